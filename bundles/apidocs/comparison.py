@@ -97,6 +97,8 @@ def _compare_responses(
             yield f"{where}: the response {status} was removed"
             continue
         for media_type, content in response.get("content", {}).items():
+            if media_type == "*/*" and not content.get("schema"):
+                continue  # was not described
             what = f"{where}: the response {status}"
             if media_type not in found.get("content", {}):
                 yield f"{what} is not {media_type} any more"

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from bundles.apidocs.error_schemas import ErrorSchemas
 from bundles.apidocs.errors import DescribedError
 from bundles.apidocs.inputs import (
+    ANY,
     BYTES,
     JSON,
     MULTIPART,
@@ -18,6 +18,7 @@ from bundles.apidocs.inputs import (
     without_null,
 )
 from bundles.apidocs.operations import Operation
+from bundles.apidocs.phrases import phrase_of
 from bundles.contracts import UNSET
 from rxkernel import (
     EventStreamResponse,
@@ -25,6 +26,8 @@ from rxkernel import (
     HttpDefinition,
     JsonSchemas,
     RedirectResponse,
+    Response,
+    Returned,
     Source,
     StreamResponse,
 )
@@ -32,7 +35,6 @@ from rxkernel import (
 Node = dict[str, Any]
 
 _PLACES = {Source.PARAMS: "query", Source.HEADER: "header", Source.COOKIE: "cookie"}
-_STREAMS: dict[type, str] = {FileResponse: "*/*", StreamResponse: "*/*"}
 _WITHOUT_CONTENT = (204, 205, 304)
 _VERBS = ("get", "put", "post", "delete", "options", "head", "patch")
 
@@ -187,9 +189,9 @@ class _Writer:
 
     def _successes(self, operation: Operation, definition: HttpDefinition) -> list[Any]:
         returned, status = operation.returned, definition.status_code
-        text = operation.docstring.returns or HTTPStatus(status).phrase
+        text = operation.docstring.returns or phrase_of(status)
         found: list[tuple[int, Node]] = []
-        content: Node = {kind: {"schema": schema} for kind, schema in returned.contents.items()}
+        content = _content(returned)
         contract = operation.contract
         if contract.examples and JSON in content:
             examples = {
@@ -205,20 +207,22 @@ class _Writer:
             elif issubclass(cls, EventStreamResponse):
                 content["text/event-stream"] = {"schema": {"type": "string"}}
             elif issubclass(cls, FileResponse | StreamResponse):
-                content["*/*"] = {"schema": {"type": "string", "format": "binary"}}
+                content[ANY] = {"schema": {"type": "string", "format": "binary"}}
         others = {s: t for s, t in operation.docstring.responses.items() if s < 400}
+        if definition.method == "HEAD":
+            content = {}
         if content or not found:
             others = {status: text, **others}
         for each, description in others.items():
             known = next((r for s, r in found if s == each), {})
-            response: Node = {**known, "description": description or HTTPStatus(each).phrase}
+            response: Node = {**known, "description": description or phrase_of(each)}
             if content and each < 300 and each not in _WITHOUT_CONTENT:
                 response["content"] = content
             found = [(s, r) for s, r in found if s != each] + [(each, response)]
         return found
 
     def _error(self, status: int, error: DescribedError) -> Node:
-        phrase = HTTPStatus(status).phrase if status in _STATUSES else "Error"
+        phrase = phrase_of(status)
         texts = [*error.texts, *(f"`{code}`: {text}" for code, text in error.codes.items())]
         schema = self._errors.of(status, error)
         response: Node = {
@@ -234,7 +238,6 @@ class _Writer:
         return {"$ref": f"#/components/responses/{name}"}
 
 
-_STATUSES = frozenset(HTTPStatus)
 _HEADERS: Mapping[int, Node] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
     429: {"Retry-After": {"schema": {"type": "string"}}},
@@ -247,9 +250,16 @@ def _redirects(operation: Operation) -> list[tuple[int, Node]]:
     named = [status for status in operation.docstring.responses if 300 <= status < 400]
     headers = {"Location": {"required": True, "schema": {"type": "string"}}}
     return [
-        (status, {"description": HTTPStatus(status).phrase, "headers": headers})
+        (status, {"description": phrase_of(status), "headers": headers})
         for status in named or [302]
     ]
+
+
+def _content(returned: Returned) -> Node:
+    """What the schemas say, or ``*/*`` for a response that may have any content."""
+    found: Node = {kind: {"schema": schema} for kind, schema in returned.contents.items()}
+    is_any = returned.schema == {} or (returned.schema is None and Response in returned.responses)
+    return {ANY: {"schema": {}}} if is_any else found
 
 
 def _with_kind(schema: Node, kind: Node) -> Node:

@@ -16,7 +16,6 @@ from bundles.apidocs.typescript.schema_types import is_binary
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _FORMS = {"multipart/form-data": "multipart", "application/x-www-form-urlencoded": "form"}
-_EMPTY = ("204", "205")
 Document = Mapping[str, Any]
 
 
@@ -133,16 +132,14 @@ def _results(document: Document, method: str, responses: Document) -> tuple[Retu
     }
     if not found or method == "head":
         return "response", ()
-    if all(status in _EMPTY for status in found):
+    if not any(found.values()):
         return "nothing", ()
     media = [each for content in found.values() for each in content.items()]
     if not all(_is_value(kind, schema) for kind, schema in media):
         return "response", ()
     values = [schema.get("schema", True) for kind, schema in media if not _is_packed(kind)]
-    if any(status not in _EMPTY and not content for status, content in found.items()):
-        values.append(True)  # the content is not described
-    if any(status in _EMPTY for status in found):
-        values.append(None)
+    if not all(found.values()):
+        values.append(None)  # one of them has no content
     return "bytes" if all(map(_is_bytes, values)) else "value", tuple(values)
 
 

@@ -9,10 +9,15 @@ from jsonschema_rs import validator_for
 from bundles.apidocs.documents import encoded
 from bundles.contracts import contract
 from rxkernel import (
+    Body,
     ConfigurationError,
     ForbiddenException,
     Header,
+    HttpException,
     HttpSettings,
+    RedirectResponse,
+    Request,
+    Response,
     Settings,
     UploadedFile,
     http,
@@ -277,6 +282,88 @@ async def test_texts_and_bytes_that_may_be_none_are_not_json(describe: Describe)
     assert content("/bytes") == {"application/octet-stream": binary, "application/json": null}
     assert content("/text") == {"text/plain": text, "application/json": null}
     assert content("/contract").keys() == {"text/plain", "application/json"}
+
+
+async def test_response_of_any_content_differs_from_one_without(describe: Describe) -> None:
+    class Routes:
+        @http("GET", "/nothing", "nothing")
+        async def nothing(self) -> None: ...
+
+        @http("GET", "/any", "any")
+        async def any(self) -> Any: ...
+
+        @http("GET", "/response", "response")
+        async def response(self) -> Response: ...
+
+        @http("GET", "/both", "both")
+        async def both(self) -> int | Response: ...
+
+        @http("HEAD", "/head", "head")
+        async def head(self) -> int: ...
+
+    paths = (await describe(Routes)).openapi["paths"]
+
+    def content(path: str, verb: str = "get") -> Any:
+        return paths[path][verb]["responses"]["200"].get("content")
+
+    assert content("/nothing") is None
+    assert content("/any") == content("/response") == {"*/*": {"schema": {}}}
+    assert list(content("/both")) == ["application/json"]
+    assert content("/head", "head") is None
+
+
+async def test_action_that_takes_the_request_may_get_any_body(describe: Describe) -> None:
+    class Routes:
+        @http("POST", "/open", "open")
+        async def open(self, request: Request) -> None: ...
+
+        @http("GET", "/get", "get")
+        async def get(self, request: Request) -> None: ...
+
+        @http("POST", "/typed", "typed")
+        async def typed(self, request: Request, name: Annotated[str, Body("name")]) -> None: ...
+
+    paths = (await describe(Routes)).openapi["paths"]
+
+    assert paths["/open"]["post"]["requestBody"] == {
+        "required": False,
+        "content": {"application/json": {"schema": {}}, "*/*": {"schema": {}}},
+    }
+    assert "415" in paths["/open"]["post"]["responses"]
+    assert "requestBody" not in paths["/get"]["get"]
+    assert "*/*" not in paths["/typed"]["post"]["requestBody"]["content"]
+
+
+async def test_statuses_without_a_phrase_are_described(describe: Describe) -> None:
+    class OddException(HttpException):
+        status_code = 499
+
+    class Routes:
+        @http("GET", "/a", "a", status_code=299)
+        async def a(self) -> int | OddException:
+            """Do it.
+
+            Responses:
+                298:
+            """
+            return 1
+
+        @http("GET", "/b", "b")
+        async def b(self) -> RedirectResponse:
+            """Go.
+
+            Responses:
+                399: elsewhere
+            """
+            raise NotImplementedError
+
+    Routes.a.__annotations__["return"] = int | OddException
+    paths = (await describe(Routes)).openapi["paths"]
+
+    responses = paths["/a"]["get"]["responses"]
+    assert responses["298"]["description"] == responses["299"]["description"] == "Success"
+    assert responses["499"] == {"$ref": "#/components/responses/ClientError"}
+    assert list(paths["/b"]["get"]["responses"]) == ["399"]
 
 
 def test_title_of_white_space_does_not_fit_its_schema(board: Made) -> None:
