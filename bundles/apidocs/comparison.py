@@ -130,8 +130,6 @@ def _compare_responses(
         what = f"{where}: the response {status}"
         known, given = response.get("content", {}), found.get("content", {})
         for media_type, content in known.items():
-            if media_type == _ANY and not content.get("schema"):
-                continue  # was not described
             media = given.get(media_type, given.get(_ANY))
             if media is None:
                 yield f"{what} is not {media_type} any more"

@@ -35,6 +35,9 @@ class DescribedErrors:
     def __iter__(self) -> Iterator[tuple[int, DescribedError]]:
         return iter(sorted(self._found.items()))
 
+    def __contains__(self, status: int) -> bool:
+        return status in self._found
+
     def add(self, status: int, text: str = "") -> None:
         error = self._found.setdefault(status, DescribedError())
         error.is_general = True

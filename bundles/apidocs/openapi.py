@@ -26,8 +26,6 @@ from rxkernel import (
     HttpDefinition,
     JsonSchemas,
     RedirectResponse,
-    Response,
-    Returned,
     Source,
     StreamResponse,
 )
@@ -45,16 +43,34 @@ def paths_of(
     """Return the ``paths`` and the ``components.responses`` of *operations*, all over HTTP."""
     writer = _Writer(schemas)
     paths: dict[str, Node] = {}
-    for operation in sorted(operations, key=_order):
+    described = sorted(operations, key=_order)
+    templates = _templates_by_shape(described)
+    for operation in described:
         definition = operation.definition
         assert isinstance(definition, HttpDefinition)
         verb = definition.method.lower()
+        if 404 in operation.errors and len(templates[_shape(definition)]) > 1:
+            operation.errors.add(405)  # of a template that matches where this one does not
         path = prefix + definition.metadata.syntax.plain_text
         if verb in paths.get(path, ()):  # of another host or header; the fragment is not sent
             path += f"#{definition.name}"
         paths.setdefault(path, {})[verb] = writer.operation(operation, definition)
     responses = {name: writer.responses[name] for name in sorted(writer.responses)}
     return {path: paths[path] for path in sorted(paths)}, responses
+
+
+def _templates_by_shape(operations: Iterable[Operation]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for operation in operations:
+        definition = operation.definition
+        assert isinstance(definition, HttpDefinition)
+        found.setdefault(_shape(definition), set()).add(definition.path)
+    return found
+
+
+def _shape(definition: HttpDefinition) -> str:
+    """The path with all parameters alike: ``/items/{}`` of ``/items/{id:int}``."""
+    return re.sub(r"\{[^{}]*\}", "{}", definition.metadata.syntax.plain_text)
 
 
 def _order(operation: Operation) -> tuple[Any, ...]:
@@ -191,7 +207,8 @@ class _Writer:
         returned, status = operation.returned, definition.status_code
         text = operation.docstring.returns or phrase_of(status)
         found: list[tuple[int, Node]] = []
-        content = _content(returned)
+        content: Node = {kind: {"schema": schema} for kind, schema in returned.contents.items()}
+        is_empty = returned.schema is None and not returned.responses
         contract = operation.contract
         if contract.examples and JSON in content:
             examples = {
@@ -210,13 +227,13 @@ class _Writer:
                 content[ANY] = {"schema": {"type": "string", "format": "binary"}}
         others = {s: t for s, t in operation.docstring.responses.items() if s < 400}
         if definition.method == "HEAD":
-            content = {}
+            content, is_empty = {}, True
         if content or not found:
             others = {status: text, **others}
         for each, description in others.items():
             known = next((r for s, r in found if s == each), {})
             response: Node = {**known, "description": description or phrase_of(each)}
-            if content and each < 300 and each not in _WITHOUT_CONTENT:
+            if (content or is_empty) and each < 300 and each not in _WITHOUT_CONTENT:
                 response["content"] = content
             found = [(s, r) for s, r in found if s != each] + [(each, response)]
         return found
@@ -253,13 +270,6 @@ def _redirects(operation: Operation) -> list[tuple[int, Node]]:
         (status, {"description": phrase_of(status), "headers": headers})
         for status in named or [302]
     ]
-
-
-def _content(returned: Returned) -> Node:
-    """What the schemas say, or ``*/*`` for a response that may have any content."""
-    found: Node = {kind: {"schema": schema} for kind, schema in returned.contents.items()}
-    is_any = returned.schema == {} or (returned.schema is None and Response in returned.responses)
-    return {ANY: {"schema": {}}} if is_any else found
 
 
 def _with_kind(schema: Node, kind: Node) -> Node:
