@@ -384,6 +384,10 @@ async def test_path_that_another_template_may_match_has_405(describe: Describe) 
     assert "405" not in paths["/b/{id}"]["get"]["responses"]
 
 
+def test_sample_application_has_its_own_title(board: Made) -> None:
+    assert board.openapi["info"]["title"] == board.asyncapi["info"]["title"] == "Task board"
+
+
 def test_title_of_white_space_does_not_fit_its_schema(board: Made) -> None:
     """The server removes white space as Python defines it."""
     schema = board.openapi["components"]["schemas"]["NewTask"]
