@@ -171,7 +171,7 @@ class _Writer:
             "type": "object",
             "properties": {
                 "statusCode": {"const": definition.status_code},
-                "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+                "headers": _headers(operation),
                 "content": content,
             },
             "required": ["statusCode", "headers", "content"],
@@ -248,6 +248,17 @@ def _channel_name(address: str) -> str:
     if address == _ROOT:
         return "main"
     return plain_name(address.strip("/").replace("/", ".").replace("{", "").replace("}", ""))
+
+
+def _headers(operation: Operation) -> Node:
+    """The headers of an acknowledgement, with those that the docstring names."""
+    found: Node = {"type": "object", "additionalProperties": {"type": "string"}}
+    named = operation.docstring.headers
+    if named:
+        found["properties"] = {
+            name: {"type": "string", "description": text} for name, text in named.items()
+        }
+    return found
 
 
 def _params(inputs: list[Input]) -> Node:

@@ -15,10 +15,11 @@ _SECTIONS = MappingProxyType(
         "raises": "raises",
         "yields": "returns",
         "responses": "responses",
+        "response headers": "headers",
     }
 )
-_HEADING = re.compile(r"([A-Z][a-z]+):\s*")
-_NAME = re.compile(r"\*{0,2}([A-Za-z_][\w.]*|[2-5][0-9]{2})(?:\s*\([^)]*\))?")
+_HEADING = re.compile(r"([A-Z][a-z]+(?: [a-z]+)?):\s*")
+_NAME = re.compile(r"\*{0,2}([A-Za-z_][\w.-]*|[2-5][0-9]{2})(?:\s*\([^)]*\))?")
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -33,6 +34,7 @@ class Docstring:
         returns: the text of ``Returns:``.
         raises: the texts of ``Raises:`` by the name of the exception.
         responses: the texts of ``Responses:`` by status: ``204: there is nothing to return``.
+        headers: the texts of ``Response headers:`` by name.
     """
 
     summary: str = ""
@@ -41,6 +43,7 @@ class Docstring:
     returns: str = ""
     raises: Mapping[str, str] = _NO_TEXTS
     responses: Mapping[int, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = _NO_TEXTS
 
     @classmethod
     def parse(cls, text: str | None) -> "Docstring":
@@ -54,6 +57,7 @@ class Docstring:
             "parameters": {},
             "raises": {},
             "responses": {},
+            "headers": {},
         }
         returns = ""
         for kind, heading, body in sections:
@@ -70,6 +74,7 @@ class Docstring:
             returns,
             MappingProxyType(found["raises"]),
             {int(status): text for status, text in found["responses"].items()},
+            MappingProxyType(found["headers"]),
         )
 
 

@@ -262,18 +262,14 @@ def _allows_null(schema: Schema) -> bool:
 def body_media_types(
     schema: Schema, schemas: JsonSchemas, *, takes_files: bool
 ) -> tuple[str, ...]:
-    """Return the media types in which a client may send a value of *schema* over HTTP.
-
-    ``multipart/form-data`` is listed for files only, though other forms may use it too: its parts
-    have no type, so it would say no more than a URL-encoded form.
-    """
+    """Return the media types in which a client may send a value of *schema* over HTTP."""
     if takes_files:
         return (MULTIPART,)
     found = schemas.schema_of(without_null(schema))
     if found.get("type") == "string" and schema.get("type") == "string":
         return (TEXT, JSON, MSGPACK)
     if "properties" in found and all(is_text(f, schemas) for f in found["properties"].values()):
-        return (JSON, MSGPACK, URLENCODED)
+        return (JSON, MSGPACK, URLENCODED, MULTIPART)
     return (JSON, MSGPACK)
 
 

@@ -225,6 +225,10 @@ class _Writer:
                 content["text/event-stream"] = {"schema": {"type": "string"}}
             elif issubclass(cls, FileResponse | StreamResponse):
                 content[ANY] = {"schema": {"type": "string", "format": "binary"}}
+        headers = {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in operation.docstring.headers.items()
+        }
         others = {s: t for s, t in operation.docstring.responses.items() if s < 400}
         if definition.method == "HEAD":
             content, is_empty = {}, True
@@ -233,6 +237,8 @@ class _Writer:
         for each, description in others.items():
             known = next((r for s, r in found if s == each), {})
             response: Node = {**known, "description": description or phrase_of(each)}
+            if headers and each < 300:
+                response["headers"] = headers
             if (content or is_empty) and each < 300 and each not in _WITHOUT_CONTENT:
                 response["content"] = content
             found = [(s, r) for s, r in found if s != each] + [(each, response)]

@@ -31,6 +31,9 @@ def test_docstring_with_all_sections_is_read() -> None:
         Responses:
             202: later.
 
+        Response headers:
+            X-Count: how many.
+
         The end.
         """
     )
@@ -48,6 +51,7 @@ def test_docstring_with_all_sections_is_read() -> None:
         "ForbiddenException": "",
     }
     assert found.responses == {202: "later."}
+    assert found.headers == {"X-Count": "how many."}
 
 
 def test_docstring_summary_is_the_first_paragraph() -> None:

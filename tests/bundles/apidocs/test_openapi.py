@@ -73,7 +73,12 @@ def test_bodies_list_their_media_types(features: Made) -> None:
 
     form = "application/x-www-form-urlencoded"
     assert types("post", "/items") == ["application/json", "application/msgpack"]
-    assert types("post", "/signups") == ["application/json", "application/msgpack", form]
+    assert types("post", "/signups") == [
+        "application/json",
+        "application/msgpack",
+        form,
+        "multipart/form-data",
+    ]
     assert types("post", "/pictures") == ["multipart/form-data"]
     assert types("post", "/raw") == types("post", "/streams") == ["application/octet-stream"]
     assert types("post", "/texts") == ["text/plain", "application/json", "application/msgpack"]
@@ -382,6 +387,17 @@ async def test_path_that_another_template_may_match_has_405(describe: Describe) 
 
     assert {"404", "405"} <= paths["/a/{key}"]["delete"]["responses"].keys()
     assert "405" not in paths["/b/{id}"]["get"]["responses"]
+
+
+def test_response_headers_of_the_docstring_are_described(board: Made) -> None:
+    response = operation(board, "post", "/tasks")["responses"]["201"]
+    assert response["headers"] == {
+        "Location": {"description": "the path of the task.", "schema": {"type": "string"}}
+    }
+
+    messages = board.asyncapi["channels"]["main"]["messages"]
+    headers = messages["task_create.ack"]["payload"]["properties"]["headers"]
+    assert list(headers["properties"]) == ["Location"]
 
 
 def test_sample_application_has_its_own_title(board: Made) -> None:
