@@ -65,6 +65,7 @@ async def test_contents_have_the_media_type_that_is_sent(name: str) -> None:
     await application.start()
     try:
         url = application.servers["http"].url
+        assert url is not None
         async with ClientSession() as session, session.get(url) as response:
             sent = response.content_type if await response.read() else None
         (definition,) = application.kernel.http_definitions
