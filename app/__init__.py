@@ -6,6 +6,7 @@ methods handles both HTTP and Socket.IO. `app.accounts` loads the users.
 
 from pathlib import Path
 
+import attrs
 from injector import Binder, singleton
 
 from app.account_controller import AccountController
@@ -16,11 +17,15 @@ from app.listeners import DomainErrors, RequestTimer
 from app.page_controller import PageController, SocketClient
 from app.task_controller import TaskController
 from app.tasks import TaskRepository
-from bundles.apidocs import ApidocsBundle
+from bundles.apidocs import ApidocsBundle, ApidocsSettings
 from bundles.security import SecurityBundle
 from rxkernel import Application, Settings
 
 ROOT = Path(__file__).parent.parent
+DOCUMENTS = ApidocsSettings(
+    title="Task board",
+    description="A list of tasks that all see, and private ones. Changes are pushed to sockets.",
+)
 SOCKET_CLIENT = ROOT / "node_modules/socket.io-client/dist/socket.io.esm.min.js"
 
 
@@ -37,6 +42,7 @@ def create_application(
         binder.bind(TaskRepository, scope=singleton)
         binder.bind(SocketClient, to=SocketClient(socket_client))
 
+    given = Settings() if settings is None else settings
     return Application(
         bundles=[
             "sessions",
@@ -46,5 +52,5 @@ def create_application(
         controllers=[TaskController, AccountController, PageController],
         listeners=[RequestTimer, DomainErrors, AccountRooms],
         modules=[configure],
-        settings=settings,
+        settings=attrs.evolve(given, bundles={"apidocs": DOCUMENTS, **given.bundles}),
     )

@@ -47,7 +47,11 @@ class TaskController:
     @both("POST", "/tasks", "task_create", status_code=201)
     @pushes("task_created", Task)
     async def create(self, new: NewTask, connection: Connection | None) -> Task | Response:
-        """Add a task to the shared board."""
+        """Add a task to the shared board.
+
+        Response headers:
+            Location: the path of the task.
+        """
         return await self._created(await self._tasks.add(new.title), connection)
 
     @access("authenticated")
@@ -56,7 +60,11 @@ class TaskController:
     async def create_private(
         self, new: NewTask, user: CurrentUser[Account], connection: Connection | None
     ) -> Task | Response:
-        """Add a task that only its owner sees."""
+        """Add a task that only its owner sees.
+
+        Response headers:
+            Location: the path of the task.
+        """
         return await self._created(await self._tasks.add(new.title, user), connection)
 
     @both("PATCH", "/tasks/{id:int}", "task_change")

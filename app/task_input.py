@@ -13,8 +13,11 @@ TaskId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 """An id that SQLite can store."""
 
 
+_NOT_BLANK = r"[^\s\x1c-\x1f\x85]"
+"""A character that `str.split` keeps; the white space of ECMA-262 is not that of Python."""
+
 Title = Annotated[
-    str, msgspec.Meta(extra_json_schema={"pattern": r"\S", "maxLength": TITLE_LIMIT})
+    str, msgspec.Meta(extra_json_schema={"pattern": _NOT_BLANK, "maxLength": TITLE_LIMIT})
 ]
 """The text of a title before white space is removed, as documents describe it."""
 

@@ -100,6 +100,8 @@ from rxkernel.kernel.events import (
 )
 from rxkernel.kernel.json_schemas.json_schemas import (
     JsonSchemas,
+)
+from rxkernel.kernel.json_schemas.returned import (
     Returned,
 )
 from rxkernel.kernel.kernel import (

@@ -13,6 +13,8 @@ Node = dict[str, Any]
 
 _ROOT = "/"
 _NULL: Node = {"type": "null"}
+_ERROR = "error"
+"""The key of the message for errors without a declared code, which all events have."""
 
 
 def channels_of(
@@ -75,6 +77,14 @@ class _Writer:
         self.channels[channel]["messages"][key] = message
         return {"$ref": f"#/channels/{channel}/messages/{key}"}
 
+    def _message_key(self, channel: str, name: str) -> str:
+        """Return a key for the event *name* that leaves those of its replies free."""
+        messages = self.channels[channel]["messages"]
+        key, number = name, 2
+        while key == _ERROR or messages.keys() & {key, f"{key}.ack", f"{key}.error"}:
+            key, number = f"{name}_{number}", number + 1
+        return key
+
     # --- events that clients send
 
     def receive(self, operation: Operation) -> None:
@@ -85,8 +95,7 @@ class _Writer:
         if name in self.operations:
             name = unique(f"{channel}.{name}", self.operations)
         reference = {"$ref": f"#/channels/{channel}"}
-        messages = self.channels[channel]["messages"]
-        key = unique(plain_name(definition.name), messages)
+        key = self._message_key(channel, plain_name(definition.name))
         event = self._message(channel, key, self._event(operation, definition))
         replies = [self._message(channel, f"{key}.ack", self._ack(operation, definition))]
         replies += self._error_messages(channel, key, operation)
@@ -140,6 +149,8 @@ class _Writer:
             properties["params"] = _params(params)
             if "required" in properties["params"]:
                 required.append("params")
+        elif operation.inputs.are_open:
+            properties["params"] = {"type": "object"}
         if operation.inputs.body is not None:
             properties["body"] = operation.inputs.body.schema
             if operation.inputs.body.is_required:
@@ -148,7 +159,7 @@ class _Writer:
             "type": "object",
             "properties": properties,
             **({"required": required} if required else {}),
-            "additionalProperties": False,
+            **({} if operation.inputs.are_open else {"additionalProperties": False}),
         }
 
     def _ack(self, operation: Operation, definition: WebSocketDefinition) -> Node:
@@ -160,7 +171,7 @@ class _Writer:
             "type": "object",
             "properties": {
                 "statusCode": {"const": definition.status_code},
-                "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+                "headers": _headers(operation),
                 "content": content,
             },
             "required": ["statusCode", "headers", "content"],
@@ -195,7 +206,7 @@ class _Writer:
         general = self._errors.general(400)
         validation = self._errors.general(422)
         payload = {"anyOf": [validation, general]}
-        found = [self._message(channel, "error", {"name": "error", "payload": payload})]
+        found = [self._message(channel, _ERROR, {"name": "error", "payload": payload})]
         coded = [(s, e) for s, e in operation.errors if e.codes]
         if coded:
             schemas = [self._errors.coded(status, error) for status, error in coded]
@@ -237,6 +248,17 @@ def _channel_name(address: str) -> str:
     if address == _ROOT:
         return "main"
     return plain_name(address.strip("/").replace("/", ".").replace("{", "").replace("}", ""))
+
+
+def _headers(operation: Operation) -> Node:
+    """The headers of an acknowledgement, with those that the docstring names."""
+    found: Node = {"type": "object", "additionalProperties": {"type": "string"}}
+    named = operation.docstring.headers
+    if named:
+        found["properties"] = {
+            name: {"type": "string", "description": text} for name, text in named.items()
+        }
+    return found
 
 
 def _params(inputs: list[Input]) -> Node:

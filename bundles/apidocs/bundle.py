@@ -27,7 +27,7 @@ class ApidocsBundle(Bundle):
 
     name = "apidocs"
     after = ("security", "contracts")
-    listeners = (Documents, DocumentRoutes, DocumentController, PageRoutes)
+    listeners = (DocumentRoutes, DocumentController, PageRoutes)
     commands = (schema,)
     settings_class = ApidocsSettings
 

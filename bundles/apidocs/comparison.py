@@ -4,6 +4,7 @@ What a client sends is compared in one direction, what it receives in the other:
 field breaks those that send it, a removed field those that read it.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,14 +29,26 @@ def breaking_changes(old: Node, new: Node) -> list[str]:
 # --- OpenAPI
 
 
+_ANY = "*/*"
+_NEGOTIATED = ("application/msgpack",)
+"""Sent only to clients that ask for it."""
+
+
 def _compare_openapi(old: Node, new: Node) -> Iterator[str]:
+    by_shape = {_shape(path): path for path in new["paths"]}
     for path, verbs in old["paths"].items():
+        path_now = path if path in new["paths"] else by_shape.get(_shape(path), path)
+        names = dict(zip(_names(path), _names(path_now), strict=True))
         for verb, before in verbs.items():
             where = f"{verb.upper()} {path}"
-            after = new["paths"].get(path, {}).get(verb)
+            after = new["paths"].get(path_now, {}).get(verb)
             if after is None:
                 yield f"{where} was removed"
                 continue
+            before = _renamed(before, names)
+            for name, name_now in names.items():
+                if name != name_now:
+                    yield f"{where}: path parameter {name!r} is called {name_now!r} now"
             if before.get("operationId") != after.get("operationId"):
                 yield (
                     f"{where} is called {after.get('operationId')!r}, not "
@@ -45,6 +58,24 @@ def _compare_openapi(old: Node, new: Node) -> Iterator[str]:
             yield from _compare_bodies(where, before, after, old, new)
             yield from _compare_responses(where, before, after, old, new)
             yield from _compare_security(where, before, after)
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{[^{}]*\}", "{}", path)
+
+
+def _names(path: str) -> list[str]:
+    found: list[str] = re.findall(r"\{([^{}]*)\}", path)
+    return found
+
+
+def _renamed(operation: Node, names: Mapping[str, str]) -> Node:
+    """Return *operation* with the new names of the parameters of its path."""
+    parameters = [
+        {**each, "name": names.get(each["name"], each["name"])} if each["in"] == "path" else each
+        for each in operation.get("parameters", ())
+    ]
+    return {**operation, "parameters": parameters}
 
 
 def _compare_parameters(
@@ -62,7 +93,7 @@ def _compare_parameters(
             yield f"{what} is required now"
         sent = SchemaComparison(old, new, is_sent_by_client=True)
         yield from sent.compare(what, known[key].get("schema", {}), parameter.get("schema", {}))
-    for key in known.keys() - given.keys():
+    for key in sorted(known.keys() - given.keys()):
         yield f"{where}: {key[0]} parameter {key[1]!r} was removed"
 
 
@@ -77,10 +108,10 @@ def _compare_bodies(where: str, before: Node, after: Node, old: Node, new: Node)
     if had is None:
         return
     for media_type, content in had["content"].items():
-        if media_type not in has["content"]:
+        found = has["content"].get(media_type, has["content"].get(_ANY))
+        if found is None:
             yield f"{where}: a body of {media_type} is not accepted any more"
             continue
-        found = has["content"][media_type]
         sent = SchemaComparison(old, new, is_sent_by_client=True)
         what = f"{where}: the body"
         yield from sent.compare(what, content.get("schema", {}), found.get("schema", {}))
@@ -96,15 +127,19 @@ def _compare_responses(
         if found is None:
             yield f"{where}: the response {status} was removed"
             continue
-        for media_type, content in response.get("content", {}).items():
-            what = f"{where}: the response {status}"
-            if media_type not in found.get("content", {}):
+        what = f"{where}: the response {status}"
+        known, given = response.get("content", {}), found.get("content", {})
+        for media_type, content in known.items():
+            media = given.get(media_type, given.get(_ANY))
+            if media is None:
                 yield f"{what} is not {media_type} any more"
                 continue
             received = SchemaComparison(old, new, is_sent_by_client=False)
-            schema = found["content"][media_type].get("schema", {})
-            yield from received.compare(what, content.get("schema", {}), schema)
-    for status in after["responses"].keys() - before["responses"].keys():
+            yield from received.compare(what, content.get("schema", {}), media.get("schema", {}))
+        if known and _ANY not in known and known.keys() & given.keys():
+            for media_type in sorted(given.keys() - known.keys() - set(_NEGOTIATED)):
+                yield f"{what} may be {media_type} now"
+    for status in sorted(after["responses"].keys() - before["responses"].keys()):
         if status.startswith("2"):
             yield f"{where}: the response {status} is new"
 

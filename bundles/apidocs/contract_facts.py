@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from bundles.apidocs.inputs import Body, Input, Inputs, body_media_types
+from bundles.apidocs.inputs import BYTES, JSON, TEXT, Body, Input, Inputs, body_media_types
 from bundles.contracts import Contract, ContractSchemas, Schemas
 from rxkernel import Definition, HttpDefinition, JsonSchemas, Returned, Source
 
@@ -26,7 +26,8 @@ class ContractFacts:
         found = ContractSchemas.of(contract, self._named).returns
         if found is None:
             return returned
-        return attrs.evolve(returned, schema=found.json_schema(self._reference))
+        schema = found.json_schema(self._reference)
+        return attrs.evolve(returned, schema=schema, contents=_contents(schema))
 
     def inputs(self, contract: Contract, definition: Definition, inputs: Inputs) -> Inputs:
         """Return *inputs* with the arguments of the contract that they do not have."""
@@ -84,6 +85,22 @@ class ContractFacts:
             f"the schema {name!r} of contracts",
         )
         return found["$ref"]
+
+
+def _contents(schema: Schema) -> dict[str, Schema]:
+    """The schemas of the values of *schema* by media type: texts and bytes are not JSON."""
+    if not schema:
+        return {}
+    given = schema.get("type")
+    types = given if isinstance(given, list) else [given]
+    if "string" not in types or "format" in schema:
+        return {JSON: schema}
+    if "contentEncoding" in schema:
+        found = {BYTES: {"type": "string", "format": "binary"}}
+    else:
+        found = {TEXT: {**schema, "type": "string"}}
+    others = [each for each in types if each != "string"]
+    return found if not others else {**found, JSON: {"type": others}}
 
 
 def _body(schema: Schema, whole: Schema, schemas: JsonSchemas) -> Body:

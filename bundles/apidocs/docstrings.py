@@ -15,10 +15,11 @@ _SECTIONS = MappingProxyType(
         "raises": "raises",
         "yields": "returns",
         "responses": "responses",
+        "response headers": "headers",
     }
 )
-_HEADING = re.compile(r"([A-Z][a-z]+):\s*")
-_NAME = re.compile(r"\*{0,2}([A-Za-z_][\w.]*|[2-5][0-9]{2})(?:\s*\([^)]*\))?")
+_HEADING = re.compile(r"([A-Z][a-z]+(?: [a-z]+)?):\s*")
+_NAME = re.compile(r"\*{0,2}([A-Za-z_][\w.-]*|[2-5][0-9]{2})(?:\s*\([^)]*\))?")
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -27,12 +28,13 @@ class Docstring:
     """The parts of a docstring. A section that is not written as one is part of the description.
 
     Attributes:
-        summary: the first line.
+        summary: the first paragraph, on one line; empty if the text begins with a section.
         description: the rest without the sections; CommonMark.
         parameters: the texts of ``Args:`` by name.
         returns: the text of ``Returns:``.
         raises: the texts of ``Raises:`` by the name of the exception.
         responses: the texts of ``Responses:`` by status: ``204: there is nothing to return``.
+        headers: the texts of ``Response headers:`` by name.
     """
 
     summary: str = ""
@@ -41,6 +43,7 @@ class Docstring:
     returns: str = ""
     raises: Mapping[str, str] = _NO_TEXTS
     responses: Mapping[int, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = _NO_TEXTS
 
     @classmethod
     def parse(cls, text: str | None) -> "Docstring":
@@ -48,11 +51,13 @@ class Docstring:
         lines = (text or "").strip().splitlines()
         if not lines:
             return cls()
-        kept, sections = _split(lines[1:])
+        summary, rest = _first_paragraph(lines)
+        kept, sections = _split(rest)
         found: dict[str, dict[str, str]] = {
             "parameters": {},
             "raises": {},
             "responses": {},
+            "headers": {},
         }
         returns = ""
         for kind, heading, body in sections:
@@ -63,13 +68,29 @@ class Docstring:
             else:
                 kept += ["", f"{heading}:", *(f"    {line}" for line in body)]
         return cls(
-            lines[0].strip(),
+            summary,
             "\n".join(kept).strip(),
             MappingProxyType(found["parameters"]),
             returns,
             MappingProxyType(found["raises"]),
             {int(status): text for status, text in found["responses"].items()},
+            MappingProxyType(found["headers"]),
         )
+
+
+def _first_paragraph(lines: list[str]) -> tuple[str, list[str]]:
+    """The lines up to an empty line or a section, joined, and the rest."""
+    count = 0
+    while count < len(lines) and lines[count].strip() and not _is_section(lines, count):
+        count += 1
+    return " ".join(line.strip() for line in lines[:count]), lines[count:]
+
+
+def _is_section(lines: list[str], place: int) -> bool:
+    """Whether a section begins at *place*: its heading, with an indented line below it."""
+    heading = _HEADING.fullmatch(lines[place])
+    has_body = place + 1 < len(lines) and lines[place + 1].startswith(" ")
+    return heading is not None and heading[1].lower() in _SECTIONS and has_body
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
@@ -78,12 +99,9 @@ def _split(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]]
     sections: list[tuple[str, str, list[str]]] = []
     body: list[str] | None = None
     for place, line in enumerate(lines):
-        heading = _HEADING.fullmatch(line)
-        kind = _SECTIONS.get(heading[1].lower()) if heading else None
-        has_body = place + 1 < len(lines) and lines[place + 1].startswith(" ")
-        if heading and kind and has_body:
-            body = []
-            sections.append((kind, heading[1], body))
+        if _is_section(lines, place):
+            body, heading = [], line.strip().removesuffix(":")
+            sections.append((_SECTIONS[heading.lower()], heading, body))
         elif body is not None and (line.startswith(" ") or not line.strip()):
             body.append(line)
         else:

@@ -16,16 +16,15 @@ from bundles.apidocs.operations import Operation, operation_of
 from bundles.apidocs.settings import ApidocsSettings
 from bundles.contracts import Schemas
 from rxkernel import (
-    CompiledEvent,
+    Compiled,
     ConfigurationError,
     Definition,
     HttpDefinition,
     JsonSchemas,
     Kernel,
-    KernelEvents,
     Settings,
+    Transport,
     WebSocketDefinition,
-    observe,
 )
 
 Document = dict[str, Any]
@@ -60,7 +59,7 @@ class Documents:
         self._apidocs = apidocs
         self._names = names
         self._injector = injector
-        self._made: tuple[Document, Document] | None = None
+        self._made: tuple[Compiled, tuple[Document, Document]] | None = None
 
     @property
     def openapi(self) -> Document:
@@ -76,20 +75,20 @@ class Documents:
         """AsyncAPI 3.0 of the Socket.IO events. Raises: as `openapi`."""
         return self.make()[1]
 
-    @observe(KernelEvents.KERNEL_COMPILED)
-    async def forget(self, event: CompiledEvent) -> None:
-        """Make the documents again when they are read next."""
-        self._made = None
-
     def make(self) -> tuple[Document, Document]:
-        """Return both documents. Raises: as `openapi`."""
-        if self._made is None:
-            self._made = self._make()
-        return self._made
+        """Return both documents. Raises: as `openapi`.
 
-    def _make(self) -> tuple[Document, Document]:
-        definitions = [d for d in self._kernel.http_definitions if d.metadata.owner not in _OWN]
-        events = list(self._kernel.websocket_definitions)
+        Threads may call it, also while a reload replaces the definitions.
+        """
+        compiled = self._kernel.compiled
+        if self._made is None or self._made[0] is not compiled:
+            self._made = compiled, self._make(compiled)
+        return self._made[1]
+
+    def _make(self, compiled: Compiled) -> tuple[Document, Document]:
+        routes: Iterable[HttpDefinition] = compiled.definitions[Transport.HTTP]
+        definitions = [each for each in routes if each.metadata.owner not in _OWN]
+        events: list[WebSocketDefinition] = list(compiled.definitions[Transport.SOCKET])
         schemas = JsonSchemas(self._kernel.serializer.scalars, self._names.by_class)
         access = self._access_facts([*definitions, *events])
         describe = partial(

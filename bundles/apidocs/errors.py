@@ -35,6 +35,9 @@ class DescribedErrors:
     def __iter__(self) -> Iterator[tuple[int, DescribedError]]:
         return iter(sorted(self._found.items()))
 
+    def __contains__(self, status: int) -> bool:
+        return status in self._found
+
     def add(self, status: int, text: str = "") -> None:
         error = self._found.setdefault(status, DescribedError())
         error.is_general = True
@@ -58,7 +61,13 @@ def raised_by(definition: Definition, docstring: Docstring) -> Iterator[tuple[in
     for name, text in docstring.raises.items():
         found = _named(name, definition)
         if isinstance(found, type) and issubclass(found, HttpException):
-            yield found.status_code, text or found.phrase
+            yield found.status_code, text or text_of(found)
+
+
+def text_of(cls: type[HttpException]) -> str:
+    """Return the phrase of *cls*, unless it has that of the base class with another status."""
+    has_own = cls.phrase != HttpException.phrase or cls.status_code == HttpException.status_code
+    return cls.phrase if has_own else ""
 
 
 def _named(name: str, definition: Definition) -> Any:

@@ -8,6 +8,7 @@ import attrs
 from bundles.apidocs.docstrings import Docstring
 from rxkernel import (
     Definition,
+    HttpDefinition,
     JsonSchemas,
     Parameter,
     Signature,
@@ -19,6 +20,7 @@ Schema = dict[str, Any]
 JSON, MSGPACK = "application/json", "application/msgpack"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 TEXT, BYTES = "text/plain", "application/octet-stream"
+ANY = "*/*"
 
 _TEXTS = ("string", "integer", "number", "boolean", "null")
 
@@ -46,11 +48,15 @@ class Body:
 
 @attrs.frozen(kw_only=True)
 class Inputs:
-    """All that a client sends. ``statuses`` are those of errors of resolvers."""
+    """All that a client sends. ``statuses`` are those of errors of resolvers.
+
+    With ``are_open`` the action takes the request, from which it may read more than is described.
+    """
 
     inputs: tuple[Input, ...] = ()
     body: Body | None = None
     statuses: tuple[int, ...] = ()
+    are_open: bool = False
 
 
 def inputs_of(definition: Definition, schemas: JsonSchemas, docstring: Docstring) -> Inputs:
@@ -139,7 +145,20 @@ def without_null(schema: Schema) -> Schema:
     return found
 
 
+def opened(inputs: Inputs, definition: Definition) -> Inputs:
+    """Return *inputs* with a body of any kind, if the action may read one from the request."""
+    if not any(p.source is Source.REQUEST for p in definition.signature.parameters):
+        return inputs
+    has_body = not (isinstance(definition, HttpDefinition) and definition.method not in _BODIES)
+    if inputs.body is None and has_body:
+        body = Body(schema={}, media_types=(JSON, ANY), is_required=False)
+        inputs = attrs.evolve(inputs, body=body)
+    return attrs.evolve(inputs, are_open=True)
+
+
 # --- bodies
+
+_BODIES = ("POST", "PUT", "PATCH")
 
 
 def _body(
@@ -243,18 +262,14 @@ def _allows_null(schema: Schema) -> bool:
 def body_media_types(
     schema: Schema, schemas: JsonSchemas, *, takes_files: bool
 ) -> tuple[str, ...]:
-    """Return the media types in which a client may send a value of *schema* over HTTP.
-
-    ``multipart/form-data`` is listed for files only, though other forms may use it too: its parts
-    have no type, so it would say no more than a URL-encoded form.
-    """
+    """Return the media types in which a client may send a value of *schema* over HTTP."""
     if takes_files:
         return (MULTIPART,)
     found = schemas.schema_of(without_null(schema))
     if found.get("type") == "string" and schema.get("type") == "string":
         return (TEXT, JSON, MSGPACK)
     if "properties" in found and all(is_text(f, schemas) for f in found["properties"].values()):
-        return (JSON, MSGPACK, URLENCODED)
+        return (JSON, MSGPACK, URLENCODED, MULTIPART)
     return (JSON, MSGPACK)
 
 

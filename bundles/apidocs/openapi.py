@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from bundles.apidocs.error_schemas import ErrorSchemas
 from bundles.apidocs.errors import DescribedError
 from bundles.apidocs.inputs import (
+    ANY,
     BYTES,
     JSON,
     MULTIPART,
@@ -18,6 +18,7 @@ from bundles.apidocs.inputs import (
     without_null,
 )
 from bundles.apidocs.operations import Operation
+from bundles.apidocs.phrases import phrase_of
 from bundles.contracts import UNSET
 from rxkernel import (
     EventStreamResponse,
@@ -32,7 +33,6 @@ from rxkernel import (
 Node = dict[str, Any]
 
 _PLACES = {Source.PARAMS: "query", Source.HEADER: "header", Source.COOKIE: "cookie"}
-_STREAMS: dict[type, str] = {FileResponse: "*/*", StreamResponse: "*/*"}
 _WITHOUT_CONTENT = (204, 205, 304)
 _VERBS = ("get", "put", "post", "delete", "options", "head", "patch")
 
@@ -43,16 +43,34 @@ def paths_of(
     """Return the ``paths`` and the ``components.responses`` of *operations*, all over HTTP."""
     writer = _Writer(schemas)
     paths: dict[str, Node] = {}
-    for operation in sorted(operations, key=_order):
+    described = sorted(operations, key=_order)
+    templates = _templates_by_shape(described)
+    for operation in described:
         definition = operation.definition
         assert isinstance(definition, HttpDefinition)
         verb = definition.method.lower()
+        if 404 in operation.errors and len(templates[_shape(definition)]) > 1:
+            operation.errors.add(405)  # of a template that matches where this one does not
         path = prefix + definition.metadata.syntax.plain_text
         if verb in paths.get(path, ()):  # of another host or header; the fragment is not sent
             path += f"#{definition.name}"
         paths.setdefault(path, {})[verb] = writer.operation(operation, definition)
     responses = {name: writer.responses[name] for name in sorted(writer.responses)}
     return {path: paths[path] for path in sorted(paths)}, responses
+
+
+def _templates_by_shape(operations: Iterable[Operation]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for operation in operations:
+        definition = operation.definition
+        assert isinstance(definition, HttpDefinition)
+        found.setdefault(_shape(definition), set()).add(definition.path)
+    return found
+
+
+def _shape(definition: HttpDefinition) -> str:
+    """The path with all parameters alike: ``/items/{}`` of ``/items/{id:int}``."""
+    return re.sub(r"\{[^{}]*\}", "{}", definition.metadata.syntax.plain_text)
 
 
 def _order(operation: Operation) -> tuple[Any, ...]:
@@ -187,11 +205,10 @@ class _Writer:
 
     def _successes(self, operation: Operation, definition: HttpDefinition) -> list[Any]:
         returned, status = operation.returned, definition.status_code
-        text = operation.docstring.returns or HTTPStatus(status).phrase
-        content: Node = {}
+        text = operation.docstring.returns or phrase_of(status)
         found: list[tuple[int, Node]] = []
-        if returned.schema:
-            content = self._content(returned.schema)
+        content: Node = {kind: {"schema": schema} for kind, schema in returned.contents.items()}
+        is_empty = returned.schema is None and not returned.responses
         contract = operation.contract
         if contract.examples and JSON in content:
             examples = {
@@ -207,36 +224,28 @@ class _Writer:
             elif issubclass(cls, EventStreamResponse):
                 content["text/event-stream"] = {"schema": {"type": "string"}}
             elif issubclass(cls, FileResponse | StreamResponse):
-                content["*/*"] = {"schema": {"type": "string", "format": "binary"}}
+                content[ANY] = {"schema": {"type": "string", "format": "binary"}}
+        headers = {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in operation.docstring.headers.items()
+        }
         others = {s: t for s, t in operation.docstring.responses.items() if s < 400}
+        if definition.method == "HEAD":
+            content, is_empty = {}, True
         if content or not found:
             others = {status: text, **others}
         for each, description in others.items():
             known = next((r for s, r in found if s == each), {})
-            response: Node = {**known, "description": description or HTTPStatus(each).phrase}
-            if content and each < 300 and each not in _WITHOUT_CONTENT:
+            response: Node = {**known, "description": description or phrase_of(each)}
+            if headers and each < 300:
+                response["headers"] = headers
+            if (content or is_empty) and each < 300 and each not in _WITHOUT_CONTENT:
                 response["content"] = content
             found = [(s, r) for s, r in found if s != each] + [(each, response)]
         return found
 
-    def _content(self, schema: Node) -> Node:
-        """A text and bytes are sent as they are; all else is JSON."""
-        members = schema.get("anyOf", [schema])
-        found: Node = {}
-        rest = []
-        for member in members:
-            if member.get("type") == "string" and member.get("contentEncoding") == "base64":
-                found[BYTES] = {"schema": {"type": "string", "format": "binary"}}
-            elif member.get("type") == "string" and "format" not in member:
-                found[TEXT] = {"schema": member}
-            else:
-                rest.append(member)
-        if rest:
-            found[JSON] = {"schema": schema if len(rest) == len(members) else _any_of(rest)}
-        return found
-
     def _error(self, status: int, error: DescribedError) -> Node:
-        phrase = HTTPStatus(status).phrase if status in _STATUSES else "Error"
+        phrase = phrase_of(status)
         texts = [*error.texts, *(f"`{code}`: {text}" for code, text in error.codes.items())]
         schema = self._errors.of(status, error)
         response: Node = {
@@ -252,7 +261,6 @@ class _Writer:
         return {"$ref": f"#/components/responses/{name}"}
 
 
-_STATUSES = frozenset(HTTPStatus)
 _HEADERS: Mapping[int, Node] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
     429: {"Retry-After": {"schema": {"type": "string"}}},
@@ -265,7 +273,7 @@ def _redirects(operation: Operation) -> list[tuple[int, Node]]:
     named = [status for status in operation.docstring.responses if 300 <= status < 400]
     headers = {"Location": {"required": True, "schema": {"type": "string"}}}
     return [
-        (status, {"description": HTTPStatus(status).phrase, "headers": headers})
+        (status, {"description": phrase_of(status), "headers": headers})
         for status in named or [302]
     ]
 
@@ -285,10 +293,6 @@ def _of_kind(name: str, pattern: str) -> Node:
     if name in ("str", "path"):
         return {"type": "string", "minLength": 1}
     return {"type": "string", "pattern": f"^(?:{pattern})$"}
-
-
-def _any_of(members: list[Node]) -> Node:
-    return members[0] if len(members) == 1 else {"anyOf": members}
 
 
 def _example(caption: str, value: Any) -> Node:

@@ -10,8 +10,8 @@ import attrs
 
 from bundles.apidocs.contract_facts import ContractFacts
 from bundles.apidocs.docstrings import Docstring
-from bundles.apidocs.errors import DescribedErrors, raised_by
-from bundles.apidocs.inputs import BYTES, Inputs, inputs_of
+from bundles.apidocs.errors import DescribedErrors, raised_by, text_of
+from bundles.apidocs.inputs import BYTES, Inputs, inputs_of, opened
 from bundles.contracts import UNSET, Contract, contract_of
 from rxkernel import (
     Definition,
@@ -88,6 +88,8 @@ def operation_of(
     if contracts is not None:
         inputs = contracts.inputs(contract, definition, inputs)
         returned = contracts.returned(contract, returned)
+    if not _has_arguments(definition):
+        inputs = opened(inputs, definition)
     access = access_of(definition)
     return Operation(
         definition=definition,
@@ -129,7 +131,7 @@ def _errors(
         errors.add(503)
     for cls in returned.exceptions:
         if any("status_code" in vars(base) for base in cls.__mro__ if base is not HttpException):
-            errors.add(cls.status_code, cls.phrase)
+            errors.add(cls.status_code, text_of(cls))
     for status, text in raised_by(definition, docstring):
         errors.add(status, text)
     for code, text in contract.errors.items():
@@ -150,9 +152,14 @@ def _of_input(definition: Definition, inputs: Inputs) -> set[int]:
         found.add(422)  # params that are no object
     if any(_may_be_rejected(parameter) for parameter in definition.signature.parameters):
         found.add(422)
-    if definition.metadata.options.get("contract.parameters") is not None:
+    if _has_arguments(definition):
         found.add(422)
     return found
+
+
+def _has_arguments(definition: Definition) -> bool:
+    """Whether its contract describes all that the action reads."""
+    return definition.metadata.options.get("contract.parameters") is not None
 
 
 def _may_be_rejected(parameter: Any) -> bool:

@@ -1,11 +1,12 @@
 """Serves the documents, if the bundle has an access rule for them."""
 
+import asyncio
 from importlib import import_module
 
 import attrs
 from injector import inject
 
-from bundles.apidocs.documents import Documents, encoded, own_controller
+from bundles.apidocs.documents import Document, Documents, encoded, own_controller
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
@@ -53,8 +54,7 @@ class DocumentController:
     def __init__(self, documents: Documents, rule: DocumentRule) -> None:
         self._documents = documents
         self._rule = rule
-        self._has_booted = False
-        self._encoded: dict[str, bytes] = {}
+        self._encoded: dict[str, tuple[Document, bytes]] = {}
 
     def openapi(self) -> Response:
         """In a thread, like `asyncapi`: the documents of 1,000 routes take most of a second."""
@@ -64,17 +64,20 @@ class DocumentController:
         return self._response("asyncapi")
 
     def _response(self, kind: str) -> Response:
-        if kind not in self._encoded:
-            self._encoded[kind] = encoded(getattr(self._documents, kind))
-        return Response(self._encoded[kind], headers=_HEADERS)
+        document: Document = getattr(self._documents, kind)
+        known = self._encoded.get(kind)
+        if known is None or known[0] is not document:
+            known = self._encoded[kind] = document, encoded(document)
+        return Response(known[1], headers=_HEADERS)
 
-    @observe(KernelEvents.KERNEL_COMPILED, priority=-1)
+    @observe(KernelEvents.KERNEL_COMPILED)
     async def compiled(self, event: CompiledEvent) -> None:
-        """Report at boot what cannot be described. After a reload, only forget: clients wait."""
-        if self._rule.rule is not None and not self._has_booted:
-            self._documents.make()
-        self._has_booted = True
-        self._encoded.clear()
+        """Report what cannot be described: boot fails, and a reload logs it.
+
+        In a thread, since clients send requests while the application reloads.
+        """
+        if self._rule.rule is not None:
+            await asyncio.to_thread(self._documents.make)
 
 
 class DocumentRoutes:

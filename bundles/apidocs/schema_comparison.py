@@ -40,6 +40,9 @@ class SchemaComparison:
                 return
             self._seen.add(pair)
         before, after = self._resolved(before, self.old), self._resolved(after, self.new)
+        if _is_union(before) or _is_union(after):
+            yield from self._compare_alternatives(where, before, after)
+            return
         yield from self._compare_types(where, before, after)
         yield from self._compare_values(where, before, after)
         yield from self._compare_limits(where, before, after)
@@ -119,18 +122,31 @@ class SchemaComparison:
         if "anyOf" not in before and "anyOf" not in after:
             return
         known, given = before.get("anyOf", [before]), after.get("anyOf", [after])
+        if not before or not after:  # any value
+            yield from self._compare_types(where, before, after)
+            return
         each, among = (known, given) if self.is_sent_by_client else (given, known)
         for member in each:
             pairs = [
                 (member, other) if self.is_sent_by_client else (other, member) for other in among
             ]
-            if not any(self._fits(old, new) for old, new in pairs):
+            if any(self._fits(old, new) for old, new in pairs):
+                continue
+            changed = next((pair for pair in pairs if _named(pair[0]) == _named(pair[1])), None)
+            if changed is not None:
+                yield from self.compare(where, *changed)
+            else:
                 verb = "is not accepted any more" if self.is_sent_by_client else "is new"
                 yield f"{where}: the alternative {_named(member)} {verb}"
 
     def _fits(self, before: Any, after: Any) -> bool:
         alone = SchemaComparison(self.old, self.new, self.is_sent_by_client, set(self._seen))
         return next(alone.compare("", before, after), None) is None
+
+
+def _is_union(schema: Node) -> bool:
+    """Whether it has alternatives and nothing else that this compares."""
+    return "anyOf" in schema and not {"type", "properties"} & schema.keys()
 
 
 def _reference(schema: Any) -> str:

@@ -127,21 +127,23 @@ def _contains_binary(document: Document, schema: Any, inside: frozenset[str]) ->
 def _results(document: Document, method: str, responses: Document) -> tuple[Returns, Any]:
     """Return what the client makes of responses with a 2xx, and the schemas of their values."""
     found = {
-        str(status): resolved(document, response).get("content", {})
+        str(status): resolved(document, response).get(
+            "content", {} if str(status) in _EMPTY else None
+        )
         for status, response in responses.items()
         if str(status).startswith("2")
     }
     if not found or method == "head":
         return "response", ()
-    if all(status in _EMPTY for status in found):
+    if all(content == {} for content in found.values()):
         return "nothing", ()
-    media = [each for content in found.values() for each in content.items()]
+    media = [each for content in found.values() for each in (content or {}).items()]
     if not all(_is_value(kind, schema) for kind, schema in media):
         return "response", ()
     values = [schema.get("schema", True) for kind, schema in media if not _is_packed(kind)]
-    if any(status not in _EMPTY and not content for status, content in found.items()):
+    if None in found.values():
         values.append(True)  # the content is not described
-    if any(status in _EMPTY for status in found):
+    if {} in found.values():
         values.append(None)
     return "bytes" if all(map(_is_bytes, values)) else "value", tuple(values)
 

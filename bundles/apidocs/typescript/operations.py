@@ -131,7 +131,8 @@ def _is_both(
     if not names <= {field.name for field in event.params}:
         return False
     if request.body is None or event.body is None:
-        return request.body is event.body or (event.body is not None and event.body.schema is True)
+        is_any = event.body is not None and event.body.schema in (True, {})
+        return request.body is event.body or is_any
     texts = {
         each.inputs.text(body.schema)
         for each, body in zip(types, (request.body, event.body), strict=True)

@@ -20,6 +20,7 @@ from rxkernel.kernel.binding.return_types import returned_types
 from rxkernel.kernel.json_schemas.attrs_rules import rules_schema
 from rxkernel.kernel.json_schemas.components import Components, Named, Variant
 from rxkernel.kernel.json_schemas.mapping_keys import key_schema
+from rxkernel.kernel.json_schemas.returned import JSON, Returned, media_types
 from rxkernel.kernel.json_schemas.scalar_schemas import (
     JsonSchema,
     literal_schema,
@@ -45,21 +46,6 @@ _MODELS = (
 )
 _NO_NAMES: Mapping[Any, str] = MappingProxyType({})
 _NODEFAULT = msgspec.NODEFAULT
-
-
-@attrs.frozen
-class Returned:
-    """What an action declares to return.
-
-    Attributes:
-        schema: the JSON Schema of its value; None if it returns no value, ``{}`` for any value.
-        responses: the classes of responses, such as `FileResponse`.
-        exceptions: the classes of exceptions that it may return.
-    """
-
-    schema: JsonSchema | None
-    responses: tuple[type[Response], ...] = ()
-    exceptions: tuple[type[HttpException], ...] = ()
 
 
 class JsonSchemas:
@@ -106,11 +92,27 @@ class JsonSchemas:
         values = [m for m in members if m not in responses and m not in exceptions]
         if any(member in (Any, object) for member in values):
             return Returned({}, responses, exceptions)
-        found = [self._read("output", member) for member in values if member is not NoneType]
-        if not found:
+        types = [member for member in values if member is not NoneType]
+        if not types:
             return Returned(None, responses, exceptions)
-        schema = union_of(found, is_optional=NoneType in values)
-        return Returned(schema, responses, exceptions)
+        is_optional = NoneType in values
+        schema = union_of([self._read("output", each) for each in types], is_optional=is_optional)
+        return Returned(schema, responses, exceptions, self._contents(types, is_optional))
+
+    def _contents(self, types: list[Any], is_optional: bool) -> dict[str, JsonSchema]:
+        """The schemas of *types* by media type; None is JSON."""
+        found: dict[str, list[JsonSchema]] = {}
+        for each in types:
+            info = described(each, self._scalars)
+            for media_type, schema in media_types(info, self._read("output", each)):
+                found.setdefault(media_type, []).append(schema)
+        json = found.pop(JSON, [])
+        contents = {kind: union_of(members, is_optional=False) for kind, members in found.items()}
+        if json:
+            contents[JSON] = union_of(json, is_optional=is_optional)
+        elif is_optional:
+            contents[JSON] = {"type": "null"}
+        return contents
 
     def add(self, name: str, build: Callable[[], JsonSchema], owner: str) -> JsonSchema:
         """Return a reference to the component *name*, which is not a class; *build* describes it.

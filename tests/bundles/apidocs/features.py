@@ -45,6 +45,8 @@ class User:
 
 
 class Users(UserProvider[User]):
+    identity_field = "name"
+
     async def load(self, identifier: str) -> User | None:
         return User(identifier)
 
@@ -214,14 +216,19 @@ class ItemController:
 
     @http("GET", "/files/{path:path}", "file_show")
     async def file(self, path: str) -> FileResponse:
+        """Send a file.
+
+        Raises:
+            NotFoundException: there is no such file.
+        """
         raise NotFoundException
 
     @http("GET", "/export", "export")
-    async def export(self) -> StreamResponse:
+    async def export(self) -> StreamResponse | NotFoundException:
         raise NotFoundException
 
     @http("GET", "/events", "events")
-    async def events(self) -> EventStreamResponse:
+    async def events(self) -> EventStreamResponse | NotFoundException:
         raise NotFoundException
 
     @http("GET", "/old", "old")

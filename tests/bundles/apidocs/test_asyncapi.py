@@ -6,7 +6,7 @@ import pytest
 from jsonschema_rs import validator_for
 
 from bundles.contracts import ContractsBundle, Example, contract
-from rxkernel import Body, KernelClient, both, pushes, websocket
+from rxkernel import Body, KernelClient, Request, both, pushes, websocket
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.apidocs.conftest import Describe, Made
 from tests.bundles.apidocs.features import create_application
@@ -65,6 +65,18 @@ def test_tuple_is_described_as_in_draft_7(features: Made) -> None:
     assert fits(features, payload, {"body": [1]})
     assert not fits(features, payload, {"body": [1, 2, 3]})
     assert not fits(features, payload, {"body": ["a"]})
+
+
+async def test_action_that_takes_the_request_may_get_any_payload(describe: Describe) -> None:
+    class Events:
+        @websocket("open")
+        async def open(self, request: Request) -> None: ...
+
+    documents = await describe(Events)
+
+    payload = message(documents, "main", "open")["payload"]
+    assert fits(documents, payload, {"params": {"a": 1}, "body": [1]})
+    assert fits(documents, payload, {"other": 1})  # an object without these keys is the body
 
 
 def test_pushed_events_are_operations_that_send(features: Made) -> None:
@@ -126,6 +138,29 @@ async def test_acknowledgement_fits_the_described_reply(
     references = features.asyncapi["operations"][event]["reply"]["messages"]
     keys = [each["$ref"].rpartition("/")[2] for each in references]
     assert any(fits(features, message(features, "main", key)["payload"], sent) for key in keys)
+
+
+async def test_events_with_names_of_replies_keep_their_messages(describe: Describe) -> None:
+    class Events:
+        @websocket("error")
+        async def error(self, a: int) -> None: ...
+
+        @websocket("a b.ack")
+        async def first(self, b: int) -> None: ...
+
+        @websocket("a_b")
+        async def second(self, c: int) -> None: ...
+
+    documents = await describe(Events)
+
+    def params(operation: str) -> list[str]:
+        (reference,) = documents.asyncapi["operations"][operation]["messages"]
+        key = reference["$ref"].rpartition("/")[2]
+        return list(
+            message(documents, "main", key)["payload"]["properties"]["params"]["properties"]
+        )
+
+    assert (params("error"), params("a_b.ack"), params("a_b")) == (["a"], ["b"], ["c"])
 
 
 async def test_event_with_an_odd_name_has_a_plain_key(describe: Describe) -> None:

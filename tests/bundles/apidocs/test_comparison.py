@@ -104,6 +104,16 @@ BREAKING: dict[str, tuple[Change, str]] = {
         lambda d: d["paths"]["/items/{id}"]["delete"].update(security=[{"bearer": ["admin"]}]),
         "DELETE /items/{id} does not accept bearer any more",
     ),
+    "renamed parameter of a path": (
+        lambda d: d["paths"].update({"/items/{key}": d["paths"].pop("/items/{id}")}),
+        "PATCH /items/{id}: path parameter 'id' is called 'key' now",
+    ),
+    "media type of output": (
+        lambda d: d["paths"]["/raw"]["post"]["responses"]["200"]["content"].update(
+            {"application/json": {"schema": {"type": "null"}}}
+        ),
+        "POST /raw: the response 200 may be application/json now",
+    ),
     "alternative of output": (
         lambda d: schema(d, "Item")["properties"]["paid_by"]["anyOf"].append({"type": "string"}),
         "POST /items: the response 201.paid_by: the alternative string is new",
@@ -126,6 +136,15 @@ HARMLESS: dict[str, Change] = {
     "alternative of input": lambda d: schema(d, "ItemInput")["properties"]["paid_by"][
         "anyOf"
     ].append({"type": "string"}),
+    "content that may be any": lambda d: d["paths"]["/raw"]["post"]["responses"]["200"].update(
+        content={"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    ),
+    "MessagePack": lambda d: post(d)["responses"]["201"]["content"].update(
+        {"application/msgpack": {"schema": {}}}
+    ),
+    "content that was not described": lambda d: d["paths"]["/plain/{year}.{format}"]["get"][
+        "responses"
+    ]["200"].update(content={"text/plain": {"schema": {"type": "string"}}}),
     "renamed schema": lambda d: d["components"]["schemas"].update(Other=schema(d, "Item")),
 }
 
@@ -169,6 +188,10 @@ BREAKING_EVENTS: dict[str, tuple[Change, str]] = {
         lambda d: schema(d, "Item")["properties"].pop("name"),
         "pushed event 'item_added' of /: the payload.name was removed",
     ),
+    "choice of an optional parameter": (
+        lambda d: schema(d, "Color")["enum"].remove("red"),
+        "event 'item_list' of /: the payload.params.color may not be 'red' any more",
+    ),
     "removed pushed event": (
         lambda d: d["operations"].pop("push_item_added"),
         "pushed event 'item_added' of / was removed",
@@ -187,6 +210,16 @@ def test_breaking_change_of_an_event_is_named(name: str, features: Made) -> None
     change(new)
 
     assert sentence in breaking_changes(features.asyncapi, new)
+
+
+def test_null_that_is_not_accepted_any_more_is_one_change(features: Made) -> None:
+    old, new = deepcopy(features.openapi), deepcopy(features.openapi)
+    item = post(old)["requestBody"]["content"]["application/json"]
+    item["schema"] = {"anyOf": [item["schema"], {"type": "null"}]}
+
+    assert breaking_changes(old, new) == [
+        "POST /items: the body: the alternative null is not accepted any more"
+    ]
 
 
 def test_documents_of_two_kinds_cannot_be_compared(features: Made) -> None:

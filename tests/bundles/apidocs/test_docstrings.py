@@ -31,6 +31,9 @@ def test_docstring_with_all_sections_is_read() -> None:
         Responses:
             202: later.
 
+        Response headers:
+            X-Count: how many.
+
         The end.
         """
     )
@@ -48,6 +51,35 @@ def test_docstring_with_all_sections_is_read() -> None:
         "ForbiddenException": "",
     }
     assert found.responses == {202: "later."}
+    assert found.headers == {"X-Count": "how many."}
+
+
+def test_docstring_summary_is_the_first_paragraph() -> None:
+    found = parsed(
+        """Rename a task, and
+        all that it has.
+        Args:
+            id: which one.
+
+        More.
+        """
+    )
+
+    assert found.summary == "Rename a task, and all that it has."
+    assert found.parameters == {"id": "which one."}
+    assert found.description == "More."
+
+
+def test_docstring_that_begins_with_a_section_has_no_summary() -> None:
+    found = parsed(
+        """
+        Args:
+            id: which one.
+        """
+    )
+
+    assert (found.summary, found.description) == ("", "")
+    assert found.parameters == {"id": "which one."}
 
 
 def test_docstring_missing_is_empty() -> None:

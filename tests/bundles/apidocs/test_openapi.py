@@ -1,16 +1,24 @@
 """What the OpenAPI document says about HTTP routes."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 import attrs
 import pytest
+from jsonschema_rs import validator_for
 
 from bundles.apidocs.documents import encoded
+from bundles.contracts import contract
 from rxkernel import (
+    Body,
     ConfigurationError,
     ForbiddenException,
     Header,
+    HttpException,
     HttpSettings,
+    RedirectResponse,
+    Request,
+    Response,
     Settings,
     UploadedFile,
     http,
@@ -65,7 +73,12 @@ def test_bodies_list_their_media_types(features: Made) -> None:
 
     form = "application/x-www-form-urlencoded"
     assert types("post", "/items") == ["application/json", "application/msgpack"]
-    assert types("post", "/signups") == ["application/json", "application/msgpack", form]
+    assert types("post", "/signups") == [
+        "application/json",
+        "application/msgpack",
+        form,
+        "multipart/form-data",
+    ]
     assert types("post", "/pictures") == ["multipart/form-data"]
     assert types("post", "/raw") == types("post", "/streams") == ["application/octet-stream"]
     assert types("post", "/texts") == ["text/plain", "application/json", "application/msgpack"]
@@ -249,6 +262,161 @@ async def test_class_with_the_name_of_a_schema_of_the_bundle_is_an_error(
 
     with pytest.raises(ConfigurationError, match="the body of errors"):
         await describe(Routes)
+
+
+async def test_texts_and_bytes_that_may_be_none_are_not_json(describe: Describe) -> None:
+    class Routes:
+        @http("GET", "/bytes", "bytes")
+        async def bytes(self) -> bytes | None:
+            return None
+
+        @http("GET", "/text", "text")
+        async def text(self) -> str | None:
+            return None
+
+        @http("GET", "/contract", "contract")
+        @contract(returns="?string")
+        async def contract(self) -> Any: ...
+
+    paths = (await describe(Routes, bundles=["contracts"])).openapi["paths"]
+
+    def content(path: str) -> Any:
+        return {
+            k: m["schema"] for k, m in paths[path]["get"]["responses"]["200"]["content"].items()
+        }
+
+    null, text = {"type": "null"}, {"type": "string"}
+    binary = {"type": "string", "format": "binary"}
+    assert content("/bytes") == {"application/octet-stream": binary, "application/json": null}
+    assert content("/text") == {"text/plain": text, "application/json": null}
+    assert content("/contract").keys() == {"text/plain", "application/json"}
+
+
+async def test_response_of_any_content_differs_from_one_without(describe: Describe) -> None:
+    class Routes:
+        @http("GET", "/nothing", "nothing")
+        async def nothing(self) -> None: ...
+
+        @http("GET", "/any", "any")
+        async def any(self) -> Any: ...
+
+        @http("GET", "/response", "response")
+        async def response(self) -> Response:
+            return Response()
+
+        @http("GET", "/both", "both")
+        async def both(self) -> int | Response:
+            return 1
+
+        @http("HEAD", "/head", "head")
+        async def head(self) -> int:
+            return 1
+
+    paths = (await describe(Routes)).openapi["paths"]
+
+    def content(path: str, verb: str = "get") -> Any:
+        return paths[path][verb]["responses"]["200"].get("content")
+
+    assert content("/nothing") == {}
+    assert content("/any") is content("/response") is None  # it is not described
+    assert list(content("/both")) == ["application/json"]
+    assert content("/head", "head") == {}
+
+
+async def test_action_that_takes_the_request_may_get_any_body(describe: Describe) -> None:
+    class Routes:
+        @http("POST", "/open", "open")
+        async def open(self, request: Request) -> None: ...
+
+        @http("GET", "/get", "get")
+        async def get(self, request: Request) -> None: ...
+
+        @http("POST", "/typed", "typed")
+        async def typed(self, request: Request, name: Annotated[str, Body("name")]) -> None: ...
+
+    paths = (await describe(Routes)).openapi["paths"]
+
+    assert paths["/open"]["post"]["requestBody"] == {
+        "required": False,
+        "content": {"application/json": {"schema": {}}, "*/*": {"schema": {}}},
+    }
+    assert "415" in paths["/open"]["post"]["responses"]
+    assert "requestBody" not in paths["/get"]["get"]
+    assert "*/*" not in paths["/typed"]["post"]["requestBody"]["content"]
+
+
+async def test_statuses_without_a_phrase_are_described(describe: Describe) -> None:
+    class OddException(HttpException):
+        status_code = 499
+
+    class Routes:
+        @http("GET", "/a", "a", status_code=299)
+        async def a(self) -> int | OddException:
+            """Do it.
+
+            Responses:
+                298:
+            """
+            return 1
+
+        @http("GET", "/b", "b")
+        async def b(self) -> RedirectResponse:
+            """Go.
+
+            Responses:
+                399: elsewhere
+            """
+            raise NotImplementedError
+
+    Routes.a.__annotations__["return"] = int | OddException
+    paths = (await describe(Routes)).openapi["paths"]
+
+    responses = paths["/a"]["get"]["responses"]
+    assert responses["298"]["description"] == responses["299"]["description"] == "Success"
+    assert responses["499"] == {"$ref": "#/components/responses/ClientError"}
+    assert list(paths["/b"]["get"]["responses"]) == ["399"]
+
+
+async def test_path_that_another_template_may_match_has_405(describe: Describe) -> None:
+    class Routes:
+        @http("GET", "/a/{id:uuid}", "show")
+        async def show(self, id: UUID) -> None: ...
+
+        @http("DELETE", "/a/{key:int}", "remove")
+        async def remove(self, key: int) -> None: ...
+
+        @http("GET", "/b/{id:int}", "other")
+        async def other(self, id: int) -> None: ...
+
+    paths = (await describe(Routes)).openapi["paths"]
+
+    assert {"404", "405"} <= paths["/a/{key}"]["delete"]["responses"].keys()
+    assert "405" not in paths["/b/{id}"]["get"]["responses"]
+
+
+def test_response_headers_of_the_docstring_are_described(board: Made) -> None:
+    response = operation(board, "post", "/tasks")["responses"]["201"]
+    assert response["headers"] == {
+        "Location": {"description": "the path of the task.", "schema": {"type": "string"}}
+    }
+
+    messages = board.asyncapi["channels"]["main"]["messages"]
+    headers = messages["task_create.ack"]["payload"]["properties"]["headers"]
+    assert list(headers["properties"]) == ["Location"]
+
+
+def test_sample_application_has_its_own_title(board: Made) -> None:
+    assert board.openapi["info"]["title"] == board.asyncapi["info"]["title"] == "Task board"
+
+
+def test_title_of_white_space_does_not_fit_its_schema(board: Made) -> None:
+    """The server removes white space as Python defines it."""
+    schema = board.openapi["components"]["schemas"]["NewTask"]
+    title = validator_for(schema["properties"]["title"])
+
+    assert title.is_valid("a")
+    blank = [chr(code) for code in range(0x110000) if chr(code).isspace()]
+    assert [each for each in blank if title.is_valid(each)] == []
 
 
 async def test_header_list_is_one_header_of_many(describe: Describe) -> None:

@@ -106,6 +106,25 @@ async def test_served_application_reports_at_boot_what_cannot_be_described() -> 
         await application.boot()
 
 
+async def test_reload_logs_what_cannot_be_described(
+    client_of: ClientOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    @attrs.frozen
+    class Error:
+        text: str
+
+    class Added:
+        @http("POST", "/added", "added")
+        async def added(self, error: Error) -> None: ...
+
+    client = client_of(Application(bundles=[ApidocsBundle(access="public")], controllers=[Tasks]))
+    await client.application.boot()
+    await client.application.reload(controllers=[Added])
+
+    assert "schema name 'Error'" in caplog.text
+    assert (await client.http("added", body={"text": "a"})).status_code == 200
+
+
 async def test_document_after_a_reload_has_the_new_routes(client_of: ClientOf) -> None:
     class Added:
         @http("GET", "/added", "added")
