@@ -9,11 +9,13 @@ from bundles.realtime import Data, IOServerError, Middleware, RealtimeBundle, Se
 from rxkernel import (
     Application,
     Body,
+    ConflictException,
     Connection,
     HttpSettings,
     Request,
     Settings,
     controller,
+    http,
     pushes,
     websocket,
 )
@@ -87,12 +89,23 @@ class Statistics:
         return start + 1
 
 
+class Messages:
+    """An action over both transports, whose event has no envelope; it is not a service."""
+
+    @http("POST", "/messages", "post_message")
+    @websocket("post_message", envelope=False)
+    async def post(self, message: Message) -> str:
+        if not message.text:
+            raise ConflictException("nothing to post", code="empty")
+        return message.text.upper()
+
+
 def create_services() -> Application:
     return Application(
         bundles=[
             RealtimeBundle(services=[ChatService, RoomService]),
             ApidocsBundle(access="public"),
         ],
-        controllers=[Statistics],
+        controllers=[Statistics, Messages],
         settings=Settings(http=HttpSettings(port=0), request_id_header=None, shutdown_timeout=0.1),
     )

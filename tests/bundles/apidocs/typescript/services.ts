@@ -40,6 +40,14 @@ report({
     await client.echo({ body: { status: "success", statusCode: 404, message: "a value" } }),
   ],
   said: await client.say({ params: { room: 7 }, body: { text: "Tea" } }),
+  posted: [
+    await client.postMessage({ body: { text: "tea" } }, { transport: "http" }),
+    await client.postMessage({ body: { text: "tea" } }, { transport: "socket" }),
+  ],
+  unposted: [
+    await failure(client.postMessage({ body: { text: "" } }, { transport: "http" })),
+    await failure(client.postMessage({ body: { text: "" } }, { transport: "socket" })),
+  ],
   counted: await client.count({ params: { start: 3 } }),
   refused: await bodyOf(client.joinRoom({ body: { room: "" } })),
   invalid: await failure(client.joinRoom({ body: { room: "tea", seat: "x" as never } })),

@@ -17,6 +17,7 @@ async def test_client_sends_and_receives_plain_values(run_script: RunScript) -> 
     finally:
         await application.stop()
 
+    unposted = found.pop("unposted")
     invalid, broken = found.pop("invalid"), found.pop("broken")
     assert found == {
         "joined": {"status": "success", "room": "tea", "seat": 0},
@@ -34,6 +35,7 @@ async def test_client_sends_and_receives_plain_values(run_script: RunScript) -> 
             {"status": "success", "statusCode": 404, "message": "a value"},
         ],
         "said": "Tea in 7",
+        "posted": ["TEA", "TEA"],
         "counted": 4,
         "refused": {
             "status": "error",
@@ -48,6 +50,8 @@ async def test_client_sends_and_receives_plain_values(run_script: RunScript) -> 
             "data": {"url": "/login"},
         },
     }
+    empty = {"status": 409, "code": "empty", "message": "nothing to post", "errors": []}
+    assert unposted == 2 * [{"operation": "postMessage", **empty}]
     assert (invalid["status"], invalid["operation"]) == (422, "joinRoom")
     assert [error["path"] for error in invalid["errors"]] == ["params.seat"]
     assert (broken["status"], broken["message"]) == (500, "Internal Server Error")
