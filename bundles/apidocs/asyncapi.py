@@ -15,6 +15,8 @@ _ROOT = "/"
 _NULL: Node = {"type": "null"}
 _ERROR = "error"
 """The key of the message for errors without a declared code, which all events have."""
+_SERVICE = "realtime.event"
+"""The option of the events of services, whose errors have a shape of their own."""
 
 
 def channels_of(
@@ -45,6 +47,7 @@ class _Writer:
         self._errors = ErrorSchemas(schemas)
         self._keys: dict[str, str] = {}
         self._pushed: dict[tuple[str, str], Node] = {}
+        self._service_error_keys: dict[str, str] = {}
         self.channels: dict[str, Node] = {}
         self.operations: dict[str, Node] = {}
 
@@ -111,6 +114,8 @@ class _Writer:
                 found["security"] = schemes
         if operation.is_deprecated:
             found["x-rxkernel-deprecated"] = True
+        if not definition.metadata.envelope:
+            found["x-rxkernel-envelope"] = False
         if definition.pushes:
             found["x-rxkernel-pushes"] = sorted({event.name for event in definition.pushes})
         found["messages"] = [event]
@@ -205,11 +210,17 @@ class _Writer:
         """The errors: one message for all events, and one for the declared codes of an event."""
         general = self._errors.general(400)
         validation = self._errors.general(422)
-        payload = {"anyOf": [validation, general]}
-        found = [self._message(channel, _ERROR, {"name": "error", "payload": payload})]
+        payload: Node = {"anyOf": [validation, general]}
+        is_service = _SERVICE in operation.definition.options
+        if is_service:
+            payload = self._errors.of_service(payload)
+        error_key = self._service_error_key(channel) if is_service else _ERROR
+        found = [self._message(channel, error_key, {"name": "error", "payload": payload})]
         coded = [(s, e) for s, e in operation.errors if e.codes]
         if coded:
             schemas = [self._errors.coded(status, error) for status, error in coded]
+            if is_service:
+                schemas = [self._errors.of_service(schema) for schema in schemas]
             texts = [f"`{code}`: {text}" for _, e in coded for code, text in e.codes.items()]
             message = {
                 "name": f"{operation.definition.name} error",
@@ -218,6 +229,13 @@ class _Writer:
             }
             found.insert(0, self._message(channel, f"{key}.error", message))
         return found
+
+    def _service_error_key(self, channel: str) -> str:
+        """The key of the message for errors of services, beside the one of other events."""
+        if channel not in self._service_error_keys:
+            messages = self.channels[channel]["messages"]
+            self._service_error_keys[channel] = unique("service_error", messages)
+        return self._service_error_keys[channel]
 
     # --- events that the server sends
 
@@ -283,8 +301,11 @@ def _schemes(operation: Operation) -> list[Node]:
 
 def _plain_payload(params: list[Input], body: Body | None) -> Node:
     """The schema of the argument of an event without an envelope: its fields are the parameters,
-    and it is the body."""
-    parts = [_params(params)] if params else []
+    and it is the body. An argument that may be null may also be missing."""
+    parts: list[Node] = []
+    if params:
+        is_required = any(each.is_required for each in params)
+        parts.append(_params(params) if is_required else {"anyOf": [_params(params), _NULL]})
     if body is not None:
         parts.append(body.schema if body.is_required else {"anyOf": [body.schema, _NULL]})
     if not parts:

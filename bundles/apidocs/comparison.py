@@ -162,6 +162,8 @@ def _shown_scheme(name: str, roles: list[str]) -> str:
 
 # --- AsyncAPI
 
+_ENVELOPE = "x-rxkernel-envelope"
+
 
 def _compare_asyncapi(old: Node, new: Node) -> Iterator[str]:
     for key, before in old["operations"].items():
@@ -176,6 +178,9 @@ def _compare_asyncapi(old: Node, new: Node) -> Iterator[str]:
         (found,) = _messages(new, after["messages"])
         if found["name"] != event["name"]:
             yield f"{where} is called {found['name']!r} now"
+        if before.get(_ENVELOPE, True) != after.get(_ENVELOPE, True):
+            yield f"{where} has {'an' if after.get(_ENVELOPE, True) else 'no'} envelope now"
+            continue
         compared = SchemaComparison(old, new, is_sent_by_client=is_received)
         what = f"{where}: the payload"
         yield from compared.compare(what, event.get("payload", {}), found.get("payload", {}))

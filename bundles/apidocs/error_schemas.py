@@ -41,6 +41,22 @@ class ErrorSchemas:
             "required": ["code"],
         }
 
+    def of_service(self, schema: Schema) -> Schema:
+        """Return the schema of an error of a service of the bundle realtime: a body that fits
+        *schema*, with two more fields."""
+        fields = {
+            "description": "The fields that errors of services have in addition.",
+            "type": "object",
+            "properties": {
+                "status": {"const": "error"},
+                "type": {"type": "string", "description": "The name of the class."},
+                "data": {"description": "Details."},
+            },
+            "required": ["status", "type"],
+        }
+        added = self._schemas.add("ServiceError", lambda: fields, "the errors of services")
+        return {"allOf": [schema, added]}
+
     def general(self, status: int) -> Schema:
         """Return the schema of a body without a declared code."""
         return self._validation_error() if status == 422 else self._error()

@@ -75,6 +75,7 @@ function* socketOperations(asyncapi) {
       ...common(operation, key, message),
       tag: resolve((operation.tags ?? message?.tags)?.[0])?.name ?? (isPushed ? PUSHED : ""),
       isPushed,
+      isPlain: operation["x-rxkernel-envelope"] === false,
       event: message?.name ?? key,
       namespace: channel.address ?? "/",
       parameters: namespaceParameters(channel, resolve),

@@ -1,13 +1,15 @@
 // The form that emits an event.
 
+import { acknowledgementView } from "./acknowledgement_view.js";
 import { valueView } from "./binary.js";
 import { element, replaceChildren } from "./elements.js";
-import { shownTime } from "./http_response.js";
+import { FieldError, fieldOf } from "./fields.js";
 import { namespaceForm } from "./namespace_form.js";
 import { payloadForm } from "./socket_payload.js";
 
 export function socketForm(operation, { sessions }) {
   const namespace = namespaceForm(operation);
+  const name = nameField(operation);
   const payload = payloadForm(operation);
   const result = element("div", { class: "result" });
   const form = element(
@@ -15,6 +17,7 @@ export function socketForm(operation, { sessions }) {
     { class: "try", "aria-label": `Emit ${operation.event}` },
     namespace.elements.length > 0 &&
       element("fieldset", {}, element("legend", {}, "Namespace"), namespace.elements),
+    name.elements,
     payload.elements,
     element(
       "p",
@@ -28,11 +31,11 @@ export function socketForm(operation, { sessions }) {
     event.preventDefault();
     try {
       const values = await payload.read();
-      const name = namespace.read();
+      const target = [namespace.read(), name.read()];
       replaceChildren(result, element("p", { class: "status", role: "status" }, "Waiting…"));
       replaceChildren(
         result,
-        acknowledgementView(await sessions.emit(name, operation.event, values)),
+        acknowledgementView(operation, await sessions.emit(...target, values)),
       );
     } catch (error) {
       replaceChildren(
@@ -45,19 +48,23 @@ export function socketForm(operation, { sessions }) {
   return form;
 }
 
-// The acknowledgements of the kernel have a status code.
-function acknowledgementView({ values, milliseconds }) {
-  const status = values[0]?.statusCode;
-  const took = shownTime(milliseconds);
-  return element(
-    "section",
-    { "aria-label": "Acknowledgement" },
-    element("h4", {}, "Acknowledgement"),
-    element(
-      "p",
-      { class: "status", role: "status", "data-kind": status >= 400 ? "error" : "success" },
-      status === undefined ? `acknowledged in ${took}` : `${status} in ${took}`,
-    ),
-    values.flatMap(valueView),
-  );
+// The event `*` stands for all events of its namespace without an entry: the form asks for a name.
+function nameField({ event, resolve }) {
+  if (event !== "*") return { elements: [], read: () => event };
+  const field = fieldOf({
+    name: "event",
+    schema: { type: "string" },
+    required: true,
+    description: "Any event that has no entry of its own.",
+    example: "",
+    resolve,
+  });
+  return {
+    elements: [element("fieldset", {}, element("legend", {}, "Event"), field.element)],
+    read() {
+      const name = field.texts()[0];
+      if (name) return name;
+      throw new FieldError("event: write its name");
+    },
+  };
 }

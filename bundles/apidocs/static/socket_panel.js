@@ -40,10 +40,11 @@ function eventLine(operation, verb) {
   );
 }
 
-function argument({ payload, examples, resolve }) {
+function argument(operation) {
+  const { payload, examples, resolve } = operation;
   if (!takesArgument(payload, resolve)) return null;
   return [
-    envelopeOf(payload, resolve)
+    envelopeOf(operation)
       ? envelope(resolve(payload), resolve)
       : [element("h3", {}, "Argument"), schemaView(payload, resolve)],
     examples.map(({ summary, name, payload: value }) => exampleView(summary ?? name, value)),

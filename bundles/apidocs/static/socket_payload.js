@@ -6,15 +6,18 @@ import { fieldOf } from "./fields.js";
 import { jsonField } from "./json_field.js";
 
 // Returns {elements, read}; read() gives the list of arguments.
-export function payloadForm({ payload, examples, resolve }) {
+export function payloadForm(operation) {
+  const { payload, examples, resolve } = operation;
   if (!takesArgument(payload, resolve)) return { elements: [], read: async () => [] };
   const example = examples[0]?.payload;
-  const envelope = envelopeOf(payload, resolve);
+  const envelope = envelopeOf(operation);
   return envelope ? envelopeForm(envelope, example, resolve) : valueForm(payload, example, resolve);
 }
 
-// The schema of an argument {params, body}; null for one of another form.
-export function envelopeOf(payload, resolve) {
+// The schema of an argument {params, body}; null for one of another form. An event without an
+// envelope may have fields of these names, too.
+export function envelopeOf({ isPlain, payload, resolve }) {
+  if (isPlain) return null;
   const found = resolve(payload);
   const names = Object.keys(found?.properties ?? {});
   const isEnvelope = names.every((name) => name === "params" || name === "body");

@@ -36,6 +36,8 @@ class HttpRoute:
 class SocketRoute:
     namespace: str
     event: str
+    has_envelope: bool = True
+    """Whether it is sent as ``{params, body}``; otherwise the body is the argument."""
 
 
 @attrs.frozen

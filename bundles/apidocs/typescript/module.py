@@ -265,6 +265,8 @@ def _http_fields(route: HttpRoute) -> Iterator[tuple[str, Any]]:
 def socket_fields(route: SocketRoute) -> Iterator[tuple[str, Any]]:
     yield "namespace", route.namespace
     yield "event", route.event
+    if not route.has_envelope:
+        yield "envelope", False
 
 
 def _object(fields: Iterable[tuple[str, Any]]) -> str:

@@ -98,6 +98,8 @@ interface HttpRoute {
 interface SocketRoute {
   namespace: string;
   event: string;
+  /** false: the body is the argument, and the acknowledgement is the content or an error. */
+  envelope?: false;
 }
 
 interface Operation {
@@ -253,10 +255,29 @@ function lowerCase(headers: unknown): Record<string, string> {
   );
 }
 
+/** The argument of an event; the parameters of its namespace are not a part of it. */
+function envelope(route: SocketRoute, given: object | undefined, body: unknown): object {
+  const inPath = new Set([...route.namespace.matchAll(/\{([^{}]+)\}/g)].map((found) => found[1]));
+  const params = entries(given).filter(([name]) => !inPath.has(name));
+  return {
+    ...(params.length > 0 && { params: Object.fromEntries(params) }),
+    ...(body !== undefined && { body }),
+  };
+}
+
 /** The error body in *data* without its headers, which are a field of their own. */
 function socketError(operation: string, data: Record<string, unknown>): ApiError {
   const { headers, ...body } = data;
   return new ApiError(operation, Number(data["statusCode"]), body, lowerCase(headers));
+}
+
+/** Whether *content* is an error, for events without an envelope: it has the fields of an error. */
+function isPlainError(content: unknown): content is Record<string, unknown> {
+  if (!isRecord(content) || typeof content["message"] !== "string") return false;
+  const status = content["statusCode"];
+  const isStatus = typeof status === "number" && status >= 400 && status <= 599;
+  // Services of the bundle realtime mark their errors.
+  return isStatus && (content["status"] === undefined || content["status"] === "error");
 }
 
 /** The content of a response by its type: JSON, a text or bytes; null if it has no type. */
@@ -378,7 +399,11 @@ class Caller {
         reject(
           isRefusal
             ? socketError(operation, data)
-            : clientError(operation, "connection_error", message),
+            : new ApiError(operation, 0, {
+                code: "connection_error",
+                message,
+                ...(data !== undefined && { data }),
+              }),
         );
       };
       const waiting = { socket, failed };
@@ -457,21 +482,26 @@ class Caller {
     const route = operation.socket as SocketRoute;
     const namespace = filledNamespace(route.namespace, input.params);
     const socket = await this.connect(namespace, operation.name, signal);
-    const inPath = new Set([...route.namespace.matchAll(/\{([^{}]+)\}/g)].map((found) => found[1]));
-    const params = entries(input.params).filter(([name]) => !inPath.has(name));
-    const argument: { params?: object; body?: unknown } = {};
-    if (params.length > 0) argument.params = Object.fromEntries(params);
-    const { body } = input;
-    if (body !== undefined) argument.body = body instanceof Blob ? await body.arrayBuffer() : body;
+    const body = input.body instanceof Blob ? await input.body.arrayBuffer() : input.body;
+    const isPlain = route.envelope === false;
+    const sent = isPlain ? body : envelope(route, input.params, body);
     const values = await untilAborted<unknown[]>(signal, (resolve, reject) => {
       socket
         .timeout(timeout)
-        .emit(route.event, argument, (error: Error | null, ...values: unknown[]) => {
-          if (error === null) resolve(values);
-          else reject(clientError(operation.name, "connection_error", error.message));
-        });
+        .emit(
+          route.event,
+          ...(sent === undefined ? [] : [sent]),
+          (error: Error | null, ...values: unknown[]) => {
+            if (error === null) resolve(values);
+            else reject(clientError(operation.name, "connection_error", error.message));
+          },
+        );
     });
     const content = values.length === 1 ? values[0] : values;
+    if (isPlain) {
+      if (isPlainError(content)) throw socketError(operation.name, content);
+      return operation.returns === "nothing" ? undefined : received(content);
+    }
     // An action that returns an `Acknowledgement` sends other values than this envelope.
     if (!isRecord(content) || typeof content["statusCode"] !== "number") return received(content);
     if (content["statusCode"] >= 400) throw socketError(operation.name, content);

@@ -1,6 +1,6 @@
 """The operations and the pushed events of an AsyncAPI document."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -59,16 +59,23 @@ def _operations(
     for event, message in _messages(document, operation):
         if event == "*":
             continue  # any event: it has no name to emit
-        payload = _argument(document, message)
         in_namespace = _namespace_params(document, channel)
-        params = _params(document, payload, {field.name for field in in_namespace})
-        content, codes = _reply(document, operation.get("reply"))
+        has_envelope = operation.get("x-rxkernel-envelope", True)
+        params: Iterable[Field] = ()
+        if has_envelope:
+            payload = _argument(document, message)
+            params = _params(document, payload, {field.name for field in in_namespace})
+            body = _body(payload)
+            content, codes = _reply(document, operation.get("reply"))
+        else:
+            body = _plain_body(document, message.get("payload", True))
+            content, codes = _plain_reply(document, operation.get("reply"))
         yield DescribedOperation(
             name=name,
-            route=SocketRoute(channel["address"], event),
+            route=SocketRoute(channel["address"], event, has_envelope),
             params=(*in_namespace, *params),
             headers=(),
-            body=_body(payload),
+            body=body,
             results=(content,),
             returns="nothing" if content == {"type": "null"} else "value",
             codes=codes,
@@ -123,6 +130,42 @@ def _body(payload: Document) -> Field | None:
     if "body" not in fields:
         return None
     return Field("body", fields["body"], "body" in payload.get("required", ()))
+
+
+def _plain_body(document: Document, payload: Any) -> Field | None:
+    """Return the argument of an event without an envelope. It is optional if it may be null."""
+    if _is_null(document, payload):
+        return None
+    return Field("body", payload, not _allows_null(document, payload))
+
+
+def _is_null(document: Document, schema: Any) -> bool:
+    return isinstance(schema, Mapping) and resolved(document, schema).get("type") == "null"
+
+
+def _allows_null(document: Document, schema: Any) -> bool:
+    """Whether *schema* lists null as a choice; one for any value does not."""
+    if not isinstance(schema, Mapping):
+        return False
+    schema = resolved(document, schema)
+    kinds = schema.get("type", ())
+    if "null" in (kinds if isinstance(kinds, list) else [kinds]) or None in schema.get("enum", ()):
+        return True
+    if parts := schema.get("allOf"):
+        return all(_allows_null(document, part) for part in parts)
+    choices = (*schema.get("anyOf", ()), *schema.get("oneOf", ()))
+    return any(_allows_null(document, choice) for choice in choices)
+
+
+def _plain_reply(document: Document, reply: Document | None) -> tuple[Any, frozenset[str | int]]:
+    """As `_reply`, for an event without an envelope: the first message is the acknowledgement, the
+    others are errors."""
+    messages = [message for _, message in _messages(document, reply)] if reply else []
+    if not messages:
+        return True, frozenset()
+    content, *errors = [message.get("payload", True) for message in messages]
+    codes = frozenset(code for error in errors for code in codes_of(document, error))
+    return _received(content), codes
 
 
 def _reply(document: Document, reply: Document | None) -> tuple[Any, frozenset[str | int]]:
