@@ -88,7 +88,7 @@ class Documents:
         return self._made
 
     def _make(self) -> tuple[Document, Document]:
-        definitions = [d for d in self._kernel.http_definitions if d.metadata.owner not in _OWN]
+        definitions = [d for d in self._kernel.http_definitions if not is_own(d)]
         events = list(self._kernel.websocket_definitions)
         schemas = JsonSchemas(self._kernel.serializer.scalars, self._names.by_class)
         access = self._access_facts([*definitions, *events])
@@ -182,6 +182,11 @@ def own_controller(cls: type) -> type:
     """Label the controllers of this bundle, whose routes are not in the documents."""
     _OWN.add(cls)
     return cls
+
+
+def is_own(definition: Definition) -> bool:
+    """Whether *definition* is a route of this bundle."""
+    return definition.metadata.owner in _OWN
 
 
 def _described(

@@ -44,8 +44,8 @@ from rxkernel.servers.manager import ServerManager
 from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.settings import Settings
 
-_OPTIONS = ("public", PROBE)
-"""The option keys of the framework's own routes, see `HealthController`."""
+_OPTIONS = (PROBE,)
+"""The option keys that need no declaration."""
 
 
 class CompositionRoot:
