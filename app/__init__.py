@@ -10,7 +10,6 @@ import attrs
 from injector import Binder, singleton
 
 from app.account_controller import AccountController
-from app.account_rooms import AccountRooms
 from app.accounts import Accounts
 from app.database import Database
 from app.listeners import DomainErrors, RequestTimer
@@ -50,7 +49,7 @@ def create_application(
             ApidocsBundle(access="public"),
         ],
         controllers=[TaskController, AccountController, PageController],
-        listeners=[RequestTimer, DomainErrors, AccountRooms],
+        listeners=[RequestTimer, DomainErrors],
         modules=[configure],
         settings=attrs.evolve(given, bundles={"apidocs": DOCUMENTS, **given.bundles}),
     )

@@ -4,12 +4,11 @@ from typing import Any
 
 from injector import inject
 
-from app.account_rooms import room_of
 from app.accounts import Account
 from app.task_csv import csv_lines
 from app.task_input import Changes, NewTask, TaskId
 from app.tasks import Task, TaskRepository
-from bundles.security import CurrentUser, access
+from bundles.security import CurrentUser, access, user_room
 from rxkernel import Broadcaster, Connection, Response, StreamResponse, both, http, pushes
 
 Viewer = CurrentUser[Account] | None
@@ -112,5 +111,5 @@ class TaskController:
         self, event: str, argument: Any, owner: str | None, author: Connection | None
     ) -> None:
         """Send *event* to all sockets, or to those of *owner*, except that of *author*."""
-        room = None if owner is None else room_of(owner)
+        room = None if owner is None else user_room(owner)
         await self._broadcaster.emit(event, argument, room=room, skip=author)

@@ -87,7 +87,7 @@ class Documents:
 
     def _make(self, compiled: Compiled) -> tuple[Document, Document]:
         routes: Iterable[HttpDefinition] = compiled.definitions[Transport.HTTP]
-        definitions = [each for each in routes if each.metadata.owner not in _OWN]
+        definitions = [each for each in routes if not is_own(each)]
         events: list[WebSocketDefinition] = list(compiled.definitions[Transport.SOCKET])
         schemas = JsonSchemas(self._kernel.serializer.scalars, self._names.by_class)
         access = self._access_facts([*definitions, *events])
@@ -181,6 +181,11 @@ def own_controller(cls: type) -> type:
     """Label the controllers of this bundle, whose routes are not in the documents."""
     _OWN.add(cls)
     return cls
+
+
+def is_own(definition: Definition) -> bool:
+    """Whether *definition* is a route of this bundle."""
+    return definition.metadata.owner in _OWN
 
 
 def _described(

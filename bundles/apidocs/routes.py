@@ -6,12 +6,13 @@ from importlib import import_module
 import attrs
 from injector import inject
 
-from bundles.apidocs.documents import Document, Documents, encoded, own_controller
+from bundles.apidocs.documents import Document, Documents, encoded, is_own, own_controller
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
     CompiledEvent,
     ConfigurationError,
+    DefinitionEvent,
     HttpMetadata,
     KernelEvents,
     Response,
@@ -28,10 +29,14 @@ class DocumentRule:
     rule: object = None
 
     @property
+    def is_public(self) -> bool:
+        return self.rule == "public"
+
+    @property
     def options(self) -> dict[str, object]:
-        """The options of a route with the rule. One that is public needs no bundle security."""
-        if self.rule == "public":
-            return {"public": True}
+        """The options of a route with the rule; see `DocumentRoutes.mark_as_public`."""
+        if self.is_public:
+            return {}
         return {"access": _access(self.rule) if isinstance(self.rule, str) else self.rule}
 
 
@@ -102,3 +107,10 @@ class DocumentRoutes:
                         options=self._rule.options,
                     )
                 )
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=is_own)
+    async def mark_as_public(self, event: DefinitionEvent) -> None:
+        """Set the option of routes that need no access rule, with the rule ``"public"``: it needs
+        no bundle security."""
+        if self._rule.is_public:
+            event.set_option("public", True)

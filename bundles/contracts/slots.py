@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections import Counter, OrderedDict
+from collections import Counter
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -11,13 +11,12 @@ from bundles.contracts.actions import Action
 from bundles.contracts.interruption import DISCONNECTED, ClientDisconnectedException
 from bundles.contracts.queue import Queue
 from bundles.contracts.running_threads import count_threads
+from bundles.fair_queue import FairQueue
 from rxkernel import HttpException, Request, ServiceUnavailableException, abandoned_threads
 
 FULL = "queue_full"
 EXPIRED = "queue_timeout"
 """Counters, and the codes of responses."""
-
-_GRANTED = "granted"
 
 
 class Slots:
@@ -28,29 +27,28 @@ class Slots:
     """
 
     def __init__(self, queue: Queue, counts: Counter[str]) -> None:
-        self._free = queue.concurrency
-        self._size = queue.size
+        self._queue = FairQueue(queue.concurrency, queue.size)
         self._timeout = queue.timeout
         self._retry_after = {"Retry-After": str(math.ceil(queue.timeout))}
-        self._waiting: OrderedDict[asyncio.Future[str], None] = OrderedDict()
         self._counts = counts
 
     @property
     def free(self) -> int:
         """The number of calls that could start now."""
-        return self._free
+        return self._queue.free
 
     @property
     def waiting(self) -> int:
         """The number of calls that wait."""
-        return len(self._waiting)
+        return self._queue.waiting
 
     def limit(self, action: Action) -> Action:
         """Let calls of *action* wait for a slot."""
+        queue = self._queue
 
         async def queued(request: Request) -> Any:
-            if self._free:
-                self._free -= 1
+            if queue.free:
+                queue.free -= 1
             else:
                 await self._wait(request)
             try:
@@ -59,7 +57,7 @@ class Slots:
                 if threads := abandoned_threads(request):
                     self._release_after(threads, request)
                 else:
-                    self._release()
+                    queue.release()
 
         return queued
 
@@ -70,30 +68,18 @@ class Slots:
             ServiceUnavailableException: the queue is full, or the call has waited too long.
             ClientDisconnectedException: the client has disconnected.
         """
-        if len(self._waiting) >= self._size:
+        waiter = self._queue.enter()
+        if waiter is None:
             raise self._rejection(FULL)
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[str] = loop.create_future()
-        self._waiting[turn] = None
-        timer = loop.call_later(self._timeout, self._leave, turn, EXPIRED)
-        revoke = request.when_disconnected(partial(self._leave, turn, DISCONNECTED))
+        timer = asyncio.get_running_loop().call_later(self._timeout, waiter.leave, EXPIRED)
+        revoke = request.when_disconnected(partial(waiter.leave, DISCONNECTED))
         try:
-            outcome = await turn
-        except asyncio.CancelledError:
-            self._waiting.pop(turn, None)
-            if not turn.cancelled() and turn.result() == _GRANTED:
-                self._release()
-            raise
+            reason = await waiter.outcome()
         finally:
             timer.cancel()
             revoke()
-        if outcome != _GRANTED:
-            raise self._rejection(outcome)
-
-    def _leave(self, turn: asyncio.Future[str], reason: str) -> None:
-        if not turn.done():
-            self._waiting.pop(turn, None)
-            turn.set_result(reason)
+        if reason is not None:
+            raise self._rejection(reason)
 
     def _rejection(self, reason: str) -> HttpException:
         self._counts[reason] += 1
@@ -101,14 +87,6 @@ class Slots:
             return ClientDisconnectedException(code=DISCONNECTED)
         message = "too many calls wait; try again later"
         return ServiceUnavailableException(message, code=reason, headers=self._retry_after)
-
-    def _release(self) -> None:
-        while self._waiting:
-            turn, _ = self._waiting.popitem(last=False)
-            if not turn.done():
-                turn.set_result(_GRANTED)
-                return
-        self._free += 1
 
     def _release_after(self, abandoned: tuple[Future[Any], ...], request: Request) -> None:
         """Release the slot of a call, whose *abandoned* threads run on, once they have ended."""
@@ -122,7 +100,7 @@ class Slots:
                 thread.exception()  # which the kernel logs
             running -= 1
             if not running:
-                self._release()
+                self._queue.release()
 
         for thread in threads:
             thread.add_done_callback(ended)

@@ -32,6 +32,7 @@ from bundles.security.token_settings import (
     ThrottlingSettings,
     TokenSettings,
 )
+from bundles.security.user_rooms import user_room
 from bundles.security.users import UserProvider
 
 __all__ = [
@@ -71,4 +72,5 @@ __all__ = [
     "access",
     "access_of",
     "takes_optional_user",
+    "user_room",
 ]

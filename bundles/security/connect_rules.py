@@ -13,6 +13,7 @@ from bundles.security.route_rules import PRIORITY, DeclaredRules
 from bundles.security.rules import Rules
 from bundles.security.socket_identities import SocketIdentities
 from bundles.security.token import ANONYMOUS, Token
+from bundles.security.user_rooms import follow_identity
 from rxkernel import (
     BundleOption,
     CompiledEvent,
@@ -135,6 +136,7 @@ class ConnectRules:
                 connection.token = ANONYMOUS
         event.request.token = connection.token
         await self.check(connection, event.request.token, event.request)
+        await follow_identity(connection)  # another listener may have set the token
 
     async def check(self, connection: Connection, token: Token[Any], request: Request) -> None:
         """Return if a client with *token* may be connected, and may send *request*.

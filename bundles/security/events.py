@@ -71,8 +71,8 @@ class SocketAuthenticationEvent(Event):
 
 @attrs.define(eq=False)
 class SocketExpiredEvent(Event):
-    """The identity of a socket has ended; its token is anonymous already. A listener may have it
-    leave the rooms of its user.
+    """The identity of a socket has ended; its token is anonymous already, and it has left the
+    room of its user. A listener may have it leave other rooms.
 
     ``token`` is the identity that has ended, ``reason`` is ``expired`` or ``revoked``.
     """

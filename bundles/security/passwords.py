@@ -14,10 +14,11 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 from injector import inject
 
+from bundles.security.addresses import address_of, network_of
 from bundles.security.old_password_hashes import is_old_hash, verify_old
 from bundles.security.settings import SecuritySettings
 from bundles.security.turns import Turns
-from rxkernel import UnprocessableEntityException
+from rxkernel import UnprocessableEntityException, current_request
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Passwords:
         return Verified(matches, matches)
 
     async def _run(self, compute: Callable[[], T]) -> T:
-        async with self._turns:
+        async with self._turns.of(network_of(address_of(current_request.get()))):
             return await asyncio.get_running_loop().run_in_executor(self._threads, compute)
 
     async def __aenter__(self) -> Self:

@@ -46,9 +46,6 @@ class RateLimit:
         if len(self._levels) > self._max_keys:
             self._levels.popitem(last=False)
 
-    def reset(self, key: str) -> None:
-        self._levels.pop(key, None)
-
 
 def too_many(message: str, code: str, seconds: float) -> TooManyRequestsException:
     """The exception of a limit that allows the next use in *seconds*."""

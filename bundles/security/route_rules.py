@@ -89,7 +89,8 @@ class RouteRules:
         event.set_option(OPTION, rule)
 
     def _rule_without_label(self, definition: Definition) -> Access | None:
-        if definition.options.get("public") is True:  # a route of rxkernel, such as /healthz
+        is_declared = "public" in definition.metadata.options  # an option of the application
+        if definition.options.get("public") is True and not is_declared:  # /healthz, or a task
             return PUBLIC
         return AUTHENTICATED if takes_user(definition) else self._default
 

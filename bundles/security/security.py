@@ -72,7 +72,7 @@ class Security(PasswordVerifier):
         Raises:
             BadCredentials: the user does not exist, or the password is wrong: one response.
             TooManyRequestsException: too many have failed.
-            ServiceUnavailableException: too many logins wait.
+            ServiceUnavailableException: too many logins wait, or this one took too long.
         """
         user, _ = await self.user_and_hash(identifier, password, request)
         return user

@@ -115,5 +115,5 @@ class SocketEvents:
             raise ConflictException("this namespace is for users only; disconnect instead")
         event = SocketAuthenticationEvent(connection, token)
         await self._dispatcher.dispatch(SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS, event)
-        self._sockets.detach(connection)
+        await self._sockets.detach(connection)
         request.token = ANONYMOUS

@@ -8,7 +8,7 @@ the identity of a socket that sends nothing.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,7 @@ from bundles.security.events import RevokedEvent, SecurityEvents, SocketExpiredE
 from bundles.security.exceptions import BadCredentials, Unauthenticated
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Token
+from bundles.security.user_rooms import follow_identity
 from bundles.sessions import SessionEnd, SessionEndedEvent, SessionEvents
 from bundles.sessions.concurrency import run_all
 from bundles.sessions.own_connection import runs_after_response
@@ -95,22 +96,30 @@ class SocketIdentities:
         while revocations != self.revocations:
             revocations = self.revocations
             token = await verify(request)
-        self.detach(connection)
+        self.forget(connection)
         connection.token = token
         identity = SocketIdentity(ref(connection), token, verify)
         self._found[connection] = identity
         self._add_to_index(identity)
         self._set_timer(identity)
+        await follow_identity(connection)
 
-    def detach(self, connection: Connection) -> SocketIdentity | None:
-        """Make *connection* anonymous, and return the identity that it had."""
+    async def detach(self, connection: Connection) -> SocketIdentity | None:
+        """Make *connection* anonymous, let it leave the room of its user, and return the identity
+        that it had."""
+        identity = self.forget(connection)
+        await follow_identity(connection)
+        return identity
+
+    def forget(self, connection: Connection) -> SocketIdentity | None:
+        """As `detach`, for a connection that has ended, and is in no room."""
         identity = self._found.pop(connection, None)
         connection.token = ANONYMOUS
         if identity is not None:
-            self._forget(identity)
+            self._release(identity)
         return identity
 
-    def _forget(self, identity: SocketIdentity) -> None:
+    def _release(self, identity: SocketIdentity) -> None:
         if identity.timer is not None:
             identity.timer.cancel()
             identity.timer = None
@@ -145,7 +154,7 @@ class SocketIdentities:
             try:
                 await self.check_namespace(connection, token, request)
             except (Unauthenticated, ForbiddenException):
-                self._end_after(request, connection, identity)
+                await self._end_after(request, connection, identity)
                 raise
         return token
 
@@ -155,7 +164,7 @@ class SocketIdentities:
         try:
             token = await identity.verify(request)
         except BadCredentials:
-            self._end_after(request, connection, identity)
+            await self._end_after(request, connection, identity)
             raise
         if connection.token is identity.token:
             before = identity.token
@@ -165,27 +174,23 @@ class SocketIdentities:
                 self._unindex(identity)
                 connection.token = identity.token = token
                 self._add_to_index(identity)
+                await follow_identity(connection)
         return token
 
-    def _end_after(
+    async def _end_after(
         self, request: Request, connection: Connection, identity: SocketIdentity | None
     ) -> None:
         """End *identity*, if *connection* still has it; its client is informed after the response
         to *request*."""
         if identity is not None and self._found.get(connection) is identity:
-            self.detach(connection)
+            await self.detach(connection)
             reason = "expired" if self._is_over(identity) else "revoked"
             request.after_sending(partial(self._end, connection, identity, reason))
 
     # --- the end of an identity
 
-    def end_soon(self, connection: Connection, reason: str) -> "asyncio.Task[None] | None":
-        """Make *connection* anonymous now, and inform and disconnect its client in a task; None if
-        it had no identity."""
-        identity = self.detach(connection)
-        if identity is None:
-            return None
-        task = asyncio.get_running_loop().create_task(self._end(connection, identity, reason))
+    def _start(self, end: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(end)
         self._ending.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -219,17 +224,16 @@ class SocketIdentities:
             if event.token_id is None or event.token_id == identity.token.id:
                 connection, request = identity.connection(), event.request
                 if connection is None:
-                    self._forget(identity)
-                elif (
-                    request is not None
-                    and request.connection is connection
-                    and runs_after_response(
-                        request, partial(self._end, connection, identity, "revoked")
-                    )
+                    self._release(identity)
+                    continue
+                await self.detach(connection)
+                end = partial(self._end, connection, identity, "revoked")
+                if (
+                    request is None
+                    or request.connection is not connection
+                    or not runs_after_response(request, end)
                 ):
-                    self.detach(connection)
-                elif (task := self.end_soon(connection, "revoked")) is not None:
-                    ending.append(task)
+                    ending.append(self._start(end()))
         if ending:
             await asyncio.wait(ending)
 
@@ -247,11 +251,11 @@ class SocketIdentities:
         for identity in tuple(self._index.get(("session", event.id), ())):
             connection = identity.connection()
             if connection is None:
-                self._forget(identity)
+                self._release(identity)
                 continue
             if connection is rotating:
                 continue
-            self.detach(connection)
+            await self.detach(connection)
             ended.append(partial(self._inform, connection, identity, reason))
         await run_all(ended)
 
@@ -266,11 +270,16 @@ class SocketIdentities:
     def _due(self, identity: SocketIdentity) -> None:
         connection = identity.connection()
         if connection is None:
-            self._forget(identity)
+            self._release(identity)
         elif self._is_over(identity):
-            self.end_soon(connection, "expired")
+            self._start(self._expire(connection, identity))
         else:
             self._set_timer(identity)
+
+    async def _expire(self, connection: Connection, identity: SocketIdentity) -> None:
+        if self._found.get(connection) is identity:
+            await self.detach(connection)
+            await self._end(connection, identity, "expired")
 
     def _is_over(self, identity: SocketIdentity) -> bool:
         """Whether its token has expired: when it is refused over HTTP too, after the leeway."""
@@ -281,7 +290,7 @@ class SocketIdentities:
     async def shut_down(self, event: ShutdownEvent) -> None:
         """Cancel the timers, and wait for the clients that are being informed."""
         for identity in [i for found in self._index.values() for i in found]:
-            self._forget(identity)
+            self._release(identity)
         if self._ending:
             await asyncio.wait(tuple(self._ending))
 
@@ -306,7 +315,7 @@ class SocketScope:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self._sockets.detach(self._connection)
+        self._sockets.forget(self._connection)
 
 
 def _keys(token: Token[Any]) -> Iterator[tuple[str, str]]:

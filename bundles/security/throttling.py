@@ -4,14 +4,19 @@ Three limits count failures. An account from one address: guesses of one attacke
 accounts from one place. An account from all addresses that it has never logged in from: guesses of
 many machines. The owner of an account is not stopped by the last one at a known address: there,
 failures from other addresses do not count.
+
+Failures count for all spellings of a name, which a provider may take for one account. They are not
+forgotten after a success, and an address is known for one spelling only: two users whose names
+differ in case may be two persons.
 """
 
 import asyncio
 import hashlib
+import logging
 import time
 import unicodedata
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import attrs
@@ -21,7 +26,10 @@ from bundles.security.addresses import network_of
 from bundles.security.exceptions import BadCredentials
 from bundles.security.rate_limit import RateLimit, too_many
 from bundles.security.settings import SecuritySettings
-from bundles.security.turns import Turns
+from bundles.security.turns import RETRY_AFTER, Turns
+from rxkernel import ServiceUnavailableException
+
+_LOGGER = logging.getLogger(__name__)
 
 _KNOWN_ADDRESSES = 5
 """Addresses that are remembered for one account, the last ones."""
@@ -37,6 +45,7 @@ class Throttling:
         self._known: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._max_known = limits.max_tracked
         self._turns = Turns(settings.passwords.threads, settings.passwords.max_waiting)
+        self._timeout = settings.passwords.timeout
 
     @asynccontextmanager
     async def attempt(self, identifier: str, address: str | None) -> AsyncIterator["Attempt"]:
@@ -50,51 +59,54 @@ class Throttling:
 
         Raises:
             TooManyRequestsException: too many have failed; with ``Retry-After``.
-            ServiceUnavailableException: too many wait; with ``Retry-After``.
+            ServiceUnavailableException: too many wait, or the block took too long and was
+                cancelled; with ``Retry-After``.
         """
         attempt = Attempt(self, network_of(address))
-        self.check(_key_of(identifier), attempt.network)
-        async with self._turns:
+        self.check(identifier, attempt.network)
+        async with self._turns.of(attempt.network):
             attempt.names(identifier)
             try:
-                yield attempt
+                async with _limited(self._timeout):
+                    yield attempt
             except (BadCredentials, asyncio.CancelledError):
                 self._failed(attempt)
                 raise
-            for account in attempt.accounts:
-                self._succeeded(account, attempt.network)
+            for name in attempt.identifiers:
+                self._learn(name, attempt.network)
 
-    def check(self, account: str, network: str) -> None:
-        """Return if *account* may try to log in from *network*.
+    def check(self, identifier: str, network: str) -> None:
+        """Return if *identifier* may try to log in from *network*.
 
         Raises:
             TooManyRequestsException: it may not.
         """
-        now = time.monotonic()
-        seconds = max(limit.wait(key, now) for limit, key in self._limits(account, network))
-        if seconds > 0:
+        now, account = time.monotonic(), _key_of(identifier)
+        waits = [
+            self._addresses.wait(network, now),
+            self._pairs.wait(f"{account} {network}", now),
+        ]
+        if not self._knows(identifier, network):
+            waits.append(self._accounts.wait(account, now))
+        if (seconds := max(waits)) > 0:
             raise too_many("too many failed logins", "login_throttled", seconds)
 
     def _failed(self, attempt: "Attempt") -> None:
-        now = time.monotonic()
-        self._addresses.add(attempt.network, now)
-        for account in attempt.accounts:
-            for limit, key in self._account_limits(account, attempt.network):
-                limit.add(key, now)
+        now, network = time.monotonic(), attempt.network
+        self._addresses.add(network, now)
+        for account in {_key_of(name) for name in attempt.identifiers}:
+            self._pairs.add(f"{account} {network}", now)
+        unknown = {_key_of(n) for n in attempt.identifiers if not self._knows(n, network)}
+        for account in unknown:
+            self._accounts.add(account, now)
 
-    def _limits(self, account: str, network: str) -> Iterator[tuple[RateLimit, str]]:
-        yield self._addresses, network
-        yield from self._account_limits(account, network)
+    def _knows(self, identifier: str, network: str) -> bool:
+        return network in self._known.get(_digest(identifier), ())
 
-    def _account_limits(self, account: str, network: str) -> Iterator[tuple[RateLimit, str]]:
-        yield self._pairs, f"{account} {network}"
-        if network not in self._known.get(account, ()):
-            yield self._accounts, account
-
-    def _succeeded(self, account: str, network: str) -> None:
-        self._pairs.reset(f"{account} {network}")
-        others = [known for known in self._known.pop(account, ()) if known != network]
-        self._known[account] = (*others, network)[-_KNOWN_ADDRESSES:]
+    def _learn(self, identifier: str, network: str) -> None:
+        name = _digest(identifier)
+        others = [known for known in self._known.pop(name, ()) if known != network]
+        self._known[name] = (*others, network)[-_KNOWN_ADDRESSES:]
         if len(self._known) > self._max_known:
             self._known.popitem(last=False)
 
@@ -105,7 +117,7 @@ class Attempt:
 
     _throttling: Throttling
     network: str
-    accounts: list[str] = attrs.field(factory=list)
+    identifiers: list[str] = attrs.field(factory=list)
 
     def names(self, identifier: str) -> None:
         """The login is one of the account *identifier* too: the user may have several names.
@@ -113,15 +125,42 @@ class Attempt:
         Raises:
             TooManyRequestsException: too many logins of that account have failed.
         """
-        account = _key_of(identifier)
-        if account not in self.accounts:
-            self._throttling.check(account, self.network)
-            self.accounts.append(account)
+        if identifier not in self.identifiers:
+            self._throttling.check(identifier, self.network)
+            self.identifiers.append(identifier)
+
+
+@asynccontextmanager
+async def _limited(seconds: float) -> AsyncIterator[None]:
+    """Cancel the block if it takes longer than *seconds*.
+
+    Raises:
+        ServiceUnavailableException: it was cancelled.
+    """
+    timeout = asyncio.timeout(seconds)
+    try:
+        async with timeout:
+            yield
+    except TimeoutError as exc:
+        if not timeout.expired():
+            raise
+        _LOGGER.error(
+            "a login did not end within security.passwords.timeout, %g s: the user provider or a "
+            "listener does not respond",
+            seconds,
+            exc_info=exc,
+        )
+        raise ServiceUnavailableException(
+            "the login took too long; try again later", code="login_timeout", headers=RETRY_AFTER
+        ) from exc
 
 
 def _key_of(identifier: str) -> str:
-    """Short, whatever the client has sent, and one for all spellings that a provider may take for
-    the same: cases, widths, spaces around it."""
-    text = unicodedata.normalize("NFKC", identifier).casefold().strip()
-    data = text.encode(errors="surrogatepass")
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    """One key for all spellings that a provider may take for the same: cases, widths, spaces
+    around it."""
+    return _digest(unicodedata.normalize("NFKC", identifier).casefold().strip())
+
+
+def _digest(text: str) -> str:
+    """Short, whatever the client has sent."""
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()

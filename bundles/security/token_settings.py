@@ -44,7 +44,12 @@ class PasswordSettings:
     """Most hashes that are computed at the same time; others wait."""
 
     max_waiting: int = attrs.field(default=100, validator=and_(instance_of(int), ge(0)))
-    """Most logins, and most hashes, that wait; a further one is a 503 with ``Retry-After``."""
+    """Most logins, and most hashes, that wait; a further one is a 503 with ``Retry-After``. The
+    clients of one address may hold half of it."""
+
+    timeout: float = attrs.field(default=10.0, validator=_SECONDS)
+    """Seconds within which a login must end after it has waited; then it is a 503. A user provider
+    that does not respond would keep the others waiting."""
 
 
 @attrs.frozen(kw_only=True)

@@ -1,41 +1,41 @@
 """A bound for work with passwords, which takes a core and tens of megabytes."""
 
-import asyncio
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from bundles.fair_queue import FairQueue
 from rxkernel import ServiceUnavailableException
 
-_RETRY_AFTER = {"Retry-After": "5"}
+RETRY_AFTER = {"Retry-After": "5"}
 
 
 class Turns:
-    """An asynchronous context manager: *number* blocks run at a time, and at most *max_waiting*
-    wait, in the order of their arrival."""
+    """*number* blocks run at a time, and at most *max_waiting* wait. Networks get turns one after
+    the other, and one network may hold half of the places to wait."""
 
     def __init__(self, number: int, max_waiting: int) -> None:
-        self._free = asyncio.Semaphore(number)
-        self._max_waiting = max_waiting
-        self._waiting = 0
+        self._queue = FairQueue(number, max_waiting, (max_waiting + 1) // 2)
 
-    async def __aenter__(self) -> None:
-        """Wait for a turn.
+    @asynccontextmanager
+    async def of(self, network: str) -> AsyncIterator[None]:
+        """Wait for a turn of *network*, which ends with the block.
 
         Raises:
             ServiceUnavailableException: too many wait already.
         """
-        if self._free.locked() and self._waiting >= self._max_waiting:
-            raise ServiceUnavailableException(
-                "too many passwords wait for verification; try again later",
-                code="passwords_busy",
-                headers=_RETRY_AFTER,
-            )
-        self._waiting += 1
+        queue = self._queue
+        if queue.free:
+            queue.free -= 1
+        else:
+            waiter = queue.enter(network)
+            if waiter is None:
+                raise ServiceUnavailableException(
+                    "too many passwords wait for verification; try again later",
+                    code="passwords_busy",
+                    headers=RETRY_AFTER,
+                )
+            await waiter.outcome()
         try:
-            await self._free.acquire()
+            yield
         finally:
-            self._waiting -= 1
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self._free.release()
+            queue.release()

@@ -36,7 +36,7 @@ from rxkernel.routing.storage import (
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
-from rxkernel.routing.targets import name_of_action, name_of_target
+from rxkernel.routing.targets import name_of_action, name_of_target, owner_of
 from rxkernel.servers.access_log import PROBE
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.site import HttpSite
@@ -44,8 +44,8 @@ from rxkernel.servers.manager import ServerManager
 from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.settings import Settings
 
-_OPTIONS = ("public", PROBE)
-"""The option keys of the framework's own routes, see `HealthController`."""
+_OPTIONS = (PROBE,)
+"""The option keys that need no declaration."""
 
 
 class CompositionRoot:
@@ -246,21 +246,21 @@ class CompositionRoot:
         Raises:
             ConfigurationError: with every such controller and option.
         """
-        actions = actions_by_target(self.spec.storages.all())
+        routes = tuple(self.spec.storages.all())
+        targets = {id(route.target) for route in routes}
+        actions = actions_by_class(routes)
         controllers = _each_once(*self.controllers, *self.spec.controllers)
         errors = [
             no_route(controller)
             for controller in controllers
-            if id(controller) not in actions
+            if id(controller) not in targets
             and not any(observations(self.instance_of(controller)))
         ]
         for controller in controllers:
-            own = actions_of(controller, self.instance_of(controller), actions)
-            errors += unused_options(controller, own)
+            errors += unused_options(controller, actions)
         for listener, instance in self._listeners:
-            own = actions_of(listener, instance, actions)
             methods = {method.__name__ for method, _ in observations(instance)}
-            errors += unused_options(listener, own, methods)
+            errors += unused_options(listener, actions, methods)
         if errors:
             raise ConfigurationError.merge(errors)
 
@@ -278,33 +278,35 @@ def _each_once(*things: Any) -> list[Any]:
     return list({id(thing): thing for thing in things}.values())
 
 
-def actions_by_target(routes: Iterable[RouteMetadata]) -> dict[int, set[str]]:
-    """The names of the actions of each target, by the identity of the target."""
+def actions_by_class(routes: Iterable[RouteMetadata]) -> dict[int, set[str]]:
+    """The names of the actions of each class, of its instances and its subclasses, and of each
+    module and function, by identity."""
     found: dict[int, set[str]] = {}
     for route in routes:
-        found.setdefault(id(route.target), set()).add(name_of_action(route.action))
+        key = _class_of(route.target)
+        for base in key.__mro__[:-1] if isinstance(key, type) else (key,):
+            found.setdefault(id(base), set()).add(name_of_action(route.action))
     return found
 
 
-def actions_of(
-    thing: object, instance: object, actions: Mapping[int, Collection[str]]
-) -> set[str]:
-    """The names of *actions*, see `actions_by_target`, of *thing*, a controller or a listener. Its
-    listeners may have added routes whose target is the *instance* of the class."""
-    return {*actions.get(id(thing), ()), *actions.get(id(instance), ())}
+def _class_of(target: object) -> object:
+    """The class of *target*; a module and a function are returned unchanged."""
+    return target if isinstance(target, ModuleType) or isroutine(target) else owner_of(target)
 
 
 def unused_options(
-    thing: object, actions: Collection[str], methods: Collection[str] | None = None
+    thing: object, actions: Mapping[int, Collection[str]], methods: Collection[str] | None = None
 ) -> list[ConfigurationError]:
     """An error for each option on *thing*, a controller or a listener, that no route has; see
-    `options_without_route`. A listener may add routes with the options of its other methods."""
+    `options_without_route`. *actions* is that of `actions_by_class`: a listener may add routes
+    with the options of its other methods, and a subclass may have routes for those of its base."""
+    own = actions.get(id(_class_of(thing)), ())
     return [
         ConfigurationError(
             f"option {key!r} of {place} has no effect, because it has no route; put @http or "
             f"@websocket on the method, or remove the option"
         )
-        for key, place in options_without_route(thing, actions, methods)
+        for key, place in options_without_route(thing, own, methods)
     ]
 
 

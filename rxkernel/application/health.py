@@ -11,11 +11,14 @@ from collections.abc import Iterable
 from injector import inject
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe
+from rxkernel.events.observe import observe
 from rxkernel.exceptions import ConfigurationError, ServiceUnavailableException
 from rxkernel.kernel.errors import error_response, to_failure
+from rxkernel.kernel.events import DefinitionEvent, KernelEvents
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.routing.decorators import http, option
+from rxkernel.routing.definitions import Definition
 from rxkernel.routing.metadata import HttpMetadata
 from rxkernel.servers.access_log import PROBE
 from rxkernel.servers.events import ReadinessEvent, ServerEvents
@@ -30,8 +33,13 @@ _TIMEOUT = 0.8
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
+def _is_probe(definition: Definition) -> bool:
+    return definition.metadata.target is HealthController
+
+
 class HealthController:
-    """Both routes have ``options["public"]``, for listeners that check access."""
+    """Both routes have ``options["public"]``, for listeners that check access. It is set here, not
+    by a decorator: `@option` must not let a route of an application pass them."""
 
     @inject
     def __init__(
@@ -44,14 +52,12 @@ class HealthController:
         self._late: dict[asyncio.Task[None], Listener] = {}
 
     @http("GET", "/healthz", "healthz")
-    @option("public", True)
     @option(PROBE, True)
     async def healthz(self, request: Request) -> Response:
         """200 as long as the event loop runs."""
         return Response({"status": "alive"}, 200, _NO_STORE)
 
     @http("GET", "/readyz", "readyz")
-    @option("public", True)
     @option(PROBE, True)
     async def readyz(self, request: Request) -> Response:
         """200, or 503 with one error per listener that fails, by its name."""
@@ -66,6 +72,10 @@ class HealthController:
         return error_response(
             ServiceUnavailableException(code="not_ready", errors=errors, headers=_NO_STORE)
         )
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=_is_probe)
+    async def mark_as_public(self, event: DefinitionEvent) -> None:
+        event.set_option("public", True)
 
     async def _ask_listeners(self) -> dict[str, str]:
         """Call all listeners at once: a probe waits one second for all of them.

@@ -6,8 +6,7 @@ from typing import Any
 
 from rxkernel.application.composition_root import (
     CompositionRoot,
-    actions_by_target,
-    actions_of,
+    actions_by_class,
     no_route,
     unused_options,
 )
@@ -117,13 +116,14 @@ class Reload:
     def _report_unused(self, errors: list[ConfigurationError]) -> None:
         """Report each new controller without a route or a listener, and each option without a
         route, as boot does."""
-        actions = actions_by_target(self._routes)
+        targets = {id(route.target) for route in self._routes}
+        actions = actions_by_class(self._routes)
         for controller in self._new:
             instance = self._instance_of(controller)
-            is_idle = id(controller) not in actions and not any(observations(instance))
+            is_idle = id(controller) not in targets and not any(observations(instance))
             if is_idle and instance is not None:  # otherwise it could not be built
                 errors.append(no_route(controller))
-            errors += unused_options(controller, actions_of(controller, instance, actions))
+            errors += unused_options(controller, actions)
 
     def apply(self) -> CompiledEvent:
         """Serve the new routes.

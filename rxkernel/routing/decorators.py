@@ -370,7 +370,8 @@ def options_without_route(
 ) -> Iterator[tuple[str, str]]:
     """Yield the key and the place of each option on *target*, a controller or a listener, that has
     no effect: on the class without a route, or on a method that is not among *actions*, those
-    with a route. With *methods*, only these are looked at."""
+    with a route. With *methods*, only these are looked at. Options of base classes are left out:
+    they may be for other subclasses."""
     if isroutine(target):
         if not actions:
             yield from ((key, describe(target)) for key in options_of(target))
@@ -378,10 +379,11 @@ def options_without_route(
     owner = target if isinstance(target, ModuleType) else owner_of(target)
     name = name_of_target(target)
     for method, (key, _) in labels_in(owner, _OPTION):
-        if method not in actions and (methods is None or method in methods):
+        is_own = bool(labels_on(vars(owner).get(method), _OPTION))
+        if is_own and method not in actions and (methods is None or method in methods):
             yield key, f"{name}.{method}"
     if isinstance(owner, type) and not actions:
-        for key in dict(label for base in owner.__mro__ for label in class_labels(base, _OPTION)):
+        for key in dict(class_labels(owner, _OPTION)):
             yield key, name
 
 

@@ -106,6 +106,67 @@ async def test_option_without_route_is_reported_at_boot_and_at_reload() -> None:
         assert not list(application.kernel.http_definitions)
 
 
+class Base:
+    @option("access", "admins")
+    async def delete(self) -> None: ...
+
+    @option("access", "members")
+    async def show(self) -> None: ...
+
+
+class WithDelete(Base):
+    @http("DELETE", "/", "delete")
+    async def delete(self) -> None: ...
+
+
+class WithShow(Base):
+    @http("GET", "/", "show")
+    async def show(self) -> None: ...
+
+
+@option("access", "admins")
+class Labelled:
+    """A base whose subclasses have routes, or only listeners."""
+
+
+class Listening(Labelled):
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def listen(self, event: BootstrapEvent) -> None: ...
+
+
+@pytest.mark.parametrize("controllers", [(WithShow,), (WithShow, WithDelete), (Listening(),)])
+async def test_option_of_base_class_without_route_in_a_subclass_is_no_error(
+    controllers: tuple[object, ...],
+) -> None:
+    async with Application(controllers=controllers, bundles=[Guard]):
+        pass
+
+
+async def test_option_of_base_class_in_listener_is_no_error() -> None:
+    async with Application(listeners=[Listening], bundles=[Guard]) as application:
+        await application.reload(controllers=[WithShow])
+
+
+async def test_option_of_controller_whose_subclass_has_the_route_is_no_error() -> None:
+    class Both(Base):
+        @http("GET", "/other", "other")
+        async def other(self) -> None: ...
+
+        @option("access", "admins")
+        async def export(self) -> None: ...
+
+    class WithExport(Both):
+        @http("GET", "/export", "export")
+        async def export(self) -> None: ...
+
+        other = None  # type: ignore[assignment] # without its route
+
+    async with Application(controllers=[Both, WithExport], bundles=[Guard]) as application:
+        assert application.kernel.http_definitions["export"].options == {"access": "admins"}
+    with pytest.raises(ConfigurationError, match=r"Both\.export has no effect"):
+        await Application(controllers=[Both], bundles=[Guard]).boot()
+
+
 async def test_option_of_method_with_route_made_in_code_is_no_error() -> None:
     class Helper:
         @option("access", "admins")

@@ -39,7 +39,7 @@ from rxkernel.pytest_plugin import ClientOf
 class Articles:
     @http("GET", "/articles/{id:int}", "article_show")
     @websocket("article_show")
-    @option("public", True)
+    @option("probe", True)
     async def show(self, request: Request) -> Any:
         return {"id": request.params["id"]}
 
@@ -88,7 +88,7 @@ async def test_handler_with_plain_request_returns_response(client_of: ClientOf) 
         "GET",
     )
     assert isinstance(request.controller, Articles)
-    assert request.definition.options == {"public": True}
+    assert request.definition.options == {"probe": True}
 
 
 async def test_both_transports_run_the_same_phases(client_of: ClientOf) -> None:

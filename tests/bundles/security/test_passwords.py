@@ -150,7 +150,8 @@ async def test_loop_runs_while_passwords_are_hashed() -> None:
 
 
 async def test_hash_more_than_may_wait_is_503() -> None:
-    costs = PasswordSettings(memory=8, iterations=1, threads=1, max_waiting=2)
+    """Half of the places to wait are for other addresses."""
+    costs = PasswordSettings(memory=8, iterations=1, threads=1, max_waiting=4)
     async with Passwords(SecuritySettings(passwords=costs)) as passwords:
         calls = (passwords.hash("secret") for _ in range(5))
         done = await asyncio.gather(*calls, return_exceptions=True)

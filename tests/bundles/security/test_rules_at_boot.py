@@ -174,6 +174,34 @@ async def test_route_without_rule_and_default_is_error() -> None:
         pass
 
 
+@pytest.mark.parametrize("is_declared", [False, True])
+async def test_option_public_of_an_application_is_no_rule(is_declared: bool) -> None:
+    """Routes of rxkernel such as /healthz have it; see `application_of`."""
+
+    class Open:
+        @option("public", True)
+        @both("GET", "/open", "open")
+        async def open(self) -> None: ...
+
+    def application(**bundle: Any) -> Application:
+        made = application_of(Open, bundle=SecurityBundle(Accounts, **bundle))
+        made.options = ("public",) if is_declared else ()
+        return made
+
+    found = await problems_of(application())
+    if is_declared:
+        assert "route 'open' (" in found
+        assert "has no access rule" in found
+    else:
+        assert "option 'public' of route 'open'" in found
+        assert "is not declared" in found
+        return
+    async with KernelClient(application(access="authenticated")) as client:
+        assert (await client.http("open")).status_code == 401
+        assert (await client.websocket("open")).status_code == 401
+        assert (await client.http("healthz")).status_code == 200
+
+
 @pytest.mark.parametrize("level", ["public", "session"])
 async def test_rule_for_clients_without_user_with_required_user_is_error(level: Any) -> None:
     class Mine:

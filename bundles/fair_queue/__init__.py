@@ -1,0 +1,5 @@
+"""A bounded queue for calls. A library for other bundles: it cannot be enabled."""
+
+from bundles.fair_queue.fair_queue import FairQueue, Waiter
+
+__all__ = ["FairQueue", "Waiter"]

@@ -1,0 +1,94 @@
+"""A bounded queue whose waiting calls get a slot round robin among their keys."""
+
+import asyncio
+from collections import OrderedDict
+
+
+class FairQueue:
+    """*slots* calls run at a time; at most *size* wait, and at most *size_per_key* with one key.
+
+    A free slot is given to the keys in turn, within a key in the order of arrival. It may be used
+    in one event loop after another.
+
+    Attributes:
+        free: the slots that are free. A call takes one with ``free -= 1``, or waits; see `enter`.
+        waiting: the number of calls that wait.
+    """
+
+    def __init__(self, slots: int, size: int, size_per_key: int | None = None) -> None:
+        self.free = slots
+        self.waiting = 0
+        self._size = size
+        self._size_per_key = size if size_per_key is None else size_per_key
+        self._lines: OrderedDict[str, OrderedDict[Waiter, None]] = OrderedDict()
+
+    def enter(self, key: str = "") -> "Waiter | None":
+        """Let a call wait for a slot; None: too many wait already."""
+        line = self._lines.get(key)
+        in_line = 0 if line is None else len(line)
+        if self.waiting >= self._size or in_line >= self._size_per_key:
+            return None
+        if line is None:
+            line = self._lines[key] = OrderedDict()
+        waiter = Waiter(self, key)
+        line[waiter] = None
+        self.waiting += 1
+        return waiter
+
+    def release(self) -> None:
+        """Pass the slot of a call that has ended to the next one, or free it."""
+        while self._lines:
+            key, line = self._lines.popitem(last=False)
+            waiter, _ = line.popitem(last=False)
+            self.waiting -= 1
+            if line:
+                self._lines[key] = line  # behind the other keys
+            if waiter.grant():
+                return
+        self.free += 1
+
+    def remove(self, waiter: "Waiter") -> None:
+        """Remove *waiter*; does nothing if it does not wait any more."""
+        line = self._lines.get(waiter.key)
+        if line is not None and waiter in line:
+            del line[waiter]
+            self.waiting -= 1
+            if not line:
+                del self._lines[waiter.key]
+
+
+class Waiter:
+    """A call that waits; made by `FairQueue.enter`."""
+
+    def __init__(self, queue: FairQueue, key: str) -> None:
+        self.key = key
+        self._queue = queue
+        self._outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    async def outcome(self) -> str | None:
+        """Wait until the call has a slot, which it must release, and return None; or until `leave`
+        is called, and return its reason."""
+        try:
+            return await self._outcome
+        except BaseException:  # cancelled, or its event loop was closed
+            self._queue.remove(self)
+            if self._has_slot():
+                self._queue.release()
+            raise
+
+    def _has_slot(self) -> bool:
+        outcome = self._outcome
+        return outcome.done() and not outcome.cancelled() and outcome.result() is None
+
+    def leave(self, reason: str) -> None:
+        """End the wait; does nothing if it has ended."""
+        if not self._outcome.done():
+            self._queue.remove(self)
+            self._outcome.set_result(reason)
+
+    def grant(self) -> bool:
+        """Give it a slot; False if it does not wait any more."""
+        if self._outcome.done() or self._outcome.get_loop().is_closed():
+            return False
+        self._outcome.set_result(None)
+        return True
