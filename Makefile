@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-LISTS := setup.cfg pyproject.toml
+# An editable installation lists the packages: a new bundle changes the folder of all bundles.
+LISTS := setup.cfg pyproject.toml bundles
 RUN_STAMP := .venv/.run.stamp
 DEV_STAMP := .venv/.dev.stamp
 NPM_STAMP := node_modules/.stamp
