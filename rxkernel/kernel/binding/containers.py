@@ -1,6 +1,5 @@
 """The schemas of arrays, tuples and mappings."""
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import is_
 from types import GenericAlias
@@ -52,7 +51,8 @@ class ArraySchema(Schema):
     longest: int | None = None
     title: str = "array"
 
-    @functools.cached_property
+    # not cached: attrs would add `__getattr__` to the class, which slows down every attribute
+    @property
     def _checks_hashes(self) -> bool:
         return self.make in _SETS and self.item.has_chosen_hash
 
@@ -110,7 +110,7 @@ class ArraySchema(Schema):
             values.append(self.item.convert(each, f"{path}[{place}]", errors, lenient))
         return INVALID if _has_invalid(values) else self._made(values, path, errors)
 
-    @functools.cached_property
+    @property
     def _list_type(self) -> Any:
         """The type with which msgspec converts all items at once, if it can."""
         item = self.item.msgspec_type
@@ -239,7 +239,7 @@ class MappingSchema(Schema):
     def needs_python(self) -> bool:
         return not self._has_text_keys or super().needs_python
 
-    @functools.cached_property
+    @property
     def _checks_hashes(self) -> bool:
         return not self._has_text_keys and self.key.has_chosen_hash
 
