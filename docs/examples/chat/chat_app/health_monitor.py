@@ -11,13 +11,8 @@ from injector import inject
 from bundles.realtime import AppHandle, IOServerError, Manager
 from chat_app.database import Database
 from chat_app.message import now
+from chat_app.options import ChatOptions
 from chat_app.statistics import Statistics
-
-_MUCH_MEMORY = 500.0
-"""Megabytes above which the status is ``warning``."""
-
-_MUCH_CPU = 90.0
-"""Percent of one core, likewise."""
 
 
 class HealthMonitor(Manager):
@@ -27,11 +22,18 @@ class HealthMonitor(Manager):
     """
 
     @inject
-    def __init__(self, app_handle: AppHandle, database: Database, statistics: Statistics) -> None:
+    def __init__(
+        self,
+        app_handle: AppHandle,
+        database: Database,
+        statistics: Statistics,
+        options: ChatOptions,
+    ) -> None:
         super().__init__(app_handle)
         self.latest: dict[str, Any] | None = None
         self._database = database
         self._statistics = statistics
+        self._options = options
         self._cpu, self._time = process_time(), monotonic()
 
     async def sample(self) -> dict[str, Any]:
@@ -42,7 +44,7 @@ class HealthMonitor(Manager):
             ping = None
         memory = round(resident_memory() / 1_000_000, 1)
         cpu = self._cpu_percent()
-        is_busy = memory > _MUCH_MEMORY or cpu > _MUCH_CPU
+        is_busy = memory > self._options.most_memory or cpu > self._options.most_cpu
         self.latest = {
             "status": "error" if ping is None else "warning" if is_busy else "ok",
             "timestamp": now(),

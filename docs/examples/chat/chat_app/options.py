@@ -29,6 +29,8 @@ class ChatOptions:
         health_interval: seconds between two samples of the health.
         cleanup_interval: seconds between two removals of old messages.
         kept_messages: most messages of a room that such a removal keeps.
+        most_memory: megabytes above which the health is ``warning``.
+        most_cpu: percent of one core, likewise.
         socket_client: the script that the page loads.
     """
 
@@ -37,6 +39,8 @@ class ChatOptions:
     health_interval: float = 30.0
     cleanup_interval: float = 1800.0
     kept_messages: int = 1000
+    most_memory: float = 500.0
+    most_cpu: float = 90.0
     socket_client: Path | None = attrs.field(factory=find_socket_client)
 
     @classmethod

@@ -84,5 +84,5 @@ class Rooms(Manager):
 
 
 def _key(name: str) -> str:
-    """Names that look alike are the same: ``Ada``, ``ADA``, and ``Ａｄａ`` in wide letters."""
+    """Names that look alike are the same: ``Ada``, ``ADA``, and the same in wide letters."""
     return unicodedata.normalize("NFKC", name).casefold()

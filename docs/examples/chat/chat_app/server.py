@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 
 from injector import Binder
@@ -55,7 +56,7 @@ async def main() -> None:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    server = create_server()
+    server = create_server(port=os.environ.get("CHAT_PORT", 8080))
     async with server:
         logging.info("the chat is at http://%s:%d", server.host, server.port)
         await ended.wait()

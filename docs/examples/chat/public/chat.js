@@ -141,17 +141,20 @@ if (client === null) {
 const socket = client.io("/chat");
 
 socket.on("connect", () => {
-  state.textContent = "Live";
-  // After a lost connection the server knows the client no more: log in again, to the same room.
   const { name, room } = me;
   if (name === null) login.hidden = false;
-  else
-    attempt(async () => {
-      await logIn(name);
-      if (room !== me.room) await join(room);
-    });
+  attempt(async () => {
+    // After a lost connection the server knows the client no more: log in again, to the same room.
+    if (name !== null) await logIn(name);
+    if (room !== me.room) await join(room);
+    chat.inert = false;
+    state.textContent = "Live";
+  });
 });
-socket.on("disconnect", () => (state.textContent = "Not connected"));
+socket.on("disconnect", () => {
+  chat.inert = true;
+  state.textContent = "Not connected";
+});
 socket.on("connect_error", (error) => (state.textContent = `Not connected: ${error.message}`));
 socket.on("new_message", (message) => {
   stopTyping(message.username);
