@@ -174,7 +174,7 @@ async def test_chat_without_database_is_503() -> None:
         response = await client.http("web_get_health")
         assert (response.status_code, response.content["database"]) == (503, "disconnected")
         async with client.connection("/chat") as ada:
-            login = {"body": {"username": "Ada"}, "connection": ada}
+            login: dict[str, Any] = {"body": {"username": "Ada"}, "connection": ada}
             assert (await client.websocket("/chat:login", **login)).status_code == 503
             await application.injector.get(Database).start()
             assert (await client.websocket("/chat:login", **login)).status_code == 200

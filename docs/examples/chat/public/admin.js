@@ -3,24 +3,26 @@
 import { io } from "/socket.io-client.js";
 
 const element = (id) => document.getElementById(id);
-const [state, problem, health] = ["state", "problem", "health"].map(element);
-let socket = null;
+const [state, problem, health, key] = ["state", "problem", "health", "key"].map(element);
+
+const socket = io("/admin", {
+  autoConnect: false,
+  auth: (send) => send({ key: key.value }), // called for each attempt to connect
+});
 
 element("open").addEventListener("submit", (event) => {
   event.preventDefault();
-  socket?.close();
   problem.hidden = true;
-  socket = io("/admin", { auth: { key: element("key").value }, forceNew: true });
-  socket.on("connect", () => (state.textContent = "Live"));
-  socket.on("disconnect", () => (state.textContent = "Not connected"));
-  socket.on("connect_error", (error) => {
-    problem.textContent = error.message;
-    problem.hidden = false;
-  });
-  socket.on("health_update", draw);
+  if (!socket.connected) socket.connect();
 });
 
-function draw(sample) {
+socket.on("connect", () => (state.textContent = "Live"));
+socket.on("disconnect", () => (state.textContent = "Not connected"));
+socket.on("connect_error", (error) => {
+  problem.textContent = error.message;
+  problem.hidden = false;
+});
+socket.on("health_update", (sample) => {
   const lines = Object.entries(sample).flatMap(([name, value]) => {
     const term = document.createElement("dt");
     const detail = document.createElement("dd");
@@ -29,4 +31,4 @@ function draw(sample) {
     return [term, detail];
   });
   health.replaceChildren(...lines);
-}
+});
