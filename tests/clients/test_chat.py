@@ -19,15 +19,18 @@ from chat_app import ChatOptions, create_application
 from chat_app.database import Database
 from chat_app.health_monitor import HealthMonitor
 from chat_app.options import FOLDER
+from chat_app.rooms import Rooms
 from chat_app.server import create_server
+from chat_app.statistics import Statistics
 
-from bundles.realtime import RealtimeSettings
+from bundles.realtime import IOServerError, RealtimeSettings
 from bundles.tasks import TasksSettings
 from rxkernel import Application, HttpSettings, KernelClient, Settings
 from tests.cli.processes import Process
 from tests.clients.conftest import RunNode
 from tests.ports import reserved_port
 from tests.required_tools import ROOT
+from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
 OPTIONS = ChatOptions(database=None, admin_key="the key", most_cpu=math.inf)
@@ -266,3 +269,31 @@ def test_chat_is_served_as_its_readme_says(
         finally:
             process.kill()
     assert (tmp_path / "chat.sqlite3").is_file()
+
+
+async def test_login_of_a_client_that_has_left_takes_no_name() -> None:
+    """Events that were read run even if the client disconnects meanwhile."""
+    application = chat()
+    await application.start()
+    try:
+        rooms = application.injector.get(Rooms)
+        statistics = application.injector.get(Statistics)
+        for number in range(20):
+            async with raw_socket(application, connect="40/chat,") as raw:
+                await raw.send(f'42/chat,["login",{{"username":"user {number}"}}]')
+        await until(lambda: statistics.current()["peakConcurrentUsers"] > 0)
+    finally:
+        await application.stop()
+    assert len(rooms) == 0
+
+
+def test_number_of_rooms_is_limited() -> None:
+    rooms = Rooms()
+    users = [rooms.add(f"user {number}") for number in range(101)]
+    for number, user in enumerate(users[:99]):
+        rooms.move(user, f"room {number}")
+    with pytest.raises(IOServerError, match="too many rooms"):
+        rooms.move(users[99], "one more")
+    assert rooms.move(users[99], "Room 1 ") == "room 1"
+    with pytest.raises(IOServerError, match="already taken"):
+        rooms.add(" SYSTEM ")

@@ -105,7 +105,7 @@ class ChatService(Service, namespace="/chat", middlewares=[ActivityLog, RateLimi
     async def typing(
         self, connection: Connection, is_typing: Annotated[bool, Body("isTyping")]
     ) -> None:
-        """Tell the others in the room that the user types, or has stopped."""
+        """Send to the others in the room that the user types, or has stopped."""
         user = _user(connection)
         data = {"username": user.username, "isTyping": is_typing}
         await self._broadcaster.emit(
@@ -115,8 +115,8 @@ class ChatService(Service, namespace="/chat", middlewares=[ActivityLog, RateLimi
     async def disconnect(self, connection: Connection, reason: DisconnectReason) -> None:
         user: User | None = connection.attributes.get("user")
         if user is not None:
-            await self._announce("user_left", user, "left the chat")
             await self._send_rooms()
+            await self._announce("user_left", user, "left the chat")
 
     async def _announce(
         self,

@@ -6,7 +6,7 @@ from typing import Literal
 import attrs
 
 SYSTEM = "System"
-"""The name under which the chat itself writes; nobody else may have it."""
+"""The author of messages of the chat itself; users cannot take this name."""
 
 Kind = Literal["message", "system"]
 
