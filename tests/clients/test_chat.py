@@ -33,7 +33,8 @@ from tests.required_tools import ROOT
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
-OPTIONS = ChatOptions(database=None, admin_key="the key", most_cpu=math.inf)
+OPTIONS = ChatOptions(database=None, admin_key="the key", most_memory=math.inf, most_cpu=math.inf)
+"""The tests share the process with others, and the machine."""
 
 SETTINGS = Settings(
     bundles={
