@@ -46,7 +46,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
         )
         context.on("weberror", lambda error: problems.append(str(error.error)))
         yield context
-    assert problems == []
+        assert problems == []  # before the pages are closed, which may interrupt an upgrade
 
 
 async def enter(context: BrowserContext, application: Application, name: str) -> Page:
@@ -168,15 +168,28 @@ async def test_health_is_sent_to_administrators(
 ) -> None:
     page = await context.new_page()
     await page.goto(f"{application.servers['http'].url}/admin.html")
-    await page.get_by_label("Key").fill("wrong")
-    await page.get_by_role("button", name="Open").click()
-    await expect(page.get_by_role("alert")).to_have_text("The key of an administrator is required")
     await page.get_by_label("Key").fill("the key")
     await page.get_by_role("button", name="Open").click()
     await expect(page.get_by_role("status")).to_have_text("Live")
-    await expect(page.get_by_role("alert")).to_be_hidden()
     time = page.locator("dt:text-is('timestamp') + dd")
     first = await time.text_content()
     assert first is not None
     await expect(time).not_to_have_text(first)
     await expect(page.locator("dt:text-is('status') + dd")).to_have_text("ok")
+
+
+async def test_wrong_key_of_an_administrator_is_reported(
+    application: Application, browser: Browser
+) -> None:
+    """Without the fixture `context`: the refused client closes its session, perhaps during the
+    upgrade to a websocket, which is a 400 in the console then."""
+    async with await browser.new_page() as page:
+        await page.goto(f"{application.servers['http'].url}/admin.html")
+        await page.get_by_label("Key").fill("wrong")
+        await page.get_by_role("button", name="Open").click()
+        problem = page.get_by_role("alert")
+        await expect(problem).to_have_text("The key of an administrator is required")
+        await page.get_by_label("Key").fill("the key")
+        await page.get_by_role("button", name="Open").click()
+        await expect(page.get_by_role("status")).to_have_text("Live")
+        await expect(problem).to_be_hidden()
