@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 WHOLE_FILES = (
     "tests/browser/test_board.py",
+    "tests/browser/test_chat.py",
     "tests/docs/test_extending.py",
     "tests/test_wheel.py",
 )

@@ -11,7 +11,8 @@ python          Executed, with ``await`` at the top level, in one namespace and 
 console         The commands after ``$ `` are run, and their output is compared. ``serve`` stays in
                 the background until the page ends; 127.0.0.1:8000 means its real address.
 bash            Not run: each command, target and option must exist.
-javascript      Run in Node; the output of ``console.log`` must equal the comment after it.
+javascript      Run in Node; the output of ``console.log`` must equal the comment after it. With
+                the first line ``// IOServer`` it uses that library: its syntax is checked.
 typescript      Compiled strictly, with the ``.ts`` files that commands of the page wrote; else as
                 javascript.
 json, text      Must equal the output of the block before. ``...`` matches any text. A json block
@@ -62,6 +63,7 @@ _FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
 _QUOTED = re.compile(r"# ((?:[\w.-]+/)+[\w.]+\.(?:py|toml))\n")
 _JSON = re.compile(r"# ((?:[\w-]+/)*[\w-]+\.json)\n")
 _FOREIGN = "# FastAPI\n"
+_FOREIGN_SCRIPT = "// IOServer\n"
 _LISTENS = re.compile(r"Listening on http://(\S+)")
 _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
 
@@ -195,6 +197,10 @@ class Page:
         return line.replace(self.address, _ADDRESS)
 
     def javascript(self, source: str, _: Example) -> None:
+        if source.startswith(_FOREIGN_SCRIPT):
+            (self.directory / "foreign.mjs").write_text(source, encoding="utf-8")
+            self.run(f"{shlex.quote(str(require_node()))} --check foreign.mjs")
+            return
         code = source.replace(_ADDRESS, self.address)
         self.node(source, ["--input-type=module", "-"], code)
 

@@ -53,6 +53,7 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         ("toml", "[http]\nnothing = 1", "http.nothing"),
         ("text", "nothing was printed", "the page says"),
         ("javascript", "console.log(1); // 1", "start a server on this page first"),
+        ("javascript", "// IOServer\nclass {", "SyntaxError"),
     ],
 )
 def test_block_invalid_fails(
