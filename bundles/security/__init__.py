@@ -1,11 +1,7 @@
 """Authentication and access rules, the same over HTTP, Socket.IO and procedures."""
 
-from bundles.security.accepted_credentials import AcceptedCredentials
-from bundles.security.access import Access, Policy, access, access_of
-from bundles.security.access_tokens import AccessTokens
-from bundles.security.address_limit import AddressLimit
 from bundles.security.bundle import SecurityBundle
-from bundles.security.claims import Claims
+from bundles.security.credentials.accepted_credentials import AcceptedCredentials
 from bundles.security.current_user import CurrentUser, takes_optional_user
 from bundles.security.events import (
     AuthenticationEvent,
@@ -22,9 +18,12 @@ from bundles.security.events import (
     TokenEncodedEvent,
 )
 from bundles.security.exceptions import BadCredentials, Unauthenticated
-from bundles.security.passwords import Passwords
+from bundles.security.logins.address_limit import AddressLimit
+from bundles.security.logins.passwords import Passwords
+from bundles.security.rules.access import Access, Policy, access, access_of
 from bundles.security.security import Security, TokenPair
 from bundles.security.settings import SecuritySettings
+from bundles.security.sockets.user_rooms import user_room
 from bundles.security.token import ANONYMOUS, Token
 from bundles.security.token_settings import (
     PasswordSettings,
@@ -32,7 +31,8 @@ from bundles.security.token_settings import (
     ThrottlingSettings,
     TokenSettings,
 )
-from bundles.security.user_rooms import user_room
+from bundles.security.tokens.access_tokens import AccessTokens
+from bundles.security.tokens.claims import Claims
 from bundles.security.users import UserProvider
 
 __all__ = [

@@ -6,23 +6,23 @@ from typing import Any
 
 from injector import Binder, Injector, singleton
 
-from bundles.security.accepted_credentials import AcceptedCredentials
-from bundles.security.access import OPTION, Access, Level
-from bundles.security.authentication import Authentication
 from bundles.security.commands import security
-from bundles.security.connect_rules import NAMESPACE_OPTION, ConnectRules
-from bundles.security.cross_site import CrossSiteGuard
+from bundles.security.credentials.accepted_credentials import AcceptedCredentials
+from bundles.security.credentials.authentication import Authentication
+from bundles.security.credentials.cross_site import CrossSiteGuard
+from bundles.security.credentials.session_reader import SessionReader
 from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
-from bundles.security.login_routes import LoginRoutes
-from bundles.security.login_services import bind_login_services
-from bundles.security.roles import RoleHierarchy
-from bundles.security.route_rules import DeclaredRules, RouteRules
-from bundles.security.rules import Rules
-from bundles.security.session_reader import SessionReader
+from bundles.security.logins.login_routes import LoginRoutes
+from bundles.security.logins.login_services import bind_login_services
+from bundles.security.rules.access import OPTION, Access, Level
+from bundles.security.rules.connect_rules import NAMESPACE_OPTION, ConnectRules
+from bundles.security.rules.roles import RoleHierarchy
+from bundles.security.rules.route_rules import DeclaredRules, RouteRules
+from bundles.security.rules.rules import Rules
 from bundles.security.settings import SecuritySettings
-from bundles.security.socket_events import SocketEvents
-from bundles.security.socket_identities import SocketIdentities, SocketScope
-from bundles.security.socket_logins import SocketLogins
+from bundles.security.sockets.socket_events import SocketEvents
+from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
+from bundles.security.sockets.socket_logins import SocketLogins
 from bundles.security.user_parameters import UserParameters
 from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider

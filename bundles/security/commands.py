@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from bundles.security.access_tokens import AccessTokens
-from bundles.security.connect_rules import ConnectRules
-from bundles.security.key_files import add_key, jwks_of, new_key
-from bundles.security.keys import ALGORITHMS
-from bundles.security.passwords import MAX_PASSWORD, Passwords
+from bundles.security.logins.passwords import MAX_PASSWORD, Passwords
+from bundles.security.rules.connect_rules import ConnectRules
 from bundles.security.settings import SecuritySettings
-from bundles.security.token_store import TokenStore
+from bundles.security.tokens.access_tokens import AccessTokens
+from bundles.security.tokens.key_files import add_key, jwks_of, new_key
+from bundles.security.tokens.keys import ALGORITHMS
+from bundles.security.tokens.store import TokenStore
 from rxkernel import Application, ConfigurationError
 
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from bundles.security.access_matrix import AccessMatrix, Row
-from bundles.security.matrix_clients import MakeToken, MatrixUser
+from bundles.security.testing.access_matrix import AccessMatrix, Row
+from bundles.security.testing.matrix_clients import MakeToken, MatrixUser
 from rxkernel import Application
 
 __all__ = ["CheckAccess", "MatrixUser", "access_matrix"]

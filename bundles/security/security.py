@@ -6,8 +6,8 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.security.access_tokens import AccessTokens
-from bundles.security.addresses import address_of
+from bundles.security.credentials.session_logins import SessionLogins
+from bundles.security.credentials.verifiers import PasswordVerifier
 from bundles.security.events import (
     AuthenticationEvent,
     AuthenticationFailureEvent,
@@ -17,15 +17,15 @@ from bundles.security.events import (
     SecurityEvents,
 )
 from bundles.security.exceptions import BadCredentials
-from bundles.security.passwords import Passwords
-from bundles.security.refresh_tokens import RefreshTokens
-from bundles.security.revocation import Revocation
-from bundles.security.session_logins import SessionLogins
-from bundles.security.socket_logins import SocketLogins
-from bundles.security.throttling import Attempt, Throttling
+from bundles.security.logins.addresses import address_of
+from bundles.security.logins.passwords import Passwords
+from bundles.security.logins.throttling import Attempt, Throttling
+from bundles.security.sockets.socket_logins import SocketLogins
 from bundles.security.token import Token
+from bundles.security.tokens.access_tokens import AccessTokens
+from bundles.security.tokens.refresh_tokens import RefreshTokens
+from bundles.security.tokens.revocation import Revocation
 from bundles.security.users import UserProvider
-from bundles.security.verifiers import PasswordVerifier
 from rxkernel import AsyncEventDispatcher, Request, Response
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}

@@ -4,7 +4,7 @@ from typing import Any
 
 from injector import inject
 
-from bundles.security.authentication import Authentication
+from bundles.security.credentials.authentication import Authentication
 from bundles.security.token import Token
 from bundles.security.users import UserProvider
 from rxkernel import UserTokens

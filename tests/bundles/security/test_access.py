@@ -3,7 +3,7 @@
 import pytest
 
 from bundles.security import ANONYMOUS, Policy, SecurityBundle, Token, access, access_of
-from bundles.security.access import Access
+from bundles.security.rules.access import Access
 from rxkernel import (
     Bundle,
     ForbiddenException,

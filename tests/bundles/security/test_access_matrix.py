@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bundles.security import Policy, SecurityBundle, SecuritySettings, Token, access
-from bundles.security.access_matrix import RAN, AccessMatrix
 from bundles.security.pytest_plugin import CheckAccess, MatrixUser
+from bundles.security.testing.access_matrix import RAN, AccessMatrix
 from bundles.sessions import SessionsBundle
 from rxkernel import (
     Bundle,

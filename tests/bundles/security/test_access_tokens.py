@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from bundles.security.access_tokens import MAX_SIZE, AccessTokens
 from bundles.security.events import (
     SecurityEvents,
     TokenCreatedEvent,
@@ -22,11 +21,12 @@ from bundles.security.events import (
     TokenEncodedEvent,
 )
 from bundles.security.exceptions import BadCredentials
-from bundles.security.key_files import add_key
-from bundles.security.keys import ALGORITHMS
-from bundles.security.memory_token_store import MemoryTokenStore
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_settings import RouteSettings, TokenSettings
+from bundles.security.tokens.access_tokens import MAX_SIZE, AccessTokens
+from bundles.security.tokens.key_files import add_key
+from bundles.security.tokens.keys import ALGORITHMS
+from bundles.security.tokens.memory_store import MemoryTokenStore
 from rxkernel import AsyncEventDispatcher, ConfigurationError
 
 SECRET = "s3cret-of-the-tests-with-32-bytes!"

@@ -11,7 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from click.testing import CliRunner, Result
 
-from bundles.security.key_files import read_keys
+from bundles.security.tokens.key_files import read_keys
 from rxkernel.cli import main
 
 APP = """\

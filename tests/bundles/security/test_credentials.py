@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 from multidict import CIMultiDict, MultiDict
 
 from bundles.security import BadCredentials, Security, SecurityBundle, SecuritySettings, access
-from bundles.security.credentials import (
+from bundles.security.credentials.credentials import (
     ApiKeyCredential,
     BasicCredential,
     BearerCredential,

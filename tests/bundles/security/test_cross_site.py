@@ -3,7 +3,7 @@
 import pytest
 
 from bundles.security import SecuritySettings, access
-from bundles.security.cross_site import CrossSiteGuard
+from bundles.security.credentials.cross_site import CrossSiteGuard
 from rxkernel import HttpSettings, Request, both
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.security.shop import application_of

@@ -27,7 +27,7 @@ from bundles.security import (
     access,
     user_room,
 )
-from bundles.security.key_files import add_key
+from bundles.security.tokens.key_files import add_key
 from rxkernel import (
     ConnectionRefusedException,
     HttpSettings,

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from joserfc.jwk import OctKey
 
-from bundles.security.key_files import add_key, load_keys, new_key, read_keys
-from bundles.security.keys import ALGORITHMS
 from bundles.security.token_settings import TokenSettings
+from bundles.security.tokens.key_files import add_key, load_keys, new_key, read_keys
+from bundles.security.tokens.keys import ALGORITHMS
 from rxkernel import ConfigurationError
 
 RSA = rsa.generate_private_key(65537, 2048)

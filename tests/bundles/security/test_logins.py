@@ -21,7 +21,7 @@ from bundles.security import (
     ThrottlingSettings,
     TokenSettings,
 )
-from bundles.security.token_store import TokenStore
+from bundles.security.tokens.store import TokenStore
 from rxkernel import (
     AsyncEventDispatcher,
     Event,

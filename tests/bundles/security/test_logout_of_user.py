@@ -7,7 +7,7 @@ import pytest
 from injector import inject
 
 from bundles.security import CurrentUser, Security
-from bundles.security.token_store import TokenStore
+from bundles.security.tokens.store import TokenStore
 from bundles.sessions import SessionStore
 from rxkernel import KernelClient, ServiceUnavailableException, both
 from rxkernel.pytest_plugin import ClientOf

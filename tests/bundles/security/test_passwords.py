@@ -12,7 +12,7 @@ import pytest_asyncio
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from bundles.security.passwords import MAX_PASSWORD, Passwords, Verified
+from bundles.security.logins.passwords import MAX_PASSWORD, Passwords, Verified
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_settings import PasswordSettings
 from rxkernel import ServiceUnavailableException, UnprocessableEntityException

@@ -28,9 +28,9 @@ from bundles.security import (
     TokenDecodedEvent,
     TokenSettings,
 )
-from bundles.security.key_files import add_key
-from bundles.security.socket_identities import SocketIdentities
-from bundles.security.token_store import TokenStore
+from bundles.security.sockets.socket_identities import SocketIdentities
+from bundles.security.tokens.key_files import add_key
+from bundles.security.tokens.store import TokenStore
 from rxkernel import (
     ConfigurationError,
     KernelClient,

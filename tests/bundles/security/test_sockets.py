@@ -17,7 +17,7 @@ from bundles.security import (
     access,
     user_room,
 )
-from bundles.security.socket_identities import SocketIdentities
+from bundles.security.sockets.socket_identities import SocketIdentities
 from rxkernel import (
     AsyncEventDispatcher,
     Connection,

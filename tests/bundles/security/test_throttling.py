@@ -7,8 +7,8 @@ import attrs
 import pytest
 
 from bundles.security import AddressLimit, BadCredentials, SecuritySettings, ThrottlingSettings
-from bundles.security.rate_limit import RateLimit
-from bundles.security.throttling import Throttling
+from bundles.security.logins.rate_limit import RateLimit
+from bundles.security.logins.throttling import Throttling
 from rxkernel import (
     ClientAddress,
     KernelClient,
@@ -311,7 +311,7 @@ async def test_login_that_hangs_is_503_and_others_log_in(
     assert [response.status_code for response in hung] == [503, 503]
     assert {response.content["code"] for response in hung} == {"login_timeout"}
     assert {response.headers["Retry-After"] for response in hung} == {"5"}
-    found = [r for r in caplog.records if r.name == "bundles.security.throttling"]
+    found = [r for r in caplog.records if r.name == "bundles.security.logins.throttling"]
     assert [r.levelname for r in found] == ["ERROR", "ERROR"]
     assert "security.passwords.timeout, 1 s" in found[0].getMessage()
     assert password_of("eve") not in caplog.text

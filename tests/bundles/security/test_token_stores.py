@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 
 from bundles.redis import Redis
-from bundles.security.memory_token_store import MemoryTokenStore
-from bundles.security.redis_token_store import RedisTokenStore
 from bundles.security.settings import SecuritySettings
-from bundles.security.sqlite_token_store import SqliteTokenStore
 from bundles.security.token_settings import TokenSettings
-from bundles.security.token_store import (
+from bundles.security.tokens.memory_store import MemoryTokenStore
+from bundles.security.tokens.redis_store import RedisTokenStore
+from bundles.security.tokens.sqlite_store import SqliteTokenStore
+from bundles.security.tokens.store import (
     MOST_USES,
     EndedAccess,
     RefreshRecord,

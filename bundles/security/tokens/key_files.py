@@ -18,8 +18,8 @@ from cryptography.x509 import load_pem_x509_certificate
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
 
-from bundles.security.keys import ALGORITHMS, KeyRing, SigningKey
 from bundles.security.token_settings import TokenSettings
+from bundles.security.tokens.keys import ALGORITHMS, KeyRing, SigningKey
 from rxkernel import ConfigurationError
 
 _LOGGER = logging.getLogger(__name__)

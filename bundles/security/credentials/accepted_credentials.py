@@ -4,7 +4,7 @@ from typing import Self
 
 import attrs
 
-from bundles.security.session_reader import SessionReader
+from bundles.security.credentials.session_reader import SessionReader
 from bundles.security.settings import SecuritySettings
 
 

@@ -1,6 +1,6 @@
 """Sessions as credentials: a cookie, ``auth.session`` of a socket or a header of a procedure."""
 
-from bundles.security.credentials import SESSION
+from bundles.security.credentials.credentials import SESSION
 from bundles.security.exceptions import BadCredentials
 from bundles.sessions import Session, SessionEndedException, Sessions
 from rxkernel import Connection, Request, Transport

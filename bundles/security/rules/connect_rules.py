@@ -6,14 +6,14 @@ from typing import Any
 
 from injector import inject
 
-from bundles.security.access import Access, rule_of
-from bundles.security.authentication import Authentication
+from bundles.security.credentials.authentication import Authentication
 from bundles.security.exceptions import BadCredentials
-from bundles.security.route_rules import PRIORITY, DeclaredRules
-from bundles.security.rules import Rules
-from bundles.security.socket_identities import SocketIdentities
+from bundles.security.rules.access import Access, rule_of
+from bundles.security.rules.route_rules import PRIORITY, DeclaredRules
+from bundles.security.rules.rules import Rules
+from bundles.security.sockets.socket_identities import SocketIdentities
+from bundles.security.sockets.user_rooms import follow_identity
 from bundles.security.token import ANONYMOUS, Token
-from bundles.security.user_rooms import follow_identity
 from rxkernel import (
     BundleOption,
     CompiledEvent,

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 
 from injector import inject
 
-from bundles.security.access import access
-from bundles.security.connect_rules import ConnectRules
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
+from bundles.security.rules.access import access
+from bundles.security.rules.connect_rules import ConnectRules
 from bundles.security.settings import SecuritySettings
-from bundles.security.socket_identities import SocketIdentities, SocketScope
-from bundles.security.socket_logins import SocketLogins
+from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
+from bundles.security.sockets.socket_logins import SocketLogins
 from bundles.security.token import ANONYMOUS
 from rxkernel import (
     ApplicationEvents,

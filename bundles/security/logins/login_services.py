@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from injector import Binder, singleton
 
 from bundles.redis_choice import redis_store
-from bundles.security.access_tokens import AccessTokens
-from bundles.security.cross_site import CrossSiteGuard
-from bundles.security.login_routes import LoginController
-from bundles.security.memory_token_store import MemoryTokenStore
-from bundles.security.passwords import Passwords
-from bundles.security.refresh_tokens import RefreshTokens
-from bundles.security.revocation import Revocation
+from bundles.security.credentials.cross_site import CrossSiteGuard
+from bundles.security.credentials.session_logins import SessionLogins
+from bundles.security.credentials.verifiers import PasswordVerifier, TokenVerifier
+from bundles.security.logins.login_routes import LoginController
+from bundles.security.logins.passwords import Passwords
+from bundles.security.logins.throttling import Throttling
 from bundles.security.security import Security
-from bundles.security.session_logins import SessionLogins
 from bundles.security.settings import SecuritySettings
-from bundles.security.sqlite_token_store import SqliteTokenStore
-from bundles.security.throttling import Throttling
-from bundles.security.token_store import TokenStore
-from bundles.security.verifiers import PasswordVerifier, TokenVerifier
+from bundles.security.tokens.access_tokens import AccessTokens
+from bundles.security.tokens.memory_store import MemoryTokenStore
+from bundles.security.tokens.refresh_tokens import RefreshTokens
+from bundles.security.tokens.revocation import Revocation
+from bundles.security.tokens.sqlite_store import SqliteTokenStore
+from bundles.security.tokens.store import TokenStore
 from bundles.sessions import Sessions
 from rxkernel import ConfigurationError, Settings
 
@@ -54,7 +54,7 @@ def _store_class(binder: Binder) -> type[TokenStore]:
     if store == "sqlite":
         return SqliteTokenStore
     if store == "redis":
-        place = "bundles.security.redis_token_store:RedisTokenStore"
+        place = "bundles.security.tokens.redis_store:RedisTokenStore"
         found: type[TokenStore] = redis_store(
             binder, "security.tokens.store", '["redis", …]', place
         )

@@ -10,9 +10,14 @@ from typing import Any
 
 import attrs
 
-from bundles.security.access import Access, access_of
-from bundles.security.connect_rules import ConnectRules
-from bundles.security.matrix_clients import MakeToken, MatrixClient, MatrixClients, MatrixUser
+from bundles.security.rules.access import Access, access_of
+from bundles.security.rules.connect_rules import ConnectRules
+from bundles.security.testing.matrix_clients import (
+    MakeToken,
+    MatrixClient,
+    MatrixClients,
+    MatrixUser,
+)
 from bundles.security.token import Token
 from rxkernel import (
     Application,

@@ -15,7 +15,7 @@ from injector import inject
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from bundles.security.claims import Claims
+from bundles.security.credentials.verifiers import TokenVerifier
 from bundles.security.events import (
     SecurityEvents,
     TokenCreatedEvent,
@@ -23,11 +23,11 @@ from bundles.security.events import (
     TokenEncodedEvent,
 )
 from bundles.security.exceptions import BadCredentials
-from bundles.security.key_files import load_keys
-from bundles.security.keys import KeyRing, SigningKey
 from bundles.security.settings import SecuritySettings
-from bundles.security.token_store import TokenStore
-from bundles.security.verifiers import TokenVerifier
+from bundles.security.tokens.claims import Claims
+from bundles.security.tokens.key_files import load_keys
+from bundles.security.tokens.keys import KeyRing, SigningKey
+from bundles.security.tokens.store import TokenStore
 from rxkernel import AsyncEventDispatcher, ConfigurationError
 
 MAX_SIZE = 8192

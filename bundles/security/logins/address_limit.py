@@ -2,8 +2,8 @@
 
 import time
 
-from bundles.security.addresses import address_of, network_of
-from bundles.security.rate_limit import RateLimit, too_many
+from bundles.security.logins.addresses import address_of, network_of
+from bundles.security.logins.rate_limit import RateLimit, too_many
 from rxkernel import Request
 
 _MAX_TRACKED = 20_000

@@ -6,10 +6,10 @@ from typing import Any
 import attrs
 from injector import Injector, inject
 
-from bundles.security.access import Access, Policy, problems_of
+from bundles.security.credentials.session_reader import SessionReader
 from bundles.security.exceptions import Unauthenticated
-from bundles.security.roles import RoleHierarchy
-from bundles.security.session_reader import SessionReader
+from bundles.security.rules.access import Access, Policy, problems_of
+from bundles.security.rules.roles import RoleHierarchy
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import Token
 from rxkernel import ConfigurationError, ForbiddenException, Request

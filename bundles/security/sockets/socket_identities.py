@@ -17,12 +17,12 @@ from weakref import WeakKeyDictionary, ref
 import attrs
 from injector import inject
 
-from bundles.security.authentication import Verify
+from bundles.security.credentials.authentication import Verify
 from bundles.security.events import RevokedEvent, SecurityEvents, SocketExpiredEvent
 from bundles.security.exceptions import BadCredentials, Unauthenticated
 from bundles.security.settings import SecuritySettings
+from bundles.security.sockets.user_rooms import follow_identity
 from bundles.security.token import ANONYMOUS, Token
-from bundles.security.user_rooms import follow_identity
 from bundles.sessions import SessionEnd, SessionEndedEvent, SessionEvents
 from bundles.sessions.concurrency import run_all
 from bundles.sessions.own_connection import runs_after_response

@@ -12,11 +12,11 @@ import time
 
 from injector import inject
 
-from bundles.security.claims import Claims
 from bundles.security.exceptions import BadCredentials
-from bundles.security.revocation import Revocation
 from bundles.security.settings import SecuritySettings
-from bundles.security.token_store import RefreshRecord, Rotation, TokenStore
+from bundles.security.tokens.claims import Claims
+from bundles.security.tokens.revocation import Revocation
+from bundles.security.tokens.store import RefreshRecord, Rotation, TokenStore
 from rxkernel import NotFoundException, TooManyRequestsException
 
 _LONGEST = 256

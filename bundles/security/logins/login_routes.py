@@ -6,10 +6,10 @@ from typing import Annotated, TypedDict
 import attrs
 from injector import inject
 
-from bundles.security.access import OPTION, PUBLIC
-from bundles.security.authentication import Authentication
+from bundles.security.credentials.authentication import Authentication
+from bundles.security.credentials.session_reader import SessionReader
+from bundles.security.rules.access import OPTION, PUBLIC
 from bundles.security.security import Security, TokenPair
-from bundles.security.session_reader import SessionReader
 from bundles.security.settings import SecuritySettings
 from rxkernel import (
     ApplicationEvents,

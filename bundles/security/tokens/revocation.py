@@ -5,10 +5,10 @@ from collections.abc import Collection
 
 from injector import inject
 
-from bundles.security.access_tokens import AccessTokens
 from bundles.security.events import RevokedEvent, SecurityEvents
 from bundles.security.settings import SecuritySettings
-from bundles.security.token_store import RefreshRecord, TokenStore
+from bundles.security.tokens.access_tokens import AccessTokens
+from bundles.security.tokens.store import RefreshRecord, TokenStore
 from rxkernel import AsyncEventDispatcher, current_request
 
 _MARGIN = 130.0

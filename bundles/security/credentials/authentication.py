@@ -7,8 +7,7 @@ from typing import Any
 
 from injector import inject
 
-from bundles.security.claims import Claims
-from bundles.security.credentials import (
+from bundles.security.credentials.credentials import (
     AUTHORIZATION,
     COOKIE,
     SESSION,
@@ -18,14 +17,15 @@ from bundles.security.credentials import (
     CredentialReader,
     SentCredential,
 )
-from bundles.security.cross_site import CrossSiteGuard
+from bundles.security.credentials.cross_site import CrossSiteGuard
+from bundles.security.credentials.session_reader import SessionReader
+from bundles.security.credentials.verifiers import PasswordVerifier, TokenVerifier
 from bundles.security.exceptions import BadCredentials
-from bundles.security.roles import RoleHierarchy
-from bundles.security.session_reader import SessionReader
+from bundles.security.rules.roles import RoleHierarchy
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Credential, Token
+from bundles.security.tokens.claims import Claims
 from bundles.security.users import UserProvider
-from bundles.security.verifiers import PasswordVerifier, TokenVerifier
 from bundles.sessions import Session
 from rxkernel import ConfigurationError, Connection, Request, Transport
 

@@ -17,7 +17,7 @@ import attrs
 from injector import inject
 
 from bundles.redis import Redis
-from bundles.security.token_store import (
+from bundles.security.tokens.store import (
     MOST_USES,
     EndedAccess,
     RefreshRecord,

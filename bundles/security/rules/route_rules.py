@@ -8,12 +8,12 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.security.access import AUTHENTICATED, OPTION, PUBLIC, Access, rule_of
-from bundles.security.authentication import Authentication
+from bundles.security.credentials.authentication import Authentication
 from bundles.security.current_user import takes_user
 from bundles.security.exceptions import BadCredentials
-from bundles.security.rules import Rules
-from bundles.security.socket_identities import SocketIdentities
+from bundles.security.rules.access import AUTHENTICATED, OPTION, PUBLIC, Access, rule_of
+from bundles.security.rules.rules import Rules
+from bundles.security.sockets.socket_identities import SocketIdentities
 from bundles.security.token import ANONYMOUS, Token
 from rxkernel import (
     ConfigurationError,

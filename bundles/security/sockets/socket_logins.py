@@ -4,11 +4,11 @@ from typing import Any
 
 from injector import inject
 
-from bundles.security.authentication import Authentication, Verify
-from bundles.security.connect_rules import ConnectRules
-from bundles.security.credentials import bearer_credential
+from bundles.security.credentials.authentication import Authentication, Verify
+from bundles.security.credentials.credentials import bearer_credential
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
-from bundles.security.socket_identities import SocketIdentities, SocketScope
+from bundles.security.rules.connect_rules import ConnectRules
+from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
 from bundles.security.token import Token
 from rxkernel import AsyncEventDispatcher, ConflictException, Connection, Request
 

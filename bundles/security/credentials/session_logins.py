@@ -1,6 +1,6 @@
 """Logins that are kept in a session, where the bundle ``sessions`` is enabled."""
 
-from bundles.security.cross_site import CrossSiteGuard
+from bundles.security.credentials.cross_site import CrossSiteGuard
 from bundles.sessions import Session, Sessions
 from rxkernel import Request, UnprocessableEntityException
 

@@ -22,11 +22,11 @@ from contextlib import asynccontextmanager
 import attrs
 from injector import inject
 
-from bundles.security.addresses import network_of
 from bundles.security.exceptions import BadCredentials
-from bundles.security.rate_limit import RateLimit, too_many
+from bundles.security.logins.addresses import network_of
+from bundles.security.logins.rate_limit import RateLimit, too_many
+from bundles.security.logins.turns import RETRY_AFTER, Turns
 from bundles.security.settings import SecuritySettings
-from bundles.security.turns import RETRY_AFTER, Turns
 from rxkernel import ServiceUnavailableException
 
 _LOGGER = logging.getLogger(__name__)

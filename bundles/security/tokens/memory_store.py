@@ -7,7 +7,7 @@ import attrs
 from injector import inject
 
 from bundles.security.settings import SecuritySettings
-from bundles.security.token_store import (
+from bundles.security.tokens.store import (
     MOST_USES,
     EndedAccess,
     RefreshRecord,

@@ -13,11 +13,11 @@ import attrs
 import msgspec
 from injector import Injector
 
-from bundles.security.access_tokens import AccessTokens
-from bundles.security.authentication import Authentication
+from bundles.security.credentials.authentication import Authentication
 from bundles.security.events import SecurityEvents, TokenCreatedEvent
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import ANONYMOUS, Credential, Token
+from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.users import UserProvider
 from bundles.sessions import SessionsSettings, SessionStore, StoredSession
 from bundles.sessions.clock import Clock

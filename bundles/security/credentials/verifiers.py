@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
-from bundles.security.claims import Claims
+from bundles.security.tokens.claims import Claims
 from rxkernel import Request
 
 

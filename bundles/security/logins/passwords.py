@@ -14,10 +14,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 from injector import inject
 
-from bundles.security.addresses import address_of, network_of
-from bundles.security.old_password_hashes import is_old_hash, verify_old
+from bundles.security.logins.addresses import address_of, network_of
+from bundles.security.logins.old_password_hashes import is_old_hash, verify_old
+from bundles.security.logins.turns import Turns
 from bundles.security.settings import SecuritySettings
-from bundles.security.turns import Turns
 from rxkernel import UnprocessableEntityException, current_request
 
 _LOGGER = logging.getLogger(__name__)

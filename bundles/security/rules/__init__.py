@@ -1,0 +1,1 @@
+"""Access rules: what they say, and where they are enforced."""

@@ -1,0 +1,1 @@
+"""The identities of sockets, which live as long as their credentials."""

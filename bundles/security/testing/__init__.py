@@ -1,0 +1,1 @@
+"""The access matrix, for tests of applications."""

@@ -1,0 +1,1 @@
+"""Access tokens and refresh tokens: their keys, stores and revocation."""
