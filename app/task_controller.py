@@ -48,6 +48,8 @@ class TaskController:
     async def create(self, new: NewTask, connection: Connection | None) -> Task | Response:
         """Add a task to the shared board.
 
+        All sockets but that of the sender, who gets the response, receive ``task_created``.
+
         Response headers:
             Location: the path of the task.
         """
