@@ -75,7 +75,7 @@ async def _run(application: Application, name: str) -> TaskRecord:
             return await application.injector.get(Scheduler).run(name)
         except KeyError as exc:
             raise ConfigurationError(
-                f"there is no task {name!r}; `rxkernel tasks list` prints them"
+                f"there is no task {name!r}; the command `tasks list` prints all tasks"
             ) from exc
 
 
@@ -86,7 +86,9 @@ async def _remove(application: Application, id: str) -> None:
         except ValueError as exc:
             raise ConfigurationError(str(exc)) from exc
         if not is_removed:
-            raise ConfigurationError(f"there is no task {id!r}; `rxkernel tasks list` prints them")
+            raise ConfigurationError(
+                f"there is no task {id!r}; the command `tasks list` prints all tasks"
+            )
 
 
 def _plain(entry: TaskEntry) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping
+from inspect import iscoroutinefunction
 from types import MappingProxyType
 
 from injector import inject
@@ -120,3 +121,6 @@ def _problems(watcher: Watcher) -> Iterator[str]:
             f"the watcher {cls.__qualname__} has min_delay = {least!r} and max_delay = {most!r}; "
             f"they must be seconds, min_delay greater than 0 and at most max_delay"
         )
+    for name in ("watch", "stop"):
+        if not iscoroutinefunction(getattr(watcher, name)):
+            yield f"{cls.__qualname__}.{name} is not async; write: async def {name}(self)"

@@ -90,6 +90,7 @@ class SqliteTaskStore(TaskStore):
         self._lock_file = settings.file.with_name(f"{settings.file.name}.lock")
         self._lock = RunnerLock(self._lock_file)
         self._is_lock_down = False
+        self._waits_for_lock = False
         self._version: int | None = None
 
     async def __aenter__(self) -> Self:
@@ -111,6 +112,9 @@ class SqliteTaskStore(TaskStore):
                 logger.error("the file %r cannot be locked: %s", str(self._lock_file), exc)
             raise TasksUnavailableException from exc
         self._is_lock_down = False
+        if not is_acquired and not self._waits_for_lock:
+            logger.info("another process runs the tasks in %s", self._file)
+        self._waits_for_lock = not is_acquired
         return is_acquired
 
     async def release(self) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from bundles.tasks import TASKS
 from rxkernel import procedure
 from tests.bundles.tasks.manual_clock import ManualClock
@@ -63,3 +65,15 @@ async def test_task_removed_before_its_time_does_not_run(tmp_path: Path) -> None
 
         assert jobs.begun == 0
         assert await other.scheduler.entries() == []
+
+
+async def test_process_that_waits_for_the_runner_logs_it_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So a second application that shares the file by mistake is noticed."""
+    caplog.set_level("INFO", "bundles.tasks")
+    async with two_processes(Jobs(), tmp_path / "tasks.sqlite3") as (_, other):
+        await other.advance(60)
+    found = [text for text in caplog.messages if text.startswith("another process runs the tasks")]
+    assert len(found) == 1
+    assert "tasks.sqlite3" in found[0]

@@ -246,6 +246,20 @@ async def test_boot_reports_all_watchers_with_an_invalid_delay_or_scope() -> Non
     assert "the watcher Ending is not a singleton; bind it with scope=singleton" in text
 
 
+class Blocking(Watcher):
+    def watch(self) -> None:  # type: ignore[override]
+        ...
+
+
+async def test_watcher_that_is_not_async_is_an_error_at_boot() -> None:
+    bundle = TasksBundle(watchers=[Blocking])
+    with pytest.raises(
+        ConfigurationError, match=r"Blocking\.watch is not async; write: async def"
+    ):
+        async with running_site(bundles=(bundle,)):
+            pass
+
+
 async def test_listed_class_that_is_not_a_watcher_is_an_error_at_boot() -> None:
     bundle = TasksBundle(watchers=[Log])  # type: ignore[list-item]
     with pytest.raises(ConfigurationError, match=r"Log'> is listed in TasksBundle\(watchers="):
