@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from injector import Injector, inject
 
+from bundles.realtime.event import EVENT
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.manager_names import ManagerNames
 from bundles.realtime.settings import RealtimeSettings
-from rxkernel import Broadcaster, Kernel, Settings
+from rxkernel import Broadcaster, BundleOption, Kernel, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ class AppHandle:
     Attributes:
         verbose: the least important level that `log` logs.
     """
+
+    bundle_option: ClassVar[BundleOption] = EVENT
 
     @inject
     def __init__(

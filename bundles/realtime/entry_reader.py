@@ -1,5 +1,6 @@
 """Reads one entry of a route file, and collects all its problems."""
 
+import inspect
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final
@@ -114,13 +115,12 @@ class EntryReader:
     def _method(self, key: str, name: str) -> Any:
         """Return the method *name* of the controller; None, with a problem, if it is missing."""
         cls = self._controller
-        method = getattr(cls, name, None)
-        if callable(method):
-            return method
-        near = get_close_matches(name, [n for n in dir(cls) if not n.startswith("__")], 1)
+        if _is_method(cls, name):
+            return getattr(cls, name)
+        near = get_close_matches(name, [n for n in dir(cls) if _is_method(cls, n)], 1)
         hint = f"did you mean {near[0]!r}?" if near else "add it, or correct the name"
         self.problems.append(
-            f"{key} is {name!r}, which is not a method of {cls.__qualname__}; {hint}"
+            f"{key} is {name!r:.100}, which is not a method of {cls.__qualname__}; {hint}"
         )
         return None
 
@@ -187,3 +187,9 @@ class EntryReader:
             self.problems.append(f"{key} is {value!r}; it must be an object")
             return {}
         return value
+
+
+def _is_method(cls: type, name: str) -> bool:
+    """Whether *name* is a method that a route file may name: not a special one, nor a class."""
+    is_special = name.startswith("__") and name.endswith("__")
+    return not is_special and inspect.isroutine(getattr(cls, name, None))

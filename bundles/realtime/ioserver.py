@@ -12,7 +12,14 @@ from bundles.realtime.app_handle import AppHandle, write_log
 from bundles.realtime.bundle import RealtimeBundle
 from bundles.realtime.controller import Controller
 from bundles.realtime.errors import IOServerError
-from bundles.realtime.ioserver_options import cors_of, host_of, level_of, port_of, transports_of
+from bundles.realtime.ioserver_options import (
+    cookie_of,
+    cors_of,
+    host_of,
+    level_of,
+    port_of,
+    transports_of,
+)
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.manager import Manager
 from bundles.realtime.manager_names import RESERVED, name_problem
@@ -66,9 +73,10 @@ class IOServer:
     ) -> None:
         base = Settings() if settings is None else settings
         http = attrs.evolve(base.http, host=host_of(host), port=port_of(port), **cors_of(cors))
-        name = cookie if isinstance(cookie, str) else "io" if cookie else None
-        socketio = attrs.evolve(base.socketio, transports=transports_of(mode), cookie=name)
-        realtime = RealtimeSettings(
+        transports, name = transports_of(mode), cookie_of(cookie)
+        socketio = attrs.evolve(base.socketio, transports=transports, cookie=name)
+        realtime = attrs.evolve(
+            base.bundles.get("realtime", RealtimeSettings()),
             verbose=level_of(verbose).name,
             routes=Path(routes),
             root_dir=None if root_dir is None else Path(root_dir),
@@ -212,7 +220,9 @@ class IOServer:
 
     async def stop(self) -> bool:
         """Stop the watchers, wait for messages in flight, disconnect the clients, and stop the
-        managers. Returns whether all messages were handled."""
+        managers. Returns whether all messages were handled. Does nothing before the start."""
+        if self._application is None:
+            return True
         return await self.application.stop()
 
     async def __aenter__(self) -> Self:

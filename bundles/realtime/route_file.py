@@ -32,7 +32,7 @@ def routes_of_file(controller: Any, folder: Path) -> Iterator[HttpMetadata | Con
 def _read(cls: type[Controller], path: Path) -> list[Any]:
     what = f"the route file of {cls.__qualname__}, {path},"
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
     except FileNotFoundError:
         raise ConfigurationError(
             f"{what} does not exist; create it, name another one, class "
@@ -40,11 +40,26 @@ def _read(cls: type[Controller], path: Path) -> list[Any]:
         ) from None
     except OSError as exc:
         raise ConfigurationError(f"{what} cannot be read: {exc.strerror}") from exc
+    except RecursionError:
+        raise ConfigurationError(f"{what} is nested too deeply") from None
     except ValueError as exc:  # not UTF-8, or not JSON
         raise ConfigurationError(f"{what} is not JSON: {exc}") from exc
     if not isinstance(given, list):
         raise ConfigurationError(f"{what} has no list of entries; write [{{…}}, …]")
     return given
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of *pairs*.
+
+    Raises:
+        ValueError: it has a key twice; one of the two would be lost.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"an object has the key {twice!r} twice; remove one")
+    return found
 
 
 def _routes(

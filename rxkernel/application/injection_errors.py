@@ -9,6 +9,7 @@ from injector import CallError, CircularDependency, UnsatisfiedRequirement
 from rxkernel.exception_text import summary_of, text_of
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.scoped_services import name_of_key
+from rxkernel.routing.bundle_option import BundleOption
 
 
 def name_of(thing: Any) -> str:
@@ -25,8 +26,17 @@ def shown(value: object) -> str:
 
 
 def unbound_service(wanted: Any) -> str:
-    """The problem that *wanted* is not bound, and the fix."""
+    """The problem that *wanted* is not bound, and the fix.
+
+    A service of a bundle may have a `BundleOption` as ``bundle_option``: the fix is to enable it.
+    """
     name = name_of(wanted)
+    option = getattr(wanted, "bundle_option", None)
+    if isinstance(option, BundleOption):
+        return (
+            f"asks for {name}, which needs the bundle {option.bundle}; enable it: "
+            f"Application(bundles=[{option.item}])"
+        )
     return (
         f"asks for {name}, which nothing binds; bind it in a module of the application: "
         f"binder.bind({name}, scope=singleton), or scope=request_scope for one per message"

@@ -9,7 +9,7 @@ class BundleOption(str):
 
     Without the bundle, a route with this key is an error at boot, also if the application declares
     the key. A class of values may have it as ``bundle_option``: then a plain key with such a value
-    is checked too.
+    is checked too. A service with this attribute names the bundle if it is injected without it.
 
     Args:
         key: the key.

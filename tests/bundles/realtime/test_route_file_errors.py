@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bundles.realtime import Controller, Middleware, RealtimeSettings
-from rxkernel import Request, Response
+from bundles.realtime import Controller, Manager, Middleware, RealtimeSettings, Service
+from rxkernel import Application, ConfigurationError, Request, Response
 from tests.bundles.realtime.route_files import application_of, entry, problems_of, write_routes
 
 
@@ -22,6 +22,11 @@ class ShopController(Controller):
     async def on_send(self, request: Request, response: Response) -> None: ...
 
     def plain(self, request: Request) -> None: ...
+
+    class Nested:
+        pass
+
+    number = 5
 
 
 @pytest.mark.parametrize(
@@ -190,6 +195,11 @@ async def test_schema_that_is_invalid_is_reported(
     [
         (None, "does not exist; create it, name another one, class ShopController(Controller, "),
         ("[", "is not JSON: Expecting value: line 1 column 2 (char 1)"),
+        ("[" * 100_000, "is nested too deeply"),
+        (
+            '[{"url": "/a", "url": "/b"}]',
+            "is not JSON: an object has the key 'url' twice; remove one",
+        ),
         ("{}", "has no list of entries; write [{…}, …]"),
         ("\udcff", "is not JSON: 'utf-8' codec can't decode byte 0xff"),
     ],
@@ -203,6 +213,27 @@ async def test_route_file_that_cannot_be_read_is_reported(
     (found, *_) = await problems_of(application_of(tmp_path, ShopController))
 
     assert f"the route file of ShopController, {tmp_path}/shop.json, {problem}" in found
+
+
+@pytest.mark.parametrize("name", ["__repr__", "__class__", "__init__", "Nested", "number", "nam"])
+async def test_handler_that_is_not_a_method_is_reported(tmp_path: Path, name: str) -> None:
+    write_routes(tmp_path, "shop", entry("GET", "/", name))
+
+    (found,) = await problems_of(application_of(tmp_path, ShopController))
+
+    assert f"handler is {name!r}, which is not a method of ShopController; add it, or" in found
+
+
+@pytest.mark.parametrize("base", [Controller, Service, Manager])
+async def test_component_without_the_bundle_names_the_bundle(base: type[Any]) -> None:
+    component = type("Shop", (base,), {})
+
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^Shop asks for AppHandle, which needs the bundle realtime; enable it: "
+        r"Application\(bundles=\[RealtimeBundle\]\)$",
+    ):
+        await Application(controllers=[component]).boot()
 
 
 async def test_all_problems_of_all_route_files_are_reported_at_once(tmp_path: Path) -> None:
