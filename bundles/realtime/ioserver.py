@@ -75,8 +75,9 @@ class IOServer:
         http = attrs.evolve(base.http, host=host_of(host), port=port_of(port), **cors_of(cors))
         transports, name = transports_of(mode), cookie_of(cookie)
         socketio = attrs.evolve(base.socketio, transports=transports, cookie=name)
+        own = base.bundles.get("realtime")
         realtime = attrs.evolve(
-            base.bundles.get("realtime", RealtimeSettings()),
+            own if isinstance(own, RealtimeSettings) else RealtimeSettings(),
             verbose=level_of(verbose).name,
             routes=Path(routes),
             root_dir=None if root_dir is None else Path(root_dir),

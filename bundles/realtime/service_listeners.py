@@ -23,6 +23,7 @@ from rxkernel import (
     Kernel,
     KernelEvents,
     Request,
+    Response,
     ServerEvents,
     ServiceUnavailableException,
     Transport,
@@ -156,7 +157,17 @@ class ServiceListeners:
         response = error_body(event.exception, debug=kernel.debug, serializer=kernel.serializer)
         event.set_response(response)
         if not request.expects_response:
+            await self._send_error(connection, response)
+
+    async def _send_error(self, connection: Connection, response: Response) -> None:
+        """Send the event ``error``; if its data cannot be encoded, that of an unexpected error."""
+        try:
             await connection.emit("error", response.content)
+        except (TypeError, ValueError, RecursionError) as exc:
+            logger.exception("the error of an event in %s cannot be sent", connection.namespace)
+            kernel = self._kernel
+            body = error_body(exc, debug=kernel.debug, serializer=kernel.serializer)
+            await connection.emit("error", body.content)
 
 
 async def _adopt_token(request: Request) -> None:

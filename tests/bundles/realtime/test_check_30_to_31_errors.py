@@ -1,6 +1,7 @@
 """Checks 30 and 31 of the specification of IOServer: the errors of services."""
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -55,6 +56,10 @@ class Faulty(Service, namespace="/faulty"):
         raise RuntimeError("the password is secret")
 
     @event
+    async def bad_data(self) -> None:
+        raise IOServerError("bad", 400, data=object())
+
+    @event
     async def unencodable(self) -> object:
         return object()
 
@@ -106,6 +111,19 @@ async def test_check_30_error_on_the_wire(serve: Serve) -> None:
         assert await raw.receive() == f'42/faulty,["error",{body}]'
         await raw.send('42/faulty,["nothing"]')
         assert "\"unknown event 'nothing'\"" in str(await raw.receive())
+
+
+async def test_error_whose_data_cannot_be_encoded_is_sent_as_an_unexpected_one(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = await serve(services=[Faulty])
+    body = json.dumps(ERRORS["crash"], separators=(",", ":"))
+    async with raw_socket(app, connect="40/faulty,") as raw:
+        await raw.send('42/faulty,1["bad_data"]')
+        assert await raw.receive() == f"43/faulty,1[{body}]"
+        await raw.send('42/faulty,["bad_data"]')
+        assert await raw.receive() == f'42/faulty,["error",{body}]'
+    assert "object" in caplog.text
 
 
 async def test_error_with_debug_has_the_class_and_the_text() -> None:
