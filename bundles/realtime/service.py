@@ -1,13 +1,29 @@
 """`Service`: the events of a namespace, with one instance for all clients."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from bundles.realtime.component import Component
 from bundles.realtime.errors import IOServerError
 from bundles.realtime.event import EVENT
 from bundles.realtime.middleware import Middleware
-from rxkernel import Connection, DisconnectReason, Request, controller, option, websocket
+from bundles.realtime.route_hooks import hook_problem
+from rxkernel import (
+    ConfigurationError,
+    Connection,
+    DisconnectReason,
+    Request,
+    controller,
+    option,
+    websocket,
+)
+
+_HOOKS = {
+    "connect": ("connection",),
+    "disconnecting": ("connection", "reason"),
+    "disconnect": ("connection", "reason"),
+}
+"""The methods that are called for each connection, and their parameters."""
 
 
 class Service(Component):
@@ -18,6 +34,9 @@ class Service(Component):
 
     `connect`, `disconnecting` and `disconnect` do nothing unless they are overridden. Their
     exceptions are logged.
+
+    Raises:
+        ConfigurationError: one of the three is not async, or takes other parameters.
 
     Attributes:
         service_namespace: that of the argument of the class.
@@ -36,6 +55,8 @@ class Service(Component):
         **options: Any,
     ) -> None:
         super().__init_subclass__(**options)
+        if problems := [*_problems(cls)]:
+            raise ConfigurationError(*problems)
         if namespace is not None:
             cls.service_namespace = namespace
             controller(namespace=namespace)(cls)
@@ -60,3 +81,9 @@ class Service(Component):
             IOServerError: there is no such event (404).
         """
         raise IOServerError(f"unknown event {request.url[:100]!r}", 404)
+
+
+def _problems(cls: type[Service]) -> Iterator[str]:
+    for name, parameters in _HOOKS.items():
+        if name in vars(cls) and (problem := hook_problem(vars(cls)[name], parameters)):
+            yield f"{name} of the service {cls.__qualname__}: {problem}"

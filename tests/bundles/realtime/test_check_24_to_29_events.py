@@ -213,3 +213,18 @@ async def test_event_of_a_controller_in_the_namespace_keeps_the_envelope() -> No
         assert (await client.websocket("/chat:plain", params={"number": 1})).content == 1
         wrong = await client.websocket("/chat:plain", params={"number": "x"})
     assert "status" not in wrong.content
+
+
+def test_service_whose_connection_hooks_cannot_be_called_is_an_error() -> None:
+    def connect(self: Any, connection: Any) -> None: ...
+
+    async def disconnect(self: Any, connection: Any) -> None: ...
+
+    with pytest.raises(ConfigurationError) as raised:
+        type("Chat", (Service,), {"connect": connect, "disconnect": disconnect})
+
+    assert raised.value.problems == (
+        "connect of the service Chat: it is not async; write async def connect(self, connection)",
+        "disconnect of the service Chat: it takes other parameters; write async def "
+        "disconnect(self, connection, reason)",
+    )
