@@ -81,7 +81,7 @@ class Watchers:
                 try:
                     await watcher.watch()
                     break
-                except (Exception, asyncio.CancelledError) as exc:
+                except (Exception, SystemExit, asyncio.CancelledError) as exc:
                     if task.cancelling():
                         raise
                     if clock.monotonic() - status.begun >= watcher.max_delay:
@@ -106,7 +106,7 @@ async def _stop(watcher: Watcher) -> None:
     assert task is not None
     try:
         await watcher.stop()
-    except (Exception, asyncio.CancelledError):  # it may wait for a task that it has cancelled
+    except (Exception, SystemExit, asyncio.CancelledError):  # it may await a task it has cancelled
         if task.cancelling():
             raise
         logger.exception("the watcher %s failed to stop", watcher.name)

@@ -1,6 +1,7 @@
 """Watchers: started with the servers, restarted after failures, stopped with the application."""
 
 import asyncio
+import sys
 
 import pytest
 from injector import Binder, inject, singleton
@@ -100,6 +101,28 @@ async def test_watcher_that_fails_at_once_does_not_spin() -> None:
         await site.advance(590)
 
         assert watcher.calls == 6 + (600 - 63) // 60 + 1
+
+
+class Exiting(Watcher):
+    calls = 0
+
+    async def watch(self) -> None:
+        self.calls += 1
+        sys.exit(3)
+
+    async def stop(self) -> None:
+        sys.exit(4)
+
+
+async def test_watcher_that_exits_is_restarted_and_the_process_goes_on() -> None:
+    bundle = TasksBundle(watchers=[Exiting])
+    async with running_site(bundles=(bundle,)) as site:
+        watcher = site.client.application.injector.get(Exiting)
+        await settle()
+        await site.advance(1)
+        assert watcher.calls == 2
+        await site.stop()
+        assert status_of(site, "Exiting") == WatcherState.STOPPED
 
 
 async def test_watcher_that_has_run_long_is_restarted_with_the_shortest_delay() -> None:
