@@ -3,8 +3,7 @@
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from injector import inject
 
@@ -16,7 +15,7 @@ from bundles.sessions.exceptions import (
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.store import SessionStore
-from bundles.sqlite import Schema, SqliteFile
+from bundles.sqlite import Schema, SqliteFile, SqliteStore
 
 _SCHEMA = Schema(
     "sessions",
@@ -63,27 +62,19 @@ SELECT key FROM session WHERE user = ? AND key != ? ORDER BY created DESC LIMIT 
 """
 
 
-class SqliteSessionStore(SessionStore):
+class SqliteSessionStore(SqliteStore, SessionStore):
     """Opened at boot; a file that cannot be opened is an error."""
 
     @inject
     def __init__(self, settings: SessionsSettings) -> None:
-        self._settings = settings
-        self._file = SqliteFile(
+        file = SqliteFile(
             Path(settings.file),
             _SCHEMA,
             setting="sessions.file",
             unavailable=SessionsUnavailableException,
         )
-
-    async def __aenter__(self) -> Self:
-        await self._file.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self._file.close()
+        super().__init__(file)
+        self._settings = settings
 
     # --- the interface
 

@@ -2,5 +2,6 @@
 
 from bundles.sqlite.schema import Schema
 from bundles.sqlite.sqlite_file import SqliteFile
+from bundles.sqlite.sqlite_store import SqliteStore
 
-__all__ = ["Schema", "SqliteFile"]
+__all__ = ["Schema", "SqliteFile", "SqliteStore"]

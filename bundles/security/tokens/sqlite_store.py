@@ -2,8 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import attrs
 from injector import inject
@@ -16,7 +15,7 @@ from bundles.security.tokens.store import (
     Rotation,
     TokenStore,
 )
-from bundles.sqlite import Schema, SqliteFile
+from bundles.sqlite import Schema, SqliteFile, SqliteStore
 from rxkernel import ServiceUnavailableException
 
 _SCHEMA = Schema(
@@ -50,26 +49,18 @@ _COLUMNS = "digest, family, identifier, access_id, access_expires, expires, ends
 """In the order of `RefreshRecord`."""
 
 
-class SqliteTokenStore(TokenStore):
+class SqliteTokenStore(SqliteStore, TokenStore):
     """Opened at boot. Statements take well under a millisecond."""
 
     @inject
     def __init__(self, settings: SecuritySettings) -> None:
-        self._file = SqliteFile(
+        file = SqliteFile(
             settings.tokens.store_file,
             _SCHEMA,
             setting="security.tokens.store_file",
             unavailable=_unavailable,
         )
-
-    async def __aenter__(self) -> Self:
-        await self._file.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self._file.close()
+        super().__init__(file)
 
     async def add(self, record: RefreshRecord, now: float) -> None:
         await self._file.write(_insert, record, now)

@@ -4,11 +4,11 @@ import logging
 import sqlite3
 from collections.abc import Collection, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from injector import inject
 
-from bundles.sqlite import Schema, SqliteFile
+from bundles.sqlite import Schema, SqliteFile, SqliteStore
 from bundles.tasks.exceptions import TasksUnavailableException
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
 from bundles.tasks.scheduler.plan import Plan
@@ -77,31 +77,28 @@ _ADD_RECORD = (
 )
 
 
-class SqliteTaskStore(TaskStore):
+class SqliteTaskStore(SqliteStore, TaskStore):
     """Opened at boot; a file that cannot be opened is an error."""
 
     is_shared = True
 
     @inject
     def __init__(self, settings: TasksSettings) -> None:
-        self._file = SqliteFile(
+        file = SqliteFile(
             settings.file, _SCHEMA, setting="tasks.file", unavailable=TasksUnavailableException
         )
+        super().__init__(file)
         self._lock_file = settings.file.with_name(f"{settings.file.name}.lock")
         self._lock = RunnerLock(self._lock_file)
         self._is_lock_down = False
         self._waits_for_lock = False
         self._version: int | None = None
 
-    async def __aenter__(self) -> Self:
-        await self._file.open()
-        return self
-
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         await self._lock.release()
-        await self._file.close()
+        await super().__aexit__(kind, exc, tb)
 
     async def acquire(self) -> bool:
         try:
