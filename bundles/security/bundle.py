@@ -16,8 +16,9 @@ from bundles.security.logins.login_routes import LoginRoutes
 from bundles.security.logins.login_services import bind_login_services
 from bundles.security.rules.access import OPTION, Access, Level
 from bundles.security.rules.connect_rules import NAMESPACE_OPTION, ConnectRules
+from bundles.security.rules.namespace_rules import DeclaredRules, NamespaceRules
 from bundles.security.rules.roles import RoleHierarchy
-from bundles.security.rules.route_rules import DeclaredRules, RouteRules
+from bundles.security.rules.route_rules import RouteRules
 from bundles.security.rules.rules import Rules
 from bundles.security.settings import SecuritySettings
 from bundles.security.sockets.socket_events import SocketEvents
@@ -83,7 +84,7 @@ class SecurityBundle(Bundle):
             binder.bind(UserProvider, to=_refuse_missing, scope=singleton)  # type: ignore[type-abstract]
         binder.bind(DeclaredRules, to=self._declared)
         binder.bind(RoleHierarchy, to=RoleHierarchy(injector.get(SecuritySettings).roles))
-        for service in (Rules, Authentication, CrossSiteGuard, SocketLogins):
+        for service in (Rules, NamespaceRules, Authentication, CrossSiteGuard, SocketLogins):
             binder.bind(service, scope=singleton)
         bind_login_services(binder)
         binder.bind(SessionReader, to=lambda: self._session_reader(injector), scope=singleton)

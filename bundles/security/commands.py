@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bundles.security.logins.passwords import MAX_PASSWORD, Passwords
-from bundles.security.rules.connect_rules import ConnectRules
+from bundles.security.rules.namespace_rules import NamespaceRules
 from bundles.security.settings import SecuritySettings
 from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.tokens.key_files import add_key, jwks_of, new_key
@@ -102,7 +102,7 @@ async def _report(application: Application) -> str:
                 f"refresh tokens    {settings.tokens.refresh_ttl:g} s",
                 f"passwords         Argon2id, {costs.memory} KiB, {costs.iterations} passes",
                 f"routes            {', '.join(routes) or 'none'}",
-                *_connect_lines(injector.get(ConnectRules)),
+                *_connect_lines(injector.get(NamespaceRules)),
             )
         )
 
@@ -115,7 +115,7 @@ def _key_lines(tokens: AccessTokens) -> list[str]:
     ]
 
 
-def _connect_lines(rules: ConnectRules) -> list[str]:
+def _connect_lines(rules: NamespaceRules) -> list[str]:
     found = rules.by_namespace
     if not found:
         return []

@@ -1,19 +1,14 @@
 """Authenticates clients that connect, and enforces the rules of namespaces."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
-
 from injector import inject
 
 from bundles.security.credentials.authentication import Authentication
 from bundles.security.exceptions import BadCredentials
-from bundles.security.rules.access import Access, rule_of
-from bundles.security.rules.route_rules import PRIORITY, DeclaredRules
-from bundles.security.rules.rules import Rules
+from bundles.security.rules.namespace_rules import NamespaceRules
+from bundles.security.rules.route_rules import PRIORITY
 from bundles.security.sockets.socket_identities import SocketIdentities
 from bundles.security.sockets.user_rooms import follow_identity
-from bundles.security.token import ANONYMOUS, Token
+from bundles.security.token import ANONYMOUS
 from rxkernel import (
     BundleOption,
     CompiledEvent,
@@ -41,30 +36,18 @@ class ConnectRules:
     @inject
     def __init__(
         self,
-        declared: DeclaredRules,
-        rules: Rules,
+        rules: NamespaceRules,
         authentication: Authentication,
         sockets: SocketIdentities,
         settings: Settings,
     ) -> None:
-        self._by_namespace: dict[str, Access] = {}
+        if rules.errors:
+            raise ConfigurationError.merge(rules.errors)
         self._namespaces = {"/", *settings.socketio.namespaces}
         self._is_checked = False
         self._rules = rules
         self._authentication = authentication
         self._sockets = sockets
-        errors: list[ConfigurationError] = []
-        for namespace, rule in declared.connect.items():
-            place = f"SecurityBundle(connect={{{namespace!r}: …}})"
-            try:
-                self._by_namespace[namespace] = rules.compile(rule_of(rule), place)
-            except ConfigurationError as error:
-                errors.append(error)
-        if errors:
-            raise ConfigurationError.merge(errors)
-        sockets.is_guarded = self.is_guarded
-        if self._by_namespace:
-            sockets.check_namespace = self.check
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=1000)
     async def show_rule(self, event: DefinitionEvent) -> None:
@@ -77,14 +60,9 @@ class ConnectRules:
                 f"and write SecurityBundle(connect={{…}})"
             )
         if isinstance(definition, WebSocketDefinition):
-            rule = self._by_namespace.get(definition.namespace)
+            rule = self._rules.by_namespace.get(definition.namespace)
             if rule is not None:
                 event.set_option(NAMESPACE_OPTION, rule)
-
-    @property
-    def by_namespace(self) -> Mapping[str, Access]:
-        """The rules, by namespaces and templates of namespaces."""
-        return MappingProxyType(self._by_namespace)
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def check_namespaces(self, event: CompiledEvent) -> None:
@@ -98,7 +76,7 @@ class ConnectRules:
             for definition in event.compiled.all
             if isinstance(definition, WebSocketDefinition)
         }
-        unknown = [namespace for namespace in self._by_namespace if namespace not in served]
+        unknown = [namespace for namespace in self._rules.by_namespace if namespace not in served]
         if unknown:
             raise ConfigurationError(
                 *(
@@ -108,25 +86,11 @@ class ConnectRules:
                 )
             )
 
-    def rule_of(self, connection: Connection) -> Access | None:
-        """The rule of its namespace, or of the template that its namespace matches."""
-        rule = self._by_namespace.get(connection.namespace)
-        return self._by_namespace.get(connection.route_namespace) if rule is None else rule
-
-    def rule_for(self, namespace: str) -> Access | None:
-        """The rule of *namespace*, which may be a template."""
-        return self._by_namespace.get(namespace)
-
-    def is_guarded(self, connection: Connection) -> bool:
-        """Whether its namespace is not for anonymous clients."""
-        rule = self.rule_of(connection)
-        return rule is not None and rule.level != "public"
-
     @observe(ServerEvents.CONNECTED, priority=PRIORITY)
     async def connect(self, event: ConnectionEvent) -> None:
         """Give the connection its identity, and refuse it if the rule does not allow it."""
         connection = event.connection
-        rule = self.rule_of(connection)
+        rule = self._rules.find(connection)
         if connection.token is None:
             try:
                 await self._identify(connection, event.request)
@@ -135,17 +99,8 @@ class ConnectRules:
                     raise
                 connection.token = ANONYMOUS
         event.request.token = connection.token
-        await self.check(connection, event.request.token, event.request)
+        await self._rules.check(connection, event.request.token, event.request)
         await follow_identity(connection)  # another listener may have set the token
-
-    async def check(self, connection: Connection, token: Token[Any], request: Request) -> None:
-        """Return if a client with *token* may be connected, and may send *request*.
-
-        Raises:
-            Unauthenticated, ForbiddenException: see `Rules.decide`.
-        """
-        if (rule := self.rule_of(connection)) is not None:
-            await self._rules.decide(rule, token, request)
 
     async def _identify(self, connection: Connection, request: Request) -> None:
         revocations = self._sockets.revocations

@@ -1,17 +1,16 @@
 """Enforces the rule of each route, over every transport, before the body is read."""
 
 import logging
-from collections.abc import Awaitable, Mapping
-from types import MappingProxyType
+from collections.abc import Awaitable
 from typing import Any
 
-import attrs
 from injector import inject
 
 from bundles.security.credentials.authentication import Authentication
 from bundles.security.current_user import takes_user
 from bundles.security.exceptions import BadCredentials
 from bundles.security.rules.access import AUTHENTICATED, OPTION, PUBLIC, Access, rule_of
+from bundles.security.rules.namespace_rules import DeclaredRules
 from bundles.security.rules.rules import Rules
 from bundles.security.sockets.socket_identities import SocketIdentities
 from bundles.security.token import ANONYMOUS, Token
@@ -29,14 +28,6 @@ logger = logging.getLogger(__name__)
 
 PRIORITY = 100
 """That of the head listeners. A listener before them may set ``request.token`` itself."""
-
-
-@attrs.frozen
-class DeclaredRules:
-    """The rules that are given to `SecurityBundle`."""
-
-    default: object = None
-    connect: Mapping[str, object] = MappingProxyType({})
 
 
 def _is_public(definition: Definition) -> bool:

@@ -6,7 +6,7 @@ from injector import inject
 
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
 from bundles.security.rules.access import access
-from bundles.security.rules.connect_rules import ConnectRules
+from bundles.security.rules.namespace_rules import NamespaceRules
 from bundles.security.settings import SecuritySettings
 from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
 from bundles.security.sockets.socket_logins import SocketLogins
@@ -36,7 +36,7 @@ class SocketEvents:
     @inject
     def __init__(
         self,
-        rules: ConnectRules,
+        rules: NamespaceRules,
         logins: SocketLogins,
         sockets: SocketIdentities,
         dispatcher: AsyncEventDispatcher,

@@ -20,6 +20,7 @@ from injector import inject
 from bundles.security.credentials.authentication import Verify
 from bundles.security.events import RevokedEvent, SecurityEvents, SocketExpiredEvent
 from bundles.security.exceptions import BadCredentials, Unauthenticated
+from bundles.security.rules.namespace_rules import NamespaceRules
 from bundles.security.settings import SecuritySettings
 from bundles.security.sockets.user_rooms import follow_identity
 from bundles.security.token import ANONYMOUS, Token
@@ -41,9 +42,6 @@ logger = logging.getLogger(__name__)
 
 EXPIRED = "security_expired"
 """The event that a socket is sent when its identity has ended."""
-
-CheckNamespace = Callable[[Connection, Token[Any], Request], Awaitable[None]]
-"""Raises if the rule of the namespace refuses the client; see `ConnectRules.check`."""
 
 _LONGEST_TIMER = 86_400.0
 """Seconds; a credential that lives longer is looked at again. Event loops limit their timers."""
@@ -67,15 +65,17 @@ class SocketIdentities:
     """
 
     @inject
-    def __init__(self, settings: SecuritySettings, dispatcher: AsyncEventDispatcher) -> None:
+    def __init__(
+        self, settings: SecuritySettings, rules: NamespaceRules, dispatcher: AsyncEventDispatcher
+    ) -> None:
         self._disconnects = settings.disconnect_expired
         self._leeway = settings.tokens.leeway
+        self._rules = rules
+        self._has_rules = bool(rules.by_namespace)
         self._dispatcher = dispatcher
         self._found: WeakKeyDictionary[Connection, SocketIdentity] = WeakKeyDictionary()
         self._index: dict[tuple[str, str], set[SocketIdentity]] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        self.is_guarded: Callable[[Connection], bool] = lambda _: False
-        self.check_namespace: CheckNamespace | None = None  # no namespace has a rule
         self.revocations = 0
 
     async def attach(
@@ -149,10 +149,10 @@ class SocketIdentities:
             token = await self._verified(connection, identity, request)
         else:
             token = ANONYMOUS if connection.token is None else connection.token
-        if self.check_namespace is not None:
+        if self._has_rules:
             request.token = token
             try:
-                await self.check_namespace(connection, token, request)
+                await self._rules.check(connection, token, request)
             except (Unauthenticated, ForbiddenException):
                 await self._end_after(request, connection, identity)
                 raise
@@ -204,7 +204,7 @@ class SocketIdentities:
         try:
             await self._inform(connection, identity, reason)
         finally:
-            if self._disconnects or self.is_guarded(connection):
+            if self._disconnects or self._rules.is_guarded(connection):
                 await connection.disconnect()
 
     async def _inform(self, connection: Connection, identity: SocketIdentity, reason: str) -> None:

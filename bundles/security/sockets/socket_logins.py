@@ -7,7 +7,7 @@ from injector import inject
 from bundles.security.credentials.authentication import Authentication, Verify
 from bundles.security.credentials.credentials import bearer_credential
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
-from bundles.security.rules.connect_rules import ConnectRules
+from bundles.security.rules.namespace_rules import NamespaceRules
 from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
 from bundles.security.token import Token
 from rxkernel import AsyncEventDispatcher, ConflictException, Connection, Request
@@ -19,7 +19,7 @@ class SocketLogins:
     @inject
     def __init__(
         self,
-        rules: ConnectRules,
+        rules: NamespaceRules,
         authentication: Authentication,
         sockets: SocketIdentities,
         dispatcher: AsyncEventDispatcher,

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from bundles.security.rules.access import Access, access_of
-from bundles.security.rules.connect_rules import ConnectRules
+from bundles.security.rules.namespace_rules import NamespaceRules
 from bundles.security.testing.matrix_clients import (
     MakeToken,
     MatrixClient,
@@ -223,8 +223,8 @@ class AccessMatrix:
     def _namespace_rule(self, definition: Definition) -> Access | None:
         if not isinstance(definition, WebSocketDefinition):
             return None
-        rules = self._client.application.injector.get(ConnectRules)
-        return rules.rule_for(definition.namespace)
+        rules = self._client.application.injector.get(NamespaceRules)
+        return rules.by_namespace.get(definition.namespace)
 
     def _expected_of(
         self,
