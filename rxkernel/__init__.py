@@ -245,6 +245,9 @@ from rxkernel.servers.http.files.file_cache import (
 from rxkernel.servers.http.files.static_files import (
     StaticFiles,
 )
+from rxkernel.servers.limits import (
+    network_of,
+)
 from rxkernel.servers.manager import (
     ServerManager,
 )
@@ -413,6 +416,7 @@ __all__ = [
     "encode_json",
     "error_response",
     "http",
+    "network_of",
     "observe",
     "option",
     "options_of",
