@@ -17,7 +17,6 @@ from bundles.security.events import (
     SecurityEvents,
 )
 from bundles.security.exceptions import BadCredentials
-from bundles.security.logins.addresses import address_of
 from bundles.security.logins.passwords import Passwords
 from bundles.security.logins.throttling import Attempt, Throttling
 from bundles.security.sockets.socket_logins import SocketLogins
@@ -26,6 +25,7 @@ from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.tokens.refresh_tokens import RefreshTokens
 from bundles.security.tokens.revocation import Revocation
 from bundles.security.users import UserProvider
+from bundles.sessions.addresses import address_of
 from rxkernel import AsyncEventDispatcher, Request, Response
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}

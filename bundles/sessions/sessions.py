@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from ipaddress import IPv6Address, ip_address
 from secrets import token_hex
 
 import attrs
 from injector import ProviderOf, inject
 
+from bundles.sessions.addresses import address_of
 from bundles.sessions.clock import Clock
 from bundles.sessions.concurrency import run_all
 from bundles.sessions.credentials import Credentials, id_of, new_secret
@@ -27,6 +27,7 @@ from rxkernel import (
     Response,
     RxKernelError,
     current_request,
+    network_of,
 )
 
 _ATTRIBUTE = "bundles.sessions"
@@ -244,7 +245,7 @@ class Sessions:
             id=_checked_id(secret),
             values=session.all_values(),
             user=session.user,
-            address=_address_of(request),
+            address=network_of(address_of(request)),
             created=now,
             used=now,
         )
@@ -311,21 +312,3 @@ def _checked_id(secret: str) -> str:
     id = id_of(secret)
     assert id is not None, "it has the form of a secret"
     return id
-
-
-def _address_of(request: Request) -> str:
-    """The address of the client, of IPv6 its network of 64 bits; "" if it is not known."""
-    client = request.client
-    if client is None and request.connection is not None:
-        client = request.connection.client
-    if client is None:
-        return ""
-    try:
-        address = ip_address(client.host.partition("%")[0])
-    except ValueError:
-        return client.host
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(address)

@@ -2,9 +2,9 @@
 
 import time
 
-from bundles.security.logins.addresses import address_of, network_of
 from bundles.security.logins.rate_limit import RateLimit, too_many
-from rxkernel import Request
+from bundles.sessions.addresses import address_of
+from rxkernel import Request, network_of
 
 _MAX_TRACKED = 20_000
 

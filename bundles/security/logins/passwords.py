@@ -14,11 +14,11 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 from injector import inject
 
-from bundles.security.logins.addresses import address_of, network_of
 from bundles.security.logins.old_password_hashes import is_old_hash, verify_old
 from bundles.security.logins.turns import Turns
 from bundles.security.settings import SecuritySettings
-from rxkernel import UnprocessableEntityException, current_request
+from bundles.sessions.addresses import address_of
+from rxkernel import UnprocessableEntityException, current_request, network_of
 
 _LOGGER = logging.getLogger(__name__)
 

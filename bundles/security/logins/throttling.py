@@ -23,11 +23,10 @@ import attrs
 from injector import inject
 
 from bundles.security.exceptions import BadCredentials
-from bundles.security.logins.addresses import network_of
 from bundles.security.logins.rate_limit import RateLimit, too_many
 from bundles.security.logins.turns import RETRY_AFTER, Turns
 from bundles.security.settings import SecuritySettings
-from rxkernel import ServiceUnavailableException
+from rxkernel import ServiceUnavailableException, network_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ class Throttling:
             ServiceUnavailableException: too many wait, or the block took too long and was
                 cancelled; with ``Retry-After``.
         """
-        attempt = Attempt(self, network_of(address))
+        attempt = Attempt(self, network_of(address or ""))
         self.check(identifier, attempt.network)
         async with self._turns.of(attempt.network):
             attempt.names(identifier)
