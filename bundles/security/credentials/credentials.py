@@ -10,7 +10,7 @@ from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from bundles.security.exceptions import BadCredentials
 
-MAX_SIZE = 8192
+MAX_CREDENTIAL = 8192
 """Longest credential in bytes. A longer one is refused before any cryptography."""
 
 AUTHORIZATION = istr("Authorization")
@@ -134,7 +134,7 @@ def _single(values: Sequence[Any]) -> Any:
 def _checked(text: object) -> str:
     if not isinstance(text, str) or not text:
         raise BadCredentials("not a text")
-    if len(text) > MAX_SIZE:
+    if len(text) > MAX_CREDENTIAL:
         raise BadCredentials("too long")
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise BadCredentials("not a token")

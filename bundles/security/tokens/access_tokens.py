@@ -15,6 +15,7 @@ from injector import inject
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from bundles.security.credentials.credentials import MAX_CREDENTIAL
 from bundles.security.credentials.verifiers import TokenVerifier
 from bundles.security.events import (
     SecurityEvents,
@@ -29,9 +30,6 @@ from bundles.security.tokens.key_files import load_keys
 from bundles.security.tokens.keys import KeyRing, SigningKey
 from bundles.security.tokens.store import TokenStore
 from rxkernel import AsyncEventDispatcher, ConfigurationError
-
-MAX_SIZE = 8192
-"""Longest token, in bytes; a longer one is refused before any cryptography."""
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _TYPES = (None, "jwt", "at+jwt")
@@ -103,8 +101,10 @@ class AccessTokens(TokenVerifier):
         text = jwt.encode(header, payload, key.key, registry=key.registry)
         event = TokenEncodedEvent(payload, text)
         await self._dispatcher.dispatch(SecurityEvents.TOKEN_ENCODED, event)
-        if len(event.text) > MAX_SIZE:
-            raise ValueError(f"the access token has more than {MAX_SIZE} bytes; add fewer claims")
+        if len(event.text) > MAX_CREDENTIAL:
+            raise ValueError(
+                f"the access token has more than {MAX_CREDENTIAL} bytes; add fewer claims"
+            )
         return event.text, _claims_of(payload)
 
     # --- verifying
@@ -190,7 +190,7 @@ def _checked_payload(text: str, keys: KeyRing) -> dict[str, Any]:
     Raises:
         BadCredentials: it is not.
     """
-    if len(text) > MAX_SIZE or not _COMPACT.fullmatch(text):
+    if len(text) > MAX_CREDENTIAL or not _COMPACT.fullmatch(text):
         raise BadCredentials("not a JSON Web Token")
     header = _header_of(text)
     for key in keys.candidates(header.get("alg"), header.get("kid")):

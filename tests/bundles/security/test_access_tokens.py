@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
+from bundles.security.credentials.credentials import MAX_CREDENTIAL
 from bundles.security.events import (
     SecurityEvents,
     TokenCreatedEvent,
@@ -23,7 +24,7 @@ from bundles.security.events import (
 from bundles.security.exceptions import BadCredentials
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_settings import RouteSettings, TokenSettings
-from bundles.security.tokens.access_tokens import MAX_SIZE, AccessTokens
+from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.tokens.key_files import add_key
 from bundles.security.tokens.keys import ALGORITHMS
 from bundles.security.tokens.memory_store import MemoryTokenStore
@@ -212,7 +213,7 @@ async def test_e3_long_token_is_refused_before_cryptography(
     tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = signed(claims(padding="p" * 100_000))
-    assert len(long) > MAX_SIZE
+    assert len(long) > MAX_CREDENTIAL
     monkeypatch.setattr(jwt, "decode", lambda *_, **__: pytest.fail("decoded"))
     await refused(tokens, long)
 
