@@ -38,17 +38,16 @@ def load_keys(settings: TokenSettings) -> KeyRing:
     Raises:
         ConfigurationError: with every problem of every file.
     """
-    if settings.secret is None and not settings.keys:
+    paths = settings.keys
+    if settings.secret is None and not paths:
         ensure_key_file(settings.key_file)
-        keys = read_keys(settings.key_file)
-        _warn([settings.key_file] if _is_exposed(settings.key_file, keys) else [])
-        return KeyRing(keys)
+        paths = (settings.key_file,)
     found: list[SigningKey] = []
     exposed: list[Path] = []
     problems: list[ConfigurationError] = []
     if settings.secret is not None:
         found.append(_key_of_secret(settings.secret))
-    for path in settings.keys:
+    for path in paths:
         try:
             keys = read_keys(path)
             found += keys
