@@ -11,7 +11,7 @@ from bundles.security.tokens.store import (
     MOST_USES,
     EndedAccess,
     RefreshRecord,
-    Rotation,
+    RotationResult,
     TokenStore,
 )
 
@@ -122,14 +122,14 @@ class MemoryTokenStore(TokenStore):
 
     async def rotate(
         self, digest: str, record: RefreshRecord, now: float, grace: float
-    ) -> Rotation:
+    ) -> RotationResult:
         kept = self._valid(digest, now)
         if kept is None:
-            return Rotation.UNKNOWN
+            return RotationResult.UNKNOWN
         if kept.used is not None and now >= kept.used + grace:
-            return Rotation.REUSED
+            return RotationResult.REUSED
         if kept.uses >= MOST_USES:
-            return Rotation.TOO_MANY
+            return RotationResult.TOO_MANY
         kept.uses += 1
         if kept.used is None:
             kept.used = now
@@ -137,7 +137,7 @@ class MemoryTokenStore(TokenStore):
             del of_user.new[digest]
             of_user.used[digest] = None
         await self.add(record, now)
-        return Rotation.DONE
+        return RotationResult.DONE
 
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
         self._remove_over(now)

@@ -21,7 +21,7 @@ from bundles.security.tokens.store import (
     MOST_USES,
     EndedAccess,
     RefreshRecord,
-    Rotation,
+    RotationResult,
     TokenStore,
 )
 
@@ -131,9 +131,9 @@ class RedisTokenStore(TokenStore):
 
     async def rotate(
         self, digest: str, record: RefreshRecord, now: float, grace: float
-    ) -> Rotation:
+    ) -> RotationResult:
         done = await self._rotate(args=[*_kept(record), digest, repr(now), repr(grace), MOST_USES])
-        return Rotation(_text(done))
+        return RotationResult(_text(done))
 
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
         records = [

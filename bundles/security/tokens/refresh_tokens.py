@@ -16,7 +16,7 @@ from bundles.security.exceptions import BadCredentials
 from bundles.security.settings import SecuritySettings
 from bundles.security.tokens.claims import Claims
 from bundles.security.tokens.revocation import Revocation
-from bundles.security.tokens.store import RefreshRecord, Rotation, TokenStore
+from bundles.security.tokens.store import RefreshRecord, RotationResult, TokenStore
 from rxkernel import NotFoundException, TooManyRequestsException
 
 _LONGEST = 256
@@ -72,14 +72,14 @@ class RefreshTokens:
         now = time.time()
         text, record = self._new(access, old.family, old.ends, now)
         done = await self._store.rotate(old.digest, record, now, self._settings.reuse_grace)
-        if done is Rotation.REUSED:
+        if done is RotationResult.REUSED:
             await self._revocation.end_login(old)
             raise BadCredentials("a refresh token was used again")
-        if done is Rotation.TOO_MANY:
+        if done is RotationResult.TOO_MANY:
             raise TooManyRequestsException(
                 "a refresh token was used too often", code="refresh_token_uses"
             )
-        if done is Rotation.UNKNOWN:
+        if done is RotationResult.UNKNOWN:
             raise _unknown()
         return text
 

@@ -12,7 +12,7 @@ from bundles.security.tokens.store import (
     MOST_USES,
     EndedAccess,
     RefreshRecord,
-    Rotation,
+    RotationResult,
     TokenStore,
 )
 from bundles.sqlite import Schema, SqliteFile, SqliteStore
@@ -73,19 +73,19 @@ class SqliteTokenStore(SqliteStore, TokenStore):
 
     async def rotate(
         self, digest: str, record: RefreshRecord, now: float, grace: float
-    ) -> Rotation:
-        def work(database: sqlite3.Connection) -> Rotation:
+    ) -> RotationResult:
+        def work(database: sqlite3.Connection) -> RotationResult:
             found, used = _found(database, "digest", digest, now)
             if found is None:
-                return Rotation.UNKNOWN
+                return RotationResult.UNKNOWN
             if used is not None and now >= used + grace:
-                return Rotation.REUSED
+                return RotationResult.REUSED
             uses = "UPDATE refresh_token SET used = coalesce(used, ?), uses = uses + 1"
             where = "WHERE digest = ? AND uses < ?"
             if database.execute(f"{uses} {where}", (now, digest, MOST_USES)).rowcount == 0:
-                return Rotation.TOO_MANY
+                return RotationResult.TOO_MANY
             _insert(database, record, now)
-            return Rotation.DONE
+            return RotationResult.DONE
 
         return await self._file.write(work)
 

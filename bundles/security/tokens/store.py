@@ -33,7 +33,7 @@ class RefreshRecord:
     ends: float
 
 
-class Rotation(Enum):
+class RotationResult(Enum):
     """The result of `TokenStore.rotate`."""
 
     DONE = "done"
@@ -81,7 +81,7 @@ class TokenStore(ABC):
     @abstractmethod
     async def rotate(
         self, digest: str, record: RefreshRecord, now: float, grace: float
-    ) -> Rotation:
+    ) -> RotationResult:
         """Mark the token with *digest* as used, and keep *record* in its place, or do neither. It
         is reuse more than *grace* seconds after the first use, and `TOO_MANY` after `MOST_USES`
         uses."""

@@ -21,7 +21,7 @@ from bundles.security.tokens.store import (
     MOST_USES,
     EndedAccess,
     RefreshRecord,
-    Rotation,
+    RotationResult,
     TokenStore,
 )
 from rxkernel import ServiceUnavailableException
@@ -77,17 +77,17 @@ async def test_rotation_keeps_the_new_token_and_reuse_does_not(store: TokenStore
 
     for index, (after, rotation) in enumerate(
         [
-            (0, Rotation.DONE),
-            (9.5, Rotation.DONE),
-            (10, Rotation.REUSED),
-            (99, Rotation.REUSED),
-            (100, Rotation.UNKNOWN),
+            (0, RotationResult.DONE),
+            (9.5, RotationResult.DONE),
+            (10, RotationResult.REUSED),
+            (99, RotationResult.REUSED),
+            (100, RotationResult.UNKNOWN),
         ]
     ):
         new = record_of(f"new-{index}")
         assert await store.rotate("digest-1", new, NOW + after, 10) is rotation
-        assert (await store.find(new.digest, NOW) == new) is (rotation is Rotation.DONE)
-    assert await store.rotate("digest-2", record_of("3"), NOW, 10) is Rotation.UNKNOWN
+        assert (await store.find(new.digest, NOW) == new) is (rotation is RotationResult.DONE)
+    assert await store.rotate("digest-2", record_of("3"), NOW, 10) is RotationResult.UNKNOWN
 
 
 async def test_rotations_within_the_grace_are_limited(store: TokenStore) -> None:
@@ -98,10 +98,10 @@ async def test_rotations_within_the_grace_are_limited(store: TokenStore) -> None
         for n in range(MOST_USES + 1)
     ]
 
-    assert done == [Rotation.DONE] * MOST_USES + [Rotation.TOO_MANY]
+    assert done == [RotationResult.DONE] * MOST_USES + [RotationResult.TOO_MANY]
     assert await store.find(f"digest-new-{MOST_USES}", NOW) is None
-    assert await store.rotate("digest-new-0", record_of("next"), NOW, 10) is Rotation.DONE
-    assert await store.rotate("digest-1", record_of("x"), NOW + 10, 10) is Rotation.REUSED
+    assert await store.rotate("digest-new-0", record_of("next"), NOW, 10) is RotationResult.DONE
+    assert await store.rotate("digest-1", record_of("x"), NOW + 10, 10) is RotationResult.REUSED
 
 
 async def test_concurrent_rotations_without_grace_have_one_winner(store: TokenStore) -> None:
@@ -111,8 +111,8 @@ async def test_concurrent_rotations_without_grace_have_one_winner(store: TokenSt
         *(store.rotate("digest-1", record_of(f"new-{n}"), NOW, 0) for n in range(20))
     )
 
-    assert done.count(Rotation.DONE) == 1
-    assert done.count(Rotation.REUSED) == 19
+    assert done.count(RotationResult.DONE) == 1
+    assert done.count(RotationResult.REUSED) == 19
 
 
 async def test_end_of_family_returns_its_access_tokens_that_live(store: TokenStore) -> None:
@@ -137,7 +137,7 @@ async def test_rotation_of_an_ended_login_keeps_nothing(store: TokenStore) -> No
     await store.end_family("f", NOW)
 
     for old in ("digest-1", "digest-2"):
-        assert await store.rotate(old, record_of("3"), NOW, 10) is Rotation.UNKNOWN
+        assert await store.rotate(old, record_of("3"), NOW, 10) is RotationResult.UNKNOWN
     assert await store.find("digest-3", NOW) is None
 
 
@@ -222,7 +222,7 @@ async def test_memory_store_full_drops_tokens_of_the_user_with_most() -> None:
     await store.add(record_of("eve-0", family="e", identifier="eve"), NOW)
     for n in range(50):
         new = record_of(f"eve-{n + 1}", family="e", identifier="eve")
-        assert await store.rotate(f"digest-eve-{n}", new, NOW, 10) is Rotation.DONE
+        assert await store.rotate(f"digest-eve-{n}", new, NOW, 10) is RotationResult.DONE
     assert await store.find("digest-ada", NOW) is not None
     assert await store.find("digest-eve-50", NOW) is not None
 
