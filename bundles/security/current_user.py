@@ -1,8 +1,8 @@
 """``CurrentUser[Account]``: the user of a message as an argument of an action."""
 
 from collections.abc import Callable
-from types import NoneType
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import attrs
 from injector import inject
@@ -73,7 +73,7 @@ def is_required(parameter: Parameter) -> bool:
 
 def members_of(type_: Any) -> tuple[Any, ...]:
     """The types that *type_* is a union of, or itself."""
-    return get_args(type_) if NoneType in get_args(type_) else (type_,)
+    return get_args(type_) if get_origin(type_) in (Union, UnionType) else (type_,)
 
 
 def user_class(provider: type[Any]) -> type[Any] | None:

@@ -2,12 +2,11 @@
 
 import inspect
 from collections.abc import Iterable, Iterator
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from injector import inject
 
-from bundles.security.current_user import user_class
+from bundles.security.current_user import members_of, user_class
 from bundles.security.users import UserProvider
 from rxkernel import (
     ApplicationEvents,
@@ -52,7 +51,7 @@ class UserParameters:
         action = route.action
         method = action if callable(action) else getattr(route.target, action, None)
         for name, type_ in _hints(method):
-            if self._kind in _members(type_):
+            if self._kind in members_of(type_):
                 yield (
                     f"route {route.key!r} ({route.place}) reads the parameter {name!r}, a {kind}, "
                     f"from the message; write CurrentUser[{kind}] for the user who has sent it, "
@@ -69,10 +68,3 @@ def _hints(action: Any) -> list[tuple[str, Any]]:
     except Exception:  # noqa: BLE001 - whatever an annotation raises
         return []
     return [(name, hints[name]) for name in parameters if name in hints]
-
-
-def _members(type_: Any) -> tuple[Any, ...]:
-    """The types of a union without None, or the type itself."""
-    if get_origin(type_) in (Union, UnionType):
-        return tuple(member for member in get_args(type_) if member is not NoneType)
-    return (type_,)
