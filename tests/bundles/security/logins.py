@@ -18,8 +18,10 @@ from bundles.sessions import SessionsBundle
 from rxkernel import (
     Application,
     HttpSettings,
+    KernelClient,
     LoggingSettings,
     Request,
+    Response,
     Settings,
     both,
     controller,
@@ -113,3 +115,9 @@ def logins(
             },
         ),
     )
+
+
+async def login(client: KernelClient, name: str = "ada", **body: Any) -> Response:
+    """Log in with the password of *name*, or with the fields of *body*."""
+    body = {"username": name, "password": password_of(name), **body}
+    return await client.http("security_login", body=body)

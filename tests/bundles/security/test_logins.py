@@ -34,13 +34,8 @@ from rxkernel import (
     observe,
 )
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.logins import SECRET, Account, Accounts, logins, password_of
+from tests.bundles.security.logins import SECRET, Account, Accounts, login, logins, password_of
 from tests.waiting import until
-
-
-async def login(client: KernelClient, name: str = "ada", **body: Any) -> Response:
-    body = {"username": name, "password": password_of(name), **body}
-    return await client.http("security_login", body=body)
 
 
 def bearer(response: Response) -> dict[str, str]:
@@ -198,9 +193,8 @@ async def test_login_with_old_password_does_not_survive_a_logout_meanwhile(
             await application.injector.get(Security).logout("ada")
 
     application.listeners = (*application.listeners, Change())
-    form = {"username": "ada", "password": password_of("ada"), "session": is_session}
 
-    assert (await client.http("security_login", body=form)).status_code == 401
+    assert (await login(client, session=is_session)).status_code == 401
     assert (await client.http("note_mine")).status_code == 401
 
 
@@ -217,9 +211,8 @@ async def test_session_login_ends_if_a_logout_comes_before_it_is_stored(
                 await application.injector.get(Security).logout("ada")
 
     application.listeners = (*application.listeners, LogOut())
-    form = {"username": "ada", "password": password_of("ada"), "session": True}
 
-    assert (await client.http("security_login", body=form)).status_code == 401
+    assert (await login(client, session=True)).status_code == 401
     assert (await client.http("note_mine")).status_code == 401
 
 
@@ -418,8 +411,7 @@ async def test_logout_without_a_login_is_404(client_of: ClientOf) -> None:
 async def test_logout_with_session_that_has_ended_is_204(client_of: ClientOf) -> None:
     """The page of a browser whose session has expired shows no error when its user logs out."""
     client = client_of(application := logins())
-    body = {"username": "ada", "password": password_of("ada"), "session": True}
-    await client.http("security_login", body=body)
+    await login(client, session=True)
     await application.injector.get(Security).logout("ada")
 
     assert (await client.http("security_logout")).status_code == 204

@@ -11,7 +11,7 @@ from bundles.security.tokens.store import TokenStore
 from bundles.sessions import SessionStore
 from rxkernel import KernelClient, ServiceUnavailableException, both
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.logins import Account, logins, password_of
+from tests.bundles.security.logins import Account, login, logins
 from tests.waiting import until
 
 
@@ -20,8 +20,7 @@ async def fail(*_: object) -> None:
 
 
 async def token_of_login(client: KernelClient) -> str:
-    body = {"username": "ada", "password": password_of("ada")}
-    token: str = (await client.http("security_login", body=body)).content["token"]
+    token: str = (await login(client)).content["token"]
     return token
 
 
@@ -45,8 +44,7 @@ async def test_logout_while_tokens_fail_ends_sessions_sockets_and_verified_token
 ) -> None:
     client = client_of(application := logins())
     token = await token_of_login(client)
-    body = {"username": "ada", "password": password_of("ada"), "session": True}
-    await client.http("security_login", body=body)
+    await login(client, session=True)
     store = application.injector.get(TokenStore)  # type: ignore[type-abstract]
     async with client.connection(auth={"token": token}) as socket:
         assert (await client.websocket("note_mine", connection=socket)).content == "ada"
@@ -67,8 +65,7 @@ async def test_logout_has_ended_sockets_with_token_or_session_when_it_returns(
 ) -> None:
     client = client_of(application := logins())
     token = await token_of_login(client)
-    body = {"username": "ada", "password": password_of("ada"), "session": True}
-    await client.http("security_login", body=body)
+    await login(client, session=True)
     with_token = KernelClient(application).connection(auth={"token": token})
     async with with_token, client.connection() as with_session:
         await application.injector.get(Security).logout("ada")
@@ -101,24 +98,24 @@ class Everywhere:
         await self._security.logout(user)
 
 
-async def login_auth(client: KernelClient, with_session: bool) -> Any:
-    """Log in; return the ``auth`` of a socket, None with a session, whose cookie is sent."""
-    if not with_session:
-        return {"token": await token_of_login(client)}
-    body = {"username": "ada", "password": password_of("ada"), "session": True}
-    await client.http("security_login", body=body)
-    return None
+async def logged_in(
+    client_of: ClientOf, with_session: bool
+) -> tuple[KernelClient, Any, Everywhere]:
+    """A client that has logged in; the ``auth`` of its sockets, None with a session, whose cookie
+    is sent; and the actions that it calls."""
+    application = logins()
+    application.controllers = (*application.controllers, Everywhere)
+    client = client_of(application)
+    response = await login(client, session=with_session)
+    auth = None if with_session else {"token": response.content["token"]}
+    return client, auth, application.injector.get(Everywhere)
 
 
 @pytest.mark.parametrize("with_session", [False, True])
 async def test_logout_by_event_ends_own_socket_after_response_and_others_before(
     client_of: ClientOf, with_session: bool
 ) -> None:
-    application = logins()
-    application.controllers = (*application.controllers, Everywhere)
-    client = client_of(application)
-    auth = await login_auth(client, with_session)
-    actions = application.injector.get(Everywhere)
+    client, auth, actions = await logged_in(client_of, with_session)
     async with (
         client.connection(auth=auth) as own,
         client.connection(auth=auth) as other,
@@ -133,11 +130,7 @@ async def test_logout_by_event_ends_own_socket_after_response_and_others_before(
 async def test_logout_in_task_that_outlives_its_event_ends_its_socket(
     client_of: ClientOf, with_session: bool
 ) -> None:
-    application = logins()
-    application.controllers = (*application.controllers, Everywhere)
-    client = client_of(application)
-    auth = await login_auth(client, with_session)
-    actions = application.injector.get(Everywhere)
+    client, auth, actions = await logged_in(client_of, with_session)
     async with client.connection(auth=auth) as own:
         assert (await client.websocket("later", connection=own)).status_code == 200
         assert own.is_connected

@@ -33,14 +33,13 @@ from bundles.security.tokens.key_files import add_key
 from bundles.security.tokens.store import TokenStore
 from rxkernel import (
     ConfigurationError,
-    KernelClient,
     KernelEvents,
     NotFoundException,
     ResponseEvent,
     observe,
 )
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.logins import SECRET, Account, Accounts, logins, password_of
+from tests.bundles.security.logins import SECRET, Account, Accounts, login, logins, password_of
 from tests.bundles.security.shop import ROLES, application_of, bearer, token_of
 from tests.waiting import until
 
@@ -55,11 +54,6 @@ class LastToken:
     @observe(KernelEvents.KERNEL_RESPONSE)
     async def note(self, event: ResponseEvent) -> None:
         self.token = event.request.token
-
-
-async def login(client: KernelClient, name: str = "ada", password: str | None = None) -> Any:
-    body = {"username": name, "password": password or password_of(name)}
-    return await client.http("security_login", body=body)
 
 
 # --- row 46
@@ -160,8 +154,7 @@ async def test_row_49_login_sets_a_fully_authenticated_token(
     last = LastToken()
     application.listeners = (last,)
     client = client_of(application)
-    body = {"username": "ada", "password": password_of("ada"), "session": is_session}
-    await client.http("security_login", body=body)
+    await login(client, session=is_session)
     assert last.token is not None
     assert last.token.identifier == "ada"
     assert last.token.is_authenticated

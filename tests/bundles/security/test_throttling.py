@@ -13,13 +13,12 @@ from rxkernel import (
     ClientAddress,
     KernelClient,
     Request,
-    Response,
     ServiceUnavailableException,
     TooManyRequestsException,
     Transport,
 )
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.security.logins import CHEAP, Account, Accounts, logins, password_of
+from tests.bundles.security.logins import CHEAP, Account, Accounts, login, logins, password_of
 
 
 class Clock:
@@ -81,8 +80,7 @@ async def test_names_of_a_user_count_as_one(client_of: ClientOf) -> None:
     client = client_of(logins(ByMail()))
     statuses = []
     for name in ("ada", "ada@a", "ada@b", "ada@c", "ada@d", "ada@e", "eve@e"):
-        body = {"username": name, "password": "wrong"}
-        statuses.append((await client.http("security_login", body=body)).status_code)
+        statuses.append((await login(client, name, password="wrong")).status_code)
     assert statuses == [401, 401, 401, 401, 401, 429, 401]
 
 
@@ -121,10 +119,8 @@ async def test_logins_of_an_account_do_not_allow_more_guesses_of_a_similar_name(
     guesses = []
     for number in range(20):
         if number % 4 == 3:
-            body = {"username": "Ada", "password": password_of("Ada")}
-            await client.http("security_login", body=body)
-        guess = {"username": "ada", "password": f"guess {number}"}
-        guesses.append((await client.http("security_login", body=guess)).status_code)
+            await login(client, "Ada")
+        guesses.append((await login(client, password=f"guess {number}")).status_code)
     assert guesses == [401] * 5 + [429] * 15
 
 
@@ -256,8 +252,7 @@ async def test_logins_more_than_may_wait_are_503_with_retry_after(client_of: Cli
 
     passwords = attrs.evolve(CHEAP, threads=1, max_waiting=4)
     client = client_of(logins(Slow(), passwords=passwords))
-    body = {"username": "ada", "password": password_of("ada")}
-    calls = [asyncio.ensure_future(client.http("security_login", body=body)) for _ in range(9)]
+    calls = [asyncio.ensure_future(login(client)) for _ in range(9)]
     rejected = [(await call) for call in asyncio.as_completed(calls[3:])]
     responds.set()
     served = [await call for call in calls[:3]]
@@ -301,11 +296,7 @@ async def test_login_that_hangs_is_503_and_others_log_in(
 
     client = client_of(logins(Hangs(), passwords=attrs.evolve(CHEAP, timeout=1)))
 
-    async def log_in(name: str) -> Response:
-        body = {"username": name, "password": password_of(name)}
-        return await client.http("security_login", body=body)
-
-    *hung, ada = await asyncio.gather(*(log_in(name) for name in ("eve", "eve", "ada")))
+    *hung, ada = await asyncio.gather(*(login(client, name) for name in ("eve", "eve", "ada")))
 
     assert ada.status_code == 200
     assert [response.status_code for response in hung] == [503, 503]
@@ -335,8 +326,7 @@ def test_logins_work_in_one_event_loop_after_another() -> None:
     client = KernelClient(logins())
 
     async def log_in() -> list[int]:
-        body = {"username": "ada", "password": password_of("ada")}
-        calls = (client.http("security_login", body=body) for _ in range(6))
+        calls = (login(client) for _ in range(6))
         return [response.status_code for response in await asyncio.gather(*calls)]
 
     with asyncio.Runner() as first:
