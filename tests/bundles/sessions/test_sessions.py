@@ -224,14 +224,21 @@ async def test_session_concurrent_first_messages_of_socket_create_one(site_of: S
     assert found == {f"n{n}": True for n in range(10)}
 
 
+async def slow_before_login(
+    site: Site, client: KernelClient, socket: RecordingConnection
+) -> "asyncio.Task[Response]":
+    """Begin a message of *socket*, which has no session and waits for ``site.shop.go_on``; log the
+    socket in; return the message."""
+    slow = asyncio.create_task(client.websocket("slow", params={"name": "a"}, connection=socket))
+    await site.shop.begun.get()
+    await client.websocket("login", params={"user": "ada"}, connection=socket)
+    return slow
+
+
 async def test_session_first_message_of_socket_stores_into_that_of_login(site_of: SiteOf) -> None:
     site = site_of()
     async with site.client() as client, client.connection() as socket:
-        slow = asyncio.create_task(
-            client.websocket("slow", params={"name": "a"}, connection=socket)
-        )
-        await site.shop.begun.get()
-        await client.websocket("login", params={"user": "ada"}, connection=socket)
+        slow = await slow_before_login(site, client, socket)
         site.shop.go_on.set()
 
         assert (await slow).status_code == 200
@@ -261,11 +268,7 @@ async def test_session_first_message_of_socket_after_logout_is_401(site_of: Site
     """A message that began before the session does not create one after its end."""
     site = site_of()
     async with site.client() as client, client.connection() as socket:
-        slow = asyncio.create_task(
-            client.websocket("slow", params={"name": "a"}, connection=socket)
-        )
-        await site.shop.begun.get()
-        await client.websocket("login", params={"user": "ada"}, connection=socket)
+        slow = await slow_before_login(site, client, socket)
         await client.application.injector.get(Sessions).end_all("ada")
         site.shop.go_on.set()
 
