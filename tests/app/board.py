@@ -13,6 +13,6 @@ SECURITY = SecuritySettings(
 
 
 def board_of(folder: Path, socket_client: Path = SOCKET_CLIENT, port: int = 0) -> Application:
-    """Create the board, with cheap password hashes and a key that is no file."""
+    """Create the board, with cheap password hashes and a key that is not in a file."""
     settings = Settings(http=HttpSettings(port=port), bundles={"security": SECURITY})
     return create_application(folder / "board.sqlite3", socket_client, settings)

@@ -30,7 +30,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 async def sign_up(client: KernelClient, *names: str) -> None:
-    """Create accounts; their sessions end again, so that *client* is nobody."""
+    """Create accounts; their sessions end again, so that *client* has no account."""
     for name in names:
         created = await client.http("account_create", body={**FORM, "username": name})
         assert created.status_code == 201
