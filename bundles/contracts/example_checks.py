@@ -29,14 +29,14 @@ def problems_of_examples(
     contract: Contract,
     definition: Definition,
     schemas: ContractSchemas,
-    served: Collection[Transport],
+    serving: Callable[[], Collection[Transport]],
 ) -> Iterator[str]:
-    """Yield each problem of the examples of *contract*; *served* are the transports that serve the
-    action."""
+    """Yield each problem of the examples of *contract*; *serving* searches all definitions for the
+    transports that serve the action."""
     for example in contract.examples:
         found = [
             *_wrong_types(example),
-            *_wrong_transports(example, served),
+            *_wrong_transports(example, serving),
             *_wrong_error(example, contract),
             *_wrong_arguments(example, definition, schemas),
             *_wrong_result(example, definition, schemas),
@@ -53,13 +53,16 @@ def _wrong_types(example: Example) -> Iterator[str]:
         yield f"user is {example.user!r}; it must be the identifier of a user, a text"
 
 
-def _wrong_transports(example: Example, served: Collection[Transport]) -> Iterator[str]:
+def _wrong_transports(
+    example: Example, serving: Callable[[], Collection[Transport]]
+) -> Iterator[str]:
     given = example.transports
     if given is None:
         return
     if not isinstance(given, list | tuple) or not given:
         yield f"transports is {given!r}; it must be a list of transports, or None"
         return
+    served = serving()
     for name in given:
         if name not in served:
             yield (
