@@ -1,6 +1,5 @@
 """Finds examples that do not fit their definition, at boot."""
 
-import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -85,21 +84,18 @@ def _wrong_arguments(
 ) -> Iterator[str]:
     if not isinstance(example.params, Mapping):
         return
-    if isinstance(definition, HttpDefinition):
-        for name in definition.template.parameters:
-            if name not in example.params:
-                yield f"params.{name}: is missing; it is in the path"
+    in_path = definition.template.parameters if isinstance(definition, HttpDefinition) else ()
+    missing = [name for name in in_path if name not in example.params]
+    yield from (f"params.{name}: is missing; it is in the path" for name in missing)
     if schemas.parameters is not None:
         body = example.body
         is_object = body is None or isinstance(body, Mapping)
         arguments = {**(body or {}), **example.params} if is_object else body
         yield from _problems(schemas.parameters.validate, arguments, "arguments")
         return
-    in_path = definition.template.parameters if isinstance(definition, HttpDefinition) else ()
     for parameter in definition.signature.parameters:
-        if parameter.key in in_path and parameter.key not in example.params:
-            continue
-        yield from _wrong_argument(example, parameter)
+        if parameter.key not in missing:
+            yield from _wrong_argument(example, parameter)
 
 
 def _wrong_argument(example: Example, parameter: Parameter) -> Iterator[str]:
@@ -115,7 +111,7 @@ def _wrong_argument(example: Example, parameter: Parameter) -> Iterator[str]:
     else:
         return
     if value is _MISSING:
-        if parameter.default is inspect.Parameter.empty:
+        if parameter.is_required:
             yield f"{path}: is missing"
     elif not parameter.is_converted:
         yield from _problems_of_type(parameter.type, value, path)
