@@ -376,7 +376,7 @@ def options_without_route(
         if not actions:
             yield from ((key, describe(target)) for key in options_of(target))
         return
-    owner = target if isinstance(target, ModuleType) else owner_of(target)
+    owner = _owner_of(target)
     name = name_of_target(target)
     for method, (key, _) in labels_in(owner, _OPTION):
         is_own = bool(labels_on(vars(owner).get(method), _OPTION))
