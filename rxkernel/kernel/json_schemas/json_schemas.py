@@ -237,22 +237,15 @@ class _Reader:
         found = [self._read(each) for each in types]
         schema = union_of(found, is_optional=len(types) < len(info.types))
         tag = tag_of(info)
-        if tag is not None and self._is_input and "anyOf" in schema:
-            classes = len({cls for _, cls in tag.classes})
-            if classes == len(found) and len(schema["anyOf"]) == classes:
-                return {**schema, "required": [tag.field]}
-            return self._with_required_tag(schema, tag)
-        return schema
-
-    def _with_required_tag(self, schema: JsonSchema, tag: Any) -> JsonSchema:
-        """The classes of a union need their tag, also if it has a default."""
-        classes = {cls for _, cls in tag.classes}
-        names = {id(v): v for v in classes}
+        if tag is None or not self._is_input or "anyOf" not in schema:
+            return schema
+        # the classes of a union need their tag, also if it has a default
+        classes, required = {cls for _, cls in tag.classes}, {"required": [tag.field]}
+        if len(classes) == len(found) == len(schema["anyOf"]):
+            return {**schema, **required}
+        class_of = self._components.class_of
         members = [
-            {"allOf": [each], "required": [tag.field]}
-            if getattr(each.get("$ref"), "variant", None) is not None
-            and id(each["$ref"].variant.cls) in names
-            else each
+            _with_keywords(each, required) if class_of(each) in classes else each
             for each in schema["anyOf"]
         ]
         return {**schema, "anyOf": members}
