@@ -23,7 +23,7 @@ from rxkernel.labels import (
     refuse_function,
 )
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.bundle_option import BundleOption
+from rxkernel.routing.bundle_option import BundleOption, bundle_option_of
 from rxkernel.routing.metadata import (
     ANY_EVENT,
     HttpMetadata,
@@ -277,8 +277,8 @@ def option(key: str, value: Any) -> Callable[[F], F]:
     Raises:
         ConfigurationError: *value* is that of a decorator of a bundle.
     """
-    bundle_option = getattr(type(value), "bundle_option", None)
-    if isinstance(bundle_option, BundleOption) and not isinstance(key, BundleOption):
+    bundle_option = bundle_option_of(type(value))
+    if bundle_option is not None and not isinstance(key, BundleOption):
         raise ConfigurationError(
             f"@option({key!r}, …) has the value of the decorator @{bundle_option} of the bundle "
             f"{bundle_option.bundle!r}; write @{bundle_option}(…)"
