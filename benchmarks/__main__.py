@@ -83,39 +83,22 @@ def main(context: click.Context, json_file: Path | None) -> None:
         finish(run)
 
 
-@main.command("documents")
-@_json_option
-def _documents(json_file: Path | None) -> None:
-    """The documents of 1,000 definitions."""
-    _run(json_file, documents())
+def _add_command(name: str, measure: Callable[[], Coroutine[Any, Any, Table]], help: str) -> None:
+    """Add a command without options of its own."""
+
+    @main.command(name, help=help)
+    @_json_option
+    def command(json_file: Path | None) -> None:
+        _run(json_file, measure())
 
 
-@main.command("kernel")
-@_json_option
-def _kernel(json_file: Path | None) -> None:
-    """The kernel alone, in process."""
-    _run(json_file, kernel())
-
-
-@main.command("contracts")
-@_json_option
-def _contracts(json_file: Path | None) -> None:
-    """What a contract adds to a call, in process."""
-    _run(json_file, contracts())
-
-
-@main.command("schedules")
-@_json_option
-def _schedules(json_file: Path | None) -> None:
-    """Memory and CPU of scheduled tasks that are not due."""
-    _run(json_file, schedules())
-
-
-@main.command("worker-pool")
-@_json_option
-def _worker_pool(json_file: Path | None) -> None:
-    """A call in a worker process, beside `ProcessPoolExecutor`."""
-    _run(json_file, worker_pool())
+_add_command("documents", documents, "The documents of 1,000 definitions.")
+_add_command("kernel", kernel, "The kernel alone, in process.")
+_add_command("contracts", contracts, "What a contract adds to a call, in process.")
+_add_command("schedules", schedules, "Memory and CPU of scheduled tasks that are not due.")
+_add_command(
+    "worker-pool", worker_pool, "A call in a worker process, beside `ProcessPoolExecutor`."
+)
 
 
 @main.command("router")

@@ -97,22 +97,8 @@ def _application(
 
 
 @asynccontextmanager
-async def kernel(listeners: Listeners) -> AsyncIterator[Do]:
-    """The definition of hello, called in process as a server calls it."""
-    async with _application(listeners) as application:
-        handle = application.kernel.http_definitions["hello"].pipeline.handle
-
-        async def call(times: int) -> None:
-            for _ in range(times):
-                await handle(Request("HTTP"))
-
-        yield call
-
-
-@asynccontextmanager
-async def contracts(name: str, controller: type = Contracted) -> AsyncIterator[Do]:
-    """A definition of *controller*, called in process as a server calls it."""
-    application = Application(bundles=[ContractsBundle], controllers=[controller])
+async def _calling(application: Application, name: str) -> AsyncIterator[Do]:
+    """The definition *name*, called in process as a server calls it."""
     async with application:
         handle = application.kernel.http_definitions[name].pipeline.handle
 
@@ -124,6 +110,28 @@ async def contracts(name: str, controller: type = Contracted) -> AsyncIterator[D
 
 
 @asynccontextmanager
+async def _serving(application: Application) -> AsyncIterator[int]:
+    """The port of *application*, which serves."""
+    await application.start()
+    try:
+        port = application.servers["http"].port
+        assert port is not None, "the server has started"
+        yield port
+    finally:
+        await application.stop()
+
+
+def kernel(listeners: Listeners) -> AbstractAsyncContextManager[Do]:
+    """The definition of hello, called in process."""
+    return _calling(_application(listeners), "hello")
+
+
+def contracts(name: str, controller: type = Contracted) -> AbstractAsyncContextManager[Do]:
+    """A definition of *controller*, called in process."""
+    return _calling(Application(bundles=[ContractsBundle], controllers=[controller]), name)
+
+
+@asynccontextmanager
 async def http(
     exchange: Exchange,
     listeners: Listeners = FIVE,
@@ -131,14 +139,8 @@ async def http(
     http_settings: HttpSettings = _PORT_0,
 ) -> AsyncIterator[Do]:
     """rxkernel's server, over one connection."""
-    application = _application(listeners, change, http_settings)
-    await application.start()
-    port = application.servers["http"].port
-    assert port is not None, "the server has started"
-    try:
+    async with _serving(_application(listeners, change, http_settings)) as port:
         yield partial(exchange.repeat, port)
-    finally:
-        await application.stop()
 
 
 @asynccontextmanager
@@ -147,14 +149,9 @@ async def http_with_session(path: str) -> AsyncIterator[Do]:
     _set(FIVE, None)
     secret = new_secret()
     application = rxkernel_app.create(Settings(http=_PORT_0), [Reader], ["sessions"])
-    await application.start()
-    await add_session(application, secret)
-    port = application.servers["http"].port
-    assert port is not None, "the server has started"
-    try:
+    async with _serving(application) as port:
+        await add_session(application, secret)
         yield partial(Exchange(path, headers=(f"Cookie: sid={secret}",)).repeat, port)
-    finally:
-        await application.stop()
 
 
 @asynccontextmanager
@@ -168,15 +165,10 @@ async def http_with_token(path: str, *, keeps_verified: bool = True) -> AsyncIte
         [accounts.Protected],
         [accounts.BUNDLE],
     )
-    await application.start()
-    bearer = f"Authorization: Bearer {await accounts.token_of(application)}"
-    headers = () if path == "/hello" else (bearer,)
-    port = application.servers["http"].port
-    assert port is not None, "the server has started"
-    try:
+    async with _serving(application) as port:
+        bearer = f"Authorization: Bearer {await accounts.token_of(application)}"
+        headers = () if path == "/hello" else (bearer,)
         yield partial(Exchange(path, headers=headers).repeat, port)
-    finally:
-        await application.stop()
 
 
 class Controlled:
@@ -201,17 +193,13 @@ async def events(component: type) -> AsyncIterator[Do]:
     application = Application(
         bundles=[RealtimeBundle], controllers=[component], settings=Settings(http=_PORT_0)
     )
-    await application.start()
-    port = application.servers["http"].port
+    async with _serving(application) as port:
 
-    async def ask(times: int) -> None:
-        command = (sys.executable, "-m", "benchmarks.event_asker", str(port), str(times))
-        await asyncio.to_thread(partial(subprocess.run, command, cwd=ROOT, check=True))
+        async def ask(times: int) -> None:
+            command = (sys.executable, "-m", "benchmarks.event_asker", str(port), str(times))
+            await asyncio.to_thread(partial(subprocess.run, command, cwd=ROOT, check=True))
 
-    try:
         yield ask
-    finally:
-        await application.stop()
 
 
 @asynccontextmanager

@@ -72,12 +72,13 @@ class ArgumentsCheck:
         Raises:
             UnprocessableEntityException: with every error.
         """
+        sent = _params_of(request)
+        request.attributes[_PARAMETERS] = frozenset(sent)
         try:
-            checked = self._schema.validate(self._values_of(request), _ROOT)
+            checked = self._schema.validate(self._values_of(request, sent), _ROOT)
         except UnprocessableEntityException as exc:
             raise _with_places(exc, request) from None
         request.attributes[_ATTRIBUTE] = checked
-        request.attributes[_PARAMETERS] = frozenset(_params_of(request))
         body, params = request.body, request.params
         if body is None and self._takes_body and isinstance(checked, Mapping):
             request.body = {k: v for k, v in checked.items() if k not in params}
@@ -90,12 +91,12 @@ class ArgumentsCheck:
             if found:
                 request.params = MultiDict([*params.items(), *found.items()])
 
-    def _values_of(self, request: Request) -> Any:
-        """The arguments; HTTP sends those of a path, a query or a form as texts."""
+    def _values_of(self, request: Request, params: dict[str, Any]) -> Any:
+        """The arguments; HTTP sends *params*, and the fields of a form, as texts."""
         arguments = arguments_of(request)
         if request.transport != "HTTP" or not isinstance(arguments, dict):
             return arguments
-        node, params, body = self._schema.node, _params_of(request), request.body
+        node, body = self._schema.node, request.body
         if isinstance(body, _BAGS):
             json = {name for name, value in body.items() if not isinstance(value, _FORM_VALUES)}
             texts = {name: value for name, value in _dict_of(body).items() if name not in json}

@@ -1,6 +1,5 @@
 """Finds what cannot work in a contract."""
 
-import inspect
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -91,8 +90,8 @@ def problems_of_arguments(parameters: Schema | None, signature: Signature) -> It
 def _is_plain(parameter: Parameter) -> bool:
     """Whether *parameter* is one required argument, not a class whose fields are arguments."""
     if parameter.source is Source.BODY:
-        return bool(parameter.key) and parameter.default is inspect.Parameter.empty
-    if parameter.source is not Source.PARAMS or parameter.default is not inspect.Parameter.empty:
+        return bool(parameter.key) and parameter.is_required
+    if parameter.source is not Source.PARAMS or not parameter.is_required:
         return False
     type_ = parameter.type
     return parameter.is_converted or type_ in _PLAIN or get_origin(type_) is list

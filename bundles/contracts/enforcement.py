@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -86,7 +87,8 @@ class Contracts:
         schemas = _read(problems, ContractSchemas.of, contract, self._schemas)
         if schemas is not None:
             problems += problems_of_arguments(schemas.parameters, definition.signature)
-            problems += problems_of_examples(contract, definition, schemas, _serving(event))
+            serving = partial(_serving, event)
+            problems += problems_of_examples(contract, definition, schemas, serving)
         if problems or schemas is None:
             place = f"the contract of {place_of(definition)}"
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))

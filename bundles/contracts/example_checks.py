@@ -1,6 +1,5 @@
 """Finds examples that do not fit their definition, at boot."""
 
-import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -29,14 +28,14 @@ def problems_of_examples(
     contract: Contract,
     definition: Definition,
     schemas: ContractSchemas,
-    served: Collection[Transport],
+    serving: Callable[[], Collection[Transport]],
 ) -> Iterator[str]:
-    """Yield each problem of the examples of *contract*; *served* are the transports that serve the
-    action."""
+    """Yield each problem of the examples of *contract*; *serving* searches all definitions for the
+    transports that serve the action."""
     for example in contract.examples:
         found = [
             *_wrong_types(example),
-            *_wrong_transports(example, served),
+            *_wrong_transports(example, serving),
             *_wrong_error(example, contract),
             *_wrong_arguments(example, definition, schemas),
             *_wrong_result(example, definition, schemas),
@@ -53,13 +52,16 @@ def _wrong_types(example: Example) -> Iterator[str]:
         yield f"user is {example.user!r}; it must be the identifier of a user, a text"
 
 
-def _wrong_transports(example: Example, served: Collection[Transport]) -> Iterator[str]:
+def _wrong_transports(
+    example: Example, serving: Callable[[], Collection[Transport]]
+) -> Iterator[str]:
     given = example.transports
     if given is None:
         return
     if not isinstance(given, list | tuple) or not given:
         yield f"transports is {given!r}; it must be a list of transports, or None"
         return
+    served = serving()
     for name in given:
         if name not in served:
             yield (
@@ -82,21 +84,18 @@ def _wrong_arguments(
 ) -> Iterator[str]:
     if not isinstance(example.params, Mapping):
         return
-    if isinstance(definition, HttpDefinition):
-        for name in definition.template.parameters:
-            if name not in example.params:
-                yield f"params.{name}: is missing; it is in the path"
+    in_path = definition.template.parameters if isinstance(definition, HttpDefinition) else ()
+    missing = [name for name in in_path if name not in example.params]
+    yield from (f"params.{name}: is missing; it is in the path" for name in missing)
     if schemas.parameters is not None:
         body = example.body
         is_object = body is None or isinstance(body, Mapping)
         arguments = {**(body or {}), **example.params} if is_object else body
         yield from _problems(schemas.parameters.validate, arguments, "arguments")
         return
-    in_path = definition.template.parameters if isinstance(definition, HttpDefinition) else ()
     for parameter in definition.signature.parameters:
-        if parameter.key in in_path and parameter.key not in example.params:
-            continue
-        yield from _wrong_argument(example, parameter)
+        if parameter.key not in missing:
+            yield from _wrong_argument(example, parameter)
 
 
 def _wrong_argument(example: Example, parameter: Parameter) -> Iterator[str]:
@@ -112,7 +111,7 @@ def _wrong_argument(example: Example, parameter: Parameter) -> Iterator[str]:
     else:
         return
     if value is _MISSING:
-        if parameter.default is inspect.Parameter.empty:
+        if parameter.is_required:
             yield f"{path}: is missing"
     elif not parameter.is_converted:
         yield from _problems_of_type(parameter.type, value, path)

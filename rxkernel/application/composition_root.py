@@ -1,9 +1,8 @@
 """Builds the services, listeners, kernel and servers of an application: all of boot that does not
 await."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from inspect import isroutine
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +16,7 @@ from rxkernel.application.bundle_resolution import resolve_bundles
 from rxkernel.application.health import HealthController, check_not_taken
 from rxkernel.application.injector_container import InjectorContainer
 from rxkernel.application.listener_registry import ListenerRegistry
+from rxkernel.application.unused_parts import UnusedParts
 from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
@@ -28,7 +28,7 @@ from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.converters import own_kinds
-from rxkernel.routing.decorators import options_without_route, routes_of
+from rxkernel.routing.decorators import routes_of
 from rxkernel.routing.metadata import HttpMetadata, RouteMetadata
 from rxkernel.routing.scalars import Scalar, Scalars
 from rxkernel.routing.storage import (
@@ -36,7 +36,7 @@ from rxkernel.routing.storage import (
     ProcedureMetadataStorage,
     WebSocketMetadataStorage,
 )
-from rxkernel.routing.targets import name_of_action, name_of_target, owner_of
+from rxkernel.routing.targets import name_of_target
 from rxkernel.servers.access_log import PROBE
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.site import HttpSite
@@ -246,21 +246,12 @@ class CompositionRoot:
         Raises:
             ConfigurationError: with every such controller and option.
         """
-        routes = tuple(self.spec.storages.all())
-        targets = {id(route.target) for route in routes}
-        actions = actions_by_class(routes)
-        controllers = _each_once(*self.controllers, *self.spec.controllers)
-        errors = [
-            no_route(controller)
-            for controller in controllers
-            if id(controller) not in targets
-            and not any(observations(self.instance_of(controller)))
-        ]
-        for controller in controllers:
-            errors += unused_options(controller, actions)
+        unused = UnusedParts(self.spec.storages.all())
+        errors: list[ConfigurationError] = []
+        for controller in _each_once(*self.controllers, *self.spec.controllers):
+            errors += unused.errors_of_controller(controller, self.instance_of(controller))
         for listener, instance in self._listeners:
-            methods = {method.__name__ for method, _ in observations(instance)}
-            errors += unused_options(listener, actions, methods)
+            errors += unused.errors_of_listener(listener, instance)
         if errors:
             raise ConfigurationError.merge(errors)
 
@@ -276,51 +267,3 @@ class CompositionRoot:
 def _each_once(*things: Any) -> list[Any]:
     """Remove repetitions, by identity: some instances cannot be hashed."""
     return list({id(thing): thing for thing in things}.values())
-
-
-def actions_by_class(routes: Iterable[RouteMetadata]) -> dict[int, set[str]]:
-    """The names of the actions of each class, of its instances and its subclasses, and of each
-    module and function, by identity."""
-    found: dict[int, set[str]] = {}
-    for route in routes:
-        key = _class_of(route.target)
-        for base in key.__mro__[:-1] if isinstance(key, type) else (key,):
-            found.setdefault(id(base), set()).add(name_of_action(route.action))
-    return found
-
-
-def _class_of(target: object) -> object:
-    """The class of *target*; a module and a function are returned unchanged."""
-    return target if isinstance(target, ModuleType) or isroutine(target) else owner_of(target)
-
-
-def unused_options(
-    thing: object, actions: Mapping[int, Collection[str]], methods: Collection[str] | None = None
-) -> list[ConfigurationError]:
-    """An error for each option on *thing*, a controller or a listener, that no route has; see
-    `options_without_route`. *actions* is that of `actions_by_class`: a listener may add routes
-    with the options of its other methods, and a subclass may have routes for those of its base."""
-    own = actions.get(id(_class_of(thing)), ())
-    return [
-        ConfigurationError(
-            f"option {key!r} of {place} has no effect, because it has no route; put @http or "
-            f"@websocket on the method, or remove the option"
-        )
-        for key, place in options_without_route(thing, own, methods)
-    ]
-
-
-def no_route(controller: Any) -> ConfigurationError:
-    """The error for a *controller* without a route."""
-    if isroutine(controller):
-        name = controller.__name__
-        return ConfigurationError(
-            f"controller {describe(controller)} is a function, not a controller; pass its "
-            f"module, Application(controllers=[{controller.__module__}]), or add its route: "
-            f"application.http_metadata_storage.add("
-            f'HttpMetadata({name}, "name", "/path", "GET", {name}))'
-        )
-    return ConfigurationError(
-        f"controller {name_of_target(controller)} has no route; put @http or @websocket on its "
-        f"methods, enable the bundle that makes its routes, or add them to a metadata storage"
-    )

@@ -9,7 +9,7 @@ from injector import CallError, CircularDependency, UnsatisfiedRequirement
 from rxkernel.exception_text import summary_of, text_of
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.scoped_services import name_of_key
-from rxkernel.routing.bundle_option import BundleOption
+from rxkernel.routing.bundle_option import bundle_option_of
 
 
 def name_of(thing: Any) -> str:
@@ -31,8 +31,8 @@ def unbound_service(wanted: Any) -> str:
     A service of a bundle may have a `BundleOption` as ``bundle_option``: the fix is to enable it.
     """
     name = name_of(wanted)
-    option = getattr(wanted, "bundle_option", None)
-    if isinstance(option, BundleOption):
+    option = bundle_option_of(wanted)
+    if option is not None:
         return (
             f"asks for {name}, which needs the bundle {option.bundle}; enable it: "
             f"Application(bundles=[{option.item}])"

@@ -4,14 +4,10 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from rxkernel.application.composition_root import (
-    CompositionRoot,
-    actions_by_class,
-    no_route,
-    unused_options,
-)
+from rxkernel.application.composition_root import CompositionRoot
 from rxkernel.application.events import ApplicationEvents, ReloadEvent
 from rxkernel.application.listener_registry import ObservedMethod
+from rxkernel.application.unused_parts import UnusedParts
 from rxkernel.events.dispatcher import describe
 from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
@@ -116,14 +112,9 @@ class Reload:
     def _report_unused(self, errors: list[ConfigurationError]) -> None:
         """Report each new controller without a route or a listener, and each option without a
         route, as boot does."""
-        targets = {id(route.target) for route in self._routes}
-        actions = actions_by_class(self._routes)
+        unused = UnusedParts(self._routes)
         for controller in self._new:
-            instance = self._instance_of(controller)
-            is_idle = id(controller) not in targets and not any(observations(instance))
-            if is_idle and instance is not None:  # otherwise it could not be built
-                errors.append(no_route(controller))
-            errors += unused_options(controller, actions)
+            errors += unused.errors_of_controller(controller, self._instance_of(controller))
 
     def apply(self) -> CompiledEvent:
         """Serve the new routes.

@@ -27,10 +27,16 @@ class BundleOption(str):
         return self
 
 
+def bundle_option_of(cls: Any) -> BundleOption | None:
+    """The ``bundle_option`` of *cls*, a class of values or of a service; None without one."""
+    found = getattr(cls, "bundle_option", None)
+    return found if isinstance(found, BundleOption) else None
+
+
 def missing_bundle(key: str, value: Any, declared: Collection[str]) -> BundleOption | None:
     """The `BundleOption` of the option, if none of *declared* is it; None for another option."""
-    found = key if isinstance(key, BundleOption) else getattr(type(value), "bundle_option", None)
-    if not isinstance(found, BundleOption):
+    found = key if isinstance(key, BundleOption) else bundle_option_of(type(value))
+    if found is None:
         return None
     is_enabled = any(one == found for one in declared if isinstance(one, BundleOption))
     return None if is_enabled else found

@@ -23,7 +23,7 @@ from rxkernel.labels import (
     refuse_function,
 )
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.bundle_option import BundleOption
+from rxkernel.routing.bundle_option import BundleOption, bundle_option_of
 from rxkernel.routing.metadata import (
     ANY_EVENT,
     HttpMetadata,
@@ -277,8 +277,8 @@ def option(key: str, value: Any) -> Callable[[F], F]:
     Raises:
         ConfigurationError: *value* is that of a decorator of a bundle.
     """
-    bundle_option = getattr(type(value), "bundle_option", None)
-    if isinstance(bundle_option, BundleOption) and not isinstance(key, BundleOption):
+    bundle_option = bundle_option_of(type(value))
+    if bundle_option is not None and not isinstance(key, BundleOption):
         raise ConfigurationError(
             f"@option({key!r}, …) has the value of the decorator @{bundle_option} of the bundle "
             f"{bundle_option.bundle!r}; write @{bundle_option}(…)"
@@ -376,7 +376,7 @@ def options_without_route(
         if not actions:
             yield from ((key, describe(target)) for key in options_of(target))
         return
-    owner = target if isinstance(target, ModuleType) else owner_of(target)
+    owner = _owner_of(target)
     name = name_of_target(target)
     for method, (key, _) in labels_in(owner, _OPTION):
         is_own = bool(labels_on(vars(owner).get(method), _OPTION))

@@ -53,10 +53,7 @@ def nest(node: Node, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _node_at(node: Node, name: str) -> Node | None:
     """The node of the part to which *name*, perhaps a path, leads."""
-    part: Node | None = node
-    for each in _path_in(node, name) or [name]:
-        part = None if part is None else _part_of(part, each)
-    return part
+    return _follow(node, _path_in(node, name) or [name])
 
 
 def _path_in(node: Node, name: str) -> list[str]:
@@ -70,10 +67,15 @@ def _path_in(node: Node, name: str) -> list[str]:
     parts = [match[1], *(bracket or dotted for bracket, dotted in _PART.findall(match[2]))]
     if parts[-1] == "":
         parts.pop()
+    return [] if _follow(node, parts) is None else parts
+
+
+def _follow(node: Node, parts: list[str]) -> Node | None:
+    """The node at *parts* below *node*."""
     part: Node | None = node
     for each in parts:
         part = None if part is None else _part_of(part, each)
-    return [] if part is None else parts
+    return part
 
 
 def _put(found: dict[str, Any], parts: list[str], value: Any) -> bool:

@@ -28,9 +28,10 @@ def _bound(rule: Any, value: Any) -> ErrorEntry | None:
     return out_of_bound(type(value).__name__, rule.compare_op, rule.bound)
 
 
-def _choice(rule: Any, _: Any) -> ErrorEntry:
+def choices_of(rule: Any) -> list[Any] | None:
+    """Return the choices of *rule*, an `attrs.validators.in_`; None if JSON cannot hold one."""
     choices = list(rule.options)
-    return wrong_choice(choices if all(type(c) in _JSON_SCALARS for c in choices) else ())
+    return choices if all(type(choice) in _JSON_SCALARS for choice in choices) else None
 
 
 def _class(rule: Any, value: Any) -> ErrorEntry:
@@ -41,7 +42,7 @@ def _class(rule: Any, value: Any) -> ErrorEntry:
 
 _RULES: dict[type, Callable[[Any, Any], ErrorEntry | None]] = {
     type(validators.ge(0)): _bound,
-    type(validators.in_(())): _choice,
+    type(validators.in_(())): lambda rule, _: wrong_choice(choices_of(rule) or ()),
     type(validators.instance_of(int)): _class,
     type(validators.matches_re("")): lambda rule, _: wrong_pattern(rule.pattern.pattern),
     type(validators.max_len(0)): lambda rule, value: wrong_length(
@@ -52,7 +53,7 @@ _RULES: dict[type, Callable[[Any, Any], ErrorEntry | None]] = {
     ),
 }
 _AND: Any = type(validators.and_())
-_OPTIONAL: Any = type(validators.optional(()))
+OPTIONAL: Any = type(validators.optional(()))
 
 
 def is_of_attrs(validator: Any) -> bool:
@@ -71,7 +72,7 @@ def single_validators(validator: Any) -> Iterator[Any]:
 
 def error_of_rule(validator: Any, value: Any) -> ErrorEntry | None:
     """Return the error for *value*, which *validator* of attrs rejected; None for other rules."""
-    if type(validator) is _OPTIONAL:
+    if type(validator) is OPTIONAL:
         return error_of_rule(validator.validator, value)
     read = _RULES.get(type(validator))
     return None if read is None else read(validator, value)

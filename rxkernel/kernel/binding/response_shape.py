@@ -1,8 +1,7 @@
 """Converts the return value of an action to its annotation: only declared fields are sent."""
 
 from collections.abc import Callable, Sequence
-from types import NoneType
-from typing import Any, Never, NoReturn, Union, is_typeddict
+from typing import Any, Union, is_typeddict
 
 import msgspec
 
@@ -11,7 +10,7 @@ from rxkernel.kernel.binding.completion import completion_of
 from rxkernel.kernel.binding.containers import ArraySchema
 from rxkernel.kernel.binding.model import ModelSchema
 from rxkernel.kernel.binding.output import convert_output
-from rxkernel.kernel.binding.return_types import check_shaped, returned_types
+from rxkernel.kernel.binding.return_types import ReturnedTypes, check_shaped
 from rxkernel.kernel.binding.schema import ARRAYS, Schema
 from rxkernel.kernel.binding.schema_reader import read_schema
 from rxkernel.kernel.plain_types import with_plain_types
@@ -29,7 +28,6 @@ from rxkernel.routing.type_support import is_custom, unsendable
 Shape = Callable[[Any], Any]
 """Converts a returned value, or the content of a plain response, to the declared type."""
 
-_NOTHING = (NoneType, NoReturn, Never)
 _UNCHANGED = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
 
 
@@ -128,33 +126,32 @@ def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape |
     Raises:
         ConfigurationError: a declared type cannot be converted to, or cannot be sent.
     """
-    shape = _shape_of_values(returns, place, scalars)
-    errors = tuple(filter(_is_error, returned_types(returns)))
-    return _raising(errors, shape) if errors else shape
-
-
-def _shape_of_values(returns: Any, place: str, scalars: Scalars) -> Shape | None:
-    """As `shape_of`, without the exceptions that *returns* lists."""
     what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
     try:
-        types = [member for member in returned_types(returns) if not _is_error(member)]
-        members = [member for member in types if not _is_response(member)]
-        wanted = [member for member in members if member not in _NOTHING]
-        if not wanted or any(member in (Any, object) for member in wanted):
-            return None
-        check_shaped(wanted, scalars)
-        if problem := next(filter(None, (unsendable(t, scalars) for t in wanted)), None):
-            raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
-        if any(is_custom(type_, scalars) for type_ in wanted):
-            return None
-        shape = _of_members(members, place, scalars)
+        types = ReturnedTypes.of(returns)
+        shape = _shape_of_values(types, place, what, scalars)
     except (TypeError, NameError, RecursionError) as exc:
         hint = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
             f"{what}, which cannot be shaped: {exc}{hint}; declare a list, a dict or a class, or "
             f"Any to return any value"
         ) from exc
-    return _with_responses(shape, tuple(filter(_is_response, types)))
+    return _raising(types.exceptions, shape) if types.exceptions else shape
+
+
+def _shape_of_values(
+    types: ReturnedTypes, place: str, what: str, scalars: Scalars
+) -> Shape | None:
+    """As `shape_of`, without the exceptions; *what* is the action in errors."""
+    wanted = types.values
+    if not wanted or types.holds_anything:
+        return None
+    check_shaped(wanted, scalars)
+    if problem := next(filter(None, (unsendable(t, scalars) for t in wanted)), None):
+        raise ConfigurationError(f"{what}, which cannot be sent: {problem}")
+    if any(is_custom(type_, scalars) for type_ in wanted):
+        return None
+    return _with_responses(_of_members(types.members, place, scalars), types.responses)
 
 
 def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
@@ -183,17 +180,9 @@ def _raising(errors: tuple[type[HttpException], ...], shape: Shape | None) -> Sh
     return shape_or_raise
 
 
-def _is_error(type_: Any) -> bool:
-    return isinstance(type_, type) and issubclass(type_, HttpException)
-
-
-def _is_response(type_: Any) -> bool:
-    return isinstance(type_, type) and issubclass(type_, Response)
-
-
 def _of_members(members: Sequence[Any], place: str, scalars: Scalars) -> Shape:
     try:
-        return Shaper(Union[tuple(members)], place, scalars).shape  # noqa: UP007 - made of a list
+        return Shaper(Union[tuple(members)], place, scalars).shape  # noqa: UP007 - made of a tuple
     except TypeError:
         if len(members) < 2:
             raise

@@ -11,12 +11,25 @@ from collections.abc import (
     Reversible,
     ValuesView,
 )
-from types import GenericAlias, MappingProxyType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from types import GenericAlias, MappingProxyType, NoneType
+from typing import (
+    Annotated,
+    Any,
+    Never,
+    NoReturn,
+    Self,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
+import attrs
 from msgspec import inspect as msgspec_inspect
 
+from rxkernel.exceptions import HttpException
 from rxkernel.kernel.binding.constructors import described
+from rxkernel.messages.response import Response
 from rxkernel.messages.type_infos import infos_in
 from rxkernel.routing.annotations import UNIONS, alternatives, bare, is_model
 from rxkernel.routing.scalars import Scalars
@@ -30,14 +43,49 @@ _CLASSES = (
     msgspec_inspect.NamedTupleType,
 )
 _MAPPINGS = (OrderedDict, defaultdict, ChainMap, MappingProxyType)
+_NOTHING = (NoneType, NoReturn, Never)
 
 
-def returned_types(returns: Any) -> list[Any]:
-    """Return the alternatives of *returns* as types that msgspec supports; for an awaitable, which
-    a plain ``def`` may return, those of its result."""
-    if get_origin(returns) in (Awaitable, Coroutine):
-        returns = get_args(returns)[-1]
-    return [_shapeable(member) for member in alternatives(returns)]
+@attrs.frozen
+class ReturnedTypes:
+    """The alternatives of a return annotation, as types that msgspec supports.
+
+    Attributes:
+        members: those that are neither responses nor exceptions, in their order.
+        responses: the classes of responses.
+        exceptions: the classes of exceptions.
+    """
+
+    members: tuple[Any, ...]
+    responses: tuple[type[Response], ...]
+    exceptions: tuple[type[HttpException], ...]
+
+    @classmethod
+    def of(cls, returns: Any) -> Self:
+        """Read *returns*; of an awaitable, which a plain ``def`` may return, its result."""
+        if get_origin(returns) in (Awaitable, Coroutine):
+            returns = get_args(returns)[-1]
+        types = tuple(map(_shapeable, alternatives(returns)))
+        classes = [type_ for type_ in types if isinstance(type_, type)]
+        responses = tuple(each for each in classes if issubclass(each, Response))
+        exceptions = tuple(each for each in classes if issubclass(each, HttpException))
+        members = tuple(type_ for type_ in types if type_ not in (*responses, *exceptions))
+        return cls(members, responses, exceptions)
+
+    @property
+    def values(self) -> list[Any]:
+        """The members that are types of values, not None."""
+        return [member for member in self.members if member not in _NOTHING]
+
+    @property
+    def holds_anything(self) -> bool:
+        """Whether any value may be returned."""
+        return any(member in (Any, object) for member in self.members)
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether None may be returned."""
+        return NoneType in self.members
 
 
 def _shapeable(type_: Any) -> Any:

@@ -1,6 +1,5 @@
 """The schema of a part of a type with rules, see `validated_by`."""
 
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,7 +28,7 @@ class ValidatedSchema(Schema):
     def needs_python(self) -> bool:
         return True
 
-    @functools.cached_property
+    @property
     def _holds_anything(self) -> bool:
         """Whether None is a value of the type as any other; else it stands for no value."""
         inner = self.inner

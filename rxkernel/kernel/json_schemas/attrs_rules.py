@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import validators
 
-from rxkernel.kernel.binding.attrs_validators import single_validators
+from rxkernel.kernel.binding.attrs_validators import OPTIONAL, choices_of, single_validators
 from rxkernel.kernel.json_schemas.scalar_schemas import JsonSchema, ecma_pattern
 
 _BOUNDS = MappingProxyType(
@@ -18,8 +18,6 @@ _BOUNDS = MappingProxyType(
     }
 )
 _LENGTHS = MappingProxyType({"string": "Length", "array": "Items", "object": "Properties"})
-_OPTIONAL: Any = type(validators.optional(()))
-_JSON = (str, int, float, bool, type(None))
 
 
 def rules_schema(validator: Any, schema: JsonSchema) -> JsonSchema:
@@ -29,7 +27,7 @@ def rules_schema(validator: Any, schema: JsonSchema) -> JsonSchema:
     """
     found: JsonSchema = {}
     for rule in single_validators(validator):
-        inner = rule.validator if type(rule) is _OPTIONAL else rule
+        inner = rule.validator if type(rule) is OPTIONAL else rule
         for each in single_validators(inner):
             read = _READERS.get(type(each))
             keywords = {} if read is None else read(each, schema)
@@ -44,8 +42,8 @@ def _bound(rule: Any, _: JsonSchema) -> JsonSchema:
 
 
 def _choice(rule: Any, _: JsonSchema) -> JsonSchema:
-    choices = list(rule.options)
-    return {"enum": choices} if all(type(choice) in _JSON for choice in choices) else {}
+    choices = choices_of(rule)
+    return {} if choices is None else {"enum": choices}
 
 
 def _pattern(rule: Any, _: JsonSchema) -> JsonSchema:

@@ -63,6 +63,12 @@ class Components:
         found = reference.get(_KEY)
         return self._schemas[found.variant] if isinstance(found, Reference) else None
 
+    @staticmethod
+    def class_of(reference: JsonSchema) -> Any:
+        """Return the class that *reference* refers to; None if it is another schema."""
+        found = reference.get(_KEY)
+        return found.variant.cls if isinstance(found, Reference) else None
+
     def resolve(self, node: Any) -> Any:
         """Return a copy of *node* with the names of its references.
 

@@ -2,21 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import cleandoc
-from types import MappingProxyType, NoneType
+from types import MappingProxyType
 from typing import Any, get_origin
 
 import attrs
 import msgspec
 from msgspec import inspect as msgspec_inspect
 
-from rxkernel.exceptions import HttpException
 from rxkernel.kernel.binding.constructors import (
     arguments_of,
     converter_inputs,
     described,
     is_required,
 )
-from rxkernel.kernel.binding.return_types import returned_types
+from rxkernel.kernel.binding.return_types import ReturnedTypes
 from rxkernel.kernel.json_schemas.attrs_rules import rules_schema
 from rxkernel.kernel.json_schemas.components import Components, Named, Variant
 from rxkernel.kernel.json_schemas.mapping_keys import key_schema
@@ -26,7 +25,6 @@ from rxkernel.kernel.json_schemas.scalar_schemas import (
     literal_schema,
     scalar_schema,
 )
-from rxkernel.messages.response import Response
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.signature import Signature
 from rxkernel.routing.type_info import tag_of
@@ -86,18 +84,16 @@ class JsonSchemas:
 
     def returned(self, signature: Signature) -> Returned:
         """Describe what an action returns. Raises: as `input`."""
-        members = returned_types(signature.returns)
-        responses = tuple(member for member in members if _is_subclass(member, Response))
-        exceptions = tuple(member for member in members if _is_subclass(member, HttpException))
-        values = [m for m in members if m not in responses and m not in exceptions]
-        if any(member in (Any, object) for member in values):
+        types = ReturnedTypes.of(signature.returns)
+        responses, exceptions = types.responses, types.exceptions
+        if types.holds_anything:
             return Returned({}, responses, exceptions)
-        types = [member for member in values if member is not NoneType]
-        if not types:
+        if not types.values:
             return Returned(None, responses, exceptions)
-        is_optional = NoneType in values
-        schema = union_of([self._read("output", each) for each in types], is_optional=is_optional)
-        return Returned(schema, responses, exceptions, self._contents(types, is_optional))
+        values = [self._read("output", each) for each in types.values]
+        schema = union_of(values, is_optional=types.is_optional)
+        contents = self._contents(types.values, types.is_optional)
+        return Returned(schema, responses, exceptions, contents)
 
     def _contents(self, types: list[Any], is_optional: bool) -> dict[str, JsonSchema]:
         """The schemas of *types* by media type; None is JSON."""
@@ -241,22 +237,15 @@ class _Reader:
         found = [self._read(each) for each in types]
         schema = union_of(found, is_optional=len(types) < len(info.types))
         tag = tag_of(info)
-        if tag is not None and self._is_input and "anyOf" in schema:
-            classes = len({cls for _, cls in tag.classes})
-            if classes == len(found) and len(schema["anyOf"]) == classes:
-                return {**schema, "required": [tag.field]}
-            return self._with_required_tag(schema, tag)
-        return schema
-
-    def _with_required_tag(self, schema: JsonSchema, tag: Any) -> JsonSchema:
-        """The classes of a union need their tag, also if it has a default."""
-        classes = {cls for _, cls in tag.classes}
-        names = {id(v): v for v in classes}
+        if tag is None or not self._is_input or "anyOf" not in schema:
+            return schema
+        # the classes of a union need their tag, also if it has a default
+        classes, required = {cls for _, cls in tag.classes}, {"required": [tag.field]}
+        if len(classes) == len(found) == len(schema["anyOf"]):
+            return {**schema, **required}
+        class_of = self._components.class_of
         members = [
-            {"allOf": [each], "required": [tag.field]}
-            if getattr(each.get("$ref"), "variant", None) is not None
-            and id(each["$ref"].variant.cls) in names
-            else each
+            _with_keywords(each, required) if class_of(each) in classes else each
             for each in schema["anyOf"]
         ]
         return {**schema, "anyOf": members}
@@ -383,7 +372,3 @@ def _description(cls: Any) -> JsonSchema:
     if not text or text.startswith((f"{cls.__name__}(", *_GENERATED)):
         return {}
     return {"description": cleandoc(text)}
-
-
-def _is_subclass(type_: Any, base: type) -> bool:
-    return isinstance(type_, type) and issubclass(type_, base)

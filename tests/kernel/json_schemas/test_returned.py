@@ -2,12 +2,21 @@
 
 import enum
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Never, NoReturn
 
 import pytest
 from aiohttp import ClientSession
 
-from rxkernel import Application, HttpSettings, JsonSchemas, Scalar, Settings, http
+from rxkernel import (
+    Application,
+    HttpSettings,
+    JsonSchemas,
+    NotFoundException,
+    Scalar,
+    Settings,
+    http,
+)
+from rxkernel.pytest_plugin import ClientOf
 
 JSON, TEXT, BYTES = "application/json", "text/plain", "application/octet-stream"
 BINARY = {"type": "string", "format": "binary"}
@@ -76,3 +85,20 @@ async def test_contents_have_the_media_type_that_is_sent(name: str) -> None:
 
     assert contents == expected
     assert sent in contents or not contents
+
+
+@pytest.mark.parametrize("returns", [NoReturn, Never, NotFoundException, None])
+async def test_action_that_returns_no_value_has_no_schema(
+    client_of: ClientOf, returns: Any
+) -> None:
+    class Values:
+        @http("GET", "/", "value")
+        async def get(self) -> Any:
+            raise NotFoundException
+
+    Values.get.__annotations__["return"] = returns
+    client = client_of(Values)
+    assert (await client.http("value")).status_code == 404
+    (definition,) = client.application.kernel.http_definitions
+
+    assert JsonSchemas().returned(definition.signature).schema is None
