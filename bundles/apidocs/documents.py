@@ -174,18 +174,17 @@ class _NoAccess:
 
 
 _NO_ACCESS = _NoAccess()
-_OWN: set[type] = set()
 
 
-def own_controller(cls: type) -> type:
-    """Label the controllers of this bundle, whose routes are not in the documents."""
-    _OWN.add(cls)
-    return cls
+class OwnController:
+    """A base class of the controllers of this bundle, whose routes are not in the documents."""
+
+    __slots__ = ()
 
 
 def is_own(definition: Definition) -> bool:
     """Whether *definition* is a route of this bundle."""
-    return definition.metadata.owner in _OWN
+    return issubclass(definition.metadata.owner, OwnController)
 
 
 def _described(
