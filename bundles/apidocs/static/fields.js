@@ -42,6 +42,22 @@ export function fieldOf({ name, schema, required, description, example, resolve 
   };
 }
 
+// The fields of the properties of an object, with the values of *example*.
+export function fieldsOf(schema, resolve, example) {
+  const found = resolve(schema) ?? {};
+  const required = new Set(found.required ?? []);
+  return Object.entries(found.properties ?? {}).map(([name, property]) =>
+    fieldOf({
+      name,
+      schema: property,
+      required: required.has(name),
+      description: resolve(property)?.description,
+      example: example?.[name],
+      resolve,
+    }),
+  );
+}
+
 function named(name, read) {
   try {
     return read();
