@@ -4,7 +4,7 @@
 import { element } from "./elements.js";
 import { formatJson } from "./json.js";
 import { prose } from "./prose.js";
-import { limitsOf, placesOf, typeText, withoutNull } from "./schema_text.js";
+import { choicesOf, limitsOf, placesOf, typeText, withoutNull } from "./schema_text.js";
 
 const MAX_DEPTH = 5;
 
@@ -57,12 +57,9 @@ function parts(schema, resolve, depth) {
 }
 
 function innerSchemas(schema, resolve) {
-  const choices = (schema.anyOf ?? schema.oneOf ?? []).filter(
-    (choice) => resolve(choice)?.type !== "null",
-  );
   const values = schema.additionalProperties;
   return [
-    ...choices,
+    ...choicesOf(schema, resolve),
     ...(placesOf(schema) ?? [schema.items]),
     typeof values === "object" ? values : undefined,
   ].filter(Boolean);
