@@ -9,6 +9,21 @@ import { facts } from "./schema_view.js";
 
 export class FieldError extends Error {}
 
+// Calls *action* when *form* is submitted. *problem* shows the error of a field.
+export function onSubmit(form, problem, action) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    problem.hidden = true;
+    try {
+      await action();
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      problem.textContent = error.message;
+      problem.hidden = false;
+    }
+  });
+}
+
 // Returns {element, texts, value, files}: the row of the form, its value as texts for a URL or a
 // form, as a value of JSON, and the chosen files.
 export function fieldOf({ name, schema, required, description, example, resolve }) {
