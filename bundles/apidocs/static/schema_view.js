@@ -75,21 +75,28 @@ function isNested(schema, resolve, depth = 0) {
 function properties(schema, resolve) {
   const required = new Set(schema.required ?? []);
   const rows = Object.entries(schema.properties).map(([name, property]) =>
-    element(
-      "li",
-      {},
-      element(
-        "p",
-        { class: "facts" },
-        element("code", { class: "name" }, name),
+    propertyRow(
+      name,
+      [
         required.has(name) && element("span", { class: "required" }, "required"),
         facts(property, resolve),
-      ),
-      property.description && prose(property.description),
+      ],
+      property.description,
       isOpened(property, resolve) && nested(property, resolve, name),
     ),
   );
   return element("ul", { class: "properties" }, rows);
+}
+
+// A row of a list: the name and what is beside it, then what is below.
+export function propertyRow(name, notes, description, inner) {
+  return element(
+    "li",
+    {},
+    element("p", { class: "facts" }, element("code", { class: "name" }, name), notes),
+    description && prose(description),
+    inner,
+  );
 }
 
 function isOpened(schema, resolve) {
