@@ -1,6 +1,5 @@
 """What the schemas of contracts say: the arguments of a definition, and its result."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -21,30 +20,27 @@ class ContractFacts:
         self._schemas = schemas
         self._named = named
 
-    def returned(self, contract: Contract, returned: Returned) -> Returned:
-        """Return *returned* with the schema of the contract, if it has one."""
-        found = ContractSchemas.of(contract, self._named).returns
-        if found is None:
-            return returned
-        schema = found.json_schema(self._reference)
-        return attrs.evolve(returned, schema=schema, contents=_contents(schema))
+    def added(
+        self, contract: Contract, definition: Definition, inputs: Inputs, returned: Returned
+    ) -> tuple[Inputs, Returned]:
+        """Return *inputs* with the arguments of the contract that they do not have, and *returned*
+        with the schema of its result, if it has one."""
+        schemas = ContractSchemas.of(contract, self._named)
+        if schemas.parameters is not None:
+            inputs = self._inputs(
+                schemas.parameters.json_schema(self._reference), definition, inputs
+            )
+        if schemas.returns is not None:
+            schema = schemas.returns.json_schema(self._reference)
+            returned = attrs.evolve(returned, schema=schema, contents=_contents(schema))
+        return inputs, returned
 
-    def inputs(self, contract: Contract, definition: Definition, inputs: Inputs) -> Inputs:
-        """Return *inputs* with the arguments of the contract that they do not have."""
-        found = ContractSchemas.of(contract, self._named).parameters
-        if found is None:
-            return inputs
-        schema = found.json_schema(self._reference)
-        fields = self._schemas.schema_of(schema).get("properties")
-        if fields is None:
-            return attrs.evolve(inputs, body=_body(schema, schema, self._schemas))
-        return self._with_fields(schema, fields, definition, inputs)
-
-    def _with_fields(
-        self, schema: Schema, fields: Mapping[str, Schema], definition: Definition, inputs: Inputs
-    ) -> Inputs:
+    def _inputs(self, schema: Schema, definition: Definition, inputs: Inputs) -> Inputs:
         """Names of the path are in the path, others in the query or the body of the method."""
         whole = self._schemas.schema_of(schema)
+        fields = whole.get("properties")
+        if fields is None:
+            return attrs.evolve(inputs, body=_body(schema, whole, self._schemas))
         required = whole.get("required", ())
         known = {each.key for each in inputs.inputs if each.source is Source.PARAMS}
         in_path: Any = ()

@@ -102,18 +102,19 @@ class Documents:
         sockets = [each for each in described if isinstance(each.definition, WebSocketDefinition)]
         paths, responses = paths_of(http, schemas, self._settings.http.prefix)
         channels, operations = channels_of(sockets, _pushing(definitions, events), schemas)
+        paths, responses = schemas.resolve(paths), schemas.resolve(responses)
         info = self._info()
         components = schemas.components
         openapi = {
             "openapi": "3.1.0",
             "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
             "info": info,
-            "paths": schemas.resolve(paths),
-        }
-        openapi["components"] = {
-            **_used(components, openapi["paths"], schemas.resolve(responses)),
-            **({"responses": schemas.resolve(responses)} if responses else {}),
-            **({"securitySchemes": access.openapi_schemes} if access.openapi_schemes else {}),
+            "paths": paths,
+            "components": {
+                **_used(components, paths, responses),
+                **({"responses": responses} if responses else {}),
+                **({"securitySchemes": s} if (s := access.openapi_schemes) else {}),
+            },
         }
         body = {
             "channels": _draft_07(schemas.resolve(channels)),
@@ -174,18 +175,17 @@ class _NoAccess:
 
 
 _NO_ACCESS = _NoAccess()
-_OWN: set[type] = set()
 
 
-def own_controller(cls: type) -> type:
-    """Label the controllers of this bundle, whose routes are not in the documents."""
-    _OWN.add(cls)
-    return cls
+class OwnController:
+    """A base class of the controllers of this bundle, whose routes are not in the documents."""
+
+    __slots__ = ()
 
 
 def is_own(definition: Definition) -> bool:
     """Whether *definition* is a route of this bundle."""
-    return definition.metadata.owner in _OWN
+    return issubclass(definition.metadata.owner, OwnController)
 
 
 def _described(

@@ -86,8 +86,7 @@ def operation_of(
     inputs = inputs_of(definition, schemas, docstring)
     returned = schemas.returned(definition.signature)
     if contracts is not None:
-        inputs = contracts.inputs(contract, definition, inputs)
-        returned = contracts.returned(contract, returned)
+        inputs, returned = contracts.added(contract, definition, inputs, returned)
     if not _has_arguments(definition):
         inputs = opened(inputs, definition)
     access = access_of(definition)

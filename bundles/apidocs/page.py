@@ -9,7 +9,7 @@ import attrs
 from injector import inject
 from yarl import URL
 
-from bundles.apidocs.documents import own_controller
+from bundles.apidocs.documents import OwnController
 from bundles.apidocs.routes import DocumentRule
 from rxkernel import (
     ApplicationEvents,
@@ -27,9 +27,8 @@ PATH = "/docs"
 FILES = Path(__file__).parent / "static"
 
 
-@own_controller
 @attrs.frozen(eq=False, kw_only=True)
-class Page:
+class Page(OwnController):
     """The page at ``/docs``, with routes for itself, its files and ``page.json``.
 
     Args:

@@ -6,7 +6,7 @@ from importlib import import_module
 import attrs
 from injector import inject
 
-from bundles.apidocs.documents import Document, Documents, encoded, is_own, own_controller
+from bundles.apidocs.documents import Document, Documents, OwnController, encoded, is_own
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
@@ -51,8 +51,7 @@ def _access(level: str) -> object:
         ) from exc
 
 
-@own_controller
-class DocumentController:
+class DocumentController(OwnController):
     """``/openapi.json`` and ``/asyncapi.json``, encoded when they are asked for first."""
 
     @inject

@@ -5,7 +5,6 @@ All tests share one Chromium, each opens its own windows.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -19,10 +18,10 @@ from playwright.async_api import (
     expect,
 )
 
-from app import SOCKET_CLIENT
 from rxkernel import Application, KernelClient
 from tests.app.board import board_of
 from tests.ports import reserved_port
+from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -33,22 +32,10 @@ class OpenWindow(Protocol):
     ) -> Awaitable[Page]: ...
 
 
-@asynccontextmanager
-async def serving(
-    folder: Path, client: Path = SOCKET_CLIENT, port: int = 0
-) -> AsyncIterator[Application]:
-    application = board_of(folder, client, port)
-    await application.start()
-    try:
-        yield application
-    finally:
-        await application.stop()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def board(tmp_path: Path, node: Path) -> AsyncIterator[Application]:
     """Serve the board. The fixture *node* skips the test if npm has not installed the client."""
-    async with serving(tmp_path) as application:
+    async with serving(board_of(tmp_path)) as application:
         yield application
 
 
@@ -201,7 +188,7 @@ async def test_page_after_reconnection_shows_missed_changes(
     """After the reconnection the page requests the list, which has the missed changes."""
     with reserved_port() as port:
         async with await browser.new_page() as page:
-            async with serving(tmp_path, port=port) as application:
+            async with serving(board_of(tmp_path, port=port)) as application:
                 await page.goto(str(application.servers["http"].url))
                 await add(page, "before")
                 await expect(page.get_by_role("listitem")).to_have_text(["before"])
@@ -212,7 +199,7 @@ async def test_page_after_reconnection_shows_missed_changes(
                 await client.http("task_delete", params={"id": 1})
                 await client.http("task_create", body={"title": "in between"})
 
-            async with serving(tmp_path, port=port):
+            async with serving(board_of(tmp_path, port=port)):
                 await expect(page.get_by_role("status")).to_have_text("Live")
                 await expect(page.get_by_role("listitem")).to_have_text(["in between"])
                 await expect(page.get_by_role("button", name="Add")).to_be_enabled()
@@ -222,7 +209,7 @@ async def test_page_without_socket_io_client_names_it(
     tmp_path: Path, open_window: OpenWindow
 ) -> None:
     client = tmp_path / "socket.io.esm.min.js"
-    async with serving(tmp_path, client) as application:
+    async with serving(board_of(tmp_path, client)) as application:
         page = await open_window(application)
 
         await expect(page.get_by_role("heading", name="One step is left")).to_be_visible()

@@ -1,7 +1,6 @@
 """The chat of docs/examples/chat in a headless Chromium, in two windows."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -13,19 +12,11 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from rxkernel import Application
 from tests.clients.test_chat import OPTIONS, chat
 from tests.ports import reserved_port
+from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>"
-
-
-@asynccontextmanager
-async def serving(application: Application) -> AsyncIterator[Application]:
-    await application.start()
-    try:
-        yield application
-    finally:
-        await application.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -9,16 +9,15 @@ from playwright.async_api import Page
 
 from tests.browser.docs_windows import OpenDocs
 from tests.browser.documented import documented
+from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(open_docs: OpenDocs) -> AsyncIterator[Page]:
-    application = documented()
-    await application.start()
-    yield await open_docs(application)
-    await application.stop()
+    async with serving(documented()) as application:
+        yield await open_docs(application)
 
 
 COMPONENTS = {

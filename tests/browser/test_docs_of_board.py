@@ -11,16 +11,15 @@ from playwright.async_api import Page, expect
 from rxkernel import Application
 from tests.app.board import board_of
 from tests.browser.docs_windows import OpenDocs
+from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def board(tmp_path: Path) -> AsyncIterator[Application]:
-    application = board_of(tmp_path)
-    await application.start()
-    yield application
-    await application.stop()
+    async with serving(board_of(tmp_path)) as application:
+        yield application
 
 
 async def open_operation(page: Page, name: str) -> None:

@@ -9,16 +9,15 @@ from playwright.async_api import Locator, Page, expect
 from rxkernel import Application
 from tests.browser.docs_windows import OpenDocs
 from tests.bundles.apidocs.services import create_services
+from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def services() -> AsyncIterator[Application]:
-    application = create_services()
-    await application.start()
-    yield application
-    await application.stop()
+    async with serving(create_services()) as application:
+        yield application
 
 
 async def emit(page: Page, argument: str | None = None) -> Locator:

@@ -12,16 +12,15 @@ from tests.browser.docs_windows import OpenDocs
 from tests.browser.documented import documented
 from tests.browser.documents import HOSTILE, asyncapi, openapi
 from tests.required_tools import ROOT
+from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def application() -> AsyncIterator[Application]:
-    application = documented()
-    await application.start()
-    yield application
-    await application.stop()
+    async with serving(documented()) as application:
+        yield application
 
 
 async def send(page: Page) -> None:
@@ -332,47 +331,41 @@ async def test_page_with_hostile_names_shows_them_as_text(open_docs: OpenDocs) -
     http["components"]["securitySchemes"][HOSTILE] = {"type": "http", "scheme": "bearer"}
     sockets["channels"]["main"]["messages"]["ask"].update(name=HOSTILE, summary=HOSTILE)
     sockets["channels"]["rooms"].update(address=f"/{HOSTILE}", parameters={HOSTILE: {}})
-    application = documented(documents=(http, sockets))
-    await application.start()
-    page = await open_docs(application)
+    async with serving(documented(documents=(http, sockets))) as application:
+        page = await open_docs(application)
 
-    await expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
-    await page.get_by_role("link", name=HOSTILE).click()
-    await expect(page.get_by_role("heading", name=HOSTILE, level=2)).to_have_count(2)
-    await page.get_by_text(f"404 {HOSTILE}").click()
-    await page.get_by_text("200 The thing.").click()
-    await expect(page.get_by_text("__proto__", exact=True)).to_be_visible()
-    await send(page)
-    await expect(shown_response(page).get_by_role("status")).to_contain_text("200 OK")
-    await page.get_by_role("link", name="ask").click()
-    await page.get_by_role("button", name="Emit").click()
-    await expect(page.get_by_role("region", name="Acknowledgement")).to_contain_text("404 in")
-    await expect(page.locator("body img, body script")).to_have_count(0)
-    assert await page.title() != "broken"
-    await application.stop()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+        await page.get_by_role("link", name=HOSTILE).click()
+        await expect(page.get_by_role("heading", name=HOSTILE, level=2)).to_have_count(2)
+        await page.get_by_text(f"404 {HOSTILE}").click()
+        await page.get_by_text("200 The thing.").click()
+        await expect(page.get_by_text("__proto__", exact=True)).to_be_visible()
+        await send(page)
+        await expect(shown_response(page).get_by_role("status")).to_contain_text("200 OK")
+        await page.get_by_role("link", name="ask").click()
+        await page.get_by_role("button", name="Emit").click()
+        await expect(page.get_by_role("region", name="Acknowledgement")).to_contain_text("404 in")
+        await expect(page.locator("body img, body script")).to_have_count(0)
+        assert await page.title() != "broken"
 
 
 async def test_page_below_prefix_and_path_of_sockets_works(open_docs: OpenDocs) -> None:
-    application = documented(prefix="/api/v1", path="/live")
-    await application.start()
-    page = await open_docs(application, "#thing_create")
-    await send(page)
-    await expect(shown_response(page).get_by_role("status")).to_contain_text("201 Created")
-    await expect(shown_response(page)).to_contain_text("/api/v1/things")
-    await page.get_by_role("tab", name="Socket.IO").click()
-    await page.get_by_role("button", name="Emit").click()
-    await expect(page.get_by_role("region", name="Acknowledgement")).to_contain_text("201 in")
-    await application.stop()
+    async with serving(documented(prefix="/api/v1", path="/live")) as application:
+        page = await open_docs(application, "#thing_create")
+        await send(page)
+        await expect(shown_response(page).get_by_role("status")).to_contain_text("201 Created")
+        await expect(shown_response(page)).to_contain_text("/api/v1/things")
+        await page.get_by_role("tab", name="Socket.IO").click()
+        await page.get_by_role("button", name="Emit").click()
+        await expect(page.get_by_role("region", name="Acknowledgement")).to_contain_text("201 in")
 
 
 async def test_page_without_documents_reports_status(open_docs: OpenDocs) -> None:
-    application = documented(documents=(None, asyncapi()))
-    await application.start()
-    page = await open_docs(application)
-    await expect(page.get_by_role("alert")).to_have_text(
-        "/openapi.json cannot be loaded: status 404"
-    )
-    await application.stop()
+    async with serving(documented(documents=(None, asyncapi()))) as application:
+        page = await open_docs(application)
+        await expect(page.get_by_role("alert")).to_have_text(
+            "/openapi.json cannot be loaded: status 404"
+        )
 
 
 async def test_page_works_with_keyboard_only(

@@ -10,6 +10,7 @@ from playwright.async_api import Page
 from rxkernel import Application
 from tests.browser.docs_windows import OpenDocs
 from tests.browser.documented import documented
+from tests.serving import serving
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -32,10 +33,8 @@ _CONNECT = """
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def application() -> AsyncIterator[Application]:
-    application = documented()
-    await application.start()
-    yield application
-    await application.stop()
+    async with serving(documented()) as application:
+        yield application
 
 
 async def run(page: Page, script: str) -> Any:
@@ -241,17 +240,15 @@ async def test_client_without_acknowledgement_in_time_raises_error(
 
 async def test_client_that_receives_pings_stays_connected(open_docs: OpenDocs) -> None:
     """A client that does not respond is disconnected after two intervals."""
-    application = documented(ping_interval=0.05, ping_timeout=20)
-    await application.start()
-    page = await open_docs(application)
-    frames: list[str] = []
-    page.on(
-        "websocket",
-        lambda socket: socket.on("framesent", lambda data: frames.append(str(data))),
-    )
-    await run(page, "window.socket = connectionTo('/'); await socket.connect();")
+    async with serving(documented(ping_interval=0.05, ping_timeout=20)) as application:
+        page = await open_docs(application)
+        frames: list[str] = []
+        page.on(
+            "websocket",
+            lambda socket: socket.on("framesent", lambda data: frames.append(str(data))),
+        )
+        await run(page, "window.socket = connectionTo('/'); await socket.connect();")
 
-    await until(lambda: frames.count("3") >= 3)
+        await until(lambda: frames.count("3") >= 3)
 
-    assert await run(page, "return (await socket.emit('echo', [1], 20000))[0].content") == 1
-    await application.stop()
+        assert await run(page, "return (await socket.emit('echo', [1], 20000))[0].content") == 1

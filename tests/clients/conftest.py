@@ -1,7 +1,5 @@
 """Fixtures of the Node tests: a real server, and a script that connects to it."""
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -10,6 +8,8 @@ from typing import Any
 import pytest
 
 from rxkernel import Application, HttpSettings, Settings, SocketioSettings
+from tests.node_scripts import report_of
+from tests.serving import serving
 
 PATIENCE = 30
 """Seconds after which a script that has not ended hangs."""
@@ -28,11 +28,8 @@ async def _served(
         socketio=SocketioSettings(concurrency=concurrency),
     )
     application = Application(controllers=controllers, settings=settings, **parts)
-    await application.start()
-    try:
+    async with serving(application):
         yield str(application.servers["socketio"].url)
-    finally:
-        await application.stop()
 
 
 @pytest.fixture
@@ -52,22 +49,7 @@ def run_node(node: Path) -> RunNode:
     """``await run_node("script.mjs", url, …)`` returns the report of that script."""
 
     async def run(script: str, *arguments: str) -> Any:
-        process = await asyncio.create_subprocess_exec(
-            node,
-            Path(__file__).with_name(script),
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(PATIENCE):
-                out, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode == 0, f"{script}: {errors.decode()}{out.decode()}"
-        return json.loads(out)
+        file = Path(__file__).with_name(script)
+        return await report_of(node, file, *arguments, patience=PATIENCE)
 
     return run

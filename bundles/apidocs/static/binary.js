@@ -1,7 +1,7 @@
 // Shows values that contain binary data.
 
 import { element } from "./elements.js";
-import { formatJson } from "./json.js";
+import { formatJson, mapped } from "./json.js";
 
 const SHOWN = 16; // bytes
 
@@ -27,10 +27,7 @@ function described(value, buffers) {
     buffers.push(value);
     return { $binary: `${value.byteLength} bytes: ${hexOf(value)}` };
   }
-  if (Array.isArray(value)) return value.map((item) => described(item, buffers));
-  if (value === null || typeof value !== "object" || JSON.isRawJSON?.(value)) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key, described(item, buffers)]);
-  return Object.fromEntries(entries);
+  return mapped(value, (item) => described(item, buffers));
 }
 
 function hexOf(buffer) {

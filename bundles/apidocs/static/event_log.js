@@ -2,7 +2,7 @@
 
 import { valueLine, valueView } from "./binary.js";
 import { element } from "./elements.js";
-import { FieldError } from "./fields.js";
+import { onSubmit } from "./fields.js";
 import { jsonField } from "./json_field.js";
 
 const LONGEST = 500; // lines
@@ -79,16 +79,9 @@ function acknowledgeForm(acknowledge) {
   const problem = element("p", { class: "problem", role: "alert", hidden: true });
   const button = element("button", {}, "Acknowledge");
   const form = element("form", {}, field.element, button, problem);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    try {
-      acknowledge(await field.value());
-      form.replaceWith(element("p", { class: "hint" }, "Acknowledged"));
-    } catch (error) {
-      if (!(error instanceof FieldError)) throw error;
-      problem.textContent = error.message;
-      problem.hidden = false;
-    }
+  onSubmit(form, problem, async () => {
+    acknowledge(await field.value());
+    form.replaceWith(element("p", { class: "hint" }, "Acknowledged"));
   });
   return form;
 }

@@ -1,7 +1,7 @@
 // Makes an example of a schema, which fills in the forms.
 
 import { numberOf } from "./json.js";
-import { placesOf, typesOf } from "./schema_text.js";
+import { choicesOf, placesOf, typesOf } from "./schema_text.js";
 
 const MAX_DEPTH = 6;
 
@@ -24,7 +24,9 @@ export function exampleOf(schema, resolve, depth = 0) {
   const given = givenExample(found);
   if (given !== undefined) return given;
   const choices = found.anyOf ?? found.oneOf;
-  if (choices) return exampleOf(firstChoice(choices, resolve), resolve, depth + 1);
+  if (choices) {
+    return exampleOf(choicesOf(found, resolve)[0] ?? choices[0], resolve, depth + 1);
+  }
   if (found.allOf) return exampleOfAll(found, resolve, depth);
   return ofType(
     typesOf(found).find((type) => type !== "null"),
@@ -40,10 +42,6 @@ function givenExample(schema) {
   if (schema.const !== undefined) return schema.const;
   if (schema.default !== undefined && schema.default !== null) return schema.default;
   return schema.enum?.[0];
-}
-
-function firstChoice(choices, resolve) {
-  return choices.find((choice) => resolve(choice)?.type !== "null") ?? choices[0];
 }
 
 function exampleOfAll(schema, resolve, depth) {

@@ -9,6 +9,21 @@ import { facts } from "./schema_view.js";
 
 export class FieldError extends Error {}
 
+// Calls *action* when *form* is submitted. *problem* shows the error of a field.
+export function onSubmit(form, problem, action) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    problem.hidden = true;
+    try {
+      await action();
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      problem.textContent = error.message;
+      problem.hidden = false;
+    }
+  });
+}
+
 // Returns {element, texts, value, files}: the row of the form, its value as texts for a URL or a
 // form, as a value of JSON, and the chosen files.
 export function fieldOf({ name, schema, required, description, example, resolve }) {
@@ -40,6 +55,22 @@ export function fieldOf({ name, schema, required, description, example, resolve 
     files: () => control.files?.() ?? [],
     isFile: Boolean(control.files),
   };
+}
+
+// The fields of the properties of an object, with the values of *example*.
+export function fieldsOf(schema, resolve, example) {
+  const found = resolve(schema) ?? {};
+  const required = new Set(found.required ?? []);
+  return Object.entries(found.properties ?? {}).map(([name, property]) =>
+    fieldOf({
+      name,
+      schema: property,
+      required: required.has(name),
+      description: resolve(property)?.description,
+      example: example?.[name],
+      resolve,
+    }),
+  );
 }
 
 function named(name, read) {

@@ -2,7 +2,7 @@
 
 import { element, replaceChildren, uniqueId } from "./elements.js";
 import { exampleOf } from "./example_values.js";
-import { fieldOf } from "./fields.js";
+import { fieldsOf } from "./fields.js";
 import { jsonField } from "./json_field.js";
 import { plainText } from "./json.js";
 
@@ -67,17 +67,7 @@ function jsonEditor(contentType, example) {
 }
 
 function formEditor(contentType, schema, resolve) {
-  const found = resolve(schema) ?? {};
-  const required = new Set(found.required ?? []);
-  const fields = Object.entries(found.properties ?? {}).map(([name, property]) =>
-    fieldOf({
-      name,
-      schema: property,
-      required: required.has(name),
-      description: resolve(property)?.description,
-      resolve,
-    }),
-  );
+  const fields = fieldsOf(schema, resolve);
   return {
     element: element(
       "div",

@@ -2,7 +2,7 @@
 
 import { curlCommand } from "./curl_command.js";
 import { element, replaceChildren } from "./elements.js";
-import { FieldError, fieldOf } from "./fields.js";
+import { fieldOf, onSubmit } from "./fields.js";
 import { bodyForm } from "./http_body.js";
 import { requestOf } from "./http_request.js";
 import { ResponseView } from "./http_response.js";
@@ -34,7 +34,6 @@ export function httpForm(operation, { base, credentials }) {
   );
 
   async function send() {
-    problem.hidden = true;
     const request = requestOf({
       base,
       operation,
@@ -58,16 +57,7 @@ export function httpForm(operation, { base, credentials }) {
     }
   }
 
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    try {
-      await send();
-    } catch (error) {
-      if (!(error instanceof FieldError)) throw error;
-      problem.textContent = error.message;
-      problem.hidden = false;
-    }
-  });
+  onSubmit(form, problem, send);
   return form;
 }
 

@@ -5,7 +5,7 @@ import { httpForm } from "./http_form.js";
 import { formatJson } from "./json.js";
 import { access, exampleView, parameterList, pushedEvents } from "./operation_facts.js";
 import { inline, prose } from "./prose.js";
-import { facts, schemaView } from "./schema_view.js";
+import { facts, propertyRow, schemaView } from "./schema_view.js";
 
 export function httpPanel(operation, context) {
   return [
@@ -92,17 +92,7 @@ function responseList({ responses, resolve }) {
 function headerList(headers, resolve) {
   const rows = Object.entries(headers ?? {}).map(([name, header]) => {
     const found = resolve(header) ?? {};
-    return element(
-      "li",
-      {},
-      element(
-        "p",
-        { class: "facts" },
-        element("code", { class: "name" }, name),
-        found.schema && facts(found.schema, resolve),
-      ),
-      found.description && prose(found.description),
-    );
+    return propertyRow(name, found.schema && facts(found.schema, resolve), found.description);
   });
   return rows.length > 0 && element("ul", { class: "properties", "aria-label": "Headers" }, rows);
 }

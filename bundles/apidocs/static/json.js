@@ -18,6 +18,13 @@ export function numberOf(value) {
   return JSON.isRawJSON?.(value) ? Number(value.rawJSON) : value;
 }
 
+// A list or an object with each of its values changed; any other value as it is.
+export function mapped(value, change) {
+  if (Array.isArray(value)) return value.map((item) => change(item));
+  if (value === null || typeof value !== "object" || JSON.isRawJSON?.(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, change(item)]));
+}
+
 // The number that *text* is, with all its digits; undefined if it is not a JSON number.
 export function parseNumber(text) {
   if (!/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text)) return undefined;

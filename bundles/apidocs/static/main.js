@@ -34,9 +34,10 @@ function start({ configuration, openapi, asyncapi }) {
   document.querySelector("#title").textContent = info.title ?? "API";
   document.querySelector("#tools").append(...credentialsButton(credentials));
   document.querySelector("#list").append(list.element);
-  if (asyncapi && namespacesOf(asyncapi).length) {
+  const namespaces = namespacesOf(asyncapi);
+  if (namespaces.length) {
     const url = socketUrlOf(asyncapi, configuration);
-    const console_ = socketConsole({ url, credentials, namespaces: namespacesOf(asyncapi) });
+    const console_ = socketConsole({ url, credentials, namespaces });
     context.sessions = console_.sessions;
     document.querySelector("#console").append(console_.element);
     document.querySelector("#console").hidden = false;

@@ -3,8 +3,7 @@
 import { accessText } from "./access_text.js";
 import { element } from "./elements.js";
 import { formatJson } from "./json.js";
-import { prose } from "./prose.js";
-import { facts } from "./schema_view.js";
+import { facts, propertyRow } from "./schema_view.js";
 
 export function access(operation) {
   const text = accessText(operation);
@@ -26,19 +25,15 @@ export function pushedEvents({ pushes }, context) {
 export function parameterList({ parameters, resolve }) {
   if (!parameters.length) return null;
   const rows = parameters.map((parameter) =>
-    element(
-      "li",
-      {},
-      element(
-        "p",
-        { class: "facts" },
-        element("code", { class: "name" }, parameter.name),
+    propertyRow(
+      parameter.name,
+      [
         element("span", { class: "limit" }, parameter.in ?? "namespace"),
         parameter.required && element("span", { class: "required" }, "required"),
         parameter.deprecated && element("span", { class: "badge deprecated" }, "deprecated"),
         parameter.schema && facts(parameter.schema, resolve),
-      ),
-      parameter.description && prose(parameter.description),
+      ],
+      parameter.description,
     ),
   );
   return [element("h3", {}, "Parameters"), element("ul", { class: "properties" }, rows)];

@@ -89,10 +89,13 @@ export function isFile(schema) {
 // The schema behind references and "or null"; the keywords beside them are left out.
 export function withoutNull(schema, resolve) {
   const found = resolve(schema) ?? {};
-  const choices = (found.anyOf ?? found.oneOf ?? []).filter(
-    (choice) => resolve(choice)?.type !== "null",
-  );
+  const choices = choicesOf(found, resolve);
   return choices.length === 1 ? withoutNull(choices[0], resolve) : found;
+}
+
+// The choices of a resolved schema but null.
+export function choicesOf(schema, resolve) {
+  return (schema.anyOf ?? schema.oneOf ?? []).filter((choice) => resolve(choice)?.type !== "null");
 }
 
 const LIMITS = [

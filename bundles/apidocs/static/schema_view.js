@@ -4,7 +4,7 @@
 import { element } from "./elements.js";
 import { formatJson } from "./json.js";
 import { prose } from "./prose.js";
-import { limitsOf, placesOf, typeText, withoutNull } from "./schema_text.js";
+import { choicesOf, limitsOf, placesOf, typeText, withoutNull } from "./schema_text.js";
 
 const MAX_DEPTH = 5;
 
@@ -57,12 +57,9 @@ function parts(schema, resolve, depth) {
 }
 
 function innerSchemas(schema, resolve) {
-  const choices = (schema.anyOf ?? schema.oneOf ?? []).filter(
-    (choice) => resolve(choice)?.type !== "null",
-  );
   const values = schema.additionalProperties;
   return [
-    ...choices,
+    ...choicesOf(schema, resolve),
     ...(placesOf(schema) ?? [schema.items]),
     typeof values === "object" ? values : undefined,
   ].filter(Boolean);
@@ -78,21 +75,28 @@ function isNested(schema, resolve, depth = 0) {
 function properties(schema, resolve) {
   const required = new Set(schema.required ?? []);
   const rows = Object.entries(schema.properties).map(([name, property]) =>
-    element(
-      "li",
-      {},
-      element(
-        "p",
-        { class: "facts" },
-        element("code", { class: "name" }, name),
+    propertyRow(
+      name,
+      [
         required.has(name) && element("span", { class: "required" }, "required"),
         facts(property, resolve),
-      ),
-      property.description && prose(property.description),
+      ],
+      property.description,
       isOpened(property, resolve) && nested(property, resolve, name),
     ),
   );
   return element("ul", { class: "properties" }, rows);
+}
+
+// A row of a list: the name and what is beside it, then what is below.
+export function propertyRow(name, notes, description, inner) {
+  return element(
+    "li",
+    {},
+    element("p", { class: "facts" }, element("code", { class: "name" }, name), notes),
+    description && prose(description),
+    inner,
+  );
 }
 
 function isOpened(schema, resolve) {

@@ -18,7 +18,7 @@ export function socketUrlOf(asyncapi, { socketPort }) {
 
 export function namespacesOf(asyncapi) {
   const resolve = resolverOf(asyncapi);
-  return Object.values(asyncapi.channels ?? {})
+  return Object.values(asyncapi?.channels ?? {})
     .map(resolve)
     .map((channel) => ({
       namespace: channel.address ?? "/",

@@ -1,7 +1,7 @@
 // The packets of Socket.IO (protocol v5): a text, followed by one binary message for each
 // attachment.
 
-import { parseJson } from "./json.js";
+import { mapped, parseJson } from "./json.js";
 
 export const CONNECT = 0;
 export const DISCONNECT = 1;
@@ -70,10 +70,4 @@ function withBuffers(value, buffers) {
     return buffers[value.num];
   }
   return mapped(value, (item) => withBuffers(item, buffers));
-}
-
-function mapped(value, change) {
-  if (Array.isArray(value)) return value.map(change);
-  if (value === null || typeof value !== "object" || JSON.isRawJSON?.(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, change(item)]));
 }

@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { exampleOf } from "./example_values.js";
-import { fieldOf } from "./fields.js";
+import { fieldsOf } from "./fields.js";
 import { jsonField } from "./json_field.js";
 
 // Returns {elements, read}; read() gives the list of arguments.
@@ -49,7 +49,7 @@ function valueForm(payload, example, resolve) {
 
 function envelopeForm(schema, example, resolve) {
   const { params, body } = schema.properties;
-  const parameters = params ? parameterFields(params, example?.params, resolve) : [];
+  const parameters = params ? fieldsOf(params, resolve, example?.params) : [];
   const field =
     body &&
     jsonField({
@@ -79,19 +79,4 @@ function envelopeForm(schema, example, resolve) {
       return Object.keys(argument).length ? [argument] : [];
     },
   };
-}
-
-function parameterFields(params, example, resolve) {
-  const found = resolve(params) ?? {};
-  const required = new Set(found.required ?? []);
-  return Object.entries(found.properties ?? {}).map(([name, schema]) =>
-    fieldOf({
-      name,
-      schema,
-      required: required.has(name),
-      description: resolve(schema)?.description,
-      example: example?.[name],
-      resolve,
-    }),
-  );
 }

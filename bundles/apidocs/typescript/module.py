@@ -53,14 +53,13 @@ def typescript_client(openapi: Document, asyncapi: Document) -> str:
     asyncapi = with_prefix_items(asyncapi)
     runtime = files(__package__).joinpath("runtime.ts").read_text("utf-8")
     names = UniqueNames({*RESERVED_WORDS, *_capitalized(runtime), *_DECLARED})
-    types, pushes = _types(openapi, asyncapi, names), list(pushed_events(asyncapi))
-    operations = linked_operations(
-        http_operations(openapi),
-        socket_operations(asyncapi),
-        types,
-        UniqueNames(_MEMBERS),
-        names,
-    )
+    http, socket = list(http_operations(openapi)), list(socket_operations(asyncapi))
+    pushes = list(pushed_events(asyncapi))
+    http_outputs = [result for each in http for result in each.results]
+    socket_outputs = [result for each in socket for result in each.results]
+    socket_outputs += [event.payload for event in pushes]
+    types = _types(openapi, asyncapi, names, http_outputs, socket_outputs)
+    operations = linked_operations(http, socket, types, UniqueNames(_MEMBERS), names)
     events = PushedEvents(pushes, types[1].outputs)
     parts = [
         _head(openapi),
@@ -97,14 +96,15 @@ def _capitalized(runtime: str) -> Iterable[str]:
 
 
 def _types(
-    openapi: Document, asyncapi: Document, names: UniqueNames
+    openapi: Document,
+    asyncapi: Document,
+    names: UniqueNames,
+    http_outputs: list[Any],
+    socket_outputs: list[Any],
 ) -> tuple[Components, Components]:
     of_http = openapi.get("components", {}).get("schemas", {})
     of_socket = asyncapi.get("components", {}).get("schemas", {})
     http, socket, http_names, socket_names = shared_components(of_http, of_socket, names)
-    http_outputs = [result for each in http_operations(openapi) for result in each.results]
-    socket_outputs = [result for each in socket_operations(asyncapi) for result in each.results]
-    socket_outputs += [event.payload for event in pushed_events(asyncapi)]
     return (
         Components(of_http, http, http_names, http_outputs + socket_outputs),
         Components(of_socket, socket, socket_names, socket_outputs),

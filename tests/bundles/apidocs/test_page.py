@@ -10,6 +10,7 @@ from bundles.apidocs.page import FILES
 from bundles.security import SecurityBundle, UserProvider
 from rxkernel import Application, HttpSettings, Settings, SocketioSettings, both
 from rxkernel.pytest_plugin import ClientOf
+from tests.serving import serving
 
 
 class Tasks:
@@ -35,15 +36,11 @@ def application_with(
 async def responses_of(application: Application, *paths: str) -> list[tuple[int, str, str]]:
     """Return status, content security policy and text of each of *paths*."""
     found = []
-    await application.start()
-    try:
-        async with ClientSession(application.servers["http"].url) as session:
-            for path in paths:
-                async with session.get(path) as response:
-                    policy = response.headers.get("Content-Security-Policy", "")
-                    found.append((response.status, policy, await response.text()))
-    finally:
-        await application.stop()
+    async with serving(application), ClientSession(application.servers["http"].url) as session:
+        for path in paths:
+            async with session.get(path) as response:
+                policy = response.headers.get("Content-Security-Policy", "")
+                found.append((response.status, policy, await response.text()))
     return found
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.app.board import board_of
+from tests.serving import serving
 
 
 @pytest.mark.parametrize("examples", [20, pytest.param(1000, marks=pytest.mark.soak)])
 async def test_sample_application_holds_to_its_document(tmp_path: Path, examples: int) -> None:
-    application = board_of(tmp_path)
-    await application.start()
-    try:
+    async with serving(board_of(tmp_path)) as application:
         url = application.servers["http"].url
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"),
@@ -23,8 +22,6 @@ async def test_sample_application_holds_to_its_document(tmp_path: Path, examples
             stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await process.communicate()
-    finally:
-        await application.stop()
 
     assert process.returncode == 0, output.decode()
     assert "No failures" in output.decode() or " passed" in output.decode()

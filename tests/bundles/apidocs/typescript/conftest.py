@@ -1,7 +1,6 @@
 """Fixtures of the TypeScript client: compiles it with a script, and lets Node run the script."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from shutil import copy
@@ -13,6 +12,8 @@ from bundles.apidocs import Documents
 from bundles.apidocs.typescript import typescript_client
 from rxkernel import Application
 from tests.bundles.apidocs.typescript.gallery import create_gallery
+from tests.node_scripts import report_of
+from tests.serving import serving
 from tests.typescript_compiler import compile_typescript
 
 _HERE = Path(__file__).parent
@@ -43,10 +44,8 @@ def compile_client(tmp_path: Path) -> Compile:
 @pytest.fixture
 async def gallery() -> AsyncIterator[Application]:
     """The gallery, served."""
-    application = create_gallery()
-    await application.start()
-    yield application
-    await application.stop()
+    async with serving(create_gallery()) as application:
+        yield application
 
 
 def client_of_application(application: Application) -> str:
@@ -61,23 +60,8 @@ def run_script(compile_client: Compile, node: Path) -> RunScript:
     ) -> Any:
         client = client or client_of_application(application)
         out = await asyncio.to_thread(compile_client, client, script, "report.ts")
-        process = await asyncio.create_subprocess_exec(
-            node,
-            (out / script).with_suffix(".js"),
-            str(application.servers["http"].url),
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                printed, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode == 0, f"{script}: {errors.decode()}{printed.decode()}"
-        return json.loads(printed)
+        file = (out / script).with_suffix(".js")
+        url = str(application.servers["http"].url)
+        return await report_of(node, file, url, *arguments, patience=_PATIENCE)
 
     return run

@@ -11,6 +11,7 @@ from bundles.apidocs.typescript import typescript_client
 from rxkernel import Application
 from tests.app.board import board_of
 from tests.bundles.apidocs.typescript.conftest import RunScript
+from tests.serving import serving
 
 
 @pytest.fixture(params=["http", "socket"])
@@ -159,12 +160,8 @@ async def test_call_that_fails_is_rejected_with_the_reason(
 async def test_client_of_sample_application_uses_both_transports(
     run_script: RunScript, tmp_path: Path
 ) -> None:
-    application = board_of(tmp_path)
-    await application.start()
-    try:
+    async with serving(board_of(tmp_path)) as application:
         found = await run_script(application, "board.ts")
-    finally:
-        await application.stop()
 
     assert found["titles"][::2] == ["by http", "by socket"]
     assert all('"status":404,"code":"task_not_found"' in text for text in found["titles"][1::2])

@@ -1,21 +1,17 @@
 """Node calls the services of the bundle realtime, whose events have no envelope."""
 
-from rxkernel import Application
 from tests.bundles.apidocs.services import create_services
 from tests.bundles.apidocs.typescript.conftest import (
     Compile,
     RunScript,
     client_of_application,
 )
+from tests.serving import serving
 
 
 async def test_client_sends_and_receives_plain_values(run_script: RunScript) -> None:
-    application: Application = create_services()
-    await application.start()
-    try:
+    async with serving(create_services()) as application:
         found = await run_script(application, "services.ts")
-    finally:
-        await application.stop()
 
     unposted = found.pop("unposted")
     invalid, broken = found.pop("invalid"), found.pop("broken")
