@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import Any, TypeVar, overload
+from typing import overload
 
 import attrs
 
-from bundles.tasks.transport import TASKS
-from rxkernel import Allowed, BundleOption, procedure
-
-F = TypeVar("F", bound=Callable[..., Any])
+from bundles.tasks.transport import F, task_procedure
+from rxkernel import Allowed, BundleOption
 
 TASK_OPTION = BundleOption("task", "tasks", '"tasks"')
 
@@ -64,8 +62,7 @@ def task(
     """
 
     def label(labelled: F) -> F:
-        own = labelled.__qualname__.rpartition("<locals>.")[2] if name is None else name
-        return procedure(own, TASKS, options={TASK_OPTION: options})(labelled)
+        return task_procedure(labelled, name, TASK_OPTION, options)
 
     options = TaskOptions(retries=retries, retry_delay=retry_delay)
     return label if function is None else label(function)
