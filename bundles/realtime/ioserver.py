@@ -27,7 +27,7 @@ from bundles.realtime.middleware import Middleware
 from bundles.realtime.service import Service
 from bundles.realtime.settings import RealtimeSettings
 from bundles.tasks import TasksBundle, TasksSettings, Watcher
-from rxkernel import Application, HttpServer, RxKernelError, Settings
+from rxkernel import Application, ConfigurationError, HttpServer, RxKernelError, Settings
 
 C = TypeVar("C")
 
@@ -72,9 +72,12 @@ class IOServer:
         **parts: Any,
     ) -> None:
         base = Settings() if settings is None else settings
-        http = attrs.evolve(base.http, host=host_of(host), port=port_of(port), **cors_of(cors))
         transports, name = transports_of(mode), cookie_of(cookie)
-        socketio = attrs.evolve(base.socketio, transports=transports, cookie=name)
+        try:
+            http = attrs.evolve(base.http, host=host_of(host), port=port_of(port), **cors_of(cors))
+            socketio = attrs.evolve(base.socketio, transports=transports, cookie=name)
+        except ValueError as exc:
+            raise ConfigurationError(str(exc)) from exc
         own = base.bundles.get("realtime")
         realtime = attrs.evolve(
             own if isinstance(own, RealtimeSettings) else RealtimeSettings(),

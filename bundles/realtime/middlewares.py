@@ -12,7 +12,7 @@ from rxkernel import ConfigurationError, Request, Response
 Action = Callable[[Request], Awaitable[Any]]
 Before = Callable[[Request], Awaitable[Response | None]]
 
-METHODS = ("http", "connect", "event")
+_METHODS = ("http", "connect", "event")
 """The methods of a `Middleware`."""
 
 
@@ -28,13 +28,13 @@ class Middlewares:
         self,
         given: Iterable[type[Middleware] | Middleware],
         owner: str,
-        methods: Sequence[str] = METHODS,
+        methods: Sequence[str],
     ) -> tuple[Middleware, ...]:
-        """Return the instances of *given*, the middlewares of *owner*, which calls *methods*.
+        """Return the instances of *given*, the middlewares of *owner*.
 
         Raises:
             ConfigurationError: with each that is not a `Middleware`, cannot be built, overrides
-                none of *methods*, or has one that is not async.
+                none of *methods*, or overrides any method as one that is not async.
         """
         problems: list[str] = []
         found = []
@@ -67,8 +67,8 @@ class Middlewares:
 
 
 def _problem(middleware: Middleware, methods: Sequence[str]) -> str | None:
-    overridden = [method for method in methods if overriding((middleware,), method)]
-    if not overridden:
+    overridden = [method for method in _METHODS if overriding((middleware,), method)]
+    if not set(overridden).intersection(methods):
         return f"is never called; override {' or '.join(methods)}"
     for method in overridden:
         if not inspect.iscoroutinefunction(getattr(middleware, method)):

@@ -1,5 +1,7 @@
 """Puts the hooks, middlewares, schemas and errors of route files on the events of the kernel."""
 
+from collections.abc import Callable
+
 from injector import inject
 
 from bundles.realtime.http_errors import http_error
@@ -33,24 +35,14 @@ def _is_route(definition: Definition) -> bool:
     return OPTION in definition.options
 
 
-def _has_head(definition: Definition) -> bool:
-    entry = route_entry(definition)
-    return entry is not None and bool(entry.hooks.of_head)
+def _has(hooks: str) -> Callable[[Definition], bool]:
+    """Return the condition that a route has *hooks*, an attribute of `Hooks`."""
 
+    def condition(definition: Definition) -> bool:
+        entry = route_entry(definition)
+        return entry is not None and bool(getattr(entry.hooks, hooks))
 
-def _has_on_send(definition: Definition) -> bool:
-    entry = route_entry(definition)
-    return entry is not None and bool(entry.hooks.on_send)
-
-
-def _has_on_response(definition: Definition) -> bool:
-    entry = route_entry(definition)
-    return entry is not None and bool(entry.hooks.on_response)
-
-
-def _has_error_handler(definition: Definition) -> bool:
-    entry = route_entry(definition)
-    return entry is not None and bool(entry.hooks.error_handler)
+    return condition
 
 
 class RouteListeners:
@@ -80,7 +72,7 @@ class RouteListeners:
             )
         )
 
-    @observe(KernelEvents.KERNEL_HEAD, only=_has_head)
+    @observe(KernelEvents.KERNEL_HEAD, only=_has("of_head"))
     async def run_head(self, event: HeadEvent) -> None:
         """onRequest and preParsing: before the body is read."""
         request = event.request
@@ -90,7 +82,7 @@ class RouteListeners:
                 event.set_response(checked_result(hook, result))
                 return
 
-    @observe(KernelEvents.KERNEL_RESPONSE, priority=_LATE, only=_has_on_send)
+    @observe(KernelEvents.KERNEL_RESPONSE, priority=_LATE, only=_has("on_send"))
     async def run_on_send(self, event: ResponseEvent) -> None:
         """onSend: may change the response, or return another; for errors too."""
         request = event.request
@@ -99,14 +91,14 @@ class RouteListeners:
             if result is not None:
                 event.set_response(checked_result(hook, result))
 
-    @observe(KernelEvents.KERNEL_TERMINATE, only=_has_on_response)
+    @observe(KernelEvents.KERNEL_TERMINATE, only=_has("on_response"))
     async def run_on_response(self, event: TerminateEvent) -> None:
         """onResponse: when the response was sent."""
         request = event.request
         for hook in _entry_of(request.definition).hooks.on_response:
             await hook(request.controller, request, event.response)
 
-    @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE + 1, only=_has_error_handler)
+    @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE + 1, only=_has("error_handler"))
     async def run_error_handler(self, event: ExceptionEvent) -> None:
         """errorHandler: a `Response`, or a value that is sent with the status of the error; by
         None the error keeps its standard body."""

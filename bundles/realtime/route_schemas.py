@@ -16,7 +16,8 @@ from rxkernel import (
     UnsupportedMediaTypeException,
 )
 
-PARTS = ("body", "querystring", "query", "params", "headers", "response")
+_REQUEST_PARTS = ("body", "querystring", "query", "params", "headers")
+PARTS = (*_REQUEST_PARTS, "response")
 
 Pairs = list[tuple[str, Any]]
 
@@ -174,16 +175,11 @@ def read_schemas(given: Any) -> tuple[RouteSchemas, list[str]]:
             problems.append(f"schema.{part} is not a valid JSON Schema: {exc}")
             return None
 
-    parts: dict[str, Any] = {}
-    for part, key, compile_part in (
-        ("body", "body", TextSchema.of),
-        ("querystring", "querystring", TextSchema.of),
-        ("query", "querystring", TextSchema.of),
-        ("params", "params", TextSchema.of),
-        ("headers", "headers", TextSchema.of),
-    ):
-        if part in given:
-            parts[key] = compiled(part, compile_part, given[part])
+    parts = {
+        "querystring" if part == "query" else part: compiled(part, TextSchema.of, given[part])
+        for part in _REQUEST_PARTS
+        if part in given
+    }
     responses = given.get("response", {})
     if not isinstance(responses, dict):
         problems.append(f"schema.response is {responses!r:.100}; it must be an object")

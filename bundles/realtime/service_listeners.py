@@ -10,7 +10,7 @@ from bundles.realtime.error_body import error_body
 from bundles.realtime.event import EVENT
 from bundles.realtime.middlewares import Middlewares, before, overriding
 from bundles.realtime.service import Service
-from bundles.realtime.service_table import ServiceTable
+from bundles.realtime.service_table import ServedNamespace, ServiceTable
 from bundles.realtime.settings import RealtimeSettings
 from rxkernel import (
     CompiledEvent,
@@ -80,12 +80,13 @@ class ServiceListeners:
                     f"Service; derive the class from Service, or write @websocket"
                 )
             return
-        self._table.add(definition, service)
         owner = f"the service {type(service).__qualname__}"
         chain = self._middlewares.of(service.middlewares, owner, ("connect", "event"))
+        connecting = overriding(chain, "connect")
+        self._table.add(definition, ServedNamespace(service, connecting))
         is_event = definition.transport is Transport.SOCKET
         calls = overriding(chain, "event" if is_event else "http")
-        if is_event and overriding(chain, "connect"):
+        if is_event and connecting:
             calls = (_adopt_token, *calls)
         if calls:
             event.wrap(before(calls))

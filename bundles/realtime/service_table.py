@@ -4,16 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from weakref import WeakKeyDictionary
 
 import attrs
-from injector import inject
 
-from bundles.realtime.middlewares import Middlewares, overriding
 from bundles.realtime.service import Service
 from rxkernel import Compiled, Connection, Definition, Transport
 
 
 @attrs.frozen(eq=False)
 class ServedNamespace:
-    """The service of one namespace; *connecting* are the middlewares of its connections."""
+    """A service; *connecting* are the middlewares of the connections to its namespace."""
 
     service: Service
     connecting: tuple[Callable[[Connection], Awaitable[object]], ...]
@@ -22,24 +20,20 @@ class ServedNamespace:
 class ServiceTable:
     """Finds the service of a connection."""
 
-    @inject
-    def __init__(self, middlewares: Middlewares) -> None:
-        self._middlewares = middlewares
-        self._seen: WeakKeyDictionary[Definition, Service] = WeakKeyDictionary()
+    def __init__(self) -> None:
+        self._seen: WeakKeyDictionary[Definition, ServedNamespace] = WeakKeyDictionary()
         self._by_namespace: Mapping[str, ServedNamespace] = {}
 
-    def add(self, definition: Definition, service: Service) -> None:
-        """*definition* is one of *service*, and is served from the next `compiled` on."""
-        self._seen[definition] = service
+    def add(self, definition: Definition, served: ServedNamespace) -> None:
+        """*definition* is one of *served*, and is served from the next `compiled` on."""
+        self._seen[definition] = served
 
     def compiled(self, compiled: Compiled) -> None:
         """Keep the services whose definitions are served."""
         served: dict[str, ServedNamespace] = {}
         for definition in compiled.definitions[Transport.SOCKET]:
-            service, namespace = self._seen.get(definition), definition.namespace
-            if service is not None and namespace not in served:
-                chain = self._middlewares.of(service.middlewares, type(service).__qualname__)
-                served[namespace] = ServedNamespace(service, overriding(chain, "connect"))
+            if (found := self._seen.get(definition)) is not None:
+                served.setdefault(definition.namespace, found)
         self._by_namespace = served
 
     def find(self, connection: Connection) -> ServedNamespace | None:

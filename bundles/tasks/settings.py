@@ -5,12 +5,9 @@ from typing import Literal
 
 import attrs
 
+from bundles.tasks.allowed import COUNT, SECONDS
 from bundles.tasks.pool.settings import WorkerPoolSettings
 from bundles.tasks.queue.settings import TaskQueueSettings
-from rxkernel import Allowed
-
-_COUNT = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
-_SECONDS = Allowed("seconds greater than 0", (int, float), lambda value: value > 0)
 
 
 @attrs.frozen(kw_only=True)
@@ -25,13 +22,13 @@ class TasksSettings:
     file: Path = Path("var/tasks.sqlite3")
     """The file of the store ``sqlite``; created with mode 600."""
 
-    concurrency: int = attrs.field(default=16, validator=_COUNT)
+    concurrency: int = attrs.field(default=16, validator=COUNT)
     """Most runs at a time; further ones wait for their turn."""
 
-    misfire_grace: float = attrs.field(default=60.0, validator=_SECONDS)
+    misfire_grace: float = attrs.field(default=60.0, validator=SECONDS)
     """Seconds after which a run that has not begun has missed its time."""
 
-    max_background: int = attrs.field(default=1000, validator=_COUNT)
+    max_background: int = attrs.field(default=1000, validator=COUNT)
     """Most coroutines of `Background` at a time; one more is a 503."""
 
     pool: WorkerPoolSettings = attrs.field(factory=WorkerPoolSettings)

@@ -1,7 +1,6 @@
 """A directory for projects of tests, and the command line in this process or a separate one."""
 
 import itertools
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from rxkernel.cli import main
 from tests.cli.processes import Process
+from tests.project_folder import enter_project
 
 _NUMBERS = itertools.count(1)
 
@@ -31,11 +31,7 @@ class Write(Protocol):
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current directory, and no variables with settings."""
-    for variable in os.environ:
-        if variable.startswith("RXKERNEL_"):
-            monkeypatch.delenv(variable)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    enter_project(tmp_path, monkeypatch)
     return tmp_path
 
 

@@ -4,10 +4,7 @@ import os
 
 import attrs
 
-from rxkernel import Allowed
-
-_COUNT = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
-_SECONDS = Allowed("seconds greater than 0", (int, float), lambda value: value > 0)
+from bundles.tasks.allowed import COUNT, SECONDS
 
 
 def _cores() -> int:
@@ -20,15 +17,15 @@ def _cores() -> int:
 class WorkerPoolSettings:
     """How many processes a `WorkerPool` has, and how many calls wait for one."""
 
-    size: int = attrs.field(factory=_cores, validator=_COUNT)
+    size: int = attrs.field(factory=_cores, validator=COUNT)
     """Most worker processes; by default one for each core that this process may use."""
 
     start_at_boot: bool = False
     """Whether all workers start at boot. Otherwise each is started by the first call that finds no
     free one."""
 
-    queue_size: int = attrs.field(default=100, validator=_COUNT)
+    queue_size: int = attrs.field(default=100, validator=COUNT)
     """Most calls that wait for a worker; one more is a 503."""
 
-    queue_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    queue_timeout: float = attrs.field(default=5.0, validator=SECONDS)
     """Seconds after which a call that waits is a 503."""

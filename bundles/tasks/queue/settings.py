@@ -4,10 +4,7 @@ from typing import Literal
 
 import attrs
 
-from rxkernel import Allowed
-
-_COUNT = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
-_SECONDS = Allowed("seconds greater than 0", (int, float), lambda value: value > 0)
+from bundles.tasks.allowed import COUNT, SECONDS
 
 
 @attrs.frozen(kw_only=True)
@@ -19,16 +16,16 @@ class TaskQueueSettings:
     )
     """``memory``: this process runs them. ``redis``: processes of ``rxkernel tasks worker`` do."""
 
-    size: int = attrs.field(default=10000, validator=_COUNT)
+    size: int = attrs.field(default=10000, validator=COUNT)
     """Most tasks that wait or run; one more is a 503."""
 
-    concurrency: int = attrs.field(default=16, validator=_COUNT)
+    concurrency: int = attrs.field(default=16, validator=COUNT)
     """Most tasks that one process runs at a time."""
 
-    lost_after: float = attrs.field(default=30.0, validator=_SECONDS)
+    lost_after: float = attrs.field(default=30.0, validator=SECONDS)
     """Seconds without a sign of a worker, after which another one runs its tasks."""
 
-    result_ttl: float = attrs.field(default=3600.0, validator=_SECONDS)
+    result_ttl: float = attrs.field(default=3600.0, validator=SECONDS)
     """Seconds for which Redis keeps the result of a task."""
 
     prefix: str = attrs.field(default="rxkernel:tasks", validator=attrs.validators.min_len(1))

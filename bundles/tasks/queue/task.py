@@ -1,18 +1,20 @@
 """`@task`: a function or a method that can be put into the `TaskQueue`."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, overload
+from math import inf
+from typing import overload
 
 import attrs
 
-from bundles.tasks.transport import TASKS
-from rxkernel import BundleOption, procedure
-
-F = TypeVar("F", bound=Callable[..., Any])
+from bundles.tasks.transport import F, task_procedure
+from rxkernel import Allowed, BundleOption
 
 TASK_OPTION = BundleOption("task", "tasks", '"tasks"')
 
 _LONGEST_DELAY = 3600.0
+
+_RETRIES = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
+_DELAY = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < inf)
 
 
 @attrs.frozen(kw_only=True)
@@ -32,13 +34,10 @@ class TaskOptions:
         return min(self.retry_delay * 2.0 ** min(failures - 1, 30), _LONGEST_DELAY)
 
     def problems(self) -> Iterator[str]:
-        retries: object = self.retries
-        if not (isinstance(retries, int) and not isinstance(retries, bool) and retries >= 0):
-            yield f"retries is {retries!r}; it must be a whole number, 0 or more"
-        delay: object = self.retry_delay
-        is_number = isinstance(delay, int | float) and not isinstance(delay, bool)
-        if not (is_number and 0 <= self.retry_delay < float("inf")):
-            yield f"retry_delay is {delay!r}; it must be seconds, 0 or more"
+        if not _RETRIES.holds(self.retries):
+            yield f"retries is {self.retries!r}; it must be {_RETRIES.text}"
+        if not _DELAY.holds(self.retry_delay):
+            yield f"retry_delay is {self.retry_delay!r}; it must be {_DELAY.text}"
 
 
 @overload
@@ -63,8 +62,7 @@ def task(
     """
 
     def label(labelled: F) -> F:
-        own = labelled.__qualname__.rpartition("<locals>.")[2] if name is None else name
-        return procedure(own, TASKS, options={TASK_OPTION: options})(labelled)
+        return task_procedure(labelled, name, TASK_OPTION, options)
 
     options = TaskOptions(retries=retries, retry_delay=retry_delay)
     return label if function is None else label(function)

@@ -2,13 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
 from bundles.tasks.scheduler.plan import OPTION, Misfire, Plan
-from bundles.tasks.transport import TASKS
-from rxkernel import procedure
-
-F = TypeVar("F", bound=Callable[..., Any])
+from bundles.tasks.transport import F, task_procedure
 
 
 def every(
@@ -64,8 +60,4 @@ def at(
 
 
 def _scheduled(plan: Plan, name: str | None) -> Callable[[F], F]:
-    def label(function: F) -> F:
-        own = function.__qualname__.rpartition("<locals>.")[2] if name is None else name
-        return procedure(own, TASKS, options={OPTION: plan})(function)
-
-    return label
+    return lambda function: task_procedure(function, name, OPTION, plan)

@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 
 from bundles.tasks.scheduler.schedule import LONGEST, Schedule, read_at, read_cron, read_every
-from rxkernel import BundleOption
+from rxkernel import Allowed, BundleOption
 
 OPTION = BundleOption("schedule", "tasks", '"tasks"')
 
@@ -16,6 +16,9 @@ Misfire = Literal["run", "skip"]
 
 _READERS = {"every": read_every, "cron": read_cron, "at": read_at}
 _MISFIRES = ("run", "skip")
+_JITTER = Allowed(
+    "seconds, 0 or more, and at most a century", (int, float), lambda value: 0 <= value <= LONGEST
+)
 
 
 @attrs.frozen(repr=False)
@@ -49,10 +52,8 @@ class Plan:
             _ = self.schedule
         except ValueError as exc:
             yield str(exc)
-        jitter: object = self.jitter
-        is_number = isinstance(jitter, int | float) and not isinstance(jitter, bool)
-        if not (is_number and 0 <= self.jitter <= LONGEST):
-            yield f"the jitter is {jitter!r}; it must be seconds, 0 or more, and at most a century"
+        if not _JITTER.holds(self.jitter):
+            yield f"the jitter is {self.jitter!r}; it must be {_JITTER.text}"
         if self.misfire not in _MISFIRES:
             yield f'misfire is {self.misfire!r}; it must be "run" or "skip"'
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from contextvars import Context, copy_context
 from random import uniform
 
 from injector import inject
@@ -54,7 +53,6 @@ class Planner:
             on_jump=self._jumped,
             on_wake=self._poll_later,
         )
-        self._context: Context | None = None
         self._reading = asyncio.Lock()  # so that nothing replaces the entries during a takeover
         self._work: set[asyncio.Task[object]] = set()
         self._poll_task: asyncio.Task[object] | None = None
@@ -67,9 +65,8 @@ class Planner:
 
     async def begin(self) -> None:
         """Run the tasks by their times from now on, as soon as no other process does it."""
-        self._context = copy_context()
         await self._poll()
-        self._timetable.start(self._context)
+        self._timetable.start()
 
     async def drain(self) -> None:
         """Start no further run, and wait for those that have begun."""
@@ -224,8 +221,7 @@ class Planner:
             self.runs.counts["tasks.missed"] += 1
             logger.warning("the task %s has missed its time by %.0f s; skipped", id, late)
         else:
-            assert self._context is not None
-            self.runs.start(entry, self._context.copy())
+            self.runs.start(entry)
             return
         self._later(self.store_record(entry))
 

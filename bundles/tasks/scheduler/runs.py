@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextvars import Context, copy_context
 from functools import partial
 
 from bundles.tasks.clock import Clock
@@ -39,10 +38,9 @@ class Runs:
         self._on_change = on_change
         self.active: dict[str, asyncio.Task[None]] = {}
 
-    def start(self, entry: TaskEntry, context: Context | None = None) -> "asyncio.Task[None]":
-        """Start a run of *entry*, in *context*; by default a copy of the current one."""
-        context = copy_context() if context is None else context
-        task = asyncio.Task(self._run(entry), loop=asyncio.get_running_loop(), context=context)
+    def start(self, entry: TaskEntry) -> "asyncio.Task[None]":
+        """Start a run of *entry*, in a copy of the current context."""
+        task = asyncio.create_task(self._run(entry))
         self.active[entry.id] = task
         task.add_done_callback(partial(self._done, entry.id))
         return task

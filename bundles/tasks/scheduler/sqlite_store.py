@@ -80,8 +80,6 @@ _ADD_RECORD = (
 class SqliteTaskStore(SqliteStore, TaskStore):
     """Opened at boot; a file that cannot be opened is an error."""
 
-    is_shared = True
-
     @inject
     def __init__(self, settings: TasksSettings) -> None:
         file = SqliteFile(

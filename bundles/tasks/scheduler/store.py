@@ -9,9 +9,6 @@ from bundles.tasks.scheduler.entry import TaskEntry
 class TaskStore(ABC):
     """An outage is a `TasksUnavailableException`."""
 
-    is_shared: bool = False
-    """Whether other processes may use the same entries."""
-
     @abstractmethod
     async def acquire(self) -> bool:
         """Become the only process that runs the tasks; False if another one is. The end of a

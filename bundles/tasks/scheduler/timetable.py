@@ -1,7 +1,7 @@
 """One timer for the next due task, whatever their number."""
 
 from collections.abc import Callable
-from contextvars import Context
+from contextvars import Context, copy_context
 from itertools import islice
 
 from bundles.tasks.clock import Clock, Timer
@@ -46,9 +46,9 @@ class Timetable:
         self._offset = 0.0
         self._waked = 0.0
 
-    def start(self, context: Context) -> None:
-        """Call back from now on, in *context*."""
-        self._context = context
+    def start(self) -> None:
+        """Call back from now on, in a copy of the current context."""
+        self._context = copy_context()
         self._offset = self._clock.now() - self._clock.monotonic()
         self._waked = self._clock.monotonic()
         self._set_timer()

@@ -208,6 +208,23 @@ async def test_middleware_without_an_effect_is_a_problem_of_boot(
         await application(Open).boot()
 
 
+async def test_middleware_of_a_service_with_a_plain_http_is_a_problem_of_boot() -> None:
+    """Its events do not call it, but an action over HTTP of the service would."""
+
+    class Wrong(Middleware):
+        def http(self, request: Request) -> Any:
+            return None
+
+        async def event(self, request: Request) -> None: ...
+
+    class Open(Service, namespace="/open", middlewares=[Wrong]):
+        @event
+        async def one(self) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="has the method http, which is not async"):
+        await application(Open).boot()
+
+
 async def test_middleware_that_returns_something_else_is_an_error_of_the_server(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -19,6 +19,10 @@ from rxkernel import ConfigurationError, Settings
         ({"cors": []}, r"cors is \[\]; write a dict"),
         ({"cors": {"origin": None}}, r"cors\['origin'\] is None; write a str"),
         ({"cors": {"exposed_headers": 5}}, r"cors\['exposed_headers'\] is 5; write a str"),
+        ({"cors": {"origin": "here"}}, "origins must be a list of origins"),
+        ({"cors": {"max_age": -1}}, "preflight_max_age must be seconds"),
+        ({"cookie": "a b"}, "cookie must be a name"),
+        ({"host": " "}, "host must be a host name or an IP address"),
     ],
 )
 def test_ioserver_invalid_option_is_a_configuration_error(

@@ -1,7 +1,6 @@
 """``rxkernel security``: keys, hashes of passwords, the check."""
 
 import json
-import os
 import stat
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from bundles.security.tokens.key_files import read_keys
 from rxkernel.cli import main
+from tests.project_folder import enter_project
 
 APP = """\
 from bundles.security import SecurityBundle
@@ -26,11 +26,7 @@ CHEAP = "security = {passwords = {memory = 8, iterations = 1}}\n"
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for variable in os.environ:
-        if variable.startswith("RXKERNEL_"):
-            monkeypatch.delenv(variable)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    enter_project(tmp_path, monkeypatch)
     (tmp_path / "shop_with_logins.py").write_text(APP)
     (tmp_path / "rxkernel.toml").write_text(CHEAP)
     yield tmp_path

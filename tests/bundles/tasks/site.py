@@ -30,6 +30,12 @@ class Site:
     async def advance(self, seconds: float) -> None:
         await self.clock.advance(seconds)
 
+    async def add(self, task: str, **given: Any) -> str:
+        """Add a task that is due at least once, and return its id."""
+        id = await self.scheduler.add(task, **given)
+        assert id is not None
+        return id
+
     async def entry(self, id: str) -> TaskEntry:
         return next(entry for entry in await self.scheduler.entries() if entry.id == id)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from click.testing import CliRunner, Result
 from bundles.tasks import TASKS, Scheduler, TasksBundle, every
 from rxkernel import Application, procedure
 from rxkernel.cli import main
+from tests.project_folder import enter_project
 
 
 class Jobs:
@@ -36,11 +36,7 @@ application = Application(bundles=[TasksBundle], controllers=[Jobs])
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for variable in os.environ:
-        if variable.startswith("RXKERNEL_"):
-            monkeypatch.delenv(variable)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    enter_project(tmp_path, monkeypatch)
     (tmp_path / "site_with_tasks.py").write_text(APP)
     yield tmp_path
     sys.modules.pop("site_with_tasks", None)

@@ -39,8 +39,7 @@ async def two_processes(jobs: Jobs, file: Path) -> AsyncIterator[tuple[Site, Sit
 async def test_task_removed_during_its_run_is_not_stored_again(tmp_path: Path) -> None:
     jobs = Jobs()
     async with two_processes(jobs, tmp_path / "tasks.sqlite3") as (runner, other):
-        id = await runner.scheduler.add("wait", every="10s")
-        assert id is not None
+        id = await runner.add("wait", every="10s")
         await runner.advance(10)
         await until(lambda: jobs.begun)
 
@@ -56,8 +55,7 @@ async def test_task_removed_before_its_time_does_not_run(tmp_path: Path) -> None
     jobs = Jobs()
     jobs.gate.set()
     async with two_processes(jobs, tmp_path / "tasks.sqlite3") as (runner, other):
-        id = await runner.scheduler.add("wait", every="10s")
-        assert id is not None
+        id = await runner.add("wait", every="10s")
         assert await other.scheduler.remove(id)
 
         await runner.advance(10)

@@ -72,10 +72,7 @@ async def test_added_interval_runs_each_period_with_its_params_and_body() -> Non
     """impress.md T59: `every: '1s'` runs at least 3 times in 4 s."""
     jobs = Jobs()
     async with running_site(jobs) as site:
-        id = await site.scheduler.add(
-            "mail", every="1s", params={"urgent": True}, body={"to": "ada"}
-        )
-        assert id is not None
+        id = await site.add("mail", every="1s", params={"urgent": True}, body={"to": "ada"})
         await site.advance(4)
 
         assert jobs.ran == [(Mail("ada"), True)] * 4
@@ -86,8 +83,7 @@ async def test_added_interval_runs_each_period_with_its_params_and_body() -> Non
 async def test_run_cannot_change_the_body_of_the_next_run() -> None:
     jobs = Jobs()
     async with running_site(jobs) as site:
-        id = await site.scheduler.add("note", every="1s", params={"n": 1}, body={"a": [1]})
-        assert id is not None
+        id = await site.add("note", every="1s", params={"n": 1}, body={"a": [1]})
         await site.advance(2)
 
         assert (await site.entry(id)).body == {"a": [1]}
@@ -98,8 +94,7 @@ async def test_body_that_does_not_fit_is_recorded_as_422(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with running_site(Jobs()) as site:
-        id = await site.scheduler.add("mail", every="1s", body={"to": 5})
-        assert id is not None
+        id = await site.add("mail", every="1s", body={"to": 5})
         await site.advance(1)
 
         record = (await site.entry(id)).record
@@ -198,8 +193,7 @@ async def test_job_longer_than_its_period_never_overlaps(
     jobs = Jobs()
     async with running_site(jobs) as site:
         jobs.gate.clear()
-        id = await site.scheduler.add("slow", every="1s")
-        assert id is not None
+        id = await site.add("slow", every="1s")
         await site.advance(3)
         assert jobs.ran == ["begun"]
         assert (await site.entry(id)).record.is_running
@@ -246,10 +240,8 @@ async def test_jitter_delays_each_run_within_its_bound() -> None:
 
 async def test_result_beyond_4_kib_is_not_kept() -> None:
     async with running_site(Jobs()) as site:
-        small = await site.scheduler.add("large", every="1s", params={"size": 4094})
-        large = await site.scheduler.add("large", every="1s", params={"size": 4095})
-        assert small is not None
-        assert large is not None
+        small = await site.add("large", every="1s", params={"size": 4094})
+        large = await site.add("large", every="1s", params={"size": 4095})
         await site.advance(1)
 
         assert (await site.entry(small)).record.result == "x" * 4094
@@ -269,8 +261,7 @@ async def test_stored_task_whose_procedure_has_gone_fails(
 ) -> None:
     file, clock = tmp_path / "tasks.sqlite3", ManualClock()
     async with running_site(Jobs(), file=file, clock=clock) as site:
-        id = await site.scheduler.add("slow", every="1s")
-        assert id is not None
+        id = await site.add("slow", every="1s")
     async with running_site(file=file, clock=clock) as site:
         await site.advance(1)
         await wait_for_runs(site, id, 1)
@@ -291,8 +282,7 @@ async def test_stored_task_whose_procedure_has_gone_fails(
 async def test_times_are_the_same_after_a_restart(given: Any, text: str, tmp_path: Path) -> None:
     file, clock = tmp_path / "tasks.sqlite3", ManualClock()
     async with running_site(Jobs(), file=file, clock=clock) as site:
-        id = await site.scheduler.add("slow", **given)
-        assert id is not None
+        id = await site.add("slow", **given)
         before = await site.entry(id)
     async with running_site(Jobs(), file=file, clock=clock) as site:
         after = await site.entry(id)
@@ -303,8 +293,7 @@ async def test_times_are_the_same_after_a_restart(given: Any, text: str, tmp_pat
 async def test_run_runs_a_task_at_once_and_returns_its_record() -> None:
     jobs = Jobs()
     async with running_site(jobs, is_started=False) as site:
-        id = await site.scheduler.add("mail", every="1h", body={"to": "ada"})
-        assert id is not None
+        id = await site.add("mail", every="1h", body={"to": "ada"})
         due = (await site.entry(id)).record.due
 
         record = await site.scheduler.run(id)
@@ -320,8 +309,7 @@ async def test_run_of_running_task_is_a_conflict() -> None:
     jobs = Jobs()
     async with running_site(jobs) as site:
         jobs.gate.clear()
-        id = await site.scheduler.add("slow", every="1s")
-        assert id is not None
+        id = await site.add("slow", every="1s")
         await site.advance(1)
         with pytest.raises(ConflictException, match="runs already"):
             await site.scheduler.run(id)
@@ -332,8 +320,7 @@ async def test_stop_of_application_waits_for_runs() -> None:
     jobs = Jobs()
     async with running_site(jobs) as site:
         jobs.gate.clear()
-        id = await site.scheduler.add("slow", every="1s")
-        assert id is not None
+        id = await site.add("slow", every="1s")
         await site.advance(1)
         entry = await site.entry(id)
         stopping = asyncio.ensure_future(site.client.application.servers["tasks"].drain())
@@ -350,8 +337,7 @@ async def test_run_past_the_shutdown_timeout_is_cancelled_and_recorded() -> None
     jobs = Jobs()
     async with running_site(jobs) as site:
         jobs.gate.clear()
-        id = await site.scheduler.add("slow", every="1s")
-        assert id is not None
+        id = await site.add("slow", every="1s")
         await site.advance(1)
         entry = await site.entry(id)
 
@@ -516,10 +502,9 @@ async def test_no_timer_wakes_more_often_than_twice_a_minute_when_nothing_is_due
 async def test_tasks_survive_a_restart_with_their_records(tmp_path: Path) -> None:
     jobs, clock, file = Jobs(), ManualClock(), tmp_path / "sub" / "tasks.sqlite3"
     async with running_site(jobs, clock=clock, file=file) as site:
-        id = await site.scheduler.add(
+        id = await site.add(
             "mail", every="1h", name="group", params={"urgent": True}, body={"to": "ada"}, jitter=1
         )
-        assert id is not None
         await clock.advance(1800)
         await site.scheduler.run(id)
         before = await site.entry(id)
@@ -591,8 +576,7 @@ async def test_one_of_two_processes_runs_the_tasks_and_the_other_takes_over(
         running_site(one, clock=clock, file=file, workers=True) as first,
         running_site(two, clock=clock, file=file, workers=True) as second,
     ):
-        id = await second.scheduler.add("note", every="10s", body={})
-        assert id is not None
+        id = await second.add("note", every="10s", body={})
         await wait_for(clock, lambda: one.ran)
         assert (one.ran, two.ran) == ([{}], [])
         await wait_for_runs(second, id, 1)
