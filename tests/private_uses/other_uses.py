@@ -15,7 +15,7 @@ _HEADERS = "headers.py"
 _TYPE_INFO = "routing/type_info.py"
 _VALIDATORS = "kernel/binding/attrs_validators.py"
 _RULES = "kernel/json_schemas/attrs_rules.py"
-_OF_ERRORS_ONLY = ("type", "_validators")
+_OF_ERRORS_ONLY = ("options", "type", "_validators")
 _OF_SCHEMAS_ONLY = ("match_func",)
 
 
