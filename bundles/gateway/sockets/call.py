@@ -1,0 +1,36 @@
+"""`Call`: one call of a client, as the hooks of its event see it."""
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from bundles.gateway.broker.call_options import CallOptions
+from bundles.gateway.broker.context import Context
+from rxkernel import Connection
+
+if TYPE_CHECKING:
+    from bundles.gateway.sockets.gateway import Gateway
+
+
+@attrs.define(eq=False)
+class Call:
+    """``before_call`` may change the action, its parameters, the options and the meta.
+
+    Attributes:
+        action: the full name. Another one may be any action that the broker calls, whatever the
+            whitelist has.
+        options: those of `Broker.call`, for this call only.
+        context: makes further calls: ``await call.context.call(…)``.
+    """
+
+    connection: Connection
+    action: str
+    params: Any
+    options: CallOptions
+    context: Context
+    gateway: "Gateway"
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The meta of the call, which is saved when it has succeeded."""
+        return self.context.meta
