@@ -1,15 +1,13 @@
 """`Call`: one call of a client, as the hooks of its event see it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from bundles.gateway.broker.call_options import CallOptions
 from bundles.gateway.broker.context import Context
+from bundles.gateway.sockets.gateway import Gateway
 from rxkernel import Connection
-
-if TYPE_CHECKING:
-    from bundles.gateway.sockets.gateway import Gateway
 
 
 @attrs.define(eq=False)
@@ -28,7 +26,7 @@ class Call:
     params: Any
     options: CallOptions
     context: Context
-    gateway: "Gateway"
+    gateway: Gateway
 
     @property
     def meta(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from bundles.gateway.broker.context import Context
-from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.errors import BadRequestError, ServiceNotFoundError, UnAuthorizedError
 from bundles.gateway.sockets.call import Call
 from bundles.gateway.sockets.call_log import CallLog
@@ -14,19 +13,21 @@ from bundles.gateway.sockets.rooms import JOIN, LEAVE, change_rooms, rooms_of
 from bundles.gateway.sockets.rules import CallRules, NamespaceRules
 from rxkernel import Acknowledgement, Connection, Request
 
+_ABSENT = object()
+
 
 class CallEvent:
     """The target of the route of an event.
 
     Attributes:
-        actions: the actions that clients may call, by the names that they may use.
+        actions: the names that clients may use, and those of their actions.
     """
 
     def __init__(
         self, gateway: Gateway, rules: CallRules, namespace: NamespaceRules, log: CallLog
     ) -> None:
         self.rules = rules
-        self.actions: Mapping[str, ActionEndpoint] = {}
+        self.actions: Mapping[str, str] = {}
         self._gateway = gateway
         self._packet_middlewares = namespace.packet_middlewares
         self._has_hooks = bool(rules.before_call or rules.after_call)
@@ -50,20 +51,21 @@ class CallEvent:
         if not args or type(args[0]) is not str:
             raise BadRequestError
         params = args[1] if len(args) > 1 else None
-        endpoint = self.actions.get(args[0])
-        if endpoint is None:
+        action = self.actions.get(args[0])
+        if action is None:
             raise ServiceNotFoundError(args[0])
-        context = Context(gateway.broker, request, gateway.get_meta(connection))
+        meta = gateway.get_meta(connection)
+        context = Context(gateway.broker, request, meta)
         context.level, context.name = 1, self._name
         if self._log is not None:
-            self._log.request(request, connection, endpoint.name, params)
+            self._log.request(request, connection, action, params)
         if self._has_hooks:
-            result = await self._call_with_hooks(connection, endpoint.name, params, context)
+            result = await self._call_with_hooks(connection, action, params, context)
         else:
-            result = await context.call(endpoint.name, params, **self.rules.options)
-        await self._save(connection, context.meta)
+            result = await context.call(action, params, **self.rules.options)
+        await self._save(connection, meta, context.meta)
         if self._log is not None:
-            self._log.response(request, connection, endpoint.name)
+            self._log.response(request, connection, action)
         return Acknowledgement(None, result)
 
     async def _call_with_hooks(
@@ -81,10 +83,19 @@ class CallEvent:
                 return replaced
         return result
 
-    async def _save(self, connection: Connection, meta: dict[str, Any]) -> None:
-        if JOIN in meta or LEAVE in meta:  # checked before anything is saved
-            joined, left = rooms_of(meta, JOIN), rooms_of(meta, LEAVE)
-            self._gateway.save_meta(connection, meta)
+    async def _save(
+        self, connection: Connection, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        """Save what the call has set, unless it names a room that cannot be one.
+
+        A slow call does not overwrite what another call has saved in the meantime.
+        """
+        changed = {
+            key: value for key, value in after.items() if before.get(key, _ABSENT) is not value
+        }
+        if JOIN in changed or LEAVE in changed:
+            joined, left = rooms_of(changed, JOIN), rooms_of(changed, LEAVE)
+            self._gateway.save_meta(connection, changed)
             await change_rooms(connection, joined, left)
         else:
-            self._gateway.save_meta(connection, meta)
+            self._gateway.save_meta(connection, changed)

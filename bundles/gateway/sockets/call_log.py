@@ -47,9 +47,7 @@ class CallLog:
                 connection.namespace,
             )
 
-    def request(
-        self, request: Request, connection: Connection, action: str, params: Any
-    ) -> None:
+    def request(self, request: Request, connection: Connection, action: str, params: Any) -> None:
         if self._request is not None:
             logger.log(
                 self._request, "[%s] => client %s calls %r", request.id, connection.id, action
@@ -62,7 +60,11 @@ class CallLog:
     def response(self, request: Request, connection: Connection, action: str) -> None:
         if self._response is not None:
             logger.log(
-                self._response, "[%s] <= client %s: %r succeeded", request.id, connection.id, action
+                self._response,
+                "[%s] <= client %s: %r succeeded",
+                request.id,
+                connection.id,
+                action,
             )
 
     def client_error(self, request: Request, connection: Connection, body: Any) -> None:

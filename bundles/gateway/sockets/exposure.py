@@ -16,7 +16,9 @@ Visibilities = Mapping[str, str]
 
 def exposed_actions(rules: CallRules, actions: Visibilities) -> dict[str, str]:
     """Return the names that clients may call, with the names of their actions."""
-    allowed = {name for name, visibility in actions.items() if _is_allowed(rules, name, visibility)}
+    allowed = {
+        name for name, visibility in actions.items() if _is_allowed(rules, name, visibility)
+    }
     names = {} if rules.is_restricted else {name: name for name in actions if name in allowed}
     for alias, action in rules.aliases.items():
         names.pop(alias, None)  # an alias has priority over an action of its name
@@ -44,9 +46,7 @@ def exposure_problems(rules: CallRules, actions: Visibilities, where: str) -> It
 def _is_allowed(rules: CallRules, name: str, visibility: str) -> bool:
     if rules.whitelist is None:
         return visibility == "published"
-    return any(
-        _is_opened(mask, visibility) and _matches(mask, name) for mask in rules.whitelist
-    )
+    return any(_is_opened(mask, visibility) and _matches(mask, name) for mask in rules.whitelist)
 
 
 def _matches(mask: Mask, name: str) -> bool:

@@ -54,7 +54,7 @@ class FunctionFinder:
         return given
 
     def _has_method(self, function: object) -> bool:
-        """Whether *function* is a method of the class: named in the body of it, it is not bound."""
+        """Whether *function* is a method of the class, named in its body: it is not bound yet."""
         return any(
             value is function for cls in self._class.__mro__ for value in vars(cls).values()
         )

@@ -1,16 +1,25 @@
 """`Gateway`: the namespaces and events of Socket.IO that call actions. Subclass it."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from bundles.gateway.broker.broker import Broker
 from bundles.gateway.sockets.error_body import error_body
-from bundles.gateway.sockets.namespaces import Namespaces
 from bundles.gateway.sockets.options import GatewayNamespace
 from rxkernel import Connection
 
 _USER = "gateway.user"
 """The key of the user in the attributes of a connection."""
+
+
+class NamespaceChanges(Protocol):
+    """Changes the namespaces of a running gateway."""
+
+    async def add(self, name: str, options: GatewayNamespace) -> None:
+        """See `Gateway.add_namespace`."""
+
+    async def remove(self, name: str) -> None:
+        """See `Gateway.remove_namespace`."""
 
 
 class Gateway:
@@ -22,8 +31,9 @@ class Gateway:
     Attributes:
         name: the prefix of its own actions: ``io.broadcast`` and ``io.get_clients``.
         namespaces: the namespaces, by name; by default ``/`` with the event ``call``.
-        broker: calls actions; set at boot.
+        broker: calls actions.
         debug: whether clients receive the text of any exception.
+        changes: adds and removes namespaces. It is set at boot, as are ``broker`` and ``debug``.
     """
 
     name: ClassVar[str] = "io"
@@ -31,7 +41,7 @@ class Gateway:
 
     broker: Broker
     debug: bool = False
-    _served: Namespaces
+    changes: NamespaceChanges
 
     async def authorize(self, connection: Connection) -> Any:
         """Return the user of a client that connects to a namespace with ``authorization=True``;
@@ -58,9 +68,10 @@ class Gateway:
         }
 
     def save_meta(self, connection: Connection, meta: Mapping[str, Any]) -> None:
-        """Called after a successful call with its meta, but for that of ``call_options``. It saves
-        the user, so an action logs in and out by ``ctx.meta["user"]``."""
-        connection.attributes[_USER] = meta.get("user")
+        """Called after each successful call with what its hooks and its action have set in the
+        meta. It saves the user: an action logs in and out by ``ctx.meta["user"]``."""
+        if "user" in meta:
+            connection.attributes[_USER] = meta["user"]
 
     def error_body(self, exception: Exception) -> dict[str, Any]:
         """Return what a client receives for *exception*: ``{name, message, code, type, data}``."""
@@ -72,7 +83,7 @@ class Gateway:
         Raises:
             ConfigurationError: it is served already, or the options cannot work.
         """
-        await self._served.add(name, options)
+        await self.changes.add(name, options)
 
     async def remove_namespace(self, name: str) -> None:
         """Serve the namespace *name* no longer, and disconnect its clients.
@@ -80,4 +91,4 @@ class Gateway:
         Raises:
             ConfigurationError: this gateway does not serve it.
         """
-        await self._served.remove(name)
+        await self.changes.remove(name)

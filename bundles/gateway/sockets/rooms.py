@@ -1,4 +1,4 @@
-"""The rooms that an action lets the client join and leave: ``ctx.meta["$join"]`` and ``"$leave"``."""
+"""The rooms that a call lets the client join and leave: ``$join`` and ``$leave`` in its meta."""
 
 from collections.abc import Mapping
 from typing import Any
