@@ -1,8 +1,9 @@
 """What the bundle adds to an application."""
 
+from collections.abc import Callable
 from types import MappingProxyType
 
-from injector import Binder, singleton
+from injector import Binder, inject, singleton
 
 from bundles.gateway.broker.action import ACTION
 from bundles.gateway.broker.broker import Broker
@@ -45,9 +46,19 @@ class GatewayBundle(Bundle):
     def configure(self, binder: Binder) -> None:
         binder.bind(Retries, to=Retries())
         if self._gateway is not Gateway:
-            binder.bind(Gateway, to=self._gateway)
+            binder.bind(Gateway, to=_same(self._gateway), scope=singleton)
         for service in (
             *(Messages, Emitter, Broker),
             *(self._gateway, Namespaces, GatewayActions, CallLog),
         ):
             binder.bind(service, scope=singleton)
+
+
+def _same(subclass: type[Gateway]) -> Callable[..., Gateway]:
+    """Return a provider of the one instance of *subclass*."""
+
+    def provide(gateway: Gateway) -> Gateway:
+        return gateway
+
+    provide.__annotations__["gateway"] = subclass
+    return inject(provide)
