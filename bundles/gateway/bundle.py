@@ -11,9 +11,11 @@ from bundles.gateway.broker.context_resolver import ContextResolver
 from bundles.gateway.broker.emitter import Emitter
 from bundles.gateway.broker.listeners import BrokerListeners
 from bundles.gateway.broker.messages import Messages
+from bundles.gateway.broker.node_actions import NodeActions
 from bundles.gateway.broker.on_event import EVENT_HANDLER
 from bundles.gateway.broker.retries import Retries
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
+from bundles.gateway.commands import gateway
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Bundle
 
@@ -27,9 +29,10 @@ class GatewayBundle(Bundle):
     listeners = (BrokerListeners,)
     transports = (ACTIONS, EVENTS)
     resolvers = MappingProxyType({ContextMarker: ContextResolver})
+    commands = (gateway,)
     settings_class = GatewaySettings
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Retries, to=Retries())
-        for service in (Messages, Emitter, Broker):
+        for service in (Messages, Emitter, Broker, NodeActions):
             binder.bind(service, scope=singleton)
