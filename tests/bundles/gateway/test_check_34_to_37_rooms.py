@@ -82,7 +82,8 @@ async def test_check_35_lists_and_nested_actions_join_rooms() -> None:
         await io.call("rooms.join", {"room": ["a", "b"]})
         await io.call("rooms.nested", {"room": "c"})
         assert await io.call("rooms.list") == [id_of(io), "a", "b", "c"]
-        for empty in ("", [], None):
+        nothing: list[Any] = ["", [], None]
+        for empty in nothing:
             await io.call("rooms.join", {"room": empty})
         await io.call("rooms.leave", {"room": ["a", "unknown"]})
         assert await io.call("rooms.list") == [id_of(io), "b", "c"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import Gateway, action
+from bundles.gateway import Gateway, GatewayEvent, action
 from rxkernel import ConfigurationError, ConnectionRefusedException
 from tests.bundles.gateway.gateways import Client, Greeter, Math, gateway, in_process, listening
 from tests.servers.socketio_clients import raw_socket
@@ -17,7 +17,8 @@ def gateway_in(io: Client) -> Gateway:
 
 async def test_added_namespace_is_served() -> None:
     async with in_process() as all_:
-        await gateway_in(all_).add_namespace("/game", {"events": {"call": {"whitelist": ["math.*"]}}})
+        listed: GatewayEvent = {"whitelist": ["math.*"]}
+        await gateway_in(all_).add_namespace("/game", {"events": {"call": listed}})
         async with all_.connected("/game") as io:
             assert await io.emit("/game:call", "math.add", {"a": 1, "b": 2}) == [None, 3]
             (error,) = await io.emit("/game:call", "greeter.hello")
