@@ -21,7 +21,8 @@ class FunctionFinder:
         the caller checks.
 
         Raises:
-            ValueError: there is no such method, it is or is not async, or takes other parameters.
+            ValueError: the method does not exist, is not async (or is, unless *is_async*), or
+                takes other parameters.
         """
         function = self._found(given)
         name = getattr(function, "__name__", "function")
