@@ -60,6 +60,8 @@ class SchemaComparison:
             schema, seen = at(document, schema["$ref"]), seen + 1
         if not isinstance(schema, dict):
             return {}
+        if "oneOf" in schema and "anyOf" not in schema:
+            schema = {**schema, "anyOf": schema["oneOf"]}
         if len(schema.get("allOf", ())) == 1:
             inner = SchemaComparison._resolved(schema["allOf"][0], document)
             schema = {**inner, **{k: v for k, v in schema.items() if k != "allOf"}}
