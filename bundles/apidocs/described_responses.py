@@ -5,9 +5,19 @@ from typing import Any
 
 import attrs
 
+from bundles.apidocs.contract_facts import contents_of
+from bundles.apidocs.inputs import TEXT
 from rxkernel import Documentation
 
 Schema = dict[str, Any]
+
+
+def contents_by_media_type(schema: Schema) -> dict[str, Schema]:
+    """Return the schemas of a content of *schema* by media type. A text is sent as it is, whatever
+    its format."""
+    if schema.get("type") == "string" and "contentEncoding" not in schema:
+        return {TEXT: schema}
+    return contents_of(schema)
 
 
 @attrs.frozen(kw_only=True)

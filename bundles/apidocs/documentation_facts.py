@@ -5,8 +5,7 @@ from typing import Any
 
 import attrs
 
-from bundles.apidocs.contract_facts import contents_of
-from bundles.apidocs.described_responses import DescribedResponses
+from bundles.apidocs.described_responses import DescribedResponses, contents_by_media_type
 from bundles.apidocs.draft_schemas import DraftSchemas
 from bundles.apidocs.inputs import (
     JSON,
@@ -62,7 +61,7 @@ class DocumentationFacts:
         statuses = {*inputs.statuses, *found.statuses}
         inputs = attrs.evolve(inputs, statuses=tuple(sorted(statuses)))
         by_status = {
-            key: self._drafts.converted(schema, definition.name, "response")
+            key: self._plain_text(self._drafts.converted(schema, definition.name, "response"))
             for key, schema in found.responses.items()
         }
         responses = DescribedResponses(
@@ -73,9 +72,14 @@ class DocumentationFacts:
         schema = responses.find(definition.status_code)
         if schema is not None:
             kinds = list(returned.contents)
-            contents = {kinds[0]: schema} if len(kinds) == 1 else contents_of(schema)
+            contents = {kinds[0]: schema} if len(kinds) == 1 else contents_by_media_type(schema)
             returned = attrs.evolve(returned, schema=schema, contents=contents)
         return inputs, returned, responses
+
+    def _plain_text(self, schema: Schema) -> Schema:
+        """Return the schema of a text without its reference: its media type depends on it."""
+        whole = self._schemas.schema_of(schema)
+        return whole if whole.get("type") == "string" else schema
 
     # --- requests
 
@@ -153,7 +157,7 @@ class DocumentationFacts:
             return None
         if isinstance(definition, HttpDefinition) and definition.method in _NO_BODY:
             return None
-        schema = self._drafts.converted(found.body, definition.name, "body")
+        schema = self._plain_text(self._drafts.converted(found.body, definition.name, "body"))
         return Body(
             schema=schema,
             media_types=self._media_types(schema),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bundles.apidocs.contract_facts import contents_of
+from bundles.apidocs.described_responses import contents_by_media_type
 from bundles.apidocs.error_schemas import ErrorSchemas
 from bundles.apidocs.errors import DescribedError
 from bundles.apidocs.inputs import (
@@ -316,7 +316,7 @@ def _of_kind(name: str, pattern: str) -> Node:
 
 def _content_of(schema: Node) -> Node:
     """The content with *schema*; nothing for any content, which is not described."""
-    content = {kind: {"schema": each} for kind, each in contents_of(schema).items()}
+    content = {kind: {"schema": each} for kind, each in contents_by_media_type(schema).items()}
     return {"content": content} if content else {}
 
 

@@ -183,14 +183,34 @@ async def test_status_of_plain_values_is_listed_unless_the_file_names_another_su
     assert list(found["responses"]) == statuses
 
 
-async def test_response_has_the_media_type_of_its_schema(tmp_path: Path) -> None:
-    texts = {"200": {"type": "string"}, "201": {"type": "object", "description": "New."}}
-    found = await described(tmp_path, "anything", "PUT", schema={"response": {**texts, "204": {}}})
+@pytest.mark.parametrize(
+    ("schema", "kinds"),
+    [
+        ({"type": "string"}, ["text/plain"]),
+        ({"type": "string", "format": "email"}, ["text/plain"]),
+        ({"$ref": "#/definitions/t", "definitions": {"t": {"type": "string"}}}, ["text/plain"]),
+        ({"type": ["string", "null"]}, ["text/plain", JSON]),
+        ({"type": "object"}, [JSON]),
+        ({"$ref": "#/definitions/t", "definitions": {"t": {"type": "object"}}}, [JSON]),
+    ],
+)
+async def test_response_has_the_media_type_of_its_schema(
+    tmp_path: Path, schema: Any, kinds: list[str]
+) -> None:
+    responses = {"200": schema, "201": schema, "400": schema, "204": schema}
+    found = await described(tmp_path, "anything", "PUT", schema={"response": responses})
 
-    assert list(found["responses"]["200"]["content"]) == ["text/plain"]
-    assert list(found["responses"]["201"]["content"]) == [JSON]
-    assert found["responses"]["201"]["description"] == "New."
+    for status in ("200", "201", "400"):
+        assert list(found["responses"][status]["content"]) == kinds
     assert found["responses"]["204"] == {"description": "No Content"}
+
+
+async def test_description_of_a_response_is_that_of_its_schema(tmp_path: Path) -> None:
+    responses = {"200": {"description": "Done."}, "404": {"description": "Gone."}, "2xx": {}}
+    found = await described(tmp_path, "anything", "GET", schema={"response": responses})
+
+    texts = {status: each["description"] for status, each in found["responses"].items()}
+    assert (texts["200"], texts["404"], texts["2XX"]) == ("Done.", "Gone.", "Each other status.")
 
 
 async def test_schema_and_signature_are_merged(tmp_path: Path) -> None:
@@ -362,3 +382,46 @@ def test_check_names_breaking_changes_of_a_route_file(
 
     assert checked.output.splitlines()[:-1] == reported
     assert checked.exit_code == (1 if reported else 0)
+
+
+NAMED = {"properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
+FIRST = {"type": "object", "properties": {"kind": {"const": "a"}}, "required": ["kind"]}
+SECOND = {"type": "object", "properties": {"kind": {"const": "b"}}, "required": ["kind"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reported"),
+    [
+        (
+            {"allOf": [{"$ref": "#/definitions/n"}, {"required": ["name"]}]},
+            {"allOf": [{"$ref": "#/definitions/n"}, {"required": ["name", "age"]}]},
+            ["POST /shop/x: the body.age is required now"],
+        ),
+        (
+            {"allOf": [{"$ref": "#/definitions/n"}, {"properties": {"size": True}}]},
+            {"allOf": [{"$ref": "#/definitions/n"}], "additionalProperties": False},
+            [
+                "POST /shop/x: the body.size was removed",
+                "POST /shop/x: the body may not have other fields any more",
+            ],
+        ),
+        (
+            {"oneOf": [FIRST, SECOND, False]},
+            {"oneOf": [SECOND, False]},
+            ["POST /shop/x: the body.kind may not be 'a' any more"],
+        ),
+        ({"oneOf": [FIRST]}, {"oneOf": [FIRST, SECOND]}, []),
+    ],
+)
+def test_check_compares_schemas_that_consist_of_parts(
+    tmp_path: Path, before: Any, after: Any, reported: list[str]
+) -> None:
+    def shop(body: Any) -> Application:
+        schemas = {"body": {**body, "definitions": {"n": NAMED}}}
+        entry = {"method": "POST", "url": "/x", "handler": "anything", "schema": schemas}
+        return create_shop(tmp_path, [entry], AnyController)
+
+    file = tmp_path / "openapi.json"
+    file.write_text(run(shop(before), "openapi").output, encoding="utf-8")
+
+    assert run(shop(after), "check", str(file)).output.splitlines()[:-1] == reported
