@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -45,14 +46,22 @@ class SchemaDocument:
 
     Attributes:
         draft: see `draft_of`.
-        text: see `text_of`.
     """
 
     def __init__(self, schema: Any) -> None:
         self.draft = draft_of(schema)
-        self.text = text_of(schema)
         self._id = "id" if self.draft == 4 else "$id"
-        self._parts = {"": Part(schema, ""), **dict(self._named(schema, ""))}
+        self._schema = schema
+
+    @cached_property
+    def text(self) -> str:
+        """See `text_of`."""
+        return text_of(self._schema)
+
+    @cached_property
+    def _parts(self) -> dict[str, Part]:
+        """The parts by URI; most schemas refer to none."""
+        return {"": Part(self._schema, ""), **dict(self._named(self._schema, ""))}
 
     def base_of(self, schema: Any, base: str) -> str:
         """Return the URI to which references in *schema* are relative; *base* is that of the
