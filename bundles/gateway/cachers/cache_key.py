@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Protocol
 
-import msgspec
-
 from bundles.gateway.cachers.js_text import number_text
 
 MIN_LENGTH = 44
@@ -22,7 +20,8 @@ MIN_LENGTH = 44
 _MISSING = object()
 _NO_META: Mapping[str, Any] = {}
 
-_special = re.compile(r"[|#\[\]]").search
+_special = re.compile(r"[|#\[\]\ud800-\udfff]").search
+"""Whether a text has a character of the keys, or half a surrogate pair, which is not UTF-8."""
 
 _is_scalar = re.compile(
     r"(?:-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?|true|false|null|undefined|NaN|-?Infinity)\Z"
@@ -129,13 +128,13 @@ class CacheKey:
         if self._readers is not None:
             values = [[] if value is _MISSING else [value] for value in values]
         try:
-            encoded = msgspec.msgpack.encode(self._to_plain(values))
+            text = repr(self._to_plain(values))
         except (TypeError, ValueError, RecursionError) as exc:
             raise TypeError(
                 f"the action {self._name!r} is cached, and its parameters cannot be a key: {exc}; "
                 f"name those that distinguish results: cache=Cache(keys=…)"
             ) from exc
-        return f"#{sha256(encoded).hexdigest()}"
+        return f"#{sha256(text.encode()).hexdigest()}"
 
 
 class _Reader:

@@ -129,7 +129,7 @@ class CachedAction:
         result = await action(request)
         if result is None:
             return Outcome(None)
-        if isinstance(result, Response):
+        if isinstance(result, Response | Exception):
             return Outcome(result, is_shared=False)
         try:
             entry = self._codec.encode(result)

@@ -21,9 +21,9 @@ class KeyPattern:
         """A pattern of Redis that matches the same keys, and perhaps more."""
 
     def matches(self, key: str) -> bool:
-        name, _, rest = key.partition(":")
+        name, colon, rest = key.partition(":")
         return self._matches_name(name) and (
-            self._rest is None or self._rest.fullmatch(rest) is not None
+            self._rest is None or (colon != "" and self._rest.fullmatch(rest) is not None)
         )
 
 
@@ -36,4 +36,4 @@ def _regex(text: str) -> re.Pattern[str]:
 
 
 def _glob(text: str) -> str:
-    return re.sub(r"\*+", "*", re.sub(r"([\\\[\]^])", r"\\\1", text))
+    return re.sub(r"[*?]+", "*", re.sub(r"([\\\[\]^])", r"\\\1", text))
