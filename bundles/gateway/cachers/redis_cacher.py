@@ -130,6 +130,6 @@ class RedisCacher(Cacher):
     def _report(self, exc: RedisError) -> None:
         problem = problem_of(exc)
         if problem is None:
-            logger.error("a result was not cached: %s", exc, exc_info=exc)
+            logger.error("the cache in Redis was not used: %s", exc, exc_info=exc)
         else:
             self._outage.report(problem)

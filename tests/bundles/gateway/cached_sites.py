@@ -63,25 +63,29 @@ def cacher(request: pytest.FixtureRequest) -> str:
     return name
 
 
+def cached_sites(stack: AsyncExitStack, cacher: str, url: str) -> CachedSiteOf:
+    """Return a function that starts an application with *cacher*, until *stack* is closed."""
+
+    async def start(
+        *controllers: Any,
+        with_bundles: tuple[Any, ...] = (),
+        listeners: tuple[Any, ...] = (),
+        **settings: Any,
+    ) -> CachedSite:
+        made = parts(cacher, url, **settings)
+        made["bundles"] += with_bundles
+        application = Application(controllers=controllers, listeners=listeners, **made)
+        clock = MovedClock()
+        client = KernelClient(application, overrides={Clock: clock})
+        await stack.enter_async_context(client)
+        return CachedSite(client, clock)
+
+    return start
+
+
 @pytest.fixture
 async def cached_site(cacher: str, request: pytest.FixtureRequest) -> AsyncIterator[CachedSiteOf]:
     """Start an application; it is stopped at the end of the test. Those of a test share Redis."""
     server: RedisServer | None = request.getfixturevalue("redis") if cacher == "redis" else None
-    url = "" if server is None else server.url
     async with AsyncExitStack() as stack:
-
-        async def start(
-            *controllers: Any,
-            with_bundles: tuple[Any, ...] = (),
-            listeners: tuple[Any, ...] = (),
-            **settings: Any,
-        ) -> CachedSite:
-            made = parts(cacher, url, **settings)
-            made["bundles"] += with_bundles
-            application = Application(controllers=controllers, listeners=listeners, **made)
-            clock = MovedClock()
-            client = KernelClient(application, overrides={Clock: clock})
-            await stack.enter_async_context(client)
-            return CachedSite(client, clock)
-
-        yield start
+        yield cached_sites(stack, cacher, "" if server is None else server.url)
