@@ -8,7 +8,7 @@ which a process of Node never uses.
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -55,6 +55,7 @@ class CacheKey:
         max_length: the longest text of parameters, as ``maxParamsLength`` of Moleculer; the end of
             a longer one is replaced by its hash. None: any length.
         to_plain: converts values of other classes, as `Serializer.to_plain`.
+        names: of the declared parameters, which need no look at each call.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class CacheKey:
         keys: Sequence[str] | None,
         max_length: int | None,
         to_plain: Callable[[Any], Any],
+        names: Iterable[str] = (),
     ) -> None:
         self._name = name
         self._prefix = f"{name}:"
@@ -70,6 +72,9 @@ class CacheKey:
         self._reads_meta = any(key.startswith("#") for key in keys or ())
         self._max_length = max_length
         self._to_plain = to_plain
+        self._names = frozenset(
+            name for name in names if not _special(name) and not _is_index(name)
+        )
 
     def of(self, call: Call, user: Any) -> str:
         """Return the key of *call*.
@@ -95,7 +100,9 @@ class CacheKey:
         return self._prefix + text
 
     def _all(self, params: Any) -> str:
-        if type(params) is dict:
+        if type(params) is dict and self._names.issuperset(params):
+            text = "|".join([f"{name}|{_value(params[name])}" for name in params])
+        elif type(params) is dict:
             if any(map(_is_index, params)):
                 params = _in_order_of_javascript(params)
             text = "|".join([f"{_name(key)}|{_value(params[key])}" for key in params])
@@ -182,7 +189,9 @@ def _value(value: Any) -> str:
         if _special(value) or _is_scalar(value):
             raise _UncertainError
         return value  # type: ignore[no-any-return]
-    if cls is int or cls is float:
+    if cls is int:
+        return str(value)
+    if cls is float:
         return number_text(value)
     if value is None:
         return "null"

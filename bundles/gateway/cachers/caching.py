@@ -67,8 +67,9 @@ class Caching:
                 *(f"the cache of {_place(definition)} is invalid: {one}" for one in problems)
             )
         if not isinstance(self._cacher, NoCacher):
-            key = CacheKey(options.name, cache.keys, self._max_length, self._to_plain)
             signature = definition.signature
+            names = [p.key for p in signature.parameters if p.source is Source.PARAMS]
+            key = CacheKey(options.name, cache.keys, self._max_length, self._to_plain, names)
             codec = self._cacher.codec(signature.returns, signature.scalars)
             cached = CachedAction(cache, key, self._cacher, codec, self._flights)
             event.wrap(cached.around)

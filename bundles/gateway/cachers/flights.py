@@ -14,7 +14,7 @@ Key = tuple[int, str]
 Compute = Callable[[], Awaitable["Outcome"]]
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Outcome:
     """What one call has computed.
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 from injector import inject
 
 from bundles.gateway.cachers.cacher import Cacher, Codec
@@ -12,11 +11,7 @@ from bundles.gateway.cachers.key_pattern import KeyPattern
 from bundles.gateway.cachers.pickle_codec import PickleCodec
 from bundles.gateway.settings import GatewaySettings
 
-
-@attrs.frozen
-class _Stored:
-    entry: Any
-    expires: float
+_NEVER = float("inf")
 
 
 class MemoryCacher(Cacher):
@@ -30,7 +25,7 @@ class MemoryCacher(Cacher):
         self._size = settings.cache_size
         self._ttl = settings.cache_ttl or None
         self._now: Callable[[], float] = clock.now
-        self._stored: dict[str, _Stored] = {}
+        self._stored: dict[str, tuple[Any, float]] = {}  # the entry, and when it expires
         self._codec = PickleCodec()
 
     def codec(self, type: Any, scalars: Any = None) -> Codec:
@@ -40,18 +35,19 @@ class MemoryCacher(Cacher):
         stored = self._stored.get(key)
         if stored is None:
             return None
-        if self._now() >= stored.expires:
+        entry, expires = stored
+        if expires != _NEVER and self._now() >= expires:
             del self._stored[key]
             return None
-        return stored.entry
+        return entry
 
     async def write(self, key: str, entry: Any, ttl: float | None) -> None:
         seconds = self._ttl if ttl is None else ttl
-        expires = float("inf") if seconds is None else self._now() + seconds
-        self._stored.pop(key, None)  # the new one is the youngest
-        while len(self._stored) >= self._size:
-            del self._stored[next(iter(self._stored))]
-        self._stored[key] = _Stored(entry, expires)
+        stored = self._stored
+        stored.pop(key, None)  # the new one is the youngest
+        if len(stored) >= self._size:
+            del stored[next(iter(stored))]
+        stored[key] = (entry, _NEVER if seconds is None else self._now() + seconds)
 
     async def delete(self, *keys: str) -> None:
         self.generation += 1
