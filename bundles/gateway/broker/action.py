@@ -30,12 +30,12 @@ class ActionOptions:
         fallback: `UNSET` without one.
     """
 
-    name: str
+    name: str = attrs.field(repr=False)
     visibility: Visibility = "public"
     cache: Cache | bool = False
     timeout: float | None = None
     retries: int | None = None
-    fallback: Any = UNSET
+    fallback: Any = attrs.field(default=UNSET, repr=False)
 
     @property
     def service(self) -> str:
