@@ -39,10 +39,12 @@ class Cacher(ABC):
     Attributes:
         generation: how often entries were removed. The result of an action that had begun before
             is not stored.
-        reads_types: whether `codec` needs the declared type of the results.
+        longest_wait: the seconds for which a call of an action with a lock waits for others; then
+            it runs the action itself. Moleculer's lock expires after the same time.
     """
 
     generation = 0
+    longest_wait = 15.0
 
     async def get(self, key: str) -> Any:
         """The value at *key*; None if it is missing or has expired."""

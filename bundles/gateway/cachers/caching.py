@@ -12,8 +12,8 @@ from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.cachers.cache import Cache, cache_of
 from bundles.gateway.cachers.cache_key import CacheKey
 from bundles.gateway.cachers.cacher import Cacher, Codec
-from bundles.gateway.cachers.flights import Flights, Outcome
 from bundles.gateway.cachers.no_cacher import NoCacher
+from bundles.gateway.cachers.shared_runs import Outcome, SharedRuns
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import (
     ConfigurationError,
@@ -49,7 +49,7 @@ class Caching:
         self._cacher = cacher
         self._max_length = settings.cache_max_params_length or None
         self._to_plain = kernel.serializer.to_plain
-        self._flights = Flights()
+        self._runs = SharedRuns()
 
     @observe(KernelEvents.KERNEL_DEFINITION, only=_has_cache)
     async def wrap(self, event: DefinitionEvent) -> None:
@@ -71,7 +71,7 @@ class Caching:
             names = [p.key for p in signature.parameters if p.source is Source.PARAMS]
             key = CacheKey(options.name, cache.keys, self._max_length, self._to_plain, names)
             codec = self._cacher.codec(signature.returns, signature.scalars)
-            cached = CachedAction(cache, key, self._cacher, codec, self._flights)
+            cached = CachedAction(cache, key, self._cacher, codec, self._runs)
             event.wrap(cached.around)
 
 
@@ -79,7 +79,7 @@ class CachedAction:
     """The cache of one action."""
 
     def __init__(
-        self, cache: Cache, key: CacheKey, cacher: Cacher, codec: Codec, flights: Flights
+        self, cache: Cache, key: CacheKey, cacher: Cacher, codec: Codec, runs: SharedRuns
     ) -> None:
         self._is_enabled = cache.enabled if callable(cache.enabled) else None
         self._is_locked = cache.lock
@@ -87,7 +87,7 @@ class CachedAction:
         self._key = key
         self._cacher = cacher
         self._codec = codec
-        self._flights = flights
+        self._runs = runs
         self._is_reported = False
 
     def around(self, action: Action) -> Action:
@@ -144,8 +144,8 @@ class CachedAction:
 
     async def _shared(self, key: str, action: Action, request: Request) -> Outcome:
         """As `_computed`, once for all calls that need *key* now."""
-        flight = (self._cacher.generation, key)
-        outcome = await self._flights.join(flight)
+        run = (self._cacher.generation, key)
+        outcome = await self._runs.wait_for(run, self._cacher.longest_wait)
         if outcome is not None:
             return Outcome(self._decoded(key, outcome.entry), is_cached=True)
 
@@ -156,7 +156,7 @@ class CachedAction:
                     return Outcome(value, entry, is_cached=True)
                 return await self._computed(key, action, request)
 
-        return await self._flights.lead(flight, compute)
+        return await self._runs.run(run, compute)
 
     def _report(self, key: str, exc: Exception) -> None:
         """Log the first result that cannot be cached."""

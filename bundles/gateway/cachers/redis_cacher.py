@@ -12,7 +12,6 @@ from injector import inject
 from redis.exceptions import RedisError
 
 from bundles.gateway.cachers.cacher import Cacher, Codec
-from bundles.gateway.cachers.flights import LONGEST_WAIT
 from bundles.gateway.cachers.json_codec import JsonCodec
 from bundles.gateway.cachers.key_pattern import KeyPattern
 from bundles.gateway.settings import GatewaySettings
@@ -104,11 +103,11 @@ class RedisCacher(Cacher):
     async def _acquire(self, key: str, name: str, token: str) -> tuple[bool, Any]:
         """Wait for the lock or the entry; for neither, if both take too long."""
         loop = asyncio.get_running_loop()
-        deadline, delay = loop.time() + LONGEST_WAIT, _FIRST_DELAY
+        deadline, delay = loop.time() + self.longest_wait, _FIRST_DELAY
         while self._outage.problem is None and loop.time() < deadline:
             try:
                 has_lock = await self._client.set(
-                    name, token, nx=True, px=round(LONGEST_WAIT * 1000)
+                    name, token, nx=True, px=round(self.longest_wait * 1000)
                 )
             except RedisError as exc:
                 self._report(exc)

@@ -13,7 +13,6 @@ from rxkernel import Application, KernelClient, Settings
 from tests.bundles.redis_servers import RedisServer
 
 CACHERS = ("memory", "lru", "redis")
-TIMEOUTS = {"connect_timeout": 0.5, "command_timeout": 0.5}
 
 CachedSiteOf = Callable[..., Any]
 
@@ -22,7 +21,7 @@ class MovedClock(Clock):
     def __init__(self) -> None:
         self.time = 1000.0
 
-    def now(self) -> float:  # type: ignore[override]
+    def now(self) -> float:
         return self.time
 
 
@@ -52,7 +51,7 @@ def parts(cacher: str, url: str, **settings: Any) -> dict[str, Any]:
     own: dict[str, Any] = {"gateway": gateway}
     if cacher != "redis":
         return {"bundles": [GatewayBundle], "settings": Settings(bundles=own)}
-    own["redis"] = RedisSettings(url=url, **TIMEOUTS)
+    own["redis"] = RedisSettings(url=url, connect_timeout=0.5, command_timeout=0.5)
     return {"bundles": [RedisBundle, GatewayBundle], "settings": Settings(bundles=own)}
 
 

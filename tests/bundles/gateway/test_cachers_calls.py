@@ -7,15 +7,19 @@ from typing import Any
 
 import attrs
 import pytest
+from injector import inject
 
 from bundles.contracts import DomainError
-from bundles.gateway import Cache, Context, CurrentContext, action
+from bundles.gateway import Broker, Cache, Context, CurrentContext, action
 from rxkernel import (
     ForbiddenException,
     HeadEvent,
     KernelEvents,
+    Request,
     RequestEvent,
     Response,
+    Transport,
+    http,
     observe,
 )
 from tests.bundles.gateway.cached_sites import CachedSiteOf
@@ -35,6 +39,16 @@ class Order:
     id: int
     day: date
     lines: list[Line]
+
+
+@attrs.frozen
+class User:
+    id: str
+
+
+@attrs.frozen
+class Token:
+    user: User
 
 
 class Orders:
@@ -178,6 +192,37 @@ async def test_cached_result_by_meta_is_of_one_user(cached_site: CachedSiteOf) -
     results = [await site.call("orders.mine", meta={"user": {"id": id}}) for id in (1, 2, 1, 2)]
     assert results == ["of 1", "of 2", "of 1", "of 2"]
     assert orders.runs == 2
+
+
+async def test_cached_result_by_user_reads_the_token_of_the_message(
+    cached_site: CachedSiteOf,
+) -> None:
+    """A call by an action of HTTP has no user in its meta, but the token."""
+
+    class Profiles:
+        @inject
+        def __init__(self, broker: Broker) -> None:
+            self.broker = broker
+
+        @http("GET", "/profile/{name}", "profile")
+        async def show(self, name: str) -> Any:
+            return await self.broker.call("profiles.show")
+
+        @action("profiles.show", cache=Cache(keys=("#user.id",)))
+        async def load(self, request: Request) -> str:
+            return f"of {request.user.id}"
+
+    class Login:
+        @observe(KernelEvents.KERNEL_HEAD)
+        async def login(self, event: HeadEvent) -> None:
+            if event.request.transport is Transport.HTTP:
+                event.request.token = Token(User(event.request.params["name"]))
+
+    site = await cached_site(Profiles, listeners=(Login,))
+
+    for name in ("ada", "bob", "ada"):
+        response = await site.client.http("profile", params={"name": name})
+        assert response.content == f"of {name}"
 
 
 async def test_cached_none_runs_again(cached_site: CachedSiteOf) -> None:
@@ -390,6 +435,18 @@ async def test_call_with_a_lock_that_fails_is_followed_by_the_next(
     )
 
     assert sorted(map(str, results)) == ["[3]", "[3]", "[3]", "run 1", "run 2"]
+
+
+async def test_call_with_a_lock_that_has_waited_too_long_runs(cached_site: CachedSiteOf) -> None:
+    orders = Orders()
+    site = await cached_site(orders)
+    site.cacher.longest_wait = 0.05
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(2):
+            tasks.create_task(site.call("orders.locked", {"id": 1}))
+        await until(lambda: orders.runs == 2)
+        orders.released.set()
 
 
 async def test_call_with_a_lock_that_is_cancelled_is_followed_by_the_next(

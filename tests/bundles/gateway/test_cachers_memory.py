@@ -185,7 +185,7 @@ async def test_cache_with_keys_of_all_parameters_is_valid() -> None:
         async def body(self, ctx: CurrentContext) -> Any:
             return ctx.params
 
-        @action("items.get", cache=Cache(keys=("id", "id.part")))
+        @action("items.get", cache=Cache(keys=["id", "id.part"], ttl=0.5))
         async def get(self, id: int) -> int:
             return id
 

@@ -197,6 +197,18 @@ async def test_redis_lock_of_a_process_that_has_ended_expires(
     assert await site.call("math.runs", {"id": 1}) == 1
 
 
+async def test_redis_lock_that_is_never_released_is_not_waited_for(
+    site_of: CachedSiteOf, redis: RedisServer
+) -> None:
+    math = Math()
+    math.released.set()
+    site = await site_of(math)
+    site.cacher.longest_wait = 0.05
+    redis.command("SET", "MOL-math.runs:1-lock", "another")
+
+    assert await site.call("math.runs", {"id": 1}) == 1
+
+
 async def test_redis_lock_that_another_process_has_taken_over_stays(
     site_of: CachedSiteOf, redis: RedisServer
 ) -> None:

@@ -6,10 +6,6 @@ from typing import Any
 
 import attrs
 
-LONGEST_WAIT = 15.0
-"""Seconds for which a call waits for others; then it runs its action itself. Moleculer's lock
-expires after the same time."""
-
 Key = tuple[int, str]
 Compute = Callable[[], Awaitable["Outcome"]]
 
@@ -31,19 +27,20 @@ class Outcome:
     is_cached: bool = False
 
 
-class Flights:
+class SharedRuns:
     """The results that are being computed, by key."""
 
     def __init__(self) -> None:
         self._running: dict[Key, asyncio.Future[Outcome | None]] = {}
 
-    async def join(self, key: Key) -> Outcome | None:
-        """Wait for the call that computes *key*, and for those that take its place if it fails.
+    async def wait_for(self, key: Key, longest_wait: float) -> Outcome | None:
+        """Wait for the call that computes *key*, and for those that take its place if it fails;
+        not longer than *longest_wait* seconds.
 
         Returns:
             A shared outcome; None if the caller has to compute.
         """
-        deadline = asyncio.get_running_loop().time() + LONGEST_WAIT
+        deadline = asyncio.get_running_loop().time() + longest_wait
         while (running := self._running.get(key)) is not None:
             remaining = deadline - asyncio.get_running_loop().time()
             done, _ = await asyncio.wait({running}, timeout=remaining)
@@ -53,8 +50,8 @@ class Flights:
                 return outcome
         return None
 
-    async def lead(self, key: Key, compute: Compute) -> Outcome:
-        """Compute *key* for this call, and for those that `join` meanwhile."""
+    async def run(self, key: Key, compute: Compute) -> Outcome:
+        """Compute *key* for this call, and for those that `wait_for` it meanwhile."""
         running: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         shared: Outcome | None = None
         self._running[key] = running
