@@ -199,7 +199,7 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if cls is list and "" not in value:
         return f"[{'|'.join(map(_value, value))}]"
-    raise _UncertainError  # an object: the names in it cannot be told from those around it
+    raise _UncertainError  # an object: the text does not show where its names end
 
 
 def _in_order_of_javascript(params: dict[str, Any]) -> dict[str, Any]:

@@ -16,23 +16,15 @@ class KeyPattern:
     def __init__(self, text: str) -> None:
         name, colon, rest = text.partition(":")
         self._matches_name = matcher(name)
-        self._rest = _regex(rest) if colon else None
+        self._matches_rest = matcher(re.sub(r"\*+", "**", rest)) if colon else None
         self.glob = _glob(text if colon else f"{name}*")
         """A pattern of Redis that matches the same keys, and perhaps more."""
 
     def matches(self, key: str) -> bool:
         name, colon, rest = key.partition(":")
         return self._matches_name(name) and (
-            self._rest is None or (colon != "" and self._rest.fullmatch(rest) is not None)
+            self._matches_rest is None or (colon != "" and self._matches_rest(rest))
         )
-
-
-def _regex(text: str) -> re.Pattern[str]:
-    parts = (
-        ".*" if part.startswith("*") else "." if part == "?" else re.escape(part)
-        for part in re.split(r"(\*+|\?)", text)
-    )
-    return re.compile("".join(parts), re.DOTALL)
 
 
 def _glob(text: str) -> str:

@@ -16,7 +16,7 @@ class Outcome:
 
     Attributes:
         value: what its caller gets.
-        entry: what the other calls decode; None if *value* is None.
+        entry: what the other calls decode; None for the value None.
         is_shared: whether other calls may use it.
         is_cached: whether it was in the cache.
     """

@@ -1,5 +1,5 @@
 """The keys of cached results: those of Moleculer 0.14 (base.js, ``defaultKeygen``), except for
-parameters that Moleculer cannot tell apart."""
+different parameters that have one key there."""
 
 import json
 from datetime import date
