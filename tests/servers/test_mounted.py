@@ -23,6 +23,7 @@ from rxkernel import (
     Bundle,
     ConfigurationError,
     EventStreamResponse,
+    FileResponse,
     HttpServer,
     HttpSettings,
     KernelClient,
@@ -36,6 +37,7 @@ from rxkernel import (
     SocketioSettings,
     TlsSettings,
     UploadedFile,
+    WebSocket,
     http,
     observe,
     websocket,
@@ -589,6 +591,53 @@ async def test_listener_of_server_configure_adds_native_route_below_prefix(
 
     async with session.get(f"{await host.start()}/api/extra") as response:
         assert await response.text() == "extra"
+
+
+class Live(Bundle):
+    name = "live"
+
+    @inject
+    def __init__(self, server: HttpServer) -> None:
+        server.mount("/api/files/{name:path}", self.file)
+        server.websocket("/api/live", self.live)
+
+    async def file(self, native: web.Request) -> web.Response:
+        return web.Response(text=native.match_info["name"])
+
+    async def live(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for message in websocket:
+            await websocket.send(message)
+
+
+async def test_native_paths_of_bundles_below_prefix_are_served(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
+    mount(host, bundles=[Live], settings=Settings(http=PREFIX))
+    url = await host.start()
+
+    async with session.get(f"{url}/api/files/a/b.txt") as response:
+        assert await response.text() == "a/b.txt"
+    async with session.ws_connect(f"{url}/api/live") as websocket:
+        await websocket.send_str("tea")
+        assert await websocket.receive_str() == "tea"
+        await host.stop()
+        assert (await websocket.receive()).data == 1001
+
+
+async def test_file_is_sent(host: Host, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"x" * 3_000_000)
+
+    class Files:
+        @http("GET", "/file", "file")
+        async def file(self, request: Request) -> FileResponse:
+            return FileResponse(file)
+
+    mount(host, Files, settings=Settings(http=PREFIX))
+
+    async with session.get(f"{await host.start()}/api/file") as response:
+        assert len(await response.read()) == 3_000_000
 
 
 async def test_two_applications_are_mounted_in_one_host(host: Host, connect: Connect) -> None:
