@@ -49,21 +49,21 @@ async def log_in(page: Page, name: str, password: str) -> None:
 
 
 async def join(page: Page, room: str) -> None:
-    await page.get_by_label("Room").fill(room)
+    await page.get_by_role("textbox", name="Room").fill(room)
     await page.get_by_role("button", name="Join").click()
 
 
 async def say(page: Page, text: str) -> None:
-    await page.get_by_label("Text").fill(text)
+    await page.get_by_role("textbox", name="Text").fill(text)
     await page.get_by_role("button", name="Say").click()
-    await expect(page.get_by_label("Text")).to_have_value("")
+    await expect(page.get_by_role("textbox", name="Text")).to_have_value("")
 
 
 async def test_two_windows_call_actions_and_talk(served: Served, context: BrowserContext) -> None:
     ada, grace = await open_page(context, served), await open_page(context, served)
 
     await ada.get_by_role("button", name="Add").click()
-    await expect(ada.get_by_label("Result")).to_have_text("3")
+    await expect(ada.get_by_test_id("result")).to_have_text("3")
     await expect(ada.get_by_label("Log").get_by_role("listitem").first).to_have_text("ack null 3")
     await ada.get_by_label("b", exact=True).fill("0")
     await ada.get_by_role("button", name="Divide").click()
@@ -74,10 +74,10 @@ async def test_two_windows_call_actions_and_talk(served: Served, context: Browse
     await log_in(ada, "ada", "wrong")
     await expect(ada.get_by_role("alert")).to_have_text("Wrong name or password (401)")
     await log_in(ada, "ada", "lovelace")
-    await expect(ada.get_by_label("User")).to_have_text("ada")
+    await expect(ada.get_by_test_id("user")).to_have_text("ada")
     await expect(ada.get_by_role("alert")).to_be_hidden()
     await log_in(grace, "grace", "hopper")
-    await expect(grace.get_by_label("User")).to_have_text("grace")
+    await expect(grace.get_by_test_id("user")).to_have_text("grace")
 
     await join(ada, "tea")
     members = ada.get_by_role("list", name="Members").get_by_role("listitem")
@@ -94,7 +94,7 @@ async def test_two_windows_call_actions_and_talk(served: Served, context: Browse
     assert await grace.title() == "Gateway"
 
     await grace.get_by_role("button", name="Log out").click()
-    await expect(grace.get_by_label("User")).to_have_text("nobody")
+    await expect(grace.get_by_test_id("user")).to_have_text("nobody")
     await expect(members).to_have_text(["ada"])
     await ada.close()
 
@@ -102,7 +102,7 @@ async def test_two_windows_call_actions_and_talk(served: Served, context: Browse
 async def test_file_is_uploaded_and_listed(served: Served, context: BrowserContext) -> None:
     page = await open_page(context, served)
     await log_in(page, "ada", "lovelace")
-    await expect(page.get_by_label("User")).to_have_text("ada")
+    await expect(page.get_by_test_id("user")).to_have_text("ada")
 
     for name, size in ("small.bin", 3), ("large.bin", 500_001):
         file = {"name": name, "mimeType": "application/octet-stream", "buffer": b"x" * size}

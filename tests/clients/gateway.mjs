@@ -44,7 +44,9 @@ const overheard = [];
 grace.on("said", (said) => overheard.push(said.text));
 await call(ada, "rooms.say", { room: "tea", text: "alone" });
 
+const back = next(ada, "members");
 await call(grace, "rooms.join", { room: "tea" });
+await back;
 const gone = next(ada, "members");
 grace.close();
 const afterClose = await gone;
