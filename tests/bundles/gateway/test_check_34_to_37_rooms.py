@@ -195,6 +195,16 @@ async def test_check_37_own_actions_are_refused_by_default(name: str) -> None:
         assert await io.code(name, params) == 404
 
 
+@pytest.mark.parametrize("name", ["$node.health", "$node.services", "$node.actions"])
+async def test_check_37_node_actions_are_refused_unless_they_are_listed(name: str) -> None:
+    async with in_process(Math) as io:
+        assert await io.code(name) == 404
+    async with in_process(Math, gateway=gateway(call={"whitelist": ["**"]})) as io:
+        assert await io.code(name) == 404
+    async with in_process(Math, gateway=gateway(call={"whitelist": ["$node.*"]})) as io:
+        assert await io.call(name)
+
+
 async def test_own_actions_have_the_name_of_the_gateway() -> None:
     class Site(Gateway):
         name = "site"

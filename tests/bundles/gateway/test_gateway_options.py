@@ -182,3 +182,21 @@ async def test_event_that_a_controller_has_too_is_an_error() -> None:
 async def test_gateway_that_is_no_subclass_is_an_error(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="pass a subclass of Gateway, not an instance"):
         await Application(bundles=[GatewayBundle(given)]).boot()
+
+
+async def test_methods_that_cannot_be_called_are_an_error() -> None:
+    class Io(Gateway):
+        def authorize(self, connection: Connection) -> None: ...  # type: ignore[override]
+
+        async def get_meta(self, connection: Connection) -> dict[str, Any]:  # type: ignore[override]
+            return {}
+
+        def save_meta(self, connection: Connection) -> None: ...  # type: ignore[override]
+
+    Io.__qualname__ = "Io"
+    assert await problems_of(Io) == (
+        f"authorize of {IO}: authorize is not async; write async def authorize(…)",
+        f"get_meta of {IO}: get_meta is async; write def get_meta(…)",
+        f"save_meta of {IO}: save_meta takes other parameters; it is called with (connection, "
+        f"meta), after self if it is a method",
+    )
