@@ -530,14 +530,15 @@ class TestErrors:
         ):
             assert part in text
 
-    async def test_path_that_host_has_is_reported(self, host: Host) -> None:
+    @pytest.mark.parametrize("path", ["/socket.io/", "/socket.io/{tail:.*}"])
+    async def test_path_that_host_has_is_reported(self, host: Host, path: str) -> None:
         async def mine(request: web.Request) -> web.Response:
             raise NotImplementedError
 
-        host.native.router.add_get("/socket.io/", mine)
+        host.native.router.add_get(path, mine)
         mount(host, Calls)
 
-        with pytest.raises(ConfigurationError, match=r"has a route for '/socket\.io'"):
+        with pytest.raises(ConfigurationError, match=r"hides '/socket\.io' of the mounted"):
             await host.start()
 
     async def test_start_of_mounted_application_is_refused(self, host: Host) -> None:
@@ -640,6 +641,24 @@ async def test_file_is_sent(host: Host, session: aiohttp.ClientSession, tmp_path
         assert len(await response.read()) == 3_000_000
 
 
+async def test_native_route_below_prefix_has_priority(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
+    async def mine(request: web.Request) -> web.Response:
+        return web.Response(text="mine")
+
+    host.native.router.add_get("/api/hello/mine", mine)
+    host.native.router.add_get("/{tail:.*}", mine)
+    mount(host, Pages, settings=Settings(http=PREFIX))
+    url = await host.start()
+
+    for path, text in ("/api/hello/mine", "mine"), ("/other", "mine"):
+        async with session.get(f"{url}{path}") as response:
+            assert await response.text() == text
+    async with session.get(f"{url}/api/hello/Ada") as response:
+        assert (await response.json())["name"] == "Ada"
+
+
 async def test_two_applications_are_mounted_in_one_host(host: Host, connect: Connect) -> None:
     one = mount(host, Calls)
     other = mount(host, Calls, settings=Settings(socketio=SocketioSettings(path="/other")))
@@ -650,6 +669,15 @@ async def test_two_applications_are_mounted_in_one_host(host: Host, connect: Con
         assert (await client.call("add", {"params": {"a": 1, "b": 2}}))["content"] == 3
 
     assert [len(a.servers["socketio"].engine.connections) for a in (one, other)] == [1, 1]
+
+
+async def test_host_that_is_started_again_serves_again(host: Host, connect: Connect) -> None:
+    mount(host, Calls)
+    for _ in range(2):
+        client = await connect(await host.start())
+        assert (await client.call("add", {"params": {"a": 1, "b": 2}}))["content"] == 3
+        await client.disconnect()
+        await host.stop()
 
 
 async def test_mounted_application_works_with_kernel_client(host: Host) -> None:

@@ -18,6 +18,7 @@ class HostApplication:
 
     def __init__(self, native: web.Application) -> None:
         self._native = native
+        self._resources: dict[str, MountedResource] = {}
         self.is_starting = False
 
     def attach(
@@ -53,36 +54,49 @@ class HostApplication:
         self._native.cleanup_ctx.append(life)
         self._native.on_shutdown.append(shutdown)
 
-    def add(self, resources: list[MountedResource]) -> None:
-        """Let *resources* handle the requests for their paths.
+    def resources(self, paths: list[str]) -> list[MountedResource]:
+        """Return the resources of *paths*; the first call adds them to the routes of *native*.
 
         Raises:
             ConfigurationError: the application has routes for one of these paths.
             RxKernelError: it is a part of another aiohttp application.
         """
+        new = [path for path in paths if path not in self._resources]
+        if new:
+            self._add(new)
+        return [self._resources[path] for path in paths]
+
+    def _add(self, paths: list[str]) -> None:
         router = self._native.router
         if router.frozen:
             raise RxKernelError(
                 "add_subapp() made the aiohttp application a part of another one; call "
                 "mount_in() with the outermost application"
             )
-        taken = {resource.canonical.rstrip("/") for resource in router.resources()}
         errors = [
             ConfigurationError(
-                f"the aiohttp application has a route for {resource.canonical!r}, where requests "
-                f"for the mounted application come in; change that route, http.prefix or "
-                f"socketio.path"
+                f"route {resource.canonical!r} of the aiohttp application hides {path!r} of the "
+                f"mounted one; change that route, http.prefix or socketio.path"
             )
-            for resource in resources
-            if resource.canonical in taken
+            for resource in router.resources()
+            for path in paths
+            if _literal_path(resource) == path
         ]
         if errors:
             raise ConfigurationError.merge(errors)
-        for resource in resources:
+        for path in paths:
+            resource = self._resources[path] = MountedResource(path)
             router.register_resource(resource)
         if not self._native.middlewares:
             # aiohttp runs the middlewares of inner applications only if the outer one has some
             self._native.middlewares.append(_pass_on)
+
+
+def _literal_path(resource: web.AbstractResource) -> str:
+    """The part of its path before parameters. aiohttp asks resources with a longer one first, and
+    those with the same one in the order in which they were added."""
+    literal, is_pattern, _ = resource.canonical.partition("{")
+    return literal.rpartition("/")[0] if is_pattern else literal.rstrip("/")
 
 
 @web.middleware

@@ -20,9 +20,11 @@ class MountedListener:
         paths: list[str],
         connections: ConnectionRegistry,
     ) -> None:
+        self._engine = engine
         self._host = host
+        self._paths = paths
         self._runner = web.AppRunner(engine)
-        self._resources = [MountedResource(path, engine, connections) for path in paths]
+        self._resources: list[MountedResource] = []
         self._connections = connections
 
     async def start(self) -> None:
@@ -39,10 +41,12 @@ class MountedListener:
             )
         await self._runner.setup()
         try:
-            self._host.add(self._resources)
+            self._resources = self._host.resources(self._paths)
         except BaseException:
             await self.close()
             raise
+        for resource in self._resources:
+            resource.open(self._engine, self._connections)
 
     async def stop_accepting(self) -> None:
         """Nothing: aiohttp has closed its ports by then."""
@@ -53,6 +57,6 @@ class MountedListener:
     async def close(self) -> None:
         """Serve the paths no more. aiohttp closes the connections."""
         for resource in self._resources:
-            resource.is_open = False
+            resource.close()
         await self._runner.cleanup()
         self._connections.close()

@@ -12,28 +12,31 @@ from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 
 
 class MountedResource(PrefixResource):
-    """Everything at and below *path* is handled by *engine*, as by a sub-application.
+    """Everything at and below its path is handled by an engine, as by a sub-application.
 
-    Unlike aiohttp's sub-applications, *engine* may begin after the routes of the outer
-    application are complete, has whole paths in its routes, and may have more than one prefix.
+    Unlike aiohttp's sub-applications, an engine has whole paths in its routes, may have several
+    prefixes, and is another one after each start.
     """
 
-    def __init__(
-        self, path: str, engine: web.Application, connections: ConnectionRegistry
-    ) -> None:
-        super().__init__(path)
-        self._engine = engine
-        self._connections = connections
-        self.is_open = True
+    _engine: web.Application | None = None
+    _connections: ConnectionRegistry
+
+    def open(self, engine: web.Application, connections: ConnectionRegistry) -> None:
+        """Let *engine* handle the requests from now on."""
+        self._engine, self._connections = engine, connections
+
+    def close(self) -> None:
+        """Handle no requests: they are 404 then."""
+        self._engine = None
 
     async def resolve(
         self, request: web.Request
     ) -> "tuple[web.UrlMappingMatchInfo | None, set[str]]":
-        if not self.is_open:
+        if (engine := self._engine) is None:
             return None, set()
         request[MOUNTED] = MountedConnection(request, self._connections)
-        match = await self._engine.router.resolve(request)
-        match.add_app(self._engine)
+        match = await engine.router.resolve(request)
+        match.add_app(engine)
         return match, set()
 
     def url_for(self, *args: str, **kwargs: str) -> URL:
@@ -43,7 +46,7 @@ class MountedResource(PrefixResource):
         return {"app": self._engine, "prefix": self.canonical}
 
     def __len__(self) -> int:
-        return len(self._engine.router.routes())
+        return 0 if self._engine is None else len(self._engine.router.routes())
 
     def __iter__(self) -> Iterator[web.AbstractRoute]:
-        return iter(self._engine.router.routes())
+        return iter(() if self._engine is None else self._engine.router.routes())

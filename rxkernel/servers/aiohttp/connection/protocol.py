@@ -20,7 +20,6 @@ from rxkernel.servers.aiohttp.connection.client_connection import ClientConnecti
 from rxkernel.servers.aiohttp.connection.mounted_connection import MOUNTED
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.connection.rejected import RejectedConnection
-from rxkernel.servers.aiohttp.connection.request_handler import RequestHandler
 from rxkernel.servers.aiohttp.connection.start_order import Ticket
 
 logger = logging.getLogger(__name__)
@@ -311,8 +310,9 @@ class HttpConnection(asyncio.Protocol):
 def connection_of(native: web.BaseRequest) -> ClientConnection:
     """The connection of *native*, also after it was lost."""
     handler: Any = native.protocol
-    if isinstance(handler, RequestHandler):
-        # `HttpConnection` creates every handler of this class and sets this attribute
-        connection: HttpConnection = cast(Any, handler.connection)
-        return connection
-    return native[MOUNTED]
+    try:
+        # `HttpConnection` creates the handlers of our ports and sets this attribute
+        connection: HttpConnection = handler.connection
+    except AttributeError:  # a handler of aiohttp, which created it for its own port
+        return native[MOUNTED]
+    return connection
