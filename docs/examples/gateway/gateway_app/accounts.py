@@ -42,7 +42,7 @@ class Accounts:
     @action("accounts.logout", visibility="published")
     async def logout(self, ctx: CurrentContext) -> None:
         client, *rooms = ctx.meta["$rooms"]
-        await ctx.emit("accounts.logged_out", {"client": client, "rooms": rooms})
+        await ctx.emit("accounts.logged_out", {"client": client})
         ctx.meta["user"] = None
         ctx.meta["$leave"] = rooms
 

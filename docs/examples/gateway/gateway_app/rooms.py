@@ -16,6 +16,12 @@ Text = Annotated[str, Meta(min_length=1, max_length=500)]
 _MOST_ROOMS = 10
 
 
+def _key(room: str) -> str:
+    """The room of Socket.IO. The prefix keeps a client from using the id of another one, which is
+    a room, too."""
+    return f"room:{room}"
+
+
 class Rooms:
     @inject
     def __init__(self, broker: Broker) -> None:
@@ -31,21 +37,21 @@ class Rooms:
         members = self._members.setdefault(room, {})
         members[ctx.meta["$socketId"]] = name
         await self._changed(room)
-        ctx.meta["$join"] = room
+        ctx.meta["$join"] = _key(room)
         return sorted(members.values())
 
     @action("rooms.leave", visibility="published")
     async def leave(self, ctx: CurrentContext, room: Room) -> None:
-        ctx.meta["$leave"] = room
+        ctx.meta["$leave"] = _key(room)
         await self._remove(ctx.meta["$socketId"], [room])
 
     @action("rooms.say", visibility="published")
     async def say(self, ctx: CurrentContext, room: Room, text: Text) -> None:
         name = user_of(ctx)
-        if room not in ctx.meta["$rooms"][1:]:
+        if _key(room) not in ctx.meta["$rooms"]:
             raise MoleculerClientError("You are not in this room", 403, "ERR_NOT_IN_ROOM")
         message = {"room": room, "name": name, "text": text}
-        await ctx.call("io.broadcast", {"event": "said", "rooms": [room], "args": [message]})
+        await ctx.call("io.broadcast", {"event": "said", "rooms": [_key(room)], "args": [message]})
 
     @action("rooms.members", visibility="published")
     async def members(self, ctx: CurrentContext, room: Room) -> list[str]:
@@ -53,24 +59,24 @@ class Rooms:
         return sorted(self._members.get(room, {}).values())
 
     @on_event("accounts.logged_out")
-    async def logged_out(self, client: str, rooms: list[str]) -> None:
-        await self._remove(client, rooms)
+    async def logged_out(self, client: str) -> None:
+        await self._remove(client, tuple(self._members))
 
     @observe(ServerEvents.DISCONNECTED)
     async def disconnected(self, event: ConnectionEvent) -> None:
-        await self._remove(event.connection.id, event.connection.rooms)
+        await self._remove(event.connection.id, tuple(self._members))
 
     async def _remove(self, client: str, rooms: Iterable[str]) -> None:
         for room in rooms:
             members = self._members.get(room, {})
             if members.pop(client, None) is not None:
+                if not members:
+                    del self._members[room]
                 await self._changed(room)
-            if not members:
-                self._members.pop(room, None)
 
     async def _changed(self, room: str) -> None:
-        members = sorted(self._members[room].values())
+        members = sorted(self._members.get(room, {}).values())
         args = [{"room": room, "members": members}]
         await self._broker.call(
-            "io.broadcast", {"event": "members", "rooms": [room], "args": args}
+            "io.broadcast", {"event": "members", "rooms": [_key(room)], "args": args}
         )
