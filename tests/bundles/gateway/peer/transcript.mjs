@@ -89,7 +89,7 @@ async function calls() {
   await step("null parameters", "ann", "call", "greeter.hello", null);
   await step("no result", "ann", "call", "greeter.nothing");
   await step("binary", "ann", "call", "greeter.reverse", { data: Buffer.from([1, 2, 255]) });
-  const values = [0, 1.5, false, "", "text", [1, [2]], {}, { a: { b: null } }];
+  const values = [null, 0, 1.5, false, "", "text", [1, [2]], {}, { a: { b: null } }];
   for (const value of values) {
     await step(`echo ${JSON.stringify(value)}`, "ann", "call", "greeter.echo", value);
   }
@@ -167,7 +167,8 @@ async function mapping() {
   for (const name of ["constructor", "__proto__", "toString"]) {
     await step(`alias ${name}`, "ann", "aliased", name, {});
   }
-  await step("list is of resolved names", "ann", "aliased_and_listed", "add", { a: 1, b: 2 });
+  await step("alias of an unlisted action", "ann", "aliased_and_listed", "add", { a: 1, b: 2 });
+  await step("alias of a listed action", "ann", "aliased_and_listed", "hello");
   await step("restricted, alias", "ann", "restricted", "add", { a: 1, b: 2 });
   await step("restricted, name", "ann", "restricted", "math.add", { a: 1, b: 2 });
   await step("restricted, no aliases", "ann", "no_aliases", "math.add", { a: 1, b: 2 });
@@ -298,12 +299,10 @@ async function admin() {
 
 // The user of one namespace is not the user of another one, although both have one connection.
 async function namespacesOfOneConnection() {
-  const secret = sockets.ada.io.socket("/", {});
-  const connected = new Promise((resolve) => secret.once("connect", resolve));
-  secret.connect();
-  await connected;
-  line("user of another namespace", { ack: await ask(secret, "call", "accounts.whoami") });
-  secret.disconnect();
+  const other = sockets.ada.io.socket("/"); // connects by itself
+  await new Promise((resolve) => other.once("connect", resolve));
+  line("user of another namespace", { ack: await ask(other, "call", "accounts.whoami") });
+  other.disconnect();
 }
 
 await connect("connect", "ann", "/");
