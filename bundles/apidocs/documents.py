@@ -88,7 +88,7 @@ class Documents:
     def _make(self, compiled: Compiled) -> tuple[Document, Document]:
         routes: Iterable[HttpDefinition] = compiled.definitions[Transport.HTTP]
         definitions = [each for each in routes if not is_own(each)]
-        events: list[WebSocketDefinition] = list(compiled.definitions[Transport.SOCKET])
+        events = [*_described_events(compiled.definitions[Transport.SOCKET])]
         schemas = JsonSchemas(self._kernel.serializer.scalars, self._names.by_class)
         access = self._access_facts([*definitions, *events])
         describe = partial(
@@ -204,6 +204,13 @@ def _described(
     if problems:
         raise ConfigurationError(*problems)
     return found
+
+
+def _described_events(
+    definitions: Iterable[WebSocketDefinition],
+) -> Iterator[WebSocketDefinition]:
+    """Those whose argument is one value: a message of AsyncAPI has one payload."""
+    return (each for each in definitions if each.metadata.arguments != "list")
 
 
 def _pushing(

@@ -1,0 +1,53 @@
+"""What the bundle adds to an application."""
+
+from types import MappingProxyType
+
+from injector import Binder, singleton
+
+from bundles.gateway.broker.action import ACTION
+from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.context import ContextMarker
+from bundles.gateway.broker.context_resolver import ContextResolver
+from bundles.gateway.broker.emitter import Emitter
+from bundles.gateway.broker.listeners import BrokerListeners
+from bundles.gateway.broker.messages import Messages
+from bundles.gateway.broker.on_event import EVENT_HANDLER
+from bundles.gateway.broker.retries import Retries
+from bundles.gateway.broker.transport import ACTIONS, EVENTS
+from bundles.gateway.settings import GatewaySettings
+from bundles.gateway.sockets.call_log import CallLog
+from bundles.gateway.sockets.gateway import Gateway
+from bundles.gateway.sockets.gateway_actions import GatewayActions
+from bundles.gateway.sockets.listeners import GatewayListeners
+from bundles.gateway.sockets.namespaces import GATEWAY, Namespaces
+from rxkernel import Bundle
+
+
+class GatewayBundle(Bundle):
+    """Actions and events that are called by name, and a gateway for clients of Socket.IO.
+
+    Args:
+        gateway: a subclass of `Gateway`, which the injector builds. By default clients may call
+            published actions by the event ``call`` of the namespace ``/``.
+    """
+
+    name = "gateway"
+    after = ("redis",)
+    options = (ACTION, EVENT_HANDLER, GATEWAY)
+    listeners = (BrokerListeners, GatewayListeners)
+    transports = (ACTIONS, EVENTS)
+    resolvers = MappingProxyType({ContextMarker: ContextResolver})
+    settings_class = GatewaySettings
+
+    def __init__(self, gateway: type[Gateway] = Gateway) -> None:
+        self._gateway = gateway
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Retries, to=Retries())
+        if self._gateway is not Gateway:
+            binder.bind(Gateway, to=self._gateway)
+        for service in (
+            *(Messages, Emitter, Broker),
+            *(self._gateway, Namespaces, GatewayActions, CallLog),
+        ):
+            binder.bind(service, scope=singleton)
