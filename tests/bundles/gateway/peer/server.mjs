@@ -233,7 +233,7 @@ const gateway = {
             any_depth: { whitelist: ["math.**"] },
             aliased: { aliases: { add: "math.add", "greeter.hello": "math.div" } },
             aliased_and_listed: {
-              aliases: { add: "math.add", hello: "greeter.hello" },
+              aliases: { hello: "greeter.hello" },
               whitelist: ["greeter.hello"],
             },
             restricted: { aliases: { add: "math.add" }, mappingPolicy: "restrict" },

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from injector import inject
+from injector import Binder, inject, singleton
 
 from bundles.gateway import (
     Call,
@@ -12,12 +12,13 @@ from bundles.gateway import (
     Gateway,
     GatewayBundle,
     GatewayNamespace,
+    GatewaySettings,
     MoleculerClientError,
     Packet,
     UnAuthorizedError,
     action,
 )
-from rxkernel import Application, HttpSettings, Settings, SocketConnection
+from rxkernel import Application, HttpSettings, Settings, Connection
 from tests.bundles.gateway.peer.services import (
     Accounts,
     Cellar,
@@ -59,7 +60,7 @@ class Steps:
         return lines
 
 
-async def fence(connection: SocketConnection) -> None:
+async def fence(connection: Connection) -> None:
     pass
 
 
@@ -75,7 +76,7 @@ class Io(Gateway):
                 "any_depth": {"whitelist": ["math.**"]},
                 "aliased": {"aliases": {"add": "math.add", "greeter.hello": "math.div"}},
                 "aliased_and_listed": {
-                    "aliases": {"add": "math.add", "hello": "greeter.hello"},
+                    "aliases": {"hello": "greeter.hello"},
                     "whitelist": ["greeter.hello"],
                 },
                 "restricted": {"aliases": {"add": "math.add"}, "mapping_policy": "restrict"},
@@ -111,7 +112,7 @@ class Io(Gateway):
     def __init__(self, order: Order) -> None:
         self.order = order
 
-    async def authorize(self, connection: SocketConnection) -> Any:
+    async def authorize(self, connection: Connection) -> Any:
         auth = connection.auth or {}
         match auth.get("token"):
             case "good":
@@ -122,7 +123,7 @@ class Io(Gateway):
                 return None
         raise UnAuthorizedError("Unauthorized", data={"reason": "unknown token"})
 
-    async def reject_banned(self, connection: SocketConnection) -> None:
+    async def reject_banned(self, connection: Connection) -> None:
         if (connection.auth or {}).get("banned"):
             raise MoleculerClientError("banned", 403, data={"until": "noon"})
 
@@ -156,24 +157,28 @@ class Io(Gateway):
         return None
 
     async def upload(
-        self, connection: SocketConnection, file: dict[str, str], content: bytes
+        self, connection: Connection, file: dict[str, str], content: bytes
     ) -> dict[str, Any]:
         return {**file, "size": len(content), "id": connection.id}
 
     async def upload_by_action(
-        self, connection: SocketConnection, file: dict[str, str], content: bytes
+        self, connection: Connection, file: dict[str, str], content: bytes
     ) -> Any:
         return await self.broker.call("greeter.reverse", {"data": content})
 
-    async def broken_handler(self, connection: SocketConnection) -> None:
+    async def broken_handler(self, connection: Connection) -> None:
         raise MoleculerClientError("this handler fails", 400, "BROKEN")
 
 
 SERVICES = [Accounts, Cellar, Counter, Errors, Greeter, Math, News, Rooms, Steps]
 
 
+def bind_order(binder: Binder) -> None:
+    binder.bind(Order, scope=singleton)
+
+
 def application() -> Application:
     settings = Settings(
-        http=HttpSettings(port=0), bundles={"gateway": {"node_id": "node-1"}}
+        http=HttpSettings(port=0), bundles={"gateway": GatewaySettings(node_id="node-1")}
     )
-    return Application(bundles=[GatewayBundle(Io)], controllers=SERVICES, settings=settings)
+    return Application(bundles=[GatewayBundle(Io)], controllers=SERVICES, modules=[bind_order], settings=settings)
