@@ -12,19 +12,22 @@ from bundles.gateway import (
     on_event,
 )
 
+Number = int | float
+
+
 class Math:
     @action("math.add", visibility="published")
-    async def add(self, a: float, b: float) -> float:
+    async def add(self, a: Number, b: Number) -> Number:
         return a + b
 
     @action("math.div", visibility="published")
-    async def div(self, a: float, b: float) -> float:
+    async def div(self, a: Number, b: Number) -> Number:
         if b == 0:
             raise MoleculerClientError("division by zero", 422, "DIV_ZERO", {"a": a})
         return a / b
 
     @action("math.adv.pow", visibility="published")
-    async def pow(self, a: float, b: float) -> float:
+    async def pow(self, a: Number, b: Number) -> Number:
         return a**b
 
     @action("math.add", version=2, visibility="published")

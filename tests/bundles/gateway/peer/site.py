@@ -179,6 +179,7 @@ def bind_order(binder: Binder) -> None:
 
 def application() -> Application:
     settings = Settings(
+        request_id_header=None,
         http=HttpSettings(port=0), bundles={"gateway": GatewaySettings(node_id="node-1")}
     )
     return Application(bundles=[GatewayBundle(Io)], controllers=SERVICES, modules=[bind_order], settings=settings)

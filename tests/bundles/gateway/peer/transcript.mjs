@@ -227,14 +227,14 @@ async function rooms() {
   await clients("milk");
   const say = (title, params) => step(title, "ann", "call", "rooms.say", params);
   await say("to everyone", { event: "news", args: [1, { two: 2 }] });
-  await say("without arguments", { event: "news" });
+  await say("to everyone without arguments", { event: "news" });
   await say("to a room", { event: "news", args: ["sugar"], rooms: ["sugar"] });
   await say("to two rooms", { event: "news", args: ["both"], rooms: ["milk", "sugar"] });
   await say("to an unknown room", { event: "news", args: ["no"], rooms: ["nowhere"] });
   await say("to no room", { event: "news", args: ["none"], rooms: [] });
   await say("to one socket", { event: "news", args: ["one"], rooms: [sockets.bob.id] });
   await say("volatile", { event: "news", volatile: true, local: true });
-  await say("binary", { event: "news", args: [Buffer.from([7])] });
+  await say("binary to everyone", { event: "news", args: [Buffer.from([7])] });
   await say("to a namespace", { event: "news", args: ["admin"], namespace: "/admin" });
   await say("without an event", { args: [1] });
   await say("rooms that are a string", { event: "news", rooms: "tea" });
