@@ -1,8 +1,9 @@
 """What the bundle adds to an application."""
 
+from collections.abc import Callable
 from types import MappingProxyType
 
-from injector import Binder, singleton
+from injector import Binder, inject, singleton
 
 from bundles.gateway.broker.action import ACTION
 from bundles.gateway.broker.broker import Broker
@@ -11,9 +12,11 @@ from bundles.gateway.broker.context_resolver import ContextResolver
 from bundles.gateway.broker.emitter import Emitter
 from bundles.gateway.broker.listeners import BrokerListeners
 from bundles.gateway.broker.messages import Messages
+from bundles.gateway.broker.node_actions import NodeActions
 from bundles.gateway.broker.on_event import EVENT_HANDLER
 from bundles.gateway.broker.retries import Retries
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
+from bundles.gateway.commands import gateway
 from bundles.gateway.settings import GatewaySettings
 from bundles.gateway.sockets.call_log import CallLog
 from bundles.gateway.sockets.gateway import Gateway
@@ -37,6 +40,7 @@ class GatewayBundle(Bundle):
     listeners = (BrokerListeners, GatewayListeners)
     transports = (ACTIONS, EVENTS)
     resolvers = MappingProxyType({ContextMarker: ContextResolver})
+    commands = (gateway,)
     settings_class = GatewaySettings
 
     def __init__(self, gateway: type[Gateway] = Gateway) -> None:
@@ -45,9 +49,19 @@ class GatewayBundle(Bundle):
     def configure(self, binder: Binder) -> None:
         binder.bind(Retries, to=Retries())
         if self._gateway is not Gateway:
-            binder.bind(Gateway, to=self._gateway)
+            binder.bind(Gateway, to=_same(self._gateway), scope=singleton)
         for service in (
-            *(Messages, Emitter, Broker),
+            *(Messages, Emitter, Broker, NodeActions),
             *(self._gateway, Namespaces, GatewayActions, CallLog),
         ):
             binder.bind(service, scope=singleton)
+
+
+def _same(subclass: type[Gateway]) -> Callable[..., Gateway]:
+    """Return a provider of the one instance of *subclass*."""
+
+    def provide(gateway: Gateway) -> Gateway:
+        return gateway
+
+    provide.__annotations__["gateway"] = subclass
+    return inject(provide)

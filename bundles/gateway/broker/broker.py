@@ -1,23 +1,31 @@
 """`Broker`: calls actions by name, and sends events to their handlers."""
 
 import asyncio
-import inspect
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping
-from typing import Any, Unpack
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, NoReturn, Unpack
 
 from injector import inject
 
-from bundles.gateway.broker.call_options import UNSET, CallItem, CallMeta, CallOptions
+from bundles.gateway.broker.call_options import CallItem, CallMeta, CallOptions
+from bundles.gateway.broker.catalog import (
+    action_entries,
+    event_entries,
+    node_entry,
+    service_entries,
+)
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.emitter import Emitter
+from bundles.gateway.broker.guarded_call import GuardedCall
 from bundles.gateway.broker.messages import Messages, new_request
 from bundles.gateway.broker.registry import ActionEndpoint, Registry
-from bundles.gateway.broker.retries import Retries, is_retryable
+from bundles.gateway.broker.retries import Retries
+from bundles.gateway.broker.several_calls import items_of, results_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.errors import (
     MaxCallLevelError,
+    MoleculerError,
+    MoleculerServerError,
     RequestSkippedError,
-    RequestTimeoutError,
     ServiceNotFoundError,
 )
 from bundles.gateway.settings import GatewaySettings
@@ -45,6 +53,7 @@ class Broker:
         self._messages = messages
         self._emitter = emitter
         self._retries = retries
+        self._changed = asyncio.Event()
 
     def context(self, meta: CallMeta | None = None) -> Context:
         """Return a context of the current message for calls that share *meta*, which is copied.
@@ -52,9 +61,9 @@ class Broker:
         After each of its calls, ``context.meta`` has what the action has set.
         """
         request = _current()
-        if request is None:
-            request = Request(ACTIONS)
-        return Context(self, request, meta)
+        return Context(self, Request(ACTIONS) if request is None else request, meta)
+
+    # --- calls
 
     def call(
         self, action: str, params: Any = None, **options: Unpack[CallOptions]
@@ -63,8 +72,8 @@ class Broker:
 
         It runs in the task of the caller, with the id, the token and the connection of the current
         message. Within another call it has the remaining time, but not its meta: see
-        `Context.call`. A timeout cancels the action. If a call within *action* was repeated in
-        vain, its error is not repeated again.
+        `Context.call`. A timeout cancels the action. An error after which the call was repeated
+        in vain has ``retryable = False``, so that outer calls are not repeated for it.
 
         Raises:
             ServiceNotFoundError: the action does not exist, or may not be called from here.
@@ -75,219 +84,6 @@ class Broker:
             Exception: what the action has raised.
         """
         return self.start(action, params, self._parent(), options)
-
-    def start(
-        self,
-        action: str,
-        params: Any,
-        parent: Context | None,
-        options: CallOptions,
-        *,
-        shared: bool = False,
-    ) -> Coroutine[Any, Any, Any]:
-        """As `call`, within *parent*, with which it shares the meta if *shared*."""
-        endpoint = self.registry.actions.get(action)
-        if endpoint is None:
-            return _raise(ServiceNotFoundError(action))
-        if endpoint.is_private and _service_of(parent) != endpoint.service:
-            return _raise(ServiceNotFoundError(action))
-        if options or endpoint.has_policy:
-            return self._with_policy(endpoint, params, parent, options, shared)
-        return self._attempt(endpoint, params, parent, None, shared)
-
-    def _parent(self) -> Context | None:
-        """Return the context of the current message, if it is a call or an event."""
-        request = _current()
-        if request is None:
-            return None
-        transport = request.transport
-        if transport is ACTIONS or transport is EVENTS:
-            context = request.native
-            return context if isinstance(context, Context) else None
-        return None
-
-    def _attempt(
-        self,
-        endpoint: ActionEndpoint,
-        params: Any,
-        parent: Context | None,
-        meta: CallMeta | None,
-        shared: bool,
-        deadline: float | None = None,
-    ) -> Coroutine[Any, Any, Any]:
-        name = endpoint.name
-        context: Context = _new(Context)
-        context._broker = self
-        context.name = name
-        shared_meta: dict[str, Any] | None = None
-        if parent is None:
-            origin = _current()
-        else:
-            origin = parent.request
-            level = parent.level + 1
-            if level > self._settings.max_call_level:
-                return _raise(MaxCallLevelError(self.node_id, level))
-            context.level = level
-            context.caller = parent.name
-            if deadline is None:
-                deadline = parent.deadline
-            if deadline is not None and deadline <= _now():
-                return _raise(RequestSkippedError(name, self.node_id))
-            if shared:
-                shared_meta = parent.meta
-        if shared_meta or meta:
-            context.inherit({**(shared_meta or {}), **(meta or {})})
-        context.deadline = deadline
-        request = context.request = new_request(ACTIONS, name, params, origin)
-        return self._messages.run(endpoint.definition, request, context, shared_meta)
-
-    # --- timeouts, retries, fallbacks
-
-    async def _with_policy(
-        self,
-        endpoint: ActionEndpoint,
-        params: Any,
-        parent: Context | None,
-        options: CallOptions,
-        shared: bool,
-    ) -> Any:
-        node_id = options.get("node_id")
-        if node_id is not None and node_id != self.node_id:
-            raise ServiceNotFoundError(endpoint.name, node_id)
-        try:
-            return await self._repeated(endpoint, params, parent, options, shared)
-        except Exception as exc:
-            fallback = options.get("fallback", endpoint.options.fallback)
-            if fallback is UNSET:
-                raise
-            return await self._result_of(fallback, parent, params, exc)
-
-    async def _result_of(
-        self, fallback: Any, parent: Context | None, params: Any, exc: Exception
-    ) -> Any:
-        if not callable(fallback):
-            return fallback
-        origin = _current() if parent is None else parent.request
-        context = Context(self, new_request(ACTIONS, "", params, origin))
-        result = fallback(context, exc)
-        return await result if inspect.isawaitable(result) else result
-
-    async def _repeated(
-        self,
-        endpoint: ActionEndpoint,
-        params: Any,
-        parent: Context | None,
-        options: CallOptions,
-        shared: bool,
-    ) -> Any:
-        own, settings = endpoint.options, self._settings
-        retries = _first(options.get("retries"), own.retries, settings.retries)
-        timeout = _first(options.get("timeout"), own.timeout, settings.request_timeout)
-        attempt = 0
-        while True:
-            try:
-                return await self._timed(endpoint, params, parent, options, shared, timeout)
-            except Exception as exc:
-                if not retries or not is_retryable(exc):
-                    raise
-                attempt += 1
-                pause = self._retries.delay(attempt)
-                if attempt > retries or not _has_time(parent, pause):
-                    raise
-            await self._retries.pause(pause)
-
-    async def _timed(
-        self,
-        endpoint: ActionEndpoint,
-        params: Any,
-        parent: Context | None,
-        options: CallOptions,
-        shared: bool,
-        timeout: float,
-    ) -> Any:
-        meta = options.get("meta")
-        if not timeout:
-            return await self._attempt(endpoint, params, parent, meta, shared)
-        deadline = _now() + timeout
-        outer = None if parent is None else parent.deadline
-        if outer is not None and outer <= deadline:  # the timeout of the outer call is earlier
-            return await self._attempt(endpoint, params, parent, meta, shared)
-        try:
-            async with asyncio.timeout_at(deadline) as limit:
-                result = await self._attempt(endpoint, params, parent, meta, shared, deadline)
-        except Exception as exc:
-            if not limit.expired():
-                raise
-            raise RequestTimeoutError(endpoint.name, self.node_id) from exc
-        if limit.expired():  # the action has caught its cancellation
-            raise RequestTimeoutError(endpoint.name, self.node_id)
-        return result
-
-    # --- events
-
-    async def emit(
-        self,
-        event: str,
-        payload: Any = None,
-        *,
-        groups: Iterable[str] | None = None,
-        meta: CallMeta | None = None,
-    ) -> None:
-        """Send *event* to one handler of each group that listens to it, and await these.
-
-        Each handler runs in a task of its own. Their exceptions are logged.
-
-        Args:
-            groups: only these groups.
-        """
-        await self.publish(
-            event, payload, self._parent(), groups=groups, meta=meta, all_handlers=False
-        )
-
-    async def broadcast(
-        self,
-        event: str,
-        payload: Any = None,
-        *,
-        groups: Iterable[str] | None = None,
-        meta: CallMeta | None = None,
-    ) -> None:
-        """As `emit`, to all handlers on all nodes."""
-        await self.publish(
-            event, payload, self._parent(), groups=groups, meta=meta, all_handlers=True
-        )
-
-    async def broadcast_local(
-        self,
-        event: str,
-        payload: Any = None,
-        *,
-        groups: Iterable[str] | None = None,
-        meta: CallMeta | None = None,
-    ) -> None:
-        """As `broadcast`, to the handlers on this node."""
-        await self.publish(
-            event, payload, self._parent(), groups=groups, meta=meta, all_handlers=True
-        )
-
-    async def publish(
-        self,
-        event: str,
-        payload: Any,
-        parent: Context | None,
-        *,
-        groups: Iterable[str] | None,
-        meta: CallMeta | None,
-        all_handlers: bool,
-    ) -> None:
-        """Send *event* within *parent*."""
-        level = 1 if parent is None else parent.level + 1
-        if level > self._settings.max_call_level:
-            raise MaxCallLevelError(self.node_id, level)
-        found = self.registry.handlers_of(event, groups, all_handlers=all_handlers)
-        await self._emitter.send(self, event, payload, parent, meta, found)
-
-    # --- several calls
 
     async def mcall(
         self,
@@ -302,81 +98,245 @@ class Broker:
         is raised. If *settled*, all end, and exceptions are among the results. *options* are for
         all calls; those of a call override them.
         """
-        return await self.start_all(calls, self._parent(), options, settled)
+        return await self.start_all(calls, self._parent(), options, settled=settled)
+
+    def start(
+        self,
+        action: str,
+        params: Any,
+        parent: Context | None,
+        options: CallOptions,
+        *,
+        shared: bool = False,
+    ) -> Coroutine[Any, Any, Any]:
+        """As `call`, within *parent*, with whose meta it begins and ends if *shared*."""
+        endpoint = self.registry.actions.get(action)
+        if endpoint is None or (endpoint.is_private and not _may_call(parent, endpoint)):
+            return _raise(ServiceNotFoundError(action))
+        if options or endpoint.has_policy:
+            call = GuardedCall(
+                self, endpoint, params, parent, options, self._settings, self._retries, shared
+            )
+            return call.run()
+        try:
+            context = self.new_context(endpoint, params, parent, shared)
+        except MoleculerError as exc:
+            return _raise(exc)
+        return self._messages.run(endpoint.definition, context)
 
     async def start_all(
         self,
         calls: Iterable[CallItem] | Mapping[str, CallItem],
         parent: Context | None,
         options: CallOptions,
-        settled: bool,
         *,
+        settled: bool,
         shared: bool = False,
     ) -> Any:
-        """As `mcall`, within *parent*."""
-        items = list(calls.values() if isinstance(calls, Mapping) else calls)
-        tasks = [
-            asyncio.create_task(
-                self.start(
-                    item["action"],
-                    item.get("params"),
-                    parent,
-                    {**options, **item.get("options", _NO_OPTIONS)},
-                    shared=shared,
-                )
+        """As `mcall`, within *parent*, as `start`."""
+        started = (
+            self.start(
+                item["action"],
+                item.get("params"),
+                parent,
+                {**options, **item.get("options", _NO_OPTIONS)},
+                shared=shared,
             )
-            for item in items
-        ]
-        results = await _results_of(tasks, settled)
+            for item in items_of(calls)
+        )
+        results = await results_of(started, settled=settled)
         return dict(zip(calls, results, strict=True)) if isinstance(calls, Mapping) else results
 
-    # --- for the bundle
+    def new_context(
+        self,
+        endpoint: ActionEndpoint,
+        params: Any,
+        parent: Context | None,
+        shared: bool,
+        meta: CallMeta | None = None,
+        deadline: float | None = None,
+    ) -> Context:
+        """Return the context of one call of *endpoint* within *parent*.
+
+        Raises:
+            MaxCallLevelError, RequestSkippedError: it must not be called.
+        """
+        context: Context = _new(Context)  # its attributes have the values of a call
+        context._broker = self
+        context.name = name = endpoint.name
+        if parent is None:
+            origin = _current()
+            if meta:
+                context.inherit(dict(meta))
+        else:
+            origin = parent.request
+            context.level = level = parent.level + 1
+            if level > self._settings.max_call_level:
+                raise MaxCallLevelError(self.node_id, level)
+            context.caller = parent.name
+            if (outer := parent.deadline) is not None:
+                if outer <= _now():
+                    raise RequestSkippedError(name, self.node_id)
+                if deadline is None:
+                    deadline = outer
+            if shared:
+                context.share(parent, meta)
+            elif meta:
+                context.inherit(dict(meta))
+        context.deadline = deadline
+        context.request = new_request(ACTIONS, name, params, origin)
+        return context
+
+    def attempt(self, endpoint: ActionEndpoint, context: Context) -> Coroutine[Any, Any, Any]:
+        """Run *endpoint* once, in *context*."""
+        return self._messages.run(endpoint.definition, context)
+
+    def _parent(self) -> Context | None:
+        """Return the context of the current message, if it is a call or an event."""
+        request = _current()
+        if request is None:
+            return None
+        transport = request.transport
+        if transport is ACTIONS or transport is EVENTS:
+            context = request.native
+            return context if isinstance(context, Context) else None
+        return None
+
+    # --- events
+
+    async def emit(
+        self,
+        event: str,
+        payload: Any = None,
+        *,
+        groups: Iterable[str] | None = None,
+        meta: CallMeta | None = None,
+    ) -> None:
+        """Send *event* to one handler of each group that listens to it, and wait for these.
+
+        Each handler runs in a task of its own, and continues if the caller is cancelled. Its
+        exceptions are logged.
+
+        Args:
+            groups: only these groups.
+            meta: the meta of the handlers.
+
+        Raises:
+            MaxCallLevelError: calls and events are nested too deeply.
+        """
+        await self.publish(event, payload, self._parent(), groups, meta)
+
+    async def broadcast(
+        self,
+        event: str,
+        payload: Any = None,
+        *,
+        groups: Iterable[str] | None = None,
+        meta: CallMeta | None = None,
+    ) -> None:
+        """As `emit`, to all handlers on all nodes."""
+        await self.publish(event, payload, self._parent(), groups, meta, to_all=True)
+
+    async def broadcast_local(
+        self,
+        event: str,
+        payload: Any = None,
+        *,
+        groups: Iterable[str] | None = None,
+        meta: CallMeta | None = None,
+    ) -> None:
+        """As `broadcast`, to the handlers on this node."""
+        await self.publish(event, payload, self._parent(), groups, meta, to_all=True)
+
+    async def publish(
+        self,
+        event: str,
+        payload: Any,
+        parent: Context | None,
+        groups: Iterable[str] | None,
+        meta: CallMeta | None,
+        *,
+        to_all: bool = False,
+    ) -> None:
+        """As `emit`, or `broadcast` with *to_all*, within *parent*."""
+        if parent is not None and parent.level >= self._settings.max_call_level:
+            raise MaxCallLevelError(self.node_id, parent.level + 1)
+        handlers = self.registry.handlers_of(event, groups, to_all=to_all)
+        await self._emitter.send(self, event, payload, parent, meta, handlers)
+
+    # --- what this node offers
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """What the action ``$node.list`` returns."""
+        return [node_entry(self.node_id)]
+
+    def services(
+        self, *, skip_internal: bool = False, with_actions: bool = False
+    ) -> list[dict[str, Any]]:
+        """What ``$node.services`` returns, without names with ``$`` if *skip_internal*."""
+        return service_entries(
+            self.registry, self.node_id, skip_internal=skip_internal, with_actions=with_actions
+        )
+
+    def actions(
+        self, *, skip_internal: bool = False, with_endpoints: bool = False
+    ) -> list[dict[str, Any]]:
+        """What ``$node.actions`` returns; with the nodes of each action if *with_endpoints*."""
+        return action_entries(
+            self.registry, self.node_id, skip_internal=skip_internal, with_endpoints=with_endpoints
+        )
+
+    def events(
+        self, *, skip_internal: bool = False, with_endpoints: bool = False
+    ) -> list[dict[str, Any]]:
+        """What ``$node.events`` returns: the patterns that handlers listen to."""
+        return event_entries(
+            self.registry, self.node_id, skip_internal=skip_internal, with_endpoints=with_endpoints
+        )
 
     def use(self, compiled: Compiled) -> None:
         """Offer the actions and handlers of *compiled* from now on."""
         self.registry = Registry(compiled, self._settings)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def wait_for_services(
+        self, names: str | Iterable[str], timeout: float | None = None
+    ) -> None:
+        """Wait until all services *names* have an action.
+
+        Raises:
+            MoleculerServerError: some are missing after *timeout* seconds.
+        """
+        wanted = {names} if isinstance(names, str) else set(names)
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                while not wanted <= self.registry.services:
+                    await self._changed.wait()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            _services_missing(wanted - self.registry.services)
 
 
-async def _results_of(tasks: "list[asyncio.Task[Any]]", settled: bool) -> list[Any]:
-    """Await *tasks* and return their results; all have ended afterwards."""
-    if not tasks:
-        return []
-    try:
-        when = asyncio.ALL_COMPLETED if settled else asyncio.FIRST_EXCEPTION
-        done, _ = await asyncio.wait(tasks, return_when=when)
-        if not settled:
-            failed = [task for task in tasks if task in done and task.exception() is not None]
-            if failed:
-                failed[0].result()
-        return [task.exception() or task.result() for task in tasks]
-    finally:
-        late = [task for task in tasks if not task.done()]
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+def _may_call(parent: Context | None, endpoint: ActionEndpoint) -> bool:
+    """Whether *parent* is a call of the service of *endpoint*, or a message of the same class."""
+    if parent is not None and parent.service == endpoint.service:
+        return True
+    request = _current() if parent is None else parent.request
+    definition = None if request is None else request.definition
+    return definition is not None and definition.metadata.target is endpoint.target
 
 
-def _service_of(context: Context | None) -> str | None:
-    """The service of the action whose context is *context*."""
-    if context is None or context.name is None:
-        return None
-    return context.name.rpartition(".")[0]
-
-
-def _first(*values: Any) -> Any:
-    """The first of *values* that is not None."""
-    return next(value for value in values if value is not None)
-
-
-def _has_time(parent: Context | None, seconds: float) -> bool:
-    remaining = None if parent is None else parent.remaining
-    return remaining is None or remaining > seconds
+def _services_missing(names: set[str]) -> NoReturn:
+    raise MoleculerServerError(
+        "Services waiting is timed out.", 500, "WAITFOR_SERVICES", {"services": sorted(names)}
+    )
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _raise(exc: Exception) -> Awaitable[None]:
+async def _raise(exc: Exception) -> NoReturn:
     raise exc

@@ -7,7 +7,7 @@ CallMeta = Mapping[str, Any]
 
 
 class CallOptions(TypedDict, total=False):
-    """The options of `Broker.call`. They override those of the action, which override the settings.
+    """The options of `Broker.call`; they override those of the action and the settings.
 
     ``timeout``: seconds, 0: none; ``retries``: how often a call that failed with a retryable error
     is repeated; ``fallback``: the result if the call fails, or a function of the context and the

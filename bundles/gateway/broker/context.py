@@ -1,7 +1,7 @@
 """`Context`: what a call or an event knows beside its parameters."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from typing import Annotated, Any, Protocol, Unpack
 
 import attrs
@@ -19,16 +19,22 @@ class Calls(Protocol):
     def node_id(self) -> str: ...
 
     def start(
-        self, action: str, params: Any, parent: "Context", options: CallOptions, *, shared: bool
+        self,
+        action: str,
+        params: Any,
+        parent: "Context | None",
+        options: CallOptions,
+        *,
+        shared: bool,
     ) -> Coroutine[Any, Any, Any]: ...
 
     def start_all(
         self,
         calls: Iterable[CallItem] | Mapping[str, CallItem],
-        parent: "Context",
+        parent: "Context | None",
         options: CallOptions,
-        settled: bool,
         *,
+        settled: bool,
         shared: bool,
     ) -> Awaitable[Any]: ...
 
@@ -36,11 +42,11 @@ class Calls(Protocol):
         self,
         event: str,
         payload: Any,
-        parent: "Context",
-        *,
+        parent: "Context | None",
         groups: Iterable[str] | None,
         meta: CallMeta | None,
-        all_handlers: bool,
+        *,
+        to_all: bool = False,
     ) -> Awaitable[None]: ...
 
 
@@ -51,30 +57,32 @@ class Context:
 
     Attributes:
         request: the message, whose body the parameters are.
-        level: how many calls and events are around this one, itself included.
+        level: 1 for the first call or event, 2 for those within it; 0 for other messages.
+        name: the full name of the action, or the name of the event.
         caller: the name of the action, or of the event, that made the call; None: it is the first.
         deadline: when the call times out, by the clock of the event loop; None: never.
         event_name, event_group: of a handled event, else None.
         cached_result: whether the result was read from a cache.
     """
 
-    # Class attributes are the defaults of a call, so that it sets only what differs.
+    # `Broker.new_context` skips __init__: class attributes are the defaults of a call.
     request: Request
     _broker: Calls
-    level: int = 0
-    caller: str | None = None
+    level: int = 1
     name: str | None = None
+    caller: str | None = None
     deadline: float | None = None
     event_name: str | None = None
     event_group: str | None = None
     cached_result: bool = False
-    repeated: BaseException | None = None
+    _sharing: "Context | None" = None
     _inherited: Mapping[str, Any] | None = None
     _meta: dict[str, Any] | None = None
 
     def __init__(self, broker: Calls, request: Request, meta: CallMeta | None = None) -> None:
         self._broker = broker
         self.request = request
+        self.level = 0
         if meta:
             self._meta = dict(meta)
 
@@ -122,7 +130,7 @@ class Context:
         **options: Unpack[CallOptions],
     ) -> Any:
         """As `Broker.mcall`, within this call, as `call`."""
-        return await self._broker.start_all(calls, self, options, settled, shared=True)
+        return await self._broker.start_all(calls, self, options, settled=settled, shared=True)
 
     async def emit(
         self,
@@ -133,14 +141,7 @@ class Context:
         meta: CallMeta | None = None,
     ) -> None:
         """As `Broker.emit`, with the meta of this call."""
-        await self._broker.publish(
-            event,
-            payload,
-            self,
-            groups=groups,
-            meta={**self.meta, **(meta or {})},
-            all_handlers=False,
-        )
+        await self._broker.publish(event, payload, self, groups, self._with(meta))
 
     async def broadcast(
         self,
@@ -151,30 +152,38 @@ class Context:
         meta: CallMeta | None = None,
     ) -> None:
         """As `Broker.broadcast`, with the meta of this call."""
-        await self._broker.publish(
-            event,
-            payload,
-            self,
-            groups=groups,
-            meta={**self.meta, **(meta or {})},
-            all_handlers=True,
-        )
+        await self._broker.publish(event, payload, self, groups, self._with(meta), to_all=True)
+
+    def _with(self, meta: CallMeta | None) -> CallMeta | None:
+        return {**self.meta, **meta} if meta else self.meta
 
     # --- for the broker
+
+    @property
+    def service(self) -> str | None:
+        """The service of the action: the part of its name before the last dot."""
+        if self.name is None or self.event_name is not None:
+            return None
+        return self.name.rpartition(".")[0]
 
     def inherit(self, meta: Mapping[str, Any]) -> None:
         """Begin with a copy of *meta*, which is not changed any more."""
         self._inherited = meta
 
-    def has_meta(self) -> bool:
-        return bool(self._inherited if self._meta is None else self._meta)
+    def share(self, parent: "Context", meta: CallMeta | None) -> None:
+        """Begin with the meta of *parent* and *meta*; `end` sets in *parent* what was set here."""
+        self._sharing = parent
+        of_parent = parent._inherited if parent._meta is None else parent._meta
+        if of_parent or meta:
+            self._inherited = {**(of_parent or {}), **(meta or {})}
 
-    def merge_into(self, meta: MutableMapping[str, Any]) -> None:
-        """Set in *meta* what was set in this context since its beginning."""
-        inherited = self._inherited or {}
-        for key, value in (self._meta or {}).items():
-            if inherited.get(key, _ABSENT) is not value:
-                meta[key] = value
+    def end(self) -> None:
+        """The call has ended, whether it succeeded or not."""
+        if self._meta and self._sharing is not None:
+            before = self._inherited or {}
+            changed = {k: v for k, v in self._meta.items() if before.get(k, _ABSENT) is not v}
+            if changed:
+                self._sharing.meta.update(changed)
 
 
 @attrs.frozen

@@ -31,7 +31,8 @@ class Emitter:
         meta: CallMeta | None,
         handlers: Iterable[tuple[str, ProcedureDefinition]],
     ) -> None:
-        """Run *handlers* with *event*, and wait for them. They continue if the caller is cancelled."""
+        """Run *handlers* with *event*, and wait for their end. If the caller is cancelled, they
+        continue."""
         tasks = [
             asyncio.create_task(self._handle(broker, event, payload, parent, meta, *handler))
             for handler in handlers
@@ -56,12 +57,14 @@ class Emitter:
         origin = current_request.get() if parent is None else parent.request
         request = new_request(EVENTS, event, payload, origin)
         context = Context(broker, request, meta)
-        context.event_name, context.event_group = event, group
+        context.name = context.event_name = event
+        context.event_group = group
+        context.level = 1
         if parent is not None:
             context.level = parent.level + 1
             context.caller = parent.name
         try:
-            await self._messages.run(definition, request, context)
+            await self._messages.run(definition, context)
         except HttpException as exc:
             logger.error(
                 "%s failed for the event %.100r: %s %.200r",
@@ -76,11 +79,13 @@ class Emitter:
 
     async def drain(self, timeout: float) -> None:
         """Wait for the handlers that run; cancel them after *timeout* seconds."""
-        if not self._running:
-            return
-        _, late = await asyncio.wait(self._running, timeout=timeout)
-        for task in late:
-            task.cancel()
-        if late:
+        try:
+            async with asyncio.timeout(timeout):
+                while self._running:  # also those that begin meanwhile
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            late = tuple(self._running)
             logger.warning("%d handlers of events took too long and were cancelled", len(late))
+            for task in late:
+                task.cancel()
             await asyncio.wait(late)

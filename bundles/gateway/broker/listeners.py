@@ -93,6 +93,7 @@ class BrokerListeners:
         if error is not None:
             event.set_exception(error)
 
-    @observe(ApplicationEvents.SHUTDOWN)
+    @observe(ApplicationEvents.SHUTDOWN, priority=-1000)
     async def finish(self, event: ShutdownEvent) -> None:
+        """Wait for the handlers of events, also of those that other listeners have emitted."""
         await self._emitter.drain(self._shutdown_timeout)

@@ -1,8 +1,8 @@
 """Runs a call or an event as a message: with its listeners, in the task of the caller."""
 
-import inspect
 from collections.abc import Mapping
 from time import perf_counter
+from types import CoroutineType
 from typing import Any
 
 from injector import inject
@@ -46,23 +46,18 @@ class Messages:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
-    async def run(
-        self,
-        definition: ProcedureDefinition,
-        request: Request,
-        context: Context,
-        meta: dict[str, Any] | None = None,
-    ) -> Any:
-        """Run *definition* with *request*, whose ``native`` becomes *context*; return the content.
+    async def run(self, definition: ProcedureDefinition, context: Context) -> Any:
+        """Run *definition* with the request of *context*, and return the content of the response.
 
-        What the action sets in the meta of *context* is set in *meta*, too, also if it fails. The
-        services of the message are closed and its terminate listeners have run afterwards.
+        Afterwards the services of the message are closed, its terminate listeners have run, and
+        *context* has ended.
 
         Raises:
             Exception: what the pipeline has raised, or a `MoleculerError` for a response with an
                 error status.
             StreamNotSupportedException: the response is a stream or a file.
         """
+        request = context.request
         pipeline = definition.pipeline
         has_listeners = pipeline.has_terminate_listeners
         if has_listeners:
@@ -70,27 +65,20 @@ class Messages:
         request.native = context
         try:
             response = await pipeline.handle(request)
-        except BaseException as exc:
-            await self._end(request, _failed(exc) if has_listeners else None, exc)
-            raise
-        else:
             if has_listeners or request.services is not None:
-                await self._end(request, response)
+                await self._kernel.finish(request, response)
             else:
-                self._kernel.terminate(request, response)
-            content = response.content
-            if response.status_code >= 400 or response.is_streamed or inspect.iscoroutine(content):
-                raise await _refused(response, definition.name)
-            return content
+                self._kernel.terminate(request, response)  # only marks it as ended
+        except BaseException as exc:
+            await self._kernel.finish(request, _failed(exc) if has_listeners else None, exc)
+            raise
         finally:
-            if meta is not None and context._meta:
-                context.merge_into(meta)
+            context.end()
             request.native = None  # the context holds the request
-
-    async def _end(
-        self, request: Request, response: Response | None, exc: BaseException | None = None
-    ) -> None:
-        await self._kernel.finish(request, response, exc)
+        content = response.content
+        if response.status_code >= 400 or response.is_streamed or type(content) is CoroutineType:
+            raise await _refused(response, definition.name)
+        return content
 
 
 def _failed(exc: BaseException) -> Response | None:
@@ -105,7 +93,7 @@ def _failed(exc: BaseException) -> Response | None:
 async def _refused(response: Response, name: str) -> Exception:
     """Return the exception for a *response* of the action *name* that is not a plain success."""
     content = response.content
-    if inspect.iscoroutine(content):
+    if isinstance(content, CoroutineType):
         content.close()
         return TypeError(f"the action {name!r} returned a coroutine; await it in the action")
     if response.is_streamed:

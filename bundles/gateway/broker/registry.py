@@ -1,6 +1,7 @@
 """What this node offers: its actions by name, and its event handlers by pattern and group."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import attrs
 
@@ -28,6 +29,11 @@ class ActionEndpoint:
     definition: ProcedureDefinition
     has_policy: bool
     is_private: bool
+
+    @property
+    def target(self) -> Any:
+        """The class, the instance or the module of the action."""
+        return self.definition.metadata.target
 
     @classmethod
     def of(cls, definition: ProcedureDefinition, settings: GatewaySettings) -> "ActionEndpoint":
@@ -94,11 +100,11 @@ class Registry:
             by_key[key].handlers.append(definition)
 
     def handlers_of(
-        self, event: str, groups: Iterable[str] | None, *, all_handlers: bool
+        self, event: str, groups: Iterable[str] | None, *, to_all: bool
     ) -> Iterator[tuple[str, ProcedureDefinition]]:
         """Yield the group and the definition of each handler that gets *event*."""
         wanted = None if groups is None else frozenset(groups)
         for endpoints in self.handlers:
             if (wanted is None or endpoints.group in wanted) and endpoints.accepts(event):
-                found = endpoints.handlers if all_handlers else (endpoints.next(),)
+                found = endpoints.handlers if to_all else (endpoints.next(),)
                 yield from ((endpoints.group, definition) for definition in found)

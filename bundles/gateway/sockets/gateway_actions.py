@@ -1,14 +1,28 @@
 """The actions of a gateway: ``io.broadcast`` and ``io.get_clients``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
+import attrs
 from injector import inject
 
 from bundles.gateway.broker.action import ACTION, ActionOptions
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.sockets.gateway import Gateway
 from rxkernel import Broadcaster, ProcedureMetadata
+
+
+@attrs.frozen(kw_only=True)
+class Broadcast:
+    """The parameters of ``io.broadcast``; without ``rooms`` all clients of the namespace receive
+    it."""
+
+    event: str
+    namespace: str = "/"
+    args: list[Any] = attrs.field(factory=list)
+    rooms: list[str] | None = None
+    volatile: bool = False
+    local: bool = False
 
 
 class GatewayActions:
@@ -25,20 +39,17 @@ class GatewayActions:
             options: dict[str, Any] = {ACTION: ActionOptions(name=name)}
             yield ProcedureMetadata(self, name, action, ACTIONS, options)
 
-    async def broadcast(
-        self,
-        event: str,
-        namespace: str = "/",
-        args: Sequence[Any] = (),
-        rooms: Sequence[str] | None = None,
-        volatile: bool = False,
-        local: bool = False,
-    ) -> None:
-        """Send *event* to the clients of *namespace*; with *rooms*, to those in any of these, each
-        once. The id of a connection is the name of a room. An empty list is for nobody."""
-        if rooms is None or rooms:
+    async def broadcast(self, given: Broadcast) -> None:
+        """Send an event. A client in several rooms receives it once. The id of a connection is the
+        name of a room. An empty list of rooms is for nobody."""
+        if given.rooms is None or given.rooms:
             await self._broadcaster.emit(
-                event, *args, room=rooms, namespace=namespace, volatile=volatile, local=local
+                given.event,
+                *given.args,
+                room=given.rooms,
+                namespace=given.namespace,
+                volatile=given.volatile,
+                local=given.local,
             )
 
     async def get_clients(self, room: str, namespace: str = "/") -> list[str]:
