@@ -17,7 +17,7 @@ from benchmarks.report import Table
 
 @attrs.frozen
 class Sent:
-    """``arguments`` are the JSON of an event; its acknowledgement has this ``head`` and ``tail``."""
+    """``arguments`` are the JSON of an event; its acknowledgement has ``head`` and ``tail``."""
 
     arguments: str
     head: bytes
@@ -155,8 +155,7 @@ async def roundtrips(
     with client_core(), running(peers) as servers:
         windows = await _windows(servers, sent, load)
     table = Table(
-        f"{title}, {load.connections} connections, "
-        f"{load.in_flight} in flight on each",
+        f"{title}, {load.connections} connections, {load.in_flight} in flight on each",
         {
             "server": "",
             "per second": ",.0f",

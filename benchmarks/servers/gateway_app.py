@@ -11,7 +11,7 @@ _MANY = 100_000
 
 class Math:
     @action("math.add", visibility="published")
-    async def add(self, a: float, b: float) -> float:
+    async def add(self, a: int | float, b: int | float) -> int | float:
         return a + b
 
 
@@ -20,9 +20,7 @@ def application() -> Application:
         bundles=[GatewayBundle()],
         controllers=[Math],
         settings=Settings(
-            http=HttpSettings(
-                port=0, max_connections=_MANY, max_connections_per_address=_MANY
-            ),
+            http=HttpSettings(port=0, max_connections=_MANY, max_connections_per_address=_MANY),
             socketio=SocketioSettings(
                 max_sessions=_MANY, max_sessions_per_address=_MANY, max_rate=1_000_000.0
             ),

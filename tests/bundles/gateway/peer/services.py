@@ -66,7 +66,7 @@ class Greeter:
 class TeapotError(Exception):
     code = 418
     type = "TEAPOT"
-    statusCode = 418
+    status_code = 418
     secret = "never sent"
 
 

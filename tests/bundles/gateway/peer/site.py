@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from injector import Binder, inject, singleton
 
@@ -18,7 +19,7 @@ from bundles.gateway import (
     UnAuthorizedError,
     action,
 )
-from rxkernel import Application, HttpSettings, Settings, Connection
+from rxkernel import Application, Connection, HttpSettings, Settings
 from tests.bundles.gateway.peer.services import (
     Accounts,
     Cellar,
@@ -65,7 +66,7 @@ async def fence(connection: Connection) -> None:
 
 
 class Io(Gateway):
-    namespaces = {
+    namespaces: ClassVar[Mapping[str, GatewayNamespace]] = {
         "/": GatewayNamespace(
             events={
                 "call": {},
@@ -180,6 +181,9 @@ def bind_order(binder: Binder) -> None:
 def application() -> Application:
     settings = Settings(
         request_id_header=None,
-        http=HttpSettings(port=0), bundles={"gateway": GatewaySettings(node_id="node-1")}
+        http=HttpSettings(port=0),
+        bundles={"gateway": GatewaySettings(node_id="node-1")},
     )
-    return Application(bundles=[GatewayBundle(Io)], controllers=SERVICES, modules=[bind_order], settings=settings)
+    return Application(
+        bundles=[GatewayBundle(Io)], controllers=SERVICES, modules=[bind_order], settings=settings
+    )
