@@ -18,7 +18,7 @@ from benchmarks.churn import churn
 from benchmarks.contracts import contracts
 from benchmarks.documents import documents
 from benchmarks.drain import drain
-from benchmarks.gateways import broker_calls, gateway_calls
+from benchmarks.gateways import broker_calls, found, gateway_calls
 from benchmarks.http.commands import finish, goals_command, http_command, quick_command
 from benchmarks.http.comparison import complete
 from benchmarks.http.run import Load as HttpLoad
@@ -75,7 +75,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
             documents(),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
-            gateway_calls(Load(seconds=1.0)),
+            gateway_calls(found(), Load(seconds=1.0)),
             broker_calls(rounds=7),
             memory(peers, steps=(1000, 3000)),
             drain(chosen(["rxkernel"])),
@@ -145,7 +145,7 @@ def _roundtrips(json_file: Path | None, names: tuple[str, ...], **load: Any) -> 
 @_json_option
 def _gateways(json_file: Path | None, **load: Any) -> None:
     """Calls of an action: over Socket.IO, compared with moleculer-io, and in process."""
-    _run(json_file, gateway_calls(Load(**load)), broker_calls())
+    _run(json_file, gateway_calls(found(), Load(**load)), broker_calls())
 
 
 @main.command("broadcast")

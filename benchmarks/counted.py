@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import attrs
 from aiohttp import web
 
-from benchmarks import accounts
+from benchmarks import accounts, gateways
 from benchmarks.contracts import Contracted, Undeclared
 from benchmarks.http.peers import FIVE, NONE, Listeners
 from benchmarks.http.servers import aiohttp_app, rxkernel_app, settings
@@ -32,8 +32,10 @@ from benchmarks.http.servers.changes import (
 from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
+from benchmarks.servers import gateway_app
 from benchmarks.sessions import Reader, add_session
 from bundles.contracts import ContractsBundle
+from bundles.gateway import Broker
 from bundles.realtime import Data, RealtimeBundle, Service, event
 from bundles.sessions.credentials import new_secret
 from rxkernel import Application, Body, HttpSettings, Request, Settings, websocket
@@ -187,19 +189,43 @@ class Served(Service):
         return data
 
 
-@asynccontextmanager
-async def events(component: type) -> AsyncIterator[Do]:
-    """The event ``echo`` of *component*, acknowledged over one websocket."""
+def events(component: type) -> AbstractAsyncContextManager[Do]:
+    """The event ``echo`` of *component*."""
     application = Application(
         bundles=[RealtimeBundle], controllers=[component], settings=Settings(http=_PORT_0)
     )
+    return _asking(application, '["echo",{"text":"hello"}]')
+
+
+def gateway_calls() -> AbstractAsyncContextManager[Do]:
+    """Calls of an action by a client."""
+    return _asking(gateway_app.application(), gateways.CALL.arguments)
+
+
+@asynccontextmanager
+async def _asking(application: Application, arguments: str) -> AsyncIterator[Do]:
+    """The event with these *arguments*, acknowledged over one websocket."""
     async with _serving(application) as port:
+        command = (sys.executable, "-m", "benchmarks.event_asker", str(port))
 
         async def ask(times: int) -> None:
-            command = (sys.executable, "-m", "benchmarks.event_asker", str(port), str(times))
-            await asyncio.to_thread(partial(subprocess.run, command, cwd=ROOT, check=True))
+            run = partial(subprocess.run, (*command, str(times), arguments), cwd=ROOT, check=True)
+            await asyncio.to_thread(run)
 
         yield ask
+
+
+@asynccontextmanager
+async def broker_calls() -> AsyncIterator[Do]:
+    """Calls of an action in process."""
+    async with gateway_app.application() as running:
+        call = running.injector.get(Broker).call
+
+        async def repeat(times: int) -> None:
+            for _ in range(times):
+                await call("math.add", {"a": 1, "b": 2})
+
+        yield repeat
 
 
 @asynccontextmanager
@@ -321,6 +347,8 @@ CASES = (
     ),
     Case("event of a controller", 200, partial(events, Controlled)),
     Case("event of a service", 200, partial(events, Served)),
+    Case("call of a gateway", 200, gateway_calls),
+    Case("local broker call", 500, broker_calls),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )

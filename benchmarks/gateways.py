@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -23,23 +24,26 @@ _MOLECULER_IO = Npm(
 _NODE_APP = Path(__file__).parent / "servers" / "moleculer_app.cjs"
 _OWN_APP = "benchmarks.servers.gateway_app:application"
 
-_NODE = Peer("node", "moleculer-io on Node", ("node", str(_NODE_APP), str(_MOLECULER_IO.folder)))
-_OWN = Peer(
+NODE = Peer("node", "moleculer-io on Node", ("node", str(_NODE_APP), str(_MOLECULER_IO.folder)))
+OWN = Peer(
     "rxkernel", "rxkernel", (sys.executable, "-m", "rxkernel", "serve", "--port", "0", _OWN_APP)
 )
 
-_CALL = Sent('["call","math.add",{"a":1,"b":2}]', b"[null,3]", b"")
+CALL = Sent('["call","math.add",{"a":1,"b":2}]', b"[null,3]", b"")
 
 
-async def gateway_calls(load: Load) -> Table:
-    """moleculer-io is the baseline, if it can be installed here."""
-    peers = [_OWN]
+def found() -> list[Peer]:
+    """The peers that can run here."""
     try:
         _MOLECULER_IO.install()
-        peers.insert(0, _NODE)
     except NotInstalledError as exc:
         click.echo(f"leaving moleculer-io out: {exc}", err=True)
-    return await roundtrips(peers, load, _CALL, "Gateway calls")
+        return [OWN]
+    return [NODE, OWN]
+
+
+async def gateway_calls(peers: Sequence[Peer], load: Load) -> Table:
+    return await roundtrips(peers, load, CALL, "Gateway calls")
 
 
 async def broker_calls(*, rounds: int = 15, calls: int = 20_000) -> Table:
