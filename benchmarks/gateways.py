@@ -29,7 +29,7 @@ OWN = Peer(
     "rxkernel", "rxkernel", (sys.executable, "-m", "rxkernel", "serve", "--port", "0", _OWN_APP)
 )
 
-CALL = Sent('["call","math.add",{"a":1,"b":2}]', b"[null,3]", b"")
+CALL = Sent('["call","math.add",{"a":1,"b":2}]', b"[null,3", b"]")
 
 
 def found() -> list[Peer]:

@@ -11,7 +11,7 @@ _MANY = 100_000
 
 class Math:
     @action("math.add", visibility="published")
-    async def add(self, a: int | float, b: int | float) -> int | float:
+    async def add(self, a: float, b: float) -> float:
         return a + b
 
 
