@@ -23,7 +23,7 @@ from bundles.gateway.sockets.gateway import Gateway
 from bundles.gateway.sockets.gateway_actions import GatewayActions
 from bundles.gateway.sockets.listeners import GatewayListeners
 from bundles.gateway.sockets.namespaces import GATEWAY, Namespaces
-from rxkernel import Bundle
+from rxkernel import Bundle, ConfigurationError
 
 
 class GatewayBundle(Bundle):
@@ -48,12 +48,19 @@ class GatewayBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Retries, to=Retries())
-        if self._gateway is not Gateway:
-            binder.bind(Gateway, to=_same(self._gateway), scope=singleton)
-        for service in (
-            *(Messages, Emitter, Broker, NodeActions),
-            *(self._gateway, Namespaces, GatewayActions, CallLog),
-        ):
+        for service in (Messages, Emitter, Broker, NodeActions):
+            binder.bind(service, scope=singleton)
+        self._bind_gateway(binder)
+
+    def _bind_gateway(self, binder: Binder) -> None:
+        given = self._gateway
+        if not (isinstance(given, type) and issubclass(given, Gateway)):
+            raise ConfigurationError(
+                f"GatewayBundle(…) got {given!r:.100}; pass a subclass of Gateway, not an instance"
+            )
+        if given is not Gateway:
+            binder.bind(Gateway, to=_same(given), scope=singleton)
+        for service in (given, Namespaces, GatewayActions, CallLog):
             binder.bind(service, scope=singleton)
 
 

@@ -192,7 +192,7 @@ class WebSocketMetadata(RouteMetadata):
     The name ``*`` is the route for all events of its namespace without a route of their own. A
     namespace with parameters, as ``/room/{id}``, is a template like the path of a route.
 
-    *arguments* is the form of what the client sends:
+    *arguments* is the form of the values that the client sends:
 
     - ``envelope``: an object ``{params, body}``; the client receives ``{statusCode, headers,
       content}``.

@@ -29,12 +29,12 @@ class ActionOptions:
         fallback: `UNSET` without one.
     """
 
-    name: str
+    name: str = attrs.field(repr=False)
     visibility: Visibility = "public"
     cache: Any = None
     timeout: float | None = None
     retries: int | None = None
-    fallback: Any = UNSET
+    fallback: Any = attrs.field(default=UNSET, repr=False)
 
     @property
     def service(self) -> str:

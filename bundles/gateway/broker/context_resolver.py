@@ -1,6 +1,7 @@
 """Fills parameters of the type `CurrentContext`."""
 
 from collections.abc import Callable
+from typing import Any
 
 from injector import ProviderOf, inject
 
@@ -21,6 +22,10 @@ class ContextResolver:
         if definition.transport in (ACTIONS, EVENTS):
             return self._of_call
         return self._of_message
+
+    def describe(self, marker: ContextMarker, parameter: Parameter) -> dict[str, Any]:
+        """What a client must send, for documentation: nothing."""
+        return {"inputs": [], "statuses": []}
 
     def _of_call(self, request: Request) -> Context:
         context = request.native

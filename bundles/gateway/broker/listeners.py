@@ -33,6 +33,15 @@ def _is_of_broker(definition: Definition) -> bool:
     return definition.transport is ACTIONS or definition.transport is EVENTS
 
 
+def _needs_no_rule(definition: Definition) -> bool:
+    """Whether clients do not reach it by themselves, and its parameters need no authentication."""
+    options = definition.options
+    if "access" in options or getattr(options.get(ACTION), "visibility", None) == "published":
+        return False
+    described = (parameter.input_description for parameter in definition.signature.parameters)
+    return not any(one is not None and 401 in one["statuses"] for one in described)
+
+
 def _routes_of(service: object, errors: list[ConfigurationError]) -> Iterator[ProcedureMetadata]:
     for route in routes_of(service):
         if isinstance(route, ConfigurationError):
@@ -78,8 +87,7 @@ class BrokerListeners:
         if options is not None and (problems := list(options.problems())):
             place = f"{definition.metadata.place} ({definition.name!r})"
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
-        is_published = getattr(options, "visibility", None) == "published"
-        if not is_published and "access" not in definition.options:
+        if _needs_no_rule(definition):
             event.set_option("public", True)
 
     @observe(KernelEvents.KERNEL_COMPILED, priority=_FIRST)

@@ -8,7 +8,7 @@ from bundles.gateway.errors import BadRequestError, ServiceNotFoundError, UnAuth
 from bundles.gateway.sockets.call import Call
 from bundles.gateway.sockets.call_log import CallLog
 from bundles.gateway.sockets.gateway import Gateway
-from bundles.gateway.sockets.packet_filter import connection_of, filtered
+from bundles.gateway.sockets.packet_filter import filtered, sender_of
 from bundles.gateway.sockets.rooms import JOIN, LEAVE, change_rooms, rooms_of
 from bundles.gateway.sockets.rules import CallRules, NamespaceRules
 from rxkernel import Acknowledgement, Connection, Request
@@ -42,7 +42,7 @@ class CallEvent:
         meta, rooms that are joined, rooms that are left.
         """
         args = request.body
-        connection = connection_of(request)
+        connection = sender_of(request)
         gateway = self._gateway
         if self._packet_middlewares:
             args = await filtered(request, self._packet_middlewares)

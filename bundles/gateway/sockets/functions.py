@@ -14,17 +14,21 @@ class FunctionFinder:
         self._gateway = gateway
         self._class = type(gateway)
 
-    def find(self, given: object, parameters: tuple[str, ...] | None) -> Bound:
+    def find(
+        self, given: object, parameters: tuple[str, ...] | None, *, is_async: bool = True
+    ) -> Bound:
         """Return the function that *given* is, or names. It takes *parameters*; None: those that
         the caller checks.
 
         Raises:
-            ValueError: there is no such method, it is not async, or takes other parameters.
+            ValueError: the method does not exist, is not async (or is, unless *is_async*), or
+                takes other parameters.
         """
         function = self._found(given)
         name = getattr(function, "__name__", "function")
-        if not inspect.iscoroutinefunction(function):
-            raise ValueError(f"{name} is not async; write async def {name}(…)")
+        if inspect.iscoroutinefunction(function) is not is_async:
+            is_, word = ("is not", "async def") if is_async else ("is", "def")
+            raise ValueError(f"{name} {is_} async; write {word} {name}(…)")
         if parameters is not None:
             try:
                 inspect.signature(function).bind(*parameters)

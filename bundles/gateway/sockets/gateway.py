@@ -55,6 +55,7 @@ class Gateway:
         return connection.attributes.get(_USER)
 
     def save_user(self, connection: Connection, user: Any) -> None:
+        """Set the user of *connection*."""
         connection.attributes[_USER] = user
 
     def get_meta(self, connection: Connection) -> dict[str, Any]:
@@ -62,16 +63,16 @@ class Gateway:
         connection."""
         rooms = connection.rooms
         return {
-            "user": connection.attributes.get(_USER),
+            "user": self.get_user(connection),
             "$rooms": [connection.id, *sorted(rooms)] if rooms else [connection.id],
             "$socketId": connection.id,
         }
 
     def save_meta(self, connection: Connection, meta: Mapping[str, Any]) -> None:
-        """Called after each successful call with what its hooks and its action have set in the
-        meta. It saves the user: an action logs in and out by ``ctx.meta["user"]``."""
+        """Called after each successful call. *meta* has only the keys that its hooks and its
+        action have set. It saves the user: an action logs in and out by ``ctx.meta["user"]``."""
         if "user" in meta:
-            connection.attributes[_USER] = meta["user"]
+            self.save_user(connection, meta["user"])
 
     def error_body(self, exception: Exception) -> dict[str, Any]:
         """Return what a client receives for *exception*: ``{name, message, code, type, data}``."""

@@ -41,7 +41,7 @@ class GatewayActions:
 
     async def broadcast(self, given: Broadcast) -> None:
         """Send an event. A client in several rooms receives it once. The id of a connection is the
-        name of a room. An empty list of rooms is for nobody."""
+        name of a room. With an empty list of rooms, no client receives it."""
         if given.rooms is None or given.rooms:
             await self._broadcaster.emit(
                 given.event,

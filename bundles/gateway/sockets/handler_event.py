@@ -1,7 +1,7 @@
 """An event with a handler of its own."""
 
 from bundles.gateway.errors import BadRequestError
-from bundles.gateway.sockets.packet_filter import connection_of, filtered
+from bundles.gateway.sockets.packet_filter import filtered, sender_of
 from bundles.gateway.sockets.rules import HandlerRules, NamespaceRules
 from rxkernel import Acknowledgement, Request
 
@@ -16,12 +16,13 @@ class HandlerEvent:
     async def handle(self, request: Request) -> Acknowledgement:
         """Acknowledge the result of the handler as a call does; an `Acknowledgement` as it is."""
         args = request.body
+        connection = sender_of(request)
         if self._packet_middlewares:
             args = await filtered(request, self._packet_middlewares)
         rules = self.rules
         if len(args) < rules.least or (rules.most is not None and len(args) > rules.most):
             raise BadRequestError(data={"arguments": len(args)})
-        result = await rules.handler(connection_of(request), *args)
+        result = await rules.handler(connection, *args)
         if isinstance(result, Acknowledgement):
             return result
         return Acknowledgement(None, result)

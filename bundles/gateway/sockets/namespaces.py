@@ -68,6 +68,7 @@ class Namespaces:
             ConfigurationError: with every problem of the options.
         """
         reader = self._reader()
+        reader.methods()
         found = reader.namespaces(self._gateway.namespaces)
         if hasattr(self._gateway, "cors"):
             reader.problems.append(f"{self._owner} has the attribute 'cors'; {CORS}")

@@ -26,6 +26,15 @@ _RENAMED = {
 }
 """Keys of moleculer-io that have another name here."""
 
+_PLAIN_METHODS = {
+    "get_user": ("connection",),
+    "save_user": ("connection", "user"),
+    "get_meta": ("connection",),
+    "save_meta": ("connection", "meta"),
+    "error_body": ("exception",),
+}
+"""The methods of a gateway that are not async, and their parameters."""
+
 CORS = (
     "the origins of pages are those of the whole server: remove it, and write the setting "
     "http.origins"
@@ -72,6 +81,14 @@ class OptionReader:
                 if (found := self._event(event, of_event, where)) is not None
             ),
         )
+
+    def methods(self) -> None:
+        """Check the methods that the class overrides."""
+        with self._collecting(f"authorize of {self._owner}"):
+            self._functions.find("authorize", ("connection",))
+        for name, parameters in _PLAIN_METHODS.items():
+            with self._collecting(f"{name} of {self._owner}"):
+                self._functions.find(name, parameters, is_async=False)
 
     # --- events
 

@@ -1,11 +1,20 @@
 """Checks 1 to 10 of the specification of moleculer-io: calls and their acknowledgements."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from bundles.gateway import MoleculerClientError, MoleculerError, action
-from rxkernel import Acknowledgement, ConflictException, KernelClient
+from rxkernel import (
+    Acknowledgement,
+    ConflictException,
+    KernelClient,
+    KernelEvents,
+    Request,
+    RequestEvent,
+    observe,
+)
 from tests.bundles.gateway.gateways import Greeter, Math, application_of, in_process, listening
 from tests.servers.socketio_clients import client, raw_socket
 from tests.waiting import until
@@ -212,8 +221,6 @@ async def test_call_without_acknowledgement_runs_the_action() -> None:
 
 
 async def test_calls_of_one_client_run_in_parallel() -> None:
-    import asyncio
-
     gate = asyncio.Event()
 
     class Slow:
@@ -256,8 +263,6 @@ async def test_acknowledgement_of_an_action_is_its_content() -> None:
 
 
 async def test_call_is_one_message_and_its_action_another() -> None:
-    from rxkernel import KernelEvents, Request, RequestEvent, observe
-
     seen: list[Request] = []
 
     @observe(KernelEvents.KERNEL_REQUEST)

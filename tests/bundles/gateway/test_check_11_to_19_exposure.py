@@ -1,4 +1,4 @@
-"""Checks 11 to 19 of the specification of moleculer-io: aliases, policies, whitelists, visibility."""
+"""Checks 11 to 19 of the specification of moleculer-io: which actions clients may call."""
 
 import re
 from typing import Any

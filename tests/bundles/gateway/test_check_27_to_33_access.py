@@ -1,9 +1,11 @@
 """Checks 27 to 33 of the specification of moleculer-io: handlers, middlewares, authorization."""
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
+from injector import Binder, inject, singleton
 
 from bundles.gateway import (
     CurrentContext,
@@ -301,8 +303,6 @@ async def test_check_32_login_and_logout_by_actions() -> None:
 
 
 async def test_check_32_slow_call_does_not_overwrite_a_later_login() -> None:
-    import asyncio
-
     entered, gate = asyncio.Event(), asyncio.Event()
 
     class Slow:
@@ -369,8 +369,6 @@ async def test_error_body_of_a_subclass_is_acknowledged() -> None:
 async def test_gateway_is_built_by_the_injector() -> None:
     class Rules:
         limit = 1
-
-    from injector import Binder, inject, singleton
 
     class Io(Gateway):
         @inject

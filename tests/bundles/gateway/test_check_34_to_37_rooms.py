@@ -82,7 +82,8 @@ async def test_check_35_lists_and_nested_actions_join_rooms() -> None:
         await io.call("rooms.join", {"room": ["a", "b"]})
         await io.call("rooms.nested", {"room": "c"})
         assert await io.call("rooms.list") == [id_of(io), "a", "b", "c"]
-        for empty in ("", [], None):
+        nothing: list[Any] = ["", [], None]
+        for empty in nothing:
             await io.call("rooms.join", {"room": empty})
         await io.call("rooms.leave", {"room": ["a", "unknown"]})
         assert await io.call("rooms.list") == [id_of(io), "b", "c"]
@@ -192,6 +193,16 @@ async def test_check_37_own_actions_are_refused_by_default(name: str) -> None:
         assert io.connection.emitted == []  # type: ignore[union-attr]
     async with in_process(Rooms, gateway=gateway(call={"whitelist": ["**"]})) as io:
         assert await io.code(name, params) == 404
+
+
+@pytest.mark.parametrize("name", ["$node.health", "$node.services", "$node.actions"])
+async def test_check_37_node_actions_are_refused_unless_they_are_listed(name: str) -> None:
+    async with in_process(Math) as io:
+        assert await io.code(name) == 404
+    async with in_process(Math, gateway=gateway(call={"whitelist": ["**"]})) as io:
+        assert await io.code(name) == 404
+    async with in_process(Math, gateway=gateway(call={"whitelist": ["$node.*"]})) as io:
+        assert await io.call(name)
 
 
 async def test_own_actions_have_the_name_of_the_gateway() -> None:

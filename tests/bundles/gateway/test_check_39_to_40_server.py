@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from bundles.gateway import Gateway, action
-from rxkernel import ConfigurationError, HttpSettings
+from rxkernel import Application, ConfigurationError, HttpSettings
 from tests.bundles.gateway.gateways import application_of, gateway, listening
 from tests.servers.socketio_clients import raw_socket
 
@@ -41,10 +41,10 @@ async def test_check_39_running_call_is_acknowledged_before_the_server_stops() -
         pass  # the port is free
 
 
-async def opened(base: str, origin: str | None) -> int:
+async def opened(app: Application, origin: str | None) -> int:
     """Return the status of a handshake from a page of *origin*; None: not from a page."""
     headers = {} if origin is None else {"Origin": origin}
-    url = f"{base}/socket.io/?EIO=4&transport=websocket"
+    url = f"{app.servers['socketio'].url}/socket.io/?EIO=4&transport=websocket"
     async with aiohttp.ClientSession() as session:
         try:
             async with session.ws_connect(url, headers=headers):
@@ -70,7 +70,7 @@ async def test_check_40_origins_are_those_of_the_server(
 ) -> None:
     """A wildcard is for subdomains at every depth, as everywhere in the server."""
     async with listening(http=HttpSettings(port=0, origins=(allowed,))) as app:
-        status = await opened(app.servers["socketio"].url, origin)
+        status = await opened(app, origin)
     assert (status == 101) is is_allowed
 
 
@@ -85,7 +85,8 @@ async def test_check_40_cors_of_a_gateway_is_an_error() -> None:
         await application_of(gateway=wrong).boot()
     assert raised.value.problems == (
         f"namespace '/' of the gateway Io has the unknown option 'cors'; {hint}",
-        f"event 'call' in the namespace '/' of the gateway Io has the unknown option 'cors'; {hint}",
+        f"event 'call' in the namespace '/' of the gateway Io has the unknown option 'cors'; "
+        f"{hint}",
     )
 
     class Io(Gateway):

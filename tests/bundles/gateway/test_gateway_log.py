@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import action
-from tests.bundles.gateway.gateways import Greeter, Math, in_process
+from bundles.gateway import Call, Packet, action
+from tests.bundles.gateway.gateways import Greeter, Math, gateway, in_process
 
 LEVELS = {
     "log_client_connection": "warning",
@@ -73,10 +73,6 @@ async def test_log_without_parameters_has_none(caplog: pytest.LogCaptureFixture)
 
 
 async def test_log_of_a_value_that_cannot_be_shown(caplog: pytest.LogCaptureFixture) -> None:
-    from bundles.gateway import Call
-    from tests.bundles.gateway.gateways import gateway
-    from bundles.gateway import Packet
-
     class Odd:
         def __repr__(self) -> str:
             raise ValueError("no text")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import Gateway, action
-from rxkernel import ConfigurationError, ConnectionRefusedException
+from bundles.gateway import Gateway, GatewayEvent, UnAuthorizedError, action
+from rxkernel import ConfigurationError, Connection, ConnectionRefusedException, websocket
 from tests.bundles.gateway.gateways import Client, Greeter, Math, gateway, in_process, listening
 from tests.servers.socketio_clients import raw_socket
 
@@ -17,7 +17,8 @@ def gateway_in(io: Client) -> Gateway:
 
 async def test_added_namespace_is_served() -> None:
     async with in_process() as all_:
-        await gateway_in(all_).add_namespace("/game", {"events": {"call": {"whitelist": ["math.*"]}}})
+        listed: GatewayEvent = {"whitelist": ["math.*"]}
+        await gateway_in(all_).add_namespace("/game", {"events": {"call": listed}})
         async with all_.connected("/game") as io:
             assert await io.emit("/game:call", "math.add", {"a": 1, "b": 2}) == [None, 3]
             (error,) = await io.emit("/game:call", "greeter.hello")
@@ -98,3 +99,55 @@ async def test_reload_that_removes_a_listed_action_changes_nothing() -> None:
         with pytest.raises(ConfigurationError, match=r"'greeter.\*' matches no action"):
             await io.kernel_client.application.reload(remove=[Greeter])
         assert await io.call("greeter.hello") == "Hello"
+
+
+async def test_namespace_may_have_parameters() -> None:
+    class Io(Gateway):
+        namespaces = {
+            "/room/{id:int}": {
+                "authorization": True,
+                "events": {"call": {}, "where": "where"},
+            }
+        }
+
+        async def authorize(self, connection: Connection) -> Any:
+            if connection.params["id"] == 5:
+                raise UnAuthorizedError
+            return connection.params["id"]
+
+        async def where(self, connection: Connection) -> Any:
+            return connection.params["id"]
+
+    async with in_process(gateway=Io) as all_:
+        async with all_.connected("/room/3") as io:
+            assert await io.emit("/room/{id:int}:where") == [None, 3]
+            _, meta = await io.emit("/room/{id:int}:call", "greeter.meta")
+            assert meta["user"] == 3
+        with pytest.raises(ConnectionRefusedException):
+            async with all_.connected("/room/5"):
+                pass
+
+
+async def test_event_of_a_controller_in_the_namespace_keeps_its_envelope_and_errors() -> None:
+    class Plain:
+        @websocket("plain")
+        async def plain(self, a: int) -> int:
+            return a
+
+    async with in_process(Plain, Math) as io:
+        good = await io.kernel_client.websocket("plain", params={"a": 1})
+        bad = await io.kernel_client.websocket("plain", params={"a": "x"})
+        assert await io.call("math.add", {"a": 1, "b": 2}) == 3
+    assert (good.content, bad.content["statusCode"]) == (1, 422)
+
+
+async def test_user_that_a_subclass_keeps_elsewhere() -> None:
+    class Io(Gateway):
+        namespaces = {"/": {"events": {"call": {"authorization": True}}}}
+
+        def get_user(self, connection: Connection) -> Any:
+            return (connection.auth or {}).get("name")
+
+    async with in_process(gateway=Io) as all_, all_.connected(auth={"name": "ada"}) as io:
+        assert (await io.call("greeter.meta"))["user"] == "ada"
+        assert await all_.code("greeter.meta") == 401

@@ -4,13 +4,21 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import Gateway
-from rxkernel import ConfigurationError, Connection, SocketioSettings, Settings, Application
-from bundles.gateway import GatewayBundle
+from bundles.gateway import Gateway, GatewayBundle
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    Connection,
+    Settings,
+    SocketioSettings,
+    websocket,
+)
 from tests.bundles.gateway.gateways import application_of, gateway
 
 IO = "the gateway Io"
 CALL = f"event 'call' in the namespace '/' of {IO}"
+
+OPTIONS = f"call_options of {CALL}"
 
 
 def gateway_of(namespaces: Any, **members: Any) -> type[Gateway]:
@@ -42,32 +50,45 @@ async def problems_of(cls: type[Gateway]) -> tuple[str, ...]:
         ),
         (
             {"call_options": {"retryCount": 2}},
-            f"call_options of {CALL} has the unknown option 'retryCount'; it is called 'retries' "
-            f"here",
+            f"{OPTIONS} has the unknown option 'retryCount'; it is called 'retries' here",
         ),
         (
             {"call_options": {"fallbackResponse": 2}},
-            f"call_options of {CALL} has the unknown option 'fallbackResponse'; it is called "
-            f"'fallback' here",
+            f"{OPTIONS} has the unknown option 'fallbackResponse'; it is called 'fallback' here",
         ),
-        ({"call_options": {"timeout": -1}}, f"timeout in call_options of {CALL} is -1; write seconds, or 0"),
-        ({"call_options": {"timeout": "5"}}, f"timeout in call_options of {CALL} is '5'; write seconds, or 0"),
-        ({"call_options": {"retries": 1.5}}, f"retries in call_options of {CALL} is 1.5; write a number, or 0"),
-        ({"call_options": {"meta": 5}}, f"meta in call_options of {CALL}: it is 5; write {{key: value}}"),
-        ({"call_options": 5}, f"call_options of {CALL}: it is 5; write {{'timeout': …}}"),
+        (
+            {"call_options": {"timeout": -1}},
+            f"timeout in {OPTIONS} is -1; write seconds, or 0",
+        ),
+        (
+            {"call_options": {"timeout": "5"}},
+            f"timeout in {OPTIONS} is '5'; write seconds, or 0",
+        ),
+        (
+            {"call_options": {"retries": 1.5}},
+            f"retries in {OPTIONS} is 1.5; write a number, or 0",
+        ),
+        (
+            {"call_options": {"meta": 5}},
+            f"meta in {OPTIONS}: it is 5; write {{key: value}}",
+        ),
+        ({"call_options": 5}, f"{OPTIONS}: it is 5; write {{'timeout': …}}"),
         ({"whitelist": "math.*"}, f"whitelist of {CALL} is 'math.*'; write a list"),
         ({"aliases": ["a"]}, f"aliases of {CALL}: it is ['a']; write {{alias: 'action'}}"),
         ({"authorization": 1}, f"authorization of {CALL} is 1; write True or False"),
         (
             {"before_call": "check"},
-            f"before_call of {CALL}: 'check' is not a method of Io; write the name of a method, or "
-            f"a function",
+            f"before_call of {CALL}: 'check' is not a method of Io; write the name of a method, "
+            f"or a function",
         ),
         (
             {"before_call": 5},
             f"before_call of {CALL}: it is 5; write a function, or the name of a method",
         ),
-        ({"before_call": "plain"}, f"before_call of {CALL}: plain is not async; write async def plain(…)"),
+        (
+            {"before_call": "plain"},
+            f"before_call of {CALL}: plain is not async; write async def plain(…)",
+        ),
         (
             {"before_call": "two"},
             f"before_call of {CALL}: two takes other parameters; it is called with (call), after "
@@ -145,16 +166,37 @@ async def test_namespace_without_events_may_be_listed_in_the_settings() -> None:
 
 async def test_namespace_without_options_serves_nothing() -> None:
     async with application_of(gateway=gateway_of({})) as application:
-        pass
-    assert list(application.kernel.websocket_definitions) == []
+        assert list(application.kernel.websocket_definitions) == []
 
 
 async def test_event_that_a_controller_has_too_is_an_error() -> None:
-    from rxkernel import websocket
-
     class Other:
         @websocket("call")
         async def call(self) -> None: ...
 
     with pytest.raises(ConfigurationError, match="'call' is used twice"):
         await application_of(Other, gateway=gateway(call={})).boot()
+
+
+@pytest.mark.parametrize("given", [5, Gateway(), Application], ids=["number", "instance", "class"])
+async def test_gateway_that_is_no_subclass_is_an_error(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match="pass a subclass of Gateway, not an instance"):
+        await Application(bundles=[GatewayBundle(given)]).boot()
+
+
+async def test_methods_that_cannot_be_called_are_an_error() -> None:
+    class Io(Gateway):
+        def authorize(self, connection: Connection) -> None: ...  # type: ignore[override]
+
+        async def get_meta(self, connection: Connection) -> dict[str, Any]:  # type: ignore[override]
+            return {}
+
+        def save_meta(self, connection: Connection) -> None: ...  # type: ignore[override]
+
+    Io.__qualname__ = "Io"
+    assert await problems_of(Io) == (
+        f"authorize of {IO}: authorize is not async; write async def authorize(…)",
+        f"get_meta of {IO}: get_meta is async; write def get_meta(…)",
+        f"save_meta of {IO}: save_meta takes other parameters; it is called with (connection, "
+        f"meta), after self if it is a method",
+    )

@@ -228,7 +228,6 @@ class Scales:
         (1e300, 1e300),
         ("7", 7.0),
         (True, "type"),
-        (float("nan"), "out_of_range"),
         (float("-inf"), "out_of_range"),
         (None, "type"),
     ],
