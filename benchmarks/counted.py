@@ -35,7 +35,7 @@ from benchmarks.router import templates
 from benchmarks.servers import gateway_app
 from benchmarks.sessions import Reader, add_session
 from bundles.contracts import ContractsBundle
-from bundles.gateway import Broker
+from bundles.gateway import ACTIONS, Broker, GatewayBundle, action
 from bundles.realtime import Data, RealtimeBundle, Service, event
 from bundles.sessions.credentials import new_secret
 from rxkernel import Application, Body, HttpSettings, Request, Settings, websocket
@@ -215,17 +215,29 @@ async def _asking(application: Application, arguments: str) -> AsyncIterator[Do]
         yield ask
 
 
+class Math:
+    @action("math.add")
+    async def add(self, a: int, b: int) -> int:
+        return a + b
+
+
 @asynccontextmanager
-async def broker_calls() -> AsyncIterator[Do]:
-    """Calls of an action in process."""
-    async with gateway_app.application() as running:
-        call = running.injector.get(Broker).call
+async def action_of_broker(*, by_broker: bool) -> AsyncIterator[Do]:
+    """An action with two parameters, called in process."""
+    params = {"a": 1, "b": 2}
+    async with Application(bundles=[GatewayBundle], controllers=[Math]) as application:
+        broker = application.injector.get(Broker)
+        handle = application.kernel.definitions[ACTIONS]["math.add"].pipeline.handle
 
-        async def repeat(times: int) -> None:
+        async def call(times: int) -> None:
             for _ in range(times):
-                await call("math.add", {"a": 1, "b": 2})
+                await broker.call("math.add", params)
 
-        yield repeat
+        async def run_phases(times: int) -> None:
+            for _ in range(times):
+                await handle(Request(ACTIONS, None, params, params))
+
+        yield call if by_broker else run_phases
 
 
 @asynccontextmanager
@@ -345,10 +357,11 @@ CASES = (
         200,
         partial(http_with_token, "/protected", keeps_verified=False),
     ),
+    Case("action, its phases alone", 500, partial(action_of_broker, by_broker=False)),
+    Case("action, called by the broker", 500, partial(action_of_broker, by_broker=True)),
     Case("event of a controller", 200, partial(events, Controlled)),
     Case("event of a service", 200, partial(events, Served)),
     Case("call of a gateway", 200, gateway_calls),
-    Case("local broker call", 500, broker_calls),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )

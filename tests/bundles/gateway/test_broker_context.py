@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from bundles.gateway import Broker, CurrentContext, MaxCallLevelError, action
+from bundles.gateway import Broker, CallItem, CurrentContext, MaxCallLevelError, action
 from rxkernel import Inject, Request
 from tests.bundles.gateway.conftest import SiteOf
 
@@ -127,7 +127,7 @@ class Meta:
     async def overlapping(self, ctx: CurrentContext) -> Any:
         """The second call ends last and has not set "shared"."""
         ctx.meta["shared"] = "old"
-        first = {"action": "meta.set", "params": {"key": "shared", "value": "new"}}
+        first: CallItem = {"action": "meta.set", "params": {"key": "shared", "value": "new"}}
         await ctx.mcall([first, {"action": "meta.slow"}])
         return dict(ctx.meta)
 
