@@ -309,8 +309,9 @@ class Broker:
             MoleculerServerError: some are missing after *timeout* seconds.
         """
         wanted = {names} if isinstance(names, str) else set(names)
+        limit = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout) as limit:
+            async with limit:
                 while not wanted <= self.registry.services:
                     await self._changed.wait()
         except TimeoutError:
