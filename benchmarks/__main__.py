@@ -140,6 +140,7 @@ def _roundtrips(json_file: Path | None, names: tuple[str, ...], **load: Any) -> 
 
 @main.command("gateways")
 @click.option("--connections", default=50, show_default=True)
+@click.option("--in-flight", default=1, show_default=True, help="Calls, on each connection.")
 @click.option("--seconds", default=2.0, show_default=True, help="One window of one server.")
 @click.option("--rounds", default=7, show_default=True, help="Windows of each server.")
 @_json_option
