@@ -209,7 +209,7 @@ class Broker:
         event: str,
         payload: Any = None,
         *,
-        groups: Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
         """Send *event* to one handler of each group that listens to it, and wait for these.
@@ -231,7 +231,7 @@ class Broker:
         event: str,
         payload: Any = None,
         *,
-        groups: Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
         """As `emit`, to all handlers on all nodes."""
@@ -242,7 +242,7 @@ class Broker:
         event: str,
         payload: Any = None,
         *,
-        groups: Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
         """As `broadcast`, to the handlers on this node."""
@@ -253,7 +253,7 @@ class Broker:
         event: str,
         payload: Any,
         parent: Context | None,
-        groups: Iterable[str] | None,
+        groups: str | Iterable[str] | None,
         meta: CallMeta | None,
         *,
         to_all: bool = False,

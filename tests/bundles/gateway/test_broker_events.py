@@ -85,7 +85,7 @@ async def test_event_for_groups_reaches_only_these(site_of: SiteOf) -> None:
     first, second = Mail(), MailTwice()
     site = await site_of(first, second)
 
-    await site.broker.emit("order.paid", groups=["billing"])
+    await site.broker.emit("order.paid", groups="billing")
     await site.broker.broadcast("order.paid", groups=["billing", "unknown"])
     await site.broker.broadcast("order.paid", groups=[])
 
