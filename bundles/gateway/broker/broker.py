@@ -109,7 +109,7 @@ class Broker:
         *,
         shared: bool = False,
     ) -> Coroutine[Any, Any, Any]:
-        """As `call`, within *parent*, with whose meta it begins and ends if *shared*."""
+        """As `call`, within *parent*; *shared*: the meta of *parent* is that of the call, too."""
         endpoint = self.registry.actions.get(action)
         if endpoint is None or (endpoint.is_private and not _may_call(parent, endpoint)):
             return _raise(ServiceNotFoundError(action))

@@ -66,7 +66,7 @@ class EventEndpoints:
         self.accepts = matcher(self.pattern)
 
     def next(self) -> ProcedureDefinition:
-        """The handler whose turn it is."""
+        """Return the handler of the next event."""
         self._next = (self._next + 1) % len(self.handlers)
         return self.handlers[self._next - 1]
 
