@@ -35,6 +35,7 @@ class RealtimeBundle(Bundle):
     options = (EVENT, OPTION)
     listeners: Sequence[Any] = (ServiceListeners, RouteListeners)
     settings_class = RealtimeSettings
+    provides = (AppHandle,)
 
     def __init__(
         self,

@@ -50,6 +50,7 @@ class TasksBundle(Bundle):
     servers = (TasksServer,)
     commands = (tasks,)
     settings_class = TasksSettings
+    provides = (Background, Clock, Scheduler, TaskQueue, TaskStore, Watchers, WorkerPool)
 
     def __init__(
         self,
