@@ -15,7 +15,7 @@ from bundles.realtime.route_entry import OPTION
 from bundles.realtime.route_file import routes_of_file
 from bundles.realtime.route_listeners import RouteListeners
 from bundles.realtime.service_listeners import ServiceListeners
-from bundles.realtime.service_table import ServiceTable
+from bundles.realtime.service_table import ServiceTable, check_namespaces
 from bundles.realtime.settings import RealtimeSettings
 from bundles.realtime.site import ApiPaths, Site
 from rxkernel import Bundle, ConfigurationError, HttpMetadata, Settings
@@ -44,10 +44,12 @@ class RealtimeBundle(Bundle):
         controllers: Sequence[Any] = (),
         managers: Sequence[type[Manager]] | Mapping[str, type[Manager]] = (),
     ) -> None:
+        self._services = tuple(services)
         self._components = self.controllers = (*services, *controllers)
         self._managers = managers
 
     def configure(self, binder: Binder) -> None:
+        check_namespaces(self._services)
         injector = binder.injector
         self._settings = injector.get(RealtimeSettings)
         self._add_site(injector.get(Settings).http.prefix)

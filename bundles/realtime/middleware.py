@@ -1,6 +1,8 @@
 """`Middleware`: runs before the actions of the services and controllers that list it."""
 
-from rxkernel import Connection, Request, Response
+from collections.abc import Sequence
+
+from rxkernel import ConfigurationError, Connection, Request, Response
 
 
 class Middleware:
@@ -23,3 +25,21 @@ class Middleware:
     async def event(self, request: Request) -> Response | None:
         """Called with each event of a service."""
         return None
+
+
+Listed = Sequence[type[Middleware] | Middleware]
+"""What the argument ``middlewares`` of a component takes."""
+
+
+def listed(given: Listed, owner: str) -> tuple[type[Middleware] | Middleware, ...]:
+    """Return *given*, the middlewares of *owner*.
+
+    Raises:
+        ConfigurationError: it is not a list or a tuple, but a single class, for example.
+    """
+    if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        return tuple(given)
+    shown = f"the class {given.__name__}" if isinstance(given, type) else f"{given!r:.100}"
+    raise ConfigurationError(
+        f"middlewares of {owner} is {shown}; write a list: middlewares=[Login]"
+    )

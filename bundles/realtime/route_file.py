@@ -92,6 +92,7 @@ def _metadata(controller: Any, entry: RouteEntry, method: str, name: str) -> Htt
         host=entry.host,
         headers=entry.headers,
         head=entry.head,
+        source=entry.place,
     )
 
 

@@ -32,6 +32,57 @@ def test_ioserver_invalid_option_is_a_configuration_error(
         IOServer(**options)
 
 
+def test_ioserver_reports_all_invalid_options_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        IOServer(
+            host=1,  # type: ignore[arg-type]
+            port="x",
+            verbose=None,  # type: ignore[arg-type]
+            mode=5,  # type: ignore[arg-type]
+            cookie=5,  # type: ignore[arg-type]
+            cors={"methods": ["GET"], "origin": 5},
+            routes=None,  # type: ignore[arg-type]
+            root_dir=7,  # type: ignore[arg-type]
+            spa_fallback="yes",  # type: ignore[arg-type]
+            settings={},  # type: ignore[arg-type]
+        )
+
+    assert {problem.partition(";")[0] for problem in caught.value.problems} == {
+        "host is 1",
+        "port is 'x'",
+        "verbose None is not a level",
+        "mode is 5",
+        "cookie is 5",
+        "cors has 'methods'",
+        "cors['origin'] is 5",
+        "routes is None",
+        "root_dir is 7",
+        "spa_fallback is 'yes'",
+        "settings is {}",
+    }
+
+
+def test_ioserver_invalid_values_of_settings_are_reported_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        IOServer(host=" ", cors={"origin": "here", "max_age": -1})
+
+    assert [problem.partition(" must be")[0] for problem in caught.value.problems] == [
+        *("host", "origins", "preflight_max_age"),
+    ]
+
+
+def test_ioserver_options_that_exclude_one_another_are_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="allow_credentials must be false while origins"):
+        IOServer(cors={"origin": True, "credentials": True})
+
+
+@pytest.mark.parametrize("name", ["host", "routes", "root_dir"])
+def test_ioserver_option_with_a_wrong_type_is_one_error(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^{name} is 1\.5; write") as caught:
+        IOServer(**{name: 1.5})  # type: ignore[arg-type]
+    assert len(caught.value.problems) == 1
+
+
 def test_ioserver_port_that_is_a_bool_is_an_error() -> None:
     with pytest.raises(IOServerError, match="Invalid port number"):
         IOServer(port=True)
