@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bundles.tasks.scheduler.plan import OPTION, Misfire, Plan
+from bundles.tasks.scheduler.unreached import remember
 from bundles.tasks.transport import F, task_procedure
 
 
@@ -60,4 +61,8 @@ def at(
 
 
 def _scheduled(plan: Plan, name: str | None) -> Callable[[F], F]:
-    return lambda function: task_procedure(function, name, OPTION, plan)
+    def label(function: F) -> F:
+        remember(function)
+        return task_procedure(function, name, OPTION, plan)
+
+    return label
