@@ -150,7 +150,7 @@ async def test_check_31_hostile_client_and_failing_hooks_do_not_end_the_process(
     assert all(r.levelno == logging.ERROR for r in caplog.records if r.exc_info)
 
 
-@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError])
+@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, GeneratorExit])
 async def test_check_31_hooks_and_middlewares_cannot_end_the_process(
     error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
