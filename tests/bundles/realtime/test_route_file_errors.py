@@ -162,6 +162,16 @@ class ShopController(Controller):
             "'example.com' or '*.example.com', without scheme and port",
         ),
         (entry("GET", "/", "show", config=[]), "config is []; it must be an object"),
+        (
+            entry("GET", "/:id/*", "show", schema={"params": {"properties": {"key": {}}}}),
+            "schema.params has 'key', which the path '/shop/{id}/{wildcard:path}' does not have; "
+            "its parameters are id, wildcard",
+        ),
+        (
+            entry("GET", "/", "show", schema={"params": {"required": ["b", "a"]}}),
+            "schema.params has 'b' and 'a', which the path '/shop/' does not have; its parameters "
+            "are none",
+        ),
     ],
 )
 async def test_entry_of_a_route_file_with_an_error_is_reported(
