@@ -74,6 +74,7 @@ class IOServer:
                 "root_dir": root_dir,
                 "spa_fallback": spa_fallback,
             },
+            parts,
         )
         self._parts = parts
         self._verbose = LogLevel.of(verbose)

@@ -1,6 +1,8 @@
 """Reads the options of `IOServer` into settings."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +11,7 @@ import attrs
 from bundles.realtime.errors import IOServerError
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.settings import RealtimeSettings
-from rxkernel import ConfigurationError, HttpSettings, Settings, SocketioSettings
+from rxkernel import Application, ConfigurationError, HttpSettings, Settings, SocketioSettings
 
 S = TypeVar("S", HttpSettings, SocketioSettings, RealtimeSettings)
 Convert = Callable[[str, Any], Any]
@@ -18,8 +20,12 @@ Convert = Callable[[str, Any], Any]
 _MODES = ("websocket", "polling")
 
 
-def settings_of(given: Settings | None, options: Mapping[str, Any]) -> Settings:
+def settings_of(
+    given: Settings | None, options: Mapping[str, Any], parts: Iterable[str]
+) -> Settings:
     """Return *given*, by default new settings, with *options*: all those of `IOServer`.
+
+    *parts* are the names of its further arguments, which must be those of `Application`.
 
     Raises:
         IOServerError: the port is the only invalid option (400).
@@ -35,6 +41,7 @@ def settings_of(given: Settings | None, options: Mapping[str, Any]) -> Settings:
     realtime = _evolved(realtime, _of(_REALTIME, options), problems)
     if not (given is None or isinstance(given, Settings)):
         problems.append(f"settings is {given!r:.100}; write Settings(…)")
+    problems += _unknown(parts, options)
     if problems and problems == [_port_problem(options["port"])]:
         raise IOServerError("Invalid port number", 400)
     if problems:
@@ -52,6 +59,15 @@ def _of(converters: Mapping[str, tuple[str, Convert]], options: Mapping[str, Any
         setting: (option, convert, options[option])
         for setting, (option, convert) in converters.items()
     }
+
+
+def _unknown(parts: Iterable[str], options: Iterable[str]) -> Iterator[str]:
+    known = [*options, *inspect.signature(Application).parameters]
+    for name in parts:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known)}"
+            yield f"the option {name!r} is unknown; {hint}"
 
 
 def _evolved(group: S, values: Values, problems: list[str]) -> S:

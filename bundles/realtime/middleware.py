@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bundles.tasks.listed import list_problem
 from rxkernel import ConfigurationError, Connection, Request, Response
 
 
@@ -37,9 +38,7 @@ def listed(given: Listed, owner: str) -> tuple[type[Middleware] | Middleware, ..
     Raises:
         ConfigurationError: it is not a list or a tuple, but a single class, for example.
     """
-    if isinstance(given, Sequence) and not isinstance(given, str | bytes):
-        return tuple(given)
-    shown = f"the class {given.__name__}" if isinstance(given, type) else f"{given!r:.100}"
-    raise ConfigurationError(
-        f"middlewares of {owner} is {shown}; write a list: middlewares=[Login]"
-    )
+    problem = list_problem(f"middlewares of {owner}", given, "Login")
+    if problem is not None:
+        raise ConfigurationError(problem)
+    return tuple(given)

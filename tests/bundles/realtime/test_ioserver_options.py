@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from bundles.realtime import IOServer, IOServerError, RealtimeSettings, Service
+from bundles.realtime import (
+    Controller,
+    IOServer,
+    IOServerError,
+    Manager,
+    RealtimeBundle,
+    RealtimeSettings,
+    Service,
+    event,
+)
 from rxkernel import ConfigurationError, Settings
 
 
@@ -107,3 +116,42 @@ async def test_ioserver_stop_before_the_start_does_nothing() -> None:
     server = IOServer()
     assert await server.stop()
     server.add_service(service=type("Chat", (Service,), {}))
+
+
+def test_ioserver_unknown_option_is_an_error_with_a_hint() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        IOServer(prot=80, level="DEBUG")
+
+    first, second = caught.value.problems
+    assert first == "the option 'prot' is unknown; did you mean 'port'?"
+    assert second.startswith("the option 'level' is unknown; there is: host, port, verbose, ")
+    assert " bundles" in second
+
+
+class Store(Manager):
+    pass
+
+
+class Plain:
+    pass
+
+
+def test_bundle_with_wrong_components_is_one_error() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        RealtimeBundle(
+            services=[Plain, Service],
+            controllers=Controller,  # type: ignore[arg-type]
+            managers={"store": Store, "other": Store(None)},  # type: ignore[arg-type, dict-item]
+        )
+
+    one, two, three = caught.value.problems
+    assert one == f"services contains {Plain!r}, which is not a subclass of Service"
+    assert two == "controllers is the class Controller; write a list: controllers=[Controller]"
+    assert three.startswith("managers contains <")
+    assert three.endswith(", which is not a subclass of Manager")
+
+
+@pytest.mark.parametrize("given", [5, None, Plain])
+def test_event_with_another_value_than_a_name_is_an_error(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r'; write @event, or @event\("name"\)$'):
+        event(given)
