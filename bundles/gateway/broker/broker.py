@@ -35,6 +35,9 @@ _current = current_request.get
 _new = object.__new__
 _NO_OPTIONS: CallOptions = {}
 
+_LEVELS_OF_STACK = 20
+"""How many nested calls run in one task."""
+
 
 class Broker:
     """
@@ -116,13 +119,16 @@ class Broker:
         if options or endpoint.has_policy:
             call = GuardedCall(
                 self, endpoint, params, parent, options, self._settings, self._retries, shared
-            )
-            return call.run()
-        try:
-            context = self.new_context(endpoint, params, parent, shared)
-        except MoleculerError as exc:
-            return _raise(exc)
-        return self._messages.run(endpoint.definition, context)
+            ).run()
+        else:
+            try:
+                context = self.new_context(endpoint, params, parent, shared)
+            except MoleculerError as exc:
+                return _raise(exc)
+            call = self._messages.run(endpoint.definition, context)
+        if parent is not None and parent.level % _LEVELS_OF_STACK == _LEVELS_OF_STACK - 1:
+            return _on_new_stack(call)
+        return call
 
     async def start_all(
         self,
@@ -333,6 +339,12 @@ def _services_missing(names: set[str]) -> NoReturn:
     raise MoleculerServerError(
         "Services waiting is timed out.", 500, "WAITFOR_SERVICES", {"services": sorted(names)}
     )
+
+
+async def _on_new_stack(call: Coroutine[Any, Any, Any]) -> Any:
+    """Await *call* in a task of its own: the calls of one task are on one stack of Python, which
+    ends long before ``max_call_level`` if there are timeouts and wrappers around each."""
+    return await asyncio.create_task(call)
 
 
 def _now() -> float:
