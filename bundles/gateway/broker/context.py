@@ -45,7 +45,7 @@ class Calls(Protocol):
         event: str,
         payload: Any,
         parent: "Context | None",
-        groups: Iterable[str] | None,
+        groups: str | Iterable[str] | None,
         meta: CallMeta | None,
         *,
         to_all: bool = False,
@@ -139,7 +139,7 @@ class Context:
         event: str,
         payload: Any = None,
         *,
-        groups: Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
         """As `Broker.emit`, with the meta of this call."""
@@ -150,7 +150,7 @@ class Context:
         event: str,
         payload: Any = None,
         *,
-        groups: Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
         """As `Broker.broadcast`, with the meta of this call."""
