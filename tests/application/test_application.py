@@ -302,7 +302,7 @@ class TestMistakes:
             "Silent has no listener method",
             "Sync.listen of 'kernel.request' is not async",
             "has only= on event 'server.started'",
-            "'other' (GET /twice)",
+            "'other' (GET /twice, ",
             "Controller.index and for",
         ):
             assert part in told, told

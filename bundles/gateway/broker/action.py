@@ -37,11 +37,6 @@ class ActionOptions:
     retries: int | None = None
     fallback: Any = attrs.field(default=UNSET, repr=False)
 
-    @property
-    def service(self) -> str:
-        """The name of the service: the part of the name before the last dot."""
-        return self.name.rpartition(".")[0]
-
     def problems(self) -> Iterator[str]:
         if not isinstance(self.name, str) or not self.name or any(c.isspace() for c in self.name):
             yield f"its name is {self.name!r}; it must be text without spaces, as 'math.add'"

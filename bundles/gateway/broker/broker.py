@@ -36,6 +36,9 @@ _current = current_request.get
 _new = object.__new__
 _NO_OPTIONS: CallOptions = {}
 
+_LEVELS_OF_STACK = 20
+"""How many nested calls run in one task."""
+
 
 class Broker:
     """
@@ -117,20 +120,23 @@ class Broker:
         *,
         shared: bool = False,
     ) -> Coroutine[Any, Any, Any]:
-        """As `call`, within *parent*, with whose meta it begins and ends if *shared*."""
+        """As `call`, within *parent*; *shared*: the meta of *parent* is that of the call, too."""
         endpoint = self.registry.actions.get(action)
         if endpoint is None or (endpoint.is_private and not _may_call(parent, endpoint)):
             return _raise(ServiceNotFoundError(action))
         if options or endpoint.has_policy:
             call = GuardedCall(
                 self, endpoint, params, parent, options, self._settings, self._retries, shared
-            )
-            return call.run()
-        try:
-            context = self.new_context(endpoint, params, parent, shared)
-        except MoleculerError as exc:
-            return _raise(exc)
-        return self._messages.run(endpoint.definition, context)
+            ).run()
+        else:
+            try:
+                context = self.new_context(endpoint, params, parent, shared)
+            except MoleculerError as exc:
+                return _raise(exc)
+            call = self._messages.run(endpoint.definition, context)
+        if parent is not None and parent.level % _LEVELS_OF_STACK == _LEVELS_OF_STACK - 1:
+            return _on_new_stack(call)
+        return call
 
     async def start_all(
         self,
@@ -217,7 +223,7 @@ class Broker:
         event: str,
         payload: Any = None,
         *,
-        groups: Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
         """Send *event* to one handler of each group that listens to it, and wait for these.
@@ -239,7 +245,7 @@ class Broker:
         event: str,
         payload: Any = None,
         *,
-        groups: Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
         """As `emit`, to all handlers on all nodes."""
@@ -250,7 +256,7 @@ class Broker:
         event: str,
         payload: Any = None,
         *,
-        groups: Iterable[str] | None = None,
+        groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
         """As `broadcast`, to the handlers on this node."""
@@ -261,7 +267,7 @@ class Broker:
         event: str,
         payload: Any,
         parent: Context | None,
-        groups: Iterable[str] | None,
+        groups: str | Iterable[str] | None,
         meta: CallMeta | None,
         *,
         to_all: bool = False,
@@ -317,8 +323,9 @@ class Broker:
             MoleculerServerError: some are missing after *timeout* seconds.
         """
         wanted = {names} if isinstance(names, str) else set(names)
+        limit = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout) as limit:
+            async with limit:
                 while not wanted <= self.registry.services:
                     await self._changed.wait()
         except TimeoutError:
@@ -340,6 +347,12 @@ def _services_missing(names: set[str]) -> NoReturn:
     raise MoleculerServerError(
         "Services waiting is timed out.", 500, "WAITFOR_SERVICES", {"services": sorted(names)}
     )
+
+
+async def _on_new_stack(call: Coroutine[Any, Any, Any]) -> Any:
+    """Await *call* in a task of its own: the calls of one task are on one stack of Python, which
+    ends long before ``max_call_level`` if there are timeouts and wrappers around each."""
+    return await asyncio.create_task(call)
 
 
 def _now() -> float:

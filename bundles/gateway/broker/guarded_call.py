@@ -122,8 +122,9 @@ class GuardedCall:
         deadline = context.deadline
         if deadline is None or (parent is not None and deadline == parent.deadline):
             return await self._broker.attempt(endpoint, context)
+        limit = asyncio.timeout_at(deadline)
         try:
-            async with asyncio.timeout_at(deadline) as limit:
+            async with limit:
                 result = await self._broker.attempt(endpoint, context)
         except Exception as exc:
             if not limit.expired():

@@ -14,7 +14,7 @@ _STATM = Path("/proc/self/statm")
 
 
 def health() -> dict[str, Any]:
-    """Memory in bytes, times in seconds. A figure that the system does not have is None."""
+    """Memory is in bytes, times are in seconds; None for a figure that the system lacks."""
     return {
         "cpu": _cpu(),
         "mem": _memory(),

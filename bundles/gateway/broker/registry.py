@@ -66,7 +66,7 @@ class EventEndpoints:
         self.accepts = matcher(self.pattern)
 
     def next(self) -> ProcedureDefinition:
-        """The handler whose turn it is."""
+        """Return the handler of the next event."""
         self._next = (self._next + 1) % len(self.handlers)
         return self.handlers[self._next - 1]
 
@@ -100,10 +100,12 @@ class Registry:
             by_key[key].handlers.append(definition)
 
     def handlers_of(
-        self, event: str, groups: Iterable[str] | None, *, to_all: bool
+        self, event: str, groups: str | Iterable[str] | None, *, to_all: bool
     ) -> Iterator[tuple[str, ProcedureDefinition]]:
         """Yield the group and the definition of each handler that gets *event*."""
-        wanted = None if groups is None else frozenset(groups)
+        wanted: frozenset[str] | None = None
+        if groups is not None:
+            wanted = frozenset((groups,) if isinstance(groups, str) else groups)
         for endpoints in self.handlers:
             if (wanted is None or endpoints.group in wanted) and endpoints.accepts(event):
                 found = endpoints.handlers if to_all else (endpoints.next(),)

@@ -17,7 +17,7 @@ def matches(name: str, pattern: str) -> bool:
 
 @lru_cache(maxsize=1000)
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Return a function that tells whether *pattern* matches a name, see `matches`."""
+    """Return a function that returns whether *pattern* matches a name, see `matches`."""
     prefix = pattern.rstrip("*")
     stars = len(pattern) - len(prefix)
     if "*" in prefix or "?" in prefix or stars > 2:

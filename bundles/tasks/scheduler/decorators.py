@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bundles.tasks.scheduler.plan import OPTION, Misfire, Plan
+from bundles.tasks.scheduler.unreached import remember
 from bundles.tasks.transport import F, task_procedure
+from rxkernel import ConfigurationError
 
 
 def every(
@@ -60,4 +62,14 @@ def at(
 
 
 def _scheduled(plan: Plan, name: str | None) -> Callable[[F], F]:
-    return lambda function: task_procedure(function, name, OPTION, plan)
+    if callable(plan.given):
+        place = getattr(plan.given, "__qualname__", plan.given)
+        raise ConfigurationError(
+            f"@{plan.kind} on {place} has no arguments; write its times: @{plan.kind}(…)"
+        )
+
+    def label(function: F) -> F:
+        remember(function)
+        return task_procedure(function, name, OPTION, plan)
+
+    return label

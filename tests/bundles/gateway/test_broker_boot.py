@@ -8,13 +8,21 @@ import pytest
 from injector import Binder
 
 from bundles.gateway import (
+    ACTIONS,
+    EVENTS,
     CurrentContext,
     GatewaySettings,
     ServiceNotFoundError,
     action,
     on_event,
 )
-from rxkernel import Application, ConfigurationError, KernelClient, request_scope
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    KernelClient,
+    ProcedureMetadata,
+    request_scope,
+)
 from tests.bundles.gateway.conftest import SiteOf
 
 
@@ -73,6 +81,33 @@ async def test_actions_of_a_module_are_called(site_of: SiteOf) -> None:
     site = await site_of(module)
 
     assert await site.broker.call("squares.of", {"number": 3}) == 9
+
+
+class Plain:
+    """Has no labels: its routes are made in code."""
+
+    def __init__(self) -> None:
+        self.heard: list[str | None] = []
+
+    async def ping(self) -> str:
+        return "pong"
+
+    async def hear(self, ctx: CurrentContext) -> None:
+        self.heard.append(ctx.event_group)
+
+
+async def test_actions_and_handlers_of_metadata_are_called(site_of: SiteOf) -> None:
+    site, plain = await site_of(), Plain()
+    await site.application.reload(
+        add=[
+            ProcedureMetadata(plain, "plain.ping", "ping", ACTIONS),
+            ProcedureMetadata(plain, "plain.*", "hear", EVENTS),
+        ]
+    )
+
+    assert await site.broker.call("plain.ping") == "pong"
+    await site.broker.emit("plain.event")
+    assert plain.heard == ["Plain"]
 
 
 class Wrong:

@@ -454,7 +454,8 @@ class Waiting:
 
 async def test_cancelled_caller_cancels_the_action(site_of: SiteOf) -> None:
     waiting = Waiting()
-    site = await site_of(waiting)
+    counting = Counting()
+    site = await site_of(waiting, listeners=(counting,))
     task = asyncio.create_task(site.broker.call("waiting.forever"))
     await waiting.begun.wait()
 
@@ -463,6 +464,7 @@ async def test_cancelled_caller_cancels_the_action(site_of: SiteOf) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert waiting.cancelled
+    assert counting.phases == ["head", "request"]
 
 
 class Keeping:

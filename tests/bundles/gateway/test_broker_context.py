@@ -1,12 +1,20 @@
 """What a call knows of its caller, and the meta that both share."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import pytest
 
-from bundles.gateway import Broker, CallItem, CurrentContext, MaxCallLevelError, action
-from rxkernel import Inject, Request
+from bundles.gateway import (
+    Broker,
+    CallItem,
+    CurrentContext,
+    MaxCallLevelError,
+    RequestTimeoutError,
+    action,
+)
+from rxkernel import DefinitionEvent, Inject, KernelEvents, Request, observe
 from tests.bundles.gateway.conftest import SiteOf
 
 
@@ -80,6 +88,57 @@ async def test_action_that_calls_itself_without_end_fails_at_the_limit(
 
     assert (caught.value.number, caught.value.type) == (500, "MAX_CALL_LEVEL")
     assert caught.value.data == {"nodeID": "node-1", "level": 101}
+
+
+class Wrapped:
+    """Adds frames to the stack of each call."""
+
+    @observe(KernelEvents.KERNEL_DEFINITION)
+    async def wrap(self, event: DefinitionEvent) -> None:
+        def around(handler: Callable[[Request], Awaitable[Any]]) -> Any:
+            async def wrapper(request: Request) -> Any:
+                return await handler(request)
+
+            return wrapper
+
+        for _ in range(3):
+            event.wrap(around)
+            event.wrap_handler(around)
+
+
+async def test_limit_of_the_level_is_reached_with_wrappers_around_each_call(
+    site_of: SiteOf,
+) -> None:
+    """The calls do not exceed the limit of Python's stack before."""
+    site = await site_of(Chain, listeners=(Wrapped,), request_timeout=60.0)
+
+    with pytest.raises(MaxCallLevelError):
+        await site.broker.call("chain.timed_forever")
+
+
+class Deep:
+    def __init__(self) -> None:
+        self.cancelled: list[int] = []
+
+    @action("deep.wait")
+    async def wait(self, ctx: CurrentContext) -> None:
+        try:
+            if ctx.level < 45:
+                await ctx.call("deep.wait")
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(ctx.level)
+            raise
+
+
+async def test_cancelled_call_cancels_all_levels(site_of: SiteOf) -> None:
+    deep = Deep()
+    site = await site_of(deep)
+
+    with pytest.raises(RequestTimeoutError):
+        await site.broker.call("deep.wait", timeout=0.05)
+
+    assert deep.cancelled == list(range(45, 0, -1))
 
 
 async def test_limit_of_the_level_is_a_setting(site_of: SiteOf) -> None:

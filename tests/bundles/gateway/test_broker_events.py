@@ -45,6 +45,7 @@ class MailTwice(Mail):
     async def emit(self, ctx: CurrentContext) -> None:
         ctx.meta["user"] = "ada"
         await ctx.emit("order.paid", {"id": 1}, meta={"more": True})
+        await ctx.broadcast("user.paid")
 
 
 async def test_emit_runs_the_handlers_whose_pattern_matches(site_of: SiteOf) -> None:
@@ -85,7 +86,7 @@ async def test_event_for_groups_reaches_only_these(site_of: SiteOf) -> None:
     first, second = Mail(), MailTwice()
     site = await site_of(first, second)
 
-    await site.broker.emit("order.paid", groups=["billing"])
+    await site.broker.emit("order.paid", groups="billing")
     await site.broker.broadcast("order.paid", groups=["billing", "unknown"])
     await site.broker.broadcast("order.paid", groups=[])
 
@@ -101,6 +102,7 @@ async def test_event_of_an_action_has_its_meta_and_level(site_of: SiteOf) -> Non
 
     meta = {"user": "ada", "more": True}
     assert ("order.paid", "orders", 2, "mail.emit", meta) in mail.heard
+    assert ("user.paid", {}) in mail.heard
 
 
 class Failing:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from injector import Binder, Module, inject, singleton
 
-from bundles.tasks import TASKS, TasksBundle, TasksSettings, at, cron, every
+from bundles.tasks import TASKS, TasksBundle, TasksSettings, Watcher, at, cron, every
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -235,6 +235,23 @@ async def test_boot_reports_all_invalid_plans_with_their_places() -> None:
     assert "the jitter is -1; it must be seconds, 0 or more" in text
     assert "the time zone 'Mars' does not exist" in text
     assert "misfire is 'explode'" in text
+
+
+@pytest.mark.parametrize("decorator", [every, cron, at])
+def test_decorator_without_arguments_is_an_error(decorator: Any) -> None:
+    """It would replace the method."""
+    problem = rf"^@{decorator.__name__} on Reports.refresh has no arguments; write its times: "
+    with pytest.raises(ConfigurationError, match=problem):
+        decorator(Reports.refresh)
+
+
+def test_bundle_with_arguments_that_are_not_lists_is_one_error() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        TasksBundle(functions=settings, watchers=Watcher)  # type: ignore[arg-type]
+
+    one, two = caught.value.problems
+    assert one.endswith("; write a list: functions=[settings]")
+    assert two == "watchers is the class Watcher; write a list: watchers=[Watcher]"
 
 
 class Scoped:

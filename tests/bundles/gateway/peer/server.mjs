@@ -232,7 +232,10 @@ const gateway = {
             repeated_pattern: { whitelist: [/^math\./g] },
             any_depth: { whitelist: ["math.**"] },
             aliased: { aliases: { add: "math.add", "greeter.hello": "math.div" } },
-            aliased_and_listed: { aliases: { add: "math.add" }, whitelist: ["add"] },
+            aliased_and_listed: {
+              aliases: { hello: "greeter.hello" },
+              whitelist: ["greeter.hello"],
+            },
             restricted: { aliases: { add: "math.add" }, mappingPolicy: "restrict" },
             no_aliases: { mappingPolicy: "restrict" },
             quick: { callOptions: { timeout: 50 } },

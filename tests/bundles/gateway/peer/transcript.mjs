@@ -1,7 +1,7 @@
-// Runs every step against a gateway and prints its transcript: node transcript.mjs URL
+// Runs every step against a gateway and prints the transcript as JSON: node transcript.mjs URL
 //
-// Each line is a step: the arguments of its acknowledgement, or null without one, and the events
-// that any socket got meanwhile. The ids of sockets are replaced by names.
+// A step has the arguments of its acknowledgement, or null without one, and the events that any
+// socket received meanwhile. The ids of sockets are replaced by names.
 
 import { io } from "socket.io-client";
 
@@ -11,6 +11,7 @@ const FENCES = 5; // round trips after which an acknowledgement does not come an
 
 const sockets = {}; // by name
 const names = new Map(); // of sockets, by id
+const transcript = [];
 let events = [];
 
 function plain(value) {
@@ -25,7 +26,9 @@ function plain(value) {
 
 const ask = (socket, ...args) =>
   new Promise((resolve, reject) => {
-    const failed = () => reject(new Error(`no acknowledgement of ${JSON.stringify(args)}`));
+    const last = transcript.at(-1)?.step;
+    const text = `no acknowledgement of ${JSON.stringify(args)} after the step "${last}"`;
+    const failed = () => reject(new Error(text));
     const timer = setTimeout(failed, PATIENCE);
     socket.emit(...args, (...values) => {
       clearTimeout(timer);
@@ -33,36 +36,36 @@ const ask = (socket, ...args) =>
     });
   });
 
-// What was sent to the sockets before has come.
+// Wait until what was sent to the sockets before has come.
 async function fence() {
   for (const socket of Object.values(sockets)) if (socket.connected) await ask(socket, "fence");
 }
 
-function line(step, rest) {
+function record(step, rest) {
   const heard = events.map(([name, ...event]) => [name, ...event.map(plain)]);
   events = [];
-  process.stdout.write(`${JSON.stringify({ step, ...plain(rest), events: heard.sort() })}\n`);
+  transcript.push({ step, ...plain(rest), events: heard.sort() });
 }
 
-// The step `title`: emit `args` on the socket `name`.
+// The step `title` emits `args` on the socket `name`.
 async function step(title, name, ...args) {
   const ack = await ask(sockets[name], ...args);
   await fence();
-  line(title, { ack });
+  record(title, { ack });
 }
 
-// The same for a step that may stay without an acknowledgement.
+// The same for a step that may not be acknowledged.
 async function unsure(title, name, ...args) {
   let ack = null;
   sockets[name].emit(...args, (...values) => (ack = values));
   for (let turn = 0; turn < FENCES; turn++) await fence();
-  line(title, { ack });
+  record(title, { ack });
 }
 
 async function silent(title, name, ...args) {
   sockets[name].emit(...args);
   for (let turn = 0; turn < FENCES; turn++) await fence();
-  line(title, {});
+  record(title, {});
 }
 
 async function connect(title, name, namespace, auth = {}) {
@@ -79,7 +82,7 @@ async function connect(title, name, namespace, auth = {}) {
     names.set(socket.id, `<${name}>`);
     socket.onAny((...event) => events.push([name, ...event]));
   }
-  line(title, { refusal });
+  record(title, { refusal });
 }
 
 async function calls() {
@@ -89,7 +92,7 @@ async function calls() {
   await step("null parameters", "ann", "call", "greeter.hello", null);
   await step("no result", "ann", "call", "greeter.nothing");
   await step("binary", "ann", "call", "greeter.reverse", { data: Buffer.from([1, 2, 255]) });
-  const values = [0, 1.5, false, "", "text", [1, [2]], {}, { a: { b: null } }];
+  const values = [null, 0, 1.5, false, "", "text", [1, [2]], {}, { a: { b: null } }];
   for (const value of values) {
     await step(`echo ${JSON.stringify(value)}`, "ann", "call", "greeter.echo", value);
   }
@@ -119,7 +122,7 @@ async function parallel() {
     call("slow", "greeter.slow", { milliseconds: 100 }),
     call("fast", "greeter.hello"),
   ]);
-  line("calls of one socket", { ended });
+  record("calls of one socket", { ended });
 }
 
 async function failures() {
@@ -143,7 +146,7 @@ async function exposure() {
   await step("private action of the gateway", "ann", "call", "io.call", {});
   await step("broadcast by a client", "ann", "call", "io.broadcast", { event: "spoofed" });
   const health = await ask(sockets.ann, "call", "$node.health");
-  line("introspection by a client", { refused: health.length === 1 });
+  record("introspection by a client", { refused: health.length === 1 });
   await step("listed by a pattern", "ann", "listed", "math.add", { a: 1, b: 2 });
   await step("listed by an expression", "ann", "listed", "greeter.echo", { a: 1 });
   await step("deeper than the pattern", "ann", "listed", "math.adv.pow", { a: 2, b: 3 });
@@ -167,7 +170,7 @@ async function mapping() {
   for (const name of ["constructor", "__proto__", "toString"]) {
     await step(`alias ${name}`, "ann", "aliased", name, {});
   }
-  await step("list is of resolved names", "ann", "aliased_and_listed", "add", { a: 1, b: 2 });
+  await step("alias of a listed action", "ann", "aliased_and_listed", "hello");
   await step("restricted, alias", "ann", "restricted", "add", { a: 1, b: 2 });
   await step("restricted, name", "ann", "restricted", "math.add", { a: 1, b: 2 });
   await step("restricted, no aliases", "ann", "no_aliases", "math.add", { a: 1, b: 2 });
@@ -224,14 +227,14 @@ async function rooms() {
   await clients("milk");
   const say = (title, params) => step(title, "ann", "call", "rooms.say", params);
   await say("to everyone", { event: "news", args: [1, { two: 2 }] });
-  await say("without arguments", { event: "news" });
+  await say("to everyone without arguments", { event: "news" });
   await say("to a room", { event: "news", args: ["sugar"], rooms: ["sugar"] });
   await say("to two rooms", { event: "news", args: ["both"], rooms: ["milk", "sugar"] });
   await say("to an unknown room", { event: "news", args: ["no"], rooms: ["nowhere"] });
   await say("to no room", { event: "news", args: ["none"], rooms: [] });
   await say("to one socket", { event: "news", args: ["one"], rooms: [sockets.bob.id] });
   await say("volatile", { event: "news", volatile: true, local: true });
-  await say("binary", { event: "news", args: [Buffer.from([7])] });
+  await say("binary to everyone", { event: "news", args: [Buffer.from([7])] });
   await say("to a namespace", { event: "news", args: ["admin"], namespace: "/admin" });
   await say("without an event", { args: [1] });
   await say("rooms that are a string", { event: "news", rooms: "tea" });
@@ -298,12 +301,10 @@ async function admin() {
 
 // The user of one namespace is not the user of another one, although both have one connection.
 async function namespacesOfOneConnection() {
-  const secret = sockets.ada.io.socket("/", {});
-  const connected = new Promise((resolve) => secret.once("connect", resolve));
-  secret.connect();
-  await connected;
-  line("user of another namespace", { ack: await ask(secret, "call", "accounts.whoami") });
-  secret.disconnect();
+  const other = sockets.ada.io.socket("/"); // connects by itself
+  await new Promise((resolve) => other.once("connect", resolve));
+  record("user of another namespace", { ack: await ask(other, "call", "accounts.whoami") });
+  other.disconnect();
 }
 
 await connect("connect", "ann", "/");
@@ -320,3 +321,4 @@ await brokerEvents();
 await hooks();
 await handlers();
 for (const socket of Object.values(sockets)) socket.disconnect();
+process.stdout.write(JSON.stringify(transcript));
