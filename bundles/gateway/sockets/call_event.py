@@ -61,7 +61,7 @@ class CallEvent:
         context.inherit(gateway.get_meta(connection))
         context.level, context.name = 1, self._name
         if self._log is not None:
-            self._log.request(request, connection, action, params)
+            self._log.request(connection, action, params)
         if self._has_hooks:
             result = await self._call_with_hooks(connection, action, params, context)
         else:
@@ -75,7 +75,7 @@ class CallEvent:
         else:
             gateway.save_meta(connection, changed)
         if self._log is not None:
-            self._log.response(request, connection, action)
+            self._log.response(connection, action)
         return Acknowledgement(None, result)
 
     async def _call_with_hooks(

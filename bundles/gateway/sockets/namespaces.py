@@ -9,7 +9,12 @@ from bundles.gateway.broker.action import ACTION, ActionOptions
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.sockets.call_event import CallEvent
 from bundles.gateway.sockets.call_log import CallLog
-from bundles.gateway.sockets.exposure import Visibilities, exposed_actions, exposure_problems
+from bundles.gateway.sockets.exposure import (
+    Visibilities,
+    exposed_actions,
+    exposure_problems,
+    refusal_of,
+)
 from bundles.gateway.sockets.gateway import Gateway
 from bundles.gateway.sockets.handler_event import HandlerEvent
 from bundles.gateway.sockets.option_reader import CORS, OptionReader
@@ -138,11 +143,18 @@ class Namespaces:
 
     def expose(self, routes: Iterable[RouteMetadata]) -> None:
         """Let clients call the actions among *routes* from now on."""
-        actions = _visibilities(routes)
+        self._actions = actions = _visibilities(routes)
         for served in self._served.values():
             for route in served.routes:
                 if isinstance(route.target, CallEvent):
                     route.target.actions = exposed_actions(route.target.rules, actions)
+
+    def why_refused(self, event: CallEvent, name: str) -> str | None:
+        """Return why clients may not call *name* by *event*; None if there is no such action, or
+        they may."""
+        if name in event.actions:
+            return None
+        return refusal_of(event.rules, name, self._actions)
 
     # --- changes
 
