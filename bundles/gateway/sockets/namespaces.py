@@ -17,7 +17,7 @@ from bundles.gateway.sockets.exposure import (
 )
 from bundles.gateway.sockets.gateway import Gateway
 from bundles.gateway.sockets.handler_event import HandlerEvent
-from bundles.gateway.sockets.option_reader import CORS, OptionReader
+from bundles.gateway.sockets.option_reader import OptionReader
 from bundles.gateway.sockets.options import GatewayNamespace
 from bundles.gateway.sockets.rules import CallRules, HandlerRules, NamespaceRules
 from rxkernel import (
@@ -73,10 +73,8 @@ class Namespaces:
             ConfigurationError: with every problem of the options.
         """
         reader = self._reader()
-        reader.methods()
+        reader.members(type(self._gateway))
         found = reader.namespaces(self._gateway.namespaces)
-        if hasattr(self._gateway, "cors"):
-            reader.problems.append(f"{self._owner} has the attribute 'cors'; {CORS}")
         for rules in found:
             self._add(rules, reader)
         if reader.problems:
