@@ -147,6 +147,18 @@ class Namespaces:
                 if isinstance(route.target, CallEvent):
                     route.target.actions = exposed_actions(route.target.rules, actions)
 
+    def exposed(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yield the namespace, the event, the name that clients use and the action of each action
+        that they may call; of a handler, no name and its own."""
+        for namespace, served in self._served.items():
+            for route in served.routes:
+                target = route.target
+                if isinstance(target, CallEvent):
+                    for name, action in sorted(target.actions.items()):
+                        yield namespace, route.name, name, action
+                elif isinstance(target, HandlerEvent):
+                    yield namespace, route.name, "", f"{target.place}()"
+
     def why_refused(self, event: CallEvent, name: str) -> str | None:
         """Return why clients may not call *name* by *event*; None if there is no such action, or
         they may."""

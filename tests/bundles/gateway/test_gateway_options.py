@@ -126,7 +126,7 @@ async def test_members_of_a_service_of_moleculer_io_are_errors() -> None:
         "settings": {"port": 3000},
         "events": {"call": {}},
     }
-    namespaces = {"/": {"events": {"call": {}}}}
+    namespaces: dict[str, Any] = {"/": {"events": {"call": {}}}}
     assert await problems_of(gateway_of(namespaces, **members)) == (
         f"{IO} has the attribute 'events'; write namespaces = {{'/': {{'events': {{…}}}}}}",
         f"{IO} has the attribute 'settings'; write its namespaces as 'namespaces', the others in "
