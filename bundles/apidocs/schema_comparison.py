@@ -1,6 +1,6 @@
 """Finds changes of a JSON Schema that break those who send or receive its values."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -60,9 +60,12 @@ class SchemaComparison:
             schema, seen = at(document, schema["$ref"]), seen + 1
         if not isinstance(schema, dict):
             return {}
-        if len(schema.get("allOf", ())) == 1:
-            inner = SchemaComparison._resolved(schema["allOf"][0], document)
-            schema = {**inner, **{k: v for k, v in schema.items() if k != "allOf"}}
+        if "oneOf" in schema and "anyOf" not in schema:
+            possible = [each for each in schema["oneOf"] if each is not False]
+            schema = {**schema, "anyOf": possible}
+        if "allOf" in schema:
+            parts = [SchemaComparison._resolved(part, document) for part in schema["allOf"]]
+            schema = _merged([*parts, {k: v for k, v in schema.items() if k != "allOf"}])
         return schema
 
     def _compare_types(self, where: str, before: Node, after: Node) -> Iterator[str]:
@@ -144,6 +147,20 @@ class SchemaComparison:
         return next(alone.compare("", before, after), None) is None
 
 
+def _merged(parts: Iterable[Node]) -> Node:
+    """Return one schema with the fields of all *parts*; otherwise a later one wins."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        properties = {**merged.get("properties", {}), **part.get("properties", {})}
+        required = [*merged.get("required", ()), *part.get("required", ())]
+        merged |= part
+        if properties:
+            merged["properties"] = properties
+        if required:
+            merged["required"] = required
+    return merged
+
+
 def _is_union(schema: Node) -> bool:
     """Whether it has alternatives and nothing else that this compares."""
     return "anyOf" in schema and not {"type", "properties"} & schema.keys()
@@ -198,5 +215,7 @@ def _listed(values: list[Any]) -> str:
 
 
 def _named(schema: Any) -> str:
+    if not isinstance(schema, dict):
+        return "of any value"
     reference = schema.get("$ref", "")
     return reference.rpartition("/")[2] or str(schema.get("type", "of another type"))

@@ -7,13 +7,16 @@ from injector import inject
 from bundles.realtime.http_errors import http_error
 from bundles.realtime.middlewares import Middlewares, checked_result, overriding
 from bundles.realtime.route_action import around, filter_response
+from bundles.realtime.route_documentation import documentation_for
 from bundles.realtime.route_entry import OPTION, RouteEntry, route_entry
 from rxkernel import (
+    DOCUMENTATION,
     ConfigurationError,
     Definition,
     DefinitionEvent,
     ExceptionEvent,
     HeadEvent,
+    HttpDefinition,
     HttpException,
     Kernel,
     KernelEvents,
@@ -61,6 +64,8 @@ class RouteListeners:
                 f"{entry.place}: schema.body needs the decoded body, but {entry.handler} takes "
                 f"its bytes; remove one of the two"
             )
+        if entry.schema and isinstance(definition, HttpDefinition):
+            event.set_option(DOCUMENTATION, documentation_for(entry, definition.method))
         chain = self._middlewares.of(entry.middlewares, definition.metadata.place, ("http",))
         event.wrap(
             lambda action: around(

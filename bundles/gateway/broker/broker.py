@@ -184,7 +184,7 @@ class Broker:
             elif meta:
                 context.inherit(dict(meta))
         context.deadline = deadline
-        context.request = new_request(ACTIONS, name, params, origin)
+        context.request = new_request(ACTIONS, name, params, origin, context)
         return context
 
     def attempt(self, endpoint: ActionEndpoint, context: Context) -> Coroutine[Any, Any, Any]:

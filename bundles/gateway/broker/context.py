@@ -75,7 +75,7 @@ class Context:
     event_name: str | None = None
     event_group: str | None = None
     cached_result: bool = False
-    _sharing: "Context | None" = None
+    sharing: "Context | None" = None  # for the broker
     _inherited: Mapping[str, Any] | None = None
     _meta: dict[str, Any] | None = None
 
@@ -172,18 +172,18 @@ class Context:
 
     def share(self, parent: "Context", meta: CallMeta | None) -> None:
         """Begin with the meta of *parent* and *meta*; `end` sets in *parent* what was set here."""
-        self._sharing = parent
+        self.sharing = parent
         of_parent = parent._inherited if parent._meta is None else parent._meta
         if of_parent or meta:
             self._inherited = {**(of_parent or {}), **(meta or {})}
 
     def end(self) -> None:
         """The call has ended, whether it succeeded or not."""
-        if self._meta and self._sharing is not None:
+        if self._meta and self.sharing is not None:
             before = self._inherited or {}
             changed = {k: v for k, v in self._meta.items() if before.get(k, _ABSENT) is not v}
             if changed:
-                self._sharing.meta.update(changed)
+                self.sharing.meta.update(changed)
 
 
 @attrs.frozen

@@ -56,7 +56,7 @@ class Emitter:
     ) -> None:
         origin = current_request.get() if parent is None else parent.request
         request = new_request(EVENTS, event, payload, origin)
-        context = Context(broker, request, meta)
+        request.native = context = Context(broker, request, meta)
         context.name = context.event_name = event
         context.event_group = group
         context.level = 1

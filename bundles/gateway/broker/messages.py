@@ -23,17 +23,24 @@ from rxkernel import (
 NO_HEADERS = CIMultiDictProxy(CIMultiDict[str]())
 
 
-def new_request(transport: Transport, name: str, params: Any, origin: Request | None) -> Request:
-    """Return the message of a call or an event, with the identity of *origin*, the current one."""
+def new_request(
+    transport: Transport,
+    name: str,
+    params: Any,
+    origin: Request | None,
+    context: Context | None = None,
+) -> Request:
+    """Return the message of *context*, with the identity of *origin*, the current message."""
     fields = params if isinstance(params, dict) else None
     if origin is None:
-        return Request(transport, NO_HEADERS, fields, params, url=name)
+        return Request(transport, NO_HEADERS, fields, params, url=name, native=context)
     return Request(
         transport,
         NO_HEADERS,
         fields,
         params,
         url=name,
+        native=context,
         token=origin.token,
         connection=origin.connection,
         client=origin.client,
@@ -62,7 +69,6 @@ class Messages:
         has_listeners = pipeline.has_terminate_listeners
         if has_listeners:
             request.received_at = perf_counter()
-        request.native = context
         try:
             response = await pipeline.handle(request)
             if has_listeners or request.services is not None:
@@ -73,7 +79,8 @@ class Messages:
             await self._kernel.finish(request, _failed(exc) if has_listeners else None, exc)
             raise
         finally:
-            context.end()
+            if context.sharing is not None:
+                context.end()
             request.native = None  # the context holds the request
         content = response.content
         if response.status_code >= 400 or response.is_streamed or type(content) is CoroutineType:

@@ -39,9 +39,9 @@ async def results_of(calls: Iterable[Coroutine[Any, Any, Any]], *, settled: bool
         await asyncio.wait(tasks, return_when=when)
         if settled:
             return [task.exception() or task.result() for task in tasks]
-        for task in tasks:
-            if task.done() and task.exception() is not None:
-                return task.result()  # raises
+        failed = (task for task in tasks if task.done() and task.exception() is not None)
+        if (first := next(failed, None)) is not None:
+            first.result()  # raises its exception
         return [task.result() for task in tasks]
     finally:
         await _cancel(tasks)

@@ -34,6 +34,11 @@ class CallEvent:
         self._log = log if log.is_on else None
         self._name = f"{gateway.name}.call"
 
+    def action_in(self, request: Request) -> str | None:
+        """Return the action that the client has named in *request*, if it is text."""
+        args = request.body
+        return args[0] if args and isinstance(args[0], str) else None
+
     async def handle(self, request: Request) -> Acknowledgement:
         """Call the action that the client names.
 
@@ -48,7 +53,7 @@ class CallEvent:
             args = await filtered(request, self._packet_middlewares)
         if self.rules.needs_user and gateway.get_user(connection) is None:
             raise UnAuthorizedError
-        if not args or type(args[0]) is not str:
+        if not args or not isinstance(args[0], str):
             raise BadRequestError
         params = args[1] if len(args) > 1 else None
         action = self.actions.get(args[0])

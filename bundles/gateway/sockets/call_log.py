@@ -1,6 +1,7 @@
 """Writes connections, calls and their errors to the log, each at the level of its setting."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from injector import inject
@@ -67,15 +68,24 @@ class CallLog:
                 action,
             )
 
-    def client_error(self, request: Request, connection: Connection, body: Any) -> None:
-        """Log an error of a client, 400 to 499. The kernel logs those of the server."""
+    def client_error(
+        self, request: Request, connection: Connection, action: str | None, body: Mapping[str, Any]
+    ) -> None:
+        """Log an error of a client, 400 to 499, without its data, which may have parameters. The
+        kernel logs the errors of the server.
+
+        Args:
+            action: the action that the client has named; None: the event is not a call.
+        """
         if self._logs_client_errors:
+            fields = {key: value for key, value in body.items() if key != "data"}
+            what = request.url if action is None else action
             logger.warning(
                 "[%s] <= client %s: %r failed: %s",
                 request.id,
                 connection.id,
-                request.url[:100],
-                _shown(body),
+                what[:100],
+                _shown(body if self._params is not None else fields),
             )
 
 

@@ -30,13 +30,7 @@ class FunctionFinder:
             is_, word = ("is not", "async def") if is_async else ("is", "def")
             raise ValueError(f"{name} {is_} async; write {word} {name}(…)")
         if parameters is not None:
-            try:
-                inspect.signature(function).bind(*parameters)
-            except TypeError:
-                raise ValueError(
-                    f"{name} takes other parameters; it is called with "
-                    f"({', '.join(parameters)}), after self if it is a method"
-                ) from None
+            check_parameters(function, parameters)
         bound: Bound = function
         return bound
 
@@ -62,6 +56,22 @@ class FunctionFinder:
         return any(
             value is function for cls in self._class.__mro__ for value in vars(cls).values()
         )
+
+
+def check_parameters(function: Callable[..., Any], parameters: tuple[str, ...]) -> None:
+    """Check that *function* can be called with values for *parameters*.
+
+    Raises:
+        ValueError: it takes other ones, or they are unknown: it is not written in Python.
+    """
+    try:
+        inspect.signature(function).bind(*parameters)
+    except TypeError:
+        name = getattr(function, "__name__", "function")
+        raise ValueError(
+            f"{name} takes other parameters; it is called with ({', '.join(parameters)}), after "
+            f"self if it is a method"
+        ) from None
 
 
 def accepted_arguments(function: Callable[..., Any]) -> tuple[int, int | None]:

@@ -5,6 +5,7 @@ from itertools import chain
 from injector import inject
 
 from bundles.gateway.broker.broker import Broker
+from bundles.gateway.sockets.call_event import CallEvent
 from bundles.gateway.sockets.call_log import CallLog
 from bundles.gateway.sockets.error_body import encodable
 from bundles.gateway.sockets.gateway import Gateway
@@ -117,7 +118,9 @@ class GatewayListeners:
         body = encodable(self._gateway.error_body(exception), self._kernel.serializer)
         status = exception.status_code if isinstance(exception, HttpException) else 500
         if 400 <= status < 500:
-            self._log.client_error(request, connection, body)
+            target = None if definition is None else definition.metadata.target
+            action = target.action_in(request) if isinstance(target, CallEvent) else None
+            self._log.client_error(request, connection, action, body)
         if definition is None:
             event.set_response(Response(body, status))
         else:

@@ -8,11 +8,15 @@ from types import MappingProxyType
 from typing import Any
 
 from bundles.gateway.broker.call_options import CallOptions
-from bundles.gateway.sockets.functions import FunctionFinder, accepted_arguments
+from bundles.gateway.sockets.functions import FunctionFinder, accepted_arguments, check_parameters
 from bundles.gateway.sockets.options import GatewayEvent, GatewayNamespace, Mask
 from bundles.gateway.sockets.rules import Bound, CallRules, HandlerRules, NamespaceRules
+from rxkernel import Allowed
 
 _POLICIES = ("all", "restrict")
+
+_SECONDS = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < float("inf"))
+_COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
 
 _RENAMED = {
     "retryCount": "retries",
@@ -148,11 +152,14 @@ class OptionReader:
     def _call_options(self, given: object, where: str) -> CallOptions:
         what = f"call_options of {where}"
         options: Any = self._options(given, CallOptions, what)
-        timeout, retries = (options.get(key) or 0 for key in ("timeout", "retries"))
-        if not _is_number(timeout, (int, float)) or not 0 <= timeout < float("inf"):
+        timeout, retries = options.get("timeout"), options.get("retries")
+        if timeout is not None and not _SECONDS.holds(timeout):
             self.problems.append(f"timeout in {what} is {timeout!r:.100}; write seconds, or 0")
-        if not _is_number(retries, (int,)) or retries < 0:
+        if retries is not None and not _COUNT.holds(retries):
             self.problems.append(f"retries in {what} is {retries!r:.100}; write a number, or 0")
+        if callable(fallback := options.get("fallback")):
+            with self._collecting(f"fallback in {what}"):
+                check_parameters(fallback, ("ctx", "exception"))
         if (meta := options.get("meta")) is not None:
             options["meta"] = dict(self._mapping(meta, f"meta in {what}", "key: value"))
         found: CallOptions = options
@@ -219,10 +226,6 @@ class OptionReader:
             yield
         except ValueError as exc:
             self.problems.append(f"{where}: {exc}")
-
-
-def _is_number(given: object, kinds: tuple[type, ...]) -> bool:
-    return isinstance(given, kinds) and not isinstance(given, bool)
 
 
 def _hint(key: str, known: Mapping[str, Any]) -> str:

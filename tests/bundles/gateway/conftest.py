@@ -40,7 +40,7 @@ async def site_of() -> AsyncIterator[SiteOf]:
             listeners: tuple[Any, ...] = (),
             modules: tuple[Any, ...] = (),
             bundles: tuple[Any, ...] = (GatewayBundle,),
-            debug: bool = False,
+            shutdown_timeout: float = 5.0,
             **settings: Any,
         ) -> Site:
             pauses = Pauses()
@@ -50,7 +50,7 @@ async def site_of() -> AsyncIterator[SiteOf]:
                 listeners=listeners,
                 modules=modules,
                 settings=Settings(
-                    debug=debug,
+                    shutdown_timeout=shutdown_timeout,
                     bundles={"gateway": GatewaySettings(node_id="node-1", **settings)},
                 ),
             )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import Call, Packet, action
+from bundles.gateway import Call, CurrentContext, MoleculerClientError, Packet, action
 from tests.bundles.gateway.gateways import Greeter, Math, gateway, in_process
 
 LEVELS = {
@@ -47,9 +47,9 @@ async def test_log_has_the_id_of_each_request(caplog: pytest.LogCaptureFixture) 
         f"INFO => client {me} calls 'math.add'",
         "DEBUG parameters of 'math.add': {'a': 1, 'b': 2}",
         f"INFO <= client {me}: 'math.add' succeeded",
-        f"WARNING <= client {me}: 'call' failed: {{'name': 'ServiceNotFoundError', 'message': "
-        f"\"Service 'math.nope' is not found.\", 'code': 404, 'type': 'SERVICE_NOT_FOUND', "
-        f"'data': {{'action': 'math.nope'}}}}",
+        f"WARNING <= client {me}: 'math.nope' failed: {{'name': 'ServiceNotFoundError', "
+        f"'message': \"Service 'math.nope' is not found.\", 'code': 404, 'type': "
+        f"'SERVICE_NOT_FOUND', 'data': {{'action': 'math.nope'}}}}",
         f"WARNING client {me} has disconnected (namespace '/')",
     ]
 
@@ -98,3 +98,24 @@ async def test_log_of_a_long_value_is_cut(caplog: pytest.LogCaptureFixture) -> N
     async with in_process(Greeter, log_request_params="debug") as io:
         await io.call("greeter.echo", {"text": "x" * 100_000})
     assert len(lines(caplog)[0]) < 1200
+
+
+async def test_log_of_an_error_has_its_data_only_with_the_parameters(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Echo:
+        @action("echo.fail", visibility="published")
+        async def fail(self, ctx: CurrentContext) -> None:
+            raise MoleculerClientError("no", 409, "NO", ctx.params)
+
+    for level, is_shown in (("none", False), ("info", True)):
+        caplog.clear()
+        settings = {"log_4xx_responses": True, "log_request_params": level}
+        async with in_process(Echo, **settings) as io:
+            await io.code("echo.fail", {"password": "secret"})
+            await io.emit("call", 5)
+        assert ("secret" in caplog.text) is is_shown
+        assert [line.split(": ")[1] for line in lines(caplog) if "failed" in line] == [
+            "'echo.fail' failed",
+            "'call' failed",
+        ]

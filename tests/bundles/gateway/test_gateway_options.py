@@ -69,6 +69,15 @@ async def problems_of(cls: type[Gateway]) -> tuple[str, ...]:
             f"retries in {OPTIONS} is 1.5; write a number, or 0",
         ),
         (
+            {"call_options": {"timeout": False}},
+            f"timeout in {OPTIONS} is False; write seconds, or 0",
+        ),
+        (
+            {"call_options": {"fallback": lambda ctx: 1}},
+            f"fallback in {OPTIONS}: <lambda> takes other parameters; it is called with (ctx, "
+            f"exception), after self if it is a method",
+        ),
+        (
             {"call_options": {"meta": 5}},
             f"meta in {OPTIONS}: it is 5; write {{key: value}}",
         ),
