@@ -41,8 +41,8 @@ class DocumentRule:
         """
         if not (self.rule is None or self.is_public or has_security):
             raise ConfigurationError(
-                f"ApidocsBundle(access={self.rule!r}): without the bundle security, access must be "
-                f"'public', or left out to serve nothing; for another rule enable the bundle: "
+                f"ApidocsBundle(access={self.rule!r}): without the bundle security, access must "
+                f"be 'public', or left out to serve nothing; for another rule enable the bundle: "
                 f"Application(bundles=[SecurityBundle(…)])"
             )
 
