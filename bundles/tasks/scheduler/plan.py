@@ -1,12 +1,19 @@
 """What a decorator or `Scheduler.add` says about the times of a task, before it is read."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 import attrs
 
-from bundles.tasks.scheduler.schedule import LONGEST, Schedule, read_at, read_cron, read_every
+from bundles.tasks.scheduler.schedule import (
+    LONGEST,
+    Schedule,
+    read_at,
+    read_cron,
+    read_every,
+    read_zone,
+)
 from rxkernel import Allowed, BundleOption
 
 OPTION = BundleOption("schedule", "tasks", '"tasks"')
@@ -46,6 +53,15 @@ class Plan:
             ValueError: the period, the expression, the moment or the time zone is invalid.
         """
         return _READERS[self.kind](self.given, self.timezone)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone.
+
+        Raises:
+            ValueError: it does not exist.
+        """
+        return read_zone(self.timezone)
 
     def problems(self) -> Iterator[str]:
         try:

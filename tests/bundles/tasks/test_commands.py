@@ -4,7 +4,9 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +15,8 @@ from bundles.tasks import TASKS, Scheduler, TasksBundle, every
 from rxkernel import Application, procedure
 from rxkernel.cli import main
 from tests.project_folder import enter_project
+
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 class Jobs:
@@ -71,6 +75,21 @@ def test_list_shows_tasks_with_their_times_and_records() -> None:
     assert any(line.startswith(f"{id}  import  cron 0 3 * * * Europe/Berlin") for line in lines)
     assert (listed["report"]["runs"], listed["report"]["result"]) == (1, {"rows": 7})
     assert listed[id]["error"].startswith("422 validation failed")
+
+
+def test_times_have_the_offset_of_the_time_zone_of_the_task() -> None:
+    id = added()
+    record = json.loads(run("run", id).output)
+
+    output = run("list").output
+    listed = {entry["id"]: entry for entry in json.loads(run("list", "--json").output)}
+
+    due = datetime.fromisoformat(listed[id]["due"])
+    assert (due.hour, due.utcoffset()) == (3, due.replace(tzinfo=BERLIN).utcoffset())
+    assert listed["report"]["due"].endswith("+00:00")
+    assert listed[id]["due"] in output
+    assert record["last_end"] == listed[id]["last_end"]
+    assert datetime.fromisoformat(record["last_end"]).utcoffset() is not None
 
 
 def test_list_without_tasks_says_so(project: Path) -> None:
