@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 
 from bundles.tasks.scheduler.plan import OPTION, Misfire, Plan
 from bundles.tasks.transport import F, task_procedure
+from rxkernel import ConfigurationError
+
+_FORMS = {"every": '@every("30s")', "cron": '@cron("0 3 * * *")', "at": '@at("2026-12-24 18:00")'}
 
 
 def every(
@@ -60,4 +63,8 @@ def at(
 
 
 def _scheduled(plan: Plan, name: str | None) -> Callable[[F], F]:
+    if callable(plan.given):
+        raise ConfigurationError(
+            f"@{plan.kind} on {plan.given.__qualname__} has no argument; write {_FORMS[plan.kind]}"
+        )
     return lambda function: task_procedure(function, name, OPTION, plan)
