@@ -13,6 +13,7 @@ from bundles.tasks.queue.worker_command import worker
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
 from bundles.tasks.scheduler.scheduler import Scheduler
 from rxkernel import Application, ConfigurationError, encode_json
+from rxkernel.cli import configure_logging
 
 _HEADS = ("ID", "TASK", "TIMES", "DUE", "RUNS", "FAILED", "LAST END", "LAST ERROR")
 _WIDTH = 60
@@ -48,8 +49,10 @@ def run_task(application: Application, name: str) -> None:
     """Run the task NAME now, in this process, and print its record.
 
     NAME is an id of `list`, or the name of a procedure without times. The servers need not run.
+    `rxkernel call NAME TARGET --param KEY=VALUE` runs a task with parameters.
     Exits with 1 if the task fails.
     """
+    configure_logging(application.settings.logging)
     record, zone = asyncio.run(_run(application, name))
     click.echo(encode_json(_plain_record(record, zone)))
     if record.error is not None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,6 +17,7 @@ from bundles.tasks import TASKS, Scheduler, TasksBundle, every
 from rxkernel import Application, procedure
 from rxkernel.cli import main
 from tests.project_folder import enter_project
+from tests.required_tools import ROOT
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -105,6 +108,19 @@ def test_run_prints_the_record() -> None:
     assert result.exit_code == 0
     record = json.loads(result.output)
     assert (record["result"], record["error"], record["runs"]) == ({"rows": 7}, None, 1)
+
+
+def test_run_writes_the_log_as_serve_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    command = [sys.executable, "-m", "rxkernel", "--app", "site_with_tasks", "tasks", "run"]
+    done = subprocess.run([*command, "import"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert re.match(
+        r"[-\d]+ [:\d]+,\d+ ERROR   bundles.tasks.task_runner: task import failed: 422 ",
+        done.stderr,
+    )
+    assert json.loads(done.stdout)["error"].startswith("422 ")
 
 
 def test_remove_removes_an_added_task() -> None:
