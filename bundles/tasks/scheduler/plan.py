@@ -25,7 +25,7 @@ Misfire = Literal["run", "skip"]
 _READERS = {"every": read_every, "cron": read_cron, "at": read_at}
 _MISFIRES = ("run", "skip")
 _SENT = (Source.PARAMS, Source.BODY, Source.HEADER, Source.COOKIE)
-"""Where a message has values from its sender; a run by a decorator has none."""
+"""Where a message has values of its sender, and a run by a decorator is empty."""
 
 _JITTER = Allowed(
     "seconds, 0 or more, and at most a century", (int, float), lambda value: 0 <= value <= LONGEST
