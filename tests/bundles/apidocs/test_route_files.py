@@ -402,7 +402,7 @@ SECOND = {"type": "object", "properties": {"kind": {"const": "b"}}, "required": 
             {"allOf": [{"$ref": "#/definitions/n"}], "additionalProperties": False},
             [
                 "POST /shop/x: body.size was removed",
-                "POST /shop/x: the body may not have other fields any more",
+                "POST /shop/x: body does not accept other fields any more",
             ],
         ),
         (
