@@ -34,6 +34,7 @@ from benchmarks.processes import ROOT
 from benchmarks.router import templates
 from benchmarks.sessions import Reader, add_session
 from bundles.contracts import ContractsBundle
+from bundles.gateway import ACTIONS, Broker, GatewayBundle, action
 from bundles.realtime import Data, RealtimeBundle, Service, event
 from bundles.sessions.credentials import new_secret
 from rxkernel import Application, Body, HttpSettings, Request, Settings, websocket
@@ -202,6 +203,31 @@ async def events(component: type) -> AsyncIterator[Do]:
         yield ask
 
 
+class Math:
+    @action("math.add")
+    async def add(self, a: int, b: int) -> int:
+        return a + b
+
+
+@asynccontextmanager
+async def action_of_broker(*, by_broker: bool) -> AsyncIterator[Do]:
+    """An action with two parameters, called in process."""
+    params = {"a": 1, "b": 2}
+    async with Application(bundles=[GatewayBundle], controllers=[Math]) as application:
+        broker = application.injector.get(Broker)
+        handle = application.kernel.definitions[ACTIONS]["math.add"].pipeline.handle
+
+        async def call(times: int) -> None:
+            for _ in range(times):
+                await broker.call("math.add", params)
+
+        async def run_phases(times: int) -> None:
+            for _ in range(times):
+                await handle(Request(ACTIONS, None, params, params))
+
+        yield call if by_broker else run_phases
+
+
 @asynccontextmanager
 async def raw_aiohttp(
     exchange: Exchange, listeners: Listeners, change: Change | None = None
@@ -319,6 +345,8 @@ CASES = (
         200,
         partial(http_with_token, "/protected", keeps_verified=False),
     ),
+    Case("action, its phases alone", 500, partial(action_of_broker, by_broker=False)),
+    Case("action, called by the broker", 500, partial(action_of_broker, by_broker=True)),
     Case("event of a controller", 200, partial(events, Controlled)),
     Case("event of a service", 200, partial(events, Served)),
     Case("router, 10 templates", 600, partial(router, 10)),

@@ -122,15 +122,16 @@ class WebSocketLabel:
 class ProcedureLabel:
     """The arguments of `@procedure`."""
 
-    name: str
+    name: str | Callable[[Any], str]
     transport: Transport | str
     status_code: int = 200
     options: Mapping[str, Any] = MappingProxyType({})
 
     def metadata(self, prefix: Prefix, **common: Any) -> ProcedureMetadata:
         common["options"] = {**common["options"], **self.options}
+        name = self.name
         return ProcedureMetadata(
-            name=_prefixed(prefix.name, self.name),
+            name=name(common["target"]) if callable(name) else _prefixed(prefix.name, name),
             transport=self.transport,
             status_code=self.status_code,
             **common,
@@ -231,7 +232,7 @@ def both(
 
 
 def procedure(
-    name: str,
+    name: str | Callable[[Any], str],
     transport: Transport | str,
     *,
     status_code: int = 200,
@@ -241,6 +242,9 @@ def procedure(
 
     It is not reachable over HTTP or Socket.IO. *options* are those of this route only: other
     routes of the method do not have them. They override those of `option`.
+
+    *name* may be a function: it is called with the target, a class, an instance or a module, and
+    returns the whole name, to which `controller` adds no prefix.
     """
     return _route_label("procedure", ProcedureLabel(name, transport, status_code, options))
 

@@ -1,0 +1,107 @@
+"""Publishes the actions and event handlers of services, and keeps the registry up to date."""
+
+from collections.abc import Iterator
+
+from injector import inject
+
+from bundles.gateway.broker.action import ACTION
+from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.emitter import Emitter
+from bundles.gateway.broker.on_event import EVENT_HANDLER
+from bundles.gateway.broker.transport import ACTIONS, EVENTS
+from bundles.gateway.broker.validation import to_validation_error
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    CompiledEvent,
+    ConfigurationError,
+    Definition,
+    DefinitionEvent,
+    ExceptionEvent,
+    KernelEvents,
+    ProcedureMetadata,
+    Settings,
+    ShutdownEvent,
+    observe,
+    routes_of,
+)
+
+_FIRST = 2000
+
+
+def _is_of_broker(definition: Definition) -> bool:
+    return definition.transport is ACTIONS or definition.transport is EVENTS
+
+
+def _needs_no_rule(definition: Definition) -> bool:
+    """Whether clients do not reach it by themselves, and its parameters need no authentication."""
+    options = definition.options
+    if "access" in options or getattr(options.get(ACTION), "visibility", None) == "published":
+        return False
+    described = (parameter.input_description for parameter in definition.signature.parameters)
+    return not any(one is not None and 401 in one["statuses"] for one in described)
+
+
+def _routes_of(service: object, errors: list[ConfigurationError]) -> Iterator[ProcedureMetadata]:
+    for route in routes_of(service):
+        if isinstance(route, ConfigurationError):
+            errors.append(route)
+        elif isinstance(route, ProcedureMetadata) and route.transport in (ACTIONS, EVENTS):
+            yield route
+
+
+class BrokerListeners:
+    @inject
+    def __init__(self, broker: Broker, emitter: Emitter, settings: Settings) -> None:
+        self._broker = broker
+        self._emitter = emitter
+        self._shutdown_timeout = settings.shutdown_timeout
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def publish(self, event: BootstrapEvent) -> None:
+        """Add the actions and handlers of services that are not controllers."""
+        errors: list[ConfigurationError] = []
+        for service in event.services:
+            for route in _routes_of(service, errors):
+                known = event.procedure_metadata_storage.get(route.key)
+                if known is None or known.target is not type(service):  # not a controller
+                    event.procedure_metadata_storage.add(route)
+        for cls in event.scoped_classes:
+            errors += [
+                ConfigurationError(
+                    f"{route.place} is {route.name!r} of the broker, and {cls.__qualname__} is "
+                    f"not a singleton; bind it with scope=singleton, and take services of a call "
+                    f"as arguments: session: Annotated[Session, Inject()]"
+                )
+                for route in _routes_of(cls, errors)
+            ]
+        if errors:
+            raise ConfigurationError.merge(errors)
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_FIRST, only=_is_of_broker)
+    async def check(self, event: DefinitionEvent) -> None:
+        """Check the options, and mark what needs no access rule: clients do not reach it."""
+        definition = event.definition
+        key = ACTION if definition.transport is ACTIONS else EVENT_HANDLER
+        options = definition.options.get(key)
+        if options is not None and (problems := list(options.problems())):
+            place = f"{definition.metadata.place} ({definition.name!r})"
+            raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
+        if _needs_no_rule(definition):
+            event.set_option("public", True)
+
+    @observe(KernelEvents.KERNEL_COMPILED, priority=_FIRST)
+    async def compiled(self, event: CompiledEvent) -> None:
+        self._broker.use(event.compiled)
+
+    @observe(KernelEvents.KERNEL_EXCEPTION, priority=-1000, only=_is_of_broker)
+    async def name_errors(self, event: ExceptionEvent) -> None:
+        """Replace the kernel's error for invalid parameters by that of Moleculer."""
+        error = to_validation_error(event.exception)
+        if error is not None:
+            event.set_exception(error)
+
+    @observe(ApplicationEvents.SHUTDOWN, priority=-1000)
+    async def finish(self, event: ShutdownEvent) -> None:
+        """Wait for the handlers of events, also of those that other listeners have emitted."""
+        await self._emitter.drain(self._shutdown_timeout)

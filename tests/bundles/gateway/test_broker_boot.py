@@ -1,0 +1,215 @@
+"""Actions and handlers at boot and at a reload."""
+
+import math as math_module
+import types
+from typing import Any
+
+import pytest
+from injector import Binder
+
+from bundles.gateway import (
+    ACTIONS,
+    EVENTS,
+    CurrentContext,
+    GatewaySettings,
+    ServiceNotFoundError,
+    action,
+    on_event,
+)
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    KernelClient,
+    ProcedureMetadata,
+    request_scope,
+)
+from tests.bundles.gateway.conftest import SiteOf
+
+
+class Old:
+    @action("prices.get")
+    async def get(self, ctx: CurrentContext) -> int:
+        return 10
+
+    @action("prices.old")
+    async def old(self) -> str:
+        return "old"
+
+
+class New:
+    def __init__(self) -> None:
+        self.heard: list[str | None] = []
+
+    @action("prices.get")
+    async def get(self) -> int:
+        return 12
+
+    @on_event("price.*")
+    async def changed(self, ctx: CurrentContext) -> None:
+        self.heard.append(ctx.event_name)
+
+
+async def test_reload_replaces_actions_and_handlers(site_of: SiteOf) -> None:
+    site, new = await site_of(Old), New()
+    broker = site.broker
+    assert await broker.call("prices.get") == 10
+
+    await site.application.reload(remove=[Old], controllers=[new])
+
+    assert await broker.call("prices.get") == 12
+    with pytest.raises(ServiceNotFoundError):
+        await broker.call("prices.old")
+    await broker.emit("price.changed")
+    assert new.heard == ["price.changed"]
+
+    await site.application.reload(remove=[new], controllers=[Old])
+
+    await broker.emit("price.changed")
+    assert await broker.call("prices.old") == "old"
+    assert new.heard == ["price.changed"]
+
+
+async def test_actions_of_a_module_are_called(site_of: SiteOf) -> None:
+    module = types.ModuleType("tests.squares")
+
+    @action("squares.of")
+    async def square(number: int) -> int:
+        return number * number
+
+    square.__module__ = module.__name__
+    vars(module)["square"] = square
+    site = await site_of(module)
+
+    assert await site.broker.call("squares.of", {"number": 3}) == 9
+
+
+class Plain:
+    """Has no labels: its routes are made in code."""
+
+    def __init__(self) -> None:
+        self.heard: list[str | None] = []
+
+    async def ping(self) -> str:
+        return "pong"
+
+    async def hear(self, ctx: CurrentContext) -> None:
+        self.heard.append(ctx.event_group)
+
+
+async def test_actions_and_handlers_of_metadata_are_called(site_of: SiteOf) -> None:
+    site, plain = await site_of(), Plain()
+    await site.application.reload(
+        add=[
+            ProcedureMetadata(plain, "plain.ping", "ping", ACTIONS),
+            ProcedureMetadata(plain, "plain.*", "hear", EVENTS),
+        ]
+    )
+
+    assert await site.broker.call("plain.ping") == "pong"
+    await site.broker.emit("plain.event")
+    assert plain.heard == ["Plain"]
+
+
+class Wrong:
+    @action("wrong name")
+    async def spaces(self) -> None: ...
+
+    @action("wrong.*")
+    async def pattern(self) -> None: ...
+
+    @action("")
+    async def empty(self) -> None: ...
+
+    @action("wrong.visibility", visibility="hidden")  # type: ignore[arg-type]
+    async def visibility(self) -> None: ...
+
+    @action("wrong.timeout", timeout=-1, retries=True)
+    async def timeout(self) -> None: ...
+
+    @on_event("wrong event", group="")
+    async def event(self) -> None: ...
+
+
+async def test_invalid_options_are_errors_at_boot(site_of: SiteOf) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await site_of(Wrong)
+
+    text = str(caught.value)
+    assert "Wrong.empty" in text
+
+
+class WrongOptions:
+    spaces, pattern = Wrong.spaces, Wrong.pattern
+    visibility, timeout, event = Wrong.visibility, Wrong.timeout, Wrong.event
+
+
+async def test_every_invalid_option_is_reported_at_once(site_of: SiteOf) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await site_of(WrongOptions)
+
+    problems = "\n".join(caught.value.problems)
+    for part in (
+        "its name is 'wrong name'; it must be text without spaces",
+        "its name is 'wrong.*'; '*' and '?' are for patterns",
+        "visibility is 'hidden'; it must be one of published, public, protected, private",
+        "timeout is -1; it must be seconds, 0 or more",
+        "retries is True; it must be a whole number, 0 or more",
+        "its event is 'wrong event'; it must be text without spaces",
+        "group is ''; it must be text that is not empty",
+    ):
+        assert part in problems
+
+
+class Twice:
+    @action("prices.get")
+    async def get(self) -> None: ...
+
+
+async def test_two_actions_with_one_name_are_an_error(site_of: SiteOf) -> None:
+    with pytest.raises(ConfigurationError, match=r"prices\.get"):
+        await site_of(Old, Twice)
+
+
+async def test_action_of_a_scoped_service_is_an_error(site_of: SiteOf) -> None:
+    def bind(binder: Binder) -> None:
+        binder.bind(Old, scope=request_scope)
+
+    with pytest.raises(ConfigurationError, match="Old is not a singleton; bind it with scope="):
+        await site_of(modules=(bind,))
+
+
+async def test_action_without_the_bundle_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match='bundles=\\["gateway"\\]'):
+        async with KernelClient(Application(controllers=[Twice])):
+            pass
+
+
+@pytest.mark.parametrize("decorator", [action, on_event])
+def test_decorator_without_arguments_is_an_error(decorator: Any) -> None:
+    with pytest.raises(ConfigurationError, match="needs the name of"):
+        decorator(math_module.sqrt)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"node_id": ""},
+        {"node_id": "a b"},
+        {"request_timeout": -1},
+        {"retries": 1.5},
+        {"max_call_level": 0},
+        {"cacher": "disk"},
+        {"log_request": "loud"},
+    ],
+)
+def test_invalid_settings_are_errors(setting: dict[str, Any]) -> None:
+    (name,) = setting
+    with pytest.raises(ValueError, match=name):
+        GatewaySettings(**setting)
+
+
+def test_node_id_has_the_name_of_the_host_and_the_process() -> None:
+    host, _, process = GatewaySettings().node_id.rpartition("-")
+
+    assert host
+    assert process.isdigit()
