@@ -115,7 +115,7 @@ class _Writer:
                 found["security"] = schemes
         if operation.is_deprecated:
             found["x-rxkernel-deprecated"] = True
-        if not definition.metadata.envelope:
+        if definition.metadata.arguments == "value":
             found["x-rxkernel-envelope"] = False
         if definition.pushes:
             found["x-rxkernel-pushes"] = sorted({event.name for event in definition.pushes})
@@ -147,7 +147,7 @@ class _Writer:
             for each in operation.inputs.inputs
             if each.source is Source.PARAMS and each.key not in in_namespace
         ]
-        if not definition.metadata.envelope:
+        if definition.metadata.arguments == "value":
             return _plain_payload(params, operation.inputs.body)
         properties: Node = {}
         required: list[str] = []
@@ -182,7 +182,7 @@ class _Writer:
             },
             "required": ["statusCode", "headers", "content"],
         }
-        has_envelope = definition.metadata.envelope
+        has_envelope = definition.metadata.arguments == "envelope"
         message: Node = {
             "name": f"{definition.name} acknowledgement",
             "payload": envelope if has_envelope else content,
@@ -315,7 +315,7 @@ def _plain_payload(params: list[Input], body: Body | None) -> Node:
 
 
 def _example_payload(params: Any, body: Any, definition: WebSocketDefinition) -> Any:
-    if not definition.metadata.envelope:
+    if definition.metadata.arguments == "value":
         return dict(params) if params else body
     found: Node = {}
     if params:

@@ -24,23 +24,32 @@ from bundles.gateway.errors import (
     ValidationError,
 )
 from bundles.gateway.settings import GatewaySettings
+from bundles.gateway.sockets.call import Call
+from bundles.gateway.sockets.gateway import Gateway
+from bundles.gateway.sockets.options import GatewayEvent, GatewayNamespace
+from bundles.gateway.sockets.packet import Packet
 
 __all__ = [
     "ACTIONS",
     "EVENTS",
     "BadRequestError",
     "Broker",
+    "Call",
     "CallItem",
     "CallOptions",
     "Context",
     "CurrentContext",
+    "Gateway",
     "GatewayBundle",
+    "GatewayEvent",
+    "GatewayNamespace",
     "GatewaySettings",
     "MaxCallLevelError",
     "MoleculerClientError",
     "MoleculerError",
     "MoleculerRetryableError",
     "MoleculerServerError",
+    "Packet",
     "RequestSkippedError",
     "RequestTimeoutError",
     "Retries",

@@ -199,13 +199,14 @@ class KernelClient:
         first if necessary. Without *connection*, a client connects for this event only; *params*
         of its namespace are taken from *params*.
 
-        An event without a route is handled by the route ``*`` of its namespace. An event without
-        an envelope has one value: *body*, or *params*, not both.
+        An event without a route is handled by the route ``*`` of its namespace. An event with
+        ``arguments="value"`` gets *body*, or *params*, not both; one with ``arguments="list"``
+        gets the items of *body*, a list.
 
         Raises:
             KeyError: the event does not exist.
-            ValueError: *connection* is in another namespace, or a parameter of the namespace is
-                missing.
+            ValueError: *connection* is in another namespace, a parameter of the namespace is
+                missing, or the arguments are not a list where they must be.
             ConnectionRefusedException: a listener of CONNECTED rejects the client.
             RxKernelError: *connection* has ended.
         """
@@ -224,8 +225,8 @@ class KernelClient:
         if isinstance(connection, RecordingConnection):
             await connection.connect()
         request = Request(Transport.SOCKET, connection.headers, connection=connection)
-        envelope = definition.metadata.envelope
-        fill_event(request, event, params, body, kernel.serializer, envelope=envelope)
+        form = definition.metadata.arguments
+        fill_event(request, event, params, body, kernel.serializer, arguments=form)
         return await self._send(kernel, definition, request, write_acknowledgement)
 
     async def call(

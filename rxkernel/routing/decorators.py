@@ -26,6 +26,7 @@ from rxkernel.messages.transport import Transport
 from rxkernel.routing.bundle_option import BundleOption, bundle_option_of
 from rxkernel.routing.metadata import (
     ANY_EVENT,
+    EventArguments,
     HttpMetadata,
     ProcedureMetadata,
     PushedEvent,
@@ -105,7 +106,7 @@ class WebSocketLabel:
     name: str
     namespace: str | None = None
     status_code: int = 200
-    envelope: bool = True
+    arguments: EventArguments = "envelope"
 
     def metadata(self, prefix: Prefix, **common: Any) -> WebSocketMetadata:
         nearest = prefix.namespace if self.namespace is None else self.namespace
@@ -113,7 +114,7 @@ class WebSocketLabel:
             name=self.name if self.name == ANY_EVENT else _prefixed(prefix.name, self.name),
             namespace="/" if nearest is None else nearest,
             status_code=self.status_code,
-            envelope=self.envelope,
+            arguments=self.arguments,
             **common,
         )
 
@@ -185,7 +186,7 @@ def websocket(
     namespace: str | None = None,
     *,
     status_code: int = 200,
-    envelope: bool = True,
+    arguments: EventArguments = "envelope",
 ) -> Callable[[F], F]:
     """Serve the decorated controller method as the Socket.IO event *name* of *namespace*.
 
@@ -193,10 +194,11 @@ def websocket(
     namespace may have parameters, as ``/room/{id:int}``; its default is that of `@controller`,
     else ``/``. A plain value that the method returns is acknowledged with *status_code*.
 
-    ``envelope=False`` is for clients that send and expect plain values, see `WebSocketMetadata`.
+    ``arguments="value"`` is for clients that send and expect plain values, ``arguments="list"``
+    for those that send several, see `WebSocketMetadata`.
     """
     refuse_bare("websocket", name)
-    return _route_label("websocket", WebSocketLabel(name, namespace, status_code, envelope))
+    return _route_label("websocket", WebSocketLabel(name, namespace, status_code, arguments))
 
 
 def both(

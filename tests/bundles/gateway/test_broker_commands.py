@@ -42,15 +42,18 @@ def run(*arguments: str) -> Result:
 
 def test_actions_lists_the_actions() -> None:
     assert run("gateway", "actions").output.splitlines() == [
-        "ACTION    VISIBILITY  CACHE  TIMEOUT  RETRIES",
-        "math.add  published   no     1.5",
+        "ACTION          VISIBILITY  CACHE  TIMEOUT  RETRIES",
+        "io.broadcast    public      no",
+        "io.get_clients  public      no",
+        "math.add        published   no     1.5",
     ]
 
 
 def test_actions_as_json_has_the_same_entries_as_the_node() -> None:
-    (entry,) = json.loads(run("gateway", "actions", "--json").output)
+    entries = json.loads(run("gateway", "actions", "--json").output)
 
-    assert entry["action"]["name"] == "math.add"
+    names = [entry["action"]["name"] for entry in entries]
+    assert names == ["io.broadcast", "io.get_clients", "math.add"]
 
 
 def test_call_runs_an_action() -> None:

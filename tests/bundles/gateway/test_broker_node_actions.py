@@ -39,8 +39,9 @@ async def test_node_actions_lists_the_actions(site_of: SiteOf) -> None:
 
     found = await site.broker.call("$node.actions", {"skip_internal": True})
 
-    assert [entry["name"] for entry in found] == ["math.add", "v2.math.sub"]
-    assert found[0] == {
+    names = [entry["name"] for entry in found]
+    assert names == ["io.broadcast", "io.get_clients", "math.add", "v2.math.sub"]
+    assert found[2] == {
         "name": "math.add",
         "count": 1,
         "has_local": True,
@@ -64,8 +65,8 @@ async def test_node_services_lists_the_services(site_of: SiteOf) -> None:
 
     found = await site.broker.call("$node.services", {"with_actions": True})
 
-    assert [entry["name"] for entry in found] == ["$node", "math", "v2.math"]
-    assert found[1] == {
+    assert [entry["name"] for entry in found] == ["$node", "io", "math", "v2.math"]
+    assert found[2] == {
         "name": "math",
         "available": True,
         "has_local": True,
@@ -73,7 +74,7 @@ async def test_node_services_lists_the_services(site_of: SiteOf) -> None:
         "actions": {"math.add": ADD},
     }
     named = await site.broker.call("$node.services", {"skip_internal": True})
-    assert [entry["name"] for entry in named] == ["math", "v2.math"]
+    assert [entry["name"] for entry in named] == ["io", "math", "v2.math"]
     assert "actions" not in named[0]
 
 

@@ -1,4 +1,4 @@
-"""Events without an envelope: ``@websocket(…, envelope=False)``."""
+"""Events without an envelope: ``@websocket(…, arguments="value")`` and ``"list"``."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ from rxkernel import (
     Acknowledgement,
     Application,
     Body,
+    ConfigurationError,
     ConflictException,
     ConnectionEvent,
     ExceptionEvent,
@@ -19,6 +20,7 @@ from rxkernel import (
     Response,
     ServerEvents,
     StreamResponse,
+    WebSocketMetadata,
     observe,
     websocket,
 )
@@ -28,28 +30,36 @@ from tests.waiting import until
 
 
 class Plain:
-    @websocket("echo", envelope=False)
+    @websocket("echo", arguments="value")
     async def echo(self, data: Annotated[Any, Body()] = None) -> Any:
         return data
 
-    @websocket("sum", namespace="/room/{start:int}", envelope=False)
+    @websocket("sum", namespace="/room/{start:int}", arguments="value")
     async def sum(self, start: int, a: int, b: int = 0) -> Response:
         return Response(start + a + b, 201)
 
-    @websocket("refuse", envelope=False)
+    @websocket("refuse", arguments="value")
     async def refuse(self, request: Request) -> None:
         raise ConflictException("not now")
 
-    @websocket("several", envelope=False)
+    @websocket("several", arguments="value")
     async def several(self, request: Request) -> Acknowledgement:
         return Acknowledgement(1, "two")
 
-    @websocket("stream", envelope=False)
+    @websocket("stream", arguments="value")
     async def stream(self, request: Request) -> StreamResponse:
         async def pieces() -> AsyncIterator[bytes]:
             yield b"never sent"
 
         return StreamResponse(pieces())
+
+    @websocket("list", arguments="list")
+    async def values(self, values: Annotated[Any, Body()]) -> Any:
+        return values
+
+    @websocket("spread", namespace="/room/{start:int}", arguments="list")
+    async def spread(self, start: int, values: Annotated[Any, Body()]) -> Acknowledgement:
+        return Acknowledgement(start, *values)
 
 
 VALUES: list[Any] = [
@@ -83,6 +93,53 @@ async def test_plain_event_error_is_acknowledged_with_its_body(serve: Serve) -> 
         assert await socket.call("refuse") == {"statusCode": 409, "message": "not now"}
         assert (await socket.call("stream"))["statusCode"] == 500
         assert await socket.call("several") == (1, "two")
+
+
+LISTS: list[list[Any]] = [
+    *([], [None], [1], [[1, 2]], [["call", {}]], ["call", {}], [{"params": {}, "body": 1}], [[]]),
+    *([b"\x00", {"file": b"\xff"}], [{}, [], None]),
+]
+
+
+@pytest.mark.parametrize("values", LISTS, ids=repr)
+async def test_list_event_receives_all_arguments(serve: Serve, values: list[Any]) -> None:
+    app = await serve(Plain)
+    async with client(app) as socket:
+        assert await socket.call("list", tuple(values)) == values
+    async with KernelClient(Application(controllers=[Plain])) as tests:
+        response = await tests.websocket("list", body=values)
+        assert (response.status_code, response.content) == (200, values)
+
+
+async def test_list_event_without_arguments_has_an_empty_list(serve: Serve) -> None:
+    app = await serve(Plain)
+    async with raw_socket(app) as raw:
+        await raw.send('421["list"]')
+        assert await raw.receive() == "431[[]]"
+    async with KernelClient(Application(controllers=[Plain])) as tests:
+        assert (await tests.websocket("list")).content == []
+
+
+async def test_list_event_acknowledgement_has_several_values(serve: Serve) -> None:
+    app = await serve(Plain)
+    async with client(app, "/room/3") as socket:
+        assert await socket.call("spread", ("a", [1]), namespace="/room/3") == (3, "a", [1])
+    async with KernelClient(Application(controllers=[Plain])) as tests:
+        sent: dict[str, Any] = {"params": {"start": 3}, "body": ["a", [1]]}
+        response = await tests.websocket("/room/{start:int}:spread", **sent)
+        assert response.content == [3, "a", [1]]
+
+
+@pytest.mark.parametrize("sent", [{"body": 1}, {"body": {}}, {"params": {"a": 1}}], ids=repr)
+async def test_test_client_list_event_without_a_list_is_an_error(sent: dict[str, Any]) -> None:
+    async with KernelClient(Application(controllers=[Plain])) as tests:
+        with pytest.raises(ValueError, match="'list' takes a list of arguments"):
+            await tests.websocket("list", **sent)
+
+
+def test_event_unknown_arguments_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="has the arguments 'tuple'; it must be one of"):
+        WebSocketMetadata(Plain, "x", action="echo", arguments="tuple")  # type: ignore[arg-type]
 
 
 async def test_event_without_acknowledgement_expects_no_response(serve: Serve) -> None:

@@ -1,0 +1,182 @@
+"""The namespaces of a gateway: their routes, and which actions their events may call."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import attrs
+from injector import inject
+
+from bundles.gateway.broker.action import ACTION, ActionOptions
+from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.sockets.call_event import CallEvent
+from bundles.gateway.sockets.call_log import CallLog
+from bundles.gateway.sockets.exposure import Visibilities, exposed_actions, exposure_problems
+from bundles.gateway.sockets.gateway import Gateway
+from bundles.gateway.sockets.handler_event import HandlerEvent
+from bundles.gateway.sockets.option_reader import CORS, OptionReader
+from bundles.gateway.sockets.options import GatewayNamespace
+from bundles.gateway.sockets.rules import CallRules, HandlerRules, NamespaceRules
+from rxkernel import (
+    Application,
+    Broadcaster,
+    BundleOption,
+    ConfigurationError,
+    Connection,
+    RouteMetadata,
+    WebSocketMetadata,
+)
+
+GATEWAY = BundleOption("gateway.event", "gateway", '"gateway"')
+"""The option of the events of a gateway."""
+
+
+@attrs.frozen(eq=False)
+class ServedNamespace:
+    rules: NamespaceRules
+    routes: tuple[WebSocketMetadata, ...]
+
+
+class Namespaces:
+    """Serves the namespaces of the gateway, and changes them by a reload of the application."""
+
+    @inject
+    def __init__(
+        self,
+        gateway: Gateway,
+        application: Application,
+        broadcaster: Broadcaster,
+        log: CallLog,
+    ) -> None:
+        self._gateway = gateway
+        self._application = application
+        self._broadcaster = broadcaster
+        self._log = log
+        self._owner = f"the gateway {type(gateway).__qualname__}"
+        self._served: dict[str, ServedNamespace] = {}
+        self._actions: Visibilities = {}
+
+    def find(self, connection: Connection) -> NamespaceRules | None:
+        """Return the rules of the namespace of *connection*; None: it is not of the gateway."""
+        served = self._served.get(connection.route_namespace)
+        return None if served is None else served.rules
+
+    # --- boot
+
+    def read(self) -> tuple[WebSocketMetadata, ...]:
+        """Serve the namespaces of the class, and return their routes.
+
+        Raises:
+            ConfigurationError: with every problem of the options.
+        """
+        reader = self._reader()
+        reader.methods()
+        found = reader.namespaces(self._gateway.namespaces)
+        if hasattr(self._gateway, "cors"):
+            reader.problems.append(f"{self._owner} has the attribute 'cors'; {CORS}")
+        for rules in found:
+            self._add(rules, reader)
+        if reader.problems:
+            raise ConfigurationError(*reader.problems)
+        return tuple(route for served in self._served.values() for route in served.routes)
+
+    def _reader(self) -> OptionReader:
+        authorize = type(self._gateway).authorize
+        return OptionReader(self._gateway, authorize is not Gateway.authorize)
+
+    def _add(self, rules: NamespaceRules, reader: OptionReader) -> tuple[WebSocketMetadata, ...]:
+        if not rules.events and rules.name not in self._application.settings.socketio.namespaces:
+            reader.problems.append(
+                f"namespace {rules.name!r} of {self._owner} has no events; add one, or list the "
+                f"namespace in the setting socketio.namespaces"
+            )
+        routes: list[WebSocketMetadata] = []
+        for event in rules.events:
+            try:
+                routes.append(self._route(event, rules))
+            except ConfigurationError as error:
+                reader.problems.extend(error.problems)
+        self._served[rules.name] = ServedNamespace(rules, tuple(routes))
+        return tuple(routes)
+
+    def _route(
+        self, rules: CallRules | HandlerRules, namespace: NamespaceRules
+    ) -> WebSocketMetadata:
+        target: CallEvent | HandlerEvent
+        if isinstance(rules, CallRules):
+            target = CallEvent(self._gateway, rules, namespace, self._log)
+        else:
+            target = HandlerEvent(rules, namespace)
+        return WebSocketMetadata(
+            target,
+            rules.name,
+            namespace.name,
+            "handle",
+            {GATEWAY: True},
+            arguments="list",
+        )
+
+    # --- which actions may be called
+
+    def check(self, routes: Iterable[RouteMetadata]) -> None:
+        """Check that each whitelist and alias works with the actions among *routes*.
+
+        Raises:
+            ConfigurationError: with each that does not.
+        """
+        routes = tuple(routes)
+        actions = _visibilities(routes)
+        problems = [
+            problem
+            for route in routes
+            if isinstance(route, WebSocketMetadata) and isinstance(route.target, CallEvent)
+            for problem in exposure_problems(route.target.rules, actions, self._where(route))
+        ]
+        if problems:
+            raise ConfigurationError(*problems)
+
+    def _where(self, route: WebSocketMetadata) -> str:
+        return f"event {route.name!r} in the namespace {route.namespace!r} of {self._owner}"
+
+    def expose(self, routes: Iterable[RouteMetadata]) -> None:
+        """Let clients call the actions among *routes* from now on."""
+        actions = _visibilities(routes)
+        for served in self._served.values():
+            for route in served.routes:
+                if isinstance(route.target, CallEvent):
+                    route.target.actions = exposed_actions(route.target.rules, actions)
+
+    # --- changes
+
+    async def add(self, name: str, options: GatewayNamespace) -> None:
+        """See `Gateway.add_namespace`."""
+        if name in self._served:
+            raise ConfigurationError(f"namespace {name!r} of {self._owner} already exists")
+        reader = self._reader()
+        routes = self._add(reader.namespace(name, options), reader)
+        try:
+            if reader.problems:
+                raise ConfigurationError(*reader.problems)
+            await self._application.reload(add=routes)
+        except BaseException:
+            del self._served[name]
+            raise
+
+    async def remove(self, name: str) -> None:
+        """See `Gateway.remove_namespace`."""
+        if name not in self._served:
+            raise ConfigurationError(f"namespace {name!r} of {self._owner} does not exist")
+        await self._application.reload(remove=self._served[name].routes)
+        clients = [one.id for one in await self._broadcaster.connections(namespace=name)]
+        if clients:
+            await self._broadcaster.disconnect(clients, name)
+        self._served.pop(name, None)
+
+
+def _visibilities(routes: Iterable[RouteMetadata]) -> Mapping[str, str]:
+    return dict(_actions(routes))
+
+
+def _actions(routes: Iterable[RouteMetadata]) -> Iterator[tuple[str, str]]:
+    for route in routes:
+        if route.transport is ACTIONS:
+            options: ActionOptions | None = route.options.get(ACTION)
+            yield route.name, options.visibility if options else "public"
