@@ -235,6 +235,7 @@ def test_every_dependency_has_a_reason() -> None:
         "setuptools",
         "socket.io-client",
         "chromium",
+        "ioredis",
         "node",
         "redis-server",
         "slowhttptest",

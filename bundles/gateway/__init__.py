@@ -9,6 +9,8 @@ from bundles.gateway.broker.retries import Retries
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.broker.wildcards import matches
 from bundles.gateway.bundle import GatewayBundle
+from bundles.gateway.cachers.cache import Cache
+from bundles.gateway.cachers.cacher import Cacher
 from bundles.gateway.errors import (
     BadRequestError,
     MaxCallLevelError,
@@ -34,6 +36,8 @@ __all__ = [
     "EVENTS",
     "BadRequestError",
     "Broker",
+    "Cache",
+    "Cacher",
     "Call",
     "CallItem",
     "CallOptions",

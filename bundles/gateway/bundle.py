@@ -16,6 +16,8 @@ from bundles.gateway.broker.node_actions import NodeActions
 from bundles.gateway.broker.on_event import EVENT_HANDLER
 from bundles.gateway.broker.retries import Retries
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
+from bundles.gateway.cachers.cacher_choice import bind_cacher
+from bundles.gateway.cachers.caching import Caching
 from bundles.gateway.commands import gateway
 from bundles.gateway.settings import GatewaySettings
 from bundles.gateway.sockets.call_log import CallLog
@@ -37,7 +39,7 @@ class GatewayBundle(Bundle):
     name = "gateway"
     after = ("redis",)
     options = (ACTION, EVENT_HANDLER, GATEWAY)
-    listeners = (BrokerListeners, GatewayListeners)
+    listeners = (BrokerListeners, GatewayListeners, Caching)
     transports = (ACTIONS, EVENTS)
     resolvers = MappingProxyType({ContextMarker: ContextResolver})
     commands = (gateway,)
@@ -47,6 +49,7 @@ class GatewayBundle(Bundle):
         self._gateway = gateway
 
     def configure(self, binder: Binder) -> None:
+        bind_cacher(binder)
         binder.bind(Retries, to=Retries())
         for service in (Messages, Emitter, Broker, NodeActions):
             binder.bind(service, scope=singleton)

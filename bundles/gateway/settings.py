@@ -14,6 +14,11 @@ _LEVELS = attrs.validators.in_(("debug", "info", "warning", "error", "none"))
 _SECONDS = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < float("inf"))
 _COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
 _POSITIVE = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
+_KEY_LENGTH = Allowed(
+    "0, or a whole number from 44, the length of a hash",
+    (int,),
+    lambda value: value == 0 or value >= 44,
+)
 _NODE_ID = Allowed(
     "text of 1 to 200 characters without spaces",
     (str,),
@@ -46,13 +51,21 @@ class GatewaySettings:
     cacher: Literal["none", "memory", "lru", "redis"] = attrs.field(
         default="none", validator=attrs.validators.in_(("none", "memory", "lru", "redis"))
     )
-    """Where results of actions with ``cache=`` are kept."""
+    """Where results of actions with ``cache=`` are cached: nowhere, in this process, in this
+    process with those in use kept, or in Redis."""
 
     cache_size: int = attrs.field(default=1000, validator=_POSITIVE)
-    """Most results of the cacher ``lru``."""
+    """Most results in the memory of this process."""
 
     cache_ttl: float = attrs.field(default=0.0, validator=_SECONDS)
-    """Seconds after which a result is removed, unless the action says otherwise; 0: never."""
+    """Seconds after which a result expires, unless the action says otherwise; 0: never."""
+
+    cache_prefix: str = "MOL-"
+    """The beginning of the keys in Redis. That of Moleculer with a namespace: ``MOL-name-``."""
+
+    cache_max_params_length: int = attrs.field(default=1000, validator=_KEY_LENGTH)
+    """The longest text of parameters in a key; the end of a longer one is replaced by its hash, as
+    by ``maxParamsLength`` of Moleculer. 0: any length, Moleculer's default."""
 
     log_client_connection: LogLevel = attrs.field(default="none", validator=_LEVELS)
     """The level of the log record of a client that connects or disconnects."""

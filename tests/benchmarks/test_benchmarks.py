@@ -18,6 +18,7 @@ from benchmarks.churn import churn
 from benchmarks.contracts import contracts
 from benchmarks.documents import documents
 from benchmarks.drain import drain
+from benchmarks.gateways import OWN, broker_calls, gateway_calls
 from benchmarks.kernel import kernel
 from benchmarks.logins import logins
 from benchmarks.peers import chosen
@@ -70,6 +71,14 @@ async def test_roundtrips_benchmark_runs() -> None:
     assert row["per second"] > 0
 
 
+async def test_gateways_benchmark_runs() -> None:
+    table = await gateway_calls([OWN], Load(connections=2, seconds=0.2, rounds=1))
+
+    (row,) = table.records()
+    assert isinstance(row["per second"], float)
+    assert row["per second"] > 0
+
+
 async def test_churn_benchmark_visits_do_not_fail() -> None:
     (row,) = (await churn(RXKERNEL, rate=20, seconds=0.5)).records()
 
@@ -98,6 +107,10 @@ async def _contracts() -> Table:
     return await contracts(rounds=1, calls=10)
 
 
+async def _broker_calls() -> Table:
+    return await broker_calls(rounds=1, calls=10)
+
+
 async def _schedules() -> Table:
     return await schedules(entries=(2,), seconds=0.01)
 
@@ -119,7 +132,8 @@ async def _logins() -> Table:
 
 
 @pytest.mark.parametrize(
-    "measure", [_kernel, _contracts, _schedules, _worker_pool, _router, _boot, _logins]
+    "measure",
+    [_kernel, _contracts, _broker_calls, _schedules, _worker_pool, _router, _boot, _logins],
 )
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],

@@ -7,6 +7,7 @@ import attrs
 
 from bundles.gateway.broker.call_options import UNSET
 from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.cachers.cache import Cache
 from rxkernel import Allowed, BundleOption, ConfigurationError, procedure
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,13 +26,13 @@ class ActionOptions:
 
     Attributes:
         name: the full name, with the version.
-        cache: whether and how results are kept, see `Cache`; None or False: they are not.
+        cache: whether and how results are cached, see `Cache`.
         fallback: `UNSET` without one.
     """
 
     name: str = attrs.field(repr=False)
     visibility: Visibility = "public"
-    cache: Any = None
+    cache: Cache | bool = False
     timeout: float | None = None
     retries: int | None = None
     fallback: Any = attrs.field(default=UNSET, repr=False)
@@ -56,7 +57,7 @@ def action(
     name: str,
     *,
     version: int | str | None = None,
-    cache: Any = None,
+    cache: Cache | bool = False,
     visibility: Visibility = "public",
     timeout: float | None = None,
     retries: int | None = None,
@@ -70,7 +71,7 @@ def action(
 
     Args:
         version: ``2`` is for the name ``v2.math.add``, ``"beta"`` for ``beta.math.add``.
-        cache: keep results, see `Cache`.
+        cache: whether and how results are cached, see `Cache`. True: by all parameters.
         visibility: ``published``: clients of a gateway may call it, too; ``public``: the broker,
             and a gateway whose whitelist lists it; ``protected``: this node only; ``private``:
             actions of the same service only.

@@ -21,6 +21,7 @@ from bundles.gateway.broker.registry import ActionEndpoint, Registry
 from bundles.gateway.broker.retries import Retries
 from bundles.gateway.broker.several_calls import items_of, results_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
+from bundles.gateway.cachers.cacher import Cacher
 from bundles.gateway.errors import (
     MaxCallLevelError,
     MoleculerError,
@@ -44,14 +45,21 @@ class Broker:
     Attributes:
         node_id: the name of this node.
         registry: its actions and event handlers; replaced by each reload.
+        cacher: the results of actions with a cache.
     """
 
     @inject
     def __init__(
-        self, settings: GatewaySettings, messages: Messages, emitter: Emitter, retries: Retries
+        self,
+        settings: GatewaySettings,
+        messages: Messages,
+        emitter: Emitter,
+        retries: Retries,
+        cacher: Cacher,
     ) -> None:
         self.node_id = settings.node_id
         self.registry = Registry(None, settings)
+        self.cacher = cacher
         self._settings = settings
         self._messages = messages
         self._emitter = emitter

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Protocol, Unpack
 
 import attrs
@@ -10,6 +11,7 @@ from bundles.gateway.broker.call_options import CallItem, CallMeta, CallOptions
 from rxkernel import Marker, Request
 
 _ABSENT = object()
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Calls(Protocol):
@@ -173,17 +175,24 @@ class Context:
     def share(self, parent: "Context", meta: CallMeta | None) -> None:
         """Begin with the meta of *parent* and *meta*; `end` sets in *parent* what was set here."""
         self.sharing = parent
-        of_parent = parent._inherited if parent._meta is None else parent._meta
-        if of_parent or meta:
-            self._inherited = {**(of_parent or {}), **(meta or {})}
+        if meta:
+            self._inherited = {**parent.meta, **meta}
+        elif parent._meta is None:
+            self._inherited = parent._inherited
+        elif parent._meta:
+            self._inherited = parent._meta.copy()
+
+    def changes(self) -> Mapping[str, Any]:
+        """Return what was set in the meta since its beginning."""
+        if not self._meta:
+            return _NOTHING
+        before = self._inherited or _NOTHING
+        return {k: v for k, v in self._meta.items() if before.get(k, _ABSENT) is not v}
 
     def end(self) -> None:
         """The call has ended, whether it succeeded or not."""
-        if self._meta and self.sharing is not None:
-            before = self._inherited or {}
-            changed = {k: v for k, v in self._meta.items() if before.get(k, _ABSENT) is not v}
-            if changed:
-                self.sharing.meta.update(changed)
+        if self._meta and self.sharing is not None and (changed := self.changes()):
+            self.sharing.meta.update(changed)
 
 
 @attrs.frozen

@@ -13,8 +13,6 @@ from bundles.gateway.sockets.rooms import JOIN, LEAVE, change_rooms, rooms_of
 from bundles.gateway.sockets.rules import CallRules, NamespaceRules
 from rxkernel import Acknowledgement, Connection, Request
 
-_ABSENT = object()
-
 
 class CallEvent:
     """The target of the route of an event.
@@ -59,18 +57,25 @@ class CallEvent:
         action = self.actions.get(args[0])
         if action is None:
             raise ServiceNotFoundError(args[0])
-        meta = gateway.get_meta(connection)
-        context = Context(gateway.broker, request, meta)
+        context = Context(gateway.broker, request)
+        context.inherit(gateway.get_meta(connection))
         context.level, context.name = 1, self._name
         if self._log is not None:
-            self._log.request(request, connection, action, params)
+            self._log.request(connection, action, params)
         if self._has_hooks:
             result = await self._call_with_hooks(connection, action, params, context)
         else:
-            result = await context.call(action, params, **self.rules.options)
-        await self._save(connection, meta, context.meta)
+            options = self.rules.options
+            result = await gateway.broker.start(action, params, context, options, shared=True)
+        changed = context.changes()
+        if JOIN in changed or LEAVE in changed:
+            joined, left = rooms_of(changed, JOIN), rooms_of(changed, LEAVE)
+            gateway.save_meta(connection, changed)
+            await change_rooms(connection, joined, left)
+        else:
+            gateway.save_meta(connection, changed)
         if self._log is not None:
-            self._log.response(request, connection, action)
+            self._log.response(connection, action)
         return Acknowledgement(None, result)
 
     async def _call_with_hooks(
@@ -87,20 +92,3 @@ class CallEvent:
             if replaced is not None:
                 return replaced
         return result
-
-    async def _save(
-        self, connection: Connection, before: Mapping[str, Any], after: Mapping[str, Any]
-    ) -> None:
-        """Save what the call has set, unless it names a room that cannot be one.
-
-        A slow call does not overwrite what another call has saved in the meantime.
-        """
-        changed = {
-            key: value for key, value in after.items() if before.get(key, _ABSENT) is not value
-        }
-        if JOIN in changed or LEAVE in changed:
-            joined, left = rooms_of(changed, JOIN), rooms_of(changed, LEAVE)
-            self._gateway.save_meta(connection, changed)
-            await change_rooms(connection, joined, left)
-        else:
-            self._gateway.save_meta(connection, changed)

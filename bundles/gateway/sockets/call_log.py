@@ -7,7 +7,7 @@ from typing import Any
 from injector import inject
 
 from bundles.gateway.settings import GatewaySettings, LogLevel
-from rxkernel import Connection, Request
+from rxkernel import Connection, Kernel
 
 logger = logging.getLogger("bundles.gateway")
 
@@ -21,72 +21,67 @@ _LEVELS: dict[LogLevel, int | None] = {
 
 
 class CallLog:
-    """The lines have the id of the request; the parameters of clients only if
-    ``log_request_params`` is set."""
+    """The parameters of clients are in it only if ``log_request_params`` is set."""
 
     @inject
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, kernel: Kernel) -> None:
         self._connection = _LEVELS[settings.log_client_connection]
         self._request = _LEVELS[settings.log_request]
         self._params = _LEVELS[settings.log_request_params]
         self._response = _LEVELS[settings.log_response]
-        self._logs_client_errors = settings.log_4xx_responses
+        self._logs_client_errors = settings.log_4xx_responses or kernel.debug
 
     @property
     def is_on(self) -> bool:
         """Whether calls are logged."""
         return not (self._request is self._params is self._response is None)
 
-    def connection(self, request: Request, connection: Connection, what: str) -> None:
+    def connection(self, connection: Connection, what: str) -> None:
         if self._connection is not None:
             logger.log(
                 self._connection,
-                "[%s] client %s %s (namespace %r)",
-                request.id,
+                "client %s %s (namespace %r)",
                 connection.id,
                 what,
                 connection.namespace,
             )
 
-    def request(self, request: Request, connection: Connection, action: str, params: Any) -> None:
+    def request(self, connection: Connection, action: str, params: Any) -> None:
         if self._request is not None:
-            logger.log(
-                self._request, "[%s] => client %s calls %r", request.id, connection.id, action
-            )
+            logger.log(self._request, "=> client %s calls %r", connection.id, action)
         if self._params is not None and logger.isEnabledFor(self._params):
-            logger.log(
-                self._params, "[%s] parameters of %r: %s", request.id, action, _shown(params)
-            )
+            logger.log(self._params, "parameters of %r: %s", action, _shown(params))
 
-    def response(self, request: Request, connection: Connection, action: str) -> None:
+    def response(self, connection: Connection, action: str) -> None:
         if self._response is not None:
-            logger.log(
-                self._response,
-                "[%s] <= client %s: %r succeeded",
-                request.id,
-                connection.id,
-                action,
-            )
+            logger.log(self._response, "<= client %s: %r succeeded", connection.id, action)
 
-    def client_error(
-        self, request: Request, connection: Connection, action: str | None, body: Mapping[str, Any]
+    def error(
+        self,
+        connection: Connection,
+        what: str,
+        body: Mapping[str, Any],
+        status: int,
+        reason: str | None = None,
     ) -> None:
-        """Log an error of a client, 400 to 499, without its data, which may have parameters. The
-        kernel logs the errors of the server.
+        """Log an error without its data, which may have parameters. The kernel logs errors from
+        500 on too, but not the name of the action.
 
         Args:
-            action: the action that the client has named; None: the event is not a call.
+            what: the action that the client has named, or the event if it is not a call.
+            reason: why the action is refused; not for the client.
         """
-        if self._logs_client_errors:
-            fields = {key: value for key, value in body.items() if key != "data"}
-            what = request.url if action is None else action
-            logger.warning(
-                "[%s] <= client %s: %r failed: %s",
-                request.id,
-                connection.id,
-                what[:100],
-                _shown(body if self._params is not None else fields),
-            )
+        if status < 500 and not self._logs_client_errors:
+            return
+        fields = {key: value for key, value in body.items() if key != "data"}
+        logger.log(
+            logging.WARNING if status < 500 else logging.INFO,
+            "<= client %s: %r failed: %s%s",
+            connection.id,
+            what[:100],
+            _shown(body if self._params is not None else fields),
+            f"; {reason}" if reason else "",
+        )
 
 
 def _shown(value: Any) -> str:

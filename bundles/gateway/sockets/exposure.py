@@ -43,6 +43,15 @@ def exposure_problems(rules: CallRules, actions: Visibilities, where: str) -> It
             yield f"{what}, which clients may not call: it is {_why(rules, actions[action])}"
 
 
+def refusal_of(rules: CallRules, name: str, actions: Visibilities) -> str | None:
+    """Return why clients may not call *name*, which is not exposed; None: it does not exist."""
+    if name not in actions:
+        return None
+    if rules.is_restricted:
+        return "it is not an alias, and mapping_policy is 'restrict'"
+    return f"it is {_why(rules, actions[name])}"
+
+
 def _is_allowed(rules: CallRules, name: str, visibility: str) -> bool:
     if rules.whitelist is None:
         return visibility == "published"

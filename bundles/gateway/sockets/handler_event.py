@@ -13,6 +13,12 @@ class HandlerEvent:
         self.rules = rules
         self._packet_middlewares = namespace.packet_middlewares
 
+    @property
+    def place(self) -> str:
+        """The handler as it is written: its module and its name."""
+        handler = self.rules.handler
+        return f"{handler.__module__}.{getattr(handler, '__qualname__', type(handler).__name__)}"
+
     async def handle(self, request: Request) -> Acknowledgement:
         """Acknowledge the result of the handler as a call does; an `Acknowledgement` as it is."""
         args = request.body

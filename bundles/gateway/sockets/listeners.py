@@ -96,12 +96,12 @@ class GatewayListeners:
                 self._gateway.save_user(connection, user)
         for middleware in rules.connecting:
             await middleware(connection)
-        self._log.connection(event.request, connection, "has connected")
+        self._log.connection(connection, "has connected")
 
     @observe(ServerEvents.DISCONNECTED, priority=_LATE)
     async def log_disconnected(self, event: ConnectionEvent) -> None:
         if self._namespaces.find(event.connection) is not None:
-            self._log.connection(event.request, event.connection, "has disconnected")
+            self._log.connection(event.connection, "has disconnected")
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE)
     async def shape_error(self, event: ExceptionEvent) -> None:
@@ -117,10 +117,12 @@ class GatewayListeners:
             return
         body = encodable(self._gateway.error_body(exception), self._kernel.serializer)
         status = exception.status_code if isinstance(exception, HttpException) else 500
-        if 400 <= status < 500:
-            target = None if definition is None else definition.metadata.target
-            action = target.action_in(request) if isinstance(target, CallEvent) else None
-            self._log.client_error(request, connection, action, body)
+        target = None if definition is None else definition.metadata.target
+        if isinstance(target, CallEvent) and (action := target.action_in(request)) is not None:
+            reason = self._namespaces.why_refused(target, action)
+            self._log.error(connection, action, body, status, reason)
+        else:
+            self._log.error(connection, request.url, body, status)
         if definition is None:
             event.set_response(Response(body, status))
         else:

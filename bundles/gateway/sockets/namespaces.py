@@ -9,10 +9,15 @@ from bundles.gateway.broker.action import ACTION, ActionOptions
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.sockets.call_event import CallEvent
 from bundles.gateway.sockets.call_log import CallLog
-from bundles.gateway.sockets.exposure import Visibilities, exposed_actions, exposure_problems
+from bundles.gateway.sockets.exposure import (
+    Visibilities,
+    exposed_actions,
+    exposure_problems,
+    refusal_of,
+)
 from bundles.gateway.sockets.gateway import Gateway
 from bundles.gateway.sockets.handler_event import HandlerEvent
-from bundles.gateway.sockets.option_reader import CORS, OptionReader
+from bundles.gateway.sockets.option_reader import OptionReader
 from bundles.gateway.sockets.options import GatewayNamespace
 from bundles.gateway.sockets.rules import CallRules, HandlerRules, NamespaceRules
 from rxkernel import (
@@ -68,10 +73,8 @@ class Namespaces:
             ConfigurationError: with every problem of the options.
         """
         reader = self._reader()
-        reader.methods()
+        reader.members(type(self._gateway))
         found = reader.namespaces(self._gateway.namespaces)
-        if hasattr(self._gateway, "cors"):
-            reader.problems.append(f"{self._owner} has the attribute 'cors'; {CORS}")
         for rules in found:
             self._add(rules, reader)
         if reader.problems:
@@ -138,11 +141,30 @@ class Namespaces:
 
     def expose(self, routes: Iterable[RouteMetadata]) -> None:
         """Let clients call the actions among *routes* from now on."""
-        actions = _visibilities(routes)
+        self._actions = actions = _visibilities(routes)
         for served in self._served.values():
             for route in served.routes:
                 if isinstance(route.target, CallEvent):
                     route.target.actions = exposed_actions(route.target.rules, actions)
+
+    def exposed(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yield the namespace, the event, the name that clients use and the action of each action
+        that they may call; of a handler, no name and its own."""
+        for namespace, served in self._served.items():
+            for route in served.routes:
+                target = route.target
+                if isinstance(target, CallEvent):
+                    for name, action in sorted(target.actions.items()):
+                        yield namespace, route.name, name, action
+                elif isinstance(target, HandlerEvent):
+                    yield namespace, route.name, "", f"{target.place}()"
+
+    def why_refused(self, event: CallEvent, name: str) -> str | None:
+        """Return why clients may not call *name* by *event*; None if there is no such action, or
+        they may."""
+        if name in event.actions:
+            return None
+        return refusal_of(event.rules, name, self._actions)
 
     # --- changes
 

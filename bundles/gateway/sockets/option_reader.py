@@ -30,6 +30,25 @@ _RENAMED = {
 }
 """Keys of moleculer-io that have another name here."""
 
+CORS = (
+    "the origins of pages are those of the whole server: remove it, and write the setting "
+    "http.origins"
+)
+
+_FOREIGN_NAMES = {
+    "cors": CORS,
+    "socket_authorize": "it is called 'authorize' here",
+    "socket_get_meta": "it is called 'get_meta' here",
+    "socket_save_meta": "it is called 'save_meta' here",
+    "socket_save_user": "it is called 'save_user' here",
+    "socket_on_error": "it is called 'error_body' here, and returns the fields",
+}
+_FOREIGN_MAPPINGS = {
+    "events": "write namespaces = {'/': {'events': {…}}}",
+    "settings": "write its namespaces as 'namespaces', the others in the section [gateway]",
+}
+"""Members of a service of moleculer-io, which would be ignored."""
+
 _PLAIN_METHODS = {
     "get_user": ("connection",),
     "save_user": ("connection", "user"),
@@ -38,11 +57,6 @@ _PLAIN_METHODS = {
     "error_body": ("exception",),
 }
 """The methods of a gateway that are not async, and their parameters."""
-
-CORS = (
-    "the origins of pages are those of the whole server: remove it, and write the setting "
-    "http.origins"
-)
 
 
 class OptionReader:
@@ -86,8 +100,14 @@ class OptionReader:
             ),
         )
 
-    def methods(self) -> None:
-        """Check the methods that the class overrides."""
+    def members(self, cls: type) -> None:
+        """Check the names in *cls*, the class of the gateway, and the methods it overrides."""
+        for name in dir(cls):
+            hint = _FOREIGN_NAMES.get(_snake(name))
+            if hint is None and isinstance(getattr(cls, name), Mapping):
+                hint = _FOREIGN_MAPPINGS.get(name)
+            if hint is not None:
+                self.problems.append(f"{self._owner} has the attribute {name!r}; {hint}")
         with self._collecting(f"authorize of {self._owner}"):
             self._functions.find("authorize", ("connection",))
         for name, parameters in _PLAIN_METHODS.items():
@@ -231,10 +251,15 @@ class OptionReader:
 def _hint(key: str, known: Mapping[str, Any]) -> str:
     if key == "cors":
         return CORS
-    snake = re.sub(r"([A-Z])", lambda found: f"_{found[1].lower()}", key)
     renamed = _RENAMED.get(key)
     if renamed in known:
         return f"it is called {renamed!r} here"
-    if near := get_close_matches(snake, known, n=1):
+    if near := get_close_matches(_snake(key), known, n=1):
         return f"did you mean {near[0]!r}?"
+    if "events" in known:
+        return f"write an event as 'events': {{{key!r}: …}}; the options are {', '.join(known)}"
     return f"the options are {', '.join(known)}"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"([A-Z])", lambda found: f"_{found[1].lower()}", name)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bundles.gateway import action
+from bundles.gateway import Gateway, action
+from rxkernel import Connection
 from rxkernel.cli import main
 from tests.project_folder import enter_project
 
@@ -19,12 +20,21 @@ class Math:
         return a + b
 
 
+class Io(Gateway):
+    namespaces = {
+        "/": {"events": {"call": {"aliases": {"+": "math.add"}}, "upload": "upload"}},
+        "/admin": {"events": {"call": {"whitelist": ["io.*"]}}},
+    }
+
+    async def upload(self, connection: Connection, content: bytes) -> None: ...
+
+
 APP = """\
 from bundles.gateway import GatewayBundle
 from rxkernel import Application
-from tests.bundles.gateway.test_broker_commands import Math
+from tests.bundles.gateway.test_broker_commands import Io, Math
 
-application = Application(bundles=[GatewayBundle], controllers=[Math])
+application = Application(bundles=[GatewayBundle(Io)], controllers=[Math])
 """
 
 
@@ -54,6 +64,23 @@ def test_actions_as_json_has_the_same_entries_as_the_node() -> None:
 
     names = [entry["action"]["name"] for entry in entries]
     assert names == ["io.broadcast", "io.get_clients", "math.add"]
+
+
+def test_exposed_lists_what_clients_may_call() -> None:
+    assert run("gateway", "exposed").output.splitlines() == [
+        "NAMESPACE  EVENT   NAME            CALLS",
+        "/          call    +               math.add",
+        "/          call    math.add        math.add",
+        f"/          upload                  {__name__}.Io.upload()",
+        "/admin     call    io.broadcast    io.broadcast",
+        "/admin     call    io.get_clients  io.get_clients",
+    ]
+
+
+def test_exposed_as_json_has_the_same_columns() -> None:
+    first, *_ = json.loads(run("gateway", "exposed", "--json").output)
+
+    assert first == {"namespace": "/", "event": "call", "name": "+", "calls": "math.add"}
 
 
 def test_call_runs_an_action() -> None:

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import Call, CurrentContext, MoleculerClientError, Packet, action
+from bundles.gateway import (
+    Call,
+    CurrentContext,
+    MoleculerClientError,
+    MoleculerServerError,
+    Packet,
+    action,
+)
+from rxkernel import RequestIdFilter
 from tests.bundles.gateway.gateways import Greeter, Math, gateway, in_process
 
 LEVELS = {
@@ -25,24 +33,21 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-async def test_log_has_the_id_of_each_request(caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_record_has_id_of_its_message(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.DEBUG, logger="bundles.gateway")
-    ids: list[str] = []
-
-    class Ids:
-        @action("ids.run", visibility="published")
-        async def run(self, ctx: Any = None) -> None: ...
-
+    monkeypatch.setattr(caplog.handler, "filters", [RequestIdFilter()])
     async with in_process(Math, **LEVELS) as all_, all_.connected() as io:
         assert io.connection is not None
         me = io.connection.id
         await io.call("math.add", {"a": 1, "b": 2})
         await io.code("math.nope", {"password": "secret"})
-    found = lines(caplog)
-    ids = [line.partition("[")[2].partition("]")[0] for line in found]
+    found = [one for one in caplog.records if one.name == "bundles.gateway"]
+    ids = [vars(one)["request_id"] for one in found]
     assert len(set(ids)) == 4
     assert ids[1] == ids[2] == ids[3]
-    assert [line.replace(f"[{id}] ", "") for line, id in zip(found, ids, strict=True)] == [
+    assert lines(caplog) == [
         f"WARNING client {me} has connected (namespace '/')",
         f"INFO => client {me} calls 'math.add'",
         "DEBUG parameters of 'math.add': {'a': 1, 'b': 2}",
@@ -119,3 +124,50 @@ async def test_log_of_an_error_has_its_data_only_with_the_parameters(
             "'echo.fail' failed",
             "'call' failed",
         ]
+
+
+@pytest.mark.parametrize("parts", [{"debug": True}, {"log_4xx_responses": True}])
+async def test_log_of_a_refused_action_has_the_reason(
+    caplog: pytest.LogCaptureFixture, parts: dict[str, Any]
+) -> None:
+    """The client receives the error of an unknown action."""
+    events = {
+        "call": {},
+        "listed": {"whitelist": ["greeter.*"]},
+        "short": {"aliases": {"+": "math.add"}, "mapping_policy": "restrict"},
+    }
+    async with in_process(Math, Greeter, gateway=gateway(**events), **parts) as io:
+        for event, name in (
+            ("call", "math.open"),
+            ("call", "math.secret"),
+            ("listed", "math.add"),
+            ("short", "math.add"),
+            ("call", "math.nope"),
+        ):
+            (error,) = await io.emit(event, name)
+            assert error["message"] == f"Service '{name}' is not found."
+    write = "write visibility='published' at the action"
+    assert [line.partition("}; ")[2] for line in lines(caplog)] == [
+        f"it is public; {write}",
+        f"it is private; {write}",
+        "it is not in the whitelist (its visibility is published)",
+        "it is not an alias, and mapping_policy is 'restrict'",
+        "",
+    ]
+
+
+async def test_log_of_an_error_of_the_server_names_the_action(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Store:
+        @action("store.read", visibility="published")
+        async def read(self) -> None:
+            raise MoleculerServerError("no disk", data={"path": "secret"})
+
+    caplog.set_level(logging.INFO)
+    async with in_process(Store) as io:
+        await io.code("store.read")
+    (line,) = lines(caplog)
+    assert line.startswith("INFO <= client ")
+    assert "'store.read' failed: {'name': 'MoleculerServerError', 'message': 'no disk'" in line
+    assert "secret" not in line

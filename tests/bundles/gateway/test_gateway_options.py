@@ -13,7 +13,7 @@ from rxkernel import (
     SocketioSettings,
     websocket,
 )
-from tests.bundles.gateway.gateways import application_of, gateway
+from tests.bundles.gateway.gateways import application_of, gateway, in_process
 
 IO = "the gateway Io"
 CALL = f"event 'call' in the namespace '/' of {IO}"
@@ -113,6 +113,45 @@ async def test_option_that_cannot_work_is_an_error(options: Any, problem: str) -
 
     cls = gateway_of({"/": {"events": {"call": options}}}, plain=plain, two=two)
     assert await problems_of(cls) == (problem,)
+
+
+async def test_members_of_a_service_of_moleculer_io_are_errors() -> None:
+    """They would be ignored: a renamed authorizer, for example."""
+
+    async def authorize(self: Any, connection: Connection) -> None: ...
+
+    members: dict[str, Any] = {
+        "socketAuthorize": authorize,
+        "socket_get_meta": authorize,
+        "settings": {"port": 3000},
+        "events": {"call": {}},
+    }
+    namespaces: dict[str, Any] = {"/": {"events": {"call": {}}}}
+    assert await problems_of(gateway_of(namespaces, **members)) == (
+        f"{IO} has the attribute 'events'; write namespaces = {{'/': {{'events': {{…}}}}}}",
+        f"{IO} has the attribute 'settings'; write its namespaces as 'namespaces', the others in "
+        f"the section [gateway]",
+        f"{IO} has the attribute 'socketAuthorize'; it is called 'authorize' here",
+        f"{IO} has the attribute 'socket_get_meta'; it is called 'get_meta' here",
+    )
+
+
+async def test_handler_whose_name_is_events_works() -> None:
+    async def events(self: Any, connection: Connection) -> int:
+        return 1
+
+    cls = gateway_of({"/": {"events": {"list": "events"}}}, events=events)
+    async with in_process(gateway=cls) as io:
+        assert await io.emit("list") == [None, 1]
+
+
+async def test_event_outside_of_events_is_an_error_with_its_place() -> None:
+    problems = await problems_of(gateway_of({"/": {"call": {}, "events": {"call": {}}}}))
+    assert problems == (
+        f"namespace '/' of {IO} has the unknown option 'call'; write an event as "
+        f"'events': {{'call': …}}; the options are authorization, middlewares, "
+        f"packet_middlewares, events",
+    )
 
 
 async def test_all_problems_of_all_namespaces_are_one_error() -> None:
