@@ -19,7 +19,7 @@ class Asker(RawClient):
             done = self._answers[id] = loop.create_future()
             self.write(self.frame(f"42{id}{arguments}"))
             answer = await done
-            if answer is not None and "message" in answer:
+            if type(answer) is dict and "message" in answer:
                 raise RuntimeError(f"{arguments}: {answer}")
 
 

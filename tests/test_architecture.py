@@ -236,6 +236,7 @@ def test_every_dependency_has_a_reason() -> None:
         "socket.io-client",
         "chromium",
         "ioredis",
+        "moleculer",
         "node",
         "redis-server",
         "slowhttptest",

@@ -35,6 +35,9 @@ const plainName = {
   actions: { mathXadd: () => "mathXadd" },
 };
 
+let release;
+const released = new Promise((resolve) => (release = resolve));
+
 const greeter = {
   name: "greeter",
   actions: {
@@ -42,6 +45,10 @@ const greeter = {
     echo: (ctx) => ctx.params,
     nothing() {},
     reverse: (ctx) => Buffer.from(ctx.params.data).reverse(),
+    wait: () => released,
+    release() {
+      release("released");
+    },
     async slow(ctx) {
       await sleep(ctx.params.milliseconds);
       return "slow";
@@ -239,6 +246,7 @@ const gateway = {
             restricted: { aliases: { add: "math.add" }, mappingPolicy: "restrict" },
             no_aliases: { mappingPolicy: "restrict" },
             quick: { callOptions: { timeout: 50 } },
+            patient: { callOptions: { timeout: 60000 } },
             fallback: { callOptions: { timeout: 50, fallbackResponse: "fallback" } },
             false_fallback: { callOptions: { fallbackResponse: false } },
             computed_fallback: {

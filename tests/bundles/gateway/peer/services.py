@@ -40,6 +40,9 @@ class Math:
 
 
 class Greeter:
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+
     @action("greeter.hello", visibility="published")
     async def hello(self) -> str:
         return "Hello"
@@ -56,6 +59,15 @@ class Greeter:
     async def reverse(self, ctx: CurrentContext) -> bytes:
         data: bytes = ctx.params["data"]
         return data[::-1]
+
+    @action("greeter.wait", visibility="published")
+    async def wait(self) -> str:
+        await self.released.wait()
+        return "released"
+
+    @action("greeter.release", visibility="published")
+    async def release(self) -> None:
+        self.released.set()
 
     @action("greeter.slow", visibility="published")
     async def slow(self, milliseconds: float) -> str:

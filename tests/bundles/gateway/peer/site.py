@@ -83,6 +83,7 @@ class Io(Gateway):
                 "restricted": {"aliases": {"add": "math.add"}, "mapping_policy": "restrict"},
                 "no_aliases": {"mapping_policy": "restrict"},
                 "quick": {"call_options": {"timeout": 0.05}},
+                "patient": {"call_options": {"timeout": 60}},
                 "fallback": {"call_options": {"timeout": 0.05, "fallback": "fallback"}},
                 "false_fallback": {"call_options": {"fallback": False}},
                 "computed_fallback": {

@@ -114,15 +114,12 @@ async function calls() {
   await parallel();
 }
 
-// A later call ends before an earlier one.
+// Later calls end before an earlier one.
 async function parallel() {
-  const ended = [];
-  const call = (name, ...args) => ask(sockets.ann, "call", ...args).then(() => ended.push(name));
-  await Promise.all([
-    call("slow", "greeter.slow", { milliseconds: 100 }),
-    call("fast", "greeter.hello"),
-  ]);
-  record("calls of one socket", { ended });
+  const waiting = ask(sockets.ann, "call", "greeter.wait");
+  await step("while a call runs", "ann", "call", "greeter.hello");
+  await step("release it", "ann", "call", "greeter.release");
+  record("the call that waited", { ack: await waiting });
 }
 
 async function failures() {
@@ -178,7 +175,7 @@ async function mapping() {
 
 async function options() {
   await step("timeout", "ann", "quick", "greeter.slow", { milliseconds: 2000 });
-  await step("within the timeout", "ann", "quick", "greeter.hello");
+  await step("within the timeout", "ann", "patient", "greeter.hello");
   await step("fallback after an error", "ann", "fallback", "errors.moleculer");
   await step("fallback after a timeout", "ann", "fallback", "greeter.slow", { milliseconds: 2000 });
   await step("no fallback for an unknown action", "ann", "fallback", "nope.nope");
