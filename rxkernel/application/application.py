@@ -275,8 +275,9 @@ class Application:
     async def _end(self) -> bool:
         if self._running is None:
             return True
+        await self._end_reloads()
         try:
-            return await self._stop_servers(self._running)
+            return await self._running.root.servers.stop()
         finally:
             async with self._boot_lock:  # a boot that begins now waits for the end of this
                 running, self._running = self._running, None
@@ -285,16 +286,17 @@ class Application:
                 finally:
                     self._is_stopping = False
 
-    async def _stop_servers(self, running: _Running) -> bool:
-        async with self._reload_lock:  # a reload that has begun is finished first
+    async def _end_reloads(self) -> None:
+        """Wait for a reload that has begun, and let no other one begin."""
+        async with self._reload_lock:
             self._is_stopping = True
-        return await running.root.servers.stop()
 
     async def _drain(self) -> None:
         """Stop the servers, but keep the services."""
         async with self._life:
             if self._running is not None:
-                await self._stop_servers(self._running)
+                await self._end_reloads()
+                await self._running.root.servers.stop()
 
     async def __aenter__(self) -> Self:
         await self.boot()
