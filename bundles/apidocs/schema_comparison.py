@@ -73,7 +73,7 @@ class SchemaComparison:
         wide, narrow = (given, known) if self.is_sent_by_client else (known, given)
         if wide is None or (narrow is not None and narrow <= wide):
             return
-        yield f"{where} was {_shown(known)} and is {_shown(given)}"
+        yield f"{where}: type changed from {_shown(known)} to {_shown(given)}"
 
     def _compare_values(self, where: str, before: Node, after: Node) -> Iterator[str]:
         known, given = _values(before), _values(after)
@@ -82,10 +82,10 @@ class SchemaComparison:
             if lost is None and known is None:
                 yield f"{where} must be one of {_listed(given)} now"
             elif lost:
-                yield f"{where} may not be {_listed(lost)} any more"
+                yield f"{where} does not accept {_listed(lost)} any more"
         if not self.is_sent_by_client and known is not None:
             if given is None:
-                yield f"{where} may be another value than {_listed(known)} now"
+                yield f"{where} may have values other than {_listed(known)} now"
             elif added := [v for v in given if v not in known]:
                 yield f"{where} may be {_listed(added)} now"
 
@@ -96,8 +96,7 @@ class SchemaComparison:
         changed += [w for w in _LOWER if w in new and not (w in old and old[w] >= new[w])]
         changed += [w for w in _OTHER if w in new and old.get(w) != new[w]]
         for word in changed:
-            was, now = before.get(word, "not limited"), after.get(word, "not limited")
-            yield f"{where}: {word} was {was} and is {now}"
+            yield f"{where}: {_changed(word, before, after)}"
 
     def _compare_fields(self, where: str, before: Node, after: Node) -> Iterator[str]:
         known, given = before.get("properties", {}), after.get("properties", {})
@@ -114,7 +113,7 @@ class SchemaComparison:
                 change = "required now" if name in known else "new and required"
                 yield f"{where}.{name} is {change}"
             if _is_open(before) and not _is_open(after):
-                yield f"{where} may not have other fields any more"
+                yield f"{where} does not accept other fields any more"
         else:
             for name in sorted(needed - needs):
                 if name in given:
@@ -139,8 +138,10 @@ class SchemaComparison:
             if changed is not None:
                 yield from self.compare(where, *changed)
             else:
-                verb = "is not accepted any more" if self.is_sent_by_client else "is new"
-                yield f"{where}: the alternative {_named(member)} {verb}"
+                name = _named(member)
+                is_sent = self.is_sent_by_client
+                change = f"does not accept {name} any more" if is_sent else f"may be {name} now"
+                yield f"{where} {change}"
 
     def _fits(self, before: Any, after: Any) -> bool:
         alone = SchemaComparison(self.old, self.new, self.is_sent_by_client, set(self._seen))
@@ -159,6 +160,14 @@ def _merged(parts: Iterable[Node]) -> Node:
         if required:
             merged["required"] = required
     return merged
+
+
+def _changed(word: str, before: Node, after: Node) -> str:
+    if word not in before:
+        return f"{word} {after[word]} is new"
+    if word not in after:
+        return f"{word} {before[word]} was removed"
+    return f"{word} changed from {before[word]} to {after[word]}"
 
 
 def _is_union(schema: Node) -> bool:

@@ -66,6 +66,8 @@ def describe_injection_error(what: str, exc: BaseException) -> str:
         return f"{what} cannot be built: {text_of(exc)}"
     if isinstance(exc, CallError):
         reason = exc.args[4] if len(exc.args) > 4 else text_of(exc)
+        if "instantiate abstract class" in str(reason):
+            return f"{what} cannot be built: {reason}; write the method, or bind a subclass"
         return (
             f"{what} cannot be built: {reason}; put @inject on its constructor, above "
             f"@attrs.define if there is one, and give every parameter a type"

@@ -178,7 +178,7 @@ class Compiler:
                 f"{option.bundle}; enable it: Application(bundles=[{option.item}])"
             )
         for key, found in users.items():
-            near = nearest(key, tuple(self.options))
+            near = nearest(key, tuple(self.options), cutoff=0.7)
             hint = (
                 f"did you mean {near!r}?"
                 if near

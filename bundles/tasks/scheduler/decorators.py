@@ -8,6 +8,8 @@ from bundles.tasks.scheduler.unreached import remember
 from bundles.tasks.transport import F, task_procedure
 from rxkernel import ConfigurationError
 
+_FORMS = {"every": '@every("30s")', "cron": '@cron("0 3 * * *")', "at": '@at("2026-12-24 18:00")'}
+
 
 def every(
     period: str | float | timedelta,
@@ -65,7 +67,7 @@ def _scheduled(plan: Plan, name: str | None) -> Callable[[F], F]:
     if callable(plan.given):
         place = getattr(plan.given, "__qualname__", plan.given)
         raise ConfigurationError(
-            f"@{plan.kind} on {place} has no arguments; write its times: @{plan.kind}(…)"
+            f"@{plan.kind} on {place} has no argument; write {_FORMS[plan.kind]}"
         )
 
     def label(function: F) -> F:
