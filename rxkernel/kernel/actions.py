@@ -12,7 +12,7 @@ import attrs
 from rxkernel.events.dispatcher import is_async
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.abandoned_threads import abandon
-from rxkernel.kernel.binding.arguments import Read, argument, check_types, names_in_params
+from rxkernel.kernel.binding.arguments import Read, argument, check_types
 from rxkernel.kernel.binding.body_arguments import body_arguments
 from rxkernel.kernel.binding.late_arguments import (
     LATE,
@@ -202,7 +202,8 @@ def _late_once(method: Method, placed: Placed, shape: Shape | None) -> Action:
 def _reads(signature: Signature) -> list[Read]:
     parameters = signature.parameters
     from_body = [parameter for parameter in parameters if parameter.source is Source.BODY]
-    bodies = iter(body_arguments(from_body, names_in_params(parameters)))
+    in_params = (key for p in parameters if p.source is Source.PARAMS for key in p.keys)
+    bodies = iter(body_arguments(from_body, frozenset(in_params)))
     return [
         next(bodies)
         if parameter.source is Source.BODY

@@ -1,6 +1,7 @@
 """Publishes the actions and event handlers of services, and keeps the registry up to date."""
 
-from collections.abc import Iterable, Iterator
+import inspect
+from collections.abc import Iterator
 
 from injector import inject
 
@@ -19,7 +20,6 @@ from rxkernel import (
     DefinitionEvent,
     ExceptionEvent,
     KernelEvents,
-    Parameter,
     ProcedureMetadata,
     Settings,
     ShutdownEvent,
@@ -44,8 +44,12 @@ def _needs_no_rule(definition: Definition) -> bool:
     return not any(one is not None and 401 in one["statuses"] for one in described)
 
 
-def _problems_of(parameters: Iterable[Parameter]) -> Iterator[str]:
-    """Yield a sentence for bytes that are the whole body, beside fields of it."""
+def _problems_of(definition: Definition) -> Iterator[str]:
+    """Yield a sentence for each parameter that cannot be what it seems to be."""
+    parameters = definition.signature.parameters
+    if definition.signature.is_plain and not _is_request(definition, name := parameters[0].name):
+        hint = "ctx: CurrentContext" if name in ("ctx", "context") else f"{name}: int"
+        yield f"{name!r} has no type, so it is the Request; write a type, as in {hint}"
     has_fields = any(one.source is Source.PARAMS and one.is_required for one in parameters)
     for parameter in parameters if has_fields else ():
         if parameter.source is Source.BODY and not parameter.key and parameter.type is bytes:
@@ -54,6 +58,14 @@ def _problems_of(parameters: Iterable[Parameter]) -> Iterator[str]:
                 f"{name!r} is bytes, which stand for all that the caller passes, and other "
                 f"parameters are fields of it; write {name}: Annotated[bytes, Body({name!r})]"
             )
+
+
+def _is_request(definition: Definition, name: str) -> bool:
+    """Whether the only parameter is called so, or is declared as the request."""
+    if name == "request":
+        return True
+    parameter = inspect.signature(definition.function).parameters.get(name)
+    return parameter is None or parameter.annotation is not parameter.empty
 
 
 def _routes_of(service: object, errors: list[ConfigurationError]) -> Iterator[ProcedureMetadata]:
@@ -99,7 +111,7 @@ class BrokerListeners:
         key = ACTION if definition.transport is ACTIONS else EVENT_HANDLER
         options = definition.options.get(key)
         problems = [] if options is None else list(options.problems())
-        problems += _problems_of(definition.signature.parameters)
+        problems += _problems_of(definition)
         if problems:
             place = f"{definition.metadata.place} ({definition.name!r})"
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))

@@ -24,6 +24,7 @@ from rxkernel import (
     ConfigurationError,
     KernelClient,
     ProcedureMetadata,
+    Request,
     request_scope,
 )
 from tests.bundles.gateway.conftest import SiteOf
@@ -216,6 +217,38 @@ def test_node_id_has_the_name_of_the_host_and_the_process() -> None:
 
     assert host
     assert process.isdigit()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("ctx", "ctx: CurrentContext"), ("amount", "amount: int")]
+)
+async def test_parameter_without_a_type_is_an_error(site_of: SiteOf, name: str, hint: str) -> None:
+    """As an action of Moleculer is written: it would get the request."""
+    namespace: dict[str, Any] = {}
+    exec(f"async def take(self, {name}): return {name}", namespace)
+    cls = type("Stock", (), {"take": action("stock.take")(namespace["take"])})
+
+    with pytest.raises(ConfigurationError) as raised:
+        await site_of(cls)
+
+    (problem,) = raised.value.problems
+    text = f"{name!r} has no type, so it is the Request; write a type, as in {hint}"
+    assert problem.endswith(text)
+
+
+async def test_action_takes_the_request(site_of: SiteOf) -> None:
+    class Stock:
+        @action("stock.named")
+        async def named(self, request):  # type: ignore[no-untyped-def]
+            return request.body
+
+        @action("stock.typed")
+        async def typed(self, message: Request) -> Any:
+            return message.body
+
+    broker = (await site_of(Stock)).broker
+    assert await broker.call("stock.named", {"a": 1}) == {"a": 1}
+    assert await broker.call("stock.typed", {"a": 1}) == {"a": 1}
 
 
 async def test_bytes_beside_a_field_of_the_params_are_an_error(site_of: SiteOf) -> None:
