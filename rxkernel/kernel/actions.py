@@ -12,7 +12,7 @@ import attrs
 from rxkernel.events.dispatcher import is_async
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.abandoned_threads import abandon
-from rxkernel.kernel.binding.arguments import Read, argument, check_types
+from rxkernel.kernel.binding.arguments import Read, argument, check_types, names_in_params
 from rxkernel.kernel.binding.body_arguments import body_arguments
 from rxkernel.kernel.binding.late_arguments import (
     LATE,
@@ -200,14 +200,16 @@ def _late_once(method: Method, placed: Placed, shape: Shape | None) -> Action:
 
 
 def _reads(signature: Signature) -> list[Read]:
-    bodies = iter(body_arguments([p for p in signature.parameters if p.source is Source.BODY]))
+    parameters = signature.parameters
+    from_body = [parameter for parameter in parameters if parameter.source is Source.BODY]
+    bodies = iter(body_arguments(from_body, names_in_params(parameters)))
     return [
         next(bodies)
         if parameter.source is Source.BODY
         else _later
         if parameter.source in LATE
         else argument(parameter)
-        for parameter in signature.parameters
+        for parameter in parameters
     ]
 
 

@@ -1,6 +1,6 @@
 """Publishes the actions and event handlers of services, and keeps the registry up to date."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from injector import inject
 
@@ -19,9 +19,11 @@ from rxkernel import (
     DefinitionEvent,
     ExceptionEvent,
     KernelEvents,
+    Parameter,
     ProcedureMetadata,
     Settings,
     ShutdownEvent,
+    Source,
     observe,
     routes_of,
 )
@@ -40,6 +42,18 @@ def _needs_no_rule(definition: Definition) -> bool:
         return False
     described = (parameter.input_description for parameter in definition.signature.parameters)
     return not any(one is not None and 401 in one["statuses"] for one in described)
+
+
+def _problems_of(parameters: Iterable[Parameter]) -> Iterator[str]:
+    """Yield a sentence for bytes that are the whole body, beside fields of it."""
+    has_fields = any(one.source is Source.PARAMS and one.is_required for one in parameters)
+    for parameter in parameters if has_fields else ():
+        if parameter.source is Source.BODY and not parameter.key and parameter.type is bytes:
+            name = parameter.name
+            yield (
+                f"{name!r} is bytes, which stand for all that the caller passes, and other "
+                f"parameters are fields of it; write {name}: Annotated[bytes, Body({name!r})]"
+            )
 
 
 def _routes_of(service: object, errors: list[ConfigurationError]) -> Iterator[ProcedureMetadata]:
@@ -84,7 +98,9 @@ class BrokerListeners:
         definition = event.definition
         key = ACTION if definition.transport is ACTIONS else EVENT_HANDLER
         options = definition.options.get(key)
-        if options is not None and (problems := list(options.problems())):
+        problems = [] if options is None else list(options.problems())
+        problems += _problems_of(definition.signature.parameters)
+        if problems:
             place = f"{definition.metadata.place} ({definition.name!r})"
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
         if _needs_no_rule(definition):

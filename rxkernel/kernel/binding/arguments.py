@@ -92,6 +92,20 @@ def argument(parameter: Parameter) -> Read:
     return _texts(parameter) if is_many(parameter.type, parameter.scalars) else _model(parameter)
 
 
+def names_in_params(parameters: Iterable[Parameter]) -> frozenset[str]:
+    """Return the names in ``request.params`` that *parameters* are read from."""
+    names: set[str] = set()
+    for parameter in parameters:
+        if parameter.source is not Source.PARAMS:
+            continue
+        type_, scalars = parameter.type, parameter.scalars
+        if parameter.is_converted or is_scalar(type_, scalars) or is_many(type_, scalars):
+            names.add(parameter.key)
+        else:
+            names |= Validator(without_none(type_), scalars=scalars).schema.inputs.keys()
+    return frozenset(names)
+
+
 def _request(request: Request, _: ValidationErrors) -> Any:
     return request
 
@@ -264,8 +278,13 @@ def _texts(parameter: Parameter) -> Read:
 
 
 def one_list(values: list[Any]) -> Any:
-    """Return *values* of one name, or the only one of them if it is a list, as over a socket."""
-    return values[0] if len(values) == 1 and isinstance(values[0], list | NoneType) else values
+    """Return *values* of one name, or the only one of them if it is a list, as over a socket
+    or in a call."""
+    return (
+        values[0]
+        if len(values) == 1 and isinstance(values[0], list | tuple | NoneType)
+        else values
+    )
 
 
 def _model(parameter: Parameter) -> Read:

@@ -2,8 +2,9 @@
 
 import math as math_module
 import types
-from typing import Any
+from typing import Annotated, Any
 
+import attrs
 import pytest
 from injector import Binder
 
@@ -13,11 +14,13 @@ from bundles.gateway import (
     CurrentContext,
     GatewaySettings,
     ServiceNotFoundError,
+    ValidationError,
     action,
     on_event,
 )
 from rxkernel import (
     Application,
+    Body,
     ConfigurationError,
     KernelClient,
     ProcedureMetadata,
@@ -213,3 +216,44 @@ def test_node_id_has_the_name_of_the_host_and_the_process() -> None:
 
     assert host
     assert process.isdigit()
+
+
+async def test_bytes_beside_a_field_of_the_params_are_an_error(site_of: SiteOf) -> None:
+    """An action with them could never be called."""
+
+    class Files:
+        @action("files.save")
+        async def save(self, name: str, content: bytes) -> None: ...
+
+    with pytest.raises(ConfigurationError) as raised:
+        await site_of(Files)
+    (problem,) = raised.value.problems
+    assert problem.endswith(
+        "'content' is bytes, which stand for all that the caller passes, and other parameters "
+        "are fields of it; write content: Annotated[bytes, Body('content')]"
+    )
+
+
+async def test_parameters_of_an_action_are_fields_of_all_types(site_of: SiteOf) -> None:
+    @attrs.frozen
+    class Owner:
+        name: str
+
+    class Files:
+        @action("files.save")
+        async def save(
+            self,
+            name: str,
+            tags: list[str],
+            owner: Annotated[Owner, Body("owner")],
+            content: Annotated[bytes, Body("content")],
+            note: Annotated[Any, Body("note")] = None,
+        ) -> list[Any]:
+            return [name, tags, owner.name, content, note]
+
+    broker = (await site_of(Files)).broker
+    params = {"name": "a", "tags": ("x", "y"), "owner": {"name": "Ada"}, "content": b"1"}
+    assert await broker.call("files.save", params) == ["a", ["x", "y"], "Ada", b"1", None]
+    with pytest.raises(ValidationError) as raised:
+        await broker.call("files.save", {**params, "size": 1})
+    assert [entry["field"] for entry in raised.value.data] == ["size"]

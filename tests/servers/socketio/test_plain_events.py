@@ -53,6 +53,12 @@ class Plain:
 
         return StreamResponse(pieces())
 
+    @websocket("mixed", arguments="value")
+    async def mixed(
+        self, name: str, content: Annotated[bytes, Body("content")], tags: list[str] | None = None
+    ) -> list[Any]:
+        return [name, content, tags]
+
     @websocket("list", arguments="list")
     async def values(self, values: Annotated[Any, Body()]) -> Any:
         return values
@@ -85,6 +91,18 @@ async def test_plain_event_fields_of_the_object_are_parameters(serve: Serve) -> 
     async with KernelClient(Application(controllers=[Plain])) as tests:
         response = await tests.websocket("/room/{start:int}:sum", params={"start": 3, "a": 1})
         assert (response.status_code, response.content) == (201, 4)
+
+
+async def test_plain_event_parameters_and_fields_of_the_body_can_be_mixed(serve: Serve) -> None:
+    """A text is read from the parameters, bytes from a field of the body: one object has both."""
+    app = await serve(Plain)
+    async with client(app) as socket:
+        sent: dict[str, Any] = {"name": "a", "content": b"\x00", "tags": ["x", "y"]}
+        assert await socket.call("mixed", sent) == ["a", b"\x00", ["x", "y"]]
+        refused = await socket.call("mixed", {**sent, "size": 1})
+        assert refused["errors"] == [
+            {"path": "body.size", "code": "unknown_field", "message": "is not a known field"}
+        ]
 
 
 async def test_plain_event_error_is_acknowledged_with_its_body(serve: Serve) -> None:
