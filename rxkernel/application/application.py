@@ -335,6 +335,7 @@ class Application:
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
             root.check_controllers()
             compiled = await kernel.compile(spec.storages.all())
+            root.report_unserved()
             root.servers.check(kernel.compiled)
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
             undo.push_async_callback(self._dispatch_shutdown, injector)
