@@ -160,7 +160,7 @@ class Namespaces:
                     yield namespace, route.name, "", f"{target.place}()"
 
     def why_refused(self, event: CallEvent, name: str) -> str | None:
-        """Return why clients may not call *name* by *event*; None if there is no such action, or
+        """Return why clients may not call *name* by *event*; None if the action does not exist, or
         they may."""
         if name in event.actions:
             return None
