@@ -87,7 +87,7 @@ class GatewayListeners:
     async def check_connection(self, event: ConnectionEvent) -> None:
         """Authorize a client, then run the middlewares of its namespace."""
         connection = event.connection
-        rules = self._namespaces.find(connection)
+        rules = self._namespaces.enter(connection)
         if rules is None:
             return
         if rules.is_authorized:

@@ -1,6 +1,8 @@
 """The namespaces of a gateway: their routes, and which actions their events may call."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from weakref import WeakSet
 
 import attrs
 from injector import inject
@@ -22,7 +24,6 @@ from bundles.gateway.sockets.options import GatewayNamespace
 from bundles.gateway.sockets.rules import CallRules, HandlerRules, NamespaceRules
 from rxkernel import (
     Application,
-    Broadcaster,
     BundleOption,
     ConfigurationError,
     Connection,
@@ -48,21 +49,27 @@ class Namespaces:
         self,
         gateway: Gateway,
         application: Application,
-        broadcaster: Broadcaster,
         log: CallLog,
     ) -> None:
         self._gateway = gateway
         self._application = application
-        self._broadcaster = broadcaster
         self._log = log
         self._owner = f"the gateway {type(gateway).__qualname__}"
         self._served: dict[str, ServedNamespace] = {}
         self._actions: Visibilities = {}
+        self._connections: WeakSet[Connection] = WeakSet()
 
     def find(self, connection: Connection) -> NamespaceRules | None:
         """Return the rules of the namespace of *connection*; None: it is not of the gateway."""
         served = self._served.get(connection.route_namespace)
         return None if served is None else served.rules
+
+    def enter(self, connection: Connection) -> NamespaceRules | None:
+        """As `find`, for a client that connects: `remove` will disconnect it."""
+        rules = self.find(connection)
+        if rules is not None:
+            self._connections.add(connection)
+        return rules
 
     # --- boot
 
@@ -187,9 +194,8 @@ class Namespaces:
         if name not in self._served:
             raise ConfigurationError(f"namespace {name!r} of {self._owner} does not exist")
         await self._application.reload(remove=self._served[name].routes)
-        clients = [one.id for one in await self._broadcaster.connections(namespace=name)]
-        if clients:
-            await self._broadcaster.disconnect(clients, name)
+        clients = [one for one in self._connections if one.route_namespace == name]
+        await asyncio.gather(*(client.disconnect() for client in clients))
         self._served.pop(name, None)
 
 
