@@ -38,8 +38,8 @@ class Attempts(Protocol):
 class GuardedCall:
     """One call of *endpoint*, which may be made of several attempts.
 
-    The meta of the caller changes once, at the end: an attempt after which the call was repeated, or
-    a call whose result is that of the fallback, sets nothing there.
+    The meta of the caller changes once, at the end: an attempt after which the call was repeated,
+    or a call whose result is that of the fallback, sets nothing there.
     """
 
     def __init__(

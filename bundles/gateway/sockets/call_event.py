@@ -41,8 +41,8 @@ class CallEvent:
         """Call the action that the client names.
 
         The order is that of moleculer-io: packet middlewares, the name, its alias, the policy, the
-        whitelist, the meta, the visibility, ``before_call``, the action, ``after_call``, rooms that
-        are joined, rooms that are left, the saved meta, which moleculer-io saves before.
+        whitelist, the meta, the visibility, ``before_call``, the action, ``after_call``, rooms
+        that are joined, rooms that are left. The meta is saved last, not before the rooms.
         """
         args = request.body
         connection = sender_of(request)
