@@ -37,7 +37,7 @@ class GatewayActions:
         for action in ("broadcast", "get_clients"):
             name = f"{self._gateway.name}.{action}"
             options: dict[str, Any] = {ACTION: ActionOptions(name=name)}
-            yield ProcedureMetadata(self, name, action, ACTIONS, options)
+            yield ProcedureMetadata(self, name, action, ACTIONS, options, arguments="value")
 
     async def broadcast(self, given: Broadcast) -> None:
         """Send an event. A client in several rooms receives it once. The id of a connection is the
