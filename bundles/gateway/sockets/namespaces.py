@@ -1,13 +1,14 @@
 """The namespaces of a gateway: their routes, and which actions their events may call."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from weakref import WeakSet
 
 import attrs
 from injector import inject
 
 from bundles.gateway.broker.action import ACTION, ActionOptions
+from bundles.gateway.broker.node_actions import NodeActions
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.sockets.call_event import CallEvent
 from bundles.gateway.sockets.call_log import CallLog
@@ -15,9 +16,11 @@ from bundles.gateway.sockets.exposure import (
     Visibilities,
     exposed_actions,
     exposure_problems,
+    is_allowed,
     refusal_of,
 )
 from bundles.gateway.sockets.gateway import Gateway
+from bundles.gateway.sockets.gateway_actions import GatewayActions
 from bundles.gateway.sockets.handler_event import HandlerEvent
 from bundles.gateway.sockets.option_reader import OptionReader
 from bundles.gateway.sockets.options import GatewayNamespace
@@ -27,6 +30,7 @@ from rxkernel import (
     BundleOption,
     ConfigurationError,
     Connection,
+    Definition,
     RouteMetadata,
     WebSocketMetadata,
 )
@@ -57,6 +61,7 @@ class Namespaces:
         self._owner = f"the gateway {type(gateway).__qualname__}"
         self._served: dict[str, ServedNamespace] = {}
         self._actions: Visibilities = {}
+        self._unguarded: frozenset[str] = frozenset()
         self._connections: WeakSet[Connection] = WeakSet()
 
     def find(self, connection: Connection) -> NamespaceRules | None:
@@ -146,13 +151,27 @@ class Namespaces:
     def _where(self, route: WebSocketMetadata) -> str:
         return f"event {route.name!r} in the namespace {route.namespace!r} of {self._owner}"
 
-    def expose(self, routes: Iterable[RouteMetadata]) -> None:
-        """Let clients call the actions among *routes* from now on."""
-        self._actions = actions = _visibilities(routes)
+    def is_open(self, route: RouteMetadata) -> bool:
+        """Whether clients may call the action *route*, so that it needs an access rule."""
+        name, visibility = route.name, _visibility(route)
+        if _is_own(route):
+            return False
+        return visibility == "published" or any(
+            is_allowed(event.rules, name, visibility) for event in self._events()
+        )
+
+    def _events(self) -> Iterator[CallEvent]:
         for served in self._served.values():
             for route in served.routes:
                 if isinstance(route.target, CallEvent):
-                    route.target.actions = exposed_actions(route.target.rules, actions)
+                    yield route.target
+
+    def expose(self, definitions: Collection[Definition]) -> None:
+        """Let clients call the actions among *definitions* from now on."""
+        self._actions = actions = _visibilities(one.metadata for one in definitions)
+        self._unguarded = frozenset(one.name for one in definitions if _is_unguarded(one))
+        for event in self._events():
+            event.actions = exposed_actions(event.rules, actions)
 
     def exposed(self) -> Iterator[tuple[str, str, str, str]]:
         """Yield the namespace, the event, the name that clients use and the action of each action
@@ -181,6 +200,7 @@ class Namespaces:
             raise ConfigurationError(f"namespace {name!r} of {self._owner} already exists")
         reader = self._reader()
         routes = self._add(reader.namespace(name, options), reader)
+        reader.problems += self._problems_of_rules(name, routes)
         try:
             if reader.problems:
                 raise ConfigurationError(*reader.problems)
@@ -188,6 +208,20 @@ class Namespaces:
         except BaseException:
             del self._served[name]
             raise
+
+    def _problems_of_rules(
+        self, namespace: str, routes: Iterable[WebSocketMetadata]
+    ) -> Iterator[str]:
+        """Yield the actions that *routes* open, and that have no access rule: no client reached
+        them when they were compiled."""
+        for route in routes:
+            if isinstance(route.target, CallEvent):
+                opened = exposed_actions(route.target.rules, self._actions).values()
+                for action in sorted(self._unguarded.intersection(opened)):
+                    yield (
+                        f"event {route.name!r} in the namespace {namespace!r} lists the action "
+                        f"{action!r}, which has no access rule; put @access(…) on it"
+                    )
 
     async def remove(self, name: str) -> None:
         """See `Gateway.remove_namespace`."""
@@ -206,5 +240,27 @@ def _visibilities(routes: Iterable[RouteMetadata]) -> Mapping[str, str]:
 def _actions(routes: Iterable[RouteMetadata]) -> Iterator[tuple[str, str]]:
     for route in routes:
         if route.transport is ACTIONS:
-            options: ActionOptions | None = route.options.get(ACTION)
-            yield route.name, options.visibility if options else "public"
+            yield route.name, _visibility(route)
+
+
+def _visibility(route: RouteMetadata) -> str:
+    options: ActionOptions | None = route.options.get(ACTION)
+    return options.visibility if options else "public"
+
+
+def _is_own(route: RouteMetadata) -> bool:
+    """Whether it is an action of the bundle, which cannot have an access rule."""
+    return route.owner in (GatewayActions, NodeActions)
+
+
+def _is_unguarded(definition: Definition) -> bool:
+    """Whether *definition* is an action that the bundle security lets everybody call, because no
+    client reaches it."""
+    options, metadata = definition.options, definition.metadata
+    return (
+        definition.transport is ACTIONS
+        and "access" in options
+        and options.get("public") is True
+        and "public" not in metadata.options
+        and not _is_own(metadata)
+    )
