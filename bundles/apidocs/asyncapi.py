@@ -303,6 +303,8 @@ def _schemes(operation: Operation) -> list[Node]:
 def _plain_payload(params: list[Input], body: Body | None) -> Node:
     """The schema of the argument of an event without an envelope: its fields are the parameters,
     and it is the body. An argument that may be null may also be missing."""
+    if params and body is not None and body.schema.get("additionalProperties") is False:
+        return _mixed_payload(_params(params), body)
     parts: list[Node] = []
     if params:
         is_required = any(each.is_required for each in params)
@@ -312,6 +314,17 @@ def _plain_payload(params: list[Input], body: Body | None) -> Node:
     if not parts:
         return _NULL
     return parts[0] if len(parts) == 1 else {"allOf": parts}
+
+
+def _mixed_payload(params: Node, body: Body) -> Node:
+    """As `_plain_payload`, where the body is the fields that the parameters do not have."""
+    fields = body.schema
+    required = [*params.get("required", ()), *fields.get("required", ())]
+    mixed = {**fields, "properties": {**params["properties"], **fields["properties"]}}
+    if required:
+        mixed["required"] = required
+        return mixed
+    return {"anyOf": [mixed, _NULL]}
 
 
 def _example_payload(params: Any, body: Any, definition: WebSocketDefinition) -> Any:

@@ -28,6 +28,7 @@ from rxkernel.routing.metadata import (
     ANY_EVENT,
     EventArguments,
     HttpMetadata,
+    ProcedureArguments,
     ProcedureMetadata,
     PushedEvent,
     RouteMetadata,
@@ -127,6 +128,7 @@ class ProcedureLabel:
     transport: Transport | str
     status_code: int = 200
     options: Mapping[str, Any] = MappingProxyType({})
+    arguments: ProcedureArguments = "envelope"
 
     def metadata(self, prefix: Prefix, **common: Any) -> ProcedureMetadata:
         common["options"] = {**common["options"], **self.options}
@@ -135,6 +137,7 @@ class ProcedureLabel:
             name=name(common["target"]) if callable(name) else _prefixed(prefix.name, name),
             transport=self.transport,
             status_code=self.status_code,
+            arguments=self.arguments,
             **common,
         )
 
@@ -239,6 +242,7 @@ def procedure(
     *,
     status_code: int = 200,
     options: Mapping[str, Any] = MappingProxyType({}),
+    arguments: ProcedureArguments = "envelope",
 ) -> Callable[[F], F]:
     """Serve the decorated method as procedure *name* over *transport* of a bundle.
 
@@ -247,8 +251,12 @@ def procedure(
 
     *name* may be a function: it is called with the target, a class, an instance or a module, and
     returns the whole name, to which `controller` adds no prefix.
+
+    ``arguments="value"`` is for a transport that passes one value, as for an event, see
+    `WebSocketMetadata`.
     """
-    return _route_label("procedure", ProcedureLabel(name, transport, status_code, options))
+    route = ProcedureLabel(name, transport, status_code, options, arguments)
+    return _route_label("procedure", route)
 
 
 def controller(

@@ -33,6 +33,9 @@ ANY_EVENT = "*"
 EventArguments = Literal["envelope", "value", "list"]
 """What the arguments of an event are, see `WebSocketMetadata`."""
 
+ProcedureArguments = Literal["envelope", "value"]
+"""What the arguments of a procedure are, see `ProcedureMetadata`."""
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -208,7 +211,8 @@ class WebSocketMetadata(RouteMetadata):
     - ``envelope``: an object ``{params, body}``; the client receives ``{statusCode, headers,
       content}``.
     - ``value``: one value. The fields of an object are the parameters, and the object, or any
-      other value, is the body; the client receives the content alone.
+      other value, is the body; the client receives the content alone. A list is a field, and so
+      is an object beside others, unless they are marked: ``Annotated[list[int], Body()]``.
     - ``list``: any number of values. The body is the list of them; the client receives the content
       alone, or the values of an `Acknowledgement`.
 
@@ -286,10 +290,12 @@ class WebSocketMetadata(RouteMetadata):
 class ProcedureMetadata(RouteMetadata):
     """A route over the transport of a bundle, called by *name*.
 
-    It is never reachable over HTTP or Socket.IO.
+    It is never reachable over HTTP or Socket.IO. *arguments* is what its transport passes: with
+    ``envelope`` the parameters and the body, with ``value`` one value, as for an event.
 
     Raises:
-        ConfigurationError: the name is empty, or *transport* is not that of a bundle.
+        ConfigurationError: the name is empty, *transport* is not that of a bundle, or *arguments*
+            is something else.
     """
 
     target: Any = attrs.field(hash=False)
@@ -299,9 +305,15 @@ class ProcedureMetadata(RouteMetadata):
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
     status_code: int = attrs.field(default=200, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    arguments: ProcedureArguments = attrs.field(default="envelope", kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         problems = _common_problems(self)
+        if self.arguments not in get_args(ProcedureArguments):
+            problems.append(
+                f"procedure {self.name!r} ({self.place}) has the arguments {self.arguments!r}; "
+                f"it must be one of {', '.join(map(repr, get_args(ProcedureArguments)))}"
+            )
         if type(self.transport) is not Transport:
             problems.append(
                 f"procedure {self.name!r} ({self.place}) has the transport {self.transport!r}; "

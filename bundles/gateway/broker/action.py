@@ -90,7 +90,9 @@ def action(
         retries=retries,
         fallback=fallback,
     )
-    return procedure(lambda target: options.name, ACTIONS, options={ACTION: options})
+    return procedure(
+        lambda target: options.name, ACTIONS, options={ACTION: options}, arguments="value"
+    )
 
 
 def _versioned(name: str, version: int | str | None) -> str:

@@ -36,7 +36,11 @@ class Attempts(Protocol):
 
 
 class GuardedCall:
-    """One call of *endpoint*, which may be made of several attempts."""
+    """One call of *endpoint*, which may be made of several attempts.
+
+    The meta of the caller changes once, at the end: an attempt after which the call was repeated,
+    or a call whose result is that of the fallback, sets nothing there.
+    """
 
     def __init__(
         self,
@@ -60,17 +64,22 @@ class GuardedCall:
         self._timeout = _first(options.get("timeout"), own.timeout, settings.request_timeout)
         self._retries = _first(options.get("retries"), own.retries, settings.retries)
         self._fallback = options.get("fallback", own.fallback)
+        self._context: Context
+        self._sharing: Context | None = None
 
     async def run(self) -> Any:
         """Return the result of the call, or that of the fallback."""
         self._check()
-        context = self._new_context()
+        self._begin()
         try:
-            return await self._repeated(context)
+            result = await self._repeated()
         except Exception as exc:
-            if self._fallback is UNSET:
-                raise
-            return await self._result_of_fallback(context, exc)
+            if self._fallback is not UNSET:
+                return await self._result_of_fallback(exc)
+            self._end()
+            raise
+        self._end()
+        return result
 
     def _check(self) -> None:
         options, name = self._options, self._endpoint.name
@@ -83,13 +92,13 @@ class GuardedCall:
         if node_id is not None and node_id != self._broker.node_id:
             raise ServiceNotFoundError(name, node_id)
 
-    def _new_context(self) -> Context:
-        """Return the context of one attempt, which has the whole timeout again."""
+    def _begin(self) -> None:
+        """Set the context of one attempt, which has the whole timeout again."""
         deadline = asyncio.get_running_loop().time() + self._timeout if self._timeout else None
         outer = None if self._parent is None else self._parent.deadline
         if outer is not None and (deadline is None or outer <= deadline):
             deadline = None  # the outer call times out first, with all that it calls
-        return self._broker.new_context(
+        self._context = context = self._broker.new_context(
             self._endpoint,
             self._params,
             self._parent,
@@ -97,12 +106,18 @@ class GuardedCall:
             self._options.get("meta"),
             deadline,
         )
+        self._sharing, context.sharing = context.sharing, None
 
-    async def _repeated(self, context: Context) -> Any:
+    def _end(self) -> None:
+        if self._sharing is not None:
+            self._context.sharing = self._sharing
+            self._context.end()
+
+    async def _repeated(self) -> Any:
         attempt = 0
         while True:
             try:
-                return await self._timed(context)
+                return await self._timed(self._context)
             except Exception as exc:
                 if not self._retries or not is_retryable(exc):
                     raise
@@ -115,7 +130,7 @@ class GuardedCall:
                 if not self._has_time_for(pause):
                     raise
             await self._pauses.pause(pause)
-            context = self._new_context()
+            self._begin()
 
     async def _timed(self, context: Context) -> Any:
         parent, endpoint = self._parent, self._endpoint
@@ -138,10 +153,10 @@ class GuardedCall:
         remaining = None if self._parent is None else self._parent.remaining
         return remaining is None or remaining > pause
 
-    async def _result_of_fallback(self, context: Context, exc: Exception) -> Any:
+    async def _result_of_fallback(self, exc: Exception) -> Any:
         if not callable(self._fallback):
             return self._fallback
-        result = self._fallback(context, exc)
+        result = self._fallback(self._context, exc)
         return await result if inspect.isawaitable(result) else result
 
 

@@ -35,10 +35,10 @@ def _is_of_broker(definition: Definition) -> bool:
     return definition.transport is ACTIONS or definition.transport is EVENTS
 
 
-def _needs_no_rule(definition: Definition) -> bool:
-    """Whether clients do not reach it by themselves, and its parameters need no authentication."""
-    options = definition.options
-    if "access" in options or getattr(options.get(ACTION), "visibility", None) == "published":
+def needs_no_rule(definition: Definition) -> bool:
+    """Whether *definition*, which clients do not reach, needs no access rule: it has none, and its
+    parameters need no authentication."""
+    if "access" in definition.options:
         return False
     described = (parameter.input_description for parameter in definition.signature.parameters)
     return not any(one is not None and 401 in one["statuses"] for one in described)
@@ -106,7 +106,7 @@ class BrokerListeners:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_FIRST, only=_is_of_broker)
     async def check(self, event: DefinitionEvent) -> None:
-        """Check the options, and mark what needs no access rule: clients do not reach it."""
+        """Check the options, and mark event handlers: they need no access rule."""
         definition = event.definition
         key = ACTION if definition.transport is ACTIONS else EVENT_HANDLER
         options = definition.options.get(key)
@@ -115,7 +115,7 @@ class BrokerListeners:
         if problems:
             place = f"{definition.metadata.place} ({definition.name!r})"
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
-        if _needs_no_rule(definition):
+        if definition.transport is EVENTS and needs_no_rule(definition):
             event.set_option("public", True)
 
     @observe(KernelEvents.KERNEL_COMPILED, priority=_FIRST)

@@ -49,7 +49,8 @@ def on_event(pattern: str, *, group: str | None = None) -> Callable[[F], F]:
         def name_of(target: object) -> str:
             return f"{_place_of(target)}.{function.__name__} {pattern}"
 
-        return procedure(name_of, EVENTS, options={EVENT_HANDLER: options})(function)
+        handler = procedure(name_of, EVENTS, options={EVENT_HANDLER: options}, arguments="value")
+        return handler(function)
 
     return label
 

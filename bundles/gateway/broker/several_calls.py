@@ -13,16 +13,21 @@ def items_of(calls: Iterable[CallItem] | Mapping[str, CallItem]) -> list[CallIte
     """Return the items of *calls*.
 
     Raises:
-        TypeError: one has no name of an action, or an unknown key.
+        TypeError: one has no name of an action, an unknown key, or options that are not a mapping.
     """
     items = list(calls.values() if isinstance(calls, Mapping) else calls)
     for item in items:
-        if not isinstance(item.get("action"), str) or not item.keys() <= _KNOWN:
+        if not _is_call(item):
             raise TypeError(
                 f"a call of mcall is {{'action': …, 'params': …, 'options': …}}, of which only "
                 f"'action' is needed; not {item!s:.200}"
             )
     return items
+
+
+def _is_call(item: CallItem) -> bool:
+    has_action = isinstance(item.get("action"), str) and item.keys() <= _KNOWN
+    return has_action and isinstance(item.get("options", {}), Mapping)
 
 
 async def results_of(calls: Iterable[Coroutine[Any, Any, Any]], *, settled: bool) -> list[Any]:

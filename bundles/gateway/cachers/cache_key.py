@@ -83,7 +83,8 @@ class CacheKey:
             user: what a key ``#user…`` reads if the meta has no ``user``.
 
         Raises:
-            TypeError: a value cannot be converted to plain ones.
+            TypeError: a value cannot be converted to plain ones, or the user is an object without
+                the attribute that a key names.
         """
         readers, params = self._readers, call.params
         if readers is None:
@@ -161,9 +162,22 @@ class _Reader:
                 source = {"user": user}
         if isinstance(source, Mapping) and self._path in source:
             return source[self._path]
+        value: Any = source
         for name in self._names:
-            source = _part(source, name)
-        return source
+            value = _part(value, name)
+        if value is _MISSING and self._reads_user:
+            self._check_user(source.get("user"))
+        return value
+
+    def _check_user(self, user: Any) -> None:
+        """Reject a class without the attribute: all its users would share the results of one."""
+        if user is None or isinstance(user, Mapping):
+            return
+        if _part(user, self._names[1]) is _MISSING:
+            raise TypeError(
+                f"the cache has the key '#{self._path}', which the user does not have: it is of "
+                f"the class {type(user).__qualname__}; name what distinguishes users"
+            )
 
 
 def _part(value: Any, name: str) -> Any:

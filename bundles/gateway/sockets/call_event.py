@@ -41,8 +41,8 @@ class CallEvent:
         """Call the action that the client names.
 
         The order is that of moleculer-io: packet middlewares, the name, its alias, the policy, the
-        whitelist, the meta, the visibility, ``before_call``, the action, ``after_call``, the saved
-        meta, rooms that are joined, rooms that are left.
+        whitelist, the meta, the visibility, ``before_call``, the action, ``after_call``, rooms
+        that are joined, rooms that are left. The meta is saved last, not before the rooms.
         """
         args = request.body
         connection = sender_of(request)
@@ -68,12 +68,9 @@ class CallEvent:
             options = self.rules.options
             result = await gateway.broker.start(action, params, context, options, shared=True)
         changed = context.changes()
-        if JOIN in changed or LEAVE in changed:
-            joined, left = rooms_of(changed, JOIN), rooms_of(changed, LEAVE)
-            gateway.save_meta(connection, changed)
-            await change_rooms(connection, joined, left)
-        else:
-            gateway.save_meta(connection, changed)
+        if JOIN in changed or LEAVE in changed:  # may fail, and a failed call saves nothing
+            await change_rooms(connection, rooms_of(changed, JOIN), rooms_of(changed, LEAVE))
+        gateway.save_meta(connection, changed)
         if self._log is not None:
             self._log.response(connection, action)
         return Acknowledgement(None, result)
@@ -83,6 +80,8 @@ class CallEvent:
     ) -> Any:
         rules = self.rules
         options = rules.options.copy()
+        if meta := options.get("meta"):
+            options["meta"] = dict(meta)  # a hook may change it, for this call only
         call = Call(connection, action, params, options, context, self._gateway)
         if rules.before_call is not None:
             await rules.before_call(call)

@@ -16,9 +16,7 @@ Visibilities = Mapping[str, str]
 
 def exposed_actions(rules: CallRules, actions: Visibilities) -> dict[str, str]:
     """Return the names that clients may call, with the names of their actions."""
-    allowed = {
-        name for name, visibility in actions.items() if _is_allowed(rules, name, visibility)
-    }
+    allowed = {name for name, visibility in actions.items() if is_allowed(rules, name, visibility)}
     names = {} if rules.is_restricted else {name: name for name in actions if name in allowed}
     for alias, action in rules.aliases.items():
         names.pop(alias, None)  # an alias has priority over an action of its name
@@ -39,7 +37,7 @@ def exposure_problems(rules: CallRules, actions: Visibilities, where: str) -> It
         what = f"aliases of {where}: {alias!r} is for {action!r}"
         if action not in actions:
             yield f"{what}, which is not an action{_hint(action, actions)}"
-        elif not _is_allowed(rules, action, actions[action]):
+        elif not is_allowed(rules, action, actions[action]):
             yield f"{what}, which clients may not call: it is {_why(rules, actions[action])}"
 
 
@@ -52,7 +50,8 @@ def refusal_of(rules: CallRules, name: str, actions: Visibilities) -> str | None
     return f"it is {_why(rules, actions[name])}"
 
 
-def _is_allowed(rules: CallRules, name: str, visibility: str) -> bool:
+def is_allowed(rules: CallRules, name: str, visibility: str) -> bool:
+    """Whether clients may call the action *name*, perhaps by an alias only."""
     if rules.whitelist is None:
         return visibility == "published"
     return any(_is_opened(mask, visibility) and _matches(mask, name) for mask in rules.whitelist)

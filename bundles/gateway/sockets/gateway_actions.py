@@ -8,6 +8,7 @@ from injector import inject
 
 from bundles.gateway.broker.action import ACTION, ActionOptions
 from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.errors import ValidationError
 from bundles.gateway.sockets.gateway import Gateway
 from rxkernel import Broadcaster, ProcedureMetadata
 
@@ -37,12 +38,14 @@ class GatewayActions:
         for action in ("broadcast", "get_clients"):
             name = f"{self._gateway.name}.{action}"
             options: dict[str, Any] = {ACTION: ActionOptions(name=name)}
-            yield ProcedureMetadata(self, name, action, ACTIONS, options)
+            yield ProcedureMetadata(self, name, action, ACTIONS, options, arguments="value")
 
     async def broadcast(self, given: Broadcast) -> None:
         """Send an event. A client in several rooms receives it once. The id of a connection is the
         name of a room. With an empty list of rooms, no client receives it."""
-        if given.rooms is None or given.rooms:
+        if given.rooms is not None and not given.rooms:
+            return
+        try:
             await self._broadcaster.emit(
                 given.event,
                 *given.args,
@@ -51,6 +54,9 @@ class GatewayActions:
                 volatile=given.volatile,
                 local=given.local,
             )
+        except ValueError as exc:  # Socket.IO reserves the name of the event
+            entry = {"type": "event", "field": "event", "message": str(exc)}
+            raise ValidationError(data=[entry]) from exc
 
     async def get_clients(self, room: str, namespace: str = "/") -> list[str]:
         """Return the ids of the connections in *room* of *namespace*."""

@@ -5,6 +5,8 @@ from itertools import chain
 from injector import inject
 
 from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.listeners import needs_no_rule
+from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.sockets.call_event import CallEvent
 from bundles.gateway.sockets.call_log import CallLog
 from bundles.gateway.sockets.error_body import encodable
@@ -40,6 +42,10 @@ those of ``server.connected`` set the token. At boot, all actions have been adde
 
 def _is_gateway(definition: Definition) -> bool:
     return GATEWAY in definition.options
+
+
+def _is_action(definition: Definition) -> bool:
+    return definition.transport is ACTIONS
 
 
 class GatewayListeners:
@@ -79,15 +85,22 @@ class GatewayListeners:
         """Set the option of routes that need no access rule: the actions have theirs."""
         event.set_option("public", True)
 
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_FIRST, only=_is_action)
+    async def mark_inner_actions(self, event: DefinitionEvent) -> None:
+        """As `mark_as_public`, for actions that no client may call, and those of the bundle."""
+        definition = event.definition
+        if not self._namespaces.is_open(definition.metadata) and needs_no_rule(definition):
+            event.set_option("public", True)
+
     @observe(KernelEvents.KERNEL_COMPILED)
     async def expose_actions(self, event: CompiledEvent) -> None:
-        self._namespaces.expose(definition.metadata for definition in event.compiled.all)
+        self._namespaces.expose(event.compiled.all)
 
     @observe(ServerEvents.CONNECTED, priority=_LATE)
     async def check_connection(self, event: ConnectionEvent) -> None:
         """Authorize a client, then run the middlewares of its namespace."""
         connection = event.connection
-        rules = self._namespaces.find(connection)
+        rules = self._namespaces.enter(connection)
         if rules is None:
             return
         if rules.is_authorized:

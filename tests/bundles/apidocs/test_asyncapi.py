@@ -195,7 +195,14 @@ async def test_event_without_an_envelope_is_described_by_its_values(describe: De
         @websocket("leave", arguments="value")
         async def leave(self) -> None: ...
 
+        @websocket("order", arguments="value")
+        async def order(self, shop: str, lines: list[dict[str, int]]) -> None: ...
+
     documents = await describe(Plain)
+
+    order = message(documents, "main", "order")["payload"]
+    assert fits(documents, order, {"shop": "tea", "lines": [{"id": 1}]})
+    assert not fits(documents, order, {"shop": "tea"})
 
     join = message(documents, "main", "join")["payload"]
     assert fits(documents, join, {"room": "tea", "seat": 1})

@@ -256,7 +256,7 @@ async def test_bytes_beside_a_field_of_the_params_are_an_error(site_of: SiteOf) 
 
     class Files:
         @action("files.save")
-        async def save(self, name: str, content: bytes) -> None: ...
+        async def save(self, name: str, content: Annotated[bytes, Body()]) -> None: ...
 
     with pytest.raises(ConfigurationError) as raised:
         await site_of(Files)
@@ -278,8 +278,8 @@ async def test_parameters_of_an_action_are_fields_of_all_types(site_of: SiteOf) 
             self,
             name: str,
             tags: list[str],
-            owner: Annotated[Owner, Body("owner")],
-            content: Annotated[bytes, Body("content")],
+            owner: Owner,
+            content: bytes,
             note: Annotated[Any, Body("note")] = None,
         ) -> list[Any]:
             return [name, tags, owner.name, content, note]

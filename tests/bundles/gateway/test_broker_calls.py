@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Annotated, Any
 
+import attrs
 import pytest
 from injector import Binder
 
@@ -21,6 +22,7 @@ from bundles.gateway import (
     ServiceNotFoundError,
     ValidationError,
     action,
+    on_event,
 )
 from rxkernel import (
     ExceptionEvent,
@@ -494,3 +496,42 @@ async def test_call_with_an_unknown_option_is_a_type_error(site_of: SiteOf) -> N
 
     with pytest.raises(TypeError, match="unknown options of a call: retryCount; known are"):
         await site.broker.call("math.add", retryCount=2)
+
+
+@attrs.frozen
+class Line:
+    id: int
+
+
+class Orders:
+    def __init__(self) -> None:
+        self.placed: list[Any] = []
+
+    @http("POST", "/orders", "orders.place")
+    @action("orders.place")
+    async def place(self, shop: str, lines: list[Line]) -> list[Any]:
+        return [shop, *(line.id for line in lines)]
+
+    @action("orders.tags")
+    async def tags(self, tags: list[Any]) -> list[Any]:
+        return tags
+
+    @on_event("order.placed")
+    async def record(self, shop: str, line: Line) -> None:
+        self.placed.append((shop, line.id))
+
+
+async def test_list_and_class_are_fields_of_the_parameters(site_of: SiteOf) -> None:
+    orders = Orders()
+    site = await site_of(orders)
+    params = {"shop": "tea", "lines": [{"id": 1}, {"id": 2}]}
+    assert await site.broker.call("orders.place", params) == ["tea", 1, 2]
+    assert (await site.client.call(ACTIONS, "orders.place", params=params)).content[0] == "tea"
+    assert await site.broker.call("orders.tags", {"tags": ["a", 1]}) == ["a", 1]
+    await site.broker.emit("order.placed", {"shop": "tea", "line": {"id": 3}})
+    assert orders.placed == [("tea", 3)]
+
+    over_http = await site.client.http(
+        "orders.place", params={"shop": "tea"}, body=params["lines"]
+    )
+    assert over_http.content == ["tea", 1, 2]

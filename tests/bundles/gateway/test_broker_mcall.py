@@ -108,7 +108,14 @@ async def test_options_of_a_call_override_those_of_mcall(site_of: SiteOf) -> Non
 
 
 @pytest.mark.parametrize(
-    "item", [{}, {"name": "pair.meet"}, {"action": 1}, {"action": "pair.meet", "param": 1}]
+    "item",
+    [
+        {},
+        {"name": "pair.meet"},
+        {"action": 1},
+        {"action": "pair.meet", "param": 1},
+        {"action": "pair.meet", "options": None},
+    ],
 )
 async def test_mcall_with_an_invalid_item_is_a_type_error(site_of: SiteOf, item: Any) -> None:
     site = await site_of(Pair)

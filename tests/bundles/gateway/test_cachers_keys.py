@@ -69,6 +69,15 @@ def test_key_is_that_of_moleculer(params: Any, keys: tuple[str, ...] | None, key
     assert key_of(params, keys) == key
 
 
+@pytest.mark.parametrize("user", ["ada", 7, Account(7)], ids=repr)
+def test_key_of_a_user_without_the_attribute_is_an_error(user: Any) -> None:
+    """All of these users would share one result."""
+    for meta in ({"user": user}, {}):
+        with pytest.raises(TypeError, match=r"'#user\.name', which the user does not have"):
+            key_of({}, ("#user.name",), meta=meta, user=user)
+    assert key_of({}, ("#user.names.de",), user=Account(7)) == "m.a:undefined"
+
+
 @pytest.mark.parametrize(
     ("meta", "user", "key"),
     [

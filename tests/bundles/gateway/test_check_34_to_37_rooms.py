@@ -171,6 +171,8 @@ async def test_check_36_broadcast_reaches_the_union_of_rooms_once(
     [
         {},
         {"event": 5},
+        {"event": "connect"},
+        {"event": "disconnect"},
         {"event": "a", "rooms": "x"},
         {"event": "a", "args": "x"},
         {"event": "a", "volatile": "maybe"},

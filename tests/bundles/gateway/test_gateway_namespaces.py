@@ -1,5 +1,6 @@
 """Namespaces that are added and removed while the gateway runs, and reloads of actions."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -76,6 +77,28 @@ async def test_removed_namespace_disconnects_its_clients() -> None:
         await app.injector.get(Io).add_namespace("/game", {"events": {"call": {}}})
         await raw.send("40/game,")
         assert str(await raw.receive()).startswith("40/game,{")
+
+
+async def test_removed_namespace_with_parameters_disconnects_its_clients() -> None:
+    entered, released = asyncio.Event(), asyncio.Event()
+
+    class Io(Gateway):
+        namespaces = {"/room/{id:int}": {"authorization": True, "events": {"call": {}}}}
+
+        async def authorize(self, connection: Connection) -> Any:
+            if connection.params["id"] == 2:
+                entered.set()
+                await released.wait()
+
+    async with listening(gateway=Io) as app, raw_socket(app) as raw:
+        await raw.send("40/room/1,")
+        assert str(await raw.receive()).startswith("40/room/1,{")
+        await raw.send("40/room/2,")
+        await entered.wait()
+        await app.injector.get(Io).remove_namespace("/room/{id:int}")
+        released.set()
+        packets = {str(await raw.receive()).partition(",")[0] for _ in range(2)}
+        assert packets == {"41/room/1", "44/room/2"}
 
 
 class Late:

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bundles.gateway import Gateway, action
+from bundles.gateway import Gateway, GatewayEvent, action
 from bundles.security import SecurityBundle, UserProvider, access
 from rxkernel import ConfigurationError, Connection, Request
 from tests.bundles.gateway.gateways import Client, application_of, gateway, in_process
@@ -66,10 +66,37 @@ async def test_published_action_without_an_access_rule_is_an_error() -> None:
         await application_of(Open, bundles=(SecurityBundle(Accounts),)).boot()
 
 
-async def test_public_action_that_is_listed_needs_no_access_rule() -> None:
+@pytest.mark.parametrize("mask", ["shop.listed", "shop.*"])
+async def test_public_action_that_is_listed_without_an_access_rule_is_an_error(mask: str) -> None:
+    listed = gateway(call={"whitelist": [mask]})
+    bundles = (SecurityBundle(Accounts),)
+    with pytest.raises(ConfigurationError, match=r"'ACTION:shop.listed' .* has no access rule"):
+        await application_of(Shop, gateway=listed, bundles=bundles).boot()
+
+
+async def test_public_action_that_is_listed_has_the_default_rule() -> None:
     listed = gateway(call={"whitelist": ["shop.listed"]})
-    async with in_process(Shop, gateway=listed, bundles=(SecurityBundle(Accounts),)) as io:
+    bundles = (SecurityBundle(Accounts, access="authenticated"),)
+    async with in_process(Shop, gateway=listed, bundles=bundles) as io:
+        assert await io.code("shop.listed") == 401
         assert await Client(io.kernel_client.as_user(Account("ada"))).call("shop.listed") == "ada"
+
+
+async def test_listed_actions_of_the_bundle_need_no_access_rule() -> None:
+    listed = gateway(call={"whitelist": ["io.*", "$node.list"]})
+    async with in_process(Shop, gateway=listed, bundles=(SecurityBundle(Accounts),)) as io:
+        assert await io.call("io.get_clients", {"room": "tea"}) == []
+        assert len(await io.call("$node.list")) == 1
+
+
+async def test_added_namespace_lists_no_action_without_an_access_rule() -> None:
+    async with in_process(Shop, bundles=(SecurityBundle(Accounts),)) as io:
+        added = io.kernel_client.application.injector.get(Gateway)
+        listed: GatewayEvent = {"whitelist": ["shop.*"]}
+        with pytest.raises(ConfigurationError, match=r"'shop.listed', which has no access rule"):
+            await added.add_namespace("/late", {"events": {"call": listed}})
+        open_: GatewayEvent = {"whitelist": ["shop.open"]}
+        await added.add_namespace("/late", {"events": {"call": open_}})
 
 
 async def test_token_that_the_gateway_sets_reaches_actions_and_handlers() -> None:

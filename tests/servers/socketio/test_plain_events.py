@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
+import attrs
 import pytest
 
 from rxkernel import (
@@ -189,3 +190,83 @@ async def test_rejection_with_data_sends_that_to_the_client(serve: Serve) -> Non
         await raw.send("40")
         error = await raw.receive()
     assert error == '44{"message":"not you","data":{"room":"tea"}}'
+
+
+@attrs.frozen
+class Item:
+    id: int
+
+
+class Fields:
+    @websocket("beside", arguments="value")
+    async def beside(self, count: int, item: Item) -> list[int]:
+        return [count, item.id]
+
+    @websocket("lists", arguments="value")
+    async def lists(self, items: list[Item]) -> list[int]:
+        return [item.id for item in items]
+
+    @websocket("all", arguments="value")
+    async def all(self, count: int, item: Item, items: list[Item], data: bytes) -> list[Any]:
+        return [count, item.id, len(items), data]
+
+    @websocket("whole", arguments="value")
+    async def whole(self, item: Item) -> int:
+        return item.id
+
+    @websocket("marked", arguments="value")
+    async def marked(self, items: Annotated[list[Item], Body()]) -> int:
+        return len(items)
+
+    @websocket("named", arguments="value")
+    async def named(self, count: int, item: Annotated[Item, Body("thing")]) -> list[int]:
+        return [count, item.id]
+
+    @websocket("both", arguments="value")
+    async def both(self, count: int, data: Annotated[dict[str, Any], Body()]) -> list[Any]:
+        return [count, data]
+
+    @websocket("placed", namespace="/room/{room:int}", arguments="value")
+    async def placed(self, room: int, item: Item) -> list[int]:
+        return [room, item.id]
+
+
+ITEM = {"id": 7}
+SENT: list[tuple[str, Any, Any]] = [
+    ("beside", {"count": 1, "item": ITEM}, [1, 7]),
+    ("lists", {"items": [ITEM, ITEM]}, [7, 7]),
+    ("all", {"count": 1, "item": ITEM, "items": [], "data": b"\x00"}, [1, 7, 0, b"\x00"]),
+    ("whole", ITEM, 7),
+    ("marked", [ITEM, ITEM], 2),
+    ("named", {"count": 1, "thing": ITEM}, [1, 7]),
+    ("both", {"count": 1}, [1, {"count": 1}]),
+]
+
+
+@pytest.mark.parametrize(("event", "value", "content"), SENT, ids=[event for event, *_ in SENT])
+async def test_class_and_list_are_fields_of_the_value(
+    serve: Serve, event: str, value: Any, content: Any
+) -> None:
+    app = await serve(Fields)
+    async with client(app) as socket:
+        assert await socket.call(event, value) == content
+    async with KernelClient(Application(controllers=[Fields])) as tests:
+        assert (await tests.websocket(event, body=value)).content == content
+
+
+async def test_class_beside_a_parameter_of_the_namespace_is_the_value(serve: Serve) -> None:
+    app = await serve(Fields)
+    async with client(app, "/room/5") as socket:
+        assert await socket.call("placed", ITEM, namespace="/room/5") == [5, 7]
+
+
+async def test_fields_of_the_value_are_checked() -> None:
+    async with KernelClient(Application(controllers=[Fields])) as tests:
+        wrong = await tests.websocket("beside", body={"count": 1, "item": {"id": 1, "x": 2}})
+        missing = await tests.websocket("beside", body={"count": "one", "other": 2})
+    assert [entry["path"] for entry in wrong.content["errors"]] == ["body.item.x"]
+    assert [entry["path"] for entry in missing.content["errors"]] == [
+        "params.count",
+        "body.other",
+        "body.item",
+    ]
