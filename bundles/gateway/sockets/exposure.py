@@ -3,12 +3,15 @@
 Nothing is matched while messages are handled: all names are put into one table at boot.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from bundles.gateway.broker.wildcards import is_pattern, matches
 from bundles.gateway.sockets.options import Mask
 from bundles.gateway.sockets.rules import CallRules
+
+_is_version = re.compile(r"v\d+").fullmatch
 
 Visibilities = Mapping[str, str]
 """The visibility of each action, by its name."""
@@ -63,10 +66,15 @@ def _matches(mask: Mask, name: str) -> bool:
 
 def _is_opened(mask: Mask, visibility: str) -> bool:
     """Whether *mask* may select actions of *visibility*. One that is not published needs the name
-    of its service."""
+    of its service: a version, as in ``v2.**``, is not enough."""
     if visibility == "public":
-        return isinstance(mask, str) and not is_pattern(mask.partition(".")[0])
+        return isinstance(mask, str) and not is_pattern(_service_in(mask))
     return visibility == "published"
+
+
+def _service_in(mask: str) -> str:
+    first, _, rest = mask.partition(".")
+    return rest.partition(".")[0] if rest and _is_version(first) else first
 
 
 def _shown(mask: Mask) -> str:

@@ -173,6 +173,24 @@ async def test_check_19_only_published_actions_may_be_called() -> None:
             assert error["message"] == f"Service '{name}' is not found."
 
 
+class Versioned:
+    @action("users.get", version=2, visibility="published")
+    async def get(self) -> None: ...
+
+    @action("users.delete", version=2)
+    async def delete(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("mask", "code"), [("v2.**", 404), ("v2.users.*", None), ("v2.users.delete", None)]
+)
+async def test_check_19_version_lists_no_public_actions(mask: str, code: int | None) -> None:
+    cls = gateway(call={"whitelist": [mask, "v2.users.get"]})
+    async with in_process(Versioned, gateway=cls) as io:
+        assert await io.code("v2.users.get") is None
+        assert await io.code("v2.users.delete") == code
+
+
 async def test_check_19_public_actions_may_be_listed_by_the_name_of_their_service() -> None:
     for mask in ("math.open", "math.*", "math.**"):
         async with in_process(gateway=gateway(call={"whitelist": [mask]})) as io:
