@@ -1,0 +1,272 @@
+"""Executes the files of a tree, each one after those that it reads."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from bundles.autoload.loading.folder import FOLDER
+from bundles.autoload.loading.folder_state import FolderState
+from bundles.autoload.loading.lookup import Lookup
+from bundles.autoload.loading.module_file import (
+    ModuleFile,
+    compile_source,
+    line_of,
+    new_module,
+    value_of,
+)
+from bundles.autoload.loading.module_names import ModuleNames
+from bundles.autoload.loading.names import RANKS, Name, dotted
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.tree import Tree
+from rxkernel import ConfigurationError, RxKernelError
+
+
+class ValueOf(Protocol):
+    """Makes the value of the files of a place; *load* executes another file first."""
+
+    def __call__(self, file: SourceFile, module: Any, load: "Load", /) -> Any: ...
+
+
+class _FailedError(BaseException):
+    """A file that is read has failed; its problem is reported already. No ``except Exception`` of
+    the file that reads it catches this."""
+
+
+@attrs.define(eq=False)
+class _Execution:
+    """A file that is being executed."""
+
+    source: SourceFile
+    reads: set[str] = attrs.field(factory=set)
+    watches: set[Name] = attrs.field(factory=set)
+
+
+class Load:
+    """The files of the next snapshot, while they are loaded.
+
+    Attributes:
+        files: those that are loaded, also the ones that are taken over; in the order of their
+            dependencies.
+        executed: the keys of those that were executed by this load.
+        problems: one sentence for each problem.
+        begun: the time at which the file began that is being executed; see `time.monotonic`.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        names: ModuleNames,
+        values: Mapping[str, ValueOf],
+        kept: Mapping[str, ModuleFile],
+        state: FolderState,
+    ) -> None:
+        self.tree = tree
+        self.files: dict[str, ModuleFile] = {}
+        self.executed: list[str] = []
+        self.problems: list[str] = []
+        self.begun = time.monotonic()
+        self.state = state
+        self.values: dict[str, Any] = {}
+        self._kept = kept
+        self._names = names
+        self._value_makers = values
+        self._failed: set[str] = set()
+        self._stack: list[_Execution] = []
+        self._thread: int | None = None
+        self._is_abandoned = False
+        self._lookup = Lookup(tree, state, self._value)
+
+    @property
+    def resources(self) -> Mapping[str, bytes]:
+        """The content of the resources; a file that reads them depends on all of them."""
+        if self._stack:
+            self._stack[-1].watches.add(("resources",))
+        return {path: file.content for path, file in self.tree.resources.items()}
+
+    def load_places(self, places: Iterable[str]) -> None:
+        """Execute the files of *places*. Called in a thread of its own.
+
+        Problems are collected; the files that read a file with a problem are left out.
+        """
+        self._thread = threading.get_ident()
+        try:
+            for place in places:
+                for file in self.tree.files.values():
+                    if file.place == place:
+                        self._try(file.key)
+        finally:
+            self._thread = None
+
+    def abandon(self) -> str:
+        """Stop before the next file; return the place of the file that is being executed."""
+        self._is_abandoned = True
+        thread, stack = self._thread, tuple(self._stack)
+        if not stack:
+            return str(self.tree.root)
+        source = stack[-1].source
+        frame = None if thread is None else sys._current_frames().get(thread)
+        return self.tree.show(source.key, _line_in(frame, source))
+
+    def read(self, name: Name) -> Any:
+        """Return the value of *name*, or `FOLDER`; its file is executed first.
+
+        Raises:
+            AttributeError: nothing has this name.
+            RxKernelError: the file that reads it cannot read it while it is executed.
+        """
+        if not self._stack:
+            return self._lookup.find(name)
+        self._check_reader(name)
+        try:
+            return self._lookup.find(name)
+        except AttributeError:
+            self._stack[-1].watches.add(self._lookup.real_name(name))
+            raise
+
+    def names_in(self, name: Name) -> list[str]:
+        if self._stack:
+            self._stack[-1].watches.add(name)
+        return self._lookup.names_in(name)
+
+    def assign(self, name: Name, attribute: str, value: Any) -> None:
+        """Set an attribute of a folder, see `FolderState.assign`."""
+        self.state.assign(self.tree, name, attribute, value)
+
+    def load(self, key: str) -> ModuleFile:
+        """Return the file, executed; the file that is being executed depends on it."""
+        if self._stack:
+            self._stack[-1].reads.add(key)
+        file = self.files.get(key)
+        if file is not None:
+            return file
+        if self._thread != threading.get_ident():
+            raise RxKernelError(
+                f"{self.tree.show(key)} is not loaded yet; the files of api are loaded after the "
+                f"start hooks, and only the thread that loads can read others before"
+            )
+        if self._is_abandoned or key in self._failed:
+            raise _FailedError
+        if any(execution.source.key == key for execution in self._stack):
+            self._report_loop(key)
+            raise _FailedError
+        kept = self._kept.get(key)
+        file = self._take_over(kept) if kept is not None else self._execute(self.tree.files[key])
+        self.files[key] = file
+        self.values[key] = file.value
+        return file
+
+    def _value(self, key: str) -> Any:
+        self.load(key)
+        return self.values[key]
+
+    def _try(self, key: str) -> None:
+        try:
+            self.load(key)
+        except _FailedError:
+            pass
+
+    def _take_over(self, file: ModuleFile) -> ModuleFile:
+        """Use *file* of the snapshot before, after those that it has read."""
+        for key in sorted(file.reads):
+            self.load(key)
+        return file
+
+    def _execute(self, source: SourceFile) -> ModuleFile:
+        execution = _Execution(source)
+        self._stack.append(execution)
+        self.begun = time.monotonic()
+        try:
+            file = self._run(execution)
+        except _FailedError:
+            self._failed.add(source.key)
+            raise
+        except BaseException as exc:
+            self._failed.add(source.key)
+            self._report(source, exc)
+            raise _FailedError from None
+        finally:
+            self._stack.pop()
+            self.begun = time.monotonic()
+        self.executed.append(source.key)
+        return file
+
+    def _run(self, execution: _Execution) -> ModuleFile:
+        source = execution.source
+        module = None
+        if source.key.endswith(".py"):
+            code = compile_source(source)
+            module = new_module(source, self._names.name_of(source.name))
+            self._names.put(module)
+            exec(code, vars(module))
+            self._load_required(module.__dict__.get("requires", ()))
+        make = self._value_makers.get(source.place)
+        if make is not None:
+            value = make(source, module, self)
+        else:
+            value = None if module is None else value_of(source, module)
+        return ModuleFile(
+            source, module, value, frozenset(execution.reads), frozenset(execution.watches)
+        )
+
+    def _load_required(self, required: Any) -> None:
+        if isinstance(required, str) or not all(isinstance(name, str) for name in required):
+            raise ConfigurationError(
+                f"requires is {required!r}; write a tuple of names, such as ('db.geo',)"
+            )
+        for text in required:
+            name = tuple(text.split("."))
+            if self.read(name) is FOLDER:
+                self._stack[-1].watches.add(name)
+                for key in [
+                    key for other, key in self.tree.names.items() if other[: len(name)] == name
+                ]:
+                    self.load(key)
+
+    def _check_reader(self, name: Name) -> None:
+        reader = self._stack[-1].source
+        if RANKS[name[0]] > RANKS[reader.place]:
+            raise ConfigurationError(
+                f"reads {dotted(name)} while it is executed, which is loaded later: {name[0]} "
+                f"comes after {reader.place}; read it in a function"
+            )
+
+    def _report(self, source: SourceFile, exc: BaseException) -> None:
+        place = self.tree.show(source.key, line_of(exc, source))
+        if isinstance(exc, ConfigurationError):
+            self.problems += (f"{place}: {problem}" for problem in exc.problems)
+        else:
+            self.problems.append(f"{place}: {_described(exc)}")
+
+    def _report_loop(self, key: str) -> None:
+        keys = [execution.source.key for execution in self._stack]
+        loop = [execution.source for execution in self._stack[keys.index(key) :]]
+        frame = sys._getframe()
+        steps = [self.tree.show(source.key, _line_in(frame, source)) for source in loop]
+        self.problems.append(
+            f"{steps[0]}: import loop: {' → '.join((*steps, self.tree.show(key)))}; read one of "
+            f"them in a function, not while the file is executed"
+        )
+
+
+def _line_in(frame: Any, source: SourceFile) -> int | None:
+    """The line of *source* that is being executed."""
+    while frame is not None:
+        if frame.f_code.co_filename == str(source.path):
+            line: int = frame.f_lineno
+            return line
+        frame = frame.f_back
+    return None
+
+
+def _described(exc: BaseException) -> str:
+    name = type(exc).__name__
+    if isinstance(exc, SyntaxError):
+        return f"{name}: {exc.msg}"
+    text = f"{name}: {exc}" if str(exc) else name
+    if isinstance(exc, SystemExit | KeyboardInterrupt):
+        return f"raised {text} when it was executed; a file must not end the process"
+    return f"raised {text} when it was executed"
