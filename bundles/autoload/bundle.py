@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from injector import Binder, inject, singleton
+from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.listeners import AutoloadListeners
@@ -28,5 +28,7 @@ class AutoloadBundle(Bundle):
         binder.bind(Autoload, to=self._autoload, scope=singleton)
 
     @inject
-    def _autoload(self, application: Application, settings: AutoloadSettings) -> Autoload:
-        return Autoload(application, self._root, settings)
+    def _autoload(
+        self, application: Application, injector: Injector, settings: AutoloadSettings
+    ) -> Autoload:
+        return Autoload(application, injector, self._root, settings)

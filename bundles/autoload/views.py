@@ -6,6 +6,8 @@ A view looks a name up each time that it is read, so it can be kept: it never ho
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from injector import Injector
+
 from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.names import Name, dotted
 from bundles.autoload.loading.scope import current_runtime, current_source
@@ -18,21 +20,28 @@ class View:
     to the folder and stays after a reload.
     """
 
-    __slots__ = ("__weakref__", "_name")
+    __slots__ = ("__weakref__", "_folders", "_name")
 
     _name: Name
+    _folders: dict[str, "View"]
 
     def __init__(self, name: Name) -> None:
         object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_folders", {})
 
     def __getattr__(self, attribute: str) -> Any:
         if attribute.startswith("_"):
             raise AttributeError(f"{dotted(self._name)}.{attribute}: names with _ are private")
         if attribute == "parent" and len(self._name) > 1:
             return View(self._name[:-1])
-        name = (*self._name, attribute)
-        value = current_source().read(name)
-        return View(name) if value is FOLDER else value
+        value = current_source().read((*self._name, attribute))
+        return self._folder(attribute) if value is FOLDER else value
+
+    def _folder(self, name: str) -> "View":
+        found = self._folders.get(name)
+        if found is None:
+            found = self._folders[name] = View((*self._name, name))
+        return found
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         current_source().assign(self._name, attribute, value)
@@ -76,9 +85,13 @@ class ResourcesView(Mapping[str, bytes]):
 
 
 class ApplicationView:
-    """The running `Application`."""
+    """The running `Application`. Its injector can be read in start hooks, too."""
 
     __slots__ = ()
+
+    @property
+    def injector(self) -> Injector:
+        return current_runtime().injector
 
     def __getattr__(self, attribute: str) -> Any:
         if attribute.startswith("_"):

@@ -14,7 +14,7 @@ class FolderState:
         self._values = dict(values or {})
 
     def copy(self, tree: Tree) -> Self:
-        """Return the attributes of the folders that *tree* has, except those that are files now."""
+        """Return those of the folders that *tree* has, except names that are files now."""
         return type(self)(
             {
                 name: value

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -12,6 +13,8 @@ from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.module_file import ModuleFile, line_of
 from bundles.autoload.loading.names import CODE_PLACES
 from bundles.autoload.loading.tree import Tree
+
+logger = logging.getLogger(__name__)
 
 _PARAMETERS = {"start": 0, "stop": 0, "migrate": 1}
 
@@ -103,6 +106,16 @@ async def call_hook(hook: Hook, tree: Tree, timeout: float, *arguments: Any) -> 
             await asyncio.wait({task}, timeout=_GRACE)
 
 
+async def stop_units(units: Iterable[HookUnit], tree: Tree, timeout: float) -> None:
+    """Call the stop hooks of *units*, in this order. Errors are logged."""
+    for unit in units:
+        if unit.stop is not None:
+            try:
+                await call_hook(unit.stop, tree, timeout)
+            except HookFailedError as exc:
+                logger.error("%s", exc, exc_info=exc.__cause__)
+
+
 async def _guarded(hook: Hook, arguments: tuple[Any, ...]) -> BaseException | None:
     """Return the exception of the hook. A SystemExit that a task raises would end the loop."""
     try:
@@ -117,7 +130,7 @@ async def _guarded(hook: Hook, arguments: tuple[Any, ...]) -> BaseException | No
         if current is not None and current.cancelling():
             raise
         return exc
-    except BaseException as exc:
+    except BaseException as exc:  # noqa: BLE001 - files may raise anything
         return exc
     return None
 

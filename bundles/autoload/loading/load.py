@@ -3,7 +3,8 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import attrs
@@ -12,6 +13,7 @@ from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.folder_state import FolderState
 from bundles.autoload.loading.lookup import Lookup
 from bundles.autoload.loading.module_file import (
+    CompileError,
     ModuleFile,
     compile_source,
     line_of,
@@ -19,9 +21,10 @@ from bundles.autoload.loading.module_file import (
     value_of,
 )
 from bundles.autoload.loading.module_names import ModuleNames
-from bundles.autoload.loading.names import RANKS, Name, dotted
+from bundles.autoload.loading.names import CODE_PLACES, RANKS, Name, dotted
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
+from bundles.autoload.views import View
 from rxkernel import ConfigurationError, RxKernelError
 
 
@@ -83,8 +86,7 @@ class Load:
     @property
     def resources(self) -> Mapping[str, bytes]:
         """The content of the resources; a file that reads them depends on all of them."""
-        if self._stack:
-            self._stack[-1].watches.add(("resources",))
+        self.watch(("resources",))
         return {path: file.content for path, file in self.tree.resources.items()}
 
     def load_places(self, places: Iterable[str]) -> None:
@@ -111,25 +113,30 @@ class Load:
         frame = None if thread is None else sys._current_frames().get(thread)
         return self.tree.show(source.key, _line_in(frame, source))
 
+    def watch(self, name: Name) -> None:
+        """Let the file that is being executed depend on all files of *name*, also on new ones."""
+        if (execution := self._execution) is not None:
+            execution.watches.add(name)
+
     def read(self, name: Name) -> Any:
         """Return the value of *name*, or `FOLDER`; its file is executed first.
 
         Raises:
             AttributeError: nothing has this name.
-            RxKernelError: the file that reads it cannot read it while it is executed.
+            ConfigurationError: the file that reads it cannot read it while it is executed.
         """
-        if not self._stack:
-            return self._lookup.find(name)
-        self._check_reader(name)
+        if (execution := self._execution) is not None:
+            _check_reader(execution.source, name)
+            if name[0] == "schemas" and execution.source.place != "schemas":
+                self.watch(("schemas",))
         try:
             return self._lookup.find(name)
         except AttributeError:
-            self._stack[-1].watches.add(self._lookup.real_name(name))
+            self.watch(self._lookup.real_name(name))
             raise
 
     def names_in(self, name: Name) -> list[str]:
-        if self._stack:
-            self._stack[-1].watches.add(name)
+        self.watch(name)
         return self._lookup.names_in(name)
 
     def assign(self, name: Name, attribute: str, value: Any) -> None:
@@ -138,8 +145,8 @@ class Load:
 
     def load(self, key: str) -> ModuleFile:
         """Return the file, executed; the file that is being executed depends on it."""
-        if self._stack:
-            self._stack[-1].reads.add(key)
+        if (execution := self._execution) is not None:
+            execution.reads.add(key)
         file = self.files.get(key)
         if file is not None:
             return file
@@ -159,15 +166,20 @@ class Load:
         self.values[key] = file.value
         return file
 
+    @property
+    def _execution(self) -> _Execution | None:
+        """The file that is being executed by the thread that calls."""
+        if self._stack and self._thread == threading.get_ident():
+            return self._stack[-1]
+        return None
+
     def _value(self, key: str) -> Any:
         self.load(key)
         return self.values[key]
 
     def _try(self, key: str) -> None:
-        try:
+        with suppress(_FailedError):
             self.load(key)
-        except _FailedError:
-            pass
 
     def _take_over(self, file: ModuleFile) -> ModuleFile:
         """Use *file* of the snapshot before, after those that it has read."""
@@ -184,7 +196,7 @@ class Load:
         except _FailedError:
             self._failed.add(source.key)
             raise
-        except BaseException as exc:
+        except BaseException as exc:  # noqa: BLE001 - files may raise anything
             self._failed.add(source.key)
             self._report(source, exc)
             raise _FailedError from None
@@ -202,6 +214,8 @@ class Load:
             module = new_module(source, self._names.name_of(source.name))
             self._names.put(module)
             exec(code, vars(module))
+            if source.stem != "__init__" and source.place in CODE_PLACES:
+                vars(module).setdefault("parent", View(source.name[:-1]))
             self._load_required(module.__dict__.get("requires", ()))
         make = self._value_makers.get(source.place)
         if make is not None:
@@ -219,23 +233,19 @@ class Load:
             )
         for text in required:
             name = tuple(text.split("."))
+            if name[0] not in RANKS:
+                raise ConfigurationError(
+                    f"requires has {text!r}; a name begins with one of {', '.join(RANKS)}"
+                )
             if self.read(name) is FOLDER:
-                self._stack[-1].watches.add(name)
-                for key in [
-                    key for other, key in self.tree.names.items() if other[: len(name)] == name
-                ]:
-                    self.load(key)
-
-    def _check_reader(self, name: Name) -> None:
-        reader = self._stack[-1].source
-        if RANKS[name[0]] > RANKS[reader.place]:
-            raise ConfigurationError(
-                f"reads {dotted(name)} while it is executed, which is loaded later: {name[0]} "
-                f"comes after {reader.place}; read it in a function"
-            )
+                self.watch(name)
+                for other, key in self.tree.names.items():
+                    if other[: len(name)] == name:
+                        self.load(key)
 
     def _report(self, source: SourceFile, exc: BaseException) -> None:
-        place = self.tree.show(source.key, line_of(exc, source))
+        line = exc.line if isinstance(exc, CompileError) else line_of(exc, source)
+        place = self.tree.show(source.key, line)
         if isinstance(exc, ConfigurationError):
             self.problems += (f"{place}: {problem}" for problem in exc.problems)
         else:
@@ -252,6 +262,14 @@ class Load:
         )
 
 
+def _check_reader(reader: SourceFile, name: Name) -> None:
+    if RANKS[name[0]] > RANKS[reader.place]:
+        raise ConfigurationError(
+            f"reads {dotted(name)} while it is executed, which is loaded later: {name[0]} comes "
+            f"after {reader.place}; read it in a function"
+        )
+
+
 def _line_in(frame: Any, source: SourceFile) -> int | None:
     """The line of *source* that is being executed."""
     while frame is not None:
@@ -263,9 +281,9 @@ def _line_in(frame: Any, source: SourceFile) -> int | None:
 
 
 def _described(exc: BaseException) -> str:
+    if isinstance(exc, CompileError):
+        return str(exc)
     name = type(exc).__name__
-    if isinstance(exc, SyntaxError):
-        return f"{name}: {exc.msg}"
     text = f"{name}: {exc}" if str(exc) else name
     if isinstance(exc, SystemExit | KeyboardInterrupt):
         return f"raised {text} when it was executed; a file must not end the process"

@@ -5,6 +5,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from bundles.autoload.loading.load import Load
@@ -17,30 +18,27 @@ async def run_in_thread(work: Callable[[], Any]) -> Any:
     A thread that never ends does not keep the process alive.
     """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
+    outcome: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
-    def settle(result: Any, exc: BaseException | None) -> None:
-        if future.done():
-            return
-        if exc is None:
-            future.set_result(result)
-        else:
-            future.set_exception(exc)
+    def settle(result: Any, failure: BaseException | None) -> None:
+        if not outcome.done():
+            outcome.set_result((result, failure))
 
     def run() -> None:
         result, failure = None, None
         try:
             result = work()
-        except BaseException as exc:
+        except BaseException as exc:  # noqa: BLE001 - raised below, where it is awaited
             failure = exc
-        try:
+        with suppress(RuntimeError):  # the loop is closed, so nothing waits any more
             loop.call_soon_threadsafe(settle, result, failure)
-        except RuntimeError:
-            pass  # the loop has been closed: nobody waits any more
 
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(run,), name="autoload", daemon=True).start()
-    return await future
+    result, failure = await outcome
+    if failure is not None:
+        raise failure
+    return result
 
 
 async def load_places(load: Load, places: tuple[str, ...], timeout: float) -> None:
@@ -57,7 +55,7 @@ async def load_places(load: Load, places: tuple[str, ...], timeout: float) -> No
                 place = load.abandon()
                 raise ConfigurationError(
                     f"{place}: has not ended after {timeout:g} s; a file must return when it is "
-                    f"executed: move the work into async def start(). Its thread runs on until the "
+                    f"executed: move the work into async def start(). Its thread runs until the "
                     f"process ends"
                 )
             await asyncio.wait({work}, timeout=left)

@@ -38,13 +38,36 @@ class ModuleFile:
         return self.source.name
 
 
+class CompileError(Exception):
+    """The file is not valid Python.
+
+    Attributes:
+        line: the line of the error, if it is known.
+    """
+
+    def __init__(self, message: str, line: int | None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
 def compile_source(source: SourceFile) -> CodeType:
     """Return the code of the file, whose tracebacks show its path.
 
     Raises:
-        Exception: what the compiler raises, mostly a SyntaxError.
+        CompileError: the compiler has rejected it.
     """
-    code: CodeType = compile(source.content, str(source.path), "exec", dont_inherit=True)
+    content = source.content
+    if 0 in content:
+        line = 1 + content.count(b"\n", 0, content.index(0))
+        raise CompileError("SyntaxError: the file has a null byte; is it text?", line)
+    try:
+        code: CodeType = compile(content, str(source.path), "exec", dont_inherit=True)
+    except SyntaxError as exc:
+        raise CompileError(f"{type(exc).__name__}: {exc.msg}", exc.lineno or 1) from None
+    except (MemoryError, RecursionError) as exc:
+        raise CompileError(
+            f"{type(exc).__name__}: an expression is nested too deeply", None
+        ) from None
     return code
 
 
@@ -71,8 +94,6 @@ def value_of(source: SourceFile, module: ModuleType) -> Any:
 
 def line_of(exc: BaseException, source: SourceFile) -> int | None:
     """Return the last line of the file in the traceback of *exc*."""
-    if isinstance(exc, SyntaxError) and exc.filename == str(source.path):
-        return exc.lineno or None
     line, traceback = None, exc.__traceback__
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == str(source.path):

@@ -41,7 +41,7 @@ def problem_of(name: str) -> str | None:
         return f"{name!r} is a keyword of Python, so no code can read it; choose another name"
     normal = unicodedata.normalize("NFKC", name)
     if normal != name:
-        return f"{ascii(name)} is read as {normal!r} by Python; rename it to that"
+        return f"{name!a} is read as {normal!r} by Python; rename it to that"
     if name == "parent":
         return "'parent' is the namespace above; choose another name"
     return None

@@ -6,6 +6,8 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from injector import Injector
+
 from bundles.autoload.loading.names import Name
 from rxkernel import Application, RxKernelError
 
@@ -44,6 +46,9 @@ class Runtime(Protocol):
     def application(self) -> Application: ...
 
     @property
+    def injector(self) -> Injector: ...
+
+    @property
     def current(self) -> Source | None: ...
 
 
@@ -75,6 +80,7 @@ class Scope:
     ) -> None:
         if self._token is not None:
             _SCOPE.reset(self._token)
+            self._token = None  # it refers to the context
         self.close()
 
 

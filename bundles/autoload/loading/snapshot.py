@@ -10,7 +10,7 @@ from bundles.autoload.loading.module_file import ModuleFile
 from bundles.autoload.loading.names import Name
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.loading.units import Units
-from bundles.contracts import Schemas
+from bundles.autoload.places.schemas import SchemaFiles
 
 _MISSING = object()
 
@@ -33,13 +33,14 @@ class Snapshot:
         tree: Tree,
         files: Mapping[str, ModuleFile],
         values: Mapping[str, Any],
-        schemas: Schemas,
+        schema_files: SchemaFiles,
         state: FolderState,
     ) -> None:
         self.number = number
         self.tree = tree
         self.files: Mapping[str, ModuleFile] = MappingProxyType(dict(files))
-        self.schemas = schemas
+        self.schema_files = schema_files
+        self.schemas = schema_files.named
         self.state = state
         self.resources: Mapping[str, bytes] = MappingProxyType(
             {path: file.content for path, file in tree.resources.items()}

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 
-from bundles.autoload.loading.module_file import compile_source, line_of
+from bundles.autoload.loading.module_file import CompileError, compile_source
 from bundles.autoload.loading.tree import Tree
 
 
-def syntax_problems(tree: Tree) -> Iterator[str]:
-    """Yield the syntax errors of all files."""
+def syntax_problems(tree: Tree, *places: str) -> Iterator[str]:
+    """Yield the syntax errors of the files of *places*, by default of all."""
     for file in tree.files.values():
-        if file.key.endswith(".py"):
+        if file.key.endswith(".py") and (not places or file.place in places):
             try:
                 compile_source(file)
-            except Exception as exc:
-                text = exc.msg if isinstance(exc, SyntaxError) else str(exc)
-                line = line_of(exc, file)
-                yield f"{tree.show(file.key, line)}: {type(exc).__name__}: {text}"
+            except CompileError as exc:
+                yield f"{tree.show(file.key, exc.line)}: {exc}"

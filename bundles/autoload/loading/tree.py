@@ -243,7 +243,8 @@ class _Scan:
             if unit is None:
                 self._fail(
                     key,
-                    f"{name!r} has a version that is not a whole number from 1; write {name.partition('.')[0]}.2",
+                    f"{name!r} has a version that is not a whole number from 1; write "
+                    f"{name.partition('.')[0]}.2",
                 )
                 return False
             if (problem := problem_of(unit[0])) is not None:
@@ -271,7 +272,8 @@ class _Scan:
             self._fail(
                 "resources",
                 f"has {size} bytes, which are kept in memory; the limit is "
-                f"{self._rules.resources_limit} (autoload.resources_limit); move large files to static",
+                f"{self._rules.resources_limit} (autoload.resources_limit); move large files to "
+                f"static",
             )
 
     def _name_all(
@@ -292,7 +294,7 @@ class _Scan:
                 self._add_name(files, names, file)
         for name in sorted(names.keys() & folders.keys()):
             self._fail(
-                names[name], f"the folder of the same name exists too; remove one of the two"
+                names[name], "the folder of the same name exists too; remove one of the two"
             )
         return names, folders
 

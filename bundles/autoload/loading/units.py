@@ -46,6 +46,8 @@ class Units(Mapping[str, Unit]):
     def __init__(self, files: Iterable[ModuleFile] = ()) -> None:
         versions: dict[str, dict[int, UnitVersion]] = {}
         for file in files:
+            if len(file.name) < 2:
+                continue
             unit, number = _unit_of(file.source)
             found = versions.setdefault(unit, {})
             if number not in found:
@@ -81,7 +83,10 @@ def check_units(tree: Tree) -> list[str]:
             continue
         owner = owners.setdefault(_unit_of(file), file.name[:2])
         if owner != file.name[:2]:
-            problem = f"{tree.root}/api/{file.name[1]}: is the same version as api/{owner[1]}; remove one of the two"
+            problem = (
+                f"{tree.show(f'api/{file.name[1]}')}: is the same version as api/{owner[1]}; "
+                f"remove one of the two"
+            )
             if problem not in problems:
                 problems.append(problem)
     return problems
