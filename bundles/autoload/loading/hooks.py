@@ -9,8 +9,9 @@ from typing import Any
 
 import attrs
 
+from bundles.autoload.loading.file_errors import line_of
 from bundles.autoload.loading.load_thread import run_in_thread
-from bundles.autoload.loading.module_file import ModuleFile, line_of
+from bundles.autoload.loading.module_file import ModuleFile
 from bundles.autoload.loading.names import CODE_PLACES
 from bundles.autoload.loading.tree import Tree
 

@@ -101,7 +101,7 @@ class _Scan:
     def run(self) -> Tree:
         files: dict[str, SourceFile] = {}
         resources: dict[str, SourceFile] = {}
-        if self._check_root():
+        if self._check_root() and self._check_places():
             for place in PLACES:
                 for file in self._place(place):
                     if place == "resources":
@@ -137,9 +137,16 @@ class _Scan:
             self._fail("", "can be written by every user; run chmod o-w on it")
         return True
 
+    def _check_places(self) -> bool:
+        """Whether there is a place. A root without one is the wrong folder, or has a mistake."""
+        has_place = any((self._real_root / place).is_dir() for place in PLACES)
+        if not has_place:
+            self._fail("", f"has none of the folders {', '.join(PLACES)}; create one of them")
+        return has_place
+
     def _place(self, place: str) -> Iterator[SourceFile]:
         """Yield the files of *place*; folders are read without recursion."""
-        chain = (str(self._real_root),)
+        chain: tuple[str, ...] = (str(self._real_root),)
         first = self._follow(self._real_root / place, place, chain)
         waiting = [] if first is None or not first.is_dir() else [(first, place, chain)]
         while waiting:
@@ -221,8 +228,7 @@ class _Scan:
                 return None
         if stem not in ("__init__", SERVICE):
             name.append(stem)
-        checked = name[1:] if stem != SERVICE else [*name[1:]]
-        if not self._check_names(place, key, checked):
+        if not self._check_names(place, key, name[1:]):
             return None
         return (*name, SERVICE) if stem == SERVICE else tuple(name)
 

@@ -37,7 +37,7 @@ class Unit:
     @property
     def latest(self) -> UnitVersion:
         """The version of calls that name none: the highest."""
-        return next(reversed(self.versions.values()))
+        return self.versions[max(self.versions)]
 
 
 class Units(Mapping[str, Unit]):

@@ -1,6 +1,6 @@
 """Applications from directories that a test writes."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -31,12 +31,18 @@ class Folder:
             (self.root / key).unlink()
 
     async def boot(
-        self, files: Mapping[str, str | bytes] | None = None, *, bundles: Any = (), **settings: Any
+        self,
+        files: Mapping[str, str | bytes] | None = None,
+        *,
+        bundles: Sequence[Any] = (),
+        listeners: Sequence[Any] = (),
+        **settings: Any,
     ) -> Application:
         """Write *files* and boot the application of the directory."""
         self.write(files or {})
         self._application = Application(
             bundles=[AutoloadBundle(self.root), *bundles],
+            listeners=listeners,
             settings=Settings(bundles={"autoload": AutoloadSettings(**settings)}),
         )
         await self._application.boot()
