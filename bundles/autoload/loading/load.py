@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import attrs
@@ -57,6 +58,9 @@ class Load:
         problems: one sentence for each problem.
         begun: the time at which the file began that is being executed; see `time.monotonic`.
     """
+
+    known: Mapping[Name, Any] = MappingProxyType({})
+    """Nothing: `read` notes what a file reads."""
 
     def __init__(
         self,

@@ -147,7 +147,9 @@ class _Scan:
     def _place(self, place: str) -> Iterator[SourceFile]:
         """Yield the files of *place*; folders are read without recursion."""
         chain: tuple[str, ...] = (str(self._real_root),)
-        first = self._follow(self._real_root / place, place, chain)
+        first: Path | None = self._real_root / place
+        if first is not None and first.is_symlink():
+            first = self._follow(first, place, chain)
         waiting = [] if first is None or not first.is_dir() else [(first, place, chain)]
         while waiting:
             folder, key, chain = waiting.pop()
@@ -155,16 +157,16 @@ class _Scan:
                 continue
             below = (*chain, str(folder))
             for entry in self._entries(folder, key):
-                inner = f"{key}/{entry}"
-                if not self._is_read(place, entry):
+                inner = f"{key}/{entry.name}"
+                if not self._is_read(place, entry.name):
                     continue
-                real = self._follow(folder / entry, inner, below)
+                real = self._follow(entry, inner, below) if entry.is_symlink() else entry
                 if real is None:
                     continue
                 if real.is_dir():
-                    waiting.append((real, inner, below))
+                    waiting.append((Path(real), inner, below))
                 elif (name := self._name_of(place, inner)) is not None:
-                    file = self._read(real, inner, name)
+                    file = self._read(Path(real), inner, name)
                     if file is not None:
                         yield file
 
@@ -177,9 +179,10 @@ class _Scan:
             self._fail(key, "can be written by every user; run chmod o-w on it")
         return True
 
-    def _entries(self, folder: Path, key: str) -> list[str]:
+    def _entries(self, folder: Path, key: str) -> list[os.DirEntry[str]]:
         try:
-            return sorted(os.listdir(folder))
+            with os.scandir(folder) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
         except (FileNotFoundError, NotADirectoryError):
             return []  # deleted since
         except OSError as exc:
@@ -196,12 +199,10 @@ class _Scan:
             or (place == "bus" and entry == f"{SERVICE}.py")
         )
 
-    def _follow(self, path: Path, key: str, chain: tuple[str, ...]) -> Path | None:
-        """Return *path*, or where it points to; None if it is not used."""
-        if not path.is_symlink():
-            return path
+    def _follow(self, link: os.PathLike[str], key: str, chain: tuple[str, ...]) -> Path | None:
+        """Return where *link* points to; None if it is not used."""
         try:
-            real = path.resolve(strict=True)
+            real = Path(link).resolve(strict=True)
         except (OSError, RuntimeError):
             self._fail(key, "is a link to a file that does not exist; remove it")
             return None

@@ -3,6 +3,7 @@
 import logging
 import threading
 from textwrap import indent
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def hooks(name: str, *lines: str) -> str:
     return "\n".join((*lines, log, start, stop))
 
 
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: object) -> str:
+async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
         await folder.boot(files, **settings)
     return str(caught.value)
@@ -54,9 +55,9 @@ async def test_t52_start_hooks_run_once_by_place_and_stop_hooks_in_reverse(
     )
     started = ["start b", "start a", "start deep", "start geo", "start chat"]
 
-    assert LOG == [*started, "api"]
+    assert [*started, "api"] == LOG
     await application.boot()
-    assert LOG == [*started, "api"]
+    assert [*started, "api"] == LOG
     LOG.clear()
 
     await application.stop()

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.bundles.autoload.conftest import Folder
 RULES = TreeRules(mode=None, file_limit=1000, resources_limit=1000)
 
 
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: object) -> str:
+async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
         await folder.boot(files, **settings)
     return str(caught.value)

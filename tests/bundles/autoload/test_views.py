@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import pickle
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,10 +17,10 @@ def version(number: int) -> dict[str, str | bytes]:
 
 
 @pytest.fixture
-def two(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
+def two(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> Folder:
     root = tmp_path_factory.mktemp("second") / "application"
     root.mkdir()
-    yield Folder(root)
+    return Folder(root)
 
 
 def test_view_without_an_application_is_an_error_with_the_remedy() -> None:
@@ -51,16 +50,17 @@ async def test_scope_reads_its_snapshot_until_it_is_left(folder: Folder) -> None
 
 async def test_task_of_a_message_reads_the_current_snapshot_after_its_end(folder: Folder) -> None:
     await folder.boot(version(1))
-    is_over = asyncio.Event()
+    has_read, is_over = asyncio.Event(), asyncio.Event()
 
     async def read() -> tuple[int, int]:
         first = lib.version()
+        has_read.set()
         await is_over.wait()
         return first, lib.version()
 
     with folder.autoload.scope():
         task = asyncio.create_task(read())
-        await asyncio.sleep(0)
+        await has_read.wait()
         await folder.change(version(2))
     is_over.set()
 
