@@ -44,13 +44,10 @@ class View:
             if attribute == "parent" and len(name) > 2:
                 return View(name[:-2])
             value = source.read(name)
-        return self._folder(attribute) if value is FOLDER else value
-
-    def _folder(self, name: str) -> "View":
-        found = self._folders.get(name)
-        if found is None:
-            found = self._folders[name] = View((*self._name, name))
-        return found
+        if value is not FOLDER:
+            return value
+        folders: dict[str, View] = _own(self, "_folders")
+        return folders.get(attribute) or folders.setdefault(attribute, View(name))
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         current_source().assign(self._name, attribute, value)
