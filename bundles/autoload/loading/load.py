@@ -1,11 +1,12 @@
 """Executes the files of a tree, each one after those that it reads."""
 
+import logging
 import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Protocol
 
 import attrs
@@ -27,11 +28,13 @@ from bundles.autoload.loading.tree import Tree
 from bundles.autoload.views import View
 from rxkernel import ConfigurationError, RxKernelError
 
+logger = logging.getLogger(__name__)
+
 
 class ValueOf(Protocol):
     """Makes the value of the files of a place; *load* executes another file first."""
 
-    def __call__(self, file: SourceFile, module: Any, load: "Load", /) -> Any: ...
+    def __call__(self, file: SourceFile, module: ModuleType | None, load: "Load", /) -> Any: ...
 
 
 class _FailedError(BaseException):
@@ -220,14 +223,18 @@ class Load:
             if source.stem != "__init__" and source.place in CODE_PLACES:
                 vars(module).setdefault("parent", View(source.name[:-1]))
             self._load_required(source, module.__dict__.get("requires", ()))
-        make = self._value_makers.get(source.place)
-        if make is not None:
-            value = make(source, module, self)
-        else:
-            value = None if module is None else value_of(source, module)
+        value = self._make_value(source, module)
         return ModuleFile(
             source, module, value, frozenset(execution.reads), frozenset(execution.watches)
         )
+
+    def _make_value(self, source: SourceFile, module: ModuleType | None) -> Any:
+        if module is not None and source.stem == "__init__":
+            return module
+        make = self._value_makers.get(source.place)
+        if make is not None:
+            return make(source, module, self)
+        return None if module is None else value_of(source, module)
 
     def _load_required(self, source: SourceFile, required: Any) -> None:
         """Load the files that the variable ``requires`` names."""
@@ -244,6 +251,7 @@ class Load:
 
     def _report(self, source: SourceFile, exc: BaseException) -> None:
         place = self.tree.show(source.key, line_of(exc, source))
+        logger.debug("%s could not be executed", place, exc_info=exc)
         if isinstance(exc, ConfigurationError):
             self.problems += (f"{place}: {problem}" for problem in exc.problems)
         else:

@@ -1,6 +1,7 @@
 """How a name is found in a tree."""
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from bundles.autoload.loading.folder import FOLDER
@@ -71,12 +72,10 @@ class Lookup:
         if folder not in self._tree.folders and len(folder) == 1:
             return f"{text}: there is no file in {self._tree.root / folder[0]}"
         names = self.names_in(folder) if folder in self._tree.folders else []
-        return f"{text}{suggestion(name[-1], names)}"
+        return f"{text}{_suggestion(name[-1], names)}"
 
 
-def suggestion(name: str, names: list[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - large, and for mistakes only
-
+def _suggestion(name: str, names: list[str]) -> str:
     if near := get_close_matches(name, names, n=1):
         return f"; did you mean {near[0]!r}?"
     return f"; it has {', '.join(names[:12])}" if names else ""

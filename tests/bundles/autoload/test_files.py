@@ -11,6 +11,8 @@ from bundles.autoload import api, db, domain, lib
 from rxkernel import ConfigurationError
 from tests.bundles.autoload.conftest import Folder
 
+PUBLIC = "access = 'public'\n"
+
 BEGUN, END, ENDED = threading.Event(), threading.Event(), threading.Event()
 RAN: list[int] = []
 
@@ -253,11 +255,11 @@ async def test_cancelled_boot_executes_no_further_file(folder: Folder) -> None:
 async def test_unit_without_version_is_the_highest(folder: Folder) -> None:
     await folder.boot(
         {
-            "api/chat/send.py": "async def method(): return 1",
-            "api/chat/old.py": "async def method(): return 1",
-            "api/chat.2/send.py": "async def method(): return 2",
-            "api/chat.10.py": "async def send(): return 10",
-            "api/other.3.py": "async def get(): return 3",
+            "api/chat/send.py": f"{PUBLIC}async def method(): return 1",
+            "api/chat/old.py": f"{PUBLIC}async def method(): return 1",
+            "api/chat.2/send.py": f"{PUBLIC}async def method(): return 2",
+            "api/chat.10.py": f"{PUBLIC}async def send(): return 10",
+            "api/other.3.py": f"{PUBLIC}async def get(): return 3",
         }
     )
     units = folder.snapshot.api

@@ -18,6 +18,8 @@ from rxkernel import ConfigurationError
 from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
 
+ENDPOINT = "access = 'public'\nasync def method(): ..."
+
 CLASSES = """
     from __future__ import annotations
 
@@ -162,7 +164,9 @@ async def test_traceback_shows_the_path_and_the_line_of_the_new_file(folder: Fol
 
 @pytest.mark.parametrize("reloads", [20, pytest.param(200, marks=pytest.mark.soak)])
 async def test_f6_old_snapshots_and_modules_are_collected(folder: Folder, reloads: int) -> None:
-    await folder.boot({**classes(0), "lib/chat.py": "def chat(): return 0", "api/a/b.py": ""})
+    await folder.boot(
+        {**classes(0), "lib/chat.py": "def chat(): return 0", "api/a/b.py": ENDPOINT}
+    )
     snapshots: list[weakref.ref[object]] = []
     modules: list[weakref.ref[ModuleType]] = []
 
