@@ -4,7 +4,7 @@ from bundles.autoload.loading.names import SERVICE, Name, problem_of, split_unit
 
 
 class BadNameError(Exception):
-    """No code can read a file of this name; the message says why."""
+    """A file has a name that code cannot read. The message has the rule."""
 
 
 def name_of(place: str, key: str, mode: str | None) -> Name | None:

@@ -14,6 +14,7 @@ import attrs
 from bundles.autoload.loading.file_errors import FileError, describe, line_in, line_of
 from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.folder_state import FolderState
+from bundles.autoload.loading.imports import check_imports
 from bundles.autoload.loading.lookup import Lookup
 from bundles.autoload.loading.module_file import (
     ModuleFile,
@@ -135,11 +136,15 @@ class Load:
             _check_reader(execution.source, name)
             if name[0] == "schemas" and execution.source.place != "schemas":
                 self.watch(("schemas",))
-        try:
-            return self._lookup.find(name)
-        except AttributeError:
-            self.watch(self._lookup.real_name(name))
-            raise
+        real = self._lookup.real_name(name)
+        if real not in self.tree.names and real not in self.tree.folders:
+            self._watch_attribute(real)
+        return self._lookup.find(name)
+
+    def _watch_attribute(self, name: Name) -> None:
+        """Depend on what sets the attribute *name* of a folder, or on a new file of this name."""
+        is_set = self.state.get(name, None) is not None
+        self.watch(name[:-1] if is_set else name)
 
     def names_in(self, name: Name) -> list[str]:
         self.watch(name)
@@ -217,6 +222,7 @@ class Load:
         module = None
         if source.key.endswith(".py"):
             code = compile_source(source)
+            check_imports(source, self.tree.root.resolve().name)
             module = new_module(source, self._names.name_of(source.name))
             self._names.put(module)
             exec(code, vars(module))

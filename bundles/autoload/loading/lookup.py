@@ -54,6 +54,8 @@ class Lookup:
         found = {name[depth] for name in below if name[:depth] == folder and len(name) > depth}
         found.update(self._state.names_in(folder))
         found.update(name for name in self._package(folder) if not is_private(name))
+        if folder == ("api",):
+            found = {name.partition(".")[0] for name in found}
         return sorted(name for name in found if not is_private(name))
 
     def _in_package(self, name: Name) -> Any:
@@ -70,7 +72,7 @@ class Lookup:
         folder = name[:-1]
         text = f"{dotted(folder)} has no {name[-1]!r}"
         if folder not in self._tree.folders and len(folder) == 1:
-            return f"{text}: there is no file in {self._tree.root / folder[0]}"
+            return f"{text}: the folder {self._tree.root / folder[0]} has no files"
         names = self.names_in(folder) if folder in self._tree.folders else []
         return f"{text}{_suggestion(name[-1], names)}"
 

@@ -94,7 +94,7 @@ class _Scan:
         """Whether there is a place. A root without one is the wrong folder, or has a mistake."""
         has_place = any((self._real_root / place).is_dir() for place in PLACES)
         if not has_place:
-            self._fail("", f"has none of the folders {', '.join(PLACES)}; create one of them")
+            self._fail("", f"must have one of the folders {', '.join(PLACES)}; create one")
         if not self._known:
             self._warn_of_typos()
         return has_place
@@ -207,8 +207,8 @@ class _Scan:
         rules = self._rules
         if place == "resources":
             return (
-                f"has {size} bytes, and all resources together, which are kept in memory, can have "
-                f"{rules.resources_limit} (autoload.resources_limit); move large files to static"
+                f"has {size} bytes; all resources together may have {rules.resources_limit}, as "
+                f"they are kept in memory (autoload.resources_limit); move large files to static"
             )
         return f"has {size} bytes, the limit is {rules.file_limit} (autoload.file_limit)"
 

@@ -16,7 +16,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 
 
 
 class UnreadableFileError(Exception):
-    """The file cannot be used; the message says why."""
+    """The file cannot be used. The message has the rule."""
 
 
 class TooLargeError(Exception):

@@ -151,10 +151,7 @@ async def test_resources_over_their_limit_are_refused(folder: Folder) -> None:
 
     text = await problems_of(folder, files, resources_limit=100)
 
-    assert (
-        "resources/b: has 60 bytes, and all resources together, which are kept in memory, can"
-        in text
-    )
+    assert "resources/b: has 60 bytes; all resources together may have 100, as they" in text
 
 
 async def test_pipe_is_refused_without_a_wait(folder: Folder) -> None:
@@ -182,7 +179,10 @@ async def test_missing_root_is_an_error_with_the_remedy(tmp_path: Path) -> None:
 async def test_root_without_places_is_an_error(folder: Folder) -> None:
     text = await problems_of(folder, {"apis/chat/send.py": ""})
 
-    assert "has none of the folders resources, schemas, config, lib, db, bus, domain, api" in text
+    assert (
+        "must have one of the folders resources, schemas, config, lib, db, bus, domain, api"
+        in text
+    )
 
 
 async def test_folder_called_nearly_like_a_place_is_a_warning(
@@ -250,7 +250,7 @@ def test_scan_while_files_appear_and_vanish_reports_nothing(tmp_path: Path) -> N
         thread.join()
 
     found = {problem for tree in trees for problem in tree.problems}
-    assert all("has none of the folders" in problem for problem in found)
+    assert all("must have one of the folders" in problem for problem in found)
 
 
 def test_scan_while_a_file_is_replaced_reads_it_whole(tmp_path: Path) -> None:
