@@ -1,0 +1,35 @@
+"""An application from a directory."""
+
+from bundles.autoload.autoload import Autoload
+from bundles.autoload.bundle import AutoloadBundle
+from bundles.autoload.loading.build import Build
+from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.settings import AutoloadSettings
+from bundles.autoload.views import (
+    api,
+    application,
+    bus,
+    config,
+    db,
+    domain,
+    lib,
+    resources,
+    schemas,
+)
+
+__all__ = [
+    "Autoload",
+    "AutoloadBundle",
+    "AutoloadSettings",
+    "Build",
+    "Snapshot",
+    "api",
+    "application",
+    "bus",
+    "config",
+    "db",
+    "domain",
+    "lib",
+    "resources",
+    "schemas",
+]

@@ -1,0 +1,184 @@
+"""One application from a directory: its current snapshot, and how the next one is made."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from injector import Injector
+
+from bundles.autoload.building import Building
+from bundles.autoload.loading.build import Build
+from bundles.autoload.loading.context import LoadContext
+from bundles.autoload.loading.dependencies import changed_keys
+from bundles.autoload.loading.hooks import HookUnit, stop_units, units_of
+from bundles.autoload.loading.load import ValueOf
+from bundles.autoload.loading.load_thread import run_in_thread
+from bundles.autoload.loading.module_names import ModuleNames
+from bundles.autoload.loading.scan import scan
+from bundles.autoload.loading.scope import Scope, add_runtime, entered, remove_runtime
+from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.loading.syntax import syntax_problems
+from bundles.autoload.loading.tree import Tree, TreeRules
+from bundles.autoload.loading.units import check_units
+from bundles.autoload.settings import AutoloadSettings
+from rxkernel import Application, ConfigurationError, RxKernelError
+
+
+class Autoload:
+    """Loads the directory at boot, and again for each reload.
+
+    A reload awaits `build`, calls `commit` in the step in which the routes are swapped, and awaits
+    `retire`; after an error of the routes it awaits `discard` instead. These are not called
+    concurrently.
+
+    Args:
+        injector: the services, which hooks and tasks find as ``application.injector``.
+        values: how the files of a place become values, by place; else a file is its function or
+            its module.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        injector: Injector,
+        root: Path,
+        settings: AutoloadSettings,
+        values: Mapping[str, ValueOf] = MappingProxyType({}),
+    ) -> None:
+        self.application = application
+        self.injector = injector
+        self.root = root
+        self._settings = settings
+        self._values = values
+        self._current: Snapshot | None = None
+        self._context: LoadContext | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Close it, if the boot failed after the directory was loaded."""
+        await self.close()
+
+    @property
+    def current(self) -> Snapshot | None:
+        """The snapshot that messages read; None before boot and after stop."""
+        return self._current
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The current snapshot.
+
+        Raises:
+            RxKernelError: the application is not booted.
+        """
+        if self._current is None:
+            raise RxKernelError("the application is not booted, so no file is loaded")
+        return self._current
+
+    def scope(self) -> Scope:
+        """Return the scope of a message, to be entered: its views read the snapshot of now."""
+        return Scope(self, self.snapshot)
+
+    async def boot(self) -> Snapshot:
+        """Load everything, and run the start hooks.
+
+        Raises:
+            ConfigurationError: with every problem; the hooks that have started are stopped.
+        """
+        build = await self.build()
+        if build is None:
+            raise RxKernelError("the application is booted already")
+        self.commit(build)
+        return build.snapshot
+
+    async def build(self, changed: Iterable[str] = ()) -> Build | None:
+        """Load the next snapshot beside the current one. Return None if no file has another
+        content.
+
+        The start hooks of new files have run then, and ``migrate`` of files that replace others.
+
+        Args:
+            changed: the paths below the root, with slashes, that may have changed. They are read
+                even if their size and times are those of before.
+
+        Raises:
+            ConfigurationError: with every problem. Everything is as it was before.
+        """
+        previous = self._current
+        known = None if previous is None else previous.tree
+        rules, keys = self._rules(), frozenset(changed)
+        tree: Tree = await run_in_thread(lambda: scan(self.root, rules, known, keys))
+        _check(tree)
+        found = frozenset(tree.files) if known is None else changed_keys(known, tree)
+        if known is not None and not found:
+            return None
+        if self._context is None:
+            names = ModuleNames(self.root)
+            self._context = LoadContext(self, self._settings, names, self._values)
+        try:
+            return await Building(self._context, tree, previous, found).run()
+        except BaseException:
+            self._restore()
+            raise
+
+    def commit(self, build: Build) -> None:
+        """Let messages read the snapshot of *build*."""
+        is_first, self._current = self._current is None, build.snapshot
+        self._restore()
+        build.scope.close()
+        if is_first:
+            add_runtime(self)
+
+    async def discard(self, build: Build) -> None:
+        """Undo *build*, which is not used: stop the hooks that were started for it."""
+        with entered(build.scope):
+            await self._stop(build.started, build.snapshot.tree)
+        build.scope.close()
+        self._restore()
+
+    async def retire(self, build: Build) -> None:
+        """Stop the hooks of the files that *build* has replaced, in the scope of the previous
+        snapshot. Errors are logged."""
+        if build.previous is not None:
+            with Scope(self, build.previous):
+                await self._stop(build.retired, build.previous.tree)
+
+    async def close(self) -> None:
+        """Run the stop hooks and forget everything; does nothing if nothing is loaded."""
+        snapshot = self._current
+        if snapshot is not None:
+            with Scope(self, snapshot):
+                await self._stop(units_of(snapshot.files), snapshot.tree)
+            self._current = None
+            remove_runtime(self)
+        self._restore()
+
+    def _rules(self) -> TreeRules:
+        settings = self._settings
+        mode = settings.mode or os.environ.get("MODE") or None
+        return TreeRules(mode, settings.file_limit, settings.resources_limit)
+
+    def _restore(self) -> None:
+        """Make exactly the modules of the current snapshot importable."""
+        if self._context is None:
+            return
+        if self._current is not None:
+            self._context.names.install(self._current.modules)
+        else:
+            self._context.names.clear()
+            self._context = None
+
+    async def _stop(self, units: Iterable[HookUnit], tree: Tree) -> None:
+        await stop_units(reversed([*units]), tree, self._settings.stop_timeout)
+
+
+def _check(tree: Tree) -> None:
+    """Raise a ConfigurationError with the problems of *tree*, and with its syntax errors, since
+    no file is executed then."""
+    if problems := (*tree.problems, *check_units(tree)):
+        raise ConfigurationError(*problems, *syntax_problems(tree))

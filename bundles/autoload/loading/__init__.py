@@ -1,0 +1,1 @@
+"""Loads the files of a directory into immutable snapshots."""

@@ -1,0 +1,30 @@
+"""The next snapshot, from its load to the moment when messages read it."""
+
+import attrs
+
+from bundles.autoload.loading.hooks import HookUnit
+from bundles.autoload.loading.scope import Scope
+from bundles.autoload.loading.snapshot import Snapshot
+
+
+@attrs.frozen(eq=False)
+class Build:
+    """A snapshot that is loaded and whose hooks have run, but that no message reads yet.
+
+    Attributes:
+        previous: the snapshot that it replaces; None at boot.
+        changed: the keys of the files that are new, gone or changed.
+        executed: the keys of the files that were executed: the changed ones, and those that have
+            read them.
+        started: the hooks that were started for it.
+        retired: the hooks of *previous* to stop once messages read this snapshot.
+        scope: the scope of its hooks. The tasks that they have started read this snapshot.
+    """
+
+    snapshot: Snapshot
+    previous: Snapshot | None
+    changed: frozenset[str]
+    executed: frozenset[str]
+    started: tuple[HookUnit, ...]
+    retired: tuple[HookUnit, ...]
+    scope: Scope

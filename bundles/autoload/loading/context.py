@@ -1,0 +1,27 @@
+"""What all loads of one application share."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from bundles.autoload.loading.load import ValueOf
+from bundles.autoload.loading.module_names import ModuleNames
+from bundles.autoload.loading.scope import Runtime
+from bundles.autoload.settings import AutoloadSettings
+
+
+@attrs.frozen(eq=False)
+class LoadContext:
+    """What all loads of one application share, between boot and stop.
+
+    Attributes:
+        names: its entries in ``sys.modules``.
+        values: how the files of a place become values, by place.
+        lost: the keys of files of which it was logged that a reload loses their values.
+    """
+
+    runtime: Runtime
+    settings: AutoloadSettings
+    names: ModuleNames
+    values: Mapping[str, ValueOf]
+    lost: set[str] = attrs.field(factory=set)

@@ -1,0 +1,193 @@
+"""The functions ``start``, ``stop`` and ``migrate`` of files."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import attrs
+
+from bundles.autoload.loading.file_errors import line_of
+from bundles.autoload.loading.load_thread import run_in_thread
+from bundles.autoload.loading.module_file import ModuleFile
+from bundles.autoload.loading.names import CODE_PLACES
+from bundles.autoload.loading.tree import Tree
+
+logger = logging.getLogger(__name__)
+
+_PARAMETERS = {"start": 0, "stop": 0, "migrate": 1}
+
+_FORMS = {
+    "start": "async def start()",
+    "stop": "async def stop()",
+    "migrate": "def migrate(old)",
+}
+
+_FILES = ("start", "stop")
+"""Hooks that can be a file of their own. ``migrate.py`` is a function as others are."""
+
+_GRACE = 1.0
+"""Seconds that a cancelled hook has for its ``finally`` blocks."""
+
+
+class HookFailedError(Exception):
+    """A hook raised an exception or did not end; the message has its path and line."""
+
+
+@attrs.frozen(eq=False)
+class Hook:
+    """One function of a file."""
+
+    name: str
+    function: Callable[..., Any]
+    file: ModuleFile
+
+
+@attrs.frozen(eq=False)
+class HookUnit:
+    """The hooks that belong together: those of a file, and for ``start.py`` those of ``stop.py``
+    of the same folder."""
+
+    file: ModuleFile
+    start: Hook | None
+    stop: Hook | None
+    migrate: Hook | None
+
+    @property
+    def key(self) -> str:
+        return self.file.key
+
+
+def units_of(files: Mapping[str, ModuleFile]) -> list[HookUnit]:
+    """Return the hooks of *files* in the order of their start."""
+    units = [_unit_of(file, files) for file in files.values() if _has_unit(file, files)]
+    units = [unit for unit in units if unit.start or unit.stop or unit.migrate]
+    return sorted(units, key=lambda unit: CODE_PLACES.index(unit.file.source.place))
+
+
+def problems_of_hooks(files: Iterable[ModuleFile], tree: Tree) -> Iterator[str]:
+    """Yield what is wrong with the hooks of *files*."""
+    for file in files:
+        if file.source.place not in CODE_PLACES:
+            continue
+        for name, count in _PARAMETERS.items():
+            hook = _hook_of(file, name)
+            if hook is None:
+                if file.source.stem == name and name in _FILES:
+                    yield f"{tree.show(file.key)}: defines no hook; write {_FORMS[name]}"
+            elif not _takes(hook.function, count):
+                line = getattr(getattr(hook.function, "__code__", None), "co_firstlineno", None)
+                yield (
+                    f"{tree.show(file.key, line)}: {name} has other parameters than a hook; write "
+                    f"{_FORMS[name]}, or choose another name"
+                )
+
+
+async def call_hook(hook: Hook, tree: Tree, timeout: float, *arguments: Any) -> None:
+    """Call *hook*; a plain function is called in a thread.
+
+    Raises:
+        HookFailedError: it raised an exception, or has not ended after *timeout* seconds.
+    """
+    task = asyncio.create_task(_guarded(hook, arguments))
+    try:
+        await asyncio.wait({task}, timeout=timeout)
+        if task.done():
+            failure = task.result()
+            if failure is None:
+                return
+            place = tree.show(hook.file.key, line_of(failure, hook.file.source))
+            raise HookFailedError(
+                f"{place}: {hook.name}() raised {type(failure).__name__}: {failure}"
+            ) from failure
+        place = tree.show(hook.file.key, _line_of_task(task, hook))
+        raise HookFailedError(
+            f"{place}: {hook.name}() has not ended after {timeout:g} s "
+            f"(autoload.{'stop' if hook.name == 'stop' else 'start'}_timeout)"
+        )
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_GRACE)
+
+
+async def stop_units(units: Iterable[HookUnit], tree: Tree, timeout: float) -> None:
+    """Call the stop hooks of *units*, in this order. Errors are logged."""
+    for unit in units:
+        if unit.stop is not None:
+            try:
+                await call_hook(unit.stop, tree, timeout)
+            except HookFailedError as exc:
+                logger.error("%s", exc, exc_info=exc.__cause__)
+
+
+async def _guarded(hook: Hook, arguments: tuple[Any, ...]) -> BaseException | None:
+    """Return the exception of the hook. A SystemExit that a task raises would end the loop."""
+    try:
+        if inspect.iscoroutinefunction(hook.function):
+            await hook.function(*arguments)
+        else:
+            result = await run_in_thread(partial(hook.function, *arguments))
+            if inspect.isawaitable(result):
+                await result
+    except asyncio.CancelledError as exc:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            raise
+        return exc
+    except BaseException as exc:  # noqa: BLE001 - files may raise anything
+        return exc
+    return None
+
+
+def _has_unit(file: ModuleFile, files: Mapping[str, ModuleFile]) -> bool:
+    if file.source.place not in CODE_PLACES:
+        return False
+    return not (file.source.stem == "stop" and _sibling(file, "start") in files)
+
+
+def _unit_of(file: ModuleFile, files: Mapping[str, ModuleFile]) -> HookUnit:
+    stop = _hook_of(file, "stop")
+    if stop is None and file.source.stem == "start":
+        other = files.get(_sibling(file, "stop"))
+        stop = None if other is None else _hook_of(other, "stop")
+    return HookUnit(file, _hook_of(file, "start"), stop, _hook_of(file, "migrate"))
+
+
+def _sibling(file: ModuleFile, stem: str) -> str:
+    return f"{file.key.rpartition('/')[0]}/{stem}.py"
+
+
+def _hook_of(file: ModuleFile, name: str) -> Hook | None:
+    """The hook *name* of the file: a function that it defines itself, or the file itself, if it
+    is ``start.py`` or ``stop.py``."""
+    if file.module is None:
+        return None
+    if file.source.stem == name:
+        is_hook = name in _FILES and callable(file.value)
+        return Hook(name, file.value, file) if is_hook else None
+    function = file.module.__dict__.get(name)
+    is_own = getattr(function, "__module__", None) == file.module.__name__
+    return Hook(name, function, file) if is_own and inspect.isroutine(function) else None
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    try:
+        inspect.signature(function).bind(*(None,) * count)
+    except TypeError:
+        return False
+    return True
+
+
+def _line_of_task(task: "asyncio.Task[Any]", hook: Hook) -> int | None:
+    """The line of the file at which the coroutine of the hook waits."""
+    line = None
+    coroutine: Any = task.get_coro()
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and frame.f_code.co_filename == str(hook.file.source.path):
+            line = frame.f_lineno
+        coroutine = getattr(coroutine, "cr_await", None)
+    return line

@@ -1,0 +1,304 @@
+"""Executes the files of a tree, each one after those that it reads."""
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from types import MappingProxyType, ModuleType
+from typing import Any, Protocol
+
+import attrs
+
+from bundles.autoload.loading.file_errors import FileError, describe, line_in, line_of
+from bundles.autoload.loading.folder import FOLDER
+from bundles.autoload.loading.folder_state import FolderState
+from bundles.autoload.loading.imports import check_imports
+from bundles.autoload.loading.lookup import Lookup
+from bundles.autoload.loading.module_file import (
+    ModuleFile,
+    compile_source,
+    new_module,
+    value_of,
+)
+from bundles.autoload.loading.module_names import ModuleNames
+from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, Name, dotted
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.tree import Tree
+from bundles.autoload.views import View
+from rxkernel import ConfigurationError, RxKernelError
+
+logger = logging.getLogger(__name__)
+
+
+class ValueOf(Protocol):
+    """Makes the value of the files of a place; *load* executes another file first."""
+
+    def __call__(self, file: SourceFile, module: ModuleType | None, load: "Load", /) -> Any: ...
+
+
+class _FailedError(BaseException):
+    """A file that is read has failed; its problem is reported already. No ``except Exception`` of
+    the file that reads it catches this."""
+
+
+@attrs.define(eq=False)
+class _Execution:
+    """A file that is being executed."""
+
+    source: SourceFile
+    reads: set[str] = attrs.field(factory=set)
+    watches: set[Name] = attrs.field(factory=set)
+
+
+class Load:
+    """The files of the next snapshot, while they are loaded.
+
+    Attributes:
+        files: those that are loaded, also the ones that are taken over; in the order of their
+            dependencies.
+        executed: the keys of those that were executed by this load.
+        problems: one sentence for each problem.
+        begun: the time at which the file began that is being executed; see `time.monotonic`.
+    """
+
+    known: Mapping[Name, Any] = MappingProxyType({})
+    """Nothing: `read` notes what a file reads."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        names: ModuleNames,
+        values: Mapping[str, ValueOf],
+        kept: Mapping[str, ModuleFile],
+        state: FolderState,
+    ) -> None:
+        self.tree = tree
+        self.files: dict[str, ModuleFile] = {}
+        self.executed: list[str] = []
+        self.problems: list[str] = []
+        self.begun = time.monotonic()
+        self.state = state
+        self.values: dict[str, Any] = {}
+        self._kept = kept
+        self._names = names
+        self._value_makers = values
+        self._failed: set[str] = set()
+        self._stack: list[_Execution] = []
+        self._thread: int | None = None
+        self._is_abandoned = False
+        self._lookup = Lookup(tree, state, self._value)
+
+    @property
+    def resources(self) -> Mapping[str, bytes]:
+        """The content of the resources; a file that reads them depends on all of them."""
+        self.watch(("resources",))
+        return self.tree.contents
+
+    def load_places(self, places: Iterable[str]) -> None:
+        """Execute the files of *places*. Called in a thread of its own.
+
+        Problems are collected; the files that read a file with a problem are left out.
+        """
+        self._thread = threading.get_ident()
+        try:
+            for place in places:
+                for file in self.tree.files.values():
+                    if file.place == place:
+                        self._try(file.key)
+        finally:
+            self._thread = None
+
+    def abandon(self) -> str:
+        """Stop before the next file; return the place of the file that is being executed."""
+        self._is_abandoned = True
+        thread, stack = self._thread, tuple(self._stack)
+        if not stack:
+            return str(self.tree.root)
+        source = stack[-1].source
+        frame = None if thread is None else sys._current_frames().get(thread)
+        return self.tree.show(source.key, line_in(frame, source))
+
+    def watch(self, name: Name) -> None:
+        """Let the file that is being executed depend on all files of *name*, also on new ones."""
+        if (execution := self._execution) is not None:
+            execution.watches.add(name)
+
+    def read(self, name: Name) -> Any:
+        """Return the value of *name*, or `FOLDER`; its file is executed first.
+
+        Raises:
+            AttributeError: nothing has this name.
+            ConfigurationError: the file that reads it cannot read it while it is executed.
+        """
+        if (execution := self._execution) is not None:
+            _check_reader(execution.source, name)
+            if name[0] == "schemas" and execution.source.place != "schemas":
+                self.watch(("schemas",))
+        real = self._lookup.real_name(name)
+        if real not in self.tree.names and real not in self.tree.folders:
+            self._watch_attribute(real)
+        return self._lookup.find(name)
+
+    def _watch_attribute(self, name: Name) -> None:
+        """Depend on what sets the attribute *name* of a folder, or on a new file that has it."""
+        if self.state.has(name):
+            self.watch(name[:-1])
+        else:
+            self.watch(name)
+            self.watch((*name[:-1], INIT))
+
+    def names_in(self, name: Name) -> list[str]:
+        self.watch(name)
+        return self._lookup.names_in(name)
+
+    def assign(self, name: Name, attribute: str, value: Any) -> None:
+        """Set an attribute of a folder, see `FolderState.assign`."""
+        self.state.assign(self.tree, name, attribute, value)
+
+    def load(self, key: str) -> ModuleFile:
+        """Return the file, executed; the file that is being executed depends on it."""
+        if (execution := self._execution) is not None:
+            execution.reads.add(key)
+        file = self.files.get(key)
+        if file is not None:
+            return file
+        if self._thread != threading.get_ident():
+            raise RxKernelError(
+                f"{self.tree.show(key)} is not loaded yet; the files of api are loaded after the "
+                f"start hooks, and only the thread that loads can read others before"
+            )
+        if self._is_abandoned or key in self._failed:
+            raise _FailedError
+        if any(execution.source.key == key for execution in self._stack):
+            self._report_loop(key)
+            raise _FailedError
+        kept = self._kept.get(key)
+        file = self._take_over(kept) if kept is not None else self._execute(self.tree.files[key])
+        self.files[key] = file
+        self.values[key] = file.value
+        return file
+
+    @property
+    def _execution(self) -> _Execution | None:
+        """The file that is being executed by the thread that calls."""
+        if self._stack and self._thread == threading.get_ident():
+            return self._stack[-1]
+        return None
+
+    def _value(self, key: str) -> Any:
+        self.load(key)
+        return self.values[key]
+
+    def _try(self, key: str) -> None:
+        with suppress(_FailedError):
+            self.load(key)
+
+    def _take_over(self, file: ModuleFile) -> ModuleFile:
+        """Use *file* of the snapshot before, after those that it has read."""
+        for key in sorted(file.reads):
+            self.load(key)
+        return file
+
+    def _execute(self, source: SourceFile) -> ModuleFile:
+        execution = _Execution(source)
+        self._stack.append(execution)
+        self.begun = time.monotonic()
+        try:
+            file = self._run(execution)
+        except _FailedError:
+            self._failed.add(source.key)
+            raise
+        except BaseException as exc:  # noqa: BLE001 - files may raise anything
+            self._failed.add(source.key)
+            self._report(source, exc)
+            raise _FailedError from None
+        finally:
+            self._stack.pop()
+            self.begun = time.monotonic()
+        self.executed.append(source.key)
+        return file
+
+    def _run(self, execution: _Execution) -> ModuleFile:
+        source = execution.source
+        module = None
+        if source.key.endswith(".py"):
+            code = compile_source(source)
+            check_imports(source, self._names.root.name)
+            module = new_module(source, self._names.name_of(source.name))
+            self._names.put(module)
+            exec(code, vars(module))
+            if source.stem != INIT and source.place in CODE_PLACES:
+                vars(module).setdefault("parent", View(source.name[:-1]))
+            self._load_required(source, module.__dict__.get("requires", ()))
+        value = self._make_value(source, module)
+        return ModuleFile(
+            source, module, value, frozenset(execution.reads), frozenset(execution.watches)
+        )
+
+    def _make_value(self, source: SourceFile, module: ModuleType | None) -> Any:
+        if module is not None and source.stem == INIT:
+            return module
+        make = self._value_makers.get(source.place)
+        if make is not None:
+            return make(source, module, self)
+        return None if module is None else value_of(source, module)
+
+    def _load_required(self, source: SourceFile, required: Any) -> None:
+        """Load the files that the variable ``requires`` names."""
+        try:
+            for name in _names_in(required):
+                if self.read(name) is FOLDER:
+                    self.watch(name)
+                    for other, key in self.tree.names.items():
+                        if other[: len(name)] == name:
+                            self.load(key)
+        except (AttributeError, ConfigurationError) as exc:
+            line = 1 + source.content.count(b"\n", 0, max(source.content.find(b"requires"), 0))
+            raise FileError(str(exc), line) from None
+
+    def _report(self, source: SourceFile, exc: BaseException) -> None:
+        place = self.tree.show(source.key, line_of(exc, source))
+        logger.debug("%s could not be executed", place, exc_info=exc)
+        if isinstance(exc, ConfigurationError):
+            self.problems += (f"{place}: {problem}" for problem in exc.problems)
+        else:
+            self.problems.append(f"{place}: {describe(exc)}")
+
+    def _report_loop(self, key: str) -> None:
+        keys = [execution.source.key for execution in self._stack]
+        loop = [execution.source for execution in self._stack[keys.index(key) :]]
+        frame = sys._getframe()
+        steps = [self.tree.show(source.key, line_in(frame, source)) for source in loop]
+        self.problems.append(
+            f"{steps[0]}: import loop: {' → '.join((*steps, self.tree.show(key)))}; read one of "
+            f"them in a function, not while the file is executed"
+        )
+
+
+def _names_in(required: Any) -> list[Name]:
+    """Return the names of the variable ``requires``.
+
+    Raises:
+        ConfigurationError: it is not a tuple of names.
+    """
+    if not isinstance(required, tuple | list) or not all(isinstance(n, str) for n in required):
+        raise ConfigurationError(
+            f"requires is {required!r}; write a tuple of names, such as ('db.geo',)"
+        )
+    names = [tuple(text.split(".")) for text in required]
+    for name in names:
+        if name[0] not in RANKS:
+            raise ConfigurationError(
+                f"requires has {dotted(name)!r}; a name begins with one of {', '.join(RANKS)}"
+            )
+    return names
+
+
+def _check_reader(reader: SourceFile, name: Name) -> None:
+    if RANKS[name[0]] > RANKS[reader.place]:
+        raise ConfigurationError(
+            f"reads {dotted(name)} while it is executed, which is loaded later: {name[0]} comes "
+            f"after {reader.place}; read it in a function"
+        )

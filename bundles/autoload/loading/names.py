@@ -1,0 +1,60 @@
+"""The names of files and folders, and the places."""
+
+import re
+import unicodedata
+from keyword import iskeyword
+
+Name = tuple[str, ...]
+"""The path of a namespace: ``("lib", "example", "add")``."""
+
+DATA_PLACES = ("resources", "schemas", "config")
+"""Places of data, which are read first."""
+
+CODE_PLACES = ("lib", "db", "bus", "domain")
+"""Places with hooks, in the order in which they are loaded and started."""
+
+PLACES = (*DATA_PLACES, *CODE_PLACES, "api")
+"""The folders that are loaded, in this order. Other folders of the root are not read."""
+
+OTHER_FOLDERS = ("cert", "static", "tasks")
+"""Folders of the root that have a meaning, but whose files are not loaded here."""
+
+RANKS = {place: rank for rank, place in enumerate(PLACES)}
+"""While a file is executed, it can read files of its own place and of those before it."""
+
+INIT = "__init__"
+"""The file of a folder whose names belong to the folder."""
+
+SERVICE = "_service"
+"""The private file of a folder of ``bus`` that is loaded."""
+
+_UNIT = re.compile(r"(?P<name>[^.]*)(\.(?P<version>[1-9][0-9]{0,8}))?")
+
+
+def dotted(name: Name) -> str:
+    return ".".join(name)
+
+
+def is_private(name: str) -> bool:
+    return name.startswith(("_", "."))
+
+
+def problem_of(name: str) -> str | None:
+    """Return what is wrong with *name* of a file or a folder; None if code can use it."""
+    if not name.isidentifier():
+        return f"{name!r} is not a name of Python; use letters, digits and _, as in 'send_message'"
+    if iskeyword(name):
+        return f"{name!r} is a keyword of Python, so no code can read it; choose another name"
+    normal = unicodedata.normalize("NFKC", name)
+    if normal != name:
+        return f"{name!a} is read as {normal!r} by Python; rename it to that"
+    if name == "parent":
+        return "'parent' is the namespace above; choose another name"
+    return None
+
+
+def split_unit(name: str) -> tuple[str, int] | None:
+    """Split ``chat.2`` into the name and the version of a unit, which is 1 where it is missing;
+    return None for a version that is not a whole number from 1."""
+    match = _UNIT.fullmatch(name)
+    return match and (match["name"], int(match["version"] or 1))

@@ -1,0 +1,147 @@
+"""Which snapshot the views read: that of the code that runs."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from injector import Injector
+
+from bundles.autoload.loading.names import Name
+from rxkernel import Application, RxKernelError
+
+
+class Source(Protocol):
+    """What a view reads: a snapshot, or the one that is being loaded."""
+
+    @property
+    def known(self) -> Mapping[Name, Any]:
+        """What `read` has returned before and returns again."""
+        ...
+
+    def read(self, name: Name) -> Any:
+        """Return the value of *name*, or `FOLDER`.
+
+        Raises:
+            AttributeError: nothing has this name.
+        """
+        ...
+
+    def names_in(self, name: Name) -> list[str]:
+        """Return the names in the namespace *name*."""
+        ...
+
+    def assign(self, name: Name, attribute: str, value: Any) -> None:
+        """Set an attribute of the namespace *name*.
+
+        Raises:
+            AttributeError: a file has this name, or *name* is not a folder.
+        """
+        ...
+
+    @property
+    def resources(self) -> Any: ...
+
+
+class Runtime(Protocol):
+    """One application from a directory, between boot and stop."""
+
+    @property
+    def application(self) -> Application: ...
+
+    @property
+    def injector(self) -> Injector: ...
+
+    @property
+    def current(self) -> Source | None: ...
+
+
+class Scope:
+    """The application and the snapshot of a message, of a hook or of a load.
+
+    Tasks and threads that are started within inherit the scope. When it is left, the snapshot is
+    released: what still runs reads the current snapshot of the application, and an old snapshot
+    is not kept alive.
+    """
+
+    __slots__ = ("_token", "runtime", "source")
+
+    def __init__(self, runtime: Runtime, source: Source | None) -> None:
+        self.runtime = runtime
+        self.source = source
+        self._token: Token[Scope | None] | None = None
+
+    def close(self) -> None:
+        """Release the snapshot."""
+        self.source = None
+
+    def __enter__(self) -> Self:
+        self._token = _SCOPE.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _SCOPE.reset(self._token)
+            self._token = None  # it refers to the context
+        self.close()
+
+
+_SCOPE: ContextVar[Scope | None] = ContextVar("autoload_scope", default=None)
+
+_RUNNING: list[Runtime] = []
+"""The applications that run, by the time of their boot."""
+
+
+@contextmanager
+def entered(scope: Scope) -> Iterator[None]:
+    """Make *scope* that of the current context, without closing it at the end."""
+    token = _SCOPE.set(scope)
+    try:
+        yield
+    finally:
+        _SCOPE.reset(token)
+
+
+def add_runtime(runtime: Runtime) -> None:
+    """Let code outside of messages read *runtime*, which has been booted last."""
+    _RUNNING.append(runtime)
+
+
+def remove_runtime(runtime: Runtime) -> None:
+    if runtime in _RUNNING:
+        _RUNNING.remove(runtime)
+
+
+def current_runtime() -> Runtime:
+    """Return the application of the current message, else the one that was booted last.
+
+    Raises:
+        RxKernelError: none runs.
+    """
+    scope = _SCOPE.get()
+    if scope is not None:
+        return scope.runtime
+    if not _RUNNING:
+        raise RxKernelError(
+            "no application with AutoloadBundle runs; read api, lib, config and the other "
+            "namespaces in a function that is called after boot"
+        )
+    return _RUNNING[-1]
+
+
+def current_source() -> Source:
+    """Return what the views read now.
+
+    Raises:
+        RxKernelError: no application runs, or the one of this message or task has stopped.
+    """
+    scope = _SCOPE.get()
+    if scope is not None and scope.source is not None:
+        return scope.source
+    source = current_runtime().current
+    if source is None:
+        raise RxKernelError("the application of this task has stopped")
+    return source

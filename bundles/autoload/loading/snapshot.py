@@ -1,0 +1,75 @@
+"""All files of an application, loaded: what messages read."""
+
+from collections.abc import Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from bundles.autoload.loading.folder_state import FolderState
+from bundles.autoload.loading.lookup import Lookup
+from bundles.autoload.loading.module_file import ModuleFile
+from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.tree import Tree
+from bundles.autoload.loading.units import Units
+from bundles.autoload.places.schemas import SchemaFiles
+
+
+class Snapshot:
+    """One version of an application. It does not change, apart from attributes of folders.
+
+    Attributes:
+        number: 1 at boot, one more at each reload.
+        tree: the files that it was made of.
+        files: the files that were executed by key, those that others have read first.
+        api: the units.
+        schemas: the compiled schemas of the folder ``schemas``, to which notations can refer.
+        known: the values of files and folders that were read, for the views.
+        resources: the content of each resource by its path.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        tree: Tree,
+        files: Mapping[str, ModuleFile],
+        values: Mapping[str, Any],
+        schema_files: SchemaFiles,
+        state: FolderState,
+    ) -> None:
+        self.number = number
+        self.tree = tree
+        self.files: Mapping[str, ModuleFile] = MappingProxyType(dict(files))
+        self.schema_files = schema_files
+        self.schemas = schema_files.named
+        self.state = state
+        self.resources = tree.contents
+        self.api = Units(file for file in files.values() if file.source.place == "api")
+        self._lookup = Lookup(tree, state, values.__getitem__)
+        self.known: dict[Name, Any] = {}
+
+    @property
+    def modules(self) -> dict[str, ModuleType]:
+        """The modules by name, as they are in ``sys.modules``."""
+        found = (file.module for file in self.files.values())
+        return {module.__name__: module for module in found if module is not None}
+
+    def read(self, name: Name) -> Any:
+        """Return the value of *name*, or `FOLDER`.
+
+        Raises:
+            AttributeError: nothing has this name.
+        """
+        value = self._lookup.find(name)
+        real = self._lookup.real_name(name)
+        if real in self.tree.names or real in self.tree.folders:
+            self.known[name] = value
+        return value
+
+    def names_in(self, name: Name) -> list[str]:
+        return self._lookup.names_in(name)
+
+    def assign(self, name: Name, attribute: str, value: Any) -> None:
+        """Set an attribute of a folder, see `FolderState.assign`."""
+        self.state.assign(self.tree, name, attribute, value)
+
+    def __repr__(self) -> str:
+        return f"<Snapshot {self.number} of {self.tree.root}: {len(self.files)} files>"

@@ -1,0 +1,56 @@
+"""The files of an application at one moment."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import attrs
+
+from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.source_file import SourceFile
+
+
+@attrs.frozen
+class TreeRules:
+    """What is read.
+
+    Attributes:
+        mode: the mode of the configuration, see `Tree`.
+        file_limit: most bytes of a file that is executed.
+        resources_limit: most bytes of all resources.
+    """
+
+    mode: str | None
+    file_limit: int
+    resources_limit: int
+
+
+@attrs.frozen(eq=False)
+class Tree:
+    """The files of one moment.
+
+    Attributes:
+        files: the files with names, by key, sorted; with a mode, ``config/database.<mode>.py``
+            in the place of ``config/database.py``.
+        resources: the files of ``resources``, by their path below it.
+        names: the key of each name that is a file.
+        folders: the names of all namespaces, with the key of their ``__init__.py``.
+        problems: everything that must be changed before a file is executed.
+    """
+
+    root: Path
+    files: Mapping[str, SourceFile]
+    resources: Mapping[str, SourceFile]
+    names: Mapping[Name, str]
+    folders: Mapping[Name, str | None]
+    problems: tuple[str, ...]
+
+    @cached_property
+    def contents(self) -> Mapping[str, bytes]:
+        """The content of each resource by its path."""
+        return MappingProxyType({path: file.content for path, file in self.resources.items()})
+
+    def show(self, key: str, line: int | None = None) -> str:
+        """Return the path of a file for errors, with its *line*."""
+        return f"{self.root / key}" + ("" if line is None else f":{line}")

@@ -1,0 +1,120 @@
+"""The place ``config``: values by name, from Python or TOML."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from bundles.autoload.loading.file_errors import FileError
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.places.config_lines import public_names, python_lines, toml_lines
+from bundles.autoload.places.schemas import SchemaFiles
+from rxkernel import UnprocessableEntityException
+
+_LINE = re.compile(r"\(at line (\d+)")
+
+
+class Section(Mapping[str, Any]):
+    """The values of a file. ``config.database.port`` is ``config.database["port"]``."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = {name: _frozen(value) for name, value in values.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            text = ", ".join(map(str, self._values))
+            raise AttributeError(f"the configuration has no {name!r}; it has {text}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """The names only: values may be secret."""
+        return f"<configuration: {', '.join(map(str, self._values))}>"
+
+
+class ConfigFiles:
+    """Reads the files of one snapshot, and validates them with its schemas."""
+
+    def __init__(self, schemas: SchemaFiles) -> None:
+        self._schemas = schemas
+
+    def value_of(self, file: SourceFile, module: ModuleType | None, load: Load) -> Any:
+        """Return the value of *file*: its variable ``config``, or all its public names.
+
+        Raises:
+            ConfigurationError: with every value that does not fit the schema of the file.
+        """
+        value = _read_toml(file) if module is None else _read_module(file, module)
+        own = None if module is None else module.__dict__.get("schema")
+        schema = own if own is not None else self._schema_of(file, load)
+        if schema is not None and self._schemas.is_compiled:
+            value = self._validate(file, value, schema, load)
+        return Section(value) if isinstance(value, Mapping) else value
+
+    def _schema_of(self, file: SourceFile, load: Load) -> Any:
+        key = load.tree.names.get(("schemas", *file.name))
+        if key is None:
+            load.watch(("schemas", *file.name))
+            return None
+        load.load(key)
+        return self._schemas.values.get(key)
+
+    def _validate(self, file: SourceFile, value: Any, schema: Any, load: Load) -> Any:
+        load.watch(("schemas",))
+        path = file.name[-1]
+        try:
+            return self._schemas.validator_of(schema).validate(value, path)
+        except UnprocessableEntityException as exc:
+            lines = toml_lines(file) if file.key.endswith(".toml") else python_lines(file)
+            for error in exc.errors or ():
+                key = str(error["path"])[len(path) + 1 :]
+                place = load.tree.show(file.key, _line_of(key, lines))
+                load.problems.append(f"{place}: {key or path}: {error['message']}")
+            return value
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return Section(value)
+    return [_frozen(item) for item in value] if isinstance(value, list) else value
+
+
+def _read_toml(file: SourceFile) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.content.decode())
+    except UnicodeDecodeError as exc:
+        line = 1 + file.content.count(b"\n", 0, exc.start)
+        raise FileError("is not UTF-8 text", line) from None
+    except tomllib.TOMLDecodeError as exc:
+        match = _LINE.search(str(exc))
+        line = int(match[1]) if match else 1 + file.content.count(b"\n")
+        raise FileError(f"is not TOML: {exc}", line) from None
+
+
+def _read_module(file: SourceFile, module: ModuleType) -> Any:
+    names = vars(module)
+    if "config" in names:
+        return names["config"]
+    return {name: names[name] for name in public_names(file) if name in names}
+
+
+def _line_of(key: str, lines: Mapping[str, int]) -> int | None:
+    """The line of *key*, or of the nearest table around it."""
+    while key:
+        if key in lines:
+            return lines[key]
+        key = key.rpartition(".")[0]
+    return None

@@ -1,0 +1,74 @@
+"""Where a file sets the names of a configuration."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from bundles.autoload.loading.names import is_private
+from bundles.autoload.loading.source_file import SourceFile
+
+_NOT_VALUES = ("requires", "schema")
+
+_TABLE = re.compile(r"\s*\[\s*(?P<name>[^\[\]]+?)\s*\]\s*(#.*)?")
+_KEY = re.compile(r"""\s*(?P<name>[\w.\-"' ]+?)\s*=""")
+
+
+def public_names(file: SourceFile) -> list[str]:
+    """Return the names that the file assigns at its top level, in their order."""
+    found = dict.fromkeys(name for name, _ in _assigned(file))
+    return [name for name in found if not is_private(name) and name not in _NOT_VALUES]
+
+
+def python_lines(file: SourceFile) -> dict[str, int]:
+    """Return the line of each value by its path: ``pool.size``."""
+    lines: dict[str, int] = {}
+    for name, node in _assigned(file):
+        prefix = "" if name == "config" else name
+        if prefix:
+            lines[prefix] = node.lineno
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            lines.update(_lines_of_dict(node.value, prefix))
+    return lines
+
+
+def toml_lines(file: SourceFile) -> dict[str, int]:
+    """Return the line of each table and key by its path. Keys of inline tables are left out."""
+    lines: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(file.content.decode().splitlines(), 1):
+        if match := _TABLE.fullmatch(line):
+            table = _path(match["name"])
+            lines.setdefault(table, number)
+        elif match := _KEY.match(line):
+            name = _path(match["name"])
+            lines.setdefault(f"{table}.{name}" if table else name, number)
+    return lines
+
+
+def _assigned(file: SourceFile) -> Iterator[tuple[str, ast.stmt]]:
+    for node in ast.parse(file.content).body:
+        if isinstance(node, ast.Assign):
+            targets: list[ast.expr] = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        else:
+            continue
+        for target in targets:
+            for name in ast.walk(target):
+                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
+                    yield name.id, node
+
+
+def _lines_of_dict(node: ast.expr | None, prefix: str) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                path = f"{prefix}.{key.value}" if prefix else key.value
+                lines[path] = key.lineno
+                lines.update(_lines_of_dict(value, path))
+    return lines
+
+
+def _path(name: str) -> str:
+    return ".".join(part.strip(" \"'") for part in name.split("."))

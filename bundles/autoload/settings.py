@@ -1,0 +1,36 @@
+"""The section ``[autoload]`` of the settings."""
+
+import attrs
+
+from rxkernel import Allowed
+
+_SECONDS = Allowed("seconds greater than 0", (int, float), lambda value: value > 0)
+_BYTES = Allowed("a whole number of bytes greater than 0", (int,), lambda value: value > 0)
+_MODE = Allowed(
+    "a name of letters, digits and _, or none",
+    (str, type(None)),
+    lambda value: value is None or value.isidentifier(),
+)
+
+
+@attrs.frozen(kw_only=True)
+class AutoloadSettings:
+    """The section ``[autoload]`` of ``rxkernel.toml``."""
+
+    mode: str | None = attrs.field(default=None, validator=_MODE)
+    """``config/<name>.<mode>.py`` replaces ``config/<name>.py``; none: the variable MODE."""
+
+    load_timeout: float = attrs.field(default=30.0, validator=_SECONDS)
+    """Seconds in which one file must be executed."""
+
+    start_timeout: float = attrs.field(default=30.0, validator=_SECONDS)
+    """Seconds in which one ``start`` or ``migrate`` hook must end."""
+
+    stop_timeout: float = attrs.field(default=10.0, validator=_SECONDS)
+    """Seconds in which one ``stop`` hook must end."""
+
+    file_limit: int = attrs.field(default=1_048_576, validator=_BYTES)
+    """Most bytes of a file that is executed."""
+
+    resources_limit: int = attrs.field(default=67_108_864, validator=_BYTES)
+    """Most bytes of all files of ``resources``, which are kept in memory."""

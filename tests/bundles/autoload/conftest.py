@@ -1,0 +1,87 @@
+"""Applications from directories that a test writes."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Build, Snapshot
+from rxkernel import Application, Settings
+
+
+class Folder:
+    """A directory with the files of an application, and the application, once it is booted."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._application: Application | None = None
+
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        """Write *files* by their path below the root; texts are dedented."""
+        for key, content in files.items():
+            path = self.root / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            data = content if isinstance(content, bytes) else dedent(content).encode()
+            path.write_bytes(data)
+
+    def remove(self, *keys: str) -> None:
+        for key in keys:
+            (self.root / key).unlink()
+
+    async def boot(
+        self,
+        files: Mapping[str, str | bytes] | None = None,
+        *,
+        bundles: Sequence[Any] = (),
+        listeners: Sequence[Any] = (),
+        **settings: Any,
+    ) -> Application:
+        """Write *files* and boot the application of the directory."""
+        self.write(files or {})
+        self._application = Application(
+            bundles=[AutoloadBundle(self.root), *bundles],
+            listeners=listeners,
+            settings=Settings(bundles={"autoload": AutoloadSettings(**settings)}),
+        )
+        await self._application.boot()
+        return self._application
+
+    @property
+    def application(self) -> Application:
+        assert self._application is not None, "await folder.boot() first"
+        return self._application
+
+    @property
+    def autoload(self) -> Autoload:
+        return self.application.injector.get(Autoload)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.autoload.snapshot
+
+    async def change(
+        self, files: Mapping[str, str | bytes], remove: tuple[str, ...] = ()
+    ) -> Build:
+        """Write and remove files, and let messages read the next snapshot."""
+        self.write(files)
+        self.remove(*remove)
+        build = await self.autoload.build([*files, *remove])
+        assert build is not None
+        self.autoload.commit(build)
+        await self.autoload.retire(build)
+        return build
+
+    async def stop(self) -> None:
+        if self._application is not None:
+            await self._application.stop()
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> AsyncIterator[Folder]:
+    root = tmp_path / "application"
+    root.mkdir()
+    folder = Folder(root)
+    yield folder
+    await folder.stop()
