@@ -1,8 +1,9 @@
-"""The request id and the trace context of a message are sent with its calls."""
+"""Calls of a message: its id and its trace are sent, and errors become responses."""
 
 import logging
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
+from typing import Literal
 
 import pytest
 from aiohttp import web
@@ -55,6 +56,34 @@ async def test_call_of_a_message_sends_its_id_and_trace(
             await client.websocket("index", connection=connection)
     assert stub.last.headers["traceparent"] == "00-ab-cd-01"
     assert stub.last.headers["x-request-id"].startswith("given-1")
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+async def test_t58_message_with_a_failed_call_responds_without_details(
+    method_of: MethodOf,
+    service_of: ServiceOf,
+    client_of: ClientOf,
+    stub: Stub,
+    transport: Literal["http", "websocket"],
+) -> None:
+    method = method_of({"method": {"get": ""}}, service_of(circuit_breaker={"failures": 1}))
+
+    class Site:
+        @both("GET", "/", "index")
+        async def index(self) -> object:
+            return await method()
+
+    stub.reply(500)
+    client = client_of(Site)
+    failed = await getattr(client, transport)("index")
+    refused = await getattr(client, transport)("index")
+    assert failed.content == {"statusCode": 502, "message": "Bad Gateway", "code": "remote_status"}
+    assert refused.content == {
+        "statusCode": 503,
+        "message": "Service Unavailable",
+        "code": "remote_unavailable",
+    }
+    assert refused.headers["Retry-After"] == "10"
 
 
 async def test_call_outside_of_a_message_sends_no_id(method: RemoteMethod, stub: Stub) -> None:
