@@ -4,6 +4,14 @@ from bundles.autoload.autoload import Autoload
 from bundles.autoload.bundle import AutoloadBundle
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.remote import (
+    RemoteConnectionException,
+    RemoteException,
+    RemoteResponseException,
+    RemoteStatusException,
+    RemoteTimeoutException,
+    RemoteUnavailableException,
+)
 from bundles.autoload.settings import AutoloadSettings
 from bundles.autoload.views import (
     api,
@@ -22,6 +30,12 @@ __all__ = [
     "AutoloadBundle",
     "AutoloadSettings",
     "Build",
+    "RemoteConnectionException",
+    "RemoteException",
+    "RemoteResponseException",
+    "RemoteStatusException",
+    "RemoteTimeoutException",
+    "RemoteUnavailableException",
     "Snapshot",
     "api",
     "application",
