@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Build, Snapshot
+from bundles.contracts import ContractsBundle
 from rxkernel import Application, Settings
 
 
@@ -36,7 +37,7 @@ class Folder:
         """Write *files* and boot the application of the directory."""
         self.write(files or {})
         self._application = Application(
-            bundles=[AutoloadBundle(self.root), *bundles],
+            bundles=[AutoloadBundle(self.root), ContractsBundle, *bundles],
             settings=Settings(bundles={"autoload": AutoloadSettings(**settings)}),
         )
         await self._application.boot()
