@@ -4,6 +4,7 @@ from bundles.contracts.arguments import arguments_of
 from bundles.contracts.arguments_marker import Arguments
 from bundles.contracts.bundle import ContractsBundle
 from bundles.contracts.contract import Contract, contract, contract_of
+from bundles.contracts.contract_checks import problems_of_contract
 from bundles.contracts.contract_schemas import ContractSchemas
 from bundles.contracts.domain_error import DomainError
 from bundles.contracts.enforcement import Contracts
@@ -39,5 +40,6 @@ __all__ = [
     "compile_schema",
     "contract",
     "contract_of",
+    "problems_of_contract",
     "run_examples",
 ]

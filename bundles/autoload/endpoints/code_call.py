@@ -1,4 +1,4 @@
-"""Calls of an endpoint by code: with the caller's context and the contract, without access rules."""
+"""Calls of an endpoint by code: in the caller's context, with the contract, without access rules."""
 
 from collections.abc import Mapping
 from typing import Any

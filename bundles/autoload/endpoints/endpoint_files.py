@@ -3,7 +3,8 @@
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from bundles.autoload.endpoints.access import Access, read_access
@@ -103,7 +104,7 @@ class _Reading:
             return None
         if not _is_async(function):
             self.problems.append(
-                f"{name} is {function!r}, which is not an async function; write async def {name}(…)"
+                f"{name} is {function!r}, not an async function; write async def {name}(…)"
             )
             return None
         checked: Callable[..., Any] = function
@@ -194,8 +195,9 @@ def _is_async(function: Any) -> bool:
     """Whether *function* is one, or an object that is called like one."""
     if inspect.isclass(function):
         return False
-    call = getattr(type(function), "__call__", None)
-    return any(map(inspect.iscoroutinefunction, (function, call)))
+    if isinstance(function, FunctionType | MethodType | partial):
+        return inspect.iscoroutinefunction(function)
+    return callable(function) and inspect.iscoroutinefunction(type(function).__call__)
 
 
 def _refers(notation: Any) -> bool:

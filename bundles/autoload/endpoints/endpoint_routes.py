@@ -1,9 +1,10 @@
 """The metadata of the routes of one endpoint, and of one ``router.py``."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from bundles.autoload.endpoints.actions import endpoint_action
+from bundles.autoload.endpoints.contract_fields import check_fields
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.router import VERBS, hook_action
 from bundles.autoload.endpoints.taken import EMPTY, Taken
@@ -22,12 +23,18 @@ RoutesOf = Callable[[str], tuple[RouteMetadata, ...]]
 """Returns the routes in a unit, which is named with or without its version."""
 
 
-def endpoint_routes(endpoint: Endpoint, options: Mapping[str, Any], schemas: Schemas) -> RoutesOf:
+def endpoint_routes(
+    endpoint: Endpoint,
+    options: Mapping[str, Any],
+    schemas: Schemas,
+    transports: Collection[Transport],
+) -> RoutesOf:
     """Return what makes the routes of *endpoint*; its notations may refer to *schemas*.
 
     Raises:
-        ConfigurationError: with every problem of its schemas.
+        ConfigurationError: with every problem of its contract. *transports* are those that exist.
     """
+    check_fields(endpoint.fields, transports)
     parameters, returns = _schemas_of(endpoint, schemas)
     absent = _absent(parameters, endpoint.taken)
     action = endpoint_action(endpoint.function, endpoint.taken, absent)
@@ -43,8 +50,15 @@ def endpoint_routes(endpoint: Endpoint, options: Mapping[str, Any], schemas: Sch
     return routes
 
 
-def hook_routes(hook: Hook, options: Mapping[str, Any]) -> RoutesOf:
-    """Return what makes the routes of *hook*."""
+def hook_routes(
+    hook: Hook, options: Mapping[str, Any], transports: Collection[Transport]
+) -> RoutesOf:
+    """Return what makes the routes of *hook*.
+
+    Raises:
+        ConfigurationError: with every problem of its contract.
+    """
+    check_fields(hook.fields, transports)
     action = hook_action(hook.function, hook.taken)
     all_options = {**options, **options_of(contract(**hook.fields)(action))}
 

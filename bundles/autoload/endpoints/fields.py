@@ -53,9 +53,9 @@ class Fields:
 def read_fields(file: SourceFile, module: ModuleType, allowed: Collection[str]) -> Fields:
     """Return the fields of *allowed* that *module* has.
 
-    A public variable in small letters must be one of them. Functions, classes, constants in capital
-    letters and imported names are not fields, unless a function or a constant is almost called
-    like one.
+    A public variable in small letters must be one of them. Functions, classes, constants in
+    capital letters and imported names are not fields, unless a function or a constant is almost
+    called like one.
     """
     names = {name: value for name, value in vars(module).items() if not is_private(name)}
     values = {name: names[name] for name in allowed if name in names}

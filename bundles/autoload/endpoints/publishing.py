@@ -20,6 +20,7 @@ from rxkernel import (
     Kernel,
     KernelEvents,
     Request,
+    Transport,
     WebSocketMetadata,
     observe,
 )
@@ -61,7 +62,12 @@ class Endpoints:
 
     def routes_of(self, snapshot: Snapshot) -> Routes:
         """Return the routes of *snapshot*, see `routes_of`."""
-        return routes_of(snapshot, has_security=self._has_security, before=self.routes)
+        return routes_of(
+            snapshot,
+            self.routes,
+            has_security=self._has_security,
+            transports=(Transport.HTTP, Transport.SOCKET, *self._kernel.compiler.transports),
+        )
 
     def publish(self, snapshot: Snapshot, event: BootstrapEvent) -> None:
         """Add the routes of the first snapshot.

@@ -1,6 +1,6 @@
 """The routes of a snapshot."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Self
 
@@ -11,7 +11,7 @@ from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import endpoint_routes, hook_routes
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.units import UnitVersion
-from rxkernel import ConfigurationError, RouteMetadata
+from rxkernel import ConfigurationError, RouteMetadata, Transport
 
 Value = Endpoint | Hook
 
@@ -48,8 +48,15 @@ class Routes:
         return found.routes if found is not None and found.value is value else None
 
 
-def routes_of(snapshot: Snapshot, *, has_security: bool, before: Routes | None = None) -> Routes:
-    """Return the routes of *snapshot*; unchanged ones are taken from *before*.
+def routes_of(
+    snapshot: Snapshot,
+    before: Routes,
+    *,
+    has_security: bool,
+    transports: Collection[Transport],
+) -> Routes:
+    """Return the routes of *snapshot*; unchanged ones are taken from *before*. *transports* are
+    those that exist.
 
     A method has the names ``<unit>.<version>/<method>`` and, in the highest version,
     ``<unit>/<method>``.
@@ -57,17 +64,23 @@ def routes_of(snapshot: Snapshot, *, has_security: bool, before: Routes | None =
     Raises:
         ConfigurationError: with every problem of every file.
     """
-    return _Publishing(snapshot, has_security, before or Routes()).run()
+    return _Publishing(snapshot, before, has_security, transports).run()
 
 
 class _Publishing:
-    def __init__(self, snapshot: Snapshot, has_security: bool, before: Routes) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        before: Routes,
+        has_security: bool,
+        transports: Collection[Transport],
+    ) -> None:
         self._snapshot = snapshot
         self._has_security = has_security
         self._before = before
         self._published: dict[str, _Published] = {}
         self._problems: list[str] = []
-        self._failed: set[Value] = set()
+        self._transports = transports
 
     def run(self) -> Routes:
         for unit in self._snapshot.api.values():
@@ -99,8 +112,8 @@ class _Publishing:
         try:
             options = {**value.options, **access_options(value.access, self._has_security)}
             if isinstance(value, Hook):
-                return hook_routes(value, options)
-            return endpoint_routes(value, options, self._snapshot.schemas)
+                return hook_routes(value, options, self._transports)
+            return endpoint_routes(value, options, self._snapshot.schemas, self._transports)
         except ConfigurationError as error:
             place = self._snapshot.tree.show(value.file.key)
             what = "" if value.method == value.file.stem else f"{value.method}: "
