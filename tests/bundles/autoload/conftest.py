@@ -9,7 +9,7 @@ import pytest
 
 from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Build, Snapshot
 from bundles.contracts import ContractsBundle
-from rxkernel import Application, Settings
+from rxkernel import Application, HttpSettings, Settings
 
 
 class Folder:
@@ -32,13 +32,25 @@ class Folder:
             (self.root / key).unlink()
 
     async def boot(
-        self, files: Mapping[str, str | bytes] | None = None, *, bundles: Any = (), **settings: Any
+        self,
+        files: Mapping[str, str | bytes] | None = None,
+        *,
+        bundles: Any = (),
+        sections: Mapping[str, Any] | None = None,
+        **settings: Any,
     ) -> Application:
-        """Write *files* and boot the application of the directory."""
+        """Write *files* and boot the application of the directory.
+
+        Args:
+            sections: the settings of other bundles, by name.
+        """
         self.write(files or {})
         self._application = Application(
             bundles=[AutoloadBundle(self.root), ContractsBundle, *bundles],
-            settings=Settings(bundles={"autoload": AutoloadSettings(**settings)}),
+            settings=Settings(
+                http=HttpSettings(port=0, host="127.0.0.1"),
+                bundles={"autoload": AutoloadSettings(**settings), **(sections or {})},
+            ),
         )
         await self._application.boot()
         return self._application
