@@ -19,14 +19,19 @@ class ContractFacts:
 
     def __init__(self, schemas: JsonSchemas, named: Schemas) -> None:
         self._schemas = schemas
-        self._named = named
+        self._notations = named
+        self._named: dict[str, ContractSchema] = dict(named)
 
     def added(
         self, contract: Contract, definition: Definition, inputs: Inputs, returned: Returned
     ) -> tuple[Inputs, Returned]:
         """Return *inputs* with the arguments of the contract that they do not have, and *returned*
         with the schema of its result, if it has one."""
-        schemas = ContractSchemas.of(contract, self._named)
+        schemas = ContractSchemas.of(contract, self._notations)
+        for each in (schemas.parameters, schemas.returns):
+            if each is not None:
+                for name, schema in each.references.items():  # also of other collections
+                    self._named.setdefault(name, schema)
         if schemas.parameters is not None:
             inputs = self._inputs(self._described(schemas.parameters), definition, inputs)
         if schemas.returns is not None:

@@ -22,6 +22,8 @@ class Endpoint:
         fields: those of the contract.
         is_safe: whether GET serves it.
         options: other options, which decorators have set on *function*.
+        apidocs_tag: the name of the unit, which groups endpoints in documents.
+        code_call: how code calls it; None until its definition is compiled.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Endpoint:
         self.fields = fields
         self.is_safe = is_safe
         self.options = options
+        self.apidocs_tag = file.name[1].partition(".")[0]
         self.code_call: CodeCall | None = None
         self.__doc__ = function.__doc__
         self.__name__ = method
@@ -112,3 +115,4 @@ class Hook:
         self.access = access
         self.fields = fields
         self.options = options
+        self.apidocs_tag = file.name[1].partition(".")[0]
