@@ -12,6 +12,9 @@ from rxkernel import Body, ConfigurationError, Connection, Marker, Query, Reques
 
 EMPTY = inspect.Parameter.empty
 
+REQUEST = "request"
+"""The parameter of actions; that of a function, if it has this name, is the same."""
+
 _UNIONS = (Union, UnionType)
 
 
@@ -75,6 +78,8 @@ def taken_by(function: Callable[..., Any]) -> Taken:
             )
         elif markers or _is_provided(parameter.annotation):
             provided[name] = _as_provided(parameter)
+            if name == REQUEST and parameter.annotation is not Request:
+                problems.append(f"has a parameter {name!r} that is not a Request; rename it")
         else:
             arguments[name] = parameter
     if problems:
