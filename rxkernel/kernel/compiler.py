@@ -11,6 +11,7 @@ from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.container import Container
 from rxkernel.kernel.deadline import TimedRoute
 from rxkernel.kernel.events import DefinitionEvent
+from rxkernel.kernel.garbage_collection import paused_collection
 from rxkernel.kernel.route import Route
 from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
@@ -81,6 +82,12 @@ class Compiler:
             ConfigurationError: with every problem found: a controller that is not registered,
                 an action that does not exist, two routes for the same requests.
         """
+        with paused_collection():
+            return await self._compile(routes, controllers, running)
+
+    async def _compile(
+        self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
+    ) -> Compiled:
         compiled, new = self.bind(routes, controllers, running)
         errors: list[ConfigurationError] = []
         excluded: set[Definition] = set()
