@@ -14,11 +14,13 @@ from bundles.autoload.loading.context import LoadContext
 from bundles.autoload.loading.dependencies import changed_keys
 from bundles.autoload.loading.hooks import HookUnit, stop_units, units_of
 from bundles.autoload.loading.load import ValueOf
+from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.module_names import ModuleNames
+from bundles.autoload.loading.scan import scan
 from bundles.autoload.loading.scope import Scope, add_runtime, entered, remove_runtime
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
-from bundles.autoload.loading.tree import Tree, TreeRules, scan
+from bundles.autoload.loading.tree import Tree, TreeRules
 from bundles.autoload.loading.units import check_units
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, ConfigurationError, RxKernelError
@@ -109,7 +111,8 @@ class Autoload:
         """
         previous = self._current
         known = None if previous is None else previous.tree
-        tree = scan(self.root, self._rules(), known, frozenset(changed))
+        rules, keys = self._rules(), frozenset(changed)
+        tree: Tree = await run_in_thread(lambda: scan(self.root, rules, known, keys))
         _check(tree)
         found = frozenset(tree.files) if known is None else changed_keys(known, tree)
         if known is not None and not found:

@@ -1,7 +1,7 @@
 """Makes one snapshot: loads the files, and calls the hooks of those that are new."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.context import LoadContext
@@ -163,7 +163,7 @@ class Building:
 
 
 def _stale(
-    old: dict[str, ModuleFile], previous: Snapshot | None, tree: Tree, changed: frozenset[str]
+    old: Mapping[str, ModuleFile], previous: Snapshot | None, tree: Tree, changed: frozenset[str]
 ) -> set[str]:
     return set() if previous is None else stale_keys(old, changed, tree, previous.tree)
 

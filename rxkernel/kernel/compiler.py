@@ -159,7 +159,7 @@ class Compiler:
         try:
             return PathTemplate.of(syntax, self._kinds)
         except ConfigurationError as error:
-            place = f"route {metadata.key!r} ({metadata.place})"
+            place = f"route {metadata.key!r} ({metadata.location})"
             raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
 
     def _undeclared_options(self, routes: Sequence[RouteMetadata]) -> Iterator[str]:
@@ -185,7 +185,7 @@ class Compiler:
                 f"{option.bundle}; enable it: Application(bundles=[{option.item}])"
             )
         for key, found in users.items():
-            near = nearest(key, tuple(self.options))
+            near = nearest(key, tuple(self.options), cutoff=0.7)
             hint = (
                 f"did you mean {near!r}?"
                 if near
@@ -214,4 +214,4 @@ class Compiler:
 
 def _listed(routes: Sequence[RouteMetadata]) -> str:
     more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
-    return f"route {routes[0].key!r} ({routes[0].place}){more}"
+    return f"route {routes[0].key!r} ({routes[0].location}){more}"

@@ -60,7 +60,7 @@ def read_signature(
     Raises:
         ConfigurationError: with every parameter that cannot be bound.
     """
-    place = f"route {metadata.key!r} ({metadata.place})"
+    place = f"route {metadata.key!r} ({metadata.location})"
     try:
         declared = inspect.signature(function)
     except (TypeError, ValueError) as exc:

@@ -23,6 +23,9 @@ class FolderState:
             }
         )
 
+    def has(self, name: Name) -> bool:
+        return name in self._values
+
     def get(self, name: Name, default: Any) -> Any:
         return self._values.get(name, default)
 
@@ -33,7 +36,7 @@ class FolderState:
         """Set *attribute* of *folder*.
 
         Raises:
-            AttributeError: it cannot be set; the message says why.
+            AttributeError: it cannot be set; the message has the rule.
         """
         name = (*folder, attribute)
         if folder[0] not in CODE_PLACES or folder not in tree.folders:

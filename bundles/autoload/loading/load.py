@@ -1,37 +1,41 @@
 """Executes the files of a tree, each one after those that it reads."""
 
+import logging
 import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from types import MappingProxyType, ModuleType
 from typing import Any, Protocol
 
 import attrs
 
+from bundles.autoload.loading.file_errors import FileError, describe, line_in, line_of
 from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.folder_state import FolderState
+from bundles.autoload.loading.imports import check_imports
 from bundles.autoload.loading.lookup import Lookup
 from bundles.autoload.loading.module_file import (
-    CompileError,
     ModuleFile,
     compile_source,
-    line_of,
     new_module,
     value_of,
 )
 from bundles.autoload.loading.module_names import ModuleNames
-from bundles.autoload.loading.names import CODE_PLACES, RANKS, Name, dotted
+from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, Name, dotted
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.views import View
 from rxkernel import ConfigurationError, RxKernelError
 
+logger = logging.getLogger(__name__)
+
 
 class ValueOf(Protocol):
     """Makes the value of the files of a place; *load* executes another file first."""
 
-    def __call__(self, file: SourceFile, module: Any, load: "Load", /) -> Any: ...
+    def __call__(self, file: SourceFile, module: ModuleType | None, load: "Load", /) -> Any: ...
 
 
 class _FailedError(BaseException):
@@ -58,6 +62,9 @@ class Load:
         problems: one sentence for each problem.
         begun: the time at which the file began that is being executed; see `time.monotonic`.
     """
+
+    known: Mapping[Name, Any] = MappingProxyType({})
+    """Nothing: `read` notes what a file reads."""
 
     def __init__(
         self,
@@ -87,7 +94,7 @@ class Load:
     def resources(self) -> Mapping[str, bytes]:
         """The content of the resources; a file that reads them depends on all of them."""
         self.watch(("resources",))
-        return {path: file.content for path, file in self.tree.resources.items()}
+        return self.tree.contents
 
     def load_places(self, places: Iterable[str]) -> None:
         """Execute the files of *places*. Called in a thread of its own.
@@ -111,7 +118,7 @@ class Load:
             return str(self.tree.root)
         source = stack[-1].source
         frame = None if thread is None else sys._current_frames().get(thread)
-        return self.tree.show(source.key, _line_in(frame, source))
+        return self.tree.show(source.key, line_in(frame, source))
 
     def watch(self, name: Name) -> None:
         """Let the file that is being executed depend on all files of *name*, also on new ones."""
@@ -129,11 +136,18 @@ class Load:
             _check_reader(execution.source, name)
             if name[0] == "schemas" and execution.source.place != "schemas":
                 self.watch(("schemas",))
-        try:
-            return self._lookup.find(name)
-        except AttributeError:
-            self.watch(self._lookup.real_name(name))
-            raise
+        real = self._lookup.real_name(name)
+        if real not in self.tree.names and real not in self.tree.folders:
+            self._watch_attribute(real)
+        return self._lookup.find(name)
+
+    def _watch_attribute(self, name: Name) -> None:
+        """Depend on what sets the attribute *name* of a folder, or on a new file that has it."""
+        if self.state.has(name):
+            self.watch(name[:-1])
+        else:
+            self.watch(name)
+            self.watch((*name[:-1], INIT))
 
     def names_in(self, name: Name) -> list[str]:
         self.watch(name)
@@ -211,55 +225,75 @@ class Load:
         module = None
         if source.key.endswith(".py"):
             code = compile_source(source)
+            check_imports(source, self._names.root.name)
             module = new_module(source, self._names.name_of(source.name))
             self._names.put(module)
             exec(code, vars(module))
-            if source.stem != "__init__" and source.place in CODE_PLACES:
+            if source.stem != INIT and source.place in CODE_PLACES:
                 vars(module).setdefault("parent", View(source.name[:-1]))
-            self._load_required(module.__dict__.get("requires", ()))
-        make = self._value_makers.get(source.place)
-        if make is not None:
-            value = make(source, module, self)
-        else:
-            value = None if module is None else value_of(source, module)
+            self._load_required(source, module.__dict__.get("requires", ()))
+        value = self._make_value(source, module)
         return ModuleFile(
             source, module, value, frozenset(execution.reads), frozenset(execution.watches)
         )
 
-    def _load_required(self, required: Any) -> None:
-        if isinstance(required, str) or not all(isinstance(name, str) for name in required):
-            raise ConfigurationError(
-                f"requires is {required!r}; write a tuple of names, such as ('db.geo',)"
-            )
-        for text in required:
-            name = tuple(text.split("."))
-            if name[0] not in RANKS:
-                raise ConfigurationError(
-                    f"requires has {text!r}; a name begins with one of {', '.join(RANKS)}"
-                )
-            if self.read(name) is FOLDER:
-                self.watch(name)
-                for other, key in self.tree.names.items():
-                    if other[: len(name)] == name:
-                        self.load(key)
+    def _make_value(self, source: SourceFile, module: ModuleType | None) -> Any:
+        if module is not None and source.stem == INIT:
+            return module
+        make = self._value_makers.get(source.place)
+        if make is not None:
+            return make(source, module, self)
+        return None if module is None else value_of(source, module)
+
+    def _load_required(self, source: SourceFile, required: Any) -> None:
+        """Load the files that the variable ``requires`` names."""
+        try:
+            for name in _names_in(required):
+                if self.read(name) is FOLDER:
+                    self.watch(name)
+                    for other, key in self.tree.names.items():
+                        if other[: len(name)] == name:
+                            self.load(key)
+        except (AttributeError, ConfigurationError) as exc:
+            line = 1 + source.content.count(b"\n", 0, max(source.content.find(b"requires"), 0))
+            raise FileError(str(exc), line) from None
 
     def _report(self, source: SourceFile, exc: BaseException) -> None:
-        line = exc.line if isinstance(exc, CompileError) else line_of(exc, source)
-        place = self.tree.show(source.key, line)
+        place = self.tree.show(source.key, line_of(exc, source))
+        logger.debug("%s could not be executed", place, exc_info=exc)
         if isinstance(exc, ConfigurationError):
             self.problems += (f"{place}: {problem}" for problem in exc.problems)
         else:
-            self.problems.append(f"{place}: {_described(exc)}")
+            self.problems.append(f"{place}: {describe(exc)}")
 
     def _report_loop(self, key: str) -> None:
         keys = [execution.source.key for execution in self._stack]
         loop = [execution.source for execution in self._stack[keys.index(key) :]]
         frame = sys._getframe()
-        steps = [self.tree.show(source.key, _line_in(frame, source)) for source in loop]
+        steps = [self.tree.show(source.key, line_in(frame, source)) for source in loop]
         self.problems.append(
             f"{steps[0]}: import loop: {' → '.join((*steps, self.tree.show(key)))}; read one of "
             f"them in a function, not while the file is executed"
         )
+
+
+def _names_in(required: Any) -> list[Name]:
+    """Return the names of the variable ``requires``.
+
+    Raises:
+        ConfigurationError: it is not a tuple of names.
+    """
+    if not isinstance(required, tuple | list) or not all(isinstance(n, str) for n in required):
+        raise ConfigurationError(
+            f"requires is {required!r}; write a tuple of names, such as ('db.geo',)"
+        )
+    names = [tuple(text.split(".")) for text in required]
+    for name in names:
+        if name[0] not in RANKS:
+            raise ConfigurationError(
+                f"requires has {dotted(name)!r}; a name begins with one of {', '.join(RANKS)}"
+            )
+    return names
 
 
 def _check_reader(reader: SourceFile, name: Name) -> None:
@@ -268,23 +302,3 @@ def _check_reader(reader: SourceFile, name: Name) -> None:
             f"reads {dotted(name)} while it is executed, which is loaded later: {name[0]} comes "
             f"after {reader.place}; read it in a function"
         )
-
-
-def _line_in(frame: Any, source: SourceFile) -> int | None:
-    """The line of *source* that is being executed."""
-    while frame is not None:
-        if frame.f_code.co_filename == str(source.path):
-            line: int = frame.f_lineno
-            return line
-        frame = frame.f_back
-    return None
-
-
-def _described(exc: BaseException) -> str:
-    if isinstance(exc, CompileError):
-        return str(exc)
-    name = type(exc).__name__
-    text = f"{name}: {exc}" if str(exc) else name
-    if isinstance(exc, SystemExit | KeyboardInterrupt):
-        return f"raised {text} when it was executed; a file must not end the process"
-    return f"raised {text} when it was executed"

@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.file_errors import FileError
+from bundles.autoload.loading.names import INIT, Name
 from bundles.autoload.loading.source_file import SourceFile
 
 
@@ -38,34 +39,22 @@ class ModuleFile:
         return self.source.name
 
 
-class CompileError(Exception):
-    """The file is not valid Python.
-
-    Attributes:
-        line: the line of the error, if it is known.
-    """
-
-    def __init__(self, message: str, line: int | None) -> None:
-        super().__init__(message)
-        self.line = line
-
-
 def compile_source(source: SourceFile) -> CodeType:
     """Return the code of the file, whose tracebacks show its path.
 
     Raises:
-        CompileError: the compiler has rejected it.
+        FileError: the compiler has rejected it.
     """
     content = source.content
     if 0 in content:
         line = 1 + content.count(b"\n", 0, content.index(0))
-        raise CompileError("SyntaxError: the file has a null byte; is it text?", line)
+        raise FileError("SyntaxError: the file has a null byte; is it text?", line)
     try:
         code: CodeType = compile(content, str(source.path), "exec", dont_inherit=True)
     except SyntaxError as exc:
-        raise CompileError(f"{type(exc).__name__}: {exc.msg}", exc.lineno or 1) from None
+        raise FileError(f"{type(exc).__name__}: {exc.msg}", exc.lineno or 1) from None
     except (MemoryError, RecursionError) as exc:
-        raise CompileError(
+        raise FileError(
             f"{type(exc).__name__}: an expression is nested too deeply", None
         ) from None
     return code
@@ -73,7 +62,7 @@ def compile_source(source: SourceFile) -> CodeType:
 
 def new_module(source: SourceFile, name: str) -> ModuleType:
     """Return an empty module called *name*."""
-    is_package = source.stem == "__init__"
+    is_package = source.stem == INIT
     spec = spec_from_file_location(
         name, source.path, submodule_search_locations=[] if is_package else None
     )
@@ -90,13 +79,3 @@ def value_of(source: SourceFile, module: ModuleType) -> Any:
         if inspect.isroutine(value) or (callable(value) and not inspect.isclass(value)):
             return value
     return module
-
-
-def line_of(exc: BaseException, source: SourceFile) -> int | None:
-    """Return the last line of the file in the traceback of *exc*."""
-    line, traceback = None, exc.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == str(source.path):
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    return line

@@ -1,11 +1,11 @@
 """The entries of an application in ``sys.modules``."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.names import PLACES, Name
 
 _TAKEN: set[str] = set()
 """The prefixes of the applications of this process."""
@@ -19,7 +19,7 @@ class ModuleNames:
     """
 
     def __init__(self, root: Path) -> None:
-        real = root.resolve()
+        self.root = real = root.resolve()
         name = real.name if real.name.isidentifier() else "application"
         number, self.prefix = 1, name
         while self.prefix in _TAKEN or _is_other(self.prefix, real):
@@ -27,46 +27,64 @@ class ModuleNames:
             self.prefix = f"{name}_{number}"
         _TAKEN.add(self.prefix)
         self._installed: dict[str, ModuleType] = {}
+        self._packages: dict[str, ModuleType] = {}
 
     def name_of(self, name: Name) -> str:
         return ".".join((self.prefix, *name))
 
     def put(self, module: ModuleType) -> None:
         """Make *module* importable, and the packages above it."""
-        names = module.__name__.split(".")
-        for length in range(1, len(names)):
-            package = ".".join(names[:length])
-            if package not in sys.modules:
-                self._set(_package(package))
-        self._set(module)
+        for name, package in self._packages_above([module.__name__]).items():
+            if name not in self._installed:
+                self._set(name, package)
+        self._set(module.__name__, module)
 
     def install(self, modules: Mapping[str, ModuleType]) -> None:
-        """Make *modules* importable, and no others of this application."""
-        for name in self._installed.keys() - modules.keys():
+        """Make *modules* importable, the packages above them, and no others of this
+        application."""
+        wanted = {**self._packages_above(modules), **modules}
+        for name in self._installed.keys() - wanted.keys():
             self._remove(name)
-        for module in modules.values():
-            self.put(module)
+        for name, module in wanted.items():
+            self._set(name, module)
+        self._packages = {name: p for name, p in self._packages.items() if wanted.get(name) is p}
 
     def clear(self) -> None:
         """Remove all entries, and free the prefix."""
-        self.install({})
+        for name in tuple(self._installed):
+            self._remove(name)
         _TAKEN.discard(self.prefix)
 
-    def _set(self, module: ModuleType) -> None:
-        self._installed[module.__name__] = module
-        sys.modules[module.__name__] = module
+    def _packages_above(self, names: Iterable[str]) -> dict[str, ModuleType]:
+        """Return the packages of folders. Those of places find nothing, so that only files that
+        are loaded can be imported; the one of the root finds its other folders.
+
+        A package that Python has imported from the root itself is left as it is.
+        """
+        found: dict[str, ModuleType] = {}
+        for name in (*names, *(f"{self.prefix}.{place}.*" for place in PLACES)):
+            package = name.rpartition(".")[0]
+            while package and package not in found:
+                if package in self._installed or package not in sys.modules:
+                    found[package] = self._package(package)
+                package = package.rpartition(".")[0]
+        return found
+
+    def _package(self, name: str) -> ModuleType:
+        package = self._packages.get(name)
+        if package is None:
+            package = self._packages[name] = ModuleType(name)
+            package.__path__ = [str(self.root)] if name == self.prefix else []
+        return package
+
+    def _set(self, name: str, module: ModuleType) -> None:
+        self._installed[name] = module
+        sys.modules[name] = module
 
     def _remove(self, name: str) -> None:
         module = self._installed.pop(name)
         if sys.modules.get(name) is module:
             del sys.modules[name]
-
-
-def _package(name: str) -> ModuleType:
-    """A package that finds nothing: only files that are loaded can be imported."""
-    package = ModuleType(name)
-    package.__path__ = []
-    return package
 
 
 def _is_other(name: str, root: Path) -> bool:

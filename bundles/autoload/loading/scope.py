@@ -1,6 +1,6 @@
 """Which snapshot the views read: that of the code that runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -14,6 +14,11 @@ from rxkernel import Application, RxKernelError
 
 class Source(Protocol):
     """What a view reads: a snapshot, or the one that is being loaded."""
+
+    @property
+    def known(self) -> Mapping[Name, Any]:
+        """What `read` has returned before and returns again."""
+        ...
 
     def read(self, name: Name) -> Any:
         """Return the value of *name*, or `FOLDER`.

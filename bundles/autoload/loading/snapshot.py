@@ -12,8 +12,6 @@ from bundles.autoload.loading.tree import Tree
 from bundles.autoload.loading.units import Units
 from bundles.autoload.places.schemas import SchemaFiles
 
-_MISSING = object()
-
 
 class Snapshot:
     """One version of an application. It does not change, apart from attributes of folders.
@@ -24,6 +22,7 @@ class Snapshot:
         files: the files that were executed by key, those that others have read first.
         api: the units.
         schemas: the compiled schemas of the folder ``schemas``, to which notations can refer.
+        known: the values of files and folders that were read, for the views.
         resources: the content of each resource by its path.
     """
 
@@ -42,13 +41,10 @@ class Snapshot:
         self.schema_files = schema_files
         self.schemas = schema_files.named
         self.state = state
-        self.resources: Mapping[str, bytes] = MappingProxyType(
-            {path: file.content for path, file in tree.resources.items()}
-        )
+        self.resources = tree.contents
         self.api = Units(file for file in files.values() if file.source.place == "api")
         self._lookup = Lookup(tree, state, values.__getitem__)
-        self._found: dict[Name, Any] = {}
-        """Names that were read once: of files and folders, which do not change."""
+        self.known: dict[Name, Any] = {}
 
     @property
     def modules(self) -> dict[str, ModuleType]:
@@ -62,13 +58,10 @@ class Snapshot:
         Raises:
             AttributeError: nothing has this name.
         """
-        value = self._found.get(name, _MISSING)
-        if value is not _MISSING:
-            return value
         value = self._lookup.find(name)
         real = self._lookup.real_name(name)
         if real in self.tree.names or real in self.tree.folders:
-            self._found[name] = value
+            self.known[name] = value
         return value
 
     def names_in(self, name: Name) -> list[str]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from bundles.autoload.loading.module_file import CompileError, compile_source
+from bundles.autoload.loading.file_errors import FileError
+from bundles.autoload.loading.module_file import compile_source
 from bundles.autoload.loading.tree import Tree
 
 
@@ -12,5 +13,5 @@ def syntax_problems(tree: Tree, *places: str) -> Iterator[str]:
         if file.key.endswith(".py") and (not places or file.place in places):
             try:
                 compile_source(file)
-            except CompileError as exc:
+            except FileError as exc:
                 yield f"{tree.show(file.key, exc.line)}: {exc}"

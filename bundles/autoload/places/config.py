@@ -1,15 +1,19 @@
 """The place ``config``: values by name, from Python or TOML."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+from bundles.autoload.loading.file_errors import FileError
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.places.config_lines import public_names, python_lines, toml_lines
 from bundles.autoload.places.schemas import SchemaFiles
-from rxkernel import ConfigurationError, UnprocessableEntityException
+from rxkernel import UnprocessableEntityException
+
+_LINE = re.compile(r"\(at line (\d+)")
 
 
 class Section(Mapping[str, Any]):
@@ -53,7 +57,7 @@ class ConfigFiles:
         Raises:
             ConfigurationError: with every value that does not fit the schema of the file.
         """
-        value = _read_toml(file, load) if module is None else _read_module(file, module)
+        value = _read_toml(file) if module is None else _read_module(file, module)
         own = None if module is None else module.__dict__.get("schema")
         schema = own if own is not None else self._schema_of(file, load)
         if schema is not None and self._schemas.is_compiled:
@@ -88,14 +92,16 @@ def _frozen(value: Any) -> Any:
     return [_frozen(item) for item in value] if isinstance(value, list) else value
 
 
-def _read_toml(file: SourceFile, load: Load) -> dict[str, Any]:
+def _read_toml(file: SourceFile) -> dict[str, Any]:
     try:
         return tomllib.loads(file.content.decode())
     except UnicodeDecodeError as exc:
         line = 1 + file.content.count(b"\n", 0, exc.start)
-        raise ConfigurationError(f"is not UTF-8 text (at line {line})") from None
+        raise FileError("is not UTF-8 text", line) from None
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigurationError(f"is not TOML: {exc}") from None
+        match = _LINE.search(str(exc))
+        line = int(match[1]) if match else 1 + file.content.count(b"\n")
+        raise FileError(f"is not TOML: {exc}", line) from None
 
 
 def _read_module(file: SourceFile, module: ModuleType) -> Any:

@@ -63,8 +63,8 @@ def _lines_of_dict(node: ast.expr | None, prefix: str) -> dict[str, int]:
     lines: dict[str, int] = {}
     if isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
-            if isinstance(key, ast.Constant):
-                path = f"{prefix}.{key.value}" if prefix else str(key.value)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                path = f"{prefix}.{key.value}" if prefix else key.value
                 lines[path] = key.lineno
                 lines.update(_lines_of_dict(value, path))
     return lines

@@ -1,6 +1,6 @@
 """Applications from directories that a test writes."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -35,7 +35,8 @@ class Folder:
         self,
         files: Mapping[str, str | bytes] | None = None,
         *,
-        bundles: Any = (),
+        bundles: Sequence[Any] = (),
+        listeners: Sequence[Any] = (),
         sections: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Application:
@@ -47,6 +48,7 @@ class Folder:
         self.write(files or {})
         self._application = Application(
             bundles=[AutoloadBundle(self.root), ContractsBundle, *bundles],
+            listeners=listeners,
             settings=Settings(
                 http=HttpSettings(port=0, host="127.0.0.1"),
                 bundles={"autoload": AutoloadSettings(**settings), **(sections or {})},

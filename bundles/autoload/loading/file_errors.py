@@ -1,0 +1,49 @@
+"""Errors of files, with the line."""
+
+from types import FrameType
+
+from bundles.autoload.loading.source_file import SourceFile
+
+
+class FileError(Exception):
+    """A file is wrong. The message is shown as it is.
+
+    Attributes:
+        line: the line of the error, if it is known.
+    """
+
+    def __init__(self, message: str, line: int | None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def line_of(exc: BaseException, source: SourceFile) -> int | None:
+    """Return the line of *exc*: the last one of the file in its traceback."""
+    if isinstance(exc, FileError):
+        return exc.line
+    line, traceback = None, exc.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == str(source.path):
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def line_in(frame: FrameType | None, source: SourceFile) -> int | None:
+    """Return the line of the file that *frame* executes, or was called from."""
+    while frame is not None:
+        if frame.f_code.co_filename == str(source.path):
+            return frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
+def describe(exc: BaseException) -> str:
+    """Return what a file has raised when it was executed."""
+    if isinstance(exc, FileError):
+        return str(exc)
+    name = type(exc).__name__
+    text = f"{name}: {exc}" if str(exc) else name
+    if isinstance(exc, SystemExit | KeyboardInterrupt):
+        return f"raised {text} when it was executed; a file must not end the process"
+    return f"raised {text} when it was executed"

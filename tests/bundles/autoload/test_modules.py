@@ -1,0 +1,273 @@
+"""Modules in ``sys.modules``: pickles, type hints, tracebacks, memory."""
+
+import gc
+import pickle
+import sys
+import traceback
+import weakref
+from pathlib import Path
+from types import ModuleType
+from typing import get_type_hints
+
+import attrs
+import msgspec
+import pytest
+
+from bundles.autoload import domain, lib
+from rxkernel import ConfigurationError
+from tests.bundles.autoload.conftest import Folder
+from tests.waiting import until
+
+ENDPOINT = "access = 'public'\nasync def method(): ..."
+
+CLASSES = """
+    from __future__ import annotations
+
+    import dataclasses
+    import enum
+    import typing
+
+    import attrs
+    import msgspec
+
+    class Kind(enum.Enum):
+        GOOD = {number}
+
+    @attrs.define
+    class City:
+        name: str
+        place: Place | None = None
+        kind: Kind = Kind.GOOD
+
+    @dataclasses.dataclass
+    class Place:
+        city: City
+        near: typing.Optional[Place] = None
+        count: typing.ClassVar[int] = {number}
+
+    class Message(msgspec.Struct):
+        place: Place
+        tags: typing.Annotated[list[Kind], "tags"] = []
+
+    class Pair(typing.NamedTuple):
+        first: City
+        second: typing.Union[Place, None] = None
+
+    def find(place: Place) -> City: ...
+    """
+
+
+def classes(number: int) -> dict[str, str | bytes]:
+    return {"domain/geo.py": CLASSES.replace("{number}", str(number))}
+
+
+async def test_postponed_annotations_find_the_names_of_their_module(folder: Folder) -> None:
+    await folder.boot(classes(1))
+    geo = domain.geo
+
+    for number in (2, 3):
+        assert get_type_hints(geo.find) == {"place": geo.Place, "return": geo.City}
+        assert attrs.fields(attrs.resolve_types(geo.City)).place.type == geo.Place | None
+        message = msgspec.json.decode(
+            b'{"place": {"city": {"name": "Rome"}}, "tags": [%d]}' % geo.Kind.GOOD.value,
+            type=geo.Message,
+        )
+        assert message.place == geo.Place(geo.City("Rome"))
+        assert geo.Place.count == geo.Kind.GOOD.value
+        await folder.change(classes(number))
+        assert domain.geo is not geo
+        geo = domain.geo
+
+
+async def test_objects_of_the_current_snapshot_can_be_pickled(folder: Folder) -> None:
+    geo = CLASSES.replace("{number}", "1")
+    await folder.boot({**classes(1), "lib/double.py": "def method(x): return 2 * x"})
+    old = domain.geo.City("Rome")
+    data = pickle.dumps([old, lib.double, domain.geo.find])
+    assert pickle.loads(data)[0] == old
+    assert b"application.domain.geo" in data
+
+    await folder.change({"domain/geo.py": f"{geo}\n    NEW = 1\n"})
+
+    city, double, find = pickle.loads(data)
+    assert type(city) is domain.geo.City
+    assert (double(2), find) == (4, domain.geo.find)
+    with pytest.raises(pickle.PicklingError, match="not the same object"):
+        pickle.dumps(old)  # as after each reload of a module
+
+
+async def test_failed_load_leaves_the_modules_of_before(folder: Folder) -> None:
+    await folder.boot(classes(1))
+    module = sys.modules["application.domain.geo"]
+
+    with pytest.raises(ConfigurationError):
+        await folder.change({**classes(2), "lib/broken.py": "x = ("})
+
+    assert sys.modules["application.domain.geo"] is module
+    assert "application.lib.broken" not in sys.modules
+    assert pickle.loads(pickle.dumps(domain.geo.City("Rome"))).name == "Rome"
+
+
+async def test_modules_are_removed_with_their_files_and_at_stop(folder: Folder) -> None:
+    application = await folder.boot({"lib/a.py": "", "lib/b.py": "", "lib/x/__init__.py": ""})
+    names = {name for name in sys.modules if name.startswith("application.lib.")}
+    assert names == {"application.lib.a", "application.lib.b", "application.lib.x"}
+    assert sys.modules["application.lib"].__path__ == []
+
+    await folder.change({}, remove=("lib/b.py",))
+    assert "application.lib.b" not in sys.modules
+
+    await application.stop()
+    assert not [name for name in sys.modules if name.startswith("application")]
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("from application.lib.a import A", "application.lib.a.A"),
+        ("from application.lib import a", "application.lib.a"),
+        ("from application import lib", "application.lib"),
+        ("import json, application.lib.a as a", "application.lib.a"),
+        ("from . import a", ".a"),
+        ("from .a import A", ".a.A"),
+        ("from ..lib.a import A", "..lib.a.A"),
+        ("class X:\n    from .a import A", ".a.A"),
+        ("if TYPE_CHECKING:\n  ...\nelse:\n  from .a import A", ".a.A"),
+    ],
+)
+async def test_import_of_a_file_of_the_application_is_an_error(
+    folder: Folder, statement: str, name: str
+) -> None:
+    """It would depend on the order of the files, and a reload would not know of it."""
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot(
+            {"lib/a.py": "A = 1", "lib/b.py": f"from typing import TYPE_CHECKING\n{statement}"}
+        )
+
+    assert f": imports {name}; files of the application are read through" in str(caught.value)
+    assert "from bundles.autoload import lib" in str(caught.value)
+    assert "lib/b.py:2: " in str(caught.value) or "\n" in statement
+
+
+async def test_import_for_types_and_in_functions_is_possible(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "schemas/City.py": "class City: ...",
+            "lib/a.py": """
+                from __future__ import annotations
+                from typing import TYPE_CHECKING
+
+                if TYPE_CHECKING:
+                    from application.schemas.City import City
+
+                def a() -> City:
+                    from application.schemas.City import City
+                    return City()
+                """,
+        }
+    )
+
+    assert type(lib.a()).__name__ == "City"
+
+
+async def test_other_folders_of_the_root_can_be_imported(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "vendor/tools.py": "TOOL = 1",
+            "lib/a.py": "from application.vendor.tools import TOOL",
+        }
+    )
+
+    assert lib.a.TOOL == 1
+    for name in ("application.vendor.tools", "application.vendor"):
+        del sys.modules[name]
+
+
+async def test_root_called_like_a_module_has_another_name(tmp_path: Path) -> None:
+    (tmp_path / "json").mkdir()
+    folder = Folder(tmp_path / "json")
+    await folder.boot({"lib/a.py": "import json\nTEXT = json.dumps({})"})
+
+    assert lib.a.TEXT == "{}"
+    assert lib.a.__name__ == "json_2.lib.a"
+    await folder.stop()
+
+
+async def test_third_party_module_is_not_loaded_again(folder: Folder, tmp_path: Path) -> None:
+    await folder.boot({"lib/a.py": "import attrs, json\nMODULES = attrs, json"})
+
+    await folder.change({"lib/a.py": "import json, attrs\nMODULES = attrs, json"})
+
+    assert (attrs, sys.modules["json"]) == lib.a.MODULES
+
+
+async def test_traceback_shows_the_path_and_the_line_of_the_new_file(folder: Folder) -> None:
+    def text_of() -> str:
+        try:
+            lib.fail()
+        except ZeroDivisionError:
+            return traceback.format_exc()
+        return ""
+
+    await folder.boot({"lib/fail.py": "def fail():\n    return 1 / 0\n"})
+    assert f'File "{folder.root}/lib/fail.py", line 2, in fail\n    return 1 / 0' in text_of()
+
+    await folder.change({"lib/fail.py": "\n\ndef fail():\n    return 22 / 0\n"})
+    assert f'File "{folder.root}/lib/fail.py", line 4, in fail\n    return 22 / 0' in text_of()
+
+
+@pytest.mark.parametrize("reloads", [20, pytest.param(200, marks=pytest.mark.soak)])
+async def test_f6_old_snapshots_and_modules_are_collected(folder: Folder, reloads: int) -> None:
+    await folder.boot(
+        {**classes(0), "lib/chat.py": "def chat(): return 0", "api/a/b.py": ENDPOINT}
+    )
+    snapshots: list[weakref.ref[object]] = []
+    modules: list[weakref.ref[ModuleType]] = []
+
+    for number in range(1, reloads + 1):
+        with folder.autoload.scope():
+            snapshots.append(weakref.ref(folder.snapshot))
+            modules.append(weakref.ref(domain.geo))
+            read = domain.geo.Place(domain.geo.City(str(number)))
+            msgspec.json.decode(msgspec.json.encode(read), type=domain.geo.Place)
+            await folder.change({**classes(number), "lib/chat.py": f"def chat(): return {number}"})
+            assert read.city.kind.value == number - 1
+        del read
+
+    gc.collect()
+    assert lib.chat() == reloads
+    assert [ref for ref in snapshots if ref() is not None] == []
+    assert len([ref for ref in modules if ref() is not None]) == 0
+
+
+async def test_old_module_lives_until_the_end_of_its_calls(folder: Folder) -> None:
+    await folder.boot({"domain/chat.py": "async def wait(event): await event.wait(); return 1"})
+    module = weakref.ref(domain.chat)
+    function = domain.chat.wait
+
+    await folder.change({"domain/chat.py": "async def wait(event): return 2"})
+
+    gc.collect()
+    assert module() is None or function.__globals__ is vars(module())
+    del function
+    gc.collect()
+    assert module() is None
+
+
+async def test_failed_loads_leave_nothing(folder: Folder) -> None:
+    await folder.boot(classes(0))
+    before = modules_in_memory()
+
+    for number in range(1, 6):
+        with pytest.raises(ConfigurationError):
+            await folder.change({**classes(number), "lib/broken.py": f"1 / 0 # {number}"})
+
+    def is_clean() -> bool:  # the thread of the last load may not have ended yet
+        gc.collect()
+        return all(module in before for module in modules_in_memory())
+
+    await until(is_clean)
+
+
+def modules_in_memory() -> list[ModuleType]:
+    return [thing for thing in gc.get_objects() if isinstance(thing, ModuleType)]

@@ -1,0 +1,238 @@
+"""Configuration and schemas."""
+
+from typing import Any
+
+import pytest
+
+from bundles.autoload import config, lib, schemas
+from bundles.contracts import Schema
+from rxkernel import ConfigurationError
+from tests.bundles.autoload.conftest import Folder
+
+
+async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot(files, **settings)
+    return str(caught.value)
+
+
+async def test_config_is_the_names_that_a_file_assigns(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "config/database.py": """
+                import os
+                from pathlib import Path
+
+                host, port = "localhost", 5432
+                pool: dict[str, int] = {"size": 5}
+                url = f"{host}:{port}"
+                _secret = 1
+                """,
+            "config/mail/smtp.toml": """
+                host = "mail"
+                [login]
+                user = "ada"
+                """,
+            "config/limits.py": "config = 5",
+            "lib/use.py": "from bundles.autoload import config\nPORT = config.database.port",
+        }
+    )
+
+    assert dict(config.database) == {
+        "host": "localhost",
+        "port": 5432,
+        "pool": config.database.pool,
+        "url": "localhost:5432",
+    }
+    assert config.database["pool"].size == 5
+    assert config.mail.smtp.login.user == "ada"
+    assert config.limits == 5
+    assert lib.use.PORT == 5432
+    assert "5432" not in repr(config.database)
+    with pytest.raises(AttributeError, match="the configuration has no 'hosts'; it has host"):
+        _ = config.database.hosts
+
+    build = await folder.change({"config/database.py": "port = 1"})
+
+    assert build.executed == {"config/database.py", "lib/use.py"}
+    assert lib.use.PORT == 1
+
+
+@pytest.mark.parametrize(("mode", "host"), [(None, "base"), ("test", "test"), ("dev", "dev")])
+async def test_config_of_the_mode_replaces_the_other_one(
+    folder: Folder, mode: str | None, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MODE", raising=False)
+    if mode == "dev":
+        monkeypatch.setenv("MODE", "dev")
+    await folder.boot(
+        {
+            "config/database.py": "host = 'base'\nport = 1",
+            "config/database.test.py": "host = 'test'",
+            "config/database.dev.toml": "host = 'dev'",
+            "config/only.dev.py": "only = 1",
+        },
+        mode="test" if mode == "test" else None,
+    )
+
+    assert config.database.host == host
+    assert ("port" in config.database) == (host == "base")
+    assert dir(config) == ["database", "only"] if mode == "dev" else ["database"]
+
+
+CONFIG_SCHEMA = {
+    "schemas/config/database.py": """
+        schema = {
+            "host": "string",
+            "port": {"type": "number", "required": False},
+            "pool": {"schema": {"size": "number"}},
+        }
+        """
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("database.py", "host = 'a'\npool = {\n    'size': 'hunter2',\n}", 3),
+        ("database.py", "config = {\n 'host': 'a',\n 'pool': {\n  'size': 'hunter2'}}", 4),
+        ("database.py", "host = 'a'\nsize = 'hunter2'\npool = {**{'size': size}}", 3),
+        ("database.toml", "host = 'a'\n[pool]\nsize = 'hunter2'", 3),
+        ("database.toml", "host = 'a'\n[ pool ] # x\n\"size\" = 'hunter2'", 3),
+        ("database.toml", "host = 'a'\npool = {size = 'hunter2'}", 2),
+    ],
+)
+async def test_config_that_does_not_fit_its_schema_is_reported_with_key_and_line(
+    folder: Folder, name: str, content: str, line: int
+) -> None:
+    """F9: the error names file, key and line, and contains no value."""
+    text = await problems_of(folder, {**CONFIG_SCHEMA, f"config/{name}": content})
+
+    start = f"{folder.root}/config/{name}:{line}: pool.size: "
+    assert text.startswith(start)
+    assert "number" in text
+    assert "hunter2" not in text
+
+
+async def test_config_reports_all_problems_at_once(folder: Folder) -> None:
+    text = await problems_of(
+        folder, {**CONFIG_SCHEMA, "config/database.py": "port = 'a'\nextra = 1"}
+    )
+
+    assert len(text.splitlines()) == 4
+    assert "config/database.py:2: extra: " in text
+    assert "config/database.py: host: " in text
+
+
+async def test_config_is_converted_by_its_class(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "config/database.py": """
+                import attrs
+
+                @attrs.frozen
+                class Database:
+                    host: str
+                    port: int = 5432
+
+                schema = Database
+                host = "local"
+                """
+        }
+    )
+
+    assert config.database.port == 5432
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"a = 1\nb = '\xff'", ":2: is not UTF-8 text"),
+        ("a = 1\na = 2\n[b]", ":2: is not TOML: Cannot overwrite a value (at line 2, column 6)"),
+        ("a = 1\nb", ":2: is not TOML: Expected '=' after a key"),
+    ],
+)
+async def test_config_that_is_not_toml_is_reported(
+    folder: Folder, content: str | bytes, problem: str
+) -> None:
+    text = await problems_of(folder, {"config/database.toml": content})
+
+    assert f"config/database.toml{problem}" in text
+
+
+async def test_schemas_are_compiled_and_refer_to_each_other(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "schemas/Address.py": "schema = {'city': 'City', 'zip': 'string'}",
+            "schemas/Person.py": """
+                from bundles.autoload import schemas
+
+                schema = {"name": "string", "addresses": {"array": "Address"}, **schemas.Named}
+                """,
+            "schemas/Named.py": "schema = {'nick': 'string'}",
+            "schemas/City.py": """
+                import attrs
+
+                @attrs.frozen
+                class City:
+                    name: str
+                """,
+            "lib/use.py": """
+                from bundles.autoload import schemas
+
+                City = schemas.City
+                Person = schemas.Person
+                """,
+        }
+    )
+    person = {"name": "Ada", "nick": "a", "addresses": [{"city": {"name": "Rome"}, "zip": "1"}]}
+
+    assert isinstance(schemas.Person, Schema)
+    assert lib.use.Person is schemas.Person
+    found = schemas.Person.validate(person)
+    assert found["addresses"][0]["city"] == schemas.City("Rome")
+    assert sorted(folder.snapshot.schemas) == ["Address", "City", "Named", "Person"]
+
+    before = schemas.Person
+    build = await folder.change({"schemas/Address.py": "schema = {'zip': 'string'}"})
+    assert build.executed == {"schemas/Address.py", "lib/use.py"}
+    assert lib.use.Person is schemas.Person is not before
+    assert schemas.Person.validate({**person, "addresses": [{"zip": "1"}]})
+
+    before = schemas.Person
+    await folder.change({"lib/other.py": ""})
+    assert schemas.Person is before
+
+
+@pytest.mark.parametrize(
+    ("key", "content", "problem"),
+    [
+        ("schemas/City.py", "schema = {'a': 'nummber'}", "unknown type 'nummber'"),
+        ("schemas/City.py", "schema = {'a': 'Twon'}", "unknown schema 'Twon'"),
+        ("schemas/city.py", "schema = {}", "begins with a capital letter"),
+        ("schemas/City.py", "x = 1", "defines no schema; write a class City, or schema = "),
+        ("schemas/config/database.py", "schema = {'a': 'x'}", "unknown type 'x'"),
+    ],
+)
+async def test_schema_that_is_wrong_is_reported_with_its_file(
+    folder: Folder, key: str, content: str, problem: str
+) -> None:
+    text = await problems_of(folder, {key: content})
+
+    assert f"{folder.root}/{key}: " in text
+    assert problem in text
+
+
+async def test_init_files_of_places_are_modules(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "schemas/__init__.py": "CITIES = ['Rome']",
+            "config/__init__.py": "NAME = 'shop'",
+            "api/__init__.py": "",
+            "api/chat/__init__.py": "",
+            "api/chat/send.py": "access = 'public'\nasync def method(): ...",
+        }
+    )
+
+    assert (schemas.CITIES, config.NAME) == (["Rome"], "shop")
+    assert list(folder.snapshot.api["chat"].latest.files) == ["send"]
