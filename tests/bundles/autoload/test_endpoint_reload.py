@@ -50,18 +50,11 @@ FILES = {
 async def reload(
     folder: Folder, files: Mapping[str, str], remove: tuple[str, ...] = ()
 ) -> tuple[set[str], set[str]]:
-    """Serve the next snapshot; return the names of the events that were added and removed."""
-    folder.write(files)
-    folder.remove(*remove)
+    """Serve the next snapshot; return the names of the routes that were added and removed."""
     endpoints = folder.application.injector.get(Endpoints)
-    build = await folder.autoload.build([*files, *remove])
-    assert build is not None
-    routes = endpoints.routes_of(build.snapshot)
-    added, removed = routes.changes_since(endpoints.routes)
-    await folder.application.reload(add=added, remove=removed)
-    folder.autoload.commit(build)
-    endpoints.routes = routes
-    await folder.autoload.retire(build)
+    before = endpoints.routes
+    await folder.change(files, remove)
+    added, removed = endpoints.routes.changes_since(before)
     return {each.name for each in added}, {each.name for each in removed}
 
 
