@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bundles.autoload import api
-from rxkernel import KernelClient, Response
+from rxkernel import KernelClient, Response, UploadedFile
 from tests.bundles.autoload.conftest import Folder
 
 TRANSPORTS = ("http", "websocket")
@@ -386,7 +386,7 @@ async def test_upload_is_passed_beside_the_fields_of_its_form(folder: Folder) ->
     )
     client = KernelClient(folder.application)
 
-    files = {"file": ("a.txt", b"abc")}
+    files = {"file": UploadedFile("a.txt", b"abc", "text/plain")}
     response = await client.http("files/add", form={"number": "7"}, files=files)
 
     assert response.content == [3, 7]
