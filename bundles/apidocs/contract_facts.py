@@ -30,8 +30,7 @@ class ContractFacts:
         schemas = ContractSchemas.of(contract, self._notations)
         for each in (schemas.parameters, schemas.returns):
             if each is not None:
-                for name, schema in each.references.items():  # also of other collections
-                    self._named.setdefault(name, schema)
+                self._named = {**each.references, **self._named}  # also of other collections
         if schemas.parameters is not None:
             inputs = self._inputs(self._described(schemas.parameters), definition, inputs)
         if schemas.returns is not None:

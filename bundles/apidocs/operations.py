@@ -108,8 +108,8 @@ def operation_of(
 
 
 def tag_of(definition: Definition) -> str:
-    """Return the attribute ``apidocs_tag`` of the target of a route that a bundle makes, else the name of
-    the controller, without "Controller" at its end."""
+    """Return the ``apidocs_tag`` of the target, which is that of a bundle, else the name of the
+    controller, without "Controller" at its end."""
     target = definition.metadata.target
     if isinstance(tag := getattr(target, "apidocs_tag", None), str):
         return tag

@@ -1,4 +1,4 @@
-"""Calls of an endpoint by code: in the caller's context, with the contract, without access rules."""
+"""Calls of an endpoint by code: in the context of the caller and with the contract."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property

@@ -90,9 +90,7 @@ async def boot(folder: Folder, files: dict[str, str] = FILES) -> KernelClient:
         tokens=TokenSettings(secret="s3cret-of-the-tests-with-32-bytes!"),
     )
     bundles: list[Any] = [SessionsBundle, SecurityBundle(Accounts)]
-    return KernelClient(
-        await folder.boot(files, bundles=bundles, sections={"security": settings})
-    )
+    return KernelClient(await folder.boot(files, bundles=bundles, sections={"security": settings}))
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])

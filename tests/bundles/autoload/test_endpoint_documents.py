@@ -7,7 +7,7 @@ from tests.bundles.autoload.conftest import Folder
 
 FILES = {
     "schemas/City.py": "schema = {'name': 'string', 'area?': 'number'}",
-    "api/city/get.py": '''
+    "api/city/get.py": """
         access = "public"
         caption = "Get a city"
         description = "By its number."
@@ -18,7 +18,7 @@ FILES = {
         safe = True
 
         async def method(city_id, lang): ...
-        ''',
+        """,
     "api/city/find.py": '''
         import attrs
 

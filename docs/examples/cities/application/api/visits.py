@@ -8,4 +8,5 @@ async def add(name: str, context: Context, count: int = 1) -> int:
     city = await api.cities.get(name=name)
     for _ in range(count):
         domain.visits.add(city["name"])
-    return domain.visits.counts[name.lower()]
+    total: int = domain.visits.counts[name.lower()]
+    return total
