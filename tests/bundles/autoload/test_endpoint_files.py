@@ -39,7 +39,7 @@ async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
     found = await problems_of(folder, unit__call=text)
 
     assert found[-1].startswith(f"api/unit/call.py: {problem}")
-    assert found[-1].endswith("The name of a variable that is no field begins with _")
+    assert found[-1].endswith("Other variables have names that begin with _")
 
 
 async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
