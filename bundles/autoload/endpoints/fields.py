@@ -128,6 +128,6 @@ def _unknown(
         else:
             hint = f"did you mean {near!r}?"
         yield (
-            f"line {lines[name]}: {name!r} is not a field; {hint}. Other variables have names that "
-            f"begin with _"
+            f"line {lines[name]}: {name!r} is not a field; {hint}. Other variables have names "
+            f"that begin with _"
         )

@@ -424,6 +424,8 @@ async def test_unit_with_a_name_of_other_letters_is_found(folder: Folder) -> Non
     await application.start()
 
     base = f"http://127.0.0.1:{application.servers['http'].port}"
-    async with aiohttp.ClientSession(base) as session:
-        async with session.post("/api/größe/élan") as response:
-            assert await response.json() == {"a": 1}
+    async with (
+        aiohttp.ClientSession(base) as session,
+        session.post("/api/größe/élan") as response,
+    ):
+        assert await response.json() == {"a": 1}
