@@ -232,7 +232,8 @@ def test_param_of_a_list_or_of_texts_is_read() -> None:
 async def test_inner_request_has_the_client_and_the_services_of_the_message() -> None:
     class Two:
         @http("POST", "/inner", "inner")
-        async def inner(self, request: Request) -> str: ...
+        async def inner(self, request: Request) -> str:
+            return ""
 
         @http("POST", "/outer", "outer")
         async def outer(self, request: Request) -> None:

@@ -14,7 +14,7 @@ from bundles.contracts.schemas.type_builder import TypeBuilder
 from rxkernel import ConfigurationError, unreadable
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class TypedSchema(Schema):
     """An object with the fields *types*, each a type as typed actions have them.
 

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bundles.contracts import TypedSchema
+from bundles.contracts import Schemas, TypedSchema
 from rxkernel import ConfigurationError, JsonSchemas, UnprocessableEntityException
 
 
@@ -58,3 +58,11 @@ def test_types_that_no_request_can_provide_are_errors() -> None:
         TypedSchema.of({"a": Service, "b": complex, "c": int}, {})
 
     assert [problem.partition(":")[0] for problem in caught.value.problems] == ["'a'", "'b'"]
+
+
+def test_repr_has_the_fields() -> None:
+    assert repr(SCHEMA) == "<Schema {box, day, any, count?, names?}>"
+    named = Schemas({"City": {"name": "string"}})
+    assert repr(named["City"]) == "<Schema City>"
+    assert repr(named.compile("City")) == "<Schema {name}>"
+    assert repr(named.compile({"array": "City"})) == "<Schema array>"
