@@ -2,6 +2,9 @@
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.bundle import AutoloadBundle
+from bundles.autoload.endpoints.context import Context
+from bundles.autoload.endpoints.publishing import Endpoints
+from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.remote import (
@@ -30,12 +33,15 @@ __all__ = [
     "AutoloadBundle",
     "AutoloadSettings",
     "Build",
+    "Context",
+    "Endpoints",
     "RemoteConnectionException",
     "RemoteException",
     "RemoteResponseException",
     "RemoteStatusException",
     "RemoteTimeoutException",
     "RemoteUnavailableException",
+    "Routes",
     "Snapshot",
     "api",
     "application",

@@ -1,10 +1,14 @@
 """What the bundle adds to an application."""
 
 from pathlib import Path
+from types import MappingProxyType
 
 from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload.autoload import Autoload
+from bundles.autoload.endpoints.context import ContextMarker, ContextResolver
+from bundles.autoload.endpoints.endpoint_files import value_of
+from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.listeners import AutoloadListeners
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, Bundle
@@ -18,7 +22,10 @@ class AutoloadBundle(Bundle):
     """
 
     name = "autoload"
-    listeners = (AutoloadListeners,)
+    requires = ("contracts",)
+    after = ("sessions", "security")
+    listeners = (AutoloadListeners, Endpoints)
+    resolvers = MappingProxyType({ContextMarker: ContextResolver})
     settings_class = AutoloadSettings
 
     def __init__(self, root: Path | str = "application") -> None:
@@ -26,9 +33,10 @@ class AutoloadBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Autoload, to=self._autoload, scope=singleton)
+        binder.bind(Endpoints, scope=singleton)
 
     @inject
     def _autoload(
         self, application: Application, injector: Injector, settings: AutoloadSettings
     ) -> Autoload:
-        return Autoload(application, injector, self._root, settings)
+        return Autoload(application, injector, self._root, settings, {"api": value_of})

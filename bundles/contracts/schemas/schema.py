@@ -1,5 +1,6 @@
 """A compiled schema."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -8,7 +9,7 @@ import attrs
 from bundles.contracts.schemas.error_places import ErrorPlace
 from bundles.contracts.schemas.error_texts import Text, metarhia_text, with_texts
 from bundles.contracts.schemas.json_schema import Described, RefOf, describe
-from bundles.contracts.schemas.nodes import Node
+from bundles.contracts.schemas.nodes import Node, Reference, Struct, parts_of, resolved
 from rxkernel import UnprocessableEntityException, Validator
 
 
@@ -16,7 +17,7 @@ def _local(name: str) -> str:
     return f"#/$defs/{name}"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Schema:
     """A schema that converts and checks values, and can be a part of another notation.
 
@@ -29,6 +30,15 @@ class Schema:
     type: Any
     node: Node
     _text: Text = metarhia_text
+
+    def __repr__(self) -> str:
+        """Its name, or its fields: ``<Schema {name, area?}>``."""
+        node = resolved(self.node)
+        text = self.name or node.title
+        if isinstance(node, Struct) and not self.name:
+            fields = (f"{name}{'' if f.is_required else '?'}" for name, f in node.fields.items())
+            text = f"{{{', '.join(fields)}}}"
+        return f"<Schema {text}>"
 
     @cached_property
     def validator(self) -> Validator:
@@ -55,6 +65,21 @@ class Schema:
             root = ErrorPlace(self.node, value, self.name)
             errors = with_texts(exc.errors, root, path, self._text)
             raise UnprocessableEntityException(exc.message, errors=errors) from None
+
+    @property
+    def references(self) -> "Mapping[str, Schema]":
+        """The named schemas that it refers to, itself or through others, by name."""
+        found: dict[str, Schema] = {}
+        todo: list[Node] = [self.node]
+        while todo:
+            node = todo.pop()
+            if not isinstance(node, Reference):
+                todo += parts_of(node)
+            elif node.name not in found:
+                inner = node.resolve()
+                found[node.name] = Schema(node.name, node.scope.type_of(node.name), inner)
+                todo.append(inner)
+        return found
 
     def json_schema(self, ref_of: RefOf = _local) -> Described:
         """Return the JSON Schema of the values that a client may send.
