@@ -312,6 +312,7 @@ class Application:
         add: Iterable[RouteMetadata] = (),
         remove: Iterable[Any] = (),
         controllers: Iterable[Any] = (),
+        when_swapped: Callable[[], None] | None = None,
     ) -> CompiledEvent:
         """Change the routes without a restart; after an error nothing has changed.
 
@@ -325,6 +326,8 @@ class Application:
             remove: metadata or definitions of routes, or controllers with all their routes.
             controllers: new ones, as for the constructor; the injector builds the classes. One
                 that is removed and given again is a new instance.
+            when_swapped: called in the step in which the routes are swapped, so that no message
+                is between the two; not called after an error. It must not raise.
 
         Returns:
             The event that was dispatched: what was added, removed and changed.
@@ -340,6 +343,8 @@ class Application:
             change = Reload(self._booted.root, add=add, remove=remove, controllers=controllers)
             await change.prepare()
             event = change.apply()
+            if when_swapped is not None:
+                when_swapped()
         await notify(self.dispatcher, KernelEvents.KERNEL_COMPILED, event)
         return event
 
