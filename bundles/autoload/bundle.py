@@ -6,6 +6,8 @@ from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.listeners import AutoloadListeners
+from bundles.autoload.reload.live_reload import LiveReload
+from bundles.autoload.reload.snapshot_routes import SnapshotRoutes
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, Bundle
 
@@ -26,6 +28,8 @@ class AutoloadBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Autoload, to=self._autoload, scope=singleton)
+        binder.bind(SnapshotRoutes, scope=singleton)
+        binder.bind(LiveReload, scope=singleton)
 
     @inject
     def _autoload(

@@ -1,0 +1,108 @@
+"""Which files below a root have changed, in batches."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from bundles.autoload.loading.names import PLACES
+from rxkernel import ConfigurationError
+
+_QUIET = 50
+"""Milliseconds without a change that end a batch."""
+
+_LONGEST = 500
+"""Most milliseconds of a batch: changes without a pause, as those of a checkout, are several."""
+
+_CHECK = 1000
+"""Milliseconds between two checks whether the root is still the folder that is watched."""
+
+CERTIFICATES = "cert"
+"""The folder of TLS certificates."""
+
+_PLACES = (*PLACES, CERTIFICATES)
+
+_Identity = tuple[int, int] | None
+
+
+def is_installed() -> bool:
+    return find_spec("watchfiles") is not None
+
+
+class Watcher:
+    """Watches the files below *root* with watchfiles.
+
+    The root may be replaced by another folder: by a link that points to another one, or by a
+    folder that is deleted and created again.
+
+    Raises:
+        ConfigurationError: watchfiles is not installed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        if not is_installed():
+            raise ConfigurationError(
+                "autoload.reload = true needs watchfiles; in the clone of rxkernel: "
+                "pip install '.[reload]'"
+            )
+        self.root = root
+
+    async def batches(self) -> AsyncGenerator[frozenset[str], None]:
+        """Yield the paths of changed files below the root, with slashes; an empty batch where
+        anything may have changed: once after the start, and when the root was replaced."""
+        while True:
+            identity = _identity_of(self.root)
+            if identity is None:
+                yield frozenset()
+                while _identity_of(self.root) is None:  # noqa: ASYNC110 - nothing reports it
+                    await asyncio.sleep(_CHECK / 1000)
+                continue
+            is_first = True
+            async with aclosing(self._watch(self.root.resolve())) as batches:
+                async for batch in batches:
+                    if batch or is_first:
+                        yield batch
+                    is_first = False
+                    if _identity_of(self.root) != identity:
+                        break
+
+    async def _watch(self, root: Path) -> AsyncGenerator[frozenset[str], None]:
+        """Yield the changes below *root*; an empty batch if there was none for a while."""
+        watch = import_module("watchfiles").awatch
+        options = {"watch_filter": None, "rust_timeout": _CHECK, "yield_on_timeout": True}
+        async with aclosing(watch(root, step=_QUIET, debounce=_LONGEST, **options)) as changes:
+            async for batch in changes:
+                keys = frozenset(_keys_of(batch, root))
+                if any(_is_unfinished(root / key) for key in keys):
+                    await asyncio.sleep(_QUIET / 1000)
+                if keys or not batch:
+                    yield keys
+
+
+def _keys_of(batch: Iterable[tuple[object, str]], root: Path) -> Iterator[str]:
+    """Yield the paths below the places that are loaded."""
+    for _, text in batch:
+        path = Path(text)
+        if path.is_relative_to(root):
+            key = path.relative_to(root).as_posix()
+            if key.partition("/")[0] in _PLACES:
+                yield key
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Whether *path* is gone or empty: a program that writes it again may be about to."""
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return True
+
+
+def _identity_of(root: Path) -> _Identity:
+    try:
+        status = os.stat(root)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
