@@ -81,6 +81,10 @@ class Application:
         scalars: `Scalar` of each class that is one plain value on the wire.
         settings_class: an attrs class of the application's own settings, read from the section
             ``app`` into ``settings.app``, and injectable.
+
+    Attributes:
+        live_directories: directories whose changes a bundle loads while the application runs:
+            ``serve --reload`` does not restart for them.
     """
 
     def __init__(
@@ -114,6 +118,7 @@ class Application:
         self.converters = converters
         self.scalars = tuple(scalars)
         self.settings_class = settings_class
+        self.live_directories: set[Path] = set()
         self.dispatcher = AsyncEventDispatcher()
         self._storages = MetadataStorages()
         self._life = TaskLock("start() or stop()")

@@ -38,6 +38,8 @@ class LiveReload:
         self.reloader = Reloader(application, autoload, routes, self._retirement)
         self._watcher = _watcher(autoload, settings.reload, is_debug=kernel_settings.debug)
         self._task: asyncio.Task[None] | None = None
+        if self._watcher is not None:
+            application.live_directories.add(autoload.root)
 
     @property
     def is_enabled(self) -> bool:
