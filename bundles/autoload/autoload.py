@@ -17,10 +17,11 @@ from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.message_scope import MessageScope
 from bundles.autoload.loading.module_names import ModuleNames
+from bundles.autoload.loading.scan import scan
 from bundles.autoload.loading.scope import Scope, add_runtime, entered, remove_runtime
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
-from bundles.autoload.loading.tree import Tree, TreeRules, scan
+from bundles.autoload.loading.tree import Tree, TreeRules
 from bundles.autoload.loading.units import check_units
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, ConfigurationError, RxKernelError

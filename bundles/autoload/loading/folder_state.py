@@ -33,7 +33,7 @@ class FolderState:
         """Set *attribute* of *folder*.
 
         Raises:
-            AttributeError: it cannot be set; the message says why.
+            AttributeError: it cannot be set; the message has the rule.
         """
         name = (*folder, attribute)
         if folder[0] not in CODE_PLACES or folder not in tree.folders:

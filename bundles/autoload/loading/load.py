@@ -1,11 +1,12 @@
 """Executes the files of a tree, each one after those that it reads."""
 
+import logging
 import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Protocol
 
 import attrs
@@ -13,6 +14,7 @@ import attrs
 from bundles.autoload.loading.file_errors import FileError, describe, line_in, line_of
 from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.folder_state import FolderState
+from bundles.autoload.loading.imports import check_imports
 from bundles.autoload.loading.lookup import Lookup
 from bundles.autoload.loading.module_file import (
     ModuleFile,
@@ -27,11 +29,13 @@ from bundles.autoload.loading.tree import Tree
 from bundles.autoload.views import View
 from rxkernel import ConfigurationError, RxKernelError
 
+logger = logging.getLogger(__name__)
+
 
 class ValueOf(Protocol):
     """Makes the value of the files of a place; *load* executes another file first."""
 
-    def __call__(self, file: SourceFile, module: Any, load: "Load", /) -> Any: ...
+    def __call__(self, file: SourceFile, module: ModuleType | None, load: "Load", /) -> Any: ...
 
 
 class _FailedError(BaseException):
@@ -132,11 +136,15 @@ class Load:
             _check_reader(execution.source, name)
             if name[0] == "schemas" and execution.source.place != "schemas":
                 self.watch(("schemas",))
-        try:
-            return self._lookup.find(name)
-        except AttributeError:
-            self.watch(self._lookup.real_name(name))
-            raise
+        real = self._lookup.real_name(name)
+        if real not in self.tree.names and real not in self.tree.folders:
+            self._watch_attribute(real)
+        return self._lookup.find(name)
+
+    def _watch_attribute(self, name: Name) -> None:
+        """Depend on what sets the attribute *name* of a folder, or on a new file of this name."""
+        is_set = self.state.get(name, None) is not None
+        self.watch(name[:-1] if is_set else name)
 
     def names_in(self, name: Name) -> list[str]:
         self.watch(name)
@@ -214,20 +222,25 @@ class Load:
         module = None
         if source.key.endswith(".py"):
             code = compile_source(source)
+            check_imports(source, self.tree.root.resolve().name)
             module = new_module(source, self._names.name_of(source.name))
             self._names.put(module)
             exec(code, vars(module))
             if source.stem != "__init__" and source.place in CODE_PLACES:
                 vars(module).setdefault("parent", View(source.name[:-1]))
             self._load_required(source, module.__dict__.get("requires", ()))
-        make = self._value_makers.get(source.place)
-        if make is not None:
-            value = make(source, module, self)
-        else:
-            value = None if module is None else value_of(source, module)
+        value = self._make_value(source, module)
         return ModuleFile(
             source, module, value, frozenset(execution.reads), frozenset(execution.watches)
         )
+
+    def _make_value(self, source: SourceFile, module: ModuleType | None) -> Any:
+        if module is not None and source.stem == "__init__":
+            return module
+        make = self._value_makers.get(source.place)
+        if make is not None:
+            return make(source, module, self)
+        return None if module is None else value_of(source, module)
 
     def _load_required(self, source: SourceFile, required: Any) -> None:
         """Load the files that the variable ``requires`` names."""
@@ -244,6 +257,7 @@ class Load:
 
     def _report(self, source: SourceFile, exc: BaseException) -> None:
         place = self.tree.show(source.key, line_of(exc, source))
+        logger.debug("%s could not be executed", place, exc_info=exc)
         if isinstance(exc, ConfigurationError):
             self.problems += (f"{place}: {problem}" for problem in exc.problems)
         else:

@@ -1,6 +1,7 @@
 """How a name is found in a tree."""
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from bundles.autoload.loading.folder import FOLDER
@@ -53,6 +54,8 @@ class Lookup:
         found = {name[depth] for name in below if name[:depth] == folder and len(name) > depth}
         found.update(self._state.names_in(folder))
         found.update(name for name in self._package(folder) if not is_private(name))
+        if folder == ("api",):
+            found = {name.partition(".")[0] for name in found}
         return sorted(name for name in found if not is_private(name))
 
     def _in_package(self, name: Name) -> Any:
@@ -69,14 +72,12 @@ class Lookup:
         folder = name[:-1]
         text = f"{dotted(folder)} has no {name[-1]!r}"
         if folder not in self._tree.folders and len(folder) == 1:
-            return f"{text}: there is no file in {self._tree.root / folder[0]}"
+            return f"{text}: the folder {self._tree.root / folder[0]} has no files"
         names = self.names_in(folder) if folder in self._tree.folders else []
-        return f"{text}{suggestion(name[-1], names)}"
+        return f"{text}{_suggestion(name[-1], names)}"
 
 
-def suggestion(name: str, names: list[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - large, and for mistakes only
-
+def _suggestion(name: str, names: list[str]) -> str:
     if near := get_close_matches(name, names, n=1):
         return f"; did you mean {near[0]!r}?"
     return f"; it has {', '.join(names[:12])}" if names else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.names import PLACES, Name
 
 _TAKEN: set[str] = set()
 """The prefixes of the applications of this process."""
@@ -26,6 +26,7 @@ class ModuleNames:
             number += 1
             self.prefix = f"{name}_{number}"
         _TAKEN.add(self.prefix)
+        self._root = str(real)
         self._installed: dict[str, ModuleType] = {}
         self._packages: dict[str, ModuleType] = {}
 
@@ -51,16 +52,18 @@ class ModuleNames:
 
     def clear(self) -> None:
         """Remove all entries, and free the prefix."""
-        self.install({})
+        for name in tuple(self._installed):
+            self._remove(name)
         _TAKEN.discard(self.prefix)
 
     def _packages_above(self, names: Iterable[str]) -> dict[str, ModuleType]:
-        """Return packages that find nothing, so that only files that are loaded can be imported.
+        """Return the packages of folders. Those of places find nothing, so that only files that
+        are loaded can be imported; the one of the root finds its other folders.
 
         A package that Python has imported from the root itself is left as it is.
         """
-        found = {}
-        for name in names:
+        found: dict[str, ModuleType] = {}
+        for name in (*names, *(f"{self.prefix}.{place}.*" for place in PLACES)):
             package = name.rpartition(".")[0]
             while package and package not in found:
                 if package in self._installed or package not in sys.modules:
@@ -72,7 +75,7 @@ class ModuleNames:
         package = self._packages.get(name)
         if package is None:
             package = self._packages[name] = ModuleType(name)
-            package.__path__ = []
+            package.__path__ = [self._root] if name == self.prefix else []
         return package
 
     def _set(self, name: str, module: ModuleType) -> None:

@@ -16,6 +16,9 @@ CODE_PLACES = ("lib", "db", "bus", "domain")
 PLACES = (*DATA_PLACES, *CODE_PLACES, "api")
 """The folders that are loaded, in this order. Other folders of the root are not read."""
 
+OTHER_FOLDERS = ("cert", "static", "tasks")
+"""Folders of the root that have a meaning, but whose files are not loaded here."""
+
 RANKS = {place: rank for rank, place in enumerate(PLACES)}
 """While a file is executed, it can read files of its own place and of those before it."""
 

@@ -16,7 +16,15 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 
 
 
 class UnreadableFileError(Exception):
-    """The file cannot be used; the message says why."""
+    """The file cannot be used. The message has the rule."""
+
+
+class TooLargeError(Exception):
+    """The file has more bytes than the limit: *size*."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
 
 
 @attrs.frozen(eq=False)
@@ -66,8 +74,9 @@ def read_file(path: Path, limit: int) -> tuple[bytes, tuple[int, ...]]:
 
     Raises:
         FileNotFoundError: it was deleted.
-        UnreadableFileError: it is too large, not a regular file, writable by everyone, or it
-            changed all the time.
+        TooLargeError: it has more than *limit* bytes.
+        UnreadableFileError: it is not a regular file, writable by everyone, or it changed all the
+            time.
     """
     for _ in range(_ATTEMPTS):
         with _open(path) as file:
@@ -95,9 +104,7 @@ def _check(status: os.stat_result, limit: int) -> None:
     if is_world_writable(status):
         raise UnreadableFileError("can be written by every user; run chmod o-w on it")
     if status.st_size > limit:
-        raise UnreadableFileError(
-            f"has {status.st_size} bytes, the limit is {limit}; see docs/bundles/autoload.md"
-        )
+        raise TooLargeError(status.st_size)
 
 
 def is_world_writable(status: os.stat_result) -> bool:

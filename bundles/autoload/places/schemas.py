@@ -34,8 +34,6 @@ class SchemaFiles:
     def value_of(self, file: SourceFile, module: ModuleType | None, load: Load) -> Any:
         """Return the class or the notation of *file*."""
         names = {} if module is None else vars(module)
-        if file.stem == "__init__":
-            return None
         if isinstance(found := names.get(file.stem), type):
             return found
         if "schema" in names:

@@ -2,7 +2,10 @@
 
 import asyncio
 import re
+import sys
 import threading
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -11,6 +14,9 @@ from bundles.autoload import api, db, domain, lib
 from rxkernel import ConfigurationError
 from tests.bundles.autoload.conftest import Folder
 
+PUBLIC = "access = 'public'\n"
+
+ASKED, ANSWER = threading.Event(), threading.Event()
 BEGUN, END, ENDED = threading.Event(), threading.Event(), threading.Event()
 RAN: list[int] = []
 
@@ -65,7 +71,7 @@ async def test_folder_is_a_namespace_with_parent(folder: Folder) -> None:
         _ = lib.example.othr
     with pytest.raises(AttributeError, match="has no attribute '_other'"):
         _ = lib.example._other
-    with pytest.raises(AttributeError, match=r"there is no file in .*/domain"):
+    with pytest.raises(AttributeError, match=r"the folder .*/domain has no files"):
         _ = domain.chat
 
 
@@ -220,7 +226,7 @@ async def test_all_errors_are_reported_and_those_that_follow_are_not(folder: Fol
 
 
 async def test_file_that_never_returns_is_reported_with_its_line(folder: Folder) -> None:
-    """Its thread cannot be stopped; here it ends when the test says so."""
+    """Its thread cannot be stopped."""
     text = await problems_of(
         folder,
         {
@@ -231,6 +237,77 @@ async def test_file_that_never_returns_is_reported_with_its_line(folder: Folder)
     )
 
     assert "lib/a.py:3: has not ended after 0.2 s; a file must return" in text
+
+
+async def test_f5_endless_import_lets_the_process_end(folder: Folder) -> None:
+    folder.write({"lib/endless.py": "x = 1\nwhile True:\n    x += 1\n"})
+    code = f"""
+        import asyncio
+        from bundles.autoload import AutoloadBundle, AutoloadSettings
+        from bundles.contracts import ContractsBundle
+        from rxkernel import Application, Settings
+
+        settings = Settings(bundles={{"autoload": AutoloadSettings(load_timeout=0.2)}})
+        bundles = [AutoloadBundle({str(folder.root)!r}), ContractsBundle]
+        asyncio.run(Application(bundles=bundles, settings=settings).boot())
+        """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", dedent(code), stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(60):
+        _, errors = await process.communicate()
+
+    assert process.returncode == 1
+    assert re.search(
+        r"lib/endless.py:[23]: has not ended after 0.2 s; a file must", errors.decode()
+    )
+
+
+async def test_loop_runs_while_files_are_executed(folder: Folder) -> None:
+    boot = asyncio.create_task(
+        folder.boot(
+            {
+                "lib/slow.py": """
+                    import tests.bundles.autoload.test_files as test
+
+                    test.ASKED.set()
+                    ANSWERED = test.ANSWER.wait(20)
+                    """
+            }
+        )
+    )
+    async with asyncio.timeout(20):
+        await asyncio.to_thread(ASKED.wait)
+        ANSWER.set()
+        await boot
+
+    assert lib.slow.ANSWERED
+
+
+async def test_file_that_reads_an_attribute_of_a_folder_follows_the_folder(folder: Folder) -> None:
+    start = "from bundles.autoload import db\nasync def start(): db.geo.pool = {}"
+    endpoint = (
+        "from bundles.autoload import db\nPOOL = db.geo.pool\nasync def method(): return POOL"
+    )
+    await folder.boot(
+        {"db/geo/start.py": start.replace("{}", "1"), "api/geo/pool.py": f"{PUBLIC}{endpoint}"}
+    )
+    assert await api.geo.pool() == 1
+    assert dir(api) == ["geo"]
+
+    await folder.change({"db/geo/start.py": start.replace("{}", "2")})
+
+    assert await api.geo.pool() == 2
+
+
+async def test_root_that_vanishes_keeps_the_snapshot(folder: Folder, tmp_path: Path) -> None:
+    await folder.boot({"lib/add.py": "def add(): return 1"})
+    folder.root.rename(tmp_path / "moved")
+
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        await folder.autoload.build()
+
+    assert lib.add() == 1
 
 
 async def test_cancelled_boot_executes_no_further_file(folder: Folder) -> None:
@@ -253,11 +330,11 @@ async def test_cancelled_boot_executes_no_further_file(folder: Folder) -> None:
 async def test_unit_without_version_is_the_highest(folder: Folder) -> None:
     await folder.boot(
         {
-            "api/chat/send.py": "async def method(): return 1",
-            "api/chat/old.py": "async def method(): return 1",
-            "api/chat.2/send.py": "async def method(): return 2",
-            "api/chat.10.py": "async def send(): return 10",
-            "api/other.3.py": "async def get(): return 3",
+            "api/chat/send.py": f"{PUBLIC}async def method(): return 1",
+            "api/chat/old.py": f"{PUBLIC}async def method(): return 1",
+            "api/chat.2/send.py": f"{PUBLIC}async def method(): return 2",
+            "api/chat.10.py": f"{PUBLIC}async def send(): return 10",
+            "api/other.3.py": f"{PUBLIC}async def get(): return 3",
         }
     )
     units = folder.snapshot.api

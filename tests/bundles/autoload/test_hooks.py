@@ -49,6 +49,7 @@ async def test_t52_start_hooks_run_once_by_place_and_stop_hooks_in_reverse(
             "api/chat/send.py": """
                 import tests.bundles.autoload.test_hooks as test
                 test.LOG.append("api")
+                access = "public"
                 async def method(): ...
                 """,
         }

@@ -22,8 +22,8 @@ async def test_boot_loads_every_place(folder: Folder) -> None:
                 async def start():
                     db.geo.pool = "pool"
                 """,
-            "api/example/hello.py": "async def method(): return 1",
-            "api/example.2/hello.py": "async def method(): return 2",
+            "api/example/hello.py": "access = 'public'\nasync def method(): return 1",
+            "api/example.2/hello.py": "access = 'public'\nasync def method(): return 2",
         }
     )
 

@@ -18,6 +18,8 @@ from rxkernel import ConfigurationError
 from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
 
+ENDPOINT = "access = 'public'\nasync def method(): ..."
+
 CLASSES = """
     from __future__ import annotations
 
@@ -108,10 +110,8 @@ async def test_failed_load_leaves_the_modules_of_before(folder: Folder) -> None:
 
 async def test_modules_are_removed_with_their_files_and_at_stop(folder: Folder) -> None:
     application = await folder.boot({"lib/a.py": "", "lib/b.py": "", "lib/x/__init__.py": ""})
-    assert {name for name in sys.modules if name.startswith("application")} == {
-        *("application", "application.lib", "application.lib.a", "application.lib.b"),
-        "application.lib.x",
-    }
+    names = {name for name in sys.modules if name.startswith("application.lib.")}
+    assert names == {"application.lib.a", "application.lib.b", "application.lib.x"}
     assert sys.modules["application.lib"].__path__ == []
 
     await folder.change({}, remove=("lib/b.py",))
@@ -121,10 +121,66 @@ async def test_modules_are_removed_with_their_files_and_at_stop(folder: Folder) 
     assert not [name for name in sys.modules if name.startswith("application")]
 
 
-async def test_module_can_be_imported_by_its_name(folder: Folder) -> None:
-    await folder.boot({"lib/a.py": "A = 1", "lib/b.py": "from application.lib.a import A"})
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("from application.lib.a import A", "application.lib.a.A"),
+        ("from application.lib import a", "application.lib.a"),
+        ("from application import lib", "application.lib"),
+        ("import json, application.lib.a as a", "application.lib.a"),
+        ("from . import a", ".a"),
+        ("from .a import A", ".a.A"),
+        ("from ..lib.a import A", "..lib.a.A"),
+        ("class X:\n    from .a import A", ".a.A"),
+        ("if TYPE_CHECKING:\n  ...\nelse:\n  from .a import A", ".a.A"),
+    ],
+)
+async def test_import_of_a_file_of_the_application_is_an_error(
+    folder: Folder, statement: str, name: str
+) -> None:
+    """It would depend on the order of the files, and a reload would not know of it."""
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot(
+            {"lib/a.py": "A = 1", "lib/b.py": f"from typing import TYPE_CHECKING\n{statement}"}
+        )
 
-    assert lib.b.A == 1
+    assert f": imports {name}; files of the application are read through" in str(caught.value)
+    assert "from bundles.autoload import lib" in str(caught.value)
+    assert "lib/b.py:2: " in str(caught.value) or "\n" in statement
+
+
+async def test_import_for_types_and_in_functions_is_possible(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "schemas/City.py": "class City: ...",
+            "lib/a.py": """
+                from __future__ import annotations
+                from typing import TYPE_CHECKING
+
+                if TYPE_CHECKING:
+                    from application.schemas.City import City
+
+                def a() -> City:
+                    from application.schemas.City import City
+                    return City()
+                """,
+        }
+    )
+
+    assert type(lib.a()).__name__ == "City"
+
+
+async def test_other_folders_of_the_root_can_be_imported(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "vendor/tools.py": "TOOL = 1",
+            "lib/a.py": "from application.vendor.tools import TOOL",
+        }
+    )
+
+    assert lib.a.TOOL == 1
+    for name in ("application.vendor.tools", "application.vendor"):
+        del sys.modules[name]
 
 
 async def test_root_called_like_a_module_has_another_name(tmp_path: Path) -> None:
@@ -162,7 +218,9 @@ async def test_traceback_shows_the_path_and_the_line_of_the_new_file(folder: Fol
 
 @pytest.mark.parametrize("reloads", [20, pytest.param(200, marks=pytest.mark.soak)])
 async def test_f6_old_snapshots_and_modules_are_collected(folder: Folder, reloads: int) -> None:
-    await folder.boot({**classes(0), "lib/chat.py": "def chat(): return 0", "api/a/b.py": ""})
+    await folder.boot(
+        {**classes(0), "lib/chat.py": "def chat(): return 0", "api/a/b.py": ENDPOINT}
+    )
     snapshots: list[weakref.ref[object]] = []
     modules: list[weakref.ref[ModuleType]] = []
 

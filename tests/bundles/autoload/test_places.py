@@ -221,3 +221,18 @@ async def test_schema_that_is_wrong_is_reported_with_its_file(
 
     assert f"{folder.root}/{key}: " in text
     assert problem in text
+
+
+async def test_init_files_of_places_are_modules(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "schemas/__init__.py": "CITIES = ['Rome']",
+            "config/__init__.py": "NAME = 'shop'",
+            "api/__init__.py": "",
+            "api/chat/__init__.py": "",
+            "api/chat/send.py": "access = 'public'\nasync def method(): ...",
+        }
+    )
+
+    assert (schemas.CITIES, config.NAME) == (["Rome"], "shop")
+    assert list(folder.snapshot.api["chat"].latest.files) == ["send"]

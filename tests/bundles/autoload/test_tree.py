@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from bundles.autoload.loading.scan import scan
 from bundles.autoload.loading.source_file import UnreadableFileError, read_file
-from bundles.autoload.loading.tree import TreeRules, scan
+from bundles.autoload.loading.tree import TreeRules
 from rxkernel import ConfigurationError
 from tests.bundles.autoload.conftest import Folder
 
@@ -51,6 +52,14 @@ async def test_link_within_the_root_is_followed(folder: Folder) -> None:
     await folder.boot()
 
     assert sorted(folder.snapshot.files) == ["lib/add.py", "lib/plus.py"]
+
+
+async def test_f5_link_to_a_file_that_every_user_can_replace_is_refused(folder: Folder) -> None:
+    folder.write({"uploads/add.py": "", "lib/other.py": ""})
+    (folder.root / "uploads").chmod(0o777)
+    (folder.root / "lib" / "add.py").symlink_to(folder.root / "uploads" / "add.py")
+
+    assert "/uploads: can be written by every user" in await problems_of(folder, {})
 
 
 async def test_link_to_a_folder_that_contains_it_is_refused(folder: Folder) -> None:
@@ -142,7 +151,7 @@ async def test_resources_over_their_limit_are_refused(folder: Folder) -> None:
 
     text = await problems_of(folder, files, resources_limit=100)
 
-    assert "resources: has 120 bytes, which are kept in memory; the limit is 100" in text
+    assert "resources/b: has 60 bytes; all resources together may have 100, as they" in text
 
 
 async def test_pipe_is_refused_without_a_wait(folder: Folder) -> None:
@@ -170,7 +179,20 @@ async def test_missing_root_is_an_error_with_the_remedy(tmp_path: Path) -> None:
 async def test_root_without_places_is_an_error(folder: Folder) -> None:
     text = await problems_of(folder, {"apis/chat/send.py": ""})
 
-    assert "has none of the folders resources, schemas, config, lib, db, bus, domain, api" in text
+    assert (
+        "must have one of the folders resources, schemas, config, lib, db, bus, domain, api"
+        in text
+    )
+
+
+async def test_folder_called_nearly_like_a_place_is_a_warning(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    await folder.boot({"domains/a.py": "", "lib/a.py": "", "tests/x.py": "", "_configs/a": ""})
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder.root}/domains is not loaded; did you mean domain?"
+    ]
 
 
 async def test_all_problems_of_a_tree_are_in_one_error(folder: Folder) -> None:
@@ -228,7 +250,7 @@ def test_scan_while_files_appear_and_vanish_reports_nothing(tmp_path: Path) -> N
         thread.join()
 
     found = {problem for tree in trees for problem in tree.problems}
-    assert all("has none of the folders" in problem for problem in found)
+    assert all("must have one of the folders" in problem for problem in found)
 
 
 def test_scan_while_a_file_is_replaced_reads_it_whole(tmp_path: Path) -> None:

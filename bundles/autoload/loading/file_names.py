@@ -1,0 +1,51 @@
+"""The name that a file has in the namespaces."""
+
+from bundles.autoload.loading.names import SERVICE, Name, problem_of, split_unit
+
+
+class BadNameError(Exception):
+    """A file has a name that code cannot read. The message has the rule."""
+
+
+def name_of(place: str, key: str, mode: str | None) -> Name | None:
+    """Return the name of the file *key*; None if it is not read, as its kind or its *mode* says.
+
+    Raises:
+        BadNameError: it is read, and its name cannot be used.
+    """
+    folders, _, entry = key.rpartition("/")
+    stem, _, suffix = entry.rpartition(".")
+    if place == "resources":
+        return tuple(key.split("/"))
+    if suffix != "py" and not (place == "config" and suffix == "toml"):
+        return None
+    names = folders.split("/")
+    if place == "config" and "." in stem:
+        stem, _, own_mode = stem.partition(".")
+        if own_mode != mode:
+            return None
+    is_special = stem in ("__init__", SERVICE)
+    checked = names[1:] if is_special else [*names[1:], stem]
+    _check(place, checked)
+    return (*names, SERVICE) if stem == SERVICE else (place, *checked)
+
+
+def _check(place: str, names: list[str]) -> None:
+    if place == "api":
+        if len(names) > 2:
+            raise BadNameError("a unit of api has no folders; write api/<unit>/<method>.py")
+        names = [*map(_unit_name, names[:1]), *names[1:]]
+    problems = [problem for name in names if (problem := problem_of(name))]
+    if problems:
+        raise BadNameError("; ".join(problems))
+
+
+def _unit_name(name: str) -> str:
+    """Return *name* without its version."""
+    unit = split_unit(name)
+    if unit is None:
+        raise BadNameError(
+            f"{name!r} has a version that is not a whole number from 1; write "
+            f"{name.partition('.')[0]}.2"
+        )
+    return unit[0]

@@ -1,0 +1,217 @@
+"""Reads the files of an application, and refuses what is not safe."""
+
+import logging
+import os
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+
+from bundles.autoload.loading.file_names import BadNameError, name_of
+from bundles.autoload.loading.name_table import NameTable
+from bundles.autoload.loading.names import OTHER_FOLDERS, PLACES, SERVICE, is_private
+from bundles.autoload.loading.source_file import (
+    SourceFile,
+    TooLargeError,
+    UnreadableFileError,
+    digest_of,
+    is_world_writable,
+    read_file,
+    signature_of,
+)
+from bundles.autoload.loading.tree import Tree, TreeRules
+
+logger = logging.getLogger(__name__)
+
+
+def scan(
+    root: Path,
+    rules: TreeRules,
+    previous: Tree | None = None,
+    changed: frozenset[str] = frozenset(),
+) -> Tree:
+    """Read the tree below *root*.
+
+    Args:
+        previous: the tree of an earlier time: files with the same size and times are not read
+            again, except those of *changed*, which are keys.
+    """
+    return _Scan(root, rules, previous, changed).run()
+
+
+class _Scan:
+    def __init__(
+        self, root: Path, rules: TreeRules, previous: Tree | None, changed: frozenset[str]
+    ) -> None:
+        self._root = root
+        self._rules = rules
+        self._known: dict[str, SourceFile] = {}
+        if previous is not None:
+            resources = {file.key: file for file in previous.resources.values()}
+            known = {**previous.files, **resources}
+            self._known = {key: file for key, file in known.items() if key not in changed}
+        self._problems: list[str] = []
+        self._resources_left = rules.resources_limit
+        self._real_root = Path(os.path.realpath(root))
+
+    def run(self) -> Tree:
+        files: dict[str, SourceFile] = {}
+        resources: dict[str, SourceFile] = {}
+        if self._check_root() and self._check_places():
+            for place in PLACES:
+                found = resources if place == "resources" else files
+                for file in self._place(place):
+                    found[file.key] = file
+        table = NameTable(files, self._fail)
+        return Tree(
+            self._root,
+            MappingProxyType(dict(sorted(files.items()))),
+            MappingProxyType({key.partition("/")[2]: resources[key] for key in sorted(resources)}),
+            MappingProxyType(table.names),
+            MappingProxyType(table.folders),
+            tuple(dict.fromkeys(self._problems)),
+        )
+
+    def _fail(self, key: str, problem: str) -> None:
+        self._problems.append(f"{self._root / key}: {problem}")
+
+    def _check_root(self) -> bool:
+        try:
+            status = self._real_root.stat()
+        except OSError:
+            status = None
+        if status is None or not self._real_root.is_dir():
+            self._problems.append(
+                f"the folder {str(self._root)!r} of the application does not exist; create it "
+                f"with a folder api, or pass another one: AutoloadBundle(root=…)"
+            )
+            return False
+        if is_world_writable(status):
+            self._fail("", "can be written by every user; run chmod o-w on it")
+        return True
+
+    def _check_places(self) -> bool:
+        """Whether there is a place. A root without one is the wrong folder, or has a mistake."""
+        has_place = any((self._real_root / place).is_dir() for place in PLACES)
+        if not has_place:
+            self._fail("", f"must have one of the folders {', '.join(PLACES)}; create one")
+        if not self._known:
+            self._warn_of_typos()
+        return has_place
+
+    def _warn_of_typos(self) -> None:
+        """Other folders may exist, but one that is nearly called like a place is a mistake."""
+        known = (*PLACES, *OTHER_FOLDERS)
+        for entry in self._entries(self._real_root, ""):
+            if entry.name in known or is_private(entry.name) or not entry.is_dir():
+                continue
+            if near := get_close_matches(entry.name, known, n=1, cutoff=0.8):
+                place = self._root / entry.name
+                logger.warning("%s is not loaded; did you mean %s?", place, near[0])
+
+    def _place(self, place: str) -> Iterator[SourceFile]:
+        """Yield the files of *place*; folders are read without recursion."""
+        chain: tuple[str, ...] = (str(self._real_root),)
+        first: Path | None = self._real_root / place
+        if first is not None and first.is_symlink():
+            first = self._follow(first, place, chain)
+        waiting = [] if first is None or not first.is_dir() else [(first, place, chain)]
+        while waiting:
+            folder, key, chain = waiting.pop()
+            if not self._is_safe(folder, key):
+                continue
+            below = (*chain, str(folder))
+            for entry in self._entries(folder, key):
+                inner = f"{key}/{entry.name}"
+                if not self._is_read(place, entry.name):
+                    continue
+                real = self._follow(entry, inner, below) if entry.is_symlink() else entry
+                if real is None:
+                    continue
+                if real.is_dir():
+                    waiting.append((Path(real), inner, below))
+                elif (file := self._read(Path(real), inner, place)) is not None:
+                    yield file
+
+    def _is_safe(self, folder: Path, key: str) -> bool:
+        try:
+            status = folder.stat()
+        except OSError:
+            return False  # deleted since
+        if is_world_writable(status):
+            self._fail(key, "can be written by every user; run chmod o-w on it")
+        return True
+
+    def _entries(self, folder: Path, key: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return []  # deleted since
+        except OSError as exc:
+            self._fail(key, f"cannot be read: {exc.strerror}")
+            return []
+
+    @staticmethod
+    def _is_read(place: str, entry: str) -> bool:
+        if place == "resources":
+            return not entry.startswith(".")
+        return (
+            not is_private(entry)
+            or entry == "__init__.py"
+            or (place == "bus" and entry == f"{SERVICE}.py")
+        )
+
+    def _follow(self, link: os.PathLike[str], key: str, chain: tuple[str, ...]) -> Path | None:
+        """Return where *link* points to; None if it is not used."""
+        try:
+            real = Path(link).resolve(strict=True)
+        except (OSError, RuntimeError):
+            self._fail(key, "is a link to a file that does not exist; remove it")
+            return None
+        if not real.is_relative_to(self._real_root):
+            self._fail(key, f"is a link to {real}, outside of the root; copy the file instead")
+            return None
+        if str(real) in chain:
+            self._fail(key, f"is a link to {real}, which contains it; remove it")
+            return None
+        for folder in real.parents[: len(real.parents) - len(self._real_root.parents) - 1]:
+            self._is_safe(folder, str(folder.relative_to(self._real_root)))
+        return real
+
+    def _read(self, path: Path, key: str, place: str) -> SourceFile | None:
+        """Return the file; None if it is not read."""
+        rules = self._rules
+        limit = self._resources_left if place == "resources" else rules.file_limit
+        try:
+            name = name_of(place, key, rules.mode)
+            if name is None:
+                return None
+            known = self._known.get(key)
+            if known is not None and known.signature == signature_of(path.lstat()):
+                self._count(place, known.content)
+                return known
+            content, signature = read_file(path, limit)
+            self._count(place, content)
+        except FileNotFoundError:
+            return None  # deleted since
+        except TooLargeError as exc:
+            self._fail(key, self._too_large(place, exc.size))
+            return None
+        except (BadNameError, UnreadableFileError) as exc:
+            self._fail(key, str(exc))
+            return None
+        return SourceFile(key, self._real_root / key, name, signature, digest_of(content), content)
+
+    def _too_large(self, place: str, size: int) -> str:
+        rules = self._rules
+        if place == "resources":
+            return (
+                f"has {size} bytes; all resources together may have {rules.resources_limit}, as "
+                f"they are kept in memory (autoload.resources_limit); move large files to static"
+            )
+        return f"has {size} bytes, the limit is {rules.file_limit} (autoload.file_limit)"
+
+    def _count(self, place: str, content: bytes) -> None:
+        if place == "resources":
+            self._resources_left -= len(content)

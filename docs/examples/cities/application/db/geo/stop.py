@@ -1,0 +1,5 @@
+from bundles.autoload import db
+
+
+async def stop() -> None:
+    db.geo.connection.close()

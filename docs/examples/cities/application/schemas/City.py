@@ -1,0 +1,7 @@
+import attrs
+
+
+@attrs.frozen
+class City:
+    name: str
+    area: int

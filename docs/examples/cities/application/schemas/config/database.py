@@ -1,0 +1,1 @@
+schema = {"path": "string", "timeout": "number"}
