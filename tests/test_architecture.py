@@ -30,7 +30,7 @@ RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in 
 # Which other bundles a bundle may import: {"metacom": {"contracts"}}.
 ARROWS: dict[str, set[str]] = {
     "apidocs": {"contracts", "security"},
-    "autoload": {"contracts", "security", "tasks"},
+    "autoload": {"contracts", "security", "sessions", "tasks"},
     "realtime": {"tasks"},
     "security": {"sessions", "redis"},
     "sessions": {"redis"},

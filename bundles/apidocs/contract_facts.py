@@ -5,7 +5,8 @@ from typing import Any
 import attrs
 
 from bundles.apidocs.inputs import BYTES, JSON, TEXT, Body, Input, Inputs, body_media_types
-from bundles.contracts import Contract, ContractSchemas, Schemas
+from bundles.contracts import Contract, ContractSchemas, Schemas, TypedSchema
+from bundles.contracts import Schema as ContractSchema
 from rxkernel import Definition, HttpDefinition, JsonSchemas, Returned, Source
 
 Schema = dict[str, Any]
@@ -18,22 +19,31 @@ class ContractFacts:
 
     def __init__(self, schemas: JsonSchemas, named: Schemas) -> None:
         self._schemas = schemas
-        self._named = named
+        self._notations = named
+        self._named: dict[str, ContractSchema] = dict(named)
 
     def added(
         self, contract: Contract, definition: Definition, inputs: Inputs, returned: Returned
     ) -> tuple[Inputs, Returned]:
         """Return *inputs* with the arguments of the contract that they do not have, and *returned*
         with the schema of its result, if it has one."""
-        schemas = ContractSchemas.of(contract, self._named)
+        schemas = ContractSchemas.of(contract, self._notations)
+        for each in (schemas.parameters, schemas.returns):
+            if each is not None:
+                for name, schema in each.references.items():  # also of other collections
+                    self._named.setdefault(name, schema)
         if schemas.parameters is not None:
-            inputs = self._inputs(
-                schemas.parameters.json_schema(self._reference), definition, inputs
-            )
+            inputs = self._inputs(self._described(schemas.parameters), definition, inputs)
         if schemas.returns is not None:
             schema = schemas.returns.json_schema(self._reference)
             returned = attrs.evolve(returned, schema=schema, contents=_contents(schema))
         return inputs, returned
+
+    def _described(self, parameters: ContractSchema) -> Schema:
+        if isinstance(parameters, TypedSchema):
+            schemas = self._schemas
+            return parameters.described_by(schemas.input, schemas.with_default)
+        return parameters.json_schema(self._reference)
 
     def _inputs(self, schema: Schema, definition: Definition, inputs: Inputs) -> Inputs:
         """Names of the path are in the path, others in the query or the body of the method."""

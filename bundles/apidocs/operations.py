@@ -103,8 +103,11 @@ def operation_of(
 
 
 def tag_of(definition: Definition) -> str:
-    """Return the name of the controller, without "Controller" at its end."""
+    """Return the attribute ``apidocs_tag`` of the target of a route that a bundle makes, else the name of
+    the controller, without "Controller" at its end."""
     target = definition.metadata.target
+    if isinstance(tag := getattr(target, "apidocs_tag", None), str):
+        return tag
     if isinstance(target, ModuleType):
         return target.__name__.rpartition(".")[2]
     name = definition.metadata.owner.__name__

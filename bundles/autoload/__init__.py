@@ -2,6 +2,9 @@
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.bundle import AutoloadBundle
+from bundles.autoload.endpoints.context import Context
+from bundles.autoload.endpoints.publishing import Endpoints
+from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.settings import AutoloadSettings
@@ -22,6 +25,9 @@ __all__ = [
     "AutoloadBundle",
     "AutoloadSettings",
     "Build",
+    "Context",
+    "Endpoints",
+    "Routes",
     "Snapshot",
     "api",
     "application",

@@ -1,13 +1,16 @@
 """What the bundle adds to an application."""
 
 from pathlib import Path
+from types import MappingProxyType
 
 from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload.autoload import Autoload
+from bundles.autoload.endpoints.context import ContextMarker, ContextResolver
+from bundles.autoload.endpoints.endpoint_files import value_of
+from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.listeners import AutoloadListeners
 from bundles.autoload.reload.live_reload import LiveReload
-from bundles.autoload.reload.snapshot_routes import SnapshotRoutes
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, Bundle
 
@@ -20,7 +23,10 @@ class AutoloadBundle(Bundle):
     """
 
     name = "autoload"
-    listeners = (AutoloadListeners,)
+    requires = ("contracts",)
+    after = ("sessions", "security")
+    listeners = (AutoloadListeners, Endpoints)
+    resolvers = MappingProxyType({ContextMarker: ContextResolver})
     settings_class = AutoloadSettings
 
     def __init__(self, root: Path | str = "application") -> None:
@@ -28,11 +34,11 @@ class AutoloadBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Autoload, to=self._autoload, scope=singleton)
-        binder.bind(SnapshotRoutes, scope=singleton)
+        binder.bind(Endpoints, scope=singleton)
         binder.bind(LiveReload, scope=singleton)
 
     @inject
     def _autoload(
         self, application: Application, injector: Injector, settings: AutoloadSettings
     ) -> Autoload:
-        return Autoload(application, injector, self._root, settings)
+        return Autoload(application, injector, self._root, settings, {"api": value_of})

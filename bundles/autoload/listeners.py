@@ -3,6 +3,7 @@
 from injector import inject
 
 from bundles.autoload.autoload import Autoload
+from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.reload.live_reload import LiveReload
 from rxkernel import (
     ApplicationEvents,
@@ -18,13 +19,14 @@ class AutoloadListeners:
     """Loads the directory at boot, when all services exist."""
 
     @inject
-    def __init__(self, autoload: Autoload, live_reload: LiveReload) -> None:
+    def __init__(self, autoload: Autoload, endpoints: Endpoints, live_reload: LiveReload) -> None:
         self._autoload = autoload
+        self._endpoints = endpoints
         self._live_reload = live_reload
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def load(self, event: BootstrapEvent) -> None:
-        await self._autoload.boot()
+        self._endpoints.publish(await self._autoload.boot(), event)
 
     @observe(ServerEvents.STARTED)
     async def watch(self, event: ServerEvent) -> None:

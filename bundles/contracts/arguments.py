@@ -42,6 +42,12 @@ def arguments_of(request: Request) -> Any:
     return {**fields, **_params_of(request)}
 
 
+def forget_arguments(request: Request) -> None:
+    """Remove what was checked for another action, from which *request* has its attributes."""
+    request.attributes.pop(_ATTRIBUTE, None)
+    request.attributes.pop(_PARAMETERS, None)
+
+
 def _dict_of(values: Mapping[str, Any]) -> dict[str, Any]:
     if not hasattr(values, "getall"):
         return dict(values)

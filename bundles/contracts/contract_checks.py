@@ -23,6 +23,16 @@ def problems_of(
 ) -> Iterator[str]:
     """Yield each problem of *contract* for an action with *signature*; *transports* are those that
     exist."""
+    yield from problems_of_contract(contract, transports)
+    if contract.parameters is not None and (signature.takes_bytes or signature.is_streamed):
+        yield (
+            "parameters cannot be checked, since the action takes the body as bytes or as a "
+            "stream; remove the key"
+        )
+
+
+def problems_of_contract(contract: Contract, transports: Collection[Transport]) -> Iterator[str]:
+    """Yield each problem of *contract* for any action, except those of schemas and examples."""
     yield from _wrong_texts(contract)
     timeout = contract.timeout
     if not (timeout is UNSET or timeout is None or (is_number(timeout) and timeout > 0)):
@@ -40,11 +50,6 @@ def problems_of(
         yield f"validate is {contract.validate!r}; it must take one argument, all arguments"
     yield from _wrong_errors(contract)
     yield from _wrong_transports(contract, transports)
-    if contract.parameters is not None and (signature.takes_bytes or signature.is_streamed):
-        yield (
-            "parameters cannot be checked, since the action takes the body as bytes or as a "
-            "stream; remove the key"
-        )
 
 
 def _wrong_texts(contract: Contract) -> Iterator[str]:

@@ -1,17 +1,19 @@
 """Puts the contracts around the actions of definitions, when these are compiled."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from injector import inject
 
+from bundles.contracts.actions import Action
+from bundles.contracts.arguments import forget_arguments
 from bundles.contracts.contract import OPTIONS, Contract, contract_of
 from bundles.contracts.contract_checks import problems_of, problems_of_arguments
 from bundles.contracts.contract_schemas import ContractSchemas, place_of
-from bundles.contracts.domain_error import DomainError
+from bundles.contracts.domain_error import Code, DomainError
 from bundles.contracts.example_checks import problems_of_examples
 from bundles.contracts.interruption import interrupting
 from bundles.contracts.queue import Queue
@@ -32,11 +34,14 @@ from rxkernel import (
     ExceptionEvent,
     Kernel,
     KernelEvents,
+    Request,
     Transport,
     observe,
 )
 
 T = TypeVar("T")
+
+Wrapper = Callable[[Action], Action]
 
 _OUTSIDE = -100
 """The priority in ``kernel.definition``: around the wrappers of other bundles."""
@@ -94,45 +99,75 @@ class Contracts:
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
         if contract.transports is not None and definition.transport not in contract.transports:
             event.exclude()
-        else:
-            self._wrap(event, contract, schemas)
+            return
+        for wrapper in self._wrappers(definition, contract, schemas):
+            event.wrap(wrapper)
+
+    def guard(self, definition: Definition, action: Action) -> Action:
+        """Return *action* inside the contract of *definition*, for calls within another message.
+
+        Its own queue is shared with the calls of clients. That of the settings is not entered: the
+        other message has a slot already.
+        """
+        contract = contract_of(definition) or Contract()
+        schemas = self.schemas_of(definition)
+        for wrapper in self._wrappers(definition, contract, schemas, is_inner=True):
+            action = wrapper(action)
+        errors = contract.errors
+
+        async def guarded(request: Request) -> Any:
+            forget_arguments(request)
+            try:
+                return await action(request)
+            except DomainError as error:
+                described = _described(error, errors)
+                if described is error:
+                    raise
+                raise described from error
+
+        return guarded
 
     def schemas_of(self, definition: Definition) -> ContractSchemas:
         """Return the compiled schemas of the contract of *definition*."""
         return ContractSchemas.of(contract_of(definition) or Contract(), self._schemas)
 
-    def _wrap(self, event: DefinitionEvent, contract: Contract, schemas: ContractSchemas) -> None:
+    def _wrappers(
+        self,
+        definition: Definition,
+        contract: Contract,
+        schemas: ContractSchemas,
+        *,
+        is_inner: bool = False,
+    ) -> Iterator[Wrapper]:
+        """Yield the wrappers of an action, the innermost first."""
         if schemas.returns is not None:
-            event.wrap(
-                checking_result(schemas.returns, place_of(event.definition), self._serializer)
-            )
-        elif _may_return_error(event.definition):
-            event.wrap(raising_errors)
+            yield checking_result(schemas.returns, place_of(definition), self._serializer)
+        elif _may_return_error(definition):
+            yield raising_errors
         if contract.validate is not None:
-            event.wrap(validating(contract.validate))
-        self._limit(event, contract)
+            yield validating(contract.validate)
+        yield from self._limits(definition, contract, is_inner)
         if schemas.parameters is not None:
-            parameters = event.definition.signature.parameters
-            event.wrap(checking_arguments(schemas.parameters, parameters))
+            yield checking_arguments(schemas.parameters, definition.signature.parameters)
 
-    def _limit(self, event: DefinitionEvent, contract: Contract) -> None:
+    def _limits(
+        self, definition: Definition, contract: Contract, is_inner: bool
+    ) -> Iterator[Wrapper]:
         settings = self._settings
-        if event.definition.options.get("probe"):
+        if definition.options.get("probe"):
             settings = ContractsSettings()
         seconds = settings.timeout if contract.timeout is UNSET else contract.timeout
         if seconds is not None or contract.cancel_on_disconnect:
-            event.wrap(
-                lambda action: interrupting(
-                    action,
-                    seconds,
-                    on_disconnect=contract.cancel_on_disconnect,
-                    counts=self.counts,
-                )
+            yield partial(
+                interrupting,
+                seconds=seconds,
+                on_disconnect=contract.cancel_on_disconnect,
+                counts=self.counts,
             )
-        if contract.queue is not None and settings.queue is not None:
-            event.wrap(self.slots_of(settings.queue).limit)
+        if contract.queue is not None and settings.queue is not None and not is_inner:
+            yield self.slots_of(settings.queue).limit
         if isinstance(contract.queue, Queue):
-            event.wrap(self.slots_of(contract.queue).limit)
+            yield self.slots_of(contract.queue).limit
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_EARLY, only=_has_errors)
     async def describe(self, event: ExceptionEvent) -> None:
@@ -140,11 +175,17 @@ class Contracts:
         error = event.exception
         if isinstance(error, DomainError) and not error.has_message:
             contract = contract_of(event.request.definition)
-            text = None if contract is None else contract.errors.get(error.code)
-            if text is not None:
-                described = error.with_message(text)
+            described = error if contract is None else _described(error, contract.errors)
+            if described is not error:
                 described.__cause__ = error
                 event.set_exception(described)
+
+
+def _described(error: DomainError, errors: Mapping[Code, str]) -> DomainError:
+    """Return a copy of *error* with its text in *errors*; *error* itself if it has one, or none
+    is found."""
+    text = None if error.has_message else errors.get(error.code)
+    return error if text is None else error.with_message(text)
 
 
 def _read(problems: list[str], read: Callable[..., T], *given: Any) -> T | None:

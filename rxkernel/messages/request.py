@@ -254,6 +254,30 @@ class Request:
         self._source("enter()")
         return await services_of(self).enter(manager)
 
+    def inner(self, definition: Any, body: Any) -> "Request":
+        """Return a request for the action of *definition*, which code calls within this message.
+
+        It has *body*, no parameters, and the client, identity, services and attributes of this
+        message; attributes that are set on it are not set on this one. The caller awaits the
+        action itself: no listener runs for it.
+        """
+        services_of(self)
+        return Request(
+            definition.transport,
+            headers=self.headers,
+            body=body,
+            attributes=dict(self.attributes),
+            route_name=definition.name,
+            definition=definition,
+            token=self.token,
+            connection=self.connection,
+            client=self.client,
+            services=self.services,
+            cookies=self._cookies,
+            id=self.id,
+            native_source=self.native_source,
+        )
+
     def before_sending(self, call: BeforeSending) -> None:
         """Await ``call(response)`` when this message has succeeded: after the response listeners,
         before the context managers of the message are left and the response is sent. Added twice,

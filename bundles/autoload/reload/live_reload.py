@@ -6,9 +6,9 @@ import logging
 from injector import inject
 
 from bundles.autoload.autoload import Autoload
+from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.reload.reloader import Reloader
 from bundles.autoload.reload.retirement import Retirement
-from bundles.autoload.reload.snapshot_routes import SnapshotRoutes
 from bundles.autoload.reload.watcher import CERTIFICATES, Watcher, is_installed
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, HttpServer, RxKernelError, Settings
@@ -28,14 +28,14 @@ class LiveReload:
         self,
         application: Application,
         autoload: Autoload,
-        routes: SnapshotRoutes,
+        endpoints: Endpoints,
         http: HttpServer,
         settings: AutoloadSettings,
         kernel_settings: Settings,
     ) -> None:
         self._http = http
         self._retirement = Retirement(autoload, kernel_settings.shutdown_timeout)
-        self.reloader = Reloader(application, autoload, routes, self._retirement)
+        self.reloader = Reloader(application, autoload, endpoints, self._retirement)
         self._watcher = _watcher(autoload, settings.reload, is_debug=kernel_settings.debug)
         self._task: asyncio.Task[None] | None = None
         if self._watcher is not None:

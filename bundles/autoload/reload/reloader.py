@@ -2,15 +2,15 @@
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from bundles.autoload.autoload import Autoload
+from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.dependencies import changed_keys
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.reload.retirement import Retirement
-from bundles.autoload.reload.snapshot_routes import SnapshotRoutes
-from rxkernel import Application, ConfigurationError, RouteMetadata
+from rxkernel import Application, ConfigurationError
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +29,13 @@ class Reloader:
         self,
         application: Application,
         autoload: Autoload,
-        routes: SnapshotRoutes,
+        endpoints: Endpoints,
         retirement: Retirement,
     ) -> None:
         self.problems: tuple[str, ...] = ()
         self._application = application
         self._autoload = autoload
-        self._routes = routes
+        self._endpoints = endpoints
         self._retirement = retirement
         self._failed: Tree | None = None
 
@@ -71,16 +71,14 @@ class Reloader:
         def swap() -> None:
             nonlocal is_swapped
             is_swapped = True
-            self._routes.routes = routes
+            self._endpoints.routes = routes
             self._autoload.commit(build)
             self._retirement.begin(build)
 
         try:
-            routes = self._routes.routes_of(build.snapshot)
-            before = self._routes.routes
-            await self._application.reload(
-                add=_without(routes, before), remove=_without(before, routes), when_swapped=swap
-            )
+            routes = self._endpoints.routes_of(build.snapshot)
+            added, removed = routes.changes_since(self._endpoints.routes)
+            await self._application.reload(add=added, remove=removed, when_swapped=swap)
         except BaseException:
             if not is_swapped:
                 await self._autoload.discard(build)
@@ -96,15 +94,6 @@ class Reloader:
                 "the changed files are not loaded, the version before runs on:\n%s",
                 "\n".join(f"- {problem}" for problem in problems),
             )
-
-
-def _without(
-    routes: Sequence[RouteMetadata], others: Sequence[RouteMetadata]
-) -> list[RouteMetadata]:
-    """Return those of *routes* that are not one of *others*: unchanged routes are the same
-    objects."""
-    known = set(map(id, others))
-    return [route for route in routes if id(route) not in known]
 
 
 def _shown(keys: frozenset[str]) -> str:

@@ -165,3 +165,16 @@ def resolved(node: Node) -> Node:
     while isinstance(node, Reference):
         node = node.resolve()
     return node
+
+
+def parts_of(node: Node) -> list[Node]:
+    """Return the nodes that *node* contains itself."""
+    if isinstance(node, Struct):
+        return [*node.fields.values(), *(() if node.other is None else (node.other,))]
+    if isinstance(node, Array):
+        return [node.item]
+    if isinstance(node, Dictionary):
+        return [node.key, node.value]
+    if isinstance(node, Tuple):
+        return [item for _, item in node.items]
+    return list(node.alternatives) if isinstance(node, Union) else []

@@ -1,5 +1,6 @@
 """A compiled schema."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -8,7 +9,7 @@ import attrs
 from bundles.contracts.schemas.error_places import ErrorPlace
 from bundles.contracts.schemas.error_texts import Text, metarhia_text, with_texts
 from bundles.contracts.schemas.json_schema import Described, RefOf, describe
-from bundles.contracts.schemas.nodes import Node
+from bundles.contracts.schemas.nodes import Node, Reference, parts_of
 from rxkernel import UnprocessableEntityException, Validator
 
 
@@ -55,6 +56,21 @@ class Schema:
             root = ErrorPlace(self.node, value, self.name)
             errors = with_texts(exc.errors, root, path, self._text)
             raise UnprocessableEntityException(exc.message, errors=errors) from None
+
+    @property
+    def references(self) -> "Mapping[str, Schema]":
+        """The named schemas that it refers to, itself or through others, by name."""
+        found: dict[str, Schema] = {}
+        todo: list[Node] = [self.node]
+        while todo:
+            node = todo.pop()
+            if not isinstance(node, Reference):
+                todo += parts_of(node)
+            elif node.name not in found:
+                inner = node.resolve()
+                found[node.name] = Schema(node.name, node.scope.type_of(node.name), inner)
+                todo.append(inner)
+        return found
 
     def json_schema(self, ref_of: RefOf = _local) -> Described:
         """Return the JSON Schema of the values that a client may send.

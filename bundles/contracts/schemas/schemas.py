@@ -90,7 +90,7 @@ class Schemas(Mapping[str, Schema]):
             ConfigurationError: with every problem.
         """
         if isinstance(notation, Schema):
-            return attrs.evolve(notation, name="")
+            return attrs.evolve(notation, name="") if notation.name else notation
         reader = NotationReader(self._registry, self._types)
         node = reader.read_one(notation, Place(place, is_named=False))
         problems = reader.problems

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Build, Snapshot
-from rxkernel import Application, Settings
+from bundles.contracts import ContractsBundle
+from rxkernel import Application, HttpSettings, Settings
 
 
 class Folder:
@@ -36,14 +37,22 @@ class Folder:
         *,
         bundles: Sequence[Any] = (),
         listeners: Sequence[Any] = (),
+        sections: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Application:
-        """Write *files* and boot the application of the directory."""
+        """Write *files* and boot the application of the directory.
+
+        Args:
+            sections: the settings of other bundles, by name.
+        """
         self.write(files or {})
         self._application = Application(
-            bundles=[AutoloadBundle(self.root), *bundles],
+            bundles=[AutoloadBundle(self.root), ContractsBundle, *bundles],
             listeners=listeners,
-            settings=Settings(bundles={"autoload": AutoloadSettings(**settings)}),
+            settings=Settings(
+                http=HttpSettings(port=0, host="127.0.0.1"),
+                bundles={"autoload": AutoloadSettings(**settings), **(sections or {})},
+            ),
         )
         await self._application.boot()
         return self._application

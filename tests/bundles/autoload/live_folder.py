@@ -10,9 +10,8 @@ import aiohttp
 
 from bundles.autoload import AutoloadBundle, AutoloadSettings
 from bundles.autoload.reload.live_reload import LiveReload
-from bundles.autoload.reload.snapshot_routes import SnapshotRoutes
+from bundles.contracts import ContractsBundle
 from rxkernel import Application, HttpSettings, Settings
-from tests.bundles.autoload.api_routes import ApiBoot, ApiRoutes
 from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
 
@@ -31,14 +30,12 @@ class LiveFolder(Folder):
             if name in settings
         }
         self._application = Application(
-            bundles=[AutoloadBundle(self.root)],
-            listeners=[ApiBoot],
+            bundles=[AutoloadBundle(self.root), ContractsBundle],
             settings=Settings(
                 bundles={"autoload": AutoloadSettings(reload=reload, **settings)},
                 **{"http": HttpSettings(port=0), **own},
             ),
         )
-        await self._application.boot(overrides={SnapshotRoutes: ApiRoutes})
         await self._application.start()
         return self._application
 
@@ -69,9 +66,10 @@ class LiveFolder(Folder):
         self.write({key: content})
         os.unlink(f"{path}~")
 
-    async def get(self, path: str) -> tuple[int, Any]:
-        url = f"{self.application.servers['http'].url}/api/{path}"
-        async with aiohttp.ClientSession() as session, session.get(url) as response:
+    async def call(self, name: str) -> tuple[int, Any]:
+        """Call an endpoint over HTTP, over a new connection."""
+        url = f"{self.application.servers['http'].url}/api/{name}"
+        async with aiohttp.ClientSession() as session, session.post(url, json={}) as response:
             is_json = response.content_type == "application/json"
             return response.status, await (response.json() if is_json else response.text())
 

@@ -22,11 +22,13 @@ LOG: list[str] = []
 EVENTS: dict[str, asyncio.Event] = {}
 """What the files of a test wait for."""
 
-SAY = "async def method(): return {!r}"
+SAY = "access = 'public'\nasync def method(): return {!r}"
 
 WAIT = """
     import tests.bundles.autoload.test_live_reload as test
     from bundles.autoload import domain
+
+    access = "public"
 
     async def method():
         test.LOG.append("began")
@@ -53,7 +55,7 @@ async def test_t48_call_in_flight_ends_with_the_old_code_and_the_next_has_the_ne
         {"api/chat/wait.py": WAIT.format("old"), "domain/chat.py": "VERSION = 1"}
     )
     async with client(application) as socket:
-        over_http = asyncio.create_task(live.get("chat/wait"))
+        over_http = asyncio.create_task(live.call("chat/wait"))
         over_socket = asyncio.create_task(socket.call("chat/wait", {}))
         await until(lambda: LOG == ["began", "began"])
 
@@ -64,7 +66,7 @@ async def test_t48_call_in_flight_ends_with_the_old_code_and_the_next_has_the_ne
 
         assert await over_http == (200, ["old", 1])
         assert (await over_socket)["content"] == ["old", 1]
-        assert await live.get("chat/wait") == (200, ["new", 2])
+        assert await live.call("chat/wait") == (200, ["new", 2])
         assert (await socket.call("chat/wait", {}))["content"] == ["new", 2]
         assert socket.connected
 
@@ -86,14 +88,14 @@ async def test_t49_error_in_a_changed_file_keeps_the_old_version(
     live.write({"api/chat/say.py": bad})
     await until(lambda: live.problems)
 
-    assert await live.get("chat/say") == (200, "one")
+    assert await live.call("chat/say") == (200, "one")
     line = bad.count("\n") + 1
     assert live.problems[0].startswith(f"{live.root}/api/chat/say.py:{line}: ")
     assert live.problems[0] in caplog.text
 
     live.write({"api/chat/say.py": SAY.format("two")})
     await until(lambda: not live.problems)
-    assert await live.get("chat/say") == (200, "two")
+    assert await live.call("chat/say") == (200, "two")
 
 
 @pytest.mark.parametrize("unit", ["chat", "chat.1"])
@@ -102,12 +104,12 @@ async def test_t50_deleted_endpoint_is_not_found(live: LiveFolder, unit: str) ->
     application = await live.serve(
         {f"api/{unit}/say.py": SAY.format("one"), "api/x/y.py": SAY.format(1)}
     )
-    assert (await live.get("chat/say"))[0] == 200
+    assert (await live.call("chat/say"))[0] == 200
 
     live.remove(f"api/{unit}/say.py")
     await live.loaded(2)
 
-    assert (await live.get("chat/say"))[0] == 404
+    assert (await live.call("chat/say"))[0] == 404
     assert "chat/say" not in application.kernel.websocket_definitions
 
 
@@ -117,17 +119,19 @@ async def test_t51_state_survives_with_migrate(live: LiveFolder) -> None:
     count = """
         from bundles.autoload import domain
 
+        access = "public"
+
         async def method():
             domain.chat.rooms["one"] = domain.chat.rooms.get("one", 0) + 1
             return [domain.chat.VERSION, domain.chat.rooms["one"]]
         """
     await live.serve({"api/chat/count.py": count, "domain/chat.py": chat.format(1)})
-    assert await live.get("chat/count") == (200, [1, 1])
+    assert await live.call("chat/count") == (200, [1, 1])
 
     live.write({"domain/chat.py": chat.format(2)})
     await live.loaded(2)
 
-    assert await live.get("chat/count") == (200, [2, 2])
+    assert await live.call("chat/count") == (200, [2, 2])
 
 
 @pytest.mark.parametrize("way", ["replace", "recreate", "move_away"])
@@ -138,7 +142,7 @@ async def test_save_of_an_editor_is_loaded(live: LiveFolder, way: str) -> None:
     save("api/chat/say.py", SAY.format("two"))
 
     await live.loaded(2)
-    assert await live.get("chat/say") == (200, "two")
+    assert await live.call("chat/say") == (200, "two")
 
 
 async def test_saves_within_the_pause_are_one_reload(live: LiveFolder) -> None:
@@ -148,7 +152,7 @@ async def test_saves_within_the_pause_are_one_reload(live: LiveFolder) -> None:
         live.write({"api/chat/say.py": SAY.format(number), "lib/a.py": f"A = {number}"})
 
     await live.loaded(2)
-    assert await live.get("chat/say") == (200, 9)
+    assert await live.call("chat/say") == (200, 9)
     assert live.snapshot.number == 2
 
 
@@ -165,7 +169,7 @@ async def test_changes_without_a_pause_do_not_postpone_for_ever(live: LiveFolder
 
     writing = asyncio.create_task(write_on())
     await live.loaded(2)
-    assert await live.get("chat/say") == (200, "two")
+    assert await live.call("chat/say") == (200, "two")
     writing.cancel()
 
 
@@ -207,6 +211,8 @@ async def test_all_places_are_loaded_again(live: LiveFolder) -> None:
     read = """
         from bundles.autoload import bus, config, db, domain, lib, resources, schemas
 
+        access = "public"
+
         async def method():
             return [
                 schemas.City.VERSION, lib.a.VERSION, db.a.VERSION, bus.a.VERSION,
@@ -221,7 +227,7 @@ async def test_all_places_are_loaded_again(live: LiveFolder) -> None:
     }
     await live.serve({**before, "api/all/read.py": read})
     expected: list[Any] = [1, 1, 1, 1, 1, 1, "1"]
-    assert await live.get("all/read") == (200, expected)
+    assert await live.call("all/read") == (200, expected)
 
     for number, (index, key) in enumerate(
         [
@@ -238,7 +244,7 @@ async def test_all_places_are_loaded_again(live: LiveFolder) -> None:
         live.replace(key, before[key].replace("1", "2"))
         await live.loaded(number)
         expected[index] = "2" if index == 6 else 2
-        assert await live.get("all/read") == (200, expected), key
+        assert await live.call("all/read") == (200, expected), key
 
 
 async def test_start_hook_that_never_returns_keeps_the_old_version(live: LiveFolder) -> None:
@@ -251,7 +257,7 @@ async def test_start_hook_that_never_returns_keeps_the_old_version(live: LiveFol
     await until(lambda: live.problems)
 
     assert live.problems == (f"{live.root}/lib/a.py:2: start() has not ended after 0.2 s",)
-    assert await live.get("chat/say") == (200, "one")
+    assert await live.call("chat/say") == (200, "one")
 
 
 async def test_change_during_a_reload_is_loaded_after_it(live: LiveFolder) -> None:
@@ -268,11 +274,11 @@ async def test_change_during_a_reload_is_loaded_after_it(live: LiveFolder) -> No
     live.write({"lib/a.py": wait})
     await until(lambda: LOG)
     live.write({"api/chat/say.py": SAY.format("two")})
-    assert await live.get("chat/say") == (200, "one")
+    assert await live.call("chat/say") == (200, "one")
     EVENTS["go on"].set()
 
     await live.loaded(3)
-    assert await live.get("chat/say") == (200, "two")
+    assert await live.call("chat/say") == (200, "two")
 
 
 async def test_stop_during_a_reload_undoes_it(live: LiveFolder) -> None:
@@ -315,13 +321,15 @@ async def test_stop_hook_waits_for_calls_in_flight(live: LiveFolder) -> None:
         import tests.bundles.autoload.test_live_reload as test
         from bundles.autoload import db
 
+        access = "public"
+
         async def method():
             test.LOG.append("began")
             await test.EVENTS["go on"].wait()
             return db.pool.is_open
         """
     application = await live.serve({"db/pool.py": pool.format(1), "api/chat/call.py": call})
-    calling = asyncio.create_task(live.get("chat/call"))
+    calling = asyncio.create_task(live.call("chat/call"))
     await until(lambda: LOG == ["began"])
 
     live.write({"db/pool.py": pool.format(2)})
@@ -353,7 +361,7 @@ async def test_stop_hook_waits_for_a_long_call_up_to_a_limit(
         },
         shutdown_timeout=0.2,
     )
-    calling = asyncio.create_task(live.get("chat/wait"))
+    calling = asyncio.create_task(live.call("chat/wait"))
     await until(lambda: LOG == ["began"])
 
     live.write({"lib/a.py": stop.format(2)})
@@ -393,8 +401,8 @@ async def test_f5_link_out_of_the_root_keeps_the_old_version(
     (live.root / "api/chat/steal.py").symlink_to(tmp_path / "secret.py")
     await until(lambda: live.problems)
     assert "outside of the root" in live.problems[0]
-    assert (await live.get("chat/steal"))[0] == 404
-    assert await live.get("chat/say") == (200, "one")
+    assert (await live.call("chat/steal"))[0] == 404
+    assert await live.call("chat/say") == (200, "one")
 
 
 async def test_f5_folder_that_becomes_world_writable_keeps_the_old_version(
@@ -408,7 +416,7 @@ async def test_f5_folder_that_becomes_world_writable_keeps_the_old_version(
     await until(lambda: live.problems)
 
     assert "chmod o-w" in live.problems[0]
-    assert await live.get("chat/say") == (200, "one")
+    assert await live.call("chat/say") == (200, "one")
 
 
 @pytest.mark.parametrize(
@@ -439,7 +447,7 @@ async def test_f5_bad_files_keep_the_old_version(
     await until(lambda: live.problems)
 
     assert problem in live.problems[0]
-    assert await live.get("chat/say") == (200, "one")
+    assert await live.call("chat/say") == (200, "one")
 
 
 async def test_f5_root_that_is_removed_and_created_again(live: LiveFolder) -> None:
@@ -448,15 +456,15 @@ async def test_f5_root_that_is_removed_and_created_again(live: LiveFolder) -> No
 
     shutil.rmtree(live.root)
     await until(lambda: live.problems)
-    assert await live.get("chat/say") == (200, "one")
+    assert await live.call("chat/say") == (200, "one")
 
     live.write({"api/chat/say.py": SAY.format("two")})
     await until(lambda: live.snapshot.number > 1 and not live.problems)
-    assert await live.get("chat/say") == (200, "two")
+    assert await live.call("chat/say") == (200, "two")
     number = live.snapshot.number
     live.write({"api/chat/say.py": SAY.format("three")})
     await live.loaded(number + 1)
-    assert await live.get("chat/say") == (200, "three")
+    assert await live.call("chat/say") == (200, "three")
 
 
 async def test_link_to_the_root_that_points_elsewhere_is_followed(tmp_path: Path) -> None:
@@ -468,13 +476,13 @@ async def test_link_to_the_root_that_points_elsewhere_is_followed(tmp_path: Path
     link.symlink_to("one")
     live = LiveFolder(link)
     await live.serve({})
-    assert await live.get("chat/say") == (200, "one")
+    assert await live.call("chat/say") == (200, "one")
 
     (tmp_path / "next").symlink_to("two")
     (tmp_path / "next").replace(link)
     await live.loaded(2)
 
-    assert await live.get("chat/say") == (200, "two")
+    assert await live.call("chat/say") == (200, "two")
     await live.stop()
 
 

@@ -34,6 +34,7 @@ READ = """
     from bundles.autoload import domain
 
     NUMBER = {0}
+    access = "public"
 
     async def method():
         before = domain.state.NUMBER
@@ -105,7 +106,7 @@ class Load:
             self.problems.append(f"{status}: {content}, at least {least}")
 
     async def _over_http(self, url: str) -> tuple[int, Any]:
-        async with self.session.get(url) as response:
+        async with self.session.post(url, json={}) as response:
             return response.status, await response.json()
 
     async def _over_socket(self, socket: socketio.AsyncClient) -> tuple[int, Any]:

@@ -1,0 +1,1 @@
+"""What clients can call: the files of ``api`` as definitions."""

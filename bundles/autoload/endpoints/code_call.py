@@ -1,0 +1,54 @@
+"""Calls of an endpoint by code: in the caller's context, with the contract, without access rules."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bundles.contracts import Contracts
+from rxkernel import DefinitionEvent, Kernel, Request, current_request
+
+RESULT = "autoload.result"
+"""The attribute of the request of such a call, for the value that the function has returned."""
+
+_PRIVATE = ("contracts.", "autoload.")
+
+
+class CodeCall:
+    """Calls the action of one definition.
+
+    Args:
+        event: that of the definition, before the action is wrapped.
+    """
+
+    def __init__(self, event: DefinitionEvent, kernel: Kernel, contracts: Contracts) -> None:
+        self._definition = event.definition
+        self._kernel = kernel
+        self._action = contracts.guard(event.definition, event.action)
+
+    async def __call__(self, arguments: Mapping[str, Any]) -> Any:
+        """Return what the function returns, as it is."""
+        body = self._kernel.serializer.to_json_value(arguments)
+        caller = current_request.get()
+        if caller is not None:
+            return await self._call(caller, body)
+        caller = Request(self._definition.transport)
+        failure: BaseException | None = None
+        try:
+            async with self._kernel.message(caller):
+                return await self._call(caller, body)
+        except BaseException as exc:
+            failure = exc
+            raise
+        finally:
+            self._kernel.terminate(caller, None, failure=failure)
+            del failure  # its traceback holds this frame
+
+    async def _call(self, caller: Request, body: Any) -> Any:
+        request = caller.inner(self._definition, body)
+        request.attributes[RESULT] = None
+        try:
+            await self._action(request)
+        finally:
+            for name, value in request.attributes.items():
+                if not name.startswith(_PRIVATE):  # the session, for example
+                    caller.attributes.setdefault(name, value)
+        return request.attributes[RESULT]

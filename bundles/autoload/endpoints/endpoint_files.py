@@ -1,0 +1,209 @@
+"""The files of ``api`` as endpoints."""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from bundles.autoload.endpoints.access import Access, read_access
+from bundles.autoload.endpoints.endpoint import Endpoint, Hook, UnitMethods
+from bundles.autoload.endpoints.fields import ENDPOINT, HOOK, SHARED, read_fields, too_long
+from bundles.autoload.endpoints.router import check_hook
+from bundles.autoload.endpoints.taken import Taken, taken_by
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.names import is_private
+from bundles.autoload.loading.source_file import SourceFile
+from rxkernel import ConfigurationError, options_of
+
+logger = logging.getLogger(__name__)
+
+ROUTER = "router"
+"""The file of a unit that is a `Hook`."""
+
+_CONTRACT = "contract."
+_NOT_CONTRACT = ("access", "safe")
+
+
+def value_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
+    """Return the `Endpoint` of *file*, its `Hook` or the `UnitMethods` of a single file.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    if module is None or file.stem == "__init__":
+        return module
+    reading = _Reading(file, module, load)
+    if len(file.name) == 2:
+        value: Any = reading.unit()
+    elif file.stem == ROUTER:
+        value = reading.hook()
+    else:
+        value = reading.endpoint()
+    if reading.problems:
+        raise ConfigurationError(*reading.problems)
+    return value
+
+
+class _Reading:
+    """Reads one file; `problems` has everything that is wrong with it."""
+
+    def __init__(self, file: SourceFile, module: ModuleType, load: Load) -> None:
+        self.problems: list[str] = []
+        self._file = file
+        self._module = module
+        self._load = load
+
+    def endpoint(self) -> Endpoint | None:
+        """Return the endpoint of a file of its own."""
+        fields = self._fields(ENDPOINT)
+        function = self._function()
+        return None if function is None else self._endpoint(self._file.stem, function, fields)
+
+    def unit(self) -> UnitMethods:
+        """Return the public ``async def`` functions of a single file."""
+        shared = self._fields(SHARED)
+        functions = dict(self._own_functions())
+        if not functions:
+            self.problems.append("defines no public async function; write async def method(…)")
+        found = {n: self._endpoint(n, f, shared) for n, f in functions.items()}
+        return UnitMethods({name: each for name, each in found.items() if each is not None})
+
+    def hook(self) -> Hook | None:
+        """Return the function for all requests below the path of the unit."""
+        fields = self._fields(HOOK)
+        function = self._function()
+        if function is None:
+            return None
+        read = self._read(function, fields)
+        if read is None:
+            return None
+        taken, access, contract, options = read
+        self.problems += check_hook(taken)
+        return Hook(self._file, function, taken, access, contract, options)
+
+    def _fields(self, allowed: tuple[str, ...]) -> Mapping[str, Any]:
+        found = read_fields(self._file, self._module, allowed)
+        self.problems += found.problems
+        return found.values
+
+    def _function(self) -> Callable[..., Any] | None:
+        names = vars(self._module)
+        for name in ("method", self._file.stem):
+            if name in names:
+                return self._checked(name, names[name])
+        self.problems.append(
+            f"defines no endpoint; write async def method(…), or async def {self._file.stem}(…)"
+        )
+        return None
+
+    def _checked(self, name: str, function: Any) -> Callable[..., Any] | None:
+        if inspect.isasyncgenfunction(function):
+            self.problems.append(f"{name} yields; return StreamResponse(…) instead")
+            return None
+        if not _is_async(function):
+            self.problems.append(
+                f"{name} is {function!r}, not an async function; write async def {name}(…)"
+            )
+            return None
+        checked: Callable[..., Any] = function
+        return checked
+
+    def _own_functions(self) -> Iterator[tuple[str, Callable[..., Any]]]:
+        for name, value in vars(self._module).items():
+            is_own = getattr(value, "__module__", None) == self._module.__name__
+            if is_private(name) or not is_own or inspect.isclass(value):
+                continue
+            if inspect.isasyncgenfunction(value):
+                self.problems.append(f"{name} yields; return StreamResponse(…) instead")
+            elif _is_async(value):
+                yield name, value
+
+    def _endpoint(
+        self, name: str, function: Callable[..., Any], fields: Mapping[str, Any]
+    ) -> Endpoint | None:
+        read = self._read(function, fields)
+        if read is None:
+            return None
+        taken, access, contract, options = read
+        is_safe = fields.get("safe", False)
+        if not isinstance(is_safe, bool):
+            self.problems.append(f"safe is {is_safe!r}; write True, and GET serves it too")
+        self._check_types(name, taken, contract)
+        if any(_refers(contract.get(key)) for key in ("parameters", "returns")):
+            self._load.watch(("schemas",))
+        return Endpoint(
+            self._file, name, function, taken, access, contract, is_safe is True, options
+        )
+
+    def _read(
+        self, function: Callable[..., Any], fields: Mapping[str, Any]
+    ) -> tuple[Taken, Access, dict[str, Any], dict[str, Any]] | None:
+        """Return what *function* takes, its access, the fields of its contract, and the options
+        that other decorators have set; None if it cannot be read."""
+        options = dict(options_of(function))
+        given = {**fields, **self._labels(options, fields, function)}
+        try:
+            taken = taken_by(function)
+            access = read_access(given.get("access"))
+        except ConfigurationError as error:
+            self.problems += error.problems
+            return None
+        for warning in too_long(given):
+            logger.warning("%s: %s", self._load.tree.show(self._file.key), warning)
+        contract = {key: value for key, value in given.items() if key not in _NOT_CONTRACT}
+        return taken, access, contract, options
+
+    def _labels(
+        self, options: dict[str, Any], fields: Mapping[str, Any], function: Callable[..., Any]
+    ) -> dict[str, Any]:
+        """Take the fields that @contract and @access have set on *function* from *options*."""
+        found: dict[str, Any] = {}
+        for key in tuple(options):
+            name = str(key).removeprefix(_CONTRACT)
+            if key == "access" or name != key:
+                found[name] = options.pop(key)
+        if self._file.stem == function.__name__ or len(self._file.name) == 3:
+            self.problems += (
+                f"{name} is set in the file and by a decorator; remove one of them"
+                for name in found
+                if name in fields
+            )
+        return found
+
+    def _check_types(self, name: str, taken: Taken, contract: Mapping[str, Any]) -> None:
+        untyped = [n for n, p in taken.arguments.items() if p.annotation is p.empty]
+        has_schema = contract.get("parameters") is not None
+        if has_schema and taken.is_typed:
+            self.problems.append(
+                f"{name} has parameters and a typed signature; remove one of them"
+            )
+        elif taken.is_typed and untyped:
+            self.problems.append(
+                f"{name} has no type for {', '.join(untyped)}; add it, or write parameters = {{…}}"
+            )
+        if not has_schema and taken.rest is not None and taken.arguments:
+            self.problems.append(
+                f"{name} takes **{taken.rest}; write parameters = {{…}}, or name each argument"
+            )
+        if contract.get("returns") is not None and taken.is_return_typed:
+            self.problems.append(f"{name} has returns and a return annotation; remove one of them")
+
+
+def _is_async(function: Any) -> bool:
+    """Whether *function* is one, or an object that is called like one."""
+    if inspect.isclass(function):
+        return False
+    if isinstance(function, FunctionType | MethodType | partial):
+        return inspect.iscoroutinefunction(function)
+    return callable(function) and inspect.iscoroutinefunction(type(function).__call__)
+
+
+def _refers(notation: Any) -> bool:
+    """Whether *notation* may name a schema."""
+    if isinstance(notation, str):
+        return notation.removeprefix("?")[:1].isupper()
+    if isinstance(notation, Mapping):
+        return any(map(_refers, notation.values()))
+    return isinstance(notation, list | tuple) and any(map(_refers, notation))

@@ -1,0 +1,158 @@
+"""The metadata of the routes of one endpoint, and of one ``router.py``."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from bundles.autoload.endpoints.actions import endpoint_action
+from bundles.autoload.endpoints.contract_fields import check_fields
+from bundles.autoload.endpoints.endpoint import Endpoint, Hook
+from bundles.autoload.endpoints.router import VERBS, hook_action
+from bundles.autoload.endpoints.taken import EMPTY, Taken
+from bundles.contracts import Schema, Schemas, TypedSchema, contract
+from bundles.contracts.schemas.nodes import Dictionary, Struct, resolved
+from rxkernel import (
+    ConfigurationError,
+    HttpMetadata,
+    RouteMetadata,
+    Transport,
+    WebSocketMetadata,
+    options_of,
+)
+
+RoutesOf = Callable[[str], tuple[RouteMetadata, ...]]
+"""Returns the routes in a unit, which is named with or without its version."""
+
+
+def endpoint_routes(
+    endpoint: Endpoint,
+    options: Mapping[str, Any],
+    schemas: Schemas,
+    transports: Collection[Transport],
+) -> RoutesOf:
+    """Return what makes the routes of *endpoint*; its notations may refer to *schemas*.
+
+    Raises:
+        ConfigurationError: with every problem of its contract. *transports* are those that exist.
+    """
+    check_fields(endpoint.fields, transports)
+    parameters, returns = _schemas_of(endpoint, schemas)
+    absent = _absent(parameters, endpoint.taken)
+    action = endpoint_action(endpoint.function, endpoint.taken, absent)
+    fields = {**endpoint.fields, "parameters": parameters}
+    if returns is not None:
+        fields["returns"] = returns
+    all_options = {**options, **options_of(contract(**fields)(action))}
+    served = _served(endpoint.fields.get("transports"))
+
+    def routes(unit: str) -> tuple[RouteMetadata, ...]:
+        return tuple(_routes(endpoint, f"{unit}/{endpoint.method}", action, all_options, served))
+
+    return routes
+
+
+def hook_routes(
+    hook: Hook, options: Mapping[str, Any], transports: Collection[Transport]
+) -> RoutesOf:
+    """Return what makes the routes of *hook*.
+
+    Raises:
+        ConfigurationError: with every problem of its contract.
+    """
+    check_fields(hook.fields, transports)
+    action = hook_action(hook.function, hook.taken)
+    all_options = {**options, **options_of(contract(**hook.fields)(action))}
+
+    def routes(unit: str) -> tuple[RouteMetadata, ...]:
+        name, path = f"{unit}/{hook.method}", f"/api/{unit}/{{path:path}}"
+        return tuple(
+            HttpMetadata(hook, f"{verb} {name}", path, verb, action, all_options) for verb in VERBS
+        )
+
+    return routes
+
+
+def _routes(
+    endpoint: Endpoint, name: str, action: Any, options: Mapping[str, Any], served: set[str]
+) -> Iterator[RouteMetadata]:
+    if Transport.HTTP in served:
+        yield HttpMetadata(endpoint, name, f"/api/{name}", "POST", action, options)
+        if endpoint.is_safe:
+            yield HttpMetadata(endpoint, f"GET {name}", f"/api/{name}", "GET", action, options)
+    if Transport.SOCKET in served:
+        yield WebSocketMetadata(endpoint, name, action=action, options=options)
+
+
+def _served(transports: Any) -> set[str]:
+    """Return the names of the transports; wrong ones are reported when the contract is."""
+    if transports is None:
+        return {Transport.HTTP, Transport.SOCKET}
+    return {transports} if isinstance(transports, str) else set(transports)
+
+
+def _schemas_of(endpoint: Endpoint, schemas: Schemas) -> tuple[Schema, Schema | None]:
+    """Return the schema of the arguments, and that of the result if it has one."""
+    problems: list[str] = []
+    found: dict[str, Schema] = {}
+    for key in ("parameters", "returns"):
+        notation = endpoint.fields.get(key)
+        if notation is None:
+            continue
+        try:
+            found[key] = schemas.compile(notation, key)
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(*problems)
+    parameters = found.get("parameters") or _schema_of_signature(endpoint.taken, schemas)
+    return parameters, found.get("returns")
+
+
+def _schema_of_signature(taken: Taken, schemas: Schemas) -> Schema:
+    if taken.rest is not None:
+        return schemas.compile("object", "parameters")
+    types = {
+        name: Any if parameter.annotation is EMPTY else parameter.annotation
+        for name, parameter in taken.arguments.items()
+    }
+    defaults = {n: p.default for n, p in taken.arguments.items() if p.default is not EMPTY}
+    try:
+        return TypedSchema.of(types, defaults)
+    except (TypeError, ValueError, NameError, RecursionError) as exc:
+        raise ConfigurationError(f"the type of an argument cannot be read: {exc}") from exc
+
+
+def _absent(parameters: Schema, taken: Taken) -> list[str]:
+    """Return the arguments without a default that a client need not send.
+
+    Raises:
+        ConfigurationError: the schema and the function differ.
+    """
+    node = resolved(parameters.node)
+    if isinstance(node, Dictionary) and taken.rest is not None and not taken.arguments:
+        return []
+    if not isinstance(node, Struct):
+        raise ConfigurationError(
+            "parameters is not an object with fields, but arguments are passed by name; write "
+            "{'name': …}, or take **arguments for an object with any names"
+        )
+    problems = [
+        f"parameters has no {name!r}, which the function takes; add it, or give it a default"
+        for name in taken.required
+        if name not in node.fields
+    ]
+    if taken.rest is None:
+        extra = [name for name in node.fields if name not in taken.arguments]
+        problems += (
+            f"parameters has {name!r}, which the function does not take; add it, or **rest"
+            for name in extra
+        )
+        if node.other is not None:
+            problems.append("parameters allows further names; take **rest too")
+    problems += (
+        f"parameters has {name!r}, which is a parameter that no client sends; rename one of them"
+        for name in node.fields
+        if name in taken.provided
+    )
+    if problems:
+        raise ConfigurationError(*problems)
+    return [name for name in taken.required if not node.fields[name].is_required]

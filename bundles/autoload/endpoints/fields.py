@@ -1,0 +1,133 @@
+"""The fields of an endpoint, as variables of its file."""
+
+import inspect
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from types import FunctionType, ModuleType
+from typing import Any
+
+import attrs
+
+from bundles.autoload.endpoints.assigned_names import assigned_lines
+from bundles.autoload.loading.names import is_private
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.contracts import Queue
+
+SHARED = ("access", "timeout", "queue", "deprecated", "errors", "transports")
+"""Fields that all methods of a file may have in common."""
+
+HOOK = ("access", "caption", "description", "returns", *SHARED[1:-1])
+"""Fields of ``router.py``."""
+
+ENDPOINT = (
+    *SHARED,
+    "caption",
+    "description",
+    "parameters",
+    "returns",
+    "validate",
+    "example",
+    "examples",
+    "safe",
+)
+"""Fields of the file of one endpoint."""
+
+_NOT_FIELDS = ("requires", "method")
+_RENAMED: Mapping[str, str] = {
+    "protocols": "write transports = ('HTTP',) or ('SOCKET',)",
+    "serializer": "endpoints have none; remove it",
+    "serialize": "endpoints have none; remove it",
+    "plugin": "units of plugins do not exist; write a file for each method",
+}
+_LONGEST = 300
+
+
+@attrs.frozen
+class Fields:
+    """The values of the fields of a file, and what is wrong with its variables."""
+
+    values: Mapping[str, Any]
+    problems: tuple[str, ...]
+
+
+def read_fields(file: SourceFile, module: ModuleType, allowed: Collection[str]) -> Fields:
+    """Return the fields of *allowed* that *module* has.
+
+    A public variable in small letters must be one of them. Functions, classes, constants in
+    capital letters and imported names are not fields, unless a function or a constant is almost
+    called like one.
+    """
+    names = {name: value for name, value in vars(module).items() if not is_private(name)}
+    values = {name: names[name] for name in allowed if name in names}
+    values, problems = _converted(values)
+    suspects = [n for n in names if n not in allowed and _may_be_field(n, names[n], file, module)]
+    lines: Mapping[str, int] = {}
+    if suspects:
+        lines = assigned_lines(file)
+        problems += _unknown(suspects, lines, allowed)
+    return Fields(values, tuple(problems))
+
+
+def too_long(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a warning for each time that is so long that it must be milliseconds."""
+    times = {"timeout": values.get("timeout")}
+    queue = values.get("queue")
+    if isinstance(queue, Queue):
+        times["timeout of queue"] = queue.timeout
+    for name, seconds in times.items():
+        if isinstance(seconds, int | float) and seconds > _LONGEST:
+            yield (
+                f"{name} is {seconds:g} seconds; times of Metarhia are milliseconds: "
+                f"{seconds:g} ms are {seconds / 1000:g}"
+            )
+
+
+def _converted(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return *values* with a mapping as `Queue`, which may be written as Metarhia does."""
+    queue = values.get("queue")
+    if not isinstance(queue, Mapping):
+        return values, []
+    try:
+        return {**values, "queue": Queue(**queue)}, []
+    except TypeError:
+        known = ", ".join(field.name for field in attrs.fields(Queue))
+        return {k: v for k, v in values.items() if k != "queue"}, [
+            f"queue has the keys {', '.join(map(str, queue)) or 'none'}; write {known}, of which "
+            f"concurrency is required"
+        ]
+
+
+def _may_be_field(name: str, value: Any, file: SourceFile, module: ModuleType) -> bool:
+    if name in _NOT_FIELDS or name == file.stem or isinstance(value, ModuleType):
+        return False
+    if inspect.isclass(value):
+        return False
+    if isinstance(value, FunctionType):
+        return value.__module__ == module.__name__ and _nearest(name) is not None
+    return not name.isupper() or _nearest(name) is not None
+
+
+def _nearest(name: str, names: Collection[str] = ENDPOINT, cutoff: float = 0.8) -> str | None:
+    """The one of *names* that is almost *name*; by default almost certainly."""
+    return next(iter(get_close_matches(name.lower(), names, n=1, cutoff=cutoff)), None)
+
+
+def _unknown(
+    suspects: list[str], lines: Mapping[str, int], allowed: Collection[str]
+) -> Iterator[str]:
+    for name in suspects:
+        if name not in lines:
+            continue  # it is imported
+        near = _nearest(name, allowed, 0.6) or _nearest(name, ENDPOINT, 0.6)
+        if name in _RENAMED:
+            hint = _RENAMED[name]
+        elif near is None:
+            hint = f"the fields are {', '.join(allowed)}"
+        elif near not in allowed:
+            hint = f"{near!r} belongs to one method: write it in api/<unit>/<method>.py"
+        else:
+            hint = f"did you mean {near!r}?"
+        yield (
+            f"line {lines[name]}: {name!r} is not a field; {hint}. The name of a variable that is "
+            f"no field begins with _"
+        )

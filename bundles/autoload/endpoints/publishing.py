@@ -1,0 +1,105 @@
+"""The endpoints of the running application: their definitions, and what goes around them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from injector import inject
+
+from bundles.autoload.autoload import Autoload
+from bundles.autoload.endpoints.code_call import CodeCall
+from bundles.autoload.endpoints.endpoint import Endpoint, Hook
+from bundles.autoload.endpoints.routes import Routes, routes_of
+from bundles.autoload.loading.snapshot import Snapshot
+from bundles.contracts import Contracts
+from rxkernel import (
+    BootstrapEvent,
+    Bundle,
+    Definition,
+    DefinitionEvent,
+    HttpMetadata,
+    Kernel,
+    KernelEvents,
+    Request,
+    Transport,
+    WebSocketMetadata,
+    observe,
+)
+
+_INSIDE = 1000
+"""The priority in ``kernel.definition``: before other listeners wrap the action."""
+
+_OUTSIDE = -1000
+"""The priority of the wrapper that is around all others: checks read the snapshot too."""
+
+Action = Callable[[Request], Awaitable[Any]]
+
+
+def _is_endpoint(definition: Definition) -> bool:
+    return isinstance(definition.metadata.target, Endpoint)
+
+
+def _is_autoloaded(definition: Definition) -> bool:
+    return isinstance(definition.metadata.target, Endpoint | Hook)
+
+
+class Endpoints:
+    """Publishes the endpoints of snapshots.
+
+    A reload calls `routes_of` with the next snapshot, passes the `Routes.changes_since` the
+    current ones to `Application.reload`, and sets `routes`.
+
+    Attributes:
+        routes: those that are served.
+    """
+
+    @inject
+    def __init__(self, autoload: Autoload, kernel: Kernel, contracts: Contracts) -> None:
+        self.routes = Routes()
+        self._autoload = autoload
+        self._kernel = kernel
+        self._contracts = contracts
+        self._has_security = False
+
+    def routes_of(self, snapshot: Snapshot) -> Routes:
+        """Return the routes of *snapshot*, see `routes_of`."""
+        return routes_of(
+            snapshot,
+            self.routes,
+            has_security=self._has_security,
+            transports=(Transport.HTTP, Transport.SOCKET, *self._kernel.compiler.transports),
+        )
+
+    def publish(self, snapshot: Snapshot, event: BootstrapEvent) -> None:
+        """Add the routes of the first snapshot.
+
+        Raises:
+            ConfigurationError: with every problem.
+        """
+        bundles = {one.name for one in event.services if isinstance(one, Bundle)}
+        self._has_security = "security" in bundles
+        self.routes = self.routes_of(snapshot)
+        for route in self.routes:
+            if isinstance(route, HttpMetadata):
+                event.http_metadata_storage.add(route)
+            elif isinstance(route, WebSocketMetadata):
+                event.websocket_metadata_storage.add(route)
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_INSIDE, only=_is_endpoint)
+    async def connect(self, event: DefinitionEvent) -> None:
+        """Let code call the endpoint."""
+        endpoint = event.definition.metadata.target
+        endpoint.code_call = CodeCall(event, self._kernel, self._contracts)
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_autoloaded)
+    async def enter_scope(self, event: DefinitionEvent) -> None:
+        """Let a message read one snapshot, from its first check to its end."""
+        event.wrap(self._scoped)
+
+    def _scoped(self, action: Action) -> Action:
+        scope = self._autoload.scope
+
+        async def scoped(request: Request) -> Any:
+            with scope():
+                return await action(request)
+
+        return scoped

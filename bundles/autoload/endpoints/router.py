@@ -1,0 +1,50 @@
+"""``router.py`` of a unit: a function that gets all requests below the path of the unit."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Annotated, Any
+
+from multidict import MultiDict, MultiDictProxy
+
+from bundles.autoload.endpoints.actions import described
+from bundles.autoload.endpoints.taken import EMPTY, Taken
+from rxkernel import Body, Request
+
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+"""The methods of HTTP that it serves, and HEAD with GET. The server responds to OPTIONS."""
+
+WORDS = ("verb", "path", "query", "headers", "body")
+"""The names of the parameters that it may have."""
+
+_RawBody = Annotated[bytes, Body()]
+
+
+def check_hook(taken: Taken) -> Iterator[str]:
+    """Yield each problem of the parameters of the function."""
+    for name in taken.arguments:
+        if name not in WORDS:
+            yield (
+                f"takes {name!r}, which no request has; the parameters of router.py are "
+                f"{', '.join(WORDS)}, a Context, a Request, services and markers"
+            )
+    if taken.rest is not None:
+        yield f"takes **{taken.rest}; name the parameters: {', '.join(WORDS)}"
+
+
+def hook_action(
+    function: Callable[..., Awaitable[Any]], taken: Taken
+) -> Callable[..., Awaitable[Any]]:
+    """Return the action, which takes the rest of the path, and the body as it was sent."""
+    words = tuple(name for name in WORDS if name in taken.arguments)
+
+    async def action(message: Request, path: str, body: bytes = b"", **provided: Any) -> Any:
+        values = {
+            "verb": message.method,
+            "path": path,
+            "query": MultiDictProxy(MultiDict([*message.params.items()][1:])),
+            "headers": message.headers,
+            "body": body,
+        }
+        return await function(**{word: values[word] for word in words}, **provided)
+
+    own = {"message": (Request, EMPTY), "path": (str, EMPTY), "body": (_RawBody, b"")}
+    return described(action, function, own, taken)

@@ -1,0 +1,128 @@
+"""The routes of a snapshot."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Self
+
+import attrs
+
+from bundles.autoload.endpoints.access import access_options
+from bundles.autoload.endpoints.endpoint import Endpoint, Hook
+from bundles.autoload.endpoints.endpoint_routes import endpoint_routes, hook_routes
+from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.loading.units import UnitVersion
+from rxkernel import ConfigurationError, RouteMetadata, Transport
+
+Value = Endpoint | Hook
+
+
+@attrs.frozen
+class _Published:
+    """The routes of one name, which are those of *value*."""
+
+    value: Value
+    routes: tuple[RouteMetadata, ...]
+
+
+@attrs.frozen(eq=False)
+class Routes:
+    """All routes of a snapshot. A file that is the same as before has the same metadata."""
+
+    _published: Mapping[str, _Published] = attrs.field(factory=dict)
+
+    def __iter__(self) -> Iterator[RouteMetadata]:
+        return (route for each in self._published.values() for route in each.routes)
+
+    def changes_since(
+        self, before: Self
+    ) -> tuple[tuple[RouteMetadata, ...], tuple[RouteMetadata, ...]]:
+        """Return the routes to add and to remove, for `Application.reload`."""
+        old, new = {id(each): each for each in before}, {id(each): each for each in self}
+        added = tuple(new[number] for number in new.keys() - old.keys())
+        removed = tuple(old[number] for number in old.keys() - new.keys())
+        return added, removed
+
+    def of(self, name: str, value: Value) -> tuple[RouteMetadata, ...] | None:
+        """Return the routes of *name* if they are those of *value*."""
+        found = self._published.get(name)
+        return found.routes if found is not None and found.value is value else None
+
+
+def routes_of(
+    snapshot: Snapshot,
+    before: Routes,
+    *,
+    has_security: bool,
+    transports: Collection[Transport],
+) -> Routes:
+    """Return the routes of *snapshot*; unchanged ones are taken from *before*. *transports* are
+    those that exist.
+
+    A method has the names ``<unit>.<version>/<method>`` and, in the highest version,
+    ``<unit>/<method>``.
+
+    Raises:
+        ConfigurationError: with every problem of every file.
+    """
+    return _Publishing(snapshot, before, has_security, transports).run()
+
+
+class _Publishing:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        before: Routes,
+        has_security: bool,
+        transports: Collection[Transport],
+    ) -> None:
+        self._snapshot = snapshot
+        self._has_security = has_security
+        self._before = before
+        self._published: dict[str, _Published] = {}
+        self._problems: list[str] = []
+        self._transports = transports
+
+    def run(self) -> Routes:
+        for unit in self._snapshot.api.values():
+            latest = unit.latest
+            for version in unit.versions.values():
+                names = [f"{unit.name}.{version.version}"]
+                if version is latest:
+                    names.append(unit.name)
+                for value in _values_of(version):
+                    self._publish(value, names)
+        if self._problems:
+            raise ConfigurationError(*dict.fromkeys(self._problems))
+        return Routes(MappingProxyType(self._published))
+
+    def _publish(self, value: Value, units: Iterable[str]) -> None:
+        make: Callable[[str], tuple[RouteMetadata, ...]] | None = None
+        for unit in units:
+            name = f"{unit}/{value.method}"
+            routes = self._before.of(name, value)
+            if routes is None:
+                make = make or self._maker_of(value)
+                if make is None:
+                    return
+                routes = make(unit)
+            self._published[name] = _Published(value, routes)
+
+    def _maker_of(self, value: Value) -> Callable[[str], tuple[RouteMetadata, ...]] | None:
+        """Return what makes the routes of *value* in a unit; None if it has a problem."""
+        try:
+            options = {**value.options, **access_options(value.access, self._has_security)}
+            if isinstance(value, Hook):
+                return hook_routes(value, options, self._transports)
+            return endpoint_routes(value, options, self._snapshot.schemas, self._transports)
+        except ConfigurationError as error:
+            place = self._snapshot.tree.show(value.file.key)
+            what = "" if value.method == value.file.stem else f"{value.method}: "
+            self._problems += (f"{place}: {what}{problem}" for problem in error.problems)
+            return None
+
+
+def _values_of(version: UnitVersion) -> Iterator[Value]:
+    if version.single is not None:
+        yield from version.single.value
+    for file in version.files.values():
+        yield file.value

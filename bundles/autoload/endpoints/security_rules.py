@@ -1,0 +1,33 @@
+"""The field ``access`` as a rule of the bundle security; imported only where that is enabled."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bundles.autoload.endpoints.access import LOGIN, Access
+from bundles.security import Access as Rule
+from bundles.security import Token, access
+from rxkernel import Request
+
+Policy = Callable[[Token[Any], Request], bool]
+
+
+def rule_of(given: Access) -> Rule:
+    """Return the rule of the field *given*."""
+    if isinstance(given.rule, Rule):
+        return given.rule
+    if given.level is not None:
+        return access(given.level)  # type: ignore[arg-type] # one of the levels
+    if given.logins:
+        return access(_one_of(given.groups, given.logins))
+    return access(roles=given.groups)
+
+
+def _one_of(groups: frozenset[str], logins: frozenset[str]) -> Policy:
+    """Return a policy: the user has one of the *logins* or of the *groups*, which are roles."""
+
+    def policy(token: Token[Any], request: Request) -> bool:
+        return token.identifier in logins or not groups.isdisjoint(token.roles)
+
+    names = [*sorted(groups), *(f"{LOGIN}{login}" for login in sorted(logins))]
+    policy.__qualname__ = "|".join(names)
+    return policy

@@ -1,0 +1,126 @@
+"""What the function of an endpoint takes: arguments of the client, and what the kernel passes."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import attrs
+
+from bundles.autoload.endpoints.context import Context, CurrentContext
+from rxkernel import Body, ConfigurationError, Connection, Marker, Query, Request
+
+EMPTY = inspect.Parameter.empty
+
+_UNIONS = (Union, UnionType)
+
+
+@attrs.frozen
+class Taken:
+    """The parameters of a function.
+
+    Attributes:
+        arguments: those that a client sends, by name.
+        provided: the annotations of those that the kernel passes, by name.
+        rest: the name of ``**rest``, or None.
+        returns: the return annotation; `Any` without one.
+    """
+
+    arguments: Mapping[str, inspect.Parameter]
+    provided: Mapping[str, inspect.Parameter]
+    rest: str | None
+    returns: Any
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a type of an argument is declared."""
+        return any(p.annotation is not EMPTY for p in self.arguments.values())
+
+    @property
+    def is_return_typed(self) -> bool:
+        return self.returns is not Any
+
+    @property
+    def required(self) -> list[str]:
+        """The names of arguments without a default."""
+        return [name for name, p in self.arguments.items() if p.default is EMPTY]
+
+
+def taken_by(function: Callable[..., Any]) -> Taken:
+    """Return what *function* takes.
+
+    Raises:
+        ConfigurationError: with every parameter that cannot be passed.
+    """
+    signature = _signature(function)
+    arguments: dict[str, inspect.Parameter] = {}
+    provided: dict[str, inspect.Parameter] = {}
+    rest: str | None = None
+    problems: list[str] = []
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            rest = name
+            continue
+        if parameter.kind in (
+            inspect.Parameter.VAR_POSITIONAL,
+            inspect.Parameter.POSITIONAL_ONLY,
+        ):
+            problems.append(f"takes {parameter}; arguments are passed by name: write {name}")
+            continue
+        markers = list(_markers_in(parameter.annotation))
+        if any(_is_argument(marker) for marker in markers):
+            problems.append(
+                f"has a marker for {name!r}; arguments come from the body, the query or the "
+                f"event: write the type alone"
+            )
+        elif markers or _is_provided(parameter.annotation):
+            provided[name] = _as_provided(parameter)
+        else:
+            arguments[name] = parameter
+    if problems:
+        raise ConfigurationError(*(f"{function.__name__} {problem}" for problem in problems))
+    returns = signature.return_annotation
+    return Taken(arguments, provided, rest, Any if returns is EMPTY else returns)
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(function, eval_str=True)
+    except (TypeError, ValueError) as exc:
+        raise ConfigurationError(f"its function has no signature: {exc}") from exc
+    except Exception as exc:  # an annotation may be any expression
+        raise ConfigurationError(
+            f"an annotation of its function cannot be read ({exc}); define or import its names at "
+            f"the top of the file, outside of TYPE_CHECKING"
+        ) from exc
+
+
+def _markers_in(annotation: Any) -> Iterator[Any]:
+    """Yield the markers in *annotation*, also in a union and in an alias."""
+    annotation = getattr(annotation, "__value__", annotation)
+    if get_origin(annotation) is Annotated:
+        for extra in annotation.__metadata__:
+            if isinstance(extra, Marker) or (
+                isinstance(extra, type) and issubclass(extra, Marker)
+            ):
+                yield extra
+        yield from _markers_in(annotation.__origin__)
+    elif get_origin(annotation) in _UNIONS:
+        for member in get_args(annotation):
+            yield from _markers_in(member)
+
+
+def _is_argument(marker: Any) -> bool:
+    cls = marker if isinstance(marker, type) else type(marker)
+    return issubclass(cls, Body | Query)
+
+
+def _is_provided(annotation: Any) -> bool:
+    members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
+    classes = (Context, Request, Connection)
+    return any(isinstance(member, type) and issubclass(member, classes) for member in members)
+
+
+def _as_provided(parameter: inspect.Parameter) -> inspect.Parameter:
+    annotation = CurrentContext if parameter.annotation is Context else parameter.annotation
+    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=annotation)

@@ -1,0 +1,72 @@
+"""A schema whose fields are types of Python, such as the parameters of a function."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Self
+
+import attrs
+
+from bundles.contracts.schemas.error_places import ErrorPlace
+from bundles.contracts.schemas.json_schema import Described
+from bundles.contracts.schemas.nodes import Anything, Node, Scalar, Struct
+from bundles.contracts.schemas.scalar_types import ScalarType
+from bundles.contracts.schemas.schema import Schema
+from bundles.contracts.schemas.type_builder import TypeBuilder
+
+
+@attrs.frozen(eq=False)
+class TypedSchema(Schema):
+    """An object with the fields *types*, each a type as typed actions have them.
+
+    Attributes:
+        types: the types by name.
+        defaults: the values of optional fields, for documentation: they are not filled in.
+    """
+
+    types: Mapping[str, Any] = attrs.field(kw_only=True)
+    defaults: Mapping[str, Any] = attrs.field(kw_only=True)
+
+    @classmethod
+    def of(cls, types: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
+        """Return the schema of *types*; the fields of *defaults* may be left out.
+
+        Raises:
+            TypeError, ValueError: a type cannot be read.
+        """
+        node = Struct(
+            fields={name: _node_of(name, type_, defaults) for name, type_ in types.items()},
+            title="object",
+        )
+        builder = TypeBuilder()
+        type_ = builder.build(node, "Arguments")
+        builder.finish()
+        schema = cls("", type_, node, _text, types=types, defaults=defaults)
+        _ = schema.validator
+        return schema
+
+    def described_by(
+        self,
+        input_of: Callable[[Any], Described],
+        with_default: Callable[[Described, Any], Described],
+    ) -> Described:
+        """Return the JSON Schema, with the schemas that *input_of* returns for types: those of
+        classes are components then."""
+        fields = {name: input_of(type_) for name, type_ in self.types.items()}
+        for name, default in self.defaults.items():
+            if default is not None:
+                fields[name] = with_default(fields[name], default)
+        required = [name for name in fields if name not in self.defaults]
+        found = {"type": "object", "properties": fields, "additionalProperties": False}
+        return {**found, "required": required} if required else found
+
+
+def _node_of(name: str, type_: Any, optional: Collection[str]) -> Node:
+    is_optional = name in optional
+    if type_ is Any or type_ is object:
+        return Anything(title="any", is_optional=is_optional)
+    return Scalar(type=ScalarType(name, "other", type_), title=name, is_optional=is_optional)
+
+
+def _text(entry: Mapping[str, Any], _: ErrorPlace) -> str:
+    """The text of the kernel, as for a typed action."""
+    text: str = entry["message"]
+    return text

@@ -1,0 +1,149 @@
+"""The field ``access`` of endpoints."""
+
+from typing import Any
+
+import attrs
+import pytest
+
+from bundles.security import (
+    PasswordSettings,
+    SecurityBundle,
+    SecuritySettings,
+    TokenSettings,
+    UserProvider,
+)
+from bundles.sessions import SessionsBundle
+from rxkernel import ConfigurationError, KernelClient
+from tests.bundles.autoload.conftest import Folder
+
+
+@attrs.frozen
+class Account:
+    username: str
+    roles: tuple[str, ...] = ()
+
+
+USERS = {
+    "ann": Account("ann"),
+    "bob": Account("bob", ("editors",)),
+    "admin": Account("admin"),  # a login, not a group
+    "root": Account("root", ("admin",)),
+}
+
+
+class Accounts(UserProvider[Account]):
+    async def load(self, identifier: str) -> Account | None:
+        return USERS.get(identifier)
+
+
+FILES = {
+    "api/rules/missing.py": "async def method(): return 1",
+    "api/rules/public.py": "access = 'public'\nasync def method(): return 1",
+    "api/rules/session.py": "access = 'session'\nasync def method(): return 1",
+    "api/rules/logged.py": "access = 'logged'\nasync def method(): return 1",
+    "api/rules/group.py": "access = 'admin'\nasync def method(): return 1",
+    "api/rules/login.py": "access = 'login:ann'\nasync def method(): return 1",
+    "api/rules/several.py": "access = ['editors', 'login:ann']\nasync def method(): return 1",
+    "api/rules/groups.py": "access = {'editors', 'admin'}\nasync def method(): return 1",
+    "api/rules/own.py": """
+        from bundles.security import access
+
+        access = access(lambda token, request: token.user.username == "bob")
+
+        async def method(): return 1
+        """,
+    "api/rules/decorated.py": """
+        from bundles.security import access as only
+
+        @only(roles="admin")
+        async def method(): return 1
+        """,
+    "api/rules/begin.py": """
+        from bundles.autoload import Context
+
+        access = "public"
+
+        async def method(context: Context):
+            context.session["seen"] = True
+            return context.session.is_new
+        """,
+}
+
+ALLOWED = {
+    "missing": {"session"},
+    "public": {"nobody", "session", *USERS},
+    "session": {"session"},
+    "logged": {*USERS},
+    "group": {"root"},
+    "login": {"ann"},
+    "several": {"ann", "bob"},
+    "groups": {"bob", "root"},
+    "own": {"bob"},
+    "decorated": {"root"},
+}
+"""Which clients may call an endpoint; those with a session only are no users."""
+
+
+async def boot(folder: Folder, files: dict[str, str] = FILES) -> KernelClient:
+    settings = SecuritySettings(
+        passwords=PasswordSettings(memory=8, iterations=1),
+        tokens=TokenSettings(secret="s3cret-of-the-tests-with-32-bytes!"),
+    )
+    bundles: list[Any] = [SessionsBundle, SecurityBundle(Accounts)]
+    return KernelClient(await folder.boot(files, bundles=bundles, sections={"security": settings}))
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+@pytest.mark.parametrize("name", ALLOWED)
+async def test_access_allows_its_clients_only(folder: Folder, name: str, transport: str) -> None:
+    anonymous = await boot(folder)
+    with_session = KernelClient(folder.application)
+    await with_session.http("rules/begin")
+    clients = {"nobody": anonymous, "session": with_session}
+    clients |= {user: anonymous.as_user(account) for user, account in USERS.items()}
+
+    statuses = {
+        user: (await getattr(client, transport)(f"rules/{name}")).status_code
+        for user, client in clients.items()
+    }
+
+    users_of_session = set(USERS) if name in ("missing", "session") else set()
+    allowed = ALLOWED[name] | users_of_session
+    assert {user for user, status in statuses.items() if status == 200} == allowed
+    assert {statuses[user] for user in ("nobody", "session") if user not in allowed} <= {401}
+    assert {statuses[user] for user in USERS if user not in allowed} <= {403}
+
+
+async def test_access_is_checked_before_the_arguments(folder: Folder) -> None:
+    """T13: no code of the endpoint runs."""
+    client = await boot(
+        folder,
+        {"api/unit/call.py": "access = 'logged'\nasync def method(a: int): raise SystemExit"},
+    )
+
+    assert (await client.http("unit/call", body={"b": 1})).status_code == 401
+
+
+async def test_without_security_only_public_endpoints_boot(folder: Folder) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot({key: FILES[key] for key in FILES if "own" not in key})
+
+    problems = {
+        problem.partition(": ")[0].rpartition("/")[2].removesuffix(".py"): problem
+        for problem in caught.value.problems
+    }
+    assert problems.keys() == ALLOWED.keys() - {"public", "own"}
+    assert "access is missing, so that a client needs a session" in problems["missing"]
+    assert "access is 'admin', but the bundle security is not enabled" in problems["group"]
+    assert all("or write access = 'public'" in problem for problem in problems.values())
+
+
+async def test_session_without_the_bundle_sessions_is_an_error(folder: Folder) -> None:
+    settings = SecuritySettings(tokens=TokenSettings(secret="s3cret-of-the-tests-with-32-bytes!"))
+
+    with pytest.raises(ConfigurationError, match="the bundle sessions is not enabled"):
+        await folder.boot(
+            {"api/unit/call.py": "async def method(): ..."},
+            bundles=[SecurityBundle(Accounts)],
+            sections={"security": settings},
+        )

@@ -1,0 +1,153 @@
+"""``await api.unit.method(…)``: the caller's context and the contract, without access rules."""
+
+import pytest
+
+from bundles.autoload import api
+from bundles.contracts import DomainError
+from rxkernel import (
+    KernelClient,
+    RequestTimeoutException,
+    RxKernelError,
+    UnprocessableEntityException,
+)
+from tests.bundles.autoload.conftest import Folder
+
+FILES = {
+    "api/city/area.py": """
+        import asyncio
+
+        from bundles.contracts import DomainError
+
+        access = "public"
+        parameters = {"name": "string", "unit?": "string"}
+        returns = "number"
+        timeout = 0.05
+        errors = {"unknown": "There is no such city"}
+
+        def validate(arguments):
+            return arguments["name"] != "Atlantis"
+
+        async def method(name, unit):
+            if name == "slow":
+                await asyncio.sleep(60)
+            if name == "Rome":
+                return 1285
+            return "large" if name == "large" else DomainError("unknown")
+        """,
+    "api/city/describe.py": """
+        from bundles.autoload import api
+
+        access = "public"
+
+        async def method(name: str) -> str:
+            return f"{name}: {await api.city.area(name=name)}"
+        """,
+}
+
+
+async def test_call_by_code_enforces_the_contract(folder: Folder) -> None:
+    await folder.boot(FILES)
+
+    assert await api.city.area(name="Rome") == 1285
+    with pytest.raises(UnprocessableEntityException):
+        await api.city.area(name=1)
+    with pytest.raises(UnprocessableEntityException):
+        await api.city.area(name="Atlantis")
+    with pytest.raises(DomainError, match="There is no such city"):
+        await api.city.area(name="Paris")
+    with pytest.raises(RequestTimeoutException):
+        await api.city.area(name="slow")
+    with pytest.raises(RxKernelError, match="returned a result that does not fit"):
+        await api.city.area(name="large")
+    with pytest.raises(TypeError, match="1 positional argument"):
+        await api.city.area("Rome")
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+async def test_call_by_an_endpoint_fails_as_its_own_call(folder: Folder, transport: str) -> None:
+    client = KernelClient(await folder.boot(FILES))
+    send = getattr(client, transport)
+
+    assert (await send("city/describe", body={"name": "Rome"})).content == "Rome: 1285"
+    failed = await send("city/describe", body={"name": "Paris"})
+    assert (failed.status_code, failed.content["message"]) == (400, "There is no such city")
+
+
+async def test_call_by_code_returns_the_object_of_the_function(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "api/unit/make.py": """
+                import attrs
+
+                access = "public"
+
+                @attrs.frozen
+                class Shown:
+                    name: str
+
+                @attrs.frozen
+                class Thing(Shown):
+                    secret: str = "s3cret"
+
+                async def method(things: list[Shown]) -> Shown:
+                    assert all(isinstance(each, Shown) for each in things)
+                    return Thing(things[0].name)
+                """
+        }
+    )
+    kernel_result = await KernelClient(folder.application).http(
+        "unit/make", body={"things": [{"name": "a"}]}
+    )
+
+    thing = await api.unit.make(things=[{"name": "a"}])
+    assert (thing.name, thing.secret) == ("a", "s3cret")
+    assert not hasattr(kernel_result.content, "secret")
+    again = await api.unit.make(things=[thing.__class__.__mro__[1]("b")])
+    assert again.name == "b"
+
+
+async def test_call_by_code_skips_access_rules_and_has_the_context_of_the_caller(
+    folder: Folder,
+) -> None:
+    await folder.boot(
+        {
+            "api/unit/inner.py": """
+                from bundles.autoload import Context
+
+                access = "public"
+
+                async def method(context: Context):
+                    context.state["own"] = True
+                    return [context.id, context.client, context.request.headers.get("X-A")]
+                """,
+            "api/unit/outer.py": """
+                from bundles.autoload import Context, api
+
+                access = "public"
+
+                async def method(context: Context):
+                    inner = await api.unit.inner()
+                    same = [context.id, context.client, context.request.headers.get("X-A")]
+                    return [inner == same, context.state, inner[2]]
+                """,
+        }
+    )
+    client = KernelClient(folder.application)
+
+    response = await client.http("unit/outer", headers={"X-A": "yes"})
+    assert response.content == [True, {}, "yes"]
+    async with client.connection() as connection:
+        response = await client.websocket("unit/outer", connection=connection)
+        assert response.content == [True, {}, None]
+    [id, connected, header] = await api.unit.inner()
+    assert id
+    assert (connected, header) == (None, None)
+
+
+async def test_call_before_boot_is_complete_is_an_error(folder: Folder) -> None:
+    await folder.boot({"api/unit/call.py": "access = 'public'\nasync def method(): return 1"})
+    endpoint = folder.snapshot.read(("api", "unit", "call"))
+    endpoint.code_call = None
+
+    with pytest.raises(RxKernelError, match="cannot be called before the application is booted"):
+        await endpoint()

@@ -1,0 +1,215 @@
+"""What is wrong with a file of ``api`` is an error at boot, with its path."""
+
+import logging
+
+import pytest
+
+from rxkernel import ConfigurationError
+from tests.bundles.autoload.conftest import Folder
+
+PUBLIC = "access = 'public'\n"
+
+
+async def problems_of(folder: Folder, **files: str) -> list[str]:
+    """The problems of the files of ``api``, without the path of the root."""
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot(
+            {f"api/{key.replace('__', '/')}.py": text for key, text in files.items()}
+        )
+    return [problem.replace(f"{folder.root}/", "") for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("acces = 'public'", "line 2: 'acces' is not a field; did you mean 'access'?"),
+        ("time_out = 3", "line 2: 'time_out' is not a field; did you mean 'timeout'?"),
+        ("ACCESS = 'x'", "line 2: 'ACCESS' is not a field; did you mean 'access'?"),
+        ("def validat(a): ...", "line 2: 'validat' is not a field; did you mean 'validate'?"),
+        (
+            "async def returns_(): ...",
+            "line 2: 'returns_' is not a field; did you mean 'returns'?",
+        ),
+        ("protocols = ['http']", "line 2: 'protocols' is not a field; write transports ="),
+        ("if True:\n    paramaters = {}", "line 3: 'paramaters' is not a field; did you mean"),
+        ("for zzz in 'a': ...", "line 2: 'zzz' is not a field; the fields are access,"),
+        ("a, tmeout = 1, 2", "line 2: 'tmeout' is not a field; did you mean 'timeout'?"),
+    ],
+)
+async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
+    folder: Folder, line: str, problem: str
+) -> None:
+    text = f"{PUBLIC}{line}\nasync def method(): ..."
+
+    found = await problems_of(folder, unit__call=text)
+
+    assert found[-1].startswith(f"api/unit/call.py: {problem}")
+    assert found[-1].endswith("The name of a variable that is no field begins with _")
+
+
+async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "lib/limits.py": "limit = 5",
+            "api/unit/call.py": """
+                import json
+                import logging as log
+                from asyncio import gather, sleep as nap
+
+                from bundles.autoload import lib
+                from decimal import Decimal as number
+
+                access = "public"
+                LIMIT = 10
+                _logger = log.getLogger(__name__)
+
+                class City: ...
+
+                def helper(): return json, gather, nap, number
+
+                async def method(): return lib.limits.limit
+                """,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "defines no endpoint; write async def method(…), or async def call(…)"),
+        ("def method(): ...", "not an async function; write async def method(…)"),
+        ("method = 5", "method is 5, not an async function; write async def method(…)"),
+        ("class method: ...", "not an async function; write async def method(…)"),
+        ("async def call(): yield 1", "call yields; return StreamResponse(…) instead"),
+        ("async def method(*a): ...", "method takes *a; arguments are passed by name"),
+        ("async def method(a, /): ...", "method takes a; arguments are passed by name"),
+        ("async def method(a: Nothing): ...", "name 'Nothing' is not defined"),
+        (
+            "parameters = {'a': 'number'}\nasync def method(a: int): ...",
+            "call has parameters and a typed signature; remove one of them",
+        ),
+        (
+            "returns = 'number'\nasync def method() -> int: ...",
+            "call has returns and a return annotation; remove one of them",
+        ),
+        ("async def method(a: int, b): ...", "call has no type for b; add it"),
+        ("async def method(a, **more): ...", "call takes **more; write parameters"),
+        ("parameters = {'a': 'nmber'}\nasync def method(a): ...", "unknown type 'nmber'"),
+        ("parameters = {'a': 'City'}\nasync def method(a): ...", "unknown schema 'City'"),
+        ("parameters = 'number'\nasync def method(a): ...", "parameters is not an object"),
+        ("parameters = {}\nasync def method(a): ...", "parameters has no 'a', which the function"),
+        (
+            "parameters = {'a': 'any', 'b?': 'any'}\nasync def method(a): ...",
+            "parameters has 'b', which the function does not take; add it, or **rest",
+        ),
+        ("queue = {'size': 1}\nasync def method(): ...", "queue has the keys size; write"),
+        ("safe = 1\nasync def method(): ...", "safe is 1; write True"),
+        ("timeout = 0\nasync def method(): ...", "timeout is 0; it must be seconds greater"),
+        ("transports = ['HTTPS']\nasync def method(): ...", "transports has 'HTTPS'"),
+        ("errors = [1]\nasync def method(): ...", "errors has 1; write a mapping of codes"),
+        ("validate = 1\nasync def method(): ...", "validate is 1; it must be a function"),
+        ("access = ['session', 'a']\nasync def method(): ...", "'session' is for other clients"),
+        ("access = 5\nasync def method(): ...", "access is 5; write 'public', 'session'"),
+        ("access = ['']\nasync def method(): ...", "access is ['']; write 'public', 'session'"),
+        (
+            "from rxkernel import Body\nfrom typing import Annotated\n"
+            "async def method(a: Annotated[int, Body()]): ...",
+            "method has a marker for 'a'; arguments come from the body",
+        ),
+        (
+            "from bundles.contracts import contract\ntimeout = 1\n"
+            "@contract(timeout=2)\nasync def method(): ...",
+            "timeout is set in the file and by a decorator; remove one of them",
+        ),
+    ],
+)
+async def test_file_that_cannot_be_an_endpoint_is_an_error(
+    folder: Folder, text: str, problem: str
+) -> None:
+    [found] = await problems_of(folder, unit__call=f"{PUBLIC}{text}")
+
+    assert problem in found
+    assert "call" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "defines no public async function; write async def method(…)"),
+        ("parameters = {}\nasync def a(): ...", "'parameters' belongs to one method"),
+        ("validate = None\nasync def a(): ...", "'validate' belongs to one method"),
+        ("acess = 1\nasync def a(): ...", "did you mean 'access'?"),
+    ],
+)
+async def test_single_file_unit_with_a_mistake_is_an_error(
+    folder: Folder, text: str, problem: str
+) -> None:
+    [found] = await problems_of(folder, unit=f"{PUBLIC}{text}")
+
+    assert found.startswith("api/unit.py: ")
+    assert problem in found
+
+
+async def test_all_problems_of_all_files_are_reported_at_once(folder: Folder) -> None:
+    found = await problems_of(
+        folder,
+        unit__one="acces = 1\ntimout = 2\nasync def one(): ...",
+        unit__two="def two(): ...",
+    )
+
+    assert [problem.partition(":")[0] for problem in found] == [
+        "api/unit/one.py",
+        "api/unit/one.py",
+        "api/unit/two.py",
+    ]
+
+
+async def test_time_of_more_than_300_is_a_warning_with_the_unit_of_metarhia(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "bundles.autoload"):
+        await folder.boot(
+            {
+                "api/unit/call.py": """
+                    access = "public"
+                    timeout = 5000
+                    queue = {"concurrency": 1, "timeout": 400}
+
+                    async def method(): ...
+                    """
+            }
+        )
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder.root}/api/unit/call.py: {problem}"
+        for problem in (
+            "timeout is 5000 seconds; times of Metarhia are milliseconds: 5000 ms are 5",
+            "timeout of queue is 400 seconds; times of Metarhia are milliseconds: 400 ms are 0.4",
+        )
+    ]
+
+
+async def test_annotations_as_texts_are_resolved_in_the_file(folder: Folder) -> None:
+    application = await folder.boot(
+        {
+            "api/unit/call.py": """
+                from __future__ import annotations
+
+                import attrs
+
+                from bundles.autoload import Context
+
+                access = "public"
+
+                @attrs.frozen
+                class City:
+                    name: str
+
+                async def method(city: City, context: Context) -> City:
+                    return city
+                """
+        }
+    )
+
+    signature = application.kernel.websocket_definitions["unit/call"].signature
+    assert signature.returns.__name__ == "City"
