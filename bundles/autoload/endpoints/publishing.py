@@ -1,7 +1,6 @@
 """The endpoints of the running application: their definitions, and what goes around them."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from injector import inject
 
@@ -20,6 +19,7 @@ from rxkernel import (
     Kernel,
     KernelEvents,
     Request,
+    Response,
     Transport,
     WebSocketMetadata,
     observe,
@@ -29,9 +29,9 @@ _INSIDE = 1000
 """The priority in ``kernel.definition``: before other listeners wrap the action."""
 
 _OUTSIDE = -1000
-"""The priority of the wrapper that is around all others: checks read the snapshot too."""
+"""The priority of the wrapper that is around all others: they read the snapshot too."""
 
-Action = Callable[[Request], Awaitable[Any]]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 def _is_endpoint(definition: Definition) -> bool:
@@ -93,13 +93,17 @@ class Endpoints:
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_autoloaded)
     async def enter_scope(self, event: DefinitionEvent) -> None:
         """Let a message read one snapshot, from its first check to its end."""
-        event.wrap(self._scoped)
+        event.wrap_handler(self._scoped)
 
-    def _scoped(self, action: Action) -> Action:
-        scope = self._autoload.scope
+    def _scoped(self, handler: Handler) -> Handler:
+        new_scope = self._autoload.scope
 
-        async def scoped(request: Request) -> Any:
-            with scope():
-                return await action(request)
+        async def scoped(request: Request) -> Response:
+            scope = new_scope()
+            with scope:
+                response = await handler(request)
+                if response.is_streamed:
+                    await request.enter(scope.extended())
+                return response
 
         return scoped

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
-from bundles.autoload import domain
-from rxkernel import ConfigurationError, Settings
+from bundles.autoload import domain, lib
+from rxkernel import ConfigurationError, HttpSettings, http
 from tests.bundles.autoload.live_folder import LiveFolder, root_of
 from tests.servers.socketio_clients import client
+from tests.servers.tls import Authority, tls_settings
 from tests.waiting import until
 
 LOG: list[str] = []
@@ -518,5 +520,159 @@ async def test_missing_watchfiles_is_reported(
     assert "live reload is disabled, since watchfiles is not installed" in caplog.text
 
 
-def test_default_is_off_without_debug() -> None:
-    assert Settings().debug is False
+async def test_message_whose_body_is_slow_reads_the_snapshot_of_its_begin(
+    live: LiveFolder,
+) -> None:
+    add = """
+        from bundles.autoload import domain
+
+        access = "public"
+
+        async def method(number: int):
+            return [{}, domain.chat.VERSION, number]
+        """
+    application = await live.serve(
+        {"api/chat/add.py": add.format(1), "domain/chat.py": "VERSION = 1"}
+    )
+    go_on = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"number"'
+        await go_on.wait()
+        yield b": 7}"
+
+    url = f"{application.servers['http'].url}/api/chat/add"
+    json = {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession() as session:
+        posting = asyncio.create_task(session.post(url, data=slowly(), headers=json))
+        server: Any = application.servers["http"]
+        await until(lambda: bool(server.in_flight))
+        live.write({"api/chat/add.py": add.format(2), "domain/chat.py": "VERSION = 2"})
+        await live.loaded(2)
+        go_on.set()
+
+        async with await posting as response:
+            assert await response.json() == [1, 1, 7]
+
+
+async def test_stream_reads_the_snapshot_of_its_begin_until_its_end(live: LiveFolder) -> None:
+    EVENTS["go on"] = asyncio.Event()
+    count = """
+        import tests.bundles.autoload.test_live_reload as test
+        from bundles.autoload import domain
+        from rxkernel import StreamResponse
+
+        access = "public"
+
+        async def pieces():
+            yield f"{domain.chat.VERSION} "
+            await test.EVENTS["go on"].wait()
+            yield f"{domain.chat.VERSION}"
+
+        async def method() -> StreamResponse:
+            return StreamResponse(pieces())
+        """
+    chat = """
+        import tests.bundles.autoload.test_live_reload as test
+        VERSION = {0}
+        async def stop(): test.LOG.append("stopped {0}")
+        """
+    application = await live.serve({"api/chat/count.py": count, "domain/chat.py": chat.format(1)})
+    url = f"{application.servers['http'].url}/api/chat/count"
+    async with aiohttp.ClientSession() as session, session.post(url, json={}) as response:
+        assert await response.content.readexactly(2) == b"1 "
+        live.write({"domain/chat.py": chat.format(2)})
+        await live.loaded(2)
+        assert LOG == []
+        EVENTS["go on"].set()
+        assert await response.content.read() == b"1"
+    await until(lambda: LOG == ["stopped 1"])
+
+
+async def test_certificates_are_read_again_without_a_handshake(
+    live: LiveFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (live.root / "cert").mkdir()
+    authority = Authority(tmp_path)
+    place = {name: live.root / "cert" / f"a.{name}" for name in ("certificate", "key")}
+    files = authority.issue("a", **place)
+    await live.serve({"lib/a.py": ""}, http=HttpSettings(port=0, tls=tls_settings(files)))
+    caplog.set_level(logging.INFO)
+
+    authority.issue("a", **place)
+
+    await until(lambda: "the TLS certificates were read again" in caplog.text)
+    assert live.snapshot.number == 1
+
+
+async def test_invalid_configuration_keeps_the_old_version(live: LiveFolder) -> None:
+    await live.serve(
+        {
+            "schemas/config/database.py": 'schema = {"pool": {"size": "number"}}',
+            "config/database.toml": "[pool]\nsize = 5\n",
+            "lib/size.py": """
+                from bundles.autoload import config
+                size = config.database.pool.size
+                """,
+        }
+    )
+    live.write({"config/database.toml": '\n[pool]\nsize = "5"\n'})
+    await until(lambda: live.problems)
+    assert live.problems[0].startswith(f"{live.root}/config/database.toml:3: pool.size: ")
+    assert lib.size.size == 5
+
+    live.write({"config/database.toml": "\n[pool]\nsize = 6\n"})
+    await live.loaded(2)
+    assert lib.size.size == 6
+
+
+@pytest.mark.parametrize("kept", ["chat", "chat.1"])
+async def test_t50_deleted_version_lowers_the_default(live: LiveFolder, kept: str) -> None:
+    await live.serve({f"api/{kept}/say.py": SAY.format(1), "api/chat.2/say.py": SAY.format(2)})
+    assert await live.call("chat/say") == (200, 2)
+
+    shutil.rmtree(live.root / "api/chat.2")
+    await live.loaded(2)
+
+    assert await live.call("chat/say") == (200, 1)
+    assert await live.call("chat.1/say") == (200, 1)
+    assert (await live.call("chat.2/say"))[0] == 404
+
+
+async def test_route_that_another_one_has_keeps_the_old_version(live: LiveFolder) -> None:
+    start = """
+        import tests.bundles.autoload.test_live_reload as test
+        async def start(): test.LOG.append("started")
+        async def stop(): test.LOG.append("stopped")
+        """
+    application = await live.serve({"api/chat/say.py": SAY.format("one")})
+
+    class Taken:
+        @http("POST", "/api/chat/other", "other")
+        async def other(self) -> str:
+            return "of a controller"
+
+    await application.reload(controllers=[Taken])
+
+    live.write({"api/chat/other.py": SAY.format("two"), "lib/a.py": start})
+    await until(lambda: live.problems)
+
+    assert "/api/chat/other" in live.problems[0]
+    assert LOG == ["started", "stopped"]
+    assert await live.call("chat/other") == (200, "of a controller")
+
+
+async def test_two_reloads_at_once_are_made_in_turn(live: LiveFolder) -> None:
+    """Those of code, beside those of files."""
+    application = await live.serve({"api/chat/say.py": SAY.format("one")})
+
+    class Added:
+        @http("GET", "/added", "added")
+        async def added(self) -> str:
+            return "added"
+
+    live.write({"api/chat/say.py": SAY.format("two")})
+    await asyncio.gather(live.loaded(2), application.reload(controllers=[Added]))
+
+    assert await live.call("chat/say") == (200, "two")
+    assert "added" in application.kernel.http_definitions
