@@ -85,9 +85,10 @@ class Autoload:
             raise RxKernelError("the application is not booted, so no file is loaded")
         return self._current
 
-    def scope(self) -> MessageScope:
-        """Return the scope of a message, to be entered: its views read the snapshot of now."""
-        return MessageScope(self, self.snapshot)
+    def scope(self, snapshot: Snapshot | None = None) -> MessageScope:
+        """Return the scope of a message, to be entered: its views read *snapshot*, by default
+        that of now."""
+        return MessageScope(self, self.snapshot if snapshot is None else snapshot)
 
     async def boot(self) -> Snapshot:
         """Load everything, and run the start hooks.

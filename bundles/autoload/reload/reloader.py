@@ -71,10 +71,11 @@ class Reloader:
         def swap() -> None:
             nonlocal is_swapped
             is_swapped = True
-            self._endpoints.routes = routes
+            self._endpoints.replace(routes, previous)
             self._autoload.commit(build)
             self._retirement.begin(build)
 
+        previous = self._autoload.snapshot
         try:
             routes = self._endpoints.routes_of(build.snapshot)
             added, removed = routes.changes_since(self._endpoints.routes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Build, Snapshot
+from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Build, Endpoints, Snapshot
 from bundles.contracts import ContractsBundle
 from rxkernel import Application, HttpSettings, Settings
 
@@ -78,6 +78,11 @@ class Folder:
         self.remove(*remove)
         build = await self.autoload.build([*files, *remove])
         assert build is not None
+        endpoints = self.application.injector.get(Endpoints)
+        routes = endpoints.routes_of(build.snapshot)
+        added, removed = routes.changes_since(endpoints.routes)
+        await self.application.reload(add=added, remove=removed)
+        endpoints.replace(routes, self.snapshot)
         self.autoload.commit(build)
         await self.autoload.retire(build)
         return build
