@@ -10,6 +10,7 @@ from rxkernel import (
     ExceptionEvent,
     KernelEvents,
     NotFoundException,
+    Request,
     RequestEvent,
     ResponseEvent,
     TerminateEvent,
@@ -43,7 +44,20 @@ class RequestTimer:
     async def log(self, event: TerminateEvent) -> None:
         request, status = event.request, event.response.status_code
         took = request.attributes.get(_TOOK, 0.0)
-        logger.info("%s %s %d in %.1f ms", request.transport, request.route_name, status, took)
+        logger.log(
+            level_of(request, status),
+            "%s %s %d in %.1f ms",
+            request.transport,
+            request.route_name,
+            status,
+            took,
+        )
+
+
+def level_of(request: Request, status: int) -> int:
+    """DEBUG for the files of a page, as in the access log: a page may load many."""
+    is_quiet = request.definition is not None and request.definition.options.get("quiet")
+    return logging.DEBUG if is_quiet and status < 400 else logging.INFO
 
 
 class DomainErrors:

@@ -6,7 +6,7 @@ import attrs
 from injector import inject
 
 from bundles.security import access
-from rxkernel import FileResponse, NotFoundException, http
+from rxkernel import FileResponse, NotFoundException, http, option
 
 STATIC = Path(__file__).parent / "static"
 _HEADERS = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'self'"}
@@ -43,6 +43,7 @@ class PageController:
         return FileResponse(STATIC / page, headers=_HEADERS)
 
     @http("GET", "/static/{name}", "page_file")
+    @option("quiet", True)
     async def file(self, name: str) -> FileResponse:
         """Return a file that the page loads.
 

@@ -12,7 +12,7 @@ from rxkernel import Application, HttpSettings, Settings, SocketioSettings, proc
 
 class Jobs:
     @procedure("nothing", TASKS)
-    async def nothing(self) -> None:
+    async def nothing(self, day: int) -> None:
         """Never due while it is measured."""
 
 

@@ -178,6 +178,7 @@ from rxkernel.routing.definitions import (
     ProcedureDefinition,
     WebSocketDefinition,
 )
+from rxkernel.routing.documentation import DOCUMENTATION, Documentation, documentation_of
 from rxkernel.routing.markers import (
     Body,
     Cookie,
@@ -269,6 +270,7 @@ from rxkernel.settings import (
 )
 
 __all__ = [
+    "DOCUMENTATION",
     "Acknowledgement",
     "Allowed",
     "Application",
@@ -299,6 +301,7 @@ __all__ = [
     "DefinitionEvent",
     "Definitions",
     "DisconnectReason",
+    "Documentation",
     "Event",
     "EventStreamResponse",
     "ExceptionEvent",
@@ -413,6 +416,7 @@ __all__ = [
     "controller",
     "current_request",
     "decode_json",
+    "documentation_of",
     "encode_json",
     "error_response",
     "http",

@@ -4,6 +4,7 @@ import os
 import traceback
 
 _PACKAGE = os.path.join(os.path.dirname(__file__), "")
+_BUNDLES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "bundles", "")
 
 
 def text_of(exc: BaseException) -> str:
@@ -20,10 +21,16 @@ def summary_of(exc: BaseException) -> str:
     return f"{type(exc).__name__}{': ' if text else ''}{text}"
 
 
-def place_of(exc: BaseException) -> str:
-    """Where the user's code raised *exc*, in brackets; a `SyntaxError` says that itself."""
+def place_of(exc: BaseException, *, of_caller: bool = False) -> str:
+    """Where the user's code raised *exc*, in brackets; a `SyntaxError` says that itself.
+
+    With *of_caller*, where it called a function of a bundle that raised *exc*, such as a
+    decorator.
+    """
     frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename[0] != "<"]
     own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    if of_caller:
+        own = [frame for frame in own if not frame.filename.startswith(_BUNDLES)] or own
     if isinstance(exc, SyntaxError) or not own:
         return ""
     return f" ({own[-1].filename}, line {own[-1].lineno})"

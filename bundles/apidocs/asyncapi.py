@@ -5,7 +5,8 @@ from typing import Any
 
 from bundles.apidocs.error_schemas import ErrorSchemas
 from bundles.apidocs.inputs import Body, Input
-from bundles.apidocs.operations import Operation, plain_name, unique
+from bundles.apidocs.keys import plain_name, unique
+from bundles.apidocs.operations import Operation
 from bundles.contracts import UNSET
 from rxkernel import Definition, JsonSchemas, Source, WebSocketDefinition
 

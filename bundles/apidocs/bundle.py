@@ -30,6 +30,7 @@ class ApidocsBundle(Bundle):
     listeners = (DocumentRoutes, DocumentController, PageRoutes)
     commands = (schema,)
     settings_class = ApidocsSettings
+    provides = (Documents,)
 
     def __init__(self, *, access: object = None, names: Mapping[Any, str] = _NO_NAMES) -> None:
         self._access = access

@@ -48,12 +48,10 @@ def _compare_openapi(old: Node, new: Node) -> Iterator[str]:
             before = _renamed(before, names)
             for name, name_now in names.items():
                 if name != name_now:
-                    yield f"{where}: path parameter {name!r} is called {name_now!r} now"
+                    yield f"{where}: path parameter {name!r} was renamed to {name_now!r}"
             if before.get("operationId") != after.get("operationId"):
-                yield (
-                    f"{where} is called {after.get('operationId')!r}, not "
-                    f"{before.get('operationId')!r}"
-                )
+                names_of = (before.get("operationId"), after.get("operationId"))
+                yield f"{where}: operationId changed from {names_of[0]!r} to {names_of[1]!r}"
             yield from _compare_parameters(where, before, after, old, new)
             yield from _compare_bodies(where, before, after, old, new)
             yield from _compare_responses(where, before, after, old, new)
@@ -101,19 +99,19 @@ def _compare_bodies(where: str, before: Node, after: Node, old: Node, new: Node)
     had, has = before.get("requestBody"), after.get("requestBody")
     if has is None:
         if had is not None:
-            yield f"{where}: the body was removed"
+            yield f"{where}: body was removed"
         return
     if has.get("required") and not (had or {}).get("required"):
-        yield f"{where}: the body is required now"
+        yield f"{where}: body is required now"
     if had is None:
         return
     for media_type, content in had["content"].items():
         found = has["content"].get(media_type, has["content"].get(_ANY))
         if found is None:
-            yield f"{where}: a body of {media_type} is not accepted any more"
+            yield f"{where}: body does not accept {media_type} any more"
             continue
         sent = SchemaComparison(old, new, is_sent_by_client=True)
-        what = f"{where}: the body"
+        what = f"{where}: body"
         yield from sent.compare(what, content.get("schema", {}), found.get("schema", {}))
 
 
@@ -125,9 +123,9 @@ def _compare_responses(
             continue
         found = after["responses"].get(status)
         if found is None:
-            yield f"{where}: the response {status} was removed"
+            yield f"{where}: response {status} was removed"
             continue
-        what = f"{where}: the response {status}"
+        what = f"{where}: response {status}"
         known, given = response.get("content", {}), found.get("content", {})
         for media_type, content in known.items():
             media = given.get(media_type, given.get(_ANY))
@@ -141,7 +139,7 @@ def _compare_responses(
                 yield f"{what} may be {media_type} now"
     for status in sorted(after["responses"].keys() - before["responses"].keys()):
         if status.startswith("2"):
-            yield f"{where}: the response {status} is new"
+            yield f"{where}: response {status} is new"
 
 
 def _compare_security(where: str, before: Node, after: Node) -> Iterator[str]:
@@ -177,12 +175,12 @@ def _compare_asyncapi(old: Node, new: Node) -> Iterator[str]:
             continue
         (found,) = _messages(new, after["messages"])
         if found["name"] != event["name"]:
-            yield f"{where} is called {found['name']!r} now"
+            yield f"{where} was renamed to {found['name']!r}"
         if before.get(_ENVELOPE, True) != after.get(_ENVELOPE, True):
             yield f"{where} has {'an' if after.get(_ENVELOPE, True) else 'no'} envelope now"
             continue
         compared = SchemaComparison(old, new, is_sent_by_client=is_received)
-        what = f"{where}: the payload"
+        what = f"{where}: payload"
         yield from compared.compare(what, event.get("payload", {}), found.get("payload", {}))
         if "reply" in before and "reply" in after:
             yield from _compare_replies(where, before, after, old, new)
@@ -194,7 +192,7 @@ def _compare_replies(where: str, before: Node, after: Node, old: Node, new: Node
     known = _messages(old, before["reply"]["messages"])[0]
     found = _messages(new, after["reply"]["messages"])[0]
     received = SchemaComparison(old, new, is_sent_by_client=False)
-    what = f"{where}: the acknowledgement"
+    what = f"{where}: acknowledgement"
     yield from received.compare(what, known.get("payload", {}), found.get("payload", {}))
 
 

@@ -30,13 +30,12 @@ class ContractFacts:
         schemas = ContractSchemas.of(contract, self._notations)
         for each in (schemas.parameters, schemas.returns):
             if each is not None:
-                for name, schema in each.references.items():  # also of other collections
-                    self._named.setdefault(name, schema)
+                self._named = {**each.references, **self._named}  # also of other collections
         if schemas.parameters is not None:
             inputs = self._inputs(self._described(schemas.parameters), definition, inputs)
         if schemas.returns is not None:
             schema = schemas.returns.json_schema(self._reference)
-            returned = attrs.evolve(returned, schema=schema, contents=_contents(schema))
+            returned = attrs.evolve(returned, schema=schema, contents=contents_of(schema))
         return inputs, returned
 
     def _described(self, parameters: ContractSchema) -> Schema:
@@ -93,8 +92,8 @@ class ContractFacts:
         return found["$ref"]
 
 
-def _contents(schema: Schema) -> dict[str, Schema]:
-    """The schemas of the values of *schema* by media type: texts and bytes are not JSON."""
+def contents_of(schema: Schema) -> dict[str, Schema]:
+    """Return the schemas of the values of *schema* by media type: texts and bytes are not JSON."""
     if not schema:
         return {}
     given = schema.get("type")

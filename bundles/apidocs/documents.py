@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import msgspec
@@ -11,6 +11,7 @@ from injector import Injector, inject
 
 from bundles.apidocs.asyncapi import channels_of
 from bundles.apidocs.contract_facts import ContractFacts
+from bundles.apidocs.documentation_facts import DocumentationFacts
 from bundles.apidocs.openapi import paths_of
 from bundles.apidocs.operations import Operation, operation_of
 from bundles.apidocs.settings import ApidocsSettings
@@ -25,9 +26,11 @@ from rxkernel import (
     Settings,
     Transport,
     WebSocketDefinition,
+    documentation_of,
 )
 
 Document = dict[str, Any]
+D = TypeVar("D", bound=Definition)
 
 _REFERENCE = "#/components/schemas/"
 
@@ -86,9 +89,8 @@ class Documents:
         return self._made[1]
 
     def _make(self, compiled: Compiled) -> tuple[Document, Document]:
-        routes: Iterable[HttpDefinition] = compiled.definitions[Transport.HTTP]
-        definitions = [each for each in routes if not is_own(each)]
-        events: list[WebSocketDefinition] = list(compiled.definitions[Transport.SOCKET])
+        definitions: list[HttpDefinition] = _listed(compiled.definitions[Transport.HTTP])
+        events: list[WebSocketDefinition] = _listed(compiled.definitions[Transport.SOCKET])
         schemas = JsonSchemas(self._kernel.serializer.scalars, self._names.by_class)
         access = self._access_facts([*definitions, *events])
         describe = partial(
@@ -96,6 +98,7 @@ class Documents:
             schemas=schemas,
             access_of=access.of,
             contracts=self._contract_facts(schemas),
+            documentation=DocumentationFacts(schemas),
         )
         described = _described([*definitions, *events], describe)
         http = [each for each in described if isinstance(each.definition, HttpDefinition)]
@@ -188,6 +191,16 @@ def is_own(definition: Definition) -> bool:
     return issubclass(definition.metadata.owner, OwnController)
 
 
+def _listed(definitions: Iterable[D]) -> list[D]:
+    """Return those of *definitions* that are a part of the API."""
+    return [each for each in definitions if not is_own(each) and _is_listed(each)]
+
+
+def _is_listed(definition: Definition) -> bool:
+    documentation = documentation_of(definition)
+    return documentation is None or documentation.is_listed
+
+
 def _described(
     definitions: Iterable[Definition], describe: Callable[[Definition], Operation]
 ) -> list[Operation]:
@@ -196,7 +209,7 @@ def _described(
     for definition in definitions:
         try:
             found.append(describe(definition))
-        except (TypeError, NameError, RecursionError) as exc:
+        except (TypeError, ValueError, NameError, RecursionError) as exc:
             problems.append(
                 f"route {definition.metadata.key!r} ({definition.metadata.place}) cannot be "
                 f"described: {exc}"

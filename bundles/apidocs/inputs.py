@@ -278,16 +278,17 @@ def is_text(schema: Schema, schemas: JsonSchemas) -> bool:
     found = schemas.schema_of(without_null(schema))
     if found.get("type") == "array":
         items = found.get("items")
-        return isinstance(items, dict) and _is_one_text(items, schemas)
-    return _is_one_text(found, schemas)
+        return isinstance(items, dict) and is_one_text(items, schemas)
+    return is_one_text(found, schemas)
 
 
-def _is_one_text(schema: Schema, schemas: JsonSchemas) -> bool:
+def is_one_text(schema: Schema, schemas: JsonSchemas) -> bool:
+    """Whether a form has it as one text."""
     found = schemas.schema_of(without_null(schema))
     if "anyOf" in found:
-        return all(_is_one_text(each, schemas) for each in found["anyOf"])
+        return all(is_one_text(each, schemas) for each in found["anyOf"])
     if "allOf" in found:
-        return all(_is_one_text(each, schemas) for each in found["allOf"])
+        return all(is_one_text(each, schemas) for each in found["allOf"])
     types = found.get("type")
     if types is None:
         return "enum" in found or "const" in found

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bundles.apidocs.described_responses import contents_by_media_type
 from bundles.apidocs.error_schemas import ErrorSchemas
 from bundles.apidocs.errors import DescribedError
 from bundles.apidocs.inputs import (
@@ -153,7 +154,7 @@ class _Writer:
         if given.description or text:
             found["description"] = given.description or text
         if given.source is Source.HEADER and schema.get("type") == "array":
-            schema = schema["items"]  # one header for each
+            schema = schema.get("items", {})  # one header for each
         found["schema"] = schema
         examples = {
             f"example{number}": _example(e.caption, e.params[given.key])
@@ -200,12 +201,18 @@ class _Writer:
         for status, response in self._successes(operation, definition):
             found.setdefault(str(status), response)
         for status, error in operation.errors:
-            found[str(status)] = self._error(status, error)
+            schema = operation.responses.find(status)
+            found[str(status)] = self._error(status, error, schema)
+        for key in operation.responses.ranges:
+            schema = operation.responses.by_status[key]
+            name = key if key == "default" else key.upper()
+            text = schema.get("description") or "Each other status."
+            found[name] = {"description": text, **_content_of(schema)}
         return dict(sorted(found.items()))
 
     def _successes(self, operation: Operation, definition: HttpDefinition) -> list[Any]:
         returned, status = operation.returned, definition.status_code
-        text = operation.docstring.returns or phrase_of(status)
+        text = operation.docstring.returns
         found: list[tuple[int, Node]] = []
         content: Node = {kind: {"schema": schema} for kind, schema in returned.contents.items()}
         is_empty = returned.schema is None and not returned.responses
@@ -232,29 +239,40 @@ class _Writer:
         others = {s: t for s, t in operation.docstring.responses.items() if s < 400}
         if definition.method == "HEAD":
             content, is_empty = {}, True
-        if content or not found:
+        responses = operation.responses
+        if (content or not found) and not responses.are_complete:
             others = {status: text, **others}
+        for each in responses.statuses:
+            if each < 400:
+                others.setdefault(each, text if each == status else "")
         for each, description in others.items():
             known = next((r for s, r in found if s == each), {})
+            schema = responses.find(each)
+            description = description or (schema or {}).get("description", "")
             response: Node = {**known, "description": description or phrase_of(each)}
             if headers and each < 300:
                 response["headers"] = headers
-            if (content or is_empty) and each < 300 and each not in _WITHOUT_CONTENT:
+            if each in _WITHOUT_CONTENT:
+                pass
+            elif schema is not None and each != status and definition.method != "HEAD":
+                response |= _content_of(schema)
+            elif (content or is_empty) and each < 300:
                 response["content"] = content
             found = [(s, r) for s, r in found if s != each] + [(each, response)]
         return found
 
-    def _error(self, status: int, error: DescribedError) -> Node:
+    def _error(self, status: int, error: DescribedError, own: Node | None) -> Node:
         phrase = phrase_of(status)
         texts = [*error.texts, *(f"`{code}`: {text}" for code, text in error.codes.items())]
-        schema = self._errors.of(status, error)
-        response: Node = {
-            "description": "\n\n".join(texts) or phrase,
-            "content": {JSON: {"schema": schema}},
-        }
+        if own is None:
+            content: Node = {"content": {JSON: {"schema": self._errors.of(status, error)}}}
+        else:
+            content = _content_of(own)
+            phrase = own.get("description", phrase)
+        response: Node = {"description": "\n\n".join(texts) or phrase, **content}
         if headers := _HEADERS.get(status):
             response["headers"] = headers
-        if texts:
+        if texts or own is not None:
             return response
         name = re.sub(r"[^A-Za-z]", "", phrase.title())
         self.responses[name] = response
@@ -292,7 +310,14 @@ def _of_kind(name: str, pattern: str) -> Node:
         return {"type": "string", "format": "uuid"}
     if name in ("str", "path"):
         return {"type": "string", "minLength": 1}
-    return {"type": "string", "pattern": f"^(?:{pattern})$"}
+    plain = pattern.replace("(?a:", "(?:")  # ASCII only, as without a flag in ECMA-262
+    return {"type": "string", "pattern": f"^(?:{plain})$"}
+
+
+def _content_of(schema: Node) -> Node:
+    """The content with *schema*; nothing for any content, which is not described."""
+    content = {kind: {"schema": each} for kind, each in contents_by_media_type(schema).items()}
+    return {"content": content} if content else {}
 
 
 def _example(caption: str, value: Any) -> Node:

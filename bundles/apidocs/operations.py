@@ -1,15 +1,16 @@
 """What both documents say about a definition, read once from its signature, docstring and
 options."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import attrs
 
 from bundles.apidocs.contract_facts import ContractFacts
+from bundles.apidocs.described_responses import DescribedResponses
 from bundles.apidocs.docstrings import Docstring
+from bundles.apidocs.documentation_facts import DocumentationFacts
 from bundles.apidocs.errors import DescribedErrors, raised_by, text_of
 from bundles.apidocs.inputs import BYTES, Inputs, inputs_of, opened
 from bundles.contracts import UNSET, Contract, contract_of
@@ -52,6 +53,7 @@ class Operation:
     contract: Contract
     inputs: Inputs
     returned: Returned
+    responses: DescribedResponses
     errors: DescribedErrors
     access: Access | None
 
@@ -77,6 +79,7 @@ def operation_of(
     schemas: JsonSchemas,
     access_of: AccessOf,
     contracts: ContractFacts | None,
+    documentation: DocumentationFacts,
 ) -> Operation:
     """Describe *definition*. Without the bundle contracts, *contracts* is None."""
     docstring = Docstring.parse(definition.description)
@@ -87,6 +90,7 @@ def operation_of(
     returned = schemas.returned(definition.signature)
     if contracts is not None:
         inputs, returned = contracts.added(contract, definition, inputs, returned)
+    inputs, returned, responses = documentation.added(definition, inputs, returned)
     if not _has_arguments(definition):
         inputs = opened(inputs, definition)
     access = access_of(definition)
@@ -97,14 +101,15 @@ def operation_of(
         contract=contract,
         inputs=inputs,
         returned=returned,
-        errors=_errors(definition, docstring, contract, inputs, returned, access),
+        responses=responses,
+        errors=_errors(definition, docstring, contract, inputs, returned, responses, access),
         access=access,
     )
 
 
 def tag_of(definition: Definition) -> str:
-    """Return the attribute ``apidocs_tag`` of the target of a route that a bundle makes, else the name of
-    the controller, without "Controller" at its end."""
+    """Return the ``apidocs_tag`` of the target, which is that of a bundle, else the name of the
+    controller, without "Controller" at its end."""
     target = definition.metadata.target
     if isinstance(tag := getattr(target, "apidocs_tag", None), str):
         return tag
@@ -120,6 +125,7 @@ def _errors(
     contract: Contract,
     inputs: Inputs,
     returned: Returned,
+    responses: DescribedResponses,
     access: Access | None,
 ) -> DescribedErrors:
     errors = DescribedErrors()
@@ -134,6 +140,9 @@ def _errors(
     for cls in returned.exceptions:
         if any("status_code" in vars(base) for base in cls.__mro__ if base is not HttpException):
             errors.add(cls.status_code, text_of(cls))
+    for status in responses.statuses:
+        if status >= 400:
+            errors.add(status)
     for status, text in raised_by(definition, docstring):
         errors.add(status, text)
     for code, text in contract.errors.items():
@@ -166,16 +175,3 @@ def _has_arguments(definition: Definition) -> bool:
 
 def _may_be_rejected(parameter: Any) -> bool:
     return parameter.source in _TYPED and not parameter.is_converted
-
-
-def plain_name(text: str) -> str:
-    """Return *text* as a key of a document: letters, digits, ``.``, ``-`` and ``_``."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_") or "_"
-
-
-def unique(name: str, taken: Mapping[str, Any]) -> str:
-    """Return *name*, with a number if it is among *taken*."""
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    return found

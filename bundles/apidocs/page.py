@@ -54,12 +54,13 @@ class Page(OwnController):
             ConfigurationError: the files are missing.
         """
         self._files.check()
-        for name, path, action in (
-            ("apidocs_page", PATH, "send_index"),
-            ("apidocs_page_configuration", f"{PATH}/page.json", "send_configuration"),
-            ("apidocs_page_file", f"{PATH}/{{path:path}}", "send_file"),
+        quiet = {**self.options, "quiet": True}
+        for name, path, action, options in (
+            ("apidocs_page", PATH, "send_index", self.options),
+            ("apidocs_page_configuration", f"{PATH}/page.json", "send_configuration", quiet),
+            ("apidocs_page_file", f"{PATH}/{{path:path}}", "send_file", quiet),
         ):
-            yield HttpMetadata(self, name, path, "GET", action, self.options)
+            yield HttpMetadata(self, name, path, "GET", action, options)
 
     async def send_index(self, request: Request) -> Response:
         """Send the page. The URL without a slash at its end is redirected: the page names its

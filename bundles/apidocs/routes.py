@@ -10,6 +10,7 @@ from bundles.apidocs.documents import Document, Documents, OwnController, encode
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
+    Bundle,
     CompiledEvent,
     ConfigurationError,
     DefinitionEvent,
@@ -32,6 +33,19 @@ class DocumentRule:
     def is_public(self) -> bool:
         return self.rule == "public"
 
+    def check(self, *, has_security: bool) -> None:
+        """Check a rule that only the bundle security can enforce.
+
+        Raises:
+            ConfigurationError: the application does not enable it.
+        """
+        if not (self.rule is None or self.is_public or has_security):
+            raise ConfigurationError(
+                f"ApidocsBundle(access={self.rule!r}): without the bundle security, access must "
+                f"be 'public', or left out to serve nothing; for another rule enable the bundle: "
+                f"Application(bundles=[SecurityBundle(…)])"
+            )
+
     @property
     def options(self) -> dict[str, object]:
         """The options of a route with the rule; see `DocumentRoutes.mark_as_public`."""
@@ -41,14 +55,8 @@ class DocumentRule:
 
 
 def _access(level: str) -> object:
-    """Return the rule *level*; the bundle security is imported only where it is needed."""
-    try:
-        return import_module("bundles.security").access(level)
-    except ImportError as exc:
-        raise ConfigurationError(
-            f"ApidocsBundle(access={level!r}) needs the bundle security, and an import failed: "
-            f"{exc}; in the clone of rxkernel: pip install '.[security]'"
-        ) from exc
+    """Return the rule *level*; the bundle security is imported only where it is enabled."""
+    return import_module("bundles.security").access(level)
 
 
 class DocumentController(OwnController):
@@ -94,6 +102,8 @@ class DocumentRoutes:
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def add(self, event: BootstrapEvent) -> None:
+        bundles = [each for each in event.services if isinstance(each, Bundle)]
+        self._rule.check(has_security=any(each.name == "security" for each in bundles))
         if self._rule.rule is not None:
             for name in ("openapi", "asyncapi"):
                 event.http_metadata_storage.add(

@@ -1,6 +1,6 @@
 """Finds changes of a JSON Schema that break those who send or receive its values."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -60,9 +60,12 @@ class SchemaComparison:
             schema, seen = at(document, schema["$ref"]), seen + 1
         if not isinstance(schema, dict):
             return {}
-        if len(schema.get("allOf", ())) == 1:
-            inner = SchemaComparison._resolved(schema["allOf"][0], document)
-            schema = {**inner, **{k: v for k, v in schema.items() if k != "allOf"}}
+        if "oneOf" in schema and "anyOf" not in schema:
+            possible = [each for each in schema["oneOf"] if each is not False]
+            schema = {**schema, "anyOf": possible}
+        if "allOf" in schema:
+            parts = [SchemaComparison._resolved(part, document) for part in schema["allOf"]]
+            schema = _merged([*parts, {k: v for k, v in schema.items() if k != "allOf"}])
         return schema
 
     def _compare_types(self, where: str, before: Node, after: Node) -> Iterator[str]:
@@ -70,7 +73,7 @@ class SchemaComparison:
         wide, narrow = (given, known) if self.is_sent_by_client else (known, given)
         if wide is None or (narrow is not None and narrow <= wide):
             return
-        yield f"{where} was {_shown(known)} and is {_shown(given)}"
+        yield f"{where}: type changed from {_shown(known)} to {_shown(given)}"
 
     def _compare_values(self, where: str, before: Node, after: Node) -> Iterator[str]:
         known, given = _values(before), _values(after)
@@ -79,10 +82,10 @@ class SchemaComparison:
             if lost is None and known is None:
                 yield f"{where} must be one of {_listed(given)} now"
             elif lost:
-                yield f"{where} may not be {_listed(lost)} any more"
+                yield f"{where} does not accept {_listed(lost)} any more"
         if not self.is_sent_by_client and known is not None:
             if given is None:
-                yield f"{where} may be another value than {_listed(known)} now"
+                yield f"{where} may have values other than {_listed(known)} now"
             elif added := [v for v in given if v not in known]:
                 yield f"{where} may be {_listed(added)} now"
 
@@ -93,8 +96,7 @@ class SchemaComparison:
         changed += [w for w in _LOWER if w in new and not (w in old and old[w] >= new[w])]
         changed += [w for w in _OTHER if w in new and old.get(w) != new[w]]
         for word in changed:
-            was, now = before.get(word, "not limited"), after.get(word, "not limited")
-            yield f"{where}: {word} was {was} and is {now}"
+            yield f"{where}: {_changed(word, before, after)}"
 
     def _compare_fields(self, where: str, before: Node, after: Node) -> Iterator[str]:
         known, given = before.get("properties", {}), after.get("properties", {})
@@ -111,7 +113,7 @@ class SchemaComparison:
                 change = "required now" if name in known else "new and required"
                 yield f"{where}.{name} is {change}"
             if _is_open(before) and not _is_open(after):
-                yield f"{where} may not have other fields any more"
+                yield f"{where} does not accept other fields any more"
         else:
             for name in sorted(needed - needs):
                 if name in given:
@@ -136,12 +138,36 @@ class SchemaComparison:
             if changed is not None:
                 yield from self.compare(where, *changed)
             else:
-                verb = "is not accepted any more" if self.is_sent_by_client else "is new"
-                yield f"{where}: the alternative {_named(member)} {verb}"
+                name = _named(member)
+                is_sent = self.is_sent_by_client
+                change = f"does not accept {name} any more" if is_sent else f"may be {name} now"
+                yield f"{where} {change}"
 
     def _fits(self, before: Any, after: Any) -> bool:
         alone = SchemaComparison(self.old, self.new, self.is_sent_by_client, set(self._seen))
         return next(alone.compare("", before, after), None) is None
+
+
+def _merged(parts: Iterable[Node]) -> Node:
+    """Return one schema with the fields of all *parts*; otherwise a later one wins."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        properties = {**merged.get("properties", {}), **part.get("properties", {})}
+        required = [*merged.get("required", ()), *part.get("required", ())]
+        merged |= part
+        if properties:
+            merged["properties"] = properties
+        if required:
+            merged["required"] = required
+    return merged
+
+
+def _changed(word: str, before: Node, after: Node) -> str:
+    if word not in before:
+        return f"{word} {after[word]} is new"
+    if word not in after:
+        return f"{word} {before[word]} was removed"
+    return f"{word} changed from {before[word]} to {after[word]}"
 
 
 def _is_union(schema: Node) -> bool:
@@ -198,5 +224,7 @@ def _listed(values: list[Any]) -> str:
 
 
 def _named(schema: Any) -> str:
+    if not isinstance(schema, dict):
+        return "of any value"
     reference = schema.get("$ref", "")
     return reference.rpartition("/")[2] or str(schema.get("type", "of another type"))

@@ -33,6 +33,7 @@ class ContractsBundle(Bundle):
     resolvers = MappingProxyType({Arguments: ArgumentsResolver})
     commands = (contracts,)
     settings_class = ContractsSettings
+    provides = (Contracts, Schemas)
 
     def __init__(
         self, schemas: Mapping[str, Any] = _NONE, *, types: Mapping[str, Any] = _NONE

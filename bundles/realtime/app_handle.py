@@ -2,15 +2,14 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from injector import Injector, inject
 
-from bundles.realtime.event import EVENT
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.manager_names import ManagerNames
 from bundles.realtime.settings import RealtimeSettings
-from rxkernel import Broadcaster, BundleOption, Kernel, Settings
+from rxkernel import Broadcaster, Kernel, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +26,6 @@ class AppHandle:
     Attributes:
         verbose: the least important level that `log` logs.
     """
-
-    bundle_option: ClassVar[BundleOption] = EVENT
 
     @inject
     def __init__(

@@ -14,10 +14,12 @@ from bundles.realtime.middlewares import Middlewares
 from bundles.realtime.route_entry import OPTION
 from bundles.realtime.route_file import routes_of_file
 from bundles.realtime.route_listeners import RouteListeners
+from bundles.realtime.service import Service
 from bundles.realtime.service_listeners import ServiceListeners
-from bundles.realtime.service_table import ServiceTable
+from bundles.realtime.service_table import ServiceTable, check_namespaces
 from bundles.realtime.settings import RealtimeSettings
 from bundles.realtime.site import ApiPaths, Site
+from bundles.tasks.listed import list_problem
 from rxkernel import Bundle, ConfigurationError, HttpMetadata, Settings
 
 
@@ -29,12 +31,16 @@ class RealtimeBundle(Bundle):
         controllers: subclasses of `Controller`, or instances.
         managers: subclasses of `Manager`, or a mapping of names to them. The injector builds them
             in this order, those that they inject before them.
+
+    Raises:
+        ConfigurationError: with every argument that is not a list, or has another class.
     """
 
     name = "realtime"
     options = (EVENT, OPTION)
     listeners: Sequence[Any] = (ServiceListeners, RouteListeners)
     settings_class = RealtimeSettings
+    provides = (AppHandle,)
 
     def __init__(
         self,
@@ -43,10 +49,13 @@ class RealtimeBundle(Bundle):
         controllers: Sequence[Any] = (),
         managers: Sequence[type[Manager]] | Mapping[str, type[Manager]] = (),
     ) -> None:
+        _check(services=services, controllers=controllers, managers=managers)
+        self._services = tuple(services)
         self._components = self.controllers = (*services, *controllers)
         self._managers = managers
 
     def configure(self, binder: Binder) -> None:
+        check_namespaces(self._services)
         injector = binder.injector
         self._settings = injector.get(RealtimeSettings)
         self._add_site(injector.get(Settings).http.prefix)
@@ -74,6 +83,36 @@ class RealtimeBundle(Bundle):
         if issubclass(cls, Controller):
             return routes_of_file(controller, self._settings.routes)
         return ()
+
+
+def _check(*, services: Any, controllers: Any, managers: Any) -> None:
+    """
+    Raises:
+        ConfigurationError: an argument of the bundle is wrong.
+    """
+    of_managers = tuple(managers.values()) if isinstance(managers, Mapping) else managers
+    problems: list[str] = []
+    for name, given, base in (
+        ("services", services, Service),
+        ("controllers", controllers, object),
+        ("managers", of_managers, Manager),
+    ):
+        if (problem := list_problem(name, given, "…")) is not None:
+            problems.append(problem)
+            continue
+        problems += [
+            f"{name} contains {one!r:.100}, which is not a subclass of {base.__name__}"
+            for one in given
+            if not _is_of(base, one, or_instance=base is not Manager)
+        ]
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def _is_of(base: type, given: object, *, or_instance: bool) -> bool:
+    if isinstance(given, type):
+        return issubclass(given, base)
+    return or_instance and isinstance(given, base)
 
 
 def _by_name(managers: Iterable[type[Manager]]) -> dict[str, type[Manager]]:

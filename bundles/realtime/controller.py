@@ -1,14 +1,14 @@
 """`Controller`: HTTP routes whose paths, hooks and schemas are in a JSON file."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import attrs
 
 from bundles.realtime.component import Component
-from bundles.realtime.middleware import Middleware
+from bundles.realtime.middleware import Listed, Middleware, listed
 from rxkernel import ConfigurationError
 
 _NEW_WORD = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -60,11 +60,13 @@ class Controller(Component):
         name: str | None = None,
         routes: str | None = None,
         prefix: str | None = None,
-        middlewares: Sequence[type[Middleware] | Middleware] | None = None,
+        middlewares: Listed | None = None,
         **options: Any,
     ) -> None:
         super().__init_subclass__(**options)
         _check(cls, name=name, routes=routes, prefix=prefix)
+        if middlewares is not None:
+            middlewares = listed(middlewares, f"the controller {cls.__qualname__}")
         own = {"name": name, "routes": routes, "prefix": prefix, "middlewares": middlewares}
         written: dict[str, Any] = {
             **cls._written,
@@ -76,7 +78,7 @@ class Controller(Component):
             own_name,
             written.get("routes", f"{own_name}.json"),
             clean_prefix(written.get("prefix", f"/{own_name}")),
-            tuple(written.get("middlewares", ())),
+            written.get("middlewares", ()),
         )
 
 

@@ -60,6 +60,7 @@ class EntryReader:
             hooks=Hooks(**{field: self._hooks(key) for key, field in FIELDS.items()}),
             middlewares=options.middlewares,
             schemas=self._schemas(),
+            schema=self._given.get("schema", {}),
             attach_validation=self._flag("attachValidation", False),
             body_limit=self._body_limit(),
             host=host,

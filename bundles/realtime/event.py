@@ -1,6 +1,7 @@
 """`@event`: makes a method of a service callable by clients."""
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Annotated, Any, TypeVar, overload
 
 from rxkernel import Body, BundleOption, ConfigurationError, option, websocket
@@ -30,10 +31,12 @@ def event(given: F | str) -> F | Callable[[F], F]:
     body, see `Data`. What the method returns is the acknowledgement.
 
     Raises:
-        ConfigurationError: the name starts with an underscore.
+        ConfigurationError: the name is not a text, or starts with an underscore.
     """
-    if not isinstance(given, str):
+    if isinstance(given, FunctionType):
         return _labelled(given.__name__, given)
+    if not isinstance(given, str):
+        raise ConfigurationError(f'@event has {given!r:.100}; write @event, or @event("name")')
     return lambda function: _labelled(given, function)
 
 

@@ -12,26 +12,16 @@ from bundles.realtime.app_handle import AppHandle, write_log
 from bundles.realtime.bundle import RealtimeBundle
 from bundles.realtime.controller import Controller
 from bundles.realtime.errors import IOServerError
-from bundles.realtime.ioserver_options import (
-    cookie_of,
-    cors_of,
-    host_of,
-    level_of,
-    port_of,
-    transports_of,
-)
+from bundles.realtime.ioserver_options import settings_of
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.manager import Manager
 from bundles.realtime.manager_names import RESERVED, name_problem
-from bundles.realtime.middleware import Middleware
+from bundles.realtime.middleware import Listed, listed
 from bundles.realtime.service import Service
-from bundles.realtime.settings import RealtimeSettings
 from bundles.tasks import TasksBundle, TasksSettings, Watcher
-from rxkernel import Application, ConfigurationError, HttpServer, RxKernelError, Settings
+from rxkernel import Application, HttpServer, RxKernelError, Settings
 
 C = TypeVar("C")
-
-Middlewares = Sequence[type[Middleware] | Middleware]
 
 
 class IOServer:
@@ -52,8 +42,8 @@ class IOServer:
         parts: further arguments of `Application`: bundles, modules, listeners and others.
 
     Raises:
-        IOServerError: the port is invalid (400).
-        ConfigurationError: another argument is invalid.
+        IOServerError: the port is the only invalid argument (400).
+        ConfigurationError: with every invalid argument.
     """
 
     def __init__(
@@ -71,25 +61,23 @@ class IOServer:
         settings: Settings | None = None,
         **parts: Any,
     ) -> None:
-        base = Settings() if settings is None else settings
-        transports, name = transports_of(mode), cookie_of(cookie)
-        try:
-            http = attrs.evolve(base.http, host=host_of(host), port=port_of(port), **cors_of(cors))
-            socketio = attrs.evolve(base.socketio, transports=transports, cookie=name)
-        except ValueError as exc:
-            raise ConfigurationError(str(exc)) from exc
-        own = base.bundles.get("realtime")
-        realtime = attrs.evolve(
-            own if isinstance(own, RealtimeSettings) else RealtimeSettings(),
-            verbose=level_of(verbose).name,
-            routes=Path(routes),
-            root_dir=None if root_dir is None else Path(root_dir),
-            spa_fallback=spa_fallback,
+        self._settings = settings_of(
+            settings,
+            {
+                "host": host,
+                "port": port,
+                "verbose": verbose,
+                "mode": mode,
+                "cookie": cookie,
+                "cors": cors,
+                "routes": routes,
+                "root_dir": root_dir,
+                "spa_fallback": spa_fallback,
+            },
+            parts,
         )
-        bundles = {**base.bundles, "realtime": realtime}
-        self._settings = attrs.evolve(base, http=http, socketio=socketio, bundles=bundles)
         self._parts = parts
-        self._verbose = LogLevel.of(realtime.verbose)
+        self._verbose = LogLevel.of(verbose)
         self._components: dict[str, dict[str, type[Any]]] = {
             kind: {} for kind in ("service", "controller", "manager", "watcher")
         }
@@ -98,7 +86,7 @@ class IOServer:
     # --- components
 
     def add_service(
-        self, *, service: type[Service], name: str | None = None, middlewares: Middlewares = ()
+        self, *, service: type[Service], name: str | None = None, middlewares: Listed = ()
     ) -> None:
         """Serve the events of *service* in the namespace ``/<name>``; without a name in that of
         its class. *middlewares* follow those of its class.
@@ -106,13 +94,14 @@ class IOServer:
         Raises:
             IOServerError: the name or the class is invalid (400), the namespace has a service
                 already, or the server has been started (409).
+            ConfigurationError: *middlewares* is not a list.
         """
         self._check("service", service, Service, name)
         arguments: dict[str, Any] = {}
         if name is not None:
             arguments["namespace"] = "/" + name.removeprefix("/")
-        if middlewares:
-            arguments["middlewares"] = (*service.middlewares, *middlewares)
+        if own := listed(middlewares, f"the service {service.__qualname__}"):
+            arguments["middlewares"] = (*service.middlewares, *own)
         key = name.removeprefix("/") if name is not None else service.service_namespace[1:]
         self._add("service", key or "/", _derived(service, arguments) if arguments else service)
 
@@ -122,7 +111,7 @@ class IOServer:
         name: str,
         controller: type[Controller],
         prefix: str | None = None,
-        middlewares: Middlewares = (),
+        middlewares: Listed = (),
     ) -> None:
         """Serve the routes of a file by the methods of *controller*, below *prefix*. Without
         *prefix*, it is that of the class, or ``/<name>``; the file is that of the class, or
@@ -135,9 +124,9 @@ class IOServer:
         arguments: dict[str, Any] = {"name": name}
         if prefix is not None:
             arguments["prefix"] = prefix
-        if middlewares:
-            own = controller.controller_options.middlewares
-            arguments["middlewares"] = (*own, *middlewares)
+        if own := listed(middlewares, f"the controller {controller.__qualname__}"):
+            of_class = controller.controller_options.middlewares
+            arguments["middlewares"] = (*of_class, *own)
         self._add("controller", name, _derived(controller, arguments))
 
     def add_manager(self, *, name: str, manager: type[Manager]) -> None:

@@ -13,7 +13,7 @@ _LONGEST = 300
 """Characters of a path and of a message: both may have names that the client has sent."""
 
 _DRAFT = re.compile(r"https?://json-schema\.org/draft(-0[467]|/2019-09|/2020-12)/schema#?")
-_DEFAULT_DRAFT = jsonschema_rs.Draft7Validator
+DEFAULT_DRAFT = "http://json-schema.org/draft-07/schema#"
 """That of schemas without ``$schema``: IOServer reads them by draft 7."""
 
 
@@ -40,7 +40,7 @@ class JsonSchema:
     """
 
     def __init__(self, schema: Any) -> None:
-        make: type[jsonschema_rs.Validator] = _DEFAULT_DRAFT
+        make: type[jsonschema_rs.Validator] = jsonschema_rs.Draft7Validator  # DEFAULT_DRAFT
         if isinstance(schema, dict) and "$schema" in schema:
             if _DRAFT.fullmatch(str(schema["$schema"])) is None:
                 raise ValueError(

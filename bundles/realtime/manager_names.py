@@ -6,7 +6,7 @@ from typing import Any
 
 from rxkernel import ConfigurationError
 
-RESERVED = ("send", "log", "verbose", "bundle_option")
+RESERVED = ("send", "log", "verbose")
 """The names of the members of an `AppHandle`."""
 
 

@@ -1,6 +1,9 @@
 """`Middleware`: runs before the actions of the services and controllers that list it."""
 
-from rxkernel import Connection, Request, Response
+from collections.abc import Sequence
+
+from bundles.tasks.listed import list_problem
+from rxkernel import ConfigurationError, Connection, Request, Response
 
 
 class Middleware:
@@ -23,3 +26,19 @@ class Middleware:
     async def event(self, request: Request) -> Response | None:
         """Called with each event of a service."""
         return None
+
+
+Listed = Sequence[type[Middleware] | Middleware]
+"""What the argument ``middlewares`` of a component takes."""
+
+
+def listed(given: Listed, owner: str) -> tuple[type[Middleware] | Middleware, ...]:
+    """Return *given*, the middlewares of *owner*.
+
+    Raises:
+        ConfigurationError: it is not a list or a tuple, but a single class, for example.
+    """
+    problem = list_problem(f"middlewares of {owner}", given, "Login")
+    if problem is not None:
+        raise ConfigurationError(problem)
+    return tuple(given)

@@ -1,12 +1,12 @@
 """Runs the middlewares of a component before its actions."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from injector import Injector, inject
 
-from bundles.realtime.middleware import Middleware
+from bundles.realtime.middleware import Listed, Middleware, listed
 from rxkernel import ConfigurationError, Request, Response
 
 Action = Callable[[Request], Awaitable[Any]]
@@ -26,19 +26,20 @@ class Middlewares:
 
     def of(
         self,
-        given: Iterable[type[Middleware] | Middleware],
+        given: Listed,
         owner: str,
         methods: Sequence[str],
     ) -> tuple[Middleware, ...]:
         """Return the instances of *given*, the middlewares of *owner*.
 
         Raises:
-            ConfigurationError: with each that is not a `Middleware`, cannot be built, overrides
-                none of *methods*, or overrides any method as one that is not async.
+            ConfigurationError: *given* is not a list; or with each that is not a `Middleware`,
+                cannot be built, overrides none of *methods*, or overrides any method as one that
+                is not async.
         """
         problems: list[str] = []
         found = []
-        for one in given:
+        for one in listed(given, owner):
             name = getattr(one, "__qualname__", None) or type(one).__qualname__
             try:
                 middleware = self._instance(one)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from bundles.realtime.json_schemas import JsonSchema
 
@@ -176,7 +177,7 @@ def _part_of(root: Any, reference: str) -> Any:
         raise ValueError(f"the $ref {reference!r} does not begin with '#'")
     part = root
     for step in reference[1:].split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
         try:
             part = part[int(name)] if isinstance(part, list) else part[name]
         except (KeyError, IndexError, ValueError, TypeError):

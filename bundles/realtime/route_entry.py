@@ -23,6 +23,7 @@ class RouteEntry:
         methods: the HTTP methods.
         path: the template of the path, with the prefix of the controller.
         handler: the name of the method of the controller.
+        schema: the value of the key ``schema``, from which *schemas* are compiled.
         attach_validation: whether the action runs although a schema is broken.
         config: the value of the key ``config``, for the application.
     """
@@ -34,6 +35,7 @@ class RouteEntry:
     hooks: Hooks = attrs.field(factory=Hooks)
     middlewares: tuple[type[Middleware] | Middleware, ...] = ()
     schemas: RouteSchemas = attrs.field(factory=RouteSchemas)
+    schema: Mapping[str, Any] = attrs.field(factory=dict)
     attach_validation: bool = False
     body_limit: int | None = None
     host: str | None = None

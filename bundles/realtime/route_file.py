@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,30 @@ def _routes(
         return
     for method in entry.methods:
         try:
-            yield _metadata(controller, entry, method, names.next(entry.handler, method))
+            route = _metadata(controller, entry, method, names.next(entry.handler, method))
         except ConfigurationError as error:
             yield _at(place, error.problems)
+            continue
+        if (problem := _params_problem(item.get("schema", {}), route)) is not None:
+            yield _at(place, [problem])
+            return
+        yield route
+
+
+def _params_problem(schema: Mapping[str, Any], route: HttpMetadata) -> str | None:
+    """Return the problem of a schema for parameters that the path of *route* does not have."""
+    params = schema.get("params")
+    if not isinstance(params, Mapping):
+        return None
+    known = route.syntax.parameters
+    named = dict.fromkeys([*params.get("properties", ()), *params.get("required", ())])
+    unknown = [name for name in named if name not in known]
+    if not unknown:
+        return None
+    return (
+        f"schema.params has {' and '.join(map(repr, unknown))}, which the path {route.path!r} "
+        f"does not have; its parameters are {', '.join(known) or 'none'}"
+    )
 
 
 def _metadata(controller: Any, entry: RouteEntry, method: str, name: str) -> HttpMetadata:
@@ -92,6 +113,7 @@ def _metadata(controller: Any, entry: RouteEntry, method: str, name: str) -> Htt
         host=entry.host,
         headers=entry.headers,
         head=entry.head,
+        source=entry.place,
     )
 
 

@@ -1,5 +1,6 @@
 """Puts the hooks, middlewares, schemas and errors of route files on the events of the kernel."""
 
+import logging
 from collections.abc import Callable
 
 from injector import inject
@@ -7,13 +8,16 @@ from injector import inject
 from bundles.realtime.http_errors import http_error
 from bundles.realtime.middlewares import Middlewares, checked_result, overriding
 from bundles.realtime.route_action import around, filter_response
+from bundles.realtime.route_documentation import documentation_for
 from bundles.realtime.route_entry import OPTION, RouteEntry, route_entry
 from rxkernel import (
+    DOCUMENTATION,
     ConfigurationError,
     Definition,
     DefinitionEvent,
     ExceptionEvent,
     HeadEvent,
+    HttpDefinition,
     HttpException,
     Kernel,
     KernelEvents,
@@ -23,6 +27,11 @@ from rxkernel import (
     TerminateEvent,
     observe,
 )
+
+logger = logging.getLogger(__name__)
+
+_FAILED = "bundles.realtime.failed"
+"""The key of ``request.attributes`` that says that the response is that of an error."""
 
 _LATE = -100
 """After the listeners of others, which may replace the exception or change the response."""
@@ -61,6 +70,8 @@ class RouteListeners:
                 f"{entry.place}: schema.body needs the decoded body, but {entry.handler} takes "
                 f"its bytes; remove one of the two"
             )
+        if entry.schema and isinstance(definition, HttpDefinition):
+            event.set_option(DOCUMENTATION, documentation_for(entry, definition.method))
         chain = self._middlewares.of(entry.middlewares, definition.metadata.place, ("http",))
         event.wrap(
             lambda action: around(
@@ -84,12 +95,23 @@ class RouteListeners:
 
     @observe(KernelEvents.KERNEL_RESPONSE, priority=_LATE, only=_has("on_send"))
     async def run_on_send(self, event: ResponseEvent) -> None:
-        """onSend: may change the response, or return another; for errors too."""
+        """onSend: may change the response, or return another; for errors too.
+
+        One that fails is an error of the message. If the response is that of an error already, the
+        next response is not passed to hooks, which may fail again.
+        """
         request = event.request
-        for hook in _entry_of(request.definition).hooks.on_send:
-            result = await hook(request.controller, request, event.response)
-            if result is not None:
-                event.set_response(checked_result(hook, result))
+        try:
+            for hook in _entry_of(request.definition).hooks.on_send:
+                result = await hook(request.controller, request, event.response)
+                if result is not None:
+                    event.set_response(checked_result(hook, result))
+        except Exception as error:
+            if _FAILED not in request.attributes:
+                request.attributes[_FAILED] = True
+                raise
+            logger.exception("onSend of %s failed for an error", request.route_name)
+            event.set_response(self._shaped(error, request))
 
     @observe(KernelEvents.KERNEL_TERMINATE, only=_has("on_response"))
     async def run_on_response(self, event: TerminateEvent) -> None:
@@ -104,23 +126,33 @@ class RouteListeners:
         None the error keeps its standard body."""
         request = event.request
         for hook in _entry_of(request.definition).hooks.error_handler:
-            result = await hook(request.controller, request, event.exception)
+            try:
+                result = await hook(request.controller, request, event.exception)
+            except Exception as error:  # noqa: BLE001 - the next listener gives it its body
+                event.set_exception(error)
+                return
             if result is not None:
-                self._respond(event, request, _response_to(event.exception, result))
+                response = _response_to(event.exception, result)
+                event.set_response(self._filtered(response, request))
                 return
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE, only=_is_route)
     async def shape_error(self, event: ExceptionEvent) -> None:
         """Give an error the body of IOServer."""
-        kernel = self._kernel
-        response = http_error(event.exception, debug=kernel.debug, serializer=kernel.serializer)
-        self._respond(event, event.request, response)
+        event.set_response(self._shaped(event.exception, event.request))
 
-    def _respond(self, event: ExceptionEvent, request: Request, response: Response) -> None:
+    def _shaped(self, error: Exception, request: Request) -> Response:
+        kernel = self._kernel
+        response = http_error(error, debug=kernel.debug, serializer=kernel.serializer)
+        return self._filtered(response, request)
+
+    def _filtered(self, response: Response, request: Request) -> Response:
+        """Return *response*, that of an error, as the schemas of the route allow it."""
+        request.attributes[_FAILED] = True
         schemas = _entry_of(request.definition).schemas
         if schemas.response:
             filter_response(response, schemas, self._kernel.serializer.to_plain)
-        event.set_response(response)
+        return response
 
 
 def _entry_of(definition: Definition) -> RouteEntry:

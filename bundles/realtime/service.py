@@ -1,12 +1,12 @@
 """`Service`: the events of a namespace, with one instance for all clients."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from bundles.realtime.component import Component
 from bundles.realtime.errors import IOServerError
 from bundles.realtime.event import EVENT
-from bundles.realtime.middleware import Middleware
+from bundles.realtime.middleware import Listed, listed
 from bundles.realtime.route_hooks import hook_problem
 from rxkernel import (
     ConfigurationError,
@@ -36,7 +36,8 @@ class Service(Component):
     exceptions are logged.
 
     Raises:
-        ConfigurationError: one of the three is not async, or takes other parameters.
+        ConfigurationError: one of the three is not async, or takes other parameters, or
+            *middlewares* is not a list.
 
     Attributes:
         service_namespace: that of the argument of the class.
@@ -44,14 +45,14 @@ class Service(Component):
             classes are built by the injector.
     """
 
-    middlewares: ClassVar[Sequence[type[Middleware] | Middleware]] = ()
+    middlewares: ClassVar[Listed] = ()
     service_namespace: ClassVar[str] = "/"
 
     def __init_subclass__(
         cls,
         *,
         namespace: str | None = None,
-        middlewares: Sequence[type[Middleware] | Middleware] | None = None,
+        middlewares: Listed | None = None,
         **options: Any,
     ) -> None:
         super().__init_subclass__(**options)
@@ -61,7 +62,7 @@ class Service(Component):
             cls.service_namespace = namespace
             controller(namespace=namespace)(cls)
         if middlewares is not None:
-            cls.middlewares = tuple(middlewares)
+            cls.middlewares = listed(middlewares, f"the service {cls.__qualname__}")
 
     async def connect(self, connection: Connection) -> None:
         """A client has connected. It may be sent events."""

@@ -13,12 +13,14 @@ from bundles.realtime.service import Service
 from bundles.realtime.service_table import ServedNamespace, ServiceTable
 from bundles.realtime.settings import RealtimeSettings
 from rxkernel import (
+    DOCUMENTATION,
     CompiledEvent,
     ConfigurationError,
     Connection,
     ConnectionEvent,
     Definition,
     DefinitionEvent,
+    Documentation,
     ExceptionEvent,
     Kernel,
     KernelEvents,
@@ -65,9 +67,11 @@ class ServiceListeners:
         self._timeout = settings.connect_timeout
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_EARLY, only=_is_error_only)
-    async def mark_as_public(self, event: DefinitionEvent) -> None:
-        """Set the option of routes that need no access rule. Others may be on the class."""
+    async def mark(self, event: DefinitionEvent) -> None:
+        """Set the option of routes that need no access rule, others may be on the class; and that
+        it is not a part of the API."""
         event.set_option("public", True)
+        event.set_option(DOCUMENTATION, Documentation(is_listed=False))
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE)
     async def add_middlewares(self, event: DefinitionEvent) -> None:

@@ -1,12 +1,21 @@
 """The services of an application, by namespace."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import attrs
 
 from bundles.realtime.service import Service
-from rxkernel import Compiled, Connection, Definition, Transport
+from rxkernel import (
+    Compiled,
+    ConfigurationError,
+    Connection,
+    Definition,
+    Transport,
+    WebSocketMetadata,
+    routes_of,
+)
 
 
 @attrs.frozen(eq=False)
@@ -39,3 +48,30 @@ class ServiceTable:
     def find(self, connection: Connection) -> ServedNamespace | None:
         """Return the service of *connection*, or None."""
         return self._by_namespace.get(connection.route_namespace)
+
+
+def check_namespaces(services: Iterable[Any]) -> None:
+    """Check that each of *services*, classes or instances, has its own namespace.
+
+    Raises:
+        ConfigurationError: with every two that are in one namespace.
+    """
+    found: dict[str, Any] = {}
+    problems = []
+    for service in services:
+        for namespace in _namespaces_of(service):
+            other = found.setdefault(namespace, service)
+            if other is not service:
+                one, two = (s if isinstance(s, type) else type(s) for s in (other, service))
+                problems.append(
+                    f"the services {one.__qualname__} and {two.__qualname__} are both in the "
+                    f"namespace {namespace!r}, and a namespace has one service; set another one, "
+                    f"class {two.__name__}(Service, namespace=…), or put their events into one "
+                    f"class"
+                )
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def _namespaces_of(service: Any) -> set[str]:
+    return {r.namespace for r in routes_of(service) if isinstance(r, WebSocketMetadata)}

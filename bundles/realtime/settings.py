@@ -14,7 +14,7 @@ def _check_level(instance: object, attribute: "attrs.Attribute[str]", value: str
     try:
         LogLevel.of(value)
     except ValueError as exc:
-        raise ValueError(f"verbose is {exc}") from None
+        raise ValueError(f"verbose {exc}") from None
 
 
 @attrs.frozen(kw_only=True)

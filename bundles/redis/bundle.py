@@ -16,6 +16,7 @@ class RedisBundle(Bundle):
     name = "redis"
     listeners = (RedisListeners,)
     settings_class = RedisSettings
+    provides = (Redis,)
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Redis, to=create_client, scope=singleton)

@@ -14,16 +14,19 @@ from bundles.security.credentials.session_reader import SessionReader
 from bundles.security.current_user import CurrentUserMarker, CurrentUserResolver
 from bundles.security.logins.login_routes import LoginRoutes
 from bundles.security.logins.login_services import bind_login_services
+from bundles.security.logins.passwords import Passwords
 from bundles.security.rules.access import OPTION, Access, Level
 from bundles.security.rules.connect_rules import NAMESPACE_OPTION, ConnectRules
 from bundles.security.rules.namespace_rules import DeclaredRules, NamespaceRules
 from bundles.security.rules.roles import RoleHierarchy
 from bundles.security.rules.route_rules import RouteRules
 from bundles.security.rules.rules import Rules
+from bundles.security.security import Security
 from bundles.security.settings import SecuritySettings
 from bundles.security.sockets.socket_events import SocketEvents
 from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
 from bundles.security.sockets.socket_logins import SocketLogins
+from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.user_parameters import UserParameters
 from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider
@@ -62,6 +65,7 @@ class SecurityBundle(Bundle):
     resolvers = MappingProxyType({CurrentUserMarker: CurrentUserResolver})
     commands = (security,)
     settings_class = SecuritySettings
+    provides = (AcceptedCredentials, AccessTokens, Passwords, Security, UserProvider)
 
     def __init__(
         self,

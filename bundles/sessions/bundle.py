@@ -30,6 +30,7 @@ class SessionsBundle(Bundle):
         {SessionMarker: SessionResolver}
     )
     settings_class = SessionsSettings
+    provides = (SessionStore, Sessions)
 
     @inject
     def __init__(self, settings: SessionsSettings, application: Settings) -> None:

@@ -49,7 +49,13 @@ class Background:
             ServiceUnavailableException: ``max_background`` coroutines run already.
             RxKernelError: the application has stopped, or this is a thread, as that of a plain
                 ``def`` action.
+            TypeError: *coroutine* is not a coroutine, such as the function that makes one.
         """
+        if not asyncio.iscoroutine(coroutine):
+            raise TypeError(
+                f"Background.start() takes a coroutine, not {coroutine!r}; call an async def and "
+                f"pass what it returns: start(self.work())"
+            )
         try:
             self._check()
         except BaseException:

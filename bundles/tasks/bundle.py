@@ -10,6 +10,7 @@ from bundles.redis_choice import redis_store
 from bundles.tasks.background import Background
 from bundles.tasks.clock import Clock
 from bundles.tasks.commands import tasks
+from bundles.tasks.listed import list_problem
 from bundles.tasks.listeners import TasksListeners
 from bundles.tasks.pool.settings import WorkerPoolSettings
 from bundles.tasks.pool.worker_pool import WorkerPool
@@ -41,6 +42,9 @@ class TasksBundle(Bundle):
     Args:
         functions: functions of modules with `@task`. Methods of services need no list.
         watchers: classes that the injector builds; those that are bound need not be named.
+
+    Raises:
+        ConfigurationError: with every argument that is not a list.
     """
 
     name = "tasks"
@@ -50,6 +54,7 @@ class TasksBundle(Bundle):
     servers = (TasksServer,)
     commands = (tasks,)
     settings_class = TasksSettings
+    provides = (Background, Clock, Scheduler, TaskQueue, TaskStore, Watchers, WorkerPool)
 
     def __init__(
         self,
@@ -57,6 +62,10 @@ class TasksBundle(Bundle):
         functions: Sequence[Callable[..., Any]] = (),
         watchers: Sequence[type[Watcher]] = (),
     ) -> None:
+        given = {"functions": functions, "watchers": watchers}
+        problems = [list_problem(name, value, "…") for name, value in given.items()]
+        if found := [problem for problem in problems if problem is not None]:
+            raise ConfigurationError(*found)
         self._functions = TaskFunctions(tuple(functions))
         self._watchers = tuple(watchers)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from bundles.tasks.queue.worker_command import worker
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
 from bundles.tasks.scheduler.scheduler import Scheduler
 from rxkernel import Application, ConfigurationError, encode_json
+from rxkernel.cli import configure_logging
 
 _HEADS = ("ID", "TASK", "TIMES", "DUE", "RUNS", "FAILED", "LAST END", "LAST ERROR")
 _WIDTH = 60
@@ -30,7 +31,8 @@ tasks.add_command(worker)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_tasks(application: Application, as_json: bool) -> None:
-    """List the tasks with their next time and their records. Times are UTC."""
+    """List the tasks with their next time and their records. Times have the
+    offset of the time zone of the task."""
     entries = asyncio.run(_entries(application))
     if as_json:
         click.echo(json.dumps([_plain(entry) for entry in entries], indent=2))
@@ -47,10 +49,12 @@ def run_task(application: Application, name: str) -> None:
     """Run the task NAME now, in this process, and print its record.
 
     NAME is an id of `list`, or the name of a procedure without times. The servers need not run.
+    `rxkernel call NAME TARGET --param KEY=VALUE` runs a task with parameters.
     Exits with 1 if the task fails.
     """
-    record = asyncio.run(_run(application, name))
-    click.echo(encode_json(_plain_record(record)))
+    configure_logging(application.settings.logging)
+    record, zone = asyncio.run(_run(application, name))
+    click.echo(encode_json(_plain_record(record, zone)))
     if record.error is not None:
         raise SystemExit(1)
 
@@ -69,10 +73,12 @@ async def _entries(application: Application) -> Sequence[TaskEntry]:
         return await application.injector.get(Scheduler).entries()
 
 
-async def _run(application: Application, name: str) -> TaskRecord:
+async def _run(application: Application, name: str) -> tuple[TaskRecord, tzinfo]:
     async with application:
+        scheduler = application.injector.get(Scheduler)
+        zones = {entry.id: entry.plan.zone for entry in await scheduler.entries()}
         try:
-            return await application.injector.get(Scheduler).run(name)
+            return await scheduler.run(name), zones.get(name, UTC)
         except KeyError as exc:
             raise ConfigurationError(
                 f"there is no task {name!r}; the command `tasks list` prints all tasks"
@@ -99,29 +105,31 @@ def _plain(entry: TaskEntry) -> dict[str, Any]:
         "times": str(entry.plan),
         "params": entry.params,
         "body": entry.body,
-        **_plain_record(entry.record),
+        **_plain_record(entry.record, entry.plan.zone),
     }
 
 
-def _plain_record(record: TaskRecord) -> dict[str, Any]:
-    times = {name: _time(getattr(record, name)) for name in ("due", "last_start", "last_end")}
+def _plain_record(record: TaskRecord, zone: tzinfo) -> dict[str, Any]:
+    names = ("due", "last_start", "last_end")
+    times = {name: _time(getattr(record, name), zone) for name in names}
     return {**attrs.asdict(record, recurse=False), **times}
 
 
 def _row(entry: TaskEntry) -> tuple[str, ...]:
-    record = entry.record
+    record, zone = entry.record, entry.plan.zone
     error = record.error or ""
     return (
-        *(entry.id, entry.task, str(entry.plan), _time(record.due) or "never"),
-        *(str(record.runs), str(record.failures), _time(record.last_end) or ""),
+        *(entry.id, entry.task, str(entry.plan), _time(record.due, zone) or "never"),
+        *(str(record.runs), str(record.failures), _time(record.last_end, zone) or ""),
         error if len(error) <= _WIDTH else f"{error[: _WIDTH - 1]}…",
     )
 
 
-def _time(moment: float | None) -> str | None:
+def _time(moment: float | None, zone: tzinfo) -> str | None:
+    """Return *moment* in the form of ISO 8601 with the offset of *zone*."""
     if moment is None:
         return None
-    return datetime.fromtimestamp(moment, UTC).isoformat(" ", "seconds").removesuffix("+00:00")
+    return datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds")
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -1,5 +1,6 @@
 """Publishes the decorated methods of services, and reports the state of the tasks."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ from injector import inject
 from bundles.tasks.background import Background
 from bundles.tasks.pool.worker_pool import WorkerPool
 from bundles.tasks.scheduler.entries import TaskEntries
+from bundles.tasks.scheduler.unreached import unreached
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher
 from bundles.tasks.watchers import Watchers
@@ -26,6 +28,11 @@ from rxkernel import (
     observe,
     routes_of,
 )
+
+logger = logging.getLogger(__name__)
+
+_LAST = -10_000
+"""After the listeners that add procedures."""
 
 
 def _is_task(definition: Definition) -> bool:
@@ -94,6 +101,13 @@ class TasksListeners:
                 )
         if errors:
             raise ConfigurationError.merge(errors)
+
+    @observe(ApplicationEvents.BOOTSTRAP, priority=_LAST)
+    async def report_unreached(self, event: BootstrapEvent) -> None:
+        """Log scheduled methods that never run. It is not an error: the module of the class may
+        have been imported for something else."""
+        for text in unreached(event.procedure_metadata_storage):
+            logger.warning("%s", text)
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=_is_task)
     async def mark_as_public(self, event: DefinitionEvent) -> None:

@@ -7,8 +7,9 @@ from injector import inject
 from bundles.tasks.background import Background
 from bundles.tasks.pool.worker_pool import WorkerPool
 from bundles.tasks.queue.execution import TaskExecution
+from bundles.tasks.queue.task import problems_of_options
 from bundles.tasks.queue.task_queue import TaskQueue
-from bundles.tasks.scheduler.plan import OPTION
+from bundles.tasks.scheduler.plan import problems_of_plan
 from bundles.tasks.scheduler.planner import Planner
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watchers import Watchers
@@ -46,8 +47,7 @@ class TasksServer(Server):
         problems = [
             f"the task {definition.name!r} ({definition.metadata.place}) is invalid: {problem}"
             for definition in compiled.definitions[TASKS]
-            if (plan := definition.options.get(OPTION)) is not None
-            for problem in plan.problems()
+            for problem in (*problems_of_plan(definition), *problems_of_options(definition))
         ]
         if problems:
             raise ConfigurationError(*problems)

@@ -34,6 +34,8 @@ class Bundle:
         commands: commands of the command line, added under ``python -m rxkernel``.
         settings_class: an attrs class, read from the section called like the bundle, and
             injectable.
+        provides: classes that `configure` binds for applications. If one is injected while the
+            bundle is not enabled, the error names the bundle; so for `settings_class`.
     """
 
     name: ClassVar[str]
@@ -48,6 +50,7 @@ class Bundle:
     scalars: Sequence[Scalar] = ()
     commands: Sequence[click.Command] = ()
     settings_class: ClassVar[type[Any] | None] = None
+    provides: ClassVar[Sequence[type[Any]]] = ()
 
     def configure(self, binder: Binder) -> None:
         """Bind the services of this bundle."""

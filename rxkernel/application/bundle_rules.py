@@ -227,6 +227,10 @@ def _is_str(item: Any) -> bool:
     return isinstance(item, str)
 
 
+def _is_class(item: Any) -> bool:
+    return isinstance(item, type)
+
+
 def _is_scalar(item: Any) -> bool:
     return isinstance(item, Scalar)
 
@@ -253,6 +257,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "scalars": (_sequence, _each("a Scalar", _is_scalar)),
     "commands": (_sequence, _each("a click command", _is_command), _named_commands),
     "settings_class": (_settings_class,),
+    "provides": (_sequence, _each("a class", _is_class)),
     "configure": (_configure,),
 }
 """The rules of each attribute; a rule runs if those before it found no problem."""

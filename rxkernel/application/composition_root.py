@@ -37,14 +37,14 @@ from rxkernel.routing.storage import (
     WebSocketMetadataStorage,
 )
 from rxkernel.routing.targets import name_of_target
-from rxkernel.servers.access_log import PROBE
+from rxkernel.servers.access_log import PROBE, QUIET
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.site import HttpSite
 from rxkernel.servers.manager import ServerManager
 from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.settings import Settings
 
-_OPTIONS = (PROBE,)
+_OPTIONS = (PROBE, QUIET)
 """The option keys that need no declaration."""
 
 

@@ -1,15 +1,16 @@
 """Messages for errors of injector, each with a fix."""
 
 import reprlib
+from collections.abc import Iterator, Sequence
 from types import NoneType
 from typing import Any
 
 from injector import CallError, CircularDependency, UnsatisfiedRequirement
 
+from rxkernel.application.bundle import Bundle
 from rxkernel.exception_text import summary_of, text_of
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.scoped_services import name_of_key
-from rxkernel.routing.bundle_option import bundle_option_of
 
 
 def name_of(thing: Any) -> str:
@@ -26,21 +27,34 @@ def shown(value: object) -> str:
 
 
 def unbound_service(wanted: Any) -> str:
-    """The problem that *wanted* is not bound, and the fix.
-
-    A service of a bundle may have a `BundleOption` as ``bundle_option``: the fix is to enable it.
-    """
+    """The problem that *wanted* is not bound, and the fix."""
     name = name_of(wanted)
-    option = bundle_option_of(wanted)
-    if option is not None:
+    if (bundle := _bundle_of(wanted)) is not None:
         return (
-            f"asks for {name}, which needs the bundle {option.bundle}; enable it: "
-            f"Application(bundles=[{option.item}])"
+            f"asks for {name}, which needs the bundle {bundle.name}; enable it: "
+            f"Application(bundles=[{bundle.__name__}])"
         )
     return (
         f"asks for {name}, which nothing binds; bind it in a module of the application: "
         f"binder.bind({name}, scope=singleton), or scope=request_scope for one per message"
     )
+
+
+def _bundle_of(wanted: Any) -> type[Bundle] | None:
+    """The imported bundle that provides *wanted*, or None."""
+    found = Bundle.__subclasses__()
+    for bundle in found:
+        found += bundle.__subclasses__()
+        if hasattr(bundle, "name") and any(one is wanted for one in _provided_by(bundle)):
+            return bundle
+    return None
+
+
+def _provided_by(bundle: type[Bundle]) -> Iterator[Any]:
+    """What *bundle* binds; its attributes are not checked, since it is not enabled."""
+    yield bundle.settings_class
+    if isinstance(bundle.provides, Sequence):
+        yield from bundle.provides
 
 
 def describe_injection_error(what: str, exc: BaseException) -> str:
@@ -52,6 +66,8 @@ def describe_injection_error(what: str, exc: BaseException) -> str:
         return f"{what} cannot be built: {text_of(exc)}"
     if isinstance(exc, CallError):
         reason = exc.args[4] if len(exc.args) > 4 else text_of(exc)
+        if "instantiate abstract class" in str(reason):
+            return f"{what} cannot be built: {reason}; write the method, or bind a subclass"
         return (
             f"{what} cannot be built: {reason}; put @inject on its constructor, above "
             f"@attrs.define if there is one, and give every parameter a type"

@@ -10,12 +10,13 @@ from rxkernel.cli.bundles import bundles
 from rxkernel.cli.call import call
 from rxkernel.cli.check import check
 from rxkernel.cli.listeners import listeners
-from rxkernel.cli.locate import TargetMissingError, locate
+from rxkernel.cli.locate import DEFAULT, TargetMissingError, locate
 from rxkernel.cli.new import new
 from rxkernel.cli.options import TARGET, debug_option, is_debugging, overrides_of
 from rxkernel.cli.report import report
 from rxkernel.cli.routes import routes
 from rxkernel.cli.serve import serve
+from rxkernel.cli.unknown_command import explain_unknown
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.servers.server import ServerStartError
 
@@ -75,15 +76,17 @@ class Commands(click.Group):
         return resolved
 
     def _refuse_unknown(self, ctx: click.Context, args: list[str]) -> None:
-        """Say where the command of a bundle looks for its application."""
-        if TARGET in ctx.meta:
-            hint = f"is the bundle that has it enabled in {ctx.meta[TARGET]}?"
-        else:
-            hint = (
+        """Report where the command could come from: another application, or another bundle."""
+        hints = []
+        if _APPLICATION in ctx.meta:
+            application = ctx.meta.get(TARGET, DEFAULT)
+            hints.append(explain_unknown(args[0], self.list_commands(ctx), application))
+        if TARGET not in ctx.meta:
+            hints.append(
                 f"commands of bundles need the application in front: {ctx.command_path} --app "
                 f"MODULE {args[0]}"
             )
-        ctx.fail(f"No such command {args[0]!r}; {hint}")
+        ctx.fail("; ".join((f"No such command {args[0]!r}", *hints)))
 
     def _of_bundles(self, ctx: click.Context) -> dict[str, click.Command]:
         """By name; empty if no application was found and none was requested."""

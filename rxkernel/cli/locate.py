@@ -55,7 +55,7 @@ def _import(name: str, *, is_default: bool) -> ModuleType:
     try:
         return import_module(name)
     except ConfigurationError as error:
-        place = place_of(error)
+        place = place_of(error, of_caller=True)
         raise ConfigurationError(*(f"{problem}{place}" for problem in error.problems)) from error
     except ModuleNotFoundError as exc:
         if exc.name is not None and f"{name}.".startswith(f"{exc.name}."):

@@ -61,7 +61,7 @@ class ActionBinder:
     def __attrs_post_init__(self) -> None:
         metadata = self.metadata
         method = member_of(self.controller, metadata.action)
-        self._route = route = f"route {metadata.key!r} ({metadata.place})"
+        self._route = route = f"route {metadata.key!r} ({metadata.location})"
         if not callable(method):
             raise ConfigurationError(f"{route} has no such method; add it or correct the name")
         if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):

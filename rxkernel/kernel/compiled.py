@@ -76,6 +76,7 @@ class Compiled:
                     found.name,
                     route.constraints,
                     head=route.head,
+                    place=route.location,
                 )
             except ConfigurationError as error:
                 errors.append(error)

@@ -11,6 +11,7 @@ from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.container import Container
 from rxkernel.kernel.deadline import TimedRoute
 from rxkernel.kernel.events import DefinitionEvent
+from rxkernel.kernel.garbage_collection import paused_collection
 from rxkernel.kernel.route import Route
 from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
@@ -81,6 +82,12 @@ class Compiler:
             ConfigurationError: with every problem found: a controller that is not registered,
                 an action that does not exist, two routes for the same requests.
         """
+        with paused_collection():
+            return await self._compile(routes, controllers, running)
+
+    async def _compile(
+        self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
+    ) -> Compiled:
         compiled, new = self.bind(routes, controllers, running)
         errors: list[ConfigurationError] = []
         excluded: set[Definition] = set()
@@ -152,7 +159,7 @@ class Compiler:
         try:
             return PathTemplate.of(syntax, self._kinds)
         except ConfigurationError as error:
-            place = f"route {metadata.key!r} ({metadata.place})"
+            place = f"route {metadata.key!r} ({metadata.location})"
             raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
 
     def _undeclared_options(self, routes: Sequence[RouteMetadata]) -> Iterator[str]:
@@ -178,7 +185,7 @@ class Compiler:
                 f"{option.bundle}; enable it: Application(bundles=[{option.item}])"
             )
         for key, found in users.items():
-            near = nearest(key, tuple(self.options))
+            near = nearest(key, tuple(self.options), cutoff=0.7)
             hint = (
                 f"did you mean {near!r}?"
                 if near
@@ -207,4 +214,4 @@ class Compiler:
 
 def _listed(routes: Sequence[RouteMetadata]) -> str:
     more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
-    return f"route {routes[0].key!r} ({routes[0].place}){more}"
+    return f"route {routes[0].key!r} ({routes[0].location}){more}"

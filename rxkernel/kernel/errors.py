@@ -52,21 +52,31 @@ def to_failure(exc: BaseException) -> Exception:
 
     Raises:
         asyncio.CancelledError: *exc* is the cancellation of the caller's own task.
-        KeyboardInterrupt, GeneratorExit: *exc* is not caused by the request.
+        GeneratorExit: the coroutine of the caller is closed; it does not run in a task then.
+        KeyboardInterrupt: *exc* is not caused by the request.
     """
     if isinstance(exc, Exception):
         return exc
-    if isinstance(exc, KeyboardInterrupt | GeneratorExit):
+    if isinstance(exc, KeyboardInterrupt):
         raise exc
-    if isinstance(exc, asyncio.CancelledError):
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+    if isinstance(exc, asyncio.CancelledError | GeneratorExit):
+        task, is_cancelled = _current_task(), isinstance(exc, asyncio.CancelledError)
+        if task is None or (is_cancelled and task.cancelling()):
             raise exc
-        failure = RuntimeError("cancelled from within")
+        text = "cancelled from within" if is_cancelled else "GeneratorExit was raised"
+        failure = RuntimeError(text)
     else:
         failure = RuntimeError(f"{type(exc).__name__} was raised, which would end the process")
     failure.__cause__ = exc
     return failure
+
+
+def _current_task() -> "asyncio.Task[object] | None":
+    """The task that runs; None without one, or without an event loop."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
 
 
 def _can_encode(exception: HttpException, serializer: Serializer) -> bool:

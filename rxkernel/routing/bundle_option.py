@@ -9,7 +9,7 @@ class BundleOption(str):
 
     Without the bundle, a route with this key is an error at boot, also if the application declares
     the key. A class of values may have it as ``bundle_option``: then a plain key with such a value
-    is checked too. A service with this attribute names the bundle if it is injected without it.
+    is checked too.
 
     Args:
         key: the key.
@@ -28,7 +28,7 @@ class BundleOption(str):
 
 
 def bundle_option_of(cls: Any) -> BundleOption | None:
-    """The ``bundle_option`` of *cls*, a class of values or of a service; None without one."""
+    """The ``bundle_option`` of *cls*, a class of values; None without one."""
     found = getattr(cls, "bundle_option", None)
     return found if isinstance(found, BundleOption) else None
 

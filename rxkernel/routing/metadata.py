@@ -110,6 +110,11 @@ class RouteMetadata:
         return place_of(self.target, self.action)
 
     @property
+    def location(self) -> str:
+        """`place`, and where the route is written if that is somewhere else, for messages."""
+        return self.place
+
+    @property
     def template_syntax(self) -> TemplateSyntax | None:
         """The template with the parameters of the path or the namespace, if there is one."""
         return None
@@ -127,7 +132,8 @@ class HttpMetadata(RouteMetadata):
     *options* has values that decorators of bundles set and their listeners read. A plain value
     that the action returns is sent with *status_code*. *body_limit*, in bytes, overrides the
     limits of `HttpSettings`. A request must have *host* and *headers*, see `Constraints`. A GET
-    route also serves HEAD, unless *head* is False.
+    route also serves HEAD, unless *head* is False. *source* is where the route is written if that
+    is not at the action: a file, for messages.
 
     Raises:
         ConfigurationError: the name is empty, the method is not one of `METHODS`, or the path (see
@@ -148,10 +154,15 @@ class HttpMetadata(RouteMetadata):
         factory=dict, converter=_headers, hash=False, kw_only=True
     )
     head: bool = attrs.field(default=True, kw_only=True)
+    source: str | None = attrs.field(default=None, kw_only=True)
     syntax: TemplateSyntax = attrs.field(init=False, eq=False, repr=False)
     constraints: Constraints = attrs.field(init=False, eq=False, repr=False)
 
     transport = Transport.HTTP
+
+    @property
+    def location(self) -> str:
+        return self.place if self.source is None else f"{self.place} in {self.source}"
 
     @property
     def template_syntax(self) -> TemplateSyntax:

@@ -212,7 +212,7 @@ def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[st
     if not sources or Source.REQUEST in sources:
         return
     path = syntax.parameters
-    taken = {key for p in parameters if p.source is Source.PARAMS for key in _keys(p)}
+    taken = {key for p in parameters if p.source is Source.PARAMS for key in p.keys}
     others = sorted(taken.difference(path))
     for name in path:
         if name in taken:
@@ -235,8 +235,3 @@ def _parameter_for(name: str, metadata: HttpMetadata) -> str:
     if name in metadata.syntax.converted:
         return f"{name}, with the type that converter {kind!r} returns,"
     return f"{name}: {_TYPES.get(kind, 'str')}"
-
-
-def _keys(parameter: Parameter) -> tuple[str, ...]:
-    is_class = is_model(parameter.type) and not parameter.is_converted
-    return field_keys(parameter.type, parameter.scalars) if is_class else (parameter.key,)

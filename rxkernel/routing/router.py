@@ -102,15 +102,18 @@ class Router(Generic[T]):
         constraints: Constraints = NO_CONSTRAINTS,
         *,
         head: bool = True,
+        place: str = "",
     ) -> None:
         """Route requests with *method* and *template* that meet *constraints* to *target*.
 
         GET with *head* also serves HEAD, until HEAD is added for the same path and constraints.
+        *place* is where its action is, for the error.
 
         Raises:
             ConfigurationError: a route with this method already matches the same requests.
         """
-        new = f"{name!r} ({method} {template.text}{constraints})"
+        where = f", {place}" if place else ""
+        new = f"{name!r} ({method} {template.text}{constraints}{where})"
         known = self._names.setdefault((method, template.shape, constraints), new)
         if known is not new:
             raise ConfigurationError(

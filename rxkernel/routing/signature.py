@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-from rxkernel.routing.annotations import without_none
+from rxkernel.routing.annotations import is_model, without_none
 from rxkernel.routing.markers import Marker
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
-from rxkernel.routing.type_support import holds_decimal, holds_upload
+from rxkernel.routing.type_support import field_keys, holds_decimal, holds_upload
 
 REQUIRED: Any = inspect.Parameter.empty
 """The default of a required parameter."""
@@ -57,6 +57,14 @@ class Parameter:
     input_description: Mapping[str, Any] | None = None
     is_converted: bool = False
     scalars: Scalars = attrs.field(default=NO_SCALARS, eq=False, repr=False)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names that it reads from its source: those of its fields for a class of several
+        parameters, else `key` alone."""
+        if self.source is Source.PARAMS and is_model(self.type) and not self.is_converted:
+            return field_keys(self.type, self.scalars)
+        return (self.key,)
 
     @property
     def is_required(self) -> bool:

@@ -60,7 +60,7 @@ def read_signature(
     Raises:
         ConfigurationError: with every parameter that cannot be bound.
     """
-    place = f"route {metadata.key!r} ({metadata.place})"
+    place = f"route {metadata.key!r} ({metadata.location})"
     try:
         declared = inspect.signature(function)
     except (TypeError, ValueError) as exc:
@@ -230,6 +230,8 @@ def _new_parameter(
 
 def _read(parameter: inspect.Parameter, annotation: Any, context: _Context) -> Parameter:
     metadata, scalars = context.metadata, context.scalars
+    if annotation is Request and parameter.default is inspect.Parameter.empty:
+        return _new_parameter(parameter, Source.REQUEST, Request)  # its fields need not be read
     type_, marker = read_marker(annotation)
     new = partial(_new_parameter, parameter, scalars=scalars)
     name = parameter.name

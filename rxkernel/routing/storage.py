@@ -78,7 +78,7 @@ def _places(one: RouteMetadata, other: RouteMetadata) -> str:
     """Return the places of two routes of one name, with a hint."""
     of_one_class = isinstance(one.action, str) and one.owner is other.owner
     if not of_one_class or one.place != other.place or one.target is other.target:
-        return f"for {one.place} and for {other.place}; rename or remove one of them"
+        return f"for {one.location} and for {other.location}; rename or remove one of them"
     name = one.owner.__name__
     return (
         f"for {one.place} of two controllers of one class; remove one of them, or derive a class "

@@ -1,8 +1,8 @@
 """The access log: one line per request and per socket event, after its response was sent.
 
 ``logging.access`` turns it on. The lines go to the logger ``rxkernel.access`` at INFO, those of
-probes at DEBUG. Each record has the fields of its line as attributes (``extra=``), for a handler
-that writes JSON.
+probes and quiet routes at DEBUG. Each record has the fields of its line as attributes
+(``extra=``), for a handler that writes JSON.
 """
 
 import logging
@@ -21,12 +21,17 @@ GONE = 499
 PROBE = "probe"
 """The key of the option of routes that a monitor requests every few seconds (`option`)."""
 
+QUIET = "quiet"
+"""The key of the option of routes that a page requests many times, such as those of its files."""
+
 _LINE = "%s %s %d %.1f ms %s id=%s"
 
 
-def level_for(definition: Definition | None) -> int:
-    """DEBUG for a route with ``@option("probe", True)``, else INFO."""
-    if definition is not None and definition.options.get(PROBE):
+def level_for(definition: Definition | None, status: int) -> int:
+    """DEBUG for a route with ``@option("probe", True)``, and for one with ``@option("quiet",
+    True)`` unless *status* is an error; else INFO."""
+    options = None if definition is None else definition.options
+    if options and (options.get(PROBE) or (options.get(QUIET) and status < 400)):
         return logging.DEBUG
     return logging.INFO
 

@@ -1,5 +1,6 @@
 """The page and its files, over HTTP. tests/browser opens them in a browser."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from rxkernel import KernelClient
 from rxkernel.pytest_plugin import ClientOf
 from tests.app.board import board_of
 from tests.required_tools import ROOT
+from tests.waiting import until
 
 MISSING = Path("there-is-no-such-file.js")
 
@@ -25,6 +27,29 @@ async def test_page_shows_board(client: KernelClient) -> None:
 
     assert "/static/board.js" in response.content.read_text()
     assert response.headers["Content-Security-Policy"] == "default-src 'self'"
+
+
+async def test_files_of_pages_are_logged_at_debug_by_the_timer(
+    client: KernelClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "app.listeners")
+
+    def lines() -> list[str]:
+        found = [r for r in caplog.records if r.name == "app.listeners"]
+        return [f"{r.levelname} {r.getMessage().partition(' in ')[0]}" for r in found]
+
+    await client.http("page")
+    await client.http("page_file", params={"name": "board.js"})
+    await client.http("page_file", params={"name": "missing"})
+    await client.http("apidocs_page_file", params={"path": "main.js"})
+    await until(lambda: len(lines()) == 4)
+
+    assert sorted(lines()) == [
+        "DEBUG HTTP apidocs_page_file 200",
+        "DEBUG HTTP page_file 200",
+        "INFO HTTP page 200",
+        "INFO HTTP page_file 404",
+    ]
 
 
 async def test_page_without_npm_script_explains_installation(

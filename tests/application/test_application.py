@@ -1,6 +1,7 @@
 """Boot, wiring, life and death of an application."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -302,7 +303,7 @@ class TestMistakes:
             "Silent has no listener method",
             "Sync.listen of 'kernel.request' is not async",
             "has only= on event 'server.started'",
-            "'other' (GET /twice)",
+            "'other' (GET /twice, ",
             "Controller.index and for",
         ):
             assert part in told, told
@@ -357,8 +358,14 @@ class TestMistakes:
             def __init__(self) -> None:
                 raise ValueError("bad configuration")
 
-        told = "\n".join(await problems_of(Application(controllers=[Forgot, Raises])))
+        class Abstract(ABC):
+            @abstractmethod
+            def work(self) -> None: ...
 
+        told = "\n".join(await problems_of(Application(controllers=[Forgot, Raises, Abstract])))
+
+        assert "Abstract cannot be built: " in told
+        assert "; write the method, or bind a subclass" in told
         assert "Forgot cannot be built: " in told
         assert "put @inject on its constructor" in told
         assert "Raises cannot be built: ValueError: bad configuration" in told

@@ -225,6 +225,8 @@ class Nameless(Server):
         ([bundle("a", commands=(paint, paint))], ["commands contains 2 commands called 'paint'"]),
         ([bundle("a", commands=(click.Command("serve"),))], ["'serve', a command of rxkernel"]),
         ([bundle("a", settings_class=dict)], ["settings_class is dict; it must be an"]),
+        ([bundle("a", provides=Shared)], ["provides is Shared; write a tuple or a list"]),
+        ([bundle("a", provides=("Shared",))], ["provides contains 'Shared'; it must be a class"]),
         (
             [bundle("a", settings_class=Shared())],
             ["settings_class is an instance of Shared; it must be an attrs class"],

@@ -119,6 +119,51 @@ async def test_schema_has_text_limits_and_example(
     assert await described(page, schema) == (text, limits, example)
 
 
+async def examples(page: Page, document: Any, *fields: tuple[str, Any]) -> Any:
+    """Return the examples of *fields*, pairs of name and schema, on a page of *document*."""
+    return await page.evaluate(
+        """async ([document, fields]) => {
+            const { readLengths } = await import("./text_lengths.js");
+            const { exampleOf } = await import("./example_values.js");
+            readLengths(document, null);
+            const found = fields.map(([name, schema]) => exampleOf(schema, (s) => s, name));
+            readLengths();
+            return found;
+        }""",
+        [document, fields],
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        ({"minLength": 8}, {"maxLength": 99}, ["textxxxx", "textxxxx"]),
+        ({"maxLength": 3}, {}, ["tex", "tex"]),
+        ({"minLength": 6}, {"anyOf": [{"type": "string"}, NULL]}, ["textxx", "textxx"]),
+        ({"minLength": 6}, {"maxLength": 3}, ["textxx", "tex"]),
+        ({"minLength": 65}, {}, ["text" + 61 * "x", "text"]),
+        ({"minLength": 6}, {"type": "integer"}, ["textxx", 1]),
+        ({"minLength": 6}, {"default": "short"}, ["textxx", "short"]),
+    ],
+)
+async def test_examples_of_fields_with_one_name_are_the_same(
+    page: Page, one: Any, other: Any, found: list[Any]
+) -> None:
+    """A length that fits one of the fields only, or is long, is not that of the other."""
+    texts = [
+        {"type": "string", **one},
+        {**({} if "anyOf" in other else {"type": "string"}), **other},
+    ]
+    form, parameter = texts
+    document = {
+        "paths": {"/x": {"get": {"parameters": [{"name": "word", "schema": parameter}]}}},
+        "components": {"schemas": {"Form": {"properties": {"word": form}}}},
+    }
+
+    assert await examples(page, document, ("word", form), ("word", parameter)) == found
+    assert await examples(page, document, ("other", {"type": "string"})) == ["text"]
+
+
 @pytest.mark.parametrize("name", ["Tree", "Lists"])
 async def test_schema_that_contains_itself_has_finite_example(page: Page, name: str) -> None:
     _, _, example = await described(page, {"$ref": f"#/components/schemas/{name}"})

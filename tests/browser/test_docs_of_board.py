@@ -58,6 +58,17 @@ async def test_newcomer_adds_tasks_over_both_transports_and_sees_pushed_events(
     await expect(pushed[1].last).to_contain_text('"title": "Feed the cat"')
 
 
+async def test_example_password_of_the_account_is_that_of_the_login(
+    board: Application, open_docs: OpenDocs
+) -> None:
+    page = await open_docs(board)
+    status = page.get_by_role("region", name="Response").get_by_role("status")
+    for name, expected in (("account_create", "201 Created"), ("security_login", "200 OK")):
+        await open_operation(page, name)
+        await page.get_by_role("button", name="Send").click()
+        await expect(status).to_contain_text(expected)
+
+
 async def test_newcomer_signs_up_and_uses_the_token_over_both_transports(
     board: Application, open_docs: OpenDocs
 ) -> None:

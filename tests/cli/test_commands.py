@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run, Write
+from tests.cli.installed_bundle import install_bundle
 
 SHOP = """
 import click
@@ -70,6 +71,64 @@ def test_unknown_command_exits_with_2(
     result = run("--app", "nowhere", "nonsense")
     assert result.exit_code == 2
     assert "module 'nowhere'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("schema", "'schema' is a command of the bundle 'apidocs', which {app} does not enable"),
+        ("taks", "'tasks' is a command of the bundle 'tasks', which {app} does not enable"),
+        ("schema", "Application(bundles=['apidocs'])"),
+        ("migrat", "did you mean 'migrate'?"),
+        ("serv", "did you mean 'serve'?"),
+        ("nonsense", "{app} has: bundles, call, check, listeners, migrate, new, routes, serve"),
+    ],
+)
+def test_unknown_command_names_the_bundle_that_has_it(
+    command: str, hint: str, run: Run, write: Write
+) -> None:
+    app = write(SHOP)
+
+    result = run("--app", app, command)
+
+    assert result.exit_code == 2
+    assert f"No such command {command!r}; " in result.stderr
+    assert hint.format(app=app) in result.stderr
+    assert "in front" not in result.stderr
+
+
+def test_unknown_command_of_the_default_application_names_bundle_and_option(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = write(SHOP)
+    monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", app)
+
+    result = run("schema", "openapi")
+
+    assert "is a command of the bundle 'apidocs'" in result.stderr
+    assert "need the application in front: main --app MODULE schema" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            "import no_redis",
+            "bundle 'storm' cannot be imported: No module named 'no_redis'; install",
+        ),
+        ("Made = 3", "bundle 'storm' is 3 in storm_of_test:Made, which is not"),
+    ],
+)
+def test_unknown_command_called_like_a_broken_bundle_reports_its_problem(
+    source: str, problem: str, run: Run, write: Write, project: Path
+) -> None:
+    install_bundle(project, "storm", source)
+
+    result = run("--app", write(SHOP), "storm", "list")
+
+    assert f"No such command 'storm'; {problem}" in result.stderr
+    assert "'schema' is a command of" in run("--app", write(SHOP), "schema").stderr
+    sys.modules.pop("storm_of_test", None)
 
 
 @pytest.mark.parametrize("arguments", [["migrate", "shop"], ["migrate", "--app", "shop"]])

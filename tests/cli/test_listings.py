@@ -11,6 +11,7 @@ import pytest
 from rxkernel import ApplicationEvents, KernelEvents, ServerEvents
 from rxkernel.cli.listeners import IN_ORDER
 from tests.cli.conftest import Run, Write
+from tests.cli.installed_bundle import install_bundle
 
 SHOP = """
 from rxkernel import Application, Bundle, HttpSettings, Settings, http, observe, websocket
@@ -302,14 +303,6 @@ def test_empty_listing_prints_message(
 ) -> None:
     monkeypatch.setattr("rxkernel.application.entry_points._entry_points", lambda: ())
     assert run(command, f"{shop}:empty").stdout == text
-
-
-def install_bundle(directory: Path, name: str, source: str) -> None:
-    info = directory / f"{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[rxkernel.bundles]\n{name} = {name}_of_test:Made\n")
-    (directory / f"{name}_of_test.py").write_text(source)
 
 
 WEATHER = """

@@ -137,6 +137,14 @@ def test_invalid_declaration_is_reported_with_its_line(write: Write) -> None:
     assert problem(name).endswith(f"{name}.py, line 3)")
 
 
+def test_invalid_declaration_by_a_bundle_is_reported_with_the_line_of_the_application(
+    write: Write,
+) -> None:
+    name = write("from bundles.security import access\n\nx = access(roles=[])")
+
+    assert problem(name).endswith(f"{name}.py, line 3)")
+
+
 @pytest.mark.parametrize("annotation", ["list[int]", "list | None", "dict[str, list[int]]"])
 def test_method_that_hides_a_type_is_reported(annotation: str, write: Write) -> None:
     name = write(

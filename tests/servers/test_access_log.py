@@ -12,6 +12,7 @@ from aiohttp import web
 from rxkernel import (
     ConnectionEvent,
     ForbiddenException,
+    NotFoundException,
     Request,
     ServerConfigurationEvent,
     ServerEvents,
@@ -342,6 +343,43 @@ async def test_access_line_of_a_route_with_option_probe_has_level_debug(
         ("EVENT", "ping", "DEBUG"),
         ("GET", "/healthz", "INFO"),
         ("GET", "/ping", "DEBUG"),
+    ]
+
+
+class Page:
+    @http("GET", "/icon", "icon")
+    @websocket("icon")
+    @option("quiet", True)
+    async def icon(self, request: Request) -> str:
+        if request.params:
+            raise NotFoundException
+        return "icon"
+
+
+async def test_access_line_of_a_quiet_route_has_level_debug_without_an_error(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    lines: Lines,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "rxkernel.access")
+    application = await serve(Page, access=True)
+
+    for path in ("/icon", "/icon?size=1"):
+        async with session.get(http_url(application, path)) as response:
+            await response.read()
+    async with client(application) as connected:
+        await connected.call("icon")
+        await connected.call("icon", {"params": {"size": 1}})
+    await until(lambda: len(lines()) == 5)
+
+    levels = [(line["method"], line["status"], line["levelname"]) for line in lines()]
+    assert sorted(levels) == [
+        ("CONNECT", 200, "INFO"),
+        ("EVENT", 200, "DEBUG"),
+        ("EVENT", 404, "INFO"),
+        ("GET", 200, "DEBUG"),
+        ("GET", 404, "INFO"),
     ]
 
 

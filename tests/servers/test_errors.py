@@ -1,5 +1,6 @@
 """Actions and listeners that fail: the response, and the log."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -55,6 +56,16 @@ class Broken:
     def exits_in_a_thread(self, request: Request) -> None:
         raise SystemExit("secret")
 
+    @http("GET", "/closes", "closes")
+    @websocket("closes")
+    async def closes(self, request: Request) -> None:
+        raise GeneratorExit("secret")
+
+    @http("GET", "/cancels", "cancels")
+    @websocket("cancels")
+    async def cancels(self, request: Request) -> None:
+        raise asyncio.CancelledError("secret")
+
     @http("GET", "/own", "own")
     @websocket("own")
     async def own(self, request: Request) -> None:
@@ -85,6 +96,8 @@ NAMES = [
     pytest.param("raises", id="raises"),
     pytest.param("exits", id="raises-SystemExit"),
     pytest.param("exits-in-a-thread", id="raises-SystemExit-in-a-thread"),
+    pytest.param("closes", id="raises-GeneratorExit"),
+    pytest.param("cancels", id="raises-CancelledError"),
     pytest.param("own", id="raises-BaseException"),
     pytest.param("group", id="raises-BaseExceptionGroup"),
     pytest.param("object", id="returns-an-object"),

@@ -2,6 +2,7 @@
 
 import { numberOf } from "./json.js";
 import { choicesOf, placesOf, typesOf } from "./schema_text.js";
+import { lengthsOf } from "./text_lengths.js";
 
 const MAX_DEPTH = 6;
 
@@ -18,20 +19,22 @@ const FORMATS = {
   base64: "aGVsbG8=",
 };
 
-export function exampleOf(schema, resolve, depth = 0) {
+// *name* is that of the property or parameter. Texts of one name have the same example.
+export function exampleOf(schema, resolve, name, depth = 0) {
   const found = resolve(schema);
   if (!found || typeof found !== "object" || depth > MAX_DEPTH) return null;
   const given = givenExample(found);
   if (given !== undefined) return given;
   const choices = found.anyOf ?? found.oneOf;
   if (choices) {
-    return exampleOf(choicesOf(found, resolve)[0] ?? choices[0], resolve, depth + 1);
+    return exampleOf(choicesOf(found, resolve)[0] ?? choices[0], resolve, name, depth + 1);
   }
-  if (found.allOf) return exampleOfAll(found, resolve, depth);
+  if (found.allOf) return exampleOfAll(found, resolve, name, depth);
   return ofType(
     typesOf(found).find((type) => type !== "null"),
     found,
     resolve,
+    name,
     depth,
   );
 }
@@ -44,26 +47,26 @@ function givenExample(schema) {
   return schema.enum?.[0];
 }
 
-function exampleOfAll(schema, resolve, depth) {
-  const values = schema.allOf.map((part) => exampleOf(part, resolve, depth + 1));
+function exampleOfAll(schema, resolve, name, depth) {
+  const values = schema.allOf.map((part) => exampleOf(part, resolve, name, depth + 1));
   return values.every((value) => value && typeof value === "object" && !Array.isArray(value))
     ? Object.fromEntries(values.flatMap(Object.entries))
     : values[0];
 }
 
-function ofType(type, schema, resolve, depth) {
+function ofType(type, schema, resolve, name, depth) {
   switch (type) {
     case "object":
       return ofProperties(schema, resolve, depth);
     case "array":
-      return ofItems(schema, resolve, depth);
+      return ofItems(schema, resolve, name, depth);
     case "integer":
     case "number":
       return ofNumber(schema);
     case "boolean":
       return true;
     case "string":
-      return ofText(schema);
+      return ofText(schema, name);
     default:
       return null;
   }
@@ -75,18 +78,18 @@ function ofProperties(schema, resolve, depth) {
   return Object.fromEntries(
     Object.entries(schema.properties ?? {})
       .filter(([name]) => required.has(name) || depth < 3)
-      .map(([name, property]) => [name, exampleOf(property, resolve, depth + 1)])
+      .map(([name, property]) => [name, exampleOf(property, resolve, name, depth + 1)])
       .filter(([name, value]) => required.has(name) || value !== null),
   );
 }
 
-function ofItems(schema, resolve, depth) {
+function ofItems(schema, resolve, name, depth) {
   const places = placesOf(schema);
   if (places) {
-    return places.map((item) => exampleOf(item, resolve, depth + 1));
+    return places.map((item) => exampleOf(item, resolve, name, depth + 1));
   }
   if (depth >= 3 && !schema.minItems) return [];
-  const item = exampleOf(schema.items, resolve, depth + 1);
+  const item = exampleOf(schema.items, resolve, name, depth + 1);
   return item === null ? [] : new Array(Math.min(schema.minItems || 1, 10)).fill(item);
 }
 
@@ -102,9 +105,9 @@ function moved(limit, step) {
   return limit === undefined ? undefined : numberOf(limit) + step;
 }
 
-function ofText(schema) {
+function ofText(schema, name) {
   const format = schema.contentEncoding ?? schema.format;
   if (Object.hasOwn(FORMATS, format ?? "")) return FORMATS[format];
-  const text = "text".slice(0, schema.maxLength ?? 4);
-  return text.padEnd(Math.min(schema.minLength ?? 0, 1000), "x");
+  const { least, most } = lengthsOf(schema, name);
+  return "text".slice(0, most).padEnd(Math.min(least, 1000), "x");
 }

@@ -34,7 +34,7 @@ export function fieldOf({ name, schema, required, description, example, resolve 
   input.id = id;
   input.setAttribute("aria-describedby", hint);
   if (required) input.required = true;
-  if (required || example !== undefined) control.fill(example ?? exampleOf(schema, resolve));
+  if (required || example !== undefined) control.fill(example ?? exampleOf(schema, resolve, name));
   return {
     name,
     element: element(

@@ -10,6 +10,7 @@ import { entryView } from "./entry_view.js";
 import { overview } from "./overview.js";
 import { baseOf, namespacesOf, socketUrlOf } from "./servers.js";
 import { socketConsole } from "./socket_console.js";
+import { readLengths } from "./text_lengths.js";
 
 const main = document.querySelector("main");
 
@@ -25,6 +26,7 @@ try {
 }
 
 function start({ configuration, openapi, asyncapi }) {
+  readLengths(openapi, asyncapi);
   const info = (openapi ?? asyncapi)?.info ?? {};
   const entries = entriesOf(openapi, asyncapi);
   const credentials = new Credentials(openapi, asyncapi);

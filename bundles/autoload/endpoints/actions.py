@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from bundles.autoload.endpoints.code_call import RESULT
-from bundles.autoload.endpoints.taken import EMPTY, Taken
+from bundles.autoload.endpoints.taken import REQUEST, Taken
 from bundles.contracts import arguments_of
 from rxkernel import Request
 
@@ -15,16 +15,19 @@ Action = Callable[..., Awaitable[Any]]
 def endpoint_action(function: Action, taken: Taken, absent: Iterable[str]) -> Action:
     """Return the action of an endpoint. The names of *absent* are None if they are not sent."""
     missing = dict.fromkeys(absent)
+    takes_request = REQUEST in taken.provided
 
-    async def action(message: Request, **provided: Any) -> Any:
-        arguments = {**missing, **arguments_of(message), **provided}
-        result = await function(**arguments)
-        attributes = message.attributes
+    async def action(request: Request, **provided: Any) -> Any:
+        if takes_request:
+            provided[REQUEST] = request
+        arguments = {**missing, **arguments_of(request)}
+        result = await function(**arguments, **provided)
+        attributes = request.attributes
         if RESULT in attributes:
             attributes[RESULT] = result
         return result
 
-    return described(action, function, {"message": (Request, EMPTY)}, taken)
+    return described(action, function, {}, taken)
 
 
 def described(
@@ -33,16 +36,18 @@ def described(
     own: Mapping[str, tuple[Any, Any]],
     taken: Taken,
 ) -> Action:
-    """Return *action* with the name and the docstring of *function*, and a signature: *own*
-    parameters with annotation and default, and those that the kernel provides."""
+    """Return *action* with the name and the docstring of *function*, and a signature: the request,
+    *own* parameters with annotation and default, and those that the kernel provides."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
-        inspect.Parameter(name, kind, annotation=annotation, default=default)
-        for name, (annotation, default) in own.items()
+        inspect.Parameter(REQUEST, kind, annotation=Request),
+        *(
+            inspect.Parameter(name, kind, annotation=annotation, default=default)
+            for name, (annotation, default) in own.items()
+        ),
+        *(parameter for name, parameter in taken.provided.items() if name != REQUEST),
     ]
-    signature = inspect.Signature(
-        [*parameters, *taken.provided.values()], return_annotation=taken.returns
-    )
+    signature = inspect.Signature(parameters, return_annotation=taken.returns)
     vars(action)["__signature__"] = signature
     action.__doc__ = function.__doc__
     action.__name__ = getattr(function, "__name__", "method")

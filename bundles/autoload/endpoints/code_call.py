@@ -1,6 +1,7 @@
-"""Calls of an endpoint by code: in the caller's context, with the contract, without access rules."""
+"""Calls of an endpoint by code: in the context of the caller and with the contract."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from bundles.contracts import Contracts
@@ -22,7 +23,13 @@ class CodeCall:
     def __init__(self, event: DefinitionEvent, kernel: Kernel, contracts: Contracts) -> None:
         self._definition = event.definition
         self._kernel = kernel
-        self._action = contracts.guard(event.definition, event.action)
+        self._contracts = contracts
+        self._unguarded = event.action
+
+    @cached_property
+    def _action(self) -> Callable[[Request], Awaitable[Any]]:
+        """The action in its contract; most endpoints are called by clients only."""
+        return self._contracts.guard(self._definition, self._unguarded)
 
     async def __call__(self, arguments: Mapping[str, Any]) -> Any:
         """Return what the function returns, as it is."""

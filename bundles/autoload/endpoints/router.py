@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from multidict import MultiDict, MultiDictProxy
 
 from bundles.autoload.endpoints.actions import described
-from bundles.autoload.endpoints.taken import EMPTY, Taken
+from bundles.autoload.endpoints.taken import EMPTY, REQUEST, Taken
 from rxkernel import Body, Request
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -36,15 +36,19 @@ def hook_action(
     """Return the action, which takes the rest of the path, and the body as it was sent."""
     words = tuple(name for name in WORDS if name in taken.arguments)
 
-    async def action(message: Request, path: str, body: bytes = b"", **provided: Any) -> Any:
+    takes_request = REQUEST in taken.provided
+
+    async def action(request: Request, path: str, body: bytes = b"", **provided: Any) -> Any:
         values = {
-            "verb": message.method,
+            "verb": request.method,
             "path": path,
-            "query": MultiDictProxy(MultiDict([*message.params.items()][1:])),
-            "headers": message.headers,
+            "query": MultiDictProxy(MultiDict([*request.params.items()][1:])),
+            "headers": request.headers,
             "body": body,
         }
+        if takes_request:
+            provided[REQUEST] = request
         return await function(**{word: values[word] for word in words}, **provided)
 
-    own = {"message": (Request, EMPTY), "path": (str, EMPTY), "body": (_RawBody, b"")}
+    own = {"path": (str, EMPTY), "body": (_RawBody, b"")}
     return described(action, function, own, taken)

@@ -8,11 +8,16 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import attrs
 
 from bundles.autoload.endpoints.context import Context, CurrentContext
-from rxkernel import Body, ConfigurationError, Connection, Marker, Query, Request
+from rxkernel import Body, ConfigurationError, Connection, Marker, Query, Request, UploadedFile
 
 EMPTY = inspect.Parameter.empty
 
+REQUEST = "request"
+"""The parameter of actions; that of a function, if it has this name, is the same."""
+
 _UNIONS = (Union, UnionType)
+
+_PROVIDED = (Context, Request, Connection, UploadedFile)
 
 
 @attrs.frozen
@@ -75,6 +80,8 @@ def taken_by(function: Callable[..., Any]) -> Taken:
             )
         elif markers or _is_provided(parameter.annotation):
             provided[name] = _as_provided(parameter)
+            if name == REQUEST and parameter.annotation is not Request:
+                problems.append(f"has a parameter {name!r} that is not a Request; rename it")
         else:
             arguments[name] = parameter
     if problems:
@@ -116,9 +123,13 @@ def _is_argument(marker: Any) -> bool:
 
 
 def _is_provided(annotation: Any) -> bool:
+    """Whether the kernel passes a value of this type: uploads are no arguments of JSON."""
     members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
-    classes = (Context, Request, Connection)
-    return any(isinstance(member, type) and issubclass(member, classes) for member in members)
+    return any(
+        member == list[UploadedFile]
+        or (isinstance(member, type) and not get_args(member) and issubclass(member, _PROVIDED))
+        for member in members
+    )
 
 
 def _as_provided(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.names import INIT, Name
 from bundles.autoload.loading.tree import Tree
 
 
@@ -39,7 +39,7 @@ def _names_of(tree: Tree, changed: frozenset[str]) -> Iterable[Name]:
     for key in changed:
         file = tree.files.get(key)
         if file is not None:
-            yield file.name
+            yield (*file.name, INIT) if file.stem == INIT else file.name
         elif key.startswith("resources/"):
             yield ("resources", *key.split("/")[1:])
 

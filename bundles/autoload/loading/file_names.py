@@ -1,6 +1,6 @@
 """The name that a file has in the namespaces."""
 
-from bundles.autoload.loading.names import SERVICE, Name, problem_of, split_unit
+from bundles.autoload.loading.names import INIT, SERVICE, Name, problem_of, split_unit
 
 
 class BadNameError(Exception):
@@ -24,7 +24,7 @@ def name_of(place: str, key: str, mode: str | None) -> Name | None:
         stem, _, own_mode = stem.partition(".")
         if own_mode != mode:
             return None
-    is_special = stem in ("__init__", SERVICE)
+    is_special = stem in (INIT, SERVICE)
     checked = names[1:] if is_special else [*names[1:], stem]
     _check(place, checked)
     return (*names, SERVICE) if stem == SERVICE else (place, *checked)

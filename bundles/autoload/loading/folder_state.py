@@ -23,6 +23,9 @@ class FolderState:
             }
         )
 
+    def has(self, name: Name) -> bool:
+        return name in self._values
+
     def get(self, name: Name, default: Any) -> Any:
         return self._values.get(name, default)
 

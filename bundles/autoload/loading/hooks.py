@@ -78,7 +78,7 @@ def problems_of_hooks(files: Iterable[ModuleFile], tree: Tree) -> Iterator[str]:
                 line = getattr(getattr(hook.function, "__code__", None), "co_firstlineno", None)
                 yield (
                     f"{tree.show(file.key, line)}: {name} has other parameters than a hook; write "
-                    f"{_FORMS[name]}"
+                    f"{_FORMS[name]}, or choose another name"
                 )
 
 
@@ -100,7 +100,10 @@ async def call_hook(hook: Hook, tree: Tree, timeout: float, *arguments: Any) -> 
                 f"{place}: {hook.name}() raised {type(failure).__name__}: {failure}"
             ) from failure
         place = tree.show(hook.file.key, _line_of_task(task, hook))
-        raise HookFailedError(f"{place}: {hook.name}() has not ended after {timeout:g} s")
+        raise HookFailedError(
+            f"{place}: {hook.name}() has not ended after {timeout:g} s "
+            f"(autoload.{'stop' if hook.name == 'stop' else 'start'}_timeout)"
+        )
     finally:
         if not task.done():
             task.cancel()

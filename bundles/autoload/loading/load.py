@@ -23,7 +23,7 @@ from bundles.autoload.loading.module_file import (
     value_of,
 )
 from bundles.autoload.loading.module_names import ModuleNames
-from bundles.autoload.loading.names import CODE_PLACES, RANKS, Name, dotted
+from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, Name, dotted
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.views import View
@@ -94,7 +94,7 @@ class Load:
     def resources(self) -> Mapping[str, bytes]:
         """The content of the resources; a file that reads them depends on all of them."""
         self.watch(("resources",))
-        return {path: file.content for path, file in self.tree.resources.items()}
+        return self.tree.contents
 
     def load_places(self, places: Iterable[str]) -> None:
         """Execute the files of *places*. Called in a thread of its own.
@@ -142,9 +142,12 @@ class Load:
         return self._lookup.find(name)
 
     def _watch_attribute(self, name: Name) -> None:
-        """Depend on what sets the attribute *name* of a folder, or on a new file of this name."""
-        is_set = self.state.get(name, None) is not None
-        self.watch(name[:-1] if is_set else name)
+        """Depend on what sets the attribute *name* of a folder, or on a new file that has it."""
+        if self.state.has(name):
+            self.watch(name[:-1])
+        else:
+            self.watch(name)
+            self.watch((*name[:-1], INIT))
 
     def names_in(self, name: Name) -> list[str]:
         self.watch(name)
@@ -222,11 +225,11 @@ class Load:
         module = None
         if source.key.endswith(".py"):
             code = compile_source(source)
-            check_imports(source, self.tree.root.resolve().name)
+            check_imports(source, self._names.root.name)
             module = new_module(source, self._names.name_of(source.name))
             self._names.put(module)
             exec(code, vars(module))
-            if source.stem != "__init__" and source.place in CODE_PLACES:
+            if source.stem != INIT and source.place in CODE_PLACES:
                 vars(module).setdefault("parent", View(source.name[:-1]))
             self._load_required(source, module.__dict__.get("requires", ()))
         value = self._make_value(source, module)
@@ -235,7 +238,7 @@ class Load:
         )
 
     def _make_value(self, source: SourceFile, module: ModuleType | None) -> Any:
-        if module is not None and source.stem == "__init__":
+        if module is not None and source.stem == INIT:
             return module
         make = self._value_makers.get(source.place)
         if make is not None:

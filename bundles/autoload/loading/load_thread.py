@@ -55,8 +55,8 @@ async def load_places(load: Load, places: tuple[str, ...], timeout: float) -> No
                 place = load.abandon()
                 raise ConfigurationError(
                     f"{place}: has not ended after {timeout:g} s; a file must return when it is "
-                    f"executed: move the work into async def start(). Its thread runs until the "
-                    f"process ends"
+                    f"executed: move the work into async def start(), or raise "
+                    f"autoload.load_timeout. Its thread runs until the process ends"
                 )
             await asyncio.wait({work}, timeout=left)
         work.result()

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from bundles.autoload.loading.file_errors import FileError
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.names import INIT, Name
 from bundles.autoload.loading.source_file import SourceFile
 
 
@@ -62,7 +62,7 @@ def compile_source(source: SourceFile) -> CodeType:
 
 def new_module(source: SourceFile, name: str) -> ModuleType:
     """Return an empty module called *name*."""
-    is_package = source.stem == "__init__"
+    is_package = source.stem == INIT
     spec = spec_from_file_location(
         name, source.path, submodule_search_locations=[] if is_package else None
     )

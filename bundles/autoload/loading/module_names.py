@@ -19,14 +19,13 @@ class ModuleNames:
     """
 
     def __init__(self, root: Path) -> None:
-        real = root.resolve()
+        self.root = real = root.resolve()
         name = real.name if real.name.isidentifier() else "application"
         number, self.prefix = 1, name
         while self.prefix in _TAKEN or _is_other(self.prefix, real):
             number += 1
             self.prefix = f"{name}_{number}"
         _TAKEN.add(self.prefix)
-        self._root = str(real)
         self._installed: dict[str, ModuleType] = {}
         self._packages: dict[str, ModuleType] = {}
 
@@ -75,7 +74,7 @@ class ModuleNames:
         package = self._packages.get(name)
         if package is None:
             package = self._packages[name] = ModuleType(name)
-            package.__path__ = [self._root] if name == self.prefix else []
+            package.__path__ = [str(self.root)] if name == self.prefix else []
         return package
 
     def _set(self, name: str, module: ModuleType) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.names import INIT, Name
 from bundles.autoload.loading.source_file import SourceFile
 
 Report = Callable[[str, str], None]
@@ -32,7 +32,7 @@ class NameTable:
             )
 
     def _add(self, file: SourceFile) -> None:
-        is_init = file.stem == "__init__"
+        is_init = file.stem == INIT
         parents = file.name if is_init else file.name[:-1]
         for length in range(1, len(parents) + 1):
             self.folders.setdefault(parents[:length], None)

@@ -22,6 +22,9 @@ OTHER_FOLDERS = ("cert", "static", "tasks")
 RANKS = {place: rank for rank, place in enumerate(PLACES)}
 """While a file is executed, it can read files of its own place and of those before it."""
 
+INIT = "__init__"
+"""The file of a folder whose names belong to the folder."""
+
 SERVICE = "_service"
 """The private file of a folder of ``bus`` that is loaded."""
 

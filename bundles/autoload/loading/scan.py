@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from bundles.autoload.loading.file_names import BadNameError, name_of
 from bundles.autoload.loading.name_table import NameTable
-from bundles.autoload.loading.names import OTHER_FOLDERS, PLACES, SERVICE, is_private
+from bundles.autoload.loading.names import INIT, OTHER_FOLDERS, PLACES, SERVICE, is_private
 from bundles.autoload.loading.source_file import (
     SourceFile,
     TooLargeError,
@@ -158,7 +158,7 @@ class _Scan:
             return not entry.startswith(".")
         return (
             not is_private(entry)
-            or entry == "__init__.py"
+            or entry == f"{INIT}.py"
             or (place == "bus" and entry == f"{SERVICE}.py")
         )
 

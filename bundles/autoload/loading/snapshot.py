@@ -44,9 +44,7 @@ class Snapshot:
         self.schemas = schema_files.named
         self.uses = Uses()
         self.state = state
-        self.resources: Mapping[str, bytes] = MappingProxyType(
-            {path: file.content for path, file in tree.resources.items()}
-        )
+        self.resources = tree.contents
         self.api = Units(file for file in files.values() if file.source.place == "api")
         self._lookup = Lookup(tree, state, values.__getitem__)
         self.known: dict[Name, Any] = {}

@@ -1,7 +1,9 @@
 """The files of an application at one moment."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import attrs
 
@@ -43,6 +45,11 @@ class Tree:
     names: Mapping[Name, str]
     folders: Mapping[Name, str | None]
     problems: tuple[str, ...]
+
+    @cached_property
+    def contents(self) -> Mapping[str, bytes]:
+        """The content of each resource by its path."""
+        return MappingProxyType({path: file.content for path, file in self.resources.items()})
 
     def show(self, key: str, line: int | None = None) -> str:
         """Return the path of a file for errors, with its *line*."""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import attrs
 
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import Name, split_unit
+from bundles.autoload.loading.names import INIT, Name, split_unit
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
 
@@ -52,7 +52,7 @@ class Units(Mapping[str, Unit]):
             found = versions.setdefault(unit, {})
             if number not in found:
                 found[number] = UnitVersion(unit, number, file.name[:2], {}, None)
-            if file.source.stem == "__init__":
+            if file.source.stem == INIT:
                 continue
             if len(file.name) == 2:
                 found[number] = attrs.evolve(found[number], single=file)

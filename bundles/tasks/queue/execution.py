@@ -63,6 +63,10 @@ class TaskExecution:
         failures = message.failures + 1
         options = self.options_of(message)
         if failures > options.retries:
+            logger.error(
+                "the task %s has failed %d times, and does not run again (%s)",
+                *(message.task, failures, message.id),
+            )
             return None
         delay = options.delay_after(failures)
         logger.info("the task %s runs again in %.1f s (%s)", message.task, delay, message.id)

@@ -1,4 +1,4 @@
-"""Publishes listed functions, checks the options of `@task`, and ends local tasks."""
+"""Publishes listed functions, and ends local tasks."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -9,15 +9,11 @@ from injector import inject
 
 from bundles.tasks.queue.backend import TaskBackend
 from bundles.tasks.queue.local_backend import LocalTasks
-from bundles.tasks.queue.task import TASK_OPTION, TaskOptions
 from bundles.tasks.transport import TASKS
 from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
     ConfigurationError,
-    Definition,
-    DefinitionEvent,
-    KernelEvents,
     ProcedureMetadata,
     ShutdownEvent,
     observe,
@@ -30,10 +26,6 @@ class TaskFunctions:
     """What was passed to the bundle."""
 
     functions: Sequence[Callable[..., Any]] = ()
-
-
-def _is_queued(definition: Definition) -> bool:
-    return TASK_OPTION in definition.options
 
 
 class QueueListeners:
@@ -57,17 +49,6 @@ class QueueListeners:
                 )
         if problems:
             raise ConfigurationError(*problems)
-
-    @observe(KernelEvents.KERNEL_DEFINITION, only=_is_queued)
-    async def check(self, event: DefinitionEvent) -> None:
-        options = event.definition.options[TASK_OPTION]
-        if not isinstance(options, TaskOptions):
-            problems = [f"the option {TASK_OPTION!r} is set by @task only"]
-        else:
-            problems = list(options.problems())
-        if problems:
-            place = f"the task {event.definition.name!r} ({event.definition.metadata.place})"
-            raise ConfigurationError(*(f"{place} is invalid: {one}" for one in problems))
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def drain(self, event: ShutdownEvent) -> None:

@@ -7,7 +7,7 @@ from typing import overload
 import attrs
 
 from bundles.tasks.transport import F, task_procedure
-from rxkernel import Allowed, BundleOption
+from rxkernel import Allowed, BundleOption, Definition
 
 TASK_OPTION = BundleOption("task", "tasks", '"tasks"')
 
@@ -38,6 +38,15 @@ class TaskOptions:
             yield f"retries is {self.retries!r}; it must be {_RETRIES.text}"
         if not _DELAY.holds(self.retry_delay):
             yield f"retry_delay is {self.retry_delay!r}; it must be {_DELAY.text}"
+
+
+def problems_of_options(definition: Definition) -> Iterator[str]:
+    """Yield the problems of the arguments of `@task`."""
+    options = definition.options.get(TASK_OPTION)
+    if isinstance(options, TaskOptions):
+        yield from options.problems()
+    elif options is not None:
+        yield f"the option {TASK_OPTION!r} is set by @task only"
 
 
 @overload

@@ -4,7 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bundles.tasks.scheduler.plan import OPTION, Misfire, Plan
+from bundles.tasks.scheduler.unreached import remember
 from bundles.tasks.transport import F, task_procedure
+from rxkernel import ConfigurationError
+
+_FORMS = {"every": '@every("30s")', "cron": '@cron("0 3 * * *")', "at": '@at("2026-12-24 18:00")'}
 
 
 def every(
@@ -60,4 +64,14 @@ def at(
 
 
 def _scheduled(plan: Plan, name: str | None) -> Callable[[F], F]:
-    return lambda function: task_procedure(function, name, OPTION, plan)
+    if callable(plan.given):
+        place = getattr(plan.given, "__qualname__", plan.given)
+        raise ConfigurationError(
+            f"@{plan.kind} on {place} has no argument; write {_FORMS[plan.kind]}"
+        )
+
+    def label(function: F) -> F:
+        remember(function)
+        return task_procedure(function, name, OPTION, plan)
+
+    return label

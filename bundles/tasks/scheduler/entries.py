@@ -13,7 +13,7 @@ from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
 from bundles.tasks.scheduler.plan import OPTION, Plan
 from bundles.tasks.scheduler.store import TaskStore
 from bundles.tasks.transport import TASKS
-from rxkernel import Compiled, Kernel
+from rxkernel import Compiled, Definition, Kernel
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,9 @@ class TaskEntries:
         self._kernel = kernel
         self._clock = clock
 
-    def has_procedure(self, name: str) -> bool:
-        return self._kernel.definitions[TASKS].get(name) is not None
+    def definition_of(self, name: str) -> Definition | None:
+        """The procedure *name*, or None."""
+        return self._kernel.definitions[TASKS].get(name)
 
     def procedures(self) -> list[str]:
         """The names that a task may have."""
@@ -43,7 +44,7 @@ class TaskEntries:
 
     def is_declared(self, id: str) -> bool:
         """Whether *id* is that of a decorated method."""
-        definition = self._kernel.definitions[TASKS].get(id)
+        definition = self.definition_of(id)
         return definition is not None and OPTION in definition.options
 
     async def load(self, active: Collection[str] = ()) -> list[TaskEntry]:

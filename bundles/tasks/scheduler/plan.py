@@ -1,13 +1,21 @@
 """What a decorator or `Scheduler.add` says about the times of a task, before it is read."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 import attrs
+import msgspec
 
-from bundles.tasks.scheduler.schedule import LONGEST, Schedule, read_at, read_cron, read_every
-from rxkernel import Allowed, BundleOption
+from bundles.tasks.scheduler.schedule import (
+    LONGEST,
+    Schedule,
+    read_at,
+    read_cron,
+    read_every,
+    read_zone,
+)
+from rxkernel import Allowed, BundleOption, Definition, Parameter, Source
 
 OPTION = BundleOption("schedule", "tasks", '"tasks"')
 
@@ -16,6 +24,9 @@ Misfire = Literal["run", "skip"]
 
 _READERS = {"every": read_every, "cron": read_cron, "at": read_at}
 _MISFIRES = ("run", "skip")
+_SENT = (Source.PARAMS, Source.BODY, Source.HEADER, Source.COOKIE)
+"""Where a message has values of its sender, and a run by a decorator is empty."""
+
 _JITTER = Allowed(
     "seconds, 0 or more, and at most a century", (int, float), lambda value: 0 <= value <= LONGEST
 )
@@ -46,6 +57,15 @@ class Plan:
             ValueError: the period, the expression, the moment or the time zone is invalid.
         """
         return _READERS[self.kind](self.given, self.timezone)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone.
+
+        Raises:
+            ValueError: it does not exist.
+        """
+        return read_zone(self.timezone)
 
     def problems(self) -> Iterator[str]:
         try:
@@ -79,3 +99,36 @@ class Plan:
     def __str__(self) -> str:
         zone = "" if self.timezone == "UTC" else f" {self.timezone}"
         return f"{self.kind} {self.text()}{zone}"
+
+
+def problems_of_plan(definition: Definition) -> Iterator[str]:
+    """Yield the problems of the decorators of this bundle on the method of *definition*."""
+    plan: Plan | None = definition.options.get(OPTION)
+    if plan is None:
+        return
+    yield from plan.problems()
+    for parameter in definition.signature.parameters:
+        if parameter.is_required and _is_sent(parameter):
+            yield (
+                f"the parameter {parameter.name!r} has no default, and a run by @{plan.kind} has "
+                f"no parameters and no body; write a default, or make the method a @procedure and "
+                f"pass them to Scheduler.add"
+            )
+
+
+def _is_sent(parameter: Parameter) -> bool:
+    """Whether a run without params and body cannot have the argument. Parameters in a class may
+    all have defaults."""
+    if parameter.source is Source.BODY and not parameter.key:
+        return _rejects_null(parameter.type)
+    return bool(parameter.key) and parameter.source in _SENT
+
+
+def _rejects_null(kind: object) -> bool:
+    try:
+        msgspec.convert(None, kind)
+    except msgspec.ValidationError:
+        return True
+    except TypeError:  # msgspec does not know the type
+        return False
+    return False

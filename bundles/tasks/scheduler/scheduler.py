@@ -8,6 +8,7 @@ from typing import Any
 from injector import inject
 
 from bundles.tasks.clock import Clock
+from bundles.tasks.scheduler.accepted_arguments import problems_of_arguments
 from bundles.tasks.scheduler.entries import TaskEntries
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
 from bundles.tasks.scheduler.plan import Misfire, Plan
@@ -50,20 +51,24 @@ class Scheduler:
 
         Args:
             name: a group for `stop`; by default *task*.
-            params, body: what the procedure receives; any JSON.
+            params, body: what the procedure receives; any JSON. A procedure that takes the request
+                accepts all parameters, another one those of its own.
 
         Returns:
             The id of the task; None if it is never due, since its time has passed.
 
         Raises:
-            ValueError: an argument is invalid, or there is no procedure *task*.
+            ValueError: an argument is invalid, there is no procedure *task*, or it does not take
+                one of *params* or a *body*.
             TypeError: *params* or *body* are not JSON.
             TasksUnavailableException: it cannot be stored.
         """
         plan = _plan_of(task, {"every": every, "cron": cron, "at": at}, timezone, jitter, misfire)
-        if not self._entries.has_procedure(task):
+        if (definition := self._entries.definition_of(task)) is None:
             known = ", ".join(self._entries.procedures()) or "none"
             raise ValueError(f"there is no task {task!r}; there is: {known}")
+        if problems := list(problems_of_arguments(definition, params or {}, body)):
+            raise ValueError("; ".join(problems))
         entry = TaskEntry(
             id=token_hex(8),
             task=task,
@@ -125,7 +130,7 @@ class Scheduler:
         await self._planner.refresh()
         entry = self._entries.known.get(id)
         if entry is None:
-            if not self._entries.has_procedure(id):
+            if self._entries.definition_of(id) is None:
                 raise KeyError(id)
             entry = TaskEntry(id=id, task=id, name=id, plan=Plan("at", "1970-01-01"))
         if id in self._planner.runs.active:

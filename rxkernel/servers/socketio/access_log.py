@@ -18,18 +18,19 @@ def log_socket(
     connection = request.connection
     assert isinstance(connection, SocketioConnection)
     is_gone = response is None or (size is not None and connection.is_ended and method == "EVENT")
+    status = GONE if response is None or is_gone else response.status_code
     log_access(
         transport=request.transport,
         method=method,
         path=_path(method, request.url, connection.namespace),
         route=request.route_name,
-        status=GONE if response is None or is_gone else response.status_code,
+        status=status,
         duration=perf_counter() - request.received_at,
         size=size,
         client=connection.client,
         request_id=request.id,
         user_agent=connection.headers.get("User-Agent"),
-        level=level_for(request.definition),
+        level=level_for(request.definition, status),
         connection_id=connection.id,
         namespace=connection.namespace,
     )

@@ -1,14 +1,16 @@
 """The routes of the documentation page, without a browser."""
 
 import json
+import logging
 import re
 
+import pytest
 from aiohttp import ClientSession
 
 from bundles.apidocs import ApidocsBundle
 from bundles.apidocs.page import FILES
 from bundles.security import SecurityBundle, UserProvider
-from rxkernel import Application, HttpSettings, Settings, SocketioSettings, both
+from rxkernel import Application, HttpSettings, LoggingSettings, Settings, SocketioSettings, both
 from rxkernel.pytest_plugin import ClientOf
 from tests.serving import serving
 
@@ -26,7 +28,9 @@ def application_with(
     socketio: SocketioSettings | None = None,
 ) -> Application:
     settings = Settings(
-        http=HttpSettings(port=0, prefix=prefix), socketio=socketio or SocketioSettings()
+        http=HttpSettings(port=0, prefix=prefix),
+        socketio=socketio or SocketioSettings(),
+        logging=LoggingSettings(access=True),
     )
     return Application(
         bundles=[ApidocsBundle(access=access)], controllers=[Tasks], settings=settings
@@ -53,6 +57,19 @@ async def test_page_policy_allows_own_origin_only() -> None:
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
             "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
+
+
+async def test_files_of_the_page_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "rxkernel.access")
+
+    await responses_of(application_with(), "/docs/", "/docs/main.js", "/docs/none.js")
+
+    lines = [vars(each) for each in caplog.records if each.name == "rxkernel.access"]
+    assert [(line["path"], line["levelname"]) for line in lines] == [
+        ("/docs/", "INFO"),
+        ("/docs/main.js", "DEBUG"),
+        ("/docs/none.js", "INFO"),
+    ]
 
 
 async def test_page_below_prefix_has_relative_places() -> None:

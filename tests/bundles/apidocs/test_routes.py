@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bundles.apidocs import ApidocsBundle, ApidocsSettings
-from bundles.security import SecurityBundle, UserProvider
+from bundles.security import SecurityBundle, UserProvider, access
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -84,11 +84,19 @@ async def test_document_with_a_rule_needs_a_credential(client_of: ClientOf) -> N
     assert (await client.http("apidocs_openapi")).status_code == 401
 
 
-async def test_rule_without_the_bundle_security_is_an_error_at_boot() -> None:
-    application = Application(bundles=[ApidocsBundle(access="authenticated")], controllers=[Tasks])
+@pytest.mark.parametrize("rule", ["publik", "authenticated", access(roles="admin"), 3])
+async def test_rule_without_the_bundle_security_is_one_error_with_the_allowed_value(
+    rule: object,
+) -> None:
+    application = Application(bundles=[ApidocsBundle(access=rule)], controllers=[Tasks])
 
-    with pytest.raises(ConfigurationError, match="access"):
+    with pytest.raises(ConfigurationError) as caught:
         await application.boot()
+
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"ApidocsBundle(access={rule!r}): without the bundle security, ")
+    assert "access must be 'public'" in problem
+    assert "bundles=[SecurityBundle(…)]" in problem
 
 
 async def test_served_application_reports_at_boot_what_cannot_be_described() -> None:

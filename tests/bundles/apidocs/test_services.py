@@ -75,6 +75,18 @@ def test_error_of_another_event_has_no_fields_of_services(services: Made) -> Non
     assert not fits(services, message(services, "chat", "service_error")["payload"], error)
 
 
+@pytest.mark.parametrize("overrides", [True, False])
+async def test_event_for_unknown_events_is_listed_only_if_it_is_overridden(
+    services: Made, overrides: bool
+) -> None:
+    """The inherited method only raises the error 404."""
+    key = "chat" if overrides else "rooms.room"
+
+    names = [each.get("name") for each in services.asyncapi["channels"][key]["messages"].values()]
+
+    assert ("*" in names) is overrides
+
+
 def test_change_of_the_envelope_is_breaking(services: Made) -> None:
     operations = services.asyncapi["operations"]
     wrapped = {

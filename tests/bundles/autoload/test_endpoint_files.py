@@ -13,9 +13,7 @@ PUBLIC = "access = 'public'\n"
 async def problems_of(folder: Folder, **files: str) -> list[str]:
     """The problems of the files of ``api``, without the path of the root."""
     with pytest.raises(ConfigurationError) as caught:
-        await folder.boot(
-            {f"api/{key.replace('__', '/')}.py": text for key, text in files.items()}
-        )
+        await folder.boot({f"api/{key.replace('__', '/')}.py": files[key] for key in files})
     return [problem.replace(f"{folder.root}/", "") for problem in caught.value.problems]
 
 
@@ -26,10 +24,7 @@ async def problems_of(folder: Folder, **files: str) -> list[str]:
         ("time_out = 3", "line 2: 'time_out' is not a field; did you mean 'timeout'?"),
         ("ACCESS = 'x'", "line 2: 'ACCESS' is not a field; did you mean 'access'?"),
         ("def validat(a): ...", "line 2: 'validat' is not a field; did you mean 'validate'?"),
-        (
-            "async def returns_(): ...",
-            "line 2: 'returns_' is not a field; did you mean 'returns'?",
-        ),
+        ("async def returns_(): ...", "line 2: 'returns_' is not a field; did you mean"),
         ("protocols = ['http']", "line 2: 'protocols' is not a field; write transports ="),
         ("if True:\n    paramaters = {}", "line 3: 'paramaters' is not a field; did you mean"),
         ("for zzz in 'a': ...", "line 2: 'zzz' is not a field; the fields are access,"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bundles.autoload import api
-from rxkernel import KernelClient, Response
+from rxkernel import KernelClient, Response, UploadedFile
 from tests.bundles.autoload.conftest import Folder
 
 TRANSPORTS = ("http", "websocket")
@@ -368,3 +368,26 @@ async def test_message_reads_the_snapshot_of_its_begin(folder: Folder) -> None:
 
     assert (await running).content == "old"
     assert (await call(folder, "http", "example/slow")).content == "new"
+
+
+async def test_upload_is_passed_beside_the_fields_of_its_form(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "api/files/add.py": """
+                from rxkernel import UploadedFile
+
+                access = "public"
+                transports = "HTTP"
+
+                async def method(file: UploadedFile, number: int) -> list[int]:
+                    return [len(await file.read()), number]
+                """
+        }
+    )
+    client = KernelClient(folder.application)
+
+    files = {"file": UploadedFile("a.txt", b"abc", "text/plain")}
+    response = await client.http("files/add", form={"number": "7"}, files=files)
+
+    assert response.content == [3, 7]
+    assert (await client.http("files/add", form={"number": "7"})).status_code == 422

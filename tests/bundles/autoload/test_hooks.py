@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from bundles.autoload import db, domain, lib
-from rxkernel import ApplicationEvents, BootstrapEvent, ConfigurationError, observe
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    ConfigurationError,
+    RxKernelError,
+    observe,
+)
 from tests.bundles.autoload.conftest import Folder
 
 LOG: list[str] = []
@@ -172,6 +178,49 @@ async def test_hook_of_another_form_is_reported(
     folder: Folder, key: str, content: str, problem: str
 ) -> None:
     assert f"{folder.root}/{key}{problem}" in await problems_of(folder, {key: content})
+
+
+async def test_start_hook_that_reads_api_is_an_error(folder: Folder) -> None:
+    text = await problems_of(
+        folder,
+        {
+            "lib/a.py": "from bundles.autoload import api\nasync def start(): api.chat.send",
+            "api/chat/send.py": "access = 'public'\nasync def method(): ...",
+        },
+    )
+
+    assert "lib/a.py:2: start() raised RxKernelError: " in text
+    assert "is not loaded yet; the files of api are loaded after the start hooks" in text
+
+
+async def test_plain_hook_may_return_an_awaitable(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "lib/a.py": """
+                async def open():
+                    global IS_OPEN
+                    IS_OPEN = True
+
+                def start():
+                    return open()
+                """
+        }
+    )
+
+    assert lib.a.IS_OPEN
+
+
+async def test_stopped_application_has_no_snapshot(folder: Folder) -> None:
+    application = await folder.boot({"lib/a.py": ""})
+    autoload = folder.autoload
+
+    await application.stop()
+
+    assert autoload.current is None
+    with pytest.raises(RxKernelError, match="is not booted, so no file is loaded"):
+        _ = autoload.snapshot
+    with pytest.raises(RxKernelError, match="is not booted"):
+        autoload.scope()
 
 
 async def test_boot_that_fails_later_runs_the_stop_hooks(folder: Folder) -> None:

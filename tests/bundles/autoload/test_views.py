@@ -48,6 +48,17 @@ async def test_scope_reads_its_snapshot_until_it_is_left(folder: Folder) -> None
     assert lib.version() == 2
 
 
+async def test_f5_removed_file_stays_for_the_messages_in_flight(folder: Folder) -> None:
+    await folder.boot({**version(1), "lib/other.py": ""})
+
+    with folder.autoload.scope():
+        await folder.change({}, remove=("lib/version.py",))
+        assert lib.version() == 1
+
+    with pytest.raises(AttributeError, match="lib has no 'version'"):
+        lib.version()
+
+
 async def test_task_of_a_message_reads_the_current_snapshot_after_its_end(folder: Folder) -> None:
     await folder.boot(version(1))
     has_read, is_over = asyncio.Event(), asyncio.Event()

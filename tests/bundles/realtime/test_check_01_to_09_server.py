@@ -71,7 +71,7 @@ async def test_check_03_port_0_is_a_free_port() -> None:
 
 @pytest.mark.parametrize("verbose", ["INFO", "", "9", 8, None])
 def test_check_04_unknown_level_is_an_error(verbose: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"verbose is .* is not a level; write one of"):
+    with pytest.raises(ConfigurationError, match=r"verbose .* is not a level; write one of"):
         IOServer(verbose=verbose)
     assert IOServer(verbose="debug").verbose is LogLevel.DEBUG
 

@@ -105,8 +105,8 @@ async def test_check_13_two_routes_for_one_path_are_reported(tmp_path: Path) -> 
 
     (problem,) = await problems_of(application_of(tmp_path, Users, Orders))
 
-    assert "'users_get_status' (GET /)" in problem
-    assert "'orders_get_status' (GET /)" in problem
+    assert "'users_get_status' (GET /, " in problem
+    assert "'orders_get_status' (GET /, " in problem
 
 
 async def test_check_14_unknown_handler_is_reported_with_file_and_entry(tmp_path: Path) -> None:

@@ -172,8 +172,14 @@ async def test_services_of_one_namespace_are_an_error() -> None:
         @event
         async def other(self) -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r"'/chat:\*' is used twice"):
+    with pytest.raises(ConfigurationError) as caught:
         await chat(Chat, Other).application.boot()
+
+    assert caught.value.problems == (
+        "the services Chat and test_services_of_one_namespace_are_an_error.<locals>.Other are "
+        "both in the namespace '/chat', and a namespace has one service; set another one, class "
+        "Other(Service, namespace=…), or put their events into one class",
+    )
 
 
 async def test_event_outside_of_a_service_is_an_error() -> None:

@@ -56,6 +56,14 @@ class Faulty(Service, namespace="/faulty"):
         raise RuntimeError("the password is secret")
 
     @event
+    async def close(self) -> None:
+        raise GeneratorExit
+
+    @event
+    async def cancel(self) -> None:
+        raise asyncio.CancelledError
+
+    @event
     async def bad_data(self) -> None:
         raise IOServerError("bad", 400, data=object())
 
@@ -85,6 +93,8 @@ ERRORS = {
     "tea": error("NoTeaError", "no tea", 418, code="tea"),
     "missing": error("NotFoundException", "no such room", 404),
     "crash": error("Error", "Internal Server Error", 500),
+    "close": error("Error", "Internal Server Error", 500),
+    "cancel": error("Error", "Internal Server Error", 500),
     "unencodable": error("Error", "Internal Server Error", 500),
 }
 
@@ -109,6 +119,10 @@ async def test_check_30_error_on_the_wire(serve: Serve) -> None:
         assert await raw.receive() == f"43/faulty,1[{body}]"
         await raw.send('42/faulty,["bad"]')
         assert await raw.receive() == f'42/faulty,["error",{body}]'
+        crash = json.dumps(ERRORS["crash"], separators=(",", ":"))
+        for number, name in enumerate(("close", "cancel"), 2):
+            await raw.send(f'42/faulty,{number}["{name}"]')
+            assert await raw.receive() == f"43/faulty,{number}[{crash}]"
         await raw.send('42/faulty,["nothing"]')
         assert "\"unknown event 'nothing'\"" in str(await raw.receive())
 
@@ -150,7 +164,7 @@ async def test_check_31_hostile_client_and_failing_hooks_do_not_end_the_process(
     assert all(r.levelno == logging.ERROR for r in caplog.records if r.exc_info)
 
 
-@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError])
+@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, GeneratorExit])
 async def test_check_31_hooks_and_middlewares_cannot_end_the_process(
     error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -89,7 +89,9 @@ async def test_check_39_page_is_sent_for_unknown_paths_only(
     for path in ("/api/none", "/api", "/api/status/x"):
         answer = await site("GET", path, headers=PAGE)
         assert (answer.status, answer.json) == (404, not_found), path
-    assert (await site("GET", "/apiary", headers=PAGE)).status == 200
+    for path in ("/apiary", "/API/none"):  # paths are case-sensitive
+        assert (await site("GET", path, headers=PAGE)).status == 200
+    assert (await site("GET", "/API/status")).json == not_found
     assert (await site("GET", "/health")).text == "ok"
     for path in ("/api/status", "/api/data"):
         wrong_method = await site("PUT", path)

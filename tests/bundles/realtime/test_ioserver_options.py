@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from bundles.realtime import IOServer, IOServerError, RealtimeSettings, Service
+from bundles.realtime import (
+    Controller,
+    IOServer,
+    IOServerError,
+    Manager,
+    RealtimeBundle,
+    RealtimeSettings,
+    Service,
+    event,
+)
 from rxkernel import ConfigurationError, Settings
 
 
@@ -32,6 +41,57 @@ def test_ioserver_invalid_option_is_a_configuration_error(
         IOServer(**options)
 
 
+def test_ioserver_reports_all_invalid_options_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        IOServer(
+            host=1,  # type: ignore[arg-type]
+            port="x",
+            verbose=None,  # type: ignore[arg-type]
+            mode=5,  # type: ignore[arg-type]
+            cookie=5,  # type: ignore[arg-type]
+            cors={"methods": ["GET"], "origin": 5},
+            routes=None,  # type: ignore[arg-type]
+            root_dir=7,  # type: ignore[arg-type]
+            spa_fallback="yes",  # type: ignore[arg-type]
+            settings={},  # type: ignore[arg-type]
+        )
+
+    assert {problem.partition(";")[0] for problem in caught.value.problems} == {
+        "host is 1",
+        "port is 'x'",
+        "verbose None is not a level",
+        "mode is 5",
+        "cookie is 5",
+        "cors has 'methods'",
+        "cors['origin'] is 5",
+        "routes is None",
+        "root_dir is 7",
+        "spa_fallback is 'yes'",
+        "settings is {}",
+    }
+
+
+def test_ioserver_invalid_values_of_settings_are_reported_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        IOServer(host=" ", cors={"origin": "here", "max_age": -1})
+
+    assert [problem.partition(" must be")[0] for problem in caught.value.problems] == [
+        *("host", "origins", "preflight_max_age"),
+    ]
+
+
+def test_ioserver_options_that_exclude_one_another_are_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="allow_credentials must be false while origins"):
+        IOServer(cors={"origin": True, "credentials": True})
+
+
+@pytest.mark.parametrize("name", ["host", "routes", "root_dir"])
+def test_ioserver_option_with_a_wrong_type_is_one_error(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^{name} is 1\.5; write") as caught:
+        IOServer(**{name: 1.5})  # type: ignore[arg-type]
+    assert len(caught.value.problems) == 1
+
+
 def test_ioserver_port_that_is_a_bool_is_an_error() -> None:
     with pytest.raises(IOServerError, match="Invalid port number"):
         IOServer(port=True)
@@ -56,3 +116,42 @@ async def test_ioserver_stop_before_the_start_does_nothing() -> None:
     server = IOServer()
     assert await server.stop()
     server.add_service(service=type("Chat", (Service,), {}))
+
+
+def test_ioserver_unknown_option_is_an_error_with_a_hint() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        IOServer(prot=80, level="DEBUG")
+
+    first, second = caught.value.problems
+    assert first == "the option 'prot' is unknown; did you mean 'port'?"
+    assert second.startswith("the option 'level' is unknown; there is: host, port, verbose, ")
+    assert " bundles" in second
+
+
+class Store(Manager):
+    pass
+
+
+class Plain:
+    pass
+
+
+def test_bundle_with_wrong_components_is_one_error() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        RealtimeBundle(
+            services=[Plain, Service],
+            controllers=Controller,  # type: ignore[arg-type]
+            managers={"store": Store, "other": Store(None)},  # type: ignore[arg-type, dict-item]
+        )
+
+    one, two, three = caught.value.problems
+    assert one == f"services contains {Plain!r}, which is not a subclass of Service"
+    assert two == "controllers is the class Controller; write a list: controllers=[Controller]"
+    assert three.startswith("managers contains <")
+    assert three.endswith(", which is not a subclass of Manager")
+
+
+@pytest.mark.parametrize("given", [5, None, Plain])
+def test_event_with_another_value_than_a_name_is_an_error(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r'; write @event, or @event\("name"\)$'):
+        event(given)

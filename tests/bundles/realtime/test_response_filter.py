@@ -53,6 +53,11 @@ CHOICE = {
             {"id": 1, "x": 2, "children": [{"id": 2, "x": 3}]},
             {"id": 1, "children": [{"id": 2}]},
         ),
+        (
+            {"$ref": "#/definitions/a~1b%25", "definitions": {"a/b%": NAME}},
+            {"name": 1, "x": 2},
+            {"name": 1},
+        ),
         (CHOICE, {"kind": "a", "x": 1, "y": 2}, {"kind": "a", "x": 1}),
         (CHOICE, {"kind": "b", "x": 1, "y": 2}, {"kind": "b", "y": 2}),
         (CHOICE, {"kind": "c", "x": 1}, {}),

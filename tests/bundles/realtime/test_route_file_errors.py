@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from bundles.realtime import Controller, Manager, Middleware, RealtimeSettings, Service
+from bundles.realtime import (
+    Controller,
+    IOServer,
+    Manager,
+    Middleware,
+    RealtimeBundle,
+    RealtimeSettings,
+    Service,
+)
 from rxkernel import Application, ConfigurationError, Request, Response
 from tests.bundles.realtime.route_files import application_of, entry, problems_of, write_routes
 
@@ -154,6 +162,16 @@ class ShopController(Controller):
             "'example.com' or '*.example.com', without scheme and port",
         ),
         (entry("GET", "/", "show", config=[]), "config is []; it must be an object"),
+        (
+            entry("GET", "/:id/*", "show", schema={"params": {"properties": {"key": {}}}}),
+            "schema.params has 'key', which the path '/shop/{id}/{wildcard:path}' does not have; "
+            "its parameters are id, wildcard",
+        ),
+        (
+            entry("GET", "/", "show", schema={"params": {"required": ["b", "a"]}}),
+            "schema.params has 'b' and 'a', which the path '/shop/' does not have; its parameters "
+            "are none",
+        ),
     ],
 )
 async def test_entry_of_a_route_file_with_an_error_is_reported(
@@ -275,3 +293,72 @@ async def test_middleware_that_cannot_be_built_is_reported(tmp_path: Path) -> No
 
 def test_default_folder_of_route_files_is_routes() -> None:
     assert RealtimeSettings().routes == Path("routes")
+
+
+async def test_route_that_two_entries_have_is_reported_with_both_places(tmp_path: Path) -> None:
+    class Market(ShopController, prefix="/shop"):
+        pass
+
+    write_routes(tmp_path, "shop", entry("GET", "/:id", "show"), entry("GET", "/{key}", "show"))
+    write_routes(tmp_path, "market", entry("POST", "/", "show"), entry("GET", "/:x", "show"))
+
+    found = await problems_of(application_of(tmp_path, ShopController, Market))
+
+    place = f"{__name__}.ShopController"
+    market = f"{place[:-14]}test_route_that_two_entries_have_is_reported_with_both_places.<locals>"
+    first = f"Routes 'shop_show' (GET /shop/{{id}}, {place}.show in {tmp_path}/shop.json, entry 1)"
+    assert found == (
+        f"{first} and 'shop_show_get' (GET /shop/{{key}}, {place}.show in {tmp_path}/shop.json, "
+        f"entry 2) match the same requests: change the path, the method, host or headers of one, "
+        f"or remove it.",
+        f"{first} and 'market_show_get' (GET /shop/{{x}}, {market}.Market.show in "
+        f"{tmp_path}/market.json, entry 2) match the same requests: change the path, the method, "
+        f"host or headers of one, or remove it.",
+    )
+
+
+async def test_route_name_that_two_files_have_is_reported_with_both_places(tmp_path: Path) -> None:
+    class Other(ShopController, name="shop", routes="other.json", prefix="/other"):
+        pass
+
+    write_routes(tmp_path, "shop", entry("GET", "/", "show"))
+    write_routes(tmp_path, "other", entry("GET", "/", "show"))
+
+    (found,) = await problems_of(application_of(tmp_path, ShopController, Other))
+
+    assert found.startswith("route name 'shop_show' is used twice, for ")
+    assert f"ShopController.show in {tmp_path}/shop.json, entry 1 and for " in found
+    assert f"Other.show in {tmp_path}/other.json, entry 1; " in found
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [(Middleware, "the class Middleware"), ("Login", "'Login'"), ({Middleware: 1}, "{<class")],
+)
+def test_middlewares_that_are_not_a_list_are_an_error(given: Any, shown: str) -> None:
+    server = IOServer()
+    problem = rf"^middlewares of .*(Shop|Chat).* is {shown}.*; write a list: middlewares=\[[ML]"
+    with pytest.raises(ConfigurationError, match=problem):
+
+        class Chat(Service, middlewares=given):
+            pass
+
+    with pytest.raises(ConfigurationError, match=problem):
+
+        class ChatController(Controller, middlewares=given):
+            pass
+
+    with pytest.raises(ConfigurationError, match=problem):
+        server.add_controller(name="shop", controller=ShopController, middlewares=given)
+    with pytest.raises(ConfigurationError, match=problem):
+        server.add_service(name="chat", service=type("Chat", (Service,), {}), middlewares=given)
+
+
+async def test_middlewares_in_the_body_of_a_service_are_checked_at_boot() -> None:
+    class Chat(Service):
+        middlewares = Middleware  # type: ignore[assignment]
+
+    application = Application(bundles=[RealtimeBundle(services=[Chat])])
+    (found,) = await problems_of(application)
+
+    assert found.endswith("Chat is the class Middleware; write a list: middlewares=[Middleware]")

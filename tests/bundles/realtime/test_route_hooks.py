@@ -66,7 +66,15 @@ class HooksController(Controller):
         return Response("replaced", 202)
 
     async def crash_on_send(self, request: Request, response: Response) -> None:
-        raise ValueError("on send")
+        raise ValueError("hook failed")
+
+    async def crash_once(self, request: Request, response: Response) -> None:
+        if request.attributes.setdefault("calls", 0) == 0:
+            request.attributes["calls"] = 1
+            raise ValueError("hook failed")
+
+    async def crash_on_error(self, request: Request, error: Exception) -> None:
+        raise ValueError("hook failed")
 
     async def plain_value(self, request: Request, error: Exception) -> dict[str, str]:
         return {"own": str(error)}
@@ -124,12 +132,56 @@ async def test_on_send_changes_or_replaces_responses_and_errors(
 
 
 @pytest.mark.parametrize(
+    ("handler", "hooks"),
+    [
+        ("json", {"onSend": "crash_on_send"}),
+        ("crash", {"onSend": "crash_on_send"}),
+        ("fail", {"onSend": "crash_on_send", "errorHandler": "plain_value"}),
+        ("fail", {"onSend": "crash_once"}),
+        ("fail", {"errorHandler": "crash_on_error"}),
+        ("crash", {"errorHandler": "crash_on_error", "onSend": "crash_on_send"}),
+    ],
+)
+async def test_hook_of_the_response_that_fails_is_500_in_the_body_of_ioserver(
+    serve_routes: ServeRoutes,
+    tmp_path: Path,
+    handler: str,
+    hooks: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write_routes(tmp_path, "hooks", entry("GET", "/x", handler, **hooks))
+    site = await serve_routes(HooksController)
+
+    answer = await site("GET", "/hooks/x")
+
+    body = {"statusCode": 500, "error": "Internal Server Error"}
+    assert (answer.status, answer.json) == (500, {**body, "message": "Internal Server Error"})
+    assert "hook failed" in caplog.text
+    assert ("secret" in caplog.text) is (handler == "crash")
+
+
+async def test_on_send_that_fails_reaches_the_error_handler(
+    serve_routes: ServeRoutes, tmp_path: Path
+) -> None:
+    hooks = {"onSend": "crash_once", "errorHandler": "plain_value"}
+    write_routes(tmp_path, "hooks", entry("GET", "/x", "json", **hooks))
+    site = await serve_routes(HooksController)
+
+    assert (await site("GET", "/hooks/x")).json == {"own": "hook failed"}
+
+
+@pytest.mark.parametrize(
     ("handler", "hooks", "status", "body"),
     [
         ("fail", "plain_value", 409, {"own": "failed"}),
         ("crash", "plain_value", 500, {"own": "secret"}),
         ("fail", ["not_mine", "plain_value"], 409, {"own": "failed"}),
-        ("fail", "another", 410, {"statusCode": 410, "message": "another"}),
+        (
+            "fail",
+            "another",
+            410,
+            {"statusCode": 410, "error": "IOServerError", "message": "another"},
+        ),
         (
             "fail",
             "not_mine",

@@ -114,6 +114,15 @@ async def test_background_returns_the_task_of_the_work() -> None:
         assert task.get_name().endswith("seven")
 
 
+async def test_background_without_a_coroutine_is_an_error() -> None:
+    orders = Orders()
+    async with client_for(orders) as client:
+        background = client.application.injector.get(Background)
+        with pytest.raises(TypeError, match=r"takes a coroutine, not <bound method .*; call an"):
+            background.start(orders.mail)  # type: ignore[arg-type]
+        assert background.running == 0
+
+
 async def test_background_in_a_thread_is_an_error() -> None:
     orders = Orders()
     async with client_for(orders) as client:

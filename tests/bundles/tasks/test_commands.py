@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +17,9 @@ from bundles.tasks import TASKS, Scheduler, TasksBundle, every
 from rxkernel import Application, procedure
 from rxkernel.cli import main
 from tests.project_folder import enter_project
+from tests.required_tools import ROOT
+
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 class Jobs:
@@ -73,6 +80,21 @@ def test_list_shows_tasks_with_their_times_and_records() -> None:
     assert listed[id]["error"].startswith("422 validation failed")
 
 
+def test_times_have_the_offset_of_the_time_zone_of_the_task() -> None:
+    id = added()
+    record = json.loads(run("run", id).output)
+
+    output = run("list").output
+    listed = {entry["id"]: entry for entry in json.loads(run("list", "--json").output)}
+
+    due = datetime.fromisoformat(listed[id]["due"])
+    assert (due.hour, due.utcoffset()) == (3, due.replace(tzinfo=BERLIN).utcoffset())
+    assert listed["report"]["due"].endswith("+00:00")
+    assert listed[id]["due"] in output
+    assert record["last_end"] == listed[id]["last_end"]
+    assert datetime.fromisoformat(record["last_end"]).utcoffset() is not None
+
+
 def test_list_without_tasks_says_so(project: Path) -> None:
     (project / "site_with_tasks.py").write_text(
         "from rxkernel import Application\n\napplication = Application(bundles=['tasks'])\n"
@@ -86,6 +108,19 @@ def test_run_prints_the_record() -> None:
     assert result.exit_code == 0
     record = json.loads(result.output)
     assert (record["result"], record["error"], record["runs"]) == ({"rows": 7}, None, 1)
+
+
+def test_run_writes_the_log_as_serve_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    command = [sys.executable, "-m", "rxkernel", "--app", "site_with_tasks", "tasks", "run"]
+    done = subprocess.run([*command, "import"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert re.match(
+        r"[-\d]+ [:\d]+,\d+ ERROR   bundles.tasks.task_runner: task import failed: 422 ",
+        done.stderr,
+    )
+    assert json.loads(done.stdout)["error"].startswith("422 ")
 
 
 def test_remove_removes_an_added_task() -> None:

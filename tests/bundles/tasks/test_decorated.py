@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import pytest
 from injector import Binder, Module, inject, singleton
 
-from bundles.tasks import TASKS, TasksBundle, TasksSettings, at, cron, every
+from bundles.tasks import TASKS, TasksBundle, TasksSettings, Watcher, at, cron, every, task
 from rxkernel import (
     Application,
+    Body,
     ConfigurationError,
     ExceptionEvent,
     HttpException,
@@ -235,6 +236,68 @@ async def test_boot_reports_all_invalid_plans_with_their_places() -> None:
     assert "the jitter is -1; it must be seconds, 0 or more" in text
     assert "the time zone 'Mars' does not exist" in text
     assert "misfire is 'explode'" in text
+
+
+def test_bundle_with_arguments_that_are_not_lists_is_one_error() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        TasksBundle(functions=settings, watchers=Watcher)  # type: ignore[arg-type]
+
+    one, two = caught.value.problems
+    assert one.endswith("; write a list: functions=[settings]")
+    assert two == "watchers is the class Watcher; write a list: watchers=[Watcher]"
+
+
+@pytest.mark.parametrize(("decorator", "form"), [(every, '"30s"'), (cron, '"0 3'), (at, '"2026')])
+def test_decorator_without_argument_is_an_error(decorator: Any, form: str) -> None:
+    """The method would never run."""
+
+    async def run() -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"on .*run has no argument; write @") as caught:
+        decorator(run)
+
+    assert f"write @{decorator.__name__}({form}" in str(caught.value)
+
+
+class Greedy:
+    @every("1h")
+    async def greet(self, name: str, count: int = 1) -> None: ...
+
+    @cron("0 3 * * *")
+    async def search(self, text: Annotated[str, Body()]) -> None: ...
+
+    @every("1h")
+    async def optional(self, text: Annotated[str | None, Body()]) -> None: ...
+
+    @every("1h")
+    async def fine(self, log: Annotated[Log, Inject()], page: int = 1) -> None: ...
+
+    @task(retries=-1)
+    async def queued(self, page: int) -> None: ...
+
+    @every("1x")
+    async def period(self) -> None: ...
+
+
+async def test_boot_rejects_scheduled_method_with_required_parameters() -> None:
+    """Each run would be a 422. The problems of `@task` are reported at the same time."""
+    application = Application(
+        bundles=[TasksBundle],
+        controllers=[Greedy],
+        modules=[Services],
+        settings=settings(store="memory"),
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        await application.boot()
+
+    places = [problem.partition(" is invalid: ")[::2] for problem in caught.value.problems]
+    named = [(place.split("'")[1], problem.partition(", ")[0]) for place, problem in places]
+    assert named == [
+        ("Greedy.greet", "the parameter 'name' has no default"),
+        ("Greedy.search", "the parameter 'text' has no default"),
+        ("Greedy.queued", "retries is -1; it must be a whole number"),
+        ("Greedy.period", "the period '1x' has the part '1x'; write an interval"),
+    ]
 
 
 class Scoped:

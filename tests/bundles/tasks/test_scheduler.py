@@ -80,6 +80,25 @@ async def test_added_interval_runs_each_period_with_its_params_and_body() -> Non
         assert (record.runs, record.result, record.error) == (4, "ada", None)
 
 
+@pytest.mark.parametrize(
+    ("task", "given", "problem"),
+    [
+        ("mail", {"params": {"urgnt": 1}}, "'mail' takes no parameter 'urgnt'; it takes: urgent"),
+        ("slow", {"params": {"x": 1, "y": 2}}, "no parameter 'x' and 'y'; it takes: none"),
+        ("slow", {"body": {"x": 1}}, "'slow' takes no body; pass body=None"),
+        ("large", {"params": {"size": 1}, "body": []}, "'large' takes no body"),
+    ],
+)
+async def test_argument_that_the_procedure_does_not_take_is_rejected(
+    task: str, given: dict[str, Any], problem: str
+) -> None:
+    async with running_site(Jobs()) as site:
+        with pytest.raises(ValueError, match=problem):
+            await site.scheduler.add(task, every="1s", **given)
+
+        assert await site.scheduler.entries() == []
+
+
 async def test_run_cannot_change_the_body_of_the_next_run() -> None:
     jobs = Jobs()
     async with running_site(jobs) as site:
@@ -170,7 +189,7 @@ async def test_add_invalid_argument_is_an_error(given: Any, message: str) -> Non
         with pytest.raises(ValueError, match=message):
             await site.scheduler.add(**{"task": "slow", **given})
         with pytest.raises(TypeError):
-            await site.scheduler.add("slow", every="1s", body=object())
+            await site.scheduler.add("mail", every="1s", body=object())
         assert await ids(site) == []
 
 

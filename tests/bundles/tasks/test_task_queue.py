@@ -140,7 +140,9 @@ async def test_task_that_fails_runs_again() -> None:
         assert await (await app.queue.enqueue(app.letters.fail, 2)).result(20.0) == 3
 
 
-async def test_task_that_always_fails_ends_with_its_error() -> None:
+async def test_task_that_always_fails_ends_with_its_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with running() as app:
         queued = await app.queue.enqueue(app.letters.fail, 9)
         with pytest.raises(
@@ -148,6 +150,7 @@ async def test_task_that_always_fails_ends_with_its_error() -> None:
         ):
             await queued.result(20.0)
         assert app.letters.failures == 3
+    assert f"Letters.fail has failed 3 times, and does not run again ({queued.id})" in caplog.text
 
 
 async def test_run_cannot_change_the_arguments_of_the_next_run() -> None:

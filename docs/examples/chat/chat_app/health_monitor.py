@@ -34,10 +34,10 @@ class HealthMonitor(Manager):
         self._database = database
         self._statistics = statistics
         self._options = options
-        self._cpu, self._time = process_time(), monotonic()
+        self._last: tuple[float, float] | None = None
 
     async def sample(self) -> dict[str, Any]:
-        """Measure; the use of the CPU is that since the last sample."""
+        """Measure; the use of the CPU is that since the last sample, and 0 in the first one."""
         try:
             ping = round(await self._database.ping(), 3)
         except IOServerError:
@@ -56,9 +56,10 @@ class HealthMonitor(Manager):
         return self.latest
 
     def _cpu_percent(self) -> float:
-        cpu, time = process_time(), monotonic()
-        used, passed = cpu - self._cpu, time - self._time
-        self._cpu, self._time = cpu, time
+        last, self._last = self._last, (process_time(), monotonic())
+        if last is None:
+            return 0.0
+        used, passed = self._last[0] - last[0], self._last[1] - last[1]
         return round(100 * used / passed, 1) if passed else 0.0
 
 

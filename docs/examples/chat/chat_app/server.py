@@ -1,7 +1,6 @@
 """The same chat with the class `IOServer`: ``python -m chat_app.server``."""
 
 import asyncio
-import logging
 import os
 import signal
 
@@ -19,6 +18,7 @@ from chat_app.rooms import Rooms
 from chat_app.statistics import Statistics
 from chat_app.watchers import CleanupWatcher, HealthWatcher
 from chat_app.web_controller import WebController
+from rxkernel.cli import configure_logging
 
 
 def create_server(options: ChatOptions | None = None, port: int | str = 8080) -> IOServer:
@@ -52,13 +52,13 @@ def create_server(options: ChatOptions | None = None, port: int | str = 8080) ->
 
 
 async def main() -> None:
-    logging.basicConfig(level=logging.INFO)
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     server = create_server(port=os.environ.get("CHAT_PORT", 8080))
+    configure_logging(server.application.settings.logging)
     async with server:
-        logging.info("the chat is at http://%s:%d", server.host, server.port)
+        server.log("INFORMATION", f"the chat is at http://{server.host}:{server.port}")
         await ended.wait()
 
 

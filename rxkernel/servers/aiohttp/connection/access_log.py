@@ -47,15 +47,16 @@ class AccessLogger(AbstractAccessLogger):
         assert isinstance(access_log, HttpAccessLog)
         if IS_LOGGED in request:
             return
+        status = response.status if _is_complete(response) else GONE
         log_request(
             request,
             _route_name(request),
             _client(request, access_log.forwarded),
             access_log.ids.id_of(request),
-            response.status if _is_complete(response) else GONE,
+            status,
             time + request.get(FAST_PATH_DURATION, 0.0),
             _size(request, response),
-            level_for(_definition(request)),
+            level_for(_definition(request), status),
         )
 
 

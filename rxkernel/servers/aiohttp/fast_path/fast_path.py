@@ -296,7 +296,7 @@ async def _is_drained(connection: FastPathHandle) -> bool:
 
 def _log(message: Message, request: Request, status: int, size: int | None) -> None:
     duration = perf_counter() - request.received_at
-    level = level_for(request.definition)
+    level = level_for(request.definition, status)
     log_request(
         message, request.route_name, request.client, request.id, status, duration, size, level
     )

@@ -1,0 +1,17 @@
+"""The keys of a document: of operations, messages, channels and schemas."""
+
+import re
+from collections.abc import Container
+
+
+def plain_name(text: str) -> str:
+    """Return *text* as a key of a document: letters, digits, ``.``, ``-`` and ``_``."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_") or "_"
+
+
+def unique(name: str, taken: Container[str]) -> str:
+    """Return *name*, with a number if it is among *taken*."""
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}_{number}", number + 1
+    return found

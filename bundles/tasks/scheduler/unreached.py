@@ -1,0 +1,68 @@
+"""Finds scheduled methods and functions that no part of an application has: they never run."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from inspect import isabstract
+from types import FunctionType, ModuleType
+from typing import Any
+from weakref import WeakSet
+
+from rxkernel import ProcedureMetadata
+
+_SCHEDULED: WeakSet[FunctionType] = WeakSet()
+"""What the decorators of this process have decorated."""
+
+
+def remember(function: Callable[..., Any]) -> None:
+    """Note that a decorator has scheduled *function*."""
+    if isinstance(function, FunctionType):
+        _SCHEDULED.add(function)
+
+
+def unreached(routes: Iterable[ProcedureMetadata]) -> Iterator[str]:
+    """Yield a text for each scheduled method or function that none of *routes* calls.
+
+    Only those of modules and of their classes, since a class within a function may be one of many.
+    A method of an abstract class, and one that a subclass has, need no route of their own.
+    """
+    reached = {id(function) for route in routes for function in _functions_of(route)}
+    for function in sorted(_SCHEDULED, key=_position):
+        owner = _owner_of(function)
+        if id(function) in reached or owner is None:
+            continue
+        place = f"{function.__module__}.{function.__qualname__}"
+        if isinstance(owner, ModuleType):
+            yield (
+                f"the scheduled function {place} never runs; list it, "
+                f"TasksBundle(functions=[{function.__name__}]), or remove the decorator"
+            )
+        elif not isabstract(owner):
+            yield (
+                f"the scheduled method {place} never runs: no service or controller of the "
+                f"application has it; bind its class, binder.bind({owner.__name__}, "
+                f"scope=singleton), or remove the decorator"
+            )
+
+
+def _functions_of(route: ProcedureMetadata) -> Iterator[Any]:
+    """The function that *route* calls, and those that it overrides."""
+    target, action = route.target, route.action
+    if not isinstance(action, str):
+        yield action
+    elif isinstance(target, ModuleType):
+        yield getattr(target, action)
+    else:
+        yield from (vars(cls).get(action) for cls in route.owner.__mro__)
+
+
+def _position(function: FunctionType) -> tuple[str, int]:
+    return function.__module__, function.__code__.co_firstlineno
+
+
+def _owner_of(function: FunctionType) -> Any:
+    """The module or the class that has *function*; None if it cannot be found."""
+    *outer, name = function.__qualname__.split(".")
+    owner: Any = sys.modules.get(function.__module__)
+    for part in outer:
+        owner = getattr(owner, part, None)
+    return owner if getattr(owner, "__dict__", {}).get(name) is function else None

@@ -1,0 +1,61 @@
+"""`Documentation`: what documents say about a definition in addition to its signature."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from rxkernel.routing.definitions import Definition
+
+DOCUMENTATION = "documentation"
+"""The option of a `Documentation`. A listener of ``kernel.definition`` sets it."""
+
+_NO_RESPONSES: Mapping[str, Any] = MappingProxyType({})
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Documentation:
+    """What a bundle knows about the messages of a definition: for documents, without an effect on
+    the definition itself.
+
+    The schemas are JSON Schemas of the draft 2020-12, or of the one that ``$schema`` names. A
+    ``$ref`` refers to a part of the same schema.
+
+    Attributes:
+        is_listed: False for a definition that is not a part of the API.
+        params: the parameters of the path, as an object.
+        query: those of the query, as an object. One with a ``default`` may be missing.
+        headers: the headers, as an object. One with a ``default`` may be missing.
+        body: the body, which must be sent. It does not apply to GET and HEAD.
+        responses: the contents of responses, by status: ``"200"``, ``"2xx"`` or ``"default"``.
+            The first of the three that exists counts.
+        statuses: those of the errors for messages that break a schema.
+    """
+
+    is_listed: bool = True
+    params: Any = None
+    query: Any = None
+    headers: Any = None
+    body: Any = None
+    responses: Mapping[str, Any] = _NO_RESPONSES
+    statuses: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        """The names of the described parts, for ``rxkernel routes``."""
+        if not self.is_listed:
+            return "not listed"
+        parts = ("params", "query", "headers", "body")
+        names = [part for part in parts if getattr(self, part) is not None]
+        return " ".join([*names, *self.responses]) or "empty"
+
+    def key_of(self, status_code: int) -> str | None:
+        """Return the key in `responses` for *status_code*; None without one."""
+        keys = (str(status_code), f"{status_code // 100}xx", "default")
+        return next((key for key in keys if key in self.responses), None)
+
+
+def documentation_of(definition: Definition) -> Documentation | None:
+    """Return the `Documentation` that a bundle has set for *definition*; None without one."""
+    found = definition.options.get(DOCUMENTATION)
+    return found if isinstance(found, Documentation) else None

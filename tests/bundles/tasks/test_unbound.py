@@ -1,0 +1,86 @@
+"""Scheduled methods and functions that no service of the application has."""
+
+import logging
+from abc import ABC, abstractmethod
+
+import attrs
+import pytest
+from injector import Binder, singleton
+
+from bundles.tasks import TasksBundle, at, every
+from tests.bundles.tasks.site import running_site
+
+
+class Bound:
+    @every("1h")
+    async def run(self) -> None: ...
+
+
+class Base:
+    @every("1h", name="inherited")
+    async def run(self) -> None: ...
+
+
+class Derived(Base):
+    pass
+
+
+class Abstract(ABC):
+    @every("1h")
+    async def run(self) -> None:
+        self.write()
+
+    @abstractmethod
+    def write(self) -> None: ...
+
+
+class Forgotten:
+    @every("1h")
+    async def run(self) -> None: ...
+
+    class Inner:
+        @at("2999-01-01")
+        def run(self) -> None: ...
+
+
+@attrs.define(eq=False)
+class Slotted:
+    """attrs makes a new class of it."""
+
+    @every("1h")
+    async def run(self) -> None: ...
+
+
+@every("1h")
+async def refresh() -> None: ...
+
+
+@every("1h")
+async def listed() -> None: ...
+
+
+def bind(binder: Binder) -> None:
+    for cls in (Bound, Derived):
+        binder.bind(cls, scope=singleton)
+
+
+async def test_scheduled_method_that_no_service_has_is_logged_at_boot(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING, "bundles.tasks"):
+        async with running_site(
+            modules=(bind,), bundles=(TasksBundle(functions=[listed]),)
+        ) as site:
+            await site.client.application.reload(remove=[])
+
+    found = [r.getMessage() for r in caplog.records if f" {__name__}." in r.getMessage()]
+    assert found == [
+        *(
+            f"the scheduled method {__name__}.{name}.run never runs: no service or controller of "
+            f"the application has it; bind its class, binder.bind({name.rpartition('.')[2]}, "
+            f"scope=singleton), or remove the decorator"
+            for name in ("Forgotten", "Forgotten.Inner", "Slotted")
+        ),
+        f"the scheduled function {__name__}.refresh never runs; list it, "
+        f"TasksBundle(functions=[refresh]), or remove the decorator",
+    ]
