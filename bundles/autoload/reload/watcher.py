@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,7 +52,8 @@ class Watcher:
 
     async def batches(self) -> AsyncGenerator[frozenset[str], None]:
         """Yield the paths of changed files below the root, with slashes; an empty batch where
-        anything may have changed: once after the start, and when the root was replaced."""
+        others may have changed: after the start, when the root was replaced, and in the first
+        pause after a batch, since changes in a folder that is new are not all noticed."""
         while True:
             identity = _identity_of(self.root)
             if identity is None:
@@ -60,17 +61,19 @@ class Watcher:
                 while _identity_of(self.root) is None:  # noqa: ASYNC110 - nothing reports it
                     await asyncio.sleep(_CHECK / 1000)
                 continue
-            is_first = True
-            async with aclosing(self._watch(self.root.resolve())) as batches:
-                async for batch in batches:
-                    if batch or is_first:
-                        yield batch
-                    is_first = False
-                    if _identity_of(self.root) != identity:
-                        break
+            is_sure = False
+            with suppress(FileNotFoundError):  # removed since
+                async with aclosing(self._watch(self.root.resolve())) as batches:
+                    async for batch in batches:
+                        if batch or not is_sure:
+                            yield batch
+                        is_sure = not batch
+                        if _identity_of(self.root) != identity:
+                            break
 
     async def _watch(self, root: Path) -> AsyncGenerator[frozenset[str], None]:
-        """Yield the changes below *root*; an empty batch if there was none for a while."""
+        """Yield the changes below *root*; an empty batch if there was none for a while. End when
+        *root* itself has changed: it may have been deleted, and another one may be there now."""
         watch = import_module("watchfiles").awatch
         options = {"watch_filter": None, "rust_timeout": _CHECK, "yield_on_timeout": True}
         async with aclosing(watch(root, step=_QUIET, debounce=_LONGEST, **options)) as changes:
@@ -80,6 +83,8 @@ class Watcher:
                     await asyncio.sleep(_QUIET / 1000)
                 if keys or not batch:
                     yield keys
+                if any(path == str(root) for _, path in batch):
+                    return
 
 
 def _keys_of(batch: Iterable[tuple[object, str]], root: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from bundles.autoload import domain, lib
-from rxkernel import ConfigurationError, HttpSettings, http
+from rxkernel import ConfigurationError, HttpSettings, Request, Transport, http
 from tests.bundles.autoload.live_folder import LiveFolder, root_of
 from tests.servers.socketio_clients import client
 from tests.servers.tls import Authority, tls_settings
@@ -258,7 +258,8 @@ async def test_start_hook_that_never_returns_keeps_the_old_version(live: LiveFol
     live.write({"lib/a.py": hang, "api/chat/say.py": SAY.format("two")})
     await until(lambda: live.problems)
 
-    assert live.problems == (f"{live.root}/lib/a.py:2: start() has not ended after 0.2 s",)
+    place = f"{live.root}/lib/a.py:2"
+    assert live.problems[0].startswith(f"{place}: start() has not ended after 0.2 s")
     assert await live.call("chat/say") == (200, "one")
 
 
@@ -469,6 +470,17 @@ async def test_f5_root_that_is_removed_and_created_again(live: LiveFolder) -> No
     assert await live.call("chat/say") == (200, "three")
 
 
+async def test_root_that_is_replaced_at_once_is_watched(live: LiveFolder) -> None:
+    """As by ``rm -r application && cp -r …``; the new folder can have the inode of the old one."""
+    await live.serve({"api/chat/say.py": SAY.format(1)})
+
+    for number in range(2, 5):
+        shutil.rmtree(live.root)
+        live.write({"api/chat/say.py": SAY.format(number)})
+        await live.loaded(number)
+        assert await live.call("chat/say") == (200, number)
+
+
 async def test_link_to_the_root_that_points_elsewhere_is_followed(tmp_path: Path) -> None:
     """As deployments do: a link to the release that runs."""
     for name in ("one", "two"):
@@ -555,6 +567,30 @@ async def test_message_whose_body_is_slow_reads_the_snapshot_of_its_begin(
             assert await response.json() == [1, 1, 7]
 
 
+async def test_message_that_begins_just_after_a_reload_reads_the_snapshot_of_its_route(
+    live: LiveFolder,
+) -> None:
+    """The task of a message begins in a later step than the look-up of its route."""
+    read = """
+        from bundles.autoload import domain
+
+        access = "public"
+
+        async def method():
+            return [{}, domain.chat.VERSION]
+        """
+    application = await live.serve(
+        {"api/chat/read.py": read.format(1), "domain/chat.py": "VERSION = 1"}
+    )
+    definition = application.kernel.http_definitions["chat/read"]
+
+    live.write({"api/chat/read.py": read.format(2), "domain/chat.py": "VERSION = 2"})
+    await live.loaded(2)
+
+    response = await application.kernel.answer(definition, Request(Transport.HTTP))
+    assert response.content == [1, 1]
+
+
 async def test_stream_reads_the_snapshot_of_its_begin_until_its_end(live: LiveFolder) -> None:
     EVENTS["go on"] = asyncio.Event()
     count = """
@@ -594,12 +630,12 @@ async def test_certificates_are_read_again_without_a_handshake(
 ) -> None:
     (live.root / "cert").mkdir()
     authority = Authority(tmp_path)
-    place = {name: live.root / "cert" / f"a.{name}" for name in ("certificate", "key")}
-    files = authority.issue("a", **place)
+    certificate, key = live.root / "cert/a.pem", live.root / "cert/a.key"
+    files = authority.issue("a", certificate=certificate, key=key)
     await live.serve({"lib/a.py": ""}, http=HttpSettings(port=0, tls=tls_settings(files)))
     caplog.set_level(logging.INFO)
 
-    authority.issue("a", **place)
+    authority.issue("a", certificate=certificate, key=key)
 
     await until(lambda: "the TLS certificates were read again" in caplog.text)
     assert live.snapshot.number == 1

@@ -89,6 +89,11 @@ class Load:
             await asyncio.sleep(max(begin + self.calls / _RATE - loop.time(), 0))
         await asyncio.gather(*self._running)
 
+    async def more(self) -> None:
+        """Wait for some more calls."""
+        calls = self.calls
+        await until(lambda: self.calls > calls + 5)
+
     def _call(self, work: Any) -> None:
         self.calls += 1
         task = asyncio.create_task(self._checked(work))
@@ -144,6 +149,9 @@ async def test_f6_reloads_under_load_fail_no_call_and_close_no_connection(
         nonlocal opened
         opened += 1
 
+    def note_close(reason: str) -> None:
+        closed.append(reason)
+
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(count)
     snapshots: list[weakref.ref[object]] = []
@@ -151,10 +159,8 @@ async def test_f6_reloads_under_load_fail_no_call_and_close_no_connection(
     ways = itertools.cycle((live.replace, live.recreate, live.move_away))
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(client(application)) for _ in range(sockets)]
-        for number, socket in enumerate(clients):
-            socket.on(
-                "disconnect", lambda reason, number=number: closed.append(f"{number} {reason}")
-            )
+        for socket in clients:
+            socket.on("disconnect", note_close)
         session = await stack.enter_async_context(
             aiohttp.ClientSession(
                 trace_configs=[trace], connector=aiohttp.TCPConnector(limit=_CONNECTIONS)
@@ -171,8 +177,7 @@ async def test_f6_reloads_under_load_fail_no_call_and_close_no_connection(
                 for key, content in files(number).items():
                     way(key, str(content))
                 await live.loaded(number)
-                calls = load.calls
-                await until(lambda calls=calls: load.calls > calls + 5)
+                await load.more()
                 if number in (reloads // 2, reloads + 1):
                     memory.append(used())
             ended.set()
