@@ -21,6 +21,7 @@ from benchmarks.drain import drain
 from benchmarks.kernel import kernel
 from benchmarks.logins import logins
 from benchmarks.peers import chosen
+from benchmarks.reloads import reloads
 from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
@@ -98,6 +99,10 @@ async def _contracts() -> Table:
     return await contracts(rounds=1, calls=10)
 
 
+async def _reloads() -> Table:
+    return await reloads(endpoints=(2,), times=1)
+
+
 async def _schedules() -> Table:
     return await schedules(entries=(2,), seconds=0.01)
 
@@ -119,7 +124,7 @@ async def _logins() -> Table:
 
 
 @pytest.mark.parametrize(
-    "measure", [_kernel, _contracts, _schedules, _worker_pool, _router, _boot, _logins]
+    "measure", [_kernel, _contracts, _reloads, _schedules, _worker_pool, _router, _boot, _logins]
 )
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
