@@ -17,11 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class LiveReload:
-    """Reloads after each change of the files.
-
-    Attributes:
-        reloader: loads one change.
-    """
+    """Loads the files of an application again after each change."""
 
     @inject
     def __init__(
@@ -35,7 +31,7 @@ class LiveReload:
     ) -> None:
         self._http = http
         self._retirement = Retirement(autoload, kernel_settings.shutdown_timeout)
-        self.reloader = Reloader(application, autoload, endpoints, self._retirement)
+        self._reloader = Reloader(application, autoload, endpoints, self._retirement)
         self._watcher = _watcher(autoload, settings.reload, is_debug=kernel_settings.debug)
         self._task: asyncio.Task[None] | None = None
         if self._watcher is not None:
@@ -43,7 +39,22 @@ class LiveReload:
 
     @property
     def is_enabled(self) -> bool:
+        """Whether changes are noticed, see the setting ``reload``."""
         return self._watcher is not None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the last change is not loaded; empty if the files are those that run."""
+        return self._reloader.problems
+
+    async def reload(self) -> bool:
+        """Load what has changed, also if live reload is disabled. Return whether messages read
+        another snapshot now. After an error, which is logged, everything is as it was.
+
+        Raises:
+            RxKernelError: the application stops.
+        """
+        return await self._reloader.reload()
 
     async def start(self) -> None:
         """Watch the root, if live reload is enabled; does nothing if it is watched."""
@@ -75,7 +86,7 @@ class LiveReload:
             self._http.reload_certificates()
         if not changed or changed - certificates:
             try:
-                await self.reloader.reload(changed - certificates)
+                await self._reloader.reload(changed - certificates)
             except RxKernelError as exc:
                 logger.warning("the changed files are not loaded: %s", exc)
             except Exception:

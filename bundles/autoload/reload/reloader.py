@@ -1,5 +1,6 @@
 """One change of files: from the next snapshot to the messages that read it."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable
@@ -38,6 +39,7 @@ class Reloader:
         self._endpoints = endpoints
         self._retirement = retirement
         self._failed: Tree | None = None
+        self._lock = asyncio.Lock()
 
     async def reload(self, changed: Iterable[str] = ()) -> bool:
         """Load the files that have changed; *changed* are read even if they look like before.
@@ -48,6 +50,10 @@ class Reloader:
         Raises:
             RxKernelError: the application stops.
         """
+        async with self._lock:
+            return await self._reload(changed)
+
+    async def _reload(self, changed: Iterable[str]) -> bool:
         begin = time.perf_counter()
         try:
             build = await self._autoload.build(changed)

@@ -8,8 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from bundles.autoload import AutoloadBundle, AutoloadSettings
-from bundles.autoload.reload.live_reload import LiveReload
+from bundles.autoload import AutoloadBundle, AutoloadSettings, LiveReload
 from bundles.contracts import ContractsBundle
 from rxkernel import Application, HttpSettings, Settings
 from tests.bundles.autoload.conftest import Folder
@@ -45,7 +44,7 @@ class LiveFolder(Folder):
 
     @property
     def problems(self) -> tuple[str, ...]:
-        return self.live_reload.reloader.problems
+        return self.live_reload.problems
 
     def replace(self, key: str, content: str) -> None:
         """Write a temporary file, and rename it."""

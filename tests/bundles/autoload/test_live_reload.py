@@ -197,7 +197,7 @@ async def test_error_is_logged_once_for_each_change(
 
     live.write({"lib/a.py": "A = ("})
     await until(lambda: errors() == 1)
-    await live.live_reload.reloader.reload(["lib/a.py"])  # as after a touch
+    assert not await live.live_reload.reload()  # as after a touch
     assert errors() == 1
     live.write({"lib/b.py": ""})
     await until(lambda: errors() == 2)
@@ -515,6 +515,20 @@ async def test_setting_decides_and_debug_where_it_is_missing(
     await live.serve({"lib/a.py": ""}, debug=debug, reload=reload)
 
     assert live.live_reload.is_enabled is is_on
+
+
+async def test_reload_by_hand_loads_changes_where_live_reload_is_disabled(
+    live: LiveFolder,
+) -> None:
+    await live.serve({"api/chat/say.py": SAY.format("one")}, reload=False)
+    live.write({"api/chat/say.py": SAY.format("two")})
+    assert await live.call("chat/say") == (200, "one")
+
+    assert await asyncio.gather(*(live.live_reload.reload() for _ in range(3))) == [
+        *(True, False, False)
+    ]
+
+    assert await live.call("chat/say") == (200, "two")
 
 
 async def test_missing_watchfiles_is_reported(
