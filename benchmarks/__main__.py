@@ -18,6 +18,7 @@ from benchmarks.churn import churn
 from benchmarks.contracts import contracts
 from benchmarks.documents import documents
 from benchmarks.drain import drain
+from benchmarks.endpoints import endpoints
 from benchmarks.http.commands import finish, goals_command, http_command, quick_command
 from benchmarks.http.comparison import complete
 from benchmarks.http.run import Load as HttpLoad
@@ -95,6 +96,7 @@ def _add_command(name: str, measure: Callable[[], Coroutine[Any, Any, Table]], h
 
 
 _add_command("documents", documents, "The documents of 1,000 definitions.")
+_add_command("endpoints", endpoints, "The boot of 1,000 endpoints of the bundle autoload.")
 _add_command("kernel", kernel, "The kernel alone, in process.")
 _add_command("contracts", contracts, "What a contract adds to a call, in process.")
 _add_command("schedules", schedules, "Memory and CPU of scheduled tasks that are not due.")

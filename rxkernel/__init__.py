@@ -218,6 +218,7 @@ from rxkernel.routing.storage import (
 from rxkernel.routing.type_info import (
     union_tag,
 )
+from rxkernel.routing.type_support import unreadable
 from rxkernel.routing.union_tags import (
     UnionTag,
 )
@@ -429,6 +430,7 @@ __all__ = [
     "request_scope",
     "routes_of",
     "union_tag",
+    "unreadable",
     "validated_by",
     "websocket",
 ]

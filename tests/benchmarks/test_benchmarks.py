@@ -18,6 +18,7 @@ from benchmarks.churn import churn
 from benchmarks.contracts import contracts
 from benchmarks.documents import documents
 from benchmarks.drain import drain
+from benchmarks.endpoints import endpoints
 from benchmarks.kernel import kernel
 from benchmarks.logins import logins
 from benchmarks.peers import chosen
@@ -61,6 +62,12 @@ async def test_documents_benchmark_runs() -> None:
 
     (row,) = table.records()
     assert row["definitions"] == 20
+
+
+async def test_endpoints_benchmark_runs() -> None:
+    table = await endpoints(count=3)
+
+    assert [row["endpoints"] for row in table.records()] == [3, 3]
 
 
 async def test_roundtrips_benchmark_runs() -> None:

@@ -1,6 +1,7 @@
 """The one request of both transports."""
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NewType
@@ -9,7 +10,14 @@ import pytest
 from msgspec import Meta
 from multidict import CIMultiDict, MultiDict
 
-from rxkernel import Request, Transport, UnprocessableEntityException
+from rxkernel import (
+    Application,
+    KernelClient,
+    Request,
+    Transport,
+    UnprocessableEntityException,
+    http,
+)
 
 
 def test_request_with_transport_only_has_defaults() -> None:
@@ -219,3 +227,41 @@ def test_param_of_a_list_or_of_texts_is_read() -> None:
 
     assert request.param("ids", list[int]) == [1]
     assert request.param("names", dict[str, int]) == {"a": 1}
+
+
+async def test_inner_request_has_the_client_and_the_services_of_the_message() -> None:
+    class Two:
+        @http("POST", "/inner", "inner")
+        async def inner(self, request: Request) -> str:
+            return ""
+
+        @http("POST", "/outer", "outer")
+        async def outer(self, request: Request) -> None:
+            request.token, request.attributes["seen"] = "token", True
+            definition = application.kernel.http_definitions["inner"]
+
+            inner = request.inner(definition, {"a": 1})
+            inner.attributes["own"] = True
+
+            assert (inner.id, inner.token, inner.headers) == (request.id, "token", request.headers)
+            assert (inner.body, [*inner.params], inner.route_name) == ({"a": 1}, [], "inner")
+            assert inner.definition is definition
+            assert "seen" in inner.attributes
+            assert "own" not in request.attributes
+            assert await inner.enter(closing(closed)) is closed
+
+    class Closed:
+        is_closed = False
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    closed = Closed()
+    application = Application(controllers=[Two])
+    client = KernelClient(application)
+
+    response = await client.http("outer", params={"x": "1"}, body={})
+
+    assert response.status_code == 200
+    assert closed.is_closed
+    await client.close()

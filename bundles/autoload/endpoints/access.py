@@ -26,7 +26,7 @@ _ENABLE = (
 
 @attrs.frozen
 class Access:
-    """Who may call an endpoint.
+    """The clients that may call an endpoint.
 
     Attributes:
         written: the field; None where it is missing.

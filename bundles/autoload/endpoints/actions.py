@@ -13,7 +13,7 @@ Action = Callable[..., Awaitable[Any]]
 
 
 def endpoint_action(function: Action, taken: Taken, absent: Iterable[str]) -> Action:
-    """Return the action of an endpoint. The names of *absent* are None if they are not sent."""
+    """Return the action of an endpoint. Arguments of *absent* that are not sent are None."""
     missing = dict.fromkeys(absent)
     takes_request = REQUEST in taken.provided
 

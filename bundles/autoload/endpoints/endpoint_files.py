@@ -143,7 +143,7 @@ class _Reading:
         """Return what *function* takes, its access, the fields of its contract, and the options
         that other decorators have set; None if it cannot be read."""
         options = dict(options_of(function))
-        given = {**fields, **self._labels(options, fields, function)}
+        given = {**fields, **self._labels(options, fields)}
         try:
             taken = taken_by(function)
             access = read_access(given.get("access"))
@@ -155,16 +155,14 @@ class _Reading:
         contract = {key: value for key, value in given.items() if key not in _NOT_CONTRACT}
         return taken, access, contract, options
 
-    def _labels(
-        self, options: dict[str, Any], fields: Mapping[str, Any], function: Callable[..., Any]
-    ) -> dict[str, Any]:
-        """Take the fields that @contract and @access have set on *function* from *options*."""
+    def _labels(self, options: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Take the fields that @contract and @access have set from *options*."""
         found: dict[str, Any] = {}
         for key in tuple(options):
             name = str(key).removeprefix(_CONTRACT)
             if key == "access" or name != key:
                 found[name] = options.pop(key)
-        if self._file.stem == function.__name__ or len(self._file.name) == 3:
+        if len(self._file.name) == 3:  # a method of a single file overrides the fields of the file
             self.problems += (
                 f"{name} is set in the file and by a decorator; remove one of them"
                 for name in found

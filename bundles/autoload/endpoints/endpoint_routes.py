@@ -117,8 +117,8 @@ def _schema_of_signature(taken: Taken, schemas: Schemas) -> Schema:
     defaults = {n: p.default for n, p in taken.arguments.items() if p.default is not EMPTY}
     try:
         return TypedSchema.of(types, defaults)
-    except (TypeError, ValueError, NameError, RecursionError) as exc:
-        raise ConfigurationError(f"the type of an argument cannot be read: {exc}") from exc
+    except ConfigurationError as error:
+        raise ConfigurationError(*(f"argument {each}" for each in error.problems)) from error
 
 
 def _absent(parameters: Schema, taken: Taken) -> list[str]:

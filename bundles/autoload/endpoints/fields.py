@@ -35,8 +35,8 @@ ENDPOINT = (
 _NOT_FIELDS = ("requires", "method")
 _RENAMED: Mapping[str, str] = {
     "protocols": "write transports = ('HTTP',) or ('SOCKET',)",
-    "serializer": "endpoints have none; remove it",
-    "serialize": "endpoints have none; remove it",
+    "serializer": "results are encoded as those of every action; remove it",
+    "serialize": "results are encoded as those of every action; remove it",
     "plugin": "units of plugins do not exist; write a file for each method",
 }
 _LONGEST = 300
@@ -128,6 +128,6 @@ def _unknown(
         else:
             hint = f"did you mean {near!r}?"
         yield (
-            f"line {lines[name]}: {name!r} is not a field; {hint}. The name of a variable that is "
-            f"no field begins with _"
+            f"line {lines[name]}: {name!r} is not a field; {hint}. Other variables have names "
+            f"that begin with _"
         )

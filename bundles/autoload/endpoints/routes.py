@@ -37,9 +37,9 @@ class Routes:
         self, before: Self
     ) -> tuple[tuple[RouteMetadata, ...], tuple[RouteMetadata, ...]]:
         """Return the routes to add and to remove, for `Application.reload`."""
-        old, new = {id(each): each for each in before}, {id(each): each for each in self}
-        added = tuple(new[number] for number in new.keys() - old.keys())
-        removed = tuple(old[number] for number in old.keys() - new.keys())
+        old, new = set(map(id, before)), set(map(id, self))
+        added = tuple(each for each in self if id(each) not in old)
+        removed = tuple(each for each in before if id(each) not in new)
         return added, removed
 
     def of(self, name: str, value: Value) -> tuple[RouteMetadata, ...] | None:

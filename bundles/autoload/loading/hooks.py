@@ -25,6 +25,9 @@ _FORMS = {
     "migrate": "def migrate(old)",
 }
 
+_FILES = ("start", "stop")
+"""Hooks that can be a file of their own. ``migrate.py`` is a function as others are."""
+
 _GRACE = 1.0
 """Seconds that a cancelled hook has for its ``finally`` blocks."""
 
@@ -72,7 +75,7 @@ def problems_of_hooks(files: Iterable[ModuleFile], tree: Tree) -> Iterator[str]:
         for name, count in _PARAMETERS.items():
             hook = _hook_of(file, name)
             if hook is None:
-                if file.source.stem == name:
+                if file.source.stem == name and name in _FILES:
                     yield f"{tree.show(file.key)}: defines no hook; write {_FORMS[name]}"
             elif not _takes(hook.function, count):
                 line = getattr(getattr(hook.function, "__code__", None), "co_firstlineno", None)
@@ -158,11 +161,13 @@ def _sibling(file: ModuleFile, stem: str) -> str:
 
 
 def _hook_of(file: ModuleFile, name: str) -> Hook | None:
-    """The hook *name* of the file: a function that it defines itself, or all of ``<name>.py``."""
+    """The hook *name* of the file: a function that it defines itself, or the file itself, if it
+    is ``start.py`` or ``stop.py``."""
     if file.module is None:
         return None
-    if file.source.stem == name and callable(file.value):
-        return Hook(name, file.value, file)
+    if file.source.stem == name:
+        is_hook = name in _FILES and callable(file.value)
+        return Hook(name, file.value, file) if is_hook else None
     function = file.module.__dict__.get(name)
     is_own = getattr(function, "__module__", None) == file.module.__name__
     return Hook(name, function, file) if is_own and inspect.isroutine(function) else None

@@ -9,7 +9,7 @@ import attrs
 from bundles.contracts.schemas.error_places import ErrorPlace
 from bundles.contracts.schemas.error_texts import Text, metarhia_text, with_texts
 from bundles.contracts.schemas.json_schema import Described, RefOf, describe
-from bundles.contracts.schemas.nodes import Node, Reference, parts_of
+from bundles.contracts.schemas.nodes import Node, Reference, Struct, parts_of, resolved
 from rxkernel import UnprocessableEntityException, Validator
 
 
@@ -17,7 +17,7 @@ def _local(name: str) -> str:
     return f"#/$defs/{name}"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Schema:
     """A schema that converts and checks values, and can be a part of another notation.
 
@@ -30,6 +30,15 @@ class Schema:
     type: Any
     node: Node
     _text: Text = metarhia_text
+
+    def __repr__(self) -> str:
+        """Its name, or its fields: ``<Schema {name, area?}>``."""
+        node = resolved(self.node)
+        text = self.name or node.title
+        if isinstance(node, Struct) and not self.name:
+            fields = (f"{name}{'' if f.is_required else '?'}" for name, f in node.fields.items())
+            text = f"{{{', '.join(fields)}}}"
+        return f"<Schema {text}>"
 
     @cached_property
     def validator(self) -> Validator:

@@ -11,9 +11,10 @@ from bundles.contracts.schemas.nodes import Anything, Node, Scalar, Struct
 from bundles.contracts.schemas.scalar_types import ScalarType
 from bundles.contracts.schemas.schema import Schema
 from bundles.contracts.schemas.type_builder import TypeBuilder
+from rxkernel import ConfigurationError, unreadable
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class TypedSchema(Schema):
     """An object with the fields *types*, each a type as typed actions have them.
 
@@ -30,8 +31,11 @@ class TypedSchema(Schema):
         """Return the schema of *types*; the fields of *defaults* may be left out.
 
         Raises:
-            TypeError, ValueError: a type cannot be read.
+            ConfigurationError: with every type that no request can provide.
         """
+        reasons = {name: unreadable(type_) for name, type_ in types.items() if type_ is not Any}
+        if problems := [f"{name!r}: {reason}" for name, reason in reasons.items() if reason]:
+            raise ConfigurationError(*problems)
         node = Struct(
             fields={name: _node_of(name, type_, defaults) for name, type_ in types.items()},
             title="object",

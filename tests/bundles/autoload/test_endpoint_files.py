@@ -39,7 +39,7 @@ async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
     found = await problems_of(folder, unit__call=text)
 
     assert found[-1].startswith(f"api/unit/call.py: {problem}")
-    assert found[-1].endswith("The name of a variable that is no field begins with _")
+    assert found[-1].endswith("Other variables have names that begin with _")
 
 
 async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
@@ -101,6 +101,11 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
         ("safe = 1\nasync def method(): ...", "safe is 1; write True"),
         ("timeout = 0\nasync def method(): ...", "timeout is 0; it must be seconds greater"),
         ("transports = ['HTTPS']\nasync def method(): ...", "transports has 'HTTPS'"),
+        (
+            "class Service: ...\nasync def method(a: list[Service]): ...",
+            "argument 'a': Service cannot be read from a request",
+        ),
+        ("async def method(a: complex): ...", "argument 'a': complex cannot be read from a"),
         ("errors = [1]\nasync def method(): ...", "errors has 1; write a mapping of codes"),
         ("validate = 1\nasync def method(): ...", "validate is 1; it must be a function"),
         ("access = ['session', 'a']\nasync def method(): ...", "'session' is for other clients"),

@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bundles.autoload import api
+from bundles.contracts import run_examples
 from rxkernel import KernelClient, Response, UploadedFile
 from tests.bundles.autoload.conftest import Folder
 
@@ -391,3 +393,39 @@ async def test_upload_is_passed_beside_the_fields_of_its_form(folder: Folder) ->
 
     assert response.content == [3, 7]
     assert (await client.http("files/add", form={"number": "7"})).status_code == 422
+
+
+async def test_examples_of_an_endpoint_are_run_over_each_route(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "api/example/double.py": """
+                access = "public"
+                parameters = {"a": "number"}
+                returns = "number"
+                safe = True
+                examples = [{"params": {"a": 2}, "returns": 4}]
+
+                async def method(a):
+                    return a * 2
+                """
+        }
+    )
+
+    async with KernelClient(folder.application) as client:
+        results = [result async for result in run_examples(client)]
+
+    assert [result.problem for result in results] == [None] * 6
+
+
+async def test_unit_with_a_name_of_other_letters_is_found(folder: Folder) -> None:
+    application = await folder.boot(
+        {"api/größe/élan.py": "access = 'public'\nasync def method(): return {'a': 1}"}
+    )
+    await application.start()
+
+    base = f"http://127.0.0.1:{application.servers['http'].port}"
+    async with (
+        aiohttp.ClientSession(base) as session,
+        session.post("/api/größe/élan") as response,
+    ):
+        assert await response.json() == {"a": 1}

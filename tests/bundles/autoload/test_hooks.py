@@ -83,6 +83,14 @@ async def test_start_hook_of_an_imported_function_is_not_called(folder: Folder) 
     assert lib.b.start == 5
 
 
+async def test_file_called_migrate_is_a_function(folder: Folder) -> None:
+    await folder.boot({"db/geo/migrate.py": "def migrate(version, force): return version"})
+
+    await folder.change({"db/geo/migrate.py": "def migrate(version, force): return -version"})
+
+    assert db.geo.migrate(2, force=True) == -2
+
+
 def forbidden() -> None:
     LOG.append("called")
 
@@ -112,7 +120,7 @@ async def test_plain_function_runs_in_a_thread(folder: Folder) -> None:
         ("raise asyncio.CancelledError", ":2: start() raised NameError"),
         ("import asyncio; raise asyncio.CancelledError", ":2: start() raised CancelledError"),
         ("raise StopIteration", "start() raised RuntimeError"),
-        ("import asyncio\nawait asyncio.Event().wait()", ":3: start() has not ended after 0.2 s"),
+        ("import asyncio\nawait asyncio.Event().wait()", ":3: start() has not ended after 0.5 s"),
     ],
 )
 async def test_start_hook_that_fails_is_an_error_with_path_and_line(
@@ -124,7 +132,8 @@ async def test_start_hook_that_fails_is_an_error_with_path_and_line(
         "domain/z.py": hooks("z"),
     }
 
-    text = await problems_of(folder, files, start_timeout=0.2)
+    timeout = 0.5 if "wait()" in body else 20.0
+    text = await problems_of(folder, files, start_timeout=timeout)
 
     assert f"{folder.root}/db/geo/start.py" in text
     assert problem in text
@@ -155,9 +164,9 @@ async def test_hook_that_ignores_its_cancellation_is_an_error(folder: Folder) ->
                 except asyncio.CancelledError:
                     pass
         """
-    text = await problems_of(folder, {"lib/a.py": await_all}, start_timeout=0.1)
+    text = await problems_of(folder, {"lib/a.py": await_all}, start_timeout=0.5)
 
-    assert "lib/a.py:9: start() has not ended after 0.1 s" in text
+    assert "lib/a.py:9: start() has not ended after 0.5 s" in text
     RELEASE[0].set()
 
 
@@ -254,14 +263,14 @@ async def test_stop_hook_that_fails_is_logged_and_the_others_run(
             "lib/b.py": "async def stop(): raise ValueError('%s {x}')",
             "lib/c.py": "import asyncio\nasync def stop(): await asyncio.Event().wait()",
         },
-        stop_timeout=0.1,
+        stop_timeout=0.5,
     )
 
     await application.stop()
 
     assert LOG == ["start a", "stop a"]
     assert "lib/b.py:1: stop() raised ValueError: %s {x}" in caplog.text
-    assert "lib/c.py:2: stop() has not ended after 0.1 s" in caplog.text
+    assert "lib/c.py:2: stop() has not ended after 0.5 s" in caplog.text
 
 
 async def test_t51_migrate_takes_over_the_state(

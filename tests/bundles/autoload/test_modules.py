@@ -1,5 +1,6 @@
 """Modules in ``sys.modules``: pickles, type hints, tracebacks, memory."""
 
+import asyncio
 import gc
 import pickle
 import sys
@@ -252,6 +253,35 @@ async def test_old_module_lives_until_the_end_of_its_calls(folder: Folder) -> No
     del function
     gc.collect()
     assert module() is None
+
+
+async def test_tasks_of_messages_and_hooks_keep_no_old_snapshot(folder: Folder) -> None:
+    start = """
+        import asyncio
+
+        async def start():
+            global task, is_over
+            is_over = asyncio.Event()
+            task = asyncio.create_task(is_over.wait())
+
+        async def stop():
+            is_over.set()
+            await task
+        """
+    await folder.boot({"domain/clock.py": start, "lib/chat.py": "CHAT = 0"})
+    snapshot, module = weakref.ref(folder.snapshot), weakref.ref(lib.chat)
+    is_over = asyncio.Event()
+    with folder.autoload.scope():
+        task = asyncio.create_task(is_over.wait())
+        await folder.change({"lib/chat.py": "CHAT = 1"})
+
+    gc.collect()
+
+    assert (snapshot(), module()) == (None, None)
+    assert not task.done()
+    assert not domain.clock.task.done()
+    is_over.set()
+    await task
 
 
 async def test_failed_loads_leave_nothing(folder: Folder) -> None:
