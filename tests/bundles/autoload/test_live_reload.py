@@ -370,7 +370,7 @@ async def test_stop_hook_waits_for_a_long_call_up_to_a_limit(
     live.write({"lib/a.py": stop.format(2)})
 
     await until(lambda: LOG == ["began", "stopped 1"])
-    assert "1 messages use the files of before" in caplog.text
+    assert "1 messages still use replaced files" in caplog.text
     EVENTS["go on"].set()
     assert await calling == (200, ["old", 1])
 
