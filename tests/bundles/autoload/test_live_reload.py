@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from bundles.autoload import domain, lib
+from bundles.autoload.reload import watcher
 from rxkernel import ConfigurationError, HttpSettings, Request, Transport, http
 from tests.bundles.autoload.live_folder import LiveFolder, root_of
 from tests.servers.socketio_clients import client
@@ -535,7 +536,7 @@ async def test_reload_by_hand_loads_changes_where_live_reload_is_disabled(
 async def test_missing_watchfiles_is_reported(
     live: LiveFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bundles.autoload.reload.watcher.find_spec", lambda name: None)
+    monkeypatch.setattr(watcher, "find_spec", lambda name: None)
 
     with pytest.raises(
         ConfigurationError, match=r"needs watchfiles; .* pip install '.\[reload\]'"
