@@ -29,6 +29,7 @@ from benchmarks.kernel import kernel
 from benchmarks.logins import logins
 from benchmarks.memory import memory
 from benchmarks.peers import PEERS, chosen
+from benchmarks.reloads import reloads
 from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
@@ -72,6 +73,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
             contracts(rounds=20),
             logins(times=10),
             schedules(seconds=5.0),
+            reloads(times=5),
             worker_pool(rounds=3),
             documents(),
             roundtrips(peers, Load(seconds=1.0)),
@@ -101,6 +103,7 @@ _add_command("endpoints", endpoints, "The boot of 1,000 endpoints of the bundle 
 _add_command("kernel", kernel, "The kernel alone, in process.")
 _add_command("contracts", contracts, "What a contract adds to a call, in process.")
 _add_command("schedules", schedules, "Memory and CPU of scheduled tasks that are not due.")
+_add_command("reloads", reloads, "From saving a file of an application to its first new response.")
 _add_command(
     "worker-pool", worker_pool, "A call in a worker process, beside `ProcessPoolExecutor`."
 )

@@ -7,6 +7,7 @@ from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.remote import (
     RemoteConnectionException,
     RemoteException,
@@ -35,6 +36,7 @@ __all__ = [
     "Build",
     "Context",
     "Endpoints",
+    "LiveReload",
     "RemoteConnectionException",
     "RemoteException",
     "RemoteResponseException",

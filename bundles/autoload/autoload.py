@@ -15,6 +15,7 @@ from bundles.autoload.loading.dependencies import changed_keys
 from bundles.autoload.loading.hooks import HookUnit, stop_units, units_of
 from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.load_thread import run_in_thread
+from bundles.autoload.loading.message_scope import MessageScope
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scan import scan
 from bundles.autoload.loading.scope import Scope, add_runtime, entered, remove_runtime
@@ -38,6 +39,9 @@ class Autoload:
         injector: the services, which hooks and tasks find as ``application.injector``.
         values: how the files of a place become values, by place; else a file is its function or
             its module.
+
+    Attributes:
+        scanned: the files of the last build, also of one that failed.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Autoload:
         self.root = root
         self._settings = settings
         self._values = values
+        self.scanned: Tree | None = None
         self._current: Snapshot | None = None
         self._context: LoadContext | None = None
 
@@ -81,9 +86,10 @@ class Autoload:
             raise RxKernelError("the application is not booted, so no file is loaded")
         return self._current
 
-    def scope(self) -> Scope:
-        """Return the scope of a message, to be entered: its views read the snapshot of now."""
-        return Scope(self, self.snapshot)
+    def scope(self, snapshot: Snapshot | None = None) -> MessageScope:
+        """Return the scope of a message, to be entered: its views read *snapshot*, by default
+        that of now."""
+        return MessageScope(self, self.snapshot if snapshot is None else snapshot)
 
     async def boot(self) -> Snapshot:
         """Load everything, and run the start hooks.
@@ -114,6 +120,7 @@ class Autoload:
         known = None if previous is None else previous.tree
         rules, keys = self._rules(), frozenset(changed)
         tree: Tree = await run_in_thread(lambda: scan(self.root, rules, known, keys))
+        self.scanned = tree
         _check(tree)
         found = frozenset(tree.files) if known is None else changed_keys(known, tree)
         if known is not None and not found:

@@ -10,6 +10,7 @@ from bundles.autoload.endpoints.context import ContextMarker, ContextResolver
 from bundles.autoload.endpoints.endpoint_files import value_of
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.listeners import AutoloadListeners
+from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, Bundle
 
@@ -34,6 +35,7 @@ class AutoloadBundle(Bundle):
     def configure(self, binder: Binder) -> None:
         binder.bind(Autoload, to=self._autoload, scope=singleton)
         binder.bind(Endpoints, scope=singleton)
+        binder.bind(LiveReload, scope=singleton)
 
     @inject
     def _autoload(

@@ -11,6 +11,7 @@ _MODE = Allowed(
     (str, type(None)),
     lambda value: value is None or value.isidentifier(),
 )
+_SWITCH = Allowed("true, false or none", (bool, type(None)))
 
 
 @attrs.frozen(kw_only=True)
@@ -19,6 +20,9 @@ class AutoloadSettings:
 
     mode: str | None = attrs.field(default=None, validator=_MODE)
     """``config/<name>.<mode>.py`` replaces ``config/<name>.py``; none: the variable MODE."""
+
+    reload: bool | None = attrs.field(default=None, validator=_SWITCH)
+    """Whether changed files are loaded while the application runs; none: if ``debug`` is set."""
 
     load_timeout: float = attrs.field(default=30.0, validator=_SECONDS)
     """Seconds in which one file must be executed."""

@@ -83,6 +83,10 @@ class Application:
         scalars: `Scalar` of each class that is one plain value on the wire.
         settings_class: an attrs class of the application's own settings, read from the section
             ``app`` into ``settings.app``, and injectable.
+
+    Attributes:
+        live_directories: directories whose changes a bundle loads while the application runs:
+            ``serve --reload`` does not restart for them.
     """
 
     def __init__(
@@ -116,6 +120,7 @@ class Application:
         self.converters = converters
         self.scalars = tuple(scalars)
         self.settings_class = settings_class
+        self.live_directories: set[Path] = set()
         self.dispatcher = AsyncEventDispatcher()
         self._storages = MetadataStorages()
         self._life = TaskLock("start() or stop()")
@@ -348,6 +353,7 @@ class Application:
         add: Iterable[RouteMetadata] = (),
         remove: Iterable[Any] = (),
         controllers: Iterable[Any] = (),
+        when_swapped: Callable[[], None] | None = None,
     ) -> CompiledEvent:
         """Change the routes without a restart; after an error nothing has changed.
 
@@ -361,6 +367,8 @@ class Application:
             remove: metadata or definitions of routes, or controllers with all their routes.
             controllers: new ones, as for the constructor; the injector builds the classes. One
                 that is removed and given again is a new instance.
+            when_swapped: called in the step in which the routes are swapped, so that no message
+                is between the two; not called after an error. It must not raise.
 
         Returns:
             The event that was dispatched: what was added, removed and changed.
@@ -376,6 +384,8 @@ class Application:
             change = Reload(self._booted.root, add=add, remove=remove, controllers=controllers)
             await change.prepare()
             event = change.apply()
+            if when_swapped is not None:
+                when_swapped()
         await notify(self.dispatcher, KernelEvents.KERNEL_COMPILED, event)
         return event
 

@@ -1,11 +1,13 @@
 """Serving processes, started and watched by a supervisor."""
 
 import asyncio
+import json
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 
@@ -13,6 +15,9 @@ class Child:
     """``python -m rxkernel`` with a link to its supervisor, in a separate process group.
 
     So a terminal sends Ctrl-C to the supervisor only, which stops the child once.
+
+    Attributes:
+        live_directories: those whose changes it loads itself, once it listens.
     """
 
     def __init__(
@@ -25,6 +30,7 @@ class Child:
         self._reader = reader
         self._writer = writer
         self.stop_requested = False
+        self.live_directories: tuple[Path, ...] = ()
         self._is_listening = False
 
     @classmethod
@@ -52,11 +58,15 @@ class Child:
 
     async def listening(self) -> str:
         """Wait until it listens, and return its URLs; empty if it ended before."""
-        urls = ""
+        line = b""
         with suppress(ConnectionError):
-            urls = (await self._reader.readline()).decode().strip()
-        self._is_listening = bool(urls)
-        return urls
+            line = await self._reader.readline()
+        self._is_listening = line.endswith(b"\n")
+        if not self._is_listening:
+            return ""
+        report = json.loads(line)
+        self.live_directories = tuple(map(Path, report["live_directories"]))
+        return str(report["urls"])
 
     async def wait(self) -> int:
         """Wait for its end, and return the exit code; ``-n`` for signal n."""

@@ -41,7 +41,7 @@ async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> N
         try:
             while not stopping.done():
                 child = await children.start(arguments)
-                following = asyncio.create_task(_follow(child, children))
+                following = asyncio.create_task(_follow(child, children, watched))
                 await asyncio.wait((stopping, changed), return_when=asyncio.FIRST_COMPLETED)
                 child.stop()
                 arguments = _with_port(arguments, await following)
@@ -55,11 +55,16 @@ async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> N
                 await changed
 
 
-async def _follow(child: Child, children: Children) -> str:
-    """Print where *child* listens, log if it ended by itself, and return where it listened."""
+async def _follow(child: Child, children: Children, watched: WatchedFiles) -> str:
+    """Print where *child* listens, log if it ended by itself, and return where it listened.
+
+    As long as it listens, changes that it loads itself are not those of *watched*.
+    """
     if places := await child.listening():
         click.echo(f"Listening on {places}")
+        watched.ignored.update(child.live_directories)
     code = await children.wait(child)
+    watched.ignored.clear()
     if not child.stop_requested:
         logger.error("the server ended with code %s; it starts again with the next change", code)
     return places

@@ -34,7 +34,7 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
             if await _started(application, stop):
                 _freeze_gc()
                 _reload_certificates_on_hangup(application.servers)
-                _announce(application.servers, link)
+                _announce(application, link)
                 await stop.wait()
                 if not await application.stop():
                     end_process(
@@ -83,12 +83,12 @@ def _freeze_gc() -> None:
     gc.freeze()
 
 
-def _announce(servers: ServerManager, link: SupervisorLink | None) -> None:
-    places = " and ".join(_places(servers))
+def _announce(application: Application, link: SupervisorLink | None) -> None:
+    places = " and ".join(_places(application.servers))
     if link is None:
         click.echo(f"Listening on {places}")  # flushes
     else:
-        link.send_line(places)
+        link.send_listening(places, application.live_directories)
 
 
 def _places(servers: ServerManager) -> Iterator[str]:

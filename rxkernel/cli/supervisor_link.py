@@ -1,12 +1,15 @@
 """The link between a supervisor and its child: a socket, which is the child's stdin.
 
-The child writes one line when it listens. End of file means that the other process has ended for
-any reason, so a killed supervisor leaves no child behind.
+The child writes one line when it listens, a JSON object. End of file means that the other process
+has ended for any reason, so a killed supervisor leaves no child behind.
 """
 
 import asyncio
+import json
 import os
 import socket
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Self
 
 
@@ -21,9 +24,11 @@ class SupervisorLink:
     async def open(cls) -> Self:
         return cls(*await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(0))))
 
-    def send_line(self, text: str) -> None:
-        """Send one line to the supervisor."""
-        self._writer.write(f"{text}\n".encode())
+    def send_listening(self, urls: str, live_directories: Iterable[Path]) -> None:
+        """Report to the supervisor where the child listens, and which changes it loads itself."""
+        directories = [str(directory.resolve()) for directory in live_directories]
+        line = json.dumps({"urls": urls, "live_directories": directories})
+        self._writer.write(f"{line}\n".encode())
 
     async def wait_closed(self) -> None:
         """Return when the supervisor has ended."""

@@ -23,13 +23,19 @@ class WatchedFiles:
     """Files below *directories*, by their suffix or by one of the glob patterns *include*.
 
     A pattern is compared with the end of the path: ``*.sql`` or ``queries/*.txt``.
+
+    Attributes:
+        ignored: directories whose files are not watched at present.
     """
 
     directories: tuple[Path, ...] = attrs.field(converter=_resolved)
     include: tuple[str, ...] = ()
+    ignored: set[Path] = attrs.field(factory=set, init=False, eq=False)
 
     def includes(self, path: Path) -> bool:
         """Whether a change of the file *path* restarts the server."""
+        if any(map(path.is_relative_to, self.ignored)):
+            return False
         return path.name.endswith(_SUFFIXES) or any(map(path.match, self.include))
 
     async def changes(self, done: asyncio.Event) -> AsyncGenerator[list[str], None]:

@@ -710,3 +710,33 @@ async def test_class_passed_as_controller_and_listener_listens_once() -> None:
     app = application(Counted, listeners=[Counted])
     async with app:
         assert len(app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)) == 1
+
+
+async def test_reload_calls_when_swapped_before_any_message_or_listener() -> None:
+    seen: list[object] = []
+
+    class Watch:
+        @observe(KernelEvents.KERNEL_COMPILED)
+        async def compiled(self, event: CompiledEvent) -> None:
+            seen.append("compiled")
+
+    app = application(listeners=[Watch])
+    await app.boot()
+    seen.clear()
+
+    def when_swapped() -> None:
+        seen.append([definition.name for definition in app.kernel.http_definitions])
+
+    await app.reload(remove=[Old], controllers=[New], when_swapped=when_swapped)
+
+    assert seen == [["say", "more"], "compiled"]
+    await app.stop()
+
+
+async def test_reload_that_fails_does_not_call_when_swapped() -> None:
+    app = application()
+    await app.boot()
+
+    with pytest.raises(ConfigurationError):
+        await app.reload(controllers=[New], when_swapped=lambda: pytest.fail("was called"))
+    await app.stop()

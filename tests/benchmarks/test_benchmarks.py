@@ -23,6 +23,7 @@ from benchmarks.gateways import OWN, broker_calls, gateway_calls
 from benchmarks.kernel import kernel
 from benchmarks.logins import logins
 from benchmarks.peers import chosen
+from benchmarks.reloads import reloads
 from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
@@ -114,6 +115,10 @@ async def _contracts() -> Table:
     return await contracts(rounds=1, calls=10)
 
 
+async def _reloads() -> Table:
+    return await reloads(endpoints=(2,), times=1)
+
+
 async def _broker_calls() -> Table:
     return await broker_calls(rounds=1, calls=10)
 
@@ -140,7 +145,10 @@ async def _logins() -> Table:
 
 @pytest.mark.parametrize(
     "measure",
-    [_kernel, _contracts, _broker_calls, _schedules, _worker_pool, _router, _boot, _logins],
+    [
+        *(_kernel, _contracts, _broker_calls, _reloads, _schedules),
+        *(_worker_pool, _router, _boot, _logins),
+    ],
 )
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],

@@ -460,6 +460,15 @@ def test_watched_files_are_found_by_suffix_and_pattern(
     assert watched.includes(tmp_path / path) == is_watched
 
 
+def test_ignored_directories_are_not_watched(tmp_path: Path) -> None:
+    watched = WatchedFiles((tmp_path,), ("*.sql",))
+    watched.ignored.add(tmp_path / "application")
+
+    assert not watched.includes(tmp_path / "application" / "lib" / "a.py")
+    assert not watched.includes(tmp_path / "application" / "a.sql")
+    assert watched.includes(tmp_path / "applications" / "a.py")
+
+
 @pytest.mark.usefixtures("shop")
 def test_second_signal_kills_the_reloaded_child(start: Start) -> None:
     process = start("serve", "--port", "0", "--reload")

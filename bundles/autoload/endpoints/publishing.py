@@ -1,7 +1,7 @@
 """The endpoints of the running application: their definitions, and what goes around them."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
 
 from injector import inject
 
@@ -20,6 +20,7 @@ from rxkernel import (
     Kernel,
     KernelEvents,
     Request,
+    Response,
     Transport,
     WebSocketMetadata,
     observe,
@@ -29,9 +30,9 @@ _INSIDE = 1000
 """The priority in ``kernel.definition``: before other listeners wrap the action."""
 
 _OUTSIDE = -1000
-"""The priority of the wrapper that is around all others: checks read the snapshot too."""
+"""The priority of the wrapper that is around all others: they read the snapshot too."""
 
-Action = Callable[[Request], Awaitable[Any]]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 def _is_endpoint(definition: Definition) -> bool:
@@ -42,11 +43,22 @@ def _is_autoloaded(definition: Definition) -> bool:
     return isinstance(definition.metadata.target, Endpoint | Hook)
 
 
+class _Served:
+    """Whether a route is served. A message can begin just after its route was removed: it reads
+    the last snapshot that had the route.
+    """
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last: Snapshot | None = None
+
+
 class Endpoints:
     """Publishes the endpoints of snapshots.
 
     A reload calls `routes_of` with the next snapshot, passes the `Routes.changes_since` the
-    current ones to `Application.reload`, and sets `routes`.
+    current ones to `Application.reload`, and calls `replace` when they are swapped.
 
     Attributes:
         routes: those that are served.
@@ -55,6 +67,7 @@ class Endpoints:
     @inject
     def __init__(self, autoload: Autoload, kernel: Kernel, contracts: Contracts) -> None:
         self.routes = Routes()
+        self._served: dict[int, _Served] = {}
         self._autoload = autoload
         self._kernel = kernel
         self._contracts = contracts
@@ -84,6 +97,13 @@ class Endpoints:
             elif isinstance(route, WebSocketMetadata):
                 event.websocket_metadata_storage.add(route)
 
+    def replace(self, routes: Routes, previous: Snapshot) -> None:
+        """Take note that *routes* are served now, in place of those of *previous*."""
+        self.routes = routes
+        present = set(map(id, routes))
+        for number in self._served.keys() - present:
+            self._served.pop(number).last = previous
+
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_INSIDE, only=_is_endpoint)
     async def connect(self, event: DefinitionEvent) -> None:
         """Let code call the endpoint."""
@@ -93,13 +113,18 @@ class Endpoints:
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_autoloaded)
     async def enter_scope(self, event: DefinitionEvent) -> None:
         """Let a message read one snapshot, from its first check to its end."""
-        event.wrap(self._scoped)
+        served = self._served[id(event.definition.metadata)] = _Served()
+        event.wrap_handler(partial(self._scoped, served))
 
-    def _scoped(self, action: Action) -> Action:
-        scope = self._autoload.scope
+    def _scoped(self, served: _Served, handler: Handler) -> Handler:
+        new_scope = self._autoload.scope
 
-        async def scoped(request: Request) -> Any:
-            with scope():
-                return await action(request)
+        async def scoped(request: Request) -> Response:
+            scope = new_scope(served.last)
+            with scope:
+                response = await handler(request)
+                if response.is_streamed:
+                    await request.enter(scope.extended())
+                return response
 
         return scoped

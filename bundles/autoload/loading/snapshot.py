@@ -10,6 +10,7 @@ from bundles.autoload.loading.module_file import ModuleFile
 from bundles.autoload.loading.names import Name
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.loading.units import Units
+from bundles.autoload.loading.uses import Uses
 from bundles.autoload.places.schemas import SchemaFiles
 
 
@@ -24,6 +25,7 @@ class Snapshot:
         schemas: the compiled schemas of the folder ``schemas``, to which notations can refer.
         known: the values of files and folders that were read, for the views.
         resources: the content of each resource by its path.
+        uses: the messages that read it.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Snapshot:
         self.files: Mapping[str, ModuleFile] = MappingProxyType(dict(files))
         self.schema_files = schema_files
         self.schemas = schema_files.named
+        self.uses = Uses()
         self.state = state
         self.resources = tree.contents
         self.api = Units(file for file in files.values() if file.source.place == "api")

@@ -82,8 +82,8 @@ class Folder:
         routes = endpoints.routes_of(build.snapshot)
         added, removed = routes.changes_since(endpoints.routes)
         await self.application.reload(add=added, remove=removed)
+        endpoints.replace(routes, self.snapshot)
         self.autoload.commit(build)
-        endpoints.routes = routes
         await self.autoload.retire(build)
         return build
 

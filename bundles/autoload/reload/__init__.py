@@ -1,0 +1,1 @@
+"""Changed files are loaded while the application runs."""

@@ -1,0 +1,60 @@
+"""The stop hooks of files that a reload has replaced."""
+
+import asyncio
+import logging
+
+from bundles.autoload.autoload import Autoload
+from bundles.autoload.loading.build import Build
+
+logger = logging.getLogger(__name__)
+
+
+class Retirement:
+    """Calls the stop hooks of replaced files when no message uses them any more: one reload after
+    the other, since a file of one snapshot can be one of those before.
+
+    Args:
+        timeout: seconds after a reload; messages that run longer are not awaited.
+    """
+
+    def __init__(self, autoload: Autoload, timeout: float) -> None:
+        self._autoload = autoload
+        self._timeout = timeout
+        self._last: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+
+    def begin(self, build: Build) -> None:
+        """Stop the files that *build* has replaced, in a task of its own."""
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        self._last = asyncio.create_task(self._retire(build, self._last, deadline))
+
+    async def close(self) -> None:
+        """Stop all that is left, without waiting for messages."""
+        self._closing.set()
+        if self._last is not None:
+            await asyncio.wait({self._last})
+
+    async def _retire(
+        self, build: Build, earlier: asyncio.Task[None] | None, deadline: float
+    ) -> None:
+        if earlier is not None:
+            await asyncio.wait({earlier})
+        assert build.previous is not None
+        uses = build.previous.uses
+        ended = asyncio.create_task(uses.wait_ended())
+        closing = asyncio.create_task(self._closing.wait())
+        loop = asyncio.get_running_loop()
+        await asyncio.wait(
+            {ended, closing},
+            timeout=max(deadline - loop.time(), 0),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        ended.cancel()
+        closing.cancel()
+        if uses.count and build.retired and not self._closing.is_set():
+            logger.warning(
+                "%s messages still use replaced files after %g s; the stop hooks run now",
+                uses.count,
+                self._timeout,
+            )
+        await self._autoload.retire(build)

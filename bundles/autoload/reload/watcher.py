@@ -1,0 +1,113 @@
+"""Which files below a root have changed, in batches."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing, suppress
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from bundles.autoload.loading.names import PLACES
+from rxkernel import ConfigurationError
+
+_QUIET = 50
+"""Milliseconds without a change that end a batch."""
+
+_LONGEST = 500
+"""Most milliseconds of a batch: changes without a pause, as those of a checkout, are several."""
+
+_CHECK = 1000
+"""Milliseconds between two checks whether the root is still the folder that is watched."""
+
+CERTIFICATES = "cert"
+"""The folder of TLS certificates."""
+
+_PLACES = (*PLACES, CERTIFICATES)
+
+_Identity = tuple[int, int] | None
+
+
+def is_installed() -> bool:
+    return find_spec("watchfiles") is not None
+
+
+class Watcher:
+    """Watches the files below *root* with watchfiles.
+
+    The root may be replaced by another folder: by a link that points to another one, or by a
+    folder that is deleted and created again.
+
+    Raises:
+        ConfigurationError: watchfiles is not installed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        if not is_installed():
+            raise ConfigurationError(
+                "autoload.reload = true needs watchfiles; in the clone of rxkernel: "
+                "pip install '.[reload]'"
+            )
+        self.root = root
+
+    async def batches(self) -> AsyncGenerator[frozenset[str], None]:
+        """Yield the paths of changed files below the root, with slashes; an empty batch where
+        others may have changed: after the start, when the root was replaced, and in the first
+        pause after a batch, since changes in a folder that is new are not all noticed."""
+        while True:
+            identity = _identity_of(self.root)
+            if identity is None:
+                yield frozenset()
+                while _identity_of(self.root) is None:  # noqa: ASYNC110 - nothing reports it
+                    await asyncio.sleep(_CHECK / 1000)
+                continue
+            is_sure = False
+            with suppress(FileNotFoundError):  # removed since
+                async with aclosing(self._watch(self.root.resolve())) as batches:
+                    async for batch in batches:
+                        if batch or not is_sure:
+                            yield batch
+                        is_sure = not batch
+                        if _identity_of(self.root) != identity:
+                            break
+
+    async def _watch(self, root: Path) -> AsyncGenerator[frozenset[str], None]:
+        """Yield the changes below *root*; an empty batch if there was none for a while. End when
+        *root* itself has changed: it may have been deleted, and another one may be there now."""
+        watch = import_module("watchfiles").awatch
+        options = {"watch_filter": None, "rust_timeout": _CHECK, "yield_on_timeout": True}
+        async with aclosing(watch(root, step=_QUIET, debounce=_LONGEST, **options)) as changes:
+            async for batch in changes:
+                keys = frozenset(_keys_of(batch, root))
+                if any(_is_unfinished(root / key) for key in keys):
+                    await asyncio.sleep(_QUIET / 1000)
+                if keys or not batch:
+                    yield keys
+                if any(path == str(root) for _, path in batch):
+                    return
+
+
+def _keys_of(batch: Iterable[tuple[object, str]], root: Path) -> Iterator[str]:
+    """Yield the paths below the places that are loaded."""
+    for _, text in batch:
+        path = Path(text)
+        if path.is_relative_to(root):
+            key = path.relative_to(root).as_posix()
+            if key.partition("/")[0] in _PLACES:
+                yield key
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Whether *path* is gone or empty: a program that writes it again may be about to."""
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return True
+
+
+def _identity_of(root: Path) -> _Identity:
+    try:
+        status = os.stat(root)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
