@@ -6,7 +6,7 @@ import itertools
 import tracemalloc
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -119,17 +119,17 @@ class Load:
         return response["statusCode"], response["content"]
 
 
-@contextmanager
-def traced() -> Iterator[Callable[[], int]]:
-    """Yield a function that returns the bytes in use."""
+@pytest.fixture
+def used() -> Iterator[Callable[[], int]]:
+    """Return the bytes in use. Objects of before are not counted, so this begins first."""
 
-    def used() -> int:
+    def measure() -> int:
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
     try:
-        yield used
+        yield measure
     finally:
         tracemalloc.stop()
 
@@ -138,7 +138,7 @@ def traced() -> Iterator[Callable[[], int]]:
     ("reloads", "sockets"), [(20, 10), pytest.param(200, 100, marks=pytest.mark.soak)]
 )
 async def test_f6_reloads_under_load_fail_no_call_and_close_no_connection(
-    live: LiveFolder, reloads: int, sockets: int
+    used: Callable[[], int], live: LiveFolder, reloads: int, sockets: int
 ) -> None:
     """Nor does memory grow."""
     application = await live.serve(files(1))
@@ -169,19 +169,18 @@ async def test_f6_reloads_under_load_fail_no_call_and_close_no_connection(
         load, ended = Load(live, session, clients), asyncio.Event()
         loading = asyncio.create_task(load.run(ended))
         memory: list[int] = []
-        with traced() as used:
-            for number in range(2, reloads + 2):
-                snapshots.append(weakref.ref(live.snapshot))
-                modules.append(weakref.ref(domain.state))
-                way = next(ways)
-                for key, content in files(number).items():
-                    way(key, str(content))
-                await live.loaded(number)
-                await load.more()
-                if number in (reloads // 2, reloads + 1):
-                    memory.append(used())
-            ended.set()
-            await loading
+        for number in range(2, reloads + 2):
+            snapshots.append(weakref.ref(live.snapshot))
+            modules.append(weakref.ref(domain.state))
+            way = next(ways)
+            for key, content in files(number).items():
+                way(key, str(content))
+            await live.loaded(number)
+            await load.more()
+            if number in (reloads // 2, reloads + 1):
+                memory.append(used())
+        ended.set()
+        await loading
         assert load.problems == []
         assert closed == []
         assert all(socket.connected for socket in clients)
