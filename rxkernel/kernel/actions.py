@@ -43,7 +43,8 @@ _WITHOUT_BODY = (204, 205)
 class ActionBinder:
     """Makes the method that *metadata* names callable as ``await action(request)``.
 
-    `bind` is a second step, since resolvers get the definition, which has the signature.
+    `bind` is a second step, since resolvers get the definition, which has the signature. *shapes*
+    are those of the methods of other routes, which are shared, since it takes long to make one.
 
     Raises:
         ConfigurationError: the method does not exist, or its signature cannot be read.
@@ -53,6 +54,7 @@ class ActionBinder:
     metadata: RouteMetadata
     container: Container
     scalars: Scalars = NO_SCALARS
+    shapes: dict[Any, Shape | None] = attrs.field(factory=dict)
     signature: Signature = attrs.field(init=False)
     _method: Callable[..., Any] = attrs.field(init=False)
     _route: str = attrs.field(init=False)
@@ -71,6 +73,12 @@ class ActionBinder:
         self.signature = attrs.evolve(
             signature, parameters=tuple(map(self._described, signature.parameters))
         )
+
+    def _shape(self) -> Shape | None:
+        key = (id(self.controller), self.metadata.action)
+        if key not in self.shapes:
+            self.shapes[key] = shape_of(self.signature.returns, self._route, self.scalars)
+        return self.shapes[key]
 
     def _described(self, parameter: Parameter) -> Parameter:
         if parameter.source is not Source.RESOLVER:
@@ -107,7 +115,7 @@ class ActionBinder:
             raise ConfigurationError(
                 *(f"{self._route} {problem}" for problem in dict.fromkeys(problems))
             )
-        shape = shape_of(signature.returns, self._route, self.scalars)
+        shape = self._shape()
         if definition.transport is Transport.HTTP and definition.status_code not in _WITHOUT_BODY:
             shape = json_null_shape(signature.returns, shape, definition.status_code)
         if not signature.is_plain:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, run_listeners
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.actions import ActionBinder
+from rxkernel.kernel.binding.response_shape import Shape
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.container import Container
 from rxkernel.kernel.deadline import TimedRoute
@@ -111,11 +113,12 @@ class Compiler:
         errors = [ConfigurationError(problem) for problem in self._undeclared_options(routes)]
         kept = {id(definition.metadata): definition for definition in running.all}
         definitions, new = [], []
+        shapes: dict[Any, Shape | None] = {}
         for metadata in routes:
             definition = kept.get(id(metadata))
             if definition is None:
                 try:
-                    route = self._bind_route(metadata, controllers)
+                    route = self._bind_route(metadata, controllers, shapes)
                 except ConfigurationError as error:
                     errors.append(error)
                     continue
@@ -130,7 +133,9 @@ class Compiler:
             raise ConfigurationError.merge(errors)
         return compiled, new
 
-    def _bind_route(self, metadata: RouteMetadata, controllers: Controllers) -> Route:
+    def _bind_route(
+        self, metadata: RouteMetadata, controllers: Controllers, shapes: dict[Any, Shape | None]
+    ) -> Route:
         controller = metadata.target
         if isinstance(controller, type):
             name = controller.__qualname__
@@ -142,7 +147,7 @@ class Compiler:
                 )
         syntax = metadata.template_syntax
         template = None if syntax is None else self._template_of(metadata, syntax)
-        binder = ActionBinder(controller, metadata, self._container, self._scalars)
+        binder = ActionBinder(controller, metadata, self._container, self._scalars, shapes)
         route = self._new_route(
             metadata,
             controller,
