@@ -42,7 +42,11 @@ SUPPORT = {"fair_queue", "redis_choice", "sqlite"}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
-    "aiohttp": ("rxkernel.servers.aiohttp", "rxkernel.application.testing"),
+    "aiohttp": (
+        "bundles.autoload.remote",
+        "rxkernel.application.testing",
+        "rxkernel.servers.aiohttp",
+    ),
     "engineio": ("rxkernel.servers.socketio", "rxkernel.application.testing"),
     "socketio": ("rxkernel.servers.socketio", "rxkernel.application.testing"),
 }

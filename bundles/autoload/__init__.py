@@ -8,6 +8,14 @@ from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.reload.live_reload import LiveReload
+from bundles.autoload.remote import (
+    RemoteConnectionException,
+    RemoteException,
+    RemoteResponseException,
+    RemoteStatusException,
+    RemoteTimeoutException,
+    RemoteUnavailableException,
+)
 from bundles.autoload.settings import AutoloadSettings
 from bundles.autoload.views import (
     api,
@@ -29,6 +37,12 @@ __all__ = [
     "Context",
     "Endpoints",
     "LiveReload",
+    "RemoteConnectionException",
+    "RemoteException",
+    "RemoteResponseException",
+    "RemoteStatusException",
+    "RemoteTimeoutException",
+    "RemoteUnavailableException",
     "Routes",
     "Snapshot",
     "api",

@@ -23,6 +23,7 @@ from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
 from bundles.autoload.loading.tree import Tree, TreeRules
 from bundles.autoload.loading.units import check_units
+from bundles.autoload.places.bus import bus_environment, close_services
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, ConfigurationError, RxKernelError
 
@@ -126,7 +127,8 @@ class Autoload:
             return None
         if self._context is None:
             names = ModuleNames(self.root)
-            self._context = LoadContext(self, self._settings, names, self._values)
+            bus = bus_environment(self.application, self.injector)
+            self._context = LoadContext(self, self._settings, names, self._values, bus)
         try:
             return await Building(self._context, tree, previous, found).run()
         except BaseException:
@@ -145,6 +147,7 @@ class Autoload:
         """Undo *build*, which is not used: stop the hooks that were started for it."""
         with entered(build.scope):
             await self._stop(build.started, build.snapshot.tree)
+        await close_services(build.snapshot.files, self._current)
         build.scope.close()
         self._restore()
 
@@ -154,6 +157,7 @@ class Autoload:
         if build.previous is not None:
             with Scope(self, build.previous):
                 await self._stop(build.retired, build.previous.tree)
+            await close_services(build.previous.files, build.snapshot)
 
     async def close(self) -> None:
         """Run the stop hooks and forget everything; does nothing if nothing is loaded."""
@@ -161,6 +165,7 @@ class Autoload:
         if snapshot is not None:
             with Scope(self, snapshot):
                 await self._stop(units_of(snapshot.files), snapshot.tree)
+            await close_services(snapshot.files)
             self._current = None
             remove_runtime(self)
         self._restore()

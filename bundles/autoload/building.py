@@ -24,6 +24,7 @@ from bundles.autoload.loading.scope import Scope, entered
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
 from bundles.autoload.loading.tree import Tree
+from bundles.autoload.places.bus import BusFiles, close_services
 from bundles.autoload.places.config import ConfigFiles
 from bundles.autoload.places.schemas import SchemaFiles
 from rxkernel import ConfigurationError
@@ -56,6 +57,7 @@ class Building:
         values = {
             "schemas": self._schemas.value_of,
             "config": ConfigFiles(self._schemas).value_of,
+            "bus": BusFiles(context.bus, self._schemas).value_of,
             **context.values,
         }
         kept = {key: file for key, file in self._old.items() if key not in stale}
@@ -77,6 +79,7 @@ class Building:
             except BaseException:
                 timeout = self._context.settings.stop_timeout
                 await stop_units(reversed(self._started), self._tree, timeout)
+                await close_services(self._load.files, self._previous)
                 scope.close()
                 raise
         snapshot = self._snapshot()

@@ -7,6 +7,7 @@ import attrs
 from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scope import Runtime
+from bundles.autoload.remote import BusEnvironment
 from bundles.autoload.settings import AutoloadSettings
 
 
@@ -17,6 +18,7 @@ class LoadContext:
     Attributes:
         names: its entries in ``sys.modules``.
         values: how the files of a place become values, by place.
+        bus: what remote services use of the application.
         lost: the keys of files of which it was logged that a reload loses their values.
     """
 
@@ -24,4 +26,5 @@ class LoadContext:
     settings: AutoloadSettings
     names: ModuleNames
     values: Mapping[str, ValueOf]
+    bus: BusEnvironment
     lost: set[str] = attrs.field(factory=set)

@@ -1,0 +1,84 @@
+"""The place ``bus``: remote services and their methods."""
+
+import inspect
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import attrs
+from injector import Injector
+
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.module_file import ModuleFile, value_of
+from bundles.autoload.loading.names import SERVICE, dotted
+from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.places.schemas import SchemaFiles
+from bundles.autoload.remote import BusEnvironment, RemoteMethod, Service
+from rxkernel import Application, ConfigurationError, Kernel, Propagator
+
+_NOTATIONS = ("parameters", "query", "returns")
+
+
+@attrs.frozen
+class BusFiles:
+    """The files of ``bus`` of one snapshot, whose notations refer to *schemas*."""
+
+    environment: BusEnvironment
+    schemas: SchemaFiles
+
+    def value_of(self, file: SourceFile, module: ModuleType | None, load: Load) -> Any:
+        """Return the service of ``_service.py``, the method that a file describes, or what the
+        file is elsewhere."""
+        assert module is not None
+        values = {name: value for name, value in vars(module).items() if name != "requires"}
+        if file.stem == SERVICE:
+            name = dotted(file.name[:-1])
+            return Service.of(values, name=name, environment=self.environment)
+        key = f"{file.key.rpartition('/')[0]}/{SERVICE}.py"
+        has_service = key in load.tree.files
+        if not isinstance(values.get("method"), Mapping):
+            if has_service and not _has_code(module):
+                raise ConfigurationError(
+                    "describes no remote method; write method = {'get': 'path'}, or a function"
+                )
+            return value_of(file, module)
+        if not has_service:
+            raise ConfigurationError(
+                f"describes a remote method, but {load.tree.show(key)} does not exist; write it, "
+                f"with url = 'https://…'"
+            )
+        if any(values.get(notation) is not None for notation in _NOTATIONS):
+            load.watch(("schemas",))
+        return RemoteMethod.of(
+            values,
+            name=dotted(file.name),
+            service=load.load(key).value,
+            schemas=self.schemas.named,
+        )
+
+
+def bus_environment(application: Application, injector: Injector) -> BusEnvironment:
+    """What remote services use of *application*, whose services *injector* has."""
+    return BusEnvironment(
+        injector.get(Kernel).serializer,
+        injector.get(Propagator),
+        application.settings.request_id_header,
+    )
+
+
+async def close_services(files: Mapping[str, ModuleFile], kept: Snapshot | None = None) -> None:
+    """Close the connections of the services of *files*, except those that *kept* has too."""
+    used = set() if kept is None else {id(file.value) for file in kept.files.values()}
+    for file in files.values():
+        if isinstance(file.value, Service) and id(file.value) not in used:
+            await file.value.close()
+
+
+def _has_code(module: ModuleType) -> bool:
+    """Whether *module* defines a function or a class."""
+    return any(
+        (inspect.isroutine(value) or inspect.isclass(value))
+        and getattr(value, "__module__", None) == module.__name__
+        for value in vars(module).values()
+    )

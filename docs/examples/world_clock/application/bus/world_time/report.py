@@ -1,0 +1,2 @@
+method = {"post": "reports", "body": ["text", "tags"]}
+query = {"prefix": "_", "params": ["lang", "urgent"]}

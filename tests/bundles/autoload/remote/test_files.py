@@ -1,0 +1,195 @@
+"""T56, T57, T58: remote services from the files of an application."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bundles.autoload import RemoteStatusException, RemoteUnavailableException, bus
+from rxkernel import ConfigurationError
+from tests.bundles.autoload.conftest import Folder
+from tests.bundles.autoload.remote.stub import Stub
+from tests.waiting import until
+
+CURRENT_TIME = """
+    method = {"get": "timezone", "path": ["area", "location"]}
+    """
+
+
+def service(stub: Stub, more: str = "") -> str:
+    return f"url = {stub.url!r}\nretries = 0\n{more}\n"
+
+
+async def test_t56_file_is_a_function_of_the_bus(folder: Folder, stub: Stub) -> None:
+    await folder.boot(
+        {
+            "bus/world_time/_service.py": service(stub),
+            "bus/world_time/current_time.py": CURRENT_TIME,
+        }
+    )
+    assert await bus.world_time.current_time({"area": "Europe", "location": "Rome"}) == {
+        "ok": True
+    }
+    assert await bus.world_time.current_time(area="Europe", location="Rome") == {"ok": True}
+    assert stub.lines == ["GET /timezone/Europe/Rome"] * 2
+
+
+async def test_t57_service_reads_its_key_from_the_configuration(
+    folder: Folder, stub: Stub
+) -> None:
+    await folder.boot(
+        {
+            "config/math.toml": "key = 't0ken'",
+            "bus/math/_service.py": f"""
+                from bundles.autoload import config
+
+                url = {stub.url!r}
+                headers = {{"Authorization": f"Bearer {{config.math.key}}"}}
+                """,
+            "bus/math/eval.py": """
+                method = {"post": "v4", "body": ["expr"]}
+                query = {"suffix": "_s", "params": ["expr", "q"]}
+                parameters = {"expr": "string", "q?": "string"}
+                """,
+        }
+    )
+    await bus.math.eval(expr="1+1", q="z")
+    assert stub.lines == ["POST /v4?expr_s=1%2B1&q_s=z"]
+    assert stub.last.headers["authorization"] == "Bearer t0ken"
+
+
+async def test_t58_remote_error_is_raised(folder: Folder, stub: Stub) -> None:
+    stub.reply(500)
+    await folder.boot({"bus/x/_service.py": service(stub), "bus/x/y.py": "method = {'get': ''}"})
+    with pytest.raises(RemoteStatusException, match=r"bus\.x\.y: .* status 500"):
+        await bus.x.y()
+
+
+async def test_errors_of_files_name_path_and_key(folder: Folder, stub: Stub) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot(
+            {
+                "bus/a/_service.py": "timeout = 0",
+                "bus/a/left_out.py": "method = {'get': ''}",
+                "bus/b/_service.py": service(stub),
+                "bus/b/two.py": "method = {'get': '', 'post': ''}\nretrys = 1",
+                "bus/b/none.py": "methods = {'get': ''}",
+                "bus/c/alone.py": "method = {'get': ''}",
+            }
+        )
+    root = folder.root / "bus"
+    expected = (
+        f"{root}/a/_service.py: url is missing",
+        f"{root}/a/_service.py: timeout is 0",
+        f"{root}/b/none.py: describes no remote method",
+        f"{root}/b/two.py: method must have one of",
+        f"{root}/b/two.py: retrys is not a known key",
+        f"{root}/c/alone.py: describes a remote method, but {root}/c/_service.py does not exist",
+    )
+    assert len(caught.value.problems) == len(expected)
+    for start, problem in zip(
+        expected, sorted(caught.value.problems, key=expected_order), strict=True
+    ):
+        assert problem.startswith(start)
+
+
+def expected_order(problem: str) -> tuple[str, int]:
+    path, _, text = problem.partition(": ")
+    return path, ("timeout" in text) + 2 * ("retrys" in text)
+
+
+async def test_functions_beside_methods_are_functions(folder: Folder, stub: Stub) -> None:
+    await folder.boot(
+        {
+            "bus/x/_service.py": service(stub),
+            "bus/x/get.py": "method = {'get': ''}",
+            "bus/x/twice.py": """
+                from bundles.autoload import bus
+
+                async def twice():
+                    return [await bus.x.get(), await bus.x.get()]
+                """,
+            "bus/other/plain.py": "LIMIT = 7",
+        }
+    )
+    assert await bus.x.twice() == [{"ok": True}] * 2
+    assert bus.other.plain.LIMIT == 7
+
+
+async def test_service_may_require_other_files(folder: Folder, stub: Stub) -> None:
+    await folder.boot(
+        {
+            "db/geo.py": "",
+            "bus/x/_service.py": service(stub, "requires = ('db.geo',)"),
+            "bus/x/y.py": "method = {'get': ''}\nrequires = ('db.geo',)",
+        }
+    )
+    assert await bus.x.y() == {"ok": True}
+    assert repr({bus.x.y}) == "{<bus.x.y, a GET of a remote service>}"
+
+
+async def test_t58_limits_count_over_a_reload_of_a_method(
+    folder: Folder, stub: Stub, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bundles.autoload.building")
+    limits = "limits = [{'calls': 1, 'per': '1d'}]\nqueue = {'size': 0}"
+    await folder.boot(
+        {"bus/x/_service.py": service(stub, limits), "bus/x/y.py": "method = {'get': 'old'}"}
+    )
+    await bus.x.y()
+    await folder.change({"bus/x/y.py": "method = {'get': 'new'}"})
+    with pytest.raises(RemoteUnavailableException):
+        await bus.x.y()
+    assert stub.lines == ["GET /old"]
+    assert "variables are lost" not in caplog.text
+
+
+async def test_reload_of_a_service_ends_no_call_and_closes_its_connections(
+    folder: Folder, stub: Stub
+) -> None:
+    released = asyncio.Event()
+
+    async def wait(request: web.Request) -> web.Response:
+        await released.wait()
+        return web.json_response("done")
+
+    await folder.boot({"bus/x/_service.py": service(stub), "bus/x/y.py": "method = {'get': ''}"})
+    stub.respond = wait
+    call = asyncio.ensure_future(bus.x.y())
+    await until(lambda: stub.received)
+    old = bus.x.y.service
+    await folder.change({"bus/x/_service.py": service(stub, "timeout = 20")})
+    assert bus.x.y.service is not old
+    assert bus.x.y.timeout == 20
+    released.set()
+    assert await call == "done"
+    await until(lambda: all(is_closing(connection) for connection in stub.connections))
+
+
+def is_closing(connection: Any) -> bool:
+    return connection is None or bool(connection.is_closing())
+
+
+async def test_method_changes_with_the_schemas(folder: Folder, stub: Stub) -> None:
+    await folder.boot(
+        {
+            "schemas/City.py": "schema = {'name': 'string'}",
+            "bus/x/_service.py": service(stub),
+            "bus/x/y.py": "method = {'post': '', 'body': ['name']}\nparameters = 'City'",
+            "bus/x/z.py": "method = {'get': ''}",
+        }
+    )
+    build = await folder.change({"schemas/City.py": "schema = {'name': 'number'}"})
+    assert "bus/x/y.py" in build.executed
+    assert "bus/x/z.py" not in build.executed
+    await bus.x.y(name=7)
+    assert stub.last.body == b'{"name":7}'
+
+
+async def test_stop_closes_the_connections(folder: Folder, stub: Stub) -> None:
+    await folder.boot({"bus/x/_service.py": service(stub), "bus/x/y.py": "method = {'get': ''}"})
+    await bus.x.y()
+    await folder.stop()
+    await until(lambda: all(is_closing(connection) for connection in stub.connections))
