@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from bundles.autoload import AutoloadBundle
+from bundles.contracts import ContractsBundle
 from rxkernel import Application
 
-application = Application(bundles=[AutoloadBundle(Path(__file__).with_name("application"))])
+root = Path(__file__).with_name("application")
+application = Application(bundles=[ContractsBundle, AutoloadBundle(root)])
