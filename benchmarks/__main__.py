@@ -19,6 +19,7 @@ from benchmarks.contracts import contracts
 from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.endpoints import endpoints
+from benchmarks.gateways import broker_calls, found, gateway_calls
 from benchmarks.http.commands import finish, goals_command, http_command, quick_command
 from benchmarks.http.comparison import complete
 from benchmarks.http.run import Load as HttpLoad
@@ -77,6 +78,8 @@ def main(context: click.Context, json_file: Path | None) -> None:
             documents(),
             roundtrips(peers, Load(seconds=1.0)),
             broadcast(peers, rounds=5, times=5),
+            gateway_calls(found(), Load(seconds=1.0)),
+            broker_calls(rounds=7),
             memory(peers, steps=(1000, 3000)),
             drain(chosen(["rxkernel"])),
         )
@@ -138,6 +141,17 @@ def _logins(json_file: Path | None, times: int) -> None:
 def _roundtrips(json_file: Path | None, names: tuple[str, ...], **load: Any) -> None:
     """Acknowledged events: how many, how fast, at what cost."""
     _run(json_file, roundtrips(chosen(names), Load(**load)))
+
+
+@main.command("gateways")
+@click.option("--connections", default=50, show_default=True)
+@click.option("--in-flight", default=1, show_default=True, help="Calls, on each connection.")
+@click.option("--seconds", default=2.0, show_default=True, help="One window of one server.")
+@click.option("--rounds", default=7, show_default=True, help="Windows of each server.")
+@_json_option
+def _gateways(json_file: Path | None, **load: Any) -> None:
+    """Calls of an action: over Socket.IO, compared with moleculer-io, and in process."""
+    _run(json_file, gateway_calls(found(), Load(**load)), broker_calls())
 
 
 @main.command("broadcast")

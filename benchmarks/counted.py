@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import attrs
 from aiohttp import web
 
-from benchmarks import accounts
+from benchmarks import accounts, gateways
 from benchmarks.contracts import Contracted, Undeclared
 from benchmarks.http.peers import FIVE, NONE, Listeners
 from benchmarks.http.servers import aiohttp_app, rxkernel_app, settings
@@ -32,8 +32,10 @@ from benchmarks.http.servers.changes import (
 from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
+from benchmarks.servers import gateway_app
 from benchmarks.sessions import Reader, add_session
 from bundles.contracts import ContractsBundle
+from bundles.gateway import ACTIONS, Broker, GatewayBundle, action
 from bundles.realtime import Data, RealtimeBundle, Service, event
 from bundles.sessions.credentials import new_secret
 from rxkernel import Application, Body, HttpSettings, Request, Settings, websocket
@@ -187,19 +189,55 @@ class Served(Service):
         return data
 
 
-@asynccontextmanager
-async def events(component: type) -> AsyncIterator[Do]:
-    """The event ``echo`` of *component*, acknowledged over one websocket."""
+def events(component: type) -> AbstractAsyncContextManager[Do]:
+    """The event ``echo`` of *component*."""
     application = Application(
         bundles=[RealtimeBundle], controllers=[component], settings=Settings(http=_PORT_0)
     )
+    return _asking(application, '["echo",{"text":"hello"}]')
+
+
+def gateway_calls() -> AbstractAsyncContextManager[Do]:
+    """Calls of an action by a client."""
+    return _asking(gateway_app.application(), gateways.CALL.arguments)
+
+
+@asynccontextmanager
+async def _asking(application: Application, arguments: str) -> AsyncIterator[Do]:
+    """The event with these *arguments*, acknowledged over one websocket."""
     async with _serving(application) as port:
+        command = (sys.executable, "-m", "benchmarks.event_asker", str(port))
 
         async def ask(times: int) -> None:
-            command = (sys.executable, "-m", "benchmarks.event_asker", str(port), str(times))
-            await asyncio.to_thread(partial(subprocess.run, command, cwd=ROOT, check=True))
+            run = partial(subprocess.run, (*command, str(times), arguments), cwd=ROOT, check=True)
+            await asyncio.to_thread(run)
 
         yield ask
+
+
+class Math:
+    @action("math.add")
+    async def add(self, a: int, b: int) -> int:
+        return a + b
+
+
+@asynccontextmanager
+async def action_of_broker(*, by_broker: bool) -> AsyncIterator[Do]:
+    """An action with two parameters, called in process."""
+    params = {"a": 1, "b": 2}
+    async with Application(bundles=[GatewayBundle], controllers=[Math]) as application:
+        broker = application.injector.get(Broker)
+        handle = application.kernel.definitions[ACTIONS]["math.add"].pipeline.handle
+
+        async def call(times: int) -> None:
+            for _ in range(times):
+                await broker.call("math.add", params)
+
+        async def run_phases(times: int) -> None:
+            for _ in range(times):
+                await handle(Request(ACTIONS, None, params, params))
+
+        yield call if by_broker else run_phases
 
 
 @asynccontextmanager
@@ -319,8 +357,11 @@ CASES = (
         200,
         partial(http_with_token, "/protected", keeps_verified=False),
     ),
+    Case("action, its phases alone", 500, partial(action_of_broker, by_broker=False)),
+    Case("action, called by the broker", 500, partial(action_of_broker, by_broker=True)),
     Case("event of a controller", 200, partial(events, Controlled)),
     Case("event of a service", 200, partial(events, Served)),
+    Case("call of a gateway", 200, gateway_calls),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )

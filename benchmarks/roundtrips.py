@@ -14,9 +14,18 @@ from benchmarks.processes import ServerProcess, client_core, machine_time, raise
 from benchmarks.raw_client import RawClient, connect_many, leave_all, message
 from benchmarks.report import Table
 
-_BODY = "hello"
-_HEAD, _TAIL = b'[{"statusCode":200,"headers":{', b'},"content":"hello"}]'
-"""The acknowledgement of every server; rxkernel adds the id of the event to the headers."""
+
+@attrs.frozen
+class Sent:
+    """``arguments`` are the JSON of an event; its acknowledgement has ``head`` and ``tail``."""
+
+    arguments: str
+    head: bytes
+    tail: bytes
+
+
+ECHO = Sent(message("echo", "hello"), b'[{"statusCode":200,"headers":{', b'},"content":"hello"}]')
+"""rxkernel adds the id of the event to the headers."""
 
 _WARM_UP = 0.2
 """Most seconds of load before each window."""
@@ -55,9 +64,9 @@ class Pinger(RawClient):
     wrong = b""
     """A wrong acknowledgement."""
 
-    def prepare(self, in_flight: int) -> None:
-        text = message("echo", _BODY)
-        self._frames = [self.frame(f"42{id}{text}") for id in range(in_flight)]
+    def prepare(self, sent: Sent, in_flight: int) -> None:
+        self._head, self._tail = sent.head, sent.tail
+        self._frames = [self.frame(f"42{id}{sent.arguments}") for id in range(in_flight)]
         self._sent = [0.0] * in_flight
         self._outstanding = 0
         self._is_on = False
@@ -83,7 +92,7 @@ class Pinger(RawClient):
     def acknowledged(self, id: int, payload: bytes) -> None:
         self._outstanding -= 1
         self.latencies.append(time.perf_counter() - self._sent[id])
-        if not (payload.startswith(_HEAD) and payload.endswith(_TAIL)):
+        if not (payload.startswith(self._head) and payload.endswith(self._tail)):
             self.wrong = payload
         if self._is_on:
             self._send(id)
@@ -117,7 +126,9 @@ async def measure(server: ServerProcess, pingers: list[Pinger], seconds: float) 
     )
 
 
-async def _windows(servers: dict[Peer, ServerProcess], load: Load) -> dict[Peer, list[Window]]:
+async def _windows(
+    servers: dict[Peer, ServerProcess], sent: Sent, load: Load
+) -> dict[Peer, list[Window]]:
     pingers: dict[Peer, list[Pinger]] = {}
     for peer, server in servers.items():
 
@@ -126,7 +137,7 @@ async def _windows(servers: dict[Peer, ServerProcess], load: Load) -> dict[Peer,
 
         pingers[peer] = await connect_many(server.port, load.connections, make)
         for pinger in pingers[peer]:
-            pinger.prepare(load.in_flight)
+            pinger.prepare(sent, load.in_flight)
     windows: dict[Peer, list[Window]] = {peer: [] for peer in servers}
     for _ in range(load.rounds):
         for peer, server in servers.items():
@@ -137,13 +148,14 @@ async def _windows(servers: dict[Peer, ServerProcess], load: Load) -> dict[Peer,
     return windows
 
 
-async def roundtrips(peers: Sequence[Peer], load: Load) -> Table:
+async def roundtrips(
+    peers: Sequence[Peer], load: Load, sent: Sent = ECHO, title: str = "Acknowledged round trips"
+) -> Table:
     raise_file_limit()
     with client_core(), running(peers) as servers:
-        windows = await _windows(servers, load)
+        windows = await _windows(servers, sent, load)
     table = Table(
-        f"Acknowledged round trips, {load.connections} connections, "
-        f"{load.in_flight} in flight on each",
+        f"{title}, {load.connections} connections, {load.in_flight} in flight on each",
         {
             "server": "",
             "per second": ",.0f",

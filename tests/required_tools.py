@@ -45,6 +45,15 @@ def require_node() -> Path:
     return Path(found)
 
 
+def require_moleculer_io() -> Path:
+    """The executable of Node, with moleculer-io in ``node_modules``."""
+    found = require_node()
+    for name in ("moleculer", "moleculer-io"):
+        if not (ROOT / "node_modules" / name / "package.json").is_file():
+            absent(f"no {name} in node_modules: run `npm ci`")
+    return found
+
+
 def require_typescript() -> Path:
     """The compiler of TypeScript; run it with Node."""
     compiler = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
@@ -93,6 +102,12 @@ def chromium() -> Path:
 def node() -> Path:
     """Run it with ``cwd=ROOT`` so that ``require("socket.io-client")`` resolves."""
     return require_node()
+
+
+@pytest.fixture(scope="session")
+def moleculer_io() -> Path:
+    """The executable of Node, for scripts that import moleculer-io."""
+    return require_moleculer_io()
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ RANK = {f"rxkernel.{unit}": rank for rank, row in enumerate(LAYERS) for unit in 
 ARROWS: dict[str, set[str]] = {
     "apidocs": {"contracts", "security"},
     "autoload": {"contracts", "security", "sessions", "tasks"},
+    "gateway": {"redis"},
     "realtime": {"tasks"},
     "security": {"sessions", "redis"},
     "sessions": {"redis"},
@@ -239,6 +240,8 @@ def test_every_dependency_has_a_reason() -> None:
         "setuptools",
         "socket.io-client",
         "chromium",
+        "ioredis",
+        "moleculer",
         "node",
         "redis-server",
         "slowhttptest",

@@ -115,7 +115,7 @@ class _Writer:
                 found["security"] = schemes
         if operation.is_deprecated:
             found["x-rxkernel-deprecated"] = True
-        if not definition.metadata.envelope:
+        if definition.metadata.arguments == "value":
             found["x-rxkernel-envelope"] = False
         if definition.pushes:
             found["x-rxkernel-pushes"] = sorted({event.name for event in definition.pushes})
@@ -147,7 +147,7 @@ class _Writer:
             for each in operation.inputs.inputs
             if each.source is Source.PARAMS and each.key not in in_namespace
         ]
-        if not definition.metadata.envelope:
+        if definition.metadata.arguments == "value":
             return _plain_payload(params, operation.inputs.body)
         properties: Node = {}
         required: list[str] = []
@@ -182,7 +182,7 @@ class _Writer:
             },
             "required": ["statusCode", "headers", "content"],
         }
-        has_envelope = definition.metadata.envelope
+        has_envelope = definition.metadata.arguments == "envelope"
         message: Node = {
             "name": f"{definition.name} acknowledgement",
             "payload": envelope if has_envelope else content,
@@ -303,6 +303,8 @@ def _schemes(operation: Operation) -> list[Node]:
 def _plain_payload(params: list[Input], body: Body | None) -> Node:
     """The schema of the argument of an event without an envelope: its fields are the parameters,
     and it is the body. An argument that may be null may also be missing."""
+    if params and body is not None and body.schema.get("additionalProperties") is False:
+        return _mixed_payload(_params(params), body)
     parts: list[Node] = []
     if params:
         is_required = any(each.is_required for each in params)
@@ -314,8 +316,19 @@ def _plain_payload(params: list[Input], body: Body | None) -> Node:
     return parts[0] if len(parts) == 1 else {"allOf": parts}
 
 
+def _mixed_payload(params: Node, body: Body) -> Node:
+    """As `_plain_payload`, where the body is the fields that the parameters do not have."""
+    fields = body.schema
+    required = [*params.get("required", ()), *fields.get("required", ())]
+    mixed = {**fields, "properties": {**params["properties"], **fields["properties"]}}
+    if required:
+        mixed["required"] = required
+        return mixed
+    return {"anyOf": [mixed, _NULL]}
+
+
 def _example_payload(params: Any, body: Any, definition: WebSocketDefinition) -> Any:
-    if not definition.metadata.envelope:
+    if definition.metadata.arguments == "value":
         return dict(params) if params else body
     found: Node = {}
     if params:

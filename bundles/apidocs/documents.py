@@ -90,7 +90,8 @@ class Documents:
 
     def _make(self, compiled: Compiled) -> tuple[Document, Document]:
         definitions: list[HttpDefinition] = _listed(compiled.definitions[Transport.HTTP])
-        events: list[WebSocketDefinition] = _listed(compiled.definitions[Transport.SOCKET])
+        served: list[WebSocketDefinition] = _listed(compiled.definitions[Transport.SOCKET])
+        events = [each for each in served if _has_one_value(each)]
         schemas = JsonSchemas(self._kernel.serializer.scalars, self._names.by_class)
         access = self._access_facts([*definitions, *events])
         describe = partial(
@@ -217,6 +218,11 @@ def _described(
     if problems:
         raise ConfigurationError(*problems)
     return found
+
+
+def _has_one_value(definition: WebSocketDefinition) -> bool:
+    """Whether clients send one value: a message of AsyncAPI has one payload."""
+    return definition.metadata.arguments != "list"
 
 
 def _pushing(

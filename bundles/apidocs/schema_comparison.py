@@ -51,6 +51,8 @@ class SchemaComparison:
             if isinstance(before.get(word), dict) and isinstance(after.get(word), dict):
                 inner = f"{where}[]"
                 yield from self.compare(inner, before[word], after[word])
+        for number, places in enumerate(zip(_places(before), _places(after), strict=False)):
+            yield from self.compare(f"{where}[{number}]", *places)
         yield from self._compare_alternatives(where, before, after)
 
     @staticmethod
@@ -178,6 +180,12 @@ def _is_union(schema: Node) -> bool:
 def _reference(schema: Any) -> str:
     found: str = schema.get("$ref", "") if isinstance(schema, dict) else ""
     return found
+
+
+def _places(schema: Node) -> list[Any]:
+    """The schemas of the places of a tuple; draft 7 has them in ``items``."""
+    found = schema.get("prefixItems", schema.get("items"))
+    return found if isinstance(found, list) else []
 
 
 def _is_open(schema: Node) -> bool:

@@ -46,4 +46,4 @@ def _labelled(name: str, function: F) -> F:
             f"@event on {function.__qualname__} has the name {name!r}; names with an underscore "
             f'at the start are private: write @event("name")'
         )
-    return option(EVENT, True)(websocket(name, envelope=False)(function))
+    return option(EVENT, True)(websocket(name, arguments="value")(function))

@@ -141,7 +141,8 @@ class IOServer:
         self._add("manager", name, manager)
 
     def add_watcher(self, *, name: str, watcher: type[Watcher]) -> None:
-        """Run *watcher* while the server listens.
+        """Run *watcher* while the server listens. This enables the bundle tasks, with schedules in
+        memory, unless it is one of the bundles of the server.
 
         Raises:
             IOServerError: as `add_service`.

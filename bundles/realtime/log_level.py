@@ -25,6 +25,8 @@ class LogLevel(IntEnum):
             ValueError: there is no such level.
         """
         try:
+            if isinstance(given, bool):  # True is 1
+                raise ValueError
             return cls[given.upper()] if isinstance(given, str) else cls(given)
         except (KeyError, ValueError):
             names = ", ".join(level.name for level in cls)

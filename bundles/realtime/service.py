@@ -74,7 +74,7 @@ class Service(Component):
         """A client has disconnected. ``connection.rooms`` are those that it was in."""
 
     @option(EVENT, True)
-    @websocket("*", envelope=False)
+    @websocket("*", arguments="value")
     async def unknown_event(self, request: Request) -> Any:
         """Called for an event without a method; override it to handle these events.
 

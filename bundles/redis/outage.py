@@ -21,16 +21,22 @@ _PROBE = "rxkernel:probe"
 
 class Outage:
     """Probes Redis from the first reported problem until it can be used again, with delays that
-    grow from 0.1 to 2 seconds."""
+    grow from 0.1 to 2 seconds.
+
+    Attributes:
+        problem: the problem that was reported, until Redis can be used again; else None.
+    """
 
     @inject
     def __init__(self, client: Redis) -> None:
+        self.problem: Problem | None = None
         self._client = client
         self._probing: asyncio.Task[None] | None = None
 
     def report(self, problem: Problem) -> None:
         """Log *problem*, unless an outage has been reported already."""
         if self._probing is None:
+            self.problem = problem
             logger.error("Redis cannot be used: %s", problem.text)
             self._probing = asyncio.create_task(self._probe(problem))
 
@@ -48,6 +54,7 @@ class Outage:
             except RedisError as exc:
                 logger.debug("Redis still cannot be used: %s", exc)
         logger.info("Redis can be used again, after %.1f seconds", time.monotonic() - begin)
+        self.problem = None
         self._probing = None
 
     async def __aenter__(self) -> Self:
@@ -59,4 +66,5 @@ class Outage:
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait({self._probing})
+            self.problem = None
             self._probing = None

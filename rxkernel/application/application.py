@@ -35,6 +35,8 @@ from rxkernel.routing.storage import (
     WebSocketMetadataStorage,
 )
 from rxkernel.routing.storages import MetadataStorages
+from rxkernel.servers.aiohttp.host_application import HostApplication
+from rxkernel.servers.aiohttp.native_types import AiohttpApplication
 from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import Settings
 
@@ -126,6 +128,7 @@ class Application:
         self._reload_lock = TaskLock("reload()")
         self._is_stopping = False
         self._running: _Running | None = None
+        self._mounted_in: HostApplication | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Reject changes of the constructor's arguments after boot, which has read them.
@@ -231,11 +234,32 @@ class Application:
         """
         self._booted.undo.push_async_callback(work)
 
+    def mount_in(self, native: AiohttpApplication) -> None:
+        """Serve Socket.IO, and HTTP below ``http.prefix``, as a part of *native*, on its port.
+
+        The startup of *native* calls `start`, and raises its errors; no port is opened. Its
+        shutdown drains and stops the servers, and its cleanup calls `stop`: services can be used
+        until all requests of *native* have ended.
+
+        Raises:
+            RxKernelError: *native* has started or is a part of another aiohttp application, or
+                this application is booted or mounted.
+        """
+        if self._running is not None or self._mounted_in is not None:
+            state = "mounted" if self._running is None else "booted"
+            raise RxKernelError(
+                f"the application is {state} already; call mount_in() once, before it starts"
+            )
+        host = HostApplication(native)
+        host.attach(self.start, self._drain, self.stop)
+        self._mounted_in = host
+
     async def start(self) -> None:
         """Boot, start every server, and return when they listen; does nothing if they do.
 
         Raises:
-            ServerStartError: one cannot listen; the others are stopped, and services closed.
+            ServerStartError: one cannot listen, or `mount_in` was called and something else than
+                the aiohttp application calls this; the others are stopped, and services closed.
         """
         async with self._life:
             await self.boot()
@@ -256,8 +280,7 @@ class Application:
     async def _end(self) -> bool:
         if self._running is None:
             return True
-        async with self._reload_lock:  # a reload that has begun is finished first
-            self._is_stopping = True
+        await self._end_reloads()
         try:
             return await self._running.root.servers.stop()
         finally:
@@ -267,6 +290,18 @@ class Application:
                     await running.undo.aclose()
                 finally:
                     self._is_stopping = False
+
+    async def _end_reloads(self) -> None:
+        """Wait for a reload that has begun, and let no other one begin."""
+        async with self._reload_lock:
+            self._is_stopping = True
+
+    async def _drain(self) -> None:
+        """Stop the servers, but keep the services."""
+        async with self._life:
+            if self._running is not None:
+                await self._end_reloads()
+                await self._running.root.servers.stop()
 
     async def __aenter__(self) -> Self:
         await self.boot()
@@ -305,6 +340,7 @@ class Application:
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
             root.check_controllers()
             compiled = await kernel.compile(spec.storages.all())
+            root.report_unserved()
             root.servers.check(kernel.compiled)
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
             undo.push_async_callback(self._dispatch_shutdown, injector)
@@ -368,6 +404,7 @@ class Application:
             application=self,
             dispatcher=self.dispatcher,
             storages=self._storages,
+            mounted_in=self._mounted_in,
         )
 
     async def _dispatch_shutdown(self, injector: Injector) -> None:

@@ -12,6 +12,7 @@ from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.routing.converters import Converter
 from rxkernel.routing.scalars import Scalar
 from rxkernel.routing.storages import MetadataStorages
+from rxkernel.servers.aiohttp.host_application import HostApplication
 from rxkernel.settings import Settings
 
 
@@ -36,3 +37,4 @@ class ApplicationSpec:
     converters: Mapping[str, Converter] = MappingProxyType({})
     scalars: tuple[Scalar, ...] = ()
     overrides: Overrides = MappingProxyType({})
+    mounted_in: HostApplication | None = None

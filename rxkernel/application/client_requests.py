@@ -26,6 +26,7 @@ from rxkernel.messages.media_type import (
 from rxkernel.messages.request import Request
 from rxkernel.messages.upload import UploadedFile
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.routing.metadata import EventArguments
 from rxkernel.servers.http.body_decoding import decode_body
 from rxkernel.servers.http.body_limits import (
     BodyLimits,
@@ -88,21 +89,33 @@ def fill_event(
     body: Any,
     serializer: Serializer,
     *,
-    envelope: bool = True,
+    arguments: EventArguments = "envelope",
 ) -> None:
     """Set name and arguments of an event or a procedure, as plain values. The parameters of the
     namespace come first.
 
-    Without *envelope* the client sends one value: *body*, or *params* as an object.
+    Where *arguments* are a value, the client sends *body*, or *params* as an object. Where they
+    are a list, it sends the items of *body*.
+
+    Raises:
+        ValueError: *arguments* are a list, and *body* is not, or there are *params*.
     """
     connection = request.connection
     of_namespace = {} if connection is None else connection.params
     request.url = name
     given, request.body = serializer.to_plain(params or {}), serializer.to_plain(body)
-    if not envelope:
+    if arguments == "list":
+        request.body = _listed(name, given, request.body)
+    elif arguments == "value":
         sent = (given or None) if request.body is None else request.body
         given, request.body = read_plain_arguments([name, sent])
     request.params = MultiDict([*of_namespace.items(), *given.items()])
+
+
+def _listed(name: str, params: Mapping[str, Any], body: Any) -> list[Any]:
+    if params or not isinstance(body, list | None):
+        raise ValueError(f"event {name!r} takes a list of arguments; pass body=[…], no params")
+    return body or []
 
 
 def fill_params(

@@ -15,6 +15,7 @@ from rxkernel.messages.response import (
     StreamResponse,
     close_source,
 )
+from rxkernel.routing.definitions import WebSocketDefinition
 from rxkernel.servers.http.content_encoding import encode_content
 from rxkernel.servers.http.files.opening import open_file
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
@@ -57,7 +58,8 @@ async def write_http(request: Request, response: Response, serializer: Serialize
 async def write_acknowledgement(
     request: Request, response: Response, serializer: Serializer
 ) -> int | None:
-    has_envelope = request.definition is None or request.definition.metadata.envelope
+    definition: WebSocketDefinition | None = request.definition
+    has_envelope = definition is None or definition.metadata.arguments == "envelope"
     encode = encode_acknowledgement if has_envelope else encode_plain
     return encode(_namespace(request), 0, response, serializer=serializer).size
 

@@ -1,6 +1,7 @@
 """Builds the services, listeners, kernel and servers of an application: all of boot that does not
 await."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from types import ModuleType
@@ -16,7 +17,7 @@ from rxkernel.application.bundle_resolution import resolve_bundles
 from rxkernel.application.health import HealthController, check_not_taken
 from rxkernel.application.injector_container import InjectorContainer
 from rxkernel.application.listener_registry import ListenerRegistry
-from rxkernel.application.unused_parts import UnusedParts
+from rxkernel.application.unused_parts import UnusedParts, procedures_without_bundle
 from rxkernel.events.dispatcher import AsyncEventDispatcher, describe
 from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
@@ -44,6 +45,8 @@ from rxkernel.servers.manager import ServerManager
 from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _OPTIONS = (PROBE, QUIET)
 """The option keys that need no declaration."""
 
@@ -65,7 +68,7 @@ class CompositionRoot:
         self._listeners: list[tuple[Any, object]] = []
         self.listener_registry = ListenerRegistry(spec.dispatcher)
         self.bundles: list[Bundle] = []
-        self._http = HttpServer(spec.settings)
+        self._http = HttpServer(spec.settings, spec.mounted_in)
         self.container = InjectorContainer(self._bind_core, spec.overrides)
         self._injector = self.container.injector
         self._options = {*_OPTIONS, *spec.options}
@@ -254,6 +257,12 @@ class CompositionRoot:
             errors += unused.errors_of_listener(listener, instance)
         if errors:
             raise ConfigurationError.merge(errors)
+
+    def report_unserved(self) -> None:
+        """Log procedures of services whose bundle is not enabled. It is not an error: another
+        machine with the same services may run them. Those of controllers are errors."""
+        for text in procedures_without_bundle(self.container.singletons(), self._options):
+            logger.warning("%s", text)
 
     def _add_servers(self, of_bundles: list[Any]) -> None:
         self.servers.add(self._http)

@@ -36,7 +36,7 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.request_id import client_request_id, event_request_id
 from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
-from rxkernel.routing.definitions import Definition, HttpDefinition
+from rxkernel.routing.definitions import Definition, HttpDefinition, ProcedureDefinition
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.body_limits import BodyLimits
 from rxkernel.servers.local_backend import LocalBackend
@@ -199,13 +199,14 @@ class KernelClient:
         first if necessary. Without *connection*, a client connects for this event only; *params*
         of its namespace are taken from *params*.
 
-        An event without a route is handled by the route ``*`` of its namespace. An event without
-        an envelope has one value: *body*, or *params*, not both.
+        An event without a route is handled by the route ``*`` of its namespace. An event with
+        ``arguments="value"`` gets *body*, or *params*, not both; one with ``arguments="list"``
+        gets the items of *body*, a list.
 
         Raises:
             KeyError: the event does not exist.
-            ValueError: *connection* is in another namespace, or a parameter of the namespace is
-                missing.
+            ValueError: *connection* is in another namespace, a parameter of the namespace is
+                missing, or the arguments are not a list where they must be.
             ConnectionRefusedException: a listener of CONNECTED rejects the client.
             RxKernelError: *connection* has ended.
         """
@@ -224,8 +225,8 @@ class KernelClient:
         if isinstance(connection, RecordingConnection):
             await connection.connect()
         request = Request(Transport.SOCKET, connection.headers, connection=connection)
-        envelope = definition.metadata.envelope
-        fill_event(request, event, params, body, kernel.serializer, envelope=envelope)
+        form = definition.metadata.arguments
+        fill_event(request, event, params, body, kernel.serializer, arguments=form)
         return await self._send(kernel, definition, request, write_acknowledgement)
 
     async def call(
@@ -258,7 +259,8 @@ class KernelClient:
             request.token = self._token()
         if isinstance(connection, RecordingConnection):
             await connection.connect()
-        fill_event(request, definition.name, params, body, kernel.serializer)
+        form = definition.metadata.arguments
+        fill_event(request, definition.name, params, body, kernel.serializer, arguments=form)
         return await self._send(kernel, definition, request, None)
 
     async def _send(
@@ -373,12 +375,12 @@ def _path_of(request: Request) -> str:
     return urlsplit(request.url).path or "/"
 
 
-def _procedure(kernel: Kernel, transport: Transport, name: str) -> Definition:
+def _procedure(kernel: Kernel, transport: Transport, name: str) -> ProcedureDefinition:
     if transport in (Transport.HTTP, Transport.SOCKET):
         method = "http" if transport is Transport.HTTP else "websocket"
         raise ValueError(f"{transport} has no procedures; call client.{method}({name!r})")
     if transport not in kernel.definitions:
         known = ", ".join(kernel.definitions)
         raise KeyError(f"no transport {str(transport)!r}; there is: {known}")
-    definition: Definition = kernel.definitions[transport][name]
+    definition: ProcedureDefinition = kernel.definitions[transport][name]
     return definition

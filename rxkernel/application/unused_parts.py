@@ -1,6 +1,6 @@
-"""Finds controllers and options that no route uses, at boot and at a reload."""
+"""Finds controllers, options and procedures that no route uses, at boot and at a reload."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from inspect import isroutine
 from types import ModuleType
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 from rxkernel.events.dispatcher import describe
 from rxkernel.events.observe import observations
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.routing.decorators import options_without_route
-from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.bundle_option import missing_bundle, without_bundle
+from rxkernel.routing.decorators import options_without_route, routes_of
+from rxkernel.routing.metadata import ProcedureMetadata, RouteMetadata
 from rxkernel.routing.targets import name_of_action, name_of_target, owner_of
 
 
@@ -52,6 +53,20 @@ class UnusedParts:
             )
             for key, place in options_without_route(thing, actions, methods)
         ]
+
+
+def procedures_without_bundle(
+    services: Iterable[object], options: Collection[str]
+) -> Iterator[str]:
+    """Yield a text for each procedure of *services* that is for a bundle that is not enabled: one
+    with a `BundleOption` that is not among *options*."""
+    for service in services:
+        for route in routes_of(service):
+            if not isinstance(route, ProcedureMetadata):
+                continue
+            for key, value in route.options.items():
+                if (option := missing_bundle(key, value, options)) is not None:
+                    yield without_bundle(option, route.place)
 
 
 def _class_of(target: object) -> object:

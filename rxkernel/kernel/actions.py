@@ -208,14 +208,17 @@ def _late_once(method: Method, placed: Placed, shape: Shape | None) -> Action:
 
 
 def _reads(signature: Signature) -> list[Read]:
-    bodies = iter(body_arguments([p for p in signature.parameters if p.source is Source.BODY]))
+    parameters = signature.parameters
+    from_body = [parameter for parameter in parameters if parameter.source is Source.BODY]
+    in_params = (key for p in parameters if p.source is Source.PARAMS for key in p.keys)
+    bodies = iter(body_arguments(from_body, frozenset(in_params)))
     return [
         next(bodies)
         if parameter.source is Source.BODY
         else _later
         if parameter.source in LATE
         else argument(parameter)
-        for parameter in signature.parameters
+        for parameter in parameters
     ]
 
 

@@ -18,7 +18,7 @@ from rxkernel.kernel.route import Route
 from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
-from rxkernel.routing.bundle_option import BundleOption, missing_bundle
+from rxkernel.routing.bundle_option import BundleOption, missing_bundle, without_bundle
 from rxkernel.routing.constraints import HostOf
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.kinds import Kind
@@ -175,20 +175,17 @@ class Compiler:
         if self.options is None:
             return
         users: dict[str, list[RouteMetadata]] = {}
-        without_bundle: dict[str, tuple[BundleOption, list[RouteMetadata]]] = {}
+        disabled: dict[str, tuple[BundleOption, list[RouteMetadata]]] = {}
         for metadata in routes:
             for key, value in metadata.options.items():
                 if (option := missing_bundle(key, value, self.options)) is not None:
-                    _, found = without_bundle.setdefault(option.bundle, (option, []))
+                    _, found = disabled.setdefault(option.bundle, (option, []))
                     if metadata not in found:
                         found.append(metadata)
                 elif key not in self.options:
                     users.setdefault(key, []).append(metadata)
-        for option, found in without_bundle.values():
-            yield (
-                f"option {str(option)!r} of {_listed(found)} has no effect without the bundle "
-                f"{option.bundle}; enable it: Application(bundles=[{option.item}])"
-            )
+        for option, found in disabled.values():
+            yield without_bundle(option, _listed(found))
         for key, found in users.items():
             near = nearest(key, tuple(self.options), cutoff=0.7)
             hint = (

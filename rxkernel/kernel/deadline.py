@@ -85,8 +85,9 @@ class TimedPipeline(Pipeline):
         `asyncio.timeout` alone would handle every `TimeoutError` as its own, and would accept the
         late response of an action that catches its cancellation.
         """
+        limit = asyncio.timeout(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds) as limit:
+            async with limit:
                 response = await _with_deadline(limit, work)
         except Exception as exc:
             if not limit.expired():

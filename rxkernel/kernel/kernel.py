@@ -285,8 +285,7 @@ class Kernel:
         definition: Definition | None = request.definition
         has_listeners = definition is not None and definition.pipeline.has_terminate_listeners
         if request.services or (has_listeners and response is not None):
-            begin = request.received_at
-            duration = perf_counter() - begin if begin else 0.0
+            duration = _seconds_since(request.received_at)
             context = current_context() if task is None else context_of(task)
             work = start(self._terminate(request, response, duration, size, failure), context)
             self._background.add(work)
@@ -295,6 +294,20 @@ class Kernel:
             request.services = CLOSED
         else:
             request.services.is_closed = True
+
+    async def finish(
+        self, request: Request, response: Response | None, failure: BaseException | None = None
+    ) -> None:
+        """As `terminate`, but run and awaited in the task and the context of the caller.
+
+        For a message within another one, which is the current message again afterwards.
+        """
+        token = current_request.set(request)
+        try:
+            duration = _seconds_since(request.received_at)
+            await self._terminate(request, response, duration, None, failure)
+        finally:
+            current_request.reset(token)
 
     async def _terminate(
         self,
@@ -334,6 +347,11 @@ class Kernel:
     async def close(self) -> None:
         """Shut down the thread pool."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _seconds_since(begin: float) -> float:
+    """Return the seconds since *begin*; 0.0 for a message that was not begun."""
+    return perf_counter() - begin if begin else 0.0
 
 
 def _varies(exception: Exception) -> list[str]:

@@ -170,6 +170,12 @@ def is_many(annotation: Any, scalars: Container[Any] = ()) -> bool:
     return all(is_scalar(arg, scalars) for arg in get_args(type_) if arg is not ...)
 
 
+def is_list(annotation: Any) -> bool:
+    """Whether it is a list of any values: ``list``, ``list[User] | None``, ``set[Any]``."""
+    type_ = without_none(annotation)
+    return (get_origin(type_) or type_) in _MANY
+
+
 def is_model(annotation: Any) -> bool:
     """Whether it is a class with named fields: attrs, dataclass, Struct or TypedDict."""
     type_ = without_none(annotation)

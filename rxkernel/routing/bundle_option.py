@@ -27,6 +27,14 @@ class BundleOption(str):
         return self
 
 
+def without_bundle(option: BundleOption, place: str) -> str:
+    """The problem that the bundle of *option* at *place* is not enabled, and the fix."""
+    return (
+        f"option {str(option)!r} of {place} has no effect without the bundle {option.bundle}; "
+        f"enable it: Application(bundles=[{option.item}])"
+    )
+
+
 def bundle_option_of(cls: Any) -> BundleOption | None:
     """The ``bundle_option`` of *cls*, a class of values; None without one."""
     found = getattr(cls, "bundle_option", None)

@@ -26,7 +26,9 @@ from rxkernel.messages.transport import Transport
 from rxkernel.routing.bundle_option import BundleOption, bundle_option_of
 from rxkernel.routing.metadata import (
     ANY_EVENT,
+    EventArguments,
     HttpMetadata,
+    ProcedureArguments,
     ProcedureMetadata,
     PushedEvent,
     RouteMetadata,
@@ -105,7 +107,7 @@ class WebSocketLabel:
     name: str
     namespace: str | None = None
     status_code: int = 200
-    envelope: bool = True
+    arguments: EventArguments = "envelope"
 
     def metadata(self, prefix: Prefix, **common: Any) -> WebSocketMetadata:
         nearest = prefix.namespace if self.namespace is None else self.namespace
@@ -113,7 +115,7 @@ class WebSocketLabel:
             name=self.name if self.name == ANY_EVENT else _prefixed(prefix.name, self.name),
             namespace="/" if nearest is None else nearest,
             status_code=self.status_code,
-            envelope=self.envelope,
+            arguments=self.arguments,
             **common,
         )
 
@@ -122,17 +124,20 @@ class WebSocketLabel:
 class ProcedureLabel:
     """The arguments of `@procedure`."""
 
-    name: str
+    name: str | Callable[[Any], str]
     transport: Transport | str
     status_code: int = 200
     options: Mapping[str, Any] = MappingProxyType({})
+    arguments: ProcedureArguments = "envelope"
 
     def metadata(self, prefix: Prefix, **common: Any) -> ProcedureMetadata:
         common["options"] = {**common["options"], **self.options}
+        name = self.name
         return ProcedureMetadata(
-            name=_prefixed(prefix.name, self.name),
+            name=name(common["target"]) if callable(name) else _prefixed(prefix.name, name),
             transport=self.transport,
             status_code=self.status_code,
+            arguments=self.arguments,
             **common,
         )
 
@@ -184,7 +189,7 @@ def websocket(
     namespace: str | None = None,
     *,
     status_code: int = 200,
-    envelope: bool = True,
+    arguments: EventArguments = "envelope",
 ) -> Callable[[F], F]:
     """Serve the decorated controller method as the Socket.IO event *name* of *namespace*.
 
@@ -192,10 +197,11 @@ def websocket(
     namespace may have parameters, as ``/room/{id:int}``; its default is that of `@controller`,
     else ``/``. A plain value that the method returns is acknowledged with *status_code*.
 
-    ``envelope=False`` is for clients that send and expect plain values, see `WebSocketMetadata`.
+    ``arguments="value"`` is for clients that send and expect plain values, ``arguments="list"``
+    for those that send several, see `WebSocketMetadata`.
     """
     refuse_bare("websocket", name)
-    return _route_label("websocket", WebSocketLabel(name, namespace, status_code, envelope))
+    return _route_label("websocket", WebSocketLabel(name, namespace, status_code, arguments))
 
 
 def both(
@@ -231,18 +237,26 @@ def both(
 
 
 def procedure(
-    name: str,
+    name: str | Callable[[Any], str],
     transport: Transport | str,
     *,
     status_code: int = 200,
     options: Mapping[str, Any] = MappingProxyType({}),
+    arguments: ProcedureArguments = "envelope",
 ) -> Callable[[F], F]:
     """Serve the decorated method as procedure *name* over *transport* of a bundle.
 
     It is not reachable over HTTP or Socket.IO. *options* are those of this route only: other
     routes of the method do not have them. They override those of `option`.
+
+    *name* may be a function: it is called with the target, a class, an instance or a module, and
+    returns the whole name, to which `controller` adds no prefix.
+
+    ``arguments="value"`` is for a transport that passes one value, as for an event, see
+    `WebSocketMetadata`.
     """
-    return _route_label("procedure", ProcedureLabel(name, transport, status_code, options))
+    route = ProcedureLabel(name, transport, status_code, options, arguments)
+    return _route_label("procedure", route)
 
 
 def controller(

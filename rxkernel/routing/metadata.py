@@ -6,7 +6,7 @@ Three kinds: a route over HTTP, an event of Socket.IO, and a procedure of a bund
 from collections.abc import Mapping
 from itertools import zip_longest
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
@@ -29,6 +29,12 @@ RESERVED_EVENTS = (
 
 ANY_EVENT = "*"
 """The name of the route for the events of a namespace that have no route of their own."""
+
+EventArguments = Literal["envelope", "value", "list"]
+"""What the arguments of an event are, see `WebSocketMetadata`."""
+
+ProcedureArguments = Literal["envelope", "value"]
+"""What the arguments of a procedure are, see `ProcedureMetadata`."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -200,12 +206,19 @@ class WebSocketMetadata(RouteMetadata):
     The name ``*`` is the route for all events of its namespace without a route of their own. A
     namespace with parameters, as ``/room/{id}``, is a template like the path of a route.
 
-    With *envelope*, the client sends ``{params, body}`` and receives ``{statusCode, headers,
-    content}``. Without it, the fields of the object that the client sends are the parameters, and
-    the object, or any other value, is the body; the client receives the content alone.
+    *arguments* is the form of the values that the client sends:
+
+    - ``envelope``: an object ``{params, body}``; the client receives ``{statusCode, headers,
+      content}``.
+    - ``value``: one value. The fields of an object are the parameters, and the object, or any
+      other value, is the body; the client receives the content alone. A list is a field, and so
+      is an object beside others, unless they are marked: ``Annotated[list[int], Body()]``.
+    - ``list``: any number of values. The body is the list of them; the client receives the content
+      alone, or the values of an `Acknowledgement`.
 
     Raises:
-        ConfigurationError: the name is empty or reserved, or the namespace is invalid.
+        ConfigurationError: the name is empty or reserved, the namespace is invalid, or *arguments*
+            is something else.
     """
 
     target: Any = attrs.field(hash=False)
@@ -215,7 +228,7 @@ class WebSocketMetadata(RouteMetadata):
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
     status_code: int = attrs.field(default=200, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
-    envelope: bool = attrs.field(default=True, kw_only=True)
+    arguments: EventArguments = attrs.field(default="envelope", kw_only=True)
     syntax: TemplateSyntax | None = attrs.field(init=False, eq=False, repr=False, default=None)
 
     transport = Transport.SOCKET
@@ -229,6 +242,11 @@ class WebSocketMetadata(RouteMetadata):
             )
         elif "{" in self.namespace or "}" in self.namespace:
             problems.extend(self._read_template())
+        if self.arguments not in get_args(EventArguments):
+            problems.append(
+                f"event {self.name!r} ({self.place}) has the arguments {self.arguments!r}; "
+                f"it must be one of {', '.join(map(repr, get_args(EventArguments)))}"
+            )
         if self.name in RESERVED_EVENTS:
             problems.append(
                 f"event {self.name!r} ({self.place}) has a name that Socket.IO reserves; "
@@ -272,10 +290,12 @@ class WebSocketMetadata(RouteMetadata):
 class ProcedureMetadata(RouteMetadata):
     """A route over the transport of a bundle, called by *name*.
 
-    It is never reachable over HTTP or Socket.IO.
+    It is never reachable over HTTP or Socket.IO. *arguments* is what its transport passes: with
+    ``envelope`` the parameters and the body, with ``value`` one value, as for an event.
 
     Raises:
-        ConfigurationError: the name is empty, or *transport* is not that of a bundle.
+        ConfigurationError: the name is empty, *transport* is not that of a bundle, or *arguments*
+            is something else.
     """
 
     target: Any = attrs.field(hash=False)
@@ -285,9 +305,15 @@ class ProcedureMetadata(RouteMetadata):
     options: Mapping[str, Any] = attrs.field(factory=dict, converter=_options, hash=False)
     status_code: int = attrs.field(default=200, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    arguments: ProcedureArguments = attrs.field(default="envelope", kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         problems = _common_problems(self)
+        if self.arguments not in get_args(ProcedureArguments):
+            problems.append(
+                f"procedure {self.name!r} ({self.place}) has the arguments {self.arguments!r}; "
+                f"it must be one of {', '.join(map(repr, get_args(ProcedureArguments)))}"
+            )
         if type(self.transport) is not Transport:
             problems.append(
                 f"procedure {self.name!r} ({self.place}) has the transport {self.transport!r}; "

@@ -13,7 +13,7 @@ from rxkernel.messages.connection import Connection
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.upload import UploadedFile
-from rxkernel.routing.annotations import bare, is_many, is_scalar, shadowed, without_none
+from rxkernel.routing.annotations import bare, is_list, is_many, is_scalar, shadowed, without_none
 from rxkernel.routing.generics import check_closed, resolve_in
 from rxkernel.routing.marker_reader import is_marker, read_marker
 from rxkernel.routing.markers import (
@@ -25,7 +25,7 @@ from rxkernel.routing.markers import (
     Query,
     hint_for_default,
 )
-from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.metadata import ProcedureMetadata, RouteMetadata, WebSocketMetadata
 from rxkernel.routing.misplaced_markers import refuse_misplaced
 from rxkernel.routing.parameter_rules import (
     check_query,
@@ -77,7 +77,7 @@ def read_signature(
         parameters.append(Parameter("request", Source.REQUEST, "request", Request))
     elif variadic and not _is_plain(parameters):
         problems.append(f"takes {variadic[0]}; name every parameter")
-    parameters = _embedded(parameters)
+    parameters = _embedded(parameters, context)
     problems += conflicts(parameters)
     if len(parameters) >= len(given):  # else a parameter with a problem may take it
         problems += unbound(parameters, metadata)
@@ -94,11 +94,13 @@ def read_signature(
 
 @attrs.frozen
 class _Context:
-    """What all parameters of an action share; ``is_single`` if there is only one."""
+    """What all parameters of an action share; ``is_single`` if there is only one; ``unmarked`` are
+    the names of those that are from the body because of their types."""
 
     metadata: RouteMetadata
     scalars: Scalars
     is_single: bool
+    unmarked: set[str] = attrs.field(factory=set, eq=False)
 
 
 def _hidden(function: Callable[..., Any], is_variadic: bool, context: _Context) -> list[str]:
@@ -255,6 +257,8 @@ def _read(parameter: inspect.Parameter, annotation: Any, context: _Context) -> P
             return found
     if marker is None:
         source = _source_of(type_, context)
+        if source is Source.BODY:
+            context.unmarked.add(name)
         found = new(source, type_, "" if source is Source.BODY else name)
     elif isinstance(marker, Header):
         found = new(Source.HEADER, type_, marker.name or name.replace("_", "-"))
@@ -325,10 +329,36 @@ def _check_body(type_: Any, context: _Context) -> None:
     )
 
 
-def _embedded(parameters: list[Parameter]) -> list[Parameter]:
-    """Make each of several body parameters a field of the body, by its name."""
-    if sum(p.source is Source.BODY for p in parameters) < 2:
-        return parameters
-    return [
-        attrs.evolve(p, key=p.key or p.name) if p.source is Source.BODY else p for p in parameters
-    ]
+def _is_value(metadata: RouteMetadata) -> bool:
+    """Whether the client sends one value, whose fields are the parameters."""
+    return (
+        isinstance(metadata, WebSocketMetadata | ProcedureMetadata)
+        and metadata.arguments == "value"
+    )
+
+
+def _embedded(parameters: list[Parameter], context: _Context) -> list[Parameter]:
+    """Make each of several body parameters a field of the body, by its name.
+
+    Where the fields of the body are the parameters, too, one that is not marked is a field beside
+    others, and so is a list: the body is an object.
+    """
+    are_fields = sum(p.source is Source.BODY for p in parameters) > 1
+    metadata = context.metadata
+    is_value = _is_value(metadata)
+    syntax = metadata.template_syntax
+    of_namespace = frozenset(() if syntax is None else syntax.parameters)
+    has_params = is_value and any(
+        p.source is Source.PARAMS and not of_namespace.issuperset(p.keys) for p in parameters
+    )
+
+    def embedded(p: Parameter) -> Parameter:
+        if p.source is not Source.BODY:
+            return p
+        is_field = are_fields or (
+            is_value and p.name in context.unmarked and (has_params or is_list(p.type))
+        )
+        key = p.key or (p.name if is_field else "")
+        return attrs.evolve(p, key=key)
+
+    return [embedded(p) for p in parameters]

@@ -1,5 +1,8 @@
 """What `application.bootstrap` hands to a bundle that serves methods of bound services."""
 
+import logging
+
+import pytest
 from injector import Binder, Module, inject, provider, singleton
 
 from rxkernel import (
@@ -7,6 +10,7 @@ from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
     Bundle,
+    BundleOption,
     Kernel,
     Transport,
     both,
@@ -99,3 +103,39 @@ async def test_procedure_options_are_those_of_its_route_only(client_of: ClientOf
         "period": 30,
     }
     assert kernel.http_definitions["report"].options == {"inherited": "of the method"}
+
+
+PERIOD = BundleOption("period", "jobs", "JobsBundle")
+
+
+class Clock:
+    @procedure("tick", JOBS, options={PERIOD: 30})
+    @both("POST", "/tick", "tick")
+    async def tick(self) -> None: ...
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+async def test_service_procedure_whose_bundle_is_not_enabled_is_logged(
+    caplog: pytest.LogCaptureFixture, is_enabled: bool
+) -> None:
+    """It never runs, which nothing else reports."""
+
+    class Timed(Publisher):
+        options = (PERIOD, "inherited")
+
+    def bind(binder: Binder) -> None:
+        binder.bind(Clock, scope=singleton)
+
+    bundles = [Timed()] if is_enabled else []
+    with caplog.at_level(logging.WARNING, "rxkernel"):
+        async with Application(bundles=bundles, modules=[bind]):
+            pass
+
+    found = [record.getMessage() for record in caplog.records]
+    assert found == ([] if is_enabled else [_NO_BUNDLE])
+
+
+_NO_BUNDLE = (
+    f"option 'period' of {__name__}.Clock.tick has no effect without the bundle jobs; enable it: "
+    f"Application(bundles=[JobsBundle])"
+)

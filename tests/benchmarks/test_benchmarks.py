@@ -19,6 +19,7 @@ from benchmarks.contracts import contracts
 from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.endpoints import endpoints
+from benchmarks.gateways import OWN, broker_calls, gateway_calls
 from benchmarks.kernel import kernel
 from benchmarks.logins import logins
 from benchmarks.peers import chosen
@@ -78,6 +79,14 @@ async def test_roundtrips_benchmark_runs() -> None:
     assert row["per second"] > 0
 
 
+async def test_gateways_benchmark_runs() -> None:
+    table = await gateway_calls([OWN], Load(connections=2, seconds=0.2, rounds=1))
+
+    (row,) = table.records()
+    assert isinstance(row["per second"], float)
+    assert row["per second"] > 0
+
+
 async def test_churn_benchmark_visits_do_not_fail() -> None:
     (row,) = (await churn(RXKERNEL, rate=20, seconds=0.5)).records()
 
@@ -110,6 +119,10 @@ async def _reloads() -> Table:
     return await reloads(endpoints=(2,), times=1)
 
 
+async def _broker_calls() -> Table:
+    return await broker_calls(rounds=1, calls=10)
+
+
 async def _schedules() -> Table:
     return await schedules(entries=(2,), seconds=0.01)
 
@@ -131,7 +144,11 @@ async def _logins() -> Table:
 
 
 @pytest.mark.parametrize(
-    "measure", [_kernel, _contracts, _reloads, _schedules, _worker_pool, _router, _boot, _logins]
+    "measure",
+    [
+        *(_kernel, _contracts, _broker_calls, _reloads, _schedules),
+        *(_worker_pool, _router, _boot, _logins),
+    ],
 )
 async def test_benchmark_in_process_measures(
     measure: Callable[[], Coroutine[Any, Any, Table]],

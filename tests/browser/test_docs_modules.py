@@ -164,6 +164,19 @@ async def test_examples_of_fields_with_one_name_are_the_same(
     assert await examples(page, document, ("other", {"type": "string"})) == ["text"]
 
 
+async def test_examples_of_fields_that_are_called_as_keywords(page: Page) -> None:
+    """The page reads the lengths of all documents before it shows anything."""
+    inner = {"type": "object", "properties": {"anyOf": {"type": "string", "minLength": 6}}}
+    document = {
+        "components": {
+            "schemas": {"Form": {"type": "object", "properties": {"properties": inner}}}
+        }
+    }
+
+    found = await examples(page, document, ("anyOf", {"type": "string"}), ("properties", inner))
+    assert found == ["textxx", {"anyOf": "textxx"}]
+
+
 @pytest.mark.parametrize("name", ["Tree", "Lists"])
 async def test_schema_that_contains_itself_has_finite_example(page: Page, name: str) -> None:
     _, _, example = await described(page, {"$ref": f"#/components/schemas/{name}"})

@@ -22,7 +22,9 @@ class Values:
         return [os.getpid(), {number}, lib.a.VALUE]
 
 
-application = Application(bundles=[AutoloadBundle("application")], controllers=[Values])
+application = Application(
+    bundles=["contracts", AutoloadBundle("application")], controllers=[Values]
+)
 """
 
 

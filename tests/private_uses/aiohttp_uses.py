@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import StreamReader, http, http_exceptions, web
 from aiohttp.abc import AbstractAccessLogger, AbstractStreamWriter
 from aiohttp.test_utils import make_mocked_request
+from aiohttp.web_urldispatcher import PrefixedSubAppResource
 
 from tests.private_uses.private_use import PrivateUse, require
 
@@ -19,6 +20,8 @@ _HANDLER = "servers/aiohttp/connection/request_handler.py"
 _BODY_READER = "servers/aiohttp/request/body_reader.py"
 _DECOMPRESSED_BODY = "servers/aiohttp/request/decompressed_body.py"
 _BODY_LOADER = "servers/aiohttp/request/body_loader.py"
+_HOST_APPLICATION = "servers/aiohttp/host_application.py"
+_MOUNTED_RESOURCE = "servers/aiohttp/mounted_resource.py"
 _HTTPS_REDIRECT = "servers/aiohttp/https_redirect.py"
 _AIOHTTP_PATH = "servers/aiohttp/aiohttp_path.py"
 _NATIVE_PATHS = "servers/aiohttp/request/native_paths.py"
@@ -229,8 +232,8 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web.UrlMappingMatchInfo.add_app",
-        files=(_NATIVE_REQUEST,),
-        why="sets Request.app",
+        files=(_NATIVE_REQUEST, _MOUNTED_RESOURCE),
+        why="sets Request.app, and the applications whose middlewares run",
         parameters=("self", "app"),
     ),
     PrivateUse(
@@ -336,13 +339,13 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web.Application.middlewares",
-        files=(_HTTPS_REDIRECT, _SERVER, _SOCKETIO),
+        files=(_HTTPS_REDIRECT, _SERVER, _SOCKETIO, _HOST_APPLICATION),
         why="the first middleware sees every request",
         check=lambda: web.Application().middlewares.insert(0, _middleware),
     ),
     PrivateUse(
         name="aiohttp.typedefs.Handler",
-        files=(_AIOHTTP_PATH, _HTTPS_REDIRECT, _SERVER, _NATIVE_PATHS),
+        files=(_AIOHTTP_PATH, _HTTPS_REDIRECT, _SERVER, _NATIVE_PATHS, _HOST_APPLICATION),
         why="the type of a native handler",
         spelled=("aiohttp.typedefs.Handler",),
     ),
@@ -353,8 +356,36 @@ AIOHTTP = (
     ),
     PrivateUse(
         name="aiohttp.web_urldispatcher.PrefixResource",
-        files=(_NATIVE_PATHS,),
-        why="the paths of native routes, which leave the fast path",
+        files=(_NATIVE_PATHS, _MOUNTED_RESOURCE),
+        why="the paths of native routes, which leave the fast path; the base of a mounted one",
+    ),
+    PrivateUse(
+        name="aiohttp.web_urldispatcher.PrefixResource.canonical",
+        files=(_MOUNTED_RESOURCE,),
+        why="the path of a mounted application",
+        spelled=(),
+        check=lambda: require(PrefixedSubAppResource("/a", web.Application()).canonical == "/a"),
+    ),
+    PrivateUse(
+        name="aiohttp.web_urldispatcher.PrefixedSubAppResource.resolve",
+        files=(_MOUNTED_RESOURCE,),
+        why="a mounted application has its own",
+        spelled=(),
+        parameters=("self", "request"),
+    ),
+    PrivateUse(
+        name="aiohttp.web_urldispatcher.PrefixedSubAppResource.url_for",
+        files=(_MOUNTED_RESOURCE,),
+        why="a mounted application has its own",
+        spelled=(),
+        parameters=("self", "args", "kwargs"),
+    ),
+    PrivateUse(
+        name="aiohttp.web_urldispatcher.PrefixedSubAppResource.get_info",
+        files=(_MOUNTED_RESOURCE,),
+        why="a mounted application has its own",
+        spelled=(),
+        parameters=("self",),
     ),
 )
 

@@ -30,8 +30,11 @@ function readNode(node) {
   Object.values(node).forEach(readNode);
 }
 
+// An object whose fields are called as keywords is not distinguished from a schema: *schema* may be
+// any value.
 function readField(name, schema) {
-  for (const text of [schema, ...(schema?.anyOf ?? [])]) {
+  const choices = Array.isArray(schema?.anyOf) ? schema.anyOf : [];
+  for (const text of [schema, ...choices]) {
     if (text?.type !== "string") continue;
     known.set(name, narrower(ownLengths(text), known.get(name) ?? ownLengths({})));
   }

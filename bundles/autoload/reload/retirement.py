@@ -53,7 +53,7 @@ class Retirement:
         closing.cancel()
         if uses.count and build.retired and not self._closing.is_set():
             logger.warning(
-                "%s messages use the files of before still, after %g s; their stop hooks run now",
+                "%s messages still use replaced files after %g s; the stop hooks run now",
                 uses.count,
                 self._timeout,
             )

@@ -47,6 +47,8 @@ _RAW = (Source.HEADER, Source.COOKIE)
 """The sources whose texts may be invalid UTF-8."""
 
 _EXACT = (str, int, bool, UUID)
+_LARGEST = 2.0**53
+"""Integers up to this one are exact as float."""
 _IMMUTABLE = (NoneType, bool, int, float, str, bytes, Decimal, date, time, timedelta, UUID, Enum)
 
 
@@ -184,6 +186,7 @@ def _text(parameter: Parameter) -> Read:
     bag: Callable[[Request], Mapping[str, Any]] = attrgetter(source)
     validator, on_absent = _validator(parameter), absent(parameter, path)
     exact = _exact(parameter.type)
+    is_float = parameter.type in (float, float | None)
     is_raw = parameter.source in _RAW
     ignores_empty = parameter.source is Source.PARAMS and validator.schema.ignores_empty_text
 
@@ -195,6 +198,8 @@ def _text(parameter: Parameter) -> Read:
             return errors.add(path, NOT_UTF8)
         if type(value) is exact:
             return value
+        if is_float and type(value) in (int, float) and -_LARGEST <= value <= _LARGEST:
+            return float(value)  # msgspec would return the same
         if value == "" and ignores_empty:
             value = next(iter(_without_empty(request, key)), MISSING)
             if value is MISSING:
@@ -259,8 +264,13 @@ def _texts(parameter: Parameter) -> Read:
 
 
 def one_list(values: list[Any]) -> Any:
-    """Return *values* of one name, or the only one of them if it is a list, as over a socket."""
-    return values[0] if len(values) == 1 and isinstance(values[0], list | NoneType) else values
+    """Return *values* of one name, or the only one of them if it is a list, as over a socket
+    or in a call."""
+    return (
+        values[0]
+        if len(values) == 1 and isinstance(values[0], list | tuple | NoneType)
+        else values
+    )
 
 
 def _model(parameter: Parameter) -> Read:

@@ -34,8 +34,11 @@ _SHOWN = 100
 _WHOLE = "body"
 
 
-def body_arguments(parameters: list[Parameter]) -> list[Read]:
-    """Return the readers of *parameters*, all of which are from the body."""
+def body_arguments(
+    parameters: list[Parameter], params: frozenset[str] = frozenset()
+) -> list[Read]:
+    """Return the readers of *parameters*, all of which are from the body; *params* are the names
+    that other arguments read from ``request.params``."""
     if len(parameters) == 1 and not parameters[0].key:
         return [_bytes(parameters[0]) if _is_bytes(parameters[0]) else _whole(parameters[0])]
     if not parameters:
@@ -43,7 +46,7 @@ def body_arguments(parameters: list[Parameter]) -> list[Read]:
     is_open = any(p.allow_unknown for p in parameters)
     known = None if is_open else frozenset(p.key for p in parameters)
     nested = frozenset(p.key for p in parameters if is_structured(_validator(p).schema))
-    check = _fields_of(known, nested)
+    check = _fields_of(known, nested, params)
     first, *others = parameters
     return [_field(first, check), *(_field(p, _fields) for p in others)]
 
@@ -129,11 +132,15 @@ def _is_empty(request: Request) -> bool:
     return request.body is None and not request.raw_body
 
 
-def _fields_of(known: frozenset[str] | None, nested: frozenset[str]) -> Fields:
+def _fields_of(
+    known: frozenset[str] | None, nested: frozenset[str], params: frozenset[str]
+) -> Fields:
     """Return a function like `_fields` that also adds the errors of the whole body.
 
     Only the first parameter uses it, so that each error is added once. The names of a form may be
-    paths into the *nested* fields, which report their errors.
+    paths into the *nested* fields, which report their errors. The fields of a form, and of an
+    event or a call without an envelope, are also in ``request.params``: those of *params* are
+    known.
     """
 
     def read(request: Request, errors: ValidationErrors) -> Any:
@@ -145,8 +152,11 @@ def _fields_of(known: frozenset[str] | None, nested: frozenset[str]) -> Fields:
         elif known is not None and not fields.keys() <= known:
             is_form = isinstance(fields, BAGS)
             for name in dict.fromkeys(key for key in fields if key not in known):
-                if not (is_form and root_of(name) in nested):
-                    errors.add(below(_WHOLE, name), UNKNOWN_FIELD)
+                if is_form and root_of(name) in nested:
+                    continue
+                if name in params and request.params.get(name) is fields[name]:
+                    continue
+                errors.add(below(_WHOLE, name), UNKNOWN_FIELD)
         return fields
 
     return read

@@ -67,7 +67,7 @@ class AiohttpPath:
         """
         connection = connection_of(native)
         await connection.wait_to_start()
-        body = decompress_body(native)
+        body = native.content if connection.decodes_bodies else decompress_body(native)
         task = connection.begin_request(body)
         is_awaited = native.path not in self.native_paths.long_lived
         if is_awaited:

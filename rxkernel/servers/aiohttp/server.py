@@ -18,8 +18,11 @@ from rxkernel.servers.aiohttp.connection.access_log import HttpAccessLog
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.compatibility import is_aiohttp_supported
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
+from rxkernel.servers.aiohttp.host_application import HostApplication
 from rxkernel.servers.aiohttp.https_redirect import HttpsRedirect
 from rxkernel.servers.aiohttp.listener import KEEPALIVE_GRACE, Listener
+from rxkernel.servers.aiohttp.mounted_checks import check_mounted
+from rxkernel.servers.aiohttp.mounted_listener import MountedListener
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import defer_continue
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
@@ -64,8 +67,10 @@ class HttpServer(Server):
     transport = Transport.HTTP
     label = "HTTP"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, mounted_in: HostApplication | None = None) -> None:
         http = settings.http
+        self._all_settings = settings
+        self._mounted_in = mounted_in
         self.forwarded = ForwardedHeaders(http.trusted_proxies, http.own_scheme)
         self.certificates = None if http.tls is None else Certificates(http.tls)
         self.ids = NativeRequestIdHeader(settings.request_id_header)
@@ -79,7 +84,7 @@ class HttpServer(Server):
         self.connections = self._new_connections()
         self._compression = Compression(http.compression_minimum) if http.compression else None
         self._parts: _Parts | None = None
-        self._listener: Listener | None = None
+        self._listener: Listener | MountedListener | None = None
         self._redirect: Listener | None = None
         self._fast_path: FastPath | None = None
         self.native_paths = NativePaths()
@@ -91,11 +96,13 @@ class HttpServer(Server):
         return self.connections.counts
 
     @property
-    def host(self) -> str:
-        return self._settings.host
+    def host(self) -> str | None:
+        return None if self._mounted_in else self._settings.host
 
     @property
-    def port(self) -> int:
+    def port(self) -> int | None:
+        if self._mounted_in:
+            return None
         return self._listener.port if self._listener else self._settings.port
 
     @property
@@ -154,6 +161,8 @@ class HttpServer(Server):
     def check(self, compiled: Compiled) -> None:
         definitions = compiled.definitions[Transport.HTTP]
         self.native_paths.check(definitions, self._settings.prefix)
+        if self._mounted_in is not None:
+            check_mounted(self._all_settings, definitions, self.native_paths)
 
     def configure(self, kernel: Kernel) -> None:
         self.native_paths.reopen()
@@ -205,11 +214,10 @@ class HttpServer(Server):
 
     async def start(self) -> None:
         path = self.aiohttp_path
-        self.connections.apply_fd_limit()
         self.native_paths.install(self.engine.router)
         self.check(path.kernel.compiled)
         has_native_parts = self.native_paths.has_native_routes or bool(self.engine.middlewares)
-        is_fast = self._settings.fast_path
+        is_fast = self._settings.fast_path and self._mounted_in is None
         if is_fast and (self.engine.middlewares or self.engine.on_response_prepare):
             is_fast = False
             logger.info(
@@ -225,7 +233,22 @@ class HttpServer(Server):
         if fast_path is not None and not is_aiohttp_supported(fast_path, self.connections):
             fast_path = None
         self._fast_path = fast_path
-        self._listener = Listener(
+        if self._mounted_in is not None:
+            self._listener = MountedListener(
+                self.engine, self._mounted_in, self._mounted_paths(), self.connections
+            )
+            await self._listener.start()
+        else:
+            await self._open_ports()
+
+    def _mounted_paths(self) -> list[str]:
+        socketio, prefix = self._all_settings.socketio, self._settings.prefix
+        paths = [prefix] if prefix else []
+        return [*paths, socketio.path] if socketio.enabled else paths
+
+    async def _open_ports(self) -> None:
+        self.connections.apply_fd_limit()
+        listener = self._listener = Listener(
             self.engine,
             self._settings.host,
             self._settings.port,
@@ -234,13 +257,13 @@ class HttpServer(Server):
             fast_path=self._fast_path,
             certificates=self.certificates,
         )
-        await self._listener.start()
+        await listener.start()
         if (tls := self._settings.tls) is not None and tls.redirect_port is not None:
-            await self._start_redirect(tls.redirect_port)
+            await self._start_redirect(tls.redirect_port, listener.port)
         self.connections.log_fd_limit()
 
-    async def _start_redirect(self, port: int) -> None:
-        redirect = HttpsRedirect(self.aiohttp_path.pipeline, self.connections, self.port)
+    async def _start_redirect(self, port: int, target: int) -> None:
+        redirect = HttpsRedirect(self.aiohttp_path.pipeline, self.connections, target)
         self._redirect = Listener(
             redirect.new_engine(),
             self._settings.host,

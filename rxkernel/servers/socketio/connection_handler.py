@@ -227,7 +227,7 @@ class ConnectionHandler:
                 namespace, ack_id = connection.namespace, id or 0
                 extra = self._extra_headers(request)
                 definition: WebSocketDefinition | None = request.definition
-                has_envelope = definition is None or definition.metadata.envelope
+                has_envelope = definition is None or definition.metadata.arguments == "envelope"
                 encode_response = encode_acknowledgement if has_envelope else encode_plain
                 try:
                     encoded = encode_response(namespace, ack_id, response, extra, self.serializer)
@@ -278,8 +278,10 @@ class ConnectionHandler:
         elif definition is not None:
             request.route_name = definition.name
         try:
-            if definition is None or definition.metadata.envelope:
+            if definition is None or (form := definition.metadata.arguments) == "envelope":
                 request.params, request.body = read_arguments(data)
+            elif form == "list":
+                request.params, request.body = {}, data[1:]
             else:
                 request.params, request.body = read_plain_arguments(data)
             if connection.params:  # of its namespace; they precede those of the event

@@ -32,8 +32,8 @@ def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
 
 
 def read_plain_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
-    """As `read_arguments`, for an event without an envelope: the fields of a single object are the
-    parameters, and the object is the body."""
+    """As `read_arguments`, for an event whose argument is a value: the fields of a single object
+    are the parameters, and the object is the body."""
     argument = data[1] if len(data) == 2 else (data[1:] or None)
     return argument if type(argument) is dict else {}, argument
 

@@ -58,11 +58,11 @@ class SocketioServer(Server):
         return self._limits.counts
 
     @property
-    def host(self) -> str:
+    def host(self) -> str | None:
         return self._settings.socketio.host or self._http.host
 
     @property
-    def port(self) -> int:
+    def port(self) -> int | None:
         if self._settings.socketio.port is None:
             return self._http.port
         return self._listener.port if self._listener else self._settings.socketio.port
@@ -106,9 +106,11 @@ class SocketioServer(Server):
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:
             self._application.middlewares.insert(0, self._http.aiohttp_path.track)
+            host = self.host
+            assert host is not None, "HttpServer.check rejects a port of a mounted application"
             self._listener = Listener(
                 self._application,
-                self.host,
+                host,
                 port,
                 self._http.connections,
                 certificates=self._http.certificates,

@@ -93,7 +93,7 @@ class Messages:
     """An action over both transports, whose event has no envelope; it is not a service."""
 
     @http("POST", "/messages", "post_message")
-    @websocket("post_message", envelope=False)
+    @websocket("post_message", arguments="value")
     async def post(self, message: Message) -> str:
         if not message.text:
             raise ConflictException("nothing to post", code="empty")

@@ -184,18 +184,25 @@ async def test_event_with_an_odd_name_has_a_plain_key(describe: Describe) -> Non
 
 async def test_event_without_an_envelope_is_described_by_its_values(describe: Describe) -> None:
     class Plain:
-        @websocket("join", envelope=False)
+        @websocket("join", arguments="value")
         async def join(self, room: str, seat: int = 0) -> list[int]:
             return [seat]
 
-        @websocket("say", envelope=False)
+        @websocket("say", arguments="value")
         async def say(self, words: Annotated[list[str], Body()]) -> str:
             return words[0]
 
-        @websocket("leave", envelope=False)
+        @websocket("leave", arguments="value")
         async def leave(self) -> None: ...
 
+        @websocket("order", arguments="value")
+        async def order(self, shop: str, lines: list[dict[str, int]]) -> None: ...
+
     documents = await describe(Plain)
+
+    order = message(documents, "main", "order")["payload"]
+    assert fits(documents, order, {"shop": "tea", "lines": [{"id": 1}]})
+    assert not fits(documents, order, {"shop": "tea"})
 
     join = message(documents, "main", "join")["payload"]
     assert fits(documents, join, {"room": "tea", "seat": 1})
@@ -205,6 +212,17 @@ async def test_event_without_an_envelope_is_described_by_its_values(describe: De
     assert fits(documents, say, ["hello"])
     assert not fits(documents, say, {"body": ["hello"]})
     assert message(documents, "main", "leave")["payload"] == {"type": "null"}
+
+
+async def test_event_with_a_list_of_arguments_is_not_listed(describe: Describe) -> None:
+    class Lists:
+        @websocket("call", arguments="list")
+        async def call(self, values: Annotated[list[str], Body()]) -> str:
+            return values[0]
+
+    documents = await describe(Lists)
+
+    assert documents.asyncapi["operations"] == {}
 
 
 async def test_examples_are_in_the_document_of_their_transport(describe: Describe) -> None:

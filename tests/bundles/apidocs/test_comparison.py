@@ -228,6 +228,21 @@ def test_null_that_is_not_accepted_any_more_is_one_change(features: Made) -> Non
     assert breaking_changes(old, new) == ["POST /items: body does not accept null any more"]
 
 
+@pytest.mark.parametrize("keyword", ["prefixItems", "items"])
+def test_type_of_a_place_of_a_tuple_is_compared(features: Made, keyword: str) -> None:
+    """Drafts up to 2019-09, and so AsyncAPI, have the places in ``items``."""
+    old, new = deepcopy(features.openapi), deepcopy(features.openapi)
+    for document, kind in ((old, "integer"), (new, "string")):
+        places = [{"type": "boolean"}, {"type": kind}]
+        content = post(document)["requestBody"]["content"]["application/json"]
+        content["schema"] = {"type": "array", keyword: places}
+
+    assert breaking_changes(old, old) == []
+    assert breaking_changes(old, new) == [
+        "POST /items: body[1]: type changed from integer to string"
+    ]
+
+
 def test_documents_of_two_kinds_cannot_be_compared(features: Made) -> None:
     with pytest.raises(ValueError, match="two OpenAPI documents"):
         breaking_changes(features.openapi, features.asyncapi)

@@ -69,7 +69,7 @@ async def test_check_03_port_0_is_a_free_port() -> None:
     assert server.port == 0
 
 
-@pytest.mark.parametrize("verbose", ["INFO", "", "9", 8, None])
+@pytest.mark.parametrize("verbose", ["INFO", "", "9", 8, None, True])
 def test_check_04_unknown_level_is_an_error(verbose: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"verbose .* is not a level; write one of"):
         IOServer(verbose=verbose)

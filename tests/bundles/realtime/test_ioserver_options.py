@@ -1,5 +1,7 @@
 """Invalid and combined options of `IOServer`."""
 
+import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from bundles.realtime import (
     RealtimeBundle,
     RealtimeSettings,
     Service,
+    Watcher,
     event,
 )
+from bundles.tasks import TasksSettings, every
 from rxkernel import ConfigurationError, Settings
 
 
@@ -116,6 +120,37 @@ async def test_ioserver_stop_before_the_start_does_nothing() -> None:
     server = IOServer()
     assert await server.stop()
     server.add_service(service=type("Chat", (Service,), {}))
+
+
+@pytest.mark.parametrize(("bundles", "store"), [([], "memory"), (["tasks"], "sqlite")])
+async def test_ioserver_with_a_watcher_keeps_the_store_of_a_given_bundle(
+    bundles: list[str], store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = IOServer(bundles=bundles)
+    server.add_watcher(name="idle", watcher=Idle)
+    settings = (await server.application.boot()).get(TasksSettings)
+    assert settings.store == store
+    await server.stop()
+
+
+class Idle(Watcher):
+    async def watch(self) -> None: ...
+
+
+async def test_ioserver_manager_with_a_schedule_without_the_bundle_tasks_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Cleaner(Manager):
+        @every("1d")
+        async def clean(self) -> None: ...
+
+    server = IOServer()
+    server.add_manager(name="cleaner", manager=Cleaner)
+    with caplog.at_level(logging.WARNING, "rxkernel"):
+        await server.application.boot()
+    await server.stop()
+    assert "Cleaner.clean has no effect without the bundle tasks" in caplog.text
 
 
 def test_ioserver_unknown_option_is_an_error_with_a_hint() -> None:

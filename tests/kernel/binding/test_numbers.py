@@ -17,6 +17,7 @@ from rxkernel import (
     UnprocessableEntityException,
     both,
     http,
+    websocket,
 )
 from rxkernel.kernel.binding.validation_errors import ValidationErrors
 from rxkernel.kernel.binding.validator import Validator
@@ -208,3 +209,36 @@ def test_param_of_request_accepts_none_of_a_socket() -> None:
     kind: Any = Maybe
 
     assert Request("SOCKET", params={"x": None}).param("x", kind) is None
+
+
+class Scales:
+    @websocket("weigh")
+    async def weigh(self, weight: float) -> Any:
+        return [type(weight).__name__, weight]
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (7, 7.0),
+        (-0.0, -0.0),
+        (2**53, 2.0**53),
+        (2**53 + 2, 2.0**53 + 2),
+        (10**30, 1e30),
+        (1e300, 1e300),
+        ("7", 7.0),
+        (True, "type"),
+        (float("-inf"), "out_of_range"),
+        (None, "type"),
+    ],
+    ids=str,
+)
+async def test_number_of_socket_for_float_is_a_float(
+    client_of: ClientOf, raw: Any, value: Any
+) -> None:
+    response = await client_of(Scales).websocket("weigh", params={"weight": raw})
+
+    if response.status_code == 422:
+        assert codes(response) == {"params.weight": value}
+    else:
+        assert response.content == ["float", value]

@@ -1049,3 +1049,23 @@ async def test_missing_parameter_that_is_a_field_of_the_body_is_reported_as_such
     assert (await client.http("add", body=["title"])).content["errors"][0][
         "message"
     ] == "is missing"
+
+
+async def test_parameter_beside_fields_of_a_body_is_read_from_the_same_form(
+    client_of: ClientOf,
+) -> None:
+    class Orders:
+        @http("POST", "/orders/{id}", "order")
+        @websocket("order")
+        async def order(self, id: int, note: str, item: Annotated[Item, Body("item")]) -> Any:
+            return [id, note, item.name]
+
+    client = client_of(Orders)
+    item = {"item[name]": "tea", "item[price]": "1"}
+    form = await client.http("order", params={"id": 7}, form={"note": "milk", **item})
+    assert form.content == [7, "milk", "tea"]
+
+    sent = {"item": {"name": "tea", "price": 1}, "note": "milk"}
+    params = {"id": 7, "note": "rum"}
+    event = await client.websocket("order", params=params, body=sent)
+    assert [error["path"] for error in event.content["errors"]] == ["body.note"]

@@ -16,6 +16,8 @@ from rxkernel.exceptions import HttpException, RequestTimeoutException
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.disconnect_callbacks import Callback, DisconnectCallbacks
 from rxkernel.servers.aiohttp.connection import socket_options, tcp_info
+from rxkernel.servers.aiohttp.connection.client_connection import ClientConnection
+from rxkernel.servers.aiohttp.connection.mounted_connection import MOUNTED
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.connection.rejected import RejectedConnection
 from rxkernel.servers.aiohttp.connection.start_order import Ticket
@@ -50,6 +52,8 @@ class HttpConnection(asyncio.Protocol):
         is_full: whether the write buffer is full, so that nothing more should be written.
         peer: the address of the client or of a proxy; None on a Unix socket.
     """
+
+    decodes_bodies = False
 
     __slots__ = (
         "_acknowledged",
@@ -303,9 +307,12 @@ class HttpConnection(asyncio.Protocol):
         self._connections.record(setting, f"closed {self._network or 'a proxy'}: {reason}")
 
 
-def connection_of(native: web.BaseRequest) -> HttpConnection:
+def connection_of(native: web.BaseRequest) -> ClientConnection:
     """The connection of *native*, also after it was lost."""
-    # `HttpConnection` creates every handler and sets this attribute
     handler: Any = native.protocol
-    connection: HttpConnection = handler.connection
+    try:
+        # `HttpConnection` creates the handlers of our ports and sets this attribute
+        connection: HttpConnection = handler.connection
+    except AttributeError:  # a handler of aiohttp, which created it for its own port
+        return native[MOUNTED]
     return connection

@@ -13,7 +13,7 @@ from rxkernel import (
     Request,
     http,
 )
-from rxkernel.servers.aiohttp.connection.protocol import connection_of
+from rxkernel.servers.aiohttp.connection.protocol import HttpConnection, connection_of
 from tests.servers.hostile_http import HttpAttack, NativeRoute, Wire, head
 from tests.waiting import until
 
@@ -270,7 +270,9 @@ class Held:
     @http("GET", "/held", "held")
     async def held(self, request: Request) -> str:
         before: Any = asyncio.get_running_loop().create_future()
-        connection_of(request.native).end_request(before)  # as late as with eager tasks
+        connection = connection_of(request.native)
+        assert isinstance(connection, HttpConnection)
+        connection.end_request(before)  # as late as with eager tasks
         await self.may_go.wait()
         return "gone"
 

@@ -176,6 +176,8 @@ class Threads(ThreadPoolExecutor):
 async def answers(server: HttpServer, threads: Threads, parts: list[bytes]) -> bytes:
     """The responses to *parts*. Each part is sent when the server has handled the one before."""
     loop = asyncio.get_running_loop()
+    assert server.host is not None
+    assert server.port is not None
     transport, client = await loop.create_connection(Client, server.host, server.port)
     for part in parts:
         transport.write(part)

@@ -1,0 +1,67 @@
+"""Moleculer's actions and events, and its Socket.IO gateway."""
+
+from bundles.gateway.broker.action import action
+from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.call_options import CallItem, CallOptions
+from bundles.gateway.broker.context import Context, CurrentContext
+from bundles.gateway.broker.on_event import on_event
+from bundles.gateway.broker.retries import Retries
+from bundles.gateway.broker.transport import ACTIONS, EVENTS
+from bundles.gateway.broker.wildcards import matches
+from bundles.gateway.bundle import GatewayBundle
+from bundles.gateway.cachers.cache import Cache
+from bundles.gateway.cachers.cacher import Cacher
+from bundles.gateway.errors import (
+    BadRequestError,
+    MaxCallLevelError,
+    MoleculerClientError,
+    MoleculerError,
+    MoleculerRetryableError,
+    MoleculerServerError,
+    RequestSkippedError,
+    RequestTimeoutError,
+    ServiceNotAvailableError,
+    ServiceNotFoundError,
+    UnAuthorizedError,
+    ValidationError,
+)
+from bundles.gateway.settings import GatewaySettings
+from bundles.gateway.sockets.call import Call
+from bundles.gateway.sockets.gateway import Gateway
+from bundles.gateway.sockets.options import GatewayEvent, GatewayNamespace
+from bundles.gateway.sockets.packet import Packet
+
+__all__ = [
+    "ACTIONS",
+    "EVENTS",
+    "BadRequestError",
+    "Broker",
+    "Cache",
+    "Cacher",
+    "Call",
+    "CallItem",
+    "CallOptions",
+    "Context",
+    "CurrentContext",
+    "Gateway",
+    "GatewayBundle",
+    "GatewayEvent",
+    "GatewayNamespace",
+    "GatewaySettings",
+    "MaxCallLevelError",
+    "MoleculerClientError",
+    "MoleculerError",
+    "MoleculerRetryableError",
+    "MoleculerServerError",
+    "Packet",
+    "RequestSkippedError",
+    "RequestTimeoutError",
+    "Retries",
+    "ServiceNotAvailableError",
+    "ServiceNotFoundError",
+    "UnAuthorizedError",
+    "ValidationError",
+    "action",
+    "matches",
+    "on_event",
+]

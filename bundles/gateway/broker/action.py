@@ -1,0 +1,101 @@
+"""`@action`: a method that the broker calls by name."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeVar, get_args
+
+import attrs
+
+from bundles.gateway.broker.call_options import UNSET
+from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.cachers.cache import Cache
+from rxkernel import Allowed, BundleOption, ConfigurationError, procedure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ACTION = BundleOption("action", "gateway", '"gateway"')
+
+Visibility = Literal["published", "public", "protected", "private"]
+
+_TIMEOUT = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < float("inf"))
+_RETRIES = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
+
+
+@attrs.frozen(kw_only=True)
+class ActionOptions:
+    """What `@action` was given: the option `ACTION` of a definition.
+
+    Attributes:
+        name: the full name, with the version.
+        cache: whether and how results are cached, see `Cache`.
+        fallback: `UNSET` without one.
+    """
+
+    name: str = attrs.field(repr=False)
+    visibility: Visibility = "public"
+    cache: Cache | bool = False
+    timeout: float | None = None
+    retries: int | None = None
+    fallback: Any = attrs.field(default=UNSET, repr=False)
+
+    def problems(self) -> Iterator[str]:
+        if not isinstance(self.name, str) or not self.name or any(c.isspace() for c in self.name):
+            yield f"its name is {self.name!r}; it must be text without spaces, as 'math.add'"
+        elif set(self.name) & set("*?"):
+            yield f"its name is {self.name!r}; '*' and '?' are for patterns"
+        if self.visibility not in get_args(Visibility):
+            yield (
+                f"visibility is {self.visibility!r}; it must be one of "
+                f"{', '.join(get_args(Visibility))}"
+            )
+        if self.timeout is not None and not _TIMEOUT.holds(self.timeout):
+            yield f"timeout is {self.timeout!r}; it must be {_TIMEOUT.text}"
+        if self.retries is not None and not _RETRIES.holds(self.retries):
+            yield f"retries is {self.retries!r}; it must be {_RETRIES.text}"
+
+
+def action(
+    name: str,
+    *,
+    version: int | str | None = None,
+    cache: Cache | bool = False,
+    visibility: Visibility = "public",
+    timeout: float | None = None,
+    retries: int | None = None,
+    fallback: Any = UNSET,
+) -> Callable[[F], F]:
+    """Let the broker call the decorated method as *name*, as ``math.add``.
+
+    It may be on a method of a controller or of any singleton that is bound, and on a function of
+    a module that is a controller. Parameters are read as those of events without an envelope: the
+    fields of an object that the caller passes are the parameters, and the object is the body.
+
+    Args:
+        version: ``2`` is for the name ``v2.math.add``, ``"beta"`` for ``beta.math.add``.
+        cache: whether and how results are cached, see `Cache`. True: by all parameters.
+        visibility: ``published``: clients of a gateway may call it, too; ``public``: the broker,
+            and a gateway whose whitelist lists it; ``protected``: this node only; ``private``:
+            actions of the same service only.
+        timeout, retries, fallback: as for `Broker.call`.
+
+    Raises:
+        ConfigurationError: *name* is missing. Boot checks the other arguments.
+    """
+    if not isinstance(name, str):
+        raise ConfigurationError(f"@action needs the name of the action, not {name!r}")
+    options = ActionOptions(
+        name=_versioned(name, version),
+        visibility=visibility,
+        cache=cache,
+        timeout=timeout,
+        retries=retries,
+        fallback=fallback,
+    )
+    return procedure(
+        lambda target: options.name, ACTIONS, options={ACTION: options}, arguments="value"
+    )
+
+
+def _versioned(name: str, version: int | str | None) -> str:
+    if version is None:
+        return name
+    return f"v{version}.{name}" if isinstance(version, int) else f"{version}.{name}"

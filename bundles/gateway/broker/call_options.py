@@ -1,0 +1,41 @@
+"""The options of one call."""
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+CallMeta = Mapping[str, Any]
+
+
+class CallOptions(TypedDict, total=False):
+    """The options of `Broker.call`; they override those of the action and the settings.
+
+    ``timeout``: seconds, 0: none; ``retries``: how often a call that failed with a retryable error
+    is repeated; ``fallback``: the result if the call fails, or a function of the context and the
+    exception that returns it; ``meta``: added to the meta that the action sees; ``node_id``: the
+    node that must run the action.
+    """
+
+    timeout: float | None
+    retries: int | None
+    fallback: Any
+    meta: CallMeta | None
+    node_id: str | None
+
+
+class CallItem(TypedDict, total=False):
+    """One call of `Broker.mcall`; only ``action`` is needed."""
+
+    action: str
+    params: Any
+    options: CallOptions
+
+
+class Unset:
+    """The type of `UNSET`."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = Unset()
+"""No value was given, where None is one."""

@@ -1,0 +1,165 @@
+"""A call with a timeout, retries or a fallback."""
+
+import asyncio
+import inspect
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Protocol
+
+from bundles.gateway.broker.call_options import UNSET, CallMeta, CallOptions
+from bundles.gateway.broker.context import Context
+from bundles.gateway.broker.registry import ActionEndpoint
+from bundles.gateway.broker.retries import Retries, is_retryable
+from bundles.gateway.errors import RequestTimeoutError, ServiceNotFoundError
+from bundles.gateway.settings import GatewaySettings
+
+_KNOWN = CallOptions.__annotations__.keys()
+
+
+class Attempts(Protocol):
+    """The broker, as a guarded call uses it."""
+
+    @property
+    def node_id(self) -> str: ...
+
+    def new_context(
+        self,
+        endpoint: ActionEndpoint,
+        params: Any,
+        parent: Context | None,
+        shared: bool,
+        meta: CallMeta | None,
+        deadline: float | None,
+    ) -> Context: ...
+
+    def attempt(self, endpoint: ActionEndpoint, context: Context) -> Coroutine[Any, Any, Any]: ...
+
+
+class GuardedCall:
+    """One call of *endpoint*, which may be made of several attempts.
+
+    The meta of the caller changes once, at the end: an attempt after which the call was repeated,
+    or a call whose result is that of the fallback, sets nothing there.
+    """
+
+    def __init__(
+        self,
+        broker: Attempts,
+        endpoint: ActionEndpoint,
+        params: Any,
+        parent: Context | None,
+        options: CallOptions,
+        settings: GatewaySettings,
+        pauses: Retries,
+        shared: bool,
+    ) -> None:
+        own = endpoint.options
+        self._broker = broker
+        self._endpoint = endpoint
+        self._params = params
+        self._parent = parent
+        self._options = options
+        self._pauses = pauses
+        self._shared = shared
+        self._timeout = _first(options.get("timeout"), own.timeout, settings.request_timeout)
+        self._retries = _first(options.get("retries"), own.retries, settings.retries)
+        self._fallback = options.get("fallback", own.fallback)
+        self._context: Context
+        self._sharing: Context | None = None
+
+    async def run(self) -> Any:
+        """Return the result of the call, or that of the fallback."""
+        self._check()
+        self._begin()
+        try:
+            result = await self._repeated()
+        except Exception as exc:
+            if self._fallback is not UNSET:
+                return await self._result_of_fallback(exc)
+            self._end()
+            raise
+        self._end()
+        return result
+
+    def _check(self) -> None:
+        options, name = self._options, self._endpoint.name
+        if unknown := options.keys() - _KNOWN:
+            raise TypeError(
+                f"unknown options of a call: {', '.join(sorted(unknown))}; "
+                f"known are {', '.join(_KNOWN)}"
+            )
+        node_id = options.get("node_id")
+        if node_id is not None and node_id != self._broker.node_id:
+            raise ServiceNotFoundError(name, node_id)
+
+    def _begin(self) -> None:
+        """Set the context of one attempt, which has the whole timeout again."""
+        deadline = asyncio.get_running_loop().time() + self._timeout if self._timeout else None
+        outer = None if self._parent is None else self._parent.deadline
+        if outer is not None and (deadline is None or outer <= deadline):
+            deadline = None  # the outer call times out first, with all that it calls
+        self._context = context = self._broker.new_context(
+            self._endpoint,
+            self._params,
+            self._parent,
+            self._shared,
+            self._options.get("meta"),
+            deadline,
+        )
+        self._sharing, context.sharing = context.sharing, None
+
+    def _end(self) -> None:
+        if self._sharing is not None:
+            self._context.sharing = self._sharing
+            self._context.end()
+
+    async def _repeated(self) -> Any:
+        attempt = 0
+        while True:
+            try:
+                return await self._timed(self._context)
+            except Exception as exc:
+                if not self._retries or not is_retryable(exc):
+                    raise
+                attempt += 1
+                pause = self._pauses.delay(attempt)
+                if attempt > self._retries:
+                    with suppress(AttributeError):  # a property without a setter
+                        exc.retryable = False  # type: ignore[attr-defined]
+                    raise
+                if not self._has_time_for(pause):
+                    raise
+            await self._pauses.pause(pause)
+            self._begin()
+
+    async def _timed(self, context: Context) -> Any:
+        parent, endpoint = self._parent, self._endpoint
+        deadline = context.deadline
+        if deadline is None or (parent is not None and deadline == parent.deadline):
+            return await self._broker.attempt(endpoint, context)
+        limit = asyncio.timeout_at(deadline)
+        try:
+            async with limit:
+                result = await self._broker.attempt(endpoint, context)
+        except Exception as exc:
+            if not limit.expired():
+                raise
+            raise RequestTimeoutError(endpoint.name, self._broker.node_id) from exc
+        if limit.expired():  # the action has caught its cancellation
+            raise RequestTimeoutError(endpoint.name, self._broker.node_id)
+        return result
+
+    def _has_time_for(self, pause: float) -> bool:
+        remaining = None if self._parent is None else self._parent.remaining
+        return remaining is None or remaining > pause
+
+    async def _result_of_fallback(self, exc: Exception) -> Any:
+        if not callable(self._fallback):
+            return self._fallback
+        result = self._fallback(self._context, exc)
+        return await result if inspect.isawaitable(result) else result
+
+
+def _first(*values: Any) -> Any:
+    """The first of *values* that is not None."""
+    return next(value for value in values if value is not None)

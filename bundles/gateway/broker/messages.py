@@ -1,0 +1,120 @@
+"""Runs a call or an event as a message: with its listeners, in the task of the caller."""
+
+from collections.abc import Mapping
+from time import perf_counter
+from types import CoroutineType
+from typing import Any
+
+from injector import inject
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from bundles.gateway.broker.context import Context
+from bundles.gateway.errors import MoleculerError
+from rxkernel import (
+    HttpException,
+    Kernel,
+    ProcedureDefinition,
+    Request,
+    Response,
+    StreamNotSupportedException,
+    Transport,
+)
+
+NO_HEADERS = CIMultiDictProxy(CIMultiDict[str]())
+
+
+def new_request(
+    transport: Transport,
+    name: str,
+    params: Any,
+    origin: Request | None,
+    context: Context | None = None,
+) -> Request:
+    """Return the message of *context*, with the identity of *origin*, the current message."""
+    fields = params if isinstance(params, dict) else None
+    if origin is None:
+        return Request(transport, NO_HEADERS, fields, params, url=name, native=context)
+    return Request(
+        transport,
+        NO_HEADERS,
+        fields,
+        params,
+        url=name,
+        native=context,
+        token=origin.token,
+        connection=origin.connection,
+        client=origin.client,
+        id=origin.id,
+    )
+
+
+class Messages:
+    @inject
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    async def run(self, definition: ProcedureDefinition, context: Context) -> Any:
+        """Run *definition* with the request of *context*, and return the content of the response.
+
+        Afterwards the services of the message are closed, its terminate listeners have run, and
+        *context* has ended.
+
+        Raises:
+            Exception: what the pipeline has raised, or a `MoleculerError` for a response with an
+                error status.
+            StreamNotSupportedException: the response is a stream or a file.
+        """
+        request = context.request
+        pipeline = definition.pipeline
+        has_listeners = pipeline.has_terminate_listeners
+        if has_listeners:
+            request.received_at = perf_counter()
+        try:
+            response = await pipeline.handle(request)
+            if has_listeners or request.services is not None:
+                await self._kernel.finish(request, response)
+            else:
+                self._kernel.terminate(request, response)  # only marks it as ended
+        except BaseException as exc:
+            await self._kernel.finish(request, _failed(exc) if has_listeners else None, exc)
+            raise
+        finally:
+            if context.sharing is not None:
+                context.end()
+            request.native = None  # the context holds the request
+        content = response.content
+        if response.status_code >= 400 or response.is_streamed or type(content) is CoroutineType:
+            raise await _refused(response, definition.name)
+        return content
+
+
+def _failed(exc: BaseException) -> Response | None:
+    """The response that terminate listeners see for *exc*; None if the call was cancelled."""
+    if not isinstance(exc, Exception):
+        return None
+    status = exc.status_code if isinstance(exc, HttpException) else 500
+    message = exc.message if isinstance(exc, HttpException) else "Internal Server Error"
+    return Response({"statusCode": status, "message": message}, status)
+
+
+async def _refused(response: Response, name: str) -> Exception:
+    """Return the exception for a *response* of the action *name* that is not a plain success."""
+    content = response.content
+    if isinstance(content, CoroutineType):
+        content.close()
+        return TypeError(f"the action {name!r} returned a coroutine; await it in the action")
+    if response.is_streamed:
+        close = getattr(content, "aclose", None)
+        if close is not None:
+            await close()
+        return StreamNotSupportedException(
+            f"the action {name!r} returned a stream or a file; return its content"
+        )
+    body = content if isinstance(content, Mapping) else {}
+    message, code = body.get("message"), body.get("code")
+    return MoleculerError(
+        message if isinstance(message, str) else None,
+        response.status_code,
+        code if isinstance(code, str) else None,
+        body.get("errors"),
+    )

@@ -1,0 +1,112 @@
+"""What this node offers: its actions by name, and its event handlers by pattern and group."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+
+from bundles.gateway.broker.action import ACTION, ActionOptions
+from bundles.gateway.broker.call_options import UNSET
+from bundles.gateway.broker.on_event import EVENT_HANDLER, EventHandlerOptions, group_of
+from bundles.gateway.broker.transport import ACTIONS, EVENTS
+from bundles.gateway.broker.wildcards import matcher
+from bundles.gateway.settings import GatewaySettings
+from rxkernel import Compiled, ProcedureDefinition
+
+
+@attrs.frozen(eq=False)
+class ActionEndpoint:
+    """An action of this node.
+
+    Attributes:
+        name: the full name; service: the part before its last dot.
+        has_policy: whether a call without options has a timeout, retries or a fallback.
+    """
+
+    name: str
+    service: str
+    options: ActionOptions
+    definition: ProcedureDefinition
+    has_policy: bool
+    is_private: bool
+
+    @property
+    def target(self) -> Any:
+        """The class, the instance or the module of the action."""
+        return self.definition.metadata.target
+
+    @classmethod
+    def of(cls, definition: ProcedureDefinition, settings: GatewaySettings) -> "ActionEndpoint":
+        options = definition.options.get(ACTION)
+        if options is None:  # metadata that was made in code
+            options = ActionOptions(name=definition.name)
+        timeout = settings.request_timeout if options.timeout is None else options.timeout
+        retries = settings.retries if options.retries is None else options.retries
+        return cls(
+            name=definition.name,
+            service=definition.name.rpartition(".")[0],
+            options=options,
+            definition=definition,
+            has_policy=bool(timeout or retries or options.fallback is not UNSET),
+            is_private=options.visibility == "private",
+        )
+
+
+@attrs.define(eq=False)
+class EventEndpoints:
+    """The handlers with the same pattern and group, which share the events of `Broker.emit`."""
+
+    pattern: str
+    group: str
+    handlers: list[ProcedureDefinition] = attrs.field(factory=list)
+    accepts: Callable[[str], bool] = attrs.field(init=False, repr=False)
+    _next: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.accepts = matcher(self.pattern)
+
+    def next(self) -> ProcedureDefinition:
+        """Return the handler of the next event."""
+        self._next = (self._next + 1) % len(self.handlers)
+        return self.handlers[self._next - 1]
+
+
+class Registry:
+    """
+    Attributes:
+        actions: by full name; services: the names of their services.
+    """
+
+    def __init__(self, compiled: Compiled | None, settings: GatewaySettings) -> None:
+        self.actions: dict[str, ActionEndpoint] = {}
+        self.handlers: list[EventEndpoints] = []
+        if compiled is not None:
+            for definition in compiled.definitions.get(ACTIONS, ()):
+                self.actions[definition.name] = ActionEndpoint.of(definition, settings)
+            self._add_handlers(compiled.definitions.get(EVENTS, ()))
+        self.services = {endpoint.service for endpoint in self.actions.values()}
+
+    def _add_handlers(self, definitions: Iterable[ProcedureDefinition]) -> None:
+        by_key: dict[tuple[str, str], EventEndpoints] = {}
+        for definition in definitions:
+            options = definition.options.get(EVENT_HANDLER)
+            if options is None:  # metadata that was made in code
+                options = EventHandlerOptions(pattern=definition.name)
+            group = options.group or group_of(definition.metadata.target)
+            key = (options.pattern, group)
+            if key not in by_key:
+                by_key[key] = EventEndpoints(options.pattern, group)
+                self.handlers.append(by_key[key])
+            by_key[key].handlers.append(definition)
+
+    def handlers_of(
+        self, event: str, groups: str | Iterable[str] | None, *, to_all: bool
+    ) -> Iterator[tuple[str, ProcedureDefinition]]:
+        """Yield the group and the definition of each handler that gets *event*."""
+        wanted: frozenset[str] | None = None
+        if groups is not None:
+            wanted = frozenset((groups,) if isinstance(groups, str) else groups)
+        for endpoints in self.handlers:
+            if (wanted is None or endpoints.group in wanted) and endpoints.accepts(event):
+                found = endpoints.handlers if to_all else (endpoints.next(),)
+                yield from ((endpoints.group, definition) for definition in found)

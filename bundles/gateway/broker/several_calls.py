@@ -1,0 +1,60 @@
+"""Several calls at the same time."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
+
+from bundles.gateway.broker.call_options import CallItem
+
+_KNOWN = CallItem.__annotations__.keys()
+
+
+def items_of(calls: Iterable[CallItem] | Mapping[str, CallItem]) -> list[CallItem]:
+    """Return the items of *calls*.
+
+    Raises:
+        TypeError: one has no name of an action, an unknown key, or options that are not a mapping.
+    """
+    items = list(calls.values() if isinstance(calls, Mapping) else calls)
+    for item in items:
+        if not _is_call(item):
+            raise TypeError(
+                f"a call of mcall is {{'action': …, 'params': …, 'options': …}}, of which only "
+                f"'action' is needed; not {item!s:.200}"
+            )
+    return items
+
+
+def _is_call(item: CallItem) -> bool:
+    has_action = isinstance(item.get("action"), str) and item.keys() <= _KNOWN
+    return has_action and isinstance(item.get("options", {}), Mapping)
+
+
+async def results_of(calls: Iterable[Coroutine[Any, Any, Any]], *, settled: bool) -> list[Any]:
+    """Run each of *calls* in a task of its own and return the results; all have ended then.
+
+    After the first exception the others are cancelled, and it is raised. If *settled*, exceptions
+    are among the results.
+    """
+    tasks = [asyncio.create_task(call) for call in calls]
+    if not tasks:
+        return []
+    try:
+        when = asyncio.ALL_COMPLETED if settled else asyncio.FIRST_EXCEPTION
+        await asyncio.wait(tasks, return_when=when)
+        if settled:
+            return [task.exception() or task.result() for task in tasks]
+        failed = (task for task in tasks if task.done() and task.exception() is not None)
+        if (first := next(failed, None)) is not None:
+            first.result()  # raises its exception
+        return [task.result() for task in tasks]
+    finally:
+        await _cancel(tasks)
+
+
+async def _cancel(tasks: "Iterable[asyncio.Task[Any]]") -> None:
+    late = [task for task in tasks if not task.done()]
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.gather(*late, return_exceptions=True)

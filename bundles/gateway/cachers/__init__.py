@@ -1,0 +1,1 @@
+"""Caches of results of actions: in memory and in Redis, with the keys of Moleculer."""

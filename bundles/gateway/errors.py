@@ -1,0 +1,156 @@
+"""The errors of Moleculer. Their class names, types and messages are part of its protocol."""
+
+from typing import Any, ClassVar
+
+from rxkernel import HttpException
+
+
+class MoleculerError(HttpException):
+    """An error of an action, as Moleculer's clients know it.
+
+    Over HTTP its status is *status_code*, moved into 400 to 599, its ``code`` is *type* and its
+    ``errors`` are *data*.
+
+    Attributes:
+        number: *status_code* as given, which Moleculer calls the ``code`` of an error.
+        type: a word for programs, as ``SERVICE_NOT_FOUND``.
+        data: details, any JSON.
+        retryable: whether a call that failed with it may be repeated.
+    """
+
+    default_status_code: ClassVar[int] = 500
+    default_type: ClassVar[str | None] = None
+    default_message: ClassVar[str | None] = None
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str | None = None,
+        status_code: int | None = None,
+        type: str | None = None,
+        data: Any = None,
+        *,
+        retryable: bool | None = None,
+    ) -> None:
+        self.type = self.default_type if type is None else type
+        super().__init__(
+            self.default_message if message is None else message, code=self.type, errors=data
+        )
+        self.number = self.default_status_code if status_code is None else status_code
+        self.status_code = min(max(self.number, 400), 599)
+        if retryable is not None:
+            self.retryable = retryable
+
+    @property
+    def name(self) -> str:
+        """The name of the class, by which clients recognize the error."""
+        return type(self).__name__
+
+    @property
+    def data(self) -> Any:
+        return self.errors
+
+
+class MoleculerRetryableError(MoleculerError):
+    """An error after which the call may be repeated."""
+
+    retryable = True
+
+
+class MoleculerServerError(MoleculerRetryableError):
+    """The server has failed."""
+
+
+class MoleculerClientError(MoleculerError):
+    """The caller has sent something wrong; not repeated."""
+
+    default_status_code = 400
+
+
+class ValidationError(MoleculerClientError):
+    """The parameters are invalid; ``data`` has one entry for each field."""
+
+    default_status_code = 422
+    default_type = "VALIDATION_ERROR"
+    default_message = "Parameters validation error!"
+
+
+class BadRequestError(MoleculerClientError):
+    """The packet is not a call."""
+
+    default_type = "ERR_INVALID_FORMAT"
+    default_message = "Bad Request"
+
+
+class UnAuthorizedError(MoleculerClientError):
+    """The credential is missing or invalid."""
+
+    default_status_code = 401
+    default_type = "ERR_INVALID_TOKEN"
+    default_message = "Unauthorized"
+
+
+class ServiceNotFoundError(MoleculerRetryableError):
+    """The action *action* does not exist, or the caller may not call it."""
+
+    def __init__(self, action: str, node_id: str | None = None) -> None:
+        where = "" if node_id is None else f" on '{node_id}' node"
+        super().__init__(
+            f"Service '{action}' is not found{where}.",
+            404,
+            "SERVICE_NOT_FOUND",
+            _data(action, node_id),
+        )
+
+
+class ServiceNotAvailableError(MoleculerRetryableError):
+    """The action *action* exists, but no node can run it now."""
+
+    def __init__(self, action: str, node_id: str | None = None) -> None:
+        where = "" if node_id is None else f" on '{node_id}' node"
+        super().__init__(
+            f"Service '{action}' is not available{where}.",
+            404,
+            "SERVICE_NOT_AVAILABLE",
+            _data(action, node_id),
+        )
+
+
+class RequestTimeoutError(MoleculerRetryableError):
+    """The action *action* has not ended in time."""
+
+    def __init__(self, action: str, node_id: str) -> None:
+        super().__init__(
+            f"Request is timed out when call '{action}' action on '{node_id}' node.",
+            504,
+            "REQUEST_TIMEOUT",
+            _data(action, node_id),
+        )
+
+
+class RequestSkippedError(MoleculerError):
+    """The action *action* was not called, because no time was left for it."""
+
+    def __init__(self, action: str, node_id: str) -> None:
+        super().__init__(
+            f"Calling '{action}' is skipped because timeout reached on '{node_id}' node.",
+            514,
+            "REQUEST_SKIPPED",
+            _data(action, node_id),
+        )
+
+
+class MaxCallLevelError(MoleculerError):
+    """Calls are nested deeper than the setting ``max_call_level`` allows."""
+
+    def __init__(self, node_id: str, level: int) -> None:
+        super().__init__(
+            f"Request level is reached the limit ({level}) on '{node_id}' node.",
+            500,
+            "MAX_CALL_LEVEL",
+            {"nodeID": node_id, "level": level},
+        )
+
+
+def _data(action: str, node_id: str | None) -> dict[str, Any]:
+    return {"action": action} if node_id is None else {"action": action, "nodeID": node_id}

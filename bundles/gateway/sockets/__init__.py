@@ -1,0 +1,1 @@
+"""The gateway: Socket.IO events that call actions by name."""

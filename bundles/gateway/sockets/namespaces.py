@@ -1,0 +1,266 @@
+"""The namespaces of a gateway: their routes, and which actions their events may call."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from weakref import WeakSet
+
+import attrs
+from injector import inject
+
+from bundles.gateway.broker.action import ACTION, ActionOptions
+from bundles.gateway.broker.node_actions import NodeActions
+from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.sockets.call_event import CallEvent
+from bundles.gateway.sockets.call_log import CallLog
+from bundles.gateway.sockets.exposure import (
+    Visibilities,
+    exposed_actions,
+    exposure_problems,
+    is_allowed,
+    refusal_of,
+)
+from bundles.gateway.sockets.gateway import Gateway
+from bundles.gateway.sockets.gateway_actions import GatewayActions
+from bundles.gateway.sockets.handler_event import HandlerEvent
+from bundles.gateway.sockets.option_reader import OptionReader
+from bundles.gateway.sockets.options import GatewayNamespace
+from bundles.gateway.sockets.rules import CallRules, HandlerRules, NamespaceRules
+from rxkernel import (
+    Application,
+    BundleOption,
+    ConfigurationError,
+    Connection,
+    Definition,
+    RouteMetadata,
+    WebSocketMetadata,
+)
+
+GATEWAY = BundleOption("gateway.event", "gateway", '"gateway"')
+"""The option of the events of a gateway."""
+
+
+@attrs.frozen(eq=False)
+class ServedNamespace:
+    rules: NamespaceRules
+    routes: tuple[WebSocketMetadata, ...]
+
+
+class Namespaces:
+    """Serves the namespaces of the gateway, and changes them by a reload of the application."""
+
+    @inject
+    def __init__(
+        self,
+        gateway: Gateway,
+        application: Application,
+        log: CallLog,
+    ) -> None:
+        self._gateway = gateway
+        self._application = application
+        self._log = log
+        self._owner = f"the gateway {type(gateway).__qualname__}"
+        self._served: dict[str, ServedNamespace] = {}
+        self._actions: Visibilities = {}
+        self._unguarded: frozenset[str] = frozenset()
+        self._connections: WeakSet[Connection] = WeakSet()
+
+    def find(self, connection: Connection) -> NamespaceRules | None:
+        """Return the rules of the namespace of *connection*; None: it is not of the gateway."""
+        served = self._served.get(connection.route_namespace)
+        return None if served is None else served.rules
+
+    def enter(self, connection: Connection) -> NamespaceRules | None:
+        """As `find`, for a client that connects: `remove` will disconnect it."""
+        rules = self.find(connection)
+        if rules is not None:
+            self._connections.add(connection)
+        return rules
+
+    # --- boot
+
+    def read(self) -> tuple[WebSocketMetadata, ...]:
+        """Serve the namespaces of the class, and return their routes.
+
+        Raises:
+            ConfigurationError: with every problem of the options.
+        """
+        reader = self._reader()
+        reader.members(type(self._gateway))
+        found = reader.namespaces(self._gateway.namespaces)
+        for rules in found:
+            self._add(rules, reader)
+        if reader.problems:
+            raise ConfigurationError(*reader.problems)
+        return tuple(route for served in self._served.values() for route in served.routes)
+
+    def _reader(self) -> OptionReader:
+        authorize = type(self._gateway).authorize
+        return OptionReader(self._gateway, authorize is not Gateway.authorize)
+
+    def _add(self, rules: NamespaceRules, reader: OptionReader) -> tuple[WebSocketMetadata, ...]:
+        if not rules.events and rules.name not in self._application.settings.socketio.namespaces:
+            reader.problems.append(
+                f"namespace {rules.name!r} of {self._owner} has no events; add one, or list the "
+                f"namespace in the setting socketio.namespaces"
+            )
+        routes: list[WebSocketMetadata] = []
+        for event in rules.events:
+            try:
+                routes.append(self._route(event, rules))
+            except ConfigurationError as error:
+                reader.problems.extend(error.problems)
+        self._served[rules.name] = ServedNamespace(rules, tuple(routes))
+        return tuple(routes)
+
+    def _route(
+        self, rules: CallRules | HandlerRules, namespace: NamespaceRules
+    ) -> WebSocketMetadata:
+        target: CallEvent | HandlerEvent
+        if isinstance(rules, CallRules):
+            target = CallEvent(self._gateway, rules, namespace, self._log)
+        else:
+            target = HandlerEvent(rules, namespace)
+        return WebSocketMetadata(
+            target,
+            rules.name,
+            namespace.name,
+            "handle",
+            {GATEWAY: True},
+            arguments="list",
+        )
+
+    # --- which actions may be called
+
+    def check(self, routes: Iterable[RouteMetadata]) -> None:
+        """Check that each whitelist and alias works with the actions among *routes*.
+
+        Raises:
+            ConfigurationError: with each that does not.
+        """
+        routes = tuple(routes)
+        actions = _visibilities(routes)
+        problems = [
+            problem
+            for route in routes
+            if isinstance(route, WebSocketMetadata) and isinstance(route.target, CallEvent)
+            for problem in exposure_problems(route.target.rules, actions, self._where(route))
+        ]
+        if problems:
+            raise ConfigurationError(*problems)
+
+    def _where(self, route: WebSocketMetadata) -> str:
+        return f"event {route.name!r} in the namespace {route.namespace!r} of {self._owner}"
+
+    def is_open(self, route: RouteMetadata) -> bool:
+        """Whether clients may call the action *route*, so that it needs an access rule."""
+        name, visibility = route.name, _visibility(route)
+        if _is_own(route):
+            return False
+        return visibility == "published" or any(
+            is_allowed(event.rules, name, visibility) for event in self._events()
+        )
+
+    def _events(self) -> Iterator[CallEvent]:
+        for served in self._served.values():
+            for route in served.routes:
+                if isinstance(route.target, CallEvent):
+                    yield route.target
+
+    def expose(self, definitions: Collection[Definition]) -> None:
+        """Let clients call the actions among *definitions* from now on."""
+        self._actions = actions = _visibilities(one.metadata for one in definitions)
+        self._unguarded = frozenset(one.name for one in definitions if _is_unguarded(one))
+        for event in self._events():
+            event.actions = exposed_actions(event.rules, actions)
+
+    def exposed(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yield the namespace, the event, the name that clients use and the action of each action
+        that they may call; of a handler, no name and its own."""
+        for namespace, served in self._served.items():
+            for route in served.routes:
+                target = route.target
+                if isinstance(target, CallEvent):
+                    for name, action in sorted(target.actions.items()):
+                        yield namespace, route.name, name, action
+                elif isinstance(target, HandlerEvent):
+                    yield namespace, route.name, "", f"{target.place}()"
+
+    def why_refused(self, event: CallEvent, name: str) -> str | None:
+        """Return why clients may not call *name* by *event*; None if the action does not exist, or
+        they may."""
+        if name in event.actions:
+            return None
+        return refusal_of(event.rules, name, self._actions)
+
+    # --- changes
+
+    async def add(self, name: str, options: GatewayNamespace) -> None:
+        """See `Gateway.add_namespace`."""
+        if name in self._served:
+            raise ConfigurationError(f"namespace {name!r} of {self._owner} already exists")
+        reader = self._reader()
+        routes = self._add(reader.namespace(name, options), reader)
+        reader.problems += self._problems_of_rules(name, routes)
+        try:
+            if reader.problems:
+                raise ConfigurationError(*reader.problems)
+            await self._application.reload(add=routes)
+        except BaseException:
+            del self._served[name]
+            raise
+
+    def _problems_of_rules(
+        self, namespace: str, routes: Iterable[WebSocketMetadata]
+    ) -> Iterator[str]:
+        """Yield the actions that *routes* open, and that have no access rule: no client reached
+        them when they were compiled."""
+        for route in routes:
+            if isinstance(route.target, CallEvent):
+                opened = exposed_actions(route.target.rules, self._actions).values()
+                for action in sorted(self._unguarded.intersection(opened)):
+                    yield (
+                        f"event {route.name!r} in the namespace {namespace!r} lists the action "
+                        f"{action!r}, which has no access rule; put @access(…) on it"
+                    )
+
+    async def remove(self, name: str) -> None:
+        """See `Gateway.remove_namespace`."""
+        if name not in self._served:
+            raise ConfigurationError(f"namespace {name!r} of {self._owner} does not exist")
+        await self._application.reload(remove=self._served[name].routes)
+        clients = [one for one in self._connections if one.route_namespace == name]
+        await asyncio.gather(*(client.disconnect() for client in clients))
+        self._served.pop(name, None)
+
+
+def _visibilities(routes: Iterable[RouteMetadata]) -> Mapping[str, str]:
+    return dict(_actions(routes))
+
+
+def _actions(routes: Iterable[RouteMetadata]) -> Iterator[tuple[str, str]]:
+    for route in routes:
+        if route.transport is ACTIONS:
+            yield route.name, _visibility(route)
+
+
+def _visibility(route: RouteMetadata) -> str:
+    options: ActionOptions | None = route.options.get(ACTION)
+    return options.visibility if options else "public"
+
+
+def _is_own(route: RouteMetadata) -> bool:
+    """Whether it is an action of the bundle, which cannot have an access rule."""
+    return route.owner in (GatewayActions, NodeActions)
+
+
+def _is_unguarded(definition: Definition) -> bool:
+    """Whether *definition* is an action that the bundle security lets everybody call, because no
+    client reaches it."""
+    options, metadata = definition.options, definition.metadata
+    return (
+        definition.transport is ACTIONS
+        and "access" in options
+        and options.get("public") is True
+        and "public" not in metadata.options
+        and not _is_own(metadata)
+    )

@@ -1,0 +1,112 @@
+"""The connection of a client of an aiohttp application in which an application is mounted.
+
+aiohttp has accepted it, so there are no timeouts of `rxkernel` here. What aiohttp does not report,
+a lost connection and a full write buffer, is read by a protocol in front of its handler.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from aiohttp import StreamReader, web
+
+from rxkernel.exceptions import HttpException
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.disconnect_callbacks import Callback, DisconnectCallbacks
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+
+
+class WatchedHandler(asyncio.Protocol):
+    """Passes everything to *handler*, which is aiohttp's, and notes what happens.
+
+    Attributes:
+        is_full: whether the write buffer is full.
+        disconnect_callbacks: run when the connection is lost.
+    """
+
+    def __init__(self, handler: asyncio.Protocol, *, is_full: bool, is_lost: bool = False) -> None:
+        self._handler = handler
+        self.is_full = is_full
+        self.disconnect_callbacks = DisconnectCallbacks(has_run=is_lost)
+
+    @classmethod
+    def of(cls, transport: asyncio.Transport) -> "WatchedHandler":
+        """The one of *transport*; it is put there at the first call."""
+        handler = transport.get_protocol()
+        if isinstance(handler, WatchedHandler):
+            return handler
+        limit = transport.get_write_buffer_limits()[1]
+        watched = cls(
+            cast(asyncio.Protocol, handler),
+            is_full=transport.get_write_buffer_size() > limit,
+            is_lost=transport.is_closing(),
+        )
+        transport.set_protocol(watched)
+        return watched
+
+    def data_received(self, data: bytes) -> None:
+        self._handler.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._handler.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._handler.connection_lost(exc)
+        self._handler = asyncio.Protocol()  # break the reference cycle
+        self.disconnect_callbacks.run()
+
+
+class MountedConnection:
+    """The connection of one request; implements `ClientConnection`."""
+
+    decodes_bodies = True
+
+    def __init__(self, native: web.BaseRequest, connections: ConnectionRegistry) -> None:
+        self._connections = connections
+        self._transport = transport = native.transport
+        peer = None if transport is None else transport.get_extra_info("peername")
+        self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
+        self._handler = (
+            WatchedHandler(asyncio.Protocol(), is_full=False, is_lost=True)
+            if transport is None
+            else WatchedHandler.of(transport)
+        )
+
+    @property
+    def is_full(self) -> bool:
+        return self._handler.is_full
+
+    async def wait_to_start(self) -> None:
+        """aiohttp starts requests in its own order."""
+
+    def begin_request(self, body: StreamReader) -> "asyncio.Task[Any]":
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(self._connections.in_flight.discard)
+        return task
+
+    def when_disconnected(self, callback: Callback) -> Callback:
+        return self._handler.disconnect_callbacks.add(callback)
+
+    def set_response(self, out: web.StreamResponse) -> None:
+        """Nothing: only the fast path needs it."""
+
+    def stop_timeouts(self) -> None:
+        """Nothing: the timeouts are aiohttp's."""
+
+    def send_final_response(self, exc: HttpException, native: web.BaseRequest) -> int:
+        data = self._connections.final_response(exc, native)
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+        return len(data)
+
+
+MOUNTED = web.RequestKey("rxkernel.connection", MountedConnection)
+"""The key of the connection in a request of a `MountedResource`."""

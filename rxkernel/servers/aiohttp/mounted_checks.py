@@ -1,0 +1,59 @@
+"""Checks what cannot work in an application that is mounted in an aiohttp application."""
+
+from collections.abc import Iterable, Iterator
+
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.servers.access_log import PROBE
+from rxkernel.servers.aiohttp.request.native_paths import NativePaths
+from rxkernel.settings import Settings
+
+
+def check_mounted(
+    settings: Settings, definitions: Iterable[HttpDefinition], paths: NativePaths
+) -> None:
+    """Check the settings and routes of an application that is mounted.
+
+    Raises:
+        ConfigurationError: with every setting that needs a port of its own, and every path that no
+            request can reach.
+    """
+    problems = [
+        *_problems_of_settings(settings),
+        *_problems_of_routes(settings.http.prefix, definitions),
+        *_problems_of_mounts(settings.http.prefix, paths),
+    ]
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def _problems_of_settings(settings: Settings) -> Iterator[str]:
+    if settings.http.tls is not None:
+        yield (
+            "http.tls has no effect in a mounted application; remove it, and give the "
+            "ssl_context to the aiohttp application: web.run_app(native, ssl_context=…)"
+        )
+    if settings.socketio.enabled and settings.socketio.port is not None:
+        yield (
+            f"socketio.port is {settings.socketio.port}, and a mounted application opens no port; "
+            f"remove the setting, or do not mount the application"
+        )
+
+
+def _problems_of_routes(prefix: str, definitions: Iterable[HttpDefinition]) -> Iterator[str]:
+    """Probes need no path: the aiohttp application may have its own."""
+    names = [d.name for d in definitions if not d.options.get(PROBE)]
+    if not prefix and names:
+        yield (
+            f"a mounted application serves HTTP routes below http.prefix only, and it is empty; "
+            f'set it, for example to "/api", or remove the routes: {", ".join(names)}'
+        )
+
+
+def _problems_of_mounts(prefix: str, paths: NativePaths) -> Iterator[str]:
+    for mount in paths.mounts:
+        if not prefix or not f"{mount.literal}/".startswith(f"{prefix}/"):
+            yield (
+                f"{mount.template!r} is mounted for {mount.owner}, and a mounted application "
+                f"serves only paths below http.prefix, which is {prefix!r}; change one of them"
+            )

@@ -1,0 +1,62 @@
+"""Receives requests from an aiohttp application of the user, not from a port."""
+
+from aiohttp import web
+
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.host_application import HostApplication
+from rxkernel.servers.aiohttp.mounted_resource import MountedResource
+from rxkernel.servers.server import ServerStartError
+
+
+class MountedListener:
+    """Does for a mounted *engine* what `Listener` does for one with a port."""
+
+    port = None
+
+    def __init__(
+        self,
+        engine: web.Application,
+        host: HostApplication,
+        paths: list[str],
+        connections: ConnectionRegistry,
+    ) -> None:
+        self._engine = engine
+        self._host = host
+        self._paths = paths
+        self._runner = web.AppRunner(engine)
+        self._resources: list[MountedResource] = []
+        self._connections = connections
+
+    async def start(self) -> None:
+        """Serve the paths.
+
+        Raises:
+            ServerStartError: the aiohttp application does not start now.
+            ConfigurationError: it has routes for the same paths.
+        """
+        if not self._host.is_starting:
+            raise ServerStartError(
+                "the application is mounted in an aiohttp application, which starts and stops it; "
+                "run that one, such as with aiohttp.web.run_app(native)"
+            )
+        await self._runner.setup()
+        try:
+            self._resources = self._host.resources(self._paths)
+        except BaseException:
+            await self.close()
+            raise
+        for resource in self._resources:
+            resource.open(self._engine, self._connections)
+
+    async def stop_accepting(self) -> None:
+        """Nothing: aiohttp has closed its ports by then."""
+
+    async def wait_for_clients(self, seconds: float) -> None:
+        """Nothing: aiohttp has closed idle connections by then."""
+
+    async def close(self) -> None:
+        """Serve the paths no more. aiohttp closes the connections."""
+        for resource in self._resources:
+            resource.close()
+        await self._runner.cleanup()
+        self._connections.close()
