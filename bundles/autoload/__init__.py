@@ -2,6 +2,7 @@
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.bundle import AutoloadBundle
+from bundles.autoload.directory import create_application
 from bundles.autoload.endpoints.context import Context
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.endpoints.routes import Routes
@@ -49,6 +50,7 @@ __all__ = [
     "application",
     "bus",
     "config",
+    "create_application",
     "db",
     "domain",
     "lib",

@@ -19,7 +19,7 @@ from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.load_thread import load_places
 from bundles.autoload.loading.lost_state import has_state
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import CODE_PLACES
+from bundles.autoload.loading.names import CODE_PLACES, LAST_PLACES
 from bundles.autoload.loading.scope import Scope, entered
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
@@ -101,10 +101,10 @@ class Building:
         await self._load_places("config", *CODE_PLACES)
         self._load.problems += problems_of_hooks(self._load.files.values(), self._tree)
         if self._load.problems:
-            self._load.problems += syntax_problems(self._tree, "api")
+            self._load.problems += syntax_problems(self._tree, *LAST_PLACES)
         self._raise()
         await self._start()
-        await self._load_places("api")
+        await self._load_places(*LAST_PLACES)
         self._raise()
 
     async def _load_places(self, *places: str) -> None:

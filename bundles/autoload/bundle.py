@@ -1,7 +1,10 @@
 """What the bundle adds to an application."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from injector import Binder, Injector, inject, singleton
 
@@ -10,9 +13,14 @@ from bundles.autoload.endpoints.context import ContextMarker, ContextResolver
 from bundles.autoload.endpoints.endpoint_files import value_of
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.listeners import AutoloadListeners
+from bundles.autoload.places.api_paths import ApiPaths
+from bundles.autoload.places.site import Site
+from bundles.autoload.places.tasks import task_of
 from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.settings import AutoloadSettings
-from rxkernel import Application, Bundle
+from rxkernel import Application, Bundle, Settings
+
+logger = logging.getLogger(__name__)
 
 
 class AutoloadBundle(Bundle):
@@ -24,8 +32,8 @@ class AutoloadBundle(Bundle):
 
     name = "autoload"
     requires = ("contracts",)
-    after = ("sessions", "security")
-    listeners = (AutoloadListeners, Endpoints)
+    after = ("sessions", "security", "tasks")
+    listeners: Sequence[Any] = (AutoloadListeners, Endpoints)
     resolvers = MappingProxyType({ContextMarker: ContextResolver})
     settings_class = AutoloadSettings
 
@@ -33,12 +41,31 @@ class AutoloadBundle(Bundle):
         self._root = Path(root)
 
     def configure(self, binder: Binder) -> None:
+        settings = binder.injector.get(Settings)
+        self._add_site(settings.http.prefix)
+        if settings.http.tls is None and any((self._root / "cert").glob("*/key.pem")):
+            logger.warning(
+                "%s has certificates, but http.tls is not set; use create_application, which sets "
+                "it, or write http.tls",
+                self._root / "cert",
+            )
         binder.bind(Autoload, to=self._autoload, scope=singleton)
         binder.bind(Endpoints, scope=singleton)
         binder.bind(LiveReload, scope=singleton)
+
+    def _add_site(self, prefix: str) -> None:
+        """Serve the folder ``static``, if there is one."""
+        self.listeners, self.controllers = type(self).listeners, ()
+        folder = self._root / "static"
+        if folder.is_dir():
+            api = ApiPaths(prefix)
+            self.controllers = (Site(folder, name="autoload_static", api=api),)
+            self.listeners = (*self.listeners, api)
 
     @inject
     def _autoload(
         self, application: Application, injector: Injector, settings: AutoloadSettings
     ) -> Autoload:
-        return Autoload(application, injector, self._root, settings, {"api": value_of})
+        return Autoload(
+            application, injector, self._root, settings, {"api": value_of, "tasks": task_of}
+        )

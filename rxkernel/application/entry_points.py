@@ -22,13 +22,22 @@ def installed() -> "dict[str, EntryPoint]":
 
 
 def _entry_points() -> "tuple[EntryPoint, ...]":
+    return entries(GROUP)
+
+
+def entries(group: str) -> "tuple[EntryPoint, ...]":
+    """The entry points of *group*, in no order.
+
+    Raises:
+        ConfigurationError: the metadata of an installed package cannot be read.
+    """
     from importlib.metadata import (  # noqa: PLC0415 - large, and needed for names of bundles only
         distributions,
         entry_points,
     )
 
     try:
-        return tuple(entry_points(group=GROUP))
+        return tuple(entry_points(group=group))
     except Exception as exc:
         for distribution in distributions():
             try:

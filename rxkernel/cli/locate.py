@@ -6,10 +6,13 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from importlib.machinery import PathFinder
+from pathlib import Path
 from types import ModuleType
 
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_loading import missing_extra
+from rxkernel.cli.project_folders import factory_for, folders
 from rxkernel.exception_text import place_of, summary_of, text_of
 from rxkernel.exceptions import ConfigurationError
 
@@ -22,9 +25,10 @@ class TargetMissingError(ConfigurationError):
 
 
 def locate(target: str | None) -> Application:
-    """Find *target*, ``app`` if None; the current directory is searched first.
+    """Find *target*; the current directory is searched first.
 
-    ``()`` after the name of a function changes nothing.
+    If it is None, it is ``app``, or without this module the factory of a bundle for a folder of
+    the current directory, see `factory_for`. ``()`` after the name of a function changes nothing.
 
     Raises:
         TargetMissingError: the module does not exist.
@@ -40,6 +44,8 @@ def locate(target: str | None) -> Application:
             f"invalid application {target!r}; write module:attribute, such as "
             f"{DEFAULT}:{_OBJECT}, with dots as in an import, or module:function()"
         )
+    if target is None and (factory := _default_factory()) is not None:
+        return locate(factory)
     module = _import(name, is_default=target is None)
     place, found = _find(module, attribute)
     if is_call and isinstance(found, Application):
@@ -47,11 +53,23 @@ def locate(target: str | None) -> Application:
     return _application(place, found)
 
 
-def _import(name: str, *, is_default: bool) -> ModuleType:
+def _default_factory() -> str | None:
+    """Return the target for a folder of the current directory, if that has no module ``app``."""
+    own = PathFinder.find_spec(DEFAULT, [_search_here_first()])
+    has_module = own is not None and own.has_location  # a folder without __init__.py has none
+    return None if has_module else factory_for(Path.cwd())
+
+
+def _search_here_first() -> str:
     here = os.getcwd()
     if sys.path[:1] != [here]:
         # The path of the console script does not have it, or PYTHONPATH has it further down.
         sys.path.insert(0, here)
+    return here
+
+
+def _import(name: str, *, is_default: bool) -> ModuleType:
+    here = _search_here_first()
     try:
         return import_module(name)
     except ConfigurationError as error:
@@ -68,13 +86,19 @@ def _import(name: str, *, is_default: bool) -> ModuleType:
 def _explain_missing(name: str, here: str, is_default: bool) -> str:
     if is_default:
         return (
-            f"no application given, and module {name!r} not found in {here}; give the "
+            f"no application given, and {_looked_for(name)} not found in {here}; give the "
             f"application as module:attribute, or create a project: rxkernel new DIRECTORY"
         )
     return (
         f"module {name!r} not found, neither in {here} nor installed; run this in the directory "
         f"of the project, or correct the name"
     )
+
+
+def _looked_for(name: str) -> str:
+    """``module 'app'``, with the folders for which a bundle makes an application."""
+    found = [f"module {name!r}", *(f"folder {folder!r}" for folder in folders())]
+    return " and ".join((", ".join(found[:-1]), found[-1])) if len(found) > 1 else found[0]
 
 
 def _broken(name: str, exc: Exception) -> ConfigurationError:
@@ -152,6 +176,6 @@ def _made_by(place: str, factory: object) -> object:
         raise
     except Exception as exc:
         raise ConfigurationError(
-            f"{place}() failed: {summary_of(exc)}{place_of(exc)}; fix this error, "
-            f"--debug shows the traceback"
+            f"{place}() failed: {summary_of(exc)}{place_of(exc)}; "
+            f"{_hint(exc) or 'fix this error'}, --debug shows the traceback"
         ) from exc

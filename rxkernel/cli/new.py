@@ -11,34 +11,46 @@ from rxkernel.exceptions import ConfigurationError
 
 _TEMPLATES = Path(__file__).parent / "template"
 
+_FOR_APPLICATIONS = ("python -m pytest", "python -m rxkernel serve")
+_COMMANDS = {
+    "application": _FOR_APPLICATIONS,
+    "bundle": ("python -m pip install --editable .", "python -m pytest"),
+    "metarhia": _FOR_APPLICATIONS,
+}
+"""The next commands for the user, by template."""
+
+_REQUESTS = {
+    "application": "curl -X POST http://127.0.0.1:8000/greetings/Ada",
+    "metarhia": "curl 'http://127.0.0.1:8000/api/geo/find_city?name=Rome'",
+}
+"""A request to the application, by template, on the port of its ``rxkernel.toml``."""
+
 
 @click.command
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 @click.option("--bundle", metavar="NAME", help="Create the project of a bundle with this name.")
-def new(directory: Path | None, bundle: str | None) -> None:
+@click.option(
+    "--layout",
+    type=click.Choice(sorted(_REQUESTS)),
+    help="Create another application: metarhia, from a directory of files.",
+)
+def new(directory: Path | None, bundle: str | None, layout: str | None) -> None:
     """Create a project in a new or empty DIRECTORY.
 
     It is the project of an application, or with --bundle of a bundle that can be installed; then
     the default of DIRECTORY is rxkernel-NAME.
     """
     if bundle is not None:
+        if layout is not None:
+            raise click.UsageError("--layout is for applications; remove it, or --bundle")
         words = _words_of_bundle(bundle)
         _make("bundle", directory or Path(words["__project__"]), words)
         return
     if directory is None:
         raise click.UsageError("DIRECTORY is missing; write: rxkernel new DIRECTORY")
-    _make("application", directory, {"__project__": _project_name(directory)})
-    click.echo(f"Then, in a second terminal:\n  {_REQUEST}")
-
-
-_COMMANDS = {
-    "application": ("python -m pytest", "python -m rxkernel serve"),
-    "bundle": ("python -m pip install --editable .", "python -m pytest"),
-}
-"""The next commands for the user, by template."""
-
-_REQUEST = "curl -X POST http://127.0.0.1:8000/greetings/Ada"
-"""A request to the application of the template, on the port of its ``rxkernel.toml``."""
+    layout = layout or "application"
+    _make(layout, directory, {"__project__": _project_name(directory)})
+    click.echo(f"Then, in a second terminal:\n  {_REQUESTS[layout]}")
 
 
 def _make(template: str, directory: Path, words: dict[str, str]) -> None:

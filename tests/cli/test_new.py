@@ -12,7 +12,7 @@ import pytest
 
 import rxkernel
 from tests.cli.conftest import Run, Start
-from tests.cli.processes import get
+from tests.cli.processes import get, until
 from tests.wheels import build_wheel, install
 from tests.wheels import run as run_in_process
 
@@ -153,3 +153,72 @@ def test_console_script_finds_the_new_project(run: Run) -> None:
 
     names = [route["name"] for route in json.loads(done.stdout)["http"]]
     assert names == ["greeting_list", "greeting_add"]
+
+
+def test_new_metarhia_project_passes_its_own_tests(run: Run, project: Path) -> None:
+    result = run("new", "--layout", "metarhia", "cities")
+
+    assert result.exit_code == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error"],
+        cwd=project / "cities",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    texts = [file.read_text() for file in (project / "cities").rglob("*.*") if file.is_file()]
+    assert not any("__project__" in text for text in texts)
+
+
+def test_new_metarhia_project_serves_the_request_that_new_prints(run: Run, start: Start) -> None:
+    """There is no Python module: the folder application/api is found."""
+    result = run("new", "--layout", "metarhia", ".")
+    request = re.search(r"curl 'http://127\.0\.0\.1:8000(/\S+)'", result.stdout)
+
+    process = start("serve", "--port", "0")
+
+    line = process.line("^Listening on ")
+    assert line.string.endswith(" (HTTP, Socket.IO)")
+    assert request is not None
+    city = {"name": "Rome", "area": 1285, "region": "Lazio"}
+    assert get(f"{process.url()}{request[1]}") == city
+
+
+def test_new_metarhia_project_with_debug_loads_a_saved_file(
+    run: Run, start: Start, project: Path
+) -> None:
+    """What its README says."""
+    run("new", "--layout", "metarhia", ".")
+    process = start("serve", "--port", "0", "--debug")
+    url = f"{process.url()}/api/geo/find_city?name=Rome"
+    assert get(url)["area"] == 1285
+
+    file = project / "application" / "db" / "geo" / "find_city.py"
+    file.write_text(file.read_text().replace('"area": row[1]', '"area": 7'))
+
+    assert until(lambda: get(url)["area"] == 7)
+
+
+def test_new_metarhia_project_is_found_by_other_commands(run: Run) -> None:
+    """There is no module and no target."""
+    assert run("new", "--layout", "metarhia", ".").exit_code == 0
+
+    for arguments, text in (
+        (("check",), "All is well"),
+        (("routes",), "/api/example/get_city"),
+        (("listeners",), "bundles.autoload."),
+        (("bundles",), "autoload"),
+        (("call", "example/get_city", "--body", '{"city_id": 1}'), '"Rome"'),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        assert text in result.stdout
+
+
+def test_new_layout_of_a_bundle_is_a_usage_error(run: Run) -> None:
+    result = run("new", "--bundle", "weather", "--layout", "metarhia")
+
+    assert result.exit_code == 2
+    assert "--layout is for applications; remove it, or --bundle" in result.stderr

@@ -7,13 +7,14 @@ python          Executed, with ``await`` at the top level, in one namespace and 
                 module is imported, and ``test_….py`` is run by pytest. With the first line
                 ``# FastAPI`` it uses that library: only its syntax is checked. With
                 ``# project/package/name.ext`` it is a part of that file below docs/examples, and
-                the packages of ``project`` can be imported.
+                the packages of ``project`` can be imported; or of that file of a project that
+                commands of the page have created.
 console         The commands after ``$ `` are run, and their output is compared. ``serve`` stays in
                 the background until the page ends; 127.0.0.1:8000 means its real address.
 bash            Not run: each command, target and option must exist.
 javascript      Run in Node; the output of ``console.log`` must equal the comment after it. With
-                the first line ``// IOServer`` or ``// moleculer-io`` it uses that library: its
-                syntax is checked.
+                the first line ``// IOServer``, ``// Metarhia`` or ``// moleculer-io`` it uses that
+                library: its syntax is checked.
 typescript      Compiled strictly, with the ``.ts`` files that commands of the page wrote; else as
                 javascript.
 json, text      Must equal the output of the block before. ``...`` matches any text. A json block
@@ -64,7 +65,7 @@ _FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
 _QUOTED = re.compile(r"# ((?:[\w.-]+/)+[\w.]+\.(?:py|toml))\n")
 _JSON = re.compile(r"# ((?:[\w-]+/)*[\w-]+\.json)\n")
 _FOREIGN = "# FastAPI\n"
-_FOREIGN_SCRIPTS = ("// IOServer\n", "// moleculer-io\n")
+_FOREIGN_SCRIPTS = ("// IOServer\n", "// Metarhia\n", "// moleculer-io\n")
 _LISTENS = re.compile(r"Listening on http://(\S+)")
 _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
 
@@ -134,12 +135,15 @@ class Page:
             import_module(name.removesuffix(".py"))
 
     def quote(self, name: str, source: str) -> None:
-        """Check that *source* is a part of the file *name* below docs/examples."""
-        text = (_EXAMPLES / name).read_text(encoding="utf-8")
+        """Check that *source* is a part of the file *name* below docs/examples, or of a project
+        that the page has created in its directory."""
+        is_ours = (_EXAMPLES / name).exists()
+        path = (_EXAMPLES if is_ours else self.directory) / name
+        text = path.read_text(encoding="utf-8")
         quoted = source.removeprefix(f"# {name}\n")
         assert quoted in text, f"{name} has not what the page quotes:\n{quoted}"
         project = _EXAMPLES / Path(name).parts[0]
-        if project not in self.projects:
+        if is_ours and project not in self.projects:
             self.projects.add(project)
             sys.path.insert(0, str(project))
 

@@ -54,6 +54,7 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         ("text", "nothing was printed", "the page says"),
         ("javascript", "console.log(1); // 1", "start a server on this page first"),
         ("javascript", "// IOServer\nclass {", "SyntaxError"),
+        ("javascript", "// Metarhia\n({ method: async () => });", "SyntaxError"),
     ],
 )
 def test_block_invalid_fails(

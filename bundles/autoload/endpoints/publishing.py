@@ -1,6 +1,6 @@
 """The endpoints of the running application: their definitions, and what goes around them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
 from injector import inject
@@ -10,6 +10,7 @@ from bundles.autoload.endpoints.code_call import CodeCall
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.routes import Routes, routes_of
 from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.places.tasks import TaskFile
 from bundles.contracts import Contracts
 from rxkernel import (
     BootstrapEvent,
@@ -19,6 +20,7 @@ from rxkernel import (
     HttpMetadata,
     Kernel,
     KernelEvents,
+    ProcedureMetadata,
     Request,
     Response,
     Transport,
@@ -40,7 +42,7 @@ def _is_endpoint(definition: Definition) -> bool:
 
 
 def _is_autoloaded(definition: Definition) -> bool:
-    return isinstance(definition.metadata.target, Endpoint | Hook)
+    return isinstance(definition.metadata.target, Endpoint | Hook | TaskFile)
 
 
 class _Served:
@@ -71,14 +73,14 @@ class Endpoints:
         self._autoload = autoload
         self._kernel = kernel
         self._contracts = contracts
-        self._has_security = False
+        self._bundles: Collection[str] = ()
 
     def routes_of(self, snapshot: Snapshot) -> Routes:
         """Return the routes of *snapshot*, see `routes_of`."""
         return routes_of(
             snapshot,
             self.routes,
-            has_security=self._has_security,
+            bundles=self._bundles,
             transports=(Transport.HTTP, Transport.SOCKET, *self._kernel.compiler.transports),
         )
 
@@ -88,14 +90,15 @@ class Endpoints:
         Raises:
             ConfigurationError: with every problem.
         """
-        bundles = {one.name for one in event.services if isinstance(one, Bundle)}
-        self._has_security = "security" in bundles
+        self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
         self.routes = self.routes_of(snapshot)
         for route in self.routes:
             if isinstance(route, HttpMetadata):
                 event.http_metadata_storage.add(route)
             elif isinstance(route, WebSocketMetadata):
                 event.websocket_metadata_storage.add(route)
+            elif isinstance(route, ProcedureMetadata):
+                event.procedure_metadata_storage.add(route)
 
     def replace(self, routes: Routes, previous: Snapshot) -> None:
         """Take note that *routes* are served now, in place of those of *previous*."""

@@ -1,6 +1,7 @@
 """The routes of a snapshot."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Self
 
@@ -11,9 +12,10 @@ from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import endpoint_routes, hook_routes
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.units import UnitVersion
+from bundles.autoload.places.tasks import TaskFile
 from rxkernel import ConfigurationError, RouteMetadata, Transport
 
-Value = Endpoint | Hook
+Value = Endpoint | Hook | TaskFile
 
 
 @attrs.frozen
@@ -52,11 +54,11 @@ def routes_of(
     snapshot: Snapshot,
     before: Routes,
     *,
-    has_security: bool,
+    bundles: Collection[str],
     transports: Collection[Transport],
 ) -> Routes:
-    """Return the routes of *snapshot*; unchanged ones are taken from *before*. *transports* are
-    those that exist.
+    """Return the routes of *snapshot*; unchanged ones are taken from *before*. *bundles* are
+    those that are enabled, *transports* those that exist.
 
     A method has the names ``<unit>.<version>/<method>`` and, in the highest version,
     ``<unit>/<method>``.
@@ -64,7 +66,7 @@ def routes_of(
     Raises:
         ConfigurationError: with every problem of every file.
     """
-    return _Publishing(snapshot, before, has_security, transports).run()
+    return _Publishing(snapshot, before, bundles, transports).run()
 
 
 class _Publishing:
@@ -72,11 +74,11 @@ class _Publishing:
         self,
         snapshot: Snapshot,
         before: Routes,
-        has_security: bool,
+        bundles: Collection[str],
         transports: Collection[Transport],
     ) -> None:
         self._snapshot = snapshot
-        self._has_security = has_security
+        self._bundles = bundles
         self._before = before
         self._published: dict[str, _Published] = {}
         self._problems: list[str] = []
@@ -91,6 +93,9 @@ class _Publishing:
                     names.append(unit.name)
                 for value in _values_of(version):
                     self._publish(value, names)
+        for file in self._snapshot.files.values():
+            if isinstance(file.value, TaskFile):
+                self._publish(file.value, ["tasks"])
         if self._problems:
             raise ConfigurationError(*dict.fromkeys(self._problems))
         return Routes(MappingProxyType(self._published))
@@ -110,7 +115,13 @@ class _Publishing:
     def _maker_of(self, value: Value) -> Callable[[str], tuple[RouteMetadata, ...]] | None:
         """Return what makes the routes of *value* in a unit; None if it has a problem."""
         try:
-            options = {**value.options, **access_options(value.access, self._has_security)}
+            if isinstance(value, TaskFile):
+                routes = self._routes_of_task(value)
+                return lambda unit: routes
+            options = {
+                **value.options,
+                **access_options(value.access, "security" in self._bundles),
+            }
             if isinstance(value, Hook):
                 return hook_routes(value, options, self._transports)
             return endpoint_routes(value, options, self._snapshot.schemas, self._transports)
@@ -119,6 +130,16 @@ class _Publishing:
             what = "" if value.method == value.file.stem else f"{value.method}: "
             self._problems += (f"{place}: {what}{problem}" for problem in error.problems)
             return None
+
+    def _routes_of_task(self, task: TaskFile) -> tuple[RouteMetadata, ...]:
+        if "tasks" not in self._bundles:
+            raise ConfigurationError(
+                "only the bundle tasks can run it, which is not enabled; add 'tasks' to the "
+                "bundles of the application, or remove the file"
+            )
+        module = import_module("bundles.autoload.places.task_routes")  # needs an extra
+        routes: tuple[RouteMetadata, ...] = module.task_routes(task)
+        return routes
 
 
 def _values_of(version: UnitVersion) -> Iterator[Value]:

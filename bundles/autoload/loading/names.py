@@ -13,10 +13,13 @@ DATA_PLACES = ("resources", "schemas", "config")
 CODE_PLACES = ("lib", "db", "bus", "domain")
 """Places with hooks, in the order in which they are loaded and started."""
 
-PLACES = (*DATA_PLACES, *CODE_PLACES, "api")
+LAST_PLACES = ("tasks", "api")
+"""Places that are loaded after the start hooks."""
+
+PLACES = (*DATA_PLACES, *CODE_PLACES, *LAST_PLACES)
 """The folders that are loaded, in this order. Other folders of the root are not read."""
 
-OTHER_FOLDERS = ("cert", "static", "tasks")
+OTHER_FOLDERS = ("cert", "static")
 """Folders of the root that have a meaning, but whose files are not loaded here."""
 
 RANKS = {place: rank for rank, place in enumerate(PLACES)}

@@ -180,7 +180,7 @@ async def test_root_without_places_is_an_error(folder: Folder) -> None:
     text = await problems_of(folder, {"apis/chat/send.py": ""})
 
     assert (
-        "must have one of the folders resources, schemas, config, lib, db, bus, domain, api"
+        "must have one of the folders resources, schemas, config, lib, db, bus, domain, tasks, api"
         in text
     )
 

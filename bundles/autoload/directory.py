@@ -1,0 +1,46 @@
+"""An application that needs no Python module: a directory, with the bundles that its files use."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bundles.autoload.bundle import AutoloadBundle
+from rxkernel import Application, HttpSettings, Settings
+
+
+def create_application(
+    root: Path | str = "application", *, users: Any = None, bundles: Sequence[Any] = ()
+) -> Application:
+    """Make the application of the directory *root*.
+
+    Its bundles are ``sessions``, ``security``, ``contracts`` and ``autoload``, and ``tasks`` if
+    there is a folder ``tasks``. The certificates in ``cert`` are the default of ``http.tls``.
+
+    Args:
+        users: the `UserProvider`, as for `SecurityBundle`; None: nobody can log in.
+        bundles: further bundles, as for `Application`.
+
+    Raises:
+        ConfigurationError: with every problem of the certificates.
+    """
+    root = Path(root)
+    security = import_module("bundles.security")  # needs an extra, as the two below
+    defaults = import_module("bundles.autoload.security_defaults")
+    certificates = import_module("bundles.autoload.places.certificates")
+    sections: Mapping[str, Any] = {}
+    if users is None:
+        users, sections = defaults.NoUsers, {"security": defaults.settings_without_users()}
+    return Application(
+        bundles=[
+            "sessions",
+            security.SecurityBundle(users),
+            "contracts",
+            *(["tasks"] if (root / "tasks").is_dir() else ()),
+            *bundles,
+            AutoloadBundle(root),
+        ],
+        settings=Settings(
+            http=HttpSettings(tls=certificates.read_certificates(root)), bundles=sections
+        ),
+    )

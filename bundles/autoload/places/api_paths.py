@@ -1,0 +1,59 @@
+"""The paths below ``/api``, which the route of static files matches too."""
+
+from urllib.parse import quote
+
+from rxkernel import (
+    Compiled,
+    CompiledEvent,
+    ExceptionEvent,
+    KernelEvents,
+    MethodNotAllowedException,
+    NotFoundException,
+    observe,
+)
+
+_OF_FILES = {"GET", "HEAD", "OPTIONS"}
+_API = "api"
+
+_EARLY = 100
+"""Before the listeners that give errors a body."""
+
+
+class ApiPaths:
+    """Finds the errors of paths that only the route of files matches.
+
+    Args:
+        prefix: the setting ``http.prefix``.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._compiled = Compiled()
+
+    def contain(self, path: str) -> bool:
+        """Whether *path*, without a slash at its begin, is one of the API."""
+        return path.partition("/")[0] == _API
+
+    def error_for(self, path: str) -> NotFoundException | MethodNotAllowedException:
+        """Return the error for a GET of *path*: 405 if it has routes for other methods."""
+        methods = {*self._compiled.http_router.allowed(f"/{quote(path)}")} - _OF_FILES
+        if not methods:
+            return NotFoundException()
+        return MethodNotAllowedException(
+            headers={"Allow": ", ".join(sorted((*methods, "OPTIONS")))}
+        )
+
+    @observe(KernelEvents.KERNEL_COMPILED)
+    async def compiled(self, event: CompiledEvent) -> None:
+        self._compiled = event.compiled
+
+    @observe(KernelEvents.KERNEL_EXCEPTION, priority=_EARLY)
+    async def hide_files(self, event: ExceptionEvent) -> None:
+        """Respond with 404, and not 405, to another method for a path that only files have: a
+        client of the API would take the path for an existing one."""
+        request, error = event.request, event.exception
+        if request.definition is not None or not isinstance(error, MethodNotAllowedException):
+            return
+        path = request.url.partition("?")[0].removeprefix(self._prefix)
+        if {*error.headers.get("Allow", "").split(", ")} <= _OF_FILES and self.contain(path[1:]):
+            event.set_exception(NotFoundException())

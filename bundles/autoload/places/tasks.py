@@ -1,0 +1,139 @@
+"""The place ``tasks``: files that say when a function runs."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+import attrs
+
+from bundles.autoload.endpoints.taken import Taken, taken_by
+from bundles.autoload.loading.folder import FOLDER
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.places.config_lines import public_names
+from rxkernel import ConfigurationError
+
+TIMES = ("every", "cron", "at")
+"""One of these is required. They are the decorators of the bundle tasks."""
+
+_PLAN = ("timezone", "jitter", "misfire")
+_FIELDS = (*TIMES, *_PLAN, "run", "args")
+
+
+@attrs.frozen(eq=False)
+class TaskFile:
+    """One file of ``tasks``.
+
+    Attributes:
+        method: its name, with ``/`` for folders; that of the task.
+        kind: one of `TIMES`.
+        times: its value.
+        options: other fields of the times.
+        function: what runs.
+        args: what it is called with, beside the parameters that the kernel passes.
+    """
+
+    file: SourceFile
+    method: str
+    kind: str
+    times: Any
+    options: Mapping[str, Any]
+    function: Callable[..., Any]
+    args: Mapping[str, Any]
+    taken: Taken
+
+
+def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
+    """Return the `TaskFile` of *file*.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    if module is None or file.stem == "__init__":
+        return module
+    names = vars(module)
+    problems = [
+        f"{name!r} is not a field; the fields are {', '.join(_FIELDS)}. The name of a variable "
+        f"that is no field begins with _"
+        for name in public_names(file)
+        if name not in _FIELDS and not name.isupper()
+    ]
+    kinds = [kind for kind in TIMES if kind in names]
+    if len(kinds) != 1:
+        problems.append(
+            f"has {' and '.join(kinds) or 'no time'}; write one of every = '30m', "
+            f"cron = '0 3 * * *' and at = '2026-12-24 18:00'"
+        )
+    args = names.get("args", {})
+    if not isinstance(args, Mapping) or not all(isinstance(key, str) for key in args):
+        problems.append(f"args is {args!r}; write a mapping of the names of parameters")
+        args = {}
+    try:
+        function = _function_of(names, load)
+        taken = _checked(function, args)
+    except ConfigurationError as error:
+        raise ConfigurationError(*problems, *error.problems) from None
+    if problems:
+        raise ConfigurationError(*problems)
+    return TaskFile(
+        file,
+        "/".join(file.name[1:]),
+        kinds[0],
+        names[kinds[0]],
+        MappingProxyType({name: names[name] for name in _PLAN if name in names}),
+        function,
+        MappingProxyType(dict(args)),
+        taken,
+    )
+
+
+def _function_of(names: Mapping[str, Any], load: Load) -> Callable[..., Any]:
+    """Return the function ``method`` of the file, or the one that ``run`` names."""
+    method, run = names.get("method"), names.get("run")
+    if (method is None) == (run is None):
+        raise ConfigurationError(
+            "has run and method; remove one of them"
+            if method is not None
+            else "has nothing to run; write run = 'lib.reports.clean', or async def method()"
+        )
+    found = method
+    if run is not None:
+        if not isinstance(run, str) or "." not in run:
+            raise ConfigurationError(f"run is {run!r}; write the name of a function: 'lib.clean'")
+        found = _named(run, load)
+    if not inspect.isroutine(found):
+        name = "method" if run is None else f"run is {run!r}, which"
+        raise ConfigurationError(f"{name} is {found!r}, not a function")
+    return found
+
+
+def _named(run: str, load: Load) -> Any:
+    """Return what ``lib.reports.clean`` is: a file that is a function, or a name in a module."""
+    place, *parts = run.split(".")
+    name: tuple[str, ...] = (place,)
+    found: Any = FOLDER
+    try:
+        for part in parts:
+            if found is FOLDER:
+                name = (*name, part)
+                found = load.read(name)
+            else:
+                found = getattr(found, part)
+    except (AttributeError, KeyError) as exc:
+        raise ConfigurationError(f"run is {run!r}, which does not exist: {exc}") from None
+    return found
+
+
+def _checked(function: Callable[..., Any], args: Mapping[str, Any]) -> Taken:
+    """Return what *function* takes, which *args* must fit."""
+    taken = taken_by(function)
+    missing = [name for name in taken.required if name not in args]
+    unknown = [name for name in args if name not in taken.arguments and taken.rest is None]
+    if missing:
+        raise ConfigurationError(
+            f"its function needs {', '.join(missing)}; write args = {{'{missing[0]}': …}}"
+        )
+    if unknown:
+        raise ConfigurationError(f"its function does not take {', '.join(unknown)}; correct args")
+    return taken

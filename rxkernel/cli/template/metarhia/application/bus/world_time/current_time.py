@@ -1,0 +1,1 @@
+method = {"get": "timezone", "path": ["area", "location"]}

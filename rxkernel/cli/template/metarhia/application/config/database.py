@@ -1,0 +1,5 @@
+"""``database.test.py`` would replace it with MODE=test."""
+
+import os
+
+file = os.environ.get("DATABASE", ":memory:")

@@ -1,0 +1,3 @@
+import os
+
+url = os.environ.get("WORLD_TIME_URL", "http://worldtimeapi.org/api")

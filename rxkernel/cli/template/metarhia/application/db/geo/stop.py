@@ -1,0 +1,5 @@
+from bundles.autoload import db
+
+
+def stop() -> None:
+    db.geo.connection.close()
