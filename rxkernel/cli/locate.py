@@ -86,7 +86,7 @@ def _import(name: str, *, is_default: bool) -> ModuleType:
 def _explain_missing(name: str, here: str, is_default: bool) -> str:
     if is_default:
         return (
-            f"no application given, and {_looked_for(name)} not found in {here}; give the "
+            f"no application given, and {_not_found(name)} in {here}; give the "
             f"application as module:attribute, or create a project: rxkernel new DIRECTORY"
         )
     return (
@@ -95,10 +95,11 @@ def _explain_missing(name: str, here: str, is_default: bool) -> str:
     )
 
 
-def _looked_for(name: str) -> str:
-    """``module 'app'``, with the folders for which a bundle makes an application."""
-    found = [f"module {name!r}", *(f"folder {folder!r}" for folder in folders())]
-    return " and ".join((", ".join(found[:-1]), found[-1])) if len(found) > 1 else found[0]
+def _not_found(name: str) -> str:
+    """The module, and the folders of which a bundle makes an application."""
+    if found := [f"folder {folder!r}" for folder in folders()]:
+        return f"found neither module {name!r} nor {' nor '.join(found)}"
+    return f"module {name!r} not found"
 
 
 def _broken(name: str, exc: Exception) -> ConfigurationError:

@@ -90,6 +90,6 @@ def test_nothing_found_names_what_was_looked_for(
 
     assert result.exit_code == 2
     assert (
-        "no application given, and module 'no_app_here' and folder 'application/api' not found "
-        f"in {os.getcwd()}; give the application"
+        "no application given, and found neither module 'no_app_here' nor folder "
+        f"'application/api' in {os.getcwd()}; give the application"
     ) in result.stderr
