@@ -20,11 +20,15 @@ from rxkernel import (
 
 class UserParameters:
     """Refuses ``user: Account`` in an action, where the provider loads `Account`: it would be read
-    from the body, so that each client could name its user itself."""
+    from the body, so that each client could name its user itself.
+
+    Users of a builtin class, such as str, are not checked: other parameters are of that class too.
+    """
 
     @inject
     def __init__(self, users: UserProvider) -> None:  # type: ignore[type-arg] # as a key
-        self._kind = user_class(type(users))
+        kind = user_class(type(users))
+        self._kind = None if kind is None or kind.__module__ == "builtins" else kind
 
     @observe(ApplicationEvents.BOOTSTRAP, priority=-1000)
     async def check(self, event: BootstrapEvent) -> None:

@@ -426,6 +426,40 @@ async def test_user_that_a_client_would_send_is_error() -> None:
     await application_of(Marked).boot()
 
 
+class Names(UserProvider[str]):
+    async def load(self, identifier: str) -> str:
+        return identifier
+
+    def identifier(self, user: str) -> str:
+        return user
+
+
+class Named:
+    @access("authenticated")
+    @both("POST", "/names/{name}", "named")
+    async def named(self, name: str, user: CurrentUser[str]) -> list[str]:
+        return [name, user]
+
+
+async def test_users_that_are_texts_forbid_no_text_parameters() -> None:
+    """Neither at boot nor at a reload, which has the routes of the bundle too."""
+    application = Application(
+        bundles=[SecurityBundle(Names), SessionsBundle],
+        controllers=[Named],
+        settings=Settings(bundles={"security": SecuritySettings(tokens=TOKENS)}),
+    )
+    await application.boot()
+
+    class Later:
+        @access("public")
+        @http("GET", "/later", "later")
+        async def later(self, name: str = "") -> None: ...
+
+    event = await application.reload(controllers=[Later])
+
+    assert [definition.name for definition in event.added] == ["later"]
+
+
 async def test_rule_of_namespace_as_option_is_error() -> None:
     class Wrong:
         @access("public")
