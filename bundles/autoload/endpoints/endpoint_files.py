@@ -9,11 +9,18 @@ from typing import Any
 
 from bundles.autoload.endpoints.access import Access, read_access
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook, UnitMethods
-from bundles.autoload.endpoints.fields import ENDPOINT, HOOK, SHARED, read_fields, too_long
+from bundles.autoload.endpoints.fields import (
+    ENDPOINT,
+    HOOK,
+    SHARED,
+    fields_of_folder,
+    read_fields,
+    too_long,
+)
 from bundles.autoload.endpoints.router import check_hook
 from bundles.autoload.endpoints.taken import Taken, taken_by
 from bundles.autoload.loading.load import Load
-from bundles.autoload.loading.names import is_private
+from bundles.autoload.loading.names import INIT, is_private
 from bundles.autoload.loading.source_file import SourceFile
 from rxkernel import ConfigurationError, options_of
 
@@ -32,7 +39,11 @@ def value_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     Raises:
         ConfigurationError: with every problem.
     """
-    if module is None or file.stem == "__init__":
+    if module is None:
+        return None
+    if file.stem == INIT:
+        if problems := [*fields_of_folder(file, module)]:
+            raise ConfigurationError(*problems)
         return module
     reading = _Reading(file, module, load)
     if len(file.name) == 2:

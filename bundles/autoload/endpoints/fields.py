@@ -68,6 +68,26 @@ def read_fields(file: SourceFile, module: ModuleType, allowed: Collection[str]) 
     return Fields(values, tuple(problems))
 
 
+def fields_of_folder(file: SourceFile, module: ModuleType) -> Iterator[str]:
+    """Yield a problem for each field in the ``__init__.py`` of a folder, which has no endpoint:
+    its ``access`` would protect nothing."""
+    names = [n for n, value in vars(module).items() if n in ENDPOINT or _is_misspelt(n, value)]
+    lines = assigned_lines(file) if names else {}
+    for name in names:
+        if name in lines:
+            yield (
+                f"line {lines[name]}: {name!r} is a field of an endpoint, and the fields of a "
+                f"folder are not read; write it in each file of the folder"
+            )
+
+
+def _is_misspelt(name: str, value: Any) -> bool:
+    """Whether it is a variable that is almost called like a field."""
+    if is_private(name) or not isinstance(value, str | int | float | list | tuple | dict):
+        return False
+    return bool(get_close_matches(name, ENDPOINT, cutoff=0.8))
+
+
 def too_long(values: Mapping[str, Any]) -> Iterator[str]:
     """Yield a warning for each time that is so long that it must be milliseconds."""
     times = {"timeout": values.get("timeout")}

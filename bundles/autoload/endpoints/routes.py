@@ -17,6 +17,9 @@ from rxkernel import ConfigurationError, RouteMetadata, Transport
 
 Value = Endpoint | Hook | TaskFile
 
+_TASKS = "tasks:"
+"""In the place of the unit of a task: there may be a unit ``tasks``."""
+
 
 @attrs.frozen
 class _Published:
@@ -95,7 +98,7 @@ class _Publishing:
                     self._publish(value, names)
         for file in self._snapshot.files.values():
             if isinstance(file.value, TaskFile):
-                self._publish(file.value, ["tasks"])
+                self._publish(file.value, [_TASKS])
         if self._problems:
             raise ConfigurationError(*dict.fromkeys(self._problems))
         return Routes(MappingProxyType(self._published))

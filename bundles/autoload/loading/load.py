@@ -238,7 +238,7 @@ class Load:
         )
 
     def _make_value(self, source: SourceFile, module: ModuleType | None) -> Any:
-        if module is not None and source.stem == INIT:
+        if module is not None and source.stem == INIT and source.place != "api":
             return module
         make = self._value_makers.get(source.place)
         if make is not None:

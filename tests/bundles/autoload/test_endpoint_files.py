@@ -42,6 +42,25 @@ async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
     assert found[-1].endswith("Other variables have names that begin with _")
 
 
+@pytest.mark.parametrize("line", ["access = 'admins'", "acces = 'admins'"])
+async def test_field_of_folder_is_an_error_with_its_line(folder: Folder, line: str) -> None:
+    """It would protect none of the endpoints of the folder."""
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot(
+            {
+                "api/unit/__init__.py": f"LIMIT = 5\n{line}",
+                "api/unit/drop.py": f"{PUBLIC}async def method(): ...",
+            }
+        )
+
+    name = line.partition(" ")[0]
+    (problem,) = caught.value.problems
+    assert problem.endswith(
+        f"api/unit/__init__.py: line 2: {name!r} is a field of an endpoint, and the fields of a "
+        f"folder are not read; write it in each file of the folder"
+    )
+
+
 async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
     await folder.boot(
         {

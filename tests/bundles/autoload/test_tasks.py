@@ -6,7 +6,7 @@ import pytest
 
 from bundles.autoload import LiveReload, domain
 from bundles.tasks import Scheduler, TasksBundle, TasksSettings
-from rxkernel import ConfigurationError
+from rxkernel import ConfigurationError, KernelClient
 from tests.bundles.autoload.conftest import Folder
 
 REPORTS = """
@@ -67,6 +67,17 @@ async def test_task_file_is_an_entry_of_the_bundle_with_its_times(folder: Folder
     assert (clean.result, clean.error) == (7, None)
     assert (send.result, send.error) == ("ada", None)
     assert domain.reports.cleaned == [7, "ada"]
+
+
+async def test_task_file_and_unit_called_tasks_are_both_published(folder: Folder) -> None:
+    endpoint = "access = 'public'\nasync def method(): return 'endpoint'"
+    task = "every = '1h'\nasync def method(): return 'task'"
+
+    await boot(folder, {"api/tasks/clean.py": endpoint, "tasks/clean.py": task})
+
+    response = await KernelClient(folder.application).http("tasks/clean")
+    assert response.content == "endpoint"
+    assert (await scheduler_of(folder).run("clean")).result == "task"
 
 
 async def test_task_file_with_method_reads_views_and_services(folder: Folder) -> None:
