@@ -71,6 +71,7 @@ class LiveReload:
     async def close(self) -> None:
         """Stop, and call the stop hooks of replaced files that are left."""
         await self.stop()
+        await self._reloader.close()
         await self._retirement.close()
 
     async def _follow(self, watcher: Watcher) -> None:

@@ -11,7 +11,7 @@ from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.dependencies import changed_keys
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.reload.retirement import Retirement
-from rxkernel import Application, ConfigurationError
+from rxkernel import Application, ConfigurationError, RxKernelError
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Reloader:
         self._retirement = retirement
         self._failed: Tree | None = None
         self._lock = asyncio.Lock()
+        self._is_closed = False
 
     async def reload(self, changed: Iterable[str] = ()) -> bool:
         """Load the files that have changed; *changed* are read even if they look like before.
@@ -51,7 +52,15 @@ class Reloader:
             RxKernelError: the application stops.
         """
         async with self._lock:
+            if self._is_closed:
+                raise RxKernelError("the application stops, so no file is loaded")
             return await self._reload(changed)
+
+    async def close(self) -> None:
+        """Load nothing any more; wait for the change that is being loaded."""
+        self._is_closed = True
+        async with self._lock:
+            pass
 
     async def _reload(self, changed: Iterable[str]) -> bool:
         begin = time.perf_counter()
@@ -81,8 +90,8 @@ class Reloader:
             self._autoload.commit(build)
             self._retirement.begin(build)
 
-        previous = self._autoload.snapshot
         try:
+            previous = self._autoload.snapshot
             routes = self._endpoints.routes_of(build.snapshot)
             added, removed = routes.changes_since(self._endpoints.routes)
             await self._application.reload(add=added, remove=removed, when_swapped=swap)

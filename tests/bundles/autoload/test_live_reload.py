@@ -13,7 +13,16 @@ import pytest
 
 from bundles.autoload import domain, lib
 from bundles.autoload.reload import watcher
-from rxkernel import ConfigurationError, HttpSettings, Request, Transport, http
+from rxkernel import (
+    ApplicationEvents,
+    ConfigurationError,
+    HttpSettings,
+    Request,
+    RxKernelError,
+    ShutdownEvent,
+    Transport,
+    http,
+)
 from tests.bundles.autoload.live_folder import LiveFolder, root_of
 from tests.servers.socketio_clients import client
 from tests.servers.tls import Authority, tls_settings
@@ -308,6 +317,36 @@ async def test_stop_during_a_reload_undoes_it(live: LiveFolder) -> None:
     await application.stop()
 
     assert LOG == ["start b", "start a", "stop b"]
+
+
+async def test_reload_by_code_while_the_application_stops_is_undone(live: LiveFolder) -> None:
+    """Nor does one after the stop call a hook: nothing would stop what it has started."""
+    EVENTS["go on"] = asyncio.Event()
+    hooks = """
+        import tests.bundles.autoload.test_live_reload as test
+
+        async def start():
+            test.LOG.append("start")
+            await test.EVENTS["go on"].wait()
+
+        async def stop(): test.LOG.append("stop")
+        """
+    application = await live.serve({"api/chat/say.py": SAY.format("one")}, reload=False)
+    reload = live.live_reload.reload
+    live.write({"db/a.py": hooks})
+    reloading = asyncio.create_task(reload())
+    await until(lambda: LOG == ["start"])
+
+    async def go_on(event: ShutdownEvent) -> None:
+        EVENTS["go on"].set()
+
+    application.dispatcher.add_listener(ApplicationEvents.SHUTDOWN, go_on, priority=1000)
+    await application.stop()
+
+    for late in (reloading, asyncio.create_task(reload())):
+        with pytest.raises(RxKernelError, match="the application stops"):
+            await late
+    assert LOG == ["start", "stop"]
 
 
 async def test_stop_hook_waits_for_calls_in_flight(live: LiveFolder) -> None:
