@@ -20,13 +20,11 @@ from rxkernel import (
     Definition,
     DefinitionEvent,
     KernelEvents,
-    ProcedureMetadata,
     ReadinessEvent,
     ServerEvents,
     Settings,
     ShutdownEvent,
     observe,
-    routes_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -37,14 +35,6 @@ _LAST = -10_000
 
 def _is_task(definition: Definition) -> bool:
     return definition.transport is TASKS
-
-
-def _tasks_of(service: object, errors: list[ConfigurationError]) -> Iterator[ProcedureMetadata]:
-    for route in routes_of(service):
-        if isinstance(route, ConfigurationError):
-            errors.append(route)
-        elif isinstance(route, ProcedureMetadata) and route.transport is TASKS:
-            yield route
 
 
 @contextmanager
@@ -74,24 +64,12 @@ class TasksListeners:
     @observe(ApplicationEvents.BOOTSTRAP)
     async def publish(self, event: BootstrapEvent) -> None:
         """Add the tasks of services that are not controllers, and the watchers."""
-        errors: list[ConfigurationError] = []
+        errors = event.add_procedures((TASKS,), "the task {}", "run")
         for service in event.services:
             if isinstance(service, Watcher):
                 with _collected(errors):
                     self._watchers.add(service)
-            for route in _tasks_of(service, errors):
-                known = event.procedure_metadata_storage.get(route.key)
-                if known is None or known.target is not type(service):  # not a controller
-                    event.procedure_metadata_storage.add(route)
         for cls in event.scoped_classes:
-            errors += [
-                ConfigurationError(
-                    f"{route.place} is the task {route.name!r}, and {cls.__qualname__} is not a "
-                    f"singleton; bind it with scope=singleton, and take services of a run as "
-                    f"arguments: session: Annotated[Session, Inject()]"
-                )
-                for route in _tasks_of(cls, errors)
-            ]
             if issubclass(cls, Watcher):
                 errors.append(
                     ConfigurationError(

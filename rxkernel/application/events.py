@@ -1,13 +1,16 @@
 """The events of the lifecycle of an application."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 
 import attrs
 from injector import Injector
 
 from rxkernel.events.event import Event
-from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.messages.transport import Transport
+from rxkernel.routing.decorators import routes_of
+from rxkernel.routing.metadata import ProcedureMetadata, RouteMetadata
 from rxkernel.routing.storage import (
     HttpMetadataStorage,
     ProcedureMetadataStorage,
@@ -42,6 +45,47 @@ class BootstrapEvent(Event):
     procedure_metadata_storage: ProcedureMetadataStorage
     services: Sequence[object] = ()
     scoped_classes: Sequence[type] = ()
+
+    def add_procedures(
+        self, transports: Collection[Transport], noun: str, message: str
+    ) -> list[ConfigurationError]:
+        """Add the procedures of *services* over *transports*. Those of controllers are added by
+        boot.
+
+        Args:
+            noun: a procedure, with ``{}`` for its name: ``the task {}``. For errors, as *message*.
+            message: one message over the transports: ``run``.
+
+        Returns:
+            The error of each invalid route, and of each procedure of *scoped_classes*.
+        """
+        errors: list[ConfigurationError] = []
+        storage = self.procedure_metadata_storage
+        for service in self.services:
+            for route in _procedures_of(service, transports, errors):
+                known = storage.get(route.key)
+                if known is None or known.target is not type(service):  # not a controller
+                    storage.add(route)
+        for cls in self.scoped_classes:
+            errors += [
+                ConfigurationError(
+                    f"{route.place} is {noun.format(repr(route.name))}, and {cls.__qualname__} is "
+                    f"not a singleton; bind it with scope=singleton, and take services of a "
+                    f"{message} as arguments: session: Annotated[Session, Inject()]"
+                )
+                for route in _procedures_of(cls, transports, errors)
+            ]
+        return errors
+
+
+def _procedures_of(
+    target: object, transports: Collection[Transport], errors: list[ConfigurationError]
+) -> Iterator[ProcedureMetadata]:
+    for route in routes_of(target):
+        if isinstance(route, ConfigurationError):
+            errors.append(route)
+        elif isinstance(route, ProcedureMetadata) and route.transport in transports:
+            yield route
 
 
 @attrs.define(eq=False)

@@ -11,6 +11,7 @@ from rxkernel import (
     BootstrapEvent,
     Bundle,
     BundleOption,
+    ConfigurationError,
     Kernel,
     Transport,
     both,
@@ -18,7 +19,6 @@ from rxkernel import (
     option,
     procedure,
     request_scope,
-    routes_of,
 )
 from rxkernel.pytest_plugin import ClientOf
 
@@ -60,10 +60,8 @@ class Publisher(Jobs):
     async def publish(self, event: BootstrapEvent) -> None:
         self.services = [type(service) for service in event.services]
         self.scoped = list(event.scoped_classes)
-        for service in event.services:
-            for route in routes_of(service):
-                if getattr(route, "transport", None) is JOBS:
-                    event.procedure_metadata_storage.add(route)  # type: ignore[arg-type]
+        if errors := event.add_procedures((JOBS,), "the job {}", "run"):
+            raise ConfigurationError.merge(errors)
 
 
 class Services(Module):
@@ -91,6 +89,29 @@ async def test_bootstrap_event_has_singletons_in_order_and_classes_of_other_scop
     assert Kernel not in bundle.services
     assert Application not in bundle.services
     assert bundle.scoped == [Cart]
+
+
+async def test_procedure_of_a_scoped_class_is_an_error(client_of: ClientOf) -> None:
+    def bind(binder: Binder) -> None:
+        binder.bind(Reports, scope=request_scope)
+        binder.bind(Database, scope=singleton)
+
+    client = client_of(Application(bundles=[Publisher()], modules=[bind]))
+    with pytest.raises(ConfigurationError) as caught:
+        await client.call(JOBS, "report")
+
+    assert caught.value.problems == (
+        f"{__name__}.Reports.report is the job 'report', and Reports is not a singleton; bind it "
+        f"with scope=singleton, and take services of a run as arguments: session: "
+        f"Annotated[Session, Inject()]",
+    )
+
+
+async def test_procedure_of_a_controller_that_is_bound_is_added_once(client_of: ClientOf) -> None:
+    client = client_of(
+        Application(bundles=[Publisher()], controllers=[Reports], modules=[Services])
+    )
+    assert (await client.call(JOBS, "report")).content == "reported"
 
 
 async def test_procedure_options_are_those_of_its_route_only(client_of: ClientOf) -> None:

@@ -20,12 +20,10 @@ from rxkernel import (
     DefinitionEvent,
     ExceptionEvent,
     KernelEvents,
-    ProcedureMetadata,
     Settings,
     ShutdownEvent,
     Source,
     observe,
-    routes_of,
 )
 
 _FIRST = 2000
@@ -68,14 +66,6 @@ def _is_request(definition: Definition, name: str) -> bool:
     return parameter is None or parameter.annotation is not parameter.empty
 
 
-def _routes_of(service: object, errors: list[ConfigurationError]) -> Iterator[ProcedureMetadata]:
-    for route in routes_of(service):
-        if isinstance(route, ConfigurationError):
-            errors.append(route)
-        elif isinstance(route, ProcedureMetadata) and route.transport in (ACTIONS, EVENTS):
-            yield route
-
-
 class BrokerListeners:
     @inject
     def __init__(self, broker: Broker, emitter: Emitter, settings: Settings) -> None:
@@ -86,21 +76,7 @@ class BrokerListeners:
     @observe(ApplicationEvents.BOOTSTRAP)
     async def publish(self, event: BootstrapEvent) -> None:
         """Add the actions and handlers of services that are not controllers."""
-        errors: list[ConfigurationError] = []
-        for service in event.services:
-            for route in _routes_of(service, errors):
-                known = event.procedure_metadata_storage.get(route.key)
-                if known is None or known.target is not type(service):  # not a controller
-                    event.procedure_metadata_storage.add(route)
-        for cls in event.scoped_classes:
-            errors += [
-                ConfigurationError(
-                    f"{route.place} is {route.name!r} of the broker, and {cls.__qualname__} is "
-                    f"not a singleton; bind it with scope=singleton, and take services of a call "
-                    f"as arguments: session: Annotated[Session, Inject()]"
-                )
-                for route in _routes_of(cls, errors)
-            ]
+        errors = event.add_procedures((ACTIONS, EVENTS), "{} of the broker", "call")
         if errors:
             raise ConfigurationError.merge(errors)
 
