@@ -126,7 +126,7 @@ class Broker:
             return _raise(ServiceNotFoundError(action))
         if options or endpoint.has_policy:
             call = GuardedCall(
-                self, endpoint, params, parent, options, self._settings, self._retries, shared
+                self, endpoint, params, parent, options, self._retries, shared
             ).run()
         else:
             try:

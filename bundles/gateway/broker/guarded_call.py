@@ -11,7 +11,6 @@ from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.broker.retries import Retries, is_retryable
 from bundles.gateway.errors import RequestTimeoutError, ServiceNotFoundError
-from bundles.gateway.settings import GatewaySettings
 
 _KNOWN = CallOptions.__annotations__.keys()
 
@@ -49,11 +48,10 @@ class GuardedCall:
         params: Any,
         parent: Context | None,
         options: CallOptions,
-        settings: GatewaySettings,
         pauses: Retries,
         shared: bool,
     ) -> None:
-        own = endpoint.options
+        timeout, retries = options.get("timeout"), options.get("retries")
         self._broker = broker
         self._endpoint = endpoint
         self._params = params
@@ -61,11 +59,10 @@ class GuardedCall:
         self._options = options
         self._pauses = pauses
         self._shared = shared
-        self._timeout = _first(options.get("timeout"), own.timeout, settings.request_timeout)
-        self._retries = _first(options.get("retries"), own.retries, settings.retries)
-        self._fallback = options.get("fallback", own.fallback)
+        self._timeout = endpoint.timeout if timeout is None else timeout
+        self._retries = endpoint.retries if retries is None else retries
+        self._fallback = options.get("fallback", endpoint.options.fallback)
         self._context: Context
-        self._sharing: Context | None = None
 
     async def run(self) -> Any:
         """Return the result of the call, or that of the fallback."""
@@ -106,11 +103,11 @@ class GuardedCall:
             self._options.get("meta"),
             deadline,
         )
-        self._sharing, context.sharing = context.sharing, None
+        context.sharing = None  # until `_end`: the attempt may be repeated
 
     def _end(self) -> None:
-        if self._sharing is not None:
-            self._context.sharing = self._sharing
+        if self._shared:
+            self._context.sharing = self._parent
             self._context.end()
 
     async def _repeated(self) -> Any:
@@ -158,8 +155,3 @@ class GuardedCall:
             return self._fallback
         result = self._fallback(self._context, exc)
         return await result if inspect.isawaitable(result) else result
-
-
-def _first(*values: Any) -> Any:
-    """The first of *values* that is not None."""
-    return next(value for value in values if value is not None)

@@ -20,6 +20,7 @@ class ActionEndpoint:
 
     Attributes:
         name: the full name; service: the part before its last dot.
+        timeout, retries: those of the action, or of the settings.
         has_policy: whether a call without options has a timeout, retries or a fallback.
     """
 
@@ -27,6 +28,8 @@ class ActionEndpoint:
     service: str
     options: ActionOptions
     definition: ProcedureDefinition
+    timeout: float
+    retries: int
     has_policy: bool
     is_private: bool
 
@@ -47,6 +50,8 @@ class ActionEndpoint:
             service=definition.name.rpartition(".")[0],
             options=options,
             definition=definition,
+            timeout=timeout,
+            retries=retries,
             has_policy=bool(timeout or retries or options.fallback is not UNSET),
             is_private=options.visibility == "private",
         )
