@@ -6,13 +6,12 @@ from typing import Literal
 
 import attrs
 
+from bundles.gateway.allowed import COUNT, SECONDS
 from rxkernel import Allowed
 
 LogLevel = Literal["debug", "info", "warning", "error", "none"]
 
 _LEVELS = attrs.validators.in_(("debug", "info", "warning", "error", "none"))
-_SECONDS = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < float("inf"))
-_COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
 _POSITIVE = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
 _KEY_LENGTH = Allowed(
     "0, or a whole number from 44, the length of a hash",
@@ -37,11 +36,11 @@ class GatewaySettings:
     node_id: str = attrs.field(factory=_default_node_id, validator=_NODE_ID)
     """The name of this node, by default the name of the host and the process id."""
 
-    request_timeout: float = attrs.field(default=0.0, validator=_SECONDS)
+    request_timeout: float = attrs.field(default=0.0, validator=SECONDS)
     """Seconds within which an action must end, unless the call or the action has a timeout of its
     own; 0: no timeout."""
 
-    retries: int = attrs.field(default=0, validator=_COUNT)
+    retries: int = attrs.field(default=0, validator=COUNT)
     """How often a call that failed with a retryable error is repeated, unless the call or the
     action says otherwise."""
 
@@ -57,7 +56,7 @@ class GatewaySettings:
     cache_size: int = attrs.field(default=1000, validator=_POSITIVE)
     """Most results in the memory of this process."""
 
-    cache_ttl: float = attrs.field(default=0.0, validator=_SECONDS)
+    cache_ttl: float = attrs.field(default=0.0, validator=SECONDS)
     """Seconds after which a result expires, unless the action says otherwise; 0: never."""
 
     cache_prefix: str = "MOL-"

@@ -5,19 +5,17 @@ from typing import Any, Literal, TypeVar, get_args
 
 import attrs
 
+from bundles.gateway.allowed import COUNT, SECONDS
 from bundles.gateway.broker.call_options import UNSET
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.cachers.cache import Cache
-from rxkernel import Allowed, BundleOption, ConfigurationError, procedure
+from rxkernel import BundleOption, ConfigurationError, procedure
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 ACTION = BundleOption("action", "gateway", '"gateway"')
 
 Visibility = Literal["published", "public", "protected", "private"]
-
-_TIMEOUT = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < float("inf"))
-_RETRIES = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
 
 
 @attrs.frozen(kw_only=True)
@@ -47,10 +45,10 @@ class ActionOptions:
                 f"visibility is {self.visibility!r}; it must be one of "
                 f"{', '.join(get_args(Visibility))}"
             )
-        if self.timeout is not None and not _TIMEOUT.holds(self.timeout):
-            yield f"timeout is {self.timeout!r}; it must be {_TIMEOUT.text}"
-        if self.retries is not None and not _RETRIES.holds(self.retries):
-            yield f"retries is {self.retries!r}; it must be {_RETRIES.text}"
+        if self.timeout is not None and not SECONDS.holds(self.timeout):
+            yield f"timeout is {self.timeout!r}; it must be {SECONDS.text}"
+        if self.retries is not None and not COUNT.holds(self.retries):
+            yield f"retries is {self.retries!r}; it must be {COUNT.text}"
 
 
 def action(

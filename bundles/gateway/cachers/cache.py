@@ -2,9 +2,18 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from types import NoneType
 from typing import Any
 
 import attrs
+
+from rxkernel import Allowed
+
+_TTL = Allowed(
+    "a number of seconds above 0, or None",
+    (int, float, NoneType),
+    lambda value: 0 < value < float("inf"),
+)
 
 
 @attrs.frozen
@@ -33,8 +42,8 @@ class Cache:
             for key in self.keys:
                 if not isinstance(key, str) or "" in key.removeprefix("#").split("."):
                     yield f"the key {key!r} must be a path, such as 'id', 'user.id' or '#user.id'"
-        if self.ttl is not None and not (_is_number(self.ttl) and 0 < self.ttl < float("inf")):
-            yield f"ttl is {self.ttl!r}; it must be a number of seconds above 0, or None"
+        if not _TTL.holds(self.ttl):
+            yield f"ttl is {self.ttl!r}; it must be {_TTL.text}"
         if inspect.iscoroutinefunction(self.enabled):
             yield "enabled is an async function; it must be a plain one, or a bool"
         elif not isinstance(self.enabled, bool) and not callable(self.enabled):
@@ -61,7 +70,3 @@ def cache_of(given: object) -> Cache | None:
     if not isinstance(given, Cache):
         raise TypeError(f"cache is {given!r}; it must be True, False or Cache(keys=…, ttl=…)")
     return given if given.enabled is not False else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,16 +7,13 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
+from bundles.gateway.allowed import COUNT, SECONDS
 from bundles.gateway.broker.call_options import CallOptions
 from bundles.gateway.sockets.functions import FunctionFinder, accepted_arguments, check_parameters
 from bundles.gateway.sockets.options import GatewayEvent, GatewayNamespace, Mask
 from bundles.gateway.sockets.rules import Bound, CallRules, HandlerRules, NamespaceRules
-from rxkernel import Allowed
 
 _POLICIES = ("all", "restrict")
-
-_SECONDS = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < float("inf"))
-_COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
 
 _RENAMED = {
     "retryCount": "retries",
@@ -173,9 +170,9 @@ class OptionReader:
         what = f"call_options of {where}"
         options: Any = self._options(given, CallOptions, what)
         timeout, retries = options.get("timeout"), options.get("retries")
-        if timeout is not None and not _SECONDS.holds(timeout):
+        if timeout is not None and not SECONDS.holds(timeout):
             self.problems.append(f"timeout in {what} is {timeout!r:.100}; write seconds, or 0")
-        if retries is not None and not _COUNT.holds(retries):
+        if retries is not None and not COUNT.holds(retries):
             self.problems.append(f"retries in {what} is {retries!r:.100}; write a number, or 0")
         if callable(fallback := options.get("fallback")):
             with self._collecting(f"fallback in {what}"):
