@@ -1,8 +1,6 @@
 """``rxkernel gateway``: lists actions, and those that clients may call."""
 
 import asyncio
-import json
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,6 +8,7 @@ import click
 from bundles.gateway.broker.broker import Broker
 from bundles.gateway.sockets.namespaces import Namespaces
 from rxkernel import Application
+from rxkernel.cli import json_option, print_json, print_table
 
 _ACTION_HEADS = ("ACTION", "VISIBILITY", "CACHE", "TIMEOUT", "RETRIES")
 _EXPOSED_HEADS = ("NAMESPACE", "EVENT", "NAME", "CALLS")
@@ -21,35 +20,28 @@ def gateway() -> None:
 
 
 @gateway.command("actions")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_obj
 def list_actions(application: Application, as_json: bool) -> None:
     """List the actions of this application, without those of the bundle."""
     entries = asyncio.run(_actions(application))
     if as_json:
-        click.echo(json.dumps(entries, indent=2))
+        print_json(entries)
         return
-    _print([_ACTION_HEADS, *(_row(entry["action"]) for entry in entries)])
+    print_table(_ACTION_HEADS, [_row(entry["action"]) for entry in entries])
 
 
 @gateway.command("exposed")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_obj
 def list_exposed(application: Application, as_json: bool) -> None:
     """List what clients may call, by namespace and event: actions and handlers."""
     rows = asyncio.run(_exposed(application))
     if as_json:
         keys = tuple(head.lower() for head in _EXPOSED_HEADS)
-        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
+        print_json([dict(zip(keys, row, strict=True)) for row in rows])
         return
-    _print([_EXPOSED_HEADS, *rows])
-
-
-def _print(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    print_table(_EXPOSED_HEADS, rows)
 
 
 async def _actions(application: Application) -> list[dict[str, Any]]:

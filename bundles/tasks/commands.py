@@ -1,7 +1,6 @@
 """``rxkernel tasks``: lists, runs and removes tasks."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -13,7 +12,7 @@ from bundles.tasks.queue.worker_command import worker
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
 from bundles.tasks.scheduler.scheduler import Scheduler
 from rxkernel import Application, ConfigurationError, encode_json
-from rxkernel.cli import configure_logging
+from rxkernel.cli import configure_logging, json_option, print_json, print_table
 
 _HEADS = ("ID", "TASK", "TIMES", "DUE", "RUNS", "FAILED", "LAST END", "LAST ERROR")
 _WIDTH = 60
@@ -28,18 +27,16 @@ tasks.add_command(worker)
 
 
 @tasks.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.pass_obj
 def list_tasks(application: Application, as_json: bool) -> None:
     """List the tasks with their next time and their records. Times have the
     offset of the time zone of the task."""
     entries = asyncio.run(_entries(application))
     if as_json:
-        click.echo(json.dumps([_plain(entry) for entry in entries], indent=2))
-    elif entries:
-        _print_table([_HEADS, *map(_row, entries)])
+        print_json([_plain(entry) for entry in entries])
     else:
-        click.echo("No tasks.")
+        print_table(_HEADS, [_row(entry) for entry in entries], "No tasks.")
 
 
 @tasks.command("run")
@@ -130,9 +127,3 @@ def _time(moment: float | None, zone: tzinfo) -> str | None:
     if moment is None:
         return None
     return datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds")
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(map(str.ljust, row, widths)).rstrip())

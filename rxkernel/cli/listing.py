@@ -14,9 +14,12 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.format(encode_json(value), indent=2).decode())
 
 
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """Print *rows* under *heads*, each column as wide as its widest cell; *empty* if none."""
-    if not rows:
+def print_table(
+    heads: Sequence[str], rows: Sequence[Sequence[object]], empty: str | None = None
+) -> None:
+    """Print *rows* under *heads*, each column as wide as its widest cell. Without rows print
+    *empty*, or the heads alone."""
+    if not rows and empty is not None:
         click.echo(empty)
         return
     table = [tuple(heads), *(tuple(map(str, row)) for row in rows)]

@@ -77,6 +77,13 @@ def test_exposed_lists_what_clients_may_call() -> None:
     ]
 
 
+def test_exposed_without_actions_prints_the_heads(project: Path) -> None:
+    (project / "site_with_actions.py").write_text(
+        "from rxkernel import Application\n\napplication = Application(bundles=['gateway'])\n"
+    )
+    assert run("gateway", "exposed").output == "NAMESPACE  EVENT  NAME  CALLS\n"
+
+
 def test_exposed_as_json_has_the_same_columns() -> None:
     first, *_ = json.loads(run("gateway", "exposed", "--json").output)
 
