@@ -73,9 +73,10 @@ async def _entries(application: Application) -> Sequence[TaskEntry]:
 async def _run(application: Application, name: str) -> tuple[TaskRecord, tzinfo]:
     async with application:
         scheduler = application.injector.get(Scheduler)
-        zones = {entry.id: entry.plan.zone for entry in await scheduler.entries()}
+        entries = await scheduler.entries()
+        zone = next((entry.plan.zone for entry in entries if entry.id == name), UTC)
         try:
-            return await scheduler.run(name), zones.get(name, UTC)
+            return await scheduler.run(name), zone
         except KeyError as exc:
             raise ConfigurationError(
                 f"there is no task {name!r}; the command `tasks list` prints all tasks"
