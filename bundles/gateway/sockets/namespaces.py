@@ -1,7 +1,7 @@
 """The namespaces of a gateway: their routes, and which actions their events may call."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from weakref import WeakSet
 
 import attrs
@@ -233,14 +233,8 @@ class Namespaces:
         self._served.pop(name, None)
 
 
-def _visibilities(routes: Iterable[RouteMetadata]) -> Mapping[str, str]:
-    return dict(_actions(routes))
-
-
-def _actions(routes: Iterable[RouteMetadata]) -> Iterator[tuple[str, str]]:
-    for route in routes:
-        if route.transport is ACTIONS:
-            yield route.name, _visibility(route)
+def _visibilities(routes: Iterable[RouteMetadata]) -> Visibilities:
+    return {route.name: _visibility(route) for route in routes if route.transport is ACTIONS}
 
 
 def _visibility(route: RouteMetadata) -> str:
