@@ -15,12 +15,11 @@ class Files:
         self._files: deque[tuple[dict[str, Any], bytes]] = deque(maxlen=_MOST_FILES)
 
     @action("files.save")
-    async def save(self, ctx: CurrentContext) -> dict[str, Any]:
-        """Not published: only the gateway's event ``upload`` calls it, which has checked the
-        parameters."""
-        content: bytes = ctx.params["content"]
+    async def save(self, ctx: CurrentContext, name: str, content: bytes) -> dict[str, Any]:
+        """Not published: only the gateway's event ``upload`` calls it, which has checked the size
+        of both."""
         about = {
-            "name": ctx.params["name"],
+            "name": name,
             "by": user_of(ctx),
             "size": len(content),
             "sha256": sha256(content).hexdigest(),
