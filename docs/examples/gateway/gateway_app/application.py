@@ -1,6 +1,7 @@
 """The application, the same in all three set-ups."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from bundles.gateway import GatewayBundle
 from gateway_app.accounts import Accounts
@@ -11,7 +12,7 @@ from gateway_app.rooms import Rooms
 from rxkernel import Application, Settings
 
 
-def create_application(settings: Settings, pages: Sequence[type] = ()) -> Application:
+def create_application(settings: Settings, pages: Sequence[Any] = ()) -> Application:
     """Create the application; *pages* are controllers of the set-up."""
     return Application(
         bundles=[GatewayBundle(Io)],

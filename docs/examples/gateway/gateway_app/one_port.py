@@ -2,9 +2,10 @@
 
 import gateway_app.application
 from gateway_app.page import Page
-from rxkernel import Application, HttpSettings, Settings
+from gateway_app.public_files import PUBLIC
+from rxkernel import Application, HttpSettings, Settings, StaticFiles
 
 
 def create_application(port: int = 8080) -> Application:
     settings = Settings(http=HttpSettings(port=port))
-    return gateway_app.application.create_application(settings, [Page])
+    return gateway_app.application.create_application(settings, [Page, StaticFiles(PUBLIC)])

@@ -2,7 +2,8 @@
 
 import gateway_app.application
 from gateway_app.page import Page
-from rxkernel import Application, HttpSettings, Settings, SocketioSettings
+from gateway_app.public_files import PUBLIC
+from rxkernel import Application, HttpSettings, Settings, SocketioSettings, StaticFiles
 
 
 def create_application(port: int = 8080, socket_port: int = 8081) -> Application:
@@ -11,4 +12,4 @@ def create_application(port: int = 8080, socket_port: int = 8081) -> Application
         http=HttpSettings(port=port, origins=(f"http://127.0.0.1:{port}",)),
         socketio=SocketioSettings(port=socket_port),
     )
-    return gateway_app.application.create_application(settings, [Page])
+    return gateway_app.application.create_application(settings, [Page, StaticFiles(PUBLIC)])
