@@ -2,7 +2,7 @@
 
 import os
 import socket
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 
@@ -11,7 +11,7 @@ from rxkernel import Allowed
 
 LogLevel = Literal["debug", "info", "warning", "error", "none"]
 
-_LEVELS = attrs.validators.in_(("debug", "info", "warning", "error", "none"))
+_LEVELS = attrs.validators.in_(get_args(LogLevel))
 _POSITIVE = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
 _KEY_LENGTH = Allowed(
     "0, or a whole number from 44, the length of a hash",
