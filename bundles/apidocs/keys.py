@@ -2,11 +2,17 @@
 
 import re
 from collections.abc import Container
+from urllib.parse import unquote
 
 
 def plain_name(text: str) -> str:
     """Return *text* as a key of a document: letters, digits, ``.``, ``-`` and ``_``."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_") or "_"
+
+
+def decoded_key(step: str) -> str:
+    """Return the key for *step*, a part of the JSON pointer in a ``$ref`` (RFC 6901, §6)."""
+    return unquote(step).replace("~1", "/").replace("~0", "~")
 
 
 def unique(name: str, taken: Container[str]) -> str:

@@ -197,9 +197,8 @@ class _Writer:
     # --- responses
 
     def _all_responses(self, operation: Operation, definition: HttpDefinition) -> Node:
-        found: Node = {}
-        for status, response in self._successes(operation, definition):
-            found.setdefault(str(status), response)
+        successes = self._successes(operation, definition)
+        found: Node = {str(status): response for status, response in successes.items()}
         for status, error in operation.errors:
             schema = operation.responses.find(status)
             found[str(status)] = self._error(status, error, schema)
@@ -210,10 +209,10 @@ class _Writer:
             found[name] = {"description": text, **_content_of(schema)}
         return dict(sorted(found.items()))
 
-    def _successes(self, operation: Operation, definition: HttpDefinition) -> list[Any]:
+    def _successes(self, operation: Operation, definition: HttpDefinition) -> dict[int, Node]:
         returned, status = operation.returned, definition.status_code
         text = operation.docstring.returns
-        found: list[tuple[int, Node]] = []
+        found: dict[int, Node] = {}
         content: Node = {kind: {"schema": schema} for kind, schema in returned.contents.items()}
         is_empty = returned.schema is None and not returned.responses
         contract = operation.contract
@@ -227,7 +226,7 @@ class _Writer:
                 content[JSON]["examples"] = examples
         for cls in returned.responses:
             if issubclass(cls, RedirectResponse):
-                found += _redirects(operation)
+                found |= _redirects(operation)
             elif issubclass(cls, EventStreamResponse):
                 content["text/event-stream"] = {"schema": {"type": "string"}}
             elif issubclass(cls, FileResponse | StreamResponse):
@@ -246,10 +245,9 @@ class _Writer:
             if each < 400:
                 others.setdefault(each, text if each == status else "")
         for each, description in others.items():
-            known = next((r for s, r in found if s == each), {})
             schema = responses.find(each)
             description = description or (schema or {}).get("description", "")
-            response: Node = {**known, "description": description or phrase_of(each)}
+            response: Node = {**found.get(each, {}), "description": description or phrase_of(each)}
             if headers and each < 300:
                 response["headers"] = headers
             if each in _WITHOUT_CONTENT:
@@ -258,7 +256,7 @@ class _Writer:
                 response |= _content_of(schema)
             elif (content or is_empty) and each < 300:
                 response["content"] = content
-            found = [(s, r) for s, r in found if s != each] + [(each, response)]
+            found[each] = response
         return found
 
     def _error(self, status: int, error: DescribedError, own: Node | None) -> Node:
@@ -286,14 +284,13 @@ _HEADERS: Mapping[int, Node] = {
 }
 
 
-def _redirects(operation: Operation) -> list[tuple[int, Node]]:
+def _redirects(operation: Operation) -> dict[int, Node]:
     """The statuses that ``Responses:`` names, else the default of `RedirectResponse`."""
     named = [status for status in operation.docstring.responses if 300 <= status < 400]
     headers = {"Location": {"required": True, "schema": {"type": "string"}}}
-    return [
-        (status, {"description": phrase_of(status), "headers": headers})
-        for status in named or [302]
-    ]
+    return {
+        status: {"description": phrase_of(status), "headers": headers} for status in named or [302]
+    }
 
 
 def _with_kind(schema: Node, kind: Node) -> Node:

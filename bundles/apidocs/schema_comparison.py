@@ -5,6 +5,8 @@ from typing import Any
 
 import attrs
 
+from bundles.apidocs.keys import decoded_key
+
 Node = Mapping[str, Any]
 
 _HOPS = 8
@@ -18,7 +20,7 @@ _OTHER = ("pattern", "format", "multipleOf", "contentEncoding", "uniqueItems")
 def at(document: Any, reference: str) -> Any:
     """Return the part of *document* that *reference* names, such as ``#/components/x``."""
     for part in reference.removeprefix("#/").split("/"):
-        document = document[part.replace("~1", "/").replace("~0", "~")]
+        document = document[decoded_key(part)]
     return document
 
 

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import urldefrag, urljoin
 
 import attrs
+
+from bundles.apidocs.keys import decoded_key
 
 _DRAFT = re.compile(r"https?://json-schema\.org/draft(?:-0([467])|/(2019-09|2020-12))/schema#?")
 NEWEST = 2020
@@ -94,7 +96,7 @@ class SchemaDocument:
         found, base = start.schema, start.base
         for step in pointer.split("/")[1:]:
             base = self.base_of(found, base)
-            name = unquote(step).replace("~1", "/").replace("~0", "~")
+            name = decoded_key(step)
             try:
                 found = found[int(name)] if isinstance(found, list) else found[name]
             except (KeyError, IndexError, ValueError, TypeError):

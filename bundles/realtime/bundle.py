@@ -1,6 +1,6 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from injector import Binder, singleton
@@ -91,28 +91,30 @@ def _check(*, services: Any, controllers: Any, managers: Any) -> None:
         ConfigurationError: an argument of the bundle is wrong.
     """
     of_managers = tuple(managers.values()) if isinstance(managers, Mapping) else managers
-    problems: list[str] = []
-    for name, given, base in (
-        ("services", services, Service),
-        ("controllers", controllers, object),
-        ("managers", of_managers, Manager),
-    ):
-        if (problem := list_problem(name, given, "…")) is not None:
-            problems.append(problem)
-            continue
-        problems += [
-            f"{name} contains {one!r:.100}, which is not a subclass of {base.__name__}"
-            for one in given
-            if not _is_of(base, one, or_instance=base is not Manager)
-        ]
+    problems = [
+        *_problems("services", services, Service),
+        *_problems("controllers", controllers),
+        *_problems("managers", of_managers, Manager),
+    ]
     if problems:
         raise ConfigurationError(*problems)
 
 
-def _is_of(base: type, given: object, *, or_instance: bool) -> bool:
+def _problems(name: str, given: Any, base: type[Any] | None = None) -> Iterator[str]:
+    """Yield the problems of the argument *name*, a list; *base* is the class of its items, without
+    which they may have any."""
+    if (problem := list_problem(name, given, "…")) is not None:
+        yield problem
+    elif base is not None:
+        for one in given:
+            if not _is_of(base, one):
+                yield f"{name} contains {one!r:.100}, which is not a subclass of {base.__name__}"
+
+
+def _is_of(base: type[Any], given: object) -> bool:
     if isinstance(given, type):
         return issubclass(given, base)
-    return or_instance and isinstance(given, base)
+    return base is Service and isinstance(given, base)  # the injector builds the managers
 
 
 def _by_name(managers: Iterable[type[Manager]]) -> dict[str, type[Manager]]:

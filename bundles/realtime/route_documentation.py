@@ -5,9 +5,8 @@ from typing import Any
 
 from bundles.realtime.json_schemas import DEFAULT_DRAFT
 from bundles.realtime.route_entry import RouteEntry
+from bundles.realtime.route_schemas import WITHOUT_BODY
 from rxkernel import Documentation
-
-_WITHOUT_BODY = ("GET", "HEAD")
 
 
 def documentation_for(entry: RouteEntry, method: str) -> Documentation:
@@ -27,7 +26,7 @@ def documentation_for(entry: RouteEntry, method: str) -> Documentation:
 def _may_be_invalid(entry: RouteEntry, parts: Mapping[str, Any], method: str) -> bool:
     if entry.attach_validation:
         return False
-    return bool(parts.keys() - {"body"}) or ("body" in parts and method not in _WITHOUT_BODY)
+    return bool(parts.keys() - {"body"}) or ("body" in parts and method not in WITHOUT_BODY)
 
 
 def _dated(schema: Any) -> Any:

@@ -19,6 +19,9 @@ from rxkernel import (
 _REQUEST_PARTS = ("body", "querystring", "query", "params", "headers")
 PARTS = (*_REQUEST_PARTS, "response")
 
+WITHOUT_BODY = ("GET", "HEAD")
+"""The methods whose requests are not checked by the schema of a body."""
+
 Pairs = list[tuple[str, Any]]
 
 
@@ -79,7 +82,7 @@ class RouteSchemas:
         return None
 
     def _check_body(self, request: Request) -> Iterator[dict[str, Any]]:
-        if self.body is None or request.method in ("GET", "HEAD"):
+        if self.body is None or request.method in WITHOUT_BODY:
             return
         body = request.body
         if body is None and not request.raw_body:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
+from bundles.apidocs.keys import decoded_key
 from rxkernel import ConfigurationError
 
 _SCHEMAS = "#/components/schemas/"
@@ -39,7 +39,7 @@ def component_name(reference: str) -> str:
             f"the reference {reference!r} of a schema is not to {_SCHEMAS}<name>, so it has no "
             f"name as a type; move the schema to the components"
         )
-    return _decoded(reference.removeprefix(_SCHEMAS))
+    return decoded_key(reference.removeprefix(_SCHEMAS))
 
 
 def components_of(schema: Any) -> Iterator[str]:
@@ -59,19 +59,15 @@ def components_of(schema: Any) -> Iterator[str]:
 
 def last_name(reference: str) -> str:
     """Return the key to which *reference* leads."""
-    return _decoded(reference.rsplit("/", 1)[-1])
+    return decoded_key(reference.rsplit("/", 1)[-1])
 
 
 def _at(document: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
     found: Any = document
     for step in reference.removeprefix("#/").split("/"):
-        found = found.get(_decoded(step)) if isinstance(found, Mapping) else None
+        found = found.get(decoded_key(step)) if isinstance(found, Mapping) else None
     if isinstance(found, bool):  # the schemas that accept everything and nothing
         return {} if found else {"not": {}}
     if not isinstance(found, Mapping):
         raise ConfigurationError(f"the reference {reference!r} leads to nothing")
     return found
-
-
-def _decoded(step: str) -> str:
-    return unquote(step).replace("~1", "/").replace("~0", "~")

@@ -66,11 +66,11 @@ class Authentication:
         )
 
     async def of_message(self, request: Request) -> Token[Any]:
-        """The token of *request*, from what the message itself carries.
+        """Return the token for the credential in *request* itself, not for that of its connection.
 
         Raises:
             BadCredentials: its credential is not valid.
-            ForbiddenException: a page of another site has sent it with the cookie of a session, or
+            ForbiddenException: a page of another site sent it, with the cookie of a session or
                 with Basic.
         """
         headers = request.headers
@@ -241,10 +241,10 @@ def _check_api_keys(header: str, users: UserProvider[Any]) -> None:
 
 
 def _known(user: Any) -> Any:
-    """*user*.
+    """Return *user*, which the provider has loaded.
 
     Raises:
-        BadCredentials: it is None.
+        BadCredentials: *user* is None.
     """
     if user is None:
         raise BadCredentials("no such user")

@@ -6,14 +6,18 @@ from rxkernel import Request, UnprocessableEntityException
 
 
 class SessionLogins:
-    """*sessions* is None if the bundle is not enabled."""
+    """Begins and ends logins in sessions.
+
+    Args:
+        sessions: None without the bundle sessions.
+    """
 
     def __init__(self, sessions: Sessions | None, guard: CrossSiteGuard) -> None:
         self._sessions = sessions
         self._guard = guard
 
     def check(self, request: Request) -> Sessions:
-        """Return unless a login of *request* cannot be kept in a session.
+        """Return the sessions, if a login of *request* can be kept in one.
 
         Raises:
             ForbiddenException: the request comes from another site, which would log its visitors

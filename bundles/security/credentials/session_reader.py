@@ -7,10 +7,10 @@ from rxkernel import Connection, Request, Transport
 
 
 class SessionReader:
-    """Finds the session of a client. Without the bundle sessions, *sessions* is None, and no
-    client has one.
+    """Finds the session of a client.
 
     Args:
+        sessions: None without the bundle sessions; then no session is found.
         cookie: the name of the cookie.
     """
 

@@ -30,8 +30,7 @@ class PasswordVerifier(ABC):
     async def user_and_hash(
         self, identifier: str, password: str, request: Request
     ) -> tuple[Any, str | None]:
-        """The user with *identifier*, whose password is *password*, and the stored hash that was
-        verified.
+        """Return the user with *identifier* and *password*, and the stored hash that was verified.
 
         Raises:
             BadCredentials: there is no such user, or the password is wrong.

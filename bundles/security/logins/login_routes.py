@@ -87,8 +87,8 @@ class LoginController:
     async def logout(
         self, request: Request, refresh_token: Annotated[str | None, Body("refreshToken")] = None
     ) -> None:
-        """End the login of the refresh token, else those of the access token and the session. It
-        succeeds too if the session has ended before.
+        """End the login of the refresh token; without one, those of the access token and the
+        session. A session that has ended before is not an error.
 
         Raises:
             NotFoundException: there is no such login.

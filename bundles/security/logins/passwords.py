@@ -79,7 +79,7 @@ class Passwords:
 
         The work is the same if *stored* is None, for an unknown user or one without a password,
         so the time does not show which users exist; only a hash of another kind or cost takes
-        another time. Nothing matches None.
+        another time. No password matches None.
 
         Raises:
             ServiceUnavailableException: too many passwords wait for a thread.

@@ -1,8 +1,6 @@
 """The JSON Schemas of route files of the bundle realtime in the OpenAPI document."""
 
-import asyncio
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +14,7 @@ from bundles.realtime import Controller
 from rxkernel import Application, Header, Request, Response
 from tests.bundles.apidocs.conftest import Made, made
 from tests.bundles.apidocs.route_files import ENTRIES, MESSAGE, NEW_USER, SEARCH, create_shop
+from tests.bundles.apidocs.schemathesis_run import run_schemathesis
 from tests.serving import serving
 
 JSON = "application/json"
@@ -86,17 +85,9 @@ async def test_application_with_route_files_holds_to_its_document(
     tmp_path: Path, examples: int
 ) -> None:
     async with serving(create_shop(tmp_path)) as application:
-        url = application.servers["http"].url
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"),
-            *("--checks", "all", "--max-examples", str(examples), "--seed", "1", "--no-color"),
-            cwd=tmp_path,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
+        exit_code, output = await run_schemathesis(application, tmp_path, examples)
 
-    assert process.returncode == 0, output.decode()
+    assert exit_code == 0, output
 
 
 def test_query_and_headers_are_parameters(shop: Made) -> None:

@@ -144,7 +144,7 @@ socket.on("connect", () => {
   const { name, room } = me;
   if (name === null) login.hidden = false;
   attempt(async () => {
-    // After a lost connection the server knows the client no more: log in again, to the same room.
+    // After a lost connection the client is not logged in any more: log in again, to the same room.
     if (name !== null) await logIn(name);
     if (room !== me.room) await join(room);
     chat.inert = false;
