@@ -33,7 +33,10 @@ logger = logging.getLogger(__name__)
 
 
 class ValueOf(Protocol):
-    """Makes the value of the files of a place; *load* executes another file first."""
+    """Makes the value of the files of a place; *load* executes another file first.
+
+    That of an ``__init__.py`` is its module, of which the folder has the names.
+    """
 
     def __call__(self, file: SourceFile, module: ModuleType | None, load: "Load", /) -> Any: ...
 
@@ -238,8 +241,6 @@ class Load:
         )
 
     def _make_value(self, source: SourceFile, module: ModuleType | None) -> Any:
-        if module is not None and source.stem == INIT and source.place != "api":
-            return module
         make = self._value_makers.get(source.place)
         if make is not None:
             return make(source, module, self)

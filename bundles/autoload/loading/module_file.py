@@ -73,7 +73,9 @@ def new_module(source: SourceFile, name: str) -> ModuleType:
 
 def value_of(source: SourceFile, module: ModuleType) -> Any:
     """Return what the file is: its function ``method``, or the one of its own name, else the
-    module."""
+    module. An ``__init__.py`` is its module."""
+    if source.stem == INIT:
+        return module
     for name in ("method", source.stem):
         value = module.__dict__.get(name)
         if inspect.isroutine(value) or (callable(value) and not inspect.isclass(value)):

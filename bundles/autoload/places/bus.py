@@ -10,7 +10,7 @@ from injector import Injector
 
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.module_file import ModuleFile, value_of
-from bundles.autoload.loading.names import SERVICE, dotted
+from bundles.autoload.loading.names import INIT, SERVICE, dotted
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.places.schemas import SchemaFiles
@@ -31,6 +31,8 @@ class BusFiles:
         """Return the service of ``_service.py``, the method that a file describes, or what the
         file is elsewhere."""
         assert module is not None
+        if file.stem == INIT:
+            return module
         values = {name: value for name, value in vars(module).items() if name != "requires"}
         if file.stem == SERVICE:
             name = dotted(file.name[:-1])
