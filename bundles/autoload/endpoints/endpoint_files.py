@@ -196,7 +196,7 @@ class _Reading:
             self.problems.append(
                 f"{name} takes **{taken.rest}; write parameters = {{…}}, or name each argument"
             )
-        if contract.get("returns") is not None and taken.is_return_typed:
+        if contract.get("returns") is not None and taken.returns is not Any:
             self.problems.append(f"{name} has returns and a return annotation; remove one of them")
 
 
