@@ -90,10 +90,10 @@ async def test_init_file_adds_its_public_names_to_the_namespace(folder: Folder) 
     assert (lib.example.LIMIT, lib.example.add.DOUBLE) == (1, 2)
     assert dir(lib.example) == ["LIMIT", "add"]
 
-    build = await folder.change({"lib/example/__init__.py": "LIMIT = 5"})
+    executed = await folder.change({"lib/example/__init__.py": "LIMIT = 5"})
 
     assert (lib.example.LIMIT, lib.example.add.DOUBLE) == (5, 10)
-    assert build.executed == {"lib/example/__init__.py", "lib/example/add.py"}
+    assert executed == {"lib/example/__init__.py", "lib/example/add.py"}
 
 
 async def test_requires_loads_other_files_first(folder: Folder) -> None:
@@ -107,8 +107,8 @@ async def test_requires_loads_other_files_first(folder: Folder) -> None:
     )
 
     assert list(folder.snapshot.files)[-1] == "domain/chat.py"
-    build = await folder.change({"db/geo/added.py": ""})
-    assert build.executed == {"db/geo/added.py", "domain/chat.py"}
+    executed = await folder.change({"db/geo/added.py": ""})
+    assert executed == {"db/geo/added.py", "domain/chat.py"}
 
 
 @pytest.mark.parametrize(

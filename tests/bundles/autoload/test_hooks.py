@@ -277,6 +277,7 @@ async def test_t51_migrate_takes_over_the_state(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """specs/impress.md T51."""
+    caplog.set_level(logging.WARNING, "bundles.autoload.reload")
     caplog.set_level(logging.INFO, "bundles.autoload")
     migrate = "rooms = {}\ndef migrate(old): rooms.update(old.rooms)\n"
     await folder.boot({"domain/chat.py": hooks("chat", migrate)})
@@ -292,6 +293,7 @@ async def test_t51_migrate_takes_over_the_state(
 async def test_reload_without_migrate_starts_the_new_and_stops_the_old(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "bundles.autoload.reload")
     caplog.set_level(logging.INFO, "bundles.autoload")
     await folder.boot({"domain/chat.py": hooks("old", "rooms = {}"), "lib/x.py": "X = 1"})
 

@@ -52,9 +52,9 @@ async def test_config_is_the_names_that_a_file_assigns(folder: Folder) -> None:
     with pytest.raises(AttributeError, match="the configuration has no 'hosts'; it has host"):
         _ = config.database.hosts
 
-    build = await folder.change({"config/database.py": "port = 1"})
+    executed = await folder.change({"config/database.py": "port = 1"})
 
-    assert build.executed == {"config/database.py", "lib/use.py"}
+    assert executed == {"config/database.py", "lib/use.py"}
     assert lib.use.PORT == 1
 
 
@@ -194,8 +194,8 @@ async def test_schemas_are_compiled_and_refer_to_each_other(folder: Folder) -> N
     assert sorted(folder.snapshot.schemas) == ["Address", "City", "Named", "Person"]
 
     before = schemas.Person
-    build = await folder.change({"schemas/Address.py": "schema = {'zip': 'string'}"})
-    assert build.executed == {"schemas/Address.py", "lib/use.py"}
+    executed = await folder.change({"schemas/Address.py": "schema = {'zip': 'string'}"})
+    assert executed == {"schemas/Address.py", "lib/use.py"}
     assert lib.use.Person is schemas.Person is not before
     assert schemas.Person.validate({**person, "addresses": [{"zip": "1"}]})
 
