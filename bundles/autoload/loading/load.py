@@ -79,7 +79,7 @@ class Load:
     ) -> None:
         self.tree = tree
         self.files: dict[str, ModuleFile] = {}
-        self.executed: list[str] = []
+        self.executed: set[str] = set()
         self.problems: list[str] = []
         self.begun = time.monotonic()
         self.state = state
@@ -220,7 +220,7 @@ class Load:
         finally:
             self._stack.pop()
             self.begun = time.monotonic()
-        self.executed.append(source.key)
+        self.executed.add(source.key)
         return file
 
     def _run(self, execution: _Execution) -> ModuleFile:
