@@ -100,6 +100,13 @@ class Folder:
             await self._application.stop()
 
 
+async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
+    """Return the error of a boot with *files*."""
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot(files, **settings)
+    return str(caught.value)
+
+
 @pytest.fixture
 async def folder(tmp_path: Path) -> AsyncIterator[Folder]:
     root = tmp_path / "application"

@@ -6,13 +6,12 @@ import sys
 import threading
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import pytest
 
 from bundles.autoload import api, db, domain, lib
 from rxkernel import ConfigurationError
-from tests.bundles.autoload.conftest import Folder
+from tests.bundles.autoload.conftest import Folder, problems_of
 
 PUBLIC = "access = 'public'\n"
 
@@ -25,12 +24,6 @@ def wait_for_end() -> None:
     BEGUN.set()
     END.wait(20)
     threading.Timer(0.05, ENDED.set).start()
-
-
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        await folder.boot(files, **settings)
-    return str(caught.value)
 
 
 async def test_file_with_method_or_a_function_of_its_name_is_that_function(folder: Folder) -> None:

@@ -1,19 +1,10 @@
 """Configuration and schemas."""
 
-from typing import Any
-
 import pytest
 
 from bundles.autoload import config, lib, schemas
 from bundles.contracts import Schema
-from rxkernel import ConfigurationError
-from tests.bundles.autoload.conftest import Folder
-
-
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        await folder.boot(files, **settings)
-    return str(caught.value)
+from tests.bundles.autoload.conftest import Folder, problems_of
 
 
 async def test_config_is_the_names_that_a_file_assigns(folder: Folder) -> None:

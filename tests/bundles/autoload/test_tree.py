@@ -4,23 +4,15 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bundles.autoload.loading.scan import scan
 from bundles.autoload.loading.source_file import UnreadableFileError, read_file
 from bundles.autoload.loading.tree import TreeRules
-from rxkernel import ConfigurationError
-from tests.bundles.autoload.conftest import Folder
+from tests.bundles.autoload.conftest import Folder, problems_of
 
 RULES = TreeRules(mode=None, file_limit=1000, resources_limit=1000)
-
-
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        await folder.boot(files, **settings)
-    return str(caught.value)
 
 
 async def test_f5_link_out_of_the_root_is_refused(folder: Folder, tmp_path: Path) -> None:
