@@ -55,8 +55,8 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
         return module
     names = vars(module)
     problems = [
-        f"{name!r} is not a field; the fields are {', '.join(_FIELDS)}. The name of a variable "
-        f"that is no field begins with _"
+        f"{name!r} is not a field; the fields are {', '.join(_FIELDS)}. Other variables "
+        f"have names that begin with _"
         for name in public_names(file)
         if name not in _FIELDS and not name.isupper()
     ]
