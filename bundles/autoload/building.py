@@ -88,7 +88,6 @@ class Building:
             snapshot,
             self._previous,
             self._changed,
-            frozenset(self._load.executed),
             tuple(self._started),
             tuple(self._retired(snapshot)),
             scope,
@@ -120,7 +119,7 @@ class Building:
     async def _start(self) -> None:
         """Start what is new. A file that replaces another one takes over its state instead, if it
         has ``migrate``."""
-        executed = set(self._load.executed)
+        executed = self._load.executed
         for unit in units_of(self._load.files):
             if unit.key in executed:
                 try:
@@ -158,9 +157,8 @@ class Building:
 
     def _retired(self, snapshot: Snapshot) -> Iterable[HookUnit]:
         """Yield the hooks of the previous snapshot that have no successor in *snapshot*."""
-        executed = set(self._load.executed)
         for unit in units_of(self._old):
-            is_replaced = unit.key in executed and unit.key not in self._migrated
+            is_replaced = unit.key in self._load.executed and unit.key not in self._migrated
             if is_replaced or unit.key not in snapshot.files:
                 yield unit
 

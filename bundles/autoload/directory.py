@@ -18,7 +18,7 @@ def create_application(
     there is a folder ``tasks``. The certificates in ``cert`` are the default of ``http.tls``.
 
     Args:
-        users: the `UserProvider`, as for `SecurityBundle`; None: nobody can log in.
+        users: the `UserProvider`, as for `SecurityBundle`; without it there are no logins.
         bundles: further bundles, as for `Application`.
 
     Raises:

@@ -13,7 +13,8 @@ Action = Callable[..., Awaitable[Any]]
 
 
 def endpoint_action(function: Action, taken: Taken, absent: Iterable[str]) -> Action:
-    """Return the action of an endpoint. Arguments of *absent* that are not sent are None."""
+    """Return the action of an endpoint. An argument of *absent* that the client does not send is
+    passed as None."""
     missing = dict.fromkeys(absent)
     takes_request = REQUEST in taken.provided
 

@@ -20,6 +20,7 @@ from bundles.autoload.endpoints.fields import (
 from bundles.autoload.endpoints.router import check_hook
 from bundles.autoload.endpoints.taken import Taken, taken_by
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.names import INIT, is_private
 from bundles.autoload.loading.source_file import SourceFile
 from rxkernel import ConfigurationError, options_of
@@ -123,8 +124,7 @@ class _Reading:
 
     def _own_functions(self) -> Iterator[tuple[str, Callable[..., Any]]]:
         for name, value in vars(self._module).items():
-            is_own = getattr(value, "__module__", None) == self._module.__name__
-            if is_private(name) or not is_own or inspect.isclass(value):
+            if is_private(name) or not is_own(value, self._module) or inspect.isclass(value):
                 continue
             if inspect.isasyncgenfunction(value):
                 self.problems.append(f"{name} yields; return StreamResponse(…) instead")
@@ -196,7 +196,7 @@ class _Reading:
             self.problems.append(
                 f"{name} takes **{taken.rest}; write parameters = {{…}}, or name each argument"
             )
-        if contract.get("returns") is not None and taken.is_return_typed:
+        if contract.get("returns") is not None and taken.returns is not Any:
             self.problems.append(f"{name} has returns and a return annotation; remove one of them")
 
 

@@ -8,7 +8,7 @@ from bundles.autoload.endpoints.contract_fields import check_fields
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.router import VERBS, hook_action
 from bundles.autoload.endpoints.taken import EMPTY, Taken
-from bundles.contracts import Schema, Schemas, TypedSchema, contract
+from bundles.contracts import Contract, ContractSchemas, Schema, Schemas, TypedSchema, contract
 from bundles.contracts.schemas.nodes import Dictionary, Struct, resolved
 from rxkernel import (
     ConfigurationError,
@@ -91,20 +91,11 @@ def _served(transports: Any) -> set[str]:
 
 def _schemas_of(endpoint: Endpoint, schemas: Schemas) -> tuple[Schema, Schema | None]:
     """Return the schema of the arguments, and that of the result if it has one."""
-    problems: list[str] = []
-    found: dict[str, Schema] = {}
-    for key in ("parameters", "returns"):
-        notation = endpoint.fields.get(key)
-        if notation is None:
-            continue
-        try:
-            found[key] = schemas.compile(notation, key)
-        except ConfigurationError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigurationError(*problems)
-    parameters = found.get("parameters") or _schema_of_signature(endpoint.taken, schemas)
-    return parameters, found.get("returns")
+    fields = endpoint.fields
+    notations = Contract(parameters=fields.get("parameters"), returns=fields.get("returns"))
+    found = ContractSchemas.of(notations, schemas)
+    parameters = found.parameters or _schema_of_signature(endpoint.taken, schemas)
+    return parameters, found.returns
 
 
 def _schema_of_signature(taken: Taken, schemas: Schemas) -> Schema:

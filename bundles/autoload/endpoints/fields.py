@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from bundles.autoload.endpoints.assigned_names import assigned_lines
+from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.names import is_private
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.contracts import Queue
@@ -123,7 +124,7 @@ def _may_be_field(name: str, value: Any, file: SourceFile, module: ModuleType) -
     if inspect.isclass(value):
         return False
     if isinstance(value, FunctionType):
-        return value.__module__ == module.__name__ and _nearest(name) is not None
+        return is_own(value, module) and _nearest(name) is not None
     return not name.isupper() or _nearest(name) is not None
 
 

@@ -1,6 +1,6 @@
 """The routes of a snapshot."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import Self
@@ -9,7 +9,7 @@ import attrs
 
 from bundles.autoload.endpoints.access import access_options
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
-from bundles.autoload.endpoints.endpoint_routes import endpoint_routes, hook_routes
+from bundles.autoload.endpoints.endpoint_routes import RoutesOf, endpoint_routes, hook_routes
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.units import UnitVersion
 from bundles.autoload.places.tasks import TaskFile
@@ -104,7 +104,7 @@ class _Publishing:
         return Routes(MappingProxyType(self._published))
 
     def _publish(self, value: Value, units: Iterable[str]) -> None:
-        make: Callable[[str], tuple[RouteMetadata, ...]] | None = None
+        make: RoutesOf | None = None
         for unit in units:
             name = f"{unit}/{value.method}"
             routes = self._before.of(name, value)
@@ -115,7 +115,7 @@ class _Publishing:
                 routes = make(unit)
             self._published[name] = _Published(value, routes)
 
-    def _maker_of(self, value: Value) -> Callable[[str], tuple[RouteMetadata, ...]] | None:
+    def _maker_of(self, value: Value) -> RoutesOf | None:
         """Return what makes the routes of *value* in a unit; None if it has a problem."""
         try:
             if isinstance(value, TaskFile):

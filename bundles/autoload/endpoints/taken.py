@@ -42,10 +42,6 @@ class Taken:
         return any(p.annotation is not EMPTY for p in self.arguments.values())
 
     @property
-    def is_return_typed(self) -> bool:
-        return self.returns is not Any
-
-    @property
     def required(self) -> list[str]:
         """The names of arguments without a default."""
         return [name for name, p in self.arguments.items() if p.default is EMPTY]

@@ -14,8 +14,6 @@ class Build:
     Attributes:
         previous: the snapshot that it replaces; None at boot.
         changed: the keys of the files that are new, gone or changed.
-        executed: the keys of the files that were executed: the changed ones, and those that have
-            read them.
         started: the hooks that were started for it.
         retired: the hooks of *previous* to stop once messages read this snapshot.
         scope: the scope of its hooks. The tasks that they have started read this snapshot.
@@ -24,7 +22,6 @@ class Build:
     snapshot: Snapshot
     previous: Snapshot | None
     changed: frozenset[str]
-    executed: frozenset[str]
     started: tuple[HookUnit, ...]
     retired: tuple[HookUnit, ...]
     scope: Scope

@@ -11,7 +11,7 @@ import attrs
 
 from bundles.autoload.loading.file_errors import line_of
 from bundles.autoload.loading.load_thread import run_in_thread
-from bundles.autoload.loading.module_file import ModuleFile
+from bundles.autoload.loading.module_file import ModuleFile, is_own
 from bundles.autoload.loading.names import CODE_PLACES
 from bundles.autoload.loading.tree import Tree
 
@@ -169,8 +169,9 @@ def _hook_of(file: ModuleFile, name: str) -> Hook | None:
         is_hook = name in _FILES and callable(file.value)
         return Hook(name, file.value, file) if is_hook else None
     function = file.module.__dict__.get(name)
-    is_own = getattr(function, "__module__", None) == file.module.__name__
-    return Hook(name, function, file) if is_own and inspect.isroutine(function) else None
+    if is_own(function, file.module) and inspect.isroutine(function):
+        return Hook(name, function, file)
+    return None
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:

@@ -33,7 +33,10 @@ logger = logging.getLogger(__name__)
 
 
 class ValueOf(Protocol):
-    """Makes the value of the files of a place; *load* executes another file first."""
+    """Makes the value of the files of a place; *load* executes another file first.
+
+    That of an ``__init__.py`` is its module, of which the folder has the names.
+    """
 
     def __call__(self, file: SourceFile, module: ModuleType | None, load: "Load", /) -> Any: ...
 
@@ -76,7 +79,7 @@ class Load:
     ) -> None:
         self.tree = tree
         self.files: dict[str, ModuleFile] = {}
-        self.executed: list[str] = []
+        self.executed: set[str] = set()
         self.problems: list[str] = []
         self.begun = time.monotonic()
         self.state = state
@@ -217,7 +220,7 @@ class Load:
         finally:
             self._stack.pop()
             self.begun = time.monotonic()
-        self.executed.append(source.key)
+        self.executed.add(source.key)
         return file
 
     def _run(self, execution: _Execution) -> ModuleFile:
@@ -238,8 +241,6 @@ class Load:
         )
 
     def _make_value(self, source: SourceFile, module: ModuleType | None) -> Any:
-        if module is not None and source.stem == INIT and source.place != "api":
-            return module
         make = self._value_makers.get(source.place)
         if make is not None:
             return make(source, module, self)

@@ -71,9 +71,16 @@ def new_module(source: SourceFile, name: str) -> ModuleType:
     return module_from_spec(spec)
 
 
+def is_own(value: object, module: ModuleType) -> bool:
+    """Whether *value*, a function or a class, is defined by *module*, which may import others."""
+    return getattr(value, "__module__", None) == module.__name__
+
+
 def value_of(source: SourceFile, module: ModuleType) -> Any:
     """Return what the file is: its function ``method``, or the one of its own name, else the
-    module."""
+    module. An ``__init__.py`` is its module."""
+    if source.stem == INIT:
+        return module
     for name in ("method", source.stem):
         value = module.__dict__.get(name)
         if inspect.isroutine(value) or (callable(value) and not inspect.isclass(value)):

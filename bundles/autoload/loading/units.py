@@ -78,28 +78,28 @@ def check_units(tree: Tree) -> list[str]:
     """Return the problems of units that have two folders or files for one version."""
     owners: dict[tuple[str, int], Name] = {}
     problems: list[str] = []
-    for file in tree.files.values():
-        if file.place != "api" or len(file.name) < 2:
-            continue
-        owner = owners.setdefault(_unit_of(file), file.name[:2])
-        if owner != file.name[:2]:
-            problem = (
-                f"{tree.show(f'api/{file.name[1]}')}: is the same version as api/{owner[1]}; "
+    for name, version in _versions_in(tree).items():
+        owner = owners.setdefault(version, name)
+        if owner != name:
+            problems.append(
+                f"{tree.show(f'api/{name[1]}')}: is the same version as api/{owner[1]}; "
                 f"remove one of the two"
             )
-            if problem not in problems:
-                problems.append(problem)
     return problems
 
 
 def latest_names(tree: Tree) -> dict[str, Name]:
     """Return the name of the highest version of each unit."""
     found: dict[str, tuple[int, Name]] = {}
-    for file in tree.files.values():
-        if file.place == "api" and len(file.name) > 1:
-            unit, number = _unit_of(file)
-            found[unit] = max(found.get(unit, (0, ())), (number, file.name[:2]))
+    for name, (unit, number) in _versions_in(tree).items():
+        found[unit] = max(found.get(unit, (0, ())), (number, name))
     return {unit: name for unit, (_, name) in found.items()}
+
+
+def _versions_in(tree: Tree) -> dict[Name, tuple[str, int]]:
+    """Return the unit and the version of each folder and each file of ``api`` itself."""
+    files = (f for f in tree.files.values() if f.place == "api" and len(f.name) > 1)
+    return {file.name[:2]: _unit_of(file) for file in files}
 
 
 def _unit_of(file: SourceFile) -> tuple[str, int]:

@@ -9,8 +9,8 @@ import attrs
 from injector import Injector
 
 from bundles.autoload.loading.load import Load
-from bundles.autoload.loading.module_file import ModuleFile, value_of
-from bundles.autoload.loading.names import SERVICE, dotted
+from bundles.autoload.loading.module_file import ModuleFile, is_own, value_of
+from bundles.autoload.loading.names import INIT, SERVICE, dotted
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.places.schemas import SchemaFiles
@@ -31,6 +31,8 @@ class BusFiles:
         """Return the service of ``_service.py``, the method that a file describes, or what the
         file is elsewhere."""
         assert module is not None
+        if file.stem == INIT:
+            return module
         values = {name: value for name, value in vars(module).items() if name != "requires"}
         if file.stem == SERVICE:
             name = dotted(file.name[:-1])
@@ -78,7 +80,6 @@ async def close_services(files: Mapping[str, ModuleFile], kept: Snapshot | None 
 def _has_code(module: ModuleType) -> bool:
     """Whether *module* defines a function or a class."""
     return any(
-        (inspect.isroutine(value) or inspect.isclass(value))
-        and getattr(value, "__module__", None) == module.__name__
+        (inspect.isroutine(value) or inspect.isclass(value)) and is_own(value, module)
         for value in vars(module).values()
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from bundles.autoload.loading.file_errors import FileError
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.names import INIT
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.places.config_lines import public_names, python_lines, toml_lines
 from bundles.autoload.places.schemas import SchemaFiles
@@ -57,6 +58,8 @@ class ConfigFiles:
         Raises:
             ConfigurationError: with every value that does not fit the schema of the file.
         """
+        if file.stem == INIT and module is not None:
+            return module
         value = _read_toml(file) if module is None else _read_module(file, module)
         own = None if module is None else module.__dict__.get("schema")
         schema = own if own is not None else self._schema_of(file, load)

@@ -6,7 +6,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from bundles.autoload.loading.load import Load
-from bundles.autoload.loading.names import dotted
+from bundles.autoload.loading.names import INIT, dotted
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.contracts import Schema, Schemas
 from rxkernel import ConfigurationError, Validator
@@ -33,6 +33,8 @@ class SchemaFiles:
 
     def value_of(self, file: SourceFile, module: ModuleType | None, load: Load) -> Any:
         """Return the class or the notation of *file*."""
+        if file.stem == INIT:
+            return module
         names = {} if module is None else vars(module)
         if isinstance(found := names.get(file.stem), type):
             return found
@@ -49,7 +51,7 @@ class SchemaFiles:
             load.values.update(self.values)
             return
         files = [file for file in load.files.values() if file.source.place == "schemas"]
-        written = {file.key: file.value for file in files if file.source.stem != "__init__"}
+        written = {file.key: file.value for file in files if file.source.stem != INIT}
         try:
             self.named = _compile_named(load, written)
             values = {key: self._compiled(load, key, value) for key, value in written.items()}

@@ -10,6 +10,7 @@ import attrs
 from bundles.autoload.endpoints.taken import Taken, taken_by
 from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.names import INIT
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.places.config_lines import public_names
 from rxkernel import ConfigurationError
@@ -50,12 +51,12 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     Raises:
         ConfigurationError: with every problem.
     """
-    if module is None or file.stem == "__init__":
+    if module is None or file.stem == INIT:
         return module
     names = vars(module)
     problems = [
-        f"{name!r} is not a field; the fields are {', '.join(_FIELDS)}. The name of a variable "
-        f"that is no field begins with _"
+        f"{name!r} is not a field; the fields are {', '.join(_FIELDS)}. Other variables "
+        f"have names that begin with _"
         for name in public_names(file)
         if name not in _FIELDS and not name.isupper()
     ]

@@ -108,7 +108,7 @@ class Exchange:
 
     def _headers(self, request: RemoteRequest) -> CIMultiDict[str]:
         headers = CIMultiDict({"Accept": "application/json", "Content-Type": "application/json"})
-        if request.url.origin() == URL(self.settings.url).origin():
+        if request.url.origin() == self.settings.origin:
             headers.update(self.trace)
             headers.update(self.settings.headers)
             headers.update(request.headers)
@@ -129,9 +129,8 @@ class Exchange:
         except ValueError:
             problem = "the response is a redirect to an invalid URL"
             raise RemoteResponseException(self.method, problem) from None
-        own = URL(self.settings.url).origin()
         if (url.user, url.password) != (None, None) or (
-            origin != own and origin not in self.settings.redirect_origins
+            origin != self.settings.origin and origin not in self.settings.redirect_origins
         ):
             problem = (
                 f"the response is a redirect to {str(origin)!r:.200}; add this origin to "

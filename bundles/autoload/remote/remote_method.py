@@ -141,7 +141,7 @@ class RemoteMethod:
         return arguments
 
     def _check_names(self, arguments: Mapping[str, Any]) -> None:
-        if unknown := arguments.keys() - set(self.template.arguments):
+        if unknown := arguments.keys() - self.template.arguments:
             errors = [
                 {
                     "path": f"arguments.{name}",
@@ -202,7 +202,7 @@ def _check_arguments(keys: FileKeys, parameters: Schema, template: RequestTempla
     node = resolved(parameters.node)
     if not isinstance(node, Struct) or node.other is not None:
         return
-    known = set(template.arguments)
+    known = template.arguments
     for name in node.fields.keys() - known:
         keys.reject(f"parameters.{name}", "is not sent; name it in path, query or body")
     for name in sorted(known - node.fields.keys()):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from math import isfinite
 from typing import Any, Self
 from urllib.parse import quote
@@ -105,10 +106,10 @@ class RequestTemplate:
             None if body is None else tuple(body),
         )
 
-    @property
-    def arguments(self) -> tuple[str, ...]:
+    @cached_property
+    def arguments(self) -> frozenset[str]:
         """The names of all arguments."""
-        return tuple(dict.fromkeys((*self.path, *self.query, *(self.body or ()))))
+        return frozenset((*self.path, *self.query, *(self.body or ())))
 
     def build(
         self, arguments: Mapping[str, Any], encode_json: Callable[[Any], bytes]

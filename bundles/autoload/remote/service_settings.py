@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, Self
 
 import attrs
@@ -133,6 +134,11 @@ class ServiceSettings:
     max_response_size: int
     redirects: int
     redirect_origins: frozenset[URL]
+
+    @cached_property
+    def origin(self) -> URL:
+        """The origin of `url`, the only one that receives its headers."""
+        return URL(self.url).origin()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Build, Endpoints, Snapshot
+from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Endpoints, Snapshot
+from bundles.autoload.reload.reloader import Reloader
+from bundles.autoload.reload.retirement import Retirement
 from bundles.contracts import ContractsBundle
-from rxkernel import Application, HttpSettings, Settings
+from rxkernel import Application, ConfigurationError, HttpSettings, Settings
 
 
 class Folder:
@@ -72,24 +74,37 @@ class Folder:
 
     async def change(
         self, files: Mapping[str, str | bytes], remove: tuple[str, ...] = ()
-    ) -> Build:
-        """Write and remove files, and let messages read the next snapshot."""
+    ) -> set[str]:
+        """Write and remove files, let messages read the next snapshot, and call the stop hooks of
+        replaced files. Return the keys of the files that were executed.
+
+        Raises:
+            ConfigurationError: with every problem.
+        """
         self.write(files)
         self.remove(*remove)
-        build = await self.autoload.build([*files, *remove])
-        assert build is not None
+        before = self.snapshot.files
+        retirement = Retirement(self.autoload, timeout=30)
         endpoints = self.application.injector.get(Endpoints)
-        routes = endpoints.routes_of(build.snapshot)
-        added, removed = routes.changes_since(endpoints.routes)
-        await self.application.reload(add=added, remove=removed)
-        endpoints.replace(routes, self.snapshot)
-        self.autoload.commit(build)
-        await self.autoload.retire(build)
-        return build
+        reloader = Reloader(self.application, self.autoload, endpoints, retirement)
+        is_loaded = await reloader.reload([*files, *remove])
+        await retirement.close()
+        if reloader.problems:
+            raise ConfigurationError(*reloader.problems)
+        assert is_loaded
+        after = self.snapshot.files
+        return {key for key, file in after.items() if file is not before.get(key)}
 
     async def stop(self) -> None:
         if self._application is not None:
             await self._application.stop()
+
+
+async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
+    """Return the error of a boot with *files*."""
+    with pytest.raises(ConfigurationError) as caught:
+        await folder.boot(files, **settings)
+    return str(caught.value)
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ import sys
 import threading
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import pytest
 
 from bundles.autoload import api, db, domain, lib
 from rxkernel import ConfigurationError
-from tests.bundles.autoload.conftest import Folder
+from tests.bundles.autoload.conftest import Folder, problems_of
 
 PUBLIC = "access = 'public'\n"
 
@@ -25,12 +24,6 @@ def wait_for_end() -> None:
     BEGUN.set()
     END.wait(20)
     threading.Timer(0.05, ENDED.set).start()
-
-
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        await folder.boot(files, **settings)
-    return str(caught.value)
 
 
 async def test_file_with_method_or_a_function_of_its_name_is_that_function(folder: Folder) -> None:
@@ -90,10 +83,10 @@ async def test_init_file_adds_its_public_names_to_the_namespace(folder: Folder) 
     assert (lib.example.LIMIT, lib.example.add.DOUBLE) == (1, 2)
     assert dir(lib.example) == ["LIMIT", "add"]
 
-    build = await folder.change({"lib/example/__init__.py": "LIMIT = 5"})
+    executed = await folder.change({"lib/example/__init__.py": "LIMIT = 5"})
 
     assert (lib.example.LIMIT, lib.example.add.DOUBLE) == (5, 10)
-    assert build.executed == {"lib/example/__init__.py", "lib/example/add.py"}
+    assert executed == {"lib/example/__init__.py", "lib/example/add.py"}
 
 
 async def test_requires_loads_other_files_first(folder: Folder) -> None:
@@ -107,8 +100,8 @@ async def test_requires_loads_other_files_first(folder: Folder) -> None:
     )
 
     assert list(folder.snapshot.files)[-1] == "domain/chat.py"
-    build = await folder.change({"db/geo/added.py": ""})
-    assert build.executed == {"db/geo/added.py", "domain/chat.py"}
+    executed = await folder.change({"db/geo/added.py": ""})
+    assert executed == {"db/geo/added.py", "domain/chat.py"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import logging
 import threading
 from textwrap import indent
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from rxkernel import (
     RxKernelError,
     observe,
 )
-from tests.bundles.autoload.conftest import Folder
+from tests.bundles.autoload.conftest import Folder, problems_of
 
 LOG: list[str] = []
 """What the hooks of a test have logged."""
@@ -32,12 +31,6 @@ def hooks(name: str, *lines: str) -> str:
     start = f"async def start(): test.LOG.append('start {name}')\n"
     stop = f"async def stop(): test.LOG.append('stop {name}')\n"
     return "\n".join((*lines, log, start, stop))
-
-
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        await folder.boot(files, **settings)
-    return str(caught.value)
 
 
 async def test_t52_start_hooks_run_once_by_place_and_stop_hooks_in_reverse(
@@ -277,6 +270,7 @@ async def test_t51_migrate_takes_over_the_state(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """specs/impress.md T51."""
+    caplog.set_level(logging.WARNING, "bundles.autoload.reload")
     caplog.set_level(logging.INFO, "bundles.autoload")
     migrate = "rooms = {}\ndef migrate(old): rooms.update(old.rooms)\n"
     await folder.boot({"domain/chat.py": hooks("chat", migrate)})
@@ -292,6 +286,7 @@ async def test_t51_migrate_takes_over_the_state(
 async def test_reload_without_migrate_starts_the_new_and_stops_the_old(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "bundles.autoload.reload")
     caplog.set_level(logging.INFO, "bundles.autoload")
     await folder.boot({"domain/chat.py": hooks("old", "rooms = {}"), "lib/x.py": "X = 1"})
 

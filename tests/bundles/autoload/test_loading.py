@@ -44,7 +44,7 @@ async def test_build_with_a_changed_file_executes_it_and_its_readers(folder: Fol
         }
     )
 
-    build = await folder.change({"lib/add.py": "def add(a, b): return 100"})
+    executed = await folder.change({"lib/add.py": "def add(a, b): return 100"})
 
-    assert build.executed == {"lib/add.py", "domain/sum.py"}
+    assert executed == {"lib/add.py", "domain/sum.py"}
     assert domain.sum.SUM == 100

@@ -1,19 +1,10 @@
 """Configuration and schemas."""
 
-from typing import Any
-
 import pytest
 
 from bundles.autoload import config, lib, schemas
 from bundles.contracts import Schema
-from rxkernel import ConfigurationError
-from tests.bundles.autoload.conftest import Folder
-
-
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        await folder.boot(files, **settings)
-    return str(caught.value)
+from tests.bundles.autoload.conftest import Folder, problems_of
 
 
 async def test_config_is_the_names_that_a_file_assigns(folder: Folder) -> None:
@@ -52,9 +43,9 @@ async def test_config_is_the_names_that_a_file_assigns(folder: Folder) -> None:
     with pytest.raises(AttributeError, match="the configuration has no 'hosts'; it has host"):
         _ = config.database.hosts
 
-    build = await folder.change({"config/database.py": "port = 1"})
+    executed = await folder.change({"config/database.py": "port = 1"})
 
-    assert build.executed == {"config/database.py", "lib/use.py"}
+    assert executed == {"config/database.py", "lib/use.py"}
     assert lib.use.PORT == 1
 
 
@@ -194,8 +185,8 @@ async def test_schemas_are_compiled_and_refer_to_each_other(folder: Folder) -> N
     assert sorted(folder.snapshot.schemas) == ["Address", "City", "Named", "Person"]
 
     before = schemas.Person
-    build = await folder.change({"schemas/Address.py": "schema = {'zip': 'string'}"})
-    assert build.executed == {"schemas/Address.py", "lib/use.py"}
+    executed = await folder.change({"schemas/Address.py": "schema = {'zip': 'string'}"})
+    assert executed == {"schemas/Address.py", "lib/use.py"}
     assert lib.use.Person is schemas.Person is not before
     assert schemas.Person.validate({**person, "addresses": [{"zip": "1"}]})
 

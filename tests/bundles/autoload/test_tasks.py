@@ -116,9 +116,9 @@ async def test_task_file_run_may_be_a_file_that_is_a_function(folder: Folder) ->
 async def test_task_file_is_loaded_again_with_the_function_that_it_runs(folder: Folder) -> None:
     await boot(folder, {"tasks/clean.py": "every = '1d'\nrun = 'domain.reports.clean'"})
 
-    build = await folder.change({"domain/reports.py": REPORTS + "\n# changed\n"})
+    executed = await folder.change({"domain/reports.py": REPORTS + "\n# changed\n"})
 
-    assert "tasks/clean.py" in build.executed
+    assert "tasks/clean.py" in executed
 
 
 async def test_task_files_are_added_changed_and_removed_by_a_reload(folder: Folder) -> None:

@@ -3,24 +3,17 @@
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bundles.autoload.loading.scan import scan
 from bundles.autoload.loading.source_file import UnreadableFileError, read_file
-from bundles.autoload.loading.tree import TreeRules
-from rxkernel import ConfigurationError
-from tests.bundles.autoload.conftest import Folder
+from bundles.autoload.loading.tree import Tree, TreeRules
+from tests.bundles.autoload.conftest import Folder, problems_of
 
 RULES = TreeRules(mode=None, file_limit=1000, resources_limit=1000)
-
-
-async def problems_of(folder: Folder, files: dict[str, str | bytes], **settings: Any) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        await folder.boot(files, **settings)
-    return str(caught.value)
 
 
 async def test_f5_link_out_of_the_root_is_refused(folder: Folder, tmp_path: Path) -> None:
@@ -231,23 +224,33 @@ async def test_files_of_editors_and_other_kinds_are_ignored(folder: Folder) -> N
     assert list(folder.snapshot.files) == ["lib/add.py"]
 
 
-def test_scan_while_files_appear_and_vanish_reports_nothing(tmp_path: Path) -> None:
-    file, is_done = tmp_path / "lib" / "example" / "add.py", threading.Event()
+def trees_during(change: Callable[[], None], root: Path) -> list[Tree]:
+    """Scan *root* many times, while a thread calls *change* again and again."""
+    is_done = threading.Event()
 
     def work() -> None:
         while not is_done.is_set():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("x = 1")
-            file.unlink()
-            file.parent.rmdir()
+            change()
 
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        trees = [scan(tmp_path, RULES) for _ in range(300)]
+        return [scan(root, RULES) for _ in range(300)]
     finally:
         is_done.set()
         thread.join()
+
+
+def test_scan_while_files_appear_and_vanish_reports_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "lib" / "example" / "add.py"
+
+    def change() -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x = 1")
+        file.unlink()
+        file.parent.rmdir()
+
+    trees = trees_during(change, tmp_path)
 
     found = {problem for tree in trees for problem in tree.problems}
     assert all("must have one of the folders" in problem for problem in found)
@@ -255,23 +258,16 @@ def test_scan_while_files_appear_and_vanish_reports_nothing(tmp_path: Path) -> N
 
 def test_scan_while_a_file_is_replaced_reads_it_whole(tmp_path: Path) -> None:
     contents = [b"x = '" + letter * 500 + b"'" for letter in (b"a", b"b")]
-    file, is_done = tmp_path / "lib" / "add.py", threading.Event()
+    file = tmp_path / "lib" / "add.py"
     file.parent.mkdir()
     file.write_bytes(contents[0])
 
-    def work() -> None:
-        while not is_done.is_set():
-            for content in contents:
-                file.with_suffix(".new").write_bytes(content)
-                os.replace(file.with_suffix(".new"), file)
+    def change() -> None:
+        for content in contents:
+            file.with_suffix(".new").write_bytes(content)
+            os.replace(file.with_suffix(".new"), file)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        trees = [scan(tmp_path, RULES) for _ in range(300)]
-    finally:
-        is_done.set()
-        thread.join()
+    trees = trees_during(change, tmp_path)
 
     assert {tree.files["lib/add.py"].content for tree in trees} <= {*contents}
     assert not any(tree.problems for tree in trees)

@@ -181,9 +181,9 @@ async def test_method_changes_with_the_schemas(folder: Folder, stub: Stub) -> No
             "bus/x/z.py": "method = {'get': ''}",
         }
     )
-    build = await folder.change({"schemas/City.py": "schema = {'name': 'number'}"})
-    assert "bus/x/y.py" in build.executed
-    assert "bus/x/z.py" not in build.executed
+    executed = await folder.change({"schemas/City.py": "schema = {'name': 'number'}"})
+    assert "bus/x/y.py" in executed
+    assert "bus/x/z.py" not in executed
     await bus.x.y(name=7)
     assert stub.last.body == b'{"name":7}'
 
