@@ -1,15 +1,12 @@
 """Calls of the action ``math.add``: over Socket.IO, compared with moleculer-io, and in process."""
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-import click
-
-from benchmarks.environments import NotInstalledError, Npm
-from benchmarks.peers import Peer
+from benchmarks.environments import Npm
+from benchmarks.peers import Peer, can_run, serve_command
 from benchmarks.report import Table
 from benchmarks.roundtrips import Load, Sent, roundtrips
 from benchmarks.servers.gateway_app import Math, application
@@ -22,24 +19,16 @@ _MOLECULER_IO = Npm(
 )
 
 _NODE_APP = Path(__file__).parent / "servers" / "moleculer_app.cjs"
-_OWN_APP = "benchmarks.servers.gateway_app:application"
 
 NODE = Peer("node", "moleculer-io on Node", ("node", str(_NODE_APP), str(_MOLECULER_IO.folder)))
-OWN = Peer(
-    "rxkernel", "rxkernel", (sys.executable, "-m", "rxkernel", "serve", "--port", "0", _OWN_APP)
-)
+OWN = Peer("rxkernel", "rxkernel", serve_command("gateway_app:application"))
 
 CALL = Sent('["call","math.add",{"a":1,"b":2}]', b"[null,3", b"]")
 
 
 def found() -> list[Peer]:
     """The peers that can run here."""
-    try:
-        _MOLECULER_IO.install()
-    except NotInstalledError as exc:
-        click.echo(f"leaving moleculer-io out: {exc}", err=True)
-        return [OWN]
-    return [NODE, OWN]
+    return [NODE, OWN] if can_run(_MOLECULER_IO, "moleculer-io") else [OWN]
 
 
 async def gateway_calls(peers: Sequence[Peer], load: Load) -> Table:

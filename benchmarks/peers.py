@@ -18,11 +18,14 @@ from benchmarks.raw_client import RawClient
 _SOCKETIO = Npm("socketio", ("socket.io",), ("socket.io@4",))
 
 
-def _rxkernel(target: str) -> tuple[str, ...]:
-    module = f"benchmarks.servers.rxkernel_app:{target}"
+def serve_command(target: str) -> tuple[str, ...]:
+    """The command that serves *target* of `benchmarks.servers` on a free port."""
+    module = f"benchmarks.servers.{target}"
     return (sys.executable, "-m", "rxkernel", "serve", "--port", "0", module)
 
 
+_RXKERNEL = serve_command("rxkernel_app:with_listeners")
+_BARE = serve_command("rxkernel_app:without_listeners")
 _PLAIN = (sys.executable, "-m", "benchmarks.servers.plain_app")
 _NODE_APP = Path(__file__).parent / "servers" / "node_app.mjs"
 _NODE = ("node", "--expose-gc", str(_NODE_APP), str(_SOCKETIO.folder))
@@ -44,8 +47,8 @@ class Peer:
 _ALL = (
     Peer("plain", "python-socketio on aiohttp", _PLAIN),
     Peer("plain-no-deflate", "the same, clients offer no deflate", _PLAIN, offers_deflate=False),
-    Peer("rxkernel", "rxkernel, 3 + 2 listeners", _rxkernel("with_listeners")),
-    Peer("rxkernel-bare", "rxkernel, no listeners", _rxkernel("without_listeners")),
+    Peer("rxkernel", "rxkernel, 3 + 2 listeners", _RXKERNEL),
+    Peer("rxkernel-bare", "rxkernel, no listeners", _BARE),
     Peer("node", "Node socket.io 4", _NODE),
 )
 PEERS = {peer.name: peer for peer in _ALL}
@@ -54,13 +57,20 @@ PEERS = {peer.name: peer for peer in _ALL}
 def chosen(names: Sequence[str]) -> list[Peer]:
     """The peers of these names that can run here; without names, all."""
     peers = [PEERS[name] for name in names or PEERS]
-    if PEERS["node"] in peers:
-        try:
-            _SOCKETIO.install()
-        except NotInstalledError as exc:
-            click.echo(f"leaving the Node server out: {exc}", err=True)
-            peers.remove(PEERS["node"])
+    if PEERS["node"] in peers and not can_run(_SOCKETIO, "the Node server"):
+        peers.remove(PEERS["node"])
     return peers
+
+
+def can_run(environment: Npm, title: str) -> bool:
+    """Whether *environment*, that of the server *title*, can be installed; the reason is printed
+    if not."""
+    try:
+        environment.install()
+    except NotInstalledError as exc:
+        click.echo(f"leaving {title} out: {exc}", err=True)
+        return False
+    return True
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Live reload of the bundle autoload: from saving a file to the first new response."""
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,13 +9,14 @@ from statistics import median
 
 import aiohttp
 
+from benchmarks.peers import serve_command
 from benchmarks.processes import ServerProcess, client_core
 from benchmarks.report import Table
 
-_COMMAND = (
-    sys.executable,
-    *("-m", "rxkernel", "serve", "benchmarks.servers.autoload_app:create()", "--port", "0"),
-)
+_COMMAND = serve_command("autoload_app:create()")
+
+Change = Callable[[Path, int], None]
+"""Writes a file of the application in this folder, with a number."""
 
 _ENDPOINT = """
 from bundles.autoload import domain
@@ -44,11 +44,11 @@ def _change_module(root: Path, number: int) -> None:
     _write(root / "domain/state.py", f"VERSION = {number}\n")
 
 
-_FILES: dict[str, Callable[[Path, int], None]] = {
-    "file": _change_endpoint,
-    "domain": _change_module,
+_FILES: dict[str, tuple[str, Change]] = {
+    "file": ("an endpoint", _change_endpoint),
+    "domain": ("a module of domain", _change_module),
 }
-_TITLES = {"file": "an endpoint", "domain": "a module of domain"}
+"""The title of a file, and the function that changes it, by the field of the response."""
 
 
 def _fill(root: Path, endpoints: int) -> None:
@@ -69,20 +69,20 @@ async def reloads(*, endpoints: tuple[int, ...] = (10, 1000), times: int = 20) -
             root = Path(folder, "application")
             _fill(root, number)
             with ServerProcess(_COMMAND, environment={"AUTOLOAD_ROOT": str(root)}) as server:
-                for key in _FILES:
-                    found = await _measure(root, server.port, key, times)
+                for key, (title, change) in _FILES.items():
+                    found = await _measure(root, server.port, key, change, times)
                     ms = [1000 * seconds for seconds in found]
-                    table.add(number, _TITLES[key], median(ms), min(ms), max(ms))
+                    table.add(number, title, median(ms), min(ms), max(ms))
     return table
 
 
-async def _measure(root: Path, port: int, key: str, times: int) -> list[float]:
+async def _measure(root: Path, port: int, key: str, change: Change, times: int) -> list[float]:
     url = f"http://127.0.0.1:{port}/api/unit0/method0"
     found = []
     async with aiohttp.ClientSession() as session, asyncio.timeout(10 * times):
         for number in range(1, times + 1):
             begin = time.perf_counter()
-            _FILES[key](root, number)
+            change(root, number)
             while await _version(session, url, key) != number:  # noqa: ASYNC110 - a poll
                 await asyncio.sleep(_POLL)
             found.append(time.perf_counter() - begin)

@@ -1,12 +1,8 @@
-"""The gateway: ``python -m rxkernel serve benchmarks.servers.gateway_app:application``.
+"""The gateway: ``python -m rxkernel serve benchmarks.servers.gateway_app:application``."""
 
-Limits of one client and one address are raised, because here all clients have one address.
-"""
-
+from benchmarks.servers.raised_limits import RAISED_LIMITS
 from bundles.gateway import GatewayBundle, action
-from rxkernel import Application, HttpSettings, Settings, SocketioSettings
-
-_MANY = 100_000
+from rxkernel import Application
 
 
 class Math:
@@ -16,13 +12,4 @@ class Math:
 
 
 def application() -> Application:
-    return Application(
-        bundles=[GatewayBundle()],
-        controllers=[Math],
-        settings=Settings(
-            http=HttpSettings(port=0, max_connections=_MANY, max_connections_per_address=_MANY),
-            socketio=SocketioSettings(
-                max_sessions=_MANY, max_sessions_per_address=_MANY, max_rate=1_000_000.0
-            ),
-        ),
-    )
+    return Application(bundles=[GatewayBundle()], controllers=[Math], settings=RAISED_LIMITS)

@@ -1,7 +1,4 @@
-"""rxkernel's server: ``python -m rxkernel serve benchmarks.servers.rxkernel_app:with_listeners``.
-
-Limits of one client and one address are raised, because here all clients have one address.
-"""
+"""rxkernel: ``python -m rxkernel serve benchmarks.servers.rxkernel_app:with_listeners``."""
 
 import asyncio
 import time
@@ -9,23 +6,19 @@ import time
 from injector import inject
 
 from benchmarks.servers.objects import live_objects
+from benchmarks.servers.raised_limits import RAISED_LIMITS
 from rxkernel import (
     Application,
     ApplicationEvents,
     Broadcaster,
-    HttpSettings,
     KernelEvents,
     Request,
     RequestEvent,
     ResponseEvent,
-    Settings,
     ShutdownEvent,
-    SocketioSettings,
     observe,
     websocket,
 )
-
-_MANY = 100_000
 
 _WORK = 0.05
 """Seconds that the action `work` takes."""
@@ -79,12 +72,7 @@ def without_listeners() -> Application:
     return Application(
         controllers=[Controller],
         listeners=[say_what_ran],
-        settings=Settings(
-            http=HttpSettings(max_connections=_MANY, max_connections_per_address=_MANY),
-            socketio=SocketioSettings(
-                max_sessions=_MANY, max_sessions_per_address=_MANY, max_rate=1_000_000.0
-            ),
-        ),
+        settings=RAISED_LIMITS,
     )
 
 

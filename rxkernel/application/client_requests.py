@@ -89,7 +89,7 @@ def fill_event(
     body: Any,
     serializer: Serializer,
     *,
-    arguments: EventArguments = "envelope",
+    arguments: EventArguments,
 ) -> None:
     """Set name and arguments of an event or a procedure, as plain values. The parameters of the
     namespace come first.

@@ -18,11 +18,7 @@ def installed() -> "dict[str, EntryPoint]":
     Raises:
         ConfigurationError: the metadata of an installed package cannot be read.
     """
-    return {entry.name: entry for entry in sorted(_entry_points())}
-
-
-def _entry_points() -> "tuple[EntryPoint, ...]":
-    return entries(GROUP)
+    return {entry.name: entry for entry in sorted(entries(GROUP))}
 
 
 def entries(group: str) -> "tuple[EntryPoint, ...]":
@@ -56,11 +52,11 @@ def entry_of(name: str) -> "EntryPoint":
     Raises:
         ConfigurationError: no package has it, or two have.
     """
-    entries = [entry for entry in _entry_points() if entry.name == name]
-    if len(entries) == 1:
-        return entries[0]
-    if entries:
-        packages = " and ".join(repr(package_of(entry)) for entry in entries)
+    found = [entry for entry in entries(GROUP) if entry.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        packages = " and ".join(repr(package_of(entry)) for entry in found)
         raise ConfigurationError(
             f"bundle {name!r} is installed by the packages {packages}; uninstall one of them"
         )

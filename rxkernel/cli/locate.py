@@ -78,9 +78,9 @@ def _import(name: str, *, is_default: bool) -> ModuleType:
     except ModuleNotFoundError as exc:
         if exc.name is not None and f"{name}.".startswith(f"{exc.name}."):
             raise TargetMissingError(_explain_missing(name, here, is_default)) from exc
-        raise _broken(name, exc) from exc
+        raise _broken(f"{name} cannot be imported", exc) from exc
     except Exception as exc:
-        raise _broken(name, exc) from exc
+        raise _broken(f"{name} cannot be imported", exc) from exc
 
 
 def _explain_missing(name: str, here: str, is_default: bool) -> str:
@@ -102,9 +102,10 @@ def _not_found(name: str) -> str:
     return f"module {name!r} not found"
 
 
-def _broken(name: str, exc: Exception) -> ConfigurationError:
+def _broken(what: str, exc: Exception) -> ConfigurationError:
+    """The error for *exc*, raised by code of the user; *what* begins its text."""
     return ConfigurationError(
-        f"{name} cannot be imported: {summary_of(exc)}{place_of(exc)}; "
+        f"{what}: {summary_of(exc)}{place_of(exc)}; "
         f"{_hint(exc) or 'fix this error'}, --debug shows the traceback"
     )
 
@@ -176,7 +177,4 @@ def _made_by(place: str, factory: object) -> object:
     except ConfigurationError:
         raise
     except Exception as exc:
-        raise ConfigurationError(
-            f"{place}() failed: {summary_of(exc)}{place_of(exc)}; "
-            f"{_hint(exc) or 'fix this error'}, --debug shows the traceback"
-        ) from exc
+        raise _broken(f"{place}() failed", exc) from exc

@@ -6,16 +6,20 @@ parameters that returns the application of a working directory with this folder.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rxkernel.application.entry_points import entries, package_of
 from rxkernel.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "rxkernel.applications"
 
 
 def folders() -> list[str]:
     """Return the folders for which installed bundles make an application, sorted."""
-    return sorted({entry.name.replace(".", "/") for entry in entries(GROUP)})
+    return sorted(set(map(_folder_of, entries(GROUP))))
 
 
 def factory_for(directory: Path) -> str | None:
@@ -24,10 +28,10 @@ def factory_for(directory: Path) -> str | None:
     Raises:
         ConfigurationError: there are several.
     """
-    found = [e for e in entries(GROUP) if directory.joinpath(*e.name.split(".")).is_dir()]
+    found = [entry for entry in entries(GROUP) if (directory / _folder_of(entry)).is_dir()]
     if len(found) > 1:
         claims = " and ".join(
-            f"{entry.name.replace('.', '/')!r} ({entry.value}, package {package_of(entry)!r})"
+            f"{_folder_of(entry)!r} ({entry.value}, package {package_of(entry)!r})"
             for entry in sorted(found)
         )
         raise ConfigurationError(
@@ -35,3 +39,7 @@ def factory_for(directory: Path) -> str | None:
             f"as module:attribute"
         )
     return found[0].value if found else None
+
+
+def _folder_of(entry: "EntryPoint") -> str:
+    return entry.name.replace(".", "/")

@@ -3,7 +3,7 @@
 Three kinds: a route over HTTP, an event of Socket.IO, and a procedure of a bundle's transport.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -242,11 +242,7 @@ class WebSocketMetadata(RouteMetadata):
             )
         elif "{" in self.namespace or "}" in self.namespace:
             problems.extend(self._read_template())
-        if self.arguments not in get_args(EventArguments):
-            problems.append(
-                f"event {self.name!r} ({self.place}) has the arguments {self.arguments!r}; "
-                f"it must be one of {', '.join(map(repr, get_args(EventArguments)))}"
-            )
+        problems += _problems_of_arguments("event", self, EventArguments)
         if self.name in RESERVED_EVENTS:
             problems.append(
                 f"event {self.name!r} ({self.place}) has a name that Socket.IO reserves; "
@@ -309,11 +305,7 @@ class ProcedureMetadata(RouteMetadata):
 
     def __attrs_post_init__(self) -> None:
         problems = _common_problems(self)
-        if self.arguments not in get_args(ProcedureArguments):
-            problems.append(
-                f"procedure {self.name!r} ({self.place}) has the arguments {self.arguments!r}; "
-                f"it must be one of {', '.join(map(repr, get_args(ProcedureArguments)))}"
-            )
+        problems += _problems_of_arguments("procedure", self, ProcedureArguments)
         if type(self.transport) is not Transport:
             problems.append(
                 f"procedure {self.name!r} ({self.place}) has the transport {self.transport!r}; "
@@ -355,3 +347,14 @@ def _common_problems(metadata: RouteMetadata) -> list[str]:
             f"it must be a number from 200 to 299"
         )
     return problems
+
+
+def _problems_of_arguments(
+    kind: str, metadata: "WebSocketMetadata | ProcedureMetadata", forms: object
+) -> Iterator[str]:
+    allowed = get_args(forms)
+    if metadata.arguments not in allowed:
+        yield (
+            f"{kind} {metadata.name!r} ({metadata.place}) has the arguments "
+            f"{metadata.arguments!r}; it must be one of {', '.join(map(repr, allowed))}"
+        )

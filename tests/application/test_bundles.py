@@ -31,6 +31,7 @@ from rxkernel.application import bundle_resolution
 from rxkernel.application.bundle_rules import OWN_COMMANDS
 from rxkernel.application.entry_points import GROUP, installed
 from rxkernel.cli import main
+from tests.installed_package import install_metadata
 
 
 @attrs.frozen
@@ -370,12 +371,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         package: str = "birds",
         more: str = "",
     ) -> None:
-        info = tmp_path / f"{package}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n{more}"
-        )
-        (info / "entry_points.txt").write_text(f"[{GROUP}]\nbirds = {entry}\n")
+        install_metadata(tmp_path, package, GROUP, f"birds = {entry}", more=more)
         (tmp_path / "birds_module.py").write_text(source)
 
     yield install

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
+from tests.installed_package import install_metadata
+
 
 def install_bundle(directory: Path, name: str, source: str) -> None:
     """Install *source* as bundle *name* into *directory*, which is on the path of imports."""
-    info = directory / f"{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[rxkernel.bundles]\n{name} = {name}_of_test:Made\n")
+    install_metadata(directory, name, "rxkernel.bundles", f"{name} = {name}_of_test:Made")
     (directory / f"{name}_of_test.py").write_text(source)

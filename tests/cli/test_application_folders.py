@@ -8,6 +8,7 @@ import pytest
 from rxkernel import ConfigurationError
 from rxkernel.cli.locate import locate
 from tests.cli.conftest import Run
+from tests.installed_package import install_metadata
 
 HELLO = """
 access = "public"
@@ -24,14 +25,6 @@ def endpoint(project: Path) -> Path:
     path.parent.mkdir(parents=True)
     path.write_text(HELLO)
     return path
-
-
-def made_by(project: Path, name: str, folder: str, value: str) -> None:
-    """Write the metadata of an installed package with a factory for *folder*."""
-    info = project / f"{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[rxkernel.applications]\n{folder} = {value}\n")
 
 
 def test_folder_application_api_is_found_without_a_module(endpoint: Path) -> None:
@@ -67,7 +60,7 @@ def test_folder_named_app_without_a_module_is_not_the_application(
 
 
 def test_folders_of_two_bundles_are_an_error(endpoint: Path, project: Path) -> None:
-    made_by(project, "other", "site", "other:make")
+    install_metadata(project, "other", "rxkernel.applications", "site = other:make")
     (project / "site").mkdir()
 
     with pytest.raises(ConfigurationError) as caught:

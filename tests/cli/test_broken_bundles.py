@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run, Write
+from tests.installed_package import install_metadata
 
 APPLICATION = """
 from rxkernel import Application
@@ -95,13 +96,8 @@ COMMANDS = ("serve", "check", "routes", "listeners", "bundles", "call show")
 @pytest.fixture
 def broken(project: Path) -> Iterator[Callable[[str], None]]:
     def install(source: str) -> None:
-        info = project / "zoo-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            "Metadata-Version: 2.1\nName: zoo\nVersion: 1.0\nProvides-Extra: broken\n"
-        )
-        entry = "[rxkernel.bundles]\nbroken = broken_of_test:Broken\n"
-        (info / "entry_points.txt").write_text(entry)
+        entry, extra = "broken = broken_of_test:Broken", "Provides-Extra: broken\n"
+        install_metadata(project, "zoo", "rxkernel.bundles", entry, more=extra)
         (project / "broken_of_test.py").write_text(source)
 
     yield install

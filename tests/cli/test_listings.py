@@ -301,7 +301,7 @@ def test_listeners_unknown_definition_exits_with_2(
 def test_empty_listing_prints_message(
     command: str, text: str, run: Run, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rxkernel.application.entry_points._entry_points", lambda: ())
+    monkeypatch.setattr("rxkernel.application.entry_points.entries", lambda group: ())
     assert run(command, f"{shop}:empty").stdout == text
 
 

@@ -17,16 +17,21 @@ from tests.wheels import build_wheel, install
 from tests.wheels import run as run_in_process
 
 
-def test_new_project_passes_its_own_tests(run: Run, project: Path) -> None:
-    assert run("new", "my shop").exit_code == 0
-
-    done = subprocess.run(
+def run_own_tests(directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run the tests of the project in *directory*; a warning is an error."""
+    return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error"],
-        cwd=project / "my shop",
+        cwd=directory,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_new_project_passes_its_own_tests(run: Run, project: Path) -> None:
+    assert run("new", "my shop").exit_code == 0
+
+    done = run_own_tests(project / "my shop")
 
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -159,13 +164,7 @@ def test_new_metarhia_project_passes_its_own_tests(run: Run, project: Path) -> N
     result = run("new", "--layout", "metarhia", "cities")
 
     assert result.exit_code == 0
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error"],
-        cwd=project / "cities",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_own_tests(project / "cities")
 
     assert done.returncode == 0, done.stdout + done.stderr
     texts = [file.read_text() for file in (project / "cities").rglob("*.*") if file.is_file()]

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from rxkernel import (
+    Application,
     ConnectionEvent,
     ForbiddenException,
     NotFoundException,
@@ -83,6 +84,13 @@ def lines(caplog: pytest.LogCaptureFixture) -> Lines:
     caplog.set_level(logging.INFO, "rxkernel.access")
     Shop.entered, Shop.left = asyncio.Event(), asyncio.Event()
     return lambda: [vars(r) for r in caplog.records if r.name == "rxkernel.access"]
+
+
+async def read(session: aiohttp.ClientSession, application: Application, *paths: str) -> None:
+    """Read the responses to GET requests of *paths*, one after the other."""
+    for path in paths:
+        async with session.get(http_url(application, path)) as response:
+            await response.read()
 
 
 def shape(line: dict[str, Any]) -> tuple[Any, ...]:
@@ -330,9 +338,7 @@ async def test_access_line_of_a_route_with_option_probe_has_level_debug(
     caplog.set_level(logging.DEBUG, "rxkernel.access")
     application = await serve(Watched, access=True)
 
-    for path in ("/healthz", "/ping"):
-        async with session.get(http_url(application, path)) as response:
-            await response.read()
+    await read(session, application, "/healthz", "/ping")
     async with client(application) as connected:
         await connected.call("ping")
     await until(lambda: len(lines()) == 4)
@@ -365,9 +371,7 @@ async def test_access_line_of_a_quiet_route_has_level_debug_without_an_error(
     caplog.set_level(logging.DEBUG, "rxkernel.access")
     application = await serve(Page, access=True)
 
-    for path in ("/icon", "/icon?size=1"):
-        async with session.get(http_url(application, path)) as response:
-            await response.read()
+    await read(session, application, "/icon", "/icon?size=1")
     async with client(application) as connected:
         await connected.call("icon")
         await connected.call("icon", {"params": {"size": 1}})
@@ -392,9 +396,7 @@ async def test_health_routes_are_logged_at_debug(
     caplog.set_level(logging.DEBUG, "rxkernel.access")
     application = await serve(Shop, health=True, access=True)
 
-    for path in ("/healthz", "/readyz", "/tasks/1"):
-        async with session.get(http_url(application, path)) as response:
-            await response.read()
+    await read(session, application, "/healthz", "/readyz", "/tasks/1")
     await until(lambda: len(lines()) == 3)
 
     levels = [(line["path"], line["levelname"]) for line in lines()]

@@ -10,9 +10,9 @@ from typing import Any, cast
 from aiohttp import StreamReader, web
 
 from rxkernel.exceptions import HttpException
-from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.disconnect_callbacks import Callback, DisconnectCallbacks
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.http.request_head import peer_of
 
 
 class WatchedHandler(asyncio.Protocol):
@@ -71,8 +71,7 @@ class MountedConnection:
     def __init__(self, native: web.BaseRequest, connections: ConnectionRegistry) -> None:
         self._connections = connections
         self._transport = transport = native.transport
-        peer = None if transport is None else transport.get_extra_info("peername")
-        self.peer = ClientAddress(peer[0], peer[1]) if isinstance(peer, tuple) else None
+        self.peer = peer_of(native)
         self._handler = (
             WatchedHandler(asyncio.Protocol(), is_full=False, is_lost=True)
             if transport is None
