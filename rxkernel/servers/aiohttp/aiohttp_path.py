@@ -7,6 +7,7 @@ import attrs
 from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 
+from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
@@ -164,6 +165,10 @@ class AiohttpPath:
         finally:
             if not native.content.is_eof():
                 discard_rest(native)
+
+    def has_route(self, native: web.Request) -> bool:
+        """Whether the kernel responds to *native*, if only with 405."""
+        return not isinstance(self.pipeline.find(native), NotFoundException)
 
     async def send_error(
         self, native: web.Request, request: Request, exc: Exception

@@ -25,7 +25,7 @@ from rxkernel.servers.aiohttp.mounted_checks import check_mounted
 from rxkernel.servers.aiohttp.mounted_listener import MountedListener
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import defer_continue
-from rxkernel.servers.aiohttp.request.native_paths import NativePaths
+from rxkernel.servers.aiohttp.request.native_paths import MountUse, NativePaths
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.header_signals import header_signal
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
@@ -38,6 +38,7 @@ from rxkernel.servers.http.compression import Compression
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.pipeline import HttpPipeline
+from rxkernel.servers.http.post_handlers import PostHandlers, Respond
 from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
@@ -50,8 +51,8 @@ class HttpServer(Server):
     """Answers HTTP with the kernel's definitions.
 
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
-    adds to it, routes and middleware, comes before the kernel's. `mount` and `websocket` give
-    paths to bundles, until the server has started.
+    adds to it, routes and middleware, comes before the kernel's. `mount`, `websocket` and
+    `handle` give paths to bundles, until the server has started.
 
     Attributes:
         forwarded: reads the headers of trusted proxies.
@@ -88,6 +89,7 @@ class HttpServer(Server):
         self._redirect: Listener | None = None
         self._fast_path: FastPath | None = None
         self.native_paths = NativePaths()
+        self.post_handlers = PostHandlers()
         self._websockets = WebSocketRoutes(self)
 
     @property
@@ -156,7 +158,25 @@ class HttpServer(Server):
             max_size=max_size or self._settings.body_limit, heartbeat=heartbeat
         )
         handler = self._websockets.handler(path, accept, limits)
-        self.native_paths.mount(path, handler, accept, is_websocket=True)
+        self.native_paths.mount(path, handler, accept, use=MountUse.WEBSOCKET)
+
+    def handle(self, path: str, respond: Respond) -> None:
+        """Call *respond* with the `Request` and the whole body of each POST to *path*.
+
+        For protocols whose definition is named in the body: the request has no definition until
+        *respond* calls ``kernel.answer``. All else is as for a route of the kernel: limits, CORS,
+        other methods, logs. Routes of other methods and a `websocket` may have the same path.
+
+        Args:
+            path: literal; ``http.prefix`` is not put before it.
+            respond: returns the response. If it raises, ``kernel.fail`` makes the response.
+
+        Raises:
+            ConfigurationError: the path has parameters, or is mounted already.
+            RxKernelError: as `mount`.
+        """
+        self.native_paths.mount(path, None, respond, use=MountUse.POST)
+        self.post_handlers.add(path, respond)
 
     def check(self, compiled: Compiled) -> None:
         definitions = compiled.definitions[Transport.HTTP]
@@ -180,6 +200,7 @@ class HttpServer(Server):
             forwarded=self.forwarded,
             cors=self.cors,
             counters=self.connections,
+            handlers=self.post_handlers,
         )
         decoder = BodyDecoder(self._settings, self.connections)
         sender = ResponseSender(self.ids, writer, self._compression)
@@ -288,6 +309,7 @@ class HttpServer(Server):
             engine=self.engine,
             route=route,
             native_paths=self.native_paths.routes,
+            exclusive_paths=self.native_paths.exclusive,
             body_limit=self._settings.body_limit,
             logs_access=self.access_log is not None,
         )

@@ -1,4 +1,7 @@
-"""Serves the WebSockets of bundles: checks the handshake, calls the bundle, closes at the end."""
+"""Serves the WebSockets of bundles: checks the handshake, calls the bundle, closes at the end.
+
+The kernel may have routes for the same path: they get the requests that are no handshake.
+"""
 
 import asyncio
 import logging
@@ -82,6 +85,8 @@ class WebSocketRoutes:
         self, native: web.Request, path: str, accept: Accept, limits: WebSocketLimits
     ) -> web.StreamResponse:
         host, aiohttp_path = self._host, self._host.aiohttp_path
+        if not _is_handshake(native) and aiohttp_path.has_route(native):
+            return await aiohttp_path.handle(native)
         counters = aiohttp_path.connections
         kernel = aiohttp_path.kernel
         request = aiohttp_path.new_request(native)
@@ -146,6 +151,10 @@ class WebSocketRoutes:
         else:
             logger.error("the WebSocket %s failed", path, exc_info=failure)
             await socket.close(INTERNAL_ERROR)
+
+
+def _is_handshake(native: web.Request) -> bool:
+    return native.method == "GET" and wants_websocket(native)
 
 
 def _is_expected(failure: Exception) -> bool:

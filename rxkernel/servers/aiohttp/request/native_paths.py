@@ -1,9 +1,10 @@
-"""The paths that native aiohttp handlers serve, not the kernel.
+"""The paths that bundles serve: those of native aiohttp handlers, WebSockets and POST handlers.
 
-Requests for these paths leave the fast path; all other requests stay on it.
+Requests for the first two leave the fast path; all other requests stay on it.
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 import attrs
 from aiohttp import web
@@ -42,23 +43,34 @@ class PathSet:
         return url.path in self or url.path_safe in self or url.raw_path in self
 
 
+class MountUse(StrEnum):
+    """The requests of a path that a mount is for: all, WebSocket handshakes, or those with POST.
+
+    The value is shown in listings.
+    """
+
+    ALL = "mount"
+    WEBSOCKET = "websocket"
+    POST = "handler"
+
+
 @attrs.frozen(eq=False)
 class Mount:
-    """A path that `HttpServer.mount` was called with.
+    """A path that `HttpServer.mount`, `websocket` or `handle` was called with.
 
     Attributes:
         parameter: the name of the parameter for the rest of the path if all paths below are
             mounted, or None.
+        handler: None for a POST handler, which the pipeline of the kernel's routes calls.
         owner: the handler, as error messages show it.
-        is_websocket: whether *handler* serves WebSockets only.
     """
 
     template: str
     segments: tuple[str, ...]
     parameter: str | None
-    handler: Handler
+    handler: Handler | None
     owner: str
-    is_websocket: bool
+    use: MountUse
 
     @property
     def literal(self) -> str:
@@ -73,8 +85,16 @@ class Mount:
             return (rf"{below}/{{{self.parameter}:[\s\S]+}}",)
         return (literal, f"{below}/") if below else ("/",)
 
-    def hides(self, segments: list[str | None]) -> bool:
+    def conflicts_with(self, other: "Mount") -> bool:
+        """Whether both are for the same requests."""
+        if (self.segments, self.parameter is None) != (other.segments, other.parameter is None):
+            return False
+        return self.use == other.use or MountUse.ALL in (self.use, other.use)
+
+    def hides(self, method: str, segments: list[str | None]) -> bool:
         """Whether a route with *segments* could not be reached; None is a parameter."""
+        if self.use is MountUse.WEBSOCKET or (self.use is MountUse.POST and method != "POST"):
+            return False
         prefix = list(self.segments)
         if self.parameter is None:
             return segments == prefix
@@ -94,11 +114,13 @@ class NativePaths:
     Attributes:
         mounts: in the order in which they were mounted.
         routes: the paths of all native routes; complete after `install`.
+        exclusive: those without WebSockets, beside which the kernel may have routes.
         long_lived: the paths whose requests are not waited for when the server drains.
     """
 
     def __init__(self) -> None:
         self.routes = PathSet()
+        self.exclusive = PathSet()
         self.long_lived = PathSet()
         self.mounts: list[Mount] = []
         self._is_installed = False
@@ -106,11 +128,11 @@ class NativePaths:
     def mount(
         self,
         path: str,
-        handler: Handler,
+        handler: Handler | None,
         owner: object,
         *,
+        use: MountUse = MountUse.ALL,
         long_lived: bool = False,
-        is_websocket: bool = False,
     ) -> None:
         """Let *handler* serve *path*; error messages name *owner*.
 
@@ -124,12 +146,9 @@ class NativePaths:
                 f"constructor of a bundle or a service, or in a listener of "
                 f"application.bootstrap or server.configure"
             )
-        mount = _parse_mount(path, handler, describe(owner), is_websocket)
+        mount = _parse_mount(path, handler, describe(owner), use)
         for other in self.mounts:
-            if (other.segments, other.parameter is None) == (
-                mount.segments,
-                mount.parameter is None,
-            ):
+            if mount.conflicts_with(other):
                 raise ConfigurationError(
                     f"{mount.template!r} is mounted twice, for {other.owner} and for "
                     f"{mount.owner}; choose another path for one of them"
@@ -152,7 +171,7 @@ class NativePaths:
             )
             for definition in definitions
             for mount in self.mounts
-            if mount.hides(_segments(prefix, definition.metadata.syntax.steps))
+            if mount.hides(definition.method, _segments(prefix, definition.metadata.syntax.steps))
         ]
         if errors:
             raise ConfigurationError.merge(errors)
@@ -174,9 +193,10 @@ class NativePaths:
         Raises:
             ConfigurationError: *router* has a native route for a mounted path.
         """
-        self.routes = PathSet()
+        self.routes, self.exclusive = PathSet(), PathSet()
         for resource in router.resources():
             _add_resource(self.routes, resource)
+            _add_resource(self.exclusive, resource)
         errors = []
         for mount in self.mounts:
             if not self.routes.exact.isdisjoint(mount.patterns):
@@ -186,27 +206,35 @@ class NativePaths:
                         f"native route for it; remove one of them"
                     )
                 )
-            for pattern in mount.patterns:
-                router.add_route("*", pattern, mount.handler)
+            if mount.handler is not None:
+                for pattern in mount.patterns:
+                    router.add_route("*", pattern, mount.handler)
         for mount in self.mounts:
-            mount.add_to(self.routes)
+            if mount.use is not MountUse.POST:
+                mount.add_to(self.routes)
+            if mount.use is MountUse.ALL:
+                mount.add_to(self.exclusive)
         if errors:
             raise ConfigurationError.merge(errors)
         self._is_installed = True
 
 
-def _parse_mount(path: str, handler: Handler, owner: str, is_websocket: bool) -> Mount:
+def _parse_mount(path: str, handler: Handler | None, owner: str, use: MountUse) -> Mount:
     syntax = TemplateSyntax.parse(path)
     steps = syntax.steps
     parameter = steps[-1].fields[0].name if steps and _has_path_parameter(steps[-1]) else None
     literal = steps if parameter is None else steps[:-1]
+    if use is MountUse.POST and syntax.parameters:
+        raise ConfigurationError(
+            f"{path!r} cannot be a path of {owner}: the path of a POST handler has no parameters"
+        )
     if any(step.fields for step in literal):
         raise ConfigurationError(
             f"{path!r} cannot be mounted for {owner}: a mounted path has at most one parameter, "
             f"{{name:path}} at its end; write such a path, and read the rest in the handler"
         )
     segments = tuple(step.literals[0] for step in literal)
-    return Mount(syntax.text, segments, parameter, handler, owner, is_websocket)
+    return Mount(syntax.text, segments, parameter, handler, owner, use)
 
 
 def _has_path_parameter(step: Step) -> bool:
