@@ -160,7 +160,7 @@ class Live:
     @inject
     def __init__(self, http: HttpServer):
         http.mount("/pages/{rest:path}", pages)
-        http.websocket("/live", live)
+        http.websocket("/live", live, shared=True)
         http.handle("/live", respond)
 
     @observe("application.bootstrap")

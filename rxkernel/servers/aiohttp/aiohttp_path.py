@@ -7,12 +7,12 @@ import attrs
 from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 
-from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.disconnect_callbacks import Callback
 from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED
 from rxkernel.servers.aiohttp.connection.already_sent import AlreadySent
@@ -166,17 +166,19 @@ class AiohttpPath:
             if not native.content.is_eof():
                 discard_rest(native)
 
-    def has_route(self, native: web.Request) -> bool:
-        """Whether the kernel responds to *native*, if only with 405."""
-        return not isinstance(self.pipeline.find(native), NotFoundException)
-
     async def send_error(
         self, native: web.Request, request: Request, exc: Exception
     ) -> web.StreamResponse:
         """Send the error response to *exc*, and terminate *request*."""
+        response = await self.kernel.fail(request, exc)
+        return await self.send_response(native, request, response)
+
+    async def send_response(
+        self, native: web.Request, request: Request, response: Response
+    ) -> web.StreamResponse:
+        """Send *response*, and terminate *request*."""
         exchange = Exchange(self.kernel, request)
         exchange.begin_sending()
-        response = await self.kernel.fail(request, exc)
         try:
             return await self.sender.send(native, exchange, response)
         except ConnectionError:

@@ -225,7 +225,7 @@ async def test_post_handler_shares_its_path_with_routes_and_a_websocket(
         @inject
         def __init__(self, http: HttpServer, kernel: Kernel) -> None:
             super().__init__(http, kernel)
-            http.websocket("/rpc", echo)
+            http.websocket("/rpc", echo, shared=True)
 
     class Page:
         @http("GET", "/rpc", "page")

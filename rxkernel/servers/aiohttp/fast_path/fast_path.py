@@ -90,8 +90,6 @@ class FastPath:
     Attributes:
         route: the route of *engine* for all paths that have no native route.
         native_paths: the paths of native routes.
-        exclusive_paths: those of them that are not WebSockets, beside which the kernel may have
-            routes.
         context: a copy of it is the context of each request.
         connections: the open connections.
     """
@@ -104,7 +102,6 @@ class FastPath:
     engine: web.Application
     route: web.AbstractRoute
     native_paths: PathSet
-    exclusive_paths: PathSet
     body_limit: int
     logs_access: bool
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
@@ -155,7 +152,7 @@ class FastPath:
 
     def read_definitions(self) -> None:
         """Collect the routes that need no search. Called after the kernel has compiled."""
-        native = self.exclusive_paths
+        native = self.native_paths
         self._are_streamed.clear()
         self._static_routes = {
             method: {

@@ -5,6 +5,7 @@ Requests for the first two leave the fast path; all other requests stay on it.
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Self
 
 import attrs
 from aiohttp import web
@@ -17,6 +18,7 @@ from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.routing.kinds import PATH
 from rxkernel.routing.syntax import Step, TemplateSyntax
+from rxkernel.servers.aiohttp.request.body_reader import defer_continue
 
 
 @attrs.define(eq=False)
@@ -44,7 +46,7 @@ class PathSet:
 
 
 class MountUse(StrEnum):
-    """The requests of a path that a mount is for: all, WebSocket handshakes, or those with POST.
+    """The requests of a path that a mount is for: all, WebSockets, or those with POST.
 
     The value is shown in listings.
     """
@@ -63,6 +65,8 @@ class Mount:
             mounted, or None.
         handler: None for a POST handler, which the pipeline of the kernel's routes calls.
         owner: the handler, as error messages show it.
+        is_shared: whether *handler* gets only the handshakes of WebSockets. Other requests are
+            handled as if the path was not mounted, or by the other mount of the path.
     """
 
     template: str
@@ -71,6 +75,7 @@ class Mount:
     handler: Handler | None
     owner: str
     use: MountUse
+    is_shared: bool = False
 
     @property
     def literal(self) -> str:
@@ -85,15 +90,14 @@ class Mount:
             return (rf"{below}/{{{self.parameter}:[\s\S]+}}",)
         return (literal, f"{below}/") if below else ("/",)
 
-    def conflicts_with(self, other: "Mount") -> bool:
-        """Whether both are for the same requests."""
-        if (self.segments, self.parameter is None) != (other.segments, other.parameter is None):
-            return False
-        return self.use == other.use or MountUse.ALL in (self.use, other.use)
+    def serves_path_of(self, other: Self) -> bool:
+        """Whether both have the same path."""
+        own = self.segments, self.parameter is None
+        return own == (other.segments, other.parameter is None)
 
     def hides(self, method: str, segments: list[str | None]) -> bool:
         """Whether a route with *segments* could not be reached; None is a parameter."""
-        if self.use is MountUse.WEBSOCKET or (self.use is MountUse.POST and method != "POST"):
+        if self.is_shared or (self.use is MountUse.POST and method != "POST"):
             return False
         prefix = list(self.segments)
         if self.parameter is None:
@@ -114,13 +118,11 @@ class NativePaths:
     Attributes:
         mounts: in the order in which they were mounted.
         routes: the paths of all native routes; complete after `install`.
-        exclusive: those without WebSockets, beside which the kernel may have routes.
         long_lived: the paths whose requests are not waited for when the server drains.
     """
 
     def __init__(self) -> None:
         self.routes = PathSet()
-        self.exclusive = PathSet()
         self.long_lived = PathSet()
         self.mounts: list[Mount] = []
         self._is_installed = False
@@ -133,6 +135,7 @@ class NativePaths:
         *,
         use: MountUse = MountUse.ALL,
         long_lived: bool = False,
+        is_shared: bool = False,
     ) -> None:
         """Let *handler* serve *path*; error messages name *owner*.
 
@@ -146,15 +149,15 @@ class NativePaths:
                 f"constructor of a bundle or a service, or in a listener of "
                 f"application.bootstrap or server.configure"
             )
-        mount = _parse_mount(path, handler, describe(owner), use)
+        mount = _parse_mount(path, handler, describe(owner), use, is_shared)
         for other in self.mounts:
-            if mount.conflicts_with(other):
+            if other.serves_path_of(mount) and other.is_shared == is_shared:
                 raise ConfigurationError(
                     f"{mount.template!r} is mounted twice, for {other.owner} and for "
                     f"{mount.owner}; choose another path for one of them"
                 )
         self.mounts.append(mount)
-        if long_lived:
+        if long_lived and not is_shared:
             mount.add_to(self.long_lived)
 
     def check(self, definitions: Iterable[HttpDefinition], prefix: str) -> None:
@@ -183,6 +186,13 @@ class NativePaths:
         routes = self.routes
         return bool(routes.prefixes) or not routes.exact <= self.long_lived.exact
 
+    def other_than(self, path: str) -> Handler | None:
+        """Return the handler for the requests of the shared mount *path* that are not for it; None
+        if no other mount has the path."""
+        shared = next(m for m in self.mounts if m.is_shared and m.template == path)
+        others = (m for m in self.mounts if not m.is_shared and m.serves_path_of(shared))
+        return next((mount.handler for mount in others), None)
+
     def reopen(self) -> None:
         """Allow mounts again, until `install` is called for a new engine."""
         self._is_installed = False
@@ -193,10 +203,9 @@ class NativePaths:
         Raises:
             ConfigurationError: *router* has a native route for a mounted path.
         """
-        self.routes, self.exclusive = PathSet(), PathSet()
+        self.routes = PathSet()
         for resource in router.resources():
             _add_resource(self.routes, resource)
-            _add_resource(self.exclusive, resource)
         errors = []
         for mount in self.mounts:
             if not self.routes.exact.isdisjoint(mount.patterns):
@@ -206,20 +215,25 @@ class NativePaths:
                         f"native route for it; remove one of them"
                     )
                 )
-            if mount.handler is not None:
-                for pattern in mount.patterns:
+        # shared ones first: the router uses the first route that matches
+        for mount in sorted(self.mounts, key=lambda mount: not mount.is_shared):
+            if mount.handler is None:
+                continue
+            for pattern in mount.patterns:
+                if mount.is_shared:
+                    router.add_route("GET", pattern, mount.handler, expect_handler=defer_continue)
+                else:
                     router.add_route("*", pattern, mount.handler)
-        for mount in self.mounts:
-            if mount.use is not MountUse.POST:
+            if not mount.is_shared:
                 mount.add_to(self.routes)
-            if mount.use is MountUse.ALL:
-                mount.add_to(self.exclusive)
         if errors:
             raise ConfigurationError.merge(errors)
         self._is_installed = True
 
 
-def _parse_mount(path: str, handler: Handler | None, owner: str, use: MountUse) -> Mount:
+def _parse_mount(
+    path: str, handler: Handler | None, owner: str, use: MountUse, is_shared: bool
+) -> Mount:
     syntax = TemplateSyntax.parse(path)
     steps = syntax.steps
     parameter = steps[-1].fields[0].name if steps and _has_path_parameter(steps[-1]) else None
@@ -234,7 +248,7 @@ def _parse_mount(path: str, handler: Handler | None, owner: str, use: MountUse) 
             f"{{name:path}} at its end; write such a path, and read the rest in the handler"
         )
     segments = tuple(step.literals[0] for step in literal)
-    return Mount(syntax.text, segments, parameter, handler, owner, use)
+    return Mount(syntax.text, segments, parameter, handler, owner, use, is_shared)
 
 
 def _has_path_parameter(step: Step) -> bool:
