@@ -44,8 +44,8 @@ def compat_error_of(response: Response, request: Request) -> CallError:
         return CallError({"message": failure.message, "code": code}, _OK)
     if isinstance(failure, DomainError):
         code = failure.code
-        is_status = isinstance(code, int) and 400 <= code <= 599
-        return _raised(code if is_status else _FAILED, failure.message)
+        has_status = isinstance(code, int) and 400 <= code <= 599
+        return _raised(failure.status_code if has_status else _FAILED, failure.message)
     if isinstance(failure, ArgumentsRejectedException):
         return _raised(_FAILED)
     if isinstance(failure, UnprocessableEntityException) and failure.errors:

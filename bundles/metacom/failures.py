@@ -1,5 +1,6 @@
 """Remembers which exception a call has failed with: the response does not tell."""
 
+from bundles.metacom.rest_routes import is_rest
 from bundles.metacom.transport import METACOM
 from rxkernel import Definition, ExceptionEvent, KernelEvents, Request, observe
 
@@ -11,7 +12,7 @@ sets a response it is not called, so that this response counts."""
 
 
 def _is_method(definition: Definition) -> bool:
-    return definition.transport == METACOM
+    return definition.transport == METACOM or is_rest(definition)
 
 
 class Failures:
