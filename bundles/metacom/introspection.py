@@ -1,6 +1,6 @@
 """``system/introspect``: the methods of units, which clients load before they call them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -8,7 +8,7 @@ from injector import Injector, inject
 
 from bundles.contracts import Schemas
 from bundles.metacom.method_description import describe
-from bundles.metacom.methods import Methods
+from bundles.metacom.methods import OWN_INTROSPECTION, Methods
 from bundles.metacom.settings import MetacomSettings
 from bundles.metacom.transport import METACOM
 from rxkernel import (
@@ -19,22 +19,17 @@ from rxkernel import (
     Definition,
     Kernel,
     ProcedureMetadata,
-    ReloadEvent,
     Request,
-    RouteMetadata,
     UnprocessableEntityException,
     observe,
 )
-
-NAME = "system/introspect"
-
-Description = Mapping[str, Any]
 
 
 class Introspection:
     """Describes the methods of the application.
 
-    It is the method `NAME`, unless the application has one of its own.
+    Clients call it as ``system/introspect``, unless the application has such a method, see
+    `Methods`.
     """
 
     @inject
@@ -46,7 +41,6 @@ class Introspection:
         self._compiled: Compiled | None = None
         self._methods = Methods({}, {})
         self._known: dict[str, Mapping[str, Any]] = {}
-        self._route: ProcedureMetadata | None = None
 
     async def introspect(self, request: Request) -> dict[str, Any]:
         """Return the methods of the units that the client names, under the names that it uses.
@@ -85,28 +79,7 @@ class Introspection:
         options = {}
         if "security" in names:
             options["access"] = import_module("bundles.security").access("public")
-        self._route = ProcedureMetadata(
-            self, NAME, "introspect", METACOM, options, arguments="value"
+        method = ProcedureMetadata(
+            self, OWN_INTROSPECTION, "introspect", METACOM, options, arguments="value"
         )
-        storage = event.procedure_metadata_storage
-        if not _has_own(storage.all(), self._route):
-            storage.add(self._route)
-
-    @observe(ApplicationEvents.RELOAD)
-    async def add_or_remove(self, event: ReloadEvent) -> None:
-        """Add the method if the application has lost its own, remove it if it has got one."""
-        if self._route is None:
-            return
-        has_own = _has_own(event.routes, self._route)
-        if has_own and self._route in event.routes:
-            event.routes.remove(self._route)
-        elif not has_own and self._route not in event.routes:
-            event.routes.append(self._route)
-
-
-def _has_own(routes: Iterable[RouteMetadata], route: ProcedureMetadata) -> bool:
-    """Whether *routes* have another one with the name of *route*."""
-    return any(
-        isinstance(one, ProcedureMetadata) and one.key == route.key and one is not route
-        for one in routes
-    )
+        event.procedure_metadata_storage.add(method)

@@ -82,7 +82,7 @@ class _Schemas:
         required = []
         for parameter in self._signature.parameters:
             if parameter.source is Source.BODY and not parameter.key:
-                return self._types.input(parameter.type)
+                return self._types.schema_of(self._types.input(parameter.type))
             for name, schema, is_required in self._fields(parameter):
                 properties[name] = schema
                 if is_required:
