@@ -1,7 +1,7 @@
 """One method for each way to fail, and calls over a WebSocket and over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 
 QUEUE = Queue(concurrency=1, size=1, timeout=30)
 
-Send = Callable[[Any], Awaitable[Reply]]
+Send = Callable[[Any], Coroutine[Any, Any, Reply]]
 """Sends a packet."""
 
 
@@ -170,7 +170,8 @@ class Failing:
         self.entered.set()
         await self.release.wait()
         self.ran.append(request.params["number"])
-        return request.params["number"]
+        number: int = request.params["number"]
+        return number
 
     @procedure("fail/impatient", METACOM, arguments="value")
     @contract(queue=Queue(concurrency=1, size=1, timeout=0.02))
