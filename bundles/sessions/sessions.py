@@ -78,6 +78,10 @@ class Sessions:
         if _ATTRIBUTE in attributes:
             session = attributes[_ATTRIBUTE]
             return session
+        message = current_request.get()
+        if message is not request and message is not None and _is_inner(request, message):
+            session = attributes[_ATTRIBUTE] = await self.of(message)
+            return session
         now = self._now()
         if request.connection is not None:
             stored = await self._load_for(request.connection)
@@ -336,6 +340,11 @@ class Sessions:
                 assert own is not None
                 if not runs_after_response(request, own.disconnect):
                     await own.disconnect()
+
+
+def _is_inner(request: Request, message: Request) -> bool:
+    """Whether *request* is for an action that code calls within *message*, see `Request.inner`."""
+    return request.services is not None and request.services is message.services
 
 
 def _checked_id(secret: str) -> str:

@@ -300,7 +300,7 @@ async def test_restore_uses_the_session_from_then_on(site_of: SiteOf, transport:
 @TRANSPORTS
 @pytest.mark.parametrize(
     "secret",
-    ["", "x", "x" * 43, "a" * 5000, "\ud800" * 43, "ä" * 43, None, 7, ["x" * 43], {"a": 1}],
+    ["", "x", "x" * 43, "a" * 5000, "ä" * 43, 7, True, ["x" * 43], {"a": 1}],
     ids=repr,
 )
 @MEMORY
@@ -323,7 +323,7 @@ async def test_restore_of_expired_or_hashed_secret_is_false(site_of: SiteOf) -> 
         person = Person(client, "SOCKET")
         assert (await person.content("restore", secret=id_of(secret)))[0] is False
         site.clock.time += 100
-        assert (await person.content("restore", secret=secret))[0] is False
+        assert (await Person(client, "SOCKET").content("restore", secret=secret))[0] is False
 
 
 async def test_restore_of_another_session_keeps_the_earlier_one(site_of: SiteOf) -> None:
@@ -417,10 +417,10 @@ async def test_finish_ends_the_session_everywhere(site_of: SiteOf, transport: st
         assert other.connection is not None
         assert not other.connection.is_connected
         assert await web.content("get") == {}
+        assert person.cookies == {}
         assert person.connection is None or person.connection.is_connected
         assert await person.content("get") == {}
         assert (await person.content("restore", secret=secret))[0] is False
-        assert person.cookies == {} or transport != "HTTP"
         assert await person.content("finish") == "bye"  # without a session
         again = await person.content("start", name="again")
         assert again != secret
