@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from secrets import token_hex
+from typing import TypeGuard
 
 import attrs
 from injector import ProviderOf, inject
@@ -78,10 +79,11 @@ class Sessions:
         if _ATTRIBUTE in attributes:
             session = attributes[_ATTRIBUTE]
             return session
-        message = current_request.get()
-        if message is not request and message is not None and _is_inner(request, message):
-            session = attributes[_ATTRIBUTE] = await self.of(message)
-            return session
+        if request.services is not None:
+            message = current_request.get()
+            if message is not request and _is_within(request, message):
+                session = attributes[_ATTRIBUTE] = await self.of(message)
+                return session
         now = self._now()
         if request.connection is not None:
             stored = await self._load_for(request.connection)
@@ -342,9 +344,9 @@ class Sessions:
                     await own.disconnect()
 
 
-def _is_inner(request: Request, message: Request) -> bool:
-    """Whether *request* is for an action that code calls within *message*, see `Request.inner`."""
-    return request.services is not None and request.services is message.services
+def _is_within(request: Request, message: Request | None) -> TypeGuard[Request]:
+    """Whether *request* is for an action that code calls within *message*: `Request.inner`."""
+    return message is not None and message.services is request.services
 
 
 def _checked_id(secret: str) -> str:
