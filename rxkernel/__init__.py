@@ -231,6 +231,9 @@ from rxkernel.servers.aiohttp.server import (
 from rxkernel.servers.aiohttp.websocket import (
     WebSocket,
 )
+from rxkernel.servers.connection_lifecycle import (
+    ConnectionLifecycle,
+)
 from rxkernel.servers.disconnect_reason import (
     DisconnectReason,
 )
@@ -248,7 +251,14 @@ from rxkernel.servers.http.files.static_files import (
     StaticFiles,
 )
 from rxkernel.servers.limits import (
+    LimitCounters,
     network_of,
+)
+from rxkernel.servers.local_backend import (
+    LocalBackend,
+)
+from rxkernel.servers.managed_connection import (
+    ManagedConnection,
 )
 from rxkernel.servers.manager import (
     ServerManager,
@@ -294,6 +304,7 @@ __all__ = [
     "Connection",
     "ConnectionEvent",
     "ConnectionInfo",
+    "ConnectionLifecycle",
     "ConnectionRefusedException",
     "ConnectionScope",
     "Converter",
@@ -331,8 +342,11 @@ __all__ = [
     "KernelClient",
     "KernelEvents",
     "LengthRequiredException",
+    "LimitCounters",
+    "LocalBackend",
     "LockedException",
     "LoggingSettings",
+    "ManagedConnection",
     "Marker",
     "MetadataStorage",
     "MethodNotAllowedException",

@@ -32,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "apidocs": {"contracts", "security"},
     "autoload": {"contracts", "security", "sessions", "tasks"},
     "gateway": {"redis"},
+    "metacom": {"contracts", "security", "sessions"},
     "realtime": {"tasks"},
     "security": {"sessions", "redis"},
     "sessions": {"redis"},

@@ -135,6 +135,10 @@ class ConnectionLifecycle:
         event = ConnectionEvent(connection, self._server, reason, request=request)
         await self._notify(ServerEvents.DISCONNECTED, event)
 
+    async def close(self, connection: ManagedConnection) -> None:
+        """Close the services of *connection*, after `disconnect` and its last message."""
+        await close_connection(connection)
+
     async def _notify(self, name: ServerEvents, event: ConnectionEvent) -> None:
         current_connection.set(event.connection)
         failure: BaseException | None = None

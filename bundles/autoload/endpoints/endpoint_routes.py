@@ -13,11 +13,15 @@ from bundles.contracts.schemas.nodes import Dictionary, Struct, resolved
 from rxkernel import (
     ConfigurationError,
     HttpMetadata,
+    ProcedureMetadata,
     RouteMetadata,
     Transport,
     WebSocketMetadata,
     options_of,
 )
+
+METACOM = Transport("METACOM")
+"""The transport of the bundle metacom, if it is enabled."""
 
 RoutesOf = Callable[[str], tuple[RouteMetadata, ...]]
 """Returns the routes in a unit, which is named with or without its version."""
@@ -42,7 +46,7 @@ def endpoint_routes(
     if returns is not None:
         fields["returns"] = returns
     all_options = {**options, **options_of(contract(**fields)(action))}
-    served = _served(endpoint.fields.get("transports"))
+    served = _served(endpoint.fields.get("transports"), transports)
 
     def routes(unit: str) -> tuple[RouteMetadata, ...]:
         return tuple(_routes(endpoint, f"{unit}/{endpoint.method}", action, all_options, served))
@@ -80,13 +84,17 @@ def _routes(
             yield HttpMetadata(endpoint, f"GET {name}", f"/api/{name}", "GET", action, options)
     if Transport.SOCKET in served:
         yield WebSocketMetadata(endpoint, name, action=action, options=options)
+    if METACOM in served:
+        yield ProcedureMetadata(endpoint, name, action, METACOM, options, arguments="value")
 
 
-def _served(transports: Any) -> set[str]:
+def _served(given: Any, transports: Collection[Transport]) -> set[str]:
     """Return the names of the transports; wrong ones are reported when the contract is."""
-    if transports is None:
-        return {Transport.HTTP, Transport.SOCKET}
-    return {transports} if isinstance(transports, str) else set(transports)
+    if given is None:
+        return {
+            str(one) for one in (Transport.HTTP, Transport.SOCKET, METACOM) if one in transports
+        }
+    return {given} if isinstance(given, str) else set(given)
 
 
 def _schemas_of(endpoint: Endpoint, schemas: Schemas) -> tuple[Schema, Schema | None]:

@@ -12,6 +12,7 @@ from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.scopes import current_request
 from rxkernel.messages.disconnect_callbacks import Callback
 from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.connection.access_log import IS_LOGGED
 from rxkernel.servers.aiohttp.connection.already_sent import AlreadySent
@@ -169,9 +170,15 @@ class AiohttpPath:
         self, native: web.Request, request: Request, exc: Exception
     ) -> web.StreamResponse:
         """Send the error response to *exc*, and terminate *request*."""
+        response = await self.kernel.fail(request, exc)
+        return await self.send_response(native, request, response)
+
+    async def send_response(
+        self, native: web.Request, request: Request, response: Response
+    ) -> web.StreamResponse:
+        """Send *response*, and terminate *request*."""
         exchange = Exchange(self.kernel, request)
         exchange.begin_sending()
-        response = await self.kernel.fail(request, exc)
         try:
             return await self.sender.send(native, exchange, response)
         except ConnectionError:

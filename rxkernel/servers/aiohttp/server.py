@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -13,6 +14,7 @@ from aiohttp.typedefs import Handler
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.transport import Transport
+from rxkernel.routing.syntax import TemplateSyntax
 from rxkernel.servers.aiohttp.aiohttp_path import AiohttpPath
 from rxkernel.servers.aiohttp.connection.access_log import HttpAccessLog
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
@@ -30,7 +32,7 @@ from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHe
 from rxkernel.servers.aiohttp.response.header_signals import header_signal
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.aiohttp.websocket import WebSocketLimits
-from rxkernel.servers.aiohttp.websocket_routes import Accept, WebSocketRoutes
+from rxkernel.servers.aiohttp.websocket_routes import Accept, Drain, WebSocketRoutes
 from rxkernel.servers.certificates import Certificates
 from rxkernel.servers.http.allowed_hosts import HostPolicy
 from rxkernel.servers.http.body_decoding import BodyDecoder
@@ -135,7 +137,14 @@ class HttpServer(Server):
         self.native_paths.mount(path, handler, handler, long_lived=long_lived)
 
     def websocket(
-        self, path: str, accept: Accept, *, max_size: int | None = None, heartbeat: float = 25.0
+        self,
+        path: str,
+        accept: Accept,
+        *,
+        max_size: int | None = None,
+        heartbeat: float = 25.0,
+        shared: bool = False,
+        drain: Drain | None = None,
     ) -> None:
         """Call *accept* with the `WebSocket` of each client that connects to *path*.
 
@@ -147,6 +156,10 @@ class HttpServer(Server):
                 None.
             heartbeat: seconds without data of the client after which it is pinged. It is closed
                 if nothing comes for half as many again.
+            shared: other requests of *path* than handshakes are handled by routes of the kernel,
+                or by the handler that is mounted for *path*.
+            drain: awaited when the server stops, before the WebSockets are closed with 1001. It
+                is called once for all paths that have the same one.
 
         Raises:
             ConfigurationError: as `mount`.
@@ -155,8 +168,11 @@ class HttpServer(Server):
         limits = WebSocketLimits(
             max_size=max_size or self._settings.body_limit, heartbeat=heartbeat
         )
-        handler = self._websockets.handler(path, accept, limits)
-        self.native_paths.mount(path, handler, accept, is_websocket=True)
+        handler = self._websockets.handler(path, accept, limits, drain)
+        if shared:
+            other = partial(self.native_paths.other_than, TemplateSyntax.parse(path).text)
+            handler = self._websockets.shared(handler, other)
+        self.native_paths.mount(path, handler, accept, is_websocket=True, is_shared=shared)
 
     def check(self, compiled: Compiled) -> None:
         definitions = compiled.definitions[Transport.HTTP]

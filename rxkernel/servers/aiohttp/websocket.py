@@ -10,7 +10,14 @@ from rxkernel.exceptions import RxKernelError, ServiceUnavailableException
 from rxkernel.headers import Headers
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
-from rxkernel.servers.aiohttp.websocket_stream import WebSocketProtocolError, WebSocketStream
+from rxkernel.messages.response import Response
+from rxkernel.servers.aiohttp.site import origin_of
+from rxkernel.servers.aiohttp.websocket_stream import (
+    WebSocketProtocolError,
+    WebSocketStream,
+    encode_frame,
+)
+from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.limits import LimitCounters
 
 _TOO_BIG = 1009
@@ -40,6 +47,7 @@ class WebSocket:
         client: ``(host, port)`` of the client, as trusted proxies report it.
         protocol: the subprotocol that was accepted, or None.
         is_draining: whether the server is stopping, so that `accept` raises.
+        rejection: the response that `reject` has set.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class WebSocket:
         limits: WebSocketLimits,
         counters: LimitCounters,
         headers: Mapping[str, str],
+        forwarded: ForwardedHeaders,
     ) -> None:
         self.request = request
         self.protocol: str | None = None
@@ -56,12 +65,19 @@ class WebSocket:
         self._limits = limits
         self._counters = counters
         self._headers = headers
+        self._forwarded = forwarded
         self._stream: WebSocketStream | None = None
         self.is_draining = False
+        self.rejection: Response | None = None
 
     @property
     def client(self) -> ClientAddress | None:
         return self.request.client
+
+    @property
+    def site(self) -> str:
+        """Scheme and host that the client connected to, as `Connection.site`."""
+        return origin_of(self._native, self._forwarded)
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -109,6 +125,17 @@ class WebSocket:
         )
         self.protocol = protocol
 
+    def reject(self, response: Response) -> None:
+        """Send *response* in place of the handshake, when the function of the path returns. For an
+        error without a response of its own, raise an `HttpException`.
+
+        Raises:
+            RxKernelError: the handshake is completed.
+        """
+        if self._stream is not None:
+            raise RxKernelError("the WebSocket is accepted; close() it")
+        self.rejection = response
+
     async def receive(self) -> str | bytes | None:
         """The next message; None once it is closed. Only one task may receive at a time.
 
@@ -148,6 +175,19 @@ class WebSocket:
         if self.is_closed:
             raise ConnectionResetError("the WebSocket is closed")
         await stream.send(message)
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client reads more slowly than data is sent."""
+        return self._accepted.is_congested
+
+    def send_text(self, text: bytes) -> bool:
+        """Send *text*, a whole message in UTF-8, without waiting. Does nothing once closed.
+
+        Returns:
+            False while `is_congested`: *text* is not sent then. Use `send`, which waits.
+        """
+        return self._accepted.write(encode_frame(text, is_text=True))
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close it. Does nothing if it is closed already.

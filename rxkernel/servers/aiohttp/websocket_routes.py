@@ -23,6 +23,7 @@ from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHe
 from rxkernel.servers.aiohttp.websocket import WebSocket, WebSocketLimits
 from rxkernel.servers.aiohttp.websocket_stream import wants_websocket
 from rxkernel.servers.http.cors import CorsPolicy
+from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.handshake_headers import handshake_headers
 from rxkernel.servers.http.pipeline import add_path_parameters
 
@@ -30,6 +31,11 @@ logger = logging.getLogger(__name__)
 
 Accept = Callable[[WebSocket], Awaitable[None]]
 """The callable of a bundle for a path. The WebSocket is closed when it returns."""
+
+Drain = Callable[[], Awaitable[None]]
+"""The callable of a bundle that is awaited before its WebSockets are closed."""
+
+NativeHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 GOING_AWAY, INTERNAL_ERROR = 1001, 1011
 _VERSION = "13"
@@ -40,6 +46,7 @@ class WebSocketHost(Protocol):
 
     ids: NativeRequestIdHeader
     cors: CorsPolicy
+    forwarded: ForwardedHeaders
 
     @property
     def aiohttp_path(self) -> AiohttpPath: ...
@@ -50,16 +57,29 @@ class WebSocketRoutes:
 
     def __init__(self, host: WebSocketHost) -> None:
         self._host = host
-        self._open: set[WebSocket] = set()
+        self._open: dict[WebSocket, Drain | None] = {}
         self._is_draining = False
 
     def handler(
-        self, path: str, accept: Accept, limits: WebSocketLimits
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        self, path: str, accept: Accept, limits: WebSocketLimits, drain: Drain | None = None
+    ) -> NativeHandler:
         """A native handler that calls *accept* with each WebSocket of *path*."""
 
         async def handle(native: web.Request) -> web.StreamResponse:
-            return await self._handle(native, path, accept, limits)
+            return await self._handle(native, path, accept, limits, drain)
+
+        return handle
+
+    def shared(
+        self, handler: NativeHandler, other: Callable[[], NativeHandler | None]
+    ) -> NativeHandler:
+        """A native handler that calls *handler* for handshakes. Other requests are passed to the
+        result of *other*, and without one to the kernel."""
+
+        async def handle(native: web.Request) -> web.StreamResponse:
+            if wants_websocket(native):
+                return await handler(native)
+            return await (other() or self._host.aiohttp_path.handle)(native)
 
         return handle
 
@@ -68,18 +88,21 @@ class WebSocketRoutes:
         self._is_draining = False
 
     async def drain(self) -> None:
-        """Reject new WebSockets and close the open ones."""
+        """Reject new WebSockets and close the open ones, each after its `Drain`."""
         self._is_draining = True
-        sockets = tuple(self._open)
-        for socket in sockets:
+        by_drain: dict[Drain | None, list[WebSocket]] = {}
+        for socket, drain in self._open.items():
             socket.is_draining = True
-        accepted = (
-            s.close(GOING_AWAY, "the server is stopping") for s in sockets if s.is_accepted
-        )
-        await asyncio.gather(*accepted)
+            by_drain.setdefault(drain, []).append(socket)
+        await asyncio.gather(*(_close(drain, sockets) for drain, sockets in by_drain.items()))
 
     async def _handle(
-        self, native: web.Request, path: str, accept: Accept, limits: WebSocketLimits
+        self,
+        native: web.Request,
+        path: str,
+        accept: Accept,
+        limits: WebSocketLimits,
+        drain: Drain | None,
     ) -> web.StreamResponse:
         host, aiohttp_path = self._host, self._host.aiohttp_path
         counters = aiohttp_path.connections
@@ -89,11 +112,14 @@ class WebSocketRoutes:
         request.path = request.route_name = path
         add_path_parameters(request, dict(native.match_info))
         kernel.begin(request)
-        socket = WebSocket(native, request, limits, counters, host.ids.headers(native))
-        self._open.add(socket)
+        ids = host.ids.headers(native)
+        socket = WebSocket(native, request, limits, counters, ids, host.forwarded)
+        self._open[socket] = drain
         try:
             self._check(native)
             await accept(socket)
+            if socket.rejection is not None:
+                return await aiohttp_path.send_response(native, request, socket.rejection)
             if not socket.is_accepted:
                 raise ForbiddenException("the WebSocket was not accepted")
             await socket.close()
@@ -109,7 +135,7 @@ class WebSocketRoutes:
                 return await aiohttp_path.send_error(native, request, failure)
             await self._fail(socket, failure)
         finally:
-            self._open.discard(socket)
+            del self._open[socket]
             if socket.is_accepted:
                 kernel.terminate(request, None)
         return socket.response
@@ -146,6 +172,16 @@ class WebSocketRoutes:
         else:
             logger.error("the WebSocket %s failed", path, exc_info=failure)
             await socket.close(INTERNAL_ERROR)
+
+
+async def _close(drain: Drain | None, sockets: list[WebSocket]) -> None:
+    if drain is not None:
+        try:
+            await drain()
+        except Exception:
+            logger.exception("WebSockets are closed early: their drain function failed")
+    accepted = (s.close(GOING_AWAY, "the server is stopping") for s in sockets if s.is_accepted)
+    await asyncio.gather(*accepted)
 
 
 def _is_expected(failure: Exception) -> bool:

@@ -4,6 +4,7 @@ Requests for these paths leave the fast path; all other requests stay on it.
 """
 
 from collections.abc import Iterable
+from typing import Self
 
 import attrs
 from aiohttp import web
@@ -16,6 +17,7 @@ from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.routing.definitions import HttpDefinition
 from rxkernel.routing.kinds import PATH
 from rxkernel.routing.syntax import Step, TemplateSyntax
+from rxkernel.servers.aiohttp.request.body_reader import defer_continue
 
 
 @attrs.define(eq=False)
@@ -51,6 +53,8 @@ class Mount:
             mounted, or None.
         owner: the handler, as error messages show it.
         is_websocket: whether *handler* serves WebSockets only.
+        is_shared: whether *handler* gets only the handshakes of WebSockets. Other requests are
+            handled as if the path was not mounted, or by the other mount of the path.
     """
 
     template: str
@@ -59,6 +63,7 @@ class Mount:
     handler: Handler
     owner: str
     is_websocket: bool
+    is_shared: bool = False
 
     @property
     def literal(self) -> str:
@@ -72,6 +77,11 @@ class Mount:
         if self.parameter is not None:
             return (rf"{below}/{{{self.parameter}:[\s\S]+}}",)
         return (literal, f"{below}/") if below else ("/",)
+
+    def serves_path_of(self, other: Self) -> bool:
+        """Whether both have the same path."""
+        own = self.segments, self.parameter is None
+        return own == (other.segments, other.parameter is None)
 
     def hides(self, segments: list[str | None]) -> bool:
         """Whether a route with *segments* could not be reached; None is a parameter."""
@@ -111,6 +121,7 @@ class NativePaths:
         *,
         long_lived: bool = False,
         is_websocket: bool = False,
+        is_shared: bool = False,
     ) -> None:
         """Let *handler* serve *path*; error messages name *owner*.
 
@@ -124,18 +135,15 @@ class NativePaths:
                 f"constructor of a bundle or a service, or in a listener of "
                 f"application.bootstrap or server.configure"
             )
-        mount = _parse_mount(path, handler, describe(owner), is_websocket)
+        mount = _parse_mount(path, handler, describe(owner), is_websocket, is_shared)
         for other in self.mounts:
-            if (other.segments, other.parameter is None) == (
-                mount.segments,
-                mount.parameter is None,
-            ):
+            if other.serves_path_of(mount) and other.is_shared == is_shared:
                 raise ConfigurationError(
                     f"{mount.template!r} is mounted twice, for {other.owner} and for "
                     f"{mount.owner}; choose another path for one of them"
                 )
         self.mounts.append(mount)
-        if long_lived:
+        if long_lived and not is_shared:
             mount.add_to(self.long_lived)
 
     def check(self, definitions: Iterable[HttpDefinition], prefix: str) -> None:
@@ -152,7 +160,8 @@ class NativePaths:
             )
             for definition in definitions
             for mount in self.mounts
-            if mount.hides(_segments(prefix, definition.metadata.syntax.steps))
+            if not mount.is_shared
+            and mount.hides(_segments(prefix, definition.metadata.syntax.steps))
         ]
         if errors:
             raise ConfigurationError.merge(errors)
@@ -163,6 +172,13 @@ class NativePaths:
         of Socket.IO do. Call it after `install`."""
         routes = self.routes
         return bool(routes.prefixes) or not routes.exact <= self.long_lived.exact
+
+    def other_than(self, path: str) -> Handler | None:
+        """Return the handler for the requests of the shared mount *path* that are not for it; None
+        if no other mount has the path."""
+        shared = next(m for m in self.mounts if m.is_shared and m.template == path)
+        others = (m for m in self.mounts if not m.is_shared and m.serves_path_of(shared))
+        return next((mount.handler for mount in others), None)
 
     def reopen(self) -> None:
         """Allow mounts again, until `install` is called for a new engine."""
@@ -186,16 +202,23 @@ class NativePaths:
                         f"native route for it; remove one of them"
                     )
                 )
+        shared = [mount for mount in self.mounts if mount.is_shared]
+        others = [mount for mount in self.mounts if not mount.is_shared]
+        for mount in shared:  # first: the router uses the first route that matches
+            for pattern in mount.patterns:
+                router.add_route("GET", pattern, mount.handler, expect_handler=defer_continue)
+        for mount in others:
             for pattern in mount.patterns:
                 router.add_route("*", pattern, mount.handler)
-        for mount in self.mounts:
             mount.add_to(self.routes)
         if errors:
             raise ConfigurationError.merge(errors)
         self._is_installed = True
 
 
-def _parse_mount(path: str, handler: Handler, owner: str, is_websocket: bool) -> Mount:
+def _parse_mount(
+    path: str, handler: Handler, owner: str, is_websocket: bool, is_shared: bool
+) -> Mount:
     syntax = TemplateSyntax.parse(path)
     steps = syntax.steps
     parameter = steps[-1].fields[0].name if steps and _has_path_parameter(steps[-1]) else None
@@ -206,7 +229,7 @@ def _parse_mount(path: str, handler: Handler, owner: str, is_websocket: bool) ->
             f"{{name:path}} at its end; write such a path, and read the rest in the handler"
         )
     segments = tuple(step.literals[0] for step in literal)
-    return Mount(syntax.text, segments, parameter, handler, owner, is_websocket)
+    return Mount(syntax.text, segments, parameter, handler, owner, is_websocket, is_shared)
 
 
 def _has_path_parameter(step: Step) -> bool:

@@ -1,0 +1,15 @@
+"""The Metacom protocol of Metarhia, for its npm client and others."""
+
+from bundles.metacom.bundle import MetacomBundle
+from bundles.metacom.connection import MetacomConnection
+from bundles.metacom.server import MetacomServer
+from bundles.metacom.settings import MetacomSettings
+from bundles.metacom.transport import METACOM
+
+__all__ = [
+    "METACOM",
+    "MetacomBundle",
+    "MetacomConnection",
+    "MetacomServer",
+    "MetacomSettings",
+]

@@ -1,0 +1,52 @@
+"""Passes calls to the kernel."""
+
+import logging
+from collections.abc import Awaitable
+
+from bundles.metacom.methods import Methods
+from bundles.metacom.packets import Call
+from rxkernel import (
+    Compiled,
+    Kernel,
+    NotFoundException,
+    Request,
+    Response,
+    ServiceUnavailableException,
+)
+
+logger = logging.getLogger(__name__)
+
+_STOPPING = "the server is stopping; try again"
+
+
+class CallHandler:
+    """The methods of the application, and how they are called, over every transport of the bundle.
+
+    Attributes:
+        methods: those that are served.
+        is_draining: whether new calls are rejected with 503.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self.methods = Methods.of(kernel.compiled)
+        self.is_draining = False
+
+    def recompiled(self, compiled: Compiled) -> None:
+        """Serve the methods of *compiled* from now on."""
+        self.methods = Methods.of(compiled)
+
+    def answer(self, request: Request, call: Call) -> Awaitable[Response]:
+        """Return what awaits the response of the method that *call* names. *request* is the
+        message; it has begun."""
+        args = call.args
+        if type(args) is dict:
+            request.params = args
+        request.body = args
+        if self.is_draining:
+            return self._kernel.fail(request, ServiceUnavailableException(_STOPPING))
+        definition = self.methods.find(call.method)
+        if definition is None:
+            return self._kernel.fail(request, NotFoundException())
+        request.route_name = definition.name
+        return self._kernel.answer(definition, request)

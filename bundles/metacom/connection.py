@@ -1,0 +1,151 @@
+"""A client that is connected by a WebSocket."""
+
+import asyncio
+from typing import Any, Protocol
+
+from bundles.metacom.dialect import Dialect
+from bundles.metacom.packet_writer import PacketWriter
+from bundles.metacom.packets import Encode, event
+from rxkernel import (
+    ClientAddress,
+    DisconnectReason,
+    LimitCounters,
+    ManagedConnection,
+    NotImplementedException,
+    WebSocket,
+)
+
+_NORMAL, _POLICY = 1000, 1008
+
+
+class RoomBook(Protocol):
+    """Where the rooms of connections are."""
+
+    def join(self, connection: "MetacomConnection", room: str) -> None: ...
+
+    def leave(self, connection: "MetacomConnection", room: str) -> None: ...
+
+
+class MetacomConnection(ManagedConnection):
+    """Packets that are sent before the connection is accepted follow the handshake.
+
+    Attributes:
+        websocket: its WebSocket.
+        dialect: that of the client, from its ids.
+        calls: the tasks of the calls that run.
+        reason: why the connection has ended, as far as it is known.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        websocket: WebSocket,
+        rooms: RoomBook,
+        encode: Encode,
+        *,
+        max_buffered: int,
+        counters: LimitCounters,
+        client: ClientAddress | None,
+        **handshake: Any,
+    ) -> None:
+        super().__init__(id, client=client, **handshake)
+        self.loop = asyncio.get_running_loop()
+        self.websocket = websocket
+        self.dialect = Dialect.A
+        self.calls: set[asyncio.Task[None]] = set()
+        self.reason = DisconnectReason.TRANSPORT_CLOSE
+        self._book = rooms
+        self._rooms: frozenset[str] = frozenset()
+        self._encode = encode
+        self._counters = counters
+        self._writer = PacketWriter(websocket, max_buffered, self._overflowed)
+        self._early: list[bytes] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        return self._rooms
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client reads more slowly than packets are sent to it."""
+        return self.is_accepted and self._writer.is_congested
+
+    def put(self, packet: bytes) -> None:
+        """Send *packet*; does nothing once the connection has ended."""
+        if not self.is_accepted:
+            self._early = self._early or []
+            self._early.append(packet)
+        elif not self.is_ended:
+            self._writer.put(packet)
+
+    async def emit(self, event_name: str, *args: Any) -> None:
+        """Send an event. It has one value: without *args* ``{}``, of several a list."""
+        self.check_event_loop("emit")
+        self.put(event(event_name, args, self._encode))
+
+    async def call(self, event_name: str, *args: Any, timeout: float = 60.0) -> Any:
+        """Raise an error: clients do not acknowledge events of Metacom.
+
+        Raises:
+            NotImplementedException: always.
+        """
+        raise NotImplementedException("clients of Metacom do not acknowledge events; use emit()")
+
+    async def join(self, room: str) -> None:
+        self.check_event_loop("join")
+        _check_room(room)
+        if not self.is_ended and room not in self._rooms:
+            self._book.join(self, room)
+            self._rooms |= {room} - {self.id}
+
+    async def leave(self, room: str) -> None:
+        self.check_event_loop("leave")
+        _check_room(room)
+        if not self.is_ended and room in self._rooms:
+            self._book.leave(self, room)
+            self._rooms -= {room}
+
+    async def disconnect(self) -> None:
+        await self.close()
+
+    async def close(self, code: int = _NORMAL, reason: str = "") -> None:
+        """Close the WebSocket with *code* and *reason*; reject it before it is accepted."""
+        self.check_event_loop("disconnect")
+        if not self.is_accepted:
+            self.is_rejected = True
+        elif not self.is_ended:
+            self.reason = DisconnectReason.SERVER
+            await self.websocket.close(code, reason)
+
+    def abort(self, reason: DisconnectReason, code: int, text: str) -> None:
+        """Start to close the WebSocket, without waiting."""
+        if self._closing is None:
+            self.reason = reason
+            self._closing = asyncio.create_task(self.websocket.close(code, text))
+
+    def accept(self) -> None:
+        """The handshake is completed: send the packets that wait for it."""
+        self.is_accepted = True
+        early, self._early = self._early, None
+        for packet in early or ():
+            self._writer.put(packet)
+
+    def end(self) -> None:
+        """Send nothing more. Calls that have begun still run."""
+        self.is_ended = True
+        self.notify_disconnected()
+
+    async def flush(self) -> None:
+        """Wait until the client has received all packets, or has left."""
+        await self._writer.join()
+
+    def _overflowed(self) -> None:
+        host = "a client" if self.client is None else self.client.host
+        self._counters.record("metacom.max_buffered", f"closed {host}: it reads too slowly")
+        self.abort(DisconnectReason.LIMIT, _POLICY, "too slow")
+
+
+def _check_room(room: object) -> None:
+    if not isinstance(room, str):
+        raise TypeError(f"room is {room!r:.200}; pass a str")

@@ -1,0 +1,20 @@
+"""The two dialects of the protocol, which differ in ids, errors, streams and ping."""
+
+from enum import Enum
+
+Id = int | float | str
+"""The id of a call, as the client sent it."""
+
+
+class Dialect(Enum):
+    """That of a connection. It begins as A; the first id that is text makes it B."""
+
+    A = "A"
+    """npm ``metacom`` 3: ids are numbers."""
+    B = "B"
+    """The unreleased version 4: ids are UUIDs."""
+
+
+def dialect_of(id: Id | None, default: Dialect = Dialect.A) -> Dialect:
+    """Return the dialect of a client that has sent *id*."""
+    return Dialect.B if type(id) is str else default

@@ -1,0 +1,71 @@
+"""The methods that clients can call, by name."""
+
+from collections.abc import Iterator, Mapping
+from typing import Self
+
+import attrs
+
+from bundles.metacom.names import MethodName
+from bundles.metacom.transport import METACOM
+from rxkernel import Compiled, ConfigurationError, Definition
+
+
+@attrs.frozen(eq=False)
+class Methods:
+    """The procedures of an application by the names that clients may use for them.
+
+    A unit that has only names with a version is also called without one: then its highest version
+    is used. A unit without a version is version 1.
+
+    Attributes:
+        by_name: the definitions.
+        units: the methods of each unit, by the name of the unit with or without its version.
+    """
+
+    by_name: Mapping[str, Definition]
+    units: Mapping[str, Mapping[str, Definition]]
+
+    @classmethod
+    def of(cls, compiled: Compiled) -> Self:
+        """Return the methods of *compiled*.
+
+        Raises:
+            ConfigurationError: with every invalid name.
+        """
+        problems: list[str] = []
+        versions: dict[str, dict[int | None, dict[str, Definition]]] = {}
+        for definition in compiled.definitions[METACOM]:
+            name = MethodName.read(definition.name)
+            if name is None:
+                problems.append(
+                    f"procedure {definition.name!r} ({definition.metadata.place}) is called over "
+                    f"Metacom, so its name must be 'unit/method' or 'unit.2/method'"
+                )
+            else:
+                unit = versions.setdefault(name.unit, {}).setdefault(name.version, {})
+                unit[name.method] = definition
+        if problems:
+            raise ConfigurationError(*problems)
+        units = dict(_units(versions))
+        by_name = {f"{unit}/{m}": one for unit, all_ in units.items() for m, one in all_.items()}
+        return cls(by_name, units)
+
+    def find(self, name: str) -> Definition | None:
+        """Return the method *name*, which a client has sent."""
+        found = self.by_name.get(name)
+        if found is None and ".*/" in name:
+            unit, _, method = name.partition(".*/")
+            found = self.by_name.get(f"{unit}/{method}")
+        return found
+
+
+def _units(
+    versions: Mapping[str, Mapping[int | None, Mapping[str, Definition]]],
+) -> Iterator[tuple[str, Mapping[str, Definition]]]:
+    for unit, found in versions.items():
+        numbers = [number for number in found if number is not None]
+        yield unit, found[None] if None in found else found[max(numbers)]
+        for number in numbers:
+            yield f"{unit}.{number}", found[number]
+        if not numbers:
+            yield f"{unit}.1", found[None]

@@ -1,0 +1,34 @@
+"""The names of methods: ``unit/method`` and ``unit.2/method``."""
+
+import re
+from typing import Self
+
+import attrs
+
+_NAME = re.compile(r"([^/.\s]+)(?:\.(\d+))?/([^/.\s]+)")
+
+
+@attrs.frozen
+class MethodName:
+    """A name in its parts.
+
+    Attributes:
+        version: None without one; then the call is for the highest version.
+    """
+
+    unit: str
+    version: int | None
+    method: str
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Return the parts of *text*; None if it is not the name of a method."""
+        found = _NAME.fullmatch(text)
+        if found is None:
+            return None
+        unit, version, method = found.groups()
+        return cls(unit, None if version is None else int(version), method)
+
+    def __str__(self) -> str:
+        unit = self.unit if self.version is None else f"{self.unit}.{self.version}"
+        return f"{unit}/{self.method}"

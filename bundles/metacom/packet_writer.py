@@ -1,0 +1,71 @@
+"""Sends the packets of one WebSocket, in order."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from rxkernel import WebSocket
+
+
+class PacketWriter:
+    """Writes packets at once. While the client reads slowly, they wait, up to *limit* bytes.
+
+    Args:
+        overflow: called once, when a packet does not fit; nothing is sent after it.
+
+    Attributes:
+        buffered: bytes that wait.
+    """
+
+    __slots__ = ("_limit", "_overflow", "_sending", "_waiting", "_websocket", "buffered")
+
+    def __init__(self, websocket: WebSocket, limit: int, overflow: Callable[[], None]) -> None:
+        self._websocket = websocket
+        self._limit = limit
+        self._overflow: Callable[[], None] | None = overflow
+        self._waiting: deque[bytes] | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self.buffered = 0
+
+    def put(self, packet: bytes) -> None:
+        """Send *packet*, UTF-8 text."""
+        if self._sending is not None or not self._websocket.send_text(packet):
+            self._put_later(packet)
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether packets wait for the client."""
+        return self._sending is not None or self._websocket.is_congested
+
+    def _put_later(self, packet: bytes) -> None:
+        if self._overflow is None:
+            return
+        self.buffered += len(packet)
+        if self.buffered > self._limit:
+            overflow, self._overflow = self._overflow, None
+            overflow()
+            return
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(packet)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send(self._waiting))
+
+    async def _send(self, waiting: deque[bytes]) -> None:
+        try:
+            while waiting and self._overflow is not None:
+                packet = waiting[0]
+                await self._websocket.send(packet.decode())
+                waiting.popleft()
+                self.buffered -= len(packet)
+        except ConnectionError:
+            pass  # the reader ends too
+        finally:
+            waiting.clear()
+            self.buffered = 0
+            self._sending = None
+
+    async def join(self) -> None:
+        """Wait until the packets are sent."""
+        if self._sending is not None:
+            await asyncio.wait({self._sending})

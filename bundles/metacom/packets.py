@@ -1,0 +1,97 @@
+"""The JSON packets of the protocol, see ``docs/bundles/metacom.md``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from bundles.metacom.dialect import Dialect, Id
+from rxkernel import BadRequestException, Response, StreamNotSupportedException, decode_json
+
+Encode = Callable[[Any], bytes]
+"""`Serializer.encode_json` of the application."""
+
+PING = PONG = "{}"
+"""The ping of dialect A, exactly as clients send it, and its response."""
+
+
+@attrs.define(eq=False)
+class Call:
+    """A packet that calls *method*."""
+
+    id: Id
+    method: str
+    args: dict[str, Any] | list[Any]
+
+
+def read_packet(text: str | bytes) -> dict[str, Any]:
+    """Read a packet.
+
+    Raises:
+        BadRequestException: it is not a JSON object.
+    """
+    packet = decode_json(text)
+    if type(packet) is not dict:
+        raise BadRequestException("a packet is a JSON object")
+    return packet
+
+
+def id_of(packet: Mapping[str, Any]) -> Id | None:
+    """Return the id of *packet*: a number other than 0, or a text that is not empty; else None."""
+    id = packet.get("id")
+    kind = type(id)
+    return id if id and (kind is int or kind is str or kind is float) else None
+
+
+def read_call(packet: Mapping[str, Any], id: Id) -> Call:
+    """Read a packet of the type ``call``.
+
+    Raises:
+        BadRequestException: ``method`` or ``args`` is invalid.
+    """
+    method, args = packet.get("method"), packet.get("args", _NO_ARGUMENTS)
+    if type(method) is not str or not method:
+        raise BadRequestException("method must be the name of a method, as 'unit/method'")
+    if args is _NO_ARGUMENTS:
+        args = {}
+    elif type(args) is not dict and type(args) is not list:
+        raise BadRequestException("args must be an object or an array")
+    return Call(id, method, args)
+
+
+_NO_ARGUMENTS = object()
+
+
+def callback(id: Id, response: Response, encode: Encode) -> bytes:
+    """Return the callback with the content of *response*, a success.
+
+    Raises:
+        StreamNotSupportedException: *response* is a stream or a file.
+        TypeError, ValueError, RecursionError: its content has no JSON.
+    """
+    if response.is_streamed:
+        raise StreamNotSupportedException(
+            f"a {type(response).__name__} cannot be sent in a callback; return the content itself"
+        )
+    return b'{"type":"callback","id":%b,"result":%b}' % (encode(id), encode(response.content))
+
+
+def error_callback(
+    id: Id | None, error: Mapping[str, Any], dialect: Dialect, encode: Encode
+) -> bytes:
+    """Return the callback with *error*. Without an *id*, dialect A has no such key, and B an empty
+    text."""
+    if id is None and dialect is Dialect.A:
+        return b'{"type":"callback","error":%b}' % encode(error)
+    return b'{"type":"callback","id":%b,"error":%b}' % (encode(id or ""), encode(error))
+
+
+def event(name: str, args: tuple[Any, ...], encode: Encode) -> bytes:
+    """Return the packet of an event. It has one value: without arguments an empty object, of
+    several a list.
+
+    Raises:
+        TypeError, ValueError, RecursionError: an argument has no JSON.
+    """
+    data = args[0] if len(args) == 1 else list(args) if args else {}
+    return b'{"type":"event","name":%b,"data":%b}' % (encode(name), encode(data))

@@ -1,0 +1,199 @@
+"""Serves Metacom on paths of the HTTP server."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from secrets import token_urlsafe
+from typing import Any, TypeVar
+
+import attrs
+from injector import inject
+
+from bundles.metacom.call_handler import CallHandler
+from bundles.metacom.connection import MetacomConnection
+from bundles.metacom.connections import Connections
+from bundles.metacom.methods import Methods
+from bundles.metacom.receiver import Receiver
+from bundles.metacom.settings import MetacomSettings
+from bundles.metacom.transport import METACOM
+from rxkernel import (
+    AsyncEventDispatcher,
+    Broadcaster,
+    Compiled,
+    ConnectionLifecycle,
+    DisconnectReason,
+    HttpServer,
+    Kernel,
+    LimitCounters,
+    LocalBackend,
+    Request,
+    Response,
+    Server,
+    ServiceUnavailableException,
+    WebSocket,
+)
+
+T = TypeVar("T")
+
+_GOING_AWAY = 1001
+
+
+class MetacomServer(Server):
+    """It has no port: its WebSockets are on the port of *http*.
+
+    ``engine`` is the `Connections` that are open.
+    """
+
+    name = "metacom"
+    transport = METACOM
+    label = "Metacom"
+
+    @inject
+    def __init__(
+        self,
+        settings: MetacomSettings,
+        http: HttpServer,
+        dispatcher: AsyncEventDispatcher,
+        broadcaster: Broadcaster,
+    ) -> None:
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._broadcaster = broadcaster
+        self._limits = LimitCounters()
+        self._jobs: set[asyncio.Task[Any]] = set()
+        for path in settings.paths:
+            http.websocket(
+                path,
+                self._serve,
+                max_size=settings.max_size,
+                heartbeat=settings.heartbeat,
+                shared=True,
+                drain=self.drain,
+            )
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return self._limits.counts
+
+    def check(self, compiled: Compiled) -> None:
+        Methods.of(compiled)
+
+    def configure(self, kernel: Kernel) -> None:
+        self._limits = LimitCounters()
+        self._calls = CallHandler(kernel)
+        self._receiver = Receiver(kernel, self._calls, self._settings)
+        self._lifecycle = ConnectionLifecycle(kernel, self._dispatcher, self)
+        self._encode = kernel.serializer.encode_json
+        self._connections = self.engine = Connections(self._encode)
+        self._backend = LocalBackend(self._connections)
+
+    def recompiled(self, compiled: Compiled) -> None:
+        self._calls.recompiled(compiled)
+
+    async def start(self) -> None:
+        self._broadcaster.attach(self._backend)
+
+    async def drain(self) -> None:
+        """Reject new calls, and wait for those that run, until clients have received the results.
+
+        The HTTP server awaits it too, before it closes the WebSockets.
+        """
+        self._calls.is_draining = True
+        connections = tuple(self._connections)
+        running = {task for connection in connections for task in connection.calls}
+        if running:
+            await asyncio.wait(running)
+        await asyncio.gather(*(connection.flush() for connection in connections))
+
+    async def stop(self) -> None:
+        self._broadcaster.detach(self._backend)
+        connections = tuple(self._connections)
+        for connection in connections:
+            if connection.accepting is not None:
+                connection.accepting.cancel()
+            for task in connection.calls:
+                task.cancel()
+            if connection.is_accepted:
+                connection.abort(DisconnectReason.SHUTDOWN, _GOING_AWAY, "the server is stopping")
+        while self._jobs:
+            await asyncio.wait(self._jobs)
+
+    async def _serve(self, websocket: WebSocket) -> None:
+        """Serve one WebSocket, from its handshake to its end."""
+        connection = self._new_connection(websocket)
+        unavailable = None
+        if self._calls.is_draining:
+            unavailable = ServiceUnavailableException("the server is stopping; try again")
+        self._connections.add(connection)
+        rejection = await self._start(
+            connection,
+            self._lifecycle.connect(
+                connection, _request(connection), None, _Handshake, unavailable
+            ),
+        )
+        if rejection is not None:
+            self._connections.remove(connection)
+            websocket.reject(rejection.response)
+            return
+        try:
+            await websocket.accept()
+            connection.accept()
+            if self._lifecycle.has_accepted_listeners:
+                connection.accepting = self._start(
+                    connection, self._lifecycle.accept(connection, _request(connection))
+                )
+            await self._receiver.read(connection)
+        finally:
+            self._connections.remove(connection)
+            connection.end()
+            await self._start(connection, self._disconnected(connection))
+
+    def _new_connection(self, websocket: WebSocket) -> MetacomConnection:
+        handshake = websocket.request
+        return MetacomConnection(
+            token_urlsafe(15),
+            websocket,
+            self._connections,
+            self._encode,
+            max_buffered=self._settings.max_buffered,
+            counters=self._limits,
+            headers=handshake.headers,
+            query=handshake.params,
+            client=websocket.client,
+            site=websocket.site,
+        )
+
+    async def _disconnected(self, connection: MetacomConnection) -> None:
+        try:
+            await self._lifecycle.disconnect(connection, _request(connection), connection.reason)
+            if connection.calls:  # they may use its services
+                await asyncio.wait(connection.calls)
+        finally:
+            await self._lifecycle.close(connection)
+
+    def _start(
+        self, connection: MetacomConnection, work: Coroutine[Any, Any, T]
+    ) -> "asyncio.Task[T]":
+        """Run *work* in a task with the context of *connection*, which stopping waits for."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.Task(work, loop=loop, context=connection.context)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+        return task
+
+
+@attrs.define(eq=False)
+class _Handshake:
+    """The response to a handshake that is rejected; the HTTP server encodes it."""
+
+    response: Response
+    size: int = 0
+
+
+def _request(connection: MetacomConnection) -> Request:
+    return Request(
+        METACOM,
+        connection.headers,
+        url="CONNECT",
+        connection=connection,
+        client=connection.client,
+    )

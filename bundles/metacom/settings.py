@@ -1,0 +1,39 @@
+"""The settings of the bundle."""
+
+import attrs
+
+from rxkernel import Allowed
+
+_PATH = Allowed(
+    'a path that begins with "/"', (str,), lambda value: value.startswith("/") and "{" not in value
+)
+_PATHS = attrs.validators.deep_iterable(_PATH, attrs.validators.instance_of(tuple))
+_POSITIVE = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
+_RATE = Allowed("a number of at least 1", (int, float), lambda value: 1 <= value < float("inf"))
+_INTERVAL = Allowed("seconds, greater than 0", (int, float), lambda value: 0 < value < 1e9)
+
+
+@attrs.frozen(kw_only=True)
+class MetacomSettings:
+    """The section ``[metacom]`` of ``rxkernel.toml``. Times are seconds, sizes bytes."""
+
+    paths: tuple[str, ...] = attrs.field(default=("/", "/api"), validator=_PATHS)
+    """The paths of WebSockets. Other requests for them are handled by the routes of the
+    application. ``http.prefix`` is not put before them."""
+
+    max_size: int = attrs.field(default=1_000_000, validator=_POSITIVE)
+    """Bytes of a message; a larger one closes the WebSocket with 1009."""
+
+    heartbeat: float = attrs.field(default=25.0, validator=_INTERVAL)
+    """Seconds without data of a client after which it is pinged. It is closed if nothing comes for
+    half as many again."""
+
+    max_rate: float = attrs.field(default=1_000.0, validator=_RATE)
+    """Packets per second of one WebSocket; also the size of a burst. For more it gets errors, and
+    is closed if it goes on."""
+
+    max_calls: int = attrs.field(default=100, validator=_POSITIVE)
+    """Most calls of one WebSocket that run at the same time; a further one gets the error 429."""
+
+    max_buffered: int = attrs.field(default=10_000_000, validator=_POSITIVE)
+    """Bytes that wait for a client that reads slowly; more close the WebSocket."""

@@ -1,0 +1,5 @@
+"""The transport of calls over the Metacom protocol."""
+
+from rxkernel import Transport
+
+METACOM = Transport("METACOM")
