@@ -81,7 +81,7 @@ class Sessions:
             return session
         if request.services is not None:
             message = current_request.get()
-            if message is not request and _is_within(request, message):
+            if message is not request and _contains(message, request):
                 session = attributes[_ATTRIBUTE] = await self.of(message)
                 return session
         now = self._now()
@@ -344,7 +344,7 @@ class Sessions:
                     await own.disconnect()
 
 
-def _is_within(request: Request, message: Request | None) -> TypeGuard[Request]:
+def _contains(message: Request | None, request: Request) -> TypeGuard[Request]:
     """Whether *request* is for an action that code calls within *message*: `Request.inner`."""
     return message is not None and message.services is request.services
 
