@@ -1,5 +1,6 @@
 """What the bundle adds to an application."""
 
+from bundles.metacom.failures import Failures
 from bundles.metacom.server import MetacomServer
 from bundles.metacom.settings import MetacomSettings
 from rxkernel import Bundle
@@ -10,5 +11,6 @@ class MetacomBundle(Bundle):
 
     name = "metacom"
     after = ("sessions", "security", "contracts", "autoload")
+    listeners = (Failures,)
     servers = (MetacomServer,)
     settings_class = MetacomSettings

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from bundles.metacom.call_handler import CallHandler
+from bundles.metacom.compat import profile_of
 from bundles.metacom.connection import MetacomConnection
 from bundles.metacom.dialect import Id, dialect_of
-from bundles.metacom.errors import error_of
 from bundles.metacom.limits import Rate
 from bundles.metacom.packets import (
     PING,
@@ -45,6 +45,7 @@ class Receiver:
         self._calls = calls
         self._settings = settings
         self._encode = kernel.serializer.encode_json
+        self._error_of = profile_of(settings)
 
     async def read(self, connection: MetacomConnection) -> None:
         """Read messages until *connection* is closed."""
@@ -133,4 +134,5 @@ class Receiver:
     ) -> bytes:
         if response.status_code < 400 and id is not None:
             return callback(id, response, self._encode)
-        return error_callback(id, error_of(response, request), connection.dialect, self._encode)
+        error = self._error_of(response, request).packet
+        return error_callback(id, error, connection.dialect, self._encode)
