@@ -1,8 +1,8 @@
 """Sessions of clients that get their secret as a value, and send it in a message."""
 
 from asyncio import Lock
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any
 
@@ -48,26 +48,24 @@ class SessionSecrets:
             TooManySessionsException: 429.
             RxKernelError: *request* has no route, or its response is sent.
         """
-        session = await self._sessions.of(request)
-        message, before = session.message(), session.stored
-        encoded, user = session.encode(values), session.new_user
-        socket = await _socket_of(message)
-        async with _lock_of(socket):
-            stored, secret, ended = await self._sessions.create(encoded, user, message)
-            is_kept = socket is not None and socket.id is not None and socket.is_cookie
-            undo = _use(socket, stored)
-            session.become(stored, secret)
-        try:
-            await self._sessions.changed(message, is_refusable=True)
-        except BaseException:
-            _undo(session, before, undo)
-            await self._store.end(stored.key)
-            raise
-        finally:
-            await self._sessions.report(ended, SessionEnd.LIMIT, message)
-        if before is not None and not is_kept:
-            await self._end(before, message)
-        return secret
+        async with self._turn(request) as (session, message, socket):
+            encoded, user, before = session.encode(values), session.new_user, session.stored
+            async with _held(socket and socket.lock):
+                stored, secret, ended = await self._sessions.create(encoded, user, message)
+                is_kept = socket is not None and socket.id is not None and socket.is_cookie
+                undo = _use(socket, stored)
+                session.become(stored, secret)
+            try:
+                await self._sessions.changed(message, is_refusable=True)
+            except BaseException:
+                _undo(session, before, undo)
+                await self._store.end(stored.key)
+                raise
+            finally:
+                await self._sessions.report(ended, SessionEnd.LIMIT, message)
+            if before is not None and not is_kept:
+                await self._end(before, message)
+            return secret
 
     async def restore(self, request: Request, secret: object) -> bool:
         """Let the client of *request* use the session with *secret*, which it has sent.
@@ -81,28 +79,27 @@ class SessionSecrets:
         Raises:
             RxKernelError: *request* has no route, or its response is sent.
         """
-        session = await self._sessions.of(request)
-        message, before = session.message(), session.stored
-        id = id_of(secret) if isinstance(secret, str) else None
-        if id is None:
-            return False
-        assert isinstance(secret, str)
-        socket = await _socket_of(message)
-        async with _lock_of(socket):
-            stored = await self._store.load(id, self._now())
-            if stored is None:
+        async with self._turn(request) as (session, message, socket):
+            id = id_of(secret) if isinstance(secret, str) else None
+            if id is None:
                 return False
-            undo = _use(socket, stored)
-            session.become(stored, secret)
-        try:
-            await self._sessions.changed(message, is_refusable=True)
-        except UnauthorizedException:
-            _undo(session, before, undo)
-            return False
-        except BaseException:
-            _undo(session, before, undo)
-            raise
-        return True
+            assert isinstance(secret, str)
+            before = session.stored
+            async with _held(socket and socket.lock):
+                stored = await self._store.load(id, self._now())
+                if stored is None:
+                    return False
+                undo = _use(socket, stored)
+                session.become(stored, secret)
+            try:
+                await self._sessions.changed(message, is_refusable=True)
+            except UnauthorizedException:
+                _undo(session, before, undo)
+                return False
+            except BaseException:
+                _undo(session, before, undo)
+                raise
+            return True
 
     async def finish(self, request: Request) -> None:
         """End the session of the client of *request*, and close the other connections that use it.
@@ -112,21 +109,33 @@ class SessionSecrets:
         Raises:
             RxKernelError: *request* has no route, or its response is sent.
         """
+        async with self._turn(request) as (session, message, socket):
+            before = session.stored
+            async with _held(socket and socket.lock):
+                ended = None if before is None else await self._store.end(before.key)
+                ids = {one.id for one in (before, ended) if one is not None}
+                if socket is not None and socket.id in ids:
+                    socket.use(None)
+                session.become(None)
+                session.is_destroyed = before is not None
+            try:
+                await self._sessions.changed(message, is_refusable=False)
+            finally:
+                if ended is not None:
+                    await self._sessions.report([ended], SessionEnd.DESTROYED, message)
+
+    @asynccontextmanager
+    async def _turn(
+        self, request: Request
+    ) -> AsyncIterator[tuple[Session, Request, SocketSession | None]]:
+        """The session of *request*, its message and its socket, whose session no other message
+        changes meanwhile."""
         session = await self._sessions.of(request)
-        message, before = session.message(), session.stored
-        socket = await _socket_of(message)
-        async with _lock_of(socket):
-            ended = None if before is None else await self._store.end(before.key)
-            ids = {one.id for one in (before, ended) if one is not None}
-            if socket is not None and socket.id in ids:
-                socket.use(None)
-            session.become(None)
-            session.is_destroyed = before is not None
-        try:
-            await self._sessions.changed(message, is_refusable=False)
-        finally:
-            if ended is not None:
-                await self._sessions.report([ended], SessionEnd.DESTROYED, message)
+        message, socket = session.message(), None
+        if message.connection is not None:
+            socket = await message.get(SocketSession)
+        async with _held(socket and socket.changing):
+            yield session, message, socket
 
     async def _end(self, stored: StoredSession, request: Request) -> None:
         ended = await self._store.end(stored.key)
@@ -134,13 +143,8 @@ class SessionSecrets:
             await self._sessions.report([ended], SessionEnd.DESTROYED, request)
 
 
-async def _socket_of(request: Request) -> SocketSession | None:
-    return None if request.connection is None else await request.get(SocketSession)
-
-
-def _lock_of(socket: SocketSession | None) -> AbstractAsyncContextManager[Any]:
-    lock: Lock | nullcontext[None] = nullcontext() if socket is None else socket.lock
-    return lock
+def _held(lock: Lock | None) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if lock is None else lock
 
 
 def _use(socket: SocketSession | None, stored: StoredSession) -> Callable[[], None]:

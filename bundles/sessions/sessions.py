@@ -235,6 +235,7 @@ class Sessions:
 
         Raises:
             SessionEndedException: it has ended already, or the client has chosen another one.
+            ConflictException: another message has logged in another user than this one.
         """
         before = session.stored
         if socket.id is None or (before is not None and before.id == socket.id):
@@ -243,6 +244,9 @@ class Sessions:
         if found is not None:
             if before is not None and before.key != found.key:
                 raise SessionEndedException
+            was = None if before is None else before.user
+            if session.new_user is not None and found.user not in (was, session.new_user):
+                raise ConflictException("another user has logged in meanwhile")
             session.stored = found
         elif before is None and socket.is_known and not session.is_destroyed:
             raise SessionEndedException

@@ -20,6 +20,8 @@ class SocketSession:
         user: that of the session when it was last loaded; None before.
         lock: held while a message creates or rotates the session: one after the other, so that
             each finds the id of the one before.
+        changing: held while a message starts, restores or finishes the session, until the
+            listeners have returned.
     """
 
     @inject
@@ -33,6 +35,7 @@ class SocketSession:
         self.is_known = False
         self.user: str | None = None
         self.lock = asyncio.Lock()
+        self.changing = asyncio.Lock()
         self._sockets = sockets
         self._sockets.add(self)
         self._use(credential.id)

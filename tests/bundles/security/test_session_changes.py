@@ -1,5 +1,6 @@
 """The identity of a client follows its session, when a message starts, restores or finishes it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -39,6 +40,8 @@ class Desk:
         self._secrets = secrets
         self._security = security
         self._accounts = accounts
+        self.entered = 0
+        self.both_entered = asyncio.Event()
 
     @both("POST", "/start", "start")
     async def start(self, request: Request) -> list[Any]:
@@ -49,6 +52,14 @@ class Desk:
     async def log_in(self, name: str, request: Request) -> str:
         await self._security.login_session(await self._accounts.load(name), request)
         return await self._secrets.start(request)
+
+    @websocket("enter")
+    async def enter(self, name: str, request: Request) -> None:
+        await self._security.login_session(await self._accounts.load(name), request)
+        self.entered += 1
+        if self.entered == 2:
+            self.both_entered.set()
+        await self.both_entered.wait()
 
     @both("POST", "/restore", "restore")
     async def restore(self, secret: str, request: Request) -> list[Any]:
@@ -155,6 +166,21 @@ async def test_session_of_another_user_is_409_until_the_first_is_finished(
 
         await send(client, socket, "finish")
         assert await send(client, socket, "restore", secret=of_eve) == [True, "eve"]
+
+
+@pytest.mark.parametrize("event", ["enter", "log_in"])
+async def test_users_who_log_in_at_the_same_time_on_one_socket_the_second_gets_409(
+    client_of: ClientOf, event: str
+) -> None:
+    client = client_of(application())
+    async with client.connection() as socket:
+        await send(client, socket, "who")
+        found = await asyncio.gather(
+            *(send(client, socket, event, name=name) for name in ("ada", "eve"))
+        )
+        assert found.count(409) == 1
+        winner = "eve" if found[0] == 409 else "ada"
+        assert await send(client, socket, "who") == ["session", winner]
 
 
 async def test_started_session_without_user_ends_the_identity(client_of: ClientOf) -> None:
