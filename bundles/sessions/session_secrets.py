@@ -50,7 +50,7 @@ class SessionSecrets:
         """
         async with self._turn(request) as (session, message, socket):
             encoded, user, before = session.encode(values), session.new_user, session.stored
-            async with _held(socket and socket.lock):
+            async with _held(None if socket is None else socket.lock):
                 stored, secret, ended = await self._sessions.create(encoded, user, message)
                 is_kept = socket is not None and socket.id is not None and socket.is_cookie
                 undo = _use(socket, stored)
@@ -85,7 +85,7 @@ class SessionSecrets:
                 return False
             assert isinstance(secret, str)
             before = session.stored
-            async with _held(socket and socket.lock):
+            async with _held(None if socket is None else socket.lock):
                 stored = await self._store.load(id, self._now())
                 if stored is None:
                     return False
@@ -111,7 +111,7 @@ class SessionSecrets:
         """
         async with self._turn(request) as (session, message, socket):
             before = session.stored
-            async with _held(socket and socket.lock):
+            async with _held(None if socket is None else socket.lock):
                 ended = None if before is None else await self._store.end(before.key)
                 ids = {one.id for one in (before, ended) if one is not None}
                 if socket is not None and socket.id in ids:
@@ -134,7 +134,7 @@ class SessionSecrets:
         message, socket = session.message(), None
         if message.connection is not None:
             socket = await message.get(SocketSession)
-        async with _held(socket and socket.changing):
+        async with _held(None if socket is None else socket.changing):
             yield session, message, socket
 
     async def _end(self, stored: StoredSession, request: Request) -> None:
