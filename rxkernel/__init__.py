@@ -225,6 +225,10 @@ from rxkernel.routing.union_tags import (
 from rxkernel.routing.validated_by import (
     validated_by,
 )
+from rxkernel.servers.access_log import (
+    level_for,
+    log_access,
+)
 from rxkernel.servers.aiohttp.server import (
     HttpServer,
 )
@@ -435,6 +439,8 @@ __all__ = [
     "encode_json",
     "error_response",
     "http",
+    "level_for",
+    "log_access",
     "network_of",
     "observe",
     "option",

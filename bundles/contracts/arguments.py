@@ -25,6 +25,8 @@ _PARAMETERS = "contracts.parameters"
 
 _ROOT = "arguments"
 
+_NO_NAMES: frozenset[str] = frozenset()
+
 
 def arguments_of(request: Request) -> Any:
     """Return the arguments of *request*: checked if its contract has ``parameters``.
@@ -96,6 +98,22 @@ class ArgumentsCheck:
             found = {k: checked[k] for k in self._plain if k in checked and k not in params}
             if found:
                 request.params = MultiDict([*params.items(), *found.items()])
+
+    def check_value(self, request: Request) -> None:
+        """As `check`, for a message whose arguments are one value: its body, whose fields are its
+        parameters too."""
+        attributes = request.attributes
+        attributes[_PARAMETERS] = _NO_NAMES
+        given = _params_of(request) if request.body is None else request.body
+        try:
+            checked = self._schema.validate(given, _ROOT)
+        except UnprocessableEntityException as exc:
+            raise _with_places(exc, request) from None
+        attributes[_ATTRIBUTE] = checked
+        if isinstance(checked, Mapping):
+            request.params = checked
+        if request.body is not None or self._takes_body:
+            request.body = checked
 
     def _values_of(self, request: Request, params: dict[str, Any]) -> Any:
         """The arguments; HTTP sends *params*, and the fields of a form, as texts."""

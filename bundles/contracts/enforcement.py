@@ -148,7 +148,7 @@ class Contracts:
             yield validating(contract.validate)
         yield from self._limits(definition, contract, is_inner)
         if schemas.parameters is not None:
-            yield checking_arguments(schemas.parameters, definition.signature.parameters)
+            yield checking_arguments(schemas.parameters, definition)
 
     def _limits(
         self, definition: Definition, contract: Contract, is_inner: bool

@@ -1,7 +1,7 @@
 """Wrappers of an action that check its arguments and its result."""
 
 import inspect
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bundles.contracts.actions import Action
@@ -10,7 +10,8 @@ from bundles.contracts.domain_error import DomainError
 from bundles.contracts.schemas import Schema
 from bundles.contracts.schemas.verdicts import error_without_text, errors_of_verdict
 from rxkernel import (
-    Parameter,
+    Definition,
+    ProcedureMetadata,
     Request,
     Response,
     RxKernelError,
@@ -23,14 +24,15 @@ from rxkernel import (
 _WITHOUT_CONTENT = (204, 205)
 
 
-def checking_arguments(
-    schema: Schema, parameters: Collection[Parameter]
-) -> Callable[[Action], Action]:
-    """Check the arguments of each message with *schema*, before the action, which has
-    *parameters*."""
+def checking_arguments(schema: Schema, definition: Definition) -> Callable[[Action], Action]:
+    """Check the arguments of each message of *definition* with *schema*, before the action."""
+    parameters = definition.signature.parameters
     plain = [each.key for each in parameters if each.source is Source.PARAMS and each.key]
     takes_body = any(each.source is Source.BODY for each in parameters)
-    check = ArgumentsCheck(schema, plain, takes_body=takes_body).check
+    arguments = ArgumentsCheck(schema, plain, takes_body=takes_body)
+    metadata = definition.metadata
+    is_value = isinstance(metadata, ProcedureMetadata) and metadata.arguments == "value"
+    check = arguments.check_value if is_value else arguments.check
 
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:

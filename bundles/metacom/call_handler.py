@@ -37,8 +37,7 @@ class CallHandler:
         self.methods = Methods.of(compiled)
 
     def answer(self, request: Request, call: Call) -> Awaitable[Response]:
-        """Return what awaits the response of the method that *call* names. *request* is the
-        message; it has begun."""
+        """Respond to *call* when awaited. *request* is its message, which has begun."""
         args = call.args
         if type(args) is dict:
             request.params = args

@@ -67,6 +67,11 @@ class MetacomConnection(ManagedConnection):
         return self._rooms
 
     @property
+    def sending(self) -> "asyncio.Task[None] | None":
+        """The task that sends packets that wait, because the client reads slowly."""
+        return self._writer.sending
+
+    @property
     def is_congested(self) -> bool:
         """Whether the client reads more slowly than packets are sent to it."""
         return self.is_accepted and self._writer.is_congested

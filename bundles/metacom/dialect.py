@@ -15,6 +15,6 @@ class Dialect(Enum):
     """The unreleased version 4: ids are UUIDs."""
 
 
-def dialect_of(id: Id | None, default: Dialect = Dialect.A) -> Dialect:
+def dialect_of(id: Id | None) -> Dialect:
     """Return the dialect of a client that has sent *id*."""
-    return Dialect.B if type(id) is str else default
+    return Dialect.B if type(id) is str else Dialect.A

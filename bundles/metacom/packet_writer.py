@@ -15,27 +15,28 @@ class PacketWriter:
 
     Attributes:
         buffered: bytes that wait.
+        sending: the task that sends packets that wait; None if none does.
     """
 
-    __slots__ = ("_limit", "_overflow", "_sending", "_waiting", "_websocket", "buffered")
+    __slots__ = ("_limit", "_overflow", "_waiting", "_websocket", "buffered", "sending")
 
     def __init__(self, websocket: WebSocket, limit: int, overflow: Callable[[], None]) -> None:
         self._websocket = websocket
         self._limit = limit
         self._overflow: Callable[[], None] | None = overflow
         self._waiting: deque[bytes] | None = None
-        self._sending: asyncio.Task[None] | None = None
+        self.sending: asyncio.Task[None] | None = None
         self.buffered = 0
 
     def put(self, packet: bytes) -> None:
         """Send *packet*, UTF-8 text."""
-        if self._sending is not None or not self._websocket.send_text(packet):
+        if self.sending is not None or not self._websocket.send_text(packet):
             self._put_later(packet)
 
     @property
     def is_congested(self) -> bool:
         """Whether packets wait for the client."""
-        return self._sending is not None or self._websocket.is_congested
+        return self.sending is not None or self._websocket.is_congested
 
     def _put_later(self, packet: bytes) -> None:
         if self._overflow is None:
@@ -48,8 +49,8 @@ class PacketWriter:
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(packet)
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._send(self._waiting))
+        if self.sending is None:
+            self.sending = asyncio.create_task(self._send(self._waiting))
 
     async def _send(self, waiting: deque[bytes]) -> None:
         try:
@@ -63,9 +64,9 @@ class PacketWriter:
         finally:
             waiting.clear()
             self.buffered = 0
-            self._sending = None
+            self.sending = None
 
     async def join(self) -> None:
         """Wait until the packets are sent."""
-        if self._sending is not None:
-            await asyncio.wait({self._sending})
+        if self.sending is not None:
+            await asyncio.wait({self.sending})

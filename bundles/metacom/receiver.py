@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from time import perf_counter
 from typing import Any
 
+from bundles.metacom.access_log import log_call
 from bundles.metacom.call_handler import CallHandler
 from bundles.metacom.connection import MetacomConnection
-from bundles.metacom.dialect import Id, dialect_of
+from bundles.metacom.dialect import Dialect, Id
 from bundles.metacom.errors import error_of
 from bundles.metacom.limits import Rate
 from bundles.metacom.packets import (
@@ -25,29 +27,47 @@ from bundles.metacom.settings import MetacomSettings
 from bundles.metacom.transport import METACOM
 from rxkernel import (
     BadRequestException,
+    DisconnectReason,
     HttpException,
     Kernel,
+    LimitCounters,
     Request,
     Response,
     TooManyRequestsException,
+    error_response,
 )
 
 logger = logging.getLogger(__name__)
 
 _PONG = PONG.encode()
+_POLICY = 1008
+
+CreateTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Receiver:
     """The messages of all connections of one server."""
 
-    def __init__(self, kernel: Kernel, calls: CallHandler, settings: MetacomSettings) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        calls: CallHandler,
+        settings: MetacomSettings,
+        counters: LimitCounters,
+        *,
+        logs_access: bool,
+    ) -> None:
         self._kernel = kernel
         self._calls = calls
         self._settings = settings
+        self._counters = counters
+        self._logs_access = logs_access
         self._encode = kernel.serializer.encode_json
+        self._create_task: CreateTask = asyncio.get_running_loop().create_task
 
     async def read(self, connection: MetacomConnection) -> None:
-        """Read messages until *connection* is closed."""
+        """Read messages until *connection* is closed. While the client does not read what it is
+        sent, its messages are not read."""
         receive = connection.websocket.receive
         rate = Rate(self._settings.max_rate)
         while (message := await receive()) is not None:
@@ -55,78 +75,83 @@ class Receiver:
                 self._receive(connection, message, rate)
             else:
                 self._receive_chunk(connection, message)
+            if connection.sending is not None:
+                await connection.flush()
 
     def _receive(self, connection: MetacomConnection, text: str, rate: Rate) -> None:
-        if text == PING:
+        is_allowed = rate.allows()
+        if text == PING and connection.dialect is Dialect.A and is_allowed:
             connection.put(_PONG)
             return
         id: Id | None = None
+        work: Call | HttpException
         try:
             packet = read_packet(text)
             id = id_of(packet)
-            connection.dialect = dialect_of(id, connection.dialect)
-            if not rate.allows():
-                raise TooManyRequestsException("too many packets")
-            call = self._read(packet, id, connection)
+            if type(id) is str:
+                connection.dialect = Dialect.B
+            work = _read(packet, id)
         except HttpException as exc:
-            self._start(connection, id, exc)
+            work = exc
+        if not is_allowed:
+            self._reject(connection, id, "metacom.max_rate")
+            if rate.is_abused:
+                connection.abort(DisconnectReason.LIMIT, _POLICY, "too many packets")
+        elif len(connection.calls) >= self._settings.max_calls:
+            self._reject(connection, id, "metacom.max_calls")
         else:
-            self._start(connection, id, call)
-
-    def _read(self, packet: dict[str, Any], id: Id | None, connection: MetacomConnection) -> Call:
-        """Return the call in *packet*.
-
-        Raises:
-            HttpException: it is not a call, or one too many.
-        """
-        if packet.get("type") != "call":
-            raise BadRequestException("the type of the packet is unknown")
-        if id is None:
-            raise BadRequestException("the packet has no id")
-        call = read_call(packet, id)
-        if len(connection.calls) >= self._settings.max_calls:
-            raise TooManyRequestsException("too many calls at the same time")
-        return call
+            connection.calls.add(self._create_task(self._handle(connection, id, work)))
 
     def _receive_chunk(self, connection: MetacomConnection, chunk: bytes) -> None:
-        self._start(connection, None, BadRequestException("streams are not supported"))
+        error = BadRequestException("streams are not supported")
+        connection.calls.add(self._create_task(self._handle(connection, None, error)))
 
-    def _start(
-        self, connection: MetacomConnection, id: Id | None, work: Call | HttpException
-    ) -> None:
-        task = asyncio.create_task(self._handle(connection, id, work))
-        connection.calls.add(task)
-        task.add_done_callback(connection.calls.discard)
+    def _reject(self, connection: MetacomConnection, id: Id | None, setting: str) -> None:
+        """Send the error of a limit, without a message in the kernel."""
+        host = "a client" if connection.client is None else connection.client.host
+        self._counters.record(setting, f"rejected a packet of {host}")
+        request = self._request(connection, "")
+        request.received_at = perf_counter()
+        response = error_response(TooManyRequestsException())
+        data = self._packet(connection, request, id, response)
+        connection.put(data)
+        if self._logs_access:
+            log_call(request, connection, response, len(data))
+
+    def _request(self, connection: MetacomConnection, url: str) -> Request:
+        return Request(
+            METACOM, connection.headers, url=url, connection=connection, client=connection.client
+        )
 
     async def _handle(
         self, connection: MetacomConnection, id: Id | None, work: Call | HttpException
     ) -> None:
         """Handle one packet in a task of its own."""
         kernel = self._kernel
-        request = Request(
-            METACOM,
-            connection.headers,
-            url=work.method if isinstance(work, Call) else "",
-            connection=connection,
-            client=connection.client,
-        )
+        request = self._request(connection, work.method if isinstance(work, Call) else "")
         kernel.begin(request)
         response: Response | None = None
         size: int | None = None
         try:
-            answer: Awaitable[Response]
             if isinstance(work, Call):
-                answer = self._calls.answer(request, work)
+                response = await self._calls.answer(request, work)
             else:
-                answer = kernel.fail(request, work)
-            encode = partial(self._packet, connection, request, id)
-            response, data = await kernel.encoded(request, await answer, encode)
+                response = await kernel.fail(request, work)
+            try:
+                data = self._packet(connection, request, id, response)
+            except Exception:  # noqa: BLE001 - most can be encoded, and skip the call below
+                encode = partial(self._packet, connection, request, id)
+                response, data = await kernel.encoded(request, response, encode)
             connection.put(data)
             size = len(data)
         except Exception:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
-            kernel.terminate(request, response, size=None if connection.is_ended else size)
+            connection.calls.discard(asyncio.current_task())  # type: ignore[arg-type]
+            size = None if connection.is_ended else size
+            if self._logs_access:
+                log_call(request, connection, response, size)
+            kernel.terminate(request, response, size=size)
 
     def _packet(
         self, connection: MetacomConnection, request: Request, id: Id | None, response: Response
@@ -134,3 +159,16 @@ class Receiver:
         if response.status_code < 400 and id is not None:
             return callback(id, response, self._encode)
         return error_callback(id, error_of(response, request), connection.dialect, self._encode)
+
+
+def _read(packet: dict[str, Any], id: Id | None) -> Call:
+    """Return the call in *packet*.
+
+    Raises:
+        BadRequestException: it is not a call.
+    """
+    if packet.get("type") != "call":
+        raise BadRequestException("the type of the packet is unknown")
+    if id is None:
+        raise BadRequestException("the packet has no id")
+    return read_call(packet, id)

@@ -29,6 +29,7 @@ from rxkernel import (
     Response,
     Server,
     ServiceUnavailableException,
+    Settings,
     WebSocket,
 )
 
@@ -54,8 +55,10 @@ class MetacomServer(Server):
         http: HttpServer,
         dispatcher: AsyncEventDispatcher,
         broadcaster: Broadcaster,
+        application: Settings,
     ) -> None:
         self._settings = settings
+        self._logs_access = application.logging.access
         self._dispatcher = dispatcher
         self._broadcaster = broadcaster
         self._limits = LimitCounters()
@@ -80,7 +83,13 @@ class MetacomServer(Server):
     def configure(self, kernel: Kernel) -> None:
         self._limits = LimitCounters()
         self._calls = CallHandler(kernel)
-        self._receiver = Receiver(kernel, self._calls, self._settings)
+        self._receiver = Receiver(
+            kernel,
+            self._calls,
+            self._settings,
+            self._limits,
+            logs_access=self._logs_access,
+        )
         self._lifecycle = ConnectionLifecycle(kernel, self._dispatcher, self)
         self._encode = kernel.serializer.encode_json
         self._connections = self.engine = Connections(self._encode)

@@ -144,8 +144,9 @@ class WebSocket:
         stream = self._accepted
         if stream.response.closed:
             return None
+        message = await stream.receive_raw()
         try:
-            return await stream.receive()
+            return stream.decode(message)
         except WebSocketProtocolError as exc:
             client = "a client" if self.client is None else self.client.host
             counter, error = "protocol error", str(exc)[:100]
