@@ -208,6 +208,11 @@ class MetacomConnection(ManagedConnection):
         """The tasks that send streams."""
         return set() if self._streams is None else self._streams.pipes
 
+    @property
+    def has_calls(self) -> bool:
+        """See `Link`."""
+        return bool(self.calls)
+
     async def send_chunk(self, chunk: bytes) -> None:
         """See `Link`."""
         await self._writer.send_chunk(chunk)

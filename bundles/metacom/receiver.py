@@ -165,6 +165,8 @@ class Receiver:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
             connection.calls.discard(asyncio.current_task())  # type: ignore[arg-type]
+            if connection.paused is not None and not connection.calls:
+                connection.streams.calls_ended()
             size = None if connection.is_ended else size
             if self._logs_access:
                 log_call(request, connection, response, size)

@@ -87,6 +87,10 @@ class Streams:
             return False
         return True
 
+    def calls_ended(self) -> None:
+        """The last call that ran has ended: fail the streams that wait to be taken."""
+        self._incoming.calls_ended()
+
     def close(self) -> None:
         """The connection is closed: readers and writers raise at once. A stream that was received
         as a whole can be read to its end."""

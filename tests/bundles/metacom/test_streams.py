@@ -231,7 +231,8 @@ async def test_short_stream_fails_on_both_sides(site_of: SiteOf) -> None:
 async def test_call_of_unknown_stream_fails(site_of: SiteOf) -> None:
     site = await site_of(Files)
     async with site.client() as client:
-        for id in (5, [], None, "__proto__"):
+        ids: list[Any] = [5, [], None, "__proto__"]
+        for id in ids:
             response = await client.call("files/upload", {"stream_id": id})
             assert response["error"]["code"] == 400
 
@@ -311,7 +312,7 @@ async def test_calls_are_answered_between_the_chunks_of_a_download(site_of: Site
         await client.send(
             {"type": "call", "id": 2, "method": "files/download", "args": {"size": 0, "part": 1}}
         )
-        packets = []
+        packets: list[Any] = []
         while len(packets) < 4:
             message = await client.websocket.receive(timeout=20)
             if message.type is aiohttp.WSMsgType.TEXT:
@@ -330,7 +331,7 @@ async def test_client_that_leaves_in_the_middle_ends_readers_and_writers(
     site_of: SiteOf, method: str
 ) -> None:
     files = Files()
-    reasons: list[DisconnectReason] = []
+    reasons: list[DisconnectReason | None] = []
 
     async def left(event: ConnectionEvent) -> None:
         reasons.append(event.reason)
