@@ -47,7 +47,6 @@ class MetacomConnection(ManagedConnection):
         dialect: that of the client, from its ids.
         calls: the tasks of the calls that run.
         paused: while set, messages are not received; it is done when they may be again.
-        reason: why the connection has ended, as far as it is known.
     """
 
     def __init__(
@@ -69,7 +68,6 @@ class MetacomConnection(ManagedConnection):
         self.websocket = websocket
         self.dialect = Dialect.A
         self.calls: set[asyncio.Task[None]] = set()
-        self.reason = DisconnectReason.TRANSPORT_CLOSE
         self.paused: asyncio.Future[None] | None = None
         self._report = report
         self._stream_limits = stream_limits
@@ -95,6 +93,11 @@ class MetacomConnection(ManagedConnection):
     def is_congested(self) -> bool:
         """Whether the client reads more slowly than packets are sent to it."""
         return self.is_accepted and self._writer.is_congested
+
+    @property
+    def reason(self) -> DisconnectReason:
+        """Why the connection has ended."""
+        return self.websocket.reason or DisconnectReason.TRANSPORT_CLOSE
 
     def put(self, packet: bytes) -> None:
         """Send *packet*; does nothing once the connection has ended."""
@@ -164,15 +167,14 @@ class MetacomConnection(ManagedConnection):
         if not self.is_accepted:
             self.is_rejected = True
         elif not self.is_ended:
-            self.reason = DisconnectReason.SERVER
             self._close_streams()
             await self.websocket.close(code, reason)
 
     def abort(self, reason: DisconnectReason, code: int, text: str) -> None:
         """Start to close the WebSocket, without waiting."""
         if self._closing is None:
-            self.reason = reason
             self._close_streams()
+            self.websocket.reason = self.websocket.reason or reason
             self._closing = asyncio.create_task(self.websocket.close(code, text))
 
     def accept(self) -> None:
