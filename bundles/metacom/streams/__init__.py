@@ -1,0 +1,17 @@
+"""Binary streams of one connection, independent of the server."""
+
+from bundles.metacom.streams.incoming import IncomingStream
+from bundles.metacom.streams.limits import StreamLimits
+from bundles.metacom.streams.link import Link
+from bundles.metacom.streams.outgoing import OutgoingStream
+from bundles.metacom.streams.stream_exception import StreamException
+from bundles.metacom.streams.streams import Streams
+
+__all__ = [
+    "IncomingStream",
+    "Link",
+    "OutgoingStream",
+    "StreamException",
+    "StreamLimits",
+    "Streams",
+]

@@ -1,0 +1,143 @@
+"""A stream that the peer sends."""
+
+import asyncio
+from collections import deque
+from typing import Protocol, Self
+
+from bundles.metacom.streams.chunks import StreamId
+from bundles.metacom.streams.stream_exception import StreamException
+from rxkernel import PayloadTooLargeException
+
+
+class Receiving(Protocol):
+    """What an `IncomingStream` needs of the streams of its connection."""
+
+    def data_read(self, stream: "IncomingStream", size: int) -> None: ...
+
+    def incoming_terminated(self, stream: "IncomingStream") -> None: ...
+
+
+class IncomingStream:
+    """Iterate over it to read its data, in one task.
+
+    While more than ``stream_window`` bytes are unread, nothing more is received from the client,
+    also no call. As a context manager it terminates a stream that was not read to its end.
+
+    Attributes:
+        id: as the client sent it.
+        name: such as that of a file. Do not use it as a path: the client chooses it.
+        size: bytes of the whole stream, as the client announced it.
+        received: bytes that have arrived.
+        unread: bytes that have arrived and are not read yet.
+        is_taken: whether a call has asked for it.
+        is_ended: whether all bytes have arrived.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_error",
+        "_streams",
+        "_waiting",
+        "id",
+        "is_ended",
+        "is_taken",
+        "name",
+        "received",
+        "size",
+        "unread",
+    )
+
+    def __init__(self, id: StreamId, name: str, size: int, streams: Receiving) -> None:
+        self.id = id
+        self.name = name
+        self.size = size
+        self.received = 0
+        self.unread = 0
+        self.is_taken = False
+        self.is_ended = False
+        self._streams = streams
+        self._chunks: deque[bytes] = deque()
+        self._error: StreamException | None = None
+        self._waiting: asyncio.Future[None] | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has failed, or all bytes are read."""
+        return self._error is not None or (self.is_ended and not self._chunks)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            StreamException: the stream has failed; what is unread is lost.
+        """
+        while not self._chunks:
+            if self._error is not None:
+                raise self._error.copy()
+            if self.is_ended:
+                raise StopAsyncIteration
+            await self._wait()
+        data = self._chunks.popleft()
+        self.unread -= len(data)
+        self._streams.data_read(self, len(data))
+        return data
+
+    async def read_all(self, limit: int) -> bytes:
+        """Return all bytes that are not read yet.
+
+        Raises:
+            PayloadTooLargeException: the stream has more than *limit* bytes; it is terminated.
+            StreamException: it has failed.
+        """
+        if self.size > limit:
+            await self.terminate()
+            raise PayloadTooLargeException(f"the stream must have at most {limit} bytes")
+        return b"".join([data async for data in self])
+
+    async def terminate(self) -> None:
+        """Ask the client to stop, and ignore what it still sends. Does nothing once all bytes are
+        read."""
+        if not self.is_closed:
+            self._streams.incoming_terminated(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.terminate()
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes that have arrived."""
+        self.received += len(data)
+        if data:
+            self.unread += len(data)
+            self._chunks.append(data)
+            self._wake()
+
+    def end(self) -> None:
+        """All bytes have arrived."""
+        self.is_ended = True
+        self._wake()
+
+    def fail(self, error: StreamException) -> None:
+        """Let readers raise *error*; drop what is unread."""
+        self._error = error
+        self._chunks.clear()
+        self.unread = 0
+        self._wake()
+
+    async def _wait(self) -> None:
+        if self._waiting is not None:
+            raise RuntimeError("the stream is read by two tasks; read it in one")
+        self._waiting = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiting
+        finally:
+            self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)

@@ -1,0 +1,218 @@
+"""The streams that the peer sends over one connection."""
+
+from functools import partial
+
+from bundles.metacom.packets import Encode
+from bundles.metacom.streams.chunks import StreamId
+from bundles.metacom.streams.incoming import IncomingStream
+from bundles.metacom.streams.limits import StreamLimits
+from bundles.metacom.streams.link import Link
+from bundles.metacom.streams.open_streams import OpenStreams
+from bundles.metacom.streams.packets import Opening, Status, status_packet
+from bundles.metacom.streams.stream_exception import StreamException
+from rxkernel import PayloadTooLargeException
+
+_NOT_TAKEN = "no call has asked for the stream; call its method before you send data"
+
+
+class IncomingStreams:
+    """Implements `Receiving`.
+
+    A stream is found by its id until it is ended and taken. It is open until all of it is read.
+
+    Attributes:
+        unread: bytes that calls have to read. Above the window the connection is paused.
+        untaken: bytes of streams that no call has asked for. Above the window the connection is
+            paused if a running call may still ask for them; else they fail, since the call would
+            wait behind them.
+    """
+
+    def __init__(
+        self, link: Link, limits: StreamLimits, open_streams: OpenStreams, encode: Encode
+    ) -> None:
+        self._link = link
+        self._limits = limits
+        self._open = open_streams
+        self._encode = encode
+        self._by_id: dict[StreamId, IncomingStream] = {}
+        self._dropped: dict[StreamId, None] = {}
+        self._is_paused = False
+        self._is_closed = False
+        self.unread = 0
+        self.untaken = 0
+
+    def __contains__(self, id: StreamId) -> bool:
+        return id in self._by_id
+
+    def take(self, id: object) -> IncomingStream:
+        """See `Streams.take`."""
+        stream = self._by_id.get(id) if type(id) is int or type(id) is str else None
+        if stream is None:
+            raise _unknown(id)
+        if not stream.is_taken:
+            stream.is_taken = True
+            self.untaken -= stream.unread
+            self.unread += stream.unread
+        if stream.is_ended:
+            self._forget_id(stream)
+        self._release()
+        return stream
+
+    def open(self, id: StreamId, opening: Opening) -> None:
+        """Accept a new stream.
+
+        Raises:
+            HttpException: *id* is used or invalid, or a limit is exceeded.
+        """
+        if isinstance(id, int) and id < 0:
+            raise StreamException(f"the id of a client's stream must be positive, got {id}")
+        if id in self._by_id:
+            raise StreamException(f"Stream {id}/{opening.name:.100} is already initialized")
+        if opening.size > self._limits.max_size:
+            raise PayloadTooLargeException(
+                f"a stream must have at most {self._limits.max_size} bytes"
+            )
+        self._open.check_room()
+        self._dropped.pop(id, None)
+        stream = IncomingStream(id, opening.name, opening.size, self)
+        self._by_id[id] = stream
+        self._open.add(stream, partial(self._idle, stream))
+
+    def receive(self, id: StreamId, data: bytes) -> None:
+        """Add *data* to the stream *id*.
+
+        Raises:
+            StreamException: there is no such stream, it has failed, or does now.
+        """
+        stream = self._by_id.get(id)
+        if stream is None or stream.is_ended:
+            if id in self._dropped:
+                return
+            raise _unknown(id)
+        if stream.received + len(data) > stream.size:
+            raise self._fail(stream, f"the stream has more than its {stream.size} bytes")
+        if stream.is_taken:
+            self.unread += len(data)
+        elif self._link.has_calls or self.untaken + len(data) <= self._limits.window:
+            self.untaken += len(data)
+        else:
+            raise self._fail(stream, _NOT_TAKEN)
+        stream.feed(data)
+        self._open.touch(stream)
+        if self._is_full and not self._is_paused:
+            self._is_paused = True
+            self._link.pause_reading()
+
+    def calls_ended(self) -> None:
+        """No call is left that may take a stream: fail those that do not fit into the window."""
+        for stream in tuple(self._by_id.values()):
+            if self.untaken > self._limits.window and not stream.is_taken:
+                self._link.report(stream.id, self._fail(stream, _NOT_TAKEN))
+
+    def receive_status(self, id: StreamId, status: Status) -> None:
+        """Close the stream *id*.
+
+        Raises:
+            StreamException: there is no such stream, or bytes are missing.
+        """
+        stream = self._by_id.get(id)
+        if id in self._dropped:
+            del self._dropped[id]
+        elif stream is None or (stream.is_ended and status is Status.END):
+            raise _unknown(id)
+        elif status is Status.TERMINATE:
+            self._drop(stream, StreamException("the client has terminated the stream"))
+        elif stream.received < stream.size:
+            error = StreamException(
+                f"the stream ended after {stream.received} of {stream.size} bytes"
+            )
+            self._drop(stream, error)
+            raise error
+        else:
+            self._end(stream)
+
+    def data_read(self, stream: IncomingStream, size: int) -> None:
+        """See `Receiving`."""
+        if stream in self._open:
+            self._open.touch(stream)
+            self.unread -= size
+            if stream.is_closed:
+                self._open.remove(stream)
+            self._release()
+
+    def incoming_terminated(self, stream: IncomingStream) -> None:
+        """See `Receiving`."""
+        if not stream.is_ended and not self._is_closed:
+            self._ignore(stream.id)
+            self._link.put(status_packet(stream.id, Status.TERMINATE, self._encode))
+        self._drop(stream, StreamException("the stream was terminated"))
+
+    def close(self, error: StreamException) -> None:
+        """Let readers raise *error*. A stream that was received as a whole can be read."""
+        self._is_closed = True
+        for stream in self._open:
+            if isinstance(stream, IncomingStream):
+                self._open.remove(stream)
+                if not (stream.is_ended and stream.is_taken):
+                    stream.fail(error)
+        self._by_id.clear()
+        self._dropped.clear()
+        self._release()
+
+    def _end(self, stream: IncomingStream) -> None:
+        stream.end()
+        self._open.touch(stream)
+        if stream.is_taken:
+            self._forget_id(stream)
+
+    def _forget_id(self, stream: IncomingStream) -> None:
+        del self._by_id[stream.id]
+        if stream.is_closed:
+            self._open.remove(stream)
+
+    def _idle(self, stream: IncomingStream) -> None:
+        if self._is_paused and not stream.unread:
+            return  # another stream blocks the connection
+        doing = "read from" if stream.unread else "received for"
+        error = self._fail(
+            stream, f"nothing was {doing} the stream for {self._limits.timeout:g} seconds"
+        )
+        self._link.report(stream.id, error)
+
+    def _fail(self, stream: IncomingStream, message: str) -> StreamException:
+        """Fail *stream*, and ignore its chunks from now on."""
+        error = StreamException(message)
+        if not stream.is_ended:
+            self._ignore(stream.id)
+        self._drop(stream, error)
+        return error
+
+    def _ignore(self, id: StreamId) -> None:
+        self._dropped[id] = None
+        if len(self._dropped) > self._limits.max_streams:
+            del self._dropped[next(iter(self._dropped))]
+
+    def _drop(self, stream: IncomingStream, error: StreamException) -> None:
+        if self._by_id.get(stream.id) is stream:
+            del self._by_id[stream.id]
+        if stream in self._open:
+            self._open.remove(stream)
+            if stream.is_taken:
+                self.unread -= stream.unread
+            else:
+                self.untaken -= stream.unread
+        stream.fail(error)
+        self._release()
+
+    @property
+    def _is_full(self) -> bool:
+        return max(self.unread, self.untaken) > self._limits.window
+
+    def _release(self) -> None:
+        if self._is_paused and (self._is_closed or not self._is_full):
+            self._is_paused = False
+            self._link.resume_reading()
+
+
+def _unknown(id: object) -> StreamException:
+    return StreamException(f"Stream {id!s:.100} is not initialized")

@@ -1,0 +1,46 @@
+"""What streams need of the connection."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from bundles.metacom.dialect import Id
+from rxkernel import HttpException
+
+
+class Link(Protocol):
+    """A connection, as its streams see it."""
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether calls run that may still take a stream. When the last one ends, the link calls
+        `Streams.calls_ended`."""
+
+    def put(self, packet: bytes) -> None:
+        """Send a text message, UTF-8, without waiting. Does nothing once closed."""
+
+    async def send_chunk(self, chunk: bytes) -> None:
+        """Send a binary message after all packets before it. Wait while the peer does not read.
+
+        Raises:
+            ConnectionError: the connection is closed.
+        """
+
+    def report(self, id: Id | None, error: HttpException) -> None:
+        """Send *error*, as a callback with *id*."""
+
+    def pause_reading(self) -> None:
+        """Receive no further message until `resume_reading`."""
+
+    def resume_reading(self) -> None: ...
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Loop(Protocol):
+    """What streams use of the event loop; a test moves its time."""
+
+    def time(self) -> float: ...
+
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> Timer: ...
