@@ -62,7 +62,8 @@ class Building:
         }
         kept = {key: file for key, file in self._old.items() if key not in stale}
         state = FolderState() if previous is None else previous.state.copy(tree)
-        self._load = Load(tree, context.names, values, kept, state)
+        modules = {} if previous is None else previous.modules
+        self._load = Load(tree, context.names, values, kept, modules, state)
         self._started: list[HookUnit] = []
         self._migrated: set[str] = set()
 

@@ -63,6 +63,8 @@ class Load:
             dependencies.
         executed: the keys of those that were executed by this load.
         problems: one sentence for each problem.
+        modules: the modules by name, as code finds them in ``sys.modules`` within the load: those
+            of before, until others are executed.
         begun: the time at which the file began that is being executed; see `time.monotonic`.
     """
 
@@ -75,6 +77,7 @@ class Load:
         names: ModuleNames,
         values: Mapping[str, ValueOf],
         kept: Mapping[str, ModuleFile],
+        modules: Mapping[str, ModuleType],
         state: FolderState,
     ) -> None:
         self.tree = tree
@@ -83,6 +86,7 @@ class Load:
         self.problems: list[str] = []
         self.begun = time.monotonic()
         self.state = state
+        self.modules = dict(modules)
         self.values: dict[str, Any] = {}
         self._kept = kept
         self._names = names
@@ -230,6 +234,7 @@ class Load:
             code = compile_source(source)
             check_imports(source, self._names.root.name)
             module = new_module(source, self._names.name_of(source.name))
+            self.modules[module.__name__] = module
             self._names.put(module)
             exec(code, vars(module))
             if source.stem != INIT and source.place in CODE_PLACES:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self
 
 from injector import Injector
@@ -18,6 +18,11 @@ class Source(Protocol):
     @property
     def known(self) -> Mapping[Name, Any]:
         """What `read` has returned before and returns again."""
+        ...
+
+    @property
+    def modules(self) -> Mapping[str, ModuleType]:
+        """The modules by the names that they have in ``sys.modules``."""
         ...
 
     def read(self, name: Name) -> Any:
@@ -145,3 +150,10 @@ def current_source() -> Source:
     if source is None:
         raise RxKernelError("the application of this task has stopped")
     return source
+
+
+def scoped_module(name: str) -> ModuleType | None:
+    """Return the module called *name* that the current message, hook or load reads; None outside
+    of them, and for names that they do not have."""
+    scope = _SCOPE.get()
+    return None if scope is None or scope.source is None else scope.source.modules.get(name)
