@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from inspect import iscoroutinefunction
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -12,7 +13,13 @@ from bundles.autoload.building import Building
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.context import LoadContext
 from bundles.autoload.loading.dependencies import changed_keys
-from bundles.autoload.loading.hooks import HookUnit, stop_units, units_of
+from bundles.autoload.loading.hooks import (
+    HookFailedError,
+    HookUnit,
+    call_migrate,
+    stop_units,
+    units_of,
+)
 from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.message_scope import MessageScope
@@ -31,9 +38,9 @@ from rxkernel import Application, ConfigurationError, RxKernelError
 class Autoload:
     """Loads the directory at boot, and again for each reload.
 
-    A reload awaits `build`, calls `commit` in the step in which the routes are swapped, and awaits
-    `retire`; after an error of the routes it awaits `discard` instead. These are not called
-    concurrently.
+    A reload awaits `build`, then `migrate` directly before it calls `commit`, in the step in which
+    the routes are swapped, and awaits `retire`. After an error of the routes or of `migrate` it
+    awaits `discard` instead. These are not called concurrently.
 
     Args:
         injector: the services, which hooks and tasks find as ``application.injector``.
@@ -107,7 +114,7 @@ class Autoload:
         """Load the next snapshot beside the current one. Return None if no file has another
         content.
 
-        The start hooks of new files have run then, and ``migrate`` of files that replace others.
+        The start hooks of new files have run then. Messages are not affected.
 
         Args:
             changed: the paths below the root, with slashes, that may have changed. They are read
@@ -135,9 +142,30 @@ class Autoload:
             self._restore()
             raise
 
+    async def migrate(self, build: Build) -> None:
+        """Call ``migrate`` of the files of *build* that replace others. Plain functions are called
+        last, in one step with what the caller does next: no message runs between them.
+
+        Raises:
+            ConfigurationError: one of them has failed. Those before it have been called.
+        """
+        calls = sorted(
+            build.migrations, key=lambda call: not iscoroutinefunction(call.hook.function)
+        )
+        timeout = self._settings.start_timeout
+        with entered(build.scope):
+            for call in calls:
+                try:
+                    await call_migrate(call.hook, build.snapshot.tree, timeout, call.old)
+                except HookFailedError as exc:
+                    raise ConfigurationError(str(exc)) from exc.__cause__
+
     def commit(self, build: Build) -> None:
         """Let messages read the snapshot of *build*."""
         is_first, self._current = self._current is None, build.snapshot
+        build.snapshot.state.commit()
+        if self._context is not None:
+            self._context.lost.log(build)
         self._restore()
         build.scope.close()
         if is_first:

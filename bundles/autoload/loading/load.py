@@ -65,6 +65,7 @@ class Load:
         problems: one sentence for each problem.
         modules: the modules by name, as code finds them in ``sys.modules`` within the load: those
             of before, until others are executed.
+        starting: the key of the file whose start hook runs.
         begun: the time at which the file began that is being executed; see `time.monotonic`.
     """
 
@@ -85,6 +86,7 @@ class Load:
         self.executed: set[str] = set()
         self.problems: list[str] = []
         self.begun = time.monotonic()
+        self.starting: str | None = None
         self.state = state
         self.modules = dict(modules)
         self.values: dict[str, Any] = {}
@@ -161,8 +163,11 @@ class Load:
         return self._lookup.names_in(name)
 
     def assign(self, name: Name, attribute: str, value: Any) -> None:
-        """Set an attribute of a folder, see `FolderState.assign`."""
-        self.state.assign(self.tree, name, attribute, value)
+        """Set an attribute of a folder, see `FolderState.assign`. It belongs to the file that is
+        being executed or started."""
+        execution = self._execution
+        owner = self.starting if execution is None else execution.source.key
+        self.state.assign(name, attribute, value, owner)
 
     def load(self, key: str) -> ModuleFile:
         """Return the file, executed; the file that is being executed depends on it."""

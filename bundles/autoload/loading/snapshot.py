@@ -69,7 +69,7 @@ class Snapshot:
 
     def assign(self, name: Name, attribute: str, value: Any) -> None:
         """Set an attribute of a folder, see `FolderState.assign`."""
-        self.state.assign(self.tree, name, attribute, value)
+        self.state.assign(name, attribute, value)
 
     def __repr__(self) -> str:
         return f"<Snapshot {self.number} of {self.tree.root}: {len(self.files)} files>"

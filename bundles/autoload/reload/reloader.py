@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from functools import partial
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.publishing import Endpoints
@@ -94,7 +95,12 @@ class Reloader:
             previous = self._autoload.snapshot
             routes = self._endpoints.routes_of(build.snapshot)
             added, removed = routes.changes_since(self._endpoints.routes)
-            await self._application.reload(add=added, remove=removed, when_swapped=swap)
+            await self._application.reload(
+                add=added,
+                remove=removed,
+                before_swap=partial(self._autoload.migrate, build),
+                when_swapped=swap,
+            )
         except BaseException:
             if not is_swapped:
                 await self._autoload.discard(build)
