@@ -1,5 +1,7 @@
 """Makes one snapshot: loads the files, and calls the hooks of those that are new."""
 
+import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 
 from bundles.autoload.loading.build import Build, Migration
@@ -7,6 +9,7 @@ from bundles.autoload.loading.context import LoadContext
 from bundles.autoload.loading.dependencies import stale_keys
 from bundles.autoload.loading.folder_state import FolderState
 from bundles.autoload.loading.hooks import (
+    Hook,
     HookFailedError,
     HookUnit,
     call_hook,
@@ -26,6 +29,11 @@ from bundles.autoload.places.bus import BusFiles, close_services
 from bundles.autoload.places.config import ConfigFiles
 from bundles.autoload.places.schemas import SchemaFiles
 from rxkernel import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+_SLOW = 1.0
+"""Seconds of a start hook before the log says that it runs."""
 
 
 class Building:
@@ -133,13 +141,26 @@ class Building:
             if unit.start is None or (old is not None and old.start is not None):
                 return
         if unit.start is not None:
-            self._load.starting = unit.key
-            try:
-                await call_hook(unit.start, self._tree, self._context.settings.start_timeout)
-            finally:
-                self._load.starting = None
+            await self._call_start(unit, unit.start)
         if not (unit.is_of_folder and self._has_folder(unit)):
             self._started.append(unit)
+
+    async def _call_start(self, unit: HookUnit, start: Hook) -> None:
+        timeout = self._context.settings.start_timeout
+        waiting = asyncio.get_running_loop().call_later(
+            _SLOW,
+            logger.info,
+            "%s: start() has not ended after %g s; it has %g s (autoload.start_timeout)",
+            self._tree.show(unit.key),
+            _SLOW,
+            timeout,
+        )
+        self._load.starting = unit.key
+        try:
+            await call_hook(start, self._tree, timeout)
+        finally:
+            self._load.starting = None
+            waiting.cancel()
 
     def _has_folder(self, unit: HookUnit) -> bool:
         """Whether the previous snapshot has the folder of *unit*."""

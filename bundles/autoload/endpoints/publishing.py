@@ -1,5 +1,6 @@
 """The endpoints of the running application: their definitions, and what goes around them."""
 
+import logging
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
@@ -33,6 +34,8 @@ _INSIDE = 1000
 
 _OUTSIDE = -1000
 """The priority of the wrapper that is around all others: they read the snapshot too."""
+
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -92,6 +95,7 @@ class Endpoints:
         """
         self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
         self.routes = self.routes_of(snapshot)
+        _log_hidden(self.routes.hidden)
         for route in self.routes:
             if isinstance(route, HttpMetadata):
                 event.http_metadata_storage.add(route)
@@ -102,6 +106,7 @@ class Endpoints:
 
     def replace(self, routes: Routes, previous: Snapshot) -> None:
         """Take note that *routes* are served now, in place of those of *previous*."""
+        _log_hidden(routes.hidden - self.routes.hidden)
         self.routes = routes
         present = set(map(id, routes))
         for number in self._served.keys() - present:
@@ -131,3 +136,11 @@ class Endpoints:
                 return response
 
         return scoped
+
+
+def _log_hidden(names: Collection[str]) -> None:
+    if names:
+        logger.info(
+            "%s: called with the version only, since the highest version of the unit lacks it",
+            ", ".join(sorted(names)),
+        )

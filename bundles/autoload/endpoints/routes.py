@@ -47,10 +47,21 @@ class Routes:
         removed = tuple(each for each in before if id(each) not in new)
         return added, removed
 
+    @property
+    def hidden(self) -> set[str]:
+        """The names with a version whose methods the highest version of the unit lacks."""
+        return {name for name in self._published if _default_of(name) not in self._published}
+
     def of(self, name: str, value: Value) -> tuple[RouteMetadata, ...] | None:
         """Return the routes of *name* if they are those of *value*."""
         found = self._published.get(name)
         return found.routes if found is not None and found.value is value else None
+
+
+def _default_of(name: str) -> str:
+    """Return *name* without its version: ``chat.2/send`` is ``chat/send``."""
+    unit, _, method = name.partition("/")
+    return f"{unit.partition('.')[0]}/{method}"
 
 
 def routes_of(

@@ -64,9 +64,10 @@ class LiveReload:
 
     async def stop(self) -> None:
         """Watch no longer; a change that is being loaded is undone."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
 
     async def close(self) -> None:
         """Stop, and call the stop hooks of replaced files that are left."""

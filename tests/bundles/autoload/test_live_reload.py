@@ -216,7 +216,7 @@ async def test_error_is_logged_once_for_each_change(
     live.write({"lib/a.py": "A = 1"})
     live.remove("lib/b.py")
     await until(lambda: not live.problems)
-    assert "are those that run, again" in caplog.text
+    assert "the error is gone: the files of" in caplog.text
     assert live.snapshot.number == 1
 
 
