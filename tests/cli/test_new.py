@@ -200,6 +200,19 @@ def test_new_metarhia_project_with_debug_loads_a_saved_file(
     assert until(lambda: get(url)["area"] == 7)
 
 
+def test_new_metarhia_project_with_debug_opens_the_database_of_a_changed_configuration(
+    run: Run, start: Start, project: Path
+) -> None:
+    run("new", "--layout", "metarhia", ".")
+    process = start("serve", "--port", "0", "--debug")
+    process.line("^Listening on ")
+    database = project / "cities.sqlite"
+
+    (project / "application" / "config" / "database.py").write_text(f"file = {str(database)!r}\n")
+
+    assert until(database.exists)
+
+
 def test_new_metarhia_project_is_found_by_other_commands(run: Run) -> None:
     """There is no module and no target."""
     assert run("new", "--layout", "metarhia", ".").exit_code == 0

@@ -74,7 +74,7 @@ async def test_problems_has_every_error_of_a_reload(folder: Folder) -> None:
 
     Fails.is_failing = False
     assert await live.reload()
-    assert live.problems == ()
+    assert not live.problems
 
 
 async def test_each_problem_is_a_line_of_the_log(
