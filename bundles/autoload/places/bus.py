@@ -1,6 +1,7 @@
 """The place ``bus``: remote services and their methods."""
 
 import inspect
+import logging
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,8 @@ from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.places.schemas import SchemaFiles
 from bundles.autoload.remote import BusEnvironment, RemoteMethod, Service
 from rxkernel import Application, ConfigurationError, Kernel, Propagator
+
+logger = logging.getLogger(__name__)
 
 _NOTATIONS = ("parameters", "query", "returns")
 
@@ -70,11 +73,15 @@ def bus_environment(application: Application, injector: Injector) -> BusEnvironm
 
 
 async def close_services(files: Mapping[str, ModuleFile], kept: Snapshot | None = None) -> None:
-    """Close the connections of the services of *files*, except those that *kept* has too."""
+    """Close the connections of the services of *files*, except those that *kept* has too. Errors
+    are logged."""
     used = set() if kept is None else {id(file.value) for file in kept.files.values()}
     for file in files.values():
         if isinstance(file.value, Service) and id(file.value) not in used:
-            await file.value.close()
+            try:
+                await file.value.close()
+            except Exception:
+                logger.exception("connections of %s could not be closed", dotted(file.name[:-1]))
 
 
 def _has_code(module: ModuleType) -> bool:

@@ -11,6 +11,7 @@ from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.dependencies import changed_keys
+from bundles.autoload.loading.scope import entered
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.reload.retirement import Retirement
 from rxkernel import Application, ConfigurationError, RxKernelError
@@ -116,14 +117,15 @@ class Reloader:
 
         try:
             previous = self._autoload.snapshot
-            routes = self._endpoints.routes_of(build.snapshot)
-            added, removed = routes.changes_since(self._endpoints.routes)
-            await self._application.reload(
-                add=added,
-                remove=removed,
-                before_swap=partial(self._autoload.migrate, build),
-                when_swapped=swap,
-            )
+            with entered(build.scope):  # schemas find the types of the new modules
+                routes = self._endpoints.routes_of(build.snapshot)
+                added, removed = routes.changes_since(self._endpoints.routes)
+                await self._application.reload(
+                    add=added,
+                    remove=removed,
+                    before_swap=partial(self._autoload.migrate, build),
+                    when_swapped=swap,
+                )
         except BaseException:
             if not is_swapped:
                 await self._autoload.discard(build)

@@ -179,6 +179,25 @@ async def test_load_finds_the_types_of_the_files_that_it_has_executed(folder: Fo
         assert domain.other.KIND is domain.geo.Kind.GOOD
 
 
+async def test_routes_of_a_reload_find_the_types_of_its_files(folder: Folder) -> None:
+    """Schemas of typed signatures are compiled before the swap."""
+    typed = """
+        from bundles.autoload import domain
+
+        _Message = domain.geo.Message
+        access = "public"
+
+        async def method(message: _Message) -> list[int]:
+            return [kind.value for kind in message.tags]
+        """
+    client = KernelClient(await folder.boot({**classes(1), "api/geo/tags.py": typed}))
+
+    for number in (2, 3):
+        await folder.change(classes(number))
+        body = {"message": {"place": {"city": {"name": "Rome"}}, "tags": [number]}}
+        assert (await client.http("geo/tags", body=body)).content == [number]
+
+
 async def test_message_of_the_snapshot_before_pickles_its_objects(folder: Folder) -> None:
     await folder.boot(classes(1))
     with folder.autoload.scope():

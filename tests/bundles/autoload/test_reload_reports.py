@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from bundles.autoload import LiveReload
+from bundles.autoload.remote import Service
 from rxkernel import DefinitionEvent, KernelEvents, RxKernelError, observe
 from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
@@ -218,3 +219,24 @@ async def test_error_of_a_reload_of_a_stopped_application_is_raised(folder: Fold
 
     with pytest.raises(RxKernelError, match="the application stops"):
         await live.reload()
+
+
+async def test_connections_that_cannot_be_closed_are_logged(
+    folder: Folder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Service] = []
+
+    async def close(service: Service) -> None:
+        closed.append(service)
+        raise OSError("broken")
+
+    service = "url = 'http://127.0.0.1:1'"
+    await folder.boot({"bus/a/_service.py": service, "bus/b/_service.py": service})
+    monkeypatch.setattr(Service, "close", close)
+
+    await folder.change({"lib/a.py": ""}, remove=("bus/a/_service.py", "bus/b/_service.py"))
+
+    assert len(closed) == 2
+    assert messages(caplog, logging.ERROR) == [
+        f"connections of bus.{name} could not be closed" for name in "ab"
+    ]
