@@ -143,8 +143,10 @@ class Autoload:
             raise
 
     async def migrate(self, build: Build) -> None:
-        """Call ``migrate`` of the files of *build* that replace others. Plain functions are called
-        last, in one step with what the caller does next: no message runs between them.
+        """Call ``migrate`` of the files of *build* that replace others.
+
+        Plain functions are called last, without an ``await``. So no message runs between them and
+        what the caller does next.
 
         Raises:
             ConfigurationError: one of them has failed. Those before it have been called.
