@@ -83,7 +83,8 @@ class _Scan:
         if status is None or not self._real_root.is_dir():
             self._problems.append(
                 f"the folder {str(self._root)!r} of the application does not exist; create it "
-                f"with a folder api, or pass another one: AutoloadBundle(root=…)"
+                f"with a folder api, or write another one in create_application(…) or "
+                f"AutoloadBundle(…); a relative path begins at the working directory"
             )
             return False
         if is_world_writable(status):

@@ -167,6 +167,7 @@ async def test_missing_root_is_an_error_with_the_remedy(tmp_path: Path) -> None:
     text = await problems_of(Folder(tmp_path / "nowhere"), {})
 
     assert "does not exist; create it with a folder api" in text
+    assert "write another one in create_application(…) or AutoloadBundle(…)" in text
 
 
 async def test_root_without_places_is_an_error(folder: Folder) -> None:
