@@ -198,6 +198,8 @@ def test_new_metarhia_project_with_debug_loads_a_saved_file(
     file.write_text(file.read_text().replace('"area": row[1]', '"area": 7'))
 
     assert until(lambda: get(url)["area"] == 7)
+    assert until(lambda: any("find_city.py: loaded" in line for line in process.stderr))
+    assert not any("watchfiles" in line for line in process.stderr)
 
 
 def test_new_metarhia_project_is_found_by_other_commands(run: Run) -> None:
