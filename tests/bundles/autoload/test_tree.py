@@ -179,6 +179,17 @@ async def test_root_without_places_is_an_error(folder: Folder) -> None:
     )
 
 
+async def test_configuration_in_another_format_is_a_warning(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {"config/other.json": "{}", "config/a.test.py": "", "lib/a.json": "", "lib/b.py": ""}
+    await folder.boot(files)
+
+    assert caplog.messages == [
+        f"{folder.root}/config/other.json is not loaded; write Python or TOML: other.toml"
+    ]
+
+
 async def test_folder_called_nearly_like_a_place_is_a_warning(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
