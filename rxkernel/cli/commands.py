@@ -102,8 +102,8 @@ class Commands(click.Group):
 
 
 def _cause_of(error: Exception) -> BaseException | None:
-    """Return the exception that *error* reports. A mistake of the configuration has none, and
-    where it is found in rxkernel says nothing more than its text."""
+    """Return the exception that *error* reports, or None. For a mistake of the configuration it is
+    None: the traceback of *error* itself has only lines of rxkernel."""
     cause: BaseException | None = error if isinstance(error, ConfigurationError) else None
     while isinstance(cause, ConfigurationError):
         cause = cause.__cause__

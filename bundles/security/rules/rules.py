@@ -66,8 +66,8 @@ class Rules:
         return rule
 
     def _check_users(self, rule: Access, place: str) -> None:
-        """Log once that a rule needs a role and users have none. It is no error: a listener may
-        set tokens with roles."""
+        """Log once that a rule needs a role, but users have no roles. Boot goes on, since a
+        listener may set tokens with roles."""
         if self._without_roles is not None:
             kind, self._without_roles = self._without_roles.__qualname__, None
             logger.warning(

@@ -530,7 +530,7 @@ class TwoRoutes:
 async def test_role_of_a_rule_with_users_without_roles_is_logged_once(
     users: type[UserProvider[Any]], kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without the line, all users get 403 and nothing says why."""
+    """Without the line, all users get 403 without a reason."""
     application = Application(
         bundles=["sessions", SecurityBundle(users)],
         controllers=[TwoRoutes()],
