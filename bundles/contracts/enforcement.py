@@ -143,7 +143,7 @@ class Contracts:
         if schemas.returns is not None:
             yield checking_result(schemas.returns, place_of(definition), self._serializer)
         elif _may_return_error(definition):
-            yield raising_errors
+            yield raising_errors(place_of(definition))
         if contract.validate is not None:
             yield validating(contract.validate)
         yield from self._limits(definition, contract, is_inner)

@@ -104,8 +104,8 @@ def checking_result(
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:
             result = await action(request)
-            if isinstance(result, DomainError):
-                raise result.copy()
+            if issubclass(type(result), BaseException):
+                raise _returned(result, place)
             if not isinstance(result, Response):
                 check(result)
             elif _has_result(result):
@@ -123,13 +123,28 @@ def _has_result(response: Response) -> bool:
     return not response.is_streamed and status < 300 and status not in _WITHOUT_CONTENT
 
 
-def raising_errors(action: Action) -> Action:
-    """Raise a `DomainError` that the action returns."""
+def raising_errors(place: str) -> Callable[[Action], Action]:
+    """Raise a `DomainError` that the action returns; another exception as a result is a bug."""
 
-    async def checked(request: Request) -> Any:
-        result = await action(request)
-        if issubclass(type(result), DomainError):  # isinstance is slow for values that are not
-            raise result.copy()
-        return result
+    def decorate(action: Action) -> Action:
+        async def checked(request: Request) -> Any:
+            result = await action(request)
+            if issubclass(type(result), BaseException):  # isinstance is slow if it is not one
+                raise _returned(result, place)
+            return result
 
-    return checked
+        return checked
+
+    return decorate
+
+
+def _returned(result: BaseException, place: str) -> Exception:
+    """Return what to raise for an exception that the action at *place* has returned."""
+    if isinstance(result, DomainError):
+        return result.copy()
+    error = RxKernelError(
+        f"{place} returned an exception, {type(result).__name__}; return DomainError(code, text), "
+        f"or raise an exception with a status, such as NotFoundException(text)"
+    )
+    error.__cause__ = result
+    return error

@@ -59,13 +59,18 @@ def hook_routes(
         ConfigurationError: with every problem of its contract.
     """
     check_fields(hook.fields, transports)
-    action = hook_action(hook.function, hook.taken)
-    all_options = {**options, **options_of(contract(**hook.fields)(action))}
+    below = hook_action(hook.function, hook.taken, has_rest=True)
+    itself = hook_action(hook.function, hook.taken, has_rest=False)
+    all_options = {**options, **options_of(contract(**hook.fields)(below))}
 
     def routes(unit: str) -> tuple[RouteMetadata, ...]:
-        name, path = f"{unit}/{hook.method}", f"/api/{unit}/{{path:path}}"
         return tuple(
-            HttpMetadata(hook, f"{verb} {name}", path, verb, action, all_options) for verb in VERBS
+            HttpMetadata(hook, f"{verb} {unit}{name}", path, verb, action, all_options)
+            for name, path, action in (
+                (f"/{hook.method}", f"/api/{unit}/{{path:path}}", below),
+                ("", f"/api/{unit}", itself),
+            )
+            for verb in VERBS
         )
 
     return routes

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 
-from bundles.autoload.loading.file_names import BadNameError, name_of
+from bundles.autoload.loading.file_names import OTHER_FORMATS, BadNameError, name_of
 from bundles.autoload.loading.name_table import NameTable
 from bundles.autoload.loading.names import INIT, OTHER_FOLDERS, PLACES, SERVICE, is_private
 from bundles.autoload.loading.source_file import (
@@ -83,7 +83,8 @@ class _Scan:
         if status is None or not self._real_root.is_dir():
             self._problems.append(
                 f"the folder {str(self._root)!r} of the application does not exist; create it "
-                f"with a folder api, or pass another one: AutoloadBundle(root=…)"
+                f"with a folder api, or write another one in create_application(…) or "
+                f"AutoloadBundle(…); a relative path begins at the working directory"
             )
             return False
         if is_world_writable(status):
@@ -108,6 +109,13 @@ class _Scan:
             if near := get_close_matches(entry.name, known, n=1, cutoff=0.8):
                 place = self._root / entry.name
                 logger.warning("%s is not loaded; did you mean %s?", place, near[0])
+
+    def _warn_of_other_configuration(self, place: str, key: str) -> None:
+        """Files that are not Python may be in every folder, but one of these formats in the
+        configuration would be missed."""
+        if place == "config" and key.endswith(OTHER_FORMATS) and not self._known:
+            path = self._root / key
+            logger.warning("%s is not loaded; write Python or TOML: %s.toml", path, path.stem)
 
     def _place(self, place: str) -> Iterator[SourceFile]:
         """Yield the files of *place*; folders are read without recursion."""
@@ -186,6 +194,7 @@ class _Scan:
         try:
             name = name_of(place, key, rules.mode)
             if name is None:
+                self._warn_of_other_configuration(place, key)
                 return None
             known = self._known.get(key)
             if known is not None and known.signature == signature_of(path.lstat()):

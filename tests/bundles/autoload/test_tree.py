@@ -167,6 +167,7 @@ async def test_missing_root_is_an_error_with_the_remedy(tmp_path: Path) -> None:
     text = await problems_of(Folder(tmp_path / "nowhere"), {})
 
     assert "does not exist; create it with a folder api" in text
+    assert "write another one in create_application(…) or AutoloadBundle(…)" in text
 
 
 async def test_root_without_places_is_an_error(folder: Folder) -> None:
@@ -176,6 +177,17 @@ async def test_root_without_places_is_an_error(folder: Folder) -> None:
         "must have one of the folders resources, schemas, config, lib, db, bus, domain, tasks, api"
         in text
     )
+
+
+async def test_configuration_in_another_format_is_a_warning(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {"config/other.json": "{}", "config/a.test.py": "", "lib/a.json": "", "lib/b.py": ""}
+    await folder.boot(files)
+
+    assert caplog.messages == [
+        f"{folder.root}/config/other.json is not loaded; write Python or TOML: other.toml"
+    ]
 
 
 async def test_folder_called_nearly_like_a_place_is_a_warning(

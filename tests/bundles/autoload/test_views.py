@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from bundles.autoload import application, domain, lib, resources
+from bundles.autoload import application, config, domain, lib, resources
 from bundles.autoload.loading.scope import current_runtime
 from rxkernel import RxKernelError
 from tests.bundles.autoload.conftest import Folder
@@ -211,3 +211,15 @@ async def test_reload_in_flight_of_a_thread_reads_one_snapshot(folder: Folder) -
     with folder.autoload.scope():
         await folder.change(version(2))
         assert await asyncio.to_thread(lambda: lib.version()) == 1
+
+
+async def test_configuration_is_read_by_name_of_the_file_too(folder: Folder) -> None:
+    await folder.boot({"config/app.py": "port = 8", "config/deep/inner.py": "x = 1"})
+
+    assert config["app"]["port"] == config.app.port == 8
+    assert config["deep"]["inner"]["x"] == 1
+    assert pickle.loads(pickle.dumps(config))["app"]["port"] == 8
+    with pytest.raises(KeyError, match="config has no 'ap'"):
+        config["ap"]
+    with pytest.raises(KeyError, match=r"config\.deep has no 'iner'"):
+        config["deep"]["iner"]
