@@ -7,8 +7,7 @@ from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, run_listeners
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.actions import ActionBinder
-from rxkernel.kernel.binding.response_shape import Shape
+from rxkernel.kernel.actions import ActionBinder, Returns
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.container import Container
 from rxkernel.kernel.deadline import TimedRoute
@@ -113,12 +112,12 @@ class Compiler:
         errors = [ConfigurationError(problem) for problem in self._undeclared_options(routes)]
         kept = {id(definition.metadata): definition for definition in running.all}
         definitions, new = [], []
-        shapes: dict[Any, Shape | None] = {}
+        known_returns: dict[Any, Returns] = {}
         for metadata in routes:
             definition = kept.get(id(metadata))
             if definition is None:
                 try:
-                    route = self._bind_route(metadata, controllers, shapes)
+                    route = self._bind_route(metadata, controllers, known_returns)
                 except ConfigurationError as error:
                     errors.append(error)
                     continue
@@ -134,7 +133,10 @@ class Compiler:
         return compiled, new
 
     def _bind_route(
-        self, metadata: RouteMetadata, controllers: Controllers, shapes: dict[Any, Shape | None]
+        self,
+        metadata: RouteMetadata,
+        controllers: Controllers,
+        known_returns: dict[Any, Returns],
     ) -> Route:
         controller = metadata.target
         if isinstance(controller, type):
@@ -147,7 +149,7 @@ class Compiler:
                 )
         syntax = metadata.template_syntax
         template = None if syntax is None else self._template_of(metadata, syntax)
-        binder = ActionBinder(controller, metadata, self._container, self._scalars, shapes)
+        binder = ActionBinder(controller, metadata, self._container, self._scalars, known_returns)
         route = self._new_route(
             metadata,
             controller,
