@@ -26,6 +26,7 @@ from rxkernel import (
     Transport,
     WebSocketMetadata,
     observe,
+    paused_collection,
 )
 
 _INSIDE = 1000
@@ -91,7 +92,8 @@ class Endpoints:
             ConfigurationError: with every problem.
         """
         self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
-        self.routes = self.routes_of(snapshot)
+        with paused_collection():
+            self.routes = self.routes_of(snapshot)
         for route in self.routes:
             if isinstance(route, HttpMetadata):
                 event.http_metadata_storage.add(route)
