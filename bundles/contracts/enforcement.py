@@ -202,6 +202,8 @@ def _problems_of_serving(contract: Contract, event: DefinitionEvent) -> Iterator
     allowed = contract.transports
     if not allowed or not set(allowed) <= set(event.transports):
         return
+    if event.definition.transport in allowed:  # the search takes long with many definitions
+        return
     if not _serving(event):
         names = " and ".join(dict.fromkeys(each.transport for each in _labelled(event)))
         yield (
