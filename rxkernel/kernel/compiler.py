@@ -92,9 +92,13 @@ class Compiler:
         compiled, new = self.bind(routes, controllers, running)
         errors: list[ConfigurationError] = []
         excluded: set[Definition] = set()
+        by_place: dict[str, list[Definition]] = {}
+        for definition in compiled.all:
+            by_place.setdefault(definition.metadata.place, []).append(definition)
         for route in new:
+            siblings = tuple(by_place[route.definition.metadata.place])
             try:
-                if await self._dispatch_definition(route, compiled.all):
+                if await self._dispatch_definition(route, siblings):
                     excluded.add(route.definition)
             except ConfigurationError as error:
                 errors.append(error)
@@ -201,12 +205,12 @@ class Compiler:
                 f"declared by the application or an enabled bundle; {hint}"
             )
 
-    async def _dispatch_definition(self, route: Route, all_: tuple[Definition, ...]) -> bool:
+    async def _dispatch_definition(self, route: Route, siblings: tuple[Definition, ...]) -> bool:
         """Dispatch `kernel.definition`, then call every ``only``; whether it is excluded."""
         known = (Transport.HTTP, Transport.SOCKET, *self.transports)
         handler = route.run
         event = DefinitionEvent(
-            route.definition, route.action, handler, known, all_, route.controller
+            route.definition, route.action, handler, known, siblings, route.controller
         )
         await run_listeners(route.on_definition.listeners(), event)
         route.action = event.action
