@@ -7,8 +7,7 @@ from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, run_listeners
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.actions import ActionBinder
-from rxkernel.kernel.binding.response_shape import Shape
+from rxkernel.kernel.actions import ActionBinder, Returns
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.container import Container
 from rxkernel.kernel.deadline import TimedRoute
@@ -93,9 +92,13 @@ class Compiler:
         compiled, new = self.bind(routes, controllers, running)
         errors: list[ConfigurationError] = []
         excluded: set[Definition] = set()
+        by_place: dict[str, list[Definition]] = {}
+        for definition in compiled.all:
+            by_place.setdefault(definition.metadata.place, []).append(definition)
         for route in new:
+            siblings = tuple(by_place[route.definition.metadata.place])
             try:
-                if await self._dispatch_definition(route, compiled.all):
+                if await self._dispatch_definition(route, siblings):
                     excluded.add(route.definition)
             except ConfigurationError as error:
                 errors.append(error)
@@ -113,12 +116,12 @@ class Compiler:
         errors = [ConfigurationError(problem) for problem in self._undeclared_options(routes)]
         kept = {id(definition.metadata): definition for definition in running.all}
         definitions, new = [], []
-        shapes: dict[Any, Shape | None] = {}
+        known_returns: dict[Any, Returns] = {}
         for metadata in routes:
             definition = kept.get(id(metadata))
             if definition is None:
                 try:
-                    route = self._bind_route(metadata, controllers, shapes)
+                    route = self._bind_route(metadata, controllers, known_returns)
                 except ConfigurationError as error:
                     errors.append(error)
                     continue
@@ -134,7 +137,10 @@ class Compiler:
         return compiled, new
 
     def _bind_route(
-        self, metadata: RouteMetadata, controllers: Controllers, shapes: dict[Any, Shape | None]
+        self,
+        metadata: RouteMetadata,
+        controllers: Controllers,
+        known_returns: dict[Any, Returns],
     ) -> Route:
         controller = metadata.target
         if isinstance(controller, type):
@@ -147,7 +153,7 @@ class Compiler:
                 )
         syntax = metadata.template_syntax
         template = None if syntax is None else self._template_of(metadata, syntax)
-        binder = ActionBinder(controller, metadata, self._container, self._scalars, shapes)
+        binder = ActionBinder(controller, metadata, self._container, self._scalars, known_returns)
         route = self._new_route(
             metadata,
             controller,
@@ -199,12 +205,12 @@ class Compiler:
                 f"declared by the application or an enabled bundle; {hint}"
             )
 
-    async def _dispatch_definition(self, route: Route, all_: tuple[Definition, ...]) -> bool:
+    async def _dispatch_definition(self, route: Route, siblings: tuple[Definition, ...]) -> bool:
         """Dispatch `kernel.definition`, then call every ``only``; whether it is excluded."""
         known = (Transport.HTTP, Transport.SOCKET, *self.transports)
         handler = route.run
         event = DefinitionEvent(
-            route.definition, route.action, handler, known, all_, route.controller
+            route.definition, route.action, handler, known, siblings, route.controller
         )
         await run_listeners(route.on_definition.listeners(), event)
         route.action = event.action

@@ -27,6 +27,7 @@ from rxkernel import (
     Transport,
     WebSocketMetadata,
     observe,
+    paused_collection,
 )
 
 _INSIDE = 1000
@@ -94,7 +95,8 @@ class Endpoints:
             ConfigurationError: with every problem.
         """
         self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
-        self.routes = self.routes_of(snapshot)
+        with paused_collection():
+            self.routes = self.routes_of(snapshot)
         _log_hidden(self.routes.hidden)
         for route in self.routes:
             if isinstance(route, HttpMetadata):
