@@ -22,6 +22,9 @@ PLACES = (*DATA_PLACES, *CODE_PLACES, *LAST_PLACES)
 OTHER_FOLDERS = ("cert", "static")
 """Folders of the root that have a meaning, but whose files are not loaded here."""
 
+CERTIFICATE_FILES = ("cert.pem", "key.pem")
+"""The files of each folder of ``cert``."""
+
 RANKS = {place: rank for rank, place in enumerate(PLACES)}
 """While a file is executed, it can read files of its own place and of those before it."""
 
