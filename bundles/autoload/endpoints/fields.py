@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from bundles.autoload.endpoints.assigned_names import assigned_lines
+from bundles.autoload.loading.assigned_names import assigned_lines
 from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.names import is_private
 from bundles.autoload.loading.source_file import SourceFile

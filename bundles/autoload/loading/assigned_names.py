@@ -3,7 +3,12 @@
 import ast
 from collections.abc import Iterator
 
+from bundles.autoload.loading.names import is_private
 from bundles.autoload.loading.source_file import SourceFile
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+Assignment = ast.Assign | ast.AnnAssign
 
 
 def assigned_lines(file: SourceFile) -> dict[str, int]:
@@ -16,10 +21,21 @@ def assigned_lines(file: SourceFile) -> dict[str, int]:
     return found
 
 
+def assignments(file: SourceFile) -> Iterator[tuple[str, Assignment]]:
+    """Yield each public variable that the file sets by ``=`` at its top level, in their order.
+
+    The variables of ``for`` and ``with`` are not among them.
+    """
+    for node in _statements(ast.parse(file.content).body):
+        if isinstance(node, Assignment):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                yield from ((name, node) for name in _stored(target) if not is_private(name))
+
+
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     for node in body:
         yield node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, _DEFINITIONS):
             continue
         for inner in ast.iter_child_nodes(node):
             if isinstance(inner, ast.stmt):
@@ -29,11 +45,15 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _names_in(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if isinstance(node, _DEFINITIONS):
         yield node.name
         return
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr | ast.withitem):
-            for name in ast.walk(child):
-                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                    yield name.id
+            yield from _stored(child)
+
+
+def _stored(node: ast.AST) -> Iterator[str]:
+    for name in ast.walk(node):
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
+            yield name.id
