@@ -19,6 +19,7 @@ from bundles.autoload.endpoints.fields import (
 )
 from bundles.autoload.endpoints.router import check_hook
 from bundles.autoload.endpoints.taken import Taken, taken_by
+from bundles.autoload.loading.assigned_names import assigned_lines
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.names import INIT, is_private
@@ -80,6 +81,8 @@ class _Reading:
         if not functions:
             self.problems.append("defines no public async function; write async def method(…)")
         found = {n: self._endpoint(n, f, shared) for n, f in functions.items()}
+        place = self._load.tree.show(self._file.key)
+        logger.info("%s has the methods %s", place, ", ".join(functions))
         return UnitMethods({name: each for name, each in found.items() if each is not None})
 
     def hook(self) -> Hook | None:
@@ -123,13 +126,22 @@ class _Reading:
         return checked
 
     def _own_functions(self) -> Iterator[tuple[str, Callable[..., Any]]]:
+        """Yield the async functions that the file defines; another one that it assigns is a
+        problem, since a client would look for it."""
+        lines = assigned_lines(self._file)
         for name, value in vars(self._module).items():
-            if is_private(name) or not is_own(value, self._module) or inspect.isclass(value):
+            is_defined = is_own(value, self._module)
+            if is_private(name) or inspect.isclass(value) or not (is_defined or name in lines):
                 continue
-            if inspect.isasyncgenfunction(value):
+            if is_defined and inspect.isasyncgenfunction(value):
                 self.problems.append(f"{name} yields; return StreamResponse(…) instead")
-            elif _is_async(value):
+            elif _is_async(value) and is_defined and getattr(value, "__name__", None) == name:
                 yield name, value
+            elif _is_async(value):
+                self.problems.append(
+                    f"{name} is not the function of async def {name}; use functools.wraps in its "
+                    f"decorator, or begin the name with _ if it is no method"
+                )
 
     def _endpoint(
         self, name: str, function: Callable[..., Any], fields: Mapping[str, Any]

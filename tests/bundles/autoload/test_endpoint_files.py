@@ -169,6 +169,59 @@ async def test_single_file_unit_with_a_mistake_is_an_error(
     assert problem in found
 
 
+@pytest.mark.parametrize("decorator", ["@_without_name\nasync def b(): ...", "b = a"])
+async def test_single_file_async_function_that_is_not_defined_is_an_error(
+    folder: Folder, decorator: str
+) -> None:
+    """It was decorated without functools.wraps, or is another name for one."""
+    [found] = await problems_of(
+        folder,
+        unit=f"""{PUBLIC}
+def _without_name(function):
+    return __import__("asyncio").sleep
+
+async def a(): ...
+
+{decorator}
+""",
+    )
+
+    assert "b is not the function of async def b; use functools.wraps in its decorator" in found
+
+
+async def test_single_file_logs_its_methods(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A helper that is public is seen there."""
+    caplog.set_level(logging.INFO)
+
+    await folder.boot(
+        {
+            "api/unit.py": """
+                import functools
+                from asyncio import sleep
+
+                access = "public"
+
+                def _repeated(function):
+                    @functools.wraps(function)
+                    async def wrapper(*args, **kwargs):
+                        return await function(*args, **kwargs)
+                    return wrapper
+
+                @_repeated
+                async def find(): ...
+
+                async def load(sql): ...
+
+                async def _helper(): ...
+                """
+        }
+    )
+
+    assert f"{folder.root}/api/unit.py has the methods find, load" in caplog.messages
+
+
 async def test_all_problems_of_all_files_are_reported_at_once(folder: Folder) -> None:
     found = await problems_of(
         folder,
