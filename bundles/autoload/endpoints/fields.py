@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import attrs
 
-from bundles.autoload.loading.assigned_names import assigned_lines
+from bundles.autoload.loading.assigned_names import assigned_lines, is_variable
 from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.names import is_private
 from bundles.autoload.loading.source_file import SourceFile
@@ -119,13 +119,11 @@ def _converted(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _may_be_field(name: str, value: Any, file: SourceFile, module: ModuleType) -> bool:
-    if name in _NOT_FIELDS or name == file.stem or isinstance(value, ModuleType):
+    if name in _NOT_FIELDS or name == file.stem or inspect.isclass(value):
         return False
-    if inspect.isclass(value):
-        return False
-    if isinstance(value, FunctionType):
-        return is_own(value, module) and _nearest(name) is not None
-    return not name.isupper() or _nearest(name) is not None
+    if is_variable(name, value):
+        return True
+    return (name.isupper() or is_own(value, module)) and _nearest(name) is not None
 
 
 def _nearest(name: str, names: Collection[str] = ENDPOINT, cutoff: float = 0.8) -> str | None:

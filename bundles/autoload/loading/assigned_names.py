@@ -1,7 +1,9 @@
 """Which names a file defines itself, in contrast to those that it imports."""
 
 import ast
+import inspect
 from collections.abc import Iterator
+from types import ModuleType
 
 from bundles.autoload.loading.names import is_private
 from bundles.autoload.loading.source_file import SourceFile
@@ -19,6 +21,20 @@ def assigned_lines(file: SourceFile) -> dict[str, int]:
         for name in _names_in(node):
             found.setdefault(name, node.lineno)
     return found
+
+
+def is_variable(name: str, value: object) -> bool:
+    """Whether *name* must be a field, in a file that has fields: private names, constants in
+    capital letters, functions, classes and modules are not."""
+    if is_private(name) or name.isupper() or isinstance(value, type | ModuleType):
+        return False
+    return not inspect.isroutine(value) and not hasattr(value, "__wrapped__")
+
+
+def variables(file: SourceFile, module: ModuleType) -> list[str]:
+    """Return the variables of *file* that must be fields, see `is_variable`; not imported ones."""
+    names = vars(module)
+    return [n for n in assigned_lines(file) if n in names and is_variable(n, names[n])]
 
 
 def assignments(file: SourceFile) -> Iterator[tuple[str, Assignment]]:

@@ -265,7 +265,7 @@ class Load:
         if isinstance(exc, ConfigurationError):
             self.problems += (f"{place}: {problem}" for problem in exc.problems)
         else:
-            self.problems.append(f"{place}: {describe(exc)}")
+            self.problems.append(f"{place}: {describe(exc, source)}")
 
     def _report_loop(self, key: str) -> None:
         keys = [execution.source.key for execution in self._stack]
@@ -285,9 +285,7 @@ def _names_in(required: Any) -> list[Name]:
         ConfigurationError: it is not a tuple of names.
     """
     if not isinstance(required, tuple | list) or not all(isinstance(n, str) for n in required):
-        raise ConfigurationError(
-            f"requires is {required!r}; write a tuple of names, such as ('db.geo',)"
-        )
+        raise ConfigurationError("requires must be a tuple of names, such as ('db.geo',)")
     names = [tuple(text.split(".")) for text in required]
     for name in names:
         if name[0] not in RANKS:

@@ -19,6 +19,9 @@ LAST_PLACES = ("tasks", "api")
 PLACES = (*DATA_PLACES, *CODE_PLACES, *LAST_PLACES)
 """The folders that are loaded, in this order. Other folders of the root are not read."""
 
+SECRET_PLACES = ("config", "bus")
+"""Places whose values may be secret, so that errors do not quote them."""
+
 OTHER_FOLDERS = ("cert", "static")
 """Folders of the root that have a meaning, but whose files are not loaded here."""
 

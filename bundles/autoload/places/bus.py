@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from injector import Injector
 
+from bundles.autoload.loading.assigned_names import variables
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.module_file import ModuleFile, is_own, value_of
 from bundles.autoload.loading.names import INIT, SERVICE, dotted
@@ -34,9 +35,10 @@ class BusFiles:
         if file.stem == INIT:
             return module
         values = {name: value for name, value in vars(module).items() if name != "requires"}
+        own = variables(file, module)
         if file.stem == SERVICE:
             name = dotted(file.name[:-1])
-            return Service.of(values, name=name, environment=self.environment)
+            return Service.of(values, name=name, environment=self.environment, own=own)
         key = f"{file.key.rpartition('/')[0]}/{SERVICE}.py"
         has_service = key in load.tree.files
         if not isinstance(values.get("method"), Mapping):
@@ -57,6 +59,7 @@ class BusFiles:
             name=dotted(file.name),
             service=load.load(key).value,
             schemas=self.schemas.named,
+            own=own,
         )
 
 

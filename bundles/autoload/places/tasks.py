@@ -68,7 +68,7 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
         )
     args = names.get("args", {})
     if not isinstance(args, Mapping) or not all(isinstance(key, str) for key in args):
-        problems.append(f"args is {args!r}; write a mapping of the names of parameters")
+        problems.append("args must be a mapping, with the names of parameters: {'days': 30}")
         args = {}
     try:
         function = _function_of(names, load)

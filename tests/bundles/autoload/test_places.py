@@ -174,6 +174,28 @@ async def test_config_that_does_not_fit_its_schema_is_reported_with_key_and_line
     assert "hunter2" not in text
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("port = int('hunter2')", "ValueError ("),
+        ("port = {}['hunter2']", "KeyError ("),
+        ("port = ports", "NameError: name 'ports' is not defined"),
+        ("port = ('hunter2'", "SyntaxError: '(' was never closed"),
+        ("port = 'hunter2", "SyntaxError: unterminated string literal"),
+        ("requires = 'hunter2'", "requires must be a tuple of names"),
+    ],
+)
+@pytest.mark.parametrize("key", ["config/database.py", "bus/a/_service.py"])
+async def test_file_with_secrets_that_raises_is_reported_without_a_value(
+    folder: Folder, key: str, line: str, name: str
+) -> None:
+    text = await problems_of(folder, {key: f"# 1\n{line}"})
+
+    assert text.startswith(f"{folder.root}/{key}:2: ")
+    assert name in text
+    assert "hunter2" not in text
+
+
 async def test_config_reports_all_problems_at_once(folder: Folder) -> None:
     text = await problems_of(
         folder, {**CONFIG_SCHEMA, "config/database.py": "port = 'a'\nextra = 1"}

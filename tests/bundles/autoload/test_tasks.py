@@ -156,7 +156,7 @@ async def test_task_files_are_added_changed_and_removed_by_a_reload(folder: Fold
             "every = '1d'\nrun = 'domain.reports.clean'\nargs = {'days': 1}",
             "its function does not take days; correct args",
         ),
-        ("every = '1d'\nrun = 'domain.reports.clean'\nargs = [1]", "args is [1]; write a mapping"),
+        ("every = '1d'\nrun = 'domain.reports.clean'\nargs = [1]", "args must be a mapping"),
         ("evry = '1d'\nrun = 'domain.reports.clean'", "'evry' is not a field; the fields are ev"),
         ("every = 'soon'\nrun = 'domain.reports.clean'", "tasks/clean.py: "),
         ("every = '1d'\nmisfire = 'no'\nrun = 'domain.reports.clean'", "misfire is 'no'; it must"),

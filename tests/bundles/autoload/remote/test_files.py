@@ -100,6 +100,24 @@ def expected_order(problem: str) -> tuple[str, int]:
     return path, ("timeout" in text) + 2 * ("retrys" in text)
 
 
+async def test_names_of_a_service_that_are_not_keys_boot(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "bus/x/_service.py": """
+                import functools
+                from bundles.autoload.loading.names import PLACES as places
+                url = "http://localhost"
+                _own = 1
+                TOKEN = "x"
+                class Kind: ...
+                def helper(): ...
+                @functools.cache
+                def other(): return places
+                """,
+        }
+    )
+
+
 async def test_functions_beside_methods_are_functions(folder: Folder, stub: Stub) -> None:
     await folder.boot(
         {
