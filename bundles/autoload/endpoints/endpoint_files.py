@@ -95,7 +95,7 @@ class _Reading:
         if read is None:
             return None
         taken, access, contract, options = read
-        self.problems += check_hook(taken)
+        self.problems += check_hook(_name_of(function), taken)
         return Hook(self._file, function, taken, access, contract, options)
 
     def _fields(self, allowed: tuple[str, ...]) -> Mapping[str, Any]:
@@ -119,7 +119,7 @@ class _Reading:
             return None
         if not _is_async(function):
             self.problems.append(
-                f"{name} is {function!r}, not an async function; write async def {name}(…)"
+                f"{name} is {_kind_of(function)}, not an async function; write async def {name}(…)"
             )
             return None
         checked: Callable[..., Any] = function
@@ -153,7 +153,7 @@ class _Reading:
         is_safe = fields.get("safe", False)
         if not isinstance(is_safe, bool):
             self.problems.append(f"safe is {is_safe!r}; write True, and GET serves it too")
-        self._check_types(name, taken, contract)
+        self._check_types(_name_of(function), taken, contract)
         if any(_refers(contract.get(key)) for key in ("parameters", "returns")):
             self._load.watch(("schemas",))
         return Endpoint(
@@ -210,6 +210,16 @@ class _Reading:
             )
         if contract.get("returns") is not None and taken.returns is not Any:
             self.problems.append(f"{name} has returns and a return annotation; remove one of them")
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", "method")
+
+
+def _kind_of(value: Any) -> str:
+    if inspect.isclass(value):
+        return "a class"
+    return "a def" if inspect.isroutine(value) else f"of the type {type(value).__name__}"
 
 
 def _is_async(function: Any) -> bool:

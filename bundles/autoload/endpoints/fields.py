@@ -77,7 +77,7 @@ def fields_of_folder(file: SourceFile, module: ModuleType) -> Iterator[str]:
     for name in names:
         if name in lines:
             yield (
-                f"line {lines[name]}: {name!r} is a field of an endpoint, and the fields of a "
+                f"{name!r} is a field of an endpoint, and the fields of a "
                 f"folder are not read; write it in each file of the folder"
             )
 
@@ -139,14 +139,11 @@ def _unknown(
             continue  # it is imported
         near = _nearest(name, allowed, 0.6) or _nearest(name, ENDPOINT, 0.6)
         if name in _RENAMED:
-            hint = _RENAMED[name]
+            hint = f"{_RENAMED[name]}."
         elif near is None:
-            hint = f"the fields are {', '.join(allowed)}"
+            hint = f"the fields are {', '.join(allowed)}."
         elif near not in allowed:
-            hint = f"{near!r} belongs to one method: write it in api/<unit>/<method>.py"
+            hint = f"{near!r} belongs to one method: write it in api/<unit>/<method>.py."
         else:
             hint = f"did you mean {near!r}?"
-        yield (
-            f"line {lines[name]}: {name!r} is not a field; {hint}. Other variables have names "
-            f"that begin with _"
-        )
+        yield f"{name!r} is not a field; {hint} Other variables have names that begin with _"

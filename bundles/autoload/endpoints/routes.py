@@ -10,6 +10,7 @@ import attrs
 from bundles.autoload.endpoints.access import access_options
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import RoutesOf, endpoint_routes, hook_routes
+from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.units import UnitVersion
 from bundles.autoload.places.tasks import TaskFile
@@ -129,9 +130,10 @@ class _Publishing:
                 return hook_routes(value, options, self._transports)
             return endpoint_routes(value, options, self._snapshot.schemas, self._transports)
         except ConfigurationError as error:
-            place = self._snapshot.tree.show(value.file.key)
             what = "" if value.method == value.file.stem else f"{value.method}: "
-            self._problems += (f"{place}: {what}{problem}" for problem in error.problems)
+            problems = (f"{what}{problem}" for problem in error.problems)
+            about = getattr(value.function, "__name__", "method")
+            self._problems += located(problems, value.file, self._snapshot.tree, about)
             return None
 
     def _routes_of_task(self, task: TaskFile) -> tuple[RouteMetadata, ...]:

@@ -24,6 +24,7 @@ from bundles.autoload.loading.module_file import (
 )
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, Name, dotted
+from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.views import View
@@ -260,9 +261,12 @@ class Load:
             raise FileError(str(exc), line) from None
 
     def _report(self, source: SourceFile, exc: BaseException) -> None:
-        place = self.tree.show(source.key, line_of(exc, source))
+        line = line_of(exc, source)
+        place = self.tree.show(source.key, line)
         logger.debug("%s could not be executed", place, exc_info=exc)
-        if isinstance(exc, ConfigurationError):
+        if isinstance(exc, ConfigurationError) and line is None:
+            self.problems += located(exc.problems, source, self.tree)
+        elif isinstance(exc, ConfigurationError):
             self.problems += (f"{place}: {problem}" for problem in exc.problems)
         else:
             self.problems.append(f"{place}: {describe(exc, source)}")

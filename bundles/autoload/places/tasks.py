@@ -8,11 +8,11 @@ from typing import Any
 import attrs
 
 from bundles.autoload.endpoints.taken import Taken, taken_by
+from bundles.autoload.loading.assigned_names import variables
 from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.names import INIT
 from bundles.autoload.loading.source_file import SourceFile
-from bundles.autoload.places.config_lines import public_names
 from rxkernel import ConfigurationError
 
 TIMES = ("every", "cron", "at")
@@ -57,8 +57,8 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     problems = [
         f"{name!r} is not a field; the fields are {', '.join(_FIELDS)}. Other variables "
         f"have names that begin with _"
-        for name in public_names(file)
-        if name not in _FIELDS and not name.isupper()
+        for name in variables(file, module)
+        if name not in (*_FIELDS, "method", "requires")
     ]
     kinds = [kind for kind in TIMES if kind in names]
     if len(kinds) != 1:
@@ -104,8 +104,10 @@ def _function_of(names: Mapping[str, Any], load: Load) -> Callable[..., Any]:
             raise ConfigurationError(f"run is {run!r}; write the name of a function: 'lib.clean'")
         found = _named(run, load)
     if not inspect.isroutine(found):
-        name = "method" if run is None else f"run is {run!r}, which"
-        raise ConfigurationError(f"{name} is {found!r}, not a function")
+        what = f"of the type {type(found).__name__}, not a function"
+        raise ConfigurationError(
+            f"method is {what}" if run is None else f"run is {run!r}, which is {what}"
+        )
     return found
 
 
@@ -129,12 +131,13 @@ def _named(run: str, load: Load) -> Any:
 def _checked(function: Callable[..., Any], args: Mapping[str, Any]) -> Taken:
     """Return what *function* takes, which *args* must fit."""
     taken = taken_by(function)
+    name = getattr(function, "__name__", "method")
     missing = [name for name in taken.required if name not in args]
     unknown = [name for name in args if name not in taken.arguments and taken.rest is None]
     if missing:
         raise ConfigurationError(
-            f"its function needs {', '.join(missing)}; write args = {{'{missing[0]}': …}}"
+            f"{name} needs {', '.join(missing)}; write args = {{'{missing[0]}': …}}"
         )
     if unknown:
-        raise ConfigurationError(f"its function does not take {', '.join(unknown)}; correct args")
+        raise ConfigurationError(f"args has {', '.join(unknown)}, which {name} does not take")
     return taken

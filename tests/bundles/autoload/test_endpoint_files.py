@@ -20,15 +20,15 @@ async def problems_of(folder: Folder, **files: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("acces = 'public'", "line 2: 'acces' is not a field; did you mean 'access'?"),
-        ("time_out = 3", "line 2: 'time_out' is not a field; did you mean 'timeout'?"),
-        ("ACCESS = 'x'", "line 2: 'ACCESS' is not a field; did you mean 'access'?"),
-        ("def validat(a): ...", "line 2: 'validat' is not a field; did you mean 'validate'?"),
-        ("async def returns_(): ...", "line 2: 'returns_' is not a field; did you mean"),
-        ("protocols = ['http']", "line 2: 'protocols' is not a field; write transports ="),
-        ("if True:\n    paramaters = {}", "line 3: 'paramaters' is not a field; did you mean"),
-        ("for zzz in 'a': ...", "line 2: 'zzz' is not a field; the fields are access,"),
-        ("a, tmeout = 1, 2", "line 2: 'tmeout' is not a field; did you mean 'timeout'?"),
+        ("acces = 'public'", "2: 'acces' is not a field; did you mean 'access'?"),
+        ("time_out = 3", "2: 'time_out' is not a field; did you mean 'timeout'?"),
+        ("ACCESS = 'x'", "2: 'ACCESS' is not a field; did you mean 'access'?"),
+        ("def validat(a): ...", "2: 'validat' is not a field; did you mean 'validate'?"),
+        ("async def returns_(): ...", "2: 'returns_' is not a field; did you mean"),
+        ("protocols = ['http']", "2: 'protocols' is not a field; write transports ="),
+        ("if True:\n    paramaters = {}", "3: 'paramaters' is not a field; did you mean"),
+        ("for zzz in 'a': ...", "2: 'zzz' is not a field; the fields are access,"),
+        ("a, tmeout = 1, 2", "2: 'tmeout' is not a field; did you mean 'timeout'?"),
     ],
 )
 async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
@@ -38,7 +38,7 @@ async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
 
     found = await problems_of(folder, unit__call=text)
 
-    assert found[-1].startswith(f"api/unit/call.py: {problem}")
+    assert found[-1].startswith(f"api/unit/call.py:{problem}")
     assert found[-1].endswith("Other variables have names that begin with _")
 
 
@@ -56,7 +56,7 @@ async def test_field_of_folder_is_an_error_with_its_line(folder: Folder, line: s
     name = line.partition(" ")[0]
     (problem,) = caught.value.problems
     assert problem.endswith(
-        f"api/unit/__init__.py: line 2: {name!r} is a field of an endpoint, and the fields of a "
+        f"api/unit/__init__.py:2: {name!r} is a field of an endpoint, and the fields of a "
         f"folder are not read; write it in each file of the folder"
     )
 
@@ -91,8 +91,11 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
     ("text", "problem"),
     [
         ("", "defines no endpoint; write async def method(…), or async def call(…)"),
-        ("def method(): ...", "not an async function; write async def method(…)"),
-        ("method = 5", "method is 5, not an async function; write async def method(…)"),
+        ("def method(): ...", "method is a def, not an async function; write async def method(…)"),
+        (
+            "method = 5",
+            "method is of the type int, not an async function; write async def method(…)",
+        ),
         ("class method: ...", "not an async function; write async def method(…)"),
         ("async def call(): yield 1", "call yields; return StreamResponse(…) instead"),
         ("async def method(*a): ...", "method takes *a; arguments are passed by name"),
@@ -100,14 +103,14 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
         ("async def method(a: Nothing): ...", "name 'Nothing' is not defined"),
         (
             "parameters = {'a': 'number'}\nasync def method(a: int): ...",
-            "call has parameters and a typed signature; remove one of them",
+            "method has parameters and a typed signature; remove one of them",
         ),
         (
             "returns = 'number'\nasync def method() -> int: ...",
-            "call has returns and a return annotation; remove one of them",
+            "method has returns and a return annotation; remove one of them",
         ),
-        ("async def method(a: int, b): ...", "call has no type for b; add it"),
-        ("async def method(a, **more): ...", "call takes **more; write parameters"),
+        ("async def method(a: int, b): ...", "method has no type for b; add it"),
+        ("async def method(a, **more): ...", "method takes **more; write parameters"),
         ("parameters = {'a': 'nmber'}\nasync def method(a): ...", "unknown type 'nmber'"),
         ("parameters = {'a': 'City'}\nasync def method(a): ...", "unknown schema 'City'"),
         ("parameters = 'number'\nasync def method(a): ...", "parameters is not an object"),
@@ -165,7 +168,7 @@ async def test_single_file_unit_with_a_mistake_is_an_error(
 ) -> None:
     [found] = await problems_of(folder, unit=f"{PUBLIC}{text}")
 
-    assert found.startswith("api/unit.py: ")
+    assert found.startswith("api/unit.py: " if not text else "api/unit.py:2: ")
     assert problem in found
 
 

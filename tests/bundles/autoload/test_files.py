@@ -214,7 +214,7 @@ async def test_all_errors_are_reported_and_those_that_follow_are_not(folder: Fol
         "config/database.py:1:",
         "lib/one.py:1:",
         "lib/two.py:1:",
-        "schemas/City.py:",
+        "schemas/City.py:1:",
     ]
 
 

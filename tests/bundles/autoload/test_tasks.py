@@ -150,11 +150,14 @@ async def test_task_files_are_added_changed_and_removed_by_a_reload(folder: Fold
         ("every = '1d'\nrun = 'domain.reports.lost'", "run is 'domain.reports.lost', which does"),
         ("every = '1d'\nrun = 'nothing.clean'", "run is 'nothing.clean', which does not exist"),
         ("every = '1d'\nrun = 7", "run is 7; write the name of a function"),
-        ("every = '1d'\nrun = 'domain.reports'", "run is 'domain.reports', which is <module"),
-        ("every = '1d'\nrun = 'domain.reports.send'", "its function needs to; write args = {'to"),
+        (
+            "every = '1d'\nrun = 'domain.reports'",
+            "run is 'domain.reports', which is of the type module",
+        ),
+        ("every = '1d'\nrun = 'domain.reports.send'", "send needs to; write args = {'to"),
         (
             "every = '1d'\nrun = 'domain.reports.clean'\nargs = {'days': 1}",
-            "its function does not take days; correct args",
+            "args has days, which clean does not take",
         ),
         ("every = '1d'\nrun = 'domain.reports.clean'\nargs = [1]", "args must be a mapping"),
         ("evry = '1d'\nrun = 'domain.reports.clean'", "'evry' is not a field; the fields are ev"),

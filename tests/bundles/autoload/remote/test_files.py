@@ -82,10 +82,10 @@ async def test_errors_of_files_name_path_and_key(folder: Folder, stub: Stub) -> 
     root = folder.root / "bus"
     expected = (
         f"{root}/a/_service.py: url is missing",
-        f"{root}/a/_service.py: timeout is 0",
+        f"{root}/a/_service.py:1: timeout is 0",
         f"{root}/b/none.py: describes no remote method",
-        f"{root}/b/two.py: method must have one of",
-        f"{root}/b/two.py: retrys is not a known key",
+        f"{root}/b/two.py:1: method must have one of",
+        f"{root}/b/two.py:2: retrys is not a known key",
         f"{root}/c/alone.py: describes a remote method, but {root}/c/_service.py does not exist",
     )
     assert len(caught.value.problems) == len(expected)
@@ -96,7 +96,7 @@ async def test_errors_of_files_name_path_and_key(folder: Folder, stub: Stub) -> 
 
 
 def expected_order(problem: str) -> tuple[str, int]:
-    path, _, text = problem.partition(": ")
+    path, _, text = problem.partition(".py:")
     return path, ("timeout" in text) + 2 * ("retrys" in text)
 
 
