@@ -1,6 +1,7 @@
 """What is wrong with a file of ``api`` is an error at boot, with its path."""
 
 import logging
+from textwrap import dedent
 
 import pytest
 
@@ -288,3 +289,30 @@ async def test_annotations_as_texts_are_resolved_in_the_file(folder: Folder) -> 
 
     signature = application.kernel.websocket_definitions["unit/call"].signature
     assert signature.returns.__name__ == "City"
+
+
+async def test_problem_of_several_routes_of_an_action_is_reported_once(folder: Folder) -> None:
+    """`<unit>` and `<unit>.<version>`, and the five verbs of a router."""
+    text = """
+        from typing import Annotated
+
+        from rxkernel import Inject
+
+        access = "public"
+
+        class Mail: ...
+
+        async def {name}(mail: Annotated[Mail, Inject()]) -> None: ...
+        """
+    found = await problems_of(
+        folder,
+        unit__call=dedent(text.format(name="method")),
+        unit__router=dedent(text.format(name="router")),
+    )
+
+    assert sorted(problem.partition(", which")[0] for problem in found) == [
+        "route 'GET unit.1/router' and 9 more (application.api.unit.router.router in "
+        "api/unit/router.py:10) asks for Mail",
+        "route 'unit.1/call' and 1 more (application.api.unit.call.method in "
+        "api/unit/call.py:10) asks for Mail",
+    ]
