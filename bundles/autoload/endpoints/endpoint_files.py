@@ -31,6 +31,15 @@ logger = logging.getLogger(__name__)
 ROUTER = "router"
 """The file of a unit that is a `Hook`."""
 
+_PROVIDED: Mapping[str, str] = {
+    "context": "Context",
+    "request": "Request",
+    "connection": "Connection | None",
+    "session": "CurrentSession",
+    "user": "CurrentUser[…]",
+}
+"""The types of parameters that clients do not send, by the names that these mostly have."""
+
 _CONTRACT = "contract."
 _NOT_CONTRACT = ("access", "safe")
 
@@ -194,8 +203,16 @@ class _Reading:
         return found
 
     def _check_types(self, name: str, taken: Taken, contract: Mapping[str, Any]) -> None:
-        untyped = [n for n, p in taken.arguments.items() if p.annotation is p.empty]
         has_schema = contract.get("parameters") is not None
+        untyped = [n for n, p in taken.arguments.items() if p.annotation is p.empty]
+        if not has_schema:
+            self.problems += (
+                f"{name} takes {each!r} without a type, so that clients would send it; write "
+                f"{each}: {_PROVIDED[each]}, or parameters = {{'{each}': …}} if they do"
+                for each in untyped
+                if each in _PROVIDED
+            )
+            untyped = [each for each in untyped if each not in _PROVIDED]
         if has_schema and taken.is_typed:
             self.problems.append(
                 f"{name} has parameters and a typed signature; remove one of them"

@@ -84,6 +84,12 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
 
                 async def method(): return lib.limits.limit
                 """,
+            "api/unit/sent.py": """
+                access = "public"
+                parameters = {"user": "string", "context": "any"}
+
+                async def method(user, context): ...
+                """,
         }
     )
 
@@ -111,6 +117,15 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
             "method has returns and a return annotation; remove one of them",
         ),
         ("async def method(a: int, b): ...", "method has no type for b; add it"),
+        (
+            "async def method(context): ...",
+            "method takes 'context' without a type, so that clients would send it; write "
+            "context: Context, or parameters = {'context': …} if they do",
+        ),
+        ("async def method(a, connection): ...", "write connection: Connection | None, or"),
+        ("async def method(a: int, session=None): ...", "write session: CurrentSession, or"),
+        ("async def method(a: int, user): ...", "write user: CurrentUser[…], or parameters"),
+        ("async def method(request): ...", "write request: Request, or parameters"),
         ("async def method(a, **more): ...", "method takes **more; write parameters"),
         ("parameters = {'a': 'nmber'}\nasync def method(a): ...", "unknown type 'nmber'"),
         ("parameters = {'a': 'City'}\nasync def method(a): ...", "unknown schema 'City'"),
