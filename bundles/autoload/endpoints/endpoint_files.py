@@ -15,12 +15,13 @@ from bundles.autoload.endpoints.fields import (
     SHARED,
     fields_of_folder,
     read_fields,
-    too_long,
+    times_of,
 )
 from bundles.autoload.endpoints.router import check_hook
 from bundles.autoload.endpoints.taken import Taken, taken_by
 from bundles.autoload.loading.assigned_names import assigned_lines
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.long_times import too_long
 from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.names import INIT, is_private
 from bundles.autoload.loading.source_file import SourceFile
@@ -182,7 +183,7 @@ class _Reading:
         except ConfigurationError as error:
             self.problems += error.problems
             return None
-        for warning in too_long(given):
+        for warning in too_long(times_of(given)):
             logger.warning("%s: %s", self._load.tree.show(self._file.key), warning)
         contract = {key: value for key, value in given.items() if key not in _NOT_CONTRACT}
         return taken, access, contract, options

@@ -40,7 +40,6 @@ _RENAMED: Mapping[str, str] = {
     "serialize": "results are encoded as those of every action; remove it",
     "plugin": "units of plugins do not exist; write a file for each method",
 }
-_LONGEST = 300
 
 
 @attrs.frozen
@@ -89,18 +88,11 @@ def _is_misspelt(name: str, value: Any) -> bool:
     return bool(get_close_matches(name, ENDPOINT, cutoff=0.8))
 
 
-def too_long(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a warning for each time that is so long that it must be milliseconds."""
-    times = {"timeout": values.get("timeout")}
+def times_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that are seconds, by their names for messages."""
     queue = values.get("queue")
-    if isinstance(queue, Queue):
-        times["timeout of queue"] = queue.timeout
-    for name, seconds in times.items():
-        if isinstance(seconds, int | float) and seconds > _LONGEST:
-            yield (
-                f"{name} is {seconds:g} seconds; times of Metarhia are milliseconds: "
-                f"{seconds:g} ms are {seconds / 1000:g}"
-            )
+    of_queue = {"timeout of queue": queue.timeout} if isinstance(queue, Queue) else {}
+    return {"timeout": values.get("timeout"), **of_queue}
 
 
 def _converted(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

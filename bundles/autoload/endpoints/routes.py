@@ -142,8 +142,9 @@ class _Publishing:
     def _routes_of_task(self, task: TaskFile, source: str) -> tuple[RouteMetadata, ...]:
         if "tasks" not in self._bundles:
             raise ConfigurationError(
-                "only the bundle tasks can run it, which is not enabled; add 'tasks' to the "
-                "bundles of the application, or remove the file"
+                "only the bundle tasks can run it, which is not enabled; restart the server if "
+                "the application is that of create_application, which adds the bundle at its "
+                "start, else add 'tasks' to the list of bundles"
             )
         module = import_module("bundles.autoload.places.task_routes")  # needs an extra
         routes: tuple[RouteMetadata, ...] = module.task_routes(task, source)

@@ -1,6 +1,7 @@
 """The place ``bus``: remote services and their methods."""
 
 import inspect
+import logging
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ from injector import Injector
 
 from bundles.autoload.loading.assigned_names import variables
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.long_times import too_long
 from bundles.autoload.loading.module_file import ModuleFile, is_own, value_of
 from bundles.autoload.loading.names import INIT, SERVICE, dotted
 from bundles.autoload.loading.snapshot import Snapshot
@@ -18,7 +20,10 @@ from bundles.autoload.places.schemas import SchemaFiles
 from bundles.autoload.remote import BusEnvironment, RemoteMethod, Service
 from rxkernel import Application, ConfigurationError, Kernel, Propagator
 
+logger = logging.getLogger(__name__)
+
 _NOTATIONS = ("parameters", "query", "returns")
+_TIMES = ("timeout", "attempt_timeout", "retry_delay", "max_retry_delay")
 
 
 @attrs.frozen
@@ -38,7 +43,10 @@ class BusFiles:
         own = variables(file, module)
         if file.stem == SERVICE:
             name = dotted(file.name[:-1])
-            return Service.of(values, name=name, environment=self.environment, own=own)
+            service = Service.of(values, name=name, environment=self.environment, own=own)
+            times = {key: values.get(key) for key in _TIMES}
+            _warn(file, {**times, "queue.timeout": service.settings.queue.timeout}, load)
+            return service
         key = f"{file.key.rpartition('/')[0]}/{SERVICE}.py"
         has_service = key in load.tree.files
         if not isinstance(values.get("method"), Mapping):
@@ -54,6 +62,7 @@ class BusFiles:
             )
         if any(values.get(notation) is not None for notation in _NOTATIONS):
             load.watch(("schemas",))
+        _warn(file, {"timeout": values.get("timeout")}, load)
         return RemoteMethod.of(
             values,
             name=dotted(file.name),
@@ -78,6 +87,11 @@ async def close_services(files: Mapping[str, ModuleFile], kept: Snapshot | None 
     for file in files.values():
         if isinstance(file.value, Service) and id(file.value) not in used:
             await file.value.close()
+
+
+def _warn(file: SourceFile, times: Mapping[str, Any], load: Load) -> None:
+    for warning in too_long(times):
+        logger.warning("%s: %s", load.tree.show(file.key), warning)
 
 
 def _has_code(module: ModuleType) -> bool:

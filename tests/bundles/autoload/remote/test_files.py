@@ -118,6 +118,26 @@ async def test_names_of_a_service_that_are_not_keys_boot(folder: Folder) -> None
     )
 
 
+async def test_time_of_more_than_300_is_a_warning_with_the_unit_of_metarhia(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    await folder.boot(
+        {
+            "bus/x/_service.py": "url = 'http://localhost'\ntimeout = 3000\n"
+            "queue = {'timeout': 5000}",
+            "bus/x/get.py": "method = {'get': ''}\ntimeout = 4000",
+        }
+    )
+
+    found = sorted(m for m in caplog.messages if "Metarhia" in m)
+    assert [message.replace(f"{folder.root}/bus/x/", "") for message in found] == [
+        "_service.py: queue.timeout is 5000 seconds; times of Metarhia are milliseconds: 5000 ms "
+        "are 5",
+        "_service.py: timeout is 3000 seconds; times of Metarhia are milliseconds: 3000 ms are 3",
+        "get.py: timeout is 4000 seconds; times of Metarhia are milliseconds: 4000 ms are 4",
+    ]
+
+
 async def test_functions_beside_methods_are_functions(folder: Folder, stub: Stub) -> None:
     await folder.boot(
         {
