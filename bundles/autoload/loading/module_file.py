@@ -8,8 +8,11 @@ from typing import Any
 import attrs
 
 from bundles.autoload.loading.file_errors import FileError
-from bundles.autoload.loading.names import INIT, Name
+from bundles.autoload.loading.names import INIT, SECRET_PLACES, Name
 from bundles.autoload.loading.source_file import SourceFile
+
+_SHOWN = 80
+"""Most characters of a line in an error."""
 
 
 @attrs.frozen(eq=False)
@@ -52,7 +55,9 @@ def compile_source(source: SourceFile) -> CodeType:
     try:
         code: CodeType = compile(content, str(source.path), "exec", dont_inherit=True)
     except SyntaxError as exc:
-        raise FileError(f"{type(exc).__name__}: {exc.msg}", exc.lineno or 1) from None
+        line = "" if source.place in SECRET_PLACES else (exc.text or "").strip()
+        text = f": {line[:_SHOWN]}" if line else ""
+        raise FileError(f"{type(exc).__name__}: {exc.msg}{text}", exc.lineno or 1) from None
     except (MemoryError, RecursionError) as exc:
         raise FileError(
             f"{type(exc).__name__}: an expression is nested too deeply", None

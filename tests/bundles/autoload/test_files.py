@@ -157,7 +157,7 @@ async def test_import_loop_is_reported_with_its_chain(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("x = 1\nx = (", ":2: SyntaxError: '(' was never closed"),
+        ("x = 1\nx = (", ":2: SyntaxError: '(' was never closed: x = ("),
         ("x = 1\n  y = 2", ":2: IndentationError: unexpected indent"),
         (b"x = 1\ny = '\xe9'", ":2: SyntaxError: (unicode error) 'utf-8' codec can't decode"),
         (b"\xff\xfex\0", ":1: SyntaxError: the file has a null byte; is it text?"),
