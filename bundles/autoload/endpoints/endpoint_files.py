@@ -22,7 +22,7 @@ from bundles.autoload.endpoints.taken import Taken, taken_by
 from bundles.autoload.loading.assigned_names import assigned_lines
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.long_times import too_long
-from bundles.autoload.loading.module_file import is_own
+from bundles.autoload.loading.module_file import is_own, main_names
 from bundles.autoload.loading.names import INIT, is_private
 from bundles.autoload.loading.source_file import SourceFile
 from rxkernel import ConfigurationError, options_of
@@ -115,7 +115,7 @@ class _Reading:
 
     def _function(self) -> Callable[..., Any] | None:
         names = vars(self._module)
-        for name in ("method", self._file.stem):
+        for name in main_names(self._file):
             if name in names:
                 return self._checked(name, names[name])
         self.problems.append(

@@ -81,12 +81,17 @@ def is_own(value: object, module: ModuleType) -> bool:
     return getattr(value, "__module__", None) == module.__name__
 
 
+def main_names(source: SourceFile) -> tuple[str, str]:
+    """Return the names of the function that the file is: ``method`` counts first."""
+    return "method", source.stem
+
+
 def value_of(source: SourceFile, module: ModuleType) -> Any:
     """Return what the file is: its function ``method``, or the one of its own name, else the
     module. An ``__init__.py`` is its module."""
     if source.stem == INIT:
         return module
-    for name in ("method", source.stem):
+    for name in main_names(source):
         value = module.__dict__.get(name)
         if inspect.isroutine(value) or (callable(value) and not inspect.isclass(value)):
             return value

@@ -11,6 +11,7 @@ from bundles.autoload.endpoints.taken import Taken, taken_by
 from bundles.autoload.loading.assigned_names import variables
 from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.module_file import main_names
 from bundles.autoload.loading.names import INIT
 from bundles.autoload.loading.source_file import SourceFile
 from rxkernel import ConfigurationError
@@ -71,7 +72,7 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
         problems.append("args must be a mapping, with the names of parameters: {'days': 30}")
         args = {}
     try:
-        function = _function_of(names, load)
+        function = _function_of(file, names, load)
         taken = _checked(function, args)
     except ConfigurationError as error:
         raise ConfigurationError(*problems, *error.problems) from None
@@ -89,26 +90,28 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     )
 
 
-def _function_of(names: Mapping[str, Any], load: Load) -> Callable[..., Any]:
-    """Return the function ``method`` of the file, or the one that ``run`` names."""
-    method, run = names.get("method"), names.get("run")
+def _function_of(file: SourceFile, names: Mapping[str, Any], load: Load) -> Callable[..., Any]:
+    """Return the function that the file is, or the one that ``run`` names."""
+    found = (names[name] for name in main_names(file) if name in names and name not in _FIELDS)
+    method, run = next(found, None), names.get("run")
     if (method is None) == (run is None):
         raise ConfigurationError(
             "has run and method; remove one of them"
             if method is not None
             else "has nothing to run; write run = 'lib.reports.clean', or async def method()"
         )
-    found = method
+    function = method
     if run is not None:
         if not isinstance(run, str) or "." not in run:
             raise ConfigurationError(f"run is {run!r}; write the name of a function: 'lib.clean'")
-        found = _named(run, load)
-    if not inspect.isroutine(found):
-        what = f"of the type {type(found).__name__}, not a function"
+        function = _named(run, load)
+    if not inspect.isroutine(function):
+        what = f"of the type {type(function).__name__}, not a function"
         raise ConfigurationError(
             f"method is {what}" if run is None else f"run is {run!r}, which is {what}"
         )
-    return found
+    checked: Callable[..., Any] = function
+    return checked
 
 
 def _named(run: str, load: Load) -> Any:

@@ -103,6 +103,17 @@ async def test_task_file_with_method_reads_views_and_services(folder: Folder) ->
     assert domain.reports.cleaned == ["method"]
 
 
+async def test_task_file_is_its_function_with_the_name_of_the_file(folder: Folder) -> None:
+    files = {
+        "tasks/sweep.py": "every = '1d'\nasync def sweep() -> int: return 7",
+        "tasks/run.py": "every = '1d'\nrun = 'domain.reports.clean'",
+    }
+    await boot(folder, files)
+
+    assert (await scheduler_of(folder).run("sweep")).result == 7
+    assert (await scheduler_of(folder).run("run")).result == 0
+
+
 async def test_task_file_run_may_be_a_file_that_is_a_function(folder: Folder) -> None:
     files = {
         "lib/tools/add.py": "def add(a, b): return a + b",
