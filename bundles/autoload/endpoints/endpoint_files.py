@@ -150,7 +150,7 @@ class _Reading:
             elif _is_async(value):
                 self.problems.append(
                     f"{name} is not the function of async def {name}; use functools.wraps in its "
-                    f"decorator, or begin the name with _ if it is no method"
+                    f"decorator, or begin the name of a helper with _"
                 )
 
     def _endpoint(

@@ -154,8 +154,10 @@ class _Publishing:
 def _line_of(value: Value) -> int | None:
     """The line of the function, if the file of *value* has it."""
     code = getattr(inspect.unwrap(value.function), "__code__", None)
-    is_own = code is not None and code.co_filename == str(value.file.path)
-    return code.co_firstlineno if is_own else None
+    if code is None or code.co_filename != str(value.file.path):
+        return None
+    line: int = code.co_firstlineno
+    return line
 
 
 def _values_of(version: UnitVersion) -> Iterator[Value]:

@@ -55,8 +55,8 @@ def compile_source(source: SourceFile) -> CodeType:
     try:
         code: CodeType = compile(content, str(source.path), "exec", dont_inherit=True)
     except SyntaxError as exc:
-        line = "" if source.place in SECRET_PLACES else (exc.text or "").strip()
-        text = f": {line[:_SHOWN]}" if line else ""
+        written = "" if source.place in SECRET_PLACES else (exc.text or "").strip()
+        text = f": {written[:_SHOWN]}" if written else ""
         raise FileError(f"{type(exc).__name__}: {exc.msg}{text}", exc.lineno or 1) from None
     except (MemoryError, RecursionError) as exc:
         raise FileError(

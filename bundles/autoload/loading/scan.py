@@ -132,8 +132,8 @@ class _Scan:
                     self._is_safe(path, f"{name}/{path.relative_to(folder).as_posix()}")
 
     def _folder_of(self, name: str) -> Path | None:
-        """Return the folder *name* of the root, or where it is a link to; None if there is none
-        that is used."""
+        """Return the folder *name* of the root, or the one that a link of this name leads to; None
+        if it does not exist, or must not be used."""
         folder: Path | None = self._real_root / name
         if folder is not None and folder.is_symlink():
             folder = self._follow(folder, name, (str(self._real_root),))

@@ -20,8 +20,8 @@ def task_routes(task: TaskFile, source: str) -> tuple[ProcedureMetadata, ...]:
     plan = Plan(task.kind, task.times, **task.options)  # type: ignore[arg-type] # one of TIMES
     if problems := tuple(plan.problems()):
         raise ConfigurationError(*problems)
-    options, action = {OPTION: plan}, _action_of(task)
-    return (ProcedureMetadata(task, task.method, action, TASKS, options, source=source),)
+    action = _action_of(task)
+    return (ProcedureMetadata(task, task.method, action, TASKS, {OPTION: plan}, source=source),)
 
 
 def _action_of(task: TaskFile) -> Any:
