@@ -14,6 +14,7 @@ from rxkernel.kernel.deadline import TimedRoute
 from rxkernel.kernel.events import DefinitionEvent
 from rxkernel.kernel.garbage_collection import paused_collection
 from rxkernel.kernel.route import Route
+from rxkernel.kernel.route_problems import problems_of_routes
 from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
@@ -90,7 +91,7 @@ class Compiler:
         self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
     ) -> Compiled:
         compiled, new = self.bind(routes, controllers, running)
-        errors: list[ConfigurationError] = []
+        failed: list[tuple[RouteMetadata, ConfigurationError]] = []
         excluded: set[Definition] = set()
         by_place: dict[str, list[Definition]] = {}
         for definition in compiled.all:
@@ -101,9 +102,9 @@ class Compiler:
                 if await self._dispatch_definition(route, siblings):
                     excluded.add(route.definition)
             except ConfigurationError as error:
-                errors.append(error)
-        if errors:
-            raise ConfigurationError.merge(errors)
+                failed.append((route.definition.metadata, error))
+        if failed:
+            raise ConfigurationError(*problems_of_routes(failed))
         if excluded:
             kept = [definition for definition in compiled.all if definition not in excluded]
             compiled = Compiled.of(kept, self.transports, self._host_of)
@@ -113,7 +114,8 @@ class Compiler:
         self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
     ) -> tuple[Compiled, list[Route]]:
         """Do the part of `compile` that calls no listeners; return the new routes too."""
-        errors = [ConfigurationError(problem) for problem in self._undeclared_options(routes)]
+        problems = [*self._undeclared_options(routes)]
+        failed: list[tuple[RouteMetadata, ConfigurationError]] = []
         kept = {id(definition.metadata): definition for definition in running.all}
         definitions, new = [], []
         known_returns: dict[Any, Returns] = {}
@@ -123,17 +125,18 @@ class Compiler:
                 try:
                     route = self._bind_route(metadata, controllers, known_returns)
                 except ConfigurationError as error:
-                    errors.append(error)
+                    failed.append((metadata, error))
                     continue
                 new.append(route)
                 definition = route.definition
             definitions.append(definition)
+        problems += problems_of_routes(failed)
         try:
             compiled = Compiled.of(definitions, self.transports, self._host_of)
         except ConfigurationError as error:
-            errors.append(error)
-        if errors:
-            raise ConfigurationError.merge(errors)
+            problems += error.problems
+        if problems:
+            raise ConfigurationError(*dict.fromkeys(problems))
         return compiled, new
 
     def _bind_route(

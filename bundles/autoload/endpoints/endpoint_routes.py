@@ -28,8 +28,10 @@ def endpoint_routes(
     options: Mapping[str, Any],
     schemas: Schemas,
     transports: Collection[Transport],
+    source: str,
 ) -> RoutesOf:
-    """Return what makes the routes of *endpoint*; its notations may refer to *schemas*.
+    """Return what makes the routes of *endpoint*; its notations may refer to *schemas*. *source*
+    is its place, for errors.
 
     Raises:
         ConfigurationError: with every problem of its contract. *transports* are those that exist.
@@ -45,15 +47,16 @@ def endpoint_routes(
     served = _served(endpoint.fields.get("transports"))
 
     def routes(unit: str) -> tuple[RouteMetadata, ...]:
-        return tuple(_routes(endpoint, f"{unit}/{endpoint.method}", action, all_options, served))
+        name = f"{unit}/{endpoint.method}"
+        return tuple(_routes(endpoint, name, action, all_options, served, source))
 
     return routes
 
 
 def hook_routes(
-    hook: Hook, options: Mapping[str, Any], transports: Collection[Transport]
+    hook: Hook, options: Mapping[str, Any], transports: Collection[Transport], source: str
 ) -> RoutesOf:
-    """Return what makes the routes of *hook*.
+    """Return what makes the routes of *hook*; *source* is its place, for errors.
 
     Raises:
         ConfigurationError: with every problem of its contract.
@@ -65,7 +68,7 @@ def hook_routes(
 
     def routes(unit: str) -> tuple[RouteMetadata, ...]:
         return tuple(
-            HttpMetadata(hook, f"{verb} {unit}{name}", path, verb, action, all_options)
+            HttpMetadata(hook, f"{verb} {unit}{name}", path, verb, action, all_options, source=source)
             for name, path, action in (
                 (f"/{hook.method}", f"/api/{unit}/{{path:path}}", below),
                 ("", f"/api/{unit}", itself),
@@ -77,14 +80,21 @@ def hook_routes(
 
 
 def _routes(
-    endpoint: Endpoint, name: str, action: Any, options: Mapping[str, Any], served: set[str]
+    endpoint: Endpoint,
+    name: str,
+    action: Any,
+    options: Mapping[str, Any],
+    served: set[str],
+    source: str,
 ) -> Iterator[RouteMetadata]:
     if Transport.HTTP in served:
-        yield HttpMetadata(endpoint, name, f"/api/{name}", "POST", action, options)
+        path = f"/api/{name}"
+        yield HttpMetadata(endpoint, name, path, "POST", action, options, source=source)
         if endpoint.is_safe:
-            yield HttpMetadata(endpoint, f"GET {name}", f"/api/{name}", "GET", action, options)
+            of_get = f"GET {name}"
+            yield HttpMetadata(endpoint, of_get, path, "GET", action, options, source=source)
     if Transport.SOCKET in served:
-        yield WebSocketMetadata(endpoint, name, action=action, options=options)
+        yield WebSocketMetadata(endpoint, name, action=action, options=options, source=source)
 
 
 def _served(transports: Any) -> set[str]:

@@ -18,16 +18,16 @@ WORDS = ("verb", "path", "query", "headers", "body")
 _RawBody = Annotated[bytes, Body()]
 
 
-def check_hook(taken: Taken) -> Iterator[str]:
-    """Yield each problem of the parameters of the function."""
-    for name in taken.arguments:
-        if name not in WORDS:
+def check_hook(name: str, taken: Taken) -> Iterator[str]:
+    """Yield each problem of the parameters of the function *name*."""
+    for argument in taken.arguments:
+        if argument not in WORDS:
             yield (
-                f"takes {name!r}, which no request has; the parameters of router.py are "
-                f"{', '.join(WORDS)}, a Context, a Request, services and markers"
+                f"{name} takes {argument!r}, which no request has; the parameters of router.py "
+                f"are {', '.join(WORDS)}, a Context, a Request, services and markers"
             )
     if taken.rest is not None:
-        yield f"takes **{taken.rest}; name the parameters: {', '.join(WORDS)}"
+        yield f"{name} takes **{taken.rest}; name the parameters: {', '.join(WORDS)}"
 
 
 def hook_action(

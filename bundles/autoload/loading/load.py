@@ -24,6 +24,7 @@ from bundles.autoload.loading.module_file import (
 )
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, Name, dotted
+from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.views import View
@@ -270,12 +271,15 @@ class Load:
             raise FileError(str(exc), line) from None
 
     def _report(self, source: SourceFile, exc: BaseException) -> None:
-        place = self.tree.show(source.key, line_of(exc, source))
+        line = line_of(exc, source)
+        place = self.tree.show(source.key, line)
         logger.debug("%s could not be executed", place, exc_info=exc)
-        if isinstance(exc, ConfigurationError):
+        if isinstance(exc, ConfigurationError) and line is None:
+            self.problems += located(exc.problems, source, self.tree)
+        elif isinstance(exc, ConfigurationError):
             self.problems += (f"{place}: {problem}" for problem in exc.problems)
         else:
-            self.problems.append(f"{place}: {describe(exc)}")
+            self.problems.append(f"{place}: {describe(exc, source)}")
 
     def _report_loop(self, key: str) -> None:
         keys = [execution.source.key for execution in self._stack]
@@ -295,9 +299,7 @@ def _names_in(required: Any) -> list[Name]:
         ConfigurationError: it is not a tuple of names.
     """
     if not isinstance(required, tuple | list) or not all(isinstance(n, str) for n in required):
-        raise ConfigurationError(
-            f"requires is {required!r}; write a tuple of names, such as ('db.geo',)"
-        )
+        raise ConfigurationError("requires must be a tuple of names, such as ('db.geo',)")
     names = [tuple(text.split(".")) for text in required]
     for name in names:
         if name[0] not in RANKS:

@@ -9,7 +9,14 @@ from types import MappingProxyType
 
 from bundles.autoload.loading.file_names import OTHER_FORMATS, BadNameError, name_of
 from bundles.autoload.loading.name_table import NameTable
-from bundles.autoload.loading.names import INIT, OTHER_FOLDERS, PLACES, SERVICE, is_private
+from bundles.autoload.loading.names import (
+    CERTIFICATE_FILES,
+    INIT,
+    OTHER_FOLDERS,
+    PLACES,
+    SERVICE,
+    is_private,
+)
 from bundles.autoload.loading.source_file import (
     SourceFile,
     TooLargeError,
@@ -58,6 +65,7 @@ class _Scan:
         files: dict[str, SourceFile] = {}
         resources: dict[str, SourceFile] = {}
         if self._check_root() and self._check_places():
+            self._check_other_folders()
             for place in PLACES:
                 found = resources if place == "resources" else files
                 for file in self._place(place):
@@ -117,13 +125,33 @@ class _Scan:
             path = self._root / key
             logger.warning("%s is not loaded; write Python or TOML: %s.toml", path, path.stem)
 
+    def _check_other_folders(self) -> None:
+        """Check the folders of which the files are not loaded, and those of each certificate.
+
+        The files of `static` are checked when they are sent. Links in `cert` may lead out of the
+        root: programs that renew certificates make them.
+        """
+        for name in OTHER_FOLDERS:
+            folder = self._folder_of(name)
+            if folder is None or not self._is_safe(folder, name) or name != "cert":
+                continue
+            for entry in self._entries(folder, name):
+                for path in (Path(entry), *(Path(entry) / file for file in CERTIFICATE_FILES)):
+                    self._is_safe(path, f"{name}/{path.relative_to(folder).as_posix()}")
+
+    def _folder_of(self, name: str) -> Path | None:
+        """Return the folder *name* of the root, or the one that a link of this name leads to; None
+        if it does not exist, or must not be used."""
+        folder: Path | None = self._real_root / name
+        if folder is not None and folder.is_symlink():
+            folder = self._follow(folder, name, (str(self._real_root),))
+        return folder if folder is not None and folder.is_dir() else None
+
     def _place(self, place: str) -> Iterator[SourceFile]:
         """Yield the files of *place*; folders are read without recursion."""
         chain: tuple[str, ...] = (str(self._real_root),)
-        first: Path | None = self._real_root / place
-        if first is not None and first.is_symlink():
-            first = self._follow(first, place, chain)
-        waiting = [] if first is None or not first.is_dir() else [(first, place, chain)]
+        first = self._folder_of(place)
+        waiting = [] if first is None else [(first, place, chain)]
         while waiting:
             folder, key, chain = waiting.pop()
             if not self._is_safe(folder, key):

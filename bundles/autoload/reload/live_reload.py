@@ -38,11 +38,6 @@ class LiveReload:
             application.live_directories.add(autoload.root)
 
     @property
-    def is_enabled(self) -> bool:
-        """Whether changes are noticed, see the setting ``reload``."""
-        return self._watcher is not None
-
-    @property
     def problems(self) -> tuple[str, ...]:
         """Why the last change is not loaded; empty if the files are those that run."""
         return self._reloader.problems

@@ -109,10 +109,10 @@ async def test_router_with_unknown_parameters_or_fields_is_an_error(folder: Fold
     with pytest.raises(ConfigurationError) as caught:
         await folder.boot({"api/hooks/router.py": text})
 
-    problems = [problem.partition("router.py: ")[2] for problem in caught.value.problems]
-    assert problems[0].startswith("line 2: 'parameters' is not a field")
-    assert problems[1].startswith("takes 'method', which no request has; the parameters of router")
-    assert problems[2].startswith("takes **rest; name the parameters")
+    problems = [problem.partition("router.py:")[2] for problem in caught.value.problems]
+    assert problems[0].startswith("2: 'parameters' is not a field")
+    assert problems[1].startswith("3: router takes 'method', which no request has; the parameters")
+    assert problems[2].startswith("3: router takes **rest; name the parameters")
 
 
 async def test_access_of_a_router_is_checked(folder: Folder) -> None:
