@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from contextvars import copy_context
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.publishing import Endpoints
@@ -41,6 +42,7 @@ class Reloader:
         self._failed: Tree | None = None
         self._lock = asyncio.Lock()
         self._is_closed = False
+        self._context = copy_context()
 
     async def reload(self, changed: Iterable[str] = ()) -> bool:
         """Load the files that have changed; *changed* are read even if they look like before.
@@ -54,7 +56,9 @@ class Reloader:
         async with self._lock:
             if self._is_closed:
                 raise RxKernelError("the application stops, so no file is loaded")
-            return await self._reload(changed)
+            # Hooks, and the tasks that they start, must not have the message of the caller.
+            context = self._context.copy()
+            return await asyncio.create_task(self._reload(changed), context=context)
 
     async def close(self) -> None:
         """Load nothing any more; wait for the change that is being loaded."""
