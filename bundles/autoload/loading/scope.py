@@ -1,7 +1,6 @@
 """Which snapshot the views read: that of the code that runs."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -9,7 +8,7 @@ from typing import Any, Protocol, Self
 from injector import Injector
 
 from bundles.autoload.loading.names import Name
-from rxkernel import Application, RxKernelError
+from rxkernel import Application, RxKernelError, current_request
 
 
 class Source(Protocol):
@@ -60,9 +59,9 @@ class Runtime(Protocol):
 class Scope:
     """The application and the snapshot of a message, of a hook or of a load.
 
-    Tasks and threads that are started within inherit the scope. When it is left, the snapshot is
-    released: what still runs reads the current snapshot of the application, and an old snapshot
-    is not kept alive.
+    The code in its ``with`` block reads the snapshot, as do tasks and threads that are started
+    there. When the scope is closed, the snapshot is released: what still runs reads the current
+    snapshot of the application, and an old snapshot is not kept alive.
     """
 
     __slots__ = ("_token", "runtime", "source")
@@ -86,23 +85,15 @@ class Scope:
         if self._token is not None:
             _SCOPE.reset(self._token)
             self._token = None  # it refers to the context
-        self.close()
 
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("autoload_scope", default=None)
 
+MESSAGE_SCOPE = "autoload.scope"
+"""The attribute of a request for its scope, which its listeners read after its ``with`` block."""
+
 _RUNNING: list[Runtime] = []
 """The applications that run, by the time of their boot."""
-
-
-@contextmanager
-def entered(scope: Scope) -> Iterator[None]:
-    """Make *scope* that of the current context, without closing it at the end."""
-    token = _SCOPE.set(scope)
-    try:
-        yield
-    finally:
-        _SCOPE.reset(token)
 
 
 def add_runtime(runtime: Runtime) -> None:
@@ -121,7 +112,10 @@ def current_runtime() -> Runtime:
     Raises:
         RxKernelError: none runs.
     """
-    scope = _SCOPE.get()
+    return _runtime_of(current_scope())
+
+
+def _runtime_of(scope: Scope | None) -> Runtime:
     if scope is not None:
         return scope.runtime
     if not _RUNNING:
@@ -132,6 +126,16 @@ def current_runtime() -> Runtime:
     return _RUNNING[-1]
 
 
+def current_scope() -> Scope | None:
+    """Return the scope of the code that runs, else that of the current message."""
+    scope = _SCOPE.get()
+    if scope is None or scope.source is None:
+        request = current_request.get()
+        if request is not None:
+            return request.attributes.get(MESSAGE_SCOPE, scope)
+    return scope
+
+
 def current_source() -> Source:
     """Return what the views read now.
 
@@ -140,8 +144,11 @@ def current_source() -> Source:
     """
     scope = _SCOPE.get()
     if scope is not None and scope.source is not None:
+        return scope.source  # without a call: that of most reads
+    scope = current_scope()
+    if scope is not None and scope.source is not None:
         return scope.source
-    source = current_runtime().current
+    source = _runtime_of(scope).current
     if source is None:
         raise RxKernelError("the application of this task has stopped")
     return source
