@@ -110,8 +110,9 @@ class Compiler:
         self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
     ) -> tuple[Compiled, list[Route]]:
         """Do the part of `compile` that calls no listeners; return the new routes too."""
-        errors = [ConfigurationError(problem) for problem in self._undeclared_options(routes)]
         kept = {id(definition.metadata): definition for definition in running.all}
+        added = [metadata for metadata in routes if id(metadata) not in kept]
+        errors = [ConfigurationError(problem) for problem in self._undeclared_options(added)]
         definitions, new = [], []
         shapes: dict[Any, Shape | None] = {}
         for metadata in routes:
