@@ -14,6 +14,7 @@ from bundles.contracts import ContractsBundle
 from rxkernel import (
     Application,
     ExceptionEvent,
+    HttpSettings,
     KernelClient,
     KernelEvents,
     RequestEvent,
@@ -23,6 +24,7 @@ from rxkernel import (
     observe,
 )
 from tests.bundles.autoload.live_folder import LiveFolder, root_of
+from tests.servers.socketio_clients import client
 from tests.waiting import until
 
 READ: list[Any] = []
@@ -337,3 +339,42 @@ async def test_task_that_outlives_its_message_cannot_call_endpoints(live: LiveFo
 
     with pytest.raises(Exception, match="the message or connection has ended"):
         await SHARED[0]
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+async def test_messages_over_the_wire_end_their_use_of_the_snapshot(
+    live: LiveFolder, fast_path: bool
+) -> None:
+    """However they end: a use that is left would keep stop hooks waiting after each reload."""
+    wait = """
+        import tests.bundles.autoload.test_message_versions as test
+        from rxkernel import Request
+
+        access = "public"
+
+        async def method(request: Request, kind: str):
+            if kind == "fails":
+                raise ValueError("no")
+            if kind == "waits":
+                test.READ.append("began")
+                request.when_disconnected(test.EVENTS["go on"].set)
+                await test.EVENTS["go on"].wait()
+            if kind == "cannot be encoded":
+                return object()
+        """
+    application = await live.serve(
+        {"api/u/wait.py": wait}, reload=False, http=HttpSettings(port=0, fast_path=fast_path)
+    )
+    url = f"{application.servers['http'].url}/api/u/wait"
+    kinds = {"ends": 200, "fails": 500, "cannot be encoded": 500, "missing": 422}
+    async with aiohttp.ClientSession() as session, client(application) as socket:
+        for kind, status in kinds.items():
+            arguments = {} if kind == "missing" else {"kind": kind}
+            async with session.post(url, json=arguments) as response:
+                assert response.status == status, kind
+            assert (await socket.call("u/wait", {"body": arguments}))["statusCode"] == status
+        waiting = asyncio.create_task(session.post(url, json={"kind": "waits"}))
+        await until(lambda: READ == ["began"])
+        assert live.snapshot.uses.count == 1
+        waiting.cancel()
+        await until(lambda: live.snapshot.uses.count == 0)
