@@ -22,7 +22,7 @@ class MessageScope(Scope):
 
     def __init__(self, runtime: SnapshotRuntime) -> None:
         self.runtime = runtime  # written out, since each message has a scope
-        self.source = self._token = None
+        self.source = self._tokens = None
 
     def begin(self, snapshot: Snapshot) -> None:
         self.source = snapshot

@@ -64,28 +64,31 @@ class Scope:
     snapshot of the application, and an old snapshot is not kept alive.
     """
 
-    __slots__ = ("_token", "runtime", "source")
+    __slots__ = ("_tokens", "runtime", "source")
 
     def __init__(self, runtime: Runtime, source: Source | None) -> None:
         self.runtime = runtime
         self.source = source
-        self._token: Token[Scope | None] | None = None
+        self._tokens: _Tokens = None
 
     def close(self) -> None:
         """Release the snapshot."""
         self.source = None
 
     def __enter__(self) -> Self:
-        self._token = _SCOPE.set(self)
+        self._tokens = (_SCOPE.set(self), self._tokens)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            _SCOPE.reset(self._token)
-            self._token = None  # it refers to the context
+        if self._tokens is not None:
+            token, self._tokens = self._tokens  # a token refers to the context
+            _SCOPE.reset(token)
 
+
+_Tokens = tuple[Token[Scope | None], "_Tokens"] | None
+"""That of the inner ``with`` block, then those of the blocks around it."""
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("autoload_scope", default=None)
 

@@ -8,7 +8,7 @@ import pytest
 
 from bundles.autoload import application, domain, lib, resources
 from bundles.autoload.loading.scope import current_runtime
-from rxkernel import RxKernelError
+from rxkernel import Request, RxKernelError
 from tests.bundles.autoload.conftest import Folder
 
 
@@ -45,6 +45,18 @@ async def test_message_reads_its_snapshot_until_it_has_ended(folder: Folder) -> 
             assert lib.version() == 2
         assert lib.version() == 1
 
+    assert lib.version() == 2
+
+
+async def test_scope_in_a_block_of_its_own_reads_on_after_the_inner_block(folder: Folder) -> None:
+    await folder.boot(version(1))
+    scope = folder.autoload.scope(Request("HTTP"))
+    await folder.change(version(2))
+
+    with scope:
+        with scope:
+            assert lib.version() == 1
+        assert lib.version() == 1
     assert lib.version() == 2
 
 
