@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from inspect import iscoroutinefunction
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -25,14 +26,19 @@ from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.message_scope import MessageScope
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scan import scan
-from bundles.autoload.loading.scope import Scope, add_runtime, entered, remove_runtime
+from bundles.autoload.loading.scope import (
+    MESSAGE_SCOPE,
+    Scope,
+    add_runtime,
+    remove_runtime,
+)
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
 from bundles.autoload.loading.tree import Tree, TreeRules
 from bundles.autoload.loading.units import check_units
 from bundles.autoload.places.bus import bus_environment, close_services
 from bundles.autoload.settings import AutoloadSettings
-from rxkernel import Application, ConfigurationError, RxKernelError
+from rxkernel import Application, ConfigurationError, Request, RxKernelError
 
 
 class Autoload:
@@ -93,10 +99,18 @@ class Autoload:
             raise RxKernelError("the application is not booted, so no file is loaded")
         return self._current
 
-    def scope(self, snapshot: Snapshot | None = None) -> MessageScope:
-        """Return the scope of a message, to be entered: its views read *snapshot*, by default
-        that of now."""
-        return MessageScope(self, self.snapshot if snapshot is None else snapshot)
+    def scope(self, request: Request, snapshot: Snapshot | None = None) -> MessageScope:
+        """Return the scope of *request*, in which its views read *snapshot*, by default that of
+        now. It is closed when the message has ended.
+
+        Raises:
+            RxKernelError: the message has ended, or the application is not booted.
+        """
+        scope = MessageScope(self)
+        request.when_ended(scope.close)
+        request.attributes[MESSAGE_SCOPE] = scope
+        scope.begin(self.snapshot if snapshot is None else snapshot)
+        return scope
 
     async def boot(self) -> Snapshot:
         """Load everything, and run the start hooks.
@@ -155,7 +169,7 @@ class Autoload:
             build.migrations, key=lambda call: not iscoroutinefunction(call.hook.function)
         )
         timeout = self._settings.start_timeout
-        with entered(build.scope):
+        with build.scope:
             for call in calls:
                 try:
                     await call_migrate(call.hook, build.snapshot.tree, timeout, call.old)
@@ -175,26 +189,23 @@ class Autoload:
 
     async def discard(self, build: Build) -> None:
         """Undo *build*, which is not used: stop the hooks that were started for it."""
-        with entered(build.scope):
-            await self._stop(build.started, build.snapshot.tree)
+        await self._stop(build.scope, build.started, build.snapshot.tree)
         await close_services(build.snapshot.files, self._current)
-        build.scope.close()
         self._restore()
 
     async def retire(self, build: Build) -> None:
         """Stop the hooks of the files that *build* has replaced, in the scope of the previous
         snapshot. Errors are logged."""
         if build.previous is not None:
-            with Scope(self, build.previous):
-                await self._stop(build.retired, build.previous.tree)
+            scope = Scope(self, build.previous)
+            await self._stop(scope, build.retired, build.previous.tree)
             await close_services(build.previous.files, build.snapshot)
 
     async def close(self) -> None:
         """Run the stop hooks and forget everything; does nothing if nothing is loaded."""
         snapshot = self._current
         if snapshot is not None:
-            with Scope(self, snapshot):
-                await self._stop(units_of(snapshot.files), snapshot.tree)
+            await self._stop(Scope(self, snapshot), units_of(snapshot.files), snapshot.tree)
             await close_services(snapshot.files)
             self._current = None
             remove_runtime(self)
@@ -215,8 +226,10 @@ class Autoload:
             self._context.names.clear()
             self._context = None
 
-    async def _stop(self, units: Iterable[HookUnit], tree: Tree) -> None:
-        await stop_units(reversed([*units]), tree, self._settings.stop_timeout)
+    async def _stop(self, scope: Scope, units: Iterable[HookUnit], tree: Tree) -> None:
+        """Call the stop hooks of *units* in *scope*, and close it."""
+        with closing(scope), scope:
+            await stop_units(reversed([*units]), tree, self._settings.stop_timeout)
 
 
 def _check(tree: Tree) -> None:

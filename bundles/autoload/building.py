@@ -21,7 +21,7 @@ from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.load_thread import load_places
 from bundles.autoload.loading.module_file import ModuleFile
 from bundles.autoload.loading.names import CODE_PLACES, LAST_PLACES
-from bundles.autoload.loading.scope import Scope, entered
+from bundles.autoload.loading.scope import Scope
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
 from bundles.autoload.loading.tree import Tree
@@ -78,7 +78,7 @@ class Building:
             ConfigurationError: with every problem; the hooks that have started are stopped.
         """
         scope = Scope(self._context.runtime, self._load)
-        with entered(scope):
+        with scope:
             try:
                 await self._load_all()
             except BaseException:

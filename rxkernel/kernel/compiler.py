@@ -114,9 +114,10 @@ class Compiler:
         self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
     ) -> tuple[Compiled, list[Route]]:
         """Do the part of `compile` that calls no listeners; return the new routes too."""
-        problems = [*self._undeclared_options(routes)]
         failed: list[tuple[RouteMetadata, ConfigurationError]] = []
         kept = {id(definition.metadata): definition for definition in running.all}
+        added = [metadata for metadata in routes if id(metadata) not in kept]
+        problems = [*self._undeclared_options(added)]
         definitions, new = [], []
         known_returns: dict[Any, Returns] = {}
         for metadata in routes:

@@ -790,3 +790,32 @@ async def test_reload_that_fails_does_not_call_before_swap_or_when_swapped() -> 
             when_swapped=lambda: pytest.fail("was called"),
         )
     await app.stop()
+
+
+async def test_reload_prepares_in_several_steps_of_the_event_loop() -> None:
+    """Compiling thousands of routes takes long; messages are handled meanwhile."""
+
+    class One:
+        @http("GET", "/one", "one")
+        async def one(self) -> str:
+            return "one"
+
+    class Two:
+        @http("GET", "/two", "two")
+        async def two(self) -> str:
+            return "two"
+
+    served: list[bool] = []
+    async with Application(controllers=[One]) as application:
+
+        async def look() -> None:
+            while True:
+                served.append("two" in application.kernel.http_definitions)
+                await asyncio.sleep(0)
+
+        looking = asyncio.create_task(look())
+        await application.reload(controllers=[Two])
+        looking.cancel()
+        assert "two" in application.kernel.http_definitions
+
+    assert served == [False, False]

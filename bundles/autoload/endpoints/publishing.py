@@ -118,7 +118,7 @@ class Endpoints:
     async def connect(self, event: DefinitionEvent) -> None:
         """Let code call the endpoint."""
         endpoint = event.definition.metadata.target
-        endpoint.code_call = CodeCall(event, self._kernel, self._contracts)
+        endpoint.code_call = CodeCall(event, self._kernel, self._contracts, self._autoload.scope)
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_autoloaded)
     async def enter_scope(self, event: DefinitionEvent) -> None:
@@ -127,15 +127,11 @@ class Endpoints:
         event.wrap_handler(partial(self._scoped, served))
 
     def _scoped(self, served: _Served, handler: Handler) -> Handler:
-        new_scope = self._autoload.scope
+        scope_of = self._autoload.scope
 
         async def scoped(request: Request) -> Response:
-            scope = new_scope(served.last)
-            with scope:
-                response = await handler(request)
-                if response.is_streamed:
-                    await request.enter(scope.extended())
-                return response
+            with scope_of(request, served.last):
+                return await handler(request)
 
         return scoped
 

@@ -4,14 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import partial
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.dependencies import changed_keys
-from bundles.autoload.loading.scope import entered
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.reload.retirement import Retirement
 from rxkernel import Application, ConfigurationError, RxKernelError
@@ -48,6 +47,7 @@ class Reloader:
         self._running: object | None = None
         self._lock = asyncio.Lock()
         self._is_closed = False
+        self._context = copy_context()
 
     async def reload(self, changed: Iterable[str] = ()) -> bool:
         """Load the files that have changed; *changed* are read even if they look like before.
@@ -69,11 +69,12 @@ class Reloader:
             if self._autoload.current is None:
                 raise RxKernelError("the application is not booted, so no file can be reloaded")
             self._running = object()
-            token = _RELOAD.set(self._running)
+            # Hooks, and the tasks that they start, must not have the message of the caller.
+            context = self._context.copy()
+            context.run(_RELOAD.set, self._running)
             try:
-                return await self._reload(changed)
+                return await asyncio.create_task(self._reload(changed), context=context)
             finally:
-                _RELOAD.reset(token)
                 self._running = None
 
     async def close(self) -> None:
@@ -117,7 +118,7 @@ class Reloader:
 
         try:
             previous = self._autoload.snapshot
-            with entered(build.scope):  # schemas find the types of the new modules
+            with build.scope:  # schemas find the types of the new modules
                 routes = self._endpoints.routes_of(build.snapshot)
                 added, removed = routes.changes_since(self._endpoints.routes)
                 await self._application.reload(

@@ -11,6 +11,7 @@ from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
     ConfigurationError,
+    Request,
     RxKernelError,
     observe,
 )
@@ -228,7 +229,7 @@ async def test_stopped_application_has_no_snapshot(folder: Folder) -> None:
     with pytest.raises(RxKernelError, match="is not booted, so no file is loaded"):
         _ = autoload.snapshot
     with pytest.raises(RxKernelError, match="is not booted"):
-        autoload.scope()
+        autoload.scope(Request("HTTP"))
 
 
 async def test_boot_that_fails_later_runs_the_stop_hooks(folder: Folder) -> None:

@@ -325,7 +325,7 @@ async def test_f6_old_snapshots_and_modules_are_collected(folder: Folder, reload
     modules: list[weakref.ref[ModuleType]] = []
 
     for number in range(1, reloads + 1):
-        with folder.autoload.scope():
+        with folder.message():
             snapshots.append(weakref.ref(folder.snapshot))
             modules.append(weakref.ref(domain.geo))
             read = domain.geo.Place(domain.geo.City(str(number)))
@@ -370,7 +370,7 @@ async def test_tasks_of_messages_and_hooks_keep_no_old_snapshot(folder: Folder) 
     await folder.boot({"domain/clock.py": start, "lib/chat.py": "CHAT = 0"})
     snapshot, module = weakref.ref(folder.snapshot), weakref.ref(lib.chat)
     is_over = asyncio.Event()
-    with folder.autoload.scope():
+    with folder.message():
         task = asyncio.create_task(is_over.wait())
         await folder.change({"lib/chat.py": "CHAT = 1"})
 
