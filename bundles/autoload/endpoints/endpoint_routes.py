@@ -68,7 +68,9 @@ def hook_routes(
 
     def routes(unit: str) -> tuple[RouteMetadata, ...]:
         return tuple(
-            HttpMetadata(hook, f"{verb} {unit}{name}", path, verb, action, all_options, source=source)
+            HttpMetadata(
+                hook, f"{verb} {unit}{name}", path, verb, action, all_options, source=source
+            )
             for name, path, action in (
                 (f"/{hook.method}", f"/api/{unit}/{{path:path}}", below),
                 ("", f"/api/{unit}", itself),

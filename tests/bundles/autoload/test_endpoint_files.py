@@ -307,7 +307,7 @@ async def test_annotations_as_texts_are_resolved_in_the_file(folder: Folder) -> 
 
 
 async def test_problem_of_several_routes_of_an_action_is_reported_once(folder: Folder) -> None:
-    """`<unit>` and `<unit>.<version>`, and the five verbs of a router."""
+    """`<unit>` and `<unit>.<version>`, and both paths and the five verbs of a router."""
     text = """
         from typing import Annotated
 
@@ -326,7 +326,7 @@ async def test_problem_of_several_routes_of_an_action_is_reported_once(folder: F
     )
 
     assert sorted(problem.partition(", which")[0] for problem in found) == [
-        "route 'GET unit.1/router' and 9 more (application.api.unit.router.router in "
+        "route 'GET unit.1/router' and 19 more (application.api.unit.router.router in "
         "api/unit/router.py:10) asks for Mail",
         "route 'unit.1/call' and 1 more (application.api.unit.call.method in "
         "api/unit/call.py:10) asks for Mail",

@@ -200,7 +200,7 @@ async def test_routes_of_a_reload_find_the_types_of_its_files(folder: Folder) ->
 
 async def test_message_of_the_snapshot_before_pickles_its_objects(folder: Folder) -> None:
     await folder.boot(classes(1))
-    with folder.autoload.scope():
+    with folder.message():
         geo = domain.geo
         await folder.change(classes(2))
         assert type(pickle.loads(pickle.dumps(geo.City("Rome")))) is geo.City

@@ -74,7 +74,7 @@ async def test_attribute_that_a_message_in_flight_sets_after_a_reload_stays(
     await folder.boot({"db/geo/find.py": "", "db/old/find.py": "", "lib/v.py": ""})
     db.geo.last = 1
 
-    with folder.autoload.scope():
+    with folder.message():
         await folder.change({"lib/v.py": "V = 2"}, remove=("db/old/find.py",))
         await folder.change({"lib/v.py": "V = 3"})
         db.geo.last = 2
@@ -93,7 +93,7 @@ async def test_message_in_flight_reads_the_attributes_that_a_reload_has_replaced
     start = "from bundles.autoload import db\nasync def start(): db.geo.pool = {}"
     await folder.boot({"db/geo/start.py": start.format(1)})
 
-    with folder.autoload.scope():
+    with folder.message():
         for number in (2, 3):
             await folder.change({"db/geo/start.py": start.format(number)})
             assert db.geo.pool == 1
