@@ -73,6 +73,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
             contracts(rounds=20),
             logins(times=10),
             schedules(seconds=5.0),
+            endpoints(),
             reloads(times=5),
             worker_pool(rounds=3),
             documents(),

@@ -98,6 +98,9 @@ from rxkernel.kernel.events import (
     ResponseEvent,
     TerminateEvent,
 )
+from rxkernel.kernel.garbage_collection import (
+    paused_collection,
+)
 from rxkernel.kernel.json_schemas.json_schemas import (
     JsonSchemas,
 )
@@ -445,6 +448,7 @@ __all__ = [
     "observe",
     "option",
     "options_of",
+    "paused_collection",
     "procedure",
     "pushes",
     "request_scope",

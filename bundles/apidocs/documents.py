@@ -182,7 +182,7 @@ _NO_ACCESS = _NoAccess()
 
 
 class OwnController:
-    """A base class of the controllers of this bundle, whose routes are not in the documents."""
+    """A base class of the controllers of this bundle."""
 
     __slots__ = ()
 
@@ -194,7 +194,7 @@ def is_own(definition: Definition) -> bool:
 
 def _listed(definitions: Iterable[D]) -> list[D]:
     """Return those of *definitions* that are a part of the API."""
-    return [each for each in definitions if not is_own(each) and _is_listed(each)]
+    return [each for each in definitions if _is_listed(each)]
 
 
 def _is_listed(definition: Definition) -> bool:

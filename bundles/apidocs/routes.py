@@ -8,12 +8,14 @@ from injector import inject
 
 from bundles.apidocs.documents import Document, Documents, OwnController, encoded, is_own
 from rxkernel import (
+    DOCUMENTATION,
     ApplicationEvents,
     BootstrapEvent,
     Bundle,
     CompiledEvent,
     ConfigurationError,
     DefinitionEvent,
+    Documentation,
     HttpMetadata,
     KernelEvents,
     Response,
@@ -48,7 +50,7 @@ class DocumentRule:
 
     @property
     def options(self) -> dict[str, object]:
-        """The options of a route with the rule; see `DocumentRoutes.mark_as_public`."""
+        """The options of a route with the rule; see `DocumentRoutes.mark`."""
         if self.is_public:
             return {}
         return {"access": _access(self.rule) if isinstance(self.rule, str) else self.rule}
@@ -118,8 +120,9 @@ class DocumentRoutes:
                 )
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=is_own)
-    async def mark_as_public(self, event: DefinitionEvent) -> None:
-        """Set the option of routes that need no access rule, with the rule ``"public"``: it needs
-        no bundle security."""
+    async def mark(self, event: DefinitionEvent) -> None:
+        """Exclude the routes of this bundle from the documents. With the rule ``"public"``, also
+        set the option of routes that need no access rule: it needs no bundle security."""
+        event.set_option(DOCUMENTATION, Documentation(is_listed=False))
         if self._rule.is_public:
             event.set_option("public", True)

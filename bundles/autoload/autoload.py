@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import closing
+from inspect import iscoroutinefunction
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -12,28 +14,39 @@ from bundles.autoload.building import Building
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.context import LoadContext
 from bundles.autoload.loading.dependencies import changed_keys
-from bundles.autoload.loading.hooks import HookUnit, stop_units, units_of
+from bundles.autoload.loading.hooks import (
+    HookFailedError,
+    HookUnit,
+    call_migrate,
+    stop_units,
+    units_of,
+)
 from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.message_scope import MessageScope
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scan import scan
-from bundles.autoload.loading.scope import Scope, add_runtime, entered, remove_runtime
+from bundles.autoload.loading.scope import (
+    MESSAGE_SCOPE,
+    Scope,
+    add_runtime,
+    remove_runtime,
+)
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
 from bundles.autoload.loading.tree import Tree, TreeRules
 from bundles.autoload.loading.units import check_units
 from bundles.autoload.places.bus import bus_environment, close_services
 from bundles.autoload.settings import AutoloadSettings
-from rxkernel import Application, ConfigurationError, RxKernelError
+from rxkernel import Application, ConfigurationError, Request, RxKernelError
 
 
 class Autoload:
     """Loads the directory at boot, and again for each reload.
 
-    A reload awaits `build`, calls `commit` in the step in which the routes are swapped, and awaits
-    `retire`; after an error of the routes it awaits `discard` instead. These are not called
-    concurrently.
+    A reload awaits `build`, then `migrate` directly before it calls `commit`, in the step in which
+    the routes are swapped, and awaits `retire`. After an error of the routes or of `migrate` it
+    awaits `discard` instead. These are not called concurrently.
 
     Args:
         injector: the services, which hooks and tasks find as ``application.injector``.
@@ -86,10 +99,18 @@ class Autoload:
             raise RxKernelError("the application is not booted, so no file is loaded")
         return self._current
 
-    def scope(self, snapshot: Snapshot | None = None) -> MessageScope:
-        """Return the scope of a message, to be entered: its views read *snapshot*, by default
-        that of now."""
-        return MessageScope(self, self.snapshot if snapshot is None else snapshot)
+    def scope(self, request: Request, snapshot: Snapshot | None = None) -> MessageScope:
+        """Return the scope of *request*, in which its views read *snapshot*, by default that of
+        now. It is closed when the message has ended.
+
+        Raises:
+            RxKernelError: the message has ended, or the application is not booted.
+        """
+        scope = MessageScope(self)
+        request.when_ended(scope.close)
+        request.attributes[MESSAGE_SCOPE] = scope
+        scope.begin(self.snapshot if snapshot is None else snapshot)
+        return scope
 
     async def boot(self) -> Snapshot:
         """Load everything, and run the start hooks.
@@ -107,7 +128,7 @@ class Autoload:
         """Load the next snapshot beside the current one. Return None if no file has another
         content.
 
-        The start hooks of new files have run then, and ``migrate`` of files that replace others.
+        The start hooks of new files have run then. Messages are not affected.
 
         Args:
             changed: the paths below the root, with slashes, that may have changed. They are read
@@ -135,9 +156,32 @@ class Autoload:
             self._restore()
             raise
 
+    async def migrate(self, build: Build) -> None:
+        """Call ``migrate`` of the files of *build* that replace others.
+
+        Plain functions are called last, without an ``await``. So no message runs between them and
+        what the caller does next.
+
+        Raises:
+            ConfigurationError: one of them has failed. Those before it have been called.
+        """
+        calls = sorted(
+            build.migrations, key=lambda call: not iscoroutinefunction(call.hook.function)
+        )
+        timeout = self._settings.start_timeout
+        with build.scope:
+            for call in calls:
+                try:
+                    await call_migrate(call.hook, build.snapshot.tree, timeout, call.old)
+                except HookFailedError as exc:
+                    raise ConfigurationError(str(exc)) from exc.__cause__
+
     def commit(self, build: Build) -> None:
         """Let messages read the snapshot of *build*."""
         is_first, self._current = self._current is None, build.snapshot
+        build.snapshot.state.commit()
+        if self._context is not None:
+            self._context.lost.log(build)
         self._restore()
         build.scope.close()
         if is_first:
@@ -145,26 +189,23 @@ class Autoload:
 
     async def discard(self, build: Build) -> None:
         """Undo *build*, which is not used: stop the hooks that were started for it."""
-        with entered(build.scope):
-            await self._stop(build.started, build.snapshot.tree)
+        await self._stop(build.scope, build.started, build.snapshot.tree)
         await close_services(build.snapshot.files, self._current)
-        build.scope.close()
         self._restore()
 
     async def retire(self, build: Build) -> None:
         """Stop the hooks of the files that *build* has replaced, in the scope of the previous
         snapshot. Errors are logged."""
         if build.previous is not None:
-            with Scope(self, build.previous):
-                await self._stop(build.retired, build.previous.tree)
+            scope = Scope(self, build.previous)
+            await self._stop(scope, build.retired, build.previous.tree)
             await close_services(build.previous.files, build.snapshot)
 
     async def close(self) -> None:
         """Run the stop hooks and forget everything; does nothing if nothing is loaded."""
         snapshot = self._current
         if snapshot is not None:
-            with Scope(self, snapshot):
-                await self._stop(units_of(snapshot.files), snapshot.tree)
+            await self._stop(Scope(self, snapshot), units_of(snapshot.files), snapshot.tree)
             await close_services(snapshot.files)
             self._current = None
             remove_runtime(self)
@@ -185,8 +226,10 @@ class Autoload:
             self._context.names.clear()
             self._context = None
 
-    async def _stop(self, units: Iterable[HookUnit], tree: Tree) -> None:
-        await stop_units(reversed([*units]), tree, self._settings.stop_timeout)
+    async def _stop(self, scope: Scope, units: Iterable[HookUnit], tree: Tree) -> None:
+        """Call the stop hooks of *units* in *scope*, and close it."""
+        with closing(scope), scope:
+            await stop_units(reversed([*units]), tree, self._settings.stop_timeout)
 
 
 def _check(tree: Tree) -> None:

@@ -1,13 +1,15 @@
 """Makes one snapshot: loads the files, and calls the hooks of those that are new."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 
-from bundles.autoload.loading.build import Build
+from bundles.autoload.loading.build import Build, Migration
 from bundles.autoload.loading.context import LoadContext
 from bundles.autoload.loading.dependencies import stale_keys
 from bundles.autoload.loading.folder_state import FolderState
 from bundles.autoload.loading.hooks import (
+    Hook,
     HookFailedError,
     HookUnit,
     call_hook,
@@ -17,10 +19,9 @@ from bundles.autoload.loading.hooks import (
 )
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.load_thread import load_places
-from bundles.autoload.loading.lost_state import has_state
 from bundles.autoload.loading.module_file import ModuleFile
 from bundles.autoload.loading.names import CODE_PLACES, LAST_PLACES
-from bundles.autoload.loading.scope import Scope, entered
+from bundles.autoload.loading.scope import Scope
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
 from bundles.autoload.loading.tree import Tree
@@ -30,6 +31,9 @@ from bundles.autoload.places.schemas import SchemaFiles
 from rxkernel import ConfigurationError
 
 logger = logging.getLogger(__name__)
+
+_SLOW = 1.0
+"""Seconds of a start hook before the log says that it runs."""
 
 
 class Building:
@@ -61,10 +65,11 @@ class Building:
             **context.values,
         }
         kept = {key: file for key, file in self._old.items() if key not in stale}
-        state = FolderState() if previous is None else previous.state.copy(tree)
-        self._load = Load(tree, context.names, values, kept, state)
+        state = FolderState(tree, None if previous is None else previous.state)
+        modules = {} if previous is None else previous.modules
+        self._load = Load(tree, context.names, values, kept, modules, state)
         self._started: list[HookUnit] = []
-        self._migrated: set[str] = set()
+        self._migrations: dict[str, Migration] = {}
 
     async def run(self) -> Build:
         """Load everything.
@@ -73,7 +78,7 @@ class Building:
             ConfigurationError: with every problem; the hooks that have started are stopped.
         """
         scope = Scope(self._context.runtime, self._load)
-        with entered(scope):
+        with scope:
             try:
                 await self._load_all()
             except BaseException:
@@ -89,6 +94,8 @@ class Building:
             self._previous,
             self._changed,
             tuple(self._started),
+            tuple(self._migrations.values()),
+            tuple(self._replaced()),
             tuple(self._retired(snapshot)),
             scope,
         )
@@ -118,37 +125,51 @@ class Building:
 
     async def _start(self) -> None:
         """Start what is new. A file that replaces another one takes over its state instead, if it
-        has ``migrate``."""
-        executed = self._load.executed
+        has ``migrate``: once everything else is done, since it changes what messages use."""
+        old = {unit.key: unit for unit in units_of(self._old)}
         for unit in units_of(self._load.files):
-            if unit.key in executed:
+            if unit.key in self._load.executed:
                 try:
-                    await self._start_unit(unit)
+                    await self._start_unit(unit, old.get(unit.key))
                 except HookFailedError as exc:
                     raise ConfigurationError(str(exc)) from exc.__cause__
-        for key in sorted(executed & self._old.keys() - self._migrated):
-            self._log_lost_state(self._old[key])
 
-    async def _start_unit(self, unit: HookUnit) -> None:
-        timeout = self._context.settings.start_timeout
+    async def _start_unit(self, unit: HookUnit, old: HookUnit | None) -> None:
         before = self._old.get(unit.key)
-        if before is not None and unit.migrate is not None:
-            await call_hook(unit.migrate, self._tree, timeout, before.module)
-            self._migrated.add(unit.key)
-            return
+        if before is not None and before.module is not None and unit.migrate is not None:
+            self._migrations[unit.key] = Migration(unit.migrate, before.module)
+            if unit.start is None or (old is not None and old.start is not None):
+                return
         if unit.start is not None:
-            await call_hook(unit.start, self._tree, timeout)
-        self._started.append(unit)
+            await self._call_start(unit, unit.start)
+        if not (unit.is_of_folder and self._has_folder(unit)):
+            self._started.append(unit)
 
-    def _log_lost_state(self, old: ModuleFile) -> None:
-        lost = self._context.lost
-        if old.key not in lost and old.source.place in CODE_PLACES and has_state(old):
-            lost.add(old.key)
-            logger.info(
-                "%s is loaded again: the values of its variables are lost; write def migrate(old) "
-                "to take them over",
-                self._tree.show(old.key),
-            )
+    async def _call_start(self, unit: HookUnit, start: Hook) -> None:
+        timeout = self._context.settings.start_timeout
+        waiting = asyncio.get_running_loop().call_later(
+            _SLOW,
+            logger.info,
+            "%s: start() has not ended after %g s; it has %g s (autoload.start_timeout)",
+            self._tree.show(unit.key),
+            _SLOW,
+            timeout,
+        )
+        self._load.starting = unit.key
+        try:
+            await call_hook(start, self._tree, timeout)
+        finally:
+            self._load.starting = None
+            waiting.cancel()
+
+    def _has_folder(self, unit: HookUnit) -> bool:
+        """Whether the previous snapshot has the folder of *unit*."""
+        return self._previous is not None and unit.folder in self._previous.tree.folders
+
+    def _replaced(self) -> Iterable[ModuleFile]:
+        """Yield the previous files whose variables have other values now."""
+        for key in sorted(self._load.executed & self._old.keys() - self._migrations.keys()):
+            yield self._old[key]
 
     def _snapshot(self) -> Snapshot:
         number = 1 if self._previous is None else self._previous.number + 1
@@ -158,8 +179,12 @@ class Building:
     def _retired(self, snapshot: Snapshot) -> Iterable[HookUnit]:
         """Yield the hooks of the previous snapshot that have no successor in *snapshot*."""
         for unit in units_of(self._old):
-            is_replaced = unit.key in self._load.executed and unit.key not in self._migrated
-            if is_replaced or unit.key not in snapshot.files:
+            is_gone = unit.key not in snapshot.files
+            is_replaced = unit.key in self._load.executed and unit.key not in self._migrations
+            if unit.is_of_folder:
+                if unit.folder not in snapshot.tree.folders:
+                    yield unit
+            elif is_gone or is_replaced:
                 yield unit
 
 

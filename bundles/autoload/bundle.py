@@ -22,6 +22,9 @@ from rxkernel import Application, Bundle, Settings
 
 logger = logging.getLogger(__name__)
 
+_FILES = "autoload_static"
+"""The name of the route of the folder ``static``."""
+
 
 class AutoloadBundle(Bundle):
     """Makes an application of a directory.
@@ -58,8 +61,8 @@ class AutoloadBundle(Bundle):
         self.listeners, self.controllers = type(self).listeners, ()
         folder = self._root / "static"
         if folder.is_dir():
-            api = ApiPaths(prefix)
-            self.controllers = (Site(folder, name="autoload_static", api=api),)
+            api = ApiPaths(prefix, files=_FILES)
+            self.controllers = (Site(folder, name=_FILES, api=api),)
             self.listeners = (*self.listeners, api)
 
     @inject

@@ -28,7 +28,7 @@ class AutoloadSettings:
     """Seconds in which one file must be executed."""
 
     start_timeout: float = attrs.field(default=30.0, validator=_SECONDS)
-    """Seconds in which one ``start`` or ``migrate`` hook must end."""
+    """Seconds in which one ``start`` or ``async def migrate`` must end."""
 
     stop_timeout: float = attrs.field(default=10.0, validator=_SECONDS)
     """Seconds in which one ``stop`` hook must end."""

@@ -42,12 +42,12 @@ class View:
         value = source.known.get(name, _MISSING)
         if value is _MISSING:
             if attribute == "parent" and len(name) > 2:
-                return View(name[:-2])
+                return type(self)(name[:-2])
             value = source.read(name)
         if value is not FOLDER:
             return value
         folders: dict[str, View] = _own(self, "_folders")
-        return folders.get(attribute) or folders.setdefault(attribute, View(name))
+        return folders.get(attribute) or folders.setdefault(attribute, type(self)(name))
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         current_source().assign(self._name, attribute, value)
@@ -65,10 +65,22 @@ class View:
         return hash(self._name)
 
     def __reduce__(self) -> tuple[type["View"], tuple[Name]]:
-        return View, (self._name,)
+        return type(self), (self._name,)
 
     def __repr__(self) -> str:
         return f"<namespace {dotted(self._name)}>"
+
+
+class ConfigView(View):
+    """The place ``config``. Its files are read by name as well, as the values in them are."""
+
+    __slots__ = ()
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except AttributeError as exc:
+            raise KeyError(str(exc)) from exc
 
 
 class ResourcesView(Mapping[str, bytes]):
@@ -110,7 +122,7 @@ class ApplicationView:
 
 api = View(("api",))
 bus = View(("bus",))
-config = View(("config",))
+config = ConfigView(("config",))
 db = View(("db",))
 domain = View(("domain",))
 lib = View(("lib",))

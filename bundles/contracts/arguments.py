@@ -14,6 +14,9 @@ from rxkernel import Request, UnprocessableEntityException, UploadedFile
 _BAGS = (MultiDict, MultiDictProxy)
 """The classes of a decoded form."""
 
+_JSON = ("{", "[")
+"""How the name of a field begins if JSON was read as a form."""
+
 _FORM_VALUES = (str, bytes, UploadedFile)
 """What a form sends, besides JSON parts."""
 
@@ -158,7 +161,10 @@ def _with_places(
     exc: UnprocessableEntityException, request: Request
 ) -> UnprocessableEntityException:
     errors = [{**entry, "path": place_in_message(entry["path"], request)} for entry in exc.errors]
-    return UnprocessableEntityException(exc.message, errors=errors)
+    message = exc.message
+    if isinstance(request.body, _BAGS) and any(name.startswith(_JSON) for name in request.body):
+        message += "; the body was read as a form, send JSON with Content-Type: application/json"
+    return UnprocessableEntityException(message, errors=errors)
 
 
 def place_in_message(path: str, request: Request) -> str:

@@ -18,12 +18,16 @@ class DomainError(HttpException):
         status_code: the status of the response, from 400 to 599; None: *code* if that is such a
             number, else 400.
 
+    Attributes:
+        is_returned: whether an action has returned it, instead of raising it.
+
     Raises:
         ValueError: *code* or *status_code* is not as described.
     """
 
     phrase = "Domain error"
     code: Code
+    is_returned = False
 
     def __init__(
         self, code: Code, message: str | None = None, *, status_code: int | None = None
@@ -38,23 +42,18 @@ class DomainError(HttpException):
             raise ValueError(f"status_code is {status_code!r}; it must be from 400 to 599")
         self.status_code = status_code
 
+    def as_returned(self) -> Self:
+        """Return a copy to raise, for an action that has returned this error."""
+        copied = self.copy()
+        copied.is_returned = True
+        return copied
+
     def with_message(self, message: str) -> Self:
         """Return a copy with *message*."""
         described = self.copy()
         described.message, described.has_message = message, True
         described.args = (message,)
         return described
-
-
-def returned_error(error: Exception) -> HttpException:
-    """Return the exception to raise for *error*, which an action has returned.
-
-    Its text is for the client, unlike that of an exception which is raised: another class than an
-    `HttpException` becomes a `DomainError` with the code 500.
-    """
-    if isinstance(error, HttpException):
-        return error.as_returned()
-    return DomainError(500, str(error) or None).as_returned()
 
 
 def is_code(value: object) -> bool:

@@ -143,7 +143,7 @@ class Contracts:
         if schemas.returns is not None:
             yield checking_result(schemas.returns, place_of(definition), self._serializer)
         elif _may_return_error(definition):
-            yield raising_errors
+            yield raising_errors(place_of(definition))
         if contract.validate is not None:
             yield validating(contract.validate)
         yield from self._limits(definition, contract, is_inner)
@@ -203,22 +203,16 @@ def _problems_of_serving(contract: Contract, event: DefinitionEvent) -> Iterator
     if not allowed or not set(allowed) <= set(event.transports):
         return
     if not _serving(event):
-        names = " and ".join(dict.fromkeys(each.transport for each in _labelled(event)))
+        names = " and ".join(dict.fromkeys(each.transport for each in event.siblings))
         yield (
             f"transports is {list(map(str, allowed))!r}, but the action has labels for {names} "
             f"only, so nothing would serve it; add a label, or remove the key"
         )
 
 
-def _labelled(event: DefinitionEvent) -> list[Definition]:
-    """The definitions of the action."""
-    place = event.definition.metadata.place
-    return [each for each in event.definitions if each.metadata.place == place]
-
-
 def _serving(event: DefinitionEvent) -> list[Transport]:
     """The transports that serve the action."""
-    return [*dict.fromkeys(each.transport for each in _labelled(event) if _is_served(each))]
+    return [*dict.fromkeys(each.transport for each in event.siblings if _is_served(each))]
 
 
 def _is_served(definition: Definition) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bundles.contracts.actions import Action
 from bundles.contracts.arguments import ArgumentsCheck, arguments_of, place_in_message
-from bundles.contracts.domain_error import returned_error
+from bundles.contracts.domain_error import DomainError
 from bundles.contracts.schemas import Schema
 from bundles.contracts.schemas.verdicts import error_without_text, errors_of_verdict
 from rxkernel import (
@@ -108,8 +108,8 @@ def checking_result(
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:
             result = await action(request)
-            if isinstance(result, Exception):
-                raise returned_error(result)
+            if issubclass(type(result), BaseException):
+                raise _returned(result, place)
             if not isinstance(result, Response):
                 check(result)
             elif _has_result(result):
@@ -127,13 +127,28 @@ def _has_result(response: Response) -> bool:
     return not response.is_streamed and status < 300 and status not in _WITHOUT_CONTENT
 
 
-def raising_errors(action: Action) -> Action:
-    """Raise an exception that the action returns."""
+def raising_errors(place: str) -> Callable[[Action], Action]:
+    """Raise a `DomainError` that the action returns; another exception as a result is a bug."""
 
-    async def checked(request: Request) -> Any:
-        result = await action(request)
-        if issubclass(type(result), Exception):  # isinstance is slow for values that are not
-            raise returned_error(result)
-        return result
+    def decorate(action: Action) -> Action:
+        async def checked(request: Request) -> Any:
+            result = await action(request)
+            if issubclass(type(result), BaseException):  # isinstance is slow if it is not one
+                raise _returned(result, place)
+            return result
 
-    return checked
+        return checked
+
+    return decorate
+
+
+def _returned(result: BaseException, place: str) -> Exception:
+    """Return what to raise for an exception that the action at *place* has returned."""
+    if isinstance(result, DomainError):
+        return result.as_returned()
+    error = RxKernelError(
+        f"{place} returned an exception, {type(result).__name__}; return DomainError(code, text), "
+        f"or raise an exception with a status, such as NotFoundException(text)"
+    )
+    error.__cause__ = result
+    return error

@@ -353,6 +353,7 @@ class Application:
         add: Iterable[RouteMetadata] = (),
         remove: Iterable[Any] = (),
         controllers: Iterable[Any] = (),
+        before_swap: Callable[[], Awaitable[None]] | None = None,
         when_swapped: Callable[[], None] | None = None,
     ) -> CompiledEvent:
         """Change the routes without a restart; after an error nothing has changed.
@@ -367,6 +368,9 @@ class Application:
             remove: metadata or definitions of routes, or controllers with all their routes.
             controllers: new ones, as for the constructor; the injector builds the classes. One
                 that is removed and given again is a new instance.
+            before_swap: awaited when everything else is done, directly before the swap; what it
+                does without waiting is in one step with the swap. After an error of it, nothing
+                has changed.
             when_swapped: called in the step in which the routes are swapped, so that no message
                 is between the two; not called after an error. It must not raise.
 
@@ -383,6 +387,8 @@ class Application:
                 raise RxKernelError("reload() is not possible while the application stops")
             change = Reload(self._booted.root, add=add, remove=remove, controllers=controllers)
             await change.prepare()
+            if before_swap is not None:
+                await before_swap()
             event = change.apply()
             if when_swapped is not None:
                 when_swapped()

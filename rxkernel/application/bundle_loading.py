@@ -34,9 +34,12 @@ def load(name: str) -> BundleOrClass:
     except KeyboardInterrupt:
         raise
     except BaseException as exc:  # a module may raise anything
-        raise ConfigurationError(
+        error = ConfigurationError(
             f"bundle {name!r} cannot be imported: {_reason(exc)}{_fix(entry, exc)}"
-        ) from exc
+        )
+        if _lacks_extra(entry, exc):
+            raise error from None
+        raise error from exc
     if not issubclass(class_of(found), Bundle):
         raise ConfigurationError(
             f"bundle {name!r} is {shown(found)} in {entry.value}, which is not a subclass of "
@@ -83,6 +86,14 @@ def _reason(exc: BaseException) -> str:
     if isinstance(exc, ImportError) and (text := text_of(exc)):
         return text
     return f"{summary_of(exc)}{place_of(exc)}"
+
+
+def _lacks_extra(entry: "EntryPoint", exc: BaseException) -> bool:
+    """Whether only the extra of the bundle is missing, which the error says: the traceback of
+    the import would say no more."""
+    if not isinstance(exc, ModuleNotFoundError) or extra_of(entry) is None:
+        return False
+    return (exc.name or "").partition(".")[0] != entry.module.partition(".")[0]
 
 
 def _fix(entry: "EntryPoint", exc: BaseException) -> str:

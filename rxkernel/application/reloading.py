@@ -1,5 +1,6 @@
 """`Application.reload`: changes the routes of a running application, or nothing."""
 
+import asyncio
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
@@ -24,8 +25,8 @@ from rxkernel.routing.targets import name_of_target
 class Reload:
     """One change of the routes of a running application.
 
-    `prepare` builds and checks the next state while the current one runs; `apply` swaps it in
-    without an ``await``. Before `apply`, nothing has changed.
+    `prepare` builds and checks the next state while the current one runs, in several steps of the
+    event loop; `apply` swaps it in without an ``await``. Before `apply`, nothing has changed.
     """
 
     def __init__(
@@ -61,18 +62,22 @@ class Reload:
         self._report_unused(errors)
         if errors:
             raise ConfigurationError.merge(errors)
+        await asyncio.sleep(0)
         root, kernel = self._root, self._root.kernel
         controllers = {**root.controllers, **self._instances}
         self._compiled = await kernel.compiler.compile(self._routes, controllers, kernel.compiled)
         root.servers.check(self._compiled)
         self._observed = self._observed_by_new()
         _check_only(self._observed, self._compiled)
+        await asyncio.sleep(0)
 
     async def _changed_by_listeners(
         self, errors: list[ConfigurationError]
     ) -> tuple[RouteMetadata, ...]:
         event = ReloadEvent(list(self._routes))
         await self._root.spec.dispatcher.dispatch(ApplicationEvents.RELOAD, event)
+        if [*map(id, event.routes)] == [*map(id, self._routes)]:
+            return self._routes
         return _together((), event.routes, errors)
 
     def _kept(self, errors: list[ConfigurationError]) -> list[RouteMetadata]:
@@ -112,6 +117,8 @@ class Reload:
     def _report_unused(self, errors: list[ConfigurationError]) -> None:
         """Report each new controller without a route or a listener, and each option without a
         route, as boot does."""
+        if not self._new:
+            return
         unused = UnusedParts(self._routes)
         for controller in self._new:
             errors += unused.errors_of_controller(controller, self._instance_of(controller))

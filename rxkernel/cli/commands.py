@@ -43,8 +43,8 @@ class Commands(click.Group):
                 error.ctx,
             ) from error
         except (ConfigurationError, ServerStartError) as error:
-            if is_debugging(ctx):
-                traceback.print_exception(error)
+            if is_debugging(ctx) and (cause := _cause_of(error)) is not None:
+                traceback.print_exception(cause)
             report(error)
             ctx.exit(2)
 
@@ -99,6 +99,15 @@ class Commands(click.Group):
                 return {}
         enabled = resolve_bundles(ctx.meta[_APPLICATION].bundles)
         return {c.name: c for bundle in enabled for c in bundle.commands if c.name is not None}
+
+
+def _cause_of(error: Exception) -> BaseException | None:
+    """Return the exception that *error* reports, or None. For a mistake of the configuration it is
+    None: the traceback of *error* itself has only lines of rxkernel."""
+    cause: BaseException | None = error if isinstance(error, ConfigurationError) else None
+    while isinstance(cause, ConfigurationError):
+        cause = cause.__cause__
+    return cause
 
 
 def _misplaces_application(ctx: click.Context, error: click.UsageError) -> bool:

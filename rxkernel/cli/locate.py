@@ -10,8 +10,11 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
+import click
+
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_loading import missing_extra
+from rxkernel.cli.options import is_debugging
 from rxkernel.cli.project_folders import factory_for, folders
 from rxkernel.exception_text import place_of, summary_of, text_of
 from rxkernel.exceptions import ConfigurationError
@@ -104,9 +107,11 @@ def _not_found(name: str) -> str:
 
 def _broken(what: str, exc: Exception) -> ConfigurationError:
     """The error for *exc*, raised by code of the user; *what* begins its text."""
+    context = click.get_current_context(silent=True)
+    is_shown = context is not None and is_debugging(context)
+    more = "" if is_shown else ", --debug shows the traceback"
     return ConfigurationError(
-        f"{what}: {summary_of(exc)}{place_of(exc)}; "
-        f"{_hint(exc) or 'fix this error'}, --debug shows the traceback"
+        f"{what}: {summary_of(exc)}{place_of(exc)}; {_hint(exc) or 'fix this error'}{more}"
     )
 
 

@@ -19,6 +19,9 @@ _LONGEST = 8_192
 
 _ACCESS = access_logger.name
 
+_COUNTS_CHANGES = "watchfiles"
+"""Its logger writes a line at INFO for each change; who watches files logs the paths as well."""
+
 _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
 """Attributes of every record; any other came with ``extra=``."""
 
@@ -29,6 +32,9 @@ def configure_logging(settings: LoggingSettings) -> None:
     handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=settings.level, handlers=[handler])
+    watchfiles = logging.getLogger(_COUNTS_CHANGES)
+    if watchfiles.level == logging.NOTSET:
+        watchfiles.setLevel(logging.WARNING)
 
 
 class LineHandler(logging.StreamHandler[TextIO]):

@@ -11,11 +11,10 @@ from rxkernel.exceptions import ConfigurationError
 
 _TEMPLATES = Path(__file__).parent / "template"
 
-_FOR_APPLICATIONS = ("python -m pytest", "python -m rxkernel serve")
 _COMMANDS = {
-    "application": _FOR_APPLICATIONS,
+    "application": ("python -m pytest", "python -m rxkernel serve"),
     "bundle": ("python -m pip install --editable .", "python -m pytest"),
-    "metarhia": _FOR_APPLICATIONS,
+    "metarhia": ("python -m pytest", "python -m rxkernel serve --debug"),
 }
 """The next commands for the user, by template."""
 

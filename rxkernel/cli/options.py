@@ -37,7 +37,7 @@ debug_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_remember_debug,
-    help="Set debug = true, and show the traceback of a mistake.",
+    help="Set debug = true, and show the traceback of an exception that a mistake has raised.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -8,8 +8,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Any, TypeVar, overload
-from weakref import WeakMethod
+from typing import Any, Protocol, TypeVar, overload
+from weakref import WeakSet
 
 import attrs
 from blinker import ANY, Signal
@@ -33,6 +33,13 @@ class Registration:
     number: int
 
 
+class Watcher(Protocol):
+    """Code that caches the listeners of a signal."""
+
+    def listeners_changed(self) -> None:
+        """Drop what is cached."""
+
+
 class PrioritySignal(Signal):
     """A blinker signal whose receivers have an order and are held strongly.
 
@@ -44,20 +51,19 @@ class PrioritySignal(Signal):
         super().__init__(f"Listeners of {name}")
         self.name = str(name)  # the repr of a StrEnum member differs from that of a str
         self._added = 0
-        self._watchers: set[WeakMethod[Callable[[], None]]] = set()
+        self._watchers: WeakSet[Watcher] = WeakSet()
         self.registrations: tuple[Registration, ...] = ()
 
-    def watch(self, changed: Callable[[], None]) -> None:
-        """Call the method *changed* after every change of the active listeners.
+    def watch(self, watcher: Watcher) -> None:
+        """Report every change of the active listeners to *watcher*.
 
-        It is referenced weakly, so that its object need not stop watching.
+        It is referenced weakly, so that it need not stop watching.
         """
-        self._watchers.add(WeakMethod(changed, self._watchers.discard))
+        self._watchers.add(watcher)
 
     def _changed(self) -> None:
         for watcher in tuple(self._watchers):
-            if (changed := watcher()) is not None:
-                changed()
+            watcher.listeners_changed()
 
     def connect(
         self,

@@ -39,12 +39,21 @@ Method = Callable[..., Awaitable[Any]]
 _WITHOUT_BODY = (204, 205)
 
 
+@attrs.frozen(eq=False)
+class Returns:
+    """The return type of an action, and the function that converts to it."""
+
+    type: Any
+    shape: Shape | None
+
+
 @attrs.define(eq=False)
 class ActionBinder:
     """Makes the method that *metadata* names callable as ``await action(request)``.
 
-    `bind` is a second step, since resolvers get the definition, which has the signature. *shapes*
-    are those of the methods of other routes, which are shared, since it takes long to make one.
+    `bind` is a second step, since resolvers get the definition, which has the signature.
+    *known_returns* are those of the methods of other routes: the routes of one method share them,
+    since it takes long to read a type.
 
     Raises:
         ConfigurationError: the method does not exist, or its signature cannot be read.
@@ -54,7 +63,7 @@ class ActionBinder:
     metadata: RouteMetadata
     container: Container
     scalars: Scalars = NO_SCALARS
-    shapes: dict[Any, Shape | None] = attrs.field(factory=dict)
+    known_returns: dict[Any, Returns] = attrs.field(factory=dict)
     signature: Signature = attrs.field(init=False)
     _method: Callable[..., Any] = attrs.field(init=False)
     _route: str = attrs.field(init=False)
@@ -69,16 +78,26 @@ class ActionBinder:
         if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
             raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
         self._method = method
-        signature = read_signature(method, metadata, self.scalars)
+        known = self.known_returns.get(self._key)
+        if known is None:
+            signature = read_signature(method, metadata, self.scalars)
+        else:
+            signature = read_signature(method, metadata, self.scalars, returns=known.type)
         self.signature = attrs.evolve(
             signature, parameters=tuple(map(self._described, signature.parameters))
         )
 
+    @property
+    def _key(self) -> Any:
+        return id(self.controller), self.metadata.action
+
     def _shape(self) -> Shape | None:
-        key = (id(self.controller), self.metadata.action)
-        if key not in self.shapes:
-            self.shapes[key] = shape_of(self.signature.returns, self._route, self.scalars)
-        return self.shapes[key]
+        known = self.known_returns.get(self._key)
+        if known is None:
+            returns = self.signature.returns
+            shape = shape_of(returns, self._route, self.scalars)
+            known = self.known_returns[self._key] = Returns(returns, shape)
+        return known.shape
 
     def _described(self, parameter: Parameter) -> Parameter:
         if parameter.source is not Source.RESOLVER:

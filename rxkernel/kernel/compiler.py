@@ -7,14 +7,14 @@ from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, run_listeners
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.actions import ActionBinder
-from rxkernel.kernel.binding.response_shape import Shape
+from rxkernel.kernel.actions import ActionBinder, Returns
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.container import Container
 from rxkernel.kernel.deadline import TimedRoute
 from rxkernel.kernel.events import DefinitionEvent
 from rxkernel.kernel.garbage_collection import paused_collection
 from rxkernel.kernel.route import Route
+from rxkernel.kernel.route_problems import problems_of_routes
 from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
@@ -91,16 +91,20 @@ class Compiler:
         self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
     ) -> Compiled:
         compiled, new = self.bind(routes, controllers, running)
-        errors: list[ConfigurationError] = []
+        failed: list[tuple[RouteMetadata, ConfigurationError]] = []
         excluded: set[Definition] = set()
+        by_place: dict[str, list[Definition]] = {}
+        for definition in compiled.all:
+            by_place.setdefault(definition.metadata.place, []).append(definition)
         for route in new:
+            siblings = tuple(by_place[route.definition.metadata.place])
             try:
-                if await self._dispatch_definition(route, compiled.all):
+                if await self._dispatch_definition(route, siblings):
                     excluded.add(route.definition)
             except ConfigurationError as error:
-                errors.append(error)
-        if errors:
-            raise ConfigurationError.merge(errors)
+                failed.append((route.definition.metadata, error))
+        if failed:
+            raise ConfigurationError(*problems_of_routes(failed))
         if excluded:
             kept = [definition for definition in compiled.all if definition not in excluded]
             compiled = Compiled.of(kept, self.transports, self._host_of)
@@ -110,31 +114,37 @@ class Compiler:
         self, routes: Sequence[RouteMetadata], controllers: Controllers, running: Compiled
     ) -> tuple[Compiled, list[Route]]:
         """Do the part of `compile` that calls no listeners; return the new routes too."""
-        errors = [ConfigurationError(problem) for problem in self._undeclared_options(routes)]
+        failed: list[tuple[RouteMetadata, ConfigurationError]] = []
         kept = {id(definition.metadata): definition for definition in running.all}
+        added = [metadata for metadata in routes if id(metadata) not in kept]
+        problems = [*self._undeclared_options(added)]
         definitions, new = [], []
-        shapes: dict[Any, Shape | None] = {}
+        known_returns: dict[Any, Returns] = {}
         for metadata in routes:
             definition = kept.get(id(metadata))
             if definition is None:
                 try:
-                    route = self._bind_route(metadata, controllers, shapes)
+                    route = self._bind_route(metadata, controllers, known_returns)
                 except ConfigurationError as error:
-                    errors.append(error)
+                    failed.append((metadata, error))
                     continue
                 new.append(route)
                 definition = route.definition
             definitions.append(definition)
+        problems += problems_of_routes(failed)
         try:
             compiled = Compiled.of(definitions, self.transports, self._host_of)
         except ConfigurationError as error:
-            errors.append(error)
-        if errors:
-            raise ConfigurationError.merge(errors)
+            problems += error.problems
+        if problems:
+            raise ConfigurationError(*dict.fromkeys(problems))
         return compiled, new
 
     def _bind_route(
-        self, metadata: RouteMetadata, controllers: Controllers, shapes: dict[Any, Shape | None]
+        self,
+        metadata: RouteMetadata,
+        controllers: Controllers,
+        known_returns: dict[Any, Returns],
     ) -> Route:
         controller = metadata.target
         if isinstance(controller, type):
@@ -147,7 +157,7 @@ class Compiler:
                 )
         syntax = metadata.template_syntax
         template = None if syntax is None else self._template_of(metadata, syntax)
-        binder = ActionBinder(controller, metadata, self._container, self._scalars, shapes)
+        binder = ActionBinder(controller, metadata, self._container, self._scalars, known_returns)
         route = self._new_route(
             metadata,
             controller,
@@ -199,12 +209,12 @@ class Compiler:
                 f"declared by the application or an enabled bundle; {hint}"
             )
 
-    async def _dispatch_definition(self, route: Route, all_: tuple[Definition, ...]) -> bool:
+    async def _dispatch_definition(self, route: Route, siblings: tuple[Definition, ...]) -> bool:
         """Dispatch `kernel.definition`, then call every ``only``; whether it is excluded."""
         known = (Transport.HTTP, Transport.SOCKET, *self.transports)
         handler = route.run
         event = DefinitionEvent(
-            route.definition, route.action, handler, known, all_, route.controller
+            route.definition, route.action, handler, known, siblings, route.controller
         )
         await run_listeners(route.on_definition.listeners(), event)
         route.action = event.action

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
+from rxkernel.exception_text import text_of
 from rxkernel.exceptions import HttpException, InternalServerErrorException
 from rxkernel.kernel.serialization import SERIALIZER, Serializer
 from rxkernel.messages.request import Request
@@ -35,14 +36,16 @@ def log_failure(request: Request, exception: BaseException) -> None:
     """Log *exception*, unless it is an error of the client (4xx, 505).
 
     An `HttpException` of 500 and above was raised on purpose: it is logged in one line, a 503 at
-    INFO. Any other exception is logged with its traceback.
+    INFO. The line has the text of the exception, which may say more than the message for clients.
+    Any other exception is logged with its traceback.
     """
     what = request.route_name or f"{request.method or ''} {request.url!r:.200}".strip()
     if not isinstance(exception, HttpException):
         logger.error("%s %s failed", request.transport, what, exc_info=exception)
     elif exception.status_code >= 500 and exception.status_code != 505:
         level = logging.INFO if exception.status_code == 503 else logging.ERROR
-        logger.log(level, "%s %s failed: %.200r", request.transport, what, exception.message)
+        text = text_of(exception) or exception.message
+        logger.log(level, "%s %s failed: %.200r", request.transport, what, text)
 
 
 def to_failure(exc: BaseException) -> Exception:

@@ -179,7 +179,7 @@ class DefinitionEvent(Event):
         action: the action, inside the wrappers that were added before.
         handler: the listeners and the action, inside the wrappers that were added before.
         transports: all transports of the application.
-        definitions: all definitions of the application, before listeners exclude any.
+        siblings: the definitions of the same action, and this one, before listeners exclude any.
         controller: the instance whose method is the action.
         is_excluded: whether `exclude` was called.
     """
@@ -188,7 +188,7 @@ class DefinitionEvent(Event):
     action: Action
     handler: Handler
     transports: tuple[Transport, ...] = (Transport.HTTP, Transport.SOCKET)
-    definitions: tuple[Definition, ...] = ()
+    siblings: tuple[Definition, ...] = ()
     controller: object = None
     is_excluded: bool = attrs.field(default=False, init=False)
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused_collection() -> Iterator[None]:
-    """Do not search for garbage in the block.
+    """Do not search for garbage in the block, and afterwards not soon in what it has made.
 
-    The definitions of a large application are many objects, of which none is garbage: half of the
-    time of its boot would be searches through all of them.
+    The definitions of a large application are many objects, of which few are garbage: a third of
+    the time of its boot would be searches through all of them.
     """
     if not gc.isenabled():
         yield
@@ -19,4 +19,7 @@ def paused_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            gc.freeze()  # both together move all objects to the oldest generation
+            gc.unfreeze()
         gc.enable()

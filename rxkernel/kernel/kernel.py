@@ -293,7 +293,7 @@ class Kernel:
         elif request.services is None:
             request.services = CLOSED
         else:
-            request.services.is_closed = True
+            request.services.end()
 
     async def finish(
         self, request: Request, response: Response | None, failure: BaseException | None = None

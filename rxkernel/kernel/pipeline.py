@@ -38,9 +38,9 @@ class Phase:
         self._signal = signal
         self._definition = definition
         self._accepted: dict[Only, bool] = {}
-        signal.watch(self.invalidate)
+        signal.watch(self)
 
-    def invalidate(self) -> None:
+    def listeners_changed(self) -> None:
         """Drop the cached listeners."""
         self.cached = None
 
@@ -100,9 +100,10 @@ class Pipeline:
         self.on_exception = phase(KernelEvents.KERNEL_EXCEPTION)
         self.on_terminate = phase(KernelEvents.KERNEL_TERMINATE)
         self.has_terminate_listeners = True
-        dispatcher.signal(KernelEvents.KERNEL_TERMINATE).watch(self._terminate_listeners_changed)
+        dispatcher.signal(KernelEvents.KERNEL_TERMINATE).watch(self)
 
-    def _terminate_listeners_changed(self) -> None:
+    def listeners_changed(self) -> None:
+        """Look up the listeners of the terminate phase again."""
         self.has_terminate_listeners = True
 
     def _terminate_listeners(self) -> tuple[Listener, ...]:

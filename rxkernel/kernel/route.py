@@ -172,7 +172,7 @@ class Route(Pipeline):
                     f"the wrapper {describe(self.wrapped)} of {self._name!r} returned "
                     f"{type(response).__qualname__}; a wrapper of a handler returns a Response"
                 )
-            if request.services is not None:
+            if request.services:
                 await self._exit_managers(request, request.services, response)
             return response
         except BaseException as exc:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterable, Awaitable, Iterator
 
+from rxkernel.exceptions import HttpException
 from rxkernel.messages.open_files import OPEN_FILES
 
 
@@ -18,8 +19,10 @@ def content_hint(cls: type) -> str | None:
         return "await it"
     if issubclass(cls, Iterator | AsyncIterable):
         return "return a list, or StreamResponse for pieces of bytes or str"
-    if issubclass(cls, BaseException):
+    if issubclass(cls, HttpException):
         return "raise it"
+    if issubclass(cls, BaseException):
+        return "raise it, or an exception with a status, such as NotFoundException"
     return None
 
 

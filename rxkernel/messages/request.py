@@ -24,6 +24,7 @@ from rxkernel.messages.scoped_services import (
     AfterSending,
     BeforeSending,
     ScopedServices,
+    WhenEnded,
     name_of_key,
     services_of,
 )
@@ -305,6 +306,16 @@ class Request:
         """
         services = services_of(self)
         services.after_sending += (call,)
+
+    def when_ended(self, call: WhenEnded) -> None:
+        """Call ``call()`` when this message has ended, also if it has failed: after the calls of
+        `after_sending`, when its services are closed; its exceptions are logged. It must not
+        block: no task is created for it, unlike for `after_sending`.
+
+        Raises:
+            RxKernelError: this message has ended.
+        """
+        services_of(self).when_ended += (call,)
 
     def _source(self, method: str) -> ServiceSource:
         definition = self.definition

@@ -24,6 +24,9 @@ BeforeSending = Callable[[Response], Awaitable[None]]
 AfterSending = Callable[[], Awaitable[None]]
 """See `Request.after_sending`."""
 
+WhenEnded = Callable[[], None]
+"""See `Request.when_ended`."""
+
 LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
 """Async context managers that are held around a block, so they are not entered for a scope."""
 
@@ -66,6 +69,7 @@ class ScopedServices:
         "before_sending",
         "failure",
         "is_closed",
+        "when_ended",
     )
 
     def __init__(self) -> None:
@@ -74,13 +78,14 @@ class ScopedServices:
         """The exception of the message, for managers that are exited at the very end."""
         self.before_sending: tuple[BeforeSending, ...] = ()
         self.after_sending: tuple[AfterSending, ...] = ()
+        self.when_ended: tuple[WhenEnded, ...] = ()
         self._instances: dict[Any, Any] = {}
         self._entries: list[_Entry] = []
         self._managers = 0
         self._openings: dict[Any, _Opening] = {}
 
     def __bool__(self) -> bool:
-        """Whether there is something to do at the end."""
+        """Whether there is something to await at the end."""
         return bool(self._entries or self.after_sending or self.before_sending)
 
     @property
@@ -179,12 +184,22 @@ class ScopedServices:
         finally:  # a call may be cancelled
             await self._end_all()
 
+    def end(self) -> None:
+        """Call what `Request.when_ended` added. Nothing can be added afterwards."""
+        self.is_closed = True
+        calls, self.when_ended = self.when_ended, ()
+        for call in calls:
+            try:
+                call()
+            except Exception:
+                logger.exception("a call of request.when_ended failed")
+
     async def _end_all(self) -> None:
         given, self.failure = self.failure, None
         failure = given
         while self._entries:
             failure = await self._end_latest(failure)
-        self.is_closed = True
+        self.end()
         if failure is not None and failure is not given:
             if not isinstance(failure, Exception):
                 raise failure

@@ -78,6 +78,7 @@ class RouteMetadata:
         options: values that decorators of bundles set and their listeners read.
         status_code: the status of a plain value that the action returns.
         pushes: the events that the action sends to clients.
+        source: where the route is written if that is not at the action: a file, for messages.
     """
 
     __slots__ = ()
@@ -105,6 +106,9 @@ class RouteMetadata:
         @property
         def pushes(self) -> tuple[PushedEvent, ...]: ...
 
+        @property
+        def source(self) -> str | None: ...
+
     @property
     def key(self) -> str:
         """The key of the route in its storage: its name."""
@@ -118,7 +122,7 @@ class RouteMetadata:
     @property
     def location(self) -> str:
         """`place`, and where the route is written if that is somewhere else, for messages."""
-        return self.place
+        return self.place if self.source is None else f"{self.place} in {self.source}"
 
     @property
     def template_syntax(self) -> TemplateSyntax | None:
@@ -138,8 +142,7 @@ class HttpMetadata(RouteMetadata):
     *options* has values that decorators of bundles set and their listeners read. A plain value
     that the action returns is sent with *status_code*. *body_limit*, in bytes, overrides the
     limits of `HttpSettings`. A request must have *host* and *headers*, see `Constraints`. A GET
-    route also serves HEAD, unless *head* is False. *source* is where the route is written if that
-    is not at the action: a file, for messages.
+    route also serves HEAD, unless *head* is False.
 
     Raises:
         ConfigurationError: the name is empty, the method is not one of `METHODS`, or the path (see
@@ -165,10 +168,6 @@ class HttpMetadata(RouteMetadata):
     constraints: Constraints = attrs.field(init=False, eq=False, repr=False)
 
     transport = Transport.HTTP
-
-    @property
-    def location(self) -> str:
-        return self.place if self.source is None else f"{self.place} in {self.source}"
 
     @property
     def template_syntax(self) -> TemplateSyntax:
@@ -229,6 +228,7 @@ class WebSocketMetadata(RouteMetadata):
     status_code: int = attrs.field(default=200, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
     arguments: EventArguments = attrs.field(default="envelope", kw_only=True)
+    source: str | None = attrs.field(default=None, kw_only=True)
     syntax: TemplateSyntax | None = attrs.field(init=False, eq=False, repr=False, default=None)
 
     transport = Transport.SOCKET
@@ -302,6 +302,7 @@ class ProcedureMetadata(RouteMetadata):
     status_code: int = attrs.field(default=200, kw_only=True)
     pushes: tuple[PushedEvent, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
     arguments: ProcedureArguments = attrs.field(default="envelope", kw_only=True)
+    source: str | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         problems = _common_problems(self)

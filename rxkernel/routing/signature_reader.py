@@ -49,13 +49,18 @@ _BY_CLASS = MappingProxyType(
         bytes: Source.BODY,
     }
 )
+_UNREAD: Any = object()
 
 
 def read_signature(
-    function: Callable[..., Any], metadata: RouteMetadata, scalars: Scalars = NO_SCALARS
+    function: Callable[..., Any],
+    metadata: RouteMetadata,
+    scalars: Scalars = NO_SCALARS,
+    *,
+    returns: Any = _UNREAD,
 ) -> Signature:
     """Return the signature of *function*, the action of *metadata*; *scalars* are those of the
-    application.
+    application, *returns* is the return type if it has been read for another route.
 
     Raises:
         ConfigurationError: with every parameter that cannot be bound.
@@ -86,7 +91,8 @@ def read_signature(
             "is wrapped by a decorator that takes other parameters than the action; have it take "
             "(*args, **kwargs) and pass them on"
         )
-    returns = _returns(declared.return_annotation, function, context, problems)
+    if returns is _UNREAD:
+        returns = _returns(declared.return_annotation, function, context, problems)
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
     return Signature(tuple(parameters), returns, scalars)

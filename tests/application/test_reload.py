@@ -733,10 +733,89 @@ async def test_reload_calls_when_swapped_before_any_message_or_listener() -> Non
     await app.stop()
 
 
-async def test_reload_that_fails_does_not_call_when_swapped() -> None:
+async def test_reload_awaits_before_swap_once_all_is_compiled_and_then_swaps_at_once() -> None:
+    seen: list[object] = []
     app = application()
     await app.boot()
 
-    with pytest.raises(ConfigurationError):
-        await app.reload(controllers=[New], when_swapped=lambda: pytest.fail("was called"))
+    def names() -> list[str]:
+        return [definition.name for definition in app.kernel.http_definitions]
+
+    async def before_swap() -> None:
+        await asyncio.sleep(0)
+        seen.append(names())
+        asyncio.get_running_loop().call_soon(seen.append, "next step")
+
+    def when_swapped() -> None:
+        seen.append(names())
+
+    await app.reload(
+        remove=[Old], controllers=[New], before_swap=before_swap, when_swapped=when_swapped
+    )
+    await asyncio.sleep(0)
+
+    assert seen == [["say", "stays"], ["say", "more"], "next step"]
     await app.stop()
+
+
+async def test_reload_changes_nothing_if_before_swap_fails() -> None:
+    app = application()
+    await app.boot()
+
+    async def fail() -> None:
+        raise ValueError("not now")
+
+    with pytest.raises(ValueError, match="not now"):
+        await app.reload(
+            remove=[Old],
+            controllers=[New],
+            before_swap=fail,
+            when_swapped=lambda: pytest.fail("was called"),
+        )
+    assert [definition.name for definition in app.kernel.http_definitions] == ["say", "stays"]
+    await app.stop()
+
+
+async def test_reload_that_fails_does_not_call_before_swap_or_when_swapped() -> None:
+    app = application()
+    await app.boot()
+
+    async def before_swap() -> None:
+        pytest.fail("was called")
+
+    with pytest.raises(ConfigurationError):
+        await app.reload(
+            controllers=[New],
+            before_swap=before_swap,
+            when_swapped=lambda: pytest.fail("was called"),
+        )
+    await app.stop()
+
+
+async def test_reload_prepares_in_several_steps_of_the_event_loop() -> None:
+    """Compiling thousands of routes takes long; messages are handled meanwhile."""
+
+    class One:
+        @http("GET", "/one", "one")
+        async def one(self) -> str:
+            return "one"
+
+    class Two:
+        @http("GET", "/two", "two")
+        async def two(self) -> str:
+            return "two"
+
+    served: list[bool] = []
+    async with Application(controllers=[One]) as application:
+
+        async def look() -> None:
+            while True:
+                served.append("two" in application.kernel.http_definitions)
+                await asyncio.sleep(0)
+
+        looking = asyncio.create_task(look())
+        await application.reload(controllers=[Two])
+        looking.cancel()
+        assert "two" in application.kernel.http_definitions
+
+    assert served == [False, False]

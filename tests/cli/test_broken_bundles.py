@@ -134,6 +134,18 @@ def test_broken_bundle_in_debug_shows_the_traceback(
     assert "RuntimeError: no luck" in result.stderr
 
 
+def test_bundle_without_its_extra_in_debug_shows_no_traceback_of_the_import(
+    run: Run, write: Write, broken: Callable[[str], None]
+) -> None:
+    broken(SOURCES["missing package"])
+
+    result = run("routes", "--debug", write(APPLICATION))
+
+    assert result.exit_code == 2
+    assert "broken_of_test.py" not in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("Error: bundle 'broken' cannot be imported")
+
+
 def test_broken_bundle_is_reported_for_the_command_of_a_bundle(
     run: Run, write: Write, broken: Callable[[str], None]
 ) -> None:

@@ -167,7 +167,31 @@ def test_debug_adds_the_traceback(place: str, run: Run, write: Write) -> None:
     assert plain.exit_code == debugged.exit_code == 2
     assert len(plain.stderr.splitlines()) == 1
     assert "Traceback (most recent call last)" in debugged.stderr
-    assert debugged.stderr.splitlines()[-1] == plain.stderr.strip()
+    error = plain.stderr.strip()
+    assert error.endswith("; fix this error, --debug shows the traceback")
+    assert debugged.stderr.splitlines()[-1] == error.removesuffix(", --debug shows the traceback")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from rxkernel import Application\napplication = Application(bundles=['nope'])",
+        "from rxkernel import Application, http\n"
+        "class Shop:\n    @http('GET', 'x', 'x')\n    async def x(self): ...\n"
+        "application = Application(controllers=[Shop])",
+    ],
+)
+def test_debug_adds_no_traceback_to_a_mistake_without_an_exception(
+    source: str, run: Run, write: Write
+) -> None:
+    """``--debug`` is also the switch for live reload; the text of the mistake says everything."""
+    shop = write(source)
+
+    plain, debugged = run("check", shop), run("check", shop, "--debug")
+
+    assert plain.exit_code == debugged.exit_code == 2
+    assert debugged.stderr == plain.stderr
+    assert len(plain.stderr.splitlines()) == 1
 
 
 def test_unknown_bundle_is_reported(run: Run, write: Write) -> None:

@@ -198,6 +198,21 @@ def test_new_metarhia_project_with_debug_loads_a_saved_file(
     file.write_text(file.read_text().replace('"area": row[1]', '"area": 7'))
 
     assert until(lambda: get(url)["area"] == 7)
+    assert until(lambda: any("find_city.py: loaded" in line for line in process.stderr))
+    assert not any("watchfiles" in line for line in process.stderr)
+
+
+def test_new_metarhia_project_with_debug_opens_the_database_of_a_changed_configuration(
+    run: Run, start: Start, project: Path
+) -> None:
+    run("new", "--layout", "metarhia", ".")
+    process = start("serve", "--port", "0", "--debug")
+    process.line("^Listening on ")
+    database = project / "cities.sqlite"
+
+    (project / "application" / "config" / "database.py").write_text(f"file = {str(database)!r}\n")
+
+    assert until(database.exists)
 
 
 def test_new_metarhia_project_is_found_by_other_commands(run: Run) -> None:
@@ -221,3 +236,44 @@ def test_new_layout_of_a_bundle_is_a_usage_error(run: Run) -> None:
 
     assert result.exit_code == 2
     assert "--layout is for applications; remove it, or --bundle" in result.stderr
+
+
+APP = """
+from bundles.autoload import create_application
+from bundles.security import UserProvider
+
+
+class Users(UserProvider[str]):
+    async def load(self, identifier: str) -> str | None:
+        return identifier
+
+    def identifier(self, user: str) -> str:
+        return user
+
+    def roles(self, user: str) -> list[str]:
+        return ["editors"]
+
+
+application = create_application(users=Users)
+"""
+
+TEST_OF_USER = """
+async def test_editor(client):
+    response = await client.as_user("ada").http("example/edit")
+
+    assert response.content == "edited"
+"""
+
+
+def test_new_metarhia_project_tests_use_the_application_of_app(run: Run, project: Path) -> None:
+    run("new", "--layout", "metarhia", "cities")
+    made = project / "cities"
+    (made / "app.py").write_text(APP)
+    (made / "tests" / "test_user.py").write_text(TEST_OF_USER)
+    edit = made / "application" / "api" / "example.3" / "edit.py"
+    edit.write_text('access = "editors"\n\n\nasync def method() -> str:\n    return "edited"\n')
+
+    done = run_own_tests(made)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "15 passed" in done.stdout

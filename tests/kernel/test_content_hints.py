@@ -34,7 +34,8 @@ CONTENTS: list[tuple[Callable[[], Any], str]] = [
     (lambda: iter([1]), PIECES),
     (lambda: (i for i in [1]), PIECES),
     (no_pieces, PIECES),
-    (NotFoundException, "raise it"),
+    (NotFoundException, "raise it$"),
+    (ValueError, "raise it, or an exception with a status, such as NotFoundException$"),
     (object, "builtins.object cannot be written as JSON$"),
 ]
 

@@ -53,3 +53,22 @@ async def test_definition_event_has_the_transports_of_the_application() -> None:
 
     async with KernelClient(Application(controllers=[Reports], listeners=[Reader])):
         assert found == {("HTTP", "SOCKET")}
+
+
+async def test_definition_event_has_the_definitions_of_the_same_action() -> None:
+    """Also those that a listener has excluded before."""
+    found: dict[tuple[str, str], list[str]] = {}
+
+    class Reader:
+        @observe(KernelEvents.KERNEL_DEFINITION)
+        async def read(self, event: DefinitionEvent) -> None:
+            definition = event.definition
+            found[definition.name, definition.transport] = [d.transport for d in event.siblings]
+
+    listeners = [NoSockets, Reader]
+    async with KernelClient(Application(controllers=[Reports], listeners=listeners)):
+        assert found == {
+            ("reports", "HTTP"): ["HTTP", "SOCKET"],
+            ("reports", "SOCKET"): ["HTTP", "SOCKET"],
+            ("links", "HTTP"): ["HTTP"],
+        }

@@ -1,14 +1,18 @@
 """Calls of an endpoint by code: in the context of the caller and with the contract."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
+from bundles.autoload.loading.scope import current_scope
 from bundles.contracts import Contracts
 from rxkernel import DefinitionEvent, Kernel, Request, current_request
 
 RESULT = "autoload.result"
 """The attribute of the request of such a call, for the value that the function has returned."""
+
+_SAME_SCOPE = nullcontext()
 
 _PRIVATE = ("contracts.", "autoload.")
 
@@ -18,9 +22,17 @@ class CodeCall:
 
     Args:
         event: that of the definition, before the action is wrapped.
+        scope_of: returns the scope of a message that has none, such as one of a controller.
     """
 
-    def __init__(self, event: DefinitionEvent, kernel: Kernel, contracts: Contracts) -> None:
+    def __init__(
+        self,
+        event: DefinitionEvent,
+        kernel: Kernel,
+        contracts: Contracts,
+        scope_of: Callable[[Request], AbstractContextManager[object]],
+    ) -> None:
+        self._scope_of = scope_of
         self._definition = event.definition
         self._kernel = kernel
         self._contracts = contracts
@@ -52,8 +64,11 @@ class CodeCall:
     async def _call(self, caller: Request, body: Any) -> Any:
         request = caller.inner(self._definition, body)
         request.attributes[RESULT] = None
+        scope = current_scope()
+        is_open = scope is not None and scope.source is not None
         try:
-            await self._action(request)
+            with _SAME_SCOPE if is_open else self._scope_of(caller):
+                await self._action(request)
         finally:
             for name, value in request.attributes.items():
                 if not name.startswith(_PRIVATE):  # the session, for example

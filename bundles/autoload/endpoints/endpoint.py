@@ -49,7 +49,6 @@ class Endpoint:
         self.code_call: CodeCall | None = None
         self.__doc__ = function.__doc__
         self.__name__ = method
-        self.__wrapped__ = function
 
     async def __call__(self, **arguments: Any) -> Any:
         """Call it with *arguments*, which are checked as those of a client.

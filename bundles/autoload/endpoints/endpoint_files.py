@@ -15,12 +15,14 @@ from bundles.autoload.endpoints.fields import (
     SHARED,
     fields_of_folder,
     read_fields,
-    too_long,
+    times_of,
 )
 from bundles.autoload.endpoints.router import check_hook
 from bundles.autoload.endpoints.taken import Taken, taken_by
+from bundles.autoload.loading.assigned_names import assigned_lines
 from bundles.autoload.loading.load import Load
-from bundles.autoload.loading.module_file import is_own
+from bundles.autoload.loading.long_times import too_long
+from bundles.autoload.loading.module_file import is_own, main_names
 from bundles.autoload.loading.names import INIT, is_private
 from bundles.autoload.loading.source_file import SourceFile
 from rxkernel import ConfigurationError, options_of
@@ -29,6 +31,15 @@ logger = logging.getLogger(__name__)
 
 ROUTER = "router"
 """The file of a unit that is a `Hook`."""
+
+_PROVIDED: Mapping[str, str] = {
+    "context": "Context",
+    "request": "Request",
+    "connection": "Connection | None",
+    "session": "CurrentSession",
+    "user": "CurrentUser[…]",
+}
+"""The types of parameters that clients do not send, by the names that these mostly have."""
 
 _CONTRACT = "contract."
 _NOT_CONTRACT = ("access", "safe")
@@ -80,6 +91,8 @@ class _Reading:
         if not functions:
             self.problems.append("defines no public async function; write async def method(…)")
         found = {n: self._endpoint(n, f, shared) for n, f in functions.items()}
+        place = self._load.tree.show(self._file.key)
+        logger.info("%s has the methods %s", place, ", ".join(functions))
         return UnitMethods({name: each for name, each in found.items() if each is not None})
 
     def hook(self) -> Hook | None:
@@ -92,7 +105,7 @@ class _Reading:
         if read is None:
             return None
         taken, access, contract, options = read
-        self.problems += check_hook(taken)
+        self.problems += check_hook(_name_of(function), taken)
         return Hook(self._file, function, taken, access, contract, options)
 
     def _fields(self, allowed: tuple[str, ...]) -> Mapping[str, Any]:
@@ -102,7 +115,7 @@ class _Reading:
 
     def _function(self) -> Callable[..., Any] | None:
         names = vars(self._module)
-        for name in ("method", self._file.stem):
+        for name in main_names(self._file):
             if name in names:
                 return self._checked(name, names[name])
         self.problems.append(
@@ -116,20 +129,29 @@ class _Reading:
             return None
         if not _is_async(function):
             self.problems.append(
-                f"{name} is {function!r}, not an async function; write async def {name}(…)"
+                f"{name} is {_kind_of(function)}, not an async function; write async def {name}(…)"
             )
             return None
         checked: Callable[..., Any] = function
         return checked
 
     def _own_functions(self) -> Iterator[tuple[str, Callable[..., Any]]]:
+        """Yield the async functions that the file defines; another one that it assigns is a
+        problem, since a client would look for it."""
+        lines = assigned_lines(self._file)
         for name, value in vars(self._module).items():
-            if is_private(name) or not is_own(value, self._module) or inspect.isclass(value):
+            is_defined = is_own(value, self._module)
+            if is_private(name) or inspect.isclass(value) or not (is_defined or name in lines):
                 continue
-            if inspect.isasyncgenfunction(value):
+            if is_defined and inspect.isasyncgenfunction(value):
                 self.problems.append(f"{name} yields; return StreamResponse(…) instead")
-            elif _is_async(value):
+            elif _is_async(value) and is_defined and getattr(value, "__name__", None) == name:
                 yield name, value
+            elif _is_async(value):
+                self.problems.append(
+                    f"{name} is not the function of async def {name}; use functools.wraps in its "
+                    f"decorator, or begin the name of a helper with _"
+                )
 
     def _endpoint(
         self, name: str, function: Callable[..., Any], fields: Mapping[str, Any]
@@ -141,7 +163,7 @@ class _Reading:
         is_safe = fields.get("safe", False)
         if not isinstance(is_safe, bool):
             self.problems.append(f"safe is {is_safe!r}; write True, and GET serves it too")
-        self._check_types(name, taken, contract)
+        self._check_types(_name_of(function), taken, contract)
         if any(_refers(contract.get(key)) for key in ("parameters", "returns")):
             self._load.watch(("schemas",))
         return Endpoint(
@@ -161,7 +183,7 @@ class _Reading:
         except ConfigurationError as error:
             self.problems += error.problems
             return None
-        for warning in too_long(given):
+        for warning in too_long(times_of(given)):
             logger.warning("%s: %s", self._load.tree.show(self._file.key), warning)
         contract = {key: value for key, value in given.items() if key not in _NOT_CONTRACT}
         return taken, access, contract, options
@@ -182,8 +204,16 @@ class _Reading:
         return found
 
     def _check_types(self, name: str, taken: Taken, contract: Mapping[str, Any]) -> None:
-        untyped = [n for n, p in taken.arguments.items() if p.annotation is p.empty]
         has_schema = contract.get("parameters") is not None
+        untyped = [n for n, p in taken.arguments.items() if p.annotation is p.empty]
+        if not has_schema:
+            self.problems += (
+                f"{name} takes {each!r} without a type, so that clients would send it; write "
+                f"{each}: {_PROVIDED[each]}, or parameters = {{'{each}': …}} if they do"
+                for each in untyped
+                if each in _PROVIDED
+            )
+            untyped = [each for each in untyped if each not in _PROVIDED]
         if has_schema and taken.is_typed:
             self.problems.append(
                 f"{name} has parameters and a typed signature; remove one of them"
@@ -198,6 +228,16 @@ class _Reading:
             )
         if contract.get("returns") is not None and taken.returns is not Any:
             self.problems.append(f"{name} has returns and a return annotation; remove one of them")
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", "method")
+
+
+def _kind_of(value: Any) -> str:
+    if inspect.isclass(value):
+        return "a class"
+    return "a def" if inspect.isroutine(value) else f"of the type {type(value).__name__}"
 
 
 def _is_async(function: Any) -> bool:

@@ -32,8 +32,10 @@ def endpoint_routes(
     options: Mapping[str, Any],
     schemas: Schemas,
     transports: Collection[Transport],
+    source: str,
 ) -> RoutesOf:
-    """Return what makes the routes of *endpoint*; its notations may refer to *schemas*.
+    """Return what makes the routes of *endpoint*; its notations may refer to *schemas*. *source*
+    is its place, for errors.
 
     Raises:
         ConfigurationError: with every problem of its contract. *transports* are those that exist.
@@ -49,43 +51,60 @@ def endpoint_routes(
     served = _served(endpoint.fields.get("transports"), transports)
 
     def routes(unit: str) -> tuple[RouteMetadata, ...]:
-        return tuple(_routes(endpoint, f"{unit}/{endpoint.method}", action, all_options, served))
+        name = f"{unit}/{endpoint.method}"
+        return tuple(_routes(endpoint, name, action, all_options, served, source))
 
     return routes
 
 
 def hook_routes(
-    hook: Hook, options: Mapping[str, Any], transports: Collection[Transport]
+    hook: Hook, options: Mapping[str, Any], transports: Collection[Transport], source: str
 ) -> RoutesOf:
-    """Return what makes the routes of *hook*.
+    """Return what makes the routes of *hook*; *source* is its place, for errors.
 
     Raises:
         ConfigurationError: with every problem of its contract.
     """
     check_fields(hook.fields, transports)
-    action = hook_action(hook.function, hook.taken)
-    all_options = {**options, **options_of(contract(**hook.fields)(action))}
+    below = hook_action(hook.function, hook.taken, has_rest=True)
+    itself = hook_action(hook.function, hook.taken, has_rest=False)
+    all_options = {**options, **options_of(contract(**hook.fields)(below))}
 
     def routes(unit: str) -> tuple[RouteMetadata, ...]:
-        name, path = f"{unit}/{hook.method}", f"/api/{unit}/{{path:path}}"
         return tuple(
-            HttpMetadata(hook, f"{verb} {name}", path, verb, action, all_options) for verb in VERBS
+            HttpMetadata(
+                hook, f"{verb} {unit}{name}", path, verb, action, all_options, source=source
+            )
+            for name, path, action in (
+                (f"/{hook.method}", f"/api/{unit}/{{path:path}}", below),
+                ("", f"/api/{unit}", itself),
+            )
+            for verb in VERBS
         )
 
     return routes
 
 
 def _routes(
-    endpoint: Endpoint, name: str, action: Any, options: Mapping[str, Any], served: set[str]
+    endpoint: Endpoint,
+    name: str,
+    action: Any,
+    options: Mapping[str, Any],
+    served: set[str],
+    source: str,
 ) -> Iterator[RouteMetadata]:
     if Transport.HTTP in served:
-        yield HttpMetadata(endpoint, name, f"/api/{name}", "POST", action, options)
+        path = f"/api/{name}"
+        yield HttpMetadata(endpoint, name, path, "POST", action, options, source=source)
         if endpoint.is_safe:
-            yield HttpMetadata(endpoint, f"GET {name}", f"/api/{name}", "GET", action, options)
+            of_get = f"GET {name}"
+            yield HttpMetadata(endpoint, of_get, path, "GET", action, options, source=source)
     if Transport.SOCKET in served:
-        yield WebSocketMetadata(endpoint, name, action=action, options=options)
+        yield WebSocketMetadata(endpoint, name, action=action, options=options, source=source)
     if METACOM in served:
-        yield ProcedureMetadata(endpoint, name, action, METACOM, options, arguments="value")
+        yield ProcedureMetadata(
+            endpoint, name, action, METACOM, options, arguments="value", source=source
+        )
 
 
 def _served(given: Any, transports: Collection[Transport]) -> set[str]:

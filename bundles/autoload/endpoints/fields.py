@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import attrs
 
-from bundles.autoload.endpoints.assigned_names import assigned_lines
+from bundles.autoload.loading.assigned_names import assigned_lines, is_variable
 from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.names import is_private
 from bundles.autoload.loading.source_file import SourceFile
@@ -40,7 +40,6 @@ _RENAMED: Mapping[str, str] = {
     "serialize": "results are encoded as those of every action; remove it",
     "plugin": "units of plugins do not exist; write a file for each method",
 }
-_LONGEST = 300
 
 
 @attrs.frozen
@@ -77,7 +76,7 @@ def fields_of_folder(file: SourceFile, module: ModuleType) -> Iterator[str]:
     for name in names:
         if name in lines:
             yield (
-                f"line {lines[name]}: {name!r} is a field of an endpoint, and the fields of a "
+                f"{name!r} is a field of an endpoint, and the fields of a "
                 f"folder are not read; write it in each file of the folder"
             )
 
@@ -89,18 +88,11 @@ def _is_misspelt(name: str, value: Any) -> bool:
     return bool(get_close_matches(name, ENDPOINT, cutoff=0.8))
 
 
-def too_long(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a warning for each time that is so long that it must be milliseconds."""
-    times = {"timeout": values.get("timeout")}
+def times_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that are seconds, by their names for messages."""
     queue = values.get("queue")
-    if isinstance(queue, Queue):
-        times["timeout of queue"] = queue.timeout
-    for name, seconds in times.items():
-        if isinstance(seconds, int | float) and seconds > _LONGEST:
-            yield (
-                f"{name} is {seconds:g} seconds; times of Metarhia are milliseconds: "
-                f"{seconds:g} ms are {seconds / 1000:g}"
-            )
+    of_queue = {"timeout of queue": queue.timeout} if isinstance(queue, Queue) else {}
+    return {"timeout": values.get("timeout"), **of_queue}
 
 
 def _converted(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -119,13 +111,11 @@ def _converted(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _may_be_field(name: str, value: Any, file: SourceFile, module: ModuleType) -> bool:
-    if name in _NOT_FIELDS or name == file.stem or isinstance(value, ModuleType):
+    if name in _NOT_FIELDS or name == file.stem or inspect.isclass(value):
         return False
-    if inspect.isclass(value):
-        return False
-    if isinstance(value, FunctionType):
-        return is_own(value, module) and _nearest(name) is not None
-    return not name.isupper() or _nearest(name) is not None
+    if is_variable(name, value):
+        return True
+    return (name.isupper() or is_own(value, module)) and _nearest(name) is not None
 
 
 def _nearest(name: str, names: Collection[str] = ENDPOINT, cutoff: float = 0.8) -> str | None:
@@ -141,14 +131,11 @@ def _unknown(
             continue  # it is imported
         near = _nearest(name, allowed, 0.6) or _nearest(name, ENDPOINT, 0.6)
         if name in _RENAMED:
-            hint = _RENAMED[name]
+            hint = f"{_RENAMED[name]}."
         elif near is None:
-            hint = f"the fields are {', '.join(allowed)}"
+            hint = f"the fields are {', '.join(allowed)}."
         elif near not in allowed:
-            hint = f"{near!r} belongs to one method: write it in api/<unit>/<method>.py"
+            hint = f"{near!r} belongs to one method: write it in api/<unit>/<method>.py."
         else:
             hint = f"did you mean {near!r}?"
-        yield (
-            f"line {lines[name]}: {name!r} is not a field; {hint}. Other variables have names "
-            f"that begin with _"
-        )
+        yield f"{name!r} is not a field; {hint} Other variables have names that begin with _"

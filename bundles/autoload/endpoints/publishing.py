@@ -1,5 +1,6 @@
 """The endpoints of the running application: their definitions, and what goes around them."""
 
+import logging
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
@@ -26,6 +27,7 @@ from rxkernel import (
     Transport,
     WebSocketMetadata,
     observe,
+    paused_collection,
 )
 
 _INSIDE = 1000
@@ -33,6 +35,8 @@ _INSIDE = 1000
 
 _OUTSIDE = -1000
 """The priority of the wrapper that is around all others: they read the snapshot too."""
+
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -91,7 +95,9 @@ class Endpoints:
             ConfigurationError: with every problem.
         """
         self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
-        self.routes = self.routes_of(snapshot)
+        with paused_collection():
+            self.routes = self.routes_of(snapshot)
+        _log_hidden(self.routes.hidden)
         for route in self.routes:
             if isinstance(route, HttpMetadata):
                 event.http_metadata_storage.add(route)
@@ -102,6 +108,7 @@ class Endpoints:
 
     def replace(self, routes: Routes, previous: Snapshot) -> None:
         """Take note that *routes* are served now, in place of those of *previous*."""
+        _log_hidden(routes.hidden - self.routes.hidden)
         self.routes = routes
         present = set(map(id, routes))
         for number in self._served.keys() - present:
@@ -111,7 +118,7 @@ class Endpoints:
     async def connect(self, event: DefinitionEvent) -> None:
         """Let code call the endpoint."""
         endpoint = event.definition.metadata.target
-        endpoint.code_call = CodeCall(event, self._kernel, self._contracts)
+        endpoint.code_call = CodeCall(event, self._kernel, self._contracts, self._autoload.scope)
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_autoloaded)
     async def enter_scope(self, event: DefinitionEvent) -> None:
@@ -120,14 +127,18 @@ class Endpoints:
         event.wrap_handler(partial(self._scoped, served))
 
     def _scoped(self, served: _Served, handler: Handler) -> Handler:
-        new_scope = self._autoload.scope
+        scope_of = self._autoload.scope
 
         async def scoped(request: Request) -> Response:
-            scope = new_scope(served.last)
-            with scope:
-                response = await handler(request)
-                if response.is_streamed:
-                    await request.enter(scope.extended())
-                return response
+            with scope_of(request, served.last):
+                return await handler(request)
 
         return scoped
+
+
+def _log_hidden(names: Collection[str]) -> None:
+    if names:
+        logger.info(
+            "%s: called with the version only, since the highest version of the unit lacks it",
+            ", ".join(sorted(names)),
+        )

@@ -1,4 +1,4 @@
-"""``router.py`` of a unit: a function that gets all requests below the path of the unit."""
+"""``router.py`` of a unit: a function that gets all requests to the unit's path, and below."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated, Any
@@ -18,31 +18,37 @@ WORDS = ("verb", "path", "query", "headers", "body")
 _RawBody = Annotated[bytes, Body()]
 
 
-def check_hook(taken: Taken) -> Iterator[str]:
-    """Yield each problem of the parameters of the function."""
-    for name in taken.arguments:
-        if name not in WORDS:
+def check_hook(name: str, taken: Taken) -> Iterator[str]:
+    """Yield each problem of the parameters of the function *name*."""
+    for argument in taken.arguments:
+        if argument not in WORDS:
             yield (
-                f"takes {name!r}, which no request has; the parameters of router.py are "
-                f"{', '.join(WORDS)}, a Context, a Request, services and markers"
+                f"{name} takes {argument!r}, which no request has; the parameters of router.py "
+                f"are {', '.join(WORDS)}, a Context, a Request, services and markers"
             )
     if taken.rest is not None:
-        yield f"takes **{taken.rest}; name the parameters: {', '.join(WORDS)}"
+        yield f"{name} takes **{taken.rest}; name the parameters: {', '.join(WORDS)}"
 
 
 def hook_action(
-    function: Callable[..., Awaitable[Any]], taken: Taken
+    function: Callable[..., Awaitable[Any]], taken: Taken, *, has_rest: bool
 ) -> Callable[..., Awaitable[Any]]:
-    """Return the action, which takes the rest of the path, and the body as it was sent."""
+    """Return the action, which takes the body as it was sent.
+
+    Args:
+        has_rest: whether the route has the parameter ``path``, the rest of the path. It is not
+            empty; the path of the unit itself is another route, whose ``path`` is a part of the
+            query.
+    """
     words = tuple(name for name in WORDS if name in taken.arguments)
-
     takes_request = REQUEST in taken.provided
+    first = 1 if has_rest else 0
 
-    async def action(request: Request, path: str, body: bytes = b"", **provided: Any) -> Any:
+    async def action(request: Request, path: str = "", body: bytes = b"", **provided: Any) -> Any:
         values = {
             "verb": request.method,
             "path": path,
-            "query": MultiDictProxy(MultiDict([*request.params.items()][1:])),
+            "query": MultiDictProxy(MultiDict([*request.params.items()][first:])),
             "headers": request.headers,
             "body": body,
         }
@@ -50,5 +56,5 @@ def hook_action(
             provided[REQUEST] = request
         return await function(**{word: values[word] for word in words}, **provided)
 
-    own = {"path": (str, EMPTY), "body": (_RawBody, b"")}
-    return described(action, function, own, taken)
+    rest = {"path": (str, EMPTY)} if has_rest else {}
+    return described(action, function, {**rest, "body": (_RawBody, b"")}, taken)

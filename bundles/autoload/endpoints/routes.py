@@ -1,5 +1,6 @@
 """The routes of a snapshot."""
 
+import inspect
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -10,6 +11,7 @@ import attrs
 from bundles.autoload.endpoints.access import access_options
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import RoutesOf, endpoint_routes, hook_routes
+from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.units import UnitVersion
 from bundles.autoload.places.tasks import TaskFile
@@ -47,10 +49,21 @@ class Routes:
         removed = tuple(each for each in before if id(each) not in new)
         return added, removed
 
+    @property
+    def hidden(self) -> set[str]:
+        """The names with a version whose methods the highest version of the unit lacks."""
+        return {name for name in self._published if _default_of(name) not in self._published}
+
     def of(self, name: str, value: Value) -> tuple[RouteMetadata, ...] | None:
         """Return the routes of *name* if they are those of *value*."""
         found = self._published.get(name)
         return found.routes if found is not None and found.value is value else None
+
+
+def _default_of(name: str) -> str:
+    """Return *name* without its version: ``chat.2/send`` is ``chat/send``."""
+    unit, _, method = name.partition("/")
+    return f"{unit.partition('.')[0]}/{method}"
 
 
 def routes_of(
@@ -117,32 +130,45 @@ class _Publishing:
 
     def _maker_of(self, value: Value) -> RoutesOf | None:
         """Return what makes the routes of *value* in a unit; None if it has a problem."""
+        source = self._snapshot.tree.show(value.file.key, _line_of(value))
         try:
             if isinstance(value, TaskFile):
-                routes = self._routes_of_task(value)
+                routes = self._routes_of_task(value, source)
                 return lambda unit: routes
             options = {
                 **value.options,
                 **access_options(value.access, "security" in self._bundles),
             }
             if isinstance(value, Hook):
-                return hook_routes(value, options, self._transports)
-            return endpoint_routes(value, options, self._snapshot.schemas, self._transports)
+                return hook_routes(value, options, self._transports, source)
+            schemas = self._snapshot.schemas
+            return endpoint_routes(value, options, schemas, self._transports, source)
         except ConfigurationError as error:
-            place = self._snapshot.tree.show(value.file.key)
             what = "" if value.method == value.file.stem else f"{value.method}: "
-            self._problems += (f"{place}: {what}{problem}" for problem in error.problems)
+            problems = (f"{what}{problem}" for problem in error.problems)
+            about = getattr(value.function, "__name__", "method")
+            self._problems += located(problems, value.file, self._snapshot.tree, about)
             return None
 
-    def _routes_of_task(self, task: TaskFile) -> tuple[RouteMetadata, ...]:
+    def _routes_of_task(self, task: TaskFile, source: str) -> tuple[RouteMetadata, ...]:
         if "tasks" not in self._bundles:
             raise ConfigurationError(
-                "only the bundle tasks can run it, which is not enabled; add 'tasks' to the "
-                "bundles of the application, or remove the file"
+                "only the bundle tasks can run it, which is not enabled; restart the server if "
+                "the application is that of create_application, which adds the bundle at its "
+                "start, else add 'tasks' to the list of bundles"
             )
         module = import_module("bundles.autoload.places.task_routes")  # needs an extra
-        routes: tuple[RouteMetadata, ...] = module.task_routes(task)
+        routes: tuple[RouteMetadata, ...] = module.task_routes(task, source)
         return routes
+
+
+def _line_of(value: Value) -> int | None:
+    """The line of the function, if the file of *value* has it."""
+    code = getattr(inspect.unwrap(value.function), "__code__", None)
+    if code is None or code.co_filename != str(value.file.path):
+        return None
+    line: int = code.co_firstlineno
+    return line
 
 
 def _values_of(version: UnitVersion) -> Iterator[Value]:

@@ -81,19 +81,21 @@ def taken_by(function: Callable[..., Any]) -> Taken:
         else:
             arguments[name] = parameter
     if problems:
-        raise ConfigurationError(*(f"{function.__name__} {problem}" for problem in problems))
+        name = getattr(function, "__name__", "method")
+        raise ConfigurationError(*(f"{name} {problem}" for problem in problems))
     returns = signature.return_annotation
     return Taken(arguments, provided, rest, Any if returns is EMPTY else returns)
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    name = getattr(function, "__name__", "method")
     try:
         return inspect.signature(function, eval_str=True)
     except (TypeError, ValueError) as exc:
-        raise ConfigurationError(f"its function has no signature: {exc}") from exc
+        raise ConfigurationError(f"{name} has no signature: {exc}") from exc
     except Exception as exc:  # an annotation may be any expression
         raise ConfigurationError(
-            f"an annotation of its function cannot be read ({exc}); define or import its names at "
+            f"{name} has an annotation that cannot be read ({exc}); define or import its names at "
             f"the top of the file, outside of TYPE_CHECKING"
         ) from exc
 

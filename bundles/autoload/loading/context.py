@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import attrs
 
 from bundles.autoload.loading.load import ValueOf
+from bundles.autoload.loading.lost_state import LostState
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scope import Runtime
 from bundles.autoload.remote import BusEnvironment
@@ -19,7 +20,7 @@ class LoadContext:
         names: its entries in ``sys.modules``.
         values: how the files of a place become values, by place.
         bus: what remote services use of the application.
-        lost: the keys of files of which it was logged that a reload loses their values.
+        lost: logs the files whose values a reload loses.
     """
 
     runtime: Runtime
@@ -27,4 +28,4 @@ class LoadContext:
     names: ModuleNames
     values: Mapping[str, ValueOf]
     bus: BusEnvironment
-    lost: set[str] = attrs.field(factory=set)
+    lost: LostState = attrs.field(factory=LostState)

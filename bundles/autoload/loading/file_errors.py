@@ -2,7 +2,11 @@
 
 from types import FrameType
 
+from bundles.autoload.loading.names import SECRET_PLACES
 from bundles.autoload.loading.source_file import SourceFile
+
+_WITHOUT_VALUES = (AttributeError, ImportError, NameError)
+"""Exceptions whose texts have names only."""
 
 
 class FileError(Exception):
@@ -38,12 +42,16 @@ def line_in(frame: FrameType | None, source: SourceFile) -> int | None:
     return None
 
 
-def describe(exc: BaseException) -> str:
-    """Return what a file has raised when it was executed."""
+def describe(exc: BaseException, source: SourceFile) -> str:
+    """Return what *source* has raised when it was executed; in the places of secrets without the
+    text of the exception, which may have a value in it."""
     if isinstance(exc, FileError):
         return str(exc)
-    name = type(exc).__name__
-    text = f"{name}: {exc}" if str(exc) else name
+    text = type(exc).__name__
+    if source.place in SECRET_PLACES and not isinstance(exc, _WITHOUT_VALUES):
+        text += " (with a text that only the log at DEBUG has: there may be a secret in it)"
+    elif str(exc):
+        text += f": {exc}"
     if isinstance(exc, SystemExit | KeyboardInterrupt):
         return f"raised {text} when it was executed; a file must not end the process"
     return f"raised {text} when it was executed"

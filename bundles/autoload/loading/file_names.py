@@ -2,6 +2,9 @@
 
 from bundles.autoload.loading.names import INIT, SERVICE, Name, problem_of, split_unit
 
+OTHER_FORMATS = (".json", ".yaml", ".yml", ".ini", ".cfg", ".env", ".js")
+"""The ends of files that look like configuration, but are not read."""
+
 
 class BadNameError(Exception):
     """A file has a name that code cannot read. The message has the rule."""

@@ -3,8 +3,9 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -12,7 +13,7 @@ import attrs
 from bundles.autoload.loading.file_errors import line_of
 from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.module_file import ModuleFile, is_own
-from bundles.autoload.loading.names import CODE_PLACES
+from bundles.autoload.loading.names import CODE_PLACES, Name
 from bundles.autoload.loading.tree import Tree
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,16 @@ class HookUnit:
     def key(self) -> str:
         return self.file.key
 
+    @property
+    def folder(self) -> Name:
+        return self.file.name[:-1]
+
+    @property
+    def is_of_folder(self) -> bool:
+        """Whether this is a ``stop.py`` without a ``start.py``. It stops what other files of the
+        folder have started, so it is not called when it is replaced."""
+        return self.file.source.stem == "stop"
+
 
 def units_of(files: Mapping[str, ModuleFile]) -> list[HookUnit]:
     """Return the hooks of *files* in the order of their start."""
@@ -77,11 +88,18 @@ def problems_of_hooks(files: Iterable[ModuleFile], tree: Tree) -> Iterator[str]:
             if hook is None:
                 if file.source.stem == name and name in _FILES:
                     yield f"{tree.show(file.key)}: defines no hook; write {_FORMS[name]}"
-            elif not _takes(hook.function, count):
-                line = getattr(getattr(hook.function, "__code__", None), "co_firstlineno", None)
+                continue
+            place = tree.show(file.key, _first_line(hook))
+            if not _takes(hook.function, count):
                 yield (
-                    f"{tree.show(file.key, line)}: {name} has other parameters than a hook; write "
-                    f"{_FORMS[name]}, or choose another name"
+                    f"{place}: {name} has other parameters than a hook; write {_FORMS[name]}, or "
+                    f"choose another name"
+                )
+            elif name == "migrate" and (local := _hidden_variables(hook)):
+                yield (
+                    f"{place}: migrate assigns {', '.join(local)} as local, so the variables of "
+                    f"the file stay as they are; write global {', '.join(local)}, or choose other "
+                    f"names"
                 )
 
 
@@ -98,10 +116,7 @@ async def call_hook(hook: Hook, tree: Tree, timeout: float, *arguments: Any) -> 
             failure = task.result()
             if failure is None:
                 return
-            place = tree.show(hook.file.key, line_of(failure, hook.file.source))
-            raise HookFailedError(
-                f"{place}: {hook.name}() raised {type(failure).__name__}: {failure}"
-            ) from failure
+            raise HookFailedError(_raised(hook, failure, tree)) from failure
         place = tree.show(hook.file.key, _line_of_task(task, hook))
         raise HookFailedError(
             f"{place}: {hook.name}() has not ended after {timeout:g} s "
@@ -113,6 +128,24 @@ async def call_hook(hook: Hook, tree: Tree, timeout: float, *arguments: Any) -> 
             await asyncio.wait({task}, timeout=_GRACE)
 
 
+async def call_migrate(hook: Hook, tree: Tree, timeout: float, old: ModuleType) -> None:
+    """Call *hook*, a ``migrate``. A plain function is called in the event loop, in one step with
+    what the caller does next.
+
+    Raises:
+        HookFailedError: as `call_hook`; a plain function has no timeout.
+    """
+    if inspect.iscoroutinefunction(hook.function):
+        await call_hook(hook, tree, timeout, old)
+        return
+    try:
+        result = hook.function(old)
+    except BaseException as exc:  # files may raise anything
+        raise HookFailedError(_raised(hook, exc, tree)) from exc
+    if inspect.isawaitable(result):
+        await call_hook(attrs.evolve(hook, function=_awaiting(result)), tree, timeout)
+
+
 async def stop_units(units: Iterable[HookUnit], tree: Tree, timeout: float) -> None:
     """Call the stop hooks of *units*, in this order. Errors are logged."""
     for unit in units:
@@ -121,6 +154,18 @@ async def stop_units(units: Iterable[HookUnit], tree: Tree, timeout: float) -> N
                 await call_hook(unit.stop, tree, timeout)
             except HookFailedError as exc:
                 logger.error("%s", exc, exc_info=exc.__cause__)
+
+
+def _raised(hook: Hook, failure: BaseException, tree: Tree) -> str:
+    place = tree.show(hook.file.key, line_of(failure, hook.file.source))
+    return f"{place}: {hook.name}() raised {type(failure).__name__}: {failure}"
+
+
+def _awaiting(result: Awaitable[Any]) -> Callable[[], Awaitable[Any]]:
+    async def wait() -> Any:
+        return await result
+
+    return wait
 
 
 async def _guarded(hook: Hook, arguments: tuple[Any, ...]) -> BaseException | None:
@@ -180,6 +225,21 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _first_line(hook: Hook) -> int | None:
+    line: int | None = getattr(getattr(hook.function, "__code__", None), "co_firstlineno", None)
+    return line
+
+
+def _hidden_variables(hook: Hook) -> list[str]:
+    """Return the variables of the file of which the function assigns a local one of this name."""
+    code, module = getattr(hook.function, "__code__", None), hook.file.module
+    if code is None or module is None:
+        return []
+    local = {*code.co_varnames, *code.co_cellvars} - {*code.co_varnames[: code.co_argcount]}
+    names = vars(module)
+    return sorted(n for n in local if n in names and not isinstance(names[n], ModuleType))
 
 
 def _line_of_task(task: "asyncio.Task[Any]", hook: Hook) -> int | None:

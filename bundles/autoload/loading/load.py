@@ -24,6 +24,7 @@ from bundles.autoload.loading.module_file import (
 )
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, Name, dotted
+from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.views import View
@@ -63,6 +64,9 @@ class Load:
             dependencies.
         executed: the keys of those that were executed by this load.
         problems: one sentence for each problem.
+        modules: the modules by name, as code finds them in ``sys.modules`` within the load: those
+            of before, until others are executed.
+        starting: the key of the file whose start hook runs.
         begun: the time at which the file began that is being executed; see `time.monotonic`.
     """
 
@@ -75,6 +79,7 @@ class Load:
         names: ModuleNames,
         values: Mapping[str, ValueOf],
         kept: Mapping[str, ModuleFile],
+        modules: Mapping[str, ModuleType],
         state: FolderState,
     ) -> None:
         self.tree = tree
@@ -82,7 +87,9 @@ class Load:
         self.executed: set[str] = set()
         self.problems: list[str] = []
         self.begun = time.monotonic()
+        self.starting: str | None = None
         self.state = state
+        self.modules = dict(modules)
         self.values: dict[str, Any] = {}
         self._kept = kept
         self._names = names
@@ -157,8 +164,11 @@ class Load:
         return self._lookup.names_in(name)
 
     def assign(self, name: Name, attribute: str, value: Any) -> None:
-        """Set an attribute of a folder, see `FolderState.assign`."""
-        self.state.assign(self.tree, name, attribute, value)
+        """Set an attribute of a folder, see `FolderState.assign`. It belongs to the file that is
+        being executed or started."""
+        execution = self._execution
+        owner = self.starting if execution is None else execution.source.key
+        self.state.assign(name, attribute, value, owner)
 
     def load(self, key: str) -> ModuleFile:
         """Return the file, executed; the file that is being executed depends on it."""
@@ -230,6 +240,7 @@ class Load:
             code = compile_source(source)
             check_imports(source, self._names.root.name)
             module = new_module(source, self._names.name_of(source.name))
+            self.modules[module.__name__] = module
             self._names.put(module)
             exec(code, vars(module))
             if source.stem != INIT and source.place in CODE_PLACES:
@@ -260,12 +271,15 @@ class Load:
             raise FileError(str(exc), line) from None
 
     def _report(self, source: SourceFile, exc: BaseException) -> None:
-        place = self.tree.show(source.key, line_of(exc, source))
+        line = line_of(exc, source)
+        place = self.tree.show(source.key, line)
         logger.debug("%s could not be executed", place, exc_info=exc)
-        if isinstance(exc, ConfigurationError):
+        if isinstance(exc, ConfigurationError) and line is None:
+            self.problems += located(exc.problems, source, self.tree)
+        elif isinstance(exc, ConfigurationError):
             self.problems += (f"{place}: {problem}" for problem in exc.problems)
         else:
-            self.problems.append(f"{place}: {describe(exc)}")
+            self.problems.append(f"{place}: {describe(exc, source)}")
 
     def _report_loop(self, key: str) -> None:
         keys = [execution.source.key for execution in self._stack]
@@ -285,9 +299,7 @@ def _names_in(required: Any) -> list[Name]:
         ConfigurationError: it is not a tuple of names.
     """
     if not isinstance(required, tuple | list) or not all(isinstance(n, str) for n in required):
-        raise ConfigurationError(
-            f"requires is {required!r}; write a tuple of names, such as ('db.geo',)"
-        )
+        raise ConfigurationError("requires must be a tuple of names, such as ('db.geo',)")
     names = [tuple(text.split(".")) for text in required]
     for name in names:
         if name[0] not in RANKS:

@@ -1,7 +1,6 @@
 """How a name is found in a tree."""
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from bundles.autoload.loading.folder import FOLDER
@@ -9,6 +8,7 @@ from bundles.autoload.loading.folder_state import FolderState
 from bundles.autoload.loading.names import Name, dotted, is_private
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.loading.units import latest_names
+from bundles.contracts.schemas.suggestion import suggestion
 
 _MISSING = object()
 
@@ -74,10 +74,4 @@ class Lookup:
         if folder not in self._tree.folders and len(folder) == 1:
             return f"{text}: the folder {self._tree.root / folder[0]} has no files"
         names = self.names_in(folder) if folder in self._tree.folders else []
-        return f"{text}{_suggestion(name[-1], names)}"
-
-
-def _suggestion(name: str, names: list[str]) -> str:
-    if near := get_close_matches(name, names, n=1):
-        return f"; did you mean {near[0]!r}?"
-    return f"; it has {', '.join(names[:12])}" if names else ""
+        return f"{text}{suggestion(name[-1], names)}"

@@ -1,27 +1,84 @@
-"""Whether a file holds values that a reload loses."""
+"""The variables whose values a reload loses."""
 
-from types import ModuleType
+import logging
+from collections.abc import Iterator
+from importlib.util import decode_source
+from re import Pattern
+from symtable import SymbolTable, symtable
+from types import ModuleType, UnionType
 
+from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.module_file import ModuleFile
+from bundles.autoload.loading.names import CODE_PLACES
 from bundles.autoload.remote import RemoteMethod, Service
 
-_CONSTANT = (str, bytes, int, float, complex, tuple, frozenset, type(None), type, ModuleType)
+logger = logging.getLogger(__name__)
+
+_CONSTANT = (
+    *(str, bytes, int, float, complex, tuple, frozenset, type(None)),
+    *(type, ModuleType, UnionType, Pattern),
+)
+
+_HOOKS = ("start", "stop")
 
 
-def has_state(file: ModuleFile) -> bool:
-    """Whether a variable of the file is something that changes, such as a list or an object.
+class LostState:
+    """Logs that a reload has lost values, once for each file."""
 
-    The files of remote services and their methods are descriptions, which do not change.
+    def __init__(self) -> None:
+        self._logged: set[str] = set()
+
+    def log(self, build: Build) -> None:
+        """Log the files that *build* has replaced without ``migrate``."""
+        for old in build.lost:
+            new = build.snapshot.files[old.key]
+            if old.key not in self._logged and (names := lost_names(old, new)):
+                self._logged.add(old.key)
+                logger.info(
+                    "%s is loaded again: the values of its variables are lost (%s); write "
+                    "def migrate(old) to take them over",
+                    build.snapshot.tree.show(old.key),
+                    ", ".join(names),
+                )
+
+
+def lost_names(old: ModuleFile, new: ModuleFile) -> list[str]:
+    """Return the variables that hold the state of *old* and have another value in *new*, sorted.
+
+    State is what functions assign, as ``global`` declares, and what can change, such as a list or
+    an object. A name in capitals is a constant. What the hooks assign, they assign again. The
+    files of remote services and their methods are descriptions, which do not change.
     """
-    if file.module is None or isinstance(file.value, Service | RemoteMethod):
-        return False
-    return any(
-        not isinstance(value, _CONSTANT) and not callable(value) and not _is_foreign(value)
-        for name, value in vars(file.module).items()
-        if not name.startswith("__")
-    )
+    source, module = old.source, old.module
+    is_code = source.place in CODE_PLACES and source.stem not in _HOOKS
+    if not is_code or module is None or isinstance(old.value, Service | RemoteMethod):
+        return []
+    table = symtable(decode_source(source.content), str(source.path), "exec")
+    hooks = [inner for inner in table.get_children() if inner.get_name() in _HOOKS]
+    again = {name for hook in hooks for name in _assigned_globals(hook)}
+    names = {*_assigned_globals(table), *_changing(table, module)} - again
+    before, after = vars(module), vars(new.module) if new.module is not None else {}
+    return sorted(name for name in names if before.get(name) is not after.get(name))
 
 
-def _is_foreign(value: object) -> bool:
-    """Whether it is a view, which holds nothing."""
+def _assigned_globals(table: SymbolTable) -> Iterator[str]:
+    for symbol in table.get_symbols():
+        if symbol.is_declared_global() and symbol.is_assigned():
+            yield symbol.get_name()
+    for inner in table.get_children():
+        yield from _assigned_globals(inner)
+
+
+def _changing(table: SymbolTable, module: ModuleType) -> Iterator[str]:
+    """Yield the variables that the file itself assigns and that hold something that can change."""
+    for symbol in table.get_symbols():
+        name = symbol.get_name()
+        if symbol.is_assigned() and not symbol.is_imported() and not name.isupper():
+            value = vars(module).get(name)
+            if not isinstance(value, _CONSTANT) and not callable(value) and not _is_view(value):
+                yield name
+
+
+def _is_view(value: object) -> bool:
+    """Whether it is a namespace, which holds nothing."""
     return type(value).__module__ == "bundles.autoload.views"

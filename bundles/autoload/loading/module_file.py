@@ -8,8 +8,11 @@ from typing import Any
 import attrs
 
 from bundles.autoload.loading.file_errors import FileError
-from bundles.autoload.loading.names import INIT, Name
+from bundles.autoload.loading.names import INIT, SECRET_PLACES, Name
 from bundles.autoload.loading.source_file import SourceFile
+
+_SHOWN = 80
+"""Most characters of a line in an error."""
 
 
 @attrs.frozen(eq=False)
@@ -52,7 +55,9 @@ def compile_source(source: SourceFile) -> CodeType:
     try:
         code: CodeType = compile(content, str(source.path), "exec", dont_inherit=True)
     except SyntaxError as exc:
-        raise FileError(f"{type(exc).__name__}: {exc.msg}", exc.lineno or 1) from None
+        written = "" if source.place in SECRET_PLACES else (exc.text or "").strip()
+        text = f": {written[:_SHOWN]}" if written else ""
+        raise FileError(f"{type(exc).__name__}: {exc.msg}{text}", exc.lineno or 1) from None
     except (MemoryError, RecursionError) as exc:
         raise FileError(
             f"{type(exc).__name__}: an expression is nested too deeply", None
@@ -76,12 +81,17 @@ def is_own(value: object, module: ModuleType) -> bool:
     return getattr(value, "__module__", None) == module.__name__
 
 
+def main_names(source: SourceFile) -> tuple[str, str]:
+    """Return the names of the function that the file is: ``method`` counts first."""
+    return "method", source.stem
+
+
 def value_of(source: SourceFile, module: ModuleType) -> Any:
     """Return what the file is: its function ``method``, or the one of its own name, else the
     module. An ``__init__.py`` is its module."""
     if source.stem == INIT:
         return module
-    for name in ("method", source.stem):
+    for name in main_names(source):
         value = module.__dict__.get(name)
         if inspect.isroutine(value) or (callable(value) and not inspect.isclass(value)):
             return value

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
+from bundles.autoload.loading.current_module import CurrentModule, set_default
 from bundles.autoload.loading.names import PLACES, Name
 
 _TAKEN: set[str] = set()
@@ -15,7 +16,8 @@ class ModuleNames:
     """Names modules ``application.lib.example.add``, the first part being the root's name.
 
     So classes can be pickled, and attrs, dataclasses and type hints find the names of their
-    module. A second application with a root of the same name has ``application_2``.
+    module: that of the snapshot which is read, see `CurrentModule`. A second application with a
+    root of the same name has ``application_2``.
     """
 
     def __init__(self, root: Path) -> None:
@@ -33,21 +35,31 @@ class ModuleNames:
         return ".".join((self.prefix, *name))
 
     def put(self, module: ModuleType) -> None:
-        """Make *module* importable, and the packages above it."""
+        """Make *module*, which is being executed, importable, and the packages above it.
+
+        Where a module of this name is installed, only the load finds the new one, in its scope.
+        """
         for name, package in self._packages_above([module.__name__]).items():
             if name not in self._installed:
                 self._set(name, package)
-        self._set(module.__name__, module)
+        if not isinstance(self._installed.get(module.__name__), CurrentModule):
+            self._set_current(module)
 
     def install(self, modules: Mapping[str, ModuleType]) -> None:
         """Make *modules* importable, the packages above them, and no others of this
         application."""
-        wanted = {**self._packages_above(modules), **modules}
-        for name in self._installed.keys() - wanted.keys():
+        packages = self._packages_above(modules)
+        for name in self._installed.keys() - packages.keys() - modules.keys():
             self._remove(name)
-        for name, module in wanted.items():
-            self._set(name, module)
-        self._packages = {name: p for name, p in self._packages.items() if wanted.get(name) is p}
+        for name in packages.keys() - modules.keys():
+            self._set(name, packages[name])
+        for module in modules.values():
+            self._set_current(module)
+        self._packages = {
+            name: package
+            for name, package in self._packages.items()
+            if self._installed.get(name) is package
+        }
 
     def clear(self) -> None:
         """Remove all entries, and free the prefix."""
@@ -76,6 +88,15 @@ class ModuleNames:
             package = self._packages[name] = ModuleType(name)
             package.__path__ = [str(self.root)] if name == self.prefix else []
         return package
+
+    def _set_current(self, module: ModuleType) -> None:
+        name = module.__name__
+        entry = self._installed.get(name)
+        if isinstance(entry, CurrentModule):
+            set_default(entry, module)
+        else:
+            entry = CurrentModule(module)
+        self._set(name, entry)
 
     def _set(self, name: str, module: ModuleType) -> None:
         self._installed[name] = module

@@ -19,8 +19,14 @@ LAST_PLACES = ("tasks", "api")
 PLACES = (*DATA_PLACES, *CODE_PLACES, *LAST_PLACES)
 """The folders that are loaded, in this order. Other folders of the root are not read."""
 
+SECRET_PLACES = ("config", "bus")
+"""Places whose values may be secret, so that errors do not quote them."""
+
 OTHER_FOLDERS = ("cert", "static")
 """Folders of the root that have a meaning, but whose files are not loaded here."""
+
+CERTIFICATE_FILES = ("cert.pem", "key.pem")
+"""The files of each folder of ``cert``."""
 
 RANKS = {place: rank for rank, place in enumerate(PLACES)}
 """While a file is executed, it can read files of its own place and of those before it."""

@@ -7,9 +7,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 
-from bundles.autoload.loading.file_names import BadNameError, name_of
+from bundles.autoload.loading.file_names import OTHER_FORMATS, BadNameError, name_of
 from bundles.autoload.loading.name_table import NameTable
-from bundles.autoload.loading.names import INIT, OTHER_FOLDERS, PLACES, SERVICE, is_private
+from bundles.autoload.loading.names import (
+    CERTIFICATE_FILES,
+    INIT,
+    OTHER_FOLDERS,
+    PLACES,
+    SERVICE,
+    is_private,
+)
 from bundles.autoload.loading.source_file import (
     SourceFile,
     TooLargeError,
@@ -58,6 +65,7 @@ class _Scan:
         files: dict[str, SourceFile] = {}
         resources: dict[str, SourceFile] = {}
         if self._check_root() and self._check_places():
+            self._check_other_folders()
             for place in PLACES:
                 found = resources if place == "resources" else files
                 for file in self._place(place):
@@ -83,7 +91,8 @@ class _Scan:
         if status is None or not self._real_root.is_dir():
             self._problems.append(
                 f"the folder {str(self._root)!r} of the application does not exist; create it "
-                f"with a folder api, or pass another one: AutoloadBundle(root=…)"
+                f"with a folder api, or write another one in create_application(…) or "
+                f"AutoloadBundle(…); a relative path begins at the working directory"
             )
             return False
         if is_world_writable(status):
@@ -109,13 +118,40 @@ class _Scan:
                 place = self._root / entry.name
                 logger.warning("%s is not loaded; did you mean %s?", place, near[0])
 
+    def _warn_of_other_configuration(self, place: str, key: str) -> None:
+        """Files that are not Python may be in every folder, but one of these formats in the
+        configuration would be missed."""
+        if place == "config" and key.endswith(OTHER_FORMATS) and not self._known:
+            path = self._root / key
+            logger.warning("%s is not loaded; write Python or TOML: %s.toml", path, path.stem)
+
+    def _check_other_folders(self) -> None:
+        """Check the folders of which the files are not loaded, and those of each certificate.
+
+        The files of `static` are checked when they are sent. Links in `cert` may lead out of the
+        root: programs that renew certificates make them.
+        """
+        for name in OTHER_FOLDERS:
+            folder = self._folder_of(name)
+            if folder is None or not self._is_safe(folder, name) or name != "cert":
+                continue
+            for entry in self._entries(folder, name):
+                for path in (Path(entry), *(Path(entry) / file for file in CERTIFICATE_FILES)):
+                    self._is_safe(path, f"{name}/{path.relative_to(folder).as_posix()}")
+
+    def _folder_of(self, name: str) -> Path | None:
+        """Return the folder *name* of the root, or the one that a link of this name leads to; None
+        if it does not exist, or must not be used."""
+        folder: Path | None = self._real_root / name
+        if folder is not None and folder.is_symlink():
+            folder = self._follow(folder, name, (str(self._real_root),))
+        return folder if folder is not None and folder.is_dir() else None
+
     def _place(self, place: str) -> Iterator[SourceFile]:
         """Yield the files of *place*; folders are read without recursion."""
         chain: tuple[str, ...] = (str(self._real_root),)
-        first: Path | None = self._real_root / place
-        if first is not None and first.is_symlink():
-            first = self._follow(first, place, chain)
-        waiting = [] if first is None or not first.is_dir() else [(first, place, chain)]
+        first = self._folder_of(place)
+        waiting = [] if first is None else [(first, place, chain)]
         while waiting:
             folder, key, chain = waiting.pop()
             if not self._is_safe(folder, key):
@@ -186,6 +222,7 @@ class _Scan:
         try:
             name = name_of(place, key, rules.mode)
             if name is None:
+                self._warn_of_other_configuration(place, key)
                 return None
             known = self._known.get(key)
             if known is not None and known.signature == signature_of(path.lstat()):

@@ -1,15 +1,14 @@
 """Which snapshot the views read: that of the code that runs."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Protocol, Self
 
 from injector import Injector
 
 from bundles.autoload.loading.names import Name
-from rxkernel import Application, RxKernelError
+from rxkernel import Application, RxKernelError, current_request
 
 
 class Source(Protocol):
@@ -18,6 +17,11 @@ class Source(Protocol):
     @property
     def known(self) -> Mapping[Name, Any]:
         """What `read` has returned before and returns again."""
+        ...
+
+    @property
+    def modules(self) -> Mapping[str, ModuleType]:
+        """The modules by the names that they have in ``sys.modules``."""
         ...
 
     def read(self, name: Name) -> Any:
@@ -60,49 +64,44 @@ class Runtime(Protocol):
 class Scope:
     """The application and the snapshot of a message, of a hook or of a load.
 
-    Tasks and threads that are started within inherit the scope. When it is left, the snapshot is
-    released: what still runs reads the current snapshot of the application, and an old snapshot
-    is not kept alive.
+    The code in its ``with`` block reads the snapshot, as do tasks and threads that are started
+    there. When the scope is closed, the snapshot is released: what still runs reads the current
+    snapshot of the application, and an old snapshot is not kept alive.
     """
 
-    __slots__ = ("_token", "runtime", "source")
+    __slots__ = ("_tokens", "runtime", "source")
 
     def __init__(self, runtime: Runtime, source: Source | None) -> None:
         self.runtime = runtime
         self.source = source
-        self._token: Token[Scope | None] | None = None
+        self._tokens: _Tokens = None
 
     def close(self) -> None:
         """Release the snapshot."""
         self.source = None
 
     def __enter__(self) -> Self:
-        self._token = _SCOPE.set(self)
+        self._tokens = (_SCOPE.set(self), self._tokens)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            _SCOPE.reset(self._token)
-            self._token = None  # it refers to the context
-        self.close()
+        if self._tokens is not None:
+            token, self._tokens = self._tokens  # a token refers to the context
+            _SCOPE.reset(token)
 
+
+_Tokens = tuple[Token[Scope | None], "_Tokens"] | None
+"""That of the inner ``with`` block, then those of the blocks around it."""
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("autoload_scope", default=None)
 
+MESSAGE_SCOPE = "autoload.scope"
+"""The attribute of a request for its scope, which its listeners read after its ``with`` block."""
+
 _RUNNING: list[Runtime] = []
 """The applications that run, by the time of their boot."""
-
-
-@contextmanager
-def entered(scope: Scope) -> Iterator[None]:
-    """Make *scope* that of the current context, without closing it at the end."""
-    token = _SCOPE.set(scope)
-    try:
-        yield
-    finally:
-        _SCOPE.reset(token)
 
 
 def add_runtime(runtime: Runtime) -> None:
@@ -121,7 +120,10 @@ def current_runtime() -> Runtime:
     Raises:
         RxKernelError: none runs.
     """
-    scope = _SCOPE.get()
+    return _runtime_of(current_scope())
+
+
+def _runtime_of(scope: Scope | None) -> Runtime:
     if scope is not None:
         return scope.runtime
     if not _RUNNING:
@@ -132,6 +134,16 @@ def current_runtime() -> Runtime:
     return _RUNNING[-1]
 
 
+def current_scope() -> Scope | None:
+    """Return the scope of the code that runs, else that of the current message."""
+    scope = _SCOPE.get()
+    if scope is None or scope.source is None:
+        request = current_request.get()
+        if request is not None:
+            return request.attributes.get(MESSAGE_SCOPE, scope)
+    return scope
+
+
 def current_source() -> Source:
     """Return what the views read now.
 
@@ -140,8 +152,18 @@ def current_source() -> Source:
     """
     scope = _SCOPE.get()
     if scope is not None and scope.source is not None:
+        return scope.source  # without a call: that of most reads
+    scope = current_scope()
+    if scope is not None and scope.source is not None:
         return scope.source
-    source = current_runtime().current
+    source = _runtime_of(scope).current
     if source is None:
         raise RxKernelError("the application of this task has stopped")
     return source
+
+
+def scoped_module(name: str) -> ModuleType | None:
+    """Return the module called *name* that the current message, hook or load reads; None outside
+    of them, and for names that they do not have."""
+    scope = _SCOPE.get()
+    return None if scope is None or scope.source is None else scope.source.modules.get(name)

@@ -1,7 +1,7 @@
 """All files of an application, loaded: what messages read."""
 
 from collections.abc import Mapping
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any
 
 from bundles.autoload.loading.folder_state import FolderState
@@ -25,6 +25,7 @@ class Snapshot:
         schemas: the compiled schemas of the folder ``schemas``, to which notations can refer.
         known: the values of files and folders that were read, for the views.
         resources: the content of each resource by its path.
+        modules: the modules by the names that they have in ``sys.modules``.
         uses: the messages that read it.
     """
 
@@ -45,15 +46,11 @@ class Snapshot:
         self.uses = Uses()
         self.state = state
         self.resources = tree.contents
+        modules = (file.module for file in files.values())
+        self.modules = {module.__name__: module for module in modules if module is not None}
         self.api = Units(file for file in files.values() if file.source.place == "api")
         self._lookup = Lookup(tree, state, values.__getitem__)
         self.known: dict[Name, Any] = {}
-
-    @property
-    def modules(self) -> dict[str, ModuleType]:
-        """The modules by name, as they are in ``sys.modules``."""
-        found = (file.module for file in self.files.values())
-        return {module.__name__: module for module in found if module is not None}
 
     def read(self, name: Name) -> Any:
         """Return the value of *name*, or `FOLDER`.
@@ -72,7 +69,7 @@ class Snapshot:
 
     def assign(self, name: Name, attribute: str, value: Any) -> None:
         """Set an attribute of a folder, see `FolderState.assign`."""
-        self.state.assign(self.tree, name, attribute, value)
+        self.state.assign(name, attribute, value)
 
     def __repr__(self) -> str:
         return f"<Snapshot {self.number} of {self.tree.root}: {len(self.files)} files>"

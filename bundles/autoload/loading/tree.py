@@ -51,6 +51,11 @@ class Tree:
         """The content of each resource by its path."""
         return MappingProxyType({path: file.content for path, file in self.resources.items()})
 
+    def has(self, key: str) -> bool:
+        """Whether there is a file *key*, also one of ``resources``."""
+        place, _, path = key.partition("/")
+        return key in self.files or (place == "resources" and path in self.resources)
+
     def show(self, key: str, line: int | None = None) -> str:
         """Return the path of a file for errors, with its *line*."""
         return f"{self.root / key}" + ("" if line is None else f":{line}")

@@ -1,27 +1,46 @@
-"""How many messages read one snapshot."""
+"""The messages that read one snapshot."""
 
 import asyncio
+from typing import Protocol
+
+
+class Use(Protocol):
+    """The scope of a message."""
+
+    def move_on(self) -> None:
+        """End this use: read the current snapshot from now on."""
+        ...
 
 
 class Uses:
-    """Counts the messages that read a snapshot."""
+    """Holds the scopes of the messages that read a snapshot."""
 
-    __slots__ = ("_ended", "count")
+    __slots__ = ("_ended", "_open")
 
     def __init__(self) -> None:
-        self.count = 0
-        self._ended = asyncio.Event()
+        self._open: set[Use] = set()
+        self._ended: asyncio.Event | None = None
 
-    def begin(self) -> None:
-        self.count += 1
+    @property
+    def count(self) -> int:
+        return len(self._open)
 
-    def end(self) -> None:
-        self.count -= 1
-        if not self.count:
+    def begin(self, use: Use) -> None:
+        self._open.add(use)
+
+    def end(self, use: Use) -> None:
+        self._open.discard(use)
+        if self._ended is not None and not self._open:
             self._ended.set()
 
     async def wait_ended(self) -> None:
         """Return when no message reads the snapshot."""
-        while self.count:
+        self._ended = asyncio.Event()
+        while self._open:
             self._ended.clear()
             await self._ended.wait()
+
+    def move_on(self) -> None:
+        """Let the messages that read the snapshot read the current one."""
+        for use in tuple(self._open):
+            use.move_on()

@@ -24,10 +24,12 @@ class ApiPaths:
 
     Args:
         prefix: the setting ``http.prefix``.
+        files: the name of the route of files.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, files: str) -> None:
         self._prefix = prefix
+        self._files = files
         self._compiled = Compiled()
 
     def contain(self, path: str) -> bool:
@@ -55,5 +57,11 @@ class ApiPaths:
         if request.definition is not None or not isinstance(error, MethodNotAllowedException):
             return
         path = request.url.partition("?")[0].removeprefix(self._prefix)
-        if {*error.headers.get("Allow", "").split(", ")} <= _OF_FILES and self.contain(path[1:]):
+        allowed = {*error.headers.get("Allow", "").split(", ")}
+        if allowed <= _OF_FILES and self.contain(path[1:]) and self._only_files_have(path):
             event.set_exception(NotFoundException())
+
+    def _only_files_have(self, path: str) -> bool:
+        """Whether GET of *path* leads to the route of files: a controller may have others."""
+        found = self._compiled.http_router.find("GET", path)
+        return found is not None and found[0].metadata.name == self._files

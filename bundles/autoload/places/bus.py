@@ -1,6 +1,7 @@
 """The place ``bus``: remote services and their methods."""
 
 import inspect
+import logging
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import attrs
 from injector import Injector
 
+from bundles.autoload.loading.assigned_names import variables
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.long_times import too_long
 from bundles.autoload.loading.module_file import ModuleFile, is_own, value_of
 from bundles.autoload.loading.names import INIT, SERVICE, dotted
 from bundles.autoload.loading.snapshot import Snapshot
@@ -17,7 +20,10 @@ from bundles.autoload.places.schemas import SchemaFiles
 from bundles.autoload.remote import BusEnvironment, RemoteMethod, Service
 from rxkernel import Application, ConfigurationError, Kernel, Propagator
 
+logger = logging.getLogger(__name__)
+
 _NOTATIONS = ("parameters", "query", "returns")
+_TIMES = ("timeout", "attempt_timeout", "retry_delay", "max_retry_delay")
 
 
 @attrs.frozen
@@ -34,9 +40,13 @@ class BusFiles:
         if file.stem == INIT:
             return module
         values = {name: value for name, value in vars(module).items() if name != "requires"}
+        own = variables(file, module)
         if file.stem == SERVICE:
             name = dotted(file.name[:-1])
-            return Service.of(values, name=name, environment=self.environment)
+            service = Service.of(values, name=name, environment=self.environment, own=own)
+            times = {key: values.get(key) for key in _TIMES}
+            _warn(file, {**times, "queue.timeout": service.settings.queue.timeout}, load)
+            return service
         key = f"{file.key.rpartition('/')[0]}/{SERVICE}.py"
         has_service = key in load.tree.files
         if not isinstance(values.get("method"), Mapping):
@@ -52,11 +62,13 @@ class BusFiles:
             )
         if any(values.get(notation) is not None for notation in _NOTATIONS):
             load.watch(("schemas",))
+        _warn(file, {"timeout": values.get("timeout")}, load)
         return RemoteMethod.of(
             values,
             name=dotted(file.name),
             service=load.load(key).value,
             schemas=self.schemas.named,
+            own=own,
         )
 
 
@@ -70,11 +82,20 @@ def bus_environment(application: Application, injector: Injector) -> BusEnvironm
 
 
 async def close_services(files: Mapping[str, ModuleFile], kept: Snapshot | None = None) -> None:
-    """Close the connections of the services of *files*, except those that *kept* has too."""
+    """Close the connections of the services of *files*, except those that *kept* has too. Errors
+    are logged."""
     used = set() if kept is None else {id(file.value) for file in kept.files.values()}
     for file in files.values():
         if isinstance(file.value, Service) and id(file.value) not in used:
-            await file.value.close()
+            try:
+                await file.value.close()
+            except Exception:
+                logger.exception("connections of %s could not be closed", dotted(file.name[:-1]))
+
+
+def _warn(file: SourceFile, times: Mapping[str, Any], load: Load) -> None:
+    for warning in too_long(times):
+        logger.warning("%s: %s", load.tree.show(file.key), warning)
 
 
 def _has_code(module: ModuleType) -> bool:

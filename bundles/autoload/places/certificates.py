@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
+from bundles.autoload.loading.names import CERTIFICATE_FILES
 from rxkernel import CertificateFiles, ConfigurationError, TlsSettings
 
 DEFAULT = "default"
@@ -43,7 +44,7 @@ def read_certificates(root: Path) -> TlsSettings | None:
 def _pairs(folder: Path, problems: list[str]) -> Iterator[tuple[str, CertificateFiles]]:
     """Yield the files of each folder by its name. Folders without both are notes, or scripts."""
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
-        files = [entry / "cert.pem", entry / "key.pem"]
+        files = [entry / name for name in CERTIFICATE_FILES]
         missing = [path for path in files if not path.is_file()]
         if len(missing) == 1:
             problems.append(

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from bundles.autoload.loading.file_errors import FileError
 from bundles.autoload.loading.load import Load
@@ -13,6 +13,9 @@ from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.places.config_lines import public_names, python_lines, toml_lines
 from bundles.autoload.places.schemas import SchemaFiles
 from rxkernel import UnprocessableEntityException
+
+_METHODS = ("get", "items", "keys", "values")
+"""The methods of every mapping."""
 
 _LINE = re.compile(r"\(at line (\d+)")
 
@@ -45,6 +48,10 @@ class Section(Mapping[str, Any]):
         """The names only: values may be secret."""
         return f"<configuration: {', '.join(map(str, self._values))}>"
 
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any]]]:
+        """Copy and pickle it as a mapping; `__getattr__` knows no other attributes."""
+        return type(self), (self._values,)
+
 
 class ConfigFiles:
     """Reads the files of one snapshot, and validates them with its schemas."""
@@ -65,7 +72,9 @@ class ConfigFiles:
         schema = own if own is not None else self._schema_of(file, load)
         if schema is not None and self._schemas.is_compiled:
             value = self._validate(file, value, schema, load)
-        return Section(value) if isinstance(value, Mapping) else value
+        if isinstance(value, Mapping):
+            self._check_keys(file, value, load)
+        return _frozen(value)
 
     def _schema_of(self, file: SourceFile, load: Load) -> Any:
         key = load.tree.names.get(("schemas", *file.name))
@@ -75,13 +84,23 @@ class ConfigFiles:
         load.load(key)
         return self._schemas.values.get(key)
 
+    def _check_keys(self, file: SourceFile, value: Any, load: Load) -> None:
+        """Report keys that are no attributes of their `Section`: it has methods of these names."""
+        for key in _paths_of(value):
+            if key.rpartition(".")[2] in _METHODS:
+                place = load.tree.show(file.key, _line_of(key, _lines(file)))
+                load.problems.append(
+                    f"{place}: {key} is a method of the mapping; choose another name than "
+                    f"{', '.join(_METHODS)}"
+                )
+
     def _validate(self, file: SourceFile, value: Any, schema: Any, load: Load) -> Any:
         load.watch(("schemas",))
         path = file.name[-1]
         try:
             return self._schemas.validator_of(schema).validate(value, path)
         except UnprocessableEntityException as exc:
-            lines = toml_lines(file) if file.key.endswith(".toml") else python_lines(file)
+            lines = _lines(file)
             for error in exc.errors or ():
                 key = str(error["path"])[len(path) + 1 :]
                 place = load.tree.show(file.key, _line_of(key, lines))
@@ -90,9 +109,27 @@ class ConfigFiles:
 
 
 def _frozen(value: Any) -> Any:
+    """Return *value* with mappings as `Section` and lists as tuples, so that it is read-only."""
     if isinstance(value, Mapping):
         return Section(value)
-    return [_frozen(item) for item in value] if isinstance(value, list) else value
+    if type(value) in (list, tuple):
+        return tuple(map(_frozen, value))
+    return frozenset(value) if type(value) is set else value
+
+
+def _paths_of(value: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the path of each key, as ``pool.size``; those in a list have the path of the list."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield f"{prefix}{name}"
+            yield from _paths_of(inner, f"{prefix}{name}.")
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _paths_of(inner, prefix)
+
+
+def _lines(file: SourceFile) -> Mapping[str, int]:
+    return toml_lines(file) if file.key.endswith(".toml") else python_lines(file)
 
 
 def _read_toml(file: SourceFile) -> dict[str, Any]:

@@ -2,32 +2,29 @@
 
 import ast
 import re
-from collections.abc import Iterator
 
-from bundles.autoload.loading.names import is_private
+from bundles.autoload.loading.assigned_names import assignments
 from bundles.autoload.loading.source_file import SourceFile
 
 _NOT_VALUES = ("requires", "schema")
 
-_TABLE = re.compile(r"\s*\[\s*(?P<name>[^\[\]]+?)\s*\]\s*(#.*)?")
+_TABLE = re.compile(r"\s*\[{1,2}\s*(?P<name>[^\[\]]+?)\s*\]{1,2}\s*(#.*)?")
 _KEY = re.compile(r"""\s*(?P<name>[\w.\-"' ]+?)\s*=""")
 
 
 def public_names(file: SourceFile) -> list[str]:
-    """Return the names that the file assigns at its top level, in their order."""
-    found = dict.fromkeys(name for name, _ in _assigned(file))
-    return [name for name in found if not is_private(name) and name not in _NOT_VALUES]
+    """Return the public variables that the file sets, in their order."""
+    return [name for name in dict(assignments(file)) if name not in _NOT_VALUES]
 
 
 def python_lines(file: SourceFile) -> dict[str, int]:
     """Return the line of each value by its path: ``pool.size``."""
     lines: dict[str, int] = {}
-    for name, node in _assigned(file):
+    for name, node in assignments(file):
         prefix = "" if name == "config" else name
         if prefix:
             lines[prefix] = node.lineno
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            lines.update(_lines_of_dict(node.value, prefix))
+        lines.update(_lines_of_dict(node.value, prefix))
     return lines
 
 
@@ -43,20 +40,6 @@ def toml_lines(file: SourceFile) -> dict[str, int]:
             name = _path(match["name"])
             lines.setdefault(f"{table}.{name}" if table else name, number)
     return lines
-
-
-def _assigned(file: SourceFile) -> Iterator[tuple[str, ast.stmt]]:
-    for node in ast.parse(file.content).body:
-        if isinstance(node, ast.Assign):
-            targets: list[ast.expr] = node.targets
-        elif isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        else:
-            continue
-        for target in targets:
-            for name in ast.walk(target):
-                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
-                    yield name.id, node
 
 
 def _lines_of_dict(node: ast.expr | None, prefix: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.names import INIT, dotted
+from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.contracts import Schema, Schemas
 from rxkernel import ConfigurationError, Validator
@@ -81,7 +82,7 @@ class SchemaFiles:
         try:
             return self.named.compile(value, dotted(name))
         except ConfigurationError as exc:
-            problems = (f"{load.tree.show(key)}: {problem}" for problem in exc.problems)
+            problems = located(exc.problems, load.tree.files[key], load.tree, about="schema")
             raise ConfigurationError(*problems) from None
 
 
@@ -107,4 +108,7 @@ def _with_paths(problems: Iterable[str], load: Load) -> Iterable[str]:
     for problem in problems:
         match = _NAMED.match(problem)
         key = load.tree.names.get(("schemas", match[1])) if match else None
-        yield f"{load.tree.show('schemas' if key is None else key)}: {problem}"
+        if key is None:
+            yield f"{load.tree.show('schemas')}: {problem}"
+        else:
+            yield from located([problem], load.tree.files[key], load.tree)

@@ -11,8 +11,8 @@ from bundles.tasks.scheduler.plan import OPTION
 from rxkernel import ConfigurationError, ProcedureMetadata, Request
 
 
-def task_routes(task: TaskFile) -> tuple[ProcedureMetadata, ...]:
-    """Return the procedure of *task*, with its times.
+def task_routes(task: TaskFile, source: str) -> tuple[ProcedureMetadata, ...]:
+    """Return the procedure of *task*, with its times; *source* is its place, for errors.
 
     Raises:
         ConfigurationError: with every problem of the times.
@@ -20,7 +20,8 @@ def task_routes(task: TaskFile) -> tuple[ProcedureMetadata, ...]:
     plan = Plan(task.kind, task.times, **task.options)  # type: ignore[arg-type] # one of TIMES
     if problems := tuple(plan.problems()):
         raise ConfigurationError(*problems)
-    return (ProcedureMetadata(task, task.method, _action_of(task), TASKS, {OPTION: plan}),)
+    action = _action_of(task)
+    return (ProcedureMetadata(task, task.method, action, TASKS, {OPTION: plan}, source=source),)
 
 
 def _action_of(task: TaskFile) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 import attrs
 
 from bundles.autoload.endpoints.taken import Taken, taken_by
+from bundles.autoload.loading.assigned_names import variables
 from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.module_file import main_names
 from bundles.autoload.loading.names import INIT
 from bundles.autoload.loading.source_file import SourceFile
-from bundles.autoload.places.config_lines import public_names
 from rxkernel import ConfigurationError
 
 TIMES = ("every", "cron", "at")
@@ -57,8 +58,8 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     problems = [
         f"{name!r} is not a field; the fields are {', '.join(_FIELDS)}. Other variables "
         f"have names that begin with _"
-        for name in public_names(file)
-        if name not in _FIELDS and not name.isupper()
+        for name in variables(file, module)
+        if name not in (*_FIELDS, "method", "requires")
     ]
     kinds = [kind for kind in TIMES if kind in names]
     if len(kinds) != 1:
@@ -68,10 +69,10 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
         )
     args = names.get("args", {})
     if not isinstance(args, Mapping) or not all(isinstance(key, str) for key in args):
-        problems.append(f"args is {args!r}; write a mapping of the names of parameters")
+        problems.append("args must be a mapping, with the names of parameters: {'days': 30}")
         args = {}
     try:
-        function = _function_of(names, load)
+        function = _function_of(file, names, load)
         taken = _checked(function, args)
     except ConfigurationError as error:
         raise ConfigurationError(*problems, *error.problems) from None
@@ -89,24 +90,28 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     )
 
 
-def _function_of(names: Mapping[str, Any], load: Load) -> Callable[..., Any]:
-    """Return the function ``method`` of the file, or the one that ``run`` names."""
-    method, run = names.get("method"), names.get("run")
+def _function_of(file: SourceFile, names: Mapping[str, Any], load: Load) -> Callable[..., Any]:
+    """Return the function that the file is, or the one that ``run`` names."""
+    found = (names[name] for name in main_names(file) if name in names and name not in _FIELDS)
+    method, run = next(found, None), names.get("run")
     if (method is None) == (run is None):
         raise ConfigurationError(
             "has run and method; remove one of them"
             if method is not None
             else "has nothing to run; write run = 'lib.reports.clean', or async def method()"
         )
-    found = method
+    function = method
     if run is not None:
         if not isinstance(run, str) or "." not in run:
             raise ConfigurationError(f"run is {run!r}; write the name of a function: 'lib.clean'")
-        found = _named(run, load)
-    if not inspect.isroutine(found):
-        name = "method" if run is None else f"run is {run!r}, which"
-        raise ConfigurationError(f"{name} is {found!r}, not a function")
-    return found
+        function = _named(run, load)
+    if not inspect.isroutine(function):
+        what = f"of the type {type(function).__name__}, not a function"
+        raise ConfigurationError(
+            f"method is {what}" if run is None else f"run is {run!r}, which is {what}"
+        )
+    checked: Callable[..., Any] = function
+    return checked
 
 
 def _named(run: str, load: Load) -> Any:
@@ -129,12 +134,13 @@ def _named(run: str, load: Load) -> Any:
 def _checked(function: Callable[..., Any], args: Mapping[str, Any]) -> Taken:
     """Return what *function* takes, which *args* must fit."""
     taken = taken_by(function)
+    name = getattr(function, "__name__", "method")
     missing = [name for name in taken.required if name not in args]
     unknown = [name for name in args if name not in taken.arguments and taken.rest is None]
     if missing:
         raise ConfigurationError(
-            f"its function needs {', '.join(missing)}; write args = {{'{missing[0]}': …}}"
+            f"{name} needs {', '.join(missing)}; write args = {{'{missing[0]}': …}}"
         )
     if unknown:
-        raise ConfigurationError(f"its function does not take {', '.join(unknown)}; correct args")
+        raise ConfigurationError(f"args has {', '.join(unknown)}, which {name} does not take")
     return taken

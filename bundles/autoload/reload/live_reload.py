@@ -38,11 +38,6 @@ class LiveReload:
             application.live_directories.add(autoload.root)
 
     @property
-    def is_enabled(self) -> bool:
-        """Whether changes are noticed, see the setting ``reload``."""
-        return self._watcher is not None
-
-    @property
     def problems(self) -> tuple[str, ...]:
         """Why the last change is not loaded; empty if the files are those that run."""
         return self._reloader.problems
@@ -64,9 +59,10 @@ class LiveReload:
 
     async def stop(self) -> None:
         """Watch no longer; a change that is being loaded is undone."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
 
     async def close(self) -> None:
         """Stop, and call the stop hooks of replaced files that are left."""

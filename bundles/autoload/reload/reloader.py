@@ -4,6 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from contextvars import ContextVar, copy_context
+from functools import partial
 
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.publishing import Endpoints
@@ -14,6 +16,9 @@ from bundles.autoload.reload.retirement import Retirement
 from rxkernel import Application, ConfigurationError, RxKernelError
 
 logger = logging.getLogger(__name__)
+
+_RELOAD: ContextVar[object | None] = ContextVar("autoload_reload", default=None)
+"""The reload that has called the code which runs, such as a start hook."""
 
 _SHOWN = 5
 """Most names of files in one line of the log."""
@@ -39,8 +44,10 @@ class Reloader:
         self._endpoints = endpoints
         self._retirement = retirement
         self._failed: Tree | None = None
+        self._running: object | None = None
         self._lock = asyncio.Lock()
         self._is_closed = False
+        self._context = copy_context()
 
     async def reload(self, changed: Iterable[str] = ()) -> bool:
         """Load the files that have changed; *changed* are read even if they look like before.
@@ -49,12 +56,26 @@ class Reloader:
         another snapshot now.
 
         Raises:
-            RxKernelError: the application stops.
+            RxKernelError: the application stops, or a hook of a reload has called this.
         """
+        if self._running is not None and _RELOAD.get() is self._running:
+            raise RxKernelError(
+                "reload() was called by a hook of a reload, which would wait for itself; call it "
+                "after that reload"
+            )
         async with self._lock:
             if self._is_closed:
                 raise RxKernelError("the application stops, so no file is loaded")
-            return await self._reload(changed)
+            if self._autoload.current is None:
+                raise RxKernelError("the application is not booted, so no file can be reloaded")
+            self._running = object()
+            # Hooks, and the tasks that they start, must not have the message of the caller.
+            context = self._context.copy()
+            context.run(_RELOAD.set, self._running)
+            try:
+                return await asyncio.create_task(self._reload(changed), context=context)
+            finally:
+                self._running = None
 
     async def close(self) -> None:
         """Load nothing any more; wait for the change that is being loaded."""
@@ -71,11 +92,16 @@ class Reloader:
         except ConfigurationError as exc:
             self._report(exc.problems)
             return False
+        except Exception as exc:
+            self.problems, self._failed = (f"{type(exc).__name__}: {exc}",), None
+            raise
         if build is not None:
-            seconds = time.perf_counter() - begin
-            logger.info("%s: loaded in %.0f ms", _shown(build.changed), 1000 * seconds)
+            _log_changes(build, time.perf_counter() - begin)
         elif self.problems:
-            logger.info("the files of %s are those that run, again", self._autoload.root)
+            logger.info(
+                "the error is gone: the files of %s are those that run, so none had to be loaded",
+                self._autoload.root,
+            )
         self.problems, self._failed = (), None
         return build is not None
 
@@ -92,9 +118,15 @@ class Reloader:
 
         try:
             previous = self._autoload.snapshot
-            routes = self._endpoints.routes_of(build.snapshot)
-            added, removed = routes.changes_since(self._endpoints.routes)
-            await self._application.reload(add=added, remove=removed, when_swapped=swap)
+            with build.scope:  # schemas find the types of the new modules
+                routes = self._endpoints.routes_of(build.snapshot)
+                added, removed = routes.changes_since(self._endpoints.routes)
+                await self._application.reload(
+                    add=added,
+                    remove=removed,
+                    before_swap=partial(self._autoload.migrate, build),
+                    when_swapped=swap,
+                )
         except BaseException:
             if not is_swapped:
                 await self._autoload.discard(build)
@@ -106,13 +138,28 @@ class Reloader:
         is_same = tree and failed and not changed_keys(failed, tree) and problems == self.problems
         self.problems, self._failed = problems, tree
         if not is_same:
-            logger.error(
-                "the changed files are not loaded, the version before runs on:\n%s",
-                "\n".join(f"- {problem}" for problem in problems),
+            for problem in problems:
+                logger.error("not loaded, the version before runs on: %s", problem)
+
+
+def _log_changes(build: Build, seconds: float) -> None:
+    tree = build.snapshot.tree
+    for is_there, what in ((True, "loaded"), (False, "removed")):
+        keys = sorted(key for key in build.changed if tree.has(key) is is_there)
+        if keys:
+            more = len(keys) - _SHOWN
+            names = ", ".join(map(tree.show, keys[:_SHOWN])) + (
+                f" and {more} more" if more > 0 else ""
             )
-
-
-def _shown(keys: frozenset[str]) -> str:
-    names = sorted(keys)
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+            logger.info("%s: %s in %.0f ms", names, what, 1000 * seconds)
+    for name, unit in build.snapshot.api.items():
+        before = None if build.previous is None else build.previous.api.get(name)
+        if before is not None and before.latest.version > unit.latest.version:
+            logger.warning(
+                "version %d of the unit %s is removed, so %s/<method> is version %d now, with its "
+                "access rules",
+                before.latest.version,
+                name,
+                name,
+                unit.latest.version,
+            )

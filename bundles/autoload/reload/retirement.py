@@ -14,7 +14,8 @@ class Retirement:
     the other, since a file of one snapshot can be one of those before.
 
     Args:
-        timeout: seconds after a reload; messages that run longer are not awaited.
+        timeout: seconds after a reload; messages that run longer are not awaited. They read the
+            current snapshot from then on.
     """
 
     def __init__(self, autoload: Autoload, timeout: float) -> None:
@@ -51,10 +52,13 @@ class Retirement:
         )
         ended.cancel()
         closing.cancel()
-        if uses.count and build.retired and not self._closing.is_set():
-            logger.warning(
-                "%s messages still use replaced files after %g s; the stop hooks run now",
-                uses.count,
-                self._timeout,
-            )
+        if uses.count and not self._closing.is_set():
+            if build.retired:
+                logger.warning(
+                    "%s messages still use replaced files after %g s; they read the current ones "
+                    "from now on, and the stop hooks run",
+                    uses.count,
+                    self._timeout,
+                )
+            uses.move_on()
         await self._autoload.retire(build)

@@ -1,13 +1,13 @@
 """Reads the keys of a file, and collects what is wrong with them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+import attrs
 
 from bundles.contracts.schemas.suggestion import suggestion
 from rxkernel import Allowed, ConfigurationError
 
-_SHOWN = 80
-_PLAIN = (str, bytes, int, float, list, tuple, set, frozenset, dict)
 _MISSING = object()
 
 MAPPING = Allowed(
@@ -20,6 +20,11 @@ MAPPING = Allowed(
 class FileKeys:
     """The keys of a file, or of the mapping *prefix* in it.
 
+    Errors quote numbers, but no texts: these may be secret.
+
+    Args:
+        own: the names that must be keys; None: all. Others are imports and functions.
+
     Attributes:
         problems: a sentence for each error, with the key; those of all mappings of the file.
     """
@@ -28,10 +33,12 @@ class FileKeys:
         self,
         values: Mapping[str, Any],
         *,
+        own: Collection[str] | None = None,
         prefix: str = "",
         problems: list[str] | None = None,
     ) -> None:
         self._values = values
+        self._own = values if own is None else own
         self._prefix = prefix
         self._known: list[str] = []
         self.problems: list[str] = [] if problems is None else problems
@@ -52,30 +59,30 @@ class FileKeys:
         value = self._take(key)
         return None if value is _MISSING else value
 
-    def take(
-        self, key: str, allowed: Allowed, default: Any = None, *, secret: bool = False
-    ) -> Any:
+    def take(self, key: str, allowed: Allowed, default: Any = None) -> Any:
         """Return the value of *key*, or *default* if it is missing or invalid."""
         value = self._take(key)
         if value is _MISSING:
             return default
         if allowed.holds(value):
             return value
-        is_value = "" if secret else f"is {_cut(value)}; it "
-        self.reject(key, f"{is_value}must be {allowed.text}")
+        is_shown = value is None or isinstance(value, int | float)
+        shown = f"is {value}; it " if is_shown else ""
+        self.reject(key, f"{shown}must be {allowed.text}")
         return default
 
-    def require(self, key: str, allowed: Allowed, *, secret: bool = False) -> Any:
+    def require(self, key: str, allowed: Allowed) -> Any:
         """As `take`; a missing key is an error."""
         if key not in self._values:
             self._known.append(key)
             self.reject(key, f"is missing; it must be {allowed.text}")
             return None
-        return self.take(key, allowed, secret=secret)
+        return self.take(key, allowed)
 
-    def table(self, key: str) -> "FileKeys":
+    def table(self, key: str, example: str) -> "FileKeys":
         """The keys of the mapping *key*; one without keys if it is missing or invalid."""
-        return self.within(key, self.take(key, MAPPING, {}))
+        allowed = attrs.evolve(MAPPING, text=f"a mapping such as {example}")
+        return self.within(key, self.take(key, allowed, {}))
 
     def within(self, name: str, values: Mapping[str, Any]) -> "FileKeys":
         """The keys of *values*, which are a part of these; *name* is for errors."""
@@ -83,27 +90,12 @@ class FileKeys:
         return FileKeys(values, prefix=prefix, problems=self.problems)
 
     def finish(self) -> None:
-        """Report keys that were not taken.
-
-        In the file itself, a name that begins with a small letter and has plain data is reported:
-        others are imports, functions, classes and constants.
-        """
-        for name, value in self._values.items():
-            if name in self._known or (not self._prefix and not _looks_like_key(name, value)):
-                continue
-            own = "" if self._prefix else "; begin the name with _ if it is not a key"
-            self.reject(name, f"is not a known key{suggestion(name, self._known)}{own}")
+        """Report keys that were not taken."""
+        for name in self._values:
+            if name in self._own and name not in self._known:
+                own = "" if self._prefix else "; begin the name with _ if it is not a key"
+                self.reject(name, f"is not a known key{suggestion(name, self._known)}{own}")
 
     def _take(self, key: str) -> Any:
         self._known.append(key)
         return self._values.get(key, _MISSING)
-
-
-def _looks_like_key(name: str, value: object) -> bool:
-    is_plain = value is None or isinstance(value, _PLAIN)
-    return is_plain and not name.startswith("_") and name[:1].islower()
-
-
-def _cut(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -25,8 +25,8 @@ _FIELDS = Allowed(
 
 
 def read_headers(keys: FileKeys) -> dict[str, str]:
-    """Return the ``headers`` of *keys*. Values may be secret: errors do not quote them."""
-    fields: Mapping[str, Any] = keys.take("headers", _FIELDS, {}, secret=True)
+    """Return the ``headers`` of *keys*."""
+    fields: Mapping[str, Any] = keys.take("headers", _FIELDS, {})
     for name, value in fields.items():
         if name.lower() in _OF_THE_CONNECTION:
             keys.reject(f"headers.{name}", "is set by the client of HTTP; remove it")

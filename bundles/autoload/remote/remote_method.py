@@ -1,7 +1,7 @@
 """A method of a remote service, described by data."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -64,17 +64,19 @@ class RemoteMethod:
         name: str,
         service: Service,
         schemas: Schemas | None = None,
+        own: Collection[str] | None = None,
     ) -> Self:
         """Build the method from the names of its file.
 
         Args:
             name: ``bus.world_time.current_time``, for errors and logs.
             schemas: what ``parameters`` and ``returns`` may refer to.
+            own: the names that must be keys; None: all.
 
         Raises:
             ConfigurationError: with every problem of the file.
         """
-        keys = FileKeys(values)
+        keys = FileKeys(values, own=own)
         settings = service.settings
         template = RequestTemplate.read(keys, settings.url)
         compiled = _compile(keys, template, schemas or Schemas())

@@ -83,7 +83,7 @@ class RequestTemplate:
         Args:
             url: that of the service.
         """
-        method = keys.table("method")
+        method = keys.table("method", "{'get': 'path'}")
         found = {verb: method.take(verb, _PATH) for verb in VERBS}
         named = [verb for verb in VERBS if verb in method]
         if len(named) != 1:
@@ -95,7 +95,7 @@ class RequestTemplate:
             method.reject("body", f"must not be set: a {verb} request has no body")
         path = tuple(method.take("path", _NAMES, ()))
         method.finish()
-        query, schema = _read_query(keys.table("query"))
+        query, schema = _read_query(keys)
         return cls(
             verb,
             f"{url}/{below}" if below else url,
@@ -175,8 +175,9 @@ class RequestTemplate:
                     yield f"{quote(sent, safe='')}={quote(text, safe='')}"
 
 
-def _read_query(keys: FileKeys) -> tuple[dict[str, str], Mapping[str, Any] | None]:
+def _read_query(file: FileKeys) -> tuple[dict[str, str], Mapping[str, Any] | None]:
     """The names of parameters by argument, and the notation of the arguments."""
+    keys = file.table("query", "{'params': ['name']}")
     prefix, suffix = keys.take("prefix", _TEXT, ""), keys.take("suffix", _TEXT, "")
     params: Iterable[str] = keys.take("params", _PARAMS, ())
     keys.finish()

@@ -1,7 +1,7 @@
 """A remote service: its settings, limits, circuit and connections."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Self
 
 from bundles.autoload.remote.admission import Admission
@@ -38,16 +38,24 @@ class Service:
         self._client = Client(settings.queue.concurrency)
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], *, name: str, environment: BusEnvironment) -> Self:
+    def of(
+        cls,
+        values: Mapping[str, Any],
+        *,
+        name: str,
+        environment: BusEnvironment,
+        own: Collection[str] | None = None,
+    ) -> Self:
         """Build the service from the names of its file.
 
         Args:
+            own: the names that must be keys; None: all.
             name: ``bus.world_time``, for errors and logs.
 
         Raises:
             ConfigurationError: with every problem of the file.
         """
-        return cls(name, ServiceSettings.of(values), environment)
+        return cls(name, ServiceSettings.of(values, own), environment)
 
     async def send(
         self, method: str, request: RemoteRequest, *, timeout: float, retries: Retries

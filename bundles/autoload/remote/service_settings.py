@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Self
 
@@ -141,16 +141,16 @@ class ServiceSettings:
         return URL(self.url).origin()
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """Read the names of a file.
+    def of(cls, values: Mapping[str, Any], own: Collection[str] | None = None) -> Self:
+        """Read the names of a file, of which those in *own* must be keys.
 
         Raises:
             ConfigurationError: with every problem.
         """
-        keys = FileKeys(values)
+        keys = FileKeys(values, own=own)
         timeout = keys.take("timeout", TIMEOUT, 10.0)
         settings = cls(
-            url=str(URL(keys.require("url", _URL, secret=True) or "")).rstrip("/"),
+            url=str(URL(keys.require("url", _URL) or "")).rstrip("/"),
             headers=read_headers(keys),
             timeout=timeout,
             attempt_timeout=keys.take("attempt_timeout", TIMEOUT, timeout),
@@ -158,8 +158,8 @@ class ServiceSettings:
             retry_delay=keys.take("retry_delay", _SECONDS_OR_0, 0.2),
             max_retry_delay=keys.take("max_retry_delay", _SECONDS_OR_0, 5.0),
             limits=tuple(_limits(keys)),
-            queue=QueueSettings.read(keys.table("queue")),
-            breaker=BreakerSettings.read(keys.table("circuit_breaker")),
+            queue=QueueSettings.read(keys.table("queue", "{'concurrency': 10}")),
+            breaker=BreakerSettings.read(keys.table("circuit_breaker", "{'failures': 5}")),
             max_response_size=keys.take("max_response_size", _COUNT, 10_485_760),
             redirects=keys.take("redirects", _COUNT_OR_0, 5),
             redirect_origins=frozenset(_origins(keys)),
@@ -177,9 +177,7 @@ class ServiceSettings:
 def _limits(keys: FileKeys) -> Iterable[RateLimit]:
     for index, limit in enumerate(keys.take("limits", _LIST, ())):
         if not MAPPING.holds(limit):
-            keys.reject(
-                f"limits[{index}]", f"must be {{'calls': 10, 'per': '1m'}}; it is {limit!r}"
-            )
+            keys.reject(f"limits[{index}]", "must be a mapping such as {'calls': 10, 'per': '1m'}")
             continue
         entry = keys.within(f"limits[{index}]", limit)
         calls = entry.require("calls", _COUNT)
@@ -194,4 +192,4 @@ def _origins(keys: FileKeys) -> Iterable[URL]:
         if _ORIGIN.holds(origin):
             yield URL(origin).origin()
         else:
-            keys.reject(f"redirect_origins[{index}]", f"is {origin!r}; it must be {_ORIGIN.text}")
+            keys.reject(f"redirect_origins[{index}]", f"must be {_ORIGIN.text}")

@@ -1,6 +1,7 @@
 """Applies rules: at boot their problems are found, at run time they decide."""
 
 import inspect
+import logging
 from typing import Any
 
 import attrs
@@ -10,9 +11,13 @@ from bundles.security.credentials.session_reader import SessionReader
 from bundles.security.exceptions import Unauthenticated
 from bundles.security.rules.access import Access, Policy, problems_of
 from bundles.security.rules.roles import RoleHierarchy
+from bundles.security.rules.user_roles import class_without_roles
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import Token
+from bundles.security.users import UserProvider
 from rxkernel import ConfigurationError, ForbiddenException, Request
+
+logger = logging.getLogger(__name__)
 
 _BASIC = 'Bearer, Basic realm="rxkernel", charset="UTF-8"'
 """The challenge of a server that accepts both (RFC 6750, RFC 7617)."""
@@ -28,12 +33,15 @@ class Rules:
         roles: RoleHierarchy,
         sessions: SessionReader,
         settings: SecuritySettings,
+        users: UserProvider,  # type: ignore[type-arg] # as a key
     ) -> None:
         self._has_sessions = sessions.is_enabled
         self._injector = injector
         self._roles = roles
         self._challenge = {"WWW-Authenticate": _BASIC if settings.basic else "Bearer"}
         self._policies: dict[type[Policy], Policy] = {}
+        self._provider = type(users).__qualname__
+        self._without_roles = class_without_roles(users)
 
     def compile(self, rule: object, place: str) -> Access:
         """*rule*, with the method of its policy in place of a class.
@@ -50,10 +58,27 @@ class Rules:
         if problems:
             raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
         assert isinstance(rule, Access)
+        if rule.roles:
+            self._check_users(rule, place)
         policy = rule.policy
         if isinstance(policy, type):
             return attrs.evolve(rule, policy=self._policy(policy, place).allows)
         return rule
+
+    def _check_users(self, rule: Access, place: str) -> None:
+        """Log once that a rule needs a role, but users have no roles. Boot goes on, since a
+        listener may set tokens with roles."""
+        if self._without_roles is not None:
+            kind, self._without_roles = self._without_roles.__qualname__, None
+            logger.warning(
+                "%s needs a role (%s), but %s loads users of the class %s, which has no attribute "
+                "roles; add it, or override roles() of %s",
+                place,
+                ", ".join(sorted(rule.roles)),
+                self._provider,
+                kind,
+                self._provider,
+            )
 
     def _policy(self, cls: type[Policy], place: str) -> Policy:
         if cls not in self._policies:

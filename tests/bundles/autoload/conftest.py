@@ -1,6 +1,7 @@
 """Applications from directories that a test writes."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -11,7 +12,7 @@ from bundles.autoload import Autoload, AutoloadBundle, AutoloadSettings, Endpoin
 from bundles.autoload.reload.reloader import Reloader
 from bundles.autoload.reload.retirement import Retirement
 from bundles.contracts import ContractsBundle
-from rxkernel import Application, ConfigurationError, HttpSettings, Settings
+from rxkernel import Application, ConfigurationError, HttpSettings, Request, Settings
 
 
 class Folder:
@@ -94,6 +95,16 @@ class Folder:
         assert is_loaded
         after = self.snapshot.files
         return {key for key, file in after.items() if file is not before.get(key)}
+
+    @contextmanager
+    def message(self) -> Iterator[None]:
+        """Handle a message in the block, which reads one version of the files."""
+        request = Request("HTTP")
+        try:
+            with self.autoload.scope(request):
+                yield
+        finally:
+            self.application.kernel.terminate(request, None)
 
     async def stop(self) -> None:
         if self._application is not None:

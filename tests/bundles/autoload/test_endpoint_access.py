@@ -129,7 +129,7 @@ async def test_without_security_only_public_endpoints_boot(folder: Folder) -> No
         await folder.boot({key: FILES[key] for key in FILES if "own" not in key})
 
     problems = {
-        problem.partition(": ")[0].rpartition("/")[2].removesuffix(".py"): problem
+        problem.partition(".py:")[0].rpartition("/")[2]: problem
         for problem in caught.value.problems
     }
     assert problems.keys() == ALLOWED.keys() - {"public", "own"}

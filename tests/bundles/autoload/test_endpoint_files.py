@@ -1,6 +1,7 @@
 """What is wrong with a file of ``api`` is an error at boot, with its path."""
 
 import logging
+from textwrap import dedent
 
 import pytest
 
@@ -20,15 +21,15 @@ async def problems_of(folder: Folder, **files: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("acces = 'public'", "line 2: 'acces' is not a field; did you mean 'access'?"),
-        ("time_out = 3", "line 2: 'time_out' is not a field; did you mean 'timeout'?"),
-        ("ACCESS = 'x'", "line 2: 'ACCESS' is not a field; did you mean 'access'?"),
-        ("def validat(a): ...", "line 2: 'validat' is not a field; did you mean 'validate'?"),
-        ("async def returns_(): ...", "line 2: 'returns_' is not a field; did you mean"),
-        ("protocols = ['http']", "line 2: 'protocols' is not a field; write transports ="),
-        ("if True:\n    paramaters = {}", "line 3: 'paramaters' is not a field; did you mean"),
-        ("for zzz in 'a': ...", "line 2: 'zzz' is not a field; the fields are access,"),
-        ("a, tmeout = 1, 2", "line 2: 'tmeout' is not a field; did you mean 'timeout'?"),
+        ("acces = 'public'", "2: 'acces' is not a field; did you mean 'access'?"),
+        ("time_out = 3", "2: 'time_out' is not a field; did you mean 'timeout'?"),
+        ("ACCESS = 'x'", "2: 'ACCESS' is not a field; did you mean 'access'?"),
+        ("def validat(a): ...", "2: 'validat' is not a field; did you mean 'validate'?"),
+        ("async def returns_(): ...", "2: 'returns_' is not a field; did you mean"),
+        ("protocols = ['http']", "2: 'protocols' is not a field; write transports ="),
+        ("if True:\n    paramaters = {}", "3: 'paramaters' is not a field; did you mean"),
+        ("for zzz in 'a': ...", "2: 'zzz' is not a field; the fields are access,"),
+        ("a, tmeout = 1, 2", "2: 'tmeout' is not a field; did you mean 'timeout'?"),
     ],
 )
 async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
@@ -38,7 +39,7 @@ async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
 
     found = await problems_of(folder, unit__call=text)
 
-    assert found[-1].startswith(f"api/unit/call.py: {problem}")
+    assert found[-1].startswith(f"api/unit/call.py:{problem}")
     assert found[-1].endswith("Other variables have names that begin with _")
 
 
@@ -56,7 +57,7 @@ async def test_field_of_folder_is_an_error_with_its_line(folder: Folder, line: s
     name = line.partition(" ")[0]
     (problem,) = caught.value.problems
     assert problem.endswith(
-        f"api/unit/__init__.py: line 2: {name!r} is a field of an endpoint, and the fields of a "
+        f"api/unit/__init__.py:2: {name!r} is a field of an endpoint, and the fields of a "
         f"folder are not read; write it in each file of the folder"
     )
 
@@ -83,6 +84,12 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
 
                 async def method(): return lib.limits.limit
                 """,
+            "api/unit/sent.py": """
+                access = "public"
+                parameters = {"user": "string", "context": "any"}
+
+                async def method(user, context): ...
+                """,
         }
     )
 
@@ -91,8 +98,11 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
     ("text", "problem"),
     [
         ("", "defines no endpoint; write async def method(…), or async def call(…)"),
-        ("def method(): ...", "not an async function; write async def method(…)"),
-        ("method = 5", "method is 5, not an async function; write async def method(…)"),
+        ("def method(): ...", "method is a def, not an async function; write async def method(…)"),
+        (
+            "method = 5",
+            "method is of the type int, not an async function; write async def method(…)",
+        ),
         ("class method: ...", "not an async function; write async def method(…)"),
         ("async def call(): yield 1", "call yields; return StreamResponse(…) instead"),
         ("async def method(*a): ...", "method takes *a; arguments are passed by name"),
@@ -100,14 +110,23 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
         ("async def method(a: Nothing): ...", "name 'Nothing' is not defined"),
         (
             "parameters = {'a': 'number'}\nasync def method(a: int): ...",
-            "call has parameters and a typed signature; remove one of them",
+            "method has parameters and a typed signature; remove one of them",
         ),
         (
             "returns = 'number'\nasync def method() -> int: ...",
-            "call has returns and a return annotation; remove one of them",
+            "method has returns and a return annotation; remove one of them",
         ),
-        ("async def method(a: int, b): ...", "call has no type for b; add it"),
-        ("async def method(a, **more): ...", "call takes **more; write parameters"),
+        ("async def method(a: int, b): ...", "method has no type for b; add it"),
+        (
+            "async def method(context): ...",
+            "method takes 'context' without a type, so that clients would send it; write "
+            "context: Context, or parameters = {'context': …} if they do",
+        ),
+        ("async def method(a, connection): ...", "write connection: Connection | None, or"),
+        ("async def method(a: int, session=None): ...", "write session: CurrentSession, or"),
+        ("async def method(a: int, user): ...", "write user: CurrentUser[…], or parameters"),
+        ("async def method(request): ...", "write request: Request, or parameters"),
+        ("async def method(a, **more): ...", "method takes **more; write parameters"),
         ("parameters = {'a': 'nmber'}\nasync def method(a): ...", "unknown type 'nmber'"),
         ("parameters = {'a': 'City'}\nasync def method(a): ...", "unknown schema 'City'"),
         ("parameters = 'number'\nasync def method(a): ...", "parameters is not an object"),
@@ -165,8 +184,61 @@ async def test_single_file_unit_with_a_mistake_is_an_error(
 ) -> None:
     [found] = await problems_of(folder, unit=f"{PUBLIC}{text}")
 
-    assert found.startswith("api/unit.py: ")
+    assert found.startswith("api/unit.py: " if not text else "api/unit.py:2: ")
     assert problem in found
+
+
+@pytest.mark.parametrize("decorator", ["@_without_name\nasync def b(): ...", "b = a"])
+async def test_single_file_async_function_that_is_not_defined_is_an_error(
+    folder: Folder, decorator: str
+) -> None:
+    """It was decorated without functools.wraps, or is another name for one."""
+    [found] = await problems_of(
+        folder,
+        unit=f"""{PUBLIC}
+def _without_name(function):
+    return __import__("asyncio").sleep
+
+async def a(): ...
+
+{decorator}
+""",
+    )
+
+    assert "b is not the function of async def b; use functools.wraps in its decorator" in found
+
+
+async def test_single_file_logs_its_methods(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A helper that is public is seen there."""
+    caplog.set_level(logging.INFO)
+
+    await folder.boot(
+        {
+            "api/unit.py": """
+                import functools
+                from asyncio import sleep
+
+                access = "public"
+
+                def _repeated(function):
+                    @functools.wraps(function)
+                    async def wrapper(*args, **kwargs):
+                        return await function(*args, **kwargs)
+                    return wrapper
+
+                @_repeated
+                async def find(): ...
+
+                async def load(sql): ...
+
+                async def _helper(): ...
+                """
+        }
+    )
+
+    assert f"{folder.root}/api/unit.py has the methods find, load" in caplog.messages
 
 
 async def test_all_problems_of_all_files_are_reported_at_once(folder: Folder) -> None:
@@ -232,3 +304,30 @@ async def test_annotations_as_texts_are_resolved_in_the_file(folder: Folder) -> 
 
     signature = application.kernel.websocket_definitions["unit/call"].signature
     assert signature.returns.__name__ == "City"
+
+
+async def test_problem_of_several_routes_of_an_action_is_reported_once(folder: Folder) -> None:
+    """`<unit>` and `<unit>.<version>`, and both paths and the five verbs of a router."""
+    text = """
+        from typing import Annotated
+
+        from rxkernel import Inject
+
+        access = "public"
+
+        class Mail: ...
+
+        async def {name}(mail: Annotated[Mail, Inject()]) -> None: ...
+        """
+    found = await problems_of(
+        folder,
+        unit__call=dedent(text.format(name="method")),
+        unit__router=dedent(text.format(name="router")),
+    )
+
+    assert sorted(problem.partition(", which")[0] for problem in found) == [
+        "route 'GET unit.1/router' and 19 more (application.api.unit.router.router in "
+        "api/unit/router.py:10) asks for Mail",
+        "route 'unit.1/call' and 1 more (application.api.unit.call.method in "
+        "api/unit/call.py:10) asks for Mail",
+    ]

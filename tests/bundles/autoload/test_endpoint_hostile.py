@@ -1,6 +1,7 @@
-"""Names and arguments of hostile clients, on the wire: rows F1 and F2."""
+"""Names and arguments of hostile clients, on the wire: rows F1, F2 and F4."""
 
 import json
+import logging
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from yarl import URL
 
 from tests.bundles.autoload.conftest import Folder
 from tests.servers.socketio_clients import client as socketio_client
+from tests.servers.socketio_clients import raw_socket
 
 FILES = {
     "api/unit/add.py": """
@@ -32,6 +34,26 @@ FILES = {
         """,
     "api/unit/nothing.py": "access = 'public'\nasync def method(): return 1",
     "api/unit/_private.py": "access = 'public'\nasync def method(): return 1",
+    "api/unit/echo.py": """
+        import logging
+
+        from bundles.contracts import DomainError
+        from rxkernel import ConflictException
+
+        access = "public"
+        parameters = {"text": "string", "way": "string"}
+        _log = logging.getLogger("unit.echo")
+
+        async def method(text, way):
+            _log.info("text is %s", text)
+            if way == "domain":
+                return DomainError("conflict", text)
+            if way == "raise":
+                raise ConflictException(text)
+            if way == "bug":
+                raise ValueError(text)
+            return text
+        """,
     "api/single.py": """
         from asyncio import sleep
 
@@ -45,6 +67,18 @@ FILES = {
         def plain(): return 1
         """,
 }
+
+FORMATS = [
+    "{0.__class__}",
+    "{self.__init__.__globals__}",
+    "{",
+    "%n%s%d%(name)s",
+    "%",
+    "${jndi:ldap://127.0.0.1/a}",
+    "{{7*7}}",
+    "$text",
+]
+"""F4."""
 
 NAMES = [
     "unit/__class__",
@@ -87,8 +121,16 @@ NAMES = [
     "../lib/x",
     "unit/../unit/add",
     "system/introspect",
+    "a" * 1000,
+    *FORMATS,
 ]
 """F1. Metarhia calls ``example/hello`` for ``example/hello/extra``, and does not answer some."""
+
+NO_TEXTS = [
+    *("5", "-1", "1.5", "true", "null", "[]", '["unit/add"]', "{}", '{"name":"unit/add"}'),
+    *('"unit/add"]["unit/add"', ""),
+]
+"""F1, as JSON: names of events that are not texts."""
 
 ARGUMENTS: list[Any] = [
     {},
@@ -120,7 +162,7 @@ async def wire(folder: Folder) -> str:
     return f"http://127.0.0.1:{application.servers['http'].port}"
 
 
-async def test_unknown_name_is_404_over_http(folder: Folder) -> None:
+async def test_f1_unknown_name_is_404_over_http(folder: Folder) -> None:
     base = await wire(folder)
 
     async with aiohttp.ClientSession() as session:
@@ -132,19 +174,75 @@ async def test_unknown_name_is_404_over_http(folder: Folder) -> None:
             assert await response.json() == 3
 
 
-async def test_unknown_name_is_404_over_socket_io(folder: Folder) -> None:
+async def test_f1_unknown_name_is_404_over_socket_io(folder: Folder) -> None:
     await wire(folder)
 
     async with socketio_client(folder.application) as client:
         for name in NAMES:
             answer = await client.call(name, {"body": {}})
             assert answer["statusCode"] == 404, (name, answer)
+        answer = await client.call("", {"body": {}})
+        assert answer["statusCode"] == 404
         answer = await client.call("unit/add", {"body": {"a": 1, "b": 2}})
         assert answer["content"] == 3
 
 
+@pytest.mark.parametrize("name", NO_TEXTS)
+async def test_f1_event_name_that_is_not_a_text_closes_the_connection(
+    folder: Folder, name: str
+) -> None:
+    """No endpoint is called, and other clients are still served."""
+    await wire(folder)
+
+    async with socketio_client(folder.application) as other:
+        async with raw_socket(folder.application) as raw:
+            await raw.send(f'421[{name},{{"body":{{"a":1,"b":2}}}}]')
+            assert await raw.receive() is None
+        answer = await other.call("unit/add", {"body": {"a": 1, "b": 2}})
+        assert answer["content"] == 3
+
+
+@pytest.mark.parametrize("text", FORMATS)
+async def test_f4_format_string_is_literal_over_both_transports(
+    folder: Folder, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a value, as the text of an error, as a name, and in the log."""
+    caplog.set_level(logging.DEBUG)
+    base = await wire(folder)
+
+    async with (
+        aiohttp.ClientSession() as session,
+        socketio_client(folder.application) as client,
+    ):
+
+        async def call(body: dict[str, str]) -> list[tuple[int, Any]]:
+            async with session.post(f"{base}/api/unit/echo", json=body) as response:
+                is_json = response.content_type == "application/json"
+                content = await (response.json() if is_json else response.text())
+            answer = await client.call("unit/echo", {"body": body})
+            sent = answer.get("content", answer)
+            return [(response.status, content), (answer["statusCode"], sent)]
+
+        for status, content in await call({"text": text, "way": ""}):
+            assert (status, content) == (200, text)
+        for status, content in await call({"text": text, "way": "domain"}):
+            assert (status, content["message"]) == (400, text)
+        for status, content in await call({"text": text, "way": "raise"}):
+            assert (status, content["message"]) == (409, text)
+        for status, content in await call({"text": text, "way": "bug"}):
+            assert (status, content["message"]) == (500, "Internal Server Error")
+        for status, content in await call({"text": "", "way": "", text: ""}):
+            assert status == 422
+            assert [error["path"].endswith(text) for error in content["errors"]] == [True]
+
+    lines = caplog.messages
+    assert lines.count(f"text is {text}") == 8
+    bugs = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+    assert bugs == [text, text]
+
+
 @pytest.mark.parametrize("name", ["add", "typed", "nothing"])
-async def test_arguments_that_do_not_fit_are_422_over_http(folder: Folder, name: str) -> None:
+async def test_f2_arguments_that_do_not_fit_are_422_over_http(folder: Folder, name: str) -> None:
     base = await wire(folder)
 
     async with aiohttp.ClientSession() as session:
@@ -164,7 +262,7 @@ async def test_arguments_that_do_not_fit_are_422_over_http(folder: Folder, name:
 
 @pytest.mark.parametrize("name", ["add", "typed", "nothing"])
 @pytest.mark.parametrize("part", ["body", "params"])
-async def test_arguments_that_do_not_fit_are_422_over_socket_io(
+async def test_f2_arguments_that_do_not_fit_are_422_over_socket_io(
     folder: Folder, name: str, part: str
 ) -> None:
     await wire(folder)

@@ -137,7 +137,7 @@ async def test_mistake_changes_nothing(folder: Folder) -> None:
     build = await folder.autoload.build(["api/city/add.py"])
     assert build is not None
 
-    with pytest.raises(ConfigurationError, match=r"add\.py: parameters, 'c': unknown schema"):
+    with pytest.raises(ConfigurationError, match=r"add\.py:2: parameters, 'c': unknown schema"):
         endpoints.routes_of(build.snapshot)
 
     await folder.autoload.discard(build)

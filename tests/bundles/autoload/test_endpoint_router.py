@@ -5,6 +5,7 @@ import hmac
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from rxkernel import ConfigurationError, KernelClient
 from tests.bundles.autoload.conftest import Folder
@@ -16,7 +17,7 @@ ROUTER = """
         return {
             "verb": verb,
             "path": path,
-            "query": dict(query),
+            "query": {name: query.getall(name) for name in query},
             "type": headers.get("Content-Type"),
             "body": body.decode(),
         }
@@ -37,21 +38,25 @@ async def test_router_gets_verb_path_query_headers_and_raw_body(folder: Folder, 
     headers = {"Content-Type": "application/json"} if body else {}
 
     async with aiohttp.ClientSession(base) as session:
-        url = "/api/hooks/a/b%20c?x=1&path=2"
-        async with session.request(verb, url, data=body or None, headers=headers) as response:
+        url = "/api/hooks/a%2Fb/%2E%2E/b%20c?x=1&path=2&x=3"
+        async with session.request(
+            verb, URL(url, encoded=True), data=body or None, headers=headers
+        ) as response:
             assert response.status == 200
             assert await response.json() == {
                 "verb": verb,
-                "path": "a/b c",
-                "query": {"x": "1", "path": "2"},
+                "path": "a/b/../b c",
+                "query": {"x": ["1", "3"], "path": ["2"]},
                 "type": "application/json" if body else None,
                 "body": body,
             }
         async with session.request(verb, "/api/hooks/other") as response:
             found = await response.text()
             assert found == "other" if verb == "POST" else '"path":"other"' in found
-        async with session.request(verb, "/api/hooks/") as response:
-            assert response.status == 404
+        for url in ("/api/hooks", "/api/hooks/"):  # a webhook often has this path
+            async with session.request(verb, f"{url}?path=x&y=1") as response:
+                found = await response.json()
+                assert (found["path"], found["query"]) == ("", {"path": ["x"], "y": ["1"]})
 
 
 async def test_router_of_a_version_is_found_under_its_names(folder: Folder) -> None:
@@ -104,10 +109,10 @@ async def test_router_with_unknown_parameters_or_fields_is_an_error(folder: Fold
     with pytest.raises(ConfigurationError) as caught:
         await folder.boot({"api/hooks/router.py": text})
 
-    problems = [problem.partition("router.py: ")[2] for problem in caught.value.problems]
-    assert problems[0].startswith("line 2: 'parameters' is not a field")
-    assert problems[1].startswith("takes 'method', which no request has; the parameters of router")
-    assert problems[2].startswith("takes **rest; name the parameters")
+    problems = [problem.partition("router.py:")[2] for problem in caught.value.problems]
+    assert problems[0].startswith("2: 'parameters' is not a field")
+    assert problems[1].startswith("3: router takes 'method', which no request has; the parameters")
+    assert problems[2].startswith("3: router takes **rest; name the parameters")
 
 
 async def test_access_of_a_router_is_checked(folder: Folder) -> None:

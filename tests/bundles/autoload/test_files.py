@@ -110,9 +110,9 @@ async def test_requires_loads_other_files_first(folder: Folder) -> None:
         ("('lib.missing',)", "lib has no 'missing'"),
         ("('npm.pg',)", "requires has 'npm.pg'; a name begins with one of"),
         ("('../x',)", "requires has '../x'; a name begins with one of"),
-        ("'lib.example'", "write a tuple of names"),
-        ("(1,)", "write a tuple of names"),
-        ("5", "write a tuple of names"),
+        ("'lib.example'", "must be a tuple of names"),
+        ("(1,)", "must be a tuple of names"),
+        ("5", "must be a tuple of names"),
         ("('domain.chat',)", "domain comes after lib; read it in a function"),
     ],
 )
@@ -123,7 +123,7 @@ async def test_requires_that_cannot_work_is_reported(
         folder, {"lib/add.py": f"X = 1\nrequires = {requires}", "domain/chat.py": ""}
     )
 
-    assert f"lib/add.py:2: {rule}" in text or rule in text.partition("lib/add.py:2: ")[2]
+    assert rule in text.partition("lib/add.py:2: ")[2]
 
 
 async def test_file_that_appears_executes_those_that_looked_for_it(folder: Folder) -> None:
@@ -157,7 +157,7 @@ async def test_import_loop_is_reported_with_its_chain(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("x = 1\nx = (", ":2: SyntaxError: '(' was never closed"),
+        ("x = 1\nx = (", ":2: SyntaxError: '(' was never closed: x = ("),
         ("x = 1\n  y = 2", ":2: IndentationError: unexpected indent"),
         (b"x = 1\ny = '\xe9'", ":2: SyntaxError: (unicode error) 'utf-8' codec can't decode"),
         (b"\xff\xfex\0", ":1: SyntaxError: the file has a null byte; is it text?"),
@@ -214,7 +214,7 @@ async def test_all_errors_are_reported_and_those_that_follow_are_not(folder: Fol
         "config/database.py:1:",
         "lib/one.py:1:",
         "lib/two.py:1:",
-        "schemas/City.py:",
+        "schemas/City.py:1:",
     ]
 
 

@@ -11,6 +11,7 @@ from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
     ConfigurationError,
+    Request,
     RxKernelError,
     observe,
 )
@@ -172,6 +173,12 @@ RELEASE: list[threading.Event] = []
         ("lib/a.py", "def start(x): ...", ":1: start has other parameters than a hook; write"),
         ("lib/a.py", "async def migrate(): ...", ":1: migrate has other parameters"),
         ("lib/a.py", "\nasync def stop(*, x): ...", ":2: stop has other parameters"),
+        (
+            "lib/a.py",
+            "count = 0\ndef migrate(old): count = old.count",
+            ":2: migrate assigns count as local, so the variables of the file stay as they are; "
+            "write global count",
+        ),
         ("lib/start.py", "x = 1", ": defines no hook; write async def start()"),
         ("lib/x/stop.py", "class stop: ...", ": defines no hook; write async def stop()"),
     ],
@@ -222,7 +229,7 @@ async def test_stopped_application_has_no_snapshot(folder: Folder) -> None:
     with pytest.raises(RxKernelError, match="is not booted, so no file is loaded"):
         _ = autoload.snapshot
     with pytest.raises(RxKernelError, match="is not booted"):
-        autoload.scope()
+        autoload.scope(Request("HTTP"))
 
 
 async def test_boot_that_fails_later_runs_the_stop_hooks(folder: Folder) -> None:
@@ -296,8 +303,8 @@ async def test_reload_without_migrate_starts_the_new_and_stops_the_old(
 
     assert LOG == ["start old", "start new", "stop old", "start newest", "stop new"]
     assert [record.getMessage() for record in caplog.records] == [
-        f"{folder.root}/domain/chat.py is loaded again: the values of its variables are lost; "
-        f"write def migrate(old) to take them over"
+        f"{folder.root}/domain/chat.py is loaded again: the values of its variables are lost "
+        f"(rooms); write def migrate(old) to take them over"
     ]
 
 

@@ -216,7 +216,7 @@ async def test_error_is_logged_once_for_each_change(
     live.write({"lib/a.py": "A = 1"})
     live.remove("lib/b.py")
     await until(lambda: not live.problems)
-    assert "are those that run, again" in caplog.text
+    assert "the error is gone: the files of" in caplog.text
     assert live.snapshot.number == 1
 
 
@@ -555,7 +555,7 @@ async def test_setting_decides_and_debug_where_it_is_missing(
 ) -> None:
     await live.serve({"lib/a.py": ""}, debug=debug, reload=reload)
 
-    assert live.live_reload.is_enabled is is_on
+    assert (live.root in live.application.live_directories) is is_on
 
 
 async def test_reload_by_hand_loads_changes_where_live_reload_is_disabled(
@@ -583,7 +583,7 @@ async def test_missing_watchfiles_is_reported(
         await live.serve({"lib/a.py": ""}, reload=True)
 
     await live.serve({"lib/a.py": ""}, reload=None, debug=True)
-    assert not live.live_reload.is_enabled
+    assert live.root not in live.application.live_directories
     assert "live reload is disabled, since watchfiles is not installed" in caplog.text
 
 

@@ -15,9 +15,12 @@ import msgspec
 import pytest
 
 from bundles.autoload import domain, lib
-from rxkernel import ConfigurationError
+from rxkernel import ConfigurationError, KernelClient
 from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
+
+EVENTS: dict[str, asyncio.Event] = {}
+"""What the files of a test wait for."""
 
 ENDPOINT = "access = 'public'\nasync def method(): ..."
 
@@ -107,6 +110,102 @@ async def test_failed_load_leaves_the_modules_of_before(folder: Folder) -> None:
     assert sys.modules["application.domain.geo"] is module
     assert "application.lib.broken" not in sys.modules
     assert pickle.loads(pickle.dumps(domain.geo.City("Rome"))).name == "Rome"
+
+
+async def test_message_pickles_and_finds_types_in_its_own_module_while_another_one_is_loaded(
+    folder: Folder,
+) -> None:
+    """The new module is that of no message yet, and of none at all if the reload fails."""
+    EVENTS["started"], EVENTS["go on"] = asyncio.Event(), asyncio.Event()
+    use = """
+        import pickle
+        from typing import get_type_hints
+
+        from bundles.autoload import domain
+
+        access = "public"
+
+        async def method():
+            geo = domain.geo
+            city = pickle.loads(pickle.dumps(geo.City("Rome")))
+            hints = get_type_hints(geo.find)
+            from application.domain.geo import Kind
+            return [type(city) is geo.City, hints["return"] is geo.City, Kind is geo.Kind]
+        """
+    start = """
+        import tests.bundles.autoload.test_modules as test
+
+        async def start():
+            test.EVENTS["started"].set()
+            await test.EVENTS["go on"].wait()
+            raise ValueError
+        """
+    client = KernelClient(await folder.boot({**classes(1), "api/geo/use.py": use}))
+
+    changing = asyncio.create_task(folder.change({**classes(2), "lib/a.py": start}))
+    await EVENTS["started"].wait()
+    during = await client.http("geo/use")
+    EVENTS["go on"].set()
+    with pytest.raises(ConfigurationError, match="ValueError"):
+        await changing
+
+    assert during.content == [True, True, True]
+    assert (await client.http("geo/use")).content == [True, True, True]
+
+
+async def test_load_finds_the_types_of_the_files_that_it_has_executed(folder: Folder) -> None:
+    """A schema that is made while files are loaded refers to their new classes."""
+    resolve = """
+        import pickle
+        from typing import get_type_hints
+
+        from bundles.autoload import domain
+
+        geo = domain.geo
+        FOUND = get_type_hints(geo.find)["return"]
+        KIND = pickle.loads(pickle.dumps(geo.Kind.GOOD))
+
+        async def start():
+            global place
+            place = get_type_hints(geo.find)["place"]
+        """
+    await folder.boot({**classes(1), "domain/other.py": resolve})
+    assert domain.other.FOUND is domain.geo.City
+
+    for number in (2, 3):
+        await folder.change(classes(number))
+        assert domain.other.FOUND is domain.geo.City
+        assert domain.other.place is domain.geo.Place
+        assert domain.other.KIND is domain.geo.Kind.GOOD
+
+
+async def test_routes_of_a_reload_find_the_types_of_its_files(folder: Folder) -> None:
+    """Schemas of typed signatures are compiled before the swap."""
+    typed = """
+        from bundles.autoload import domain
+
+        _Message = domain.geo.Message
+        access = "public"
+
+        async def method(message: _Message) -> list[int]:
+            return [kind.value for kind in message.tags]
+        """
+    client = KernelClient(await folder.boot({**classes(1), "api/geo/tags.py": typed}))
+
+    for number in (2, 3):
+        await folder.change(classes(number))
+        body = {"message": {"place": {"city": {"name": "Rome"}}, "tags": [number]}}
+        assert (await client.http("geo/tags", body=body)).content == [number]
+
+
+async def test_message_of_the_snapshot_before_pickles_its_objects(folder: Folder) -> None:
+    await folder.boot(classes(1))
+    with folder.message():
+        geo = domain.geo
+        await folder.change(classes(2))
+        assert type(pickle.loads(pickle.dumps(geo.City("Rome")))) is geo.City
+
+    assert domain.geo is not geo
 
 
 async def test_modules_are_removed_with_their_files_and_at_stop(folder: Folder) -> None:
@@ -226,7 +325,7 @@ async def test_f6_old_snapshots_and_modules_are_collected(folder: Folder, reload
     modules: list[weakref.ref[ModuleType]] = []
 
     for number in range(1, reloads + 1):
-        with folder.autoload.scope():
+        with folder.message():
             snapshots.append(weakref.ref(folder.snapshot))
             modules.append(weakref.ref(domain.geo))
             read = domain.geo.Place(domain.geo.City(str(number)))
@@ -271,7 +370,7 @@ async def test_tasks_of_messages_and_hooks_keep_no_old_snapshot(folder: Folder) 
     await folder.boot({"domain/clock.py": start, "lib/chat.py": "CHAT = 0"})
     snapshot, module = weakref.ref(folder.snapshot), weakref.ref(lib.chat)
     is_over = asyncio.Event()
-    with folder.autoload.scope():
+    with folder.message():
         task = asyncio.create_task(is_over.wait())
         await folder.change({"lib/chat.py": "CHAT = 1"})
 

@@ -1,5 +1,8 @@
 """Configuration and schemas."""
 
+import pickle
+from copy import copy, deepcopy
+
 import pytest
 
 from bundles.autoload import config, lib, schemas
@@ -47,6 +50,72 @@ async def test_config_is_the_names_that_a_file_assigns(folder: Folder) -> None:
 
     assert executed == {"config/database.py", "lib/use.py"}
     assert lib.use.PORT == 1
+
+
+async def test_config_has_names_that_are_set_in_blocks(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "config/database.py": """
+                import io
+
+                if True:
+                    host = "a"
+                else:
+                    host = "b"
+                try:
+                    port = int("x")
+                except ValueError as error:
+                    port = 1
+                with io.StringIO("t") as file:
+                    token = file.read()
+                for index in range(2):
+                    last = [each for each in range(index)]
+                """
+        }
+    )
+
+    assert dict(config.database) == {"host": "a", "port": 1, "token": "t", "last": (0,)}
+
+
+async def test_config_is_copied_and_pickled(folder: Folder) -> None:
+    await folder.boot({"config/database.py": "pool = {'size': 5}\nhosts = ['a', {'b': 1}]"})
+    section = config.database
+
+    for other in (copy(section), deepcopy(section), pickle.loads(pickle.dumps(section))):
+        assert other == section
+        assert other.pool.size == 5
+        assert other.hosts[1].b == 1
+
+
+async def test_config_is_read_only(folder: Folder) -> None:
+    await folder.boot(
+        {"config/database.py": "hosts = ['a', ({'b': [1]},)]\nnames = {'a'}\nport = 1"}
+    )
+
+    assert config.database.hosts == ("a", ({"b": (1,)},))
+    assert config.database.hosts[1][0].b == (1,)
+    assert config.database.names == frozenset("a")
+    with pytest.raises(AttributeError):
+        config.database.port = 2
+    with pytest.raises(TypeError):
+        config.database["port"] = 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("a.py", "x = 1\nvalues = 'hunter2'", "a.py:2: values"),
+        ("a.py", "x = {\n 'pool': {'get': 'hunter2'}}", "a.py:2: x.pool.get"),
+        ("a.toml", "x = 1\n[[pools]]\nkeys = 'hunter2'", "a.toml:3: pools.keys"),
+    ],
+)
+async def test_config_key_that_is_a_method_of_mappings_is_an_error(
+    folder: Folder, name: str, content: str, place: str
+) -> None:
+    text = await problems_of(folder, {f"config/{name}": content})
+
+    assert f"config/{place} is a method of the mapping; choose another name than get," in text
+    assert "hunter2" not in text
 
 
 @pytest.mark.parametrize(("mode", "host"), [(None, "base"), ("test", "test"), ("dev", "dev")])
@@ -102,6 +171,28 @@ async def test_config_that_does_not_fit_its_schema_is_reported_with_key_and_line
     start = f"{folder.root}/config/{name}:{line}: pool.size: "
     assert text.startswith(start)
     assert "number" in text
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("port = int('hunter2')", "ValueError ("),
+        ("port = {}['hunter2']", "KeyError ("),
+        ("port = ports", "NameError: name 'ports' is not defined"),
+        ("port = ('hunter2'", "SyntaxError: '(' was never closed"),
+        ("port = 'hunter2", "SyntaxError: unterminated string literal"),
+        ("requires = 'hunter2'", "requires must be a tuple of names"),
+    ],
+)
+@pytest.mark.parametrize("key", ["config/database.py", "bus/a/_service.py"])
+async def test_file_with_secrets_that_raises_is_reported_without_a_value(
+    folder: Folder, key: str, line: str, name: str
+) -> None:
+    text = await problems_of(folder, {key: f"# 1\n{line}"})
+
+    assert text.startswith(f"{folder.root}/{key}:2: ")
+    assert name in text
     assert "hunter2" not in text
 
 
@@ -210,7 +301,7 @@ async def test_schema_that_is_wrong_is_reported_with_its_file(
 ) -> None:
     text = await problems_of(folder, {key: content})
 
-    assert f"{folder.root}/{key}: " in text
+    assert f"{folder.root}/{key}:{1 if 'schema =' in content else ''}".rstrip(":") in text
     assert problem in text
 
 

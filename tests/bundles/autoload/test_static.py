@@ -1,6 +1,7 @@
 """The place ``static``, over HTTP."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from yarl import URL
 
 from bundles.autoload import AutoloadBundle, create_application
 from bundles.contracts import ContractsBundle
-from rxkernel import Application, HttpSettings, KernelClient, Settings
+from rxkernel import Application, HttpSettings, KernelClient, Settings, http
 from tests.bundles.autoload.conftest import Folder
 
 PAGE = {"Accept": "text/html"}
@@ -27,17 +28,26 @@ FILES = {
 }
 
 
-@pytest.fixture
-async def session(folder: Folder) -> AsyncIterator[ClientSession]:
+@asynccontextmanager
+async def served(folder: Folder, *controllers: type) -> AsyncIterator[ClientSession]:
     folder.write(FILES)
     application = Application(
         bundles=[ContractsBundle, AutoloadBundle(folder.root)],
+        controllers=controllers,
         settings=Settings(http=HttpSettings(port=0)),
     )
     await application.start()
-    async with ClientSession(application.servers["http"].url) as session:
+    try:
+        async with ClientSession(application.servers["http"].url) as session:
+            yield session
+    finally:
+        await application.stop()
+
+
+@pytest.fixture
+async def session(folder: Folder) -> AsyncIterator[ClientSession]:
+    async with served(folder) as session:
         yield session
-    await application.stop()
 
 
 @pytest.mark.parametrize(
@@ -120,6 +130,29 @@ async def test_static_paths_of_api_have_the_errors_of_the_api(
     async with session.request(method, path, headers=PAGE) as response:
         assert (response.status, response.headers.get("Allow")) == (status, allow)
         assert response.content_type == ("text/plain" if status == 200 else "application/json")
+
+
+class Reports:
+    @http("GET", "/api/reports/{id}", "report_show")
+    async def show(self, id: str) -> str:
+        return id
+
+    @http("GET", "/api/health", "api_health")
+    async def health(self) -> str:
+        return "ok"
+
+
+@pytest.mark.parametrize("path", ["/api/reports/1", "/api/reports/a%20b?x=1", "/api/health/"])
+async def test_static_other_method_of_a_route_below_api_for_get_is_405(
+    folder: Folder, path: str
+) -> None:
+    """A controller of the application may have routes below /api, too."""
+    async with served(folder, Reports) as session:
+        async with session.put(URL(path, encoded=True)) as response:
+            assert response.status == 405
+            assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+        async with session.put("/api/report/1") as response:
+            assert response.status == 404
 
 
 async def test_static_page_that_links_out_of_the_folder_is_not_sent(

@@ -103,6 +103,17 @@ async def test_task_file_with_method_reads_views_and_services(folder: Folder) ->
     assert domain.reports.cleaned == ["method"]
 
 
+async def test_task_file_is_its_function_with_the_name_of_the_file(folder: Folder) -> None:
+    files = {
+        "tasks/sweep.py": "every = '1d'\nasync def sweep() -> int: return 7",
+        "tasks/run.py": "every = '1d'\nrun = 'domain.reports.clean'",
+    }
+    await boot(folder, files)
+
+    assert (await scheduler_of(folder).run("sweep")).result == 7
+    assert (await scheduler_of(folder).run("run")).result == 0
+
+
 async def test_task_file_run_may_be_a_file_that_is_a_function(folder: Folder) -> None:
     files = {
         "lib/tools/add.py": "def add(a, b): return a + b",
@@ -150,13 +161,16 @@ async def test_task_files_are_added_changed_and_removed_by_a_reload(folder: Fold
         ("every = '1d'\nrun = 'domain.reports.lost'", "run is 'domain.reports.lost', which does"),
         ("every = '1d'\nrun = 'nothing.clean'", "run is 'nothing.clean', which does not exist"),
         ("every = '1d'\nrun = 7", "run is 7; write the name of a function"),
-        ("every = '1d'\nrun = 'domain.reports'", "run is 'domain.reports', which is <module"),
-        ("every = '1d'\nrun = 'domain.reports.send'", "its function needs to; write args = {'to"),
+        (
+            "every = '1d'\nrun = 'domain.reports'",
+            "run is 'domain.reports', which is of the type module",
+        ),
+        ("every = '1d'\nrun = 'domain.reports.send'", "send needs to; write args = {'to"),
         (
             "every = '1d'\nrun = 'domain.reports.clean'\nargs = {'days': 1}",
-            "its function does not take days; correct args",
+            "args has days, which clean does not take",
         ),
-        ("every = '1d'\nrun = 'domain.reports.clean'\nargs = [1]", "args is [1]; write a mapping"),
+        ("every = '1d'\nrun = 'domain.reports.clean'\nargs = [1]", "args must be a mapping"),
         ("evry = '1d'\nrun = 'domain.reports.clean'", "'evry' is not a field; the fields are ev"),
         ("every = 'soon'\nrun = 'domain.reports.clean'", "tasks/clean.py: "),
         ("every = '1d'\nmisfire = 'no'\nrun = 'domain.reports.clean'", "misfire is 'no'; it must"),

@@ -38,6 +38,29 @@ async def test_f5_link_to_a_folder_out_of_the_root_is_refused(
     assert "outside of the root" in await problems_of(folder, {})
 
 
+@pytest.mark.parametrize("place", ["static", "cert"])
+async def test_f5_link_of_static_or_cert_out_of_the_root_is_refused(
+    folder: Folder, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    (folder.root / place).symlink_to(tmp_path / "other")
+
+    text = await problems_of(folder, {"lib/add.py": ""})
+
+    assert f"{place}: is a link to {tmp_path}/other, outside of the root" in text
+
+
+async def test_link_of_a_certificate_out_of_the_root_is_followed(
+    folder: Folder, tmp_path: Path
+) -> None:
+    """Programs that renew certificates link them."""
+    (tmp_path / "live").mkdir()
+    (folder.root / "cert").mkdir()
+    (folder.root / "cert/shop").symlink_to(tmp_path / "live")
+
+    await folder.boot({"lib/add.py": ""})
+
+
 async def test_link_within_the_root_is_followed(folder: Folder) -> None:
     folder.write({"lib/add.py": "def add(): return 1"})
     (folder.root / "lib" / "plus.py").symlink_to(folder.root / "lib" / "add.py")
@@ -78,6 +101,27 @@ async def test_f5_what_every_user_can_write_is_refused(folder: Folder, path: str
 
     assert "can be written by every user; run chmod o-w on it" in text
     assert "it was executed" not in text
+
+
+@pytest.mark.parametrize(
+    "path", ["static", "cert", "cert/shop", "cert/shop/key.pem", "cert/shop/cert.pem"]
+)
+async def test_f5_static_or_certificate_that_every_user_can_write_is_refused(
+    folder: Folder, path: str
+) -> None:
+    folder.write(
+        {
+            "lib/add.py": "",
+            "static/index.html": "",
+            "cert/shop/key.pem": "",
+            "cert/shop/cert.pem": "",
+        }
+    )
+    (folder.root / path).chmod(0o777)
+
+    text = await problems_of(folder, {})
+
+    assert f"{folder.root / path}: can be written by every user; run chmod o-w on it" in text
 
 
 @pytest.mark.parametrize(
@@ -167,6 +211,7 @@ async def test_missing_root_is_an_error_with_the_remedy(tmp_path: Path) -> None:
     text = await problems_of(Folder(tmp_path / "nowhere"), {})
 
     assert "does not exist; create it with a folder api" in text
+    assert "write another one in create_application(…) or AutoloadBundle(…)" in text
 
 
 async def test_root_without_places_is_an_error(folder: Folder) -> None:
@@ -176,6 +221,17 @@ async def test_root_without_places_is_an_error(folder: Folder) -> None:
         "must have one of the folders resources, schemas, config, lib, db, bus, domain, tasks, api"
         in text
     )
+
+
+async def test_configuration_in_another_format_is_a_warning(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {"config/other.json": "{}", "config/a.test.py": "", "lib/a.json": "", "lib/b.py": ""}
+    await folder.boot(files)
+
+    assert caplog.messages == [
+        f"{folder.root}/config/other.json is not loaded; write Python or TOML: other.toml"
+    ]
 
 
 async def test_folder_called_nearly_like_a_place_is_a_warning(

@@ -6,9 +6,9 @@ import pickle
 
 import pytest
 
-from bundles.autoload import application, domain, lib, resources
+from bundles.autoload import application, config, domain, lib, resources
 from bundles.autoload.loading.scope import current_runtime
-from rxkernel import RxKernelError
+from rxkernel import Request, RxKernelError
 from tests.bundles.autoload.conftest import Folder
 
 
@@ -35,23 +35,35 @@ def test_view_can_be_stored_copied_and_pickled() -> None:
     assert not hasattr(lib, "__wrapped__")
 
 
-async def test_scope_reads_its_snapshot_until_it_is_left(folder: Folder) -> None:
+async def test_message_reads_its_snapshot_until_it_has_ended(folder: Folder) -> None:
     await folder.boot(version(1))
 
-    with folder.autoload.scope():
+    with folder.message():
         await folder.change(version(2))
         assert lib.version() == 1
-        with folder.autoload.scope():
+        with folder.message():
             assert lib.version() == 2
         assert lib.version() == 1
 
     assert lib.version() == 2
 
 
+async def test_scope_in_a_block_of_its_own_reads_on_after_the_inner_block(folder: Folder) -> None:
+    await folder.boot(version(1))
+    scope = folder.autoload.scope(Request("HTTP"))
+    await folder.change(version(2))
+
+    with scope:
+        with scope:
+            assert lib.version() == 1
+        assert lib.version() == 1
+    assert lib.version() == 2
+
+
 async def test_f5_removed_file_stays_for_the_messages_in_flight(folder: Folder) -> None:
     await folder.boot({**version(1), "lib/other.py": ""})
 
-    with folder.autoload.scope():
+    with folder.message():
         await folder.change({}, remove=("lib/version.py",))
         assert lib.version() == 1
 
@@ -69,7 +81,7 @@ async def test_task_of_a_message_reads_the_current_snapshot_after_its_end(folder
         await is_over.wait()
         return first, lib.version()
 
-    with folder.autoload.scope():
+    with folder.message():
         task = asyncio.create_task(read())
         await has_read.wait()
         await folder.change(version(2))
@@ -119,10 +131,10 @@ async def test_two_applications_do_not_see_each_other(folder: Folder, two: Folde
     await two.boot(version(2))
 
     assert lib.version() == 2  # that which was booted last
-    with folder.autoload.scope():
+    with folder.message():
         assert lib.version() == 1
         assert application.settings is folder.application.settings
-        with two.autoload.scope():
+        with two.message():
             assert lib.version() == 2
     await folder.change(version(3))
     assert lib.version() == 2
@@ -143,7 +155,7 @@ async def test_task_of_a_stopped_application_gets_an_error(folder: Folder, two: 
         found: int = lib.version()
         return found
 
-    with folder.autoload.scope():
+    with folder.message():
         task = asyncio.create_task(read())
     await two.boot(version(2))
     await folder.stop()
@@ -208,6 +220,18 @@ async def test_resources_are_bytes_by_path(folder: Folder) -> None:
 async def test_reload_in_flight_of_a_thread_reads_one_snapshot(folder: Folder) -> None:
     await folder.boot(version(1))
 
-    with folder.autoload.scope():
+    with folder.message():
         await folder.change(version(2))
         assert await asyncio.to_thread(lambda: lib.version()) == 1
+
+
+async def test_configuration_is_read_by_name_of_the_file_too(folder: Folder) -> None:
+    await folder.boot({"config/app.py": "port = 8", "config/deep/inner.py": "x = 1"})
+
+    assert config["app"]["port"] == config.app.port == 8
+    assert config["deep"]["inner"]["x"] == 1
+    assert pickle.loads(pickle.dumps(config))["app"]["port"] == 8
+    with pytest.raises(KeyError, match="config has no 'ap'"):
+        config["ap"]
+    with pytest.raises(KeyError, match=r"config\.deep has no 'iner'"):
+        config["deep"]["iner"]

@@ -86,7 +86,7 @@ class Shop:
             case "own text":
                 return DomainError("moved", "It is elsewhere", status_code=410)
             case "without code":
-                return ValueError("It is elsewhere")
+                return DomainError(500, "It is elsewhere")
             case "unlisted":
                 return DomainError(12345)
             case "status":
@@ -235,6 +235,7 @@ async def test_t19_error_without_a_text_has_its_code_and_a_general_text(way: str
 
 
 async def test_t19_returned_error_without_a_code_has_500_and_its_own_text(way: str) -> None:
+    """``new Error(text)`` of Metarhia is ``DomainError(500, text)``."""
     assert await error_of(way, "without code") == (500, 500, "It is elsewhere")
 
 

@@ -100,3 +100,23 @@ async def test_index_in_a_form_that_is_none_is_a_name(index: str) -> None:
         assert (response.status_code, response.content) == (200, {index: "x"})
         response = await client.http("call", form={"hosts[12]": "b", "hosts[3]": "a"})
         assert response.content == ["a", "b"]
+
+
+@pytest.mark.parametrize(("name", "has_hint"), [('{"host": 1}', True), ("host", False)])
+async def test_json_that_was_sent_as_a_form_is_rejected_with_a_hint(
+    name: str, has_hint: bool
+) -> None:
+    """curl -d sends the type of a form if no other is given."""
+
+    class Calls:
+        @both("POST", "/call", "call")
+        @contract(parameters={"count": "number"})
+        async def call(self, arguments: Annotated[Any, Arguments()]) -> Any:
+            return arguments["count"]
+
+    application = Application(bundles=[ContractsBundle], controllers=[Calls])
+    async with KernelClient(application) as client:
+        response = await client.http("call", form={name: ""})
+
+    assert response.status_code == 422
+    assert ("send JSON with Content-Type: application/json" in str(response.content)) == has_hint

@@ -19,10 +19,12 @@ from rxkernel import (
     ConfigurationError,
     ForbiddenException,
     KernelClient,
+    NotFoundException,
     RedirectResponse,
     Request,
     Response,
     Scalar,
+    Settings,
     UnprocessableEntityException,
     ValidationError,
     both,
@@ -407,6 +409,35 @@ async def test_returned_domain_error_without_annotation_is_raised(
     ) as client:
         response = await getattr(client, transport)(name)
     assert (response.status_code, response.content["code"]) == (400, "gone")
+
+
+class Mistaken:
+    @both("GET", "/any", "any")
+    async def any(self) -> Any:
+        return ValueError("No city")
+
+    @both("GET", "/checked", "checked")
+    @contract(returns="string")
+    async def checked(self) -> Any:
+        return NotFoundException()
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+@pytest.mark.parametrize(("name", "kind"), [("any", "ValueError"), ("checked", "NotFoundEx")])
+async def test_returned_exception_of_another_class_is_a_bug_with_a_hint(
+    transport: str, name: str, kind: str
+) -> None:
+    """In Metarhia, ``return new Error(text)`` is an error for the client."""
+    settings = Settings(debug=True)
+    async with KernelClient(
+        Application(bundles=[ContractsBundle], controllers=[Mistaken], settings=settings)
+    ) as client:
+        response = await getattr(client, transport)(name)
+    text = response.content["message"]
+    assert response.status_code == 500
+    assert f"route {name!r} " in text
+    assert f"Mistaken.{name}) returned an exception, {kind}" in text
+    assert "return DomainError(code, text), or raise an exception with a status" in text
 
 
 async def test_t62_named_schema_reports_the_nested_field() -> None:

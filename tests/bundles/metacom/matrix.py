@@ -108,7 +108,7 @@ class Failing:
     async def returned(self, way: str) -> Any:
         match way:
             case "without code":
-                return ValueError("own text")
+                return DomainError(500, "own text")
             case "code 10":
                 return DomainError(10, "own text")
             case "code 404":
@@ -120,7 +120,7 @@ class Failing:
             case "unlisted":
                 return DomainError("EOTHER")
             case "exception":
-                return NotFoundException("own text")
+                return NotFoundException("a secret")
         return None
 
     @procedure("fail/declared", METACOM, arguments="value")

@@ -240,14 +240,14 @@ async def test_t23_returned_domain_error_has_the_text_of_the_contract(
 
 @BOTH
 @PROFILES
-async def test_returned_http_exception_has_its_text_and_status(
+async def test_returned_exception_of_another_class_is_a_bug(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
         site_of,
         way,
         compat,
-        ("fail/returned", "exception", ("own text", 404, 404), ("own text", 404, 200)),
+        ("fail/returned", "exception", (*INTERNAL, 500), (*INTERNAL, 500)),
     )
 
 

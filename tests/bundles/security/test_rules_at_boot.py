@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import pytest
 from injector import Binder, singleton
 
@@ -470,3 +471,79 @@ async def test_rule_of_namespace_as_option_is_error() -> None:
     found = await problems_of(application_of(Wrong))
 
     assert "has the option 'access.connect', which shows the rule of its namespace" in found
+
+
+@attrs.frozen
+class Plain:
+    username: str
+
+
+@attrs.frozen
+class WithGroups(Plain):
+    roles: tuple[str, ...] = ()
+
+
+class Open:
+    def __init__(self) -> None:
+        self.roles = ("admin",)
+
+
+class PlainUsers(UserProvider[Plain]):
+    async def load(self, identifier: str) -> Plain | None:
+        return None
+
+
+class TextUsers(UserProvider[str]):
+    async def load(self, identifier: str) -> str | None:
+        return None
+
+
+class OwnRoles(PlainUsers):
+    def roles(self, user: Plain) -> tuple[str, ...]:
+        return ("admin",)
+
+
+class GroupUsers(UserProvider[WithGroups]):
+    async def load(self, identifier: str) -> WithGroups | None:
+        return None
+
+
+class OpenUsers(UserProvider[Open]):
+    async def load(self, identifier: str) -> Open | None:
+        return None
+
+
+class TwoRoutes:
+    @http("GET", "/", "index")
+    @access(roles="admin")
+    async def index(self) -> None: ...
+
+    @http("GET", "/b", "second")
+    @access(roles="editor")
+    async def second(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("users", "kind"),
+    [(PlainUsers, "Plain"), (TextUsers, "str"), (OwnRoles, ""), (GroupUsers, ""), (OpenUsers, "")],
+)
+async def test_role_of_a_rule_with_users_without_roles_is_logged_once(
+    users: type[UserProvider[Any]], kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the line, all users get 403 without a reason."""
+    application = Application(
+        bundles=["sessions", SecurityBundle(users)],
+        controllers=[TwoRoutes()],
+        settings=Settings(bundles={"security": SecuritySettings(tokens=TOKENS)}),
+    )
+    async with application:
+        pass
+
+    lines = [line for line in caplog.messages if "needs a role" in line]
+    assert len(lines) == (1 if kind else 0)
+    if kind:
+        assert "route 'index'" in lines[0]
+        assert (
+            f"needs a role (admin), but {users.__qualname__} loads users of the class {kind}, "
+            f"which has no attribute roles; add it, or override roles() of {users.__qualname__}"
+        ) in lines[0]

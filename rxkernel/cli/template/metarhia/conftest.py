@@ -1,19 +1,30 @@
 """A client of the application, and a local server in the place of the remote service."""
 
 from collections.abc import AsyncIterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from bundles.autoload import create_application
-from rxkernel import KernelClient
+from rxkernel import Application, KernelClient
+
+HERE = Path(__file__).parent
+
+
+def find_application() -> Application:
+    """Return the application of ``app.py`` if there is one, as the commands of rxkernel do."""
+    if (HERE / "app.py").exists():
+        application: Application = import_module("app").application
+        return application
+    return create_application(HERE / "application")
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[KernelClient]:
     """It loads the directory when a test uses it first."""
-    application = create_application(Path(__file__).with_name("application"))
+    application = find_application()
     application.load_settings()
     client = KernelClient(application)
     yield client

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import attrs
 from aiohttp import HttpVersion11, hdrs, web
-from yarl import URL
 
 from rxkernel.kernel.errors import error_response
 from rxkernel.kernel.kernel import Kernel
@@ -159,7 +158,7 @@ class FastPath:
                 target: found
                 for target, found in routes.items()
                 if not (isinstance(found, tuple) and _is_streamed(found[0]))
-                and not native.covers(URL(target, encoded=True))
+                and not native.covers_target(target)
             }
             for method, routes in self.pipeline.static_routes().items()
         }

@@ -39,6 +39,10 @@ class PathSet:
     def __contains__(self, path: object) -> bool:
         return path in self.exact or (isinstance(path, str) and path.startswith(self.prefixes))
 
+    def covers_target(self, target: str) -> bool:
+        """As `covers`, for the encoded path *target*."""
+        return target in self or ("%" in target and self.covers(URL(target, encoded=True)))
+
     def covers(self, url: URL) -> bool:
         """Whether the path of *url* is in the set, raw or decoded. aiohttp compares decoded paths,
         in which ``%2F`` and ``%25`` stay encoded."""

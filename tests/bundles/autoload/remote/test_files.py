@@ -82,10 +82,10 @@ async def test_errors_of_files_name_path_and_key(folder: Folder, stub: Stub) -> 
     root = folder.root / "bus"
     expected = (
         f"{root}/a/_service.py: url is missing",
-        f"{root}/a/_service.py: timeout is 0",
+        f"{root}/a/_service.py:1: timeout is 0",
         f"{root}/b/none.py: describes no remote method",
-        f"{root}/b/two.py: method must have one of",
-        f"{root}/b/two.py: retrys is not a known key",
+        f"{root}/b/two.py:1: method must have one of",
+        f"{root}/b/two.py:2: retrys is not a known key",
         f"{root}/c/alone.py: describes a remote method, but {root}/c/_service.py does not exist",
     )
     assert len(caught.value.problems) == len(expected)
@@ -96,8 +96,46 @@ async def test_errors_of_files_name_path_and_key(folder: Folder, stub: Stub) -> 
 
 
 def expected_order(problem: str) -> tuple[str, int]:
-    path, _, text = problem.partition(": ")
+    path, _, text = problem.partition(".py:")
     return path, ("timeout" in text) + 2 * ("retrys" in text)
+
+
+async def test_names_of_a_service_that_are_not_keys_boot(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "bus/x/_service.py": """
+                import functools
+                from bundles.autoload.loading.names import PLACES as places
+                url = "http://localhost"
+                _own = 1
+                TOKEN = "x"
+                class Kind: ...
+                def helper(): ...
+                @functools.cache
+                def other(): return places
+                """,
+        }
+    )
+
+
+async def test_time_of_more_than_300_is_a_warning_with_the_unit_of_metarhia(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    await folder.boot(
+        {
+            "bus/x/_service.py": "url = 'http://localhost'\ntimeout = 3000\n"
+            "queue = {'timeout': 5000}",
+            "bus/x/get.py": "method = {'get': ''}\ntimeout = 4000",
+        }
+    )
+
+    found = sorted(m for m in caplog.messages if "Metarhia" in m)
+    assert [message.replace(f"{folder.root}/bus/x/", "") for message in found] == [
+        "_service.py: queue.timeout is 5000 seconds; times of Metarhia are milliseconds: 5000 ms "
+        "are 5",
+        "_service.py: timeout is 3000 seconds; times of Metarhia are milliseconds: 3000 ms are 3",
+        "get.py: timeout is 4000 seconds; times of Metarhia are milliseconds: 4000 ms are 4",
+    ]
 
 
 async def test_functions_beside_methods_are_functions(folder: Folder, stub: Stub) -> None:

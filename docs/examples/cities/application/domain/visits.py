@@ -12,4 +12,5 @@ def add(name: str) -> int:
 
 
 def migrate(old: ModuleType) -> None:
-    counts.update(old.counts)
+    global counts
+    counts = old.counts

@@ -2,6 +2,8 @@ import sqlite3
 
 from bundles.autoload import config, db
 
+requires = ("config.database",)
+
 
 async def start() -> None:
     connection = sqlite3.connect(config.database.path, timeout=config.database.timeout)

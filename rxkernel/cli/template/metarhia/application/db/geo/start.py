@@ -1,8 +1,10 @@
-"""Opens the database before the first message."""
+"""Opens the database before the first message, and again when its configuration has changed."""
 
 import sqlite3
 
 from bundles.autoload import config, db
+
+requires = ("config.database",)
 
 CITIES = [("Rome", 1285, "Lazio"), ("Milan", 181, "Lombardy")]
 

@@ -1,0 +1,16 @@
+"""Times in seconds that are so long that they must be milliseconds, as those of Metarhia."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_LONGEST = 300
+
+
+def too_long(times: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a warning for each of *times* by name that is so long."""
+    for name, seconds in times.items():
+        if isinstance(seconds, int | float) and seconds > _LONGEST:
+            yield (
+                f"{name} is {seconds:g} seconds; times of Metarhia are milliseconds: "
+                f"{seconds:g} ms are {seconds / 1000:g}"
+            )

@@ -1,0 +1,29 @@
+"""The problems of routes, each once."""
+
+from collections.abc import Iterable, Iterator
+
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.routing.metadata import RouteMetadata
+
+
+def problems_of_routes(
+    failed: Iterable[tuple[RouteMetadata, ConfigurationError]],
+) -> Iterator[str]:
+    """Yield the problems of *failed*. What several routes of one action have is one problem, with
+    the key of the first route and their number."""
+    found: dict[tuple[int | None, str], dict[str, None]] = {}
+    for metadata, error in failed:
+        begin = f"route {metadata.key!r}"
+        for problem in error.problems:
+            if problem.startswith(begin):
+                same = (id(metadata.target), problem.removeprefix(begin))
+                found.setdefault(same, {})[metadata.key] = None
+            else:
+                found.setdefault((None, problem), {})
+    for (_, text), keys in found.items():
+        if keys:
+            first, *others = keys
+            more = f" and {len(others)} more" if others else ""
+            yield f"route {first!r}{more}{text}"
+        else:
+            yield text
