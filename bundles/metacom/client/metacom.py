@@ -150,8 +150,8 @@ class Metacom:
     # -- the connection
 
     def on_connect(self, function: ConnectFunction) -> ConnectFunction:
-        """Await *function* after each connection that is made from now on; other calls wait for it.
-        With HTTP it is awaited once, by `open`.
+        """Await *function* after each connection that is made from now on. Other calls wait for
+        it. With HTTP it is awaited once, by `open`.
 
         It restores the session and the subscriptions, with calls of this client. Its errors are
         raised by `open`, and logged after a reconnect. It can be used as a decorator.
@@ -182,8 +182,8 @@ class Metacom:
     async def upload(self, name: str, data: Source, size: int | None = None) -> int:
         """Open a stream, and return its id to pass to a method.
 
-        The data is sent when a call has the id in its arguments. That call raises what the iterable
-        raises, and the error of a server that rejects the stream.
+        The data is sent when a call has the id in its arguments. That call raises what the
+        iterable raises, and the error of a server that rejects the stream.
 
         Args:
             data: bytes, or an async iterable of them, with *size* bytes in total.

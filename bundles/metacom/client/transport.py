@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 from bundles.metacom.client.packets import Args
 
-
 OnConnect = Callable[[], Awaitable[Any]]
 """See `Metacom.on_connect`."""
 
