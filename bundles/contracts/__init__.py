@@ -17,10 +17,12 @@ from bundles.contracts.schemas.typed_schema import TypedSchema
 from bundles.contracts.settings import ContractsSettings
 from bundles.contracts.slots import Slots
 from bundles.contracts.unset import UNSET
+from bundles.contracts.value_checks import ArgumentsRejectedException
 
 __all__ = [
     "UNSET",
     "Arguments",
+    "ArgumentsRejectedException",
     "ClientDisconnectedException",
     "Contract",
     "ContractSchemas",

@@ -116,9 +116,9 @@ class ArgumentsCheck:
             request.body = checked
 
     def _values_of(self, request: Request, params: dict[str, Any]) -> Any:
-        """The arguments; HTTP sends *params*, and the fields of a form, as texts."""
+        """The arguments; a route of HTTP gets *params*, and the fields of a form, as texts."""
         arguments = arguments_of(request)
-        if request.transport != "HTTP" or not isinstance(arguments, dict):
+        if not isinstance(arguments, dict) or not _sends_texts(request):
             return arguments
         node, body = self._schema.node, request.body
         if isinstance(body, _BAGS):
@@ -127,6 +127,12 @@ class ArgumentsCheck:
             arguments.update(read_texts(node, params))
             return _with_form(node, arguments, texts, params)
         return {**arguments, **read_texts(node, params)}
+
+
+def _sends_texts(request: Request) -> bool:
+    """Whether *request* is for a route of HTTP. A procedure may be called over HTTP, too."""
+    definition = request.definition
+    return request.transport == "HTTP" and (definition is None or definition.transport == "HTTP")
 
 
 def _with_form(

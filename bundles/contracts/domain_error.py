@@ -46,6 +46,17 @@ class DomainError(HttpException):
         return described
 
 
+def returned_error(error: Exception) -> HttpException:
+    """Return the exception to raise for *error*, which an action has returned.
+
+    Its text is for the client, unlike that of an exception which is raised: another class than an
+    `HttpException` becomes a `DomainError` with the code 500.
+    """
+    if isinstance(error, HttpException):
+        return error.as_returned()
+    return DomainError(500, str(error) or None).as_returned()
+
+
 def is_code(value: object) -> bool:
     """Whether *value* can be the code of an error."""
     return is_whole(value) or (isinstance(value, str) and value != "")

@@ -227,6 +227,6 @@ def _is_served(definition: Definition) -> bool:
 
 
 def _may_return_error(definition: Definition) -> bool:
-    """Whether the return annotation allows a `DomainError` without naming it; then the kernel does
+    """Whether the return annotation allows an exception without naming it; then the kernel does
     not raise it."""
     return definition.signature.returns in (Any, object)

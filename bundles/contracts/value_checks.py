@@ -6,7 +6,7 @@ from typing import Any
 
 from bundles.contracts.actions import Action
 from bundles.contracts.arguments import ArgumentsCheck, arguments_of, place_in_message
-from bundles.contracts.domain_error import DomainError
+from bundles.contracts.domain_error import returned_error
 from bundles.contracts.schemas import Schema
 from bundles.contracts.schemas.verdicts import error_without_text, errors_of_verdict
 from rxkernel import (
@@ -22,6 +22,10 @@ from rxkernel import (
 )
 
 _WITHOUT_CONTENT = (204, 205)
+
+
+class ArgumentsRejectedException(UnprocessableEntityException):
+    """``validate`` of a contract rejects the arguments, which fit their schema."""
 
 
 def checking_arguments(schema: Schema, definition: Definition) -> Callable[[Action], Action]:
@@ -67,11 +71,9 @@ def validating(validate: Callable[[Any], Any]) -> Callable[[Action], Action]:
     return decorate
 
 
-def _rejection(
-    errors: Iterable[ValidationError], request: Request
-) -> UnprocessableEntityException:
+def _rejection(errors: Iterable[ValidationError], request: Request) -> ArgumentsRejectedException:
     entries = [_entry(error, request) for error in errors]
-    return UnprocessableEntityException("validation failed; see errors", errors=entries)
+    return ArgumentsRejectedException("validation failed; see errors", errors=entries)
 
 
 def _entry(error: ValidationError, request: Request) -> dict[str, Any]:
@@ -106,8 +108,8 @@ def checking_result(
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:
             result = await action(request)
-            if isinstance(result, DomainError):
-                raise result.copy()
+            if isinstance(result, Exception):
+                raise returned_error(result)
             if not isinstance(result, Response):
                 check(result)
             elif _has_result(result):
@@ -126,12 +128,12 @@ def _has_result(response: Response) -> bool:
 
 
 def raising_errors(action: Action) -> Action:
-    """Raise a `DomainError` that the action returns."""
+    """Raise an exception that the action returns."""
 
     async def checked(request: Request) -> Any:
         result = await action(request)
-        if issubclass(type(result), DomainError):  # isinstance is slow for values that are not
-            raise result.copy()
+        if issubclass(type(result), Exception):  # isinstance is slow for values that are not
+            raise returned_error(result)
         return result
 
     return checked

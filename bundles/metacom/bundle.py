@@ -1,14 +1,46 @@
 """What the bundle adds to an application."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from injector import Binder, singleton
+
+from bundles.metacom.connected_methods import ConnectedMethods
+from bundles.metacom.exposure import Exposed, Exposure
+from bundles.metacom.failures import Failures
+from bundles.metacom.introspection import Introspection
+from bundles.metacom.other_methods import OtherMethods
+from bundles.metacom.rest import RestPackets
 from bundles.metacom.server import MetacomServer
 from bundles.metacom.settings import MetacomSettings
 from rxkernel import Bundle
 
 
 class MetacomBundle(Bundle):
-    """Serves methods to clients of Metacom, as the npm package ``metacom``."""
+    """Serves methods to clients of Metacom, as the npm package ``metacom``.
+
+    Args:
+        expose: controllers whose functions with a route are methods, too, by the name of their
+            unit: ``{"articles": ArticleController}``.
+    """
 
     name = "metacom"
     after = ("sessions", "security", "contracts", "autoload")
+    listeners: Sequence[Any] = (Failures, ConnectedMethods, Exposure, Introspection)
     servers = (MetacomServer,)
     settings_class = MetacomSettings
+
+    def __init__(self, *, expose: Mapping[str, object] = MappingProxyType({})) -> None:
+        self._exposed = Exposed(expose)
+
+    def configure(self, binder: Binder) -> None:
+        settings = binder.injector.get(MetacomSettings)
+        listeners = [*type(self).listeners]
+        if settings.compat:
+            listeners.append(OtherMethods)
+        if settings.rest == "packets":
+            listeners.append(RestPackets)
+        self.listeners = tuple(listeners)
+        binder.bind(Exposed, to=self._exposed)
+        binder.bind(Introspection, scope=singleton)

@@ -23,18 +23,22 @@ class CallHandler:
     """The methods of the application, and how they are called, over every transport of the bundle.
 
     Attributes:
-        methods: those that are served.
         is_draining: whether new calls are rejected with 503.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self.methods = Methods.of(kernel.compiled)
+        self._compiled: Compiled | None = None
+        self._methods = Methods({}, {})
         self.is_draining = False
 
-    def recompiled(self, compiled: Compiled) -> None:
-        """Serve the methods of *compiled* from now on."""
-        self.methods = Methods.of(compiled)
+    @property
+    def methods(self) -> Methods:
+        """Those that are served now."""
+        compiled = self._kernel.compiled
+        if compiled is not self._compiled:
+            self._methods, self._compiled = Methods.of(compiled), compiled
+        return self._methods
 
     def answer(self, request: Request, call: Call) -> Awaitable[Response]:
         """Respond to *call* when awaited. *request* is its message, which has begun."""

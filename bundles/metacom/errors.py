@@ -4,31 +4,38 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from bundles.contracts import DomainError
+from bundles.metacom.call_error import CallError
+from bundles.metacom.failures import failure_of
 from rxkernel import Request, Response
 
 
-def error_of(response: Response, request: Request) -> dict[str, Any]:
+def error_of(response: Response, request: Request) -> CallError:
     """Return the error for *response*, which has a status of 400 or more.
 
-    Returns:
-        ``{"message": str, "code": int | str}``, with ``errors`` if the response has them, and the
-        ``request_id`` of an error of the server.
+    Its packet is ``{"message": str, "code": int | str}``: the code of a `DomainError`, otherwise
+    the status. It has ``errors`` if the response has them, and the ``request_id`` of an error 500.
     """
     status, content = response.status_code, response.content
-    body = content if isinstance(content, Mapping) else {}
-    message = body.get("message")
-    error: dict[str, Any] = {
-        "message": message if isinstance(message, str) else _phrase(status),
-        "code": body.get("code", status),
-    }
-    if "errors" in body:
-        error["errors"] = body["errors"]
-    if status >= 500:
-        error["request_id"] = request.id
-    return error
+    failure = failure_of(request)
+    code: str | int = failure.code if isinstance(failure, DomainError) else status
+    packet: dict[str, Any] = {"message": message_of(response), "code": code}
+    if isinstance(content, Mapping) and "errors" in content:
+        packet["errors"] = content["errors"]
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        packet["request_id"] = request.id
+    return CallError(packet, status)
 
 
-def _phrase(status: int) -> str:
+def message_of(response: Response) -> str:
+    """Return the text of *response*, else the phrase of its status."""
+    content = response.content
+    message = content.get("message") if isinstance(content, Mapping) else content
+    return message if isinstance(message, str) and message else phrase_of(response.status_code)
+
+
+def phrase_of(status: int) -> str:
+    """Return the phrase of *status*, as RFC 9110 has it."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -9,13 +9,20 @@ from bundles.metacom.names import MethodName
 from bundles.metacom.transport import METACOM
 from rxkernel import Compiled, ConfigurationError, Definition
 
+OWN_INTROSPECTION = "metacom/introspect"
+"""The method of the bundle that describes all others."""
+
+_SYSTEM, _INTROSPECT = "system", "introspect"
+"""The unit and the method that clients call for it."""
+
 
 @attrs.frozen(eq=False)
 class Methods:
     """The procedures of an application by the names that clients may use for them.
 
     A unit that has only names with a version is also called without one: then its highest version
-    is used. A unit without a version is version 1.
+    is used. A unit without a version is version 1. ``system/introspect`` is that of the bundle,
+    unless the application has its own, which may come and go by a reload.
 
     Attributes:
         by_name: the definitions.
@@ -47,6 +54,9 @@ class Methods:
         if problems:
             raise ConfigurationError(*problems)
         units = dict(_units(versions))
+        own = compiled.definitions[METACOM].get(OWN_INTROSPECTION)
+        if own is not None:
+            units[_SYSTEM] = {_INTROSPECT: own, **units.get(_SYSTEM, {})}
         by_name = {f"{unit}/{m}": one for unit, all_ in units.items() for m, one in all_.items()}
         return cls(by_name, units)
 

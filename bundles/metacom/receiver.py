@@ -9,9 +9,9 @@ from typing import Any
 
 from bundles.metacom.access_log import log_call
 from bundles.metacom.call_handler import CallHandler
+from bundles.metacom.compat import profile_of
 from bundles.metacom.connection import MetacomConnection
 from bundles.metacom.dialect import Dialect, Id
-from bundles.metacom.errors import error_of
 from bundles.metacom.limits import Rate
 from bundles.metacom.packets import (
     PING,
@@ -63,6 +63,7 @@ class Receiver:
         self._counters = counters
         self._logs_access = logs_access
         self._encode = kernel.serializer.encode_json
+        self._error_of = profile_of(settings)
         self._create_task: CreateTask = asyncio.get_running_loop().create_task
 
     async def read(self, connection: MetacomConnection) -> None:
@@ -147,7 +148,7 @@ class Receiver:
         except Exception:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
-            connection.calls.discard(asyncio.current_task())  # type: ignore[arg-type]
+            connection.calls.discard(asyncio.current_task())
             size = None if connection.is_ended else size
             if self._logs_access:
                 log_call(request, connection, response, size)
@@ -158,7 +159,8 @@ class Receiver:
     ) -> bytes:
         if response.status_code < 400 and id is not None:
             return callback(id, response, self._encode)
-        return error_callback(id, error_of(response, request), connection.dialect, self._encode)
+        error = self._error_of(response, request).packet
+        return error_callback(id, error, connection.dialect, self._encode)
 
 
 def _read(packet: dict[str, Any], id: Id | None) -> Call:

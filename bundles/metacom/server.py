@@ -11,6 +11,7 @@ from injector import inject
 from bundles.metacom.call_handler import CallHandler
 from bundles.metacom.connection import MetacomConnection
 from bundles.metacom.connections import Connections
+from bundles.metacom.http_calls import HttpCalls
 from bundles.metacom.methods import Methods
 from bundles.metacom.receiver import Receiver
 from bundles.metacom.settings import MetacomSettings
@@ -55,6 +56,7 @@ class MetacomServer(Server):
         http: HttpServer,
         dispatcher: AsyncEventDispatcher,
         broadcaster: Broadcaster,
+        kernel: Kernel,
         application: Settings,
     ) -> None:
         self._settings = settings
@@ -63,6 +65,8 @@ class MetacomServer(Server):
         self._broadcaster = broadcaster
         self._limits = LimitCounters()
         self._jobs: set[asyncio.Task[Any]] = set()
+        self._calls = CallHandler(kernel)
+        http.handle(settings.rpc_path, HttpCalls(kernel, self._calls, settings).respond)
         for path in settings.paths:
             http.websocket(
                 path,
@@ -82,7 +86,7 @@ class MetacomServer(Server):
 
     def configure(self, kernel: Kernel) -> None:
         self._limits = LimitCounters()
-        self._calls = CallHandler(kernel)
+        self._calls.is_draining = False
         self._receiver = Receiver(
             kernel,
             self._calls,
@@ -94,9 +98,6 @@ class MetacomServer(Server):
         self._encode = kernel.serializer.encode_json
         self._connections = self.engine = Connections(self._encode)
         self._backend = LocalBackend(self._connections)
-
-    def recompiled(self, compiled: Compiled) -> None:
-        self._calls.recompiled(compiled)
 
     async def start(self) -> None:
         self._broadcaster.attach(self._backend)

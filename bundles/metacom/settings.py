@@ -8,6 +8,8 @@ _PATH = Allowed(
     'a path that begins with "/"', (str,), lambda value: value.startswith("/") and "{" not in value
 )
 _PATHS = attrs.validators.deep_iterable(_PATH, attrs.validators.instance_of(tuple))
+_REST = Allowed('"results" or "packets"', (str,), lambda value: value in ("results", "packets"))
+_SWITCH = Allowed("true or false", (bool,))
 _POSITIVE = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
 _RATE = Allowed("a number of at least 1", (int, float), lambda value: 1 <= value < float("inf"))
 _INTERVAL = Allowed("seconds, greater than 0", (int, float), lambda value: 0 < value < 1e9)
@@ -20,6 +22,16 @@ class MetacomSettings:
     paths: tuple[str, ...] = attrs.field(default=("/", "/api"), validator=_PATHS)
     """The paths of WebSockets. Other requests for them are handled by the routes of the
     application. ``http.prefix`` is not put before them."""
+
+    rpc_path: str = attrs.field(default="/api", validator=_PATH)
+    """The path of calls over HTTP, with POST. ``http.prefix`` is not put before it."""
+
+    rest: str = attrs.field(default="results", validator=_REST)
+    """What the routes ``/api/<unit>/<method>`` of autoload send: bare ``results``, or ``packets``
+    as Impress does."""
+
+    compat: bool = attrs.field(default=False, validator=_SWITCH)
+    """Whether errors have the codes, texts and HTTP statuses of Impress 3."""
 
     max_size: int = attrs.field(default=1_000_000, validator=_POSITIVE)
     """Bytes of a message; a larger one closes the WebSocket with 1009."""

@@ -37,8 +37,10 @@ from rxkernel.messages.request_id import client_request_id, event_request_id
 from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition, HttpDefinition, ProcedureDefinition
+from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.body_limits import BodyLimits
+from rxkernel.servers.http.post_handlers import PostHandler
 from rxkernel.servers.local_backend import LocalBackend
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -166,8 +168,7 @@ class KernelClient:
         request.id = client_request_id(request.headers, self._id_header)
         sent = SentOverHttp(params or {}, body, form, files, cookies or {})
         response = await self._calls.run(self._http(kernel, definition, request, sent))
-        for set_cookie in response.headers.getall("Set-Cookie", ()):
-            self.cookies.keep(set_cookie, _path_of(request))
+        self._keep_cookies(request, response)
         return response
 
     async def _http(
@@ -186,6 +187,50 @@ class KernelClient:
         else:
             response = await kernel.answer(definition, request)
         return await self._finish(kernel, request, response, write_http)
+
+    async def post(
+        self,
+        path: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Request a path of `HttpServer.handle`. *body* is encoded as by `http`.
+
+        Raises:
+            KeyError: no bundle has called ``handle`` with *path*.
+            ValueError: as `http`.
+        """
+        kernel = await self._kernel()
+        server = self.application.servers["http"]
+        assert isinstance(server, HttpServer)
+        handler = server.post_handlers.find(path)
+        if handler is None:
+            raise KeyError(f"no POST handler for {path!r}; HttpServer.handle adds one")
+        request = Request(Transport.HTTP, self._headers(headers), url=path)
+        request.method = "POST"
+        request.token = self._token()
+        request.id = client_request_id(request.headers, self._id_header)
+        self._add_cookies(request.headers, path, cookies)
+        sent = SentOverHttp({}, body, None, None, {})
+        response = await self._calls.run(self._post(kernel, handler, request, sent))
+        self._keep_cookies(request, response)
+        return response
+
+    async def _post(
+        self, kernel: Kernel, handler: PostHandler, request: Request, sent: SentOverHttp
+    ) -> Response:
+        kernel.begin(request)
+        limits = BodyLimits.of_bytes(self.application.settings.http)
+        sent.set_body_loader(request, limits, kernel.serializer)
+        load_body, request.body_loader = request.body_loader, None
+        response = await handler.handle(kernel, request, load_body)
+        return await self._finish(kernel, request, response, write_http)
+
+    def _keep_cookies(self, request: Request, response: Response) -> None:
+        for set_cookie in response.headers.getall("Set-Cookie", ()):
+            self.cookies.keep(set_cookie, _path_of(request))
 
     async def websocket(
         self,

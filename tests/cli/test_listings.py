@@ -153,11 +153,15 @@ async def pages(native): ...
 async def live(websocket): ...
 
 
+async def respond(request, body): ...
+
+
 class Live:
     @inject
     def __init__(self, http: HttpServer):
         http.mount("/pages/{rest:path}", pages)
-        http.websocket("/live", live)
+        http.websocket("/live", live, shared=True)
+        http.handle("/live", respond)
 
     @observe("application.bootstrap")
     async def boot(self, event): ...
@@ -206,11 +210,12 @@ def test_native_paths_are_listed(run: Run, write: Write) -> None:
     target = write(NATIVE)
 
     paths = listed(run, "routes", target)["native"]
-    table = run("routes", target).stdout.splitlines()[-6:]
+    table = run("routes", target).stdout.splitlines()[-7:]
 
     assert [tuple(path.values()) for path in paths] == [
         ("*", "/pages/{rest:path}", "mount", f"{target}.pages"),
         ("GET", "/live", "websocket", f"{target}.live"),
+        ("POST", "/live", "handler", f"{target}.respond"),
         ("*", "/late", "mount", f"{target}.pages"),
         ("GET, HEAD", "/metrics", "native", f"{target}.metrics"),
         ("GET, HEAD", "/static", "native", paths[-1]["handler"]),
@@ -224,7 +229,7 @@ def test_check_counts_native_paths(run: Run, write: Write) -> None:
     result = run("check", write(NATIVE))
 
     assert result.exit_code == 0
-    assert "  native paths      5" in result.stdout.splitlines()
+    assert "  native paths      6" in result.stdout.splitlines()
 
 
 def test_check_reports_path_that_is_mounted_twice(run: Run, write: Write) -> None:

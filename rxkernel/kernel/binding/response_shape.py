@@ -174,7 +174,7 @@ def _raising(errors: tuple[type[HttpException], ...], shape: Shape | None) -> Sh
 
     def shape_or_raise(value: Any) -> Any:
         if isinstance(value, errors):
-            raise value.copy()
+            raise value.as_returned()
         return value if shape is None else shape(value)
 
     return shape_or_raise

@@ -27,7 +27,7 @@ from rxkernel.servers.aiohttp.mounted_checks import check_mounted
 from rxkernel.servers.aiohttp.mounted_listener import MountedListener
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import defer_continue
-from rxkernel.servers.aiohttp.request.native_paths import NativePaths
+from rxkernel.servers.aiohttp.request.native_paths import MountUse, NativePaths
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.header_signals import header_signal
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
@@ -40,6 +40,7 @@ from rxkernel.servers.http.compression import Compression
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.pipeline import HttpPipeline
+from rxkernel.servers.http.post_handlers import PostHandlers, Respond
 from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
@@ -52,8 +53,8 @@ class HttpServer(Server):
     """Answers HTTP with the kernel's definitions.
 
     ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
-    adds to it, routes and middleware, comes before the kernel's. `mount` and `websocket` give
-    paths to bundles, until the server has started.
+    adds to it, routes and middleware, comes before the kernel's. `mount`, `websocket` and
+    `handle` give paths to bundles, until the server has started.
 
     Attributes:
         forwarded: reads the headers of trusted proxies.
@@ -90,6 +91,7 @@ class HttpServer(Server):
         self._redirect: Listener | None = None
         self._fast_path: FastPath | None = None
         self.native_paths = NativePaths()
+        self.post_handlers = PostHandlers()
         self._websockets = WebSocketRoutes(self)
 
     @property
@@ -157,7 +159,7 @@ class HttpServer(Server):
             heartbeat: seconds without data of the client after which it is pinged. It is closed
                 if nothing comes for half as many again.
             shared: other requests of *path* than handshakes are handled by routes of the kernel,
-                or by the handler that is mounted for *path*.
+                or by the handler of *path* for `mount` or `handle`.
             drain: awaited when the server stops, before the WebSockets are closed with 1001. It
                 is called once for all paths that have the same one.
 
@@ -172,7 +174,26 @@ class HttpServer(Server):
         if shared:
             other = partial(self.native_paths.other_than, TemplateSyntax.parse(path).text)
             handler = self._websockets.shared(handler, other)
-        self.native_paths.mount(path, handler, accept, is_websocket=True, is_shared=shared)
+        self.native_paths.mount(path, handler, accept, use=MountUse.WEBSOCKET, is_shared=shared)
+
+    def handle(self, path: str, respond: Respond) -> None:
+        """Call *respond* with the `Request` and the whole body of each POST to *path*.
+
+        For protocols whose definition is named in the body: the request has no definition until
+        *respond* calls ``kernel.answer``. All else is as for a route of the kernel: limits, CORS,
+        other methods, logs. Routes of other methods and a shared `websocket` may have the same
+        path.
+
+        Args:
+            path: literal; ``http.prefix`` is not put before it.
+            respond: returns the response. If it raises, ``kernel.fail`` makes the response.
+
+        Raises:
+            ConfigurationError: the path has parameters, or is mounted already.
+            RxKernelError: as `mount`.
+        """
+        self.native_paths.mount(path, None, respond, use=MountUse.POST)
+        self.post_handlers.add(path, respond)
 
     def check(self, compiled: Compiled) -> None:
         definitions = compiled.definitions[Transport.HTTP]
@@ -196,6 +217,7 @@ class HttpServer(Server):
             forwarded=self.forwarded,
             cors=self.cors,
             counters=self.connections,
+            handlers=self.post_handlers,
         )
         decoder = BodyDecoder(self._settings, self.connections)
         sender = ResponseSender(self.ids, writer, self._compression)

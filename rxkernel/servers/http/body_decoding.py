@@ -35,9 +35,13 @@ class BodyDecoder:
         self._settings = settings
         self.counters = counters
         self._limits: dict[HttpDefinition, BodyLimits] = {}
+        self._limits_of_bytes = BodyLimits.of_bytes(settings)
 
-    def limits_of(self, definition: HttpDefinition) -> BodyLimits:
-        """Return the limits of *definition*, the same object each time."""
+    def limits_of(self, definition: HttpDefinition | None) -> BodyLimits:
+        """Return the limits of *definition*, the same object each time; for None, those of a body
+        that is not decoded."""
+        if definition is None:
+            return self._limits_of_bytes
         limits = self._limits.get(definition)
         if limits is None:
             self._limits[definition] = limits = BodyLimits.of(definition, self._settings)
@@ -47,8 +51,9 @@ class BodyDecoder:
         """Clear the stored limits, since the kernel has been compiled with new definitions."""
         self._limits.clear()
 
-    async def load(self, raw: bytes, request: Request, definition: HttpDefinition) -> None:
-        """Decode *raw*, a whole body as it was received, into *request*.
+    async def load(self, raw: bytes, request: Request, definition: HttpDefinition | None) -> None:
+        """Decode *raw*, a whole body as it was received, into *request*. Without *definition*, it
+        is only decompressed.
 
         Raises:
             PayloadTooLargeException: the body exceeds a limit of the route (413).

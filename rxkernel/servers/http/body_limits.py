@@ -7,6 +7,7 @@ import attrs
 from rxkernel.exceptions import PayloadTooLargeException, RequestTimeoutException
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.routing.definitions import HttpDefinition
+from rxkernel.routing.signature import Signature
 from rxkernel.servers.http.json_parts import JsonParts
 from rxkernel.servers.limits import LimitCounters
 from rxkernel.settings import HttpSettings
@@ -47,6 +48,13 @@ class BodyLimits:
     is_raw: bool = False
     is_exact: bool = False
     total_setting: str = BODY_LIMIT
+
+    @classmethod
+    def of_bytes(cls, settings: HttpSettings) -> Self:
+        """Return the limits of a body that is not decoded: ``http.body_limit``."""
+        limit = settings.body_limit
+        parts = JsonParts(Signature())
+        return cls(limit, limit, limit, settings.form_fields_limit, parts, is_raw=True)
 
     @classmethod
     def of(cls, definition: HttpDefinition, settings: HttpSettings) -> Self:

@@ -28,6 +28,7 @@ from rxkernel.routing.metadata import METHODS
 from rxkernel.servers.http.allowed_hosts import HostPolicy
 from rxkernel.servers.http.cors import CorsPolicy, is_preflight
 from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.http.post_handlers import POST_METHODS, PostHandler, PostHandlers
 from rxkernel.servers.http.request_head import RequestHead
 from rxkernel.servers.http.request_id_header import RequestIdHeader
 from rxkernel.servers.limits import LimitCounters
@@ -45,8 +46,9 @@ SERVER_WIDE = "*"
 
 UNSUPPORTED_VERSION = "unsupported HTTP version; use HTTP/1.0 or 1.1"
 
-LoadBody = Callable[[Request, HttpDefinition], Awaitable[None]]
-"""Reads and decodes a body into the request, by the limits of the definition."""
+LoadBody = Callable[[Request, HttpDefinition | None], Awaitable[None]]
+"""Reads and decodes a body into the request, by the limits of the definition. For None, that of a
+`PostHandler`, it is not decoded."""
 
 
 @attrs.frozen
@@ -56,8 +58,9 @@ class OptionsResponse:
     headers: dict[str, str]
 
 
-RouteResult = tuple[HttpDefinition, dict[str, object]] | OptionsResponse | Exception
-"""A definition with the values of its path; or the response or error of a request without one."""
+RouteResult = tuple[HttpDefinition, dict[str, object]] | PostHandler | OptionsResponse | Exception
+"""A definition with the values of its path; a handler of a bundle; or the response or error of a
+request without both."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -71,6 +74,7 @@ class HttpPipeline:
     forwarded: ForwardedHeaders
     cors: CorsPolicy
     counters: LimitCounters
+    handlers: PostHandlers
 
     def receive(self, head: RequestHead, peer: ClientAddress | None) -> Request:
         """Return the kernel's request for *head*, received over a connection of *peer*."""
@@ -103,13 +107,15 @@ class HttpPipeline:
             path = target
             if target[0] != "/" or "?" in target or "#" in target:
                 path = head.rel_url.raw_path or "/"
+            if self.handlers.all and (handler := self.handlers.find(path)) is not None:
+                return self._find_beside(handler, method, path, head)
             if prefix := self.prefix:
                 if path != prefix and not path.startswith(prefix + "/"):
                     return NotFoundException()
                 path = path[len(prefix) :] or "/"
-            if method == "OPTIONS" and is_preflight(head):
-                return self._preflight(head, path)
             router = self.kernel.compiled.http_router
+            if method == "OPTIONS" and is_preflight(head):
+                return self._preflight(head, router.allowed(path, head))
             found = router.find(method, path, head)
             if found is not None:
                 return found
@@ -120,16 +126,49 @@ class HttpPipeline:
             return OptionsResponse(dict(error.headers))
         return error
 
+    def _find_beside(
+        self, handler: PostHandler, method: str, path: str, head: RequestHead
+    ) -> RouteResult:
+        """Return *handler* for POST, and the routes of its *path* for other methods.
+
+        Raises:
+            Exception: that of the application's converter.
+        """
+        if method == "POST":
+            return handler
+        router, below = self.kernel.compiled.http_router, self._below_prefix(path)
+        known = [] if below is None else router.allowed(below, head)
+        methods = sorted({*known, *POST_METHODS})
+        if method == "OPTIONS" and is_preflight(head):
+            return self._preflight(head, methods)
+        if below is not None and (found := router.find(method, below, head)) is not None:
+            return found
+        allow = {"Allow": ", ".join(methods)}
+        if method == "OPTIONS":
+            return OptionsResponse(allow)
+        return MethodNotAllowedException(headers=allow)
+
+    def _below_prefix(self, path: str) -> str | None:
+        """Return the part of *path* after `prefix`; None if it does not begin with it."""
+        prefix = self.prefix
+        if prefix and path != prefix and not path.startswith(prefix + "/"):
+            return None
+        return path[len(prefix) :] or "/"
+
     def static_routes(self) -> dict[str, dict[str, RouteResult]]:
         """Return, by method and target, the results of `find` that depend on nothing else but the
-        version: those of routes without parameters and constraints. OPTIONS is not included."""
+        version: those of routes without parameters and constraints, and of handlers. OPTIONS is
+        not included."""
         if not self.hosts.is_open:
             return {}
-        return {
+        found: dict[str, dict[str, RouteResult]] = {
             method: {self.prefix + path: (definition, {}) for path, definition in routes.items()}
             for method, routes in self.kernel.compiled.http_router.static_targets().items()
             if method != "OPTIONS"
         }
+        if self.handlers.all:
+            found.setdefault("POST", {}).update(self.handlers.by_target())
+        return found
 
     def rejection_for(self, head: RequestHead) -> Exception | None:
         """Return the error for a request that no route may handle, not even a native one."""
@@ -151,10 +190,9 @@ class HttpPipeline:
         known = self.kernel.compiled.http_router.allowed(path[len(self.prefix) :] or "/", head)
         return ", ".join(known) or ALL_METHODS
 
-    def _preflight(self, head: RequestHead, path: str) -> OptionsResponse | Exception:
+    def _preflight(self, head: RequestHead, methods: list[str]) -> OptionsResponse | Exception:
         if not self.cors.allows(head):
             return ForbiddenException("origin not allowed (CORS)")
-        methods = self.kernel.compiled.http_router.allowed(path, head)
         if not methods:
             return NotFoundException()
         return OptionsResponse(self.cors.preflight(head, methods))
@@ -175,6 +213,9 @@ class HttpPipeline:
         if not isinstance(found, tuple):
             if isinstance(found, OptionsResponse):
                 return kernel.respond(request, Response(None, 204, found.headers))
+            if isinstance(found, PostHandler):
+                load = None if load_body is None else partial(load_body, request, None)
+                return found.handle(kernel, request, load)
             return kernel.fail(request, found)
         definition, values = found
         if values:  # add_path_parameters, written out

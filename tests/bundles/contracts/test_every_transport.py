@@ -85,6 +85,8 @@ class Shop:
                 raise OutOfStockError("tea")
             case "own text":
                 return DomainError("moved", "It is elsewhere", status_code=410)
+            case "without code":
+                return ValueError("It is elsewhere")
             case "unlisted":
                 return DomainError(12345)
             case "status":
@@ -229,8 +231,11 @@ async def test_t18_returned_error_has_its_own_text_and_code(way: str) -> None:
 
 
 async def test_t19_error_without_a_text_has_its_code_and_a_general_text(way: str) -> None:
-    """A returned error without a code does not exist: `DomainError` requires one."""
     assert await error_of(way, "unlisted") == (400, 12345, "Domain error")
+
+
+async def test_t19_returned_error_without_a_code_has_500_and_its_own_text(way: str) -> None:
+    assert await error_of(way, "without code") == (500, 500, "It is elsewhere")
 
 
 async def test_t21_error_with_a_status_as_its_code_has_that_status(way: str) -> None:

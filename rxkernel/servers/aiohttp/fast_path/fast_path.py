@@ -158,8 +158,8 @@ class FastPath:
             method: {
                 target: found
                 for target, found in routes.items()
-                if isinstance(found, tuple)
-                and not (_is_streamed(found[0]) or native.covers(URL(target, encoded=True)))
+                if not (isinstance(found, tuple) and _is_streamed(found[0]))
+                and not native.covers(URL(target, encoded=True))
             }
             for method, routes in self.pipeline.static_routes().items()
         }

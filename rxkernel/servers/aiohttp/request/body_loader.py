@@ -34,9 +34,10 @@ class BodyLoader:
         self._decoder = decoder
 
     async def load(
-        self, native: web.Request, request: Request, definition: HttpDefinition
+        self, native: web.Request, request: Request, definition: HttpDefinition | None
     ) -> None:
         """Set the body of *request*; for an action that reads it in pieces, the ``source``.
+        Without *definition*, it is not decoded.
 
         Raises:
             PayloadTooLargeException: larger than the route allows, or too many fields (413).
@@ -57,7 +58,7 @@ class BodyLoader:
             raise disconnected_in_body(native) from exc
 
     async def _load(
-        self, native: web.Request, request: Request, definition: HttpDefinition
+        self, native: web.Request, request: Request, definition: HttpDefinition | None
     ) -> None:
         headers = native.headers
         if hdrs.EXPECT in headers:

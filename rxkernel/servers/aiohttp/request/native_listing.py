@@ -1,10 +1,12 @@
-"""Lists the paths that native aiohttp handlers serve, for commands that print them."""
+"""Lists the paths that bundles and native aiohttp handlers serve, for commands that print them."""
 
 import attrs
 from aiohttp import web
 
 from rxkernel.events.dispatcher import describe
-from rxkernel.servers.aiohttp.request.native_paths import NativePaths
+from rxkernel.servers.aiohttp.request.native_paths import MountUse, NativePaths
+
+_METHODS = {MountUse.ALL: "*", MountUse.WEBSOCKET: "GET", MountUse.POST: "POST"}
 
 
 @attrs.frozen
@@ -13,7 +15,8 @@ class NativePath:
 
     Attributes:
         method: the methods, separated by commas; ``*`` for all.
-        type: ``mount``, ``websocket``, or ``native`` for a route of the engine.
+        type: ``mount``, ``websocket``, ``handler`` for one of POST, or ``native`` for a route of
+            the engine.
         handler: the callable that serves it.
     """
 
@@ -30,9 +33,7 @@ def list_native_paths(native: NativePaths, engine: web.Application) -> list[Nati
     for all paths.
     """
     mounts = [
-        NativePath("GET", mount.template, "websocket", mount.owner)
-        if mount.is_websocket
-        else NativePath("*", mount.template, "mount", mount.owner)
+        NativePath(_METHODS[mount.use], mount.template, mount.use.value, mount.owner)
         for mount in native.mounts
     ]
     routes = [

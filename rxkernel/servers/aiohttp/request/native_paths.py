@@ -1,9 +1,10 @@
-"""The paths that native aiohttp handlers serve, not the kernel.
+"""The paths that bundles serve: those of native aiohttp handlers, WebSockets and POST handlers.
 
-Requests for these paths leave the fast path; all other requests stay on it.
+Requests for the first two leave the fast path; all other requests stay on it.
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Self
 
 import attrs
@@ -44,15 +45,26 @@ class PathSet:
         return url.path in self or url.path_safe in self or url.raw_path in self
 
 
+class MountUse(StrEnum):
+    """The requests of a path that a mount is for: all, WebSockets, or those with POST.
+
+    The value is shown in listings.
+    """
+
+    ALL = "mount"
+    WEBSOCKET = "websocket"
+    POST = "handler"
+
+
 @attrs.frozen(eq=False)
 class Mount:
-    """A path that `HttpServer.mount` was called with.
+    """A path that `HttpServer.mount`, `websocket` or `handle` was called with.
 
     Attributes:
         parameter: the name of the parameter for the rest of the path if all paths below are
             mounted, or None.
+        handler: None for a POST handler, which the pipeline of the kernel's routes calls.
         owner: the handler, as error messages show it.
-        is_websocket: whether *handler* serves WebSockets only.
         is_shared: whether *handler* gets only the handshakes of WebSockets. Other requests are
             handled as if the path was not mounted, or by the other mount of the path.
     """
@@ -60,9 +72,9 @@ class Mount:
     template: str
     segments: tuple[str, ...]
     parameter: str | None
-    handler: Handler
+    handler: Handler | None
     owner: str
-    is_websocket: bool
+    use: MountUse
     is_shared: bool = False
 
     @property
@@ -83,8 +95,10 @@ class Mount:
         own = self.segments, self.parameter is None
         return own == (other.segments, other.parameter is None)
 
-    def hides(self, segments: list[str | None]) -> bool:
+    def hides(self, method: str, segments: list[str | None]) -> bool:
         """Whether a route with *segments* could not be reached; None is a parameter."""
+        if self.is_shared or (self.use is MountUse.POST and method != "POST"):
+            return False
         prefix = list(self.segments)
         if self.parameter is None:
             return segments == prefix
@@ -116,11 +130,11 @@ class NativePaths:
     def mount(
         self,
         path: str,
-        handler: Handler,
+        handler: Handler | None,
         owner: object,
         *,
+        use: MountUse = MountUse.ALL,
         long_lived: bool = False,
-        is_websocket: bool = False,
         is_shared: bool = False,
     ) -> None:
         """Let *handler* serve *path*; error messages name *owner*.
@@ -135,7 +149,7 @@ class NativePaths:
                 f"constructor of a bundle or a service, or in a listener of "
                 f"application.bootstrap or server.configure"
             )
-        mount = _parse_mount(path, handler, describe(owner), is_websocket, is_shared)
+        mount = _parse_mount(path, handler, describe(owner), use, is_shared)
         for other in self.mounts:
             if other.serves_path_of(mount) and other.is_shared == is_shared:
                 raise ConfigurationError(
@@ -160,8 +174,7 @@ class NativePaths:
             )
             for definition in definitions
             for mount in self.mounts
-            if not mount.is_shared
-            and mount.hides(_segments(prefix, definition.metadata.syntax.steps))
+            if mount.hides(definition.method, _segments(prefix, definition.metadata.syntax.steps))
         ]
         if errors:
             raise ConfigurationError.merge(errors)
@@ -202,34 +215,40 @@ class NativePaths:
                         f"native route for it; remove one of them"
                     )
                 )
-        shared = [mount for mount in self.mounts if mount.is_shared]
-        others = [mount for mount in self.mounts if not mount.is_shared]
-        for mount in shared:  # first: the router uses the first route that matches
+        # shared ones first: the router uses the first route that matches
+        for mount in sorted(self.mounts, key=lambda mount: not mount.is_shared):
+            if mount.handler is None:
+                continue
             for pattern in mount.patterns:
-                router.add_route("GET", pattern, mount.handler, expect_handler=defer_continue)
-        for mount in others:
-            for pattern in mount.patterns:
-                router.add_route("*", pattern, mount.handler)
-            mount.add_to(self.routes)
+                if mount.is_shared:
+                    router.add_route("GET", pattern, mount.handler, expect_handler=defer_continue)
+                else:
+                    router.add_route("*", pattern, mount.handler)
+            if not mount.is_shared:
+                mount.add_to(self.routes)
         if errors:
             raise ConfigurationError.merge(errors)
         self._is_installed = True
 
 
 def _parse_mount(
-    path: str, handler: Handler, owner: str, is_websocket: bool, is_shared: bool
+    path: str, handler: Handler | None, owner: str, use: MountUse, is_shared: bool
 ) -> Mount:
     syntax = TemplateSyntax.parse(path)
     steps = syntax.steps
     parameter = steps[-1].fields[0].name if steps and _has_path_parameter(steps[-1]) else None
     literal = steps if parameter is None else steps[:-1]
+    if use is MountUse.POST and syntax.parameters:
+        raise ConfigurationError(
+            f"{path!r} cannot be a path of {owner}: the path of a POST handler has no parameters"
+        )
     if any(step.fields for step in literal):
         raise ConfigurationError(
             f"{path!r} cannot be mounted for {owner}: a mounted path has at most one parameter, "
             f"{{name:path}} at its end; write such a path, and read the rest in the handler"
         )
     segments = tuple(step.literals[0] for step in literal)
-    return Mount(syntax.text, segments, parameter, handler, owner, is_websocket, is_shared)
+    return Mount(syntax.text, segments, parameter, handler, owner, use, is_shared)
 
 
 def _has_path_parameter(step: Step) -> bool:

@@ -1,0 +1,123 @@
+"""What a method takes and returns, for people and programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bundles.contracts import Contract, ContractSchemas, Schemas, TypedSchema, contract_of
+from rxkernel import Definition, JsonSchemas, Parameter, Source
+
+JsonSchema = dict[str, Any]
+
+_PREFIX = "#/components/schemas/"
+"""The beginning of the references that `JsonSchemas` makes."""
+
+_DEFS = "#/$defs/"
+
+
+def describe(definition: Definition, named: Schemas | None) -> dict[str, Any]:
+    """Return the description of a method; keys without a value are left out.
+
+    Args:
+        named: the named schemas of contracts; None without the bundle.
+
+    Returns:
+        ``caption`` and ``description``; ``parameters`` and ``returns`` as JSON Schemas;
+        ``access``, the rule of the bundle security, or ``public``; ``errors``, the texts by code;
+        ``deprecated``, true or a text.
+    """
+    contract = (None if named is None else contract_of(definition)) or Contract()
+    schemas = _Schemas(definition, contract, named)
+    found = {
+        "caption": contract.caption,
+        "description": contract.description or definition.description,
+        "parameters": schemas.parameters(),
+        "returns": schemas.returns(),
+        "access": repr(definition.options.get("access", _PUBLIC)),
+        "errors": {str(code): text for code, text in contract.errors.items()},
+        "deprecated": contract.deprecated,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+class _Public:
+    def __repr__(self) -> str:
+        return "public"
+
+
+_PUBLIC = _Public()
+
+
+class _Schemas:
+    """The JSON Schemas of one method, each complete in itself."""
+
+    def __init__(self, definition: Definition, contract: Contract, named: Schemas | None) -> None:
+        self._signature = definition.signature
+        self._types = JsonSchemas(self._signature.scalars)
+        self._contract = ContractSchemas()
+        if named is not None:
+            self._contract = ContractSchemas.of(contract, named)
+
+    def parameters(self) -> JsonSchema:
+        """That of the arguments; empty if they are not declared."""
+        schema = self._contract.parameters
+        if schema is None:
+            return self._complete(self._of_signature())
+        if isinstance(schema, TypedSchema):
+            return self._complete(schema.described_by(self._types.input, self._types.with_default))
+        return self._with_named(schema)
+
+    def returns(self) -> JsonSchema:
+        """That of the result; empty if it is not declared."""
+        if self._contract.returns is not None:
+            return self._with_named(self._contract.returns)
+        return self._complete(self._types.returned(self._signature).schema or {})
+
+    def _with_named(self, schema: Any) -> JsonSchema:
+        described: JsonSchema = schema.json_schema()
+        references = {name: each.json_schema() for name, each in schema.references.items()}
+        return {**described, "$defs": references} if references else described
+
+    def _of_signature(self) -> JsonSchema:
+        properties: dict[str, Any] = {}
+        required = []
+        for parameter in self._signature.parameters:
+            if parameter.source is Source.BODY and not parameter.key:
+                return self._types.schema_of(self._types.input(parameter.type))
+            for name, schema, is_required in self._fields(parameter):
+                properties[name] = schema
+                if is_required:
+                    required.append(name)
+        if not properties:
+            return {}
+        found = {"type": "object", "properties": properties}
+        return {**found, "required": required} if required else found
+
+    def _fields(self, parameter: Parameter) -> Iterator[tuple[str, JsonSchema, bool]]:
+        if parameter.source not in (Source.BODY, Source.PARAMS):
+            return
+        schema = self._types.input(parameter.type)
+        whole = self._types.schema_of(schema)
+        if parameter.keys != (parameter.key,) and "properties" in whole:
+            needed = whole.get("required", ()) if parameter.is_required else ()
+            for name, field in whole["properties"].items():
+                yield name, field, name in needed
+            return
+        if not parameter.is_required:
+            schema = self._types.with_default(schema, parameter.default)
+        yield parameter.key, schema, parameter.is_required
+
+    def _complete(self, schema: JsonSchema) -> JsonSchema:
+        """Return *schema* with the classes that it refers to."""
+        found: JsonSchema = _local(self._types.resolve(schema))
+        classes: JsonSchema = _local(self._types.resolve(self._types.components))
+        return {**found, "$defs": classes} if found and classes else found
+
+
+def _local(node: Any) -> Any:
+    """Return *node*, a schema or a part of one, with references to its own ``$defs``."""
+    if isinstance(node, dict):
+        return {
+            key: _DEFS + value.removeprefix(_PREFIX) if key == "$ref" else _local(value)
+            for key, value in node.items()
+        }
+    return [_local(each) for each in node] if isinstance(node, list) else node

@@ -1,0 +1,76 @@
+"""Paths at which a callable of a bundle responds to POST: for protocols that find their
+definition in the body."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import attrs
+
+from rxkernel.kernel.errors import to_failure
+from rxkernel.kernel.kernel import Kernel
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
+from rxkernel.routing.path import PathTemplate
+from rxkernel.routing.router import Router
+
+Respond = Callable[[Request, bytes], Awaitable[Response]]
+"""The callable of a bundle for a path. It gets the whole body, decompressed."""
+
+_POST = "POST"
+
+POST_METHODS = ("OPTIONS", _POST)
+"""The methods of such a path, for ``Allow``."""
+
+
+@attrs.frozen(eq=False)
+class PostHandler:
+    """A path, and the callable that responds there."""
+
+    path: str
+    respond: Respond
+
+    async def handle(
+        self, kernel: Kernel, request: Request, load_body: Callable[[], Awaitable[None]] | None
+    ) -> Response:
+        """Read the whole body, and return the response; to an exception, that of `Kernel.fail`.
+
+        Raises:
+            asyncio.CancelledError: the caller's own task has been cancelled.
+        """
+        request.path = request.route_name = self.path
+        try:
+            if load_body is not None:
+                await load_body()
+            return await self.respond(request, request.raw_body)
+        except BaseException as exc:
+            return await kernel.fail(request, to_failure(exc))
+
+
+class PostHandlers:
+    """The handlers of one server.
+
+    Attributes:
+        all: in the order in which they were added.
+    """
+
+    def __init__(self) -> None:
+        self.all: list[PostHandler] = []
+        self._router: Router[PostHandler] = Router()
+
+    def add(self, path: str, respond: Respond) -> None:
+        """Let *respond* serve *path*, which is literal."""
+        handler = PostHandler(path, respond)
+        self._router.add(_POST, PathTemplate.parse(path), handler, path)
+        self.all.append(handler)
+
+    def find(self, raw_path: str) -> PostHandler | None:
+        """Return the handler of *raw_path*, a path as for `Router.find`.
+
+        Raises:
+            BadRequestException: as `Router.find`.
+        """
+        found = self._router.find(_POST, raw_path)
+        return None if found is None else found[0]
+
+    def by_target(self) -> Mapping[str, PostHandler]:
+        """Return the handlers by the target of a request that needs no decoding."""
+        return self._router.static_targets().get(_POST, {})

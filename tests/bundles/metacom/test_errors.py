@@ -1,0 +1,403 @@
+"""The matrix of errors in both profiles, over a WebSocket and over HTTP."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bundles.contracts import Contracts
+from rxkernel import ExceptionEvent, KernelEvents, Response, observe
+from tests.bundles.metacom.conftest import SiteOf
+from tests.bundles.metacom.matrix import QUEUE, Failing, call, sending
+from tests.waiting import until
+
+BUSY = "too many calls wait; try again later"
+INVALID = "validation failed; see errors"
+INTERNAL = ("Internal Server Error", 500)
+
+BOTH = pytest.mark.parametrize("way", ["websocket", "http"])
+PROFILES = pytest.mark.parametrize("compat", [False, True], ids=["default", "compat"])
+
+Row = tuple[str, Any, tuple[str, Any, int], tuple[str, Any, int]]
+"""Method and arguments; text, code and HTTP status by default, and with compat."""
+
+
+async def check(site_of: SiteOf, way: str, compat: bool, *rows: Row) -> None:
+    """Compare the error of each row; then the connection still works, and no method has run that
+    should not."""
+    site = await site_of(Failing, compat=compat)
+    async with sending(site, way) as send:
+        for number, (method, args, *expected) in enumerate(rows, 1):
+            given = {"way": args} if isinstance(args, str) else args
+            reply = await send(call(method, given, number))
+            text, code, status = expected[compat]
+            assert reply.packet["id"] == number
+            assert reply.packet.keys() == {"type", "id", "error"}
+            assert reply.error == (text, code)
+            assert reply.status == (status if way == "http" else None)
+        assert (await send(call("fail/add", {"a": 2, "b": 3}))).packet["result"] == 5
+    assert site.application.injector.get(Failing).ran == []
+
+
+@BOTH
+@PROFILES
+async def test_t12_unknown_unit_method_or_no_slash_is_404(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("nope/x", {}, ("Not Found", 404, 404), ("Not Found", 404, 404)),
+        ("fail/nope", {}, ("Not Found", 404, 404), ("Not Found", 404, 404)),
+        ("noslash", {}, ("Not Found", 404, 404), ("Not Found", 404, 404)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t14_argument_of_another_type_is_rejected(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        (
+            "fail/add",
+            {"a": 1, "b": "2"},
+            (INVALID, 422, 422),
+            ('Invalid parameters type: Field "b" not of expected type: number', 500, 200),
+        ),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t15_missing_arguments_are_all_named(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        (
+            "fail/add",
+            {},
+            (INVALID, 422, 422),
+            ('Invalid parameters type: Field "a" is required; Field "b" is required', 500, 200),
+        ),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t16_unexpected_argument_is_rejected(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        (
+            "fail/add",
+            {"a": 1, "b": 2, "c": 3},
+            (INVALID, 422, 422),
+            ('Invalid parameters type: Field "c" is not expected', 500, 200),
+        ),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_arguments_of_a_typed_method_are_rejected(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        (
+            "fail/typed",
+            {"a": {}},
+            (INVALID, 422, 422),
+            (
+                'Invalid parameters type: Field "a" not of expected type: number; '
+                'Field "b" is required',
+                500,
+                200,
+            ),
+        ),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t30_validate_that_raises_stops_the_method(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("fail/validate", {}, (INVALID, 422, 422), (*INTERNAL, 500)),
+        ("fail/validate_async", {}, (INVALID, 422, 422), (*INTERNAL, 500)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t18_returned_error_with_a_code_has_its_text_and_code(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("fail/returned", "code 10", ("own text", 10, 400), ("own text", 10, 200)),
+        ("fail/returned", "code 404", ("own text", 404, 404), ("own text", 404, 200)),
+        ("fail/returned", "code 12345", ("own text", 12345, 400), ("own text", 12345, 200)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t19_returned_error_without_a_code_has_its_text_and_500(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("fail/returned", "without code", ("own text", 500, 500), ("own text", 500, 200)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t20_raised_exception_is_hidden(site_of: SiteOf, way: str, compat: bool) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("fail/raised", "without code", (*INTERNAL, 500), (*INTERNAL, 500)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t21_raised_exception_has_its_status(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("fail/raised", "code 404", ("own text", 404, 404), ("own text", 404, 404)),
+        ("fail/raised", "code 401", ("own text", 401, 401), ("own text", 401, 401)),
+        ("fail/raised", "code 403", ("own text", 403, 403), ("own text", 403, 403)),
+        ("fail/raised", "code 503", ("own text", 503, 503), ("Service Unavailable", 503, 503)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t22_raised_exception_with_another_code_is_hidden(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("fail/raised", "code 12345", (*INTERNAL, 500), (*INTERNAL, 500)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t23_returned_domain_error_has_the_text_of_the_contract(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        (
+            "fail/returned",
+            "EARGA",
+            ("Invalid argument: a", "EARGA", 400),
+            ("Invalid argument: a", "EARGA", 200),
+        ),
+        (
+            "fail/returned",
+            "unlisted",
+            ("Domain error", "EOTHER", 400),
+            ("Domain error", "EOTHER", 200),
+        ),
+        ("fail/declared", {}, ("own text", "EARGA", 400), ("own text", "EARGA", 200)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_returned_http_exception_has_its_text_and_status(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("fail/returned", "exception", ("own text", 404, 404), ("own text", 404, 200)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_raised_domain_error(site_of: SiteOf, way: str, compat: bool) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        ("fail/raised", "domain 12345", ("own text", 12345, 400), (*INTERNAL, 500)),
+        ("fail/raised", "domain 404", ("own text", 404, 404), ("own text", 404, 404)),
+        ("fail/raised", "EARGA", ("Invalid argument: a", "EARGA", 400), (*INTERNAL, 500)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t24_result_that_breaks_returns_is_500(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        (
+            "fail/returns",
+            {},
+            (*INTERNAL, 500),
+            ('Invalid result type: Field "a" not of expected type: number', 500, 200),
+        ),
+        ("fail/unencodable", {}, (*INTERNAL, 500), (*INTERNAL, 500)),
+    )
+
+
+@BOTH
+@PROFILES
+async def test_t25_timeout_is_408_with_its_milliseconds(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    await check(
+        site_of,
+        way,
+        compat,
+        (
+            "fail/timeout",
+            {},
+            ("Timeout of 20ms reached", 408, 408),
+            ("Timeout of 20ms reached", 408, 408),
+        ),
+    )
+
+
+@BOTH
+async def test_t14_to_t16_errors_has_each_wrong_field(site_of: SiteOf, way: str) -> None:
+    site = await site_of(Failing)
+    async with sending(site, way) as send:
+        error = (await send(call("fail/add", {"b": "2", "c": 1}))).packet["error"]
+
+    assert {(each["path"].partition(".")[2], each["code"]) for each in error["errors"]} == {
+        ("a", "missing"),
+        ("b", "type"),
+        ("c", "unknown_field"),
+    }
+
+
+@BOTH
+@PROFILES
+async def test_t20_exception_is_hidden_and_logged_with_the_request_id(
+    site_of: SiteOf, way: str, compat: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(Failing, compat=compat)
+    async with sending(site, way) as send:
+        error = (await send(call("fail/raised", {"way": "without code"}))).packet["error"]
+
+    assert "secret" not in str(error)
+    assert "a secret" in caplog.text
+    assert ("request_id" in error) is not compat
+
+
+@BOTH
+@PROFILES
+async def test_t17_null_arguments_get_an_error_with_the_id(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    site = await site_of(Failing, compat=compat)
+    packet = '{"type":"call","id":7,"method":"fail/add","args":null}'
+    async with sending(site, way) as send:
+        reply = await send(packet)
+
+    assert reply.packet["id"] == 7
+    if compat:
+        assert reply.error == INTERNAL
+    else:
+        assert reply.error == ("args must be an object or an array", 400)
+    if way == "http":
+        assert reply.status == (500 if compat else 400)
+
+
+@BOTH
+@PROFILES
+async def test_t28_full_queue_is_503_at_once_and_the_others_succeed_in_order(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    site = await site_of(Failing, compat=compat)
+    failing = site.application.injector.get(Failing)
+    slots = site.application.injector.get(Contracts).slots_of(QUEUE)
+    async with (
+        sending(site, way) as first,
+        sending(site, way) as second,
+        sending(site, way) as third,
+    ):
+        one = asyncio.create_task(first(call("fail/queue", {"number": 1})))
+        await failing.entered.wait()
+        two = asyncio.create_task(second(call("fail/queue", {"number": 2})))
+        await until(lambda: slots.waiting == 1)
+        reply = await third(call("fail/queue", {"number": 3}))
+        failing.release.set()
+        results = [(await task).packet["result"] for task in (one, two)]
+
+    assert results == failing.ran == [1, 2]
+    assert reply.error == ("Service Unavailable" if compat else BUSY, 503)
+    assert reply.status in (None, 503)
+
+
+@BOTH
+@PROFILES
+async def test_t29_call_that_waits_too_long_is_503(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
+    site = await site_of(Failing, compat=compat)
+    failing = site.application.injector.get(Failing)
+    async with sending(site, way) as first, sending(site, way) as second:
+        one = asyncio.create_task(first(call("fail/impatient")))
+        await failing.entered.wait()
+        reply = await second(call("fail/impatient"))
+        failing.release.set()
+        await one
+
+    assert reply.error == ("Service Unavailable" if compat else BUSY, 503)
+
+
+@BOTH
+async def test_response_of_an_exception_listener_is_the_error(site_of: SiteOf, way: str) -> None:
+    async def shape(event: ExceptionEvent) -> None:
+        event.set_response(Response({"message": "shaped"}, 418))
+
+    site = await site_of(Failing, listeners=(observe(KernelEvents.KERNEL_EXCEPTION)(shape),))
+    async with sending(site, way) as send:
+        reply = await send(call("fail/raised", {"way": "EARGA"}))
+
+    assert reply.error == ("shaped", 418)
+    assert reply.status in (None, 418)
