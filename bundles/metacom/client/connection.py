@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from socket import SHUT_RDWR
 from typing import Any
 
-from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientError, ClientWebSocketResponse, WSCloseCode, WSMsgType
 
 from bundles.metacom.client.downloads import Downloads
 from bundles.metacom.client.errors import error_of
@@ -259,5 +259,7 @@ def _retrieve(future: "asyncio.Future[Any]") -> None:
 
 
 def _closing(code: int | None, reason: object) -> str:
+    if code is None or code == WSCloseCode.ABNORMAL_CLOSURE:
+        return "the TCP connection has ended"
     text = f"the server has closed it with code {code}"
     return f"{text}: {reason}" if isinstance(reason, str) and reason else text

@@ -19,7 +19,10 @@ logger = logging.getLogger(__name__)
 Data = bytes | bytearray | memoryview
 Source = Data | AsyncIterable[Data]
 
-_CHUNK = 65_536
+_SMALLEST_CHUNK, _GREATEST_CHUNK = 65_536, 524_288
+
+_CHUNKS = 32
+"""Impress confuses the order if more than 41 chunks of a stream wait for its reader."""
 
 
 @attrs.define(eq=False)
@@ -135,15 +138,15 @@ class Uploads:
 
 
 async def _pieces(upload: _Upload) -> AsyncIterator[bytes]:
-    sent = 0
+    sent, size = 0, min(max(-(-upload.size // _CHUNKS), _SMALLEST_CHUNK), _GREATEST_CHUNK)
     async for data in _parts(upload.source):
         rest = memoryview(data).cast("B")
         sent += len(rest)
         if sent > upload.size:
             raise ValueError(f"the data has more than the {upload.size} bytes of size=")
         while rest:
-            yield bytes(rest[:_CHUNK])
-            rest = rest[_CHUNK:]
+            yield bytes(rest[:size])
+            rest = rest[size:]
     if sent < upload.size:
         raise ValueError(f"the data ended after {sent} of the {upload.size} bytes of size=")
 

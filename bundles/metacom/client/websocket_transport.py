@@ -167,19 +167,17 @@ class WebSocketTransport:
             connection = None
             while connection is None:
                 failures += 1
-                await asyncio.sleep(self._delay_after(failures))
+                await asyncio.sleep(delay_after(failures, self._settings.max_reconnect_delay))
                 try:
                     connection = await self._connect()
                 except ConnectionError as exc:
                     logger.info("%s", exc)
             await self._prepare(connection, self._run_again)
 
-    def _delay_after(self, failures: int) -> float:
-        """Return a random pause, so that the clients of a server do not reconnect at once."""
-        longest = min(
-            FIRST_DELAY * 2.0 ** min(failures - 1, 32), self._settings.max_reconnect_delay
-        )
-        return random.uniform(0.0, longest)
+
+def delay_after(failures: int, longest: float) -> float:
+    """Return a random pause, so that the clients of a server do not reconnect at the same time."""
+    return random.uniform(0.0, min(FIRST_DELAY * 2.0 ** min(failures - 1, 32), longest))
 
 
 async def _cancel(task: "asyncio.Task[Any] | None") -> None:
