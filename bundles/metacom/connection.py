@@ -3,15 +3,18 @@
 import asyncio
 from typing import Any, Protocol
 
-from bundles.metacom.dialect import Dialect
+from bundles.metacom.dialect import Dialect, Id
 from bundles.metacom.packet_writer import PacketWriter
 from bundles.metacom.packets import Encode, event
+from bundles.metacom.streams import IncomingStream, OutgoingStream, StreamLimits, Streams
 from rxkernel import (
     ClientAddress,
     DisconnectReason,
+    HttpException,
     LimitCounters,
     ManagedConnection,
     NotImplementedException,
+    RxKernelError,
     WebSocket,
 )
 
@@ -26,14 +29,24 @@ class RoomBook(Protocol):
     def leave(self, connection: "MetacomConnection", room: str) -> None: ...
 
 
+class Reporter(Protocol):
+    """Sends an error that belongs to no call."""
+
+    def __call__(
+        self, connection: "MetacomConnection", id: Id | None, error: HttpException
+    ) -> None: ...
+
+
 class MetacomConnection(ManagedConnection):
     """Packets that are sent before the connection is accepted follow the handshake.
+
+    It implements `Link` for its streams.
 
     Attributes:
         websocket: its WebSocket.
         dialect: that of the client, from its ids.
         calls: the tasks of the calls that run.
-        reason: why the connection has ended, as far as it is known.
+        paused: while set, messages are not received; it is done when they may be again.
     """
 
     def __init__(
@@ -44,6 +57,8 @@ class MetacomConnection(ManagedConnection):
         encode: Encode,
         *,
         max_buffered: int,
+        stream_limits: StreamLimits,
+        report: Reporter,
         counters: LimitCounters,
         client: ClientAddress | None,
         **handshake: Any,
@@ -53,7 +68,10 @@ class MetacomConnection(ManagedConnection):
         self.websocket = websocket
         self.dialect = Dialect.A
         self.calls: set[asyncio.Task[None]] = set()
-        self.reason = DisconnectReason.TRANSPORT_CLOSE
+        self.paused: asyncio.Future[None] | None = None
+        self._report = report
+        self._stream_limits = stream_limits
+        self._streams: Streams | None = None
         self._book = rooms
         self._rooms: frozenset[str] = frozenset()
         self._encode = encode
@@ -76,6 +94,11 @@ class MetacomConnection(ManagedConnection):
         """Whether the client reads more slowly than packets are sent to it."""
         return self.is_accepted and self._writer.is_congested
 
+    @property
+    def reason(self) -> DisconnectReason:
+        """Why the connection has ended."""
+        return self.websocket.reason or DisconnectReason.TRANSPORT_CLOSE
+
     def put(self, packet: bytes) -> None:
         """Send *packet*; does nothing once the connection has ended."""
         if not self.is_accepted:
@@ -96,6 +119,30 @@ class MetacomConnection(ManagedConnection):
             NotImplementedException: always.
         """
         raise NotImplementedException("clients of Metacom do not acknowledge events; use emit()")
+
+    def create_stream(self, name: str, size: int) -> OutgoingStream:
+        """Open a stream of *size* bytes to the client. Return its id from the call.
+
+        Raises:
+            RxKernelError: the handshake is not completed.
+            ValueError: *name* is empty, or *size* is not a number of bytes.
+            TooManyRequestsException: the client has too many open streams.
+            StreamException: the connection is closed.
+        """
+        self.check_event_loop("create_stream")
+        if not self.is_accepted:
+            raise RxKernelError("create_stream() is called before the handshake is completed")
+        task = asyncio.current_task()
+        return self.streams.create(name, size, self.dialect, task if task in self.calls else None)
+
+    def get_stream(self, id: int | str) -> IncomingStream:
+        """Return the stream that the client has opened with *id*.
+
+        Raises:
+            StreamException: there is no such stream, or it has failed.
+        """
+        self.check_event_loop("get_stream")
+        return self.streams.take(id)
 
     async def join(self, room: str) -> None:
         self.check_event_loop("join")
@@ -120,13 +167,14 @@ class MetacomConnection(ManagedConnection):
         if not self.is_accepted:
             self.is_rejected = True
         elif not self.is_ended:
-            self.reason = DisconnectReason.SERVER
+            self._close_streams()
             await self.websocket.close(code, reason)
 
     def abort(self, reason: DisconnectReason, code: int, text: str) -> None:
         """Start to close the WebSocket, without waiting."""
         if self._closing is None:
-            self.reason = reason
+            self._close_streams()
+            self.websocket.reason = self.websocket.reason or reason
             self._closing = asyncio.create_task(self.websocket.close(code, text))
 
     def accept(self) -> None:
@@ -139,11 +187,55 @@ class MetacomConnection(ManagedConnection):
     def end(self) -> None:
         """Send nothing more. Calls that have begun still run."""
         self.is_ended = True
+        self._close_streams()
         self.notify_disconnected()
 
     async def flush(self) -> None:
         """Wait until the client has received all packets, or has left."""
         await self._writer.join()
+
+    @property
+    def streams(self) -> Streams:
+        """Its streams, in both directions."""
+        if self._streams is None:
+            self._streams = Streams(
+                self, self._stream_limits, asyncio.get_running_loop(), self._encode
+            )
+            if self.is_ended or self._closing is not None:
+                self._streams.close()
+        return self._streams
+
+    @property
+    def pipes(self) -> set["asyncio.Task[None]"]:
+        """The tasks that send streams."""
+        return set() if self._streams is None else self._streams.pipes
+
+    @property
+    def has_calls(self) -> bool:
+        """See `Link`."""
+        return bool(self.calls)
+
+    async def send_chunk(self, chunk: bytes) -> None:
+        """See `Link`."""
+        await self._writer.send_chunk(chunk)
+
+    def report(self, id: Id | None, error: HttpException) -> None:
+        """See `Link`."""
+        self._report(self, id, error)
+
+    def pause_reading(self) -> None:
+        """See `Link`."""
+        self.paused = asyncio.get_running_loop().create_future()
+
+    def resume_reading(self) -> None:
+        """See `Link`."""
+        paused, self.paused = self.paused, None
+        if paused is not None and not paused.done():
+            paused.set_result(None)
+
+    def _close_streams(self) -> None:
+        if self._streams is not None:
+            self._streams.close()
 
     def _overflowed(self) -> None:
         host = "a client" if self.client is None else self.client.host

@@ -33,6 +33,18 @@ class PacketWriter:
         if self.sending is not None or not self._websocket.send_text(packet):
             self._put_later(packet)
 
+    async def send_chunk(self, chunk: bytes) -> None:
+        """Send *chunk*, a binary message, after the packets that wait; wait for the client.
+
+        Raises:
+            ConnectionError: the WebSocket is closed.
+        """
+        while self.sending is not None:
+            await asyncio.wait({self.sending})
+        if self._overflow is None:
+            raise ConnectionResetError("the client reads too slowly")
+        await self._websocket.send(chunk)
+
     @property
     def is_congested(self) -> bool:
         """Whether packets wait for the client."""

@@ -75,7 +75,9 @@ class Receiver:
             if isinstance(message, str):
                 self._receive(connection, message, rate)
             else:
-                self._receive_chunk(connection, message)
+                self._receive_chunk(connection, message, rate)
+                if connection.paused is not None:
+                    await connection.paused
             if connection.sending is not None:
                 await connection.flush()
 
@@ -85,7 +87,7 @@ class Receiver:
             connection.put(_PONG)
             return
         id: Id | None = None
-        work: Call | HttpException
+        work: Call | HttpException | None
         try:
             packet = read_packet(text)
             id = id_of(packet)
@@ -98,14 +100,29 @@ class Receiver:
             self._reject(connection, id, "metacom.max_rate")
             if rate.is_abused:
                 connection.abort(DisconnectReason.LIMIT, _POLICY, "too many packets")
-        elif len(connection.calls) >= self._settings.max_calls:
+        elif work is not None:
+            self._start(connection, id, work)
+        elif id is not None:
+            connection.streams.receive_packet(packet, id, connection.dialect)
+
+    def report(self, connection: MetacomConnection, id: Id | None, error: HttpException) -> None:
+        """Send *error*. It is a message of the kernel, like those of calls."""
+        if not connection.is_ended:
+            self._start(connection, id, error)
+
+    def _start(
+        self, connection: MetacomConnection, id: Id | None, work: Call | HttpException
+    ) -> None:
+        if len(connection.calls) >= self._settings.max_calls:
             self._reject(connection, id, "metacom.max_calls")
         else:
             connection.calls.add(self._create_task(self._handle(connection, id, work)))
 
-    def _receive_chunk(self, connection: MetacomConnection, chunk: bytes) -> None:
-        error = BadRequestException("streams are not supported")
-        connection.calls.add(self._create_task(self._handle(connection, None, error)))
+    def _receive_chunk(self, connection: MetacomConnection, chunk: bytes, rate: Rate) -> None:
+        """Valid chunks do not count for *rate*: they wait for their reader."""
+        is_valid = connection.streams.receive_chunk(chunk, connection.dialect)
+        if not is_valid and not rate.allows() and rate.is_abused:
+            connection.abort(DisconnectReason.LIMIT, _POLICY, "too many packets")
 
     def _reject(self, connection: MetacomConnection, id: Id | None, setting: str) -> None:
         """Send the error of a limit, without a message in the kernel."""
@@ -149,6 +166,8 @@ class Receiver:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
             connection.calls.discard(asyncio.current_task())
+            if connection.paused is not None and not connection.calls:
+                connection.streams.calls_ended()
             size = None if connection.is_ended else size
             if self._logs_access:
                 log_call(request, connection, response, size)
@@ -163,13 +182,16 @@ class Receiver:
         return error_callback(id, error, connection.dialect, self._encode)
 
 
-def _read(packet: dict[str, Any], id: Id | None) -> Call:
-    """Return the call in *packet*.
+def _read(packet: dict[str, Any], id: Id | None) -> Call | None:
+    """Return the call in *packet*; None if it belongs to a stream.
 
     Raises:
-        BadRequestException: it is not a call.
+        BadRequestException: it is neither.
     """
-    if packet.get("type") != "call":
+    kind = packet.get("type")
+    if kind != "call":
+        if kind == "stream" and id is not None:
+            return None
         raise BadRequestException("the type of the packet is unknown")
     if id is None:
         raise BadRequestException("the packet has no id")

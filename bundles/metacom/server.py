@@ -15,6 +15,7 @@ from bundles.metacom.http_calls import HttpCalls
 from bundles.metacom.methods import Methods
 from bundles.metacom.receiver import Receiver
 from bundles.metacom.settings import MetacomSettings
+from bundles.metacom.streams import StreamLimits
 from bundles.metacom.transport import METACOM
 from rxkernel import (
     AsyncEventDispatcher,
@@ -63,6 +64,12 @@ class MetacomServer(Server):
         self._logs_access = application.logging.access
         self._dispatcher = dispatcher
         self._broadcaster = broadcaster
+        self._stream_limits = StreamLimits(
+            max_streams=settings.max_streams,
+            max_size=settings.max_stream_size,
+            window=settings.stream_window,
+            timeout=settings.stream_timeout,
+        )
         self._limits = LimitCounters()
         self._jobs: set[asyncio.Task[Any]] = set()
         self._calls = CallHandler(kernel)
@@ -112,6 +119,9 @@ class MetacomServer(Server):
         running = {task for connection in connections for task in connection.calls}
         if running:
             await asyncio.wait(running)
+        pipes = {task for connection in connections for task in connection.pipes}
+        if pipes:
+            await asyncio.wait(pipes)
         await asyncio.gather(*(connection.flush() for connection in connections))
 
     async def stop(self) -> None:
@@ -165,6 +175,8 @@ class MetacomServer(Server):
             self._connections,
             self._encode,
             max_buffered=self._settings.max_buffered,
+            stream_limits=self._stream_limits,
+            report=self._receiver.report,
             counters=self._limits,
             headers=handshake.headers,
             query=handshake.params,
@@ -175,8 +187,9 @@ class MetacomServer(Server):
     async def _disconnected(self, connection: MetacomConnection) -> None:
         try:
             await self._lifecycle.disconnect(connection, _request(connection), connection.reason)
-            if connection.calls:  # they may use its services
-                await asyncio.wait(connection.calls)
+            running = connection.calls | connection.pipes
+            if running:  # they may use its services
+                await asyncio.wait(running)
         finally:
             await self._lifecycle.close(connection)
 

@@ -47,5 +47,22 @@ class MetacomSettings:
     max_calls: int = attrs.field(default=100, validator=_POSITIVE)
     """Most calls of one WebSocket that run at the same time; a further one gets the error 429."""
 
+    max_streams: int = attrs.field(default=20, validator=_POSITIVE)
+    """Most streams of one WebSocket that are open at the same time, in both directions; a further
+    one gets the error 429."""
+
+    max_stream_size: int = attrs.field(default=100_000_000, validator=_POSITIVE)
+    """Bytes of a stream that a client sends; a larger one gets the error 413 when it is opened."""
+
+    stream_window: int = attrs.field(default=1_048_576, validator=_POSITIVE)
+    """Bytes of the streams of one WebSocket that calls have yet to read. For more, messages of the
+    WebSocket wait. Streams that no call has asked for may have as many; for more, messages wait
+    while calls run, else they fail."""
+
+    stream_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
+    """Seconds without data after which a stream fails, also if its call does not read or write it.
+    It must be shorter than ``heartbeat``: messages, and so pongs, wait for a call that does not
+    read."""
+
     max_buffered: int = attrs.field(default=10_000_000, validator=_POSITIVE)
     """Bytes that wait for a client that reads slowly; more close the WebSocket."""

@@ -12,6 +12,8 @@ from bundles.metacom.streams.packets import Opening, Status, status_packet
 from bundles.metacom.streams.stream_exception import StreamException
 from rxkernel import PayloadTooLargeException
 
+_NOT_TAKEN = "no call has asked for the stream; call its method before you send data"
+
 
 class IncomingStreams:
     """Implements `Receiving`.
@@ -20,7 +22,9 @@ class IncomingStreams:
 
     Attributes:
         unread: bytes that calls have to read. Above the window the connection is paused.
-        untaken: bytes of streams that no call has asked for. They may fill the window once.
+        untaken: bytes of streams that no call has asked for. Above the window the connection is
+            paused if a running call may still ask for them; else they fail, since the call would
+            wait behind them.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class IncomingStreams:
             self.unread += stream.unread
         if stream.is_ended:
             self._forget_id(stream)
+        self._release()
         return stream
 
     def open(self, id: StreamId, opening: Opening) -> None:
@@ -88,17 +93,21 @@ class IncomingStreams:
             raise self._fail(stream, f"the stream has more than its {stream.size} bytes")
         if stream.is_taken:
             self.unread += len(data)
-        elif self.untaken + len(data) <= self._limits.window:
+        elif self._link.has_calls or self.untaken + len(data) <= self._limits.window:
             self.untaken += len(data)
         else:
-            raise self._fail(
-                stream, "no call has asked for the stream; call its method before you send data"
-            )
+            raise self._fail(stream, _NOT_TAKEN)
         stream.feed(data)
         self._open.touch(stream)
-        if self.unread > self._limits.window and not self._is_paused:
+        if self._is_full and not self._is_paused:
             self._is_paused = True
             self._link.pause_reading()
+
+    def calls_ended(self) -> None:
+        """No call is left that may take a stream: fail those that do not fit into the window."""
+        for stream in tuple(self._by_id.values()):
+            if self.untaken > self._limits.window and not stream.is_taken:
+                self._link.report(stream.id, self._fail(stream, _NOT_TAKEN))
 
     def receive_status(self, id: StreamId, status: Status) -> None:
         """Close the stream *id*.
@@ -195,8 +204,12 @@ class IncomingStreams:
         stream.fail(error)
         self._release()
 
+    @property
+    def _is_full(self) -> bool:
+        return max(self.unread, self.untaken) > self._limits.window
+
     def _release(self) -> None:
-        if self._is_paused and (self._is_closed or self.unread <= self._limits.window):
+        if self._is_paused and (self._is_closed or not self._is_full):
             self._is_paused = False
             self._link.resume_reading()
 

@@ -10,6 +10,11 @@ from rxkernel import HttpException
 class Link(Protocol):
     """A connection, as its streams see it."""
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether calls run that may still take a stream. When the last one ends, the link calls
+        `Streams.calls_ended`."""
+
     def put(self, packet: bytes) -> None:
         """Send a text message, UTF-8, without waiting. Does nothing once closed."""
 

@@ -70,16 +70,26 @@ class Streams:
         except HttpException as exc:
             self._link.report(id, exc)
 
-    def receive_chunk(self, chunk: bytes, dialect: Dialect) -> None:
-        """Handle a binary message."""
+    def receive_chunk(self, chunk: bytes, dialect: Dialect) -> bool:
+        """Handle a binary message.
+
+        Returns:
+            False if it is an error of the client.
+        """
         if self._is_closed:
-            return
+            return True
         id: StreamId | None = None
         try:
             id, data = decode_chunk(chunk, dialect)
             self._incoming.receive(id, data)
         except HttpException as exc:
             self._link.report(id, exc)
+            return False
+        return True
+
+    def calls_ended(self) -> None:
+        """The last call that ran has ended: fail the streams that wait to be taken."""
+        self._incoming.calls_ended()
 
     def close(self) -> None:
         """The connection is closed: readers and writers raise at once. A stream that was received

@@ -66,6 +66,7 @@ class Peer:
         self.sent: list[Any] = []
         self.errors: list[tuple[Id | None, int, str]] = []
         self.is_paused = False
+        self.has_calls = False
         self.is_closed = False
         self.blocker: asyncio.Event | None = None
         settings = {"max_streams": 3, "max_size": 1000, "window": 100, "timeout": 10.0} | limits

@@ -129,6 +129,47 @@ async def test_stream_that_nobody_takes_fails_above_the_window() -> None:
         peer.streams.take(1)
 
 
+async def test_stream_above_the_window_waits_for_a_call_that_runs() -> None:
+    peer = Peer(window=100)
+    peer.has_calls = True
+    peer.open(1, 1000)
+    peer.chunk(1, b"x" * 60)
+    peer.chunk(1, b"x" * 60)
+    assert peer.is_paused
+
+    stream = peer.streams.take(1)
+    assert peer.is_paused
+    await anext(stream)
+
+    assert not peer.is_paused
+    assert peer.errors == []
+
+
+@pytest.mark.parametrize("end", ["calls", "timeout", "close"])
+async def test_stream_above_the_window_fails_if_no_call_takes_it(end: str) -> None:
+    peer = Peer(window=100, timeout=10.0)
+    peer.has_calls = True
+    peer.open(1, 1000)
+    peer.open(2, 10)
+    peer.chunk(1, b"x" * 90)
+    peer.chunk(2, b"small")
+    peer.chunk(1, b"x" * 10)
+    assert peer.is_paused
+    if end == "calls":
+        peer.has_calls = False
+        peer.streams.calls_ended()
+        assert peer.streams.take(2).unread == 5
+    elif end == "timeout":
+        peer.loop.advance(10)
+    else:
+        peer.streams.close()
+
+    assert not peer.is_paused
+    assert 1 in [id for id, _, _ in peer.errors] or end == "close"
+    with pytest.raises(StreamException):
+        peer.streams.take(1)
+
+
 async def test_stream_waits_to_be_taken_beside_one_that_is_read_slowly() -> None:
     peer = Peer(window=100)
     peer.open(1, 1000)
