@@ -69,7 +69,7 @@ class Peer:
 
 async def serve(stack: AsyncExitStack, application: web.Application, port: int = 0) -> int:
     """Serve *application* until *stack* is closed, and return the port."""
-    runner = web.AppRunner(application, shutdown_timeout=0)
+    runner = web.AppRunner(application, shutdown_timeout=0.01)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, "127.0.0.1", port).start()
