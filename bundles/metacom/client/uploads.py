@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -40,7 +41,7 @@ class _Upload:
     def fail(self, error: Exception) -> None:
         """Let the call raise *error*, or log it if the call has ended."""
         self.error = error
-        if self.task is not None:
+        if self.task is not None and self.task is not asyncio.current_task():
             self.task.cancel()
         if self.call is not None and not self.call.done():
             self.call.set_exception(error)
@@ -99,6 +100,8 @@ class Uploads:
         for upload in uploads:
             upload.call = call
             upload.task = asyncio.create_task(self._send(upload))
+            for future in (upload.task, call):
+                future.add_done_callback(partial(self._forget, upload))
 
     def fail(self, id: int, error: MetacomError) -> bool:
         """The server has rejected the stream *id*. Return whether there is one."""
@@ -122,6 +125,12 @@ class Uploads:
                 upload.task.cancel()
         self._uploads.clear()
 
+    def _forget(self, upload: _Upload, _: asyncio.Future[Any]) -> None:
+        """Forget *upload* when both its call and the sending have ended: until then, the server
+        may reject it."""
+        if all(each is not None and each.done() for each in (upload.task, upload.call)):
+            self._uploads.pop(upload.id, None)
+
     async def _send(self, upload: _Upload) -> None:
         status = Status.TERMINATE
         try:
@@ -129,10 +138,7 @@ class Uploads:
                 await self._send_bytes(encode_chunk(upload.id, piece, Dialect.A))
             status = Status.END
         except Exception as exc:  # noqa: BLE001 - the call raises it
-            upload.task = None
             upload.fail(exc)
-        finally:
-            self._uploads.pop(upload.id, None)
         with contextlib.suppress(ConnectionError):
             await self._send_text(status_packet(upload.id, status, ENCODE).decode())
 

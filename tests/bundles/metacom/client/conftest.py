@@ -9,7 +9,8 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType, web
 
 Script = Callable[["Peer"], Awaitable[None]]
-Scripted = Callable[[Script], Awaitable[str]]
+Scripted = Callable[..., Awaitable[str]]
+"""``url = await scripted(script)``; other arguments are those of the `WebSocketResponse`."""
 
 
 class Peer:
@@ -82,13 +83,13 @@ async def scripted() -> AsyncIterator[Scripted]:
     async with AsyncExitStack() as stack:
         failures: list[BaseException] = []
 
-        async def start(script: Script) -> str:
+        async def start(script: Script, **options: Any) -> str:
             number = 0
 
             async def handle(request: web.Request) -> web.WebSocketResponse:
                 nonlocal number
                 number += 1
-                websocket = web.WebSocketResponse(max_msg_size=0)
+                websocket = web.WebSocketResponse(max_msg_size=0, **options)
                 await websocket.prepare(request)
                 try:
                     await script(Peer(websocket, number))
