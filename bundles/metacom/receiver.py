@@ -147,7 +147,7 @@ class Receiver:
         except Exception:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
-            connection.calls.discard(asyncio.current_task())  # type: ignore[arg-type]
+            connection.calls.discard(asyncio.current_task())
             size = None if connection.is_ended else size
             if self._logs_access:
                 log_call(request, connection, response, size)
