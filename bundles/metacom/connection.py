@@ -33,8 +33,21 @@ class MetacomConnection(ManagedConnection):
         websocket: its WebSocket.
         dialect: that of the client, from its ids.
         calls: the tasks of the calls that run.
-        reason: why the connection has ended, as far as it is known.
     """
+
+    # Beside the attributes of the base class: more than 30 in one dict would take 1.5 KB.
+    __slots__ = (
+        "_book",
+        "_closing",
+        "_counters",
+        "_early",
+        "_encode",
+        "_rooms",
+        "_writer",
+        "calls",
+        "dialect",
+        "websocket",
+    )
 
     def __init__(
         self,
@@ -53,7 +66,6 @@ class MetacomConnection(ManagedConnection):
         self.websocket = websocket
         self.dialect = Dialect.A
         self.calls: set[asyncio.Task[None]] = set()
-        self.reason = DisconnectReason.TRANSPORT_CLOSE
         self._book = rooms
         self._rooms: frozenset[str] = frozenset()
         self._encode = encode
@@ -76,17 +88,25 @@ class MetacomConnection(ManagedConnection):
         """Whether the client reads more slowly than packets are sent to it."""
         return self.is_accepted and self._writer.is_congested
 
+    @property
+    def reason(self) -> DisconnectReason:
+        """Why the connection has ended."""
+        return self.websocket.reason or DisconnectReason.TRANSPORT_CLOSE
+
     def put(self, packet: bytes) -> None:
         """Send *packet*; does nothing once the connection has ended."""
-        if not self.is_accepted:
-            self._early = self._early or []
-            self._early.append(packet)
-        elif not self.is_ended:
+        if self.is_ended:
+            return
+        if self.is_accepted:
             self._writer.put(packet)
+        elif self._early is None:
+            self._early = [packet]
+        else:
+            self._early.append(packet)
 
     async def emit(self, event_name: str, *args: Any) -> None:
         """Send an event. It has one value: without *args* ``{}``, of several a list."""
-        self.check_event_loop("emit")
+        self.check_emit(event_name)
         self.put(event(event_name, args, self._encode))
 
     async def call(self, event_name: str, *args: Any, timeout: float = 60.0) -> Any:
@@ -98,15 +118,13 @@ class MetacomConnection(ManagedConnection):
         raise NotImplementedException("clients of Metacom do not acknowledge events; use emit()")
 
     async def join(self, room: str) -> None:
-        self.check_event_loop("join")
-        _check_room(room)
+        self.check_room("join", room)
         if not self.is_ended and room not in self._rooms:
             self._book.join(self, room)
             self._rooms |= {room} - {self.id}
 
     async def leave(self, room: str) -> None:
-        self.check_event_loop("leave")
-        _check_room(room)
+        self.check_room("leave", room)
         if not self.is_ended and room in self._rooms:
             self._book.leave(self, room)
             self._rooms -= {room}
@@ -120,13 +138,12 @@ class MetacomConnection(ManagedConnection):
         if not self.is_accepted:
             self.is_rejected = True
         elif not self.is_ended:
-            self.reason = DisconnectReason.SERVER
             await self.websocket.close(code, reason)
 
     def abort(self, reason: DisconnectReason, code: int, text: str) -> None:
         """Start to close the WebSocket, without waiting."""
         if self._closing is None:
-            self.reason = reason
+            self.websocket.reason = self.websocket.reason or reason
             self._closing = asyncio.create_task(self.websocket.close(code, text))
 
     def accept(self) -> None:
@@ -149,8 +166,3 @@ class MetacomConnection(ManagedConnection):
         host = "a client" if self.client is None else self.client.host
         self._counters.record("metacom.max_buffered", f"closed {host}: it reads too slowly")
         self.abort(DisconnectReason.LIMIT, _POLICY, "too slow")
-
-
-def _check_room(room: object) -> None:
-    if not isinstance(room, str):
-        raise TypeError(f"room is {room!r:.200}; pass a str")

@@ -5,7 +5,7 @@ from typing import Self
 
 import attrs
 
-_NAME = re.compile(r"([^/.\s]+)(?:\.(\d+))?/([^/.\s]+)")
+_NAME = re.compile(r"([^/.\s]+)(?:\.([0-9]+))?/([^/.\s]+)")
 
 
 @attrs.frozen

@@ -17,6 +17,7 @@ from rxkernel.servers.aiohttp.websocket_stream import (
     WebSocketStream,
     encode_frame,
 )
+from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.limits import LimitCounters
 
@@ -48,6 +49,7 @@ class WebSocket:
         protocol: the subprotocol that was accepted, or None.
         is_draining: whether the server is stopping, so that `accept` raises.
         rejection: the response that `reject` has set.
+        reason: why it has ended; None while it is open.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class WebSocket:
         self._stream: WebSocketStream | None = None
         self.is_draining = False
         self.rejection: Response | None = None
+        self.reason: DisconnectReason | None = None
 
     @property
     def client(self) -> ClientAddress | None:
@@ -143,19 +146,29 @@ class WebSocket:
         """
         stream = self._accepted
         if stream.response.closed:
+            self.reason = self.reason or _reason(stream.response)
             return None
         message = await stream.receive_raw()
         try:
-            return stream.decode(message)
+            data = stream.decode(message)
         except WebSocketProtocolError as exc:
-            client = "a client" if self.client is None else self.client.host
-            counter, error = "protocol error", str(exc)[:100]
-            if exc.code == _TOO_BIG:
-                counter = "websocket.max_size"
-                error = f"a message is larger than {self._limits.max_size} bytes"
-            event = f"closed a WebSocket of {client} for {self.request.path}: {error}"
-            self._counters.record(counter, event)
+            self._failed(exc)
             return None
+        if data is None:
+            self.reason = self.reason or _reason(stream.response)
+        return data
+
+    def _failed(self, exc: WebSocketProtocolError) -> None:
+        """Record that *exc* has closed it."""
+        counter, error = "protocol error", str(exc)[:100]
+        self.reason = DisconnectReason.TRANSPORT_ERROR
+        if exc.code == _TOO_BIG:
+            counter = "websocket.max_size"
+            error = f"a message is larger than {self._limits.max_size} bytes"
+            self.reason = DisconnectReason.LIMIT
+        client = "a client" if self.client is None else self.client.host
+        event = f"closed a WebSocket of {client} for {self.request.path}: {error}"
+        self._counters.record(counter, event)
 
     def __aiter__(self) -> Self:
         return self
@@ -202,6 +215,7 @@ class WebSocket:
             raise ValueError(f"invalid close code {code}; use 1000, or a code from 4000 to 4999")
         if (size := len(reason.encode())) > _LONGEST_REASON:
             raise ValueError(f"the reason must have at most {_LONGEST_REASON} bytes, got {size}")
+        self.reason = self.reason or DisconnectReason.SERVER
         await stream.close(code, reason)
 
     @property
@@ -217,3 +231,16 @@ class WebSocket:
     def response(self) -> web.StreamResponse:
         """aiohttp's response to the handshake."""
         return self._accepted.response
+
+
+def _reason(response: web.WebSocketResponse) -> DisconnectReason:
+    """Return why *response* has ended, which the server has not closed.
+
+    A browser whose page is closed sends 1001; the methods of clients send 1000 or no code.
+    """
+    if isinstance(response.exception(), TimeoutError):
+        return DisconnectReason.PING_TIMEOUT
+    code = response.close_code
+    if code in (1000, 1005) or (code is not None and code >= 3000):
+        return DisconnectReason.CLIENT
+    return DisconnectReason.TRANSPORT_CLOSE

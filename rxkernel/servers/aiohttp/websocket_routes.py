@@ -22,6 +22,7 @@ from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.websocket import WebSocket, WebSocketLimits
 from rxkernel.servers.aiohttp.websocket_stream import wants_websocket
+from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.handshake_headers import handshake_headers
@@ -180,8 +181,10 @@ async def _close(drain: Drain | None, sockets: list[WebSocket]) -> None:
             await drain()
         except Exception:
             logger.exception("WebSockets are closed early: their drain function failed")
-    accepted = (s.close(GOING_AWAY, "the server is stopping") for s in sockets if s.is_accepted)
-    await asyncio.gather(*accepted)
+    accepted = [socket for socket in sockets if socket.is_accepted]
+    for socket in accepted:
+        socket.reason = socket.reason or DisconnectReason.SHUTDOWN
+    await asyncio.gather(*(s.close(GOING_AWAY, "the server is stopping") for s in accepted))
 
 
 def _is_expected(failure: Exception) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from bundles.contracts import ContractsBundle
 from bundles.metacom import MetacomBundle, MetacomServer, MetacomSettings
-from rxkernel import Application, HttpSettings, Settings
+from rxkernel import Application, HttpSettings, LoggingSettings, Settings
 
 SiteOf = Callable[..., Any]
 
@@ -90,6 +90,7 @@ async def site_of() -> AsyncIterator[SiteOf]:
             sections: dict[str, Any] | None = None,
             http: dict[str, Any] | None = None,
             shutdown_timeout: float = 5.0,
+            logging: LoggingSettings = LoggingSettings(),  # noqa: B008 - it is frozen
             **settings: Any,
         ) -> Site:
             application = Application(
@@ -99,6 +100,7 @@ async def site_of() -> AsyncIterator[SiteOf]:
                 settings=Settings(
                     http=HttpSettings(host="127.0.0.1", port=0, **(http or {})),
                     shutdown_timeout=shutdown_timeout,
+                    logging=logging,
                     bundles={"metacom": MetacomSettings(**settings), **(sections or {})},
                 ),
             )

@@ -31,6 +31,18 @@ class Example:
         await asyncio.sleep(milliseconds / 1000)
         return milliseconds
 
+    @procedure("versioned.1/hello", METACOM)
+    async def hello_1(self) -> int:
+        return 1
+
+    @procedure("versioned.1/only1", METACOM)
+    async def only_1(self) -> int:
+        return 1
+
+    @procedure("versioned.2/hello", METACOM)
+    async def hello_2(self) -> int:
+        return 2
+
     @procedure("example/fail", METACOM)
     async def fail(self) -> None:
         raise RuntimeError("the secret")

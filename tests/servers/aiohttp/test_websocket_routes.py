@@ -8,12 +8,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
 from injector import inject
 
 from rxkernel import (
     Application,
     Bundle,
+    ConfigurationError,
+    DisconnectReason,
     ExceptionEvent,
     ForbiddenException,
     HttpServer,
@@ -457,3 +459,190 @@ async def test_access_log_has_one_line_with_the_path_when_it_ends(
     [line] = [r.getMessage() for r in caplog.records if r.name == "rxkernel.access"]
     assert "GET /ws" in line
     assert "101" in line
+
+
+# --- a path that is shared, draining, rejection, reasons
+
+
+class Pages:
+    @http("GET", "/shared", "page")
+    async def page(self, request: Request) -> str:
+        return type(request.native).__name__
+
+    @http("POST", "/shared", "post", status_code=201)
+    async def post(self, request: Request) -> Any:
+        return request.body
+
+
+async def test_shared_path_serves_websockets_and_routes_of_the_kernel(
+    serve: Serve, session: aiohttp.ClientSession, http_path: str
+) -> None:
+    application = await serve(Pages, bundles=[bundle_of(echo, "/shared", shared=True)])
+    url = http_url(application, "/shared")
+
+    async with session.ws_connect(url) as client:
+        await client.send_str("tea")
+        assert await client.receive_str() == "tea"
+    async with session.get(url) as response:
+        assert response.status == 200
+        assert ("FastPathNative" in await response.text()) == (http_path == "fast")
+    async with session.post(url, json={"a": 1}, expect100=True) as response:
+        assert (response.status, await response.json()) == (201, {"a": 1})
+    async with session.put(url) as response:
+        assert response.status == 405
+
+
+async def test_shared_path_without_route_responds_404_to_other_requests(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Home, bundles=[bundle_of(echo, "/shared", shared=True)])
+
+    async with session.get(http_url(application, "/shared")) as response:
+        assert response.status == 404
+        assert (await response.json())["statusCode"] == 404
+
+
+async def test_shared_path_with_mount_passes_other_requests_to_it(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    class Both(Bundle):
+        name = "both"
+
+        @inject
+        def __init__(self, http: HttpServer) -> None:
+            http.mount("/shared", self.mounted)
+            http.websocket("/shared", echo, shared=True)
+
+        async def mounted(self, native: web.Request) -> web.Response:
+            return web.Response(text=f"mounted {native.method}")
+
+    application = await serve(Home, bundles=[Both])
+    url = http_url(application, "/shared")
+
+    async with session.ws_connect(url) as client:
+        await client.send_str("tea")
+        assert await client.receive_str() == "tea"
+    async with session.get(url) as response:
+        assert await response.text() == "mounted GET"
+    async with session.post(url) as response:
+        assert await response.text() == "mounted POST"
+
+
+async def test_shared_path_twice_is_an_error_at_boot(serve: Serve) -> None:
+    class Twice(Bundle):
+        name = "twice"
+
+        @inject
+        def __init__(self, http: HttpServer) -> None:
+            http.websocket("/shared", echo, shared=True)
+            http.websocket("/shared", echo, shared=True)
+
+    with pytest.raises(ConfigurationError, match="is mounted twice"):
+        await serve(Home, bundles=[Twice])
+
+
+async def test_drain_is_awaited_once_before_websockets_are_closed(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    draining, released, calls = asyncio.Event(), asyncio.Event(), 0
+
+    async def drain() -> None:
+        nonlocal calls
+        calls += 1
+        draining.set()
+        await released.wait()
+
+    application = await serve(Home, bundles=[bundle_of(echo, drain=drain)])
+    url = http_url(application, "/ws")
+    async with session.ws_connect(url) as client, session.ws_connect(url):
+        stopping = asyncio.create_task(application.stop())
+        await draining.wait()
+        await client.send_str("tea")
+        assert await client.receive_str() == "tea"
+        released.set()
+        assert (await client.receive()).type is WSMsgType.CLOSE
+        assert client.close_code == 1001
+        await stopping
+
+    assert calls == 1
+
+
+async def test_drain_that_fails_is_logged_and_websockets_are_closed(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def drain() -> None:
+        raise RuntimeError("broken")
+
+    application = await serve(Home, bundles=[bundle_of(echo, drain=drain)])
+    async with session.ws_connect(http_url(application, "/ws")) as client:
+        await application.stop()
+        assert (await client.receive()).type is WSMsgType.CLOSE
+
+    assert "WebSockets are closed early" in caplog.text
+
+
+async def test_reject_sends_response_in_place_of_handshake(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    async def reject(websocket: WebSocket) -> None:
+        websocket.reject(Response({"message": "no"}, 418, {"X-Why": "tea"}))
+
+    application = await serve(Home, bundles=[bundle_of(reject)])
+
+    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+        await session.ws_connect(http_url(application, "/ws"))
+    assert error.value.status == 418
+    assert error.value.headers is not None
+    assert error.value.headers["X-Why"] == "tea"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (1000, DisconnectReason.CLIENT),
+        (4000, DisconnectReason.CLIENT),
+        (1001, DisconnectReason.TRANSPORT_CLOSE),
+        (None, DisconnectReason.TRANSPORT_CLOSE),
+    ],
+)
+async def test_reason_tells_how_the_client_has_left(
+    serve: Serve,
+    session: aiohttp.ClientSession,
+    code: int | None,
+    reason: DisconnectReason,
+) -> None:
+    ended: list[WebSocket] = []
+
+    async def accept(websocket: WebSocket) -> None:
+        await websocket.accept()
+        assert websocket.reason is None
+        async for _ in websocket:
+            pass
+        ended.append(websocket)
+
+    application = await serve(Home, bundles=[bundle_of(accept)])
+    async with session.ws_connect(http_url(application, "/ws")) as client:
+        if code is None:
+            transport = client.get_extra_info("socket")
+            transport.shutdown(socket.SHUT_RDWR)
+        else:
+            await client.close(code=code)
+        await until(lambda: ended)
+
+    assert ended[0].reason is reason
+
+
+async def test_send_text_sends_bytes_as_text(serve: Serve, session: aiohttp.ClientSession) -> None:
+    async def accept(websocket: WebSocket) -> None:
+        await websocket.accept()
+        with pytest.raises(RxKernelError, match="is accepted"):
+            websocket.reject(Response())
+        assert websocket.send_text("ü".encode())
+        assert not websocket.is_congested
+        await websocket.send(websocket.site)
+        await websocket.receive()
+
+    application = await serve(Home, bundles=[bundle_of(accept)])
+    async with session.ws_connect(http_url(application, "/ws")) as client:
+        assert await client.receive_str() == "ü"
+        assert await client.receive_str() == http_url(application, "")
