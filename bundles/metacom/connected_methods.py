@@ -1,4 +1,4 @@
-"""Methods that take a connection: over HTTP there is none, so they respond with 426."""
+"""Methods that take a connection. A call over HTTP has no connection, so the response is 426."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, get_args

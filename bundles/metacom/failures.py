@@ -1,4 +1,4 @@
-"""Remembers which exception a call has failed with: the response does not tell."""
+"""Stores the exception that a call has failed with, since the response does not have its class."""
 
 from bundles.metacom.rest_routes import is_rest
 from bundles.metacom.transport import METACOM

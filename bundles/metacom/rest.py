@@ -21,7 +21,7 @@ _LAST = -1000
 """The priority in ``kernel.response``: after the listeners that read or change the content."""
 
 _ID = 0
-"""The id of each callback: a request of REST has none."""
+"""The id of each callback, since a request of REST has no id."""
 
 
 class RestPackets:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from injector import inject
 
 from rxkernel import (
     Application,
+    Bundle,
     FileResponse,
     HttpSettings,
     Request,
@@ -95,11 +97,25 @@ class Shop:
         return [name, [len(piece) async for piece in body] and "read"]
 
 
+class Calls(Bundle):
+    name = "calls"
+
+    @inject
+    def __init__(self, http: HttpServer) -> None:
+        http.handle("/calls", self.respond)
+
+    async def respond(self, request: Request, body: bytes) -> Response:
+        if body == b"[1":
+            raise ConflictException("not this")
+        return Response([body, request.headers.get("Content-Type")])
+
+
 PATHS = ["/", "/text", "/nothing", "/status/200", "/status/204", "/status/304", "/status/205"]
 PATHS += ["/bare/200", "/bare/299", "/bare/204", "/bare/304", "/bare/503", "/tagged", "/fails"]
 PATHS += ["/odd", "/echo", "/echo/x", "/echo?refuse=1", "/stream", "/file", "/sometimes?s", "//x"]
 PATHS += ["/sometimes", "/?a=1&b=%20", "/?a#f", "/unknown", "/%zz", "/%2e", "*", "http://x/", "x"]
 PATHS += ["/socket.io/", "/socket%2Eio/?EIO=4", "/text/", "/é", "/\udc80"]
+PATHS += ["/calls", "/calls", "/calls/", "/calls?a=1", "/%63alls", "/calls/x"]
 
 HEADERS = ["Connection: close", "Connection: keep-alive", "Connection: upgrade", "Upgrade: x"]
 HEADERS += ["Accept: application/msgpack", "Accept-Encoding: gzip", "X-Request-ID: mine"]
@@ -257,6 +273,13 @@ EXAMPLES = [
     [b"GET /stream HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO, HELLO],
     [b"GET /sometimes?s HTTP/1.1\r\nHost: shop\r\n\r\n", HELLO],
     [b"GET /socket%2Eio/?EIO=4 HTTP/1.1\r\nHost: shop\r\n\r\n", HELLO],
+    [b"POST /calls HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\n{}" + HELLO, HELLO],
+    [b"POST /calls HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\n[1" + HELLO, HELLO],
+    [b"POST /calls HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\n", b"{}" + HELLO],
+    [b"POST /calls HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO, HELLO],
+    [b"PUT /calls HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\n{}" + HELLO, HELLO],
+    [b"OPTIONS /calls HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO, HELLO],
+    [b"HEAD /calls HTTP/1.1\r\nHost: shop\r\n\r\n" + HELLO, HELLO],
 ]
 
 
@@ -276,7 +299,7 @@ def test_both_paths_send_the_same_bytes(own: dict[str, Any], of_http: dict[str, 
 
     async def started(*, fast_path: bool) -> HttpServer:
         settings = Settings(http=HttpSettings(port=0, fast_path=fast_path, **of_http), **own)
-        application = Application(controllers=[Shop], settings=settings)
+        application = Application(controllers=[Shop], bundles=[Calls], settings=settings)
         await application.start()
         applications.append(application)
         server = application.servers["http"]
