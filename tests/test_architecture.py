@@ -46,6 +46,7 @@ SUPPORT = {"fair_queue", "redis_choice", "sqlite"}
 HOMES = {
     "aiohttp": (
         "bundles.autoload.remote",
+        "bundles.metacom.client",
         "rxkernel.application.testing",
         "rxkernel.servers.aiohttp",
     ),

@@ -27,7 +27,7 @@ from bundles.security.token import ANONYMOUS, Credential, Token
 from bundles.security.tokens.claims import Claims
 from bundles.security.users import UserProvider
 from bundles.sessions import Session
-from rxkernel import ConfigurationError, Connection, Request, Transport
+from rxkernel import ConfigurationError, Connection, HttpDefinition, Request, Transport
 
 Verify = Callable[[Request], Awaitable[Token[Any]]]
 """Verifies the credential of a socket again, for a message."""
@@ -97,7 +97,9 @@ class Authentication:
 
     def _in_query(self, request: Request) -> SentCredential | None:
         name, definition = self.read.query_parameter, request.definition
-        if not name or name in definition.template.parameters:  # that one is in the path
+        if not name or not isinstance(definition, HttpDefinition):  # params are arguments then
+            return None
+        if name in definition.template.parameters:  # that one is in the path
             return None
         return self.read.in_query(request.params)
 

@@ -65,6 +65,10 @@ class Site:
         self.url = url
 
     @property
+    def websocket_url(self) -> str:
+        return f"ws{self.url.removeprefix('http')}/"
+
+    @property
     def server(self) -> MetacomServer:
         server = self.application.servers["metacom"]
         assert isinstance(server, MetacomServer)

@@ -11,6 +11,7 @@ import pytest
 from bundles.autoload import AutoloadBundle
 from bundles.contracts import ContractsBundle
 from bundles.metacom import METACOM, MetacomBundle, MetacomSettings
+from bundles.security import SecurityBundle, SecuritySettings, UserProvider, access
 from bundles.sessions import CurrentSession, SessionsBundle
 from rxkernel import (
     Application,
@@ -330,3 +331,56 @@ async def test_endpoint_of_autoload_is_called_over_http(site_of: SiteOf, tmp_pat
     assert wrong.packet["error"]["errors"][0]["message"] == (
         'Field "b" not of expected type: number'
     )
+
+
+class Guarded:
+    @procedure("guarded/start", METACOM)
+    @access("public")
+    async def start(self, session: CurrentSession) -> str:
+        session["is"] = "started"
+        return "started"
+
+    @procedure("guarded/show", METACOM, arguments="value")
+    @access("session")
+    async def show(self, session: CurrentSession) -> Any:
+        return session["is"]
+
+
+class Users(UserProvider[dict[str, Any]]):
+    async def load(self, identifier: str) -> dict[str, Any] | None:
+        return None
+
+
+@pytest.fixture
+async def guarded(site_of: SiteOf) -> Site:
+    settings = SecuritySettings(query_parameter="access_token")
+    site: Site = await site_of(
+        Guarded,
+        bundles=(SessionsBundle, SecurityBundle(Users)),
+        sections={"security": settings},
+    )
+    return site
+
+
+async def test_call_with_a_cookie_from_a_page_of_another_site_is_403(guarded: Site) -> None:
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+
+        async def post(method: str, **headers: str) -> tuple[int, Any]:
+            url = f"{guarded.url}/api"
+            async with session.post(url, json=call(method), headers=headers) as response:
+                return response.status, await response.json()
+
+        await post("guarded/start")
+        status, own = await post("guarded/show")
+        assert (status, own["result"]) == (200, "started")
+        status, other = await post("guarded/show", Origin="https://evil.example")
+        assert status == 403
+        assert other["error"]["message"] == "the request comes from another site"
+
+
+async def test_arguments_are_not_read_as_a_credential_of_the_query(guarded: Site) -> None:
+    async with sending(guarded, "http") as send:
+        for args in {}, {"access_token": "a.b.c"}:
+            reply = await send(call("guarded/show", args))
+            assert (reply.error, reply.status) == (("Unauthorized", 401), 401)

@@ -1,0 +1,166 @@
+"""The streams that the server sends over one connection."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import attrs
+
+from bundles.metacom.client.errors import MetacomError
+from bundles.metacom.dialect import Dialect
+from bundles.metacom.streams.chunks import check_id
+from bundles.metacom.streams.packets import Opening, Status
+
+MAX_UNREAD = 10_000_000
+"""Bytes of all streams of a connection that are received and not read."""
+
+MAX_STREAMS = 100
+
+_BAD = 400
+
+
+@attrs.define(eq=False)
+class _Download:
+    id: int
+    size: int
+    chunks: deque[bytes] = attrs.field(factory=deque)
+    received: int = 0
+    unread: int = 0
+    is_read: bool = False
+    is_ended: bool = False
+    error: Exception | None = None
+    changed: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    def fail(self, error: Exception) -> None:
+        self.error = self.error or error
+        self.changed.set()
+
+
+class Downloads:
+    """While `MAX_UNREAD` bytes of streams that somebody reads are unread, `room` waits. Streams
+    that nobody reads fail instead, since the callback with their id may come later.
+
+    Args:
+        terminate: called with the id of a stream that is read no further.
+    """
+
+    def __init__(self, timeout: float, terminate: Callable[[int], None]) -> None:
+        self._timeout = timeout
+        self._terminate = terminate
+        self._downloads: dict[int, _Download] = {}
+        self._unread = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the connection waits until a stream is read."""
+        return not self._room.is_set()
+
+    def open(self, id: Any, opening: Opening) -> None:
+        """Receive a stream.
+
+        Raises:
+            ValueError: the id is invalid or in use, or there are too many streams.
+        """
+        number = check_id(id, Dialect.A)
+        if not isinstance(number, int) or number in self._downloads:
+            raise ValueError(f"the server has opened the stream {id!r:.100} twice")
+        if len(self._downloads) >= MAX_STREAMS:
+            raise ValueError(f"the server has more than {MAX_STREAMS} streams open")
+        self._downloads[number] = _Download(number, opening.size)
+
+    def receive(self, id: Any, data: bytes) -> None:
+        """Keep *data* until it is read. That of an unknown stream is dropped."""
+        stream = self._downloads.get(id)
+        if stream is None or stream.error is not None or stream.is_ended:
+            return
+        stream.received += len(data)
+        if stream.received > stream.size:
+            self._fail(stream, f"has more than its {stream.size} bytes")
+        elif self._unread + len(data) > MAX_UNREAD and not stream.is_read:
+            self._fail(stream, f"was not read before {MAX_UNREAD} bytes had arrived")
+        elif data:
+            stream.chunks.append(data)
+            stream.unread += len(data)
+            self._unread += len(data)
+            stream.changed.set()
+            if self._unread > MAX_UNREAD:
+                self._room.clear()
+
+    def close_stream(self, id: Any, status: Status) -> None:
+        """Note that the server has closed a stream."""
+        stream = self._downloads.get(id)
+        if stream is None:
+            return
+        if status is Status.TERMINATE:
+            stream.fail(MetacomError(_BAD, f"the server has terminated the stream {id}"))
+        elif stream.received < stream.size:
+            self._fail(stream, f"ended after {stream.received} of {stream.size} bytes")
+        else:
+            stream.is_ended = True
+            stream.changed.set()
+
+    async def room(self) -> None:
+        """Wait until enough is read."""
+        await self._room.wait()
+
+    async def read(self, id: int) -> AsyncIterator[bytes]:
+        """Return the data of a stream.
+
+        Raises:
+            LookupError: the server has not opened it, or it was read before.
+            MetacomError: the server has terminated it, or its length is wrong.
+            TimeoutError: nothing has arrived for a while.
+            ConnectionError: the connection is lost.
+        """
+        stream = self._downloads.get(id)
+        if stream is None or stream.is_read:
+            raise LookupError(f"there is no stream {id!r} that is not read yet")
+        stream.is_read = True
+        try:
+            while await self._has_data(stream):
+                data = stream.chunks.popleft()
+                self._forget(stream, len(data))
+                yield data
+        finally:
+            if not stream.is_ended and stream.error is None:
+                self._terminate(id)
+            self._downloads.pop(id, None)
+            self._forget(stream, stream.unread)
+
+    async def _has_data(self, stream: _Download) -> bool:
+        """Wait for data, and return whether there is some."""
+        while not stream.chunks:
+            if stream.error is not None:
+                raise stream.error
+            if stream.is_ended:
+                return False
+            stream.changed.clear()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await stream.changed.wait()
+            except TimeoutError:
+                raise TimeoutError(
+                    f"nothing of the stream {stream.id} has arrived for {self._timeout:g} s"
+                ) from None
+        return True
+
+    def close(self, problem: str) -> None:
+        """The connection is lost: readers get what has arrived, then an error."""
+        for stream in self._downloads.values():
+            if not stream.is_ended:
+                stream.fail(ConnectionError(problem))
+
+    def _fail(self, stream: _Download, problem: str) -> None:
+        stream.fail(MetacomError(_BAD, f"the stream {stream.id} {problem}"))
+        stream.chunks.clear()
+        self._forget(stream, stream.unread)
+        self._terminate(stream.id)
+
+    def _forget(self, stream: _Download, size: int) -> None:
+        stream.unread -= size
+        self._unread -= size
+        if self._unread <= MAX_UNREAD:
+            self._room.set()

@@ -1,0 +1,41 @@
+"""The options of a client."""
+
+from typing import TypedDict
+
+import attrs
+from aiohttp import ClientSession
+
+from rxkernel import Allowed
+
+_SECONDS = Allowed("seconds, greater than 0", (int, float), lambda value: 0 < value < 1e9)
+_BYTES = Allowed("a whole number of bytes greater than 0", (int,), lambda value: value > 0)
+_SESSION = attrs.validators.optional(attrs.validators.instance_of(ClientSession))
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments of `Metacom`, see `Settings`."""
+
+    timeout: float
+    heartbeat: float
+    max_size: int
+    max_reconnect_delay: float
+    session: ClientSession | None
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Attributes:
+    timeout: seconds of a call, of a handshake, and of a pause within a download.
+    heartbeat: seconds without data of the server after which it is pinged. It is disconnected
+        if nothing comes for as many again.
+    max_size: bytes of a message or an HTTP response; a larger one breaks the connection.
+    max_reconnect_delay: the longest pause between two attempts to reconnect.
+    session: sends the requests, so it decides about TLS, proxies, cookies and headers. It is
+        not closed with the client.
+    """
+
+    timeout: float = attrs.field(default=7.0, validator=_SECONDS)
+    heartbeat: float = attrs.field(default=25.0, validator=_SECONDS)
+    max_size: int = attrs.field(default=4_194_304, validator=_BYTES)
+    max_reconnect_delay: float = attrs.field(default=30.0, validator=_SECONDS)
+    session: ClientSession | None = attrs.field(default=None, validator=_SESSION)

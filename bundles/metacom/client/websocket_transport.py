@@ -1,0 +1,187 @@
+"""Calls over a WebSocket that is replaced when it breaks."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, ClientWSTimeout
+from yarl import URL
+
+from bundles.metacom.client.connection import CLOSING, ClientConnection
+from bundles.metacom.client.options import Settings
+from bundles.metacom.client.packets import Args, new_ids
+from bundles.metacom.client.transport import OnConnect
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY = 0.5
+"""The longest pause before the first attempt to reconnect; it doubles for each further one."""
+
+_prepared: ContextVar[ClientConnection | None] = ContextVar("metacom_prepared", default=None)
+"""The connection whose `OnConnect` functions run in this task. Their calls do not wait for it."""
+
+
+class WebSocketTransport:
+    """Attributes:
+    on_connect: awaited in their order after each connection. Other calls wait for them.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        settings: Settings,
+        session: ClientSession,
+        on_event: Callable[[object, Any], None],
+        on_connect: list[OnConnect],
+    ) -> None:
+        self.on_connect = on_connect
+        self._url = url
+        self._shown = url.with_user(None).with_query(None)
+        self._settings = settings
+        self._session = session
+        self._on_event = on_event
+        self._ids = new_ids()
+        self._connection: ClientConnection | None = None
+        self._reading: asyncio.Task[str] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._is_ready = False
+        self._is_closed = False
+
+    @property
+    def delay_reason(self) -> str:
+        if not self._is_ready:
+            return "the client is not connected"
+        is_full = self._connection is not None and self._connection.is_full
+        return "a download is not read" if is_full else ""
+
+    async def open(self) -> None:
+        """Connect, and run `on_connect`; its errors are raised."""
+        connection = await self._connect()
+        try:
+            await self._prepare(connection, self._run)
+        except BaseException:
+            await self.close()
+            raise
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def call(self, method: str, args: Args) -> Any:
+        """Call a method; wait for a connection if there is none.
+
+        Raises:
+            MetacomError: the server has responded with an error.
+            ConnectionError: the connection is lost; the method may have run.
+        """
+        return await (await self.connection()).call(method, args)
+
+    async def connection(self) -> ClientConnection:
+        """Wait until the client is connected, and return its connection.
+
+        Raises:
+            ConnectionError: the client is closed.
+        """
+        while True:
+            connection = self._connection
+            if self._is_closed:
+                raise ConnectionError("the client is closed")
+            if connection is not None and (self._is_ready or _prepared.get() is connection):
+                return connection
+            self._changed.clear()
+            await self._changed.wait()
+
+    def current(self) -> ClientConnection:
+        """Return the connection.
+
+        Raises:
+            ConnectionError: there is none.
+        """
+        if self._connection is None or self._is_closed:
+            raise ConnectionError("the client is not connected")
+        return self._connection
+
+    async def close(self) -> None:
+        self._is_closed = True
+        self._set_ready(False)
+        await _cancel(self._keeper)
+        await _cancel(self._reading)
+
+    async def _connect(self) -> ClientConnection:
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                websocket = await self._session.ws_connect(
+                    self._url,
+                    autoping=False,
+                    max_msg_size=self._settings.max_size,
+                    timeout=ClientWSTimeout(ws_close=CLOSING),
+                )
+        except (ClientError, OSError) as exc:
+            problem = str(exc) or f"nothing for {self._settings.timeout:g} s"
+            raise ConnectionError(f"cannot connect to {self._shown}: {problem}") from exc
+        connection = self._connection = ClientConnection(
+            websocket, self._settings, self._ids, self._on_event, self._ended
+        )
+        self._reading = asyncio.create_task(connection.run())
+        return connection
+
+    def _ended(self) -> None:
+        self._set_ready(False)
+
+    def _set_ready(self, is_ready: bool) -> None:
+        self._is_ready = is_ready
+        self._changed.set()
+
+    async def _prepare(
+        self, connection: ClientConnection, run: Callable[[OnConnect], Awaitable[None]]
+    ) -> None:
+        """Run `on_connect` for *connection*, then let other calls use it."""
+        token = _prepared.set(connection)
+        try:
+            for function in tuple(self.on_connect):
+                await run(function)
+        finally:
+            _prepared.reset(token)
+        if not connection.is_ended:
+            self._set_ready(True)
+
+    async def _run(self, function: OnConnect) -> None:
+        await function()
+
+    async def _run_again(self, function: OnConnect) -> None:
+        try:
+            await function()
+        except Exception:
+            logger.exception("a function of on_connect failed")
+
+    async def _keep(self) -> None:
+        """Reconnect whenever the connection ends."""
+        failures, loop = 0, asyncio.get_running_loop()
+        while self._reading is not None:
+            began = loop.time()
+            reason = await asyncio.shield(self._reading)
+            logger.warning("the connection to %s is lost: %s", self._shown, reason)
+            if loop.time() - began > self._settings.max_reconnect_delay:
+                failures = 0
+            connection = None
+            while connection is None:
+                failures += 1
+                await asyncio.sleep(delay_after(failures, self._settings.max_reconnect_delay))
+                try:
+                    connection = await self._connect()
+                except ConnectionError as exc:
+                    logger.info("%s", exc)
+            await self._prepare(connection, self._run_again)
+
+
+def delay_after(failures: int, longest: float) -> float:
+    """Return a random pause, so that the clients of a server do not reconnect at the same time."""
+    return random.uniform(0.0, min(FIRST_DELAY * 2.0 ** min(failures - 1, 32), longest))
+
+
+async def _cancel(task: "asyncio.Task[Any] | None") -> None:
+    """Cancel *task* and wait for its end, unless it is the one that calls this."""
+    if task is not None and task is not asyncio.current_task():
+        task.cancel()
+        await asyncio.wait({task})
