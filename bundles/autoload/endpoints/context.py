@@ -16,7 +16,10 @@ from rxkernel import (
     Parameter,
     Request,
     RxKernelError,
+    UpgradeRequiredException,
 )
+
+_UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
 
 
 @attrs.define(eq=False)
@@ -25,7 +28,6 @@ class Context:
 
     Attributes:
         id: that of the message.
-        client: the connection of the client; None over HTTP.
         session: None without the bundle sessions.
         state: empty at the begin of each call.
         request: the message.
@@ -35,11 +37,24 @@ class Context:
     """
 
     id: str
-    client: Connection | None
+    _client: Connection | None
     session: Session | None
     request: Request = attrs.field(repr=False)
     state: dict[str, Any] = attrs.field(factory=dict)
     _secrets: SessionSecrets | None = attrs.field(default=None, repr=False)
+
+    @property
+    def client(self) -> Connection:
+        """The connection of the client, for events. `Request.connection` is None without one.
+
+        Raises:
+            UpgradeRequiredException: the client has no connection, as over HTTP (426).
+        """
+        if self._client is None:
+            raise UpgradeRequiredException(
+                "this call needs a connection; use a WebSocket", headers=_UPGRADE
+            )
+        return self._client
 
     async def start_session(self, values: Mapping[str, Any] = MappingProxyType({})) -> str:
         """Start a session with *values*, and return its token. The session that the client had
