@@ -51,10 +51,10 @@ class Files:
         self.errors: list[Exception] = []
 
     @procedure("files/upload", METACOM, arguments="value")
-    async def upload(self, connection: Connection, request: Request) -> dict[str, Any]:
+    async def upload(self, connection: MetacomConnection, request: Request) -> dict[str, Any]:
         digest = hashlib.sha256()
         try:
-            async with metacom(connection).get_stream(request.params["stream_id"]) as stream:
+            async with connection.get_stream(request.params["stream_id"]) as stream:
                 await self.gate.wait()
                 async for data in stream:
                     digest.update(data)
@@ -65,8 +65,10 @@ class Files:
         return {"name": stream.name, "size": stream.size, "sha256": digest.hexdigest()}
 
     @procedure("files/download", METACOM, arguments="value")
-    async def download(self, connection: Connection, size: int, part: int) -> dict[str, Any]:
-        stream = metacom(connection).create_stream("file.bin", size)
+    async def download(
+        self, connection: MetacomConnection, size: int, part: int
+    ) -> dict[str, Any]:
+        stream = connection.create_stream("file.bin", size)
         stream.pipe(self._source(size, part))
         return {"streamId": stream.id}
 
@@ -76,10 +78,10 @@ class Files:
         await self.gate.wait()
 
     @procedure("files/write", METACOM)
-    async def write(self, connection: Connection) -> str:
+    async def write(self, connection: MetacomConnection) -> str:
         """Write for as long as the client reads."""
         try:
-            async with metacom(connection).create_stream("endless", 2**40) as stream:
+            async with connection.create_stream("endless", 2**40) as stream:
                 while True:
                     await stream.write(b"x" * 65_536)
                     self.produced += 65_536
