@@ -49,6 +49,20 @@ class MetacomConnection(ManagedConnection):
         paused: while set, messages are not received; it is done when they may be again.
     """
 
+    # Beside the attributes of the base class: more than 30 in one dict would take 1.5 KB.
+    __slots__ = (
+        "_book",
+        "_closing",
+        "_counters",
+        "_early",
+        "_encode",
+        "_rooms",
+        "_writer",
+        "calls",
+        "dialect",
+        "websocket",
+    )
+
     def __init__(
         self,
         id: str,
@@ -101,15 +115,18 @@ class MetacomConnection(ManagedConnection):
 
     def put(self, packet: bytes) -> None:
         """Send *packet*; does nothing once the connection has ended."""
-        if not self.is_accepted:
-            self._early = self._early or []
-            self._early.append(packet)
-        elif not self.is_ended:
+        if self.is_ended:
+            return
+        if self.is_accepted:
             self._writer.put(packet)
+        elif self._early is None:
+            self._early = [packet]
+        else:
+            self._early.append(packet)
 
     async def emit(self, event_name: str, *args: Any) -> None:
         """Send an event. It has one value: without *args* ``{}``, of several a list."""
-        self.check_event_loop("emit")
+        self.check_emit(event_name)
         self.put(event(event_name, args, self._encode))
 
     async def call(self, event_name: str, *args: Any, timeout: float = 60.0) -> Any:
@@ -139,21 +156,19 @@ class MetacomConnection(ManagedConnection):
         """Return the stream that the client has opened with *id*.
 
         Raises:
-            StreamException: there is no such stream, or it has failed.
+            StreamException: the stream is unknown, or has failed.
         """
         self.check_event_loop("get_stream")
         return self.streams.take(id)
 
     async def join(self, room: str) -> None:
-        self.check_event_loop("join")
-        _check_room(room)
+        self.check_room("join", room)
         if not self.is_ended and room not in self._rooms:
             self._book.join(self, room)
             self._rooms |= {room} - {self.id}
 
     async def leave(self, room: str) -> None:
-        self.check_event_loop("leave")
-        _check_room(room)
+        self.check_room("leave", room)
         if not self.is_ended and room in self._rooms:
             self._book.leave(self, room)
             self._rooms -= {room}
@@ -241,8 +256,3 @@ class MetacomConnection(ManagedConnection):
         host = "a client" if self.client is None else self.client.host
         self._counters.record("metacom.max_buffered", f"closed {host}: it reads too slowly")
         self.abort(DisconnectReason.LIMIT, _POLICY, "too slow")
-
-
-def _check_room(room: object) -> None:
-    if not isinstance(room, str):
-        raise TypeError(f"room is {room!r:.200}; pass a str")

@@ -164,7 +164,7 @@ class Receiver:
         except Exception:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
-            connection.calls.discard(asyncio.current_task())  # type: ignore[arg-type]
+            connection.calls.discard(asyncio.current_task())
             if connection.paused is not None and not connection.calls:
                 connection.streams.calls_ended()
             size = None if connection.is_ended else size

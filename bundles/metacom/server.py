@@ -139,22 +139,30 @@ class MetacomServer(Server):
     async def _serve(self, websocket: WebSocket) -> None:
         """Serve one WebSocket, from its handshake to its end."""
         connection = self._new_connection(websocket)
+        self._connections.add(connection)
+        try:
+            if await self._is_connected(connection):
+                await self._serve_connected(connection)
+        finally:
+            self._connections.remove(connection)
+
+    async def _is_connected(self, connection: MetacomConnection) -> bool:
+        """Dispatch CONNECTED, and return whether nothing has rejected *connection*."""
         unavailable = None
         if self._calls.is_draining:
             unavailable = ServiceUnavailableException("the server is stopping; try again")
-        self._connections.add(connection)
+        request = _request(connection)
         rejection = await self._start(
             connection,
-            self._lifecycle.connect(
-                connection, _request(connection), None, _Handshake, unavailable
-            ),
+            self._lifecycle.connect(connection, request, None, _Handshake, unavailable),
         )
         if rejection is not None:
-            self._connections.remove(connection)
-            websocket.reject(rejection.response)
-            return
+            connection.websocket.reject(rejection.response)
+        return rejection is None
+
+    async def _serve_connected(self, connection: MetacomConnection) -> None:
         try:
-            await websocket.accept()
+            await connection.websocket.accept()
             connection.accept()
             if self._lifecycle.has_accepted_listeners:
                 connection.accepting = self._start(

@@ -6,6 +6,8 @@ from typing import Any
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.event_loops import check_event_loop
+from rxkernel.messages.event_names import check_event
+from rxkernel.messages.rooms import check_room
 
 
 class ManagedConnection(Connection):
@@ -35,6 +37,24 @@ class ManagedConnection(Connection):
     def check_event_loop(self, method: str) -> None:
         """See the function `check_event_loop`."""
         check_event_loop(self.loop, f"Connection.{method}()")
+
+    def check_emit(self, event: object) -> None:
+        """Check the name of an event, and see `check_event_loop`.
+
+        Raises:
+            TypeError: *event* is not a str.
+        """
+        check_event(event)
+        self.check_event_loop("emit")
+
+    def check_room(self, method: str, room: object) -> None:
+        """Check the name of a *room* that *method* gets, and see `check_event_loop`.
+
+        Raises:
+            TypeError: *room* is not a str.
+        """
+        check_room(room)
+        self.check_event_loop(method)
 
     def check_call(self, event: str) -> None:
         """Check that the client can acknowledge *event*.

@@ -75,7 +75,7 @@ class IncomingStream:
         """Return the next bytes.
 
         Raises:
-            StreamException: the stream has failed; what is unread is lost.
+            StreamException: the stream has failed; its unread bytes are dropped.
         """
         while not self._chunks:
             if self._error is not None:
@@ -129,7 +129,7 @@ class IncomingStream:
         self._wake()
 
     def fail(self, error: StreamException) -> None:
-        """Let readers raise *error*; drop what is unread."""
+        """Let readers raise *error*; drop the unread bytes."""
         self._error = error
         self._chunks.clear()
         self.unread = 0

@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 import socketio
 
-from rxkernel.messages.rooms import check_room
 from rxkernel.servers.managed_connection import ManagedConnection
 from rxkernel.servers.socketio.backpressure import Backpressure
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
@@ -127,14 +126,12 @@ class SocketioConnection(ManagedConnection):
         return True
 
     async def join(self, room: str) -> None:
-        check_room(room)
-        self.check_event_loop("join")
+        self.check_room("join", room)
         if not self.is_ended:
             await self._engine.enter_room(self.id, room, namespace=self.namespace)
 
     async def leave(self, room: str) -> None:
-        check_room(room)
-        self.check_event_loop("leave")
+        self.check_room("leave", room)
         await self._engine.leave_room(self.id, room, namespace=self.namespace)
 
     async def disconnect(self) -> None:

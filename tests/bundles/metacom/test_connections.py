@@ -237,7 +237,7 @@ async def test_client_that_does_not_read_events_is_closed(site_of: SiteOf) -> No
     broadcaster = site.application.injector.get(Broadcaster)
     async with site.client(max_msg_size=0) as client:
         await client.receive()
-        client.websocket._reader._protocol.transport.pause_reading()  # type: ignore[union-attr]
+        client.websocket._reader._protocol.transport.pause_reading()
         while "metacom.max_buffered" not in site.server.counts:
             await broadcaster.emit("log/much", "x" * 50_000)
             await asyncio.sleep(0)
@@ -252,14 +252,14 @@ async def test_volatile_event_is_skipped_by_slow_client(site_of: SiteOf) -> None
     broadcaster = site.application.injector.get(Broadcaster)
     async with site.client(max_msg_size=0) as client:
         await client.receive()
-        client.websocket._reader._protocol.transport.pause_reading()  # type: ignore[union-attr]
+        client.websocket._reader._protocol.transport.pause_reading()
         connection = log.connections[0]
         assert isinstance(connection, MetacomConnection)
         while not connection.is_congested:
             await broadcaster.emit("log/much", "x" * 50_000)
         await broadcaster.emit("log/volatile", volatile=True)
         await broadcaster.emit("log/last")
-        client.websocket._reader._protocol.transport.resume_reading()  # type: ignore[union-attr]
+        client.websocket._reader._protocol.transport.resume_reading()
         names = []
         while "log/last" not in names:
             names.append((await client.receive())["name"])
@@ -314,3 +314,41 @@ async def test_rooms_of_connections_do_not_mix(site_of: SiteOf) -> None:
         assert [(await second.receive())["name"] for _ in range(2)] == ["log/skipped", "log/end"]
         await broadcaster.disconnect(one.id)
         assert await first.closed() == 1000
+
+
+async def test_client_that_does_not_read_callbacks_is_not_read(site_of: SiteOf) -> None:
+    """So it cannot fill the memory of the server: TCP slows it down."""
+    log = Log()
+    site = await site_of(Example, listeners=(log,), max_rate=1e6)
+    async with site.client(max_msg_size=0) as client:
+        await client.receive()
+        await client.receive()
+        transport = client.websocket._reader._protocol.transport
+        transport.pause_reading()
+        connection = log.connections[0]
+        assert isinstance(connection, MetacomConnection)
+        sent = 0
+        text = "x" * 100_000
+        while not connection.is_congested:
+            sent += 1
+            call = {"type": "call", "id": sent, "method": "example/echo", "args": {"text": text}}
+            await client.send(call)
+        transport.resume_reading()
+        ids = sorted([(await client.receive())["id"] for _ in range(sent)])
+
+    assert ids == list(range(1, sent + 1))
+
+
+async def test_emit_before_accepted_and_after_end_is_safe(site_of: SiteOf) -> None:
+    log = Log()
+    site = await site_of(listeners=(log,))
+    async with site.client() as client:
+        assert (await client.receive())["name"] == "log/early"
+        with pytest.raises(TypeError, match="event"):
+            await log.connections[0].emit(1)  # type: ignore[arg-type]
+    await until(lambda: len(log.events) == 4)
+    await log.connections[0].join("late")
+    await log.connections[0].emit("log/late")
+    await log.connections[0].disconnect()
+
+    assert log.connections[0].rooms == frozenset()
