@@ -69,9 +69,13 @@ class HttpException(RxKernelError):
     The wire body is ``{"statusCode": int, "message": str}``, with ``"code"`` (a word or a number
     for programs) and ``"errors"`` (details, any JSON) where given. *headers* are sent with it; an
     invalid one raises at once, see `Headers`.
+
+    Attributes:
+        is_returned: whether an action has returned it, instead of raising it.
     """
 
     status_code: int = 500
+    is_returned = False
     phrase: ClassVar[str] = "Internal Server Error"
 
     def __init__(
@@ -92,6 +96,12 @@ class HttpException(RxKernelError):
         """Return another exception of the same class and values, without a traceback."""
         copied = type(self).__new__(type(self), *self.args)
         copied.__dict__.update(self.__dict__)
+        return copied
+
+    def as_returned(self) -> Self:
+        """Return a copy to raise, for an action that has returned this exception."""
+        copied = self.copy()
+        copied.is_returned = True
         return copied
 
 

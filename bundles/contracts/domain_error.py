@@ -18,16 +18,12 @@ class DomainError(HttpException):
         status_code: the status of the response, from 400 to 599; None: *code* if that is such a
             number, else 400.
 
-    Attributes:
-        is_returned: whether an action has returned it, instead of raising it.
-
     Raises:
         ValueError: *code* or *status_code* is not as described.
     """
 
     phrase = "Domain error"
     code: Code
-    is_returned = False
 
     def __init__(
         self, code: Code, message: str | None = None, *, status_code: int | None = None
@@ -41,12 +37,6 @@ class DomainError(HttpException):
         elif not _is_status(status_code):
             raise ValueError(f"status_code is {status_code!r}; it must be from 400 to 599")
         self.status_code = status_code
-
-    def as_returned(self) -> Self:
-        """Return a copy to raise, for an action that has returned this error."""
-        copied = self.copy()
-        copied.is_returned = True
-        return copied
 
     def with_message(self, message: str) -> Self:
         """Return a copy with *message*."""

@@ -13,6 +13,7 @@ from bundles.metacom.errors import error_of, message_of, phrase_of
 from bundles.metacom.failures import failure_of
 from bundles.metacom.settings import MetacomSettings
 from rxkernel import (
+    HttpException,
     Request,
     Response,
     RxKernelError,
@@ -37,10 +38,12 @@ def compat_error_of(response: Response, request: Request) -> CallError:
         return _without_method(response)
     if failure is None:
         return _raised(response.status_code, message_of(response))
+    if isinstance(failure, HttpException) and failure.is_returned:
+        is_domain = isinstance(failure, DomainError)
+        code = failure.code if is_domain else failure.status_code
+        return CallError({"message": failure.message, "code": code}, _OK)
     if isinstance(failure, DomainError):
         code = failure.code
-        if failure.is_returned:
-            return CallError({"message": failure.message, "code": code}, _OK)
         has_status = isinstance(code, int) and 400 <= code <= 599
         return _raised(failure.status_code if has_status else _FAILED, failure.message)
     if isinstance(failure, ArgumentsRejectedException):
