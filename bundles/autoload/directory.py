@@ -14,12 +14,13 @@ def create_application(
 ) -> Application:
     """Make the application of the directory *root*.
 
-    Its bundles are ``sessions``, ``security``, ``contracts`` and ``autoload``, and ``tasks`` if
-    there is a folder ``tasks``. The certificates in ``cert`` are the default of ``http.tls``.
+    Its bundles are ``sessions``, ``security``, ``contracts``, ``autoload`` and ``metacom``, and
+    ``tasks`` if there is a folder ``tasks``. The certificates in ``cert`` are the default of
+    ``http.tls``.
 
     Args:
         users: the `UserProvider`, as for `SecurityBundle`; without it there are no logins.
-        bundles: further bundles, as for `Application`.
+        bundles: further bundles, as for `Application`; also a `MetacomBundle` with arguments.
 
     Raises:
         ConfigurationError: with every problem of the certificates.
@@ -37,6 +38,7 @@ def create_application(
             security.SecurityBundle(users),
             "contracts",
             *(["tasks"] if (root / "tasks").is_dir() else ()),
+            *([] if any(map(_is_metacom, bundles)) else ["metacom"]),
             *bundles,
             AutoloadBundle(root),
         ],
@@ -44,3 +46,7 @@ def create_application(
             http=HttpSettings(tls=certificates.read_certificates(root)), bundles=sections
         ),
     )
+
+
+def _is_metacom(bundle: Any) -> bool:
+    return (bundle if isinstance(bundle, str) else getattr(bundle, "name", None)) == "metacom"

@@ -20,7 +20,7 @@ _COMMANDS = {
 
 _REQUESTS = {
     "application": "curl -X POST http://127.0.0.1:8000/greetings/Ada",
-    "metarhia": "curl 'http://127.0.0.1:8000/api/geo/find_city?name=Rome'",
+    "metarhia": "curl 'http://127.0.0.1:8000/api/geo/findCity?name=Rome'",
 }
 """A request to the application, by template, on the port of its ``rxkernel.toml``."""
 

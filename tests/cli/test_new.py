@@ -191,7 +191,7 @@ def test_new_metarhia_project_with_debug_loads_a_saved_file(
     """What its README says."""
     run("new", "--layout", "metarhia", ".")
     process = start("serve", "--port", "0", "--debug")
-    url = f"{process.url()}/api/geo/find_city?name=Rome"
+    url = f"{process.url()}/api/geo/findCity?name=Rome"
     assert get(url)["area"] == 1285
 
     file = project / "application" / "db" / "geo" / "find_city.py"
@@ -221,10 +221,10 @@ def test_new_metarhia_project_is_found_by_other_commands(run: Run) -> None:
 
     for arguments, text in (
         (("check",), "All is well"),
-        (("routes",), "/api/example/get_city"),
+        (("routes",), "/api/example/getCity"),
         (("listeners",), "bundles.autoload."),
         (("bundles",), "autoload"),
-        (("call", "example/get_city", "--body", '{"city_id": 1}'), '"Rome"'),
+        (("call", "example/getCity", "--body", '{"cityId": 1}'), '"Rome"'),
     ):
         result = run(*arguments)
         assert result.exit_code == 0, result.output

@@ -7,30 +7,30 @@ from rxkernel import KernelClient
 ROME = {"name": "Rome", "area": 1285, "region": "Lazio"}
 
 
-async def test_get_city_without_access_needs_a_session(client: KernelClient) -> None:
-    response = await client.http("example.1/get_city", body={"city_id": 1})
+async def test_getCity_without_access_needs_a_session(client: KernelClient) -> None:
+    response = await client.http("example.1/getCity", body={"cityId": 1})
 
     assert response.status_code == 401
 
 
-async def test_get_city_public_is_served_over_both_transports(client: KernelClient) -> None:
-    over_http = await client.http("example.2/get_city", body={"city_id": 1})
-    over_socket = await client.websocket("example.2/get_city", body={"city_id": 1})
+async def test_getCity_public_is_served_over_both_transports(client: KernelClient) -> None:
+    over_http = await client.http("example.2/getCity", body={"cityId": 1})
+    over_socket = await client.websocket("example.2/getCity", body={"cityId": 1})
 
     assert over_http.content == over_socket.content == ROME
 
 
-async def test_get_city_without_version_is_the_highest_one(client: KernelClient) -> None:
+async def test_getCity_without_version_is_the_highest_one(client: KernelClient) -> None:
     """Its contract refuses a text, which the version without one takes."""
-    old = await client.http("example.2/get_city", body={"city_id": "1"})
-    new = await client.http("example/get_city", body={"city_id": "1"})
+    old = await client.http("example.2/getCity", body={"cityId": "1"})
+    new = await client.http("example/getCity", body={"cityId": "1"})
 
     assert (old.status_code, new.status_code) == (404, 422)
-    assert new.content["errors"][0]["path"] == "body.city_id"
+    assert new.content["errors"][0]["path"] == "body.cityId"
 
 
-async def test_get_city_unknown_is_the_error_of_the_contract(client: KernelClient) -> None:
-    response = await client.http("example/get_city", body={"city_id": 2})
+async def test_getCity_unknown_is_the_error_of_the_contract(client: KernelClient) -> None:
+    response = await client.http("example/getCity", body={"cityId": 2})
 
     assert response.status_code == 404
     assert response.content["message"] == "There is no such city"
@@ -48,9 +48,9 @@ async def test_size_uses_the_library(client: KernelClient, size: int, text: str)
     assert (await client.http("example/size", body={"size": size})).content == text
 
 
-async def test_find_city_reads_the_database(client: KernelClient) -> None:
-    found = await client.http("geo/find_city", body={"name": "Rome"})
-    missing = await client.http("GET geo/find_city", params={"name": "Atlantis"})
+async def test_findCity_reads_the_database(client: KernelClient) -> None:
+    found = await client.http("geo/findCity", body={"name": "Rome"})
+    missing = await client.http("GET geo/findCity", params={"name": "Atlantis"})
 
     assert found.content == ROME
     assert missing.status_code == 404

@@ -4,7 +4,7 @@ from bundles.autoload import domain
 from rxkernel import Connection
 
 access = "public"
-transports = ("SOCKET",)
+transports = ("METACOM", "SOCKET")
 
 
 async def method(room: str, connection: Connection) -> bool:

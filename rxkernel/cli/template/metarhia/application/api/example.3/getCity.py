@@ -4,15 +4,15 @@ from bundles.contracts import DomainError
 
 caption = "Find a city"
 access = "public"
-parameters = {"city_id": "number"}
+parameters = {"cityId": "number"}
 returns = {"name": "string", "area": "number", "region": "string"}
 errors = {"unknown_city": "There is no such city"}
 examples = [
-    {"params": {"city_id": 1}, "returns": {"name": "Rome", "area": 1285, "region": "Lazio"}}
+    {"params": {"cityId": 1}, "returns": {"name": "Rome", "area": 1285, "region": "Lazio"}}
 ]
 
 
-async def method(city_id):
-    if city_id != 1:
+async def method(cityId):
+    if cityId != 1:
         return DomainError("unknown_city", status_code=404)
     return {"name": "Rome", "area": 1285, "region": "Lazio"}

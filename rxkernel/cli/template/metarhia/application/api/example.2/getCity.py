@@ -5,7 +5,7 @@ from rxkernel import NotFoundException
 access = "public"
 
 
-async def method(city_id):
-    if city_id != 1:
+async def method(cityId):
+    if cityId != 1:
         raise NotFoundException("there is no such city")
     return {"name": "Rome", "area": 1285, "region": "Lazio"}

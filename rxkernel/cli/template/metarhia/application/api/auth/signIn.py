@@ -1,0 +1,18 @@
+"""Start a session, and return its token."""
+
+from typing import Annotated
+
+from bundles.autoload import Context, domain
+from bundles.security import Passwords
+from rxkernel import Inject, UnauthorizedException
+
+access = "public"
+
+
+async def method(
+    login: str, password: str, context: Context, passwords: Annotated[Passwords, Inject()]
+) -> str:
+    verified = await passwords.verify(password, domain.accounts.hashes.get(login))
+    if not verified.matches:
+        raise UnauthorizedException("the login or the password is wrong")
+    return await context.start_session({"login": login})

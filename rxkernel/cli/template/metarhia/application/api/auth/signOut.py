@@ -1,0 +1,8 @@
+"""End the session everywhere. Without ``access`` a client needs a session."""
+
+from bundles.autoload import Context
+
+
+async def method(context: Context) -> bool:
+    await context.finish_session()
+    return True

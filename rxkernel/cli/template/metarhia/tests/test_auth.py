@@ -1,0 +1,38 @@
+"""Accounts, and sessions by their token."""
+
+from rxkernel import KernelClient
+
+MARCUS = {"login": "marcus", "password": "correct horse"}
+CITY = {"cityId": 1}
+
+
+async def test_sign_in_opens_what_needs_a_session(client: KernelClient) -> None:
+    assert (await client.http("auth/register", body=MARCUS)).content is True
+
+    token = (await client.http("auth/signIn", body=MARCUS)).content
+
+    assert isinstance(token, str)
+    assert (await client.http("example.1/getCity", body=CITY)).status_code == 200
+    assert (await client.http("auth/signOut")).content is True
+    assert (await client.http("example.1/getCity", body=CITY)).status_code == 401
+
+
+async def test_token_restores_the_session_on_another_connection(client: KernelClient) -> None:
+    await client.http("auth/register", body=MARCUS)
+    async with client.connection() as first, client.connection() as second:
+        token = (await client.websocket("auth/signIn", body=MARCUS, connection=first)).content
+        body = {"token": token}
+
+        restored = await client.websocket("auth/restore", body=body, connection=second)
+
+        assert restored.content is True
+        response = await client.websocket("example.1/getCity", body=CITY, connection=second)
+        assert response.status_code == 200
+
+
+async def test_sign_in_with_a_wrong_password_is_401(client: KernelClient) -> None:
+    await client.http("auth/register", body=MARCUS)
+
+    response = await client.http("auth/signIn", body=MARCUS | {"password": "wrong"})
+
+    assert response.status_code == 401
