@@ -3,11 +3,8 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 
 const FOLDER = "application/static/metacom";
-const FILES = {
-  "metacom.js": "node_modules/metacom/dist/metacom.js",
-  "streams.js": "node_modules/metacom/dist/streams.js",
-  "metautil.js": "node_modules/metautil/metautil.mjs",
-};
 
 mkdirSync(FOLDER, { recursive: true });
-for (const [name, file] of Object.entries(FILES)) copyFileSync(file, `${FOLDER}/${name}`);
+for (const name of ["metacom.js", "streams.js"]) {
+  copyFileSync(`node_modules/metacom/dist/${name}`, `${FOLDER}/${name}`);
+}
