@@ -30,7 +30,6 @@ from rxkernel import (
     Request,
     Response,
     Server,
-    ServiceUnavailableException,
     Settings,
     WebSocket,
 )
@@ -41,7 +40,7 @@ _GOING_AWAY = 1001
 
 
 class MetacomServer(Server):
-    """It has no port: its WebSockets are on the port of *http*.
+    """Its WebSockets and its calls over HTTP are on the port of *http*.
 
     ``engine`` is the `Connections` that are open.
     """
@@ -72,7 +71,9 @@ class MetacomServer(Server):
         )
         self._limits = LimitCounters()
         self._jobs: set[asyncio.Task[Any]] = set()
+        self._served: set[MetacomConnection] = set()  # also those that have ended, with calls
         self._calls = CallHandler(kernel)
+        self._http = http
         http.handle(settings.rpc_path, HttpCalls(kernel, self._calls, settings).respond)
         for path in settings.paths:
             http.websocket(
@@ -83,6 +84,18 @@ class MetacomServer(Server):
                 shared=True,
                 drain=self.drain,
             )
+
+    @property
+    def host(self) -> str | None:
+        return self._http.host
+
+    @property
+    def port(self) -> int | None:
+        return self._http.port
+
+    @property
+    def scheme(self) -> str:
+        return self._http.scheme
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -115,7 +128,7 @@ class MetacomServer(Server):
         The HTTP server awaits it too, before it closes the WebSockets.
         """
         self._calls.is_draining = True
-        connections = tuple(self._connections)
+        connections = tuple(self._served)
         running = {task for connection in connections for task in connection.calls}
         if running:
             await asyncio.wait(running)
@@ -126,36 +139,37 @@ class MetacomServer(Server):
 
     async def stop(self) -> None:
         self._broadcaster.detach(self._backend)
-        connections = tuple(self._connections)
-        for connection in connections:
+        for connection in self._served:
             if connection.accepting is not None:
                 connection.accepting.cancel()
             for task in connection.calls:
                 task.cancel()
-            if connection.is_accepted:
+            if connection.is_accepted and not connection.is_ended:
                 connection.abort(DisconnectReason.SHUTDOWN, _GOING_AWAY, "the server is stopping")
-        while self._jobs:
-            await asyncio.wait(self._jobs)
+        try:
+            while self._jobs:
+                await asyncio.wait(self._jobs)
+        finally:
+            for job in self._jobs:
+                job.cancel()
 
     async def _serve(self, websocket: WebSocket) -> None:
         """Serve one WebSocket, from its handshake to its end."""
         connection = self._new_connection(websocket)
+        self._served.add(connection)
         self._connections.add(connection)
         try:
             if await self._is_connected(connection):
                 await self._serve_connected(connection)
         finally:
             self._connections.remove(connection)
+            self._served.discard(connection)
 
     async def _is_connected(self, connection: MetacomConnection) -> bool:
         """Dispatch CONNECTED, and return whether nothing has rejected *connection*."""
-        unavailable = None
-        if self._calls.is_draining:
-            unavailable = ServiceUnavailableException("the server is stopping; try again")
         request = _request(connection)
         rejection = await self._start(
-            connection,
-            self._lifecycle.connect(connection, request, None, _Handshake, unavailable),
+            connection, self._lifecycle.connect(connection, request, None, _Handshake)
         )
         if rejection is not None:
             connection.websocket.reject(rejection.response)
