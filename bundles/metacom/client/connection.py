@@ -253,7 +253,7 @@ class ClientConnection:
 
 
 def _retrieve(future: "asyncio.Future[Any]") -> None:
-    """Mark the exception of *future* as seen, also if nobody waits for it any more."""
+    """Read the exception of *future*, which asyncio would log if its caller was cancelled."""
     if not future.cancelled():
         future.exception()
 
