@@ -43,12 +43,12 @@ def compat_error_of(response: Response, request: Request) -> CallError:
         code = failure.code if is_domain else failure.status_code
         return CallError({"message": failure.message, "code": code}, _OK)
     if isinstance(failure, DomainError):
-        code = failure.code
-        has_status = isinstance(code, int) and 400 <= code <= 599
-        return _raised(failure.status_code if has_status else _FAILED, failure.message)
+        number = failure.code
+        is_status = isinstance(number, int) and 400 <= number <= 599
+        return _raised(int(number) if is_status else _FAILED, failure.message)
     if isinstance(failure, ArgumentsRejectedException):
         return _raised(_FAILED)
-    if isinstance(failure, UnprocessableEntityException) and failure.errors:
+    if isinstance(failure, UnprocessableEntityException) and _are_entries(failure.errors):
         return _invalid("parameters", failure.errors)
     if (errors := _errors_of_result(failure)) is not None:
         return _invalid("result", errors)
@@ -77,6 +77,15 @@ def _raised(status: int, message: str = "") -> CallError:
 def _invalid(what: str, errors: Iterable[Mapping[str, Any]]) -> CallError:
     texts = "; ".join(map(metaschema_text, errors))
     return CallError({"message": f"Invalid {what} type: {texts}", "code": _FAILED}, _OK)
+
+
+def _are_entries(errors: Any) -> bool:
+    """Whether *errors* are those of input, not other details that an application has set."""
+    return (
+        isinstance(errors, list)
+        and bool(errors)
+        and all(isinstance(one, Mapping) and {"path", "message"} <= one.keys() for one in errors)
+    )
 
 
 def _errors_of_result(failure: Exception) -> Any:

@@ -23,6 +23,7 @@ from bundles.security.rules.route_rules import RouteRules
 from bundles.security.rules.rules import Rules
 from bundles.security.security import Security
 from bundles.security.settings import SecuritySettings
+from bundles.security.sockets.session_changes import SessionChanges
 from bundles.security.sockets.socket_events import SocketEvents
 from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
 from bundles.security.sockets.socket_logins import SocketLogins
@@ -60,6 +61,7 @@ class SecurityBundle(Bundle):
         ConnectRules,
         SocketIdentities,
         SocketEvents,
+        SessionChanges,
         LoginRoutes,
     )
     resolvers = MappingProxyType({CurrentUserMarker: CurrentUserResolver})

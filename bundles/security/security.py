@@ -170,8 +170,6 @@ class Security(PasswordVerifier):
             if await self._revocation.has_ended(identifier, began):
                 await session.destroy()
                 raise BadCredentials("the user was logged out meanwhile", headers=_CHALLENGE)
-            if socket is not None:
-                await (await request.get(SocketLogins)).with_session(request, socket)
 
         request.before_sending(check)
 

@@ -1,7 +1,12 @@
 """Server-side sessions, the same over HTTP and sockets."""
 
 from bundles.sessions.bundle import SessionsBundle
-from bundles.sessions.events import SessionEnd, SessionEndedEvent, SessionEvents
+from bundles.sessions.events import (
+    SessionChangedEvent,
+    SessionEnd,
+    SessionEndedEvent,
+    SessionEvents,
+)
 from bundles.sessions.exceptions import (
     SessionEndedException,
     SessionsUnavailableException,
@@ -11,6 +16,7 @@ from bundles.sessions.exceptions import (
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
 from bundles.sessions.resolver import CurrentSession
 from bundles.sessions.session import Session
+from bundles.sessions.session_secrets import SessionSecrets
 from bundles.sessions.sessions import Sessions
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.store import SessionStore
@@ -21,10 +27,12 @@ __all__ = [
     "EndedSession",
     "Rotation",
     "Session",
+    "SessionChangedEvent",
     "SessionEnd",
     "SessionEndedEvent",
     "SessionEndedException",
     "SessionEvents",
+    "SessionSecrets",
     "SessionStore",
     "SessionTooLargeException",
     "Sessions",

@@ -11,6 +11,7 @@ from bundles.sessions.credentials import Credentials
 from bundles.sessions.listeners import SessionListeners
 from bundles.sessions.memory_store import MemorySessionStore
 from bundles.sessions.resolver import SessionMarker, SessionResolver
+from bundles.sessions.session_secrets import SessionSecrets
 from bundles.sessions.sessions import Sessions
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.sockets import Sockets, SocketSession
@@ -30,7 +31,7 @@ class SessionsBundle(Bundle):
         {SessionMarker: SessionResolver}
     )
     settings_class = SessionsSettings
-    provides = (SessionStore, Sessions)
+    provides = (SessionSecrets, SessionStore, Sessions)
 
     @inject
     def __init__(self, settings: SessionsSettings, application: Settings) -> None:
@@ -44,6 +45,7 @@ class SessionsBundle(Bundle):
         binder.bind(SocketSession, scope=connection_scope)
         binder.bind(SessionStore, to=self._store_class(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Sessions, scope=singleton)
+        binder.bind(SessionSecrets, scope=singleton)
         binder.bind(Sweeper, scope=singleton)
 
     def _store_class(self, binder: Binder) -> type[SessionStore]:

@@ -1,10 +1,10 @@
-"""The event of an ended session."""
+"""The events of sessions."""
 
 from enum import StrEnum
 
 import attrs
 
-from rxkernel import Event
+from rxkernel import Event, Request
 
 
 class SessionEvents(StrEnum):
@@ -14,12 +14,15 @@ class SessionEvents(StrEnum):
     """`SessionEndedEvent`: an id is not valid any more; the connections with it are closed after
     the listeners have returned."""
 
+    CHANGED = "session.changed"
+    """`SessionChangedEvent`: the client of a message has another session, or none."""
+
 
 class SessionEnd(StrEnum):
     """Why an id is not valid any more."""
 
     DESTROYED = "destroyed"
-    """`Session.destroy`."""
+    """`Session.destroy`, `SessionSecrets.finish`, or `SessionSecrets.start` of another one."""
     ROTATED = "rotated"
     """`Session.rotate`: the session goes on with another id."""
     USER = "user"
@@ -39,3 +42,19 @@ class SessionEndedEvent(Event):
     id: str
     user: str | None
     reason: SessionEnd
+
+
+@attrs.define(eq=False)
+class SessionChangedEvent(Event):
+    """After `SessionSecrets` has changed the session of the client of *request*, and after a
+    message of a socket that has created or rotated its session.
+
+    An exception of a listener fails the message.
+
+    Attributes:
+        request: the message; `Sessions.of` returns its session.
+        is_refusable: whether an exception also undoes the change. Otherwise the session is stored.
+    """
+
+    request: Request
+    is_refusable: bool

@@ -66,11 +66,13 @@ class Session(MutableMapping[str, Any]):
         stored: the state that the message began with; None if the client had no session.
         rotation: whether `rotate` was called.
         is_destroyed: whether `destroy` was called.
+        secret: of `stored`, to be sent with the response; None if the client has it.
     """
 
     rotation = False
     is_destroyed = False
     is_read_only = False
+    secret: str | None = None
     _request: Request | None = None
     _save: Callable[[Response], Awaitable[None]] | None = None
     _user: str | Keep | None = KEEP
@@ -110,7 +112,7 @@ class Session(MutableMapping[str, Any]):
         Raises:
             ConflictException: the message came over a socket, whose session is that of a cookie.
         """
-        request = self._writable()
+        request = self.message()
         self._keeper.check_rotation(request)
         self.rotation = True
         if not isinstance(user, Keep):
@@ -122,11 +124,10 @@ class Session(MutableMapping[str, Any]):
 
         What is written afterwards becomes a new session.
         """
-        request = None if self.is_read_only else self._writable()
+        request = None if self.is_read_only else self.message()
         await self._keeper.end_session(self, request)
-        self.stored, self._user = None, None
-        self.rotation, self.is_destroyed = False, True
-        self._values, self._written, self._removed = {}, frozenset(), frozenset()
+        self.become(None)
+        self.is_destroyed = True
 
     # --- mapping
 
@@ -144,14 +145,14 @@ class Session(MutableMapping[str, Any]):
         return value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._writable()
+        self.message()
         self._encode(name, value)
         self._values[name] = value
         self._written |= {name}
         self._removed -= {name}
 
     def __delitem__(self, name: str) -> None:
-        self._writable()
+        self.message()
         if name not in self:
             raise KeyError(name)
         self._values.pop(name, None)
@@ -184,7 +185,27 @@ class Session(MutableMapping[str, Any]):
 
     def close(self) -> None:
         """Make it read-only: it is stored."""
-        self.is_read_only, self._request, self._save = True, None, None
+        self.is_read_only, self._request, self._save, self.secret = True, None, None, None
+
+    def become(self, stored: StoredSession | None, secret: str | None = None) -> None:
+        """Be the session *stored*, without what this message has changed."""
+        self.stored, self.secret = stored, secret
+        self.rotation, self.is_destroyed, self._user = False, False, KEEP
+        self._values, self._written, self._removed = {}, frozenset(), frozenset()
+
+    @property
+    def new_user(self) -> str | None:
+        """The user that this message has set."""
+        return None if isinstance(self._user, Keep) else self._user
+
+    def encode(self, values: Mapping[str, Any]) -> dict[str, bytes]:
+        """Encode *values* as those of a session.
+
+        Raises:
+            TypeError, ValueError: one of them is not JSON.
+            SessionTooLargeException: one of them is larger than a session may be.
+        """
+        return {name: self._encode(name, value) for name, value in values.items()}
 
     def changes(self) -> dict[str, bytes | None]:
         """What this message has changed, by name.
@@ -208,8 +229,12 @@ class Session(MutableMapping[str, Any]):
         """The values that it began with, with the changes of this message."""
         return changed(self._encoded, self.changes())
 
-    def _writable(self) -> Request:
-        """The message that changes the session."""
+    def message(self) -> Request:
+        """The message that changes the session, and stores it at its end.
+
+        Raises:
+            RxKernelError: the session cannot be changed here.
+        """
         if self.is_read_only:
             raise RxKernelError(
                 "the session cannot be changed here: it is read-only in listeners of connections, "

@@ -1,8 +1,9 @@
 """The sessions of an application: loaded for messages, stored at their end."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from secrets import token_hex
+from typing import TypeGuard
 
 import attrs
 from injector import ProviderOf, inject
@@ -11,7 +12,12 @@ from bundles.sessions.addresses import address_of
 from bundles.sessions.clock import Clock
 from bundles.sessions.concurrency import run_all
 from bundles.sessions.credentials import Credentials, id_of, new_secret
-from bundles.sessions.events import SessionEnd, SessionEndedEvent, SessionEvents
+from bundles.sessions.events import (
+    SessionChangedEvent,
+    SessionEnd,
+    SessionEndedEvent,
+    SessionEvents,
+)
 from bundles.sessions.exceptions import SessionEndedException
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
 from bundles.sessions.own_connection import runs_after_response
@@ -73,6 +79,11 @@ class Sessions:
         if _ATTRIBUTE in attributes:
             session = attributes[_ATTRIBUTE]
             return session
+        if request.services is not None:
+            message = current_request.get()
+            if message is not request and _contains(message, request):
+                session = attributes[_ATTRIBUTE] = await self.of(message)
+                return session
         now = self._now()
         if request.connection is not None:
             stored = await self._load_for(request.connection)
@@ -107,7 +118,7 @@ class Sessions:
         """End all sessions of *user*, close the connections that use them, and return their
         number. The connection of the current message is closed after its response."""
         ended = await self._store.end_all(user)
-        await self._report(ended, SessionEnd.USER, current_request.get())
+        await self.report(ended, SessionEnd.USER, current_request.get())
         return len(ended)
 
     async def remove_expired(self) -> int:
@@ -120,10 +131,10 @@ class Sessions:
         ended = list(await self._store.remove_expired(now))
         reported = {one.id for one in ended}
         try:
-            await self._report(ended, SessionEnd.EXPIRED)
+            await self.report(ended, SessionEnd.EXPIRED)
         finally:
             lost = await self._lost(now, reported)
-            await self._report(lost, SessionEnd.EXPIRED)
+            await self.report(lost, SessionEnd.EXPIRED)
         return len(ended) + len(lost)
 
     async def _lost(self, now: float, reported: Collection[str]) -> Sequence[EndedSession]:
@@ -163,7 +174,7 @@ class Sessions:
             return
         ended = await self._store.end(session.stored.key)
         if ended is not None:
-            await self._report([ended], SessionEnd.DESTROYED, request)
+            await self.report([ended], SessionEnd.DESTROYED, request)
 
     def message_of(self, session: Session) -> Request:
         """See `SessionKeeper.message_of`."""
@@ -196,13 +207,19 @@ class Sessions:
                 await self._update(session.stored, changes)
             elif session.is_destroyed:
                 self._credentials.withdraw(request, response)
+            if session.secret is not None:
+                self._credentials.send(request, response, session.secret)
         elif request.connection is None:
             await self._create_or_rotate(session, changes, request, response)
         else:
             socket = await request.get(SocketSession)
             async with socket.lock:
                 await self._follow(session, socket)
+                before = socket.id
                 await self._create_or_rotate(session, changes, request, response)
+                is_other = socket.id != before
+            if is_other:
+                await self.changed(request, is_refusable=False)
         session.close()
 
     async def _update(self, stored: StoredSession, changes: Changes) -> None:
@@ -217,13 +234,19 @@ class Sessions:
         it since this one began.
 
         Raises:
-            SessionEndedException: it has ended already.
+            SessionEndedException: it has ended already, or the client has chosen another one.
+            ConflictException: another message has logged in another user than this one.
         """
         before = session.stored
         if socket.id is None or (before is not None and before.id == socket.id):
             return
         found = await self._store.load(socket.id, self._now())
         if found is not None:
+            if before is not None and before.key != found.key:
+                raise SessionEndedException
+            was = None if before is None else before.user
+            if session.new_user is not None and found.user not in (was, session.new_user):
+                raise ConflictException("another user has logged in meanwhile")
             session.stored = found
         elif before is None and socket.is_known and not session.is_destroyed:
             raise SessionEndedException
@@ -239,19 +262,9 @@ class Sessions:
             await self._update(session.stored, changes)
 
     async def _create(self, session: Session, request: Request, response: Response) -> None:
-        secret, now = new_secret(), self._now()
-        stored = StoredSession(
-            key=token_hex(16),
-            id=_checked_id(secret),
-            values=session.all_values(),
-            user=session.user,
-            address=network_of(address_of(request)),
-            created=now,
-            used=now,
-        )
-        ended = await self._store.create(stored)
+        stored, secret, ended = await self.create(session.all_values(), session.user, request)
         await self._send(session, stored, request, response, secret)
-        await self._report(ended, SessionEnd.LIMIT, request)
+        await self.report(ended, SessionEnd.LIMIT, request)
 
     async def _rotate(
         self,
@@ -272,8 +285,8 @@ class Sessions:
             new = attrs.evolve(stored, id=rotation.new, user=rotation.user)
             await self._send(session, new, request, response, secret)
             old = EndedSession(rotation.old, stored.user)
-            await self._report([old], SessionEnd.ROTATED, request)
-            await self._report(result, SessionEnd.LIMIT, request)
+            await self.report([old], SessionEnd.ROTATED, request)
+            await self.report(result, SessionEnd.LIMIT, request)
 
     async def _send(
         self,
@@ -286,9 +299,36 @@ class Sessions:
         session.stored = stored
         self._credentials.send(request, response, secret)
         if request.connection is not None:
-            (await request.get(SocketSession)).use(stored.id)
+            (await request.get(SocketSession)).use(stored)
 
-    async def _report(
+    # --- for `SessionSecrets` too
+
+    async def create(
+        self, values: Mapping[str, bytes], user: str | None, request: Request
+    ) -> tuple[StoredSession, str, Sequence[EndedSession]]:
+        """Store a new session for the client of *request*.
+
+        Returns:
+            It, its secret, and the sessions that ended because the user has too many.
+        """
+        secret, now = new_secret(), self._now()
+        stored = StoredSession(
+            key=token_hex(16),
+            id=_checked_id(secret),
+            values=values,
+            user=user,
+            address=network_of(address_of(request)),
+            created=now,
+            used=now,
+        )
+        return stored, secret, await self._store.create(stored)
+
+    async def changed(self, request: Request, *, is_refusable: bool) -> None:
+        """Dispatch `SessionEvents.CHANGED`."""
+        event = SessionChangedEvent(request, is_refusable)
+        await self._dispatcher.dispatch(SessionEvents.CHANGED, event)
+
+    async def report(
         self, ended: Sequence[EndedSession], reason: SessionEnd, request: Request | None = None
     ) -> None:
         """Dispatch `SessionEvents.ENDED`, then close the connections of *ended*, that of *request*
@@ -306,6 +346,11 @@ class Sessions:
                 assert own is not None
                 if not runs_after_response(request, own.disconnect):
                     await own.disconnect()
+
+
+def _contains(message: Request | None, request: Request) -> TypeGuard[Request]:
+    """Whether *request* is for an action that code calls within *message*: `Request.inner`."""
+    return message is not None and message.services is request.services
 
 
 def _checked_id(secret: str) -> str:

@@ -1,12 +1,12 @@
 """Which connections use which session, in this process."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from injector import inject
 
 from bundles.sessions.credentials import Credentials
-from bundles.sessions.model import EndedSession
+from bundles.sessions.model import EndedSession, StoredSession
 from rxkernel import Connection
 
 
@@ -20,6 +20,8 @@ class SocketSession:
         user: that of the session when it was last loaded; None before.
         lock: held while a message creates or rotates the session: one after the other, so that
             each finds the id of the one before.
+        changing: held while a message starts, restores or finishes the session, until the
+            listeners have returned.
     """
 
     @inject
@@ -33,14 +35,30 @@ class SocketSession:
         self.is_known = False
         self.user: str | None = None
         self.lock = asyncio.Lock()
+        self.changing = asyncio.Lock()
         self._sockets = sockets
         self._sockets.add(self)
         self._use(credential.id)
 
-    def use(self, id: str) -> None:
-        """Use the session *id* from now on, whose secret is not in a cookie."""
-        self.is_cookie, self.is_known = False, True
+    def use(self, stored: StoredSession | None) -> Callable[[], None]:
+        """Use the session *stored* from now on, whose secret the client has as a value; None: no
+        session.
+
+        Returns:
+            Uses the earlier session again, unless another one was chosen meanwhile.
+        """
+        before = self.id, self.is_cookie, self.is_known, self.user
+        id, user = (None, None) if stored is None else (stored.id, stored.user)
+
+        def undo() -> None:
+            if self.id == id:
+                self._use(before[0])
+                _, self.is_cookie, self.is_known, self.user = before
+
+        self.is_cookie = self.is_cookie and id == self.id
+        self.is_known, self.user = id is not None, user
         self._use(id)
+        return undo
 
     def _use(self, id: str | None) -> None:
         self._sockets.move(self, id)

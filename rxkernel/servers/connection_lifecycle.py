@@ -13,7 +13,7 @@ from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.notifications import notify_listeners
 from rxkernel.kernel.scope_exit import close_request_scope
-from rxkernel.kernel.scopes import close_connection, current_connection
+from rxkernel.kernel.scopes import close_connection, current_connection, current_request
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.servers.disconnect_reason import DisconnectReason
@@ -75,6 +75,7 @@ class ConnectionLifecycle:
             encode: encodes the response of a rejection; may raise if it cannot be encoded.
         """
         current_connection.set(connection)
+        current_request.set(None)  # that of the handshake, if it was a message
         if self._kernel.extract is not None:
             self._kernel.extract(connection.headers)
         try:

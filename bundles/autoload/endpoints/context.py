@@ -1,13 +1,25 @@
 """`Context`: who calls an endpoint."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import attrs
 from injector import Injector, inject
 
-from bundles.sessions import Session, Sessions
-from rxkernel import ConfigurationError, Connection, Definition, Marker, Parameter, Request
+from bundles.sessions import Session, Sessions, SessionSecrets
+from rxkernel import (
+    ConfigurationError,
+    Connection,
+    Definition,
+    Marker,
+    Parameter,
+    Request,
+    RxKernelError,
+    UpgradeRequiredException,
+)
+
+_UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
 
 
 @attrs.define(eq=False)
@@ -16,17 +28,67 @@ class Context:
 
     Attributes:
         id: that of the message.
-        client: the connection of the client; None over HTTP.
         session: None without the bundle sessions.
         state: empty at the begin of each call.
         request: the message.
+
+    The methods change the session of the client at once, also if the call fails later: over a
+    connection for all later messages, over HTTP with the cookie of the response.
     """
 
     id: str
-    client: Connection | None
+    _client: Connection | None
     session: Session | None
     request: Request = attrs.field(repr=False)
     state: dict[str, Any] = attrs.field(factory=dict)
+    _secrets: SessionSecrets | None = attrs.field(default=None, repr=False)
+
+    @property
+    def client(self) -> Connection:
+        """The connection of the client, for events. `Request.connection` is None without one.
+
+        Raises:
+            UpgradeRequiredException: the client has no connection, as over HTTP (426).
+        """
+        if self._client is None:
+            raise UpgradeRequiredException(
+                "this call needs a connection; use a WebSocket", headers=_UPGRADE
+            )
+        return self._client
+
+    async def start_session(self, values: Mapping[str, Any] = MappingProxyType({})) -> str:
+        """Start a session with *values*, and return its token. The session that the client had
+        ends. See `SessionSecrets.start`.
+
+        Raises:
+            RxKernelError: the bundle sessions is not enabled.
+        """
+        return await self._enabled_secrets().start(self.request, values)
+
+    async def restore_session(self, token: object) -> bool:
+        """Use the session with *token*, which the client has sent; False if there is none. See
+        `SessionSecrets.restore`.
+
+        Raises:
+            RxKernelError: the bundle sessions is not enabled.
+        """
+        return await self._enabled_secrets().restore(self.request, token)
+
+    async def finish_session(self) -> None:
+        """End the session of the client everywhere, and close the other connections that use it.
+        See `SessionSecrets.finish`.
+
+        Raises:
+            RxKernelError: the bundle sessions is not enabled.
+        """
+        await self._enabled_secrets().finish(self.request)
+
+    def _enabled_secrets(self) -> SessionSecrets:
+        if self._secrets is None:
+            raise RxKernelError(
+                "the bundle sessions is not enabled; write Application(bundles=['sessions', …])"
+            )
+        return self._secrets
 
 
 @attrs.frozen
@@ -45,6 +107,7 @@ class ContextResolver:
     def __init__(self, injector: Injector) -> None:
         has_sessions = injector.binder.has_explicit_binding_for(Sessions)
         self._sessions = injector.get(Sessions) if has_sessions else None
+        self._secrets = injector.get(SessionSecrets) if has_sessions else None
 
     def bind(
         self, marker: ContextMarker, parameter: Parameter, definition: Definition
@@ -53,10 +116,11 @@ class ContextResolver:
             raise ConfigurationError(f"its type is {parameter.type}; write Context")
         if self._sessions is None:
             return _without_session
-        session_of = self._sessions.of
+        session_of, secrets = self._sessions.of, self._secrets
 
         async def with_session(request: Request) -> Context:
-            return Context(request.id, request.connection, await session_of(request), request)
+            session = await session_of(request)
+            return Context(request.id, request.connection, session, request, secrets=secrets)
 
         return with_session
 

@@ -127,14 +127,17 @@ class Authentication:
             return ANONYMOUS, None
         return await self._of_session(session), self._again_of_session
 
-    async def of_session(self, request: Request) -> tuple[Token[Any], Verify]:
-        """The token of the session of *request*, a message of a socket, and what verifies it
-        again for each message.
+    async def of_changed_session(self, request: Request) -> tuple[Token[Any], Verify] | None:
+        """The token of the session that *request* has now, after its action has changed it, and
+        what verifies it again for each message of a socket; None if there is no session.
 
         Raises:
             BadCredentials: the session has ended, or its user does not exist or is disabled.
         """
-        return await self._again_of_session(request), self._again_of_session
+        session = await self._sessions.after_change(request)
+        if session is None:
+            return None
+        return await self._of_session(session), self._again_of_session
 
     async def _of_session(self, session: Session) -> Token[Any]:
         """The token of the user of *session*; an anonymous one, with its id, without a user."""

@@ -41,6 +41,25 @@ class SessionReader:
             raise BadCredentials("the session has ended") from None
         return None if session.is_new else session
 
+    async def after_change(self, request: Request) -> Session | None:
+        """The stored session that *request* has now, after its action has changed it: that of its
+        connection, if it has one.
+
+        Raises:
+            BadCredentials: it has ended meanwhile.
+            ServiceUnavailableException: the store cannot be used.
+        """
+        assert self._sessions is not None
+        session = await self._sessions.of(request)
+        if session.is_new:
+            return None
+        if request.connection is None:
+            return session
+        current = await self.of_connection(request.connection)
+        if current is None:
+            raise BadCredentials("the session has ended")
+        return current
+
     def is_sent(self, request: Request) -> bool:
         """Whether *request*, which has no connection, names a session, valid or not."""
         return self.is_enabled and (self.cookie in request.cookies or self.is_in_header(request))

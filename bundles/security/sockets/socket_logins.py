@@ -9,7 +9,7 @@ from bundles.security.credentials.credentials import bearer_credential
 from bundles.security.events import SecurityEvents, SocketAuthenticationEvent
 from bundles.security.rules.namespace_rules import NamespaceRules
 from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
-from bundles.security.token import Token
+from bundles.security.token import ANONYMOUS, Token
 from rxkernel import AsyncEventDispatcher, ConflictException, Connection, Request
 
 
@@ -55,26 +55,64 @@ class SocketLogins:
         token = self._authentication.token(user, "session", identifier=identifier)
         await self._check(connection, token, request)
 
-    async def with_session(self, request: Request, connection: Connection) -> None:
-        """Give *connection* the identity of its session, which *request* has stored.
+    async def follow_session(
+        self, request: Request, connection: Connection, *, is_refusable: bool
+    ) -> None:
+        """Give *connection* the identity of its session, which *request* has changed, unless its
+        identity is that of another credential.
 
         Raises:
-            BadCredentials, ForbiddenException, ConflictException: as `with_token`.
+            BadCredentials, ForbiddenException: as `with_token`.
+            ConflictException: as `with_token`, if *is_refusable*. Otherwise the session has
+                another user already, and the socket follows it.
         """
         async with (await request.get(SocketScope)).changing:
+            before = connection.token
+            if before.is_authenticated and before.credential != "session":
+                return
             revocations = self._sockets.revocations
-            token, verify = await self._authentication.of_session(request)
-            await self._check(connection, token, request)
-            await self._change(request, connection, token, verify, revocations)
+            found = await self._authentication.of_changed_session(request)
+            if found is None:
+                await self._leave(request, connection)
+                return
+            token, verify = found
+            if is_refusable and token.is_authenticated:
+                self._check_user(connection, token)
+            await self._rules.check(connection, token, request)
+            if token.is_authenticated:
+                await self._change(request, connection, token, verify, revocations)
+            else:
+                await self._end_user(connection)
+                await self._sockets.attach(request, token, verify, revocations)
+                request.token = token
+
+    async def _end_user(self, connection: Connection) -> None:
+        if connection.token.is_authenticated:
+            event = SocketAuthenticationEvent(connection, connection.token)
+            await self._dispatcher.dispatch(SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS, event)
+
+    async def _leave(self, request: Request, connection: Connection) -> None:
+        """Make *connection* anonymous; close it after the response if its namespace is guarded."""
+        try:
+            await self._end_user(connection)
+        finally:
+            await self._sockets.detach(connection)
+            request.token = ANONYMOUS
+            if self._rules.is_guarded(connection):
+                request.after_sending(connection.disconnect)
 
     async def _check(self, connection: Connection, token: Token[Any], request: Request) -> None:
+        self._check_user(connection, token)
+        await self._rules.check(connection, token, request)
+
+    @staticmethod
+    def _check_user(connection: Connection, token: Token[Any]) -> None:
         before = connection.token
         if before.is_authenticated and before.identifier != token.identifier:
             raise ConflictException(
                 "the socket belongs to another user; send security_unauthenticate first, or "
                 "reconnect"
             )
-        await self._rules.check(connection, token, request)
 
     async def _change(
         self,

@@ -118,7 +118,8 @@ async def test_call_by_code_skips_access_rules_and_has_the_context_of_the_caller
 
                 async def method(context: Context):
                     context.state["own"] = True
-                    return [context.id, context.client, context.request.headers.get("X-A")]
+                    request = context.request
+                    return [context.id, request.connection, request.headers.get("X-A")]
                 """,
             "api/unit/outer.py": """
                 from bundles.autoload import Context, api
@@ -127,7 +128,8 @@ async def test_call_by_code_skips_access_rules_and_has_the_context_of_the_caller
 
                 async def method(context: Context):
                     inner = await api.unit.inner()
-                    same = [context.id, context.client, context.request.headers.get("X-A")]
+                    request = context.request
+                    same = [context.id, request.connection, request.headers.get("X-A")]
                     return [inner == same, context.state, inner[2]]
                 """,
         }

@@ -330,7 +330,7 @@ async def test_context_has_the_message_and_the_connection(folder: Folder) -> Non
 
                 async def method(context: Context):
                     context.state["seen"] = True
-                    client = context.client
+                    client = context.request.connection
                     return [context.id, client and client.id, context.session, context.state]
                 """
         }
@@ -342,6 +342,30 @@ async def test_context_has_the_message_and_the_connection(folder: Folder) -> Non
     async with client.connection() as connection:
         response = await client.websocket("example/who", connection=connection)
         assert response.content[1:] == [connection.id, None, {"seen": True}]
+
+
+async def test_client_of_context_is_426_without_a_connection(folder: Folder) -> None:
+    """T35: an event over HTTP."""
+    await folder.boot(
+        {
+            "api/example/notify.py": """
+                from bundles.autoload import Context
+
+                access = "public"
+
+                async def method(context: Context):
+                    await context.client.emit("example/message", {})
+                    return context.client.id
+                """
+        }
+    )
+    client = KernelClient(folder.application)
+
+    response = await client.http("example/notify")
+    assert (response.status_code, response.headers["Upgrade"]) == (426, "websocket")
+    async with client.connection() as connection:
+        response = await client.websocket("example/notify", connection=connection)
+        assert response.content == connection.id
 
 
 async def test_message_reads_the_snapshot_of_its_begin(folder: Folder) -> None:

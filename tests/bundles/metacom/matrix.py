@@ -13,6 +13,7 @@ from rxkernel import (
     Request,
     ServiceUnavailableException,
     UnauthorizedException,
+    UnprocessableEntityException,
     procedure,
 )
 from tests.bundles.metacom.conftest import Site
@@ -139,6 +140,8 @@ class Failing:
                 raise UnauthorizedException("own text")
             case "code 403":
                 raise ForbiddenException("own text")
+            case "code 422":
+                raise UnprocessableEntityException("own text", errors={"own": "details"})
             case "code 503":
                 raise ServiceUnavailableException("own text")
             case "code 12345":

@@ -195,6 +195,7 @@ async def test_t21_raised_exception_has_its_status(
         compat,
         ("fail/raised", "code 404", ("own text", 404, 404), ("own text", 404, 404)),
         ("fail/raised", "code 401", ("own text", 401, 401), ("own text", 401, 401)),
+        ("fail/raised", "code 422", ("own text", 422, 422), ("own text", 422, 422)),
         ("fail/raised", "code 403", ("own text", 403, 403), ("own text", 403, 403)),
         ("fail/raised", "code 503", ("own text", 503, 503), ("Service Unavailable", 503, 503)),
     )

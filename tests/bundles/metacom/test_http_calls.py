@@ -159,6 +159,23 @@ async def test_t35_method_that_needs_a_connection_is_426_over_http(site_of: Site
     assert reply.error == ("this method needs a WebSocket", 426)
 
 
+async def test_t35_event_of_an_endpoint_is_426_over_http(site_of: SiteOf, tmp_path: Path) -> None:
+    folder = tmp_path / "api" / "example"
+    folder.mkdir(parents=True)
+    (folder / "notify.py").write_text(
+        "from bundles.autoload import Context\n"
+        "access = 'public'\n"
+        "async def method(context: Context):\n"
+        "    await context.client.emit('example/message', {})\n"
+    )
+    site = await site_of(bundles=(AutoloadBundle(tmp_path),))
+    async with sending(site, "http") as send:
+        reply = await send(call("example/notify"))
+
+    assert reply.status == 426
+    assert reply.error == ("this call needs a connection; use a WebSocket", 426)
+
+
 @PROFILES
 async def test_other_method_is_405_and_with_compat_403(site_of: SiteOf, compat: bool) -> None:
     site = await site_of(Example, compat=compat)

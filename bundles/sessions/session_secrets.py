@@ -1,0 +1,156 @@
+"""Sessions of clients that get their secret as a value, and send it in a message."""
+
+from asyncio import Lock
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from types import MappingProxyType
+from typing import Any
+
+from injector import inject
+
+from bundles.sessions.clock import Clock
+from bundles.sessions.credentials import id_of
+from bundles.sessions.events import SessionEnd
+from bundles.sessions.model import StoredSession
+from bundles.sessions.session import Session
+from bundles.sessions.sessions import Sessions
+from bundles.sessions.sockets import SocketSession
+from bundles.sessions.store import SessionStore
+from rxkernel import Request, UnauthorizedException
+
+_NO_VALUES: Mapping[str, Any] = MappingProxyType({})
+
+
+class SessionSecrets:
+    """Changes the session of the client of a message at once, also if the message fails later.
+
+    Over a connection it counts for this connection; over HTTP the response sets the cookie. What
+    the message has written to its session before is discarded; what it writes afterwards belongs
+    to the new one.
+    """
+
+    @inject
+    def __init__(self, sessions: Sessions, store: SessionStore, clock: Clock) -> None:
+        self._sessions = sessions
+        self._store = store
+        self._now = clock.now
+
+    async def start(self, request: Request, values: Mapping[str, Any] = _NO_VALUES) -> str:
+        """Start a session with *values*, and return its secret.
+
+        Its user is that which this message has set with `Session.rotate`. The session that the
+        client had ends; that of a cookie stays if *request* came over a connection, which cannot
+        change the cookie.
+
+        Raises:
+            TypeError, ValueError: *values* are not JSON.
+            SessionTooLargeException: *values* are too large: 413.
+            TooManySessionsException: 429.
+            RxKernelError: *request* has no route, or its response is sent.
+        """
+        async with self._turn(request) as (session, message, socket):
+            encoded, user, before = session.encode(values), session.new_user, session.stored
+            async with _held(None if socket is None else socket.lock):
+                stored, secret, ended = await self._sessions.create(encoded, user, message)
+                is_kept = socket is not None and socket.id is not None and socket.is_cookie
+                undo = _use(socket, stored)
+                session.become(stored, secret)
+            try:
+                await self._sessions.changed(message, is_refusable=True)
+            except BaseException:
+                _undo(session, before, undo)
+                await self._store.end(stored.key)
+                raise
+            finally:
+                await self._sessions.report(ended, SessionEnd.LIMIT, message)
+            if before is not None and not is_kept:
+                await self._end(before, message)
+            return secret
+
+    async def restore(self, request: Request, secret: object) -> bool:
+        """Let the client of *request* use the session with *secret*, which it has sent.
+
+        The session that it had stays, for others who have its secret.
+
+        Returns:
+            False if *secret* does not belong to a session, or the user of that session cannot be
+            authenticated: nothing is changed.
+
+        Raises:
+            RxKernelError: *request* has no route, or its response is sent.
+        """
+        async with self._turn(request) as (session, message, socket):
+            id = id_of(secret) if isinstance(secret, str) else None
+            if id is None:
+                return False
+            assert isinstance(secret, str)
+            before = session.stored
+            async with _held(None if socket is None else socket.lock):
+                stored = await self._store.load(id, self._now())
+                if stored is None:
+                    return False
+                undo = _use(socket, stored)
+                session.become(stored, secret)
+            try:
+                await self._sessions.changed(message, is_refusable=True)
+            except UnauthorizedException:
+                _undo(session, before, undo)
+                return False
+            except BaseException:
+                _undo(session, before, undo)
+                raise
+            return True
+
+    async def finish(self, request: Request) -> None:
+        """End the session of the client of *request*, and close the other connections that use it.
+
+        The connection of *request* stays open, without a session.
+
+        Raises:
+            RxKernelError: *request* has no route, or its response is sent.
+        """
+        async with self._turn(request) as (session, message, socket):
+            before = session.stored
+            async with _held(None if socket is None else socket.lock):
+                ended = None if before is None else await self._store.end(before.key)
+                ids = {one.id for one in (before, ended) if one is not None}
+                if socket is not None and socket.id in ids:
+                    socket.use(None)
+                session.become(None)
+                session.is_destroyed = before is not None
+            try:
+                await self._sessions.changed(message, is_refusable=False)
+            finally:
+                if ended is not None:
+                    await self._sessions.report([ended], SessionEnd.DESTROYED, message)
+
+    @asynccontextmanager
+    async def _turn(
+        self, request: Request
+    ) -> AsyncIterator[tuple[Session, Request, SocketSession | None]]:
+        """The session of *request*, its message and its socket, whose session no other message
+        changes meanwhile."""
+        session = await self._sessions.of(request)
+        message, socket = session.message(), None
+        if message.connection is not None:
+            socket = await message.get(SocketSession)
+        async with _held(None if socket is None else socket.changing):
+            yield session, message, socket
+
+    async def _end(self, stored: StoredSession, request: Request) -> None:
+        ended = await self._store.end(stored.key)
+        if ended is not None:
+            await self._sessions.report([ended], SessionEnd.DESTROYED, request)
+
+
+def _held(lock: Lock | None) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if lock is None else lock
+
+
+def _use(socket: SocketSession | None, stored: StoredSession) -> Callable[[], None]:
+    return (lambda: None) if socket is None else socket.use(stored)
+
+
+def _undo(session: Session, before: StoredSession | None, undo: Callable[[], None]) -> None:
+    undo()
+    session.become(before)
