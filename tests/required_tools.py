@@ -54,6 +54,14 @@ def require_moleculer_io() -> Path:
     return found
 
 
+def require_metacom() -> Path:
+    """The executable of Node, with the client of Metacom in ``node_modules``."""
+    found = require_node()
+    if not (ROOT / "node_modules" / "metacom" / "package.json").is_file():
+        absent("no metacom in node_modules: run `npm ci`")
+    return found
+
+
 def require_typescript() -> Path:
     """The compiler of TypeScript; run it with Node."""
     compiler = ROOT / "node_modules" / "typescript" / "bin" / "tsc"

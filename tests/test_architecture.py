@@ -243,6 +243,7 @@ def test_every_dependency_has_a_reason() -> None:
         "socket.io-client",
         "chromium",
         "ioredis",
+        "metacom",
         "moleculer",
         "node",
         "redis-server",

@@ -156,7 +156,7 @@ class MetacomConnection(ManagedConnection):
         """Return the stream that the client has opened with *id*.
 
         Raises:
-            StreamException: there is no such stream, or it has failed.
+            StreamException: the stream is unknown, or has failed.
         """
         self.check_event_loop("get_stream")
         return self.streams.take(id)

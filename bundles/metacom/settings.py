@@ -33,8 +33,9 @@ class MetacomSettings:
     compat: bool = attrs.field(default=False, validator=_SWITCH)
     """Whether errors have the codes, texts and HTTP statuses of Impress 3."""
 
-    max_size: int = attrs.field(default=1_000_000, validator=_POSITIVE)
-    """Bytes of a message; a larger one closes the WebSocket with 1009."""
+    max_size: int = attrs.field(default=2_200_000, validator=_POSITIVE)
+    """Bytes of a message; a larger one closes the WebSocket with 1009. Browsers send files in
+    chunks of up to 2 MiB."""
 
     heartbeat: float = attrs.field(default=25.0, validator=_INTERVAL)
     """Seconds without data of a client after which it is pinged. It is closed if nothing comes for

@@ -8,6 +8,9 @@ from bundles.metacom.streams.chunks import StreamId
 from bundles.metacom.streams.stream_exception import StreamException
 from rxkernel import PayloadTooLargeException
 
+_SMALL = 4_096
+"""Bytes up to which chunks that wait are joined: each would take 60 bytes besides its data."""
+
 
 class Receiving(Protocol):
     """What an `IncomingStream` needs of the streams of its connection."""
@@ -72,7 +75,7 @@ class IncomingStream:
         """Return the next bytes.
 
         Raises:
-            StreamException: the stream has failed; what is unread is lost.
+            StreamException: the stream has failed; its unread bytes are dropped.
         """
         while not self._chunks:
             if self._error is not None:
@@ -114,7 +117,10 @@ class IncomingStream:
         self.received += len(data)
         if data:
             self.unread += len(data)
-            self._chunks.append(data)
+            if self._chunks and len(self._chunks[-1]) + len(data) <= _SMALL:
+                self._chunks[-1] += data
+            else:
+                self._chunks.append(data)
             self._wake()
 
     def end(self) -> None:
@@ -123,7 +129,7 @@ class IncomingStream:
         self._wake()
 
     def fail(self, error: StreamException) -> None:
-        """Let readers raise *error*; drop what is unread."""
+        """Let readers raise *error*; drop the unread bytes."""
         self._error = error
         self._chunks.clear()
         self.unread = 0

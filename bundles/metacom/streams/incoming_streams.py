@@ -82,7 +82,7 @@ class IncomingStreams:
         """Add *data* to the stream *id*.
 
         Raises:
-            StreamException: there is no such stream, it has failed, or does now.
+            StreamException: the stream is unknown, or fails now.
         """
         stream = self._by_id.get(id)
         if stream is None or stream.is_ended:
@@ -113,7 +113,7 @@ class IncomingStreams:
         """Close the stream *id*.
 
         Raises:
-            StreamException: there is no such stream, or bytes are missing.
+            StreamException: the stream is unknown, or bytes are missing.
         """
         stream = self._by_id.get(id)
         if id in self._dropped:

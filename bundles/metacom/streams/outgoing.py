@@ -31,7 +31,7 @@ class OutgoingStream:
     if the block raises.
 
     Attributes:
-        id: for the client, which the result of a call must tell it.
+        id: the client needs it to read the stream; return it from the call.
         size: bytes of the whole stream.
         written: bytes that were written.
         is_sending: whether a chunk waits for the client.
@@ -97,7 +97,7 @@ class OutgoingStream:
             await self._send()
 
     async def end(self) -> None:
-        """Tell the client that all bytes are sent.
+        """Send the packet that ends the stream.
 
         Raises:
             ValueError: fewer bytes than the size of the stream were written; it is terminated.
@@ -114,7 +114,7 @@ class OutgoingStream:
         self._streams.outgoing_closed(self, Status.END)
 
     async def terminate(self) -> None:
-        """Tell the client that the stream is aborted. Does nothing once it is closed."""
+        """Send the packet that aborts the stream. Does nothing once it is closed."""
         if not self.is_closed:
             self.fail(StreamException(f"the stream {self.name!r} was terminated"))
             self._streams.outgoing_closed(self, Status.TERMINATE)

@@ -43,7 +43,7 @@ class Streams:
         """Return the stream that the client has opened as *id*.
 
         Raises:
-            StreamException: there is no such stream, or it has failed.
+            StreamException: the stream is unknown, or has failed.
         """
         return self._incoming.take(id)
 
@@ -53,7 +53,7 @@ class Streams:
         """Open a stream to the client. Its `pipe` waits for the task *caller*.
 
         Raises:
-            ValueError: *name* is empty, or *size* is no number of bytes.
+            ValueError: *name* is empty, or *size* is not a number of bytes.
             TooManyRequestsException: the connection has too many open streams.
             StreamException: the connection is closed.
         """

@@ -7,12 +7,14 @@ import json
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from socket import SHUT_RDWR
 from typing import Any
 
 import aiohttp
 import pytest
 
+from bundles.autoload import AutoloadBundle
 from bundles.metacom import METACOM, MetacomConnection, StreamException
 from bundles.metacom.dialect import Dialect
 from bundles.metacom.streams.chunks import decode_chunk, encode_chunk
@@ -49,10 +51,10 @@ class Files:
         self.errors: list[Exception] = []
 
     @procedure("files/upload", METACOM, arguments="value")
-    async def upload(self, connection: Connection, request: Request) -> dict[str, Any]:
+    async def upload(self, connection: MetacomConnection, request: Request) -> dict[str, Any]:
         digest = hashlib.sha256()
         try:
-            async with metacom(connection).get_stream(request.params["stream_id"]) as stream:
+            async with connection.get_stream(request.params["stream_id"]) as stream:
                 await self.gate.wait()
                 async for data in stream:
                     digest.update(data)
@@ -63,16 +65,23 @@ class Files:
         return {"name": stream.name, "size": stream.size, "sha256": digest.hexdigest()}
 
     @procedure("files/download", METACOM, arguments="value")
-    async def download(self, connection: Connection, size: int, part: int) -> dict[str, Any]:
-        stream = metacom(connection).create_stream("file.bin", size)
+    async def download(
+        self, connection: MetacomConnection, size: int, part: int
+    ) -> dict[str, Any]:
+        stream = connection.create_stream("file.bin", size)
         stream.pipe(self._source(size, part))
         return {"streamId": stream.id}
 
+    @procedure("files/ignore", METACOM)
+    async def ignore(self) -> None:
+        """Take no stream."""
+        await self.gate.wait()
+
     @procedure("files/write", METACOM)
-    async def write(self, connection: Connection) -> str:
+    async def write(self, connection: MetacomConnection) -> str:
         """Write for as long as the client reads."""
         try:
-            async with metacom(connection).create_stream("endless", 2**40) as stream:
+            async with connection.create_stream("endless", 2**40) as stream:
                 while True:
                     await stream.write(b"x" * 65_536)
                     self.produced += 65_536
@@ -389,6 +398,48 @@ async def test_stream_that_nobody_reads_fails_after_the_timeout(site_of: SiteOf)
         await client.send({"type": "stream", "id": 1, "name": "x", "size": 5})
         error = await client.receive()
         assert (error["id"], error["error"]["code"]) == (1, 400)
+
+
+async def test_stream_waits_for_calls_and_fails_if_none_takes_it(site_of: SiteOf) -> None:
+    files = Files()
+    files.gate.clear()
+    site = await site_of(files, stream_window=10_000)
+    async with site.client() as client:
+        connection = await connection_of(site)
+        await client.send({"type": "stream", "id": 1, "name": "x", "size": 100_000})
+        await client.send({"type": "call", "id": 2, "method": "files/ignore"})
+        for _ in range(10):
+            await client.send(encode_chunk(1, b"x" * 10_000, Dialect.A))
+        await until(lambda: connection.paused)
+        files.gate.set()
+
+        packets = [await client.receive(), await client.receive()]
+        assert sorted((one["id"], "error" in one) for one in packets) == [(1, True), (2, False)]
+        assert connection.streams.unread == 0
+        assert (await client.call("files/ignore", id=3))["id"] == 3
+
+
+async def test_endpoint_of_autoload_uses_streams(site_of: SiteOf, tmp_path: Path) -> None:
+    folder = tmp_path / "api" / "files"
+    folder.mkdir(parents=True)
+    (folder / "copy.py").write_text(
+        "from bundles.autoload import Context\n"
+        "access = 'public'\n"
+        "parameters = {'streamId': 'number'}\n"
+        "async def method(streamId, context: Context):\n"
+        "    source = context.client.get_stream(streamId)\n"
+        "    copy = context.client.create_stream(source.name, source.size)\n"
+        "    copy.pipe(source)\n"
+        "    return {'streamId': copy.id}\n"
+    )
+    site = await site_of(bundles=(AutoloadBundle(tmp_path),))
+    async with site.client() as client:
+        await client.send({"type": "stream", "id": 1, "name": "x", "size": 100_000})
+        opened = await client.call("files/copy", {"streamId": 1})
+        assert (await client.receive())["result"] == {"streamId": opened["id"]}
+        digest = await send_stream(client, 1, 100_000, 10_000)
+
+        assert await receive_stream(client, opened["id"]) == (100_000, digest)
 
 
 async def test_limits_of_streams_are_errors_with_their_status(site_of: SiteOf) -> None:

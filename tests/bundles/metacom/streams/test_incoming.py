@@ -85,11 +85,11 @@ async def test_long_stream_is_an_error_once_and_the_rest_is_ignored() -> None:
 
 
 async def test_unread_data_pauses_the_connection_until_it_is_read() -> None:
-    peer = Peer(window=100)
-    peer.open(1, 1000)
+    peer = Peer(window=10_000, max_size=100_000)
+    peer.open(1, 100_000)
     stream = peer.streams.take(1)
-    peer.chunk(1, b"x" * 60)
-    peer.chunk(1, b"x" * 40)
+    peer.chunk(1, b"x" * 6_000)
+    peer.chunk(1, b"x" * 4_000)
     assert not peer.is_paused
     peer.chunk(1, b"x")
     assert peer.is_paused
@@ -97,7 +97,19 @@ async def test_unread_data_pauses_the_connection_until_it_is_read() -> None:
     await anext(stream)
 
     assert not peer.is_paused
-    assert peer.streams.unread == 41
+    assert peer.streams.unread == 4_001
+
+
+async def test_small_chunks_that_wait_are_joined() -> None:
+    peer = Peer(window=10_000, max_size=100_000)
+    peer.open(1, 10_000)
+    for index in range(5_000):
+        peer.chunk(1, bytes([index % 251, 0]))
+    peer.end(1)
+    parts = [data async for data in peer.streams.take(1)]
+
+    assert [len(data) for data in parts] == [4_096, 4_096, 1_808]
+    assert b"".join(parts) == b"".join(bytes([index % 251, 0]) for index in range(5_000))
 
 
 async def test_unread_data_of_all_streams_counts_for_the_window() -> None:
@@ -523,11 +535,11 @@ async def test_stream_that_is_not_read_blocks_the_connection_until_its_timeout()
 
 
 async def test_reading_keeps_a_stream_alive() -> None:
-    peer = Peer(timeout=10.0)
-    peer.open(1, 100)
+    peer = Peer(timeout=10.0, max_size=100_000, window=100_000)
+    peer.open(1, 100_000)
     stream = peer.streams.take(1)
     for _ in range(4):
-        peer.chunk(1, b"hello")
+        peer.chunk(1, b"x" * 5_000)
     for _ in range(4):
         peer.loop.advance(9)
         await anext(stream)
