@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from socket import SHUT_RDWR
 from typing import Any
 
 from aiohttp import ClientError, ClientWebSocketResponse, WSCloseCode, WSMsgType
@@ -233,14 +233,16 @@ class ClientConnection:
             task.cancel()
 
     async def _close(self) -> None:
-        """Close the WebSocket, also if the server neither reads nor responds."""
-        socket = self._websocket.get_extra_info("socket")
-        try:
-            async with asyncio.timeout(CLOSING):
-                await self._websocket.close()
-        except TimeoutError:  # the transport keeps what the server does not read
-            with contextlib.suppress(OSError):
-                socket.shutdown(SHUT_RDWR)
+        """Close the WebSocket, and drop what a server that does not read has left unsent."""
+        with _duplicate_of(self._websocket) as connection:
+            try:
+                async with asyncio.timeout(CLOSING):
+                    await self._websocket.close()
+            except TimeoutError:
+                pass
+            finally:
+                with contextlib.suppress(OSError):  # it is closed already
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def _check_open(self) -> None:
         if self.is_ended:
@@ -253,9 +255,17 @@ class ClientConnection:
 
 
 def _retrieve(future: "asyncio.Future[Any]") -> None:
-    """Mark the exception of *future* as seen, also if nobody waits for it any more."""
+    """Read the exception of *future*, which asyncio would log if its caller was cancelled."""
     if not future.cancelled():
         future.exception()
+
+
+def _duplicate_of(websocket: ClientWebSocketResponse) -> socket.socket:
+    """Return a socket for the connection of *websocket*, which its transport does not close."""
+    original = websocket.get_extra_info("socket")
+    if original is None or original.fileno() < 0:
+        return socket.socket()
+    return socket.fromfd(original.fileno(), socket.AF_INET, socket.SOCK_STREAM)
 
 
 def _closing(code: int | None, reason: object) -> str:

@@ -38,8 +38,8 @@ class _Download:
 
 
 class Downloads:
-    """While `MAX_UNREAD` bytes of streams that somebody reads are unread, `room` waits. Streams
-    that nobody reads fail instead, since the callback with their id may come later.
+    """When more than `MAX_UNREAD` bytes are unread, `room` waits, and streams that `read` was not
+    called for fail: the callback with their id may come after their data.
 
     Args:
         terminate: called with the id of a stream that is read no further.
@@ -117,7 +117,7 @@ class Downloads:
         """
         stream = self._downloads.get(id)
         if stream is None or stream.is_read:
-            raise LookupError(f"there is no stream {id!r} that is not read yet")
+            raise LookupError(f"the stream {id!r} is unknown, or was read before")
         stream.is_read = True
         try:
             while await self._has_data(stream):

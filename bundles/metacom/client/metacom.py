@@ -130,7 +130,7 @@ class Metacom:
 
         Raises:
             MetacomError: the server has responded with an error.
-            TimeoutError: there is no response in time.
+            TimeoutError: the response has not arrived in time.
             ConnectionError: the connection is lost; the method may have run.
             TypeError, ValueError, RecursionError: *args* has no JSON.
         """
@@ -205,7 +205,7 @@ class Metacom:
         """Return the data of a stream, whose id a method has returned.
 
         While 10 MB are unread, the client receives nothing else: no response to a call either.
-        Ending the iteration before the data ends tells the server to stop.
+        If the iteration ends before the data, the server is asked to stop.
 
         Raises:
             LookupError: the server has not opened it on this connection, or it was read before.

@@ -66,7 +66,7 @@ class Uploads:
         self._uploads: dict[int, _Upload] = {}
 
     async def open(self, id: int, name: str, source: Source, size: int | None) -> None:
-        """Tell the server about a stream.
+        """Announce a stream to the server.
 
         Raises:
             ConnectionError: the connection is lost.

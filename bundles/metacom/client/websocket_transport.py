@@ -53,10 +53,11 @@ class WebSocketTransport:
 
     @property
     def delay_reason(self) -> str:
-        if not self._is_ready:
+        if self._connection is None or self._connection.is_ended:
             return "the client is not connected"
-        is_full = self._connection is not None and self._connection.is_full
-        return "a download is not read" if is_full else ""
+        if not self._is_ready:
+            return "a function of on_connect has not ended"
+        return "a download is not read" if self._connection.is_full else ""
 
     async def open(self) -> None:
         """Connect, and run `on_connect`; its errors are raised."""
@@ -69,7 +70,7 @@ class WebSocketTransport:
         self._keeper = asyncio.create_task(self._keep())
 
     async def call(self, method: str, args: Args) -> Any:
-        """Call a method; wait for a connection if there is none.
+        """Call a method, after waiting for a connection.
 
         Raises:
             MetacomError: the server has responded with an error.
@@ -96,7 +97,7 @@ class WebSocketTransport:
         """Return the connection.
 
         Raises:
-            ConnectionError: there is none.
+            ConnectionError: the client is not connected.
         """
         if self._connection is None or self._is_closed:
             raise ConnectionError("the client is not connected")

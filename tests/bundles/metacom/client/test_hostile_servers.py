@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -199,7 +200,7 @@ async def test_introspection_that_is_no_object_raises(scripted: Scripted) -> Non
 
 
 async def test_client_of_server_that_does_not_read_can_be_closed() -> None:
-    """The upload fills all buffers."""
+    """The upload fills all buffers. Closing drops them, with the socket of the client."""
     release = asyncio.Event()
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
@@ -212,11 +213,19 @@ async def test_client_of_server_that_does_not_read_can_be_closed() -> None:
     application.router.add_get("/", handle)
     async with AsyncExitStack() as stack:
         port = await serve(stack, application)
-        async with asyncio.timeout(20):
-            async with Metacom(f"ws://127.0.0.1:{port}/", timeout=1.0) as client:
-                id = await client.upload("a", bytes(50_000_000))
-                with pytest.raises(TimeoutError):
-                    await client.call("a/b", {"id": id})
-                with pytest.raises(TimeoutError):
-                    await client.call("a/c", {"text": "x" * 1_000_000})
+        before = open_files()
+        async with (
+            asyncio.timeout(20),
+            Metacom(f"ws://127.0.0.1:{port}/", timeout=1.0) as client,
+        ):
+            id = await client.upload("a", bytes(50_000_000))
+            with pytest.raises(TimeoutError):
+                await client.call("a/b", {"id": id})
+            with pytest.raises(TimeoutError):
+                await client.call("a/c", {"text": "x" * 1_000_000})
+        await until(lambda: open_files() == before + 1)  # the socket of the server
         release.set()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -63,7 +63,7 @@ async def test_download_reaches_client(site_of: SiteOf, size: int) -> None:
         received = [len(data) async for data in client.download(answer["streamId"])]
 
         assert sum(received) == size
-        with pytest.raises(LookupError, match="no stream -1"):
+        with pytest.raises(LookupError, match="-1 is unknown"):
             await anext(aiter(client.download(answer["streamId"])))
 
 
