@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bundles.contracts import ArgumentsRejectedException, DomainError
+from bundles.metacom.argument_errors import are_entries, text_of
 from bundles.metacom.call_error import CallError, ErrorOf
 from bundles.metacom.errors import error_of, message_of, phrase_of
 from bundles.metacom.failures import failure_of
@@ -48,7 +49,7 @@ def compat_error_of(response: Response, request: Request) -> CallError:
         return _raised(int(number) if is_status else _FAILED, failure.message)
     if isinstance(failure, ArgumentsRejectedException):
         return _raised(_FAILED)
-    if isinstance(failure, UnprocessableEntityException) and _are_entries(failure.errors):
+    if isinstance(failure, UnprocessableEntityException) and are_entries(failure.errors):
         return _invalid("parameters", failure.errors)
     if (errors := _errors_of_result(failure)) is not None:
         return _invalid("result", errors)
@@ -75,17 +76,8 @@ def _raised(status: int, message: str = "") -> CallError:
 
 
 def _invalid(what: str, errors: Iterable[Mapping[str, Any]]) -> CallError:
-    texts = "; ".join(map(metaschema_text, errors))
-    return CallError({"message": f"Invalid {what} type: {texts}", "code": _FAILED}, _OK)
-
-
-def _are_entries(errors: Any) -> bool:
-    """Whether *errors* are those of input, not other details that an application has set."""
-    return (
-        isinstance(errors, list)
-        and bool(errors)
-        and all(isinstance(one, Mapping) and {"path", "message"} <= one.keys() for one in errors)
-    )
+    message = f"Invalid {what} type: {text_of(errors)}"
+    return CallError({"message": message, "code": _FAILED}, _OK)
 
 
 def _errors_of_result(failure: Exception) -> Any:
@@ -94,34 +86,3 @@ def _errors_of_result(failure: Exception) -> Any:
     if isinstance(failure, RxKernelError) and isinstance(cause, UnprocessableEntityException):
         return cause.errors
     return None
-
-
-def metaschema_text(entry: Mapping[str, Any]) -> str:
-    """Return the text of one of ``errors``, which names its field as metaschema does.
-
-    Schemas in Metarhia's notation have such texts; those of typed parameters are made here.
-    """
-    message = str(entry["message"])
-    if message.startswith(('Field "', "Value ")):
-        return message
-    path = str(entry["path"]).partition(".")[2]
-    field = f'Field "{path}"'
-    match entry.get("code"):
-        case "missing":
-            return f"{field} is required"
-        case "unknown_field":
-            return f"{field} is not expected"
-        case "type":
-            expected = entry.get("params", {}).get("expected", "any")
-            return f"{field} not of expected type: {_TYPES.get(expected, expected)}"
-    return f"{field} {message}"
-
-
-_TYPES = {
-    "int": "number",
-    "float": "number",
-    "integer": "number",
-    "bool": "boolean",
-    "str": "string",
-}
-"""The types of metaschema by those of the kernel's errors."""

@@ -5,9 +5,13 @@ from http import HTTPStatus
 from typing import Any
 
 from bundles.contracts import DomainError
+from bundles.metacom.argument_errors import are_entries, text_of
 from bundles.metacom.call_error import CallError
 from bundles.metacom.failures import failure_of
 from rxkernel import Request, Response
+
+_SEE_ERRORS = "validation failed; see errors"
+"""The message of the kernel for invalid input."""
 
 
 def error_of(response: Response, request: Request) -> CallError:
@@ -15,13 +19,16 @@ def error_of(response: Response, request: Request) -> CallError:
 
     Its packet is ``{"message": str, "code": int | str}``: the code of a `DomainError`, otherwise
     the status. It has ``errors`` if the response has them, and the ``request_id`` of an error 500.
+    A message that only refers to ``errors`` is replaced by their texts.
     """
     status, content = response.status_code, response.content
     failure = failure_of(request)
     code: str | int = failure.code if isinstance(failure, DomainError) else status
     packet: dict[str, Any] = {"message": message_of(response), "code": code}
     if isinstance(content, Mapping) and "errors" in content:
-        packet["errors"] = content["errors"]
+        packet["errors"] = errors = content["errors"]
+        if packet["message"].startswith(_SEE_ERRORS) and are_entries(errors):
+            packet["message"] = text_of(errors)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         packet["request_id"] = request.id
     return CallError(packet, status)

@@ -1,0 +1,51 @@
+"""The entries of ``errors`` for invalid arguments, as one text: npm clients show nothing else."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def are_entries(errors: Any) -> bool:
+    """Whether *errors* are those of input, not other details that an application has set."""
+    return (
+        isinstance(errors, list)
+        and bool(errors)
+        and all(isinstance(one, Mapping) and {"path", "message"} <= one.keys() for one in errors)
+    )
+
+
+def text_of(errors: Iterable[Mapping[str, Any]]) -> str:
+    """Return the texts of *errors*, joined as Impress joins them."""
+    return "; ".join(map(_text, errors))
+
+
+def _text(entry: Mapping[str, Any]) -> str:
+    """Return the text of one of ``errors``, which names its field as metaschema does.
+
+    Schemas in Metarhia's notation have such texts; those of typed parameters are made here.
+    """
+    message = str(entry["message"])
+    if message.startswith(('Field "', "Value ")):
+        return message
+    path = str(entry["path"]).partition(".")[2]
+    if not path:
+        return message
+    field = f'Field "{path}"'
+    match entry.get("code"):
+        case "missing":
+            return f"{field} is required"
+        case "unknown_field":
+            return f"{field} is not expected"
+        case "type":
+            expected = entry.get("params", {}).get("expected", "any")
+            return f"{field} not of expected type: {_TYPES.get(expected, expected)}"
+    return f"{field} {message}"
+
+
+_TYPES = {
+    "int": "number",
+    "float": "number",
+    "integer": "number",
+    "bool": "boolean",
+    "str": "string",
+}
+"""The types of metaschema by those of the kernel's errors."""
