@@ -29,7 +29,6 @@ from rxkernel import (
     Request,
     Response,
     Server,
-    ServiceUnavailableException,
     Settings,
     WebSocket,
 )
@@ -70,6 +69,7 @@ class MetacomServer(Server):
         )
         self._limits = LimitCounters()
         self._jobs: set[asyncio.Task[Any]] = set()
+        self._served: set[MetacomConnection] = set()  # also those that have ended, with calls
         for path in settings.paths:
             http.websocket(
                 path,
@@ -114,7 +114,7 @@ class MetacomServer(Server):
         The HTTP server awaits it too, before it closes the WebSockets.
         """
         self._calls.is_draining = True
-        connections = tuple(self._connections)
+        connections = tuple(self._served)
         running = {task for connection in connections for task in connection.calls}
         if running:
             await asyncio.wait(running)
@@ -125,36 +125,37 @@ class MetacomServer(Server):
 
     async def stop(self) -> None:
         self._broadcaster.detach(self._backend)
-        connections = tuple(self._connections)
-        for connection in connections:
+        for connection in self._served:
             if connection.accepting is not None:
                 connection.accepting.cancel()
             for task in connection.calls:
                 task.cancel()
-            if connection.is_accepted:
+            if connection.is_accepted and not connection.is_ended:
                 connection.abort(DisconnectReason.SHUTDOWN, _GOING_AWAY, "the server is stopping")
-        while self._jobs:
-            await asyncio.wait(self._jobs)
+        try:
+            while self._jobs:
+                await asyncio.wait(self._jobs)
+        finally:
+            for job in self._jobs:
+                job.cancel()
 
     async def _serve(self, websocket: WebSocket) -> None:
         """Serve one WebSocket, from its handshake to its end."""
         connection = self._new_connection(websocket)
+        self._served.add(connection)
         self._connections.add(connection)
         try:
             if await self._is_connected(connection):
                 await self._serve_connected(connection)
         finally:
             self._connections.remove(connection)
+            self._served.discard(connection)
 
     async def _is_connected(self, connection: MetacomConnection) -> bool:
         """Dispatch CONNECTED, and return whether nothing has rejected *connection*."""
-        unavailable = None
-        if self._calls.is_draining:
-            unavailable = ServiceUnavailableException("the server is stopping; try again")
         request = _request(connection)
         rejection = await self._start(
-            connection,
-            self._lifecycle.connect(connection, request, None, _Handshake, unavailable),
+            connection, self._lifecycle.connect(connection, request, None, _Handshake)
         )
         if rejection is not None:
             connection.websocket.reject(rejection.response)

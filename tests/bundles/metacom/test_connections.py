@@ -2,22 +2,28 @@
 
 import asyncio
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 import aiohttp
 import pytest
+from injector import Binder
 
 from bundles.contracts import contract
 from bundles.metacom import METACOM, MetacomConnection
 from rxkernel import (
     Broadcaster,
+    Bundle,
+    ConfigurationError,
     Connection,
     ConnectionEvent,
     DisconnectReason,
+    Inject,
     LoggingSettings,
+    ProcedureMetadata,
     Request,
     RxKernelError,
     ServerEvents,
+    connection_scope,
     observe,
     procedure,
 )
@@ -271,11 +277,12 @@ async def test_access_log_has_a_line_for_each_call(
     site_of: SiteOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "rxkernel.access")
-    site = await site_of(Example, logging=LoggingSettings(access=True))
+    site = await site_of(Example, logging=LoggingSettings(access=True), max_rate=3)
     async with site.client() as client:
         await client.call("example/hello")
         await client.call("example/nope")
         await client.exchange("wrong")
+        await client.exchange("above max_rate")
         lines = [
             (r.method, r.path, r.route, r.status)  # type: ignore[attr-defined]
             for r in caplog.records
@@ -286,6 +293,7 @@ async def test_access_log_has_a_line_for_each_call(
         ("CALL", "example/hello", "example/hello", 200),
         ("CALL", "example/nope", None, 404),
         ("CALL", "", None, 400),
+        ("CALL", "", None, 429),
     ]
 
 
@@ -352,3 +360,100 @@ async def test_emit_before_accepted_and_after_end_is_safe(site_of: SiteOf) -> No
     await log.connections[0].disconnect()
 
     assert log.connections[0].rooms == frozenset()
+
+
+async def test_reload_changes_methods_without_closing_connections(site_of: SiteOf) -> None:
+    class Late:
+        async def hello(self) -> str:
+            return "late"
+
+    site = await site_of(Example)
+    added = ProcedureMetadata(Late(), "late/hello", "hello", METACOM)
+    async with site.client() as client:
+        before = await client.call("late/hello")
+        await site.application.reload(add=[added])
+        after = await client.call("late/hello", id=2)
+        await site.application.reload(remove=[added])
+        removed = await client.call("late.1/hello", id=3)
+
+        wrong = ProcedureMetadata(Late(), "wrong", "hello", METACOM)
+        with pytest.raises(ConfigurationError, match="'unit/method'"):
+            await site.application.reload(add=[wrong])
+
+    assert before["error"]["code"] == 404
+    assert after["result"] == "late"
+    assert removed["error"]["code"] == 404
+
+
+async def test_stop_cancels_listener_of_accepted_that_waits(site_of: SiteOf) -> None:
+    cancelled = asyncio.Event()
+
+    async def wait(event: ConnectionEvent) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    accepted = observe(ServerEvents.ACCEPTED)(wait)
+    site = await site_of(Example, listeners=(accepted,), shutdown_timeout=0.2)
+    async with site.client() as client:
+        await client.call("example/hello")
+        await site.application.stop()
+
+    assert cancelled.is_set()
+
+
+async def test_listener_of_connected_that_disconnects_rejects_with_403(site_of: SiteOf) -> None:
+    ended: list[Any] = []
+
+    async def disconnect(event: ConnectionEvent) -> None:
+        await event.connection.disconnect()
+
+    async def disconnected(event: ConnectionEvent) -> None:
+        ended.append(event)
+
+    site = await site_of(
+        listeners=(
+            observe(ServerEvents.CONNECTED)(disconnect),
+            observe(ServerEvents.DISCONNECTED)(disconnected),
+        )
+    )
+    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+        async with site.client():
+            pass
+
+    assert error.value.status == 403
+    assert not len(site.server.engine)
+    assert ended == []
+
+
+async def test_service_of_connection_is_closed_after_its_last_call(site_of: SiteOf) -> None:
+    steps = Steps()
+    closed: list[str] = []
+
+    class Basket:
+        def close(self) -> None:
+            closed.append("closed")
+
+    class Shop:
+        @procedure("shop/wait", METACOM)
+        async def wait(self, basket: Annotated[Basket, Inject()]) -> None:
+            steps.started.set()
+            await steps.released.wait()
+            closed.append("call")
+
+    class Services(Bundle):
+        name = "services"
+
+        def configure(self, binder: Binder) -> None:
+            binder.bind(Basket, scope=connection_scope)
+
+    site = await site_of(Shop, bundles=(Services,))
+    async with site.client() as client:
+        await client.send({"type": "call", "id": 1, "method": "shop/wait"})
+        await steps.started.wait()
+    await until(lambda: not len(site.server.engine))
+    steps.released.set()
+    await until(lambda: len(closed) == 2)
+
+    assert closed == ["call", "closed"]
