@@ -475,6 +475,20 @@ async def test_stopping_server_finishes_a_download(site_of: SiteOf) -> None:
         assert await client.closed() == 1001
 
 
+async def test_stopping_server_does_not_wait_for_client_that_does_not_read(
+    site_of: SiteOf,
+) -> None:
+    site = await site_of(Files, shutdown_timeout=0.2)
+    async with site.client() as client:
+        connection = await connection_of(site)
+        await client.call("files/download", {"size": 64 * MIB, "part": 65_536})
+        await until(lambda: connection.is_congested)
+        async with asyncio.timeout(20):
+            await site.application.stop()
+
+    assert not connection.pipes
+
+
 async def test_stream_before_the_handshake_raises(site_of: SiteOf) -> None:
     raised: list[str] = []
 
