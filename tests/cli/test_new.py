@@ -43,7 +43,7 @@ def test_new_project_serves_the_request_that_new_prints(run: Run, start: Start) 
     process = start("serve", "--port", "0")
 
     line = process.line("^Listening on ")
-    assert line.string.endswith(" (HTTP, Socket.IO)")
+    assert line.string.endswith(" (HTTP, Socket.IO, Metacom)")
     assert request is not None
     method, path = request.groups()
     assert get(f"{process.url()}{path}", method=method) == {"message": "Hello, Ada!"}
@@ -179,7 +179,7 @@ def test_new_metarhia_project_serves_the_request_that_new_prints(run: Run, start
     process = start("serve", "--port", "0")
 
     line = process.line("^Listening on ")
-    assert line.string.endswith(" (HTTP, Socket.IO)")
+    assert line.string.endswith(" (HTTP, Socket.IO, Metacom)")
     assert request is not None
     city = {"name": "Rome", "area": 1285, "region": "Lazio"}
     assert get(f"{process.url()}{request[1]}") == city
@@ -276,4 +276,4 @@ def test_new_metarhia_project_tests_use_the_application_of_app(run: Run, project
     done = run_own_tests(made)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "15 passed" in done.stdout
+    assert "18 passed" in done.stdout
