@@ -83,10 +83,14 @@ class Reload:
     def _kept(self, errors: list[ConfigurationError]) -> list[RouteMetadata]:
         """The routes that stay; an item of ``remove`` that is not there is an error."""
         routes = self._root.spec.storages.all()
+        of_item: dict[int, set[int]] = {}
+        for route in routes:
+            of_item.setdefault(id(route), set()).add(id(route))
+            of_item.setdefault(id(route.target), set()).add(id(route))
         removed: set[int] = set()
         for item in self._remove:
             metadata = item.metadata if isinstance(item, Definition) else item
-            found = {id(r) for r in routes if r is metadata or r.target is item}
+            found = of_item.get(id(metadata), set())
             if not found and not self._is_controller(item):
                 errors.append(
                     ConfigurationError(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused_collection() -> Iterator[None]:
-    """Do not search for garbage in the block, and afterwards not soon in what it has made.
+    """Do not search for garbage in the block. The objects that it makes count as old after it.
 
     The definitions of a large application are many objects, of which few are garbage: a third of
     the time of its boot would be searches through all of them.
