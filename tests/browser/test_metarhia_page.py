@@ -192,7 +192,7 @@ async def test_page_without_the_client_says_what_to_do(project: Path, browser: B
     (project / "application" / "static" / "metacom" / "metacom.js").unlink()
     async with served(project) as application, await browser.new_page() as page:
         await page.goto(str(application.servers["http"].url))
-        status = "The client is missing: run npm install in the folder of the project"
+        status = "The client is missing: run npm install, which runs node copy_client.js"
         await expect(page.get_by_role("status")).to_have_text(status)
         with pytest.raises(Error, match="api is not defined"):
             await page.evaluate("api")

@@ -4,7 +4,7 @@ const ROOM = "Room1";
 const show = (id, text) => (document.getElementById(id).textContent = text);
 
 const { Metacom } = await import("metacom").catch((error) => {
-  show("status", "The client is missing: run npm install in the folder of the project");
+  show("status", "The client is missing: run npm install, which runs node copy_client.js");
   throw error;
 });
 
