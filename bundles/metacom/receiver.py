@@ -189,10 +189,8 @@ def _read(packet: dict[str, Any], id: Id | None) -> Call | None:
         BadRequestException: it is neither.
     """
     kind = packet.get("type")
-    if kind != "call":
-        if kind == "stream" and id is not None:
-            return None
+    if kind != "call" and kind != "stream":
         raise BadRequestException("the type of the packet is unknown")
     if id is None:
         raise BadRequestException("the packet has no id")
-    return read_call(packet, id)
+    return read_call(packet, id) if kind == "call" else None

@@ -67,3 +67,10 @@ class MetacomSettings:
 
     max_buffered: int = attrs.field(default=10_000_000, validator=_POSITIVE)
     """Bytes that wait for a client that reads slowly; more close the WebSocket."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.stream_timeout >= self.heartbeat:
+            raise ValueError(
+                f"stream_timeout is {self.stream_timeout}; it must be less than heartbeat, which "
+                f"is {self.heartbeat}: while a stream is not read, pongs are not received"
+            )

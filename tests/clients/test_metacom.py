@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ class Drop:
         await connection.disconnect()
 
 
-EXPECTED = {
+EXPECTED: dict[str, Any] = {
     "hello": {"message": "hello"},
     "added": 5,
     "echo": {"text": "ж", "list": [1, None, {"deep": True}]},
@@ -45,7 +46,7 @@ EXPECTED = {
     ],
 }
 
-OF_TRANSPORT = {
+OF_TRANSPORT: dict[str, dict[str, Any]] = {
     "ws": {
         "order": [["message", {"text": "before"}], {"text": "before"}, "done"],
         "reconnected": {"counts": [1, True, 2], "lost": ["Unauthorized", 401]},

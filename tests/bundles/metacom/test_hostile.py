@@ -39,6 +39,7 @@ async def assert_lives(client: RawClient) -> None:
         '{"type":"call","args":' + "[" * 1000 + "]" * 1000 + "}",
         '{"call":1,"example/hello":{}}',
         '{"type":"call"}',
+        '{"type":"stream","name":"x","size":1}',
         '{"type":"call","method":"example/hello"}',
         '{"type":"call","id":0,"method":"example/hello"}',
         '{"type":"call","id":-0.0,"method":"example/hello"}',
