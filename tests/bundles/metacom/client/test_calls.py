@@ -129,7 +129,7 @@ async def test_callback_of_cancelled_call_is_ignored(scripted: Scripted) -> None
 
     async with Metacom(await scripted(script), timeout=20) as client:
         cancelled = asyncio.create_task(client.call("a/b"))
-        await received.wait()
+        await asyncio.wait_for(received.wait(), 20)
         cancelled.cancel()
 
         assert await client.call("a/c") == 2

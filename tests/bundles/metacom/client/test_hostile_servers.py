@@ -179,7 +179,7 @@ async def test_idle_connection_is_kept_by_pings(scripted: Scripted) -> None:
 
     url = await scripted(script, autoping=False)
     async with Metacom(url, heartbeat=1.0, timeout=20) as client:
-        await pinged.wait()
+        await asyncio.wait_for(pinged.wait(), 20)
         assert await client.call("a/b") == "a/b"
     assert connections == [1]
 
