@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bundles.autoload import create_application
-from bundles.metacom import MetacomBundle, MetacomServer
+from bundles.metacom import MetacomBundle
 from rxkernel import Application, KernelClient
 
 ENDPOINT = 'access = "public"\n\n\nasync def method(name: str) -> str:\n    return name\n'
@@ -37,4 +37,3 @@ async def test_bundle_that_is_given_is_used(root: Path, given: Any) -> None:
     """With arguments of its own; twice would be an error at boot."""
     application = create_application(root, bundles=[given])
     assert '"result":"Ada"' in await call(application, "greeting/sayHello", {"name": "Ada"})
-    assert isinstance(application.servers["metacom"], MetacomServer)
