@@ -133,6 +133,30 @@ async def test_console_shows_each_stage_of_the_document(
         assert await in_console(page, first) == ["Unauthorized", 401]
 
 
+async def test_session_over_http_is_a_cookie_that_the_websocket_has_too(
+    project: Path, context: BrowserContext
+) -> None:
+    """T39. A script cannot read the cookie."""
+    async with served(project) as application:
+        page = await open_page(context, application)
+        results = await page.evaluate(f"""async () => {{
+            const {{ Metacom }} = await import("metacom");
+            const http = Metacom.create(location.origin + "/api");
+            await http.load("auth", "example.1");
+            await http.api.auth.register({MARCUS});
+            const token = await http.api.auth.signIn({MARCUS});
+            const city = await http.api["example.1"].getCity({{ cityId: 1 }});
+            return [typeof token, city.name, document.cookie];
+        }}""")
+        assert results == ["string", "Rome", ""]
+
+        again = await open_page(context, application)
+        first = 'api["example.1"].getCity({ cityId: 1 })'
+        assert await in_console(again, first) == ROME
+        assert await in_console(again, "api.auth.signOut()") is True
+        assert await in_console(again, first) == ["Unauthorized", 401]
+
+
 async def test_messages_reach_both_windows_as_text(project: Path, context: BrowserContext) -> None:
     async with served(project) as application:
         pages = [await open_page(context, application) for _ in range(2)]
