@@ -131,7 +131,9 @@ class Endpoints:
     async def connect(self, event: DefinitionEvent) -> None:
         """Let code call the endpoint."""
         endpoint = event.definition.metadata.target
-        endpoint.code_call = CodeCall(event, self._kernel, self._contracts, self._autoload.scope)
+        endpoint.code_call = CodeCall(
+            endpoint.code_name, event, self._kernel, self._contracts, self._autoload.scope
+        )
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_autoloaded)
     async def enter_scope(self, event: DefinitionEvent) -> None:

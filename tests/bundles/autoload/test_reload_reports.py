@@ -288,7 +288,9 @@ async def test_warnings_of_files_that_are_not_loaded_are_logged_once_at_a_reload
 ) -> None:
     await folder.boot({"lib/a.py": ""}, mode="test")
     live = live_reload(folder)
-    folder.write({"config/other.json": "", "config/app.tset.py": "", "Domain/a.py": "", "DB/a": ""})
+    folder.write(
+        {"config/other.json": "", "config/app.tset.py": "", "Domain/a.py": "", "DB/a": ""}
+    )
 
     await live.reload()
     await live.reload()
