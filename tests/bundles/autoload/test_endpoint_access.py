@@ -255,3 +255,27 @@ async def test_endpoint_for_users_without_users_logs_a_warning(
     [warning] = [text for text in caplog.messages if "refused for all clients" in text]
     assert "own.py:2: refused for all clients, since access needs a user and the" in warning
     assert "logged.py" not in warning
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [("'logged'", "did you mean 'authenticated'"), ("'editors'", "for a role write roles='edi")],
+)
+async def test_decorator_with_a_word_of_the_field_is_an_error_with_what_to_write(
+    folder: Folder, rule: str, hint: str
+) -> None:
+    text = f"""
+        from bundles.security import access as only
+
+        access = "public"
+
+        @only({rule})
+        async def secret(): ...
+        """
+
+    with pytest.raises(ConfigurationError) as caught:
+        await boot(folder, {"api/counter.2.py": text})
+    [problem] = caught.value.problems
+    place = f"(application.api.counter.2.secret in {folder.root}/api/counter.2.py:6)"
+    assert problem.startswith(f"route 'counter.2/secret' and 1 more {place}: its rule is {rule}")
+    assert hint in problem
