@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -55,6 +55,10 @@ class Autoload:
         injector: the services, which hooks and tasks find as ``application.injector``.
         values: how the files of a place become values, by place; else a file is its function or
             its module.
+
+    Attributes:
+        problems_of: yields what is wrong with the endpoints of a snapshot that has only some of
+            the files, as the others could not be loaded; so all is reported together.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Autoload:
         self.root = root
         self._settings = settings
         self._values = values
+        self.problems_of: Callable[[Snapshot], Iterable[str]] = lambda snapshot: ()
         self._warnings: frozenset[str] = frozenset()
         self._current: Snapshot | None = None
         self._context: LoadContext | None = None
@@ -166,7 +171,9 @@ class Autoload:
         if self._context is None:
             names = ModuleNames(self.root)
             bus = bus_environment(self.application, self.injector)
-            self._context = LoadContext(self, self._settings, names, self._values, bus)
+            self._context = LoadContext(
+                self, self._settings, names, self._values, bus, self.problems_of
+            )
         try:
             return await Building(self._context, tree, previous, found).run()
         except BaseException:

@@ -111,6 +111,8 @@ class Building:
         self._raise()
         await self._start()
         await self._load_places(*LAST_PLACES)
+        if self._load.problems:
+            self._load.problems += self._context.problems_of(self._snapshot())
         self._raise()
 
     async def _load_places(self, *places: str) -> None:

@@ -97,8 +97,9 @@ class _Reading:
         if not functions:
             self.problems.append("defines no public async function; write async def method(…)")
         found = {n: self._endpoint(n, f, shared) for n, f in functions.items()}
-        place = self._load.tree.show(self._file.key)
-        logger.info("%s has the methods %s", place, ", ".join(functions))
+        if functions and not self.problems:
+            place = self._load.tree.show(self._file.key)
+            logger.info("%s has the methods %s", place, ", ".join(functions))
         return UnitMethods({name: each for name, each in found.items() if each is not None})
 
     def hook(self) -> Hook | None:

@@ -18,6 +18,7 @@ from bundles.contracts import Contracts
 from rxkernel import (
     BootstrapEvent,
     Bundle,
+    ConfigurationError,
     Definition,
     DefinitionEvent,
     HttpMetadata,
@@ -96,16 +97,27 @@ class Endpoints:
             users=self._users,
         )
 
+    def prepare(self, event: BootstrapEvent) -> None:
+        """Read which bundles are enabled, before the first snapshot is loaded."""
+        self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
+        if "security" in self._bundles:  # imported only where it is enabled
+            module = import_module("bundles.autoload.endpoints.security_rules")
+            self._users = module.users_of(self._injector)
+        self._autoload.problems_of = self._problems_of
+
+    def _problems_of(self, snapshot: Snapshot) -> Collection[str]:
+        try:
+            self.routes_of(snapshot)
+        except ConfigurationError as error:
+            return error.problems
+        return ()
+
     def publish(self, snapshot: Snapshot, event: BootstrapEvent) -> None:
         """Add the routes of the first snapshot.
 
         Raises:
             ConfigurationError: with every problem.
         """
-        self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
-        if "security" in self._bundles:  # imported only where it is enabled
-            module = import_module("bundles.autoload.endpoints.security_rules")
-            self._users = module.users_of(self._injector)
         with paused_collection():
             self.routes = self.routes_of(snapshot)
         _log_hidden(self.routes.hidden)

@@ -344,3 +344,25 @@ async def test_problem_of_several_routes_of_an_action_is_reported_once(folder: F
         "route 'unit.1/call' and 1 more (application.api.unit.call.method in "
         "api/unit/call.py:10) asks for Mail",
     ]
+
+
+async def test_problems_of_independent_files_are_reported_together(folder: Folder) -> None:
+    """Also those that are found when the routes are made, as of a file that cannot be loaded."""
+    files = {
+        "api/a/field.py": "acces = 'public'\nasync def method(): ...",
+        "api/a/type.py": "access = 'public'\nasync def method(a: complex): ...",
+        "api/a/schema.py": "access = 'public'\nreturns = 'Citi'\nasync def method(): ...",
+        "api/a/raises.py": "1 / 0",
+        "api/b.py": "access = 'public'\ntimeout = 0\nqueue = {'size': 1}\nasync def one(): ...",
+        "api/c.py": "access = 'public'\nasync def one(): ...",
+    }
+    with pytest.raises(ConfigurationError) as at_boot:
+        await folder.boot(files)
+    names = [problem.partition(".py")[0].rpartition("/")[2] for problem in at_boot.value.problems]
+    assert sorted(names) == ["b", "field", "raises", "schema", "type"]
+
+    good = "access = 'public'\nasync def method(): ..."
+    await folder.boot(dict.fromkeys(files, good))
+    with pytest.raises(ConfigurationError) as at_reload:
+        await folder.change(files)
+    assert set(at_reload.value.problems) == set(at_boot.value.problems)
