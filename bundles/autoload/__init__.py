@@ -1,5 +1,6 @@
 """An application from a directory."""
 
+from bundles.autoload.arguments_error import ArgumentsError
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.bundle import AutoloadBundle
 from bundles.autoload.directory import create_application
@@ -31,6 +32,7 @@ from bundles.autoload.views import (
 )
 
 __all__ = [
+    "ArgumentsError",
     "Autoload",
     "AutoloadBundle",
     "AutoloadSettings",

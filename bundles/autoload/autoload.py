@@ -1,7 +1,8 @@
 """One application from a directory: its current snapshot, and how the next one is made."""
 
+import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -40,6 +41,8 @@ from bundles.autoload.places.bus import bus_environment, close_services
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, ConfigurationError, Request, RxKernelError
 
+logger = logging.getLogger(__name__)
+
 
 class Autoload:
     """Loads the directory at boot, and again for each reload.
@@ -54,7 +57,8 @@ class Autoload:
             its module.
 
     Attributes:
-        scanned: the files of the last build, also of one that failed.
+        problems_of: yields what is wrong with the endpoints of a snapshot that has only some of
+            the files, as the others could not be loaded; so all is reported together.
     """
 
     def __init__(
@@ -70,7 +74,8 @@ class Autoload:
         self.root = root
         self._settings = settings
         self._values = values
-        self.scanned: Tree | None = None
+        self.problems_of: Callable[[Snapshot], Iterable[str]] = lambda snapshot: ()
+        self._warnings: frozenset[str] = frozenset()
         self._current: Snapshot | None = None
         self._context: LoadContext | None = None
 
@@ -124,24 +129,41 @@ class Autoload:
         self.commit(build)
         return build.snapshot
 
-    async def build(self, changed: Iterable[str] = ()) -> Build | None:
+    async def scan(self, changed: Iterable[str] = ()) -> Tree:
+        """Return the files as they are now. New warnings of them are logged.
+
+        Args:
+            changed: the paths below the root, with slashes, that may have changed. They are read
+                even if their size and times are those of before.
+        """
+        known = None if self._current is None else self._current.tree
+        rules, keys = self._rules(), frozenset(changed)
+        tree: Tree = await run_in_thread(lambda: scan(self.root, rules, known, keys))
+        for warning in tree.warnings:
+            if warning not in self._warnings:
+                logger.warning("%s", warning)
+        self._warnings = frozenset(tree.warnings)
+        return tree
+
+    async def build(
+        self, changed: Iterable[str] = (), *, tree: Tree | None = None
+    ) -> Build | None:
         """Load the next snapshot beside the current one. Return None if no file has another
         content.
 
         The start hooks of new files have run then. Messages are not affected.
 
         Args:
-            changed: the paths below the root, with slashes, that may have changed. They are read
-                even if their size and times are those of before.
+            changed: the paths that may have changed, see `scan`.
+            tree: the result of `scan`, which is called otherwise.
 
         Raises:
             ConfigurationError: with every problem. Everything is as it was before.
         """
         previous = self._current
         known = None if previous is None else previous.tree
-        rules, keys = self._rules(), frozenset(changed)
-        tree: Tree = await run_in_thread(lambda: scan(self.root, rules, known, keys))
-        self.scanned = tree
+        if tree is None:
+            tree = await self.scan(changed)
         _check(tree)
         found = frozenset(tree.files) if known is None else changed_keys(known, tree)
         if known is not None and not found:
@@ -149,7 +171,9 @@ class Autoload:
         if self._context is None:
             names = ModuleNames(self.root)
             bus = bus_environment(self.application, self.injector)
-            self._context = LoadContext(self, self._settings, names, self._values, bus)
+            self._context = LoadContext(
+                self, self._settings, names, self._values, bus, self.problems_of
+            )
         try:
             return await Building(self._context, tree, previous, found).run()
         except BaseException:

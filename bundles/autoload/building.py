@@ -111,6 +111,8 @@ class Building:
         self._raise()
         await self._start()
         await self._load_places(*LAST_PLACES)
+        if self._load.problems:
+            self._load.problems += self._context.problems_of(self._snapshot())
         self._raise()
 
     async def _load_places(self, *places: str) -> None:
@@ -127,7 +129,10 @@ class Building:
         """Start what is new. A file that replaces another one takes over its state instead, if it
         has ``migrate``: once everything else is done, since it changes what messages use."""
         old = {unit.key: unit for unit in units_of(self._old)}
-        for unit in units_of(self._load.files):
+        units = units_of(self._load.files)
+        migrating = {unit.key for unit in units if unit.migrate is not None}
+        self._load.state.replace(self._load.executed - migrating)
+        for unit in units:
             if unit.key in self._load.executed:
                 try:
                     await self._start_unit(unit, old.get(unit.key))

@@ -26,6 +26,7 @@ class AutoloadListeners:
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def load(self, event: BootstrapEvent) -> None:
+        self._endpoints.prepare(event)
         self._endpoints.publish(await self._autoload.boot(), event)
 
     @observe(ServerEvents.STARTED)

@@ -22,6 +22,7 @@ from bundles.contracts.settings import ContractsSettings
 from bundles.contracts.slots import Slots
 from bundles.contracts.unset import UNSET
 from bundles.contracts.value_checks import (
+    Failed,
     checking_arguments,
     checking_result,
     raising_errors,
@@ -103,15 +104,21 @@ class Contracts:
         for wrapper in self._wrappers(definition, contract, schemas):
             event.wrap(wrapper)
 
-    def guard(self, definition: Definition, action: Action) -> Action:
+    def guard(
+        self, definition: Definition, action: Action, *, failed: Failed | None = None
+    ) -> Action:
         """Return *action* inside the contract of *definition*, for calls within another message.
 
         Its own queue is shared with the calls of clients. That of the settings is not entered: the
         other message has a slot already.
+
+        Args:
+            failed: returns what is raised for arguments that do not fit, in place of the 422 for a
+                client: the client of the other message has not sent them.
         """
         contract = contract_of(definition) or Contract()
         schemas = self.schemas_of(definition)
-        for wrapper in self._wrappers(definition, contract, schemas, is_inner=True):
+        for wrapper in self._wrappers(definition, contract, schemas, is_inner=True, failed=failed):
             action = wrapper(action)
         errors = contract.errors
 
@@ -138,6 +145,7 @@ class Contracts:
         schemas: ContractSchemas,
         *,
         is_inner: bool = False,
+        failed: Failed | None = None,
     ) -> Iterator[Wrapper]:
         """Yield the wrappers of an action, the innermost first."""
         if schemas.returns is not None:
@@ -145,10 +153,10 @@ class Contracts:
         elif _may_return_error(definition):
             yield raising_errors(place_of(definition))
         if contract.validate is not None:
-            yield validating(contract.validate)
+            yield validating(contract.validate, failed)
         yield from self._limits(definition, contract, is_inner)
         if schemas.parameters is not None:
-            yield checking_arguments(schemas.parameters, definition)
+            yield checking_arguments(schemas.parameters, definition, failed)
 
     def _limits(
         self, definition: Definition, contract: Contract, is_inner: bool

@@ -24,11 +24,17 @@ from rxkernel import (
 _WITHOUT_CONTENT = (204, 205)
 
 
+Failed = Callable[[UnprocessableEntityException], Exception]
+"""Returns what is raised in place of the error for a client."""
+
+
 class ArgumentsRejectedException(UnprocessableEntityException):
     """``validate`` of a contract rejects the arguments, which fit their schema."""
 
 
-def checking_arguments(schema: Schema, definition: Definition) -> Callable[[Action], Action]:
+def checking_arguments(
+    schema: Schema, definition: Definition, failed: Failed | None = None
+) -> Callable[[Action], Action]:
     """Check the arguments of each message of *definition* with *schema*, before the action."""
     parameters = definition.signature.parameters
     plain = [each.key for each in parameters if each.source is Source.PARAMS and each.key]
@@ -37,6 +43,8 @@ def checking_arguments(schema: Schema, definition: Definition) -> Callable[[Acti
     metadata = definition.metadata
     is_value = isinstance(metadata, ProcedureMetadata) and metadata.arguments == "value"
     check = arguments.check_value if is_value else arguments.check
+    if failed is not None:
+        check = _converting(check, failed)
 
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:
@@ -48,9 +56,25 @@ def checking_arguments(schema: Schema, definition: Definition) -> Callable[[Acti
     return decorate
 
 
-def validating(validate: Callable[[Any], Any]) -> Callable[[Action], Action]:
+def _converting(check: Callable[[Request], None], failed: Failed) -> Callable[[Request], None]:
+    def converting(request: Request) -> None:
+        try:
+            check(request)
+        except UnprocessableEntityException as exc:
+            raise failed(exc) from None
+
+    return converting
+
+
+def validating(
+    validate: Callable[[Any], Any], failed: Failed | None = None
+) -> Callable[[Action], Action]:
     """Call *validate* with the arguments of each message, before the action. Its verdicts are
     those of the ``validate`` of a schema."""
+
+    def rejection(errors: Iterable[ValidationError], request: Request) -> Exception:
+        error = _rejection(errors, request)
+        return error if failed is None else failed(error)
 
     def decorate(action: Action) -> Action:
         async def validated(request: Request) -> Any:
@@ -59,11 +83,11 @@ def validating(validate: Callable[[Any], Any]) -> Callable[[Action], Action]:
                 if inspect.isawaitable(verdict):
                     verdict = await verdict
             except ValidationError as exc:
-                raise _rejection([exc], request) from exc
+                raise rejection([exc], request) from exc
             except (TypeError, ValueError) as exc:
-                raise _rejection([error_without_text(exc)], request) from exc
+                raise rejection([error_without_text(exc)], request) from exc
             if errors := errors_of_verdict(verdict, validate):
-                raise _rejection(errors, request)
+                raise rejection(errors, request)
             return await action(request)
 
         return validated

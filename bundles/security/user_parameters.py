@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Iterator
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 
 from injector import inject
 
@@ -12,6 +12,7 @@ from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
     ConfigurationError,
+    Marker,
     ReloadEvent,
     RouteMetadata,
     observe,
@@ -27,8 +28,7 @@ class UserParameters:
 
     @inject
     def __init__(self, users: UserProvider) -> None:  # type: ignore[type-arg] # as a key
-        kind = user_class(type(users))
-        self._kind = None if kind is None or kind.__module__ == "builtins" else kind
+        self._kind = checked_class(users)
 
     @observe(ApplicationEvents.BOOTSTRAP, priority=-1000)
     async def check(self, event: BootstrapEvent) -> None:
@@ -55,12 +55,31 @@ class UserParameters:
         action = route.action
         method = action if callable(action) else getattr(route.target, action, None)
         for name, type_ in _hints(method):
-            if self._kind in members_of(type_):
+            if any(self._kind is _without_notes(each) for each in members_of(type_)):
                 yield (
                     f"route {route.key!r} ({route.place}) reads the parameter {name!r}, a {kind}, "
                     f"from the message; write CurrentUser[{kind}] for the user who has sent it, "
                     f"or Annotated[{kind}, Body()] to read it from the body"
                 )
+
+
+def _without_notes(type_: Any) -> Any:
+    """Return *type_*; without its metadata, if there is no marker in it."""
+    is_noted = get_origin(type_) is Annotated
+    if is_noted and not any(map(_is_marker, type_.__metadata__)):
+        return type_.__origin__
+    return type_
+
+
+def _is_marker(extra: Any) -> bool:
+    return isinstance(extra, Marker) or (isinstance(extra, type) and issubclass(extra, Marker))
+
+
+def checked_class(users: UserProvider[Any]) -> type[Any] | None:
+    """Return the class of *users*, which clients must not send; None if it is a builtin one, or
+    not known."""
+    kind = user_class(type(users))
+    return None if kind is None or kind.__module__ == "builtins" else kind
 
 
 def _hints(action: Any) -> list[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -20,6 +20,14 @@ from rxkernel import (
 _MUTABLE = (dict, list)
 _decode = msgspec.json.Decoder().decode
 """Without the checks of `decode_json`, which a value has passed when it was written."""
+
+_ATTRIBUTES = frozenset(
+    {
+        *("stored", "rotation", "is_destroyed", "is_read_only"),
+        *("_keeper", "_values", "_request", "_save", "_user", "_written", "_removed"),
+    }
+)
+"""What may be set; other names are most likely those of values."""
 
 
 class SessionKeeper(Protocol):
@@ -79,10 +87,24 @@ class Session(MutableMapping[str, Any]):
     _written: frozenset[str] = frozenset()
     _removed: frozenset[str] = frozenset()
 
+    __slots__ = ("__dict__", "_keeper", "_values", "stored")
+
+    stored: StoredSession | None
+    _keeper: SessionKeeper
+    _values: dict[str, Any]
+
     def __init__(self, keeper: SessionKeeper, stored: StoredSession | None) -> None:
-        self.stored = stored
-        self._keeper = keeper
-        self._values: dict[str, Any] = {}  # those that were read or written
+        _set_keeper(self, keeper)
+        _set_stored(self, stored)
+        _set_values(self, {})  # those that were read or written
+
+    if not TYPE_CHECKING:  # for it, this would allow all names
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name not in _ATTRIBUTES:
+                hint = "await session.rotate(user=…)" if name == "user" else f"session[{name!r}]"
+                raise AttributeError(f"{name!r} of a session cannot be set; write {hint}")
+            object.__setattr__(self, name, value)
 
     @property
     def id(self) -> str | None:
@@ -264,3 +286,9 @@ class Session(MutableMapping[str, Any]):
         if size > self._keeper.max_size:
             raise SessionTooLargeException(self._keeper.max_size)
         return encoded
+
+
+# Without the check of __setattr__: each message with a session makes one.
+_set_keeper = Session.__dict__["_keeper"].__set__
+_set_stored = Session.__dict__["stored"].__set__
+_set_values = Session.__dict__["_values"].__set__

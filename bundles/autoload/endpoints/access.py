@@ -1,6 +1,6 @@
 """The field ``access`` of an endpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +17,11 @@ _LEVELS: Mapping[str, str] = {
     "logged": "authenticated",
 }
 """The levels of the bundle security by the words of Metarhia."""
+
+_WITHOUT_USER = ("public", "session")
+
+_WORDS: Mapping[str, str] = {**{word: word for word in _LEVELS}, "logined": "logged"}
+"""What was meant by names that are almost one of these. Metarhia calls clients logined, too."""
 
 _ENABLE = (
     "enable the bundles sessions and security, as in Application(bundles=['sessions', "
@@ -45,6 +50,14 @@ class Access:
     def is_public(self) -> bool:
         return self.level == "public" or getattr(self.rule, "level", None) == "public"
 
+    @property
+    def needs_user(self) -> bool:
+        """Whether clients without a user may not call it."""
+        rule = self.rule
+        if rule is not None:
+            return bool(rule.roles or rule.policy) or rule.level not in _WITHOUT_USER
+        return self.level not in _WITHOUT_USER
+
 
 def read_access(given: object) -> Access:
     """Return the field *given*; where it is missing, a client needs a session.
@@ -69,6 +82,8 @@ def read_access(given: object) -> Access:
         )
     if levels:
         return Access(given, _LEVELS[levels[0]])
+    if problems := [*_misspelt(names)]:
+        raise ConfigurationError(*problems)
     logins = frozenset(n.removeprefix(LOGIN) for n in names if n.startswith(LOGIN))
     return Access(given, groups=frozenset(names) - {f"{LOGIN}{n}" for n in logins}, logins=logins)
 
@@ -88,6 +103,33 @@ def access_options(access: Access, has_security: bool) -> Mapping[str, Any]:
     if access.written is None:
         what = "access is missing, so that a client needs a session"
     raise ConfigurationError(f"{what}, but the bundle security is not enabled; {_ENABLE}")
+
+
+def _misspelt(names: Iterable[str]) -> Iterator[str]:
+    """Yield a problem for each of *names* that is a level but for its case or one letter: as a
+    group it would refuse all clients."""
+    for name in names:
+        prefix, colon, login = name.partition(":")
+        if colon and prefix != "login" and _is_almost(prefix, "login"):
+            yield f"access has {name!r}, a group; did you mean '{LOGIN}{login}'?"
+        for word, meant in _WORDS.items():
+            if _is_almost(name, word):
+                yield (
+                    f"access has {name!r}, a group; did you mean {meant!r}? If users have the "
+                    f"role {name!r}, write access(roles={name!r}) of bundles.security"
+                )
+                break
+
+
+def _is_almost(name: str, word: str) -> bool:
+    """Whether *name* in small letters is *word*, perhaps with one letter more, less or another
+    one, or with two neighbours swapped."""
+    name = name.lower()
+    same = 0
+    while name[same : same + 1] == word[same : same + 1] != "":
+        same += 1
+    a, b = name[same:], word[same:]
+    return a[1:] == b[1:] or a == b[1:] or a[1:] == b or (a[1::-1], a[2:]) == (b[:2], b[2:])
 
 
 def _wrong(given: object) -> ConfigurationError:

@@ -5,9 +5,16 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
+from bundles.autoload.arguments_error import ArgumentsError
 from bundles.autoload.loading.scope import current_scope
 from bundles.contracts import Contracts
-from rxkernel import DefinitionEvent, Kernel, Request, current_request
+from rxkernel import (
+    DefinitionEvent,
+    Kernel,
+    Request,
+    UnprocessableEntityException,
+    current_request,
+)
 
 RESULT = "autoload.result"
 """The attribute of the request of such a call, for the value that the function has returned."""
@@ -21,17 +28,20 @@ class CodeCall:
     """Calls the action of one definition.
 
     Args:
+        name: what code calls, such as ``api.unit.method``.
         event: that of the definition, before the action is wrapped.
         scope_of: returns the scope of a message that has none, such as one of a controller.
     """
 
     def __init__(
         self,
+        name: str,
         event: DefinitionEvent,
         kernel: Kernel,
         contracts: Contracts,
         scope_of: Callable[[Request], AbstractContextManager[object]],
     ) -> None:
+        self._name = name
         self._scope_of = scope_of
         self._definition = event.definition
         self._kernel = kernel
@@ -41,7 +51,10 @@ class CodeCall:
     @cached_property
     def _action(self) -> Callable[[Request], Awaitable[Any]]:
         """The action in its contract; most endpoints are called by clients only."""
-        return self._contracts.guard(self._definition, self._unguarded)
+        return self._contracts.guard(self._definition, self._unguarded, failed=self._failed)
+
+    def _failed(self, error: UnprocessableEntityException) -> ArgumentsError:
+        return ArgumentsError(self._name, error.errors)
 
     async def __call__(self, arguments: Mapping[str, Any]) -> Any:
         """Return what the function returns, as it is."""

@@ -50,11 +50,16 @@ class Endpoint:
         self.__doc__ = function.__doc__
         self.__name__ = method
 
+    @property
+    def code_name(self) -> str:
+        """What code calls: ``api.unit.method``."""
+        return f"api.{self.file.name[1]}.{self.method}"
+
     async def __call__(self, **arguments: Any) -> Any:
         """Call it with *arguments*, which are checked as those of a client.
 
         Raises:
-            UnprocessableEntityException: they do not fit.
+            ArgumentsError: they do not fit.
             HttpException: what its contract or the function raises; a `DomainError` that the
                 function returns is raised.
         """

@@ -2,10 +2,10 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
-from types import FunctionType, MethodType, ModuleType
-from typing import Any
+from types import FunctionType, MethodType, ModuleType, UnionType
+from typing import Any, get_args, get_origin
 
 from bundles.autoload.endpoints.access import Access, read_access
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook, UnitMethods
@@ -33,13 +33,19 @@ ROUTER = "router"
 """The file of a unit that is a `Hook`."""
 
 _PROVIDED: Mapping[str, str] = {
-    "context": "Context",
-    "request": "Request",
-    "connection": "Connection | None",
-    "session": "CurrentSession",
-    "user": "CurrentUser[…]",
+    "context": "context: Context",
+    "request": "request: Request",
+    "connection": "connection: Connection | None",
+    "session": "session: CurrentSession",
+    "user": "user: CurrentUser[…]",
+    "client": "context: Context and read context.client",
+    "state": "context: Context and read context.state",
 }
-"""The types of parameters that clients do not send, by the names that these mostly have."""
+"""What to write instead of parameters that clients do not send, by the names that these mostly
+have."""
+
+_ANYTHING = (Any, object, dict, Mapping, MutableMapping)
+"""Types that say nothing about what a client should send."""
 
 _CONTRACT = "contract."
 _NOT_CONTRACT = ("access", "safe")
@@ -91,8 +97,9 @@ class _Reading:
         if not functions:
             self.problems.append("defines no public async function; write async def method(…)")
         found = {n: self._endpoint(n, f, shared) for n, f in functions.items()}
-        place = self._load.tree.show(self._file.key)
-        logger.info("%s has the methods %s", place, ", ".join(functions))
+        if functions and not self.problems:
+            place = self._load.tree.show(self._file.key)
+            logger.info("%s has the methods %s", place, ", ".join(functions))
         return UnitMethods({name: each for name, each in found.items() if each is not None})
 
     def hook(self) -> Hook | None:
@@ -207,13 +214,14 @@ class _Reading:
         has_schema = contract.get("parameters") is not None
         untyped = [n for n, p in taken.arguments.items() if p.annotation is p.empty]
         if not has_schema:
+            vague = [n for n in taken.arguments if n in _PROVIDED and _is_vague(taken, n)]
             self.problems += (
-                f"{name} takes {each!r} without a type, so that clients would send it; write "
-                f"{each}: {_PROVIDED[each]}, or parameters = {{'{each}': …}} if they do"
-                for each in untyped
-                if each in _PROVIDED
+                f"{name} takes {each!r} {'without a type' if each in untyped else 'of any type'}, "
+                f"so that clients would send it; write {_PROVIDED[each]}, or parameters = "
+                f"{{'{each}': …}} if they do"
+                for each in vague
             )
-            untyped = [each for each in untyped if each not in _PROVIDED]
+            untyped = [each for each in untyped if each not in vague]
         if has_schema and taken.is_typed:
             self.problems.append(
                 f"{name} has parameters and a typed signature; remove one of them"
@@ -228,6 +236,18 @@ class _Reading:
             )
         if contract.get("returns") is not None and taken.returns is not Any:
             self.problems.append(f"{name} has returns and a return annotation; remove one of them")
+
+
+def _is_vague(taken: Taken, name: str) -> bool:
+    """Whether the type of an argument says nothing about what a client should send."""
+    annotation = taken.arguments[name].annotation
+    members = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    return any(
+        each is inspect.Parameter.empty
+        or each in _ANYTHING
+        or (get_origin(each) in _ANYTHING and get_args(each)[-1] in _ANYTHING)
+        for each in members
+    )
 
 
 def _name_of(function: Callable[..., Any]) -> str:

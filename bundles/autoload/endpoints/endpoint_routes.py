@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from bundles.autoload.endpoints.actions import endpoint_action
+from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.contract_fields import check_fields
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.router import VERBS, hook_action
@@ -33,15 +34,18 @@ def endpoint_routes(
     schemas: Schemas,
     transports: Collection[Transport],
     source: str,
+    users: ApplicationUsers | None,
 ) -> RoutesOf:
     """Return what makes the routes of *endpoint*; its notations may refer to *schemas*. *source*
-    is its place, for errors.
+    is its place, for errors. *users* are those of the bundle security.
 
     Raises:
         ConfigurationError: with every problem of its contract. *transports* are those that exist.
     """
     check_fields(endpoint.fields, transports)
     parameters, returns = _schemas_of(endpoint, schemas)
+    if users is not None and (problems := [*users.problems_of(parameters)]):
+        raise ConfigurationError(*problems)
     absent = _absent(parameters, endpoint.taken)
     action = endpoint_action(endpoint.function, endpoint.taken, absent)
     fields = {**endpoint.fields, "parameters": parameters}
@@ -161,7 +165,7 @@ def _absent(parameters: Schema, taken: Taken) -> list[str]:
     if taken.rest is None:
         extra = [name for name in node.fields if name not in taken.arguments]
         problems += (
-            f"parameters has {name!r}, which the function does not take; add it, or **rest"
+            f"parameters has {name!r}, which the function does not take; {_advice(name)}"
             for name in extra
         )
         if node.other is not None:
@@ -174,3 +178,13 @@ def _absent(parameters: Schema, taken: Taken) -> list[str]:
     if problems:
         raise ConfigurationError(*problems)
     return [name for name in taken.required if not node.fields[name].is_required]
+
+
+def _advice(name: str) -> str:
+    """What to do about a field that the function does not take."""
+    plain = name.strip("?")
+    if name.startswith("?") and plain.isidentifier():
+        return f"for an optional field write '{plain}?': 'type' or '{plain}': '?type'"
+    if not name.isidentifier():
+        return "it cannot be the name of a parameter; take **rest, or rename it"
+    return "add it, or **rest"

@@ -1,12 +1,14 @@
 """The endpoints of the running application: their definitions, and what goes around them."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from functools import partial
+from importlib import import_module
 
-from injector import inject
+from injector import Injector, inject
 
 from bundles.autoload.autoload import Autoload
+from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.code_call import CodeCall
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.routes import Routes, routes_of
@@ -16,6 +18,7 @@ from bundles.contracts import Contracts
 from rxkernel import (
     BootstrapEvent,
     Bundle,
+    ConfigurationError,
     Definition,
     DefinitionEvent,
     HttpMetadata,
@@ -24,6 +27,7 @@ from rxkernel import (
     ProcedureMetadata,
     Request,
     Response,
+    RouteMetadata,
     Transport,
     WebSocketMetadata,
     observe,
@@ -71,13 +75,17 @@ class Endpoints:
     """
 
     @inject
-    def __init__(self, autoload: Autoload, kernel: Kernel, contracts: Contracts) -> None:
+    def __init__(
+        self, autoload: Autoload, kernel: Kernel, contracts: Contracts, injector: Injector
+    ) -> None:
         self.routes = Routes()
         self._served: dict[int, _Served] = {}
         self._autoload = autoload
         self._kernel = kernel
         self._contracts = contracts
+        self._injector = injector
         self._bundles: Collection[str] = ()
+        self._users: ApplicationUsers | None = None
 
     def routes_of(self, snapshot: Snapshot) -> Routes:
         """Return the routes of *snapshot*, see `routes_of`."""
@@ -86,7 +94,23 @@ class Endpoints:
             self.routes,
             bundles=self._bundles,
             transports=(Transport.HTTP, Transport.SOCKET, *self._kernel.compiler.transports),
+            users=self._users,
         )
+
+    def prepare(self, event: BootstrapEvent) -> None:
+        """Read which bundles are enabled, before the first snapshot is loaded."""
+        self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
+        if "security" in self._bundles:  # imported only where it is enabled
+            module = import_module("bundles.autoload.endpoints.security_rules")
+            self._users = module.users_of(self._injector)
+        self._autoload.problems_of = self._problems_of
+
+    def _problems_of(self, snapshot: Snapshot) -> Collection[str]:
+        try:
+            self.routes_of(snapshot)
+        except ConfigurationError as error:
+            return error.problems
+        return ()
 
     def publish(self, snapshot: Snapshot, event: BootstrapEvent) -> None:
         """Add the routes of the first snapshot.
@@ -94,10 +118,10 @@ class Endpoints:
         Raises:
             ConfigurationError: with every problem.
         """
-        self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
         with paused_collection():
             self.routes = self.routes_of(snapshot)
         _log_hidden(self.routes.hidden)
+        self._log_unreachable(self.routes)
         for route in self.routes:
             if isinstance(route, HttpMetadata):
                 event.http_metadata_storage.add(route)
@@ -109,6 +133,7 @@ class Endpoints:
     def replace(self, routes: Routes, previous: Snapshot) -> None:
         """Take note that *routes* are served now, in place of those of *previous*."""
         _log_hidden(routes.hidden - self.routes.hidden)
+        self._log_unreachable(routes.changes_since(self.routes)[0])
         self.routes = routes
         present = set(map(id, routes))
         for number in self._served.keys() - present:
@@ -118,7 +143,9 @@ class Endpoints:
     async def connect(self, event: DefinitionEvent) -> None:
         """Let code call the endpoint."""
         endpoint = event.definition.metadata.target
-        endpoint.code_call = CodeCall(event, self._kernel, self._contracts, self._autoload.scope)
+        endpoint.code_call = CodeCall(
+            endpoint.code_name, event, self._kernel, self._contracts, self._autoload.scope
+        )
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_autoloaded)
     async def enter_scope(self, event: DefinitionEvent) -> None:
@@ -134,6 +161,23 @@ class Endpoints:
                 return await handler(request)
 
         return scoped
+
+    def _log_unreachable(self, routes: Iterable[RouteMetadata]) -> None:
+        """Warn of those of *routes* that need a user, if there are none."""
+        users = self._users
+        found = {
+            route.source
+            for route in routes
+            if users is not None
+            and isinstance(route.target, Endpoint | Hook)
+            and users.cannot_pass(route.target.access)
+        }
+        if found:
+            logger.warning(
+                "%s: refused for all clients, since access needs a user and the application has "
+                "none; write create_application(users=…) in app.py",
+                ", ".join(sorted(map(str, found))),
+            )
 
 
 def _log_hidden(names: Collection[str]) -> None:

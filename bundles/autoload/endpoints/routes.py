@@ -9,6 +9,7 @@ from typing import Self
 import attrs
 
 from bundles.autoload.endpoints.access import access_options
+from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import RoutesOf, endpoint_routes, hook_routes
 from bundles.autoload.loading.problem_lines import located
@@ -72,9 +73,11 @@ def routes_of(
     *,
     bundles: Collection[str],
     transports: Collection[Transport],
+    users: ApplicationUsers | None,
 ) -> Routes:
     """Return the routes of *snapshot*; unchanged ones are taken from *before*. *bundles* are
-    those that are enabled, *transports* those that exist.
+    those that are enabled, *transports* those that exist, and *users* those of the bundle
+    security, if it is enabled.
 
     A method has the names ``<unit>.<version>/<method>`` and, in the highest version,
     ``<unit>/<method>``.
@@ -82,7 +85,7 @@ def routes_of(
     Raises:
         ConfigurationError: with every problem of every file.
     """
-    return _Publishing(snapshot, before, bundles, transports).run()
+    return _Publishing(snapshot, before, bundles, transports, users).run()
 
 
 class _Publishing:
@@ -92,6 +95,7 @@ class _Publishing:
         before: Routes,
         bundles: Collection[str],
         transports: Collection[Transport],
+        users: ApplicationUsers | None,
     ) -> None:
         self._snapshot = snapshot
         self._bundles = bundles
@@ -99,6 +103,7 @@ class _Publishing:
         self._published: dict[str, _Published] = {}
         self._problems: list[str] = []
         self._transports = transports
+        self._users = users
 
     def run(self) -> Routes:
         for unit in self._snapshot.api.values():
@@ -137,12 +142,12 @@ class _Publishing:
                 return lambda unit: routes
             options = {
                 **value.options,
-                **access_options(value.access, "security" in self._bundles),
+                **access_options(value.access, self._users is not None),
             }
             if isinstance(value, Hook):
                 return hook_routes(value, options, self._transports, source)
-            schemas = self._snapshot.schemas
-            return endpoint_routes(value, options, schemas, self._transports, source)
+            schemas, users = self._snapshot.schemas, self._users
+            return endpoint_routes(value, options, schemas, self._transports, source, users)
         except ConfigurationError as error:
             what = "" if value.method == value.file.stem else f"{value.method}: "
             problems = (f"{what}{problem}" for problem in error.problems)

@@ -3,9 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from injector import Injector
+
 from bundles.autoload.endpoints.access import LOGIN, Access
+from bundles.autoload.endpoints.application_users import ApplicationUsers
+from bundles.autoload.security_defaults import NoUsers
 from bundles.security import Access as Rule
-from bundles.security import Token, access
+from bundles.security import Token, UserProvider, access
+from bundles.security.user_parameters import checked_class
 from rxkernel import Request
 
 Policy = Callable[[Token[Any], Request], bool]
@@ -20,6 +25,12 @@ def rule_of(given: Access) -> Rule:
     if given.logins:
         return access(_one_of(given.groups, given.logins))
     return access(roles=given.groups)
+
+
+def users_of(injector: Injector) -> ApplicationUsers:
+    """Return what is known of the users of the application."""
+    users = injector.get(UserProvider)
+    return ApplicationUsers(checked_class(users), isinstance(users, NoUsers))
 
 
 def _one_of(groups: frozenset[str], logins: frozenset[str]) -> Policy:

@@ -1,6 +1,6 @@
 """What all loads of one application share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
@@ -8,6 +8,7 @@ from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.lost_state import LostState
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scope import Runtime
+from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.remote import BusEnvironment
 from bundles.autoload.settings import AutoloadSettings
 
@@ -20,6 +21,7 @@ class LoadContext:
         names: its entries in ``sys.modules``.
         values: how the files of a place become values, by place.
         bus: what remote services use of the application.
+        problems_of: yields what is wrong with the endpoints of a snapshot.
         lost: logs the files whose values a reload loses.
     """
 
@@ -28,4 +30,5 @@ class LoadContext:
     names: ModuleNames
     values: Mapping[str, ValueOf]
     bus: BusEnvironment
+    problems_of: Callable[[Snapshot], Iterable[str]]
     lost: LostState = attrs.field(factory=LostState)

@@ -1,5 +1,7 @@
 """The name that a file has in the namespaces."""
 
+from difflib import get_close_matches
+
 from bundles.autoload.loading.names import INIT, SERVICE, Name, problem_of, split_unit
 
 OTHER_FORMATS = (".json", ".yaml", ".yml", ".ini", ".cfg", ".env", ".js")
@@ -31,6 +33,14 @@ def name_of(place: str, key: str, mode: str | None) -> Name | None:
     checked = names[1:] if is_special else [*names[1:], stem]
     _check(place, checked)
     return (*names, SERVICE) if stem == SERVICE else (place, *checked)
+
+
+def is_almost_of_mode(key: str, mode: str | None) -> bool:
+    """Whether the file *key* of the configuration is that of a mode which is almost called
+    *mode*."""
+    parts = key.rpartition("/")[2].split(".")
+    own = parts[1] if len(parts) == 3 and parts[2] in ("py", "toml") else None
+    return bool(own and mode and own != mode and get_close_matches(own, [mode], cutoff=0.7))
 
 
 def _check(place: str, names: list[str]) -> None:

@@ -1,5 +1,6 @@
 """The attributes that code sets on namespaces, as ``db.geo.pool = pool``."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from bundles.autoload.loading.names import CODE_PLACES, Name, dotted
@@ -22,6 +23,12 @@ class FolderState:
         self._next: FolderState | None = None
         self._values: dict[Name, Any] = {}
         self._owners: dict[Name, str] = {}
+        self._replaced: frozenset[str] = frozenset()
+
+    def replace(self, keys: Iterable[str]) -> None:
+        """Take over no attribute that the previous versions of the files *keys* have set: their
+        stop hooks close it."""
+        self._replaced = frozenset(keys)
 
     def commit(self) -> None:
         """Become the attributes that messages read, in place of those of the previous snapshot."""
@@ -59,7 +66,7 @@ class FolderState:
         return [name[-1] for name in names if self.has(name)]
 
     def assign(self, folder: Name, attribute: str, value: Any, owner: str | None = None) -> None:
-        """Set *attribute* of *folder*; it is dropped when the file *owner* is removed.
+        """Set *attribute* of *folder*; it is dropped when the file *owner* is removed or replaced.
 
         Raises:
             AttributeError: it cannot be set; the message has the rule.
@@ -89,7 +96,8 @@ class FolderState:
     def _takes(self, name: Name, previous: "FolderState") -> bool:
         """Whether *name* of *previous* belongs to the tree, too."""
         owner = previous._owners.get(name)
-        return self._has_folder_of(name) and (owner is None or owner in self._tree.files)
+        is_kept = owner is None or (owner in self._tree.files and owner not in self._replaced)
+        return is_kept and self._has_folder_of(name)
 
     def _has_folder_of(self, name: Name) -> bool:
         tree = self._tree

@@ -1,13 +1,17 @@
 """Reads the files of an application, and refuses what is not safe."""
 
-import logging
 import os
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 
-from bundles.autoload.loading.file_names import OTHER_FORMATS, BadNameError, name_of
+from bundles.autoload.loading.file_names import (
+    OTHER_FORMATS,
+    BadNameError,
+    is_almost_of_mode,
+    name_of,
+)
 from bundles.autoload.loading.name_table import NameTable
 from bundles.autoload.loading.names import (
     CERTIFICATE_FILES,
@@ -27,8 +31,6 @@ from bundles.autoload.loading.source_file import (
     signature_of,
 )
 from bundles.autoload.loading.tree import Tree, TreeRules
-
-logger = logging.getLogger(__name__)
 
 
 def scan(
@@ -58,6 +60,7 @@ class _Scan:
             known = {**previous.files, **resources}
             self._known = {key: file for key, file in known.items() if key not in changed}
         self._problems: list[str] = []
+        self._warnings: list[str] = []
         self._resources_left = rules.resources_limit
         self._real_root = Path(os.path.realpath(root))
 
@@ -78,6 +81,7 @@ class _Scan:
             MappingProxyType(table.names),
             MappingProxyType(table.folders),
             tuple(dict.fromkeys(self._problems)),
+            tuple(self._warnings),
         )
 
     def _fail(self, key: str, problem: str) -> None:
@@ -104,8 +108,7 @@ class _Scan:
         has_place = any((self._real_root / place).is_dir() for place in PLACES)
         if not has_place:
             self._fail("", f"must have one of the folders {', '.join(PLACES)}; create one")
-        if not self._known:
-            self._warn_of_typos()
+        self._warn_of_typos()
         return has_place
 
     def _warn_of_typos(self) -> None:
@@ -114,16 +117,21 @@ class _Scan:
         for entry in self._entries(self._real_root, ""):
             if entry.name in known or is_private(entry.name) or not entry.is_dir():
                 continue
-            if near := get_close_matches(entry.name, known, n=1, cutoff=0.8):
-                place = self._root / entry.name
-                logger.warning("%s is not loaded; did you mean %s?", place, near[0])
+            if near := get_close_matches(entry.name.lower(), known, n=1, cutoff=0.8):
+                self._warn(entry.name, f"did you mean {near[0]}?")
 
     def _warn_of_other_configuration(self, place: str, key: str) -> None:
         """Files that are not Python may be in every folder, but one of these formats in the
-        configuration would be missed."""
-        if place == "config" and key.endswith(OTHER_FORMATS) and not self._known:
-            path = self._root / key
-            logger.warning("%s is not loaded; write Python or TOML: %s.toml", path, path.stem)
+        configuration would be missed, as one of a mode with a typing error would be."""
+        if place != "config":
+            return
+        if key.endswith(OTHER_FORMATS):
+            self._warn(key, f"write Python or TOML: {Path(key).stem}.toml")
+        elif is_almost_of_mode(key, self._rules.mode):
+            self._warn(key, f"the mode is {self._rules.mode!r}")
+
+    def _warn(self, key: str, hint: str) -> None:
+        self._warnings.append(f"{self._root / key} is not loaded; {hint}")
 
     def _check_other_folders(self) -> None:
         """Check the folders of which the files are not loaded, and those of each certificate.

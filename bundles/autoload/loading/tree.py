@@ -37,6 +37,7 @@ class Tree:
         names: the key of each name that is a file.
         folders: the names of all namespaces, with the key of their ``__init__.py``.
         problems: everything that must be changed before a file is executed.
+        warnings: files and folders that are not loaded, though their names look like it.
     """
 
     root: Path
@@ -45,6 +46,7 @@ class Tree:
     names: Mapping[Name, str]
     folders: Mapping[Name, str | None]
     problems: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @cached_property
     def contents(self) -> Mapping[str, bytes]:

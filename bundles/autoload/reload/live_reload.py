@@ -43,13 +43,14 @@ class LiveReload:
         return self._reloader.problems
 
     async def reload(self) -> bool:
-        """Load what has changed, also if live reload is disabled. Return whether messages read
-        another snapshot now. After an error, which is logged, everything is as it was.
+        """Load what has changed, also if live reload is disabled, or if these files have failed
+        before. Return whether messages read another snapshot now. After an error, which is
+        logged, everything is as it was.
 
         Raises:
             RxKernelError: the application stops.
         """
-        return await self._reloader.reload()
+        return await self._reloader.reload(again=True)
 
     async def start(self) -> None:
         """Watch the root, if live reload is enabled; does nothing if it is watched."""

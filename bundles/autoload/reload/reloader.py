@@ -49,11 +49,12 @@ class Reloader:
         self._is_closed = False
         self._context = copy_context()
 
-    async def reload(self, changed: Iterable[str] = ()) -> bool:
+    async def reload(self, changed: Iterable[str] = (), *, again: bool = False) -> bool:
         """Load the files that have changed; *changed* are read even if they look like before.
 
-        After an error, which is logged, everything is as it was. Returns whether messages read
-        another snapshot now.
+        After an error, which is logged, everything is as it was. The files of which the last
+        reload has failed are not executed until one of them has changed, or with *again*. Returns
+        whether messages read another snapshot now.
 
         Raises:
             RxKernelError: the application stops, or a hook of a reload has called this.
@@ -73,7 +74,7 @@ class Reloader:
             context = self._context.copy()
             context.run(_RELOAD.set, self._running)
             try:
-                return await asyncio.create_task(self._reload(changed), context=context)
+                return await asyncio.create_task(self._reload(changed, again), context=context)
             finally:
                 self._running = None
 
@@ -83,17 +84,21 @@ class Reloader:
         async with self._lock:
             pass
 
-    async def _reload(self, changed: Iterable[str]) -> bool:
+    async def _reload(self, changed: Iterable[str], again: bool) -> bool:
         begin = time.perf_counter()
+        tree: Tree | None = None
         try:
-            build = await self._autoload.build(changed)
+            tree = await self._autoload.scan(changed)
+            if self._has_failed(tree) and not again:
+                return False
+            build = await self._autoload.build(tree=tree)
             if build is not None:
                 await self._swap(build)
         except ConfigurationError as exc:
-            self._report(exc.problems)
+            self._report(exc.problems, tree)
             return False
         except Exception as exc:
-            self.problems, self._failed = (f"{type(exc).__name__}: {exc}",), None
+            self.problems, self._failed = (f"{type(exc).__name__}: {exc}",), tree
             raise
         if build is not None:
             _log_changes(build, time.perf_counter() - begin)
@@ -132,10 +137,18 @@ class Reloader:
                 await self._autoload.discard(build)
             raise
 
-    def _report(self, problems: tuple[str, ...]) -> None:
-        """Log *problems* once for each change."""
-        tree, failed = self._autoload.scanned, self._failed
-        is_same = tree and failed and not changed_keys(failed, tree) and problems == self.problems
+    def _has_failed(self, tree: Tree) -> bool:
+        """Whether the last reload has failed with the same files."""
+        failed = self._failed
+        return (
+            failed is not None
+            and not changed_keys(failed, tree)
+            and failed.problems == tree.problems
+        )
+
+    def _report(self, problems: tuple[str, ...], tree: Tree | None) -> None:
+        """Log *problems* of *tree*, once for each change."""
+        is_same = tree is not None and self._has_failed(tree) and problems == self.problems
         self.problems, self._failed = problems, tree
         if not is_same:
             for problem in problems:

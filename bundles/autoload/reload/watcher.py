@@ -88,12 +88,13 @@ class Watcher:
 
 
 def _keys_of(batch: Iterable[tuple[object, str]], root: Path) -> Iterator[str]:
-    """Yield the paths below the places that are loaded."""
+    """Yield the paths below the places that are loaded, and those of the root itself: a folder may
+    have almost the name of a place."""
     for _, text in batch:
         path = Path(text)
-        if path.is_relative_to(root):
+        if path != root and path.is_relative_to(root):
             key = path.relative_to(root).as_posix()
-            if key.partition("/")[0] in _PLACES:
+            if key.partition("/")[0] in _PLACES or "/" not in key:
                 yield key
 
 

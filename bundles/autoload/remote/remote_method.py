@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import attrs
 
+from bundles.autoload.arguments_error import ArgumentsError
 from bundles.autoload.remote.exceptions import (
     RemoteException,
     RemoteResponseException,
@@ -106,15 +107,17 @@ class RemoteMethod:
             The value of the response; None if its body is empty.
 
         Raises:
-            UnprocessableEntityException: an argument is missing, unknown or invalid; nothing was
-                sent.
+            ArgumentsError: an argument is missing, unknown or invalid; nothing was sent.
             RemoteException: the call failed.
         """
         if arguments and named:
             raise TypeError(f"{self.name}: pass one mapping, or arguments by name, not both")
         environment = self.service.environment
-        checked = self._check(environment.serializer.to_json_value({**arguments, **named}))
-        request = self.template.build(checked, environment.serializer.encode_json)
+        values = environment.serializer.to_json_value({**arguments, **named})
+        try:
+            request = self.template.build(self._check(values), environment.serializer.encode_json)
+        except UnprocessableEntityException as exc:
+            raise ArgumentsError(self.name, exc.errors) from None
         try:
             response = await self.service.send(
                 self.name, request, timeout=self.timeout, retries=self.retries

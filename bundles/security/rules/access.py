@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
@@ -25,6 +25,9 @@ OPTION = BundleOption("access", "security", "SecurityBundle(…)")
 
 Level = Literal["public", "session", "authenticated", "fully_authenticated"]
 LEVELS: tuple[str, ...] = get_args(Level)
+
+_OTHER_WORDS: Mapping[str, str] = {"logged": "authenticated", "logined": "authenticated"}
+"""Levels by the words of the field ``access`` of the bundle autoload, and of Metarhia."""
 
 PolicyFunction = Callable[[Token[Any], Request], "bool | Awaitable[bool]"]
 """Returns whether the client may call the action; only called for authenticated clients."""
@@ -156,10 +159,11 @@ def problems_of(rule: object, known_roles: frozenset[str]) -> Iterator[str]:
         yield f"its rule is {rule!r}; write access({rule!r}), or another rule"
         return
     if rule.level not in LEVELS:
-        near = get_close_matches(str(rule.level), LEVELS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        level = _OTHER_WORDS.get(rule.level, str(rule.level))
+        near = get_close_matches(level, LEVELS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"for a role write roles={rule.level!r}"
         levels = ", ".join(map(repr, LEVELS))
-        yield f"its rule is {rule.level!r}; it must be one of {levels}{hint}"
+        yield f"its rule is {rule.level!r}; it must be one of {levels}; {hint}"
     if rule.level == "public" and (rule.roles or rule.policy):
         yield "its rule is public and has conditions; remove one of both"
     for role in sorted(rule.roles, key=str):

@@ -63,7 +63,7 @@ class RouteRules:
     async def compile(self, event: DefinitionEvent) -> None:
         """Set the rule of a definition, as its option."""
         definition = event.definition
-        place = f"route {definition.metadata.key!r} ({definition.metadata.place})"
+        place = f"route {definition.metadata.key!r} ({definition.metadata.location})"
         given = definition.options.get(OPTION, self._rule_without_label(definition))
         if given is None:
             raise ConfigurationError(

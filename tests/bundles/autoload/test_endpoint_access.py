@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 import pytest
 
+from bundles.autoload.security_defaults import NoUsers, settings_without_users
 from bundles.security import (
     PasswordSettings,
     SecurityBundle,
@@ -147,3 +148,134 @@ async def test_session_without_the_bundle_sessions_is_an_error(folder: Folder) -
             bundles=[SecurityBundle(Accounts)],
             sections={"security": settings},
         )
+
+
+USER = f"from {__name__} import Account as User"
+"""The class of the users of these tests."""
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "user: User",
+        "user: User | None = None",
+        "user: Annotated[User, 'who'] | None = None",
+        "who: Annotated[User, 'who']",
+    ],
+)
+async def test_argument_that_is_a_user_is_an_error_at_boot_and_at_reload(
+    folder: Folder, signature: str
+) -> None:
+    """A client could name any user."""
+    begin = f"{USER}\nfrom typing import Annotated\naccess = 'public'\n"
+    wrong = f"{begin}async def method({signature}): ..."
+    problem = (
+        r"api/unit/me.py:4: argument '(user|who)' is of the class Account, and the client would "
+        r"send it, so that it could name any user; write \w+: CurrentUser\[Account\]"
+    )
+
+    with pytest.raises(ConfigurationError, match=problem):
+        await boot(folder, {"api/unit/me.py": wrong})
+    await boot(folder, {"api/unit/me.py": "access = 'public'\nasync def method(): ..."})
+    with pytest.raises(ConfigurationError, match=problem):
+        await folder.change({"api/unit/me.py": wrong})
+
+
+async def test_schema_that_is_the_class_of_users_is_an_error_as_a_parameter(
+    folder: Folder,
+) -> None:
+    files = {
+        "schemas/User.py": f"{USER}\nschema = User",
+        "api/unit/me.py": "access = 'public'\nparameters = {'user': 'User'}\n"
+        "async def method(user): ...",
+    }
+
+    with pytest.raises(ConfigurationError, match="'user' is of the class Account, and"):
+        await boot(folder, files)
+
+
+async def test_other_arguments_than_users_are_allowed(folder: Folder) -> None:
+    text = f"""
+        {USER}
+        from bundles.security import CurrentUser
+
+        access = "logged"
+
+        async def method(me: CurrentUser[User], user: str, state: str): return me.username
+        """
+    client = await boot(folder, {"api/unit/me.py": text})
+
+    response = await client.as_user(USERS["ann"]).http(
+        "unit/me", body={"user": "bob", "state": ""}
+    )
+    assert response.content == "ann"
+
+
+@pytest.mark.parametrize(
+    ("access", "meant"),
+    [
+        ("'pubic'", "public"),
+        ("'Public'", "public"),
+        ("'Logged'", "logged"),
+        ("'logegd'", "logged"),
+        ("'logined'", "logged"),
+        ("['editors', 'sesssion']", "session"),
+        ("'Login:ada'", "login:ada"),
+    ],
+)
+async def test_group_that_is_almost_a_level_is_an_error(
+    folder: Folder, access: str, meant: str
+) -> None:
+    """It would refuse all clients, which nobody had noticed."""
+    text = f"access = {access}\nasync def method(): ..."
+
+    with pytest.raises(ConfigurationError, match=rf"call.py:1: access .*did you mean '{meant}'"):
+        await boot(folder, {"api/unit/call.py": text})
+
+
+@pytest.mark.parametrize("access", ["'editors'", "'publisher'", "['login:publik', 'log']"])
+async def test_group_with_another_name_is_allowed(folder: Folder, access: str) -> None:
+    await boot(folder, {"api/unit/call.py": f"access = {access}\nasync def method(): ..."})
+
+
+async def test_endpoint_for_users_without_users_logs_a_warning(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    await folder.boot(
+        {**FILES, "api/rules/own.py": "access = 'session'\nasync def method(): return 1"},
+        bundles=[SessionsBundle, SecurityBundle(NoUsers)],
+        sections={"security": settings_without_users()},
+    )
+    [warning] = [text for text in caplog.messages if "refused for all clients" in text]
+    names = ["decorated", "group", "groups", "logged", "login", "several"]
+    assert {name for name in ALLOWED if f"/{name}.py" in warning} == set(names)
+    caplog.clear()
+
+    await folder.change({"api/rules/own.py": "access = 'editors'\nasync def method(): return 1"})
+    [warning] = [text for text in caplog.messages if "refused for all clients" in text]
+    assert "own.py:2: refused for all clients, since access needs a user and the" in warning
+    assert "logged.py" not in warning
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [("'logged'", "did you mean 'authenticated'"), ("'editors'", "for a role write roles='edi")],
+)
+async def test_decorator_with_a_word_of_the_field_is_an_error_with_what_to_write(
+    folder: Folder, rule: str, hint: str
+) -> None:
+    text = f"""
+        from bundles.security import access as only
+
+        access = "public"
+
+        @only({rule})
+        async def secret(): ...
+        """
+
+    with pytest.raises(ConfigurationError) as caught:
+        await boot(folder, {"api/counter.2.py": text})
+    [problem] = caught.value.problems
+    place = f"(application.api.counter.2.secret in {folder.root}/api/counter.2.py:6)"
+    assert problem.startswith(f"route 'counter.2/secret' and 1 more {place}: its rule is {rule}")
+    assert hint in problem

@@ -2,13 +2,12 @@
 
 import pytest
 
-from bundles.autoload import api
+from bundles.autoload import ArgumentsError, api
 from bundles.contracts import DomainError
 from rxkernel import (
     KernelClient,
     RequestTimeoutException,
     RxKernelError,
-    UnprocessableEntityException,
 )
 from tests.bundles.autoload.conftest import Folder
 
@@ -35,7 +34,7 @@ FILES = {
             return "large" if name == "large" else DomainError("unknown")
         """,
     "api/city/describe.py": """
-        from bundles.autoload import api
+        from bundles.autoload import ArgumentsError, api
 
         access = "public"
 
@@ -49,9 +48,9 @@ async def test_call_by_code_enforces_the_contract(folder: Folder) -> None:
     await folder.boot(FILES)
 
     assert await api.city.area(name="Rome") == 1285
-    with pytest.raises(UnprocessableEntityException):
+    with pytest.raises(ArgumentsError, match=r"api\.city\.area was called with .*: name: "):
         await api.city.area(name=1)
-    with pytest.raises(UnprocessableEntityException):
+    with pytest.raises(ArgumentsError, match=r"api\.city\.area was called with wrong arguments: "):
         await api.city.area(name="Atlantis")
     with pytest.raises(DomainError, match="There is no such city"):
         await api.city.area(name="Paris")
@@ -153,3 +152,76 @@ async def test_call_before_boot_is_complete_is_an_error(folder: Folder) -> None:
 
     with pytest.raises(RxKernelError, match="cannot be called before the application is booted"):
         await endpoint()
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+@pytest.mark.parametrize(
+    ("call", "problem"),
+    [
+        ("api.city.area(nme='Rome')", "api.city.area was called with wrong arguments: name: "),
+        ("api.single.one(a=1, b=2)", "api.single.one was called with wrong arguments: b: "),
+        ("bus.mail.show(ide=5)", "bus.mail.show was called with wrong arguments: ide: ide is not"),
+        ("bus.mail.show(id='..')", "bus.mail.show was called with wrong arguments: id: id must"),
+        ("bus.mail.find(name=5)", "bus.mail.find was called with wrong arguments: name: "),
+    ],
+)
+async def test_wrong_arguments_of_code_are_no_error_of_the_client(
+    folder: Folder, transport: str, call: str, problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client did not send them, and must not see the names of functions."""
+    await folder.boot(
+        {
+            **FILES,
+            "api/single.py": "access = 'public'\nasync def one(a: int): ...",
+            "bus/mail/_service.py": "url = 'http://127.0.0.1:1'",
+            "bus/mail/show.py": "method = {'get': '', 'path': ['id']}",
+            "bus/mail/find.py": """
+                method = {"get": "", "path": ["name"]}
+                parameters = {"name": "string"}
+                """,
+            "api/unit/outer.py": f"""
+                from bundles.autoload import api, bus
+
+                access = "public"
+
+                async def method():
+                    return await {call}
+                """,
+        }
+    )
+
+    response = await getattr(KernelClient(folder.application), transport)("unit/outer")
+    assert response.status_code == 500
+    assert "arguments" not in str(response.content)
+    assert problem in caplog.text
+    assert 'api/unit/outer.py", line 7' in caplog.text
+
+
+async def test_errors_that_an_inner_endpoint_raises_are_those_of_the_call(folder: Folder) -> None:
+    inner = """
+        from bundles.contracts import DomainError
+        from rxkernel import NotFoundException, UnprocessableEntityException
+
+        access = "public"
+
+        async def method(how: str):
+            if how == "domain":
+                raise DomainError("full", "no place", status_code=409)
+            raise NotFoundException if how == "missing" else UnprocessableEntityException("no")
+        """
+    outer = """
+        from bundles.autoload import api
+
+        access = "public"
+
+        async def method(how: str):
+            return await api.unit.inner(how=how)
+        """
+    await folder.boot({"api/unit/inner.py": inner, "api/unit/outer.py": outer})
+    client = KernelClient(folder.application)
+
+    statuses = [
+        (await client.http("unit/outer", body={"how": how})).status_code
+        for how in ("domain", "missing", "invalid")
+    ]
+    assert statuses == [409, 404, 422]

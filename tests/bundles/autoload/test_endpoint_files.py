@@ -126,6 +126,11 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
         ("async def method(a: int, session=None): ...", "write session: CurrentSession, or"),
         ("async def method(a: int, user): ...", "write user: CurrentUser[…], or parameters"),
         ("async def method(request): ...", "write request: Request, or parameters"),
+        ("async def method(a, client): ...", "'client' without a type, so that clients would"),
+        ("async def method(state): ...", "write context: Context and read context.state, or"),
+        ("async def method(context: dict): ...", "takes 'context' of any type, so that clients"),
+        ("async def method(session: dict[str, object] | None = None): ...", "CurrentSession, or"),
+        ("async def method(user: object): ...", "takes 'user' of any type, so that clients would"),
         ("async def method(a, **more): ...", "method takes **more; write parameters"),
         ("parameters = {'a': 'nmber'}\nasync def method(a): ...", "unknown type 'nmber'"),
         ("parameters = {'a': 'City'}\nasync def method(a): ...", "unknown schema 'City'"),
@@ -134,6 +139,14 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
         (
             "parameters = {'a': 'any', 'b?': 'any'}\nasync def method(a): ...",
             "parameters has 'b', which the function does not take; add it, or **rest",
+        ),
+        (
+            "parameters = {'?count': 'number'}\nasync def method(count=1): ...",
+            "does not take; for an optional field write 'count?': 'type' or 'count': '?type'",
+        ),
+        (
+            "parameters = {'x-y': 'number'}\nasync def method(): ...",
+            "does not take; it cannot be the name of a parameter; take **rest, or rename it",
         ),
         ("queue = {'size': 1}\nasync def method(): ...", "queue has the keys size; write"),
         ("safe = 1\nasync def method(): ...", "safe is 1; write True"),
@@ -331,3 +344,25 @@ async def test_problem_of_several_routes_of_an_action_is_reported_once(folder: F
         "route 'unit.1/call' and 1 more (application.api.unit.call.method in "
         "api/unit/call.py:10) asks for Mail",
     ]
+
+
+async def test_problems_of_independent_files_are_reported_together(folder: Folder) -> None:
+    """Also those that are found when the routes are made, as of a file that cannot be loaded."""
+    files = {
+        "api/a/field.py": "acces = 'public'\nasync def method(): ...",
+        "api/a/type.py": "access = 'public'\nasync def method(a: complex): ...",
+        "api/a/schema.py": "access = 'public'\nreturns = 'Citi'\nasync def method(): ...",
+        "api/a/raises.py": "1 / 0",
+        "api/b.py": "access = 'public'\ntimeout = 0\nqueue = {'size': 1}\nasync def one(): ...",
+        "api/c.py": "access = 'public'\nasync def one(): ...",
+    }
+    with pytest.raises(ConfigurationError) as at_boot:
+        await folder.boot(files)
+    names = [problem.partition(".py")[0].rpartition("/")[2] for problem in at_boot.value.problems]
+    assert sorted(names) == ["b", "field", "raises", "schema", "type"]
+
+    good = "access = 'public'\nasync def method(): ..."
+    await folder.boot(dict.fromkeys(files, good))
+    with pytest.raises(ConfigurationError) as at_reload:
+        await folder.change(files)
+    assert set(at_reload.value.problems) == set(at_boot.value.problems)

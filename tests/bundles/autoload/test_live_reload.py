@@ -767,3 +767,12 @@ async def test_two_reloads_at_once_are_made_in_turn(live: LiveFolder) -> None:
 
     assert await live.call("chat/say") == (200, "two")
     assert "added" in application.kernel.http_definitions
+
+
+async def test_new_folder_that_is_called_nearly_like_a_place_is_logged(
+    live: LiveFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    await live.serve({"lib/a.py": ""})
+    live.write({"Domain/b.py": ""})
+
+    await until(lambda: f"{live.root}/Domain is not loaded; did you mean domain?" in caplog.text)

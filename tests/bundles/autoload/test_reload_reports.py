@@ -5,7 +5,9 @@ import logging
 
 import pytest
 
-from bundles.autoload import LiveReload
+from bundles.autoload import Endpoints, LiveReload
+from bundles.autoload.reload.reloader import Reloader
+from bundles.autoload.reload.retirement import Retirement
 from bundles.autoload.remote import Service
 from rxkernel import DefinitionEvent, KernelEvents, RxKernelError, observe
 from tests.bundles.autoload.conftest import Folder
@@ -240,3 +242,67 @@ async def test_connections_that_cannot_be_closed_are_logged(
     assert messages(caplog, logging.ERROR) == [
         f"connections of bus.{name} could not be closed" for name in "ab"
     ]
+
+
+async def test_version_that_failed_is_executed_again_only_after_a_change_or_by_a_call(
+    folder: Folder,
+) -> None:
+    await folder.boot({"lib/a.py": "", "lib/b.py": ""})
+    endpoints = folder.application.injector.get(Endpoints)
+    retirement = Retirement(folder.autoload, timeout=30)
+    reloader = Reloader(folder.application, folder.autoload, endpoints, retirement)
+    note = "import tests.bundles.autoload.test_reload_reports as test\ntest.FOUND.append(1)"
+    folder.write({"lib/a.py": f"{note}\nasync def start(): 1 / 0"})
+
+    assert not await reloader.reload(["lib/a.py"])
+    assert not await reloader.reload()
+    assert not await reloader.reload(["lib/a.py"])
+    assert (len(FOUND), len(reloader.problems)) == (1, 1)
+    assert not await reloader.reload(again=True)
+    assert len(FOUND) == 2
+    folder.write({"lib/b.py": "A = 1"})
+    assert not await reloader.reload()
+    assert len(FOUND) == 3
+    folder.write({"lib/a.py": note})
+    assert await reloader.reload()
+    assert (len(FOUND), reloader.problems) == (4, ())
+
+
+async def test_version_that_failed_for_its_permissions_is_loaded_when_these_change(
+    folder: Folder,
+) -> None:
+    await folder.boot({"lib/a.py": "", "lib/b.py": ""})
+    endpoints = folder.application.injector.get(Endpoints)
+    retirement = Retirement(folder.autoload, timeout=30)
+    reloader = Reloader(folder.application, folder.autoload, endpoints, retirement)
+    folder.write({"lib/a.py": "A = 1"})
+    (folder.root / "lib").chmod(0o777)
+    assert not await reloader.reload()
+
+    (folder.root / "lib").chmod(0o755)
+    assert await reloader.reload()
+
+
+async def test_warnings_of_files_that_are_not_loaded_are_logged_once_at_a_reload_too(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    await folder.boot({"lib/a.py": ""}, mode="test")
+    live = live_reload(folder)
+    folder.write(
+        {"config/other.json": "", "config/app.tset.py": "", "Domain/a.py": "", "DB/a": ""}
+    )
+
+    await live.reload()
+    await live.reload()
+    expected = [
+        f"{folder.root}/DB is not loaded; did you mean db?",
+        f"{folder.root}/Domain is not loaded; did you mean domain?",
+        f"{folder.root}/config/app.tset.py is not loaded; the mode is 'test'",
+        f"{folder.root}/config/other.json is not loaded; write Python or TOML: other.toml",
+    ]
+    assert messages(caplog, logging.WARNING) == expected
+    folder.remove("config/other.json")
+    await live.reload()
+    folder.write({"config/other.json": ""})
+    await live.reload()
+    assert messages(caplog, logging.WARNING) == [*expected, expected[-1]]

@@ -136,6 +136,48 @@ async def test_attribute_that_a_removed_file_has_set_is_gone(folder: Folder) -> 
     assert db.geo.count == 5
 
 
+async def test_attribute_that_only_the_replaced_start_hook_has_set_is_gone(
+    folder: Folder,
+) -> None:
+    """The stop hook of the old file has closed its value."""
+    start = """
+        from bundles.autoload import db
+
+        db.geo.{0}top = 1
+
+        async def start():
+            db.geo.{0}connection = 1
+            db.geo.stays = hasattr(db.geo, "connection")
+        """
+    await folder.boot({"db/geo/start.py": start.format(""), "db/geo/a.py": ""})
+    db.geo.other = 1
+
+    await folder.change({"db/geo/start.py": start.format("x")})
+
+    assert db.geo.stays is False
+    assert {"other", "xconnection", "xtop"} <= {*dir(db.geo)}
+    with pytest.raises(AttributeError, match="has no 'connection'; did you mean 'xconnection'"):
+        _ = db.geo.connection
+    assert not hasattr(db.geo, "top")
+    await folder.change({"db/geo/a.py": "A = 1"})
+    assert db.geo.xconnection == 1
+
+
+async def test_attribute_that_a_file_with_migrate_has_set_stays(folder: Folder) -> None:
+    text = """
+        from bundles.autoload import db
+
+        async def start():
+            db.geo.connection = 1
+
+        def migrate(old): ...
+        """
+    await folder.boot({"db/geo/open.py": text})
+    await folder.change({"db/geo/open.py": f"{text}\n"})
+
+    assert db.geo.connection == 1
+
+
 async def test_attributes_that_a_failed_reload_has_set_are_gone(folder: Folder) -> None:
     await folder.boot({"db/geo/find.py": ""})
     db.geo.last = 1

@@ -408,6 +408,10 @@ class Unmarked:
     @http("GET", "/about", "about")
     async def about(self, user: Account | None = None) -> None: ...
 
+    @access("public")
+    @http("POST", "/noted", "noted")
+    async def noted(self, user: Annotated[Account, "the author"]) -> None: ...
+
 
 class Marked:
     @access("authenticated")
@@ -421,7 +425,7 @@ async def test_user_that_a_client_would_send_is_error() -> None:
     """Without a marker the client would choose the user."""
     found = await problems_of(application_of(Unmarked))
 
-    for route in ("profile", "about"):
+    for route in ("profile", "about", "noted"):
         assert f"route {route!r} (tests.bundles.security.test_rules_at_boot.Unmarked" in found
     assert "write CurrentUser[Account] for the user who has sent it, or Annotated[Acc" in found
     await application_of(Marked).boot()

@@ -1058,3 +1058,23 @@ async def test_session_store_of_application_replaces_that_of_settings(
     async with KernelClient(application) as client:
         store = client.application.injector.get(SessionStore)  # type: ignore[type-abstract]
         assert type(store) is OwnStore
+
+
+async def test_session_attribute_that_is_set_is_error() -> None:
+    """In Metarhia, values are attributes; here they would be lost."""
+    found: list[str] = []
+
+    class Careless:
+        @http("POST", "/careless", "careless")
+        async def careless(self, session: CurrentSession) -> dict[str, Any]:
+            for name in ("n", "state", "user", "items", "_n"):
+                with pytest.raises(AttributeError) as caught:
+                    setattr(session, name, 1)
+                found.append(str(caught.value))
+            session["n"] = 2
+            return dict(session)
+
+    async with KernelClient(Application(bundles=["sessions"], controllers=[Careless])) as client:
+        assert (await client.http("careless")).content == {"n": 2}
+    assert found[0] == "'n' of a session cannot be set; write session['n']"
+    assert found[2] == "'user' of a session cannot be set; write await session.rotate(user=…)"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from rxkernel import UnprocessableEntityException
+from bundles.autoload import ArgumentsError
 from tests.bundles.autoload.remote.conftest import MethodOf, ServiceOf
 from tests.bundles.autoload.remote.stub import Stub
 
@@ -70,7 +70,7 @@ async def test_t57_query_sends_falsy_values_and_no_none(method_of: MethodOf, stu
 
 
 async def test_t57_body_that_json_cannot_hold_is_rejected(method_of: MethodOf, stub: Stub) -> None:
-    with pytest.raises(UnprocessableEntityException):
+    with pytest.raises(ArgumentsError):
         await method_of({"method": {"post": "", "body": ["a"]}})(a="\ud800")
     assert stub.received == []
 
@@ -79,7 +79,7 @@ async def test_t57_body_that_json_cannot_hold_is_rejected(method_of: MethodOf, s
 async def test_t57_query_value_that_has_no_text_is_rejected(
     method_of: MethodOf, stub: Stub, value: Any
 ) -> None:
-    with pytest.raises(UnprocessableEntityException) as caught:
+    with pytest.raises(ArgumentsError) as caught:
         await method_of({"method": {"get": ""}, "query": {"params": ["q"]}})(q=value)
     assert [error["path"] for error in caught.value.errors] == ["arguments.q"]
     assert stub.received == []
@@ -136,7 +136,7 @@ async def test_t56_segment_is_percent_encoded(
 async def test_t56_segment_that_leaves_the_path_is_rejected(
     method_of: MethodOf, stub: Stub, value: Any
 ) -> None:
-    with pytest.raises(UnprocessableEntityException) as caught:
+    with pytest.raises(ArgumentsError) as caught:
         await method_of({"method": {"get": "a", "path": ["x"]}})(x=value)
     assert [error["path"] for error in caught.value.errors] == ["arguments.x"]
     assert stub.received == []
@@ -152,7 +152,7 @@ async def test_t57_arguments_that_do_not_fit_are_rejected_before_sending(
             "parameters": {"expr": "string", "precision": "?number"},
         }
     )
-    with pytest.raises(UnprocessableEntityException) as caught:
+    with pytest.raises(ArgumentsError) as caught:
         await evaluate(precision="x", other=1)
     assert {error["path"] for error in caught.value.errors} == {
         "arguments.expr",
@@ -165,7 +165,7 @@ async def test_t57_arguments_that_do_not_fit_are_rejected_before_sending(
 async def test_t57_unknown_argument_without_schema_is_rejected(
     method_of: MethodOf, stub: Stub
 ) -> None:
-    with pytest.raises(UnprocessableEntityException) as caught:
+    with pytest.raises(ArgumentsError) as caught:
         await method_of(CURRENT_TIME)({"area": "a", "location": "b", "aera": "c"})
     assert [error["path"] for error in caught.value.errors] == ["arguments.aera"]
     assert stub.received == []
@@ -182,7 +182,7 @@ async def test_t57_query_params_with_schemas_are_checked(method_of: MethodOf, st
     await books(shelf=1, quantity=2)
     await books(shelf=1)
     assert stub.lines == ["GET /books/1?_quantity=2", "GET /books/1"]
-    with pytest.raises(UnprocessableEntityException):
+    with pytest.raises(ArgumentsError):
         await books(shelf=1, quantity="many")
 
 
@@ -193,7 +193,7 @@ async def test_t57_parameters_refer_to_named_schemas(method_of: MethodOf, stub: 
     )
     await create(name="Rome")
     assert stub.last.body == b'{"name":"Rome"}'
-    with pytest.raises(UnprocessableEntityException):
+    with pytest.raises(ArgumentsError):
         await create(name=1)
 
 
