@@ -16,6 +16,7 @@ from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.folder_state import FolderState
 from bundles.autoload.loading.imports import check_imports
 from bundles.autoload.loading.lookup import Lookup
+from bundles.autoload.loading.missing_imports import check_namespaces
 from bundles.autoload.loading.module_file import (
     ModuleFile,
     compile_source,
@@ -243,6 +244,7 @@ class Load:
             self.modules[module.__name__] = module
             self._names.put(module)
             exec(code, vars(module))
+            check_namespaces(code, module)
             if source.stem != INIT and source.place in CODE_PLACES:
                 vars(module).setdefault("parent", View(source.name[:-1]))
             self._load_required(source, module.__dict__.get("requires", ()))
