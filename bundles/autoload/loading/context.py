@@ -8,6 +8,7 @@ from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.lost_state import LostState
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scope import Runtime
+from bundles.autoload.loading.started_tasks import StartedTasks
 from bundles.autoload.remote import BusEnvironment
 from bundles.autoload.settings import AutoloadSettings
 
@@ -21,6 +22,7 @@ class LoadContext:
         values: how the files of a place become values, by place.
         bus: what remote services use of the application.
         lost: logs the files whose values a reload loses.
+        tasks: logs the tasks of start hooks that go on after the stop hook.
     """
 
     runtime: Runtime
@@ -29,3 +31,4 @@ class LoadContext:
     values: Mapping[str, ValueOf]
     bus: BusEnvironment
     lost: LostState = attrs.field(factory=LostState)
+    tasks: StartedTasks = attrs.field(factory=StartedTasks)

@@ -1,6 +1,7 @@
 """Errors of files, with the line."""
 
 from types import FrameType
+from typing import Any
 
 from bundles.autoload.loading.names import NAMESPACES, SECRET_PLACES, import_hint
 from bundles.autoload.loading.source_file import SourceFile
@@ -40,6 +41,17 @@ def line_in(frame: FrameType | None, source: SourceFile) -> int | None:
             return frame.f_lineno
         frame = frame.f_back
     return None
+
+
+def line_of_coroutine(coroutine: Any, source: SourceFile) -> int | None:
+    """Return the line of the file at which *coroutine* waits."""
+    line = None
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and frame.f_code.co_filename == str(source.path):
+            line = frame.f_lineno
+        coroutine = getattr(coroutine, "cr_await", None)
+    return line
 
 
 def describe(exc: BaseException, source: SourceFile) -> str:

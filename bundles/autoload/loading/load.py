@@ -121,9 +121,12 @@ class Load:
         finally:
             self._thread = None
 
-    def abandon(self) -> str:
-        """Stop before the next file; return the place of the file that is being executed."""
+    def abandon(self) -> None:
+        """Stop before the next file."""
         self._is_abandoned = True
+
+    def place(self) -> str:
+        """Return the path and the line of the file that is being executed."""
         thread, stack = self._thread, tuple(self._stack)
         if not stack:
             return str(self.tree.root)
