@@ -8,7 +8,7 @@ from types import TracebackType
 _PACKAGE = os.path.join(os.path.dirname(__file__), "")
 _BUNDLES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "bundles", "")
 
-_LOADERS = ("<frozen ", importlib.__file__)
+_NOT_OF_THE_USER = (_PACKAGE, _BUNDLES, "<frozen ", importlib.__file__)
 
 
 def text_of(exc: BaseException) -> str:
@@ -44,6 +44,6 @@ def own_traceback(exc: BaseException) -> TracebackType | None:
     """The traceback of *exc* from the first line of the user's code on; the whole one if it has
     only lines of rxkernel."""
     found = exc.__traceback__
-    while found and found.tb_frame.f_code.co_filename.startswith((_PACKAGE, *_LOADERS)):
+    while found and found.tb_frame.f_code.co_filename.startswith(_NOT_OF_THE_USER):
         found = found.tb_next
     return found or exc.__traceback__
