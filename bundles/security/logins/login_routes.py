@@ -133,7 +133,7 @@ class LoginRoutes:
     async def add(self, event: BootstrapEvent) -> None:
         if self._routes.login and self._without_passwords is not None:
             logger.warning(
-                "nobody can log in by POST /security/login: %s loads users of the class %s, which "
+                "each login by POST /security/login fails: %s loads users of the class %s, which "
                 "has no attribute password_hash; add it, override password_hash() of %s, or set "
                 "security.routes.login = false",
                 self._provider,
