@@ -1,10 +1,14 @@
 """What code of the user raised, for messages: its type, its text and its place."""
 
+import importlib
 import os
 import traceback
+from types import TracebackType
 
 _PACKAGE = os.path.join(os.path.dirname(__file__), "")
 _BUNDLES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "bundles", "")
+
+_NOT_OF_THE_USER = (_PACKAGE, _BUNDLES, "<frozen ", importlib.__file__)
 
 
 def text_of(exc: BaseException) -> str:
@@ -34,3 +38,12 @@ def place_of(exc: BaseException, *, of_caller: bool = False) -> str:
     if isinstance(exc, SyntaxError) or not own:
         return ""
     return f" ({own[-1].filename}, line {own[-1].lineno})"
+
+
+def own_traceback(exc: BaseException) -> TracebackType | None:
+    """The traceback of *exc* from the first line of the user's code on; the whole one if it has
+    only lines of rxkernel."""
+    found = exc.__traceback__
+    while found and found.tb_frame.f_code.co_filename.startswith(_NOT_OF_THE_USER):
+        found = found.tb_next
+    return found or exc.__traceback__

@@ -214,6 +214,7 @@ class Autoload:
     async def discard(self, build: Build) -> None:
         """Undo *build*, which is not used: stop the hooks that were started for it."""
         await self._stop(build.scope, build.started, build.snapshot.tree)
+        await self._log_tasks(build.started, build.snapshot.tree)
         await close_services(build.snapshot.files, self._current)
         self._restore()
 
@@ -223,6 +224,7 @@ class Autoload:
         if build.previous is not None:
             scope = Scope(self, build.previous)
             await self._stop(scope, build.retired, build.previous.tree)
+            await self._log_tasks(build.retired, build.previous.tree)
             await close_services(build.previous.files, build.snapshot)
 
     async def close(self) -> None:
@@ -254,6 +256,10 @@ class Autoload:
         """Call the stop hooks of *units* in *scope*, and close it."""
         with closing(scope), scope:
             await stop_units(reversed([*units]), tree, self._settings.stop_timeout)
+
+    async def _log_tasks(self, units: Iterable[HookUnit], tree: Tree) -> None:
+        if self._context is not None:
+            await self._context.tasks.log_running([unit.file for unit in units], tree)
 
 
 def _check(tree: Tree) -> None:

@@ -84,6 +84,7 @@ class Building:
             except BaseException:
                 timeout = self._context.settings.stop_timeout
                 await stop_units(reversed(self._started), self._tree, timeout)
+                await self._context.tasks.log_running(self._executed(), self._tree)
                 await close_services(self._load.files, self._previous)
                 scope.close()
                 raise
@@ -166,6 +167,10 @@ class Building:
         finally:
             self._load.starting = None
             waiting.cancel()
+            self._context.tasks.note(unit.file)
+
+    def _executed(self) -> Iterable[ModuleFile]:
+        return [file for key, file in self._load.files.items() if key in self._load.executed]
 
     def _has_folder(self, unit: HookUnit) -> bool:
         """Whether the previous snapshot has the folder of *unit*."""

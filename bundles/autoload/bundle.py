@@ -17,6 +17,7 @@ from bundles.autoload.places.api_paths import ApiPaths
 from bundles.autoload.places.site import Site
 from bundles.autoload.places.tasks import task_of
 from bundles.autoload.reload.live_reload import LiveReload
+from bundles.autoload.reload.not_loaded import NotLoaded
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, Bundle, Settings
 
@@ -36,7 +37,7 @@ class AutoloadBundle(Bundle):
     name = "autoload"
     requires = ("contracts",)
     after = ("sessions", "security", "tasks")
-    listeners: Sequence[Any] = (AutoloadListeners, Endpoints)
+    listeners: Sequence[Any] = (AutoloadListeners, Endpoints, NotLoaded)
     resolvers = MappingProxyType({ContextMarker: ContextResolver})
     settings_class = AutoloadSettings
 

@@ -17,6 +17,7 @@ from rxkernel.cli.report import report
 from rxkernel.cli.routes import routes
 from rxkernel.cli.serve import serve
 from rxkernel.cli.unknown_command import explain_unknown
+from rxkernel.exception_text import own_traceback
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.servers.server import ServerStartError
 
@@ -44,7 +45,7 @@ class Commands(click.Group):
             ) from error
         except (ConfigurationError, ServerStartError) as error:
             if is_debugging(ctx) and (cause := _cause_of(error)) is not None:
-                traceback.print_exception(cause)
+                traceback.print_exception(cause.with_traceback(own_traceback(cause)))
             report(error)
             ctx.exit(2)
 

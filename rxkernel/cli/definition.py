@@ -3,6 +3,7 @@
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.transport import Transport
+from rxkernel.nearest import nearest
 from rxkernel.routing.definitions import Definition
 
 
@@ -24,6 +25,6 @@ def find_definition(kernel: Kernel, name: str, transport: Transport | None) -> D
             return found
     keys = dict.fromkeys(key for definitions in searched for key in definitions.keys())  # noqa: SIM118
     where = f" over {transport}" if transport else ""
-    raise ConfigurationError(
-        f"unknown definition {name!r}{where}; known: {', '.join(keys) or '(empty)'}"
-    )
+    near = nearest(name, [*keys])
+    hint = f"did you mean {near!r}?" if near else f"known: {', '.join(keys) or '(empty)'}"
+    raise ConfigurationError(f"unknown definition {name!r}{where}; {hint}")

@@ -245,6 +245,7 @@ def test_call_debug_shows_text_of_exception(run: Run, shop: str) -> None:
     ("arguments", "text"),
     [
         (["nope"], "unknown definition 'nope'; known: order,"),
+        (["ordre"], "Error: unknown definition 'ordre'; did you mean 'order'?"),
         (["order"], "needs the parameter 'id'; pass it. Give it as --param KEY=VALUE."),
         (["order", "--param", "id"], "'id' is not KEY=VALUE"),
         (["order", "--param", "id=1", "--param", "id=2"], "'id' is given twice"),

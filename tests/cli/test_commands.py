@@ -166,7 +166,8 @@ def test_debug_adds_the_traceback(place: str, run: Run, write: Write) -> None:
 
     assert plain.exit_code == debugged.exit_code == 2
     assert len(plain.stderr.splitlines()) == 1
-    assert "Traceback (most recent call last)" in debugged.stderr
+    assert debugged.stderr.startswith("Traceback (most recent call last)")
+    assert debugged.stderr.count("  File ") == 1
     error = plain.stderr.strip()
     assert error.endswith("; fix this error, --debug shows the traceback")
     assert debugged.stderr.splitlines()[-1] == error.removesuffix(", --debug shows the traceback")

@@ -160,6 +160,8 @@ class TestErrors:
         assert record.levelno == logging.ERROR
         assert record.exc_info is not None
         assert "secret" in str(record.exc_info[1])
+        first = caplog.text.partition("Traceback (most recent call last):\n")[2]
+        assert first.startswith(f'  File "{__file__}"'), "the lines of rxkernel are left out"
 
     async def test_http_exception_response_has_its_arguments(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture

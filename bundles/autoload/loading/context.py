@@ -9,6 +9,7 @@ from bundles.autoload.loading.lost_state import LostState
 from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scope import Runtime
 from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.loading.started_tasks import StartedTasks
 from bundles.autoload.remote import BusEnvironment
 from bundles.autoload.settings import AutoloadSettings
 
@@ -23,6 +24,7 @@ class LoadContext:
         bus: what remote services use of the application.
         problems_of: yields what is wrong with the endpoints of a snapshot.
         lost: logs the files whose values a reload loses.
+        tasks: logs the tasks of start hooks that go on after the stop hook.
     """
 
     runtime: Runtime
@@ -32,3 +34,4 @@ class LoadContext:
     bus: BusEnvironment
     problems_of: Callable[[Snapshot], Iterable[str]]
     lost: LostState = attrs.field(factory=LostState)
+    tasks: StartedTasks = attrs.field(factory=StartedTasks)

@@ -1,8 +1,9 @@
 """Errors of files, with the line."""
 
 from types import FrameType
+from typing import Any
 
-from bundles.autoload.loading.names import SECRET_PLACES
+from bundles.autoload.loading.names import NAMESPACES, SECRET_PLACES, import_hint
 from bundles.autoload.loading.source_file import SourceFile
 
 _WITHOUT_VALUES = (AttributeError, ImportError, NameError)
@@ -42,8 +43,19 @@ def line_in(frame: FrameType | None, source: SourceFile) -> int | None:
     return None
 
 
+def line_of_coroutine(coroutine: Any, source: SourceFile) -> int | None:
+    """Return the line of the file at which *coroutine* waits."""
+    line = None
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and frame.f_code.co_filename == str(source.path):
+            line = frame.f_lineno
+        coroutine = getattr(coroutine, "cr_await", None)
+    return line
+
+
 def describe(exc: BaseException, source: SourceFile) -> str:
-    """Return what *source* has raised when it was executed; in the places of secrets without the
+    """Return what *source* has raised while it was executed; in the places of secrets without the
     text of the exception, which may have a value in it."""
     if isinstance(exc, FileError):
         return str(exc)
@@ -52,6 +64,12 @@ def describe(exc: BaseException, source: SourceFile) -> str:
         text += " (with a text that only the log at DEBUG has: there may be a secret in it)"
     elif str(exc):
         text += f": {exc}"
+    return f"{text}, raised while the file was executed{_advice(exc)}"
+
+
+def _advice(exc: BaseException) -> str:
     if isinstance(exc, SystemExit | KeyboardInterrupt):
-        return f"raised {text} when it was executed; a file must not end the process"
-    return f"raised {text} when it was executed"
+        return "; a file must not end the process"
+    if isinstance(exc, NameError) and exc.name in NAMESPACES:
+        return f"; {import_hint(exc.name)}"
+    return ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from bundles.autoload.loading.file_errors import line_of
+from bundles.autoload.loading.file_errors import line_of, line_of_coroutine
 from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.module_file import ModuleFile, is_own
 from bundles.autoload.loading.names import CODE_PLACES, Name
@@ -117,7 +117,7 @@ async def call_hook(hook: Hook, tree: Tree, timeout: float, *arguments: Any) -> 
             if failure is None:
                 return
             raise HookFailedError(_raised(hook, failure, tree)) from failure
-        place = tree.show(hook.file.key, _line_of_task(task, hook))
+        place = tree.show(hook.file.key, line_of_coroutine(task.get_coro(), hook.file.source))
         raise HookFailedError(
             f"{place}: {hook.name}() has not ended after {timeout:g} s "
             f"(autoload.{'stop' if hook.name == 'stop' else 'start'}_timeout)"
@@ -240,15 +240,3 @@ def _hidden_variables(hook: Hook) -> list[str]:
     local = {*code.co_varnames, *code.co_cellvars} - {*code.co_varnames[: code.co_argcount]}
     names = vars(module)
     return sorted(n for n in local if n in names and not isinstance(names[n], ModuleType))
-
-
-def _line_of_task(task: "asyncio.Task[Any]", hook: Hook) -> int | None:
-    """The line of the file at which the coroutine of the hook waits."""
-    line = None
-    coroutine: Any = task.get_coro()
-    while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None)
-        if frame is not None and frame.f_code.co_filename == str(hook.file.source.path):
-            line = frame.f_lineno
-        coroutine = getattr(coroutine, "cr_await", None)
-    return line

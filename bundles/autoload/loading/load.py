@@ -16,6 +16,7 @@ from bundles.autoload.loading.folder import FOLDER
 from bundles.autoload.loading.folder_state import FolderState
 from bundles.autoload.loading.imports import check_imports
 from bundles.autoload.loading.lookup import Lookup
+from bundles.autoload.loading.missing_imports import check_namespaces
 from bundles.autoload.loading.module_file import (
     ModuleFile,
     compile_source,
@@ -120,9 +121,12 @@ class Load:
         finally:
             self._thread = None
 
-    def abandon(self) -> str:
-        """Stop before the next file; return the place of the file that is being executed."""
+    def abandon(self) -> None:
+        """Stop before the next file."""
         self._is_abandoned = True
+
+    def place(self) -> str:
+        """Return the path and the line of the file that is being executed."""
         thread, stack = self._thread, tuple(self._stack)
         if not stack:
             return str(self.tree.root)
@@ -243,6 +247,7 @@ class Load:
             self.modules[module.__name__] = module
             self._names.put(module)
             exec(code, vars(module))
+            check_namespaces(code, module)
             if source.stem != INIT and source.place in CODE_PLACES:
                 vars(module).setdefault("parent", View(source.name[:-1]))
             self._load_required(source, module.__dict__.get("requires", ()))

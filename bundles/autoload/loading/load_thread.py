@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,13 @@ from typing import Any
 
 from bundles.autoload.loading.load import Load
 from rxkernel import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+_SLOW = 1.0
+"""Seconds of a file before the log says that it runs."""
+
+_SLOW_FILE = "%s: has not ended after %g s; it has %g s (autoload.load_timeout)"
 
 
 async def run_in_thread(work: Callable[[], Any]) -> Any:
@@ -47,18 +55,25 @@ async def load_places(load: Load, places: tuple[str, ...], timeout: float) -> No
     Raises:
         ConfigurationError: a file has not ended in time. Its thread cannot be stopped.
     """
+    load.begun = time.monotonic()
     work = asyncio.ensure_future(run_in_thread(lambda: load.load_places(places)))
+    logged = None
     try:
         while not work.done():
-            left = load.begun + timeout - time.monotonic()
-            if left <= 0:
-                place = load.abandon()
+            begun = load.begun
+            seconds = time.monotonic() - begun
+            if seconds >= timeout:
+                load.abandon()
                 raise ConfigurationError(
-                    f"{place}: has not ended after {timeout:g} s; a file must return when it is "
-                    f"executed: move the work into async def start(), or raise "
+                    f"{load.place()}: has not ended after {timeout:g} s; a file must return when "
+                    f"it is executed: move the work into async def start(), or raise "
                     f"autoload.load_timeout. Its thread runs until the process ends"
                 )
-            await asyncio.wait({work}, timeout=left)
+            if seconds >= _SLOW and logged != begun:
+                logged = begun
+                logger.info(_SLOW_FILE, load.place(), _SLOW, timeout)
+            next_step = timeout if logged == begun else min(_SLOW, timeout)
+            await asyncio.wait({work}, timeout=next_step - seconds)
         work.result()
     finally:
         if not work.done():

@@ -28,6 +28,9 @@ OTHER_FOLDERS = ("cert", "static")
 CERTIFICATE_FILES = ("cert.pem", "key.pem")
 """The files of each folder of ``cert``."""
 
+NAMESPACES = frozenset(PLACES) - {"tasks"} | {"application"}
+"""What files import from ``bundles.autoload``."""
+
 RANKS = {place: rank for rank, place in enumerate(PLACES)}
 """While a file is executed, it can read files of its own place and of those before it."""
 
@@ -42,6 +45,10 @@ _UNIT = re.compile(r"(?P<name>[^.]*)(\.(?P<version>[1-9][0-9]{0,8}))?")
 
 def dotted(name: Name) -> str:
     return ".".join(name)
+
+
+def import_hint(namespace: str) -> str:
+    return f"write from bundles.autoload import {namespace}"
 
 
 def is_private(name: str) -> bool:

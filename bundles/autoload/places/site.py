@@ -1,6 +1,7 @@
 """The place ``static``: the kernel's service for files, with pages for missing paths."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from os.path import isdir, isfile, islink
 
@@ -18,6 +19,8 @@ from rxkernel import (
     observe,
 )
 
+logger = logging.getLogger(__name__)
+
 _PAGES = ((".virtual.html", 200), (".404.html", 404))
 """The pages for missing paths below their folder, and their status; the first one that exists."""
 
@@ -33,7 +36,8 @@ class Site(StaticFiles):
 
     async def response(self, request: Request, path: str) -> Response:
         """As `StaticFiles.response`. For a missing path a browser gets the page of the nearest
-        folder that has one: ``.virtual.html``, else ``.404.html``."""
+        folder that has one: ``.virtual.html``, else ``.404.html``. While the folder itself is
+        missing, since the root is moved or replaced, every path is 404."""
         if self.api.contain(path):
             raise self.api.error_for(path)
         try:
@@ -45,6 +49,9 @@ class Site(StaticFiles):
             if page is None:
                 raise
             return page
+        except FileNotFoundError as exc:
+            logger.warning("responded with 404 for %r: %s does not exist", path, self.root)
+            raise NotFoundException from exc
 
     def _page_for(self, path: str) -> Response | None:
         folders = _folders(str(self.root), path)

@@ -11,7 +11,6 @@ from bundles.autoload.arguments_error import ArgumentsError
 from bundles.autoload.remote.exceptions import (
     RemoteException,
     RemoteResponseException,
-    RemoteUnavailableException,
 )
 from bundles.autoload.remote.exchange import RemoteResponse
 from bundles.autoload.remote.file_keys import FileKeys
@@ -123,11 +122,8 @@ class RemoteMethod:
                 self.name, request, timeout=self.timeout, retries=self.retries
             )
             return self._result(response)
-        except RemoteUnavailableException as exc:
-            logger.info("%s", exc)
-            raise
         except RemoteException as exc:
-            logger.warning("%s", exc)
+            logger.debug("%s", exc)  # the kernel logs the exception that an action raises
             raise
 
     def _check(self, arguments: dict[str, Any]) -> Mapping[str, Any]:

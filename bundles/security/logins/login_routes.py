@@ -1,5 +1,6 @@
 """The routes of RxStack: POST to ``/security/login``, ``…/refresh-token`` and ``…/logout``."""
 
+import logging
 import time
 from typing import Annotated, TypedDict
 
@@ -11,6 +12,8 @@ from bundles.security.credentials.session_reader import SessionReader
 from bundles.security.rules.access import OPTION, PUBLIC
 from bundles.security.security import Security, TokenPair
 from bundles.security.settings import SecuritySettings
+from bundles.security.user_attributes import class_without
+from bundles.security.users import UserProvider
 from rxkernel import (
     ApplicationEvents,
     Body,
@@ -21,6 +24,8 @@ from rxkernel import (
     Response,
     observe,
 )
+
+logger = logging.getLogger(__name__)
 
 _LONGEST = 1024
 
@@ -113,12 +118,28 @@ class LoginRoutes:
     """Adds the routes that the settings enable."""
 
     @inject
-    def __init__(self, settings: SecuritySettings, controller: LoginController) -> None:
+    def __init__(
+        self,
+        settings: SecuritySettings,
+        controller: LoginController,
+        users: UserProvider,  # type: ignore[type-arg] # as a key
+    ) -> None:
         self._routes = settings.routes
         self._controller = controller
+        self._provider = type(users).__qualname__
+        self._without_passwords = class_without(users, "password_hash")
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def add(self, event: BootstrapEvent) -> None:
+        if self._routes.login and self._without_passwords is not None:
+            logger.warning(
+                "each login by POST /security/login fails: %s loads users of the class %s, which "
+                "has no attribute password_hash; add it, override password_hash() of %s, or set "
+                "security.routes.login = false",
+                self._provider,
+                self._without_passwords.__qualname__,
+                self._provider,
+            )
         for action, is_enabled in attrs.asdict(self._routes).items():
             if is_enabled:
                 event.http_metadata_storage.add(self._metadata(action))

@@ -11,9 +11,9 @@ from bundles.security.credentials.session_reader import SessionReader
 from bundles.security.exceptions import Unauthenticated
 from bundles.security.rules.access import Access, Policy, problems_of
 from bundles.security.rules.roles import RoleHierarchy
-from bundles.security.rules.user_roles import class_without_roles
 from bundles.security.settings import SecuritySettings
 from bundles.security.token import Token
+from bundles.security.user_attributes import class_without
 from bundles.security.users import UserProvider
 from rxkernel import ConfigurationError, ForbiddenException, Request
 
@@ -41,7 +41,7 @@ class Rules:
         self._challenge = {"WWW-Authenticate": _BASIC if settings.basic else "Bearer"}
         self._policies: dict[type[Policy], Policy] = {}
         self._provider = type(users).__qualname__
-        self._without_roles = class_without_roles(users)
+        self._without_roles = class_without(users, "roles")
 
     def compile(self, rule: object, place: str) -> Access:
         """*rule*, with the method of its policy in place of a class.

@@ -250,8 +250,25 @@ async def test_api_file_that_fails_stops_what_has_started(folder: Folder) -> Non
 
     text = await problems_of(folder, files)
 
-    assert "api/chat/send.py:1: raised ZeroDivisionError" in text
+    assert "api/chat/send.py:1: ZeroDivisionError" in text
     assert LOG == ["start a", "stop a"]
+
+
+async def test_load_timeout_does_not_count_start_hooks(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "lib/a.py": """
+                import time
+
+                def start():
+                    time.sleep(0.4)
+                """,
+            "api/chat/send.py": "access = 'public'\nasync def method(): ...",
+        },
+        load_timeout=0.3,
+    )
+
+    assert "api/chat/send.py" in folder.snapshot.files
 
 
 async def test_stop_hook_that_fails_is_logged_and_the_others_run(

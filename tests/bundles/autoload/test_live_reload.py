@@ -776,3 +776,29 @@ async def test_new_folder_that_is_called_nearly_like_a_place_is_logged(
     live.write({"Domain/b.py": ""})
 
     await until(lambda: f"{live.root}/Domain is not loaded; did you mean domain?" in caplog.text)
+
+
+@pytest.mark.parametrize("static", [{}, {"static/index.html": ""}], ids=["api", "static"])
+@pytest.mark.parametrize("debug", [True, False])
+async def test_endpoint_of_a_change_that_is_not_loaded_says_so_with_debug(
+    live: LiveFolder, debug: bool, static: dict[str, str]
+) -> None:
+    missing = """
+        from rxkernel import NotFoundException
+        access = "public"
+        async def method(): raise NotFoundException("no such city")
+        """
+    application = await live.serve({"api/chat/find.py": missing, **static}, debug=debug)
+    async with client(application) as socket:
+        assert (await live.call("chat/new"))[1]["message"] == "Not Found"
+
+        live.write({"api/chat/new.py": "acces = 'public'\nasync def method(): return 1"})
+        await until(lambda: live.problems)
+        over_http = await live.call("chat/new")
+        over_socket = await socket.call("chat/new", {})
+
+        expected = f"the last change is not loaded: {live.problems[0]}"
+        assert over_http[0] == over_socket["statusCode"] == 404
+        texts = {over_http[1]["message"], over_socket["message"]}
+        assert (texts == {expected}) if debug else (expected not in texts), texts
+        assert (await live.call("chat/find"))[1]["message"] == "no such city"

@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+import threading
 
 import pytest
 
-from bundles.autoload import Endpoints, LiveReload
+from bundles.autoload import Endpoints, LiveReload, domain
 from bundles.autoload.reload.reloader import Reloader
 from bundles.autoload.reload.retirement import Retirement
 from bundles.autoload.remote import Service
-from rxkernel import DefinitionEvent, KernelEvents, RxKernelError, observe
+from rxkernel import ConfigurationError, DefinitionEvent, KernelEvents, RxKernelError, observe
 from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
 
@@ -168,6 +169,90 @@ async def test_slow_start_hook_is_logged(
     assert isinstance(event, asyncio.Event)
     event.set()
     assert await reloading
+
+
+async def test_slow_file_is_logged_once_with_its_line(
+    folder: Folder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bundles.autoload.loading.load_thread._SLOW", 0.05)
+    go_on = threading.Event()
+    FOUND.append(go_on)
+    await folder.boot({"lib/a.py": ""})
+    wait = (
+        "x = 1\nimport tests.bundles.autoload.test_reload_reports as test\ntest.FOUND[0].wait(20)"
+    )
+    folder.write({"lib/a.py": wait})
+
+    reloading = asyncio.create_task(live_reload(folder).reload())
+    await until(lambda: bool(messages(caplog, logging.INFO)))
+    go_on.set()
+
+    assert await reloading
+    assert messages(caplog, logging.INFO)[0] == (
+        f"{folder.root}/lib/a.py:3: has not ended after 0.05 s; it has 30 s "
+        f"(autoload.load_timeout)"
+    )
+    assert str(messages(caplog, logging.INFO)).count("load_timeout") == 1
+
+
+LOOP = """
+    import asyncio
+
+    async def start():
+        global tasks
+        tasks = [asyncio.create_task(loop()), asyncio.create_task(asyncio.sleep(0))]
+
+    async def loop():
+        await asyncio.Event().wait()
+    """
+
+CANCELLING = f"""{LOOP}
+    async def stop():
+        tasks[0].cancel()
+    """
+
+
+@pytest.mark.parametrize(("content", "is_logged"), [(LOOP, True), (CANCELLING, False)])
+async def test_task_of_a_start_hook_that_runs_after_its_stop_is_logged(
+    folder: Folder,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+    *,
+    is_logged: bool,
+) -> None:
+    monkeypatch.setattr("bundles.autoload.loading.started_tasks._GRACE", 0.05)
+    await folder.boot({"domain/a.py": content, "domain/b.py": ""})
+    task = domain.a.tasks[0]
+
+    await folder.change({"domain/b.py": "b = 1"})
+    assert messages(caplog, logging.WARNING) == []
+    await folder.change({"domain/c.py": ""}, remove=("domain/a.py",))
+
+    expected = (
+        f"{folder.root}/domain/a.py:9: a task that start() has started, loop(), still runs; "
+        f"cancel it in async def stop()"
+    )
+    assert messages(caplog, logging.WARNING) == ([expected] if is_logged else [])
+    task.cancel()
+
+
+async def test_task_of_a_start_hook_of_a_load_that_fails_is_logged(
+    folder: Folder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bundles.autoload.loading.started_tasks._GRACE", 0.05)
+    await folder.boot({"domain/kept.py": LOOP, "domain/a.py": ""})
+    task = domain.kept.tasks[0]
+
+    with pytest.raises(ConfigurationError):
+        await folder.change({"domain/a.py": LOOP, "api/x/y.py": "1 / 0"})
+
+    lines = messages(caplog, logging.WARNING)
+    assert [line.partition(": ")[0] for line in lines] == [f"{folder.root}/domain/a.py:9"]
+    for each in asyncio.all_tasks():
+        if getattr(each.get_coro(), "__name__", "") == "loop":
+            each.cancel()
+    assert task.cancelling()
 
 
 async def test_reload_in_a_start_hook_is_an_error_at_once(folder: Folder) -> None:

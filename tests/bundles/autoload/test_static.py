@@ -50,6 +50,21 @@ async def session(folder: Folder) -> AsyncIterator[ClientSession]:
         yield session
 
 
+async def test_static_folder_that_is_moved_away_is_404_until_it_is_back(
+    session: ClientSession, folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = folder.root.with_name("away")
+    folder.root.rename(away)
+
+    async with session.get("/app.js", headers=PAGE) as response:
+        assert response.status == 404
+    assert f"responded with 404 for 'app.js': {folder.root}/static does not exist" in caplog.text
+
+    away.rename(folder.root)
+    async with session.get("/app.js") as response:
+        assert response.status == 200
+
+
 @pytest.mark.parametrize(
     ("path", "status", "text"),
     [

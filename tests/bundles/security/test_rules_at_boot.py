@@ -12,6 +12,7 @@ from injector import Binder, singleton
 from bundles.security import (
     CurrentUser,
     Policy,
+    RouteSettings,
     SecurityBundle,
     SecuritySettings,
     Token,
@@ -551,3 +552,51 @@ async def test_role_of_a_rule_with_users_without_roles_is_logged_once(
             f"needs a role (admin), but {users.__qualname__} loads users of the class {kind}, "
             f"which has no attribute roles; add it, or override roles() of {users.__qualname__}"
         ) in lines[0]
+
+
+@attrs.frozen
+class WithHash(Plain):
+    password_hash: str | None = None
+
+
+class HashUsers(UserProvider[WithHash]):
+    async def load(self, identifier: str) -> WithHash | None:
+        return None
+
+
+class OwnHash(PlainUsers):
+    def password_hash(self, user: Plain) -> str | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("users", "login", "kind"),
+    [
+        (PlainUsers, True, "Plain"),
+        (TextUsers, True, "str"),
+        (PlainUsers, False, ""),
+        (HashUsers, True, ""),
+        (OwnHash, True, ""),
+        (OpenUsers, True, ""),
+    ],
+)
+async def test_route_of_logins_for_users_without_passwords_is_logged(
+    users: type[UserProvider[Any]], kind: str, caplog: pytest.LogCaptureFixture, *, login: bool
+) -> None:
+    """Without the line, each login is 401 without a reason."""
+    settings = SecuritySettings(tokens=TOKENS, routes=RouteSettings(login=login))
+    application = Application(
+        bundles=["sessions", SecurityBundle(users)],
+        settings=Settings(bundles={"security": settings}),
+    )
+    async with application:
+        pass
+
+    lines = [line for line in caplog.messages if "each login by" in line]
+    name = users.__qualname__
+    expected = (
+        f"each login by POST /security/login fails: {name} loads users of the class {kind}, "
+        f"which has no attribute password_hash; add it, override password_hash() of {name}, or "
+        f"set security.routes.login = false"
+    )
+    assert lines == ([expected] if kind else [])
