@@ -34,9 +34,8 @@ def checking_arguments(
     *parameters*."""
     plain = [each.key for each in parameters if each.source is Source.PARAMS and each.key]
     takes_body = any(each.source is Source.BODY for each in parameters)
-    check = ArgumentsCheck(schema, plain, takes_body=takes_body).check
-    if failed is not None:
-        check = _converting(check, failed)
+    arguments = ArgumentsCheck(schema, plain, takes_body=takes_body)
+    check = arguments.check if failed is None else _converting(arguments.check, failed)
 
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:
