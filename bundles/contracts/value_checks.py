@@ -42,9 +42,8 @@ def checking_arguments(
     arguments = ArgumentsCheck(schema, plain, takes_body=takes_body)
     metadata = definition.metadata
     is_value = isinstance(metadata, ProcedureMetadata) and metadata.arguments == "value"
-    check = arguments.check_value if is_value else arguments.check
-    if failed is not None:
-        check = _converting(check, failed)
+    plain_check = arguments.check_value if is_value else arguments.check
+    check = plain_check if failed is None else _converting(plain_check, failed)
 
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:

@@ -29,7 +29,7 @@ def rule_of(given: Access) -> Rule:
 
 def users_of(injector: Injector) -> ApplicationUsers:
     """Return what is known of the users of the application."""
-    users = injector.get(UserProvider)
+    users: UserProvider[Any] = injector.get(UserProvider)  # type: ignore[type-abstract] # as a key
     return ApplicationUsers(checked_class(users), isinstance(users, NoUsers))
 
 
