@@ -23,7 +23,7 @@ _decode = msgspec.json.Decoder().decode
 
 _ATTRIBUTES = frozenset(
     {
-        *("stored", "rotation", "is_destroyed", "is_read_only"),
+        *("stored", "rotation", "is_destroyed", "is_read_only", "secret"),
         *("_keeper", "_values", "_request", "_save", "_user", "_written", "_removed"),
     }
 )
