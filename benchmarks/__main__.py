@@ -28,6 +28,9 @@ from benchmarks.instructions import check_command
 from benchmarks.kernel import kernel
 from benchmarks.logins import logins
 from benchmarks.memory import memory
+from benchmarks.metacom import OWN as METACOM
+from benchmarks.metacom import found as metacom_peers
+from benchmarks.metacom import metacom_calls
 from benchmarks.peers import PEERS, chosen
 from benchmarks.reloads import reloads
 from benchmarks.report import Table, publish
@@ -81,6 +84,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
             broadcast(peers, rounds=5, times=5),
             gateway_calls(found(), Load(seconds=1.0)),
             broker_calls(rounds=7),
+            metacom_calls(metacom_peers(), Load(seconds=1.0)),
             memory(peers, steps=(1000, 3000)),
             drain(chosen(["rxkernel"])),
         )
@@ -153,6 +157,18 @@ def _roundtrips(json_file: Path | None, names: tuple[str, ...], **load: Any) -> 
 def _gateways(json_file: Path | None, **load: Any) -> None:
     """Calls of an action: over Socket.IO, compared with moleculer-io, and in process."""
     _run(json_file, gateway_calls(found(), Load(**load)), broker_calls())
+
+
+@main.command("metacom")
+@click.option("--connections", default=50, show_default=True)
+@click.option("--in-flight", default=1, show_default=True, help="Calls, on each connection.")
+@click.option("--seconds", default=2.0, show_default=True, help="One window of one server.")
+@click.option("--rounds", default=7, show_default=True, help="Windows of each server.")
+@_json_option
+def _metacom(json_file: Path | None, **load: Any) -> None:
+    """Calls of Metacom, compared with impress, and the memory of idle connections."""
+    calls = metacom_calls(metacom_peers(), Load(**load))
+    _run(json_file, calls, memory([METACOM], steps=(1000, 5000)))
 
 
 @main.command("broadcast")

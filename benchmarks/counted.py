@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import attrs
 from aiohttp import web
 
-from benchmarks import accounts, gateways
+from benchmarks import accounts, gateways, metacom
 from benchmarks.contracts import Contracted, Undeclared
 from benchmarks.http.peers import FIVE, NONE, Listeners
 from benchmarks.http.servers import aiohttp_app, rxkernel_app, settings
@@ -32,7 +32,7 @@ from benchmarks.http.servers.changes import (
 from benchmarks.http.work import BODY, HELLO, PARAMETERS, Work
 from benchmarks.processes import ROOT
 from benchmarks.router import templates
-from benchmarks.servers import gateway_app
+from benchmarks.servers import gateway_app, metacom_app
 from benchmarks.sessions import Reader, add_session
 from bundles.contracts import ContractsBundle
 from bundles.gateway import ACTIONS, Broker, GatewayBundle, action
@@ -202,11 +202,18 @@ def gateway_calls() -> AbstractAsyncContextManager[Do]:
     return _asking(gateway_app.application(), gateways.CALL.arguments)
 
 
+def metacom_calls() -> AbstractAsyncContextManager[Do]:
+    """Calls of an endpoint with a contract by a client of Metacom."""
+    return _asking(metacom_app.create(), metacom.CALL.arguments, "metacom")
+
+
 @asynccontextmanager
-async def _asking(application: Application, arguments: str) -> AsyncIterator[Do]:
+async def _asking(
+    application: Application, arguments: str, protocol: str = "socketio"
+) -> AsyncIterator[Do]:
     """The event with these *arguments*, acknowledged over one websocket."""
     async with _serving(application) as port:
-        command = (sys.executable, "-m", "benchmarks.event_asker", str(port))
+        command = (sys.executable, "-m", "benchmarks.event_asker", protocol, str(port))
 
         async def ask(times: int) -> None:
             run = partial(subprocess.run, (*command, str(times), arguments), cwd=ROOT, check=True)
@@ -362,6 +369,7 @@ CASES = (
     Case("event of a controller", 200, partial(events, Controlled)),
     Case("event of a service", 200, partial(events, Served)),
     Case("call of a gateway", 200, gateway_calls),
+    Case("Metacom call with contract", 200, metacom_calls),
     Case("router, 10 templates", 600, partial(router, 10)),
     Case("router, 1,000 templates", 600, partial(router, 1000)),
 )

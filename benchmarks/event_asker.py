@@ -1,11 +1,12 @@
-"""Sends the same event again and again over one websocket.
+"""Sends the same event, or the same call of Metacom, again and again over one websocket.
 
-``python -m benchmarks.event_asker PORT TIMES ARGUMENTS``; the arguments of the event are JSON.
+``python -m benchmarks.event_asker PROTOCOL PORT TIMES ARGUMENTS``; the arguments are JSON.
 """
 
 import asyncio
 import sys
 
+from benchmarks.metacom_client import MetacomClient
 from benchmarks.raw_client import RawClient, connect, leave_all
 
 
@@ -17,17 +18,25 @@ class Asker(RawClient):
         loop = asyncio.get_running_loop()
         for id in range(times):
             done = self._answers[id] = loop.create_future()
-            self.write(self.frame(f"42{id}{arguments}"))
+            self.write(self.frame_of(id, arguments))
             answer = await done
             if type(answer) is dict and "message" in answer:
                 raise RuntimeError(f"{arguments}: {answer}")
 
 
-async def main(port: int, times: int, arguments: str) -> None:
-    client = await connect(port, lambda address: Asker(address, offers_deflate=False))
+class MetacomAsker(MetacomClient, Asker):
+    """The same for Metacom."""
+
+
+_CLIENTS = {"socketio": Asker, "metacom": MetacomAsker}
+
+
+async def main(protocol: str, port: int, times: int, arguments: str) -> None:
+    asker = _CLIENTS[protocol]
+    client = await connect(port, lambda address: asker(address, offers_deflate=False))
     await client.ask(times, arguments)
     await leave_all([client])
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))

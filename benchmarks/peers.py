@@ -33,15 +33,19 @@ _NODE = ("node", "--expose-gc", str(_NODE_APP), str(_SOCKETIO.folder))
 
 @attrs.frozen
 class Peer:
-    """One server; ``offers_deflate``: whether its clients offer permessage-deflate."""
+    """One server; ``offers_deflate``: whether its clients offer permessage-deflate.
+
+    ``protocol``: the client of its protocol.
+    """
 
     name: str
     title: str
     command: tuple[str, ...]
     offers_deflate: bool = True
+    protocol: type[RawClient] = RawClient
 
     def client(self, address: str) -> RawClient:
-        return RawClient(address, offers_deflate=self.offers_deflate)
+        return self.protocol(address, offers_deflate=self.offers_deflate)
 
 
 _ALL = (

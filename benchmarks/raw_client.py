@@ -14,7 +14,7 @@ from benchmarks.frames import CLOSE, DEFLATED, Inflater, close, encode, split
 
 _KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
-_PATIENCE = 20.0
+PATIENCE = 20.0
 """Seconds for one connect and for one call."""
 
 
@@ -23,7 +23,11 @@ class RawClient(asyncio.Protocol):
 
     ``offers_deflate``: offer permessage-deflate in the handshake, as every browser does;
     if the server accepts it, both sides compress.
+
+    A subclass speaks another protocol, with another *path* of the handshake.
     """
+
+    path = "/socket.io/?EIO=4&transport=websocket"
 
     def __init__(self, address: str, *, offers_deflate: bool = True) -> None:
         loop = asyncio.get_running_loop()
@@ -42,10 +46,19 @@ class RawClient(asyncio.Protocol):
         """An acknowledgement has come; *payload* is its JSON."""
         answer = self._answers.pop(id, None)
         if answer is not None and not answer.done():
-            answer.set_result(json.loads(payload)[0])
+            answer.set_result(self.content_of(payload))
+
+    @staticmethod
+    def content_of(payload: bytes) -> Any:
+        """The value in an acknowledgement."""
+        return json.loads(payload)[0]
 
     def heard(self, payload: bytes) -> None:
         """An event has come."""
+
+    def frame_of(self, id: int, arguments: str) -> bytes:
+        """The frame of an event that is to be acknowledged; *arguments* are JSON."""
+        return self.frame(f"42{id}{arguments}")
 
     def frame(self, text: str) -> bytes:
         """The frame of *text* for this connection."""
@@ -63,8 +76,8 @@ class RawClient(asyncio.Protocol):
         """
         id = next(self._ids)
         answer = self._answers[id] = asyncio.get_running_loop().create_future()
-        self.write(self.frame(f"42{id}{message(event, body)}"))
-        values = await asyncio.wait_for(answer, _PATIENCE)
+        self.write(self.frame_of(id, message(event, body)))
+        values = await asyncio.wait_for(answer, PATIENCE)
         if values["statusCode"] != 200:
             raise RuntimeError(f"{event}: {values}")
         return values["content"]
@@ -86,7 +99,7 @@ class RawClient(asyncio.Protocol):
         )  # the transport of uvloop is not a subclass
         extensions = "permessage-deflate; client_max_window_bits"
         head = [
-            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",
+            f"GET {self.path} HTTP/1.1",
             f"Host: {self._address}",
             "Connection: Upgrade",
             "Upgrade: websocket",
@@ -122,12 +135,24 @@ class RawClient(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 101 "):
             self.connected.set_exception(ConnectionError(head.decode(errors="replace")))
             self.leave(politely=False)
-        elif b"permessage-deflate" in head:
+            return
+        if b"permessage-deflate" in head:
             self._inflate = Inflater()
+        self.upgraded()
+
+    def upgraded(self) -> None:
+        """The handshake of the WebSocket is completed; that of Engine.IO follows."""
 
     def _read(self, first: int, payload: bytes) -> None:
         if first & DEFLATED and self._inflate is not None:
             payload = self._inflate(payload)
+        if first & 0x0F == CLOSE:
+            self.leave()
+        else:
+            self.read_message(payload)
+
+    def read_message(self, payload: bytes) -> None:
+        """A message of Engine.IO has come."""
         if payload.startswith(b"43"):
             bracket = payload.index(b"[")
             self.acknowledged(int(payload[2:bracket]), payload[bracket:])
@@ -135,8 +160,6 @@ class RawClient(asyncio.Protocol):
             self.heard(payload)
         elif payload == b"2":
             self.write(self.frame("3"))
-        elif first & 0x0F == CLOSE:
-            self.leave()
         elif payload.startswith(b"0"):
             self.write(self.frame("40"))
         elif payload.startswith(b"40"):
@@ -156,7 +179,7 @@ def message(event: str, body: object) -> str:
 async def connect(port: int, make: Callable[[str], Client]) -> Client:
     """A connected client."""
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(PATIENCE):
         _, client = await loop.create_connection(
             lambda: make(f"127.0.0.1:{port}"), "127.0.0.1", port
         )

@@ -66,7 +66,7 @@ class Pinger(RawClient):
 
     def prepare(self, sent: Sent, in_flight: int) -> None:
         self._head, self._tail = sent.head, sent.tail
-        self._frames = [self.frame(f"42{id}{sent.arguments}") for id in range(in_flight)]
+        self._frames = [self.frame_of(id, sent.arguments) for id in range(in_flight)]
         self._sent = [0.0] * in_flight
         self._outstanding = 0
         self._is_on = False
@@ -127,13 +127,13 @@ async def measure(server: ServerProcess, pingers: list[Pinger], seconds: float) 
 
 
 async def _windows(
-    servers: dict[Peer, ServerProcess], sent: Sent, load: Load
+    servers: dict[Peer, ServerProcess], sent: Sent, load: Load, client: type[Pinger]
 ) -> dict[Peer, list[Window]]:
     pingers: dict[Peer, list[Pinger]] = {}
     for peer, server in servers.items():
 
         def make(address: str, offers_deflate: bool = peer.offers_deflate) -> Pinger:
-            return Pinger(address, offers_deflate=offers_deflate)
+            return client(address, offers_deflate=offers_deflate)
 
         pingers[peer] = await connect_many(server.port, load.connections, make)
         for pinger in pingers[peer]:
@@ -149,11 +149,15 @@ async def _windows(
 
 
 async def roundtrips(
-    peers: Sequence[Peer], load: Load, sent: Sent = ECHO, title: str = "Acknowledged round trips"
+    peers: Sequence[Peer],
+    load: Load,
+    sent: Sent = ECHO,
+    title: str = "Acknowledged round trips",
+    client: type[Pinger] = Pinger,
 ) -> Table:
     raise_file_limit()
     with client_core(), running(peers) as servers:
-        windows = await _windows(servers, sent, load)
+        windows = await _windows(servers, sent, load, client)
     table = Table(
         f"{title}, {load.connections} connections, {load.in_flight} in flight on each",
         {

@@ -140,6 +140,7 @@ from rxkernel.messages.input_errors import (
 )
 from rxkernel.messages.request import (
     Request,
+    received_request,
 )
 from rxkernel.messages.response import (
     Acknowledgement,
@@ -451,6 +452,7 @@ __all__ = [
     "paused_collection",
     "procedure",
     "pushes",
+    "received_request",
     "request_scope",
     "routes_of",
     "union_tag",

@@ -114,7 +114,7 @@ class Autoload:
         scope = MessageScope(self)
         request.when_ended(scope.close)
         request.attributes[MESSAGE_SCOPE] = scope
-        scope.begin(self.snapshot if snapshot is None else snapshot)
+        scope.begin(snapshot or self._current or self.snapshot)
         return scope
 
     async def boot(self) -> Snapshot:

@@ -38,8 +38,9 @@ def arguments_of(request: Request) -> Any:
     the body; if both have a name, the parameter counts. A body that is not an object is returned
     itself. The value of a repeated name is a list.
     """
-    if _ATTRIBUTE in request.attributes:
-        return request.attributes[_ATTRIBUTE]
+    attributes = request.attributes
+    if _ATTRIBUTE in attributes:
+        return attributes[_ATTRIBUTE]
     body = request.body
     if not (body is None or isinstance(body, Mapping)):
         return body
@@ -113,7 +114,7 @@ class ArgumentsCheck:
         except UnprocessableEntityException as exc:
             raise _with_places(exc, request) from None
         attributes[_ATTRIBUTE] = checked
-        if isinstance(checked, Mapping):
+        if type(checked) is dict or isinstance(checked, Mapping):
             request.params = checked
         if request.body is not None or self._takes_body:
             request.body = checked

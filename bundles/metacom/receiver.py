@@ -35,6 +35,7 @@ from rxkernel import (
     Response,
     TooManyRequestsException,
     error_response,
+    received_request,
 )
 
 logger = logging.getLogger(__name__)
@@ -137,9 +138,9 @@ class Receiver:
             log_call(request, connection, response, len(data))
 
     def _request(self, connection: MetacomConnection, url: str) -> Request:
-        return Request(
-            METACOM, connection.headers, url=url, connection=connection, client=connection.client
-        )
+        request = received_request(METACOM, connection.headers, None, url, connection.client)
+        request.connection = connection
+        return request
 
     async def _handle(
         self, connection: MetacomConnection, id: Id | None, work: Call | HttpException

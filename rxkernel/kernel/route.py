@@ -163,7 +163,7 @@ class Route(Pipeline):
         assert self.wrapped is not None
         self._set_route(request)
         raised: list[BaseException] = []
-        token = current_request.set(request)
+        token = None if _get() is request else _set(request)
         raised_token = _raised.set(raised)
         try:
             response = await self.wrapped(request)
@@ -186,7 +186,8 @@ class Route(Pipeline):
         finally:
             raised.clear()  # its tracebacks hold this frame
             _raised.reset(raised_token)
-            current_request.reset(token)
+            if token is not None:
+                _reset(token)
 
     def _set_route(self, request: Request) -> None:
         request.definition = self.definition

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from decimal import Decimal
 from itertools import chain
 from pathlib import PurePath
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -20,6 +21,9 @@ from rxkernel.exceptions import BadRequestException
 from rxkernel.kernel.plain_types import to_plain_type, with_plain_types
 from rxkernel.messages.content_hints import content_hint, is_foreign_response
 from rxkernel.routing.scalars import NO_SCALARS, Scalars, wire_class
+
+
+_JSON_SCALARS = frozenset({str, int, float, bool, NoneType})
 
 
 class Serializer:
@@ -66,6 +70,8 @@ class Serializer:
         Raises:
             TypeError, ValueError, RecursionError: *value* cannot be converted.
         """
+        if type(value) in _JSON_SCALARS:
+            return value
         return msgspec.to_builtins(value, str_keys=True, enc_hook=self._encode_unknown)
 
     def _to_plain_type(self, value: Any) -> Any:

@@ -431,9 +431,9 @@ def received_request(
     url: str,
     client: ClientAddress | None,
 ) -> Request:
-    """``Request(transport, headers)`` with the other fields set, for the servers.
+    """Return ``Request(transport, headers)`` with the other fields set, for servers.
 
-    Called for every message: assigning the fields takes a third of the time of the constructor.
+    Called for every message: assigning the fields takes half the time of the constructor.
     """
     request = _new(Request)
     request.transport = transport

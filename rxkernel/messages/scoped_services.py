@@ -3,10 +3,10 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from types import GenericAlias
-from typing import Any, Protocol, get_args, get_origin
+from types import GenericAlias, MappingProxyType
+from typing import Any, Protocol, TypeVar, get_args, get_origin
 
 import attrs
 
@@ -14,6 +14,8 @@ from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.response import Response
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Exit = Callable[[BaseException | None], Awaitable[None]]
 """Exits a context manager with the exception of its message, or None."""
@@ -58,31 +60,23 @@ class ScopedServices:
     """The services of one message or connection, and the context managers that it entered.
 
     They end in reverse order. A plain service ends with `aclose` or `close`, where it has one.
+
+    The attributes of the class are those of an object without services, so that it takes little
+    time to create one.
+
+    Attributes:
+        failure: the exception of the message, for managers that are exited at the very end.
     """
 
-    __slots__ = (
-        "_entries",
-        "_instances",
-        "_managers",
-        "_openings",
-        "after_sending",
-        "before_sending",
-        "failure",
-        "is_closed",
-        "when_ended",
-    )
-
-    def __init__(self) -> None:
-        self.is_closed = False
-        self.failure: BaseException | None = None
-        """The exception of the message, for managers that are exited at the very end."""
-        self.before_sending: tuple[BeforeSending, ...] = ()
-        self.after_sending: tuple[AfterSending, ...] = ()
-        self.when_ended: tuple[WhenEnded, ...] = ()
-        self._instances: dict[Any, Any] = {}
-        self._entries: list[_Entry] = []
-        self._managers = 0
-        self._openings: dict[Any, _Opening] = {}
+    is_closed = False
+    failure: BaseException | None = None
+    before_sending: tuple[BeforeSending, ...] = ()
+    after_sending: tuple[AfterSending, ...] = ()
+    when_ended: tuple[WhenEnded, ...] = ()
+    _instances: Mapping[Any, Any] = MappingProxyType({})
+    _entries: tuple[_Entry, ...] = ()
+    _managers = 0
+    _openings: Mapping[Any, _Opening] = MappingProxyType({})
 
     def __bool__(self) -> bool:
         """Whether there is something to await at the end."""
@@ -101,8 +95,8 @@ class ScopedServices:
 
     def add(self, key: Any, service: Any) -> None:
         """Keep *service*, which ends with `aclose` or `close`."""
-        self._instances[key] = service
-        self._entries.append(_Entry(key, service, None))
+        self._instances = {**self._instances, key: service}
+        self._entries += (_Entry(key, service, None),)
 
     async def add_awaited(self, key: Any, coming: Awaitable[Any]) -> None:
         """Add the service that *coming* returns.
@@ -129,11 +123,12 @@ class ScopedServices:
                     raise RxKernelError(f"{name_of_key(key)} asks for itself while it is opened")
                 await opening.ended.wait()
                 continue
-            self._openings[key] = opening = _Opening(asyncio.current_task(), asyncio.Event())
+            opening = _Opening(asyncio.current_task(), asyncio.Event())
+            self._openings = {**self._openings, key: opening}
             try:
                 await make()
             finally:
-                del self._openings[key]
+                self._openings = _without(self._openings, key)
                 opening.ended.set()
 
     async def enter(self, manager: Any, key: Any = None, *, is_service: bool = False) -> Any:
@@ -152,8 +147,8 @@ class ScopedServices:
             raise error
         service = manager if is_service else value
         if key is not None:
-            self._instances[key] = service
-        self._entries.append(_Entry(key, service, leave))
+            self._instances = {**self._instances, key: service}
+        self._entries += (_Entry(key, service, leave),)
         self._managers += 1
         return service
 
@@ -214,8 +209,9 @@ class ScopedServices:
                 logger.exception("a call of request.after_sending failed")
 
     async def _end_latest(self, failure: BaseException | None) -> BaseException | None:
-        entry = self._entries.pop()
-        self._instances.pop(entry.key, None)
+        *rest, entry = self._entries
+        self._entries = tuple(rest)
+        self._instances = _without(self._instances, entry.key)
         try:
             if entry.leave is None:
                 await _close(entry.service)
@@ -231,6 +227,10 @@ class ScopedServices:
                     exc.__context__ = failure
                 return exc
         return failure
+
+
+def _without(values: Mapping[Any, T], key: Any) -> Mapping[Any, T]:
+    return {name: value for name, value in values.items() if name != key}
 
 
 CLOSED = ScopedServices()

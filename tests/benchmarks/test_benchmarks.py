@@ -22,6 +22,8 @@ from benchmarks.endpoints import endpoints
 from benchmarks.gateways import OWN, broker_calls, gateway_calls
 from benchmarks.kernel import kernel
 from benchmarks.logins import logins
+from benchmarks.metacom import OWN as METACOM
+from benchmarks.metacom import metacom_calls
 from benchmarks.peers import chosen
 from benchmarks.reloads import reloads
 from benchmarks.report import Table
@@ -81,6 +83,14 @@ async def test_roundtrips_benchmark_runs() -> None:
 
 async def test_gateways_benchmark_runs() -> None:
     table = await gateway_calls([OWN], Load(connections=2, seconds=0.2, rounds=1))
+
+    (row,) = table.records()
+    assert isinstance(row["per second"], float)
+    assert row["per second"] > 0
+
+
+async def test_metacom_benchmark_runs() -> None:
+    table = await metacom_calls([METACOM], Load(connections=2, seconds=0.2, rounds=1))
 
     (row,) = table.records()
     assert isinstance(row["per second"], float)

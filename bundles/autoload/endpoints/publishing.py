@@ -12,6 +12,7 @@ from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.code_call import CodeCall
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.routes import Routes, routes_of
+from bundles.autoload.loading.scope import enter_scope, leave_scope
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.places.tasks import TaskFile
 from bundles.contracts import Contracts
@@ -157,8 +158,12 @@ class Endpoints:
         scope_of = self._autoload.scope
 
         async def scoped(request: Request) -> Response:
-            with scope_of(request, served.last):
+            scope = scope_of(request, served.last)
+            token = enter_scope(scope)
+            try:
                 return await handler(request)
+            finally:
+                leave_scope(token)
 
         return scoped
 

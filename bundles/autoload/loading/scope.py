@@ -97,6 +97,10 @@ _Tokens = tuple[Token[Scope | None], "_Tokens"] | None
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("autoload_scope", default=None)
 
+enter_scope, leave_scope = _SCOPE.set, _SCOPE.reset
+"""What a ``with`` block does, for messages: a call less. `leave_scope` takes the result of
+`enter_scope`."""
+
 MESSAGE_SCOPE = "autoload.scope"
 """The attribute of a request for its scope, which its listeners read after its ``with`` block."""
 

@@ -4,6 +4,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 from rxkernel.kernel.binding.completion import completion_of
+from rxkernel.kernel.binding.kept_type import KeptType, is_kept
 from rxkernel.kernel.binding.schema_reader import read_schema
 from rxkernel.kernel.binding.validation_errors import INVALID, UNCERTAIN, ValidationErrors
 from rxkernel.messages.input_errors import NOT_UTF8, TOO_DEEP, ErrorEntry, rejection
@@ -25,7 +26,12 @@ class Validator:
     ) -> None:
         self._type, self._is_optional = _without_none(type_)
         self.schema = read_schema(self._type, allow_unknown=allow_unknown, scalars=scalars)
-        self._try = _fail if self.schema.needs_python else self.schema.try_msgspec
+        if self.schema.needs_python:
+            self._try = _fail
+        elif is_kept(self._type):
+            self._try = self.schema.try_msgspec
+        else:
+            self._try = KeptType(self.schema, self._type).try_msgspec
         self._complete = completion_of(self.schema)
 
     def read(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool = False) -> Any:
@@ -50,6 +56,13 @@ class Validator:
         Raises:
             UnprocessableEntityException: with every error; their paths begin with *path*.
         """
+        if self._complete is None:  # without what only errors need: most values are valid
+            try:
+                value, failure = self._try(self._type, raw, lenient)
+            except (RecursionError, UnicodeEncodeError):
+                failure = UNCERTAIN  # `read` adds the error
+            if failure is None:
+                return value
         errors = ValidationErrors()
         value = self.read(raw, path, errors, lenient)
         if errors.entries:
