@@ -22,7 +22,6 @@ from rxkernel.kernel.plain_types import to_plain_type, with_plain_types
 from rxkernel.messages.content_hints import content_hint, is_foreign_response
 from rxkernel.routing.scalars import NO_SCALARS, Scalars, wire_class
 
-
 _JSON_SCALARS = frozenset({str, int, float, bool, NoneType})
 
 
