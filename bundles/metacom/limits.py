@@ -13,13 +13,18 @@ class Rate:
     """
 
     rate: float
+    _interval: float = attrs.field(init=False)
     _due: float = attrs.field(init=False, default=0.0)
     _exceeded: int = attrs.field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._interval = 1.0 / self.rate
 
     def allows(self) -> bool:
         """Count a packet; False if it is one too many."""
         now = monotonic()
-        due = max(self._due, now - 1.0) + 1.0 / self.rate
+        due, begin = self._due, now - 1.0
+        due = (due if due > begin else begin) + self._interval
         if due > now:
             self._exceeded += 1
             return False

@@ -1,9 +1,9 @@
 """The JSON packets of the protocol, see ``docs/bundles/metacom.md``."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
-import attrs
+import msgspec
 
 from bundles.metacom.dialect import Dialect, Id
 from rxkernel import BadRequestException, Response, StreamNotSupportedException, decode_json
@@ -15,13 +15,33 @@ PING = PONG = "{}"
 """The ping of dialect A, exactly as clients send it, and its response."""
 
 
-@attrs.define(eq=False)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """A packet that calls *method*."""
 
     id: Id
     method: str
     args: dict[str, Any] | list[Any]
+    type: Literal["call"]
+
+
+_decode_call = msgspec.json.Decoder(Call).decode
+
+_BRACKETS = 64
+"""A text with as many brackets is not nested too deeply for `decode_json`."""
+
+
+def read_valid_call(text: str) -> Call | None:
+    """Return the call in *text*, if it has all fields of one.
+
+    If None, `read_packet` finds what it is. Most packets are calls, and this takes half the time.
+    """
+    try:
+        call = _decode_call(text)
+    except (ValueError, RecursionError):
+        return None
+    if not (call.id and call.method):
+        return None
+    return call if text.count("[") + text.count("{") <= _BRACKETS else None
 
 
 def read_packet(text: str | bytes) -> dict[str, Any]:
@@ -56,7 +76,7 @@ def read_call(packet: Mapping[str, Any], id: Id) -> Call:
         args = {}
     elif type(args) is not dict and type(args) is not list:
         raise BadRequestException("args must be an object or an array")
-    return Call(id, method, args)
+    return Call(id, method, args, "call")
 
 
 _NO_ARGUMENTS = object()

@@ -22,6 +22,7 @@ from bundles.metacom.packets import (
     id_of,
     read_call,
     read_packet,
+    read_valid_call,
 )
 from bundles.metacom.settings import MetacomSettings
 from bundles.metacom.transport import METACOM
@@ -88,15 +89,19 @@ class Receiver:
             connection.put(_PONG)
             return
         id: Id | None = None
-        work: Call | HttpException | None
-        try:
-            packet = read_packet(text)
-            id = id_of(packet)
-            if type(id) is str:
-                connection.dialect = Dialect.B
-            work = _read(packet, id)
-        except HttpException as exc:
-            work = exc
+        packet: dict[str, Any] = {}
+        work: Call | HttpException | None = read_valid_call(text)
+        if work is not None:
+            id = work.id
+        else:
+            try:
+                packet = read_packet(text)
+                id = id_of(packet)
+                work = _read(packet, id)
+            except HttpException as exc:
+                work = exc
+        if type(id) is str:
+            connection.dialect = Dialect.B
         if not is_allowed:
             self._reject(connection, id, "metacom.max_rate")
             if rate.is_abused:

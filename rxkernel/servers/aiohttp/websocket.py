@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Self
 
 import attrs
-from aiohttp import hdrs, web
+from aiohttp import WSMsgType, hdrs, web
 
 from rxkernel.exceptions import RxKernelError, ServiceUnavailableException
 from rxkernel.headers import Headers
@@ -144,11 +144,14 @@ class WebSocket:
 
         A message that is too large, or breaks the protocol, closes the WebSocket.
         """
-        stream = self._accepted
+        stream = self._stream or self._accepted
         if stream.response.closed:
             self.reason = self.reason or _reason(stream.response)
             return None
         message = await stream.receive_raw()
+        if message.type is WSMsgType.TEXT:
+            text: str = message.data
+            return text
         try:
             data = stream.decode(message)
         except WebSocketProtocolError as exc:
@@ -201,7 +204,7 @@ class WebSocket:
         Returns:
             False while `is_congested`: *text* is not sent then. Use `send`, which waits.
         """
-        return self._accepted.write(encode_frame(text, is_text=True))
+        return (self._stream or self._accepted).write(encode_frame(text, is_text=True))
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close it. Does nothing if it is closed already.
