@@ -48,8 +48,8 @@ class CallHandler:
         request.body = args
         if self.is_draining:
             return self._kernel.fail(request, ServiceUnavailableException(_STOPPING))
-        definition = self.methods.find(call.method)
+        methods = self._methods if self._kernel.compiled is self._compiled else self.methods
+        definition = methods.by_name.get(call.method) or methods.find(call.method)
         if definition is None:
             return self._kernel.fail(request, NotFoundException())
-        request.route_name = definition.name
         return self._kernel.answer(definition, request)
