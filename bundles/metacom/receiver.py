@@ -90,9 +90,9 @@ class Receiver:
             return
         id: Id | None = None
         packet: dict[str, Any] = {}
-        work: Call | HttpException | None = read_valid_call(text)
-        if work is not None:
-            id = work.id
+        work: Call | HttpException | None
+        if (call := read_valid_call(text)) is not None:
+            id, work = call.id, call
         else:
             try:
                 packet = read_packet(text)

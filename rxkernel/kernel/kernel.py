@@ -284,16 +284,20 @@ class Kernel:
         """
         definition: Definition | None = request.definition
         has_listeners = definition is not None and definition.pipeline.has_terminate_listeners
-        if request.services or (has_listeners and response is not None):
+        services = request.services
+        if (has_listeners and response is not None) or (
+            services is not None  # its __bool__, written out
+            and (services.entries or services.after_sending or services.before_sending)
+        ):
             duration = _seconds_since(request.received_at)
             context = current_context() if task is None else context_of(task)
             work = start(self._terminate(request, response, duration, size, failure), context)
             self._background.add(work)
             work.add_done_callback(self._background.discard)
-        elif request.services is None:
+        elif services is None:
             request.services = CLOSED
         else:
-            request.services.end()
+            services.end()
 
     async def finish(
         self, request: Request, response: Response | None, failure: BaseException | None = None

@@ -172,8 +172,9 @@ class Route(Pipeline):
                     f"the wrapper {describe(self.wrapped)} of {self._name!r} returned "
                     f"{type(response).__qualname__}; a wrapper of a handler returns a Response"
                 )
-            if request.services:
-                await self._exit_managers(request, request.services, response)
+            services = request.services
+            if services is not None and (services.entries or services.before_sending):
+                await self._exit_managers(request, services, response)
             return response
         except BaseException as exc:
             failure = await _failure(request, _unwrapped(exc, raised))

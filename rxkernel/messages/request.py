@@ -315,7 +315,11 @@ class Request:
         Raises:
             RxKernelError: this message has ended.
         """
-        services_of(self).when_ended += (call,)
+        if self.services is None:
+            self.services = ScopedServices()
+            self.services.when_ended = (call,)
+        else:
+            services_of(self).when_ended += (call,)
 
     def _source(self, method: str) -> ServiceSource:
         definition = self.definition

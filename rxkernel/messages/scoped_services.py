@@ -65,6 +65,7 @@ class ScopedServices:
     time to create one.
 
     Attributes:
+        entries: the services and context managers, in the order in which they were added.
         failure: the exception of the message, for managers that are exited at the very end.
     """
 
@@ -74,13 +75,13 @@ class ScopedServices:
     after_sending: tuple[AfterSending, ...] = ()
     when_ended: tuple[WhenEnded, ...] = ()
     _instances: Mapping[Any, Any] = MappingProxyType({})
-    _entries: tuple[_Entry, ...] = ()
+    entries: tuple[_Entry, ...] = ()
     _managers = 0
     _openings: Mapping[Any, _Opening] = MappingProxyType({})
 
     def __bool__(self) -> bool:
         """Whether there is something to await at the end."""
-        return bool(self._entries or self.after_sending or self.before_sending)
+        return bool(self.entries or self.after_sending or self.before_sending)
 
     @property
     def has_managers(self) -> bool:
@@ -96,7 +97,7 @@ class ScopedServices:
     def add(self, key: Any, service: Any) -> None:
         """Keep *service*, which ends with `aclose` or `close`."""
         self._instances = {**self._instances, key: service}
-        self._entries += (_Entry(key, service, None),)
+        self.entries += (_Entry(key, service, None),)
 
     async def add_awaited(self, key: Any, coming: Awaitable[Any]) -> None:
         """Add the service that *coming* returns.
@@ -148,7 +149,7 @@ class ScopedServices:
         service = manager if is_service else value
         if key is not None:
             self._instances = {**self._instances, key: service}
-        self._entries += (_Entry(key, service, leave),)
+        self.entries += (_Entry(key, service, leave),)
         self._managers += 1
         return service
 
@@ -192,7 +193,7 @@ class ScopedServices:
     async def _end_all(self) -> None:
         given, self.failure = self.failure, None
         failure = given
-        while self._entries:
+        while self.entries:
             failure = await self._end_latest(failure)
         self.end()
         if failure is not None and failure is not given:
@@ -209,8 +210,8 @@ class ScopedServices:
                 logger.exception("a call of request.after_sending failed")
 
     async def _end_latest(self, failure: BaseException | None) -> BaseException | None:
-        *rest, entry = self._entries
-        self._entries = tuple(rest)
+        *rest, entry = self.entries
+        self.entries = tuple(rest)
         self._instances = _without(self._instances, entry.key)
         try:
             if entry.leave is None:

@@ -1,5 +1,6 @@
 """Converts a raw value to a declared type, or collects every error in it."""
 
+from collections.abc import Callable
 from types import NoneType
 from typing import Any, get_args, get_origin
 
@@ -10,6 +11,10 @@ from rxkernel.kernel.binding.validation_errors import INVALID, UNCERTAIN, Valida
 from rxkernel.messages.input_errors import NOT_UTF8, TOO_DEEP, ErrorEntry, rejection
 from rxkernel.routing.annotations import UNIONS
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
+
+
+Try = Callable[[Any, Any, bool], tuple[Any, ErrorEntry | None]]
+"""`Schema.try_msgspec`, or what replaces it."""
 
 
 class Validator:
@@ -26,12 +31,10 @@ class Validator:
     ) -> None:
         self._type, self._is_optional = _without_none(type_)
         self.schema = read_schema(self._type, allow_unknown=allow_unknown, scalars=scalars)
-        if self.schema.needs_python:
-            self._try = _fail
-        elif is_kept(self._type):
-            self._try = self.schema.try_msgspec
-        else:
-            self._try = KeptType(self.schema, self._type).try_msgspec
+        self._try: Try = _fail
+        if not self.schema.needs_python:
+            kept = self.schema if is_kept(self._type) else KeptType(self.schema, self._type)
+            self._try = kept.try_msgspec
         self._complete = completion_of(self.schema)
 
     def read(self, raw: Any, path: str, errors: ValidationErrors, lenient: bool = False) -> Any:
@@ -89,6 +92,6 @@ def _without_none(type_: Any) -> tuple[Any, bool]:
     return (rest[0], True) if len(members) == 2 and len(rest) == 1 else (type_, False)
 
 
-def _fail(_type: Any, _raw: Any, _lenient: bool) -> tuple[Any, ErrorEntry]:
+def _fail(_type: Any, _raw: Any, _lenient: bool) -> tuple[Any, ErrorEntry | None]:
     """Replaces `Schema.try_msgspec` for types that only Python can convert."""
     return INVALID, UNCERTAIN
