@@ -12,7 +12,6 @@ from rxkernel.messages.input_errors import NOT_UTF8, TOO_DEEP, ErrorEntry, rejec
 from rxkernel.routing.annotations import UNIONS
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 
-
 Try = Callable[[Any, Any, bool], tuple[Any, ErrorEntry | None]]
 """`Schema.try_msgspec`, or what replaces it."""
 
