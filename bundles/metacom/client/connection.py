@@ -81,11 +81,15 @@ class ClientConnection:
         result.add_done_callback(_retrieve)
         self._calls[id] = result
         try:
-            await self._send_text(packet)
-            self._uploads.start(uploads, result)
+            try:
+                await self._send_text(packet)
+            finally:
+                if not self.is_ended:  # the packet is sent also if its caller waits no longer
+                    self._uploads.start(uploads, result)
             return await result
         finally:
             del self._calls[id]
+            result.cancel()
 
     async def upload(self, name: str, source: Source, size: int | None) -> int:
         """See `Metacom.upload`."""
@@ -126,7 +130,7 @@ class ClientConnection:
                     return "the server does not respond to pings"
                 is_pinged = True
                 async with asyncio.timeout(self._settings.heartbeat):
-                    await websocket.ping()
+                    await self._write(websocket.ping())
                 continue
             is_pinged = False
             match message.type:
@@ -137,7 +141,7 @@ class ClientConnection:
                     await self._downloads.room()
                 case WSMsgType.PING:
                     async with asyncio.timeout(self._settings.heartbeat):
-                        await websocket.pong(message.data)
+                        await self._write(websocket.pong(message.data))
                 case WSMsgType.PONG:
                     pass
                 case WSMsgType.ERROR:
@@ -204,14 +208,25 @@ class ClientConnection:
 
     async def _send(self, sending: Coroutine[Any, Any, None]) -> None:
         try:
-            await sending
+            await self._write(sending)
         except (ClientError, ConnectionError) as exc:
             raise self._lost() from exc
+
+    async def _write(self, sending: Coroutine[Any, Any, None]) -> None:
+        """Await *sending* in a task of its own: all that wait for the server share one future of
+        aiohttp, which must not be cancelled with a caller."""
+        task = asyncio.create_task(sending)
+        self._sending.add(task)
+        task.add_done_callback(self._sent)
+        await asyncio.wait({task})
+        if task.cancelled():
+            raise ConnectionResetError("the connection is lost")
+        task.result()
 
     def _terminate(self, id: int) -> None:
         if not self.is_ended:
             packet = status_packet(id, Status.TERMINATE, ENCODE).decode()
-            task = asyncio.create_task(self._send_text(packet))
+            task = asyncio.create_task(self._websocket.send_str(packet))
             self._sending.add(task)
             task.add_done_callback(self._sent)
 

@@ -32,6 +32,11 @@ class _Download:
     error: Exception | None = None
     changed: asyncio.Event = attrs.field(factory=asyncio.Event)
 
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether it has ended or failed, and nobody reads it."""
+        return not self.is_read and (self.is_ended or self.error is not None)
+
     def fail(self, error: Exception) -> None:
         self.error = self.error or error
         self.changed.set()
@@ -39,7 +44,8 @@ class _Download:
 
 class Downloads:
     """When more than `MAX_UNREAD` bytes are unread, `room` waits, and streams that `read` was not
-    called for fail: the callback with their id may come after their data.
+    called for fail: the callback with their id may come after their data. Before that, the oldest
+    ones that have ended are dropped: the calls that they belong to may have failed.
 
     Args:
         terminate: called with the id of a stream that is read no further.
@@ -67,7 +73,7 @@ class Downloads:
         number = check_id(id, Dialect.A)
         if not isinstance(number, int) or number in self._downloads:
             raise ValueError(f"the server has opened the stream {id!r:.100} twice")
-        if len(self._downloads) >= MAX_STREAMS:
+        if len(self._downloads) >= MAX_STREAMS and not self._drop_oldest():
             raise ValueError(f"the server has more than {MAX_STREAMS} streams open")
         self._downloads[number] = _Download(number, opening.size)
 
@@ -77,6 +83,8 @@ class Downloads:
         if stream is None or stream.error is not None or stream.is_ended:
             return
         stream.received += len(data)
+        if not stream.is_read and stream.unread + len(data) <= MAX_UNREAD:
+            self._make_room(len(data))
         if stream.received > stream.size:
             self._fail(stream, f"has more than its {stream.size} bytes")
         elif self._unread + len(data) > MAX_UNREAD and not stream.is_read:
@@ -110,14 +118,14 @@ class Downloads:
         """Return the data of a stream.
 
         Raises:
-            LookupError: the server has not opened it, or it was read before.
+            LookupError: the server has not opened it, it was read before, or it was dropped.
             MetacomError: the server has terminated it, or its length is wrong.
             TimeoutError: nothing has arrived for a while.
             ConnectionError: the connection is lost.
         """
         stream = self._downloads.get(id)
         if stream is None or stream.is_read:
-            raise LookupError(f"the stream {id!r} is unknown, or was read before")
+            raise LookupError(f"the stream {id!r} is unknown, was read before, or was dropped")
         stream.is_read = True
         try:
             while await self._has_data(stream):
@@ -158,6 +166,20 @@ class Downloads:
         stream.chunks.clear()
         self._forget(stream, stream.unread)
         self._terminate(stream.id)
+
+    def _make_room(self, size: int) -> None:
+        """Drop streams until *size* bytes fit, if possible."""
+        while self._unread + size > MAX_UNREAD and self._drop_oldest():
+            pass
+
+    def _drop_oldest(self) -> bool:
+        """Drop the oldest stream that is abandoned; return whether there is one."""
+        for stream in self._downloads.values():
+            if stream.is_abandoned:
+                del self._downloads[stream.id]
+                self._forget(stream, stream.unread)
+                return True
+        return False
 
     def _forget(self, stream: _Download, size: int) -> None:
         stream.unread -= size

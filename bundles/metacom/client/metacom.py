@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, TraceConfig, TraceRequestRedirectParams
 from yarl import URL
 
 from bundles.metacom.client.events import EventHandlers, Handler
@@ -69,7 +69,9 @@ class Metacom:
             raise RuntimeError("the client was opened before; make a new one")
         session = self._settings.session
         if session is None:
-            session = self._own_session = ClientSession(cookie_jar=CookieJar(unsafe=True))
+            session = self._own_session = ClientSession(
+                cookie_jar=CookieJar(unsafe=True), trace_configs=[_rejecting_redirects()]
+            )
         if self._url.scheme in ("ws", "wss"):
             self._transport = WebSocketTransport(
                 self._url, self._settings, session, self._handlers.put, self._on_connect
@@ -154,7 +156,8 @@ class Metacom:
         it. With HTTP it is awaited once, by `open`.
 
         It restores the session and the subscriptions, with calls of this client. Its errors are
-        raised by `open`, and logged after a reconnect. It can be used as a decorator.
+        raised by `open`, and logged after a reconnect. It is cancelled when the connection breaks.
+        It can be used as a decorator.
         """
         self._on_connect.append(function)
         return function
@@ -208,7 +211,8 @@ class Metacom:
         If the iteration ends before the data, the server is asked to stop.
 
         Raises:
-            LookupError: the server has not opened it on this connection, or it was read before.
+            LookupError: the server has not opened it on this connection, it was read before, or it
+                was dropped: it has ended, and others need the room.
             MetacomError: it was terminated, its length is wrong, or 10 MB came before it was read.
             TimeoutError: nothing has arrived for the timeout of the client.
             ConnectionError: the connection is lost.
@@ -235,3 +239,20 @@ class Metacom:
         if not isinstance(self._transport, WebSocketTransport):
             raise ConnectionError("the client is not connected; use it in 'async with'")
         return self._transport
+
+
+def _rejecting_redirects() -> TraceConfig:
+    """Return a trace that follows no redirect; `ClientSession.ws_connect` has no option for it."""
+    trace = TraceConfig()
+    trace.on_request_redirect.append(_reject_redirect)
+    return trace
+
+
+async def _reject_redirect(
+    session: ClientSession, context: object, params: TraceRequestRedirectParams
+) -> None:
+    params.response.close()
+    location = params.response.headers.get("Location", "")
+    raise ConnectionError(
+        f"the server redirects to {location!r:.200}; use that URL if it is right"
+    )

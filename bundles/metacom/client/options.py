@@ -30,8 +30,8 @@ class Settings:
         if nothing comes for as many again.
     max_size: bytes of a message or an HTTP response; a larger one breaks the connection.
     max_reconnect_delay: the longest pause between two attempts to reconnect.
-    session: sends the requests, so it decides about TLS, proxies, cookies and headers. It is
-        not closed with the client.
+    session: sends the requests, so it decides about TLS, proxies, cookies and headers. It
+        follows redirects of a WebSocket handshake. It is not closed with the client.
     """
 
     timeout: float = attrs.field(default=7.0, validator=_SECONDS)

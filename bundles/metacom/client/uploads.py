@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,9 @@ Data = bytes | bytearray | memoryview
 Source = Data | AsyncIterable[Data]
 
 _SMALLEST_CHUNK, _GREATEST_CHUNK = 65_536, 524_288
+
+MAX_WAITING = 100
+"""Uploads of a connection that wait for a call."""
 
 _CHUNKS = 32
 """Impress confuses the order if more than 41 chunks of a stream wait for its reader."""
@@ -41,6 +44,7 @@ class _Upload:
     def fail(self, error: Exception) -> None:
         """Let the call raise *error*, or log it if the call has ended."""
         self.error = error
+        self.source = b""
         if self.task is not None and self.task is not asyncio.current_task():
             self.task.cancel()
         if self.call is not None and not self.call.done():
@@ -66,19 +70,28 @@ class Uploads:
         self._uploads: dict[int, _Upload] = {}
 
     async def open(self, id: int, name: str, source: Source, size: int | None) -> None:
-        """Announce a stream to the server.
+        """Announce a stream to the server. When too many wait for a call, the oldest is dropped.
 
         Raises:
             ConnectionError: the connection is lost.
             TypeError, ValueError: *size* is missing or wrong.
         """
         length = _checked_size(source, size)
+        await self._make_room()
         self._uploads[id] = _Upload(id, name, source, length)
         try:
             await self._send_text(opening_packet(id, name, length, ENCODE).decode())
         except BaseException:
             self._uploads.pop(id, None)
             raise
+
+    async def _make_room(self) -> None:
+        waiting = [upload for upload in self._uploads.values() if upload.task is None]
+        if len(waiting) >= MAX_WAITING:
+            oldest = waiting[0]
+            del self._uploads[oldest.id]
+            if oldest.error is None:
+                await self._send_status(oldest, Status.TERMINATE)
 
     def of(self, args: Any) -> "list[_Upload]":
         """Return the uploads that wait and whose ids are in *args*.
@@ -134,33 +147,52 @@ class Uploads:
     async def _send(self, upload: _Upload) -> None:
         status = Status.TERMINATE
         try:
-            async for piece in _pieces(upload):
-                await self._send_bytes(encode_chunk(upload.id, piece, Dialect.A))
+            async with contextlib.aclosing(_pieces(upload)) as pieces:
+                async for piece in pieces:
+                    await self._send_bytes(encode_chunk(upload.id, piece, Dialect.A))
             status = Status.END
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            upload.fail(RuntimeError(f"the data of the upload {upload.name!r:.100} was cancelled"))
         except Exception as exc:  # noqa: BLE001 - the call raises it
             upload.fail(exc)
         with contextlib.suppress(ConnectionError):
-            await self._send_text(status_packet(upload.id, status, ENCODE).decode())
+            await self._send_status(upload, status)
+
+    async def _send_status(self, upload: _Upload, status: Status) -> None:
+        await self._send_text(status_packet(upload.id, status, ENCODE).decode())
 
 
-async def _pieces(upload: _Upload) -> AsyncIterator[bytes]:
+def _is_cancelled() -> bool:
+    """Whether the current task was cancelled, and not something that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _pieces(upload: _Upload) -> AsyncGenerator[bytes, None]:
     sent, size = 0, min(max(-(-upload.size // _CHUNKS), _SMALLEST_CHUNK), _GREATEST_CHUNK)
-    async for data in _parts(upload.source):
-        rest = memoryview(data).cast("B")
-        sent += len(rest)
-        if sent > upload.size:
-            raise ValueError(f"the data has more than the {upload.size} bytes of size=")
-        while rest:
-            yield bytes(rest[:size])
-            rest = rest[size:]
+    async with contextlib.aclosing(_parts(upload.source)) as parts:
+        async for data in parts:
+            rest = memoryview(data).cast("B")
+            sent += len(rest)
+            if sent > upload.size:
+                raise ValueError(f"the data has more than the {upload.size} bytes of size=")
+            while rest:
+                yield bytes(rest[:size])
+                rest = rest[size:]
     if sent < upload.size:
         raise ValueError(f"the data ended after {sent} of the {upload.size} bytes of size=")
 
 
-async def _parts(source: Source) -> AsyncIterator[Data]:
+async def _parts(source: Source) -> AsyncGenerator[Data, None]:
     if isinstance(source, AsyncIterable):
-        async for data in source:
-            yield data
+        try:
+            async for data in source:
+                yield data
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
     else:
         yield source
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
-from aiohttp import ClientError, ClientSession, ClientWSTimeout
+from aiohttp import ClientSession, ClientWSTimeout
 from yarl import URL
 
 from bundles.metacom.client.connection import CLOSING, ClientConnection
@@ -47,6 +47,7 @@ class WebSocketTransport:
         self._connection: ClientConnection | None = None
         self._reading: asyncio.Task[str] | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._is_ready = False
         self._is_closed = False
@@ -67,7 +68,9 @@ class WebSocketTransport:
         except BaseException:
             await self.close()
             raise
-        self._keeper = asyncio.create_task(self._keep())
+        if not self._is_closed:
+            self._keeper = asyncio.create_task(self._keep())
+            self._keeper.add_done_callback(_log_error)
 
     async def call(self, method: str, args: Args) -> Any:
         """Call a method, after waiting for a connection.
@@ -106,7 +109,9 @@ class WebSocketTransport:
     async def close(self) -> None:
         self._is_closed = True
         self._set_ready(False)
-        await _cancel(self._keeper)
+        if self._preparing is not asyncio.current_task():
+            await _cancel(self._keeper)
+            await _cancel(self._preparing)
         await _cancel(self._reading)
 
     async def _connect(self) -> ClientConnection:
@@ -118,7 +123,7 @@ class WebSocketTransport:
                     max_msg_size=self._settings.max_size,
                     timeout=ClientWSTimeout(ws_close=CLOSING),
                 )
-        except (ClientError, OSError) as exc:
+        except Exception as exc:  # any error of the session is a failed attempt
             problem = str(exc) or f"nothing for {self._settings.timeout:g} s"
             raise ConnectionError(f"cannot connect to {self._shown}: {problem}") from exc
         connection = self._connection = ClientConnection(
@@ -148,11 +153,29 @@ class WebSocketTransport:
             self._set_ready(True)
 
     async def _run(self, function: OnConnect) -> None:
-        await function()
+        """Await *function*; cancel it when the connection ends.
+
+        Raises:
+            ConnectionError: the connection has ended, or *function* was cancelled.
+        """
+        reading = self._reading
+        assert reading is not None
+        self._preparing = task = asyncio.create_task(_call(function))
+        try:
+            await asyncio.wait({task, reading}, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_closed:  # by the function, which goes on
+                await asyncio.wait({task})
+        finally:
+            await _cancel(task)
+            self._preparing = None
+        if task.cancelled():
+            reason = _reason(reading) if reading.done() else "it was cancelled"
+            raise ConnectionError(f"a function of on_connect has not ended: {reason}")
+        task.result()
 
     async def _run_again(self, function: OnConnect) -> None:
         try:
-            await function()
+            await self._run(function)
         except Exception:
             logger.exception("a function of on_connect failed")
 
@@ -161,7 +184,10 @@ class WebSocketTransport:
         failures, loop = 0, asyncio.get_running_loop()
         while self._reading is not None:
             began = loop.time()
-            reason = await asyncio.shield(self._reading)
+            await asyncio.wait({self._reading})
+            if self._is_closed:
+                return
+            reason = _reason(self._reading)
             logger.warning("the connection to %s is lost: %s", self._shown, reason)
             if loop.time() - began > self._settings.max_reconnect_delay:
                 failures = 0
@@ -174,6 +200,23 @@ class WebSocketTransport:
                 except ConnectionError as exc:
                     logger.info("%s", exc)
             await self._prepare(connection, self._run_again)
+
+
+async def _call(function: OnConnect) -> None:
+    await function()
+
+
+def _reason(reading: "asyncio.Task[str]") -> str:
+    """Return why the connection that *reading* has read from has ended."""
+    if reading.cancelled():
+        return "its task was cancelled"
+    exc = reading.exception()
+    return reading.result() if exc is None else repr(exc)
+
+
+def _log_error(keeper: "asyncio.Task[None]") -> None:
+    if not keeper.cancelled() and (exc := keeper.exception()) is not None:
+        logger.critical("the client does not reconnect any more", exc_info=exc)
 
 
 def delay_after(failures: int, longest: float) -> float:

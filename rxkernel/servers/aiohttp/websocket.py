@@ -185,6 +185,8 @@ class WebSocket:
     async def send(self, message: str | bytes) -> None:
         """Send *message*; wait while the client does not read, for ``http.send_timeout`` at most.
 
+        Several tasks may send. *message* is sent also if the task is cancelled while it waits.
+
         Raises:
             ConnectionError: the WebSocket is closed.
         """

@@ -95,13 +95,22 @@ class WebSocketStream:
         return None
 
     async def send(self, message: WebSocketMessage) -> None:
-        """Send *message*; wait while the client does not read. Does nothing once closed."""
+        """Send *message*; wait while the client does not read. Does nothing once closed.
+
+        It is sent also if the task is cancelled while it waits.
+
+        Raises:
+            ConnectionResetError: the connection is lost.
+        """
+        transport = self._transport
         if self.response.closed:
             return
-        if isinstance(message, str):
-            await self.response.send_str(message)
-        else:
-            await self.response.send_bytes(message)
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the connection is lost")
+        is_text = isinstance(message, str)
+        payload = message.encode() if isinstance(message, str) else message
+        transport.write(encode_frame(payload, is_text=is_text))
+        await self._connection.drain()
 
     @property
     def is_congested(self) -> bool:

@@ -89,6 +89,11 @@ class Files:
             self.errors.append(exc)
             raise
 
+    @procedure("files/describe", METACOM)
+    async def describe(self) -> str:
+        """Return more than fits into the buffers of a connection."""
+        return "x" * 200_000
+
     async def _source(self, size: int, part: int) -> AsyncIterator[bytes]:
         for start in range(0, size, part):
             data = content(size, start, part)
@@ -500,3 +505,38 @@ async def test_stream_before_the_handshake_raises(site_of: SiteOf) -> None:
     site = await site_of(Files, listeners=(observe(ServerEvents.CONNECTED)(connected),))
     async with site.client():
         assert raised
+
+
+async def test_terminated_download_leaves_calls_and_other_downloads_of_a_slow_client(
+    site_of: SiteOf,
+) -> None:
+    site = await site_of(Files)
+    size = 20 * MIB
+    async with site.client() as client:
+        for id in (1, 2):
+            args = {"size": size, "part": MIB}
+            await client.send({"type": "call", "id": id, "method": "files/download", "args": args})
+        connection = await connection_of(site)
+        await until(lambda: connection.is_congested)  # the client does not read yet
+        for id in (3, 4, 5):
+            await client.send({"type": "call", "id": id, "method": "files/describe"})
+        await until(lambda: connection.sending is not None)
+        await client.send({"type": "stream", "id": -1, "status": "terminate"})
+        await client.send({"type": "call", "id": 6, "method": "files/describe"})
+
+        called, received, ended = set(), 0, None
+        while ended is None or 6 not in called:
+            message = await client.websocket.receive(timeout=20)
+            if message.type is aiohttp.WSMsgType.BINARY:
+                id_, data = decode_chunk(message.data, Dialect.A)
+                received += len(data) if id_ == -2 else 0
+                continue
+            packet = json.loads(message.data)
+            if packet["type"] == "callback":
+                assert "error" not in packet
+                called.add(packet["id"])
+            elif packet["id"] == -2:
+                ended = packet.get("status")
+
+    assert called == {1, 2, 3, 4, 5, 6}
+    assert (received, ended) == (size, "end")

@@ -370,6 +370,39 @@ async def test_client_that_reads_nothing_is_closed_after_send_timeout(serve: Ser
     assert count(application, "http.send_timeout") == 1
 
 
+async def test_send_cancelled_while_client_does_not_read_leaves_other_senders_waiting(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    results: list[str] = []
+    read, message = asyncio.Event(), "x" * 200_000
+
+    async def send(websocket: WebSocket) -> None:
+        await websocket.accept()
+        while websocket.send_text(message.encode()):
+            pass
+        sends = [asyncio.create_task(websocket.send(text + message)) for text in "abc"]
+        await asyncio.sleep(0)  # they begin
+        sends[0].cancel()
+        await asyncio.wait({sends[0]})
+        assert not any(task.done() for task in sends[1:])
+        read.set()
+        await asyncio.gather(*sends[1:])
+        results.append("sent")
+        await websocket.send("end")
+
+    application = await serve(bundles=[bundle_of(send)])
+
+    async with session.ws_connect(http_url(application, "/ws")) as client:
+        await read.wait()
+        texts = [message]
+        while texts[-1] == message:
+            texts[-1] = await client.receive_str(timeout=20)
+        texts += [await client.receive_str(timeout=20) for _ in range(3)]
+
+    assert texts == ["a" + message, "b" + message, "c" + message, "end"]
+    assert results == ["sent"]
+
+
 async def test_stop_closes_with_1001_and_waits_for_the_callable(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:

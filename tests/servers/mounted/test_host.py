@@ -1,5 +1,6 @@
 """A mounted application beside the routes, middlewares and TLS of its host."""
 
+import asyncio
 import ssl
 from pathlib import Path
 
@@ -110,6 +111,40 @@ async def test_native_paths_of_bundles_below_prefix_are_served(
         assert await websocket.receive_str() == "tea"
         await host.stop()
         assert (await websocket.receive()).data == 1001
+
+
+class Flood(Bundle):
+    """Sends to a client that does not read yet, and cancels the first of two tasks that wait."""
+
+    name = "flood"
+    message = "x" * 200_000
+
+    @inject
+    def __init__(self, server: HttpServer) -> None:
+        server.websocket("/api/flood", self.flood)
+
+    async def flood(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        while websocket.send_text(self.message.encode()):
+            pass
+        first, second = (asyncio.create_task(websocket.send(self.message)) for _ in range(2))
+        await asyncio.sleep(0)  # they begin
+        first.cancel()
+        await second
+        await websocket.send("end")
+
+
+async def test_cancelled_send_leaves_other_senders_waiting(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
+    mount(host, bundles=[Flood], settings=Settings(http=PREFIX))
+    url = await host.start()
+
+    async with session.ws_connect(f"{url}/api/flood") as websocket:
+        texts = {Flood.message}
+        while "end" not in texts:
+            texts.add(await websocket.receive_str(timeout=20))
+    assert texts == {Flood.message, "end"}
 
 
 async def test_native_route_below_prefix_has_priority(

@@ -31,6 +31,14 @@ class ClientConnection(Protocol):
     def begin_request(self, body: StreamReader) -> "asyncio.Task[Any]":
         """Note that the current task handles a request with *body*, and return it."""
 
+    async def drain(self) -> None:
+        """Wait while the write buffer is full. Unlike with aiohttp's function, cancelling one
+        waiter does not cancel the others.
+
+        Raises:
+            ConnectionResetError: the connection was lost meanwhile.
+        """
+
     def when_disconnected(self, callback: Callback) -> Callback:
         """See `Request.when_disconnected`."""
 

@@ -26,6 +26,8 @@ class WatchedHandler(asyncio.Protocol):
     def __init__(self, handler: asyncio.Protocol, *, is_full: bool, is_lost: bool = False) -> None:
         self._handler = handler
         self.is_full = is_full
+        self._is_lost = is_lost
+        self._writable = asyncio.Event()
         self.disconnect_callbacks = DisconnectCallbacks(has_run=is_lost)
 
     @classmethod
@@ -51,16 +53,27 @@ class WatchedHandler(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.is_full = True
+        self._writable.clear()
         self._handler.pause_writing()
 
     def resume_writing(self) -> None:
         self.is_full = False
         self._handler.resume_writing()
+        self._writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._handler.connection_lost(exc)
         self._handler = asyncio.Protocol()  # break the reference cycle
+        self._is_lost = True
+        self._writable.set()
         self.disconnect_callbacks.run()
+
+    async def drain(self) -> None:
+        """See `ClientConnection`."""
+        if self.is_full:
+            await self._writable.wait()
+            if self._is_lost:
+                raise ConnectionResetError("the connection is lost")
 
 
 class MountedConnection:
@@ -90,6 +103,9 @@ class MountedConnection:
         assert task is not None
         task.add_done_callback(self._connections.in_flight.discard)
         return task
+
+    async def drain(self) -> None:
+        await self._handler.drain()
 
     def when_disconnected(self, callback: Callback) -> Callback:
         return self._handler.disconnect_callbacks.add(callback)

@@ -72,6 +72,7 @@ class HttpConnection(asyncio.Protocol):
         "_tcp",
         "_ticket",
         "_transport",
+        "_writable",
         "deadline",
         "is_full",
         "peer",
@@ -93,6 +94,7 @@ class HttpConnection(asyncio.Protocol):
         self._open_tls = _NO_TLS
         self.sent_deadline = 0.0
         self._disconnect_callbacks: DisconnectCallbacks | None = None
+        self._writable: asyncio.Event | None = None
         self.is_full = False
 
     # --- called by the transport
@@ -159,6 +161,7 @@ class HttpConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.is_full = False
         self._handler.resume_writing()
+        self._end_waits()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.deadline_timer.unwatch(self)
@@ -172,6 +175,7 @@ class HttpConnection(asyncio.Protocol):
         if self._task is None and self._body is not EMPTY_PAYLOAD:
             self._body.feed_eof()  # otherwise aiohttp waits for the rest of the body
         self._handler = NO_HANDLER  # break the reference cycle
+        self._end_waits()
         if self._disconnect_callbacks is not None:
             self._disconnect_callbacks.run()
 
@@ -207,6 +211,19 @@ class HttpConnection(asyncio.Protocol):
         self.deadline = math.inf
         self._body = body
         return task
+
+    async def drain(self) -> None:
+        if self.is_full:
+            if self._writable is None:
+                self._writable = asyncio.Event()
+            await self._writable.wait()
+            if self._handler is NO_HANDLER:
+                raise ConnectionResetError("the connection is lost")
+
+    def _end_waits(self) -> None:
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
 
     def when_disconnected(self, callback: Callback) -> Callback:
         """See `Request.when_disconnected`.

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from bundles.metacom.client import Metacom, MetacomError
 from bundles.metacom.client.websocket_transport import FIRST_DELAY, delay_after
@@ -201,6 +201,138 @@ async def test_server_that_rejects_handshakes_is_tried_again() -> None:
                 await client.call("a/b")
             assert await client.call("a/b") == "a/b"
     assert handshakes == 4
+
+
+@pytest.mark.parametrize("has_own_session", [True, False])
+async def test_redirect_to_invalid_host_is_a_failed_attempt(*, has_own_session: bool) -> None:
+    handshakes = 0
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        nonlocal handshakes
+        handshakes += 1
+        if handshakes == 2:
+            raise web.HTTPFound("http://" + "a" * 70 + ".x/")
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        if handshakes > 2:
+            await Peer(websocket, handshakes).echo()
+        return websocket
+
+    async with AsyncExitStack() as stack:
+        session = None if has_own_session else await stack.enter_async_context(ClientSession())
+        client = await _client_of(stack, handle, max_reconnect_delay=0.01, session=session)
+        async with client:
+            await until(lambda: handshakes > 2)
+            assert await client.call("a/b") == "a/b"
+
+
+async def test_redirect_is_not_followed() -> None:
+    paths: list[str] = []
+
+    async def redirect(request: web.Request) -> web.StreamResponse:
+        paths.append(request.path)
+        raise web.HTTPFound("/other")
+
+    async with AsyncExitStack() as server:
+        client = await _client_of(server, redirect)
+        with pytest.raises(ConnectionError, match="the server redirects to '/other'"):
+            await client.open()
+    assert paths == ["/"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError])
+async def test_on_connect_that_fails_after_reconnect_is_logged(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture, error: type[BaseException]
+) -> None:
+    runs = 0
+
+    async def script(peer: Peer) -> None:
+        if peer.number > 1:
+            await peer.echo()
+
+    client = Metacom(await scripted(script), timeout=20, max_reconnect_delay=0.01)
+
+    @client.on_connect
+    async def fail() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 2:
+            raise error
+
+    async with client:
+        await until(lambda: runs == 2)
+        assert await client.call("a/b") == "a/b"
+    assert "a function of on_connect failed" in caplog.text
+
+
+async def test_on_connect_is_cancelled_when_connection_breaks_again(scripted: Scripted) -> None:
+    ends: list[str] = []
+
+    async def script(peer: Peer) -> None:
+        if peer.number > 2:
+            await peer.echo()
+        elif peer.number == 2:
+            await started.wait()
+
+    started = asyncio.Event()
+    client = Metacom(await scripted(script), timeout=20, max_reconnect_delay=0.01)
+
+    @client.on_connect
+    async def wait() -> None:
+        ends.append("begins")
+        if len(ends) == 2:
+            started.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ends.append("is cancelled")
+
+    async with client:
+        await until(lambda: len(ends) == 4)
+        assert await client.call("a/b") == "a/b"
+    assert ends == ["begins", "begins", "is cancelled", "begins"]
+
+
+async def test_open_raises_if_connection_breaks_while_on_connect_waits(
+    scripted: Scripted,
+) -> None:
+    async def script(peer: Peer) -> None:
+        await started.wait()
+
+    started = asyncio.Event()
+    client = Metacom(await scripted(script), timeout=20)
+
+    @client.on_connect
+    async def wait() -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    with pytest.raises(ConnectionError, match="on_connect has not ended: the server has closed"):
+        await client.open()
+
+
+@pytest.mark.parametrize("run", [1, 2])
+async def test_on_connect_may_close_the_client(scripted: Scripted, run: int) -> None:
+    runs: list[str] = []
+
+    async def script(peer: Peer) -> None:
+        if peer.number == run:
+            await peer.wait()
+
+    client = Metacom(await scripted(script), timeout=20, max_reconnect_delay=0.01)
+
+    @client.on_connect
+    async def close() -> None:
+        runs.append("begins")
+        if len(runs) == run:
+            await client.close()
+            runs.append("is closed")
+
+    await client.open()
+    await until(lambda: runs[-1] == "is closed")
+    with pytest.raises(ConnectionError, match="closed"):
+        await client.call("a/b")
+    await client.close()
 
 
 def test_pauses_double_up_to_the_longest() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from struct import pack, unpack_from
@@ -11,6 +12,7 @@ import pytest
 
 from bundles.metacom.client import Metacom, MetacomError
 from bundles.metacom.client.downloads import MAX_STREAMS, MAX_UNREAD
+from bundles.metacom.client.uploads import MAX_WAITING
 from tests.bundles.metacom.client.conftest import Peer, Scripted
 from tests.bundles.metacom.conftest import SiteOf
 from tests.bundles.metacom.test_streams import Files
@@ -185,6 +187,75 @@ async def test_upload_that_server_terminates_ends(scripted: Scripted) -> None:
             await closed.wait()
 
 
+async def test_call_timeout_while_server_does_not_read_leaves_other_calls_and_uploads(
+    scripted: Scripted,
+) -> None:
+    gate = asyncio.Event()
+    methods: list[str] = []
+    saves: list[Any] = []
+    sizes = [0]
+
+    async def script(peer: Peer) -> None:
+        await gate.wait()
+        async for message in peer.websocket:
+            if isinstance(message.data, bytes):
+                sizes.append(len(message.data) - 4)
+                continue
+            packet = json.loads(message.data)
+            if packet.get("status") == "end":
+                await peer.respond(saves[0], sum(sizes))
+            elif packet.get("method") == "files/save":
+                saves.append(packet)
+            elif packet["type"] == "call":
+                methods.append(packet["method"])
+                await peer.respond(packet, packet["method"])
+
+    size, args = 30_000_000, {"text": "x" * 20_000_000}
+    async with Metacom(await scripted(script), timeout=20) as client:
+        id = await client.upload("a.txt", bytes(size))
+        async with asyncio.TaskGroup() as tasks:
+            save = tasks.create_task(client.call("files/save", {"stream": id}))
+            other = tasks.create_task(client.call("a/other", args))
+            with pytest.raises(TimeoutError, match="no response to 'a/late'"):
+                await client.call("a/late", args, timeout=1.0)
+            gate.set()
+        assert (save.result(), other.result()) == (size, "a/other")
+    assert sorted(methods) == ["a/late", "a/other"]
+
+
+async def test_cancelled_data_of_upload_is_raised_by_call(scripted: Scripted) -> None:
+    async def data() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise asyncio.CancelledError
+
+    async def script(peer: Peer) -> None:
+        opening, _, _ = [await peer.receive() for _ in range(3)]
+        assert await peer.receive() == stream(opening["id"], status="terminate")
+        await peer.echo()
+
+    async with Metacom(await scripted(script), timeout=20) as client:
+        id = await client.upload("a.txt", data(), size=10)
+        with pytest.raises(RuntimeError, match=r"data of the upload 'a\.txt' was cancelled"):
+            await client.call("a/put", {"id": id})
+        assert await client.call("a/b") == "a/b"
+
+
+async def test_oldest_upload_without_call_is_dropped(scripted: Scripted) -> None:
+    async def script(peer: Peer) -> None:
+        openings = [await peer.receive() for _ in range(MAX_WAITING)]
+        assert await peer.receive() == stream(openings[0]["id"], status="terminate")
+        assert (await peer.receive())["name"] == "a.txt"
+        async for call in peer.calls():
+            assert await peer.receive() == chunk(call["args"]["id"], b"x")
+            assert (await peer.receive())["status"] == "end"
+            await peer.respond(call, call["method"])
+
+    async with Metacom(await scripted(script), timeout=20) as client:
+        ids = [await client.upload("a.txt", b"x") for _ in range(MAX_WAITING + 1)]
+        for id in (ids[1], ids[-1]):
+            assert await client.call("a/put", {"id": id}) == "a/put"
+
+
 def sending(*messages: Any) -> Callable[[Peer], Any]:
     """Return a script that responds to the first call after *messages*."""
 
@@ -280,6 +351,35 @@ async def test_download_that_nobody_reads_fails(scripted: Scripted) -> None:
         await client.call("a/get")
         with pytest.raises(MetacomError, match=f"not read before {MAX_UNREAD} bytes"):
             [data async for data in client.download(-1)]
+
+
+@pytest.mark.parametrize(("count", "size"), [(2 * MAX_STREAMS, 1), (12, MAX_UNREAD // 4)])
+async def test_downloads_that_nobody_reads_are_dropped_for_new_ones(
+    scripted: Scripted, count: int, size: int
+) -> None:
+    """The calls that they belong to have failed."""
+
+    async def script(peer: Peer) -> None:
+        number = 0
+        async for call in peer.calls():
+            number -= 1
+            await peer.send(stream(number, name="a", size=size))
+            await peer.send(chunk(number, b"x" * size))
+            await peer.send(stream(number, status="end"))
+            if call["method"] == "a/fail":
+                error = {"message": "failed", "code": 500}
+                await peer.send({"type": "callback", "id": call["id"], "error": error})
+            else:
+                await peer.respond(call, number)
+
+    async with Metacom(await scripted(script), timeout=20) as client:
+        for _ in range(count):
+            with pytest.raises(MetacomError, match="failed"):
+                await client.call("a/fail")
+        data = [part async for part in client.download(await client.call("a/get"))]
+        assert len(b"".join(data)) == size
+        with pytest.raises(LookupError, match="was dropped"):
+            await anext(aiter(client.download(-1)))
 
 
 async def test_too_many_streams_are_ignored(
