@@ -21,8 +21,8 @@ class Methods:
     """The procedures of an application by the names that clients may use for them.
 
     A unit that has only names with a version is also called without one: then its highest version
-    is used. A unit without a version is version 1. ``system/introspect`` is that of the bundle, which
-    has no other name, unless the application has its own, which may come and go by a reload.
+    is used. A unit without a version is version 1. ``system/introspect`` is that of the bundle,
+    which has no other name, unless the application has its own, which may come and go by a reload.
 
     Attributes:
         by_name: the definitions.
