@@ -109,6 +109,11 @@ class MetacomConnection(ManagedConnection):
         return self.is_accepted and self._writer.is_congested
 
     @property
+    def is_closing(self) -> bool:
+        """Whether the connection has ended, or is being closed by the server."""
+        return self.is_ended or self._closing is not None
+
+    @property
     def reason(self) -> DisconnectReason:
         """Why the connection has ended."""
         return self.websocket.reason or DisconnectReason.TRANSPORT_CLOSE
@@ -216,7 +221,7 @@ class MetacomConnection(ManagedConnection):
             self._streams = Streams(
                 self, self._stream_limits, asyncio.get_running_loop(), self._encode
             )
-            if self.is_ended or self._closing is not None:
+            if self.is_closing:
                 self._streams.close()
         return self._streams
 

@@ -50,6 +50,10 @@ class HttpCalls:
             response = await self._calls.answer(request, call)
         return await self.packed(request, response, id)
 
+    async def fail(self, request: Request, exception: Exception) -> Response:
+        """Return the error for a body that cannot be read, which has no id."""
+        return await self.packed(request, await self._kernel.fail(request, exception), None)
+
     async def packed(self, request: Request, response: Response, id: Id | None) -> Response:
         """Return *response* as a callback with *id*. Its headers, as cookies, are kept."""
         pack = partial(self._pack, request, id)

@@ -1,7 +1,7 @@
 """What a method takes and returns, for people and programs."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from bundles.contracts import Contract, ContractSchemas, Schemas, TypedSchema, contract_of
 from rxkernel import Definition, JsonSchemas, Parameter, Source
@@ -21,27 +21,35 @@ def describe(definition: Definition, named: Schemas | None) -> dict[str, Any]:
         named: the named schemas of contracts; None without the bundle.
 
     Returns:
-        ``caption`` and ``description``; ``parameters`` and ``returns`` as JSON Schemas;
-        ``access``, the rule of the bundle security, or ``public``; ``errors``, the texts by code;
-        ``deprecated``, true or a text.
+        ``caption`` and ``description``, a docstring only of a public method; ``parameters`` and
+        ``returns`` as JSON Schemas; ``access``, the kind of the rule of the bundle security, or
+        ``public``; ``errors``, the texts by code; ``deprecated``, true or a text.
     """
     contract = (None if named is None else contract_of(definition)) or Contract()
     schemas = _Schemas(definition, contract, named)
+    rule: _Rule = definition.options.get("access", _PUBLIC)
+    docstring = definition.description if rule.kind == _PUBLIC.kind else ""
     found = {
         "caption": contract.caption,
-        "description": contract.description or definition.description,
+        "description": contract.description or docstring,
         "parameters": schemas.parameters(),
         "returns": schemas.returns(),
-        "access": repr(definition.options.get("access", _PUBLIC)),
+        "access": rule.kind,
         "errors": {str(code): text for code, text in contract.errors.items()},
         "deprecated": contract.deprecated,
     }
     return {key: value for key, value in found.items() if value}
 
 
+class _Rule(Protocol):
+    """The part of `Access` of the bundle security that is described."""
+
+    @property
+    def kind(self) -> str: ...
+
+
 class _Public:
-    def __repr__(self) -> str:
-        return "public"
+    kind = "public"
 
 
 _PUBLIC = _Public()

@@ -10,7 +10,7 @@ from bundles.metacom.transport import METACOM
 from rxkernel import Compiled, ConfigurationError, Definition
 
 OWN_INTROSPECTION = "metacom/introspect"
-"""The method of the bundle that describes all others."""
+"""The procedure of the bundle that describes all methods."""
 
 _SYSTEM, _INTROSPECT = "system", "introspect"
 """The unit and the method that clients call for it."""
@@ -22,7 +22,7 @@ class Methods:
 
     A unit that has only names with a version is also called without one: then its highest version
     is used. A unit without a version is version 1. ``system/introspect`` is that of the bundle,
-    unless the application has its own, which may come and go by a reload.
+    which has no other name, unless the application has its own, which may come and go by a reload.
 
     Attributes:
         by_name: the definitions.
@@ -42,6 +42,8 @@ class Methods:
         problems: list[str] = []
         versions: dict[str, dict[int | None, dict[str, Definition]]] = {}
         for definition in compiled.definitions[METACOM]:
+            if definition.name == OWN_INTROSPECTION:
+                continue
             name = MethodName.read(definition.name)
             if name is None:
                 problems.append(

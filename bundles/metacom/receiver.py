@@ -168,6 +168,14 @@ class Receiver:
                 response, data = await kernel.encoded(request, response, encode)
             connection.put(data)
             size = len(data)
+        except asyncio.CancelledError as exc:
+            if connection.is_closing:  # the server stops
+                raise
+            response = await kernel.fail(request, _own_cancellation(exc))
+            encode = partial(self._packet, connection, request, id)
+            response, data = await kernel.encoded(request, response, encode)
+            connection.put(data)
+            size = len(data)
         except Exception:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
@@ -186,6 +194,18 @@ class Receiver:
             return callback(id, response, self._encode)
         error = self._error_of(response, request).packet
         return error_callback(id, error, connection.dialect, self._encode)
+
+
+def _own_cancellation(exc: asyncio.CancelledError) -> Exception:
+    """Return the exception to handle for *exc*: the action has cancelled its own task, as code
+    with cancel scopes may do. The task goes on."""
+    task = asyncio.current_task()
+    assert task is not None
+    while task.uncancel():
+        pass
+    failure = RuntimeError("the action has cancelled its own task")
+    failure.__cause__ = exc
+    return failure
 
 
 def _read(packet: dict[str, Any], id: Id | None) -> Call | None:

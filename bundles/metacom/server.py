@@ -74,7 +74,8 @@ class MetacomServer(Server):
         self._served: set[MetacomConnection] = set()  # also those that have ended, with calls
         self._calls = CallHandler(kernel)
         self._http = http
-        http.handle(settings.rpc_path, HttpCalls(kernel, self._calls, settings).respond)
+        posts = HttpCalls(kernel, self._calls, settings)
+        http.handle(settings.rpc_path, posts.respond, fail=posts.fail)
         for path in settings.paths:
             http.websocket(
                 path,

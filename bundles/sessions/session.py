@@ -24,6 +24,7 @@ _decode = msgspec.json.Decoder().decode
 _ATTRIBUTES = frozenset(
     {
         *("stored", "rotation", "is_destroyed", "is_read_only", "secret"),
+        "choice",
         *("_keeper", "_values", "_request", "_save", "_user", "_written", "_removed"),
     }
 )
@@ -74,12 +75,14 @@ class Session(MutableMapping[str, Any]):
         stored: the state that the message began with; None if the client had no session.
         rotation: whether `rotate` was called.
         is_destroyed: whether `destroy` was called.
+        choice: that of its connection when the message began, see `SocketSession`.
         secret: of `stored`, to be sent with the response; None if the client has it.
     """
 
     rotation = False
     is_destroyed = False
     is_read_only = False
+    choice: object = None
     secret: str | None = None
     _request: Request | None = None
     _save: Callable[[Response], Awaitable[None]] | None = None

@@ -49,16 +49,16 @@ class SessionSecrets:
             RxKernelError: *request* has no route, or its response is sent.
         """
         async with self._turn(request) as (session, message, socket):
-            encoded, user, before = session.encode(values), session.new_user, session.stored
+            encoded, user = session.encode(values), session.new_user
             async with _held(None if socket is None else socket.lock):
+                before = await self._current(session, socket)
                 stored, secret, ended = await self._sessions.create(encoded, user, message)
                 is_kept = socket is not None and socket.id is not None and socket.is_cookie
-                undo = _use(socket, stored)
-                session.become(stored, secret)
+                undo = _choose(session, socket, stored, secret)
             try:
                 await self._sessions.changed(message, is_refusable=True)
             except BaseException:
-                _undo(session, before, undo)
+                undo(before)
                 await self._store.end(stored.key)
                 raise
             finally:
@@ -84,20 +84,19 @@ class SessionSecrets:
             if id is None:
                 return False
             assert isinstance(secret, str)
-            before = session.stored
             async with _held(None if socket is None else socket.lock):
+                before = await self._current(session, socket)
                 stored = await self._store.load(id, self._now())
                 if stored is None:
                     return False
-                undo = _use(socket, stored)
-                session.become(stored, secret)
+                undo = _choose(session, socket, stored, secret)
             try:
                 await self._sessions.changed(message, is_refusable=True)
             except UnauthorizedException:
-                _undo(session, before, undo)
+                undo(before)
                 return False
             except BaseException:
-                _undo(session, before, undo)
+                undo(before)
                 raise
             return True
 
@@ -110,13 +109,13 @@ class SessionSecrets:
             RxKernelError: *request* has no route, or its response is sent.
         """
         async with self._turn(request) as (session, message, socket):
-            before = session.stored
             async with _held(None if socket is None else socket.lock):
+                before = await self._current(session, socket)
                 ended = None if before is None else await self._store.end(before.key)
                 ids = {one.id for one in (before, ended) if one is not None}
                 if socket is not None and socket.id in ids:
-                    socket.use(None)
-                session.become(None)
+                    socket.choose(None)
+                _become(session, socket, None)
                 session.is_destroyed = before is not None
             try:
                 await self._sessions.changed(message, is_refusable=False)
@@ -137,6 +136,15 @@ class SessionSecrets:
         async with _held(None if socket is None else socket.changing):
             yield session, message, socket
 
+    async def _current(
+        self, session: Session, socket: SocketSession | None
+    ) -> StoredSession | None:
+        """Return the session that the client has now. That of a connection may be another one than
+        when the message with *session* began."""
+        if socket is None or socket.id == session.id:
+            return session.stored
+        return None if socket.id is None else await self._store.load(socket.id, self._now())
+
     async def _end(self, stored: StoredSession, request: Request) -> None:
         ended = await self._store.end(stored.key)
         if ended is not None:
@@ -147,10 +155,30 @@ def _held(lock: Lock | None) -> AbstractAsyncContextManager[None]:
     return nullcontext() if lock is None else lock
 
 
-def _use(socket: SocketSession | None, stored: StoredSession) -> Callable[[], None]:
-    return (lambda: None) if socket is None else socket.use(stored)
+def _choose(
+    session: Session, socket: SocketSession | None, stored: StoredSession, secret: str
+) -> Callable[[StoredSession | None], None]:
+    """Let *session* and its connection use *stored*.
+
+    Returns:
+        Lets them use the earlier session again.
+    """
+    undo = None if socket is None else socket.choose(stored)
+    _become(session, socket, stored, secret)
+
+    def use_again(before: StoredSession | None) -> None:
+        if undo is not None:
+            undo()
+        _become(session, socket, before)
+
+    return use_again
 
 
-def _undo(session: Session, before: StoredSession | None, undo: Callable[[], None]) -> None:
-    undo()
-    session.become(before)
+def _become(
+    session: Session,
+    socket: SocketSession | None,
+    stored: StoredSession | None,
+    secret: str | None = None,
+) -> None:
+    session.become(stored, secret)
+    session.choice = None if socket is None else socket.choice

@@ -84,8 +84,10 @@ class Sessions:
             if message is not request and _contains(message, request):
                 session = attributes[_ATTRIBUTE] = await self.of(message)
                 return session
-        now = self._now()
+        now, choice = self._now(), None
         if request.connection is not None:
+            socket = self._sockets.find(request.connection)
+            choice = None if socket is None else socket.choice
             stored = await self._load_for(request.connection)
             socket = self._sockets.find(request.connection)
             if stored is None and socket is not None and socket.is_known:
@@ -99,6 +101,8 @@ class Sessions:
         if _ATTRIBUTE in attributes:  # another task of the message was faster
             return await self.of(request)
         session = attributes[_ATTRIBUTE] = Session(self, stored)
+        if choice is not None:
+            session.choice = choice
         if stored is not None and (
             stored.has_containers or now - stored.used >= self._touch_after
         ):
@@ -234,7 +238,8 @@ class Sessions:
         it since this one began.
 
         Raises:
-            SessionEndedException: it has ended already, or the client has chosen another one.
+            SessionEndedException: it has ended already, or the client has chosen another one with
+                `SessionSecrets`.
             ConflictException: another message has logged in another user than this one.
         """
         before = session.stored
@@ -242,7 +247,8 @@ class Sessions:
             return
         found = await self._store.load(socket.id, self._now())
         if found is not None:
-            if before is not None and before.key != found.key:
+            is_chosen = before is None and session.choice is not socket.choice
+            if is_chosen or (before is not None and before.key != found.key):
                 raise SessionEndedException
             was = None if before is None else before.user
             if session.new_user is not None and found.user not in (was, session.new_user):

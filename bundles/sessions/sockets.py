@@ -17,6 +17,7 @@ class SocketSession:
         id: of the session that it uses; None if it has none.
         is_cookie: whether the client got the id as a cookie, which a socket cannot change.
         is_known: whether the store has known the id.
+        choice: another object for each session that `choose` was called with; None before.
         user: that of the session when it was last loaded; None before.
         lock: held while a message creates or rotates the session: one after the other, so that
             each finds the id of the one before.
@@ -34,6 +35,7 @@ class SocketSession:
         self.is_cookie = credential.is_cookie
         self.is_known = False
         self.user: str | None = None
+        self.choice: object = None
         self.lock = asyncio.Lock()
         self.changing = asyncio.Lock()
         self._sockets = sockets
@@ -58,6 +60,19 @@ class SocketSession:
         self.is_cookie = self.is_cookie and id == self.id
         self.is_known, self.user = id is not None, user
         self._use(id)
+        return undo
+
+    def choose(self, stored: StoredSession | None) -> Callable[[], None]:
+        """Use the session *stored*, as `use`, because a message asks for it: messages that began
+        without a session do not write into it."""
+        undo_use, before, choice = self.use(stored), self.choice, object()
+        self.choice = choice
+
+        def undo() -> None:
+            undo_use()
+            if self.choice is choice:
+                self.choice = before
+
         return undo
 
     def _use(self, id: str | None) -> None:

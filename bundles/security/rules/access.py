@@ -76,10 +76,18 @@ class Access:
             )
         return option(OPTION, self)(labelled)
 
+    @property
+    def kind(self) -> str:
+        """What it asks for, without the names of roles and policies, for descriptions that clients
+        may read: ``public``, ``fully_authenticated``, ``roles``, ``roles policy`` …"""
+        return self._described("roles" if self.roles else "", "policy" if self.policy else "")
+
     def __repr__(self) -> str:
-        parts = [f"roles={'|'.join(sorted(self.roles))}"] if self.roles else []
-        if self.policy is not None:
-            parts.append(f"policy={_name_of(self.policy)}")
+        roles = f"roles={'|'.join(sorted(self.roles))}" if self.roles else ""
+        return self._described(roles, f"policy={_name_of(self.policy)}" if self.policy else "")
+
+    def _described(self, *conditions: str) -> str:
+        parts = [condition for condition in conditions if condition]
         if self.level != "authenticated" or not parts:
             parts.insert(0, self.level)
         return " ".join(parts)

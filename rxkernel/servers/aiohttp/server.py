@@ -40,7 +40,7 @@ from rxkernel.servers.http.compression import Compression
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.pipeline import HttpPipeline
-from rxkernel.servers.http.post_handlers import PostHandlers, Respond
+from rxkernel.servers.http.post_handlers import Fail, PostHandlers, Respond
 from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
@@ -176,7 +176,7 @@ class HttpServer(Server):
             handler = self._websockets.shared(handler, other)
         self.native_paths.mount(path, handler, accept, use=MountUse.WEBSOCKET, is_shared=shared)
 
-    def handle(self, path: str, respond: Respond) -> None:
+    def handle(self, path: str, respond: Respond, *, fail: Fail | None = None) -> None:
         """Call *respond* with the `Request` and the whole body of each POST to *path*.
 
         For protocols whose definition is named in the body: the request has no definition until
@@ -186,14 +186,16 @@ class HttpServer(Server):
 
         Args:
             path: literal; ``http.prefix`` is not put before it.
-            respond: returns the response. If it raises, ``kernel.fail`` makes the response.
+            respond: returns the response.
+            fail: returns the response to an exception of *respond*, or to a body that is rejected,
+                for protocols whose errors have a form of their own; by default ``kernel.fail``.
 
         Raises:
             ConfigurationError: the path has parameters, or is mounted already.
             RxKernelError: as `mount`.
         """
         self.native_paths.mount(path, None, respond, use=MountUse.POST)
-        self.post_handlers.add(path, respond)
+        self.post_handlers.add(path, respond, fail)
 
     def check(self, compiled: Compiled) -> None:
         definitions = compiled.definitions[Transport.HTTP]

@@ -15,6 +15,9 @@ from rxkernel.routing.router import Router
 Respond = Callable[[Request, bytes], Awaitable[Response]]
 """The callable of a bundle for a path. It gets the whole body, decompressed."""
 
+Fail = Callable[[Request, Exception], Awaitable[Response]]
+"""Returns the response to an exception, as `Kernel.fail`."""
+
 _POST = "POST"
 
 POST_METHODS = ("OPTIONS", _POST)
@@ -23,15 +26,16 @@ POST_METHODS = ("OPTIONS", _POST)
 
 @attrs.frozen(eq=False)
 class PostHandler:
-    """A path, and the callable that responds there."""
+    """A path, and the callables that respond there. Without *fail*, `Kernel.fail` does."""
 
     path: str
     respond: Respond
+    fail: Fail | None = None
 
     async def handle(
         self, kernel: Kernel, request: Request, load_body: Callable[[], Awaitable[None]] | None
     ) -> Response:
-        """Read the whole body, and return the response; to an exception, that of `Kernel.fail`.
+        """Read the whole body, and return the response; to an exception, that of `fail`.
 
         Raises:
             asyncio.CancelledError: the caller's own task has been cancelled.
@@ -42,7 +46,13 @@ class PostHandler:
                 await load_body()
             return await self.respond(request, request.raw_body)
         except BaseException as exc:
-            return await kernel.fail(request, to_failure(exc))
+            failure = to_failure(exc)
+        if self.fail is not None:
+            try:
+                return await self.fail(request, failure)
+            except BaseException as exc:
+                failure = to_failure(exc)
+        return await kernel.fail(request, failure)
 
 
 class PostHandlers:
@@ -56,9 +66,9 @@ class PostHandlers:
         self.all: list[PostHandler] = []
         self._router: Router[PostHandler] = Router()
 
-    def add(self, path: str, respond: Respond) -> None:
-        """Let *respond* serve *path*, which is literal."""
-        handler = PostHandler(path, respond)
+    def add(self, path: str, respond: Respond, fail: Fail | None = None) -> None:
+        """Let *respond* and *fail* serve *path*, which is literal."""
+        handler = PostHandler(path, respond, fail)
         self._router.add(_POST, PathTemplate.parse(path), handler, path)
         self.all.append(handler)
 

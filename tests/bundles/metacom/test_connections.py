@@ -197,7 +197,8 @@ async def test_stop_closes_with_1001_although_a_call_does_not_end(site_of: SiteO
         await steps.started.wait()
         stopping = asyncio.create_task(site.application.stop())
 
-        assert await client.closed() == 1001
+        message = await client.websocket.receive(timeout=20)
+        assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
         await stopping
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bundles.contracts import Contracts
-from rxkernel import ExceptionEvent, KernelEvents, Response, observe
+from bundles.metacom import METACOM
+from rxkernel import ExceptionEvent, KernelEvents, Response, observe, procedure
 from tests.bundles.metacom.conftest import SiteOf
 from tests.bundles.metacom.matrix import QUEUE, Failing, call, sending
 from tests.waiting import until
@@ -384,6 +385,38 @@ async def test_t29_call_that_waits_too_long_is_503(
         await one
 
     assert reply.error == ("Service Unavailable" if compat else BUSY, 503)
+
+
+class Cancelling:
+    @procedure("cancelling/waits", METACOM)
+    async def waits(self) -> None:
+        self.cancel()
+        await asyncio.sleep(0)
+
+    @procedure("cancelling/returns", METACOM)
+    async def returns(self) -> object:
+        self.cancel()
+        return object()
+
+    def cancel(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+
+@PROFILES
+@pytest.mark.parametrize("method", ["waits", "returns"])
+async def test_action_that_cancels_its_own_task_is_500(
+    site_of: SiteOf, compat: bool, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each packet with an id gets a response."""
+    site = await site_of(Cancelling, compat=compat)
+    async with sending(site, "websocket") as send:
+        for id in 1, 2:
+            reply = await send(call(f"cancelling/{method}", {}, id))
+            assert (reply.packet["id"], reply.error) == (id, INTERNAL)
+
+    assert any("failed" in record.message for record in caplog.records)
 
 
 @BOTH

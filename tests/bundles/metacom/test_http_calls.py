@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,24 @@ async def test_listener_sees_each_call_over_http_once(site_of: SiteOf) -> None:
         await send(call("example/hello"))
 
     assert seen == [("HTTP", "METACOM", "example/hello", "/api")]
+
+
+@PROFILES
+async def test_body_that_cannot_be_read_gets_an_error_packet(
+    site_of: SiteOf, compat: bool
+) -> None:
+    site = await site_of(Example, http={"body_limit": 200}, compat=compat)
+    async with sending(site, "http") as send:
+        large = await send("x" * 201)
+
+    assert large.status == 413
+    assert large.packet["type"] == "callback"
+    assert large.error[1] == 413
+    assert "id" not in large.packet
+    for coding, expected in ("gzip", 500 if compat else 400), ("x", 415):
+        status, text = await post(site, b"{}", headers={"Content-Encoding": coding})
+        assert status == expected
+        assert json.loads(text)["error"]["code"] == expected
 
 
 async def test_compressed_and_large_bodies(site_of: SiteOf) -> None:

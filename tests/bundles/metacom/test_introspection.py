@@ -168,6 +168,25 @@ async def test_method_of_the_application_has_priority(site_of: SiteOf) -> None:
     assert (await introspect(site, []))["result"] == "own"
 
 
+class Restricted:
+    @procedure("system/introspect", METACOM)
+    @access("authenticated")
+    async def introspect(self) -> Any: ...
+
+
+@pytest.mark.parametrize("way", ["websocket", "http"])
+@pytest.mark.parametrize(
+    "name", ["metacom/introspect", "metacom.1/introspect", "metacom.*/introspect"]
+)
+async def test_introspection_of_the_bundle_has_no_other_name(
+    site_of: SiteOf, way: str, name: str
+) -> None:
+    site = await site_of(Restricted, bundles=(SessionsBundle, SecurityBundle(Users)))
+    async with sending(site, way) as send:
+        assert (await send(call(name, ["metacom"]))).error == ("Not Found", 404)
+        assert (await send(call("system/introspect"))).error == ("Unauthorized", 401)
+
+
 async def test_unit_system_of_the_application_keeps_introspection(site_of: SiteOf) -> None:
     class System:
         @procedure("system/time", METACOM)
@@ -254,23 +273,45 @@ async def test_reload_changes_the_methods_and_the_own_introspection(
         await until_async(lambda: asked(), lambda result: result == {})
 
 
+async def may_see_accounts(token: Any, request: Request) -> bool:
+    return False
+
+
 class Guarded:
     @procedure("guarded/admin", METACOM)
     @access(roles="admin")
-    async def admin(self) -> None: ...
+    async def admin(self) -> None:
+        """Internal: removes accounts of the host db7."""
+
+    @procedure("guarded/described", METACOM)
+    @access("fully_authenticated")
+    @contract(description="For clients.")
+    async def described(self) -> None:
+        """Internal."""
+
+    @procedure("guarded/policy", METACOM)
+    @access(may_see_accounts, roles=("admin", "owner"))
+    async def policy(self) -> None: ...
 
     @procedure("guarded/open", METACOM)
     @access("public")
-    async def open(self) -> None: ...
+    async def open(self) -> None:
+        """Open."""
 
 
-async def test_access_rules_are_described_and_introspection_is_public(site_of: SiteOf) -> None:
+async def test_access_and_docstrings_of_protected_methods_have_no_internal_names(
+    site_of: SiteOf,
+) -> None:
     site = await site_of(Guarded, bundles=(SessionsBundle, SecurityBundle(Users)))
 
     found = (await introspect(site, ["guarded"]))["result"]["guarded"]
 
-    assert found["admin"]["access"] == "roles=admin"
-    assert found["open"]["access"] == "public"
+    assert found == {
+        "admin": {"access": "roles"},
+        "described": {"description": "For clients.", "access": "fully_authenticated"},
+        "policy": {"access": "roles policy"},
+        "open": {"description": "Open.", "access": "public"},
+    }
 
 
 @pytest.mark.parametrize("way", ["websocket", "http"])

@@ -16,10 +16,37 @@ from tests.bundles.metacom.conftest import RawClient, Site, SiteOf
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["ws", "http"])
 
+SIGN_OUT = """
+    import asyncio
+
+    from bundles.autoload import Context
+
+    access = "public"
+    _released = asyncio.Event()
+
+    async def slow(context: Context) -> None:
+        context.session
+        await context.client.emit("sign_out/begun")
+        await _released.wait()
+        await context.finish_session()
+
+    async def add(context: Context) -> None:
+        context.session["cart"] = "of a stranger"
+        await context.client.emit("sign_out/begun")
+        await _released.wait()
+
+    async def release() -> None:
+        _released.set()
+
+    async def show(context: Context) -> dict[str, object]:
+        return dict(context.session)
+    """
+"""Methods that wait for another call of the connection."""
+
 
 @pytest.fixture
 async def site(site_of: SiteOf, tmp_path: Path) -> Site:
-    for key, content in FILES.items():
+    for key, content in {**FILES, "api/sign_out.py": SIGN_OUT}.items():
         path = tmp_path / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(content))
@@ -138,6 +165,39 @@ async def test_session_of_a_user_gives_the_client_its_identity(site: Site, trans
         assert await call(second, "counter/who") == 401
         await call(second, "auth/log_in", name="eve")
         assert await call(second, "counter/who") == ["eve", "eve"]
+
+
+async def test_sign_out_that_began_before_a_sign_in_ends_its_session_and_identity(
+    site: Site,
+) -> None:
+    async with site.client() as client, site.client() as other:
+        await client.send({"type": "call", "id": 9, "method": "sign_out/slow"})
+        assert (await client.receive())["name"] == "sign_out/begun"
+        token = await call(client, "auth/log_in", name="ada")
+        assert await call(client, "counter/who") == ["ada", "ada"]
+        await client.send({"type": "call", "id": 8, "method": "sign_out/release"})
+        packets = [await client.receive() for _ in range(2)]
+
+        assert all(packet["result"] is None for packet in packets)
+        assert await call(client, "sign_out/show") == {}
+        assert await call(client, "counter/who") == 401
+        assert await call(other, "auth/restore", token=token) is False
+
+
+async def test_call_that_began_before_restore_does_not_write_into_that_session(
+    site: Site,
+) -> None:
+    async with site.client() as client, site.client() as eve:
+        token = await call(eve, "auth/log_in", name="eve")
+        await client.send({"type": "call", "id": 9, "method": "sign_out/add"})
+        assert (await client.receive())["name"] == "sign_out/begun"
+        assert await call(client, "auth/restore", token=token) is True
+        await client.send({"type": "call", "id": 8, "method": "sign_out/release"})
+        packets = {packet["id"]: packet for packet in [await client.receive() for _ in range(2)]}
+
+        assert packets[9]["error"]["code"] == 401
+        assert await call(eve, "sign_out/show") == {"name": "eve", "count": 0}
+        assert await call(client, "counter/who") == ["eve", "eve"]
 
 
 async def test_session_of_another_user_on_a_connection_is_409(site: Site) -> None:

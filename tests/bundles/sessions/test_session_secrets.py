@@ -97,6 +97,20 @@ class Secrets:
         await self.secrets.finish(request)
         session["message"] = "bye"
 
+    @both("POST", "/slow-start", "slow_start")
+    async def slow_start(self, request: Request, session: CurrentSession) -> str:
+        await self.go_on()
+        return await self.secrets.start(request)
+
+    @both("POST", "/slow-finish", "slow_finish")
+    async def slow_finish(self, request: Request, session: CurrentSession) -> None:
+        await self.go_on()
+        await self.secrets.finish(request)
+
+    async def go_on(self) -> None:
+        self.shop.begun.put_nowait(None)
+        await self.shop.go_on.wait()
+
     @both("POST", "/slow-rotate", "slow_rotate")
     async def slow_rotate(self, session: CurrentSession) -> None:
         session["slow"] = True
@@ -378,6 +392,62 @@ async def test_restore_then_message_of_the_earlier_session_stores_into_that(
         assert (await person.content("restore", secret=of_eve))[1] == {"name": "eve", "late": True}
 
 
+@pytest.mark.parametrize("change", ["start", "restore"])
+async def test_change_then_message_that_began_without_session_and_writes_is_401(
+    site_of: SiteOf, change: str
+) -> None:
+    """Its values do not get into a session that the client has chosen since."""
+    site = site_of()
+    async with client_of(site) as client:
+        ada, person = Person(client, "SOCKET"), Person(client, "SOCKET")
+        secret = await ada.content("start", name="ada")
+        slow = asyncio.create_task(person("slow", name="cart"))
+        await site.shop.begun.get()
+        await person.content(change, name="ada", secret=secret)
+        site.shop.go_on.set()
+
+        assert (await slow).status_code == 401
+        assert await person.content("get") == {"name": "ada"}
+        assert await ada.content("get") == {"name": "ada"}
+
+
+async def test_change_that_is_refused_then_message_that_began_without_session_writes(
+    site_of: SiteOf,
+) -> None:
+    site, refuse = site_of(), Refuse(UnauthorizedException)
+    async with client_of(site, refuse) as client:
+        ada, person = Person(client, "SOCKET"), Person(client, "SOCKET")
+        secret = await ada.content("start", name="ada")
+        slow = asyncio.create_task(person("slow", name="cart"))
+        await site.shop.begun.get()
+        refuse.is_on = True
+        assert (await person.content("restore", secret=secret))[0] is False
+        refuse.is_on = False
+        site.shop.go_on.set()
+
+        assert (await slow).status_code == 200
+        assert await person.content("get") == {"cart": True}
+        assert await ada.content("get") == {"name": "ada"}
+
+
+async def test_parallel_starts_of_one_connection_leave_the_last_session_only(
+    site_of: SiteOf,
+) -> None:
+    site = site_of()
+    async with client_of(site) as client:
+        person = Person(client, "SOCKET")
+        starts = [asyncio.create_task(person.content("slow_start")) for _ in range(3)]
+        for _ in starts:
+            await site.shop.begun.get()
+        site.shop.go_on.set()
+        secrets = await asyncio.gather(*starts)
+
+        await person.content("finish")
+        for secret in secrets:
+            other = Person(client, "SOCKET")
+            assert (await other.content("restore", secret=secret))[0] is False
+
+
 async def test_parallel_changes_of_one_connection_leave_it_with_one_session(
     site_of: SiteOf,
 ) -> None:
@@ -454,6 +524,28 @@ async def test_finish_while_a_message_rotates_leaves_no_dead_session(site_of: Si
         assert person.connection is not None
         assert person.connection.is_connected
         assert await person.content("get") == {}
+
+
+@pytest.mark.parametrize("has_session", [False, True])
+async def test_finish_ends_the_session_that_was_started_meanwhile(
+    site_of: SiteOf, has_session: bool
+) -> None:
+    site = site_of()
+    async with client_of(site) as client:
+        person, other = Person(client, "SOCKET"), Person(client, "SOCKET")
+        if has_session:
+            await person.content("start", name="first")
+        slow = asyncio.create_task(person("slow_finish"))
+        await site.shop.begun.get()
+        secret = await person.content("start", name="second")
+        assert (await other.content("restore", secret=secret))[0] is True
+        site.shop.go_on.set()
+
+        assert (await slow).status_code == 200
+        assert await person.content("get") == {}
+        assert other.connection is not None
+        assert not other.connection.is_connected
+        assert (await Person(client, "SOCKET").content("restore", secret=secret))[0] is False
 
 
 @pytest.mark.parametrize("store_name", ["sqlite", "redis"])

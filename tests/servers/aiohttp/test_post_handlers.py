@@ -98,6 +98,21 @@ class Calls(Bundle):
         return await self._kernel.answer(definition, request)
 
 
+class Coded(Calls):
+    """Its errors have a form of their own."""
+
+    @inject
+    def __init__(self, http: HttpServer, kernel: Kernel) -> None:
+        self._kernel = kernel
+        http.handle("/rpc", self.respond, fail=self.fail)
+
+    async def fail(self, request: Request, exception: Exception) -> Response:
+        response = await self._kernel.fail(request, exception)
+        if request.raw_body == b"break":
+            raise exception
+        return Response({"failed": response.status_code}, response.status_code)
+
+
 class Home:
     @http("GET", "/home", "home")
     async def home(self, request: Request) -> str:
@@ -293,6 +308,22 @@ async def test_post_handler_body_is_decompressed_and_limited(
         0
     ] == 415
     assert application.servers["http"].counts["http.body_limit"] == 2
+
+
+async def test_post_handler_fail_responds_to_rejected_bodies_and_exceptions(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    application = await serve(Greetings, bundles=[Coded], http={"body_limit": 100})
+
+    assert await post(session, application, b"x" * 101) == (413, {"failed": 413})
+    for coding, status in ("x", 415), ("gzip", 400):
+        headers = {"Content-Encoding": coding}
+        found = await post(session, application, b"hello", headers=headers)
+        assert found == (status, {"failed": status})
+    assert await post(session, application, b"fail") == (400, {"failed": 400})
+    assert (await post(session, application, b"hello Bob"))[0] == 200
+    status, content = await post(session, application, b"break")
+    assert (status, content["statusCode"]) == (500, 500)
 
 
 async def test_post_handler_body_is_not_decoded(
