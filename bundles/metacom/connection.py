@@ -47,6 +47,7 @@ class MetacomConnection(ManagedConnection):
         dialect: that of the client, from its ids.
         calls: the tasks of the calls that run.
         paused: while set, messages are not received; it is done when they may be again.
+        has_streams: whether it has, or had, streams.
     """
 
     # Beside the attributes of the base class: more than 30 in one dict would take 1.5 KB.
@@ -60,6 +61,7 @@ class MetacomConnection(ManagedConnection):
         "_writer",
         "calls",
         "dialect",
+        "has_streams",
         "websocket",
     )
 
@@ -83,6 +85,7 @@ class MetacomConnection(ManagedConnection):
         self.dialect = Dialect.A
         self.calls: set[asyncio.Task[None]] = set()
         self.paused: asyncio.Future[None] | None = None
+        self.has_streams = False
         self._report = report
         self._stream_limits = stream_limits
         self._streams: Streams | None = None
@@ -149,17 +152,18 @@ class MetacomConnection(ManagedConnection):
         self.check_event_loop("create_stream")
         if not self.is_accepted:
             raise RxKernelError("create_stream() is called before the handshake is completed")
-        task = asyncio.current_task()
-        return self.streams.create(name, size, self.dialect, task if task in self.calls else None)
+        return self.streams.create(name, size, self.dialect, self._caller)
 
     def get_stream(self, id: int | str) -> IncomingStream:
         """Return the stream that the client has opened with *id*.
+
+        It is terminated when the call ends that has asked for it, unless it is read to its end.
 
         Raises:
             StreamException: the stream is unknown, or has failed.
         """
         self.check_event_loop("get_stream")
-        return self.streams.take(id)
+        return self.streams.take(id, self._caller)
 
     async def join(self, room: str) -> None:
         self.check_room("join", room)
@@ -216,6 +220,7 @@ class MetacomConnection(ManagedConnection):
             self._streams = Streams(
                 self, self._stream_limits, asyncio.get_running_loop(), self._encode
             )
+            self.has_streams = True
             if self.is_ended or self._closing is not None:
                 self._streams.close()
         return self._streams
@@ -226,9 +231,10 @@ class MetacomConnection(ManagedConnection):
         return set() if self._streams is None else self._streams.pipes
 
     @property
-    def has_calls(self) -> bool:
-        """See `Link`."""
-        return bool(self.calls)
+    def _caller(self) -> "asyncio.Task[Any] | None":
+        """The task of the call that runs now."""
+        task = asyncio.current_task()
+        return task if task in self.calls else None
 
     async def send_chunk(self, chunk: bytes) -> None:
         """See `Link`."""

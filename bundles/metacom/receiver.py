@@ -166,9 +166,10 @@ class Receiver:
         except Exception:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
-            connection.calls.discard(asyncio.current_task())
-            if connection.paused is not None and not connection.calls:
-                connection.streams.calls_ended()
+            task = asyncio.current_task()
+            connection.calls.discard(task)
+            if connection.has_streams and task is not None:
+                connection.streams.call_ended(task)
             size = None if connection.is_ended else size
             if self._logs_access:
                 log_call(request, connection, response, size)

@@ -58,7 +58,7 @@ class MetacomSettings:
     stream_window: int = attrs.field(default=1_048_576, validator=_POSITIVE)
     """Bytes of the streams of one WebSocket that calls have yet to read. For more, messages of the
     WebSocket wait. Streams that no call has asked for may have as many; for more, messages wait
-    while calls run, else they fail."""
+    while calls run that have begun after the stream, else it fails."""
 
     stream_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
     """Seconds without data after which a stream fails, also if its call does not read or write it.

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from bundles.autoload import AutoloadBundle
+from bundles.contracts import contract
 from bundles.metacom import METACOM, MetacomConnection, StreamException
 from bundles.metacom.dialect import Dialect
 from bundles.metacom.streams.chunks import decode_chunk, encode_chunk
@@ -76,6 +77,14 @@ class Files:
     async def ignore(self) -> None:
         """Take no stream."""
         await self.gate.wait()
+
+    @procedure("files/leave", METACOM, arguments="value")
+    @contract(timeout=0.05)
+    async def leave(self, connection: MetacomConnection, request: Request) -> None:
+        """Wait for more than the client sends."""
+        stream = connection.get_stream(request.params["stream_id"])
+        await anext(stream)
+        await asyncio.Event().wait()
 
     @procedure("files/write", METACOM)
     async def write(self, connection: MetacomConnection) -> str:
@@ -417,6 +426,24 @@ async def test_stream_waits_for_calls_and_fails_if_none_takes_it(site_of: SiteOf
         assert sorted((one["id"], "error" in one) for one in packets) == [(1, True), (2, False)]
         assert connection.streams.unread == 0
         assert (await client.call("files/ignore", id=3))["id"] == 3
+
+
+async def test_stream_of_call_with_timeout_does_not_block_other_calls(site_of: SiteOf) -> None:
+    site = await site_of(Files, stream_window=10_000)
+    async with site.client() as client:
+        connection = await connection_of(site)
+        await client.send({"type": "stream", "id": 1, "name": "x", "size": 1_000_000})
+        arguments = {"stream_id": 1}
+        await client.send({"type": "call", "id": 2, "method": "files/leave", "args": arguments})
+        for _ in range(10):
+            await client.send(encode_chunk(1, b"x" * 10_000, Dialect.A))
+        await client.send({"type": "call", "id": 3, "method": "files/ignore"})
+
+        packets = [await client.receive() for _ in range(3)]
+        assert packets[0]["error"]["code"] == 408
+        assert packets[1] == {"type": "stream", "id": 1, "status": "terminate"}
+        assert packets[2]["id"] == 3
+        assert connection.streams.unread == 0
 
 
 async def test_endpoint_of_autoload_uses_streams(site_of: SiteOf, tmp_path: Path) -> None:
