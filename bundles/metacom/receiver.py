@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 _PONG = PONG.encode()
 _POLICY = 1008
+_SMALL_CHUNK = 1_024
+"""Bytes below which a chunk takes as much time as a packet. As many are received in a second."""
 
 CreateTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
@@ -72,11 +74,15 @@ class Receiver:
         sent, its messages are not read."""
         receive = connection.websocket.receive
         rate = Rate(self._settings.max_rate)
+        small: Rate | None = None
         while (message := await receive()) is not None:
             if isinstance(message, str):
                 self._receive(connection, message, rate)
             else:
-                self._receive_chunk(connection, message, rate)
+                is_valid = self._receive_chunk(connection, message, rate)
+                if is_valid and len(message) < _SMALL_CHUNK:
+                    small = small or Rate(self._settings.max_rate)
+                    await asyncio.sleep(small.delay())
                 if connection.paused is not None:
                     await connection.paused
             if connection.sending is not None:
@@ -119,11 +125,13 @@ class Receiver:
         else:
             connection.calls.add(self._create_task(self._handle(connection, id, work)))
 
-    def _receive_chunk(self, connection: MetacomConnection, chunk: bytes, rate: Rate) -> None:
-        """Valid chunks do not count for *rate*: they wait for their reader."""
+    def _receive_chunk(self, connection: MetacomConnection, chunk: bytes, rate: Rate) -> bool:
+        """Return whether *chunk* is valid. Valid chunks do not count for *rate*: they wait for
+        their reader."""
         is_valid = connection.streams.receive_chunk(chunk, connection.dialect)
         if not is_valid and not rate.allows() and rate.is_abused:
             connection.abort(DisconnectReason.LIMIT, _POLICY, "too many packets")
+        return is_valid
 
     def _reject(self, connection: MetacomConnection, id: Id | None, setting: str) -> None:
         """Send the error of a limit, without a message in the kernel."""

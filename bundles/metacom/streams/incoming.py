@@ -38,6 +38,7 @@ class IncomingStream:
         caller: the task of that call; None if another task has asked for it.
         earlier_calls: the calls that ran when it was opened.
         is_ended: whether all bytes have arrived.
+        progress: bytes that were received or read since its idle timer was started.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class IncomingStream:
         "is_ended",
         "is_taken",
         "name",
+        "progress",
         "received",
         "size",
         "unread",
@@ -62,6 +64,7 @@ class IncomingStream:
         self.size = size
         self.received = 0
         self.unread = 0
+        self.progress = 0
         self.is_taken = False
         self.caller: asyncio.Task[Any] | None = None
         self.earlier_calls: AbstractSet[asyncio.Task[Any]] = frozenset()

@@ -14,6 +14,9 @@ from bundles.metacom.streams.packets import Opening, Status, status_packet
 from bundles.metacom.streams.stream_exception import StreamException
 from rxkernel import PayloadTooLargeException
 
+_PROGRESS = 1_024
+"""Bytes of a stream after which it is not idle. Its last bytes may be fewer."""
+
 _NOT_TAKEN = "no call has asked for the stream; call its method before you send data"
 
 
@@ -99,7 +102,7 @@ class IncomingStreams:
         else:
             raise self._fail(stream, _NOT_TAKEN)
         stream.feed(data)
-        self._open.touch(stream)
+        self._count_progress(stream, len(data))
         if self._is_full and not self._is_paused:
             self._is_paused = True
             self._link.pause_reading()
@@ -144,7 +147,7 @@ class IncomingStreams:
     def data_read(self, stream: IncomingStream, size: int) -> None:
         """See `Receiving`."""
         if stream in self._open:
-            self._open.touch(stream)
+            self._count_progress(stream, size)
             self.unread -= size
             if stream.is_closed:
                 self._open.remove(stream)
@@ -181,10 +184,17 @@ class IncomingStreams:
         if self._is_paused and not stream.unread:
             return  # another stream blocks the connection
         doing = "read from" if stream.unread else "received for"
-        error = self._fail(
-            stream, f"nothing was {doing} the stream for {self._limits.timeout:g} seconds"
-        )
+        what = f"only {stream.progress} bytes were" if stream.progress else "nothing was"
+        seconds = self._limits.timeout
+        error = self._fail(stream, f"{what} {doing} the stream for {seconds:g} seconds")
         self._link.report(stream.id, error)
+
+    def _count_progress(self, stream: IncomingStream, size: int) -> None:
+        """A client that sends a few bytes from time to time does not keep *stream* open."""
+        stream.progress += size
+        if stream.progress >= _PROGRESS or (size and stream.received == stream.size):
+            stream.progress = 0
+            self._open.touch(stream)
 
     def _may_be_taken(self, stream: IncomingStream) -> bool:
         """Whether a call runs that may know *stream*."""

@@ -489,6 +489,19 @@ async def test_client_that_goes_on_sending_invalid_chunks_is_closed(site_of: Sit
         assert await client.closed() == 1008
 
 
+async def test_small_chunks_above_max_rate_wait(site_of: SiteOf) -> None:
+    site = await site_of(Files, max_rate=100)
+    async with site.client() as client, site.client() as other:
+        await begin_upload(client, 1, 150)
+        for _ in range(150):
+            await client.send(encode_chunk(1, b"x", Dialect.A))
+        await client.send({"type": "stream", "id": 1, "status": "end"})
+        await other.call("files/ignore")
+        assert sum(one.streams.unread for one in site.server.engine) < 150
+
+        assert (await client.receive())["result"]["size"] == 150
+
+
 async def test_stopping_server_finishes_a_download(site_of: SiteOf) -> None:
     site = await site_of(Files)
     async with site.client() as client:

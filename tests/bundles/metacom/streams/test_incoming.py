@@ -579,7 +579,6 @@ async def test_idle_stream_fails_after_the_timeout(is_taken: bool) -> None:
     stream = peer.streams.take(1) if is_taken else None
     peer.loop.advance(9)
     peer.chunk(1, b"")
-    peer.loop.advance(9)
     assert peer.errors == []
     peer.loop.advance(1)
 
@@ -588,6 +587,32 @@ async def test_idle_stream_fails_after_the_timeout(is_taken: bool) -> None:
     if stream is not None:
         with pytest.raises(StreamException, match="10 seconds"):
             await anext(stream)
+
+
+async def test_stream_that_gets_a_few_bytes_from_time_to_time_fails() -> None:
+    peer = Peer(timeout=10.0, window=10_000, max_size=10_000)
+    peer.open(1, 10_000)
+    peer.chunk(1, b"x" * 1_000)
+    peer.loop.advance(9)
+    peer.chunk(1, b"x" * 24)
+    peer.loop.advance(9)
+    peer.chunk(1, b"x" * 4)
+    assert peer.errors == []
+    peer.loop.advance(1)
+
+    assert peer.errors == [(1, 400, "only 4 bytes were read from the stream for 10 seconds")]
+
+
+async def test_stream_whose_last_bytes_are_few_waits_for_its_end() -> None:
+    peer = Peer(timeout=10.0)
+    peer.open(1, 100)
+    peer.chunk(1, b"x" * 99)
+    peer.loop.advance(9)
+    peer.chunk(1, b"x")
+    peer.loop.advance(9)
+    peer.end(1)
+
+    assert await peer.streams.take(1).read_all(100) == b"x" * 100
 
 
 async def test_stream_that_is_never_taken_fails_after_its_end() -> None:
