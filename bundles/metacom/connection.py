@@ -56,7 +56,9 @@ class MetacomConnection(ManagedConnection):
         "_closing",
         "_counters",
         "_early",
+        "_early_size",
         "_encode",
+        "_max_buffered",
         "_rooms",
         "_writer",
         "calls",
@@ -94,7 +96,9 @@ class MetacomConnection(ManagedConnection):
         self._encode = encode
         self._counters = counters
         self._writer = PacketWriter(websocket, max_buffered, self._overflowed)
+        self._max_buffered = max_buffered
         self._early: list[bytes] | None = None
+        self._early_size = 0
         self._closing: asyncio.Task[None] | None = None
 
     @property
@@ -122,10 +126,8 @@ class MetacomConnection(ManagedConnection):
             return
         if self.is_accepted:
             self._writer.put(packet)
-        elif self._early is None:
-            self._early = [packet]
-        else:
-            self._early.append(packet)
+        elif not self.is_rejected:
+            self._put_early(packet)
 
     async def emit(self, event_name: str, *args: Any) -> None:
         """Send an event. It has one value: without *args* ``{}``, of several a list."""
@@ -197,15 +199,19 @@ class MetacomConnection(ManagedConnection):
             self._closing = asyncio.create_task(self.websocket.close(code, text))
 
     def accept(self) -> None:
-        """The handshake is completed: send the packets that wait for it."""
+        """The handshake is completed: send the packets that wait for it. Close a connection that
+        was rejected during the handshake."""
         self.is_accepted = True
         early, self._early = self._early, None
         for packet in early or ():
             self._writer.put(packet)
+        if self.is_rejected:
+            self.abort(DisconnectReason.SERVER, _POLICY, "")
 
     def end(self) -> None:
         """Send nothing more. Calls that have begun still run."""
         self.is_ended = True
+        self._early = None
         self._close_streams()
         self.notify_disconnected()
 
@@ -258,7 +264,20 @@ class MetacomConnection(ManagedConnection):
         if self._streams is not None:
             self._streams.close()
 
+    def _put_early(self, packet: bytes) -> None:
+        self._early_size += len(packet)
+        if self._early_size <= self._max_buffered:
+            self._early = self._early or []
+            self._early.append(packet)
+        else:
+            self._early = None
+            self.is_rejected = True
+            self._record("rejected", "too many packets wait for its handshake")
+
     def _overflowed(self) -> None:
-        host = "a client" if self.client is None else self.client.host
-        self._counters.record("metacom.max_buffered", f"closed {host}: it reads too slowly")
+        self._record("closed", "it reads too slowly")
         self.abort(DisconnectReason.LIMIT, _POLICY, "too slow")
+
+    def _record(self, done: str, why: str) -> None:
+        host = "a client" if self.client is None else self.client.host
+        self._counters.record("metacom.max_buffered", f"{done} {host}: {why}")
