@@ -120,6 +120,11 @@ class MetacomConnection(ManagedConnection):
         """Why the connection has ended."""
         return self.websocket.reason or DisconnectReason.TRANSPORT_CLOSE
 
+    def use_dialect_b(self) -> None:
+        """Change the dialect, unless streams of dialect A are open."""
+        if self._streams is None or not self._streams.are_open:
+            self.dialect = Dialect.B
+
     def put(self, packet: bytes) -> None:
         """Send *packet*; does nothing once the connection has ended."""
         if self.is_ended:

@@ -98,9 +98,9 @@ class Receiver:
         try:
             packet = read_packet(text)
             id = id_of(packet)
-            if type(id) is str:
-                connection.dialect = Dialect.B
             work = _read(packet, id)
+            if type(id) is str and connection.dialect is Dialect.A:
+                connection.use_dialect_b()
         except HttpException as exc:
             work = exc
         if not is_allowed:

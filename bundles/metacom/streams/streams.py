@@ -23,7 +23,7 @@ class Streams:
     """Errors of the client are reported through *link*, with the id of the stream."""
 
     def __init__(self, link: Link, limits: StreamLimits, loop: Loop, encode: Encode) -> None:
-        open_streams = OpenStreams(limits, loop)
+        self._open = open_streams = OpenStreams(limits, loop)
         self._link = link
         self._incoming = IncomingStreams(link, limits, open_streams, encode)
         self._outgoing = OutgoingStreams(link, limits, open_streams, encode, self.call_ended)
@@ -33,6 +33,11 @@ class Streams:
     def unread(self) -> int:
         """Bytes that are received and not read."""
         return self._incoming.unread + self._incoming.untaken
+
+    @property
+    def are_open(self) -> bool:
+        """Whether a stream is open, in either direction."""
+        return bool(self._open)
 
     @property
     def pipes(self) -> set["asyncio.Task[None]"]:

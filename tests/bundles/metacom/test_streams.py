@@ -469,6 +469,23 @@ async def test_endpoint_of_autoload_uses_streams(site_of: SiteOf, tmp_path: Path
         assert await receive_stream(client, opened["id"]) == (100_000, digest)
 
 
+async def test_text_id_during_an_upload_of_dialect_a_does_not_change_the_dialect(
+    site_of: SiteOf,
+) -> None:
+    site = await site_of(Files)
+    async with site.client() as client:
+        connection = await connection_of(site)
+        await begin_upload(client, 1, 5)
+        assert (await client.call("files/ignore", id="x"))["id"] == "x"
+        assert connection.dialect is Dialect.A
+        await client.send(encode_chunk(1, b"hello", Dialect.A))
+        await client.send({"type": "stream", "id": 1, "status": "end"})
+        assert (await client.receive())["result"]["size"] == 5
+
+        assert (await client.call("files/ignore", id="x"))["id"] == "x"
+        assert connection.dialect is Dialect.B
+
+
 async def test_limits_of_streams_are_errors_with_their_status(site_of: SiteOf) -> None:
     site = await site_of(Files, max_streams=1, max_stream_size=100)
     async with site.client() as client:
