@@ -47,6 +47,7 @@ class MetacomConnection(ManagedConnection):
         dialect: that of the client, from its ids.
         calls: the tasks of the calls that run.
         paused: while set, messages are not received; it is done when they may be again.
+        has_streams: whether it has, or had, streams.
     """
 
     # Beside the attributes of the base class: more than 30 in one dict would take 1.5 KB.
@@ -55,11 +56,14 @@ class MetacomConnection(ManagedConnection):
         "_closing",
         "_counters",
         "_early",
+        "_early_size",
         "_encode",
+        "_max_buffered",
         "_rooms",
         "_writer",
         "calls",
         "dialect",
+        "has_streams",
         "websocket",
     )
 
@@ -83,6 +87,7 @@ class MetacomConnection(ManagedConnection):
         self.dialect = Dialect.A
         self.calls: set[asyncio.Task[None]] = set()
         self.paused: asyncio.Future[None] | None = None
+        self.has_streams = False
         self._report = report
         self._stream_limits = stream_limits
         self._streams: Streams | None = None
@@ -91,7 +96,9 @@ class MetacomConnection(ManagedConnection):
         self._encode = encode
         self._counters = counters
         self._writer = PacketWriter(websocket, max_buffered, self._overflowed)
+        self._max_buffered = max_buffered
         self._early: list[bytes] | None = None
+        self._early_size = 0
         self._closing: asyncio.Task[None] | None = None
 
     @property
@@ -118,16 +125,19 @@ class MetacomConnection(ManagedConnection):
         """Why the connection has ended."""
         return self.websocket.reason or DisconnectReason.TRANSPORT_CLOSE
 
+    def use_dialect_b(self) -> None:
+        """Change the dialect, unless streams of dialect A are open."""
+        if self._streams is None or not self._streams.are_open:
+            self.dialect = Dialect.B
+
     def put(self, packet: bytes) -> None:
         """Send *packet*; does nothing once the connection has ended."""
         if self.is_ended:
             return
         if self.is_accepted:
             self._writer.put(packet)
-        elif self._early is None:
-            self._early = [packet]
-        else:
-            self._early.append(packet)
+        elif not self.is_rejected:
+            self._put_early(packet)
 
     async def emit(self, event_name: str, *args: Any) -> None:
         """Send an event. It has one value: without *args* ``{}``, of several a list."""
@@ -154,17 +164,18 @@ class MetacomConnection(ManagedConnection):
         self.check_event_loop("create_stream")
         if not self.is_accepted:
             raise RxKernelError("create_stream() is called before the handshake is completed")
-        task = asyncio.current_task()
-        return self.streams.create(name, size, self.dialect, task if task in self.calls else None)
+        return self.streams.create(name, size, self.dialect, self._caller)
 
     def get_stream(self, id: int | str) -> IncomingStream:
         """Return the stream that the client has opened with *id*.
+
+        It is terminated when the call ends that has asked for it, unless it is read to its end.
 
         Raises:
             StreamException: the stream is unknown, or has failed.
         """
         self.check_event_loop("get_stream")
-        return self.streams.take(id)
+        return self.streams.take(id, self._caller)
 
     async def join(self, room: str) -> None:
         self.check_room("join", room)
@@ -198,15 +209,19 @@ class MetacomConnection(ManagedConnection):
             self._closing = asyncio.create_task(self.websocket.close(code, text))
 
     def accept(self) -> None:
-        """The handshake is completed: send the packets that wait for it."""
+        """The handshake is completed: send the packets that wait for it. Close a connection that
+        was rejected during the handshake."""
         self.is_accepted = True
         early, self._early = self._early, None
         for packet in early or ():
             self._writer.put(packet)
+        if self.is_rejected:
+            self.abort(DisconnectReason.SERVER, _POLICY, "")
 
     def end(self) -> None:
         """Send nothing more. Calls that have begun still run."""
         self.is_ended = True
+        self._early = None
         self._close_streams()
         self.notify_disconnected()
 
@@ -221,6 +236,7 @@ class MetacomConnection(ManagedConnection):
             self._streams = Streams(
                 self, self._stream_limits, asyncio.get_running_loop(), self._encode
             )
+            self.has_streams = True
             if self.is_closing:
                 self._streams.close()
         return self._streams
@@ -231,9 +247,10 @@ class MetacomConnection(ManagedConnection):
         return set() if self._streams is None else self._streams.pipes
 
     @property
-    def has_calls(self) -> bool:
-        """See `Link`."""
-        return bool(self.calls)
+    def _caller(self) -> "asyncio.Task[Any] | None":
+        """The task of the call that runs now."""
+        task = asyncio.current_task()
+        return task if task in self.calls else None
 
     async def send_chunk(self, chunk: bytes) -> None:
         """See `Link`."""
@@ -257,7 +274,20 @@ class MetacomConnection(ManagedConnection):
         if self._streams is not None:
             self._streams.close()
 
+    def _put_early(self, packet: bytes) -> None:
+        self._early_size += len(packet)
+        if self._early_size <= self._max_buffered:
+            self._early = self._early or []
+            self._early.append(packet)
+        else:
+            self._early = None
+            self.is_rejected = True
+            self._record("rejected", "too many packets wait for its handshake")
+
     def _overflowed(self) -> None:
-        host = "a client" if self.client is None else self.client.host
-        self._counters.record("metacom.max_buffered", f"closed {host}: it reads too slowly")
+        self._record("closed", "it reads too slowly")
         self.abort(DisconnectReason.LIMIT, _POLICY, "too slow")
+
+    def _record(self, done: str, why: str) -> None:
+        host = "a client" if self.client is None else self.client.host
+        self._counters.record("metacom.max_buffered", f"{done} {host}: {why}")

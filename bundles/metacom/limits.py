@@ -1,5 +1,6 @@
 """The limits of one connection."""
 
+from collections.abc import Callable
 from time import monotonic
 
 import attrs
@@ -13,25 +14,40 @@ class Rate:
     """
 
     rate: float
+    _clock: Callable[[], float] = monotonic
     _interval: float = attrs.field(init=False)
     _due: float = attrs.field(init=False, default=0.0)
     _exceeded: int = attrs.field(init=False, default=0)
+    _exceeded_at: float = attrs.field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
         self._interval = 1.0 / self.rate
 
     def allows(self) -> bool:
         """Count a packet; False if it is one too many."""
-        now = monotonic()
+        now = self._clock()
         due, begin = self._due, now - 1.0
         due = (due if due > begin else begin) + self._interval
         if due > now:
-            self._exceeded += 1
+            self._count_exceeded(now)
             return False
-        self._due, self._exceeded = due, 0
+        self._due = due
         return True
+
+    def delay(self) -> float:
+        """Count a packet that may wait; return for how many seconds."""
+        now = self._clock()
+        self._due = max(self._due, now - 1.0) + self._interval
+        return max(0.0, self._due - now)
 
     @property
     def is_abused(self) -> bool:
         """Whether the client has sent many packets although it got errors for them."""
         return self._exceeded > self.rate
+
+    def _count_exceeded(self, now: float) -> None:
+        """A client that stays below the rate for a second begins anew."""
+        if now - self._exceeded_at > 1.0:
+            self._exceeded = 0
+        self._exceeded += 1
+        self._exceeded_at = now

@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 _PONG = PONG.encode()
 _POLICY = 1008
+_SMALL_CHUNK = 1_024
+"""Bytes below which a chunk takes as much time as a packet. As many are received in a second."""
 
 CreateTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
@@ -73,11 +75,15 @@ class Receiver:
         sent, its messages are not read."""
         receive = connection.websocket.receive
         rate = Rate(self._settings.max_rate)
+        small: Rate | None = None
         while (message := await receive()) is not None:
             if isinstance(message, str):
                 self._receive(connection, message, rate)
             else:
-                self._receive_chunk(connection, message, rate)
+                is_valid = self._receive_chunk(connection, message, rate)
+                if is_valid and len(message) < _SMALL_CHUNK:
+                    small = small or Rate(self._settings.max_rate)
+                    await asyncio.sleep(small.delay())
                 if connection.paused is not None:
                     await connection.paused
             if connection.sending is not None:
@@ -91,17 +97,17 @@ class Receiver:
         id: Id | None = None
         packet: dict[str, Any] = {}
         work: Call | HttpException | None
-        if (call := read_valid_call(text)) is not None:
-            id, work = call.id, call
-        else:
-            try:
+        try:
+            if (call := read_valid_call(text)) is not None:
+                id, work = call.id, call
+            else:
                 packet = read_packet(text)
                 id = id_of(packet)
                 work = _read(packet, id)
-            except HttpException as exc:
-                work = exc
-        if type(id) is str:
-            connection.dialect = Dialect.B
+            if type(id) is str and connection.dialect is Dialect.A:
+                connection.use_dialect_b()
+        except HttpException as exc:
+            work = exc
         if not is_allowed:
             self._reject(connection, id, "metacom.max_rate")
             if rate.is_abused:
@@ -124,11 +130,13 @@ class Receiver:
         else:
             connection.calls.add(self._create_task(self._handle(connection, id, work)))
 
-    def _receive_chunk(self, connection: MetacomConnection, chunk: bytes, rate: Rate) -> None:
-        """Valid chunks do not count for *rate*: they wait for their reader."""
+    def _receive_chunk(self, connection: MetacomConnection, chunk: bytes, rate: Rate) -> bool:
+        """Return whether *chunk* is valid. Valid chunks do not count for *rate*: they wait for
+        their reader."""
         is_valid = connection.streams.receive_chunk(chunk, connection.dialect)
         if not is_valid and not rate.allows() and rate.is_abused:
             connection.abort(DisconnectReason.LIMIT, _POLICY, "too many packets")
+        return is_valid
 
     def _reject(self, connection: MetacomConnection, id: Id | None, setting: str) -> None:
         """Send the error of a limit, without a message in the kernel."""
@@ -179,9 +187,10 @@ class Receiver:
         except Exception:
             logger.exception("no response to the call of %.100r could be sent", request.url)
         finally:
-            connection.calls.discard(asyncio.current_task())
-            if connection.paused is not None and not connection.calls:
-                connection.streams.calls_ended()
+            task = asyncio.current_task()
+            connection.calls.discard(task)
+            if connection.has_streams and task is not None:
+                connection.streams.call_ended(task)
             size = None if connection.is_ended else size
             if self._logs_access:
                 log_call(request, connection, response, size)

@@ -165,6 +165,8 @@ class MetacomServer(Server):
         finally:
             self._connections.remove(connection)
             self._served.discard(connection)
+            if not connection.is_ended:  # it was rejected
+                connection.end()
 
     async def _is_connected(self, connection: MetacomConnection) -> bool:
         """Dispatch CONNECTED, and return whether nothing has rejected *connection*."""

@@ -43,7 +43,8 @@ class MetacomSettings:
 
     max_rate: float = attrs.field(default=1_000.0, validator=_RATE)
     """Packets per second of one WebSocket; also the size of a burst. For more it gets errors, and
-    is closed if it goes on."""
+    is closed if it goes on. Of chunks with less than 1 KiB, as many are
+    received; more wait."""
 
     max_calls: int = attrs.field(default=100, validator=_POSITIVE)
     """Most calls of one WebSocket that run at the same time; a further one gets the error 429."""
@@ -58,12 +59,12 @@ class MetacomSettings:
     stream_window: int = attrs.field(default=1_048_576, validator=_POSITIVE)
     """Bytes of the streams of one WebSocket that calls have yet to read. For more, messages of the
     WebSocket wait. Streams that no call has asked for may have as many; for more, messages wait
-    while calls run, else they fail."""
+    while calls run that have begun after the stream, else it fails."""
 
     stream_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
     """Seconds without data after which a stream fails, also if its call does not read or write it.
-    It must be shorter than ``heartbeat``: messages, and so pongs, wait for a call that does not
-    read."""
+    Less than 1 KiB of a client's stream does not count, unless it is the last. The time must be
+    shorter than ``heartbeat``: messages, and so pongs, wait for a call that does not read."""
 
     max_buffered: int = attrs.field(default=10_000_000, validator=_POSITIVE)
     """Bytes that wait for a client that reads slowly; more close the WebSocket."""

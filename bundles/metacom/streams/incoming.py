@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from typing import Protocol, Self
+from collections.abc import Set as AbstractSet
+from typing import Any, Protocol, Self
 
 from bundles.metacom.streams.chunks import StreamId
 from bundles.metacom.streams.stream_exception import StreamException
@@ -24,7 +25,8 @@ class IncomingStream:
     """Iterate over it to read its data, in one task.
 
     While more than ``stream_window`` bytes are unread, nothing more is received from the client,
-    also no call. As a context manager it terminates a stream that was not read to its end.
+    also no call. As a context manager it terminates a stream that was not read to its end; the end
+    of the call does so too.
 
     Attributes:
         id: as the client sent it.
@@ -33,7 +35,10 @@ class IncomingStream:
         received: bytes that have arrived.
         unread: bytes that have arrived and are not read yet.
         is_taken: whether a call has asked for it.
+        caller: the task of that call; None if another task has asked for it.
+        earlier_calls: the calls that ran when it was opened.
         is_ended: whether all bytes have arrived.
+        progress: bytes that were received or read since its idle timer was started.
     """
 
     __slots__ = (
@@ -41,10 +46,13 @@ class IncomingStream:
         "_error",
         "_streams",
         "_waiting",
+        "caller",
+        "earlier_calls",
         "id",
         "is_ended",
         "is_taken",
         "name",
+        "progress",
         "received",
         "size",
         "unread",
@@ -56,7 +64,10 @@ class IncomingStream:
         self.size = size
         self.received = 0
         self.unread = 0
+        self.progress = 0
         self.is_taken = False
+        self.caller: asyncio.Task[Any] | None = None
+        self.earlier_calls: AbstractSet[asyncio.Task[Any]] = frozenset()
         self.is_ended = False
         self._streams = streams
         self._chunks: deque[bytes] = deque()

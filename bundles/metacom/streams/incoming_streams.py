@@ -1,6 +1,8 @@
 """The streams that the peer sends over one connection."""
 
+import asyncio
 from functools import partial
+from typing import Any
 
 from bundles.metacom.packets import Encode
 from bundles.metacom.streams.chunks import StreamId
@@ -11,6 +13,9 @@ from bundles.metacom.streams.open_streams import OpenStreams
 from bundles.metacom.streams.packets import Opening, Status, status_packet
 from bundles.metacom.streams.stream_exception import StreamException
 from rxkernel import PayloadTooLargeException
+
+_PROGRESS = 1_024
+"""Bytes of a stream after which it is not idle. Its last bytes may be fewer."""
 
 _NOT_TAKEN = "no call has asked for the stream; call its method before you send data"
 
@@ -23,8 +28,8 @@ class IncomingStreams:
     Attributes:
         unread: bytes that calls have to read. Above the window the connection is paused.
         untaken: bytes of streams that no call has asked for. Above the window the connection is
-            paused if a running call may still ask for them; else they fail, since the call would
-            wait behind them.
+            paused if a call that has begun after the stream may still ask for it; else it fails,
+            since the call would wait behind it.
     """
 
     def __init__(
@@ -41,10 +46,7 @@ class IncomingStreams:
         self.unread = 0
         self.untaken = 0
 
-    def __contains__(self, id: StreamId) -> bool:
-        return id in self._by_id
-
-    def take(self, id: object) -> IncomingStream:
+    def take(self, id: object, caller: asyncio.Task[Any] | None) -> IncomingStream:
         """See `Streams.take`."""
         stream = self._by_id.get(id) if type(id) is int or type(id) is str else None
         if stream is None:
@@ -53,6 +55,7 @@ class IncomingStreams:
             stream.is_taken = True
             self.untaken -= stream.unread
             self.unread += stream.unread
+        stream.caller = caller
         if stream.is_ended:
             self._forget_id(stream)
         self._release()
@@ -75,6 +78,7 @@ class IncomingStreams:
         self._open.check_room()
         self._dropped.pop(id, None)
         stream = IncomingStream(id, opening.name, opening.size, self)
+        stream.earlier_calls = frozenset(self._link.calls)
         self._by_id[id] = stream
         self._open.add(stream, partial(self._idle, stream))
 
@@ -93,21 +97,30 @@ class IncomingStreams:
             raise self._fail(stream, f"the stream has more than its {stream.size} bytes")
         if stream.is_taken:
             self.unread += len(data)
-        elif self._link.has_calls or self.untaken + len(data) <= self._limits.window:
+        elif self.untaken + len(data) <= self._limits.window or self._may_be_taken(stream):
             self.untaken += len(data)
         else:
             raise self._fail(stream, _NOT_TAKEN)
         stream.feed(data)
-        self._open.touch(stream)
+        self._count_progress(stream, len(data))
         if self._is_full and not self._is_paused:
             self._is_paused = True
             self._link.pause_reading()
 
-    def calls_ended(self) -> None:
-        """No call is left that may take a stream: fail those that do not fit into the window."""
-        for stream in tuple(self._by_id.values()):
-            if self.untaken > self._limits.window and not stream.is_taken:
-                self._link.report(stream.id, self._fail(stream, _NOT_TAKEN))
+    def fail_untaken(self) -> None:
+        """Fail the streams that do not fit into the window, and that no call may take."""
+        if self.untaken > self._limits.window:
+            for stream in tuple(self._by_id.values()):
+                if not stream.is_taken and not self._may_be_taken(stream):
+                    self._link.report(stream.id, self._fail(stream, _NOT_TAKEN))
+                if self.untaken <= self._limits.window:
+                    break
+
+    def terminate_taken(self, caller: asyncio.Task[Any]) -> None:
+        """Terminate the streams that *caller* has not read to their end."""
+        for stream in self._open:
+            if isinstance(stream, IncomingStream) and stream.caller is caller:
+                self._terminate(stream, "the call that has asked for the stream has ended")
 
     def receive_status(self, id: StreamId, status: Status) -> None:
         """Close the stream *id*.
@@ -134,7 +147,7 @@ class IncomingStreams:
     def data_read(self, stream: IncomingStream, size: int) -> None:
         """See `Receiving`."""
         if stream in self._open:
-            self._open.touch(stream)
+            self._count_progress(stream, size)
             self.unread -= size
             if stream.is_closed:
                 self._open.remove(stream)
@@ -142,10 +155,7 @@ class IncomingStreams:
 
     def incoming_terminated(self, stream: IncomingStream) -> None:
         """See `Receiving`."""
-        if not stream.is_ended and not self._is_closed:
-            self._ignore(stream.id)
-            self._link.put(status_packet(stream.id, Status.TERMINATE, self._encode))
-        self._drop(stream, StreamException("the stream was terminated"))
+        self._terminate(stream, "the stream was terminated")
 
     def close(self, error: StreamException) -> None:
         """Let readers raise *error*. A stream that was received as a whole can be read."""
@@ -174,10 +184,27 @@ class IncomingStreams:
         if self._is_paused and not stream.unread:
             return  # another stream blocks the connection
         doing = "read from" if stream.unread else "received for"
-        error = self._fail(
-            stream, f"nothing was {doing} the stream for {self._limits.timeout:g} seconds"
-        )
+        what = f"only {stream.progress} bytes were" if stream.progress else "nothing was"
+        seconds = self._limits.timeout
+        error = self._fail(stream, f"{what} {doing} the stream for {seconds:g} seconds")
         self._link.report(stream.id, error)
+
+    def _count_progress(self, stream: IncomingStream, size: int) -> None:
+        """A client that sends a few bytes from time to time does not keep *stream* open."""
+        stream.progress += size
+        if stream.progress >= _PROGRESS or (size and stream.received == stream.size):
+            stream.progress = 0
+            self._open.touch(stream)
+
+    def _may_be_taken(self, stream: IncomingStream) -> bool:
+        """Whether a call runs that may know *stream*."""
+        return not self._link.calls <= stream.earlier_calls
+
+    def _terminate(self, stream: IncomingStream, message: str) -> None:
+        if not stream.is_ended and not self._is_closed:
+            self._ignore(stream.id)
+            self._link.put(status_packet(stream.id, Status.TERMINATE, self._encode))
+        self._drop(stream, StreamException(message))
 
     def _fail(self, stream: IncomingStream, message: str) -> StreamException:
         """Fail *stream*, and ignore its chunks from now on."""

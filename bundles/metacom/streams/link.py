@@ -1,7 +1,9 @@
 """What streams need of the connection."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Set as AbstractSet
+from typing import Any, Protocol
 
 from bundles.metacom.dialect import Id
 from rxkernel import HttpException
@@ -11,9 +13,9 @@ class Link(Protocol):
     """A connection, as its streams see it."""
 
     @property
-    def has_calls(self) -> bool:
-        """Whether calls run that may still take a stream. When the last one ends, the link calls
-        `Streams.calls_ended`."""
+    def calls(self) -> AbstractSet[asyncio.Task[Any]]:
+        """The tasks of the calls that run. When one has ended, the link calls
+        `Streams.call_ended`."""
 
     def put(self, packet: bytes) -> None:
         """Send a text message, UTF-8, without waiting. Does nothing once closed."""

@@ -26,6 +26,9 @@ class OpenStreams:
     def __contains__(self, stream: Stream) -> bool:
         return stream in self._timers
 
+    def __bool__(self) -> bool:
+        return bool(self._timers)
+
     def check_room(self) -> None:
         """Check that one more may be opened.
 

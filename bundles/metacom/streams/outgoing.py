@@ -1,7 +1,8 @@
 """A stream that is sent to the peer."""
 
+import asyncio
 from collections.abc import AsyncIterable
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from bundles.metacom.dialect import Dialect
 from bundles.metacom.streams.chunks import StreamId, encode_chunk
@@ -35,6 +36,7 @@ class OutgoingStream:
         size: bytes of the whole stream.
         written: bytes that were written.
         is_sending: whether a chunk waits for the client.
+        caller: the task of the call that has created it, or None.
     """
 
     __slots__ = (
@@ -44,6 +46,7 @@ class OutgoingStream:
         "_error",
         "_is_ended",
         "_streams",
+        "caller",
         "id",
         "is_sending",
         "name",
@@ -59,6 +62,7 @@ class OutgoingStream:
         self.size = size
         self.written = 0
         self.is_sending = False
+        self.caller: asyncio.Task[Any] | None = None
         self._dialect = dialect
         self._streams = streams
         self._chunk_size = min(max(-(-size // _CHUNKS), _SMALLEST_CHUNK), _GREATEST_CHUNK)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -20,23 +20,33 @@ from bundles.metacom.streams.stream_exception import StreamException
 logger = logging.getLogger(__name__)
 
 Caller = asyncio.Task[Any] | None
+"""The task of a call; None for a task that is not one."""
 
 
 class OutgoingStreams:
     """Implements `Sending`.
+
+    Args:
+        pipe_ended: called with the task of a call that has ended, when a pipe of it has.
 
     Attributes:
         pipes: the tasks of `OutgoingStream.pipe` that run.
     """
 
     def __init__(
-        self, link: Link, limits: StreamLimits, open_streams: OpenStreams, encode: Encode
+        self,
+        link: Link,
+        limits: StreamLimits,
+        open_streams: OpenStreams,
+        encode: Encode,
+        pipe_ended: Callable[[asyncio.Task[Any]], None],
     ) -> None:
         self._link = link
         self._limits = limits
         self._open = open_streams
         self._encode = encode
-        self._by_id: dict[StreamId, tuple[OutgoingStream, Caller]] = {}
+        self._pipe_ended = pipe_ended
+        self._by_id: dict[StreamId, OutgoingStream] = {}
         self._last_number = 0
         self.pipes: dict[OutgoingStream, asyncio.Task[None]] = {}
 
@@ -51,15 +61,15 @@ class OutgoingStreams:
             raise ValueError(f"size must be a whole number of bytes, got {size!r}")
         self._open.check_room()
         stream = OutgoingStream(self._new_id(dialect), name, size, dialect, self)
-        self._by_id[stream.id] = stream, caller
+        stream.caller = caller
+        self._by_id[stream.id] = stream
         self._open.add(stream, partial(self._idle, stream))
         self._link.put(opening_packet(stream.id, name, size, self._encode))
         return stream
 
     def terminated(self, id: StreamId) -> None:
         """The client wants no more of the stream *id*."""
-        stream, _ = self._by_id[id]
-        self._drop(stream, StreamException("the client has terminated the stream"))
+        self._drop(self._by_id[id], StreamException("the client has terminated the stream"))
 
     async def send_chunk(self, stream: OutgoingStream, chunk: bytes) -> None:
         """See `Sending`."""
@@ -80,8 +90,12 @@ class OutgoingStreams:
         """See `Sending`."""
         if stream in self.pipes:
             raise RuntimeError(f"the stream {stream.name!r} has a source; call pipe() once")
-        _, caller = self._by_id[stream.id]
-        self.pipes[stream] = asyncio.create_task(self._pipe(stream, source, caller))
+        task = self.pipes[stream] = asyncio.create_task(self._pipe(stream, source))
+        task.add_done_callback(partial(self._forget_pipe, stream))
+
+    def has_pipe_of(self, caller: asyncio.Task[Any]) -> bool:
+        """Whether a pipe runs that the call *caller* has started."""
+        return any(stream.caller is caller for stream in self.pipes)
 
     def close(self, error: StreamException) -> None:
         """Let writers raise *error*."""
@@ -89,22 +103,29 @@ class OutgoingStreams:
             if isinstance(stream, OutgoingStream):
                 self._drop(stream, error)
 
-    async def _pipe(
-        self, stream: OutgoingStream, source: AsyncIterable[bytes], caller: Caller
-    ) -> None:
+    async def _pipe(self, stream: OutgoingStream, source: AsyncIterable[bytes]) -> None:
         try:
-            if caller is not None:
-                await asyncio.wait({caller})
-            async for data in source:
-                await stream.write(data)
+            try:
+                if stream.caller is not None:
+                    await asyncio.wait({stream.caller})
+                async for data in source:
+                    await stream.write(data)
+            finally:
+                if isinstance(source, AsyncGenerator):
+                    await source.aclose()
             await stream.end()
         except StreamException:
             pass  # the client has left, or wants no more
         except Exception:
             logger.exception("the source of the stream %.100r failed", stream.name)
         finally:
-            self.pipes.pop(stream, None)
             await stream.terminate()
+
+    def _forget_pipe(self, stream: OutgoingStream, _: asyncio.Task[None]) -> None:
+        """Called when the pipe is done: one that is cancelled at once never begins."""
+        del self.pipes[stream]
+        if stream.caller is not None and stream.caller.done():
+            self._pipe_ended(stream.caller)
 
     def _new_id(self, dialect: Dialect) -> StreamId:
         if dialect is Dialect.B:

@@ -23,10 +23,10 @@ class Streams:
     """Errors of the client are reported through *link*, with the id of the stream."""
 
     def __init__(self, link: Link, limits: StreamLimits, loop: Loop, encode: Encode) -> None:
-        open_streams = OpenStreams(limits, loop)
+        self._open = open_streams = OpenStreams(limits, loop)
         self._link = link
         self._incoming = IncomingStreams(link, limits, open_streams, encode)
-        self._outgoing = OutgoingStreams(link, limits, open_streams, encode)
+        self._outgoing = OutgoingStreams(link, limits, open_streams, encode, self.call_ended)
         self._is_closed = False
 
     @property
@@ -35,17 +35,23 @@ class Streams:
         return self._incoming.unread + self._incoming.untaken
 
     @property
+    def are_open(self) -> bool:
+        """Whether a stream is open, in either direction."""
+        return bool(self._open)
+
+    @property
     def pipes(self) -> set["asyncio.Task[None]"]:
         """The tasks of `OutgoingStream.pipe` that run."""
         return set(self._outgoing.pipes.values())
 
-    def take(self, id: object) -> IncomingStream:
-        """Return the stream that the client has opened as *id*.
+    def take(self, id: object, caller: Caller = None) -> IncomingStream:
+        """Return the stream that the client has opened as *id*. If it is not read to its end, it
+        is terminated when the task *caller* has ended, and each `pipe` of that.
 
         Raises:
             StreamException: the stream is unknown, or has failed.
         """
-        return self._incoming.take(id)
+        return self._incoming.take(id, caller)
 
     def create(
         self, name: str, size: int, dialect: Dialect, caller: Caller = None
@@ -87,9 +93,11 @@ class Streams:
             return False
         return True
 
-    def calls_ended(self) -> None:
-        """The last call that ran has ended: fail the streams that wait to be taken."""
-        self._incoming.calls_ended()
+    def call_ended(self, caller: asyncio.Task[Any]) -> None:
+        """A call has ended, or a pipe after it: close the streams that it leaves."""
+        if not self._outgoing.has_pipe_of(caller):
+            self._incoming.terminate_taken(caller)
+        self._incoming.fail_untaken()
 
     def close(self) -> None:
         """The connection is closed: readers and writers raise at once. A stream that was received

@@ -17,6 +17,7 @@ from rxkernel import (
     Connection,
     ConnectionEvent,
     DisconnectReason,
+    ForbiddenException,
     Inject,
     LoggingSettings,
     ProcedureMetadata,
@@ -402,6 +403,46 @@ async def test_stop_cancels_listener_of_accepted_that_waits(site_of: SiteOf) -> 
         await site.application.stop()
 
     assert cancelled.is_set()
+
+
+async def test_connection_that_is_rejected_ends(site_of: SiteOf) -> None:
+    rejected: list[Connection] = []
+    left: list[str] = []
+
+    async def reject(event: ConnectionEvent) -> None:
+        await event.connection.join("before")
+        event.connection.when_disconnected(lambda: left.append("called"))
+        rejected.append(event.connection)
+        raise ForbiddenException
+
+    site = await site_of(listeners=(observe(ServerEvents.CONNECTED)(reject),))
+    broadcaster = site.application.injector.get(Broadcaster)
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with site.client():
+            pass
+    (connection,) = rejected
+    await until(lambda: left == ["called"])
+    await connection.join("after")
+    await connection.emit("x/y", 1)
+
+    assert "after" not in connection.rooms
+    assert await broadcaster.connections("after") == []
+
+
+async def test_packets_before_the_handshake_above_max_buffered_reject_the_connection(
+    site_of: SiteOf,
+) -> None:
+    async def emit(event: ConnectionEvent) -> None:
+        for _ in range(5):
+            await event.connection.emit("x/y", "x" * 300)
+
+    site = await site_of(max_buffered=1_000, listeners=(observe(ServerEvents.CONNECTED)(emit),))
+    with pytest.raises(aiohttp.WSServerHandshakeError) as error:
+        async with site.client():
+            pass
+
+    assert error.value.status == 403
+    assert site.server.counts["metacom.max_buffered"] == 1
 
 
 async def test_listener_of_connected_that_disconnects_rejects_with_403(site_of: SiteOf) -> None:

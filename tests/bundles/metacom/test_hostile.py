@@ -249,6 +249,14 @@ async def test_chunk_of_unknown_stream_gets_error(site_of: SiteOf) -> None:
         await assert_lives(client)
 
 
+async def test_invalid_packet_with_text_id_does_not_change_the_dialect(site_of: SiteOf) -> None:
+    site = await site_of(Example)
+    async with site.client() as client:
+        await client.send({"type": "call", "id": "x", "method": None})
+        assert (await client.receive())["error"]["code"] == BAD_REQUEST
+        assert await client.exchange("{}") == "{}"
+
+
 async def test_text_that_is_not_utf8_closes_the_websocket(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from bundles.autoload import AutoloadBundle
+from bundles.contracts import contract
 from bundles.metacom import METACOM, MetacomConnection, StreamException
 from bundles.metacom.dialect import Dialect
 from bundles.metacom.streams.chunks import decode_chunk, encode_chunk
@@ -76,6 +77,14 @@ class Files:
     async def ignore(self) -> None:
         """Take no stream."""
         await self.gate.wait()
+
+    @procedure("files/leave", METACOM, arguments="value")
+    @contract(timeout=0.05)
+    async def leave(self, connection: MetacomConnection, request: Request) -> None:
+        """Wait for more than the client sends."""
+        stream = connection.get_stream(request.params["stream_id"])
+        await anext(stream)
+        await asyncio.Event().wait()
 
     @procedure("files/write", METACOM)
     async def write(self, connection: MetacomConnection) -> str:
@@ -424,6 +433,24 @@ async def test_stream_waits_for_calls_and_fails_if_none_takes_it(site_of: SiteOf
         assert (await client.call("files/ignore", id=3))["id"] == 3
 
 
+async def test_stream_of_call_with_timeout_does_not_block_other_calls(site_of: SiteOf) -> None:
+    site = await site_of(Files, stream_window=10_000)
+    async with site.client() as client:
+        connection = await connection_of(site)
+        await client.send({"type": "stream", "id": 1, "name": "x", "size": 1_000_000})
+        arguments = {"stream_id": 1}
+        await client.send({"type": "call", "id": 2, "method": "files/leave", "args": arguments})
+        for _ in range(10):
+            await client.send(encode_chunk(1, b"x" * 10_000, Dialect.A))
+        await client.send({"type": "call", "id": 3, "method": "files/ignore"})
+
+        packets = [await client.receive() for _ in range(3)]
+        assert packets[0]["error"]["code"] == 408
+        assert packets[1] == {"type": "stream", "id": 1, "status": "terminate"}
+        assert packets[2]["id"] == 3
+        assert connection.streams.unread == 0
+
+
 async def test_endpoint_of_autoload_uses_streams(site_of: SiteOf, tmp_path: Path) -> None:
     folder = tmp_path / "api" / "files"
     folder.mkdir(parents=True)
@@ -447,6 +474,23 @@ async def test_endpoint_of_autoload_uses_streams(site_of: SiteOf, tmp_path: Path
         assert await receive_stream(client, opened["id"]) == (100_000, digest)
 
 
+async def test_text_id_during_an_upload_of_dialect_a_does_not_change_the_dialect(
+    site_of: SiteOf,
+) -> None:
+    site = await site_of(Files)
+    async with site.client() as client:
+        connection = await connection_of(site)
+        await begin_upload(client, 1, 5)
+        assert (await client.call("files/ignore", id="x"))["id"] == "x"
+        assert connection.dialect is Dialect.A
+        await client.send(encode_chunk(1, b"hello", Dialect.A))
+        await client.send({"type": "stream", "id": 1, "status": "end"})
+        assert (await client.receive())["result"]["size"] == 5
+
+        assert (await client.call("files/ignore", id="x"))["id"] == "x"
+        assert connection.dialect is Dialect.B
+
+
 async def test_limits_of_streams_are_errors_with_their_status(site_of: SiteOf) -> None:
     site = await site_of(Files, max_streams=1, max_stream_size=100)
     async with site.client() as client:
@@ -465,6 +509,19 @@ async def test_client_that_goes_on_sending_invalid_chunks_is_closed(site_of: Sit
             await client.send(b"\0\0\0\1hello")
 
         assert await client.closed() == 1008
+
+
+async def test_small_chunks_above_max_rate_wait(site_of: SiteOf) -> None:
+    site = await site_of(Files, max_rate=100)
+    async with site.client() as client, site.client() as other:
+        await begin_upload(client, 1, 150)
+        for _ in range(150):
+            await client.send(encode_chunk(1, b"x", Dialect.A))
+        await client.send({"type": "stream", "id": 1, "status": "end"})
+        await other.call("files/ignore")
+        assert sum(one.streams.unread for one in site.server.engine) < 150
+
+        assert (await client.receive())["result"]["size"] == 150
 
 
 async def test_stopping_server_finishes_a_download(site_of: SiteOf) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bundles.metacom.dialect import Dialect, Id
@@ -66,7 +66,7 @@ class Peer:
         self.sent: list[Any] = []
         self.errors: list[tuple[Id | None, int, str]] = []
         self.is_paused = False
-        self.has_calls = False
+        self.calls: set[asyncio.Task[Any]] = set()
         self.is_closed = False
         self.blocker: asyncio.Event | None = None
         settings = {"max_streams": 3, "max_size": 1000, "window": 100, "timeout": 10.0} | limits
@@ -97,6 +97,22 @@ class Peer:
         """Receive a packet of the type ``stream``, without its type."""
         self.streams.receive_packet(packet, packet["id"], self.dialect)
 
+    def call(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
+        """Run *work* as a call."""
+
+        async def handle() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            try:
+                await work()
+            finally:
+                self.calls.discard(task)
+                self.streams.call_ended(task)
+
+        task = asyncio.create_task(handle())
+        self.calls.add(task)
+        return task
+
     def open(self, id: Id, size: Any, name: Any = "file") -> None:
         self.receive({"id": id, "name": name, "size": size})
 
@@ -113,6 +129,13 @@ class Peer:
 
 def _encode(value: Any) -> bytes:
     return json.dumps(value).encode()
+
+
+async def cancelled(task: asyncio.Task[Any]) -> None:
+    """Cancel *task* and wait for its end."""
+    await asyncio.sleep(0)  # so that it has begun
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def turns(count: int = 5) -> None:

@@ -1,6 +1,7 @@
 """Streams that a client sends."""
 
 import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from bundles.metacom.dialect import Dialect
 from bundles.metacom.streams import StreamException
 from rxkernel import PayloadTooLargeException
-from tests.bundles.metacom.streams.peer import Peer, turns
+from tests.bundles.metacom.streams.peer import Peer, cancelled, turns
 
 
 @pytest.mark.parametrize(("dialect", "id"), [(Dialect.A, 7), (Dialect.B, "s-7")])
@@ -143,8 +144,8 @@ async def test_stream_that_nobody_takes_fails_above_the_window() -> None:
 
 async def test_stream_above_the_window_waits_for_a_call_that_runs() -> None:
     peer = Peer(window=100)
-    peer.has_calls = True
     peer.open(1, 1000)
+    call = peer.call(asyncio.Event().wait)
     peer.chunk(1, b"x" * 60)
     peer.chunk(1, b"x" * 60)
     assert peer.is_paused
@@ -155,21 +156,49 @@ async def test_stream_above_the_window_waits_for_a_call_that_runs() -> None:
 
     assert not peer.is_paused
     assert peer.errors == []
+    await cancelled(call)
+
+
+async def test_stream_above_the_window_does_not_wait_for_call_before_it() -> None:
+    peer = Peer(window=100)
+    call = peer.call(asyncio.Event().wait)
+    peer.open(1, 1000)
+    peer.chunk(1, b"x" * 60)
+    peer.chunk(1, b"x" * 60)
+
+    assert not peer.is_paused
+    assert [(id, status) for id, status, _ in peer.errors] == [(1, 400)]
+    await cancelled(call)
+
+
+async def test_stream_above_the_window_fails_when_the_last_call_after_it_ends() -> None:
+    peer = Peer(window=100)
+    poll = peer.call(asyncio.Event().wait)
+    peer.open(1, 1000)
+    released = asyncio.Event()
+    peer.call(released.wait)
+    peer.chunk(1, b"x" * 101)
+    assert peer.is_paused
+    released.set()
+    await turns()
+
+    assert not peer.is_paused
+    assert [(id, status) for id, status, _ in peer.errors] == [(1, 400)]
+    await cancelled(poll)
 
 
 @pytest.mark.parametrize("end", ["calls", "timeout", "close"])
 async def test_stream_above_the_window_fails_if_no_call_takes_it(end: str) -> None:
     peer = Peer(window=100, timeout=10.0)
-    peer.has_calls = True
     peer.open(1, 1000)
     peer.open(2, 10)
+    call = peer.call(asyncio.Event().wait)
     peer.chunk(1, b"x" * 90)
     peer.chunk(2, b"small")
     peer.chunk(1, b"x" * 10)
     assert peer.is_paused
     if end == "calls":
-        peer.has_calls = False
-        peer.streams.calls_ended()
+        await cancelled(call)
         assert peer.streams.take(2).unread == 5
     elif end == "timeout":
         peer.loop.advance(10)
@@ -180,6 +209,67 @@ async def test_stream_above_the_window_fails_if_no_call_takes_it(end: str) -> No
     assert 1 in [id for id, _, _ in peer.errors] or end == "close"
     with pytest.raises(StreamException):
         peer.streams.take(1)
+    await cancelled(call)
+
+
+async def test_stream_that_its_call_leaves_is_terminated() -> None:
+    peer = Peer(window=100)
+    peer.open(1, 120)
+
+    async def leave() -> None:
+        await anext(peer.streams.take(1, asyncio.current_task()))
+
+    peer.chunk(1, b"x" * 10)
+    peer.chunk(1, b"x" * 90)
+    other = peer.call(asyncio.Event().wait)
+    await peer.call(leave)
+
+    assert peer.streams.unread == 0
+    assert peer.sent == [{"type": "stream", "id": 1, "status": "terminate"}]
+    peer.chunk(1, b"x" * 10)
+    assert peer.errors == []
+    assert not peer.loop.running
+    await cancelled(other)
+
+
+async def test_stream_that_a_pipe_of_its_call_reads_is_terminated_with_the_pipe() -> None:
+    peer = Peer(window=100)
+    peer.open(1, 10)
+
+    async def upper(source: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        async for data in source:
+            yield data.upper()
+
+    async def copy() -> None:
+        task = asyncio.current_task()
+        stream = peer.streams.take(1, task)
+        peer.streams.create("copy", 5, Dialect.A, task).pipe(upper(stream))
+
+    await peer.call(copy)
+    peer.chunk(1, b"hello")
+    await turns()
+    assert peer.sent == [{"type": "stream", "id": -1, "name": "copy", "size": 5}, (-1, b"HELLO")]
+    peer.terminate(-1)
+    await turns()
+
+    assert peer.sent[2:] == [{"type": "stream", "id": 1, "status": "terminate"}]
+    assert not peer.streams.pipes
+    assert not peer.loop.running
+
+
+async def test_stream_of_another_task_than_a_call_is_read_after_the_call() -> None:
+    peer = Peer()
+    peer.open(1, 5)
+    tasks: list[asyncio.Task[bytes]] = []
+
+    async def start() -> None:
+        tasks.append(asyncio.create_task(peer.streams.take(1).read_all(5)))
+
+    await peer.call(start)
+    peer.chunk(1, b"hello")
+    peer.end(1)
+
+    assert await tasks[0] == b"hello"
 
 
 async def test_stream_waits_to_be_taken_beside_one_that_is_read_slowly() -> None:
@@ -489,7 +579,6 @@ async def test_idle_stream_fails_after_the_timeout(is_taken: bool) -> None:
     stream = peer.streams.take(1) if is_taken else None
     peer.loop.advance(9)
     peer.chunk(1, b"")
-    peer.loop.advance(9)
     assert peer.errors == []
     peer.loop.advance(1)
 
@@ -498,6 +587,32 @@ async def test_idle_stream_fails_after_the_timeout(is_taken: bool) -> None:
     if stream is not None:
         with pytest.raises(StreamException, match="10 seconds"):
             await anext(stream)
+
+
+async def test_stream_that_gets_a_few_bytes_from_time_to_time_fails() -> None:
+    peer = Peer(timeout=10.0, window=10_000, max_size=10_000)
+    peer.open(1, 10_000)
+    peer.chunk(1, b"x" * 1_000)
+    peer.loop.advance(9)
+    peer.chunk(1, b"x" * 24)
+    peer.loop.advance(9)
+    peer.chunk(1, b"x" * 4)
+    assert peer.errors == []
+    peer.loop.advance(1)
+
+    assert peer.errors == [(1, 400, "only 4 bytes were read from the stream for 10 seconds")]
+
+
+async def test_stream_whose_last_bytes_are_few_waits_for_its_end() -> None:
+    peer = Peer(timeout=10.0)
+    peer.open(1, 100)
+    peer.chunk(1, b"x" * 99)
+    peer.loop.advance(9)
+    peer.chunk(1, b"x")
+    peer.loop.advance(9)
+    peer.end(1)
+
+    assert await peer.streams.take(1).read_all(100) == b"x" * 100
 
 
 async def test_stream_that_is_never_taken_fails_after_its_end() -> None:

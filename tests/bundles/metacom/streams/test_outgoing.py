@@ -302,6 +302,41 @@ async def test_pipe_is_cancelled_with_its_stream(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+async def test_pipe_of_stream_that_is_terminated_at_once_is_forgotten() -> None:
+    peer = Peer()
+    for _ in range(5):
+        stream = peer.streams.create("file", 5, Dialect.A)
+        stream.pipe(_source(b"hello"))
+        await stream.terminate()
+    await turns()
+
+    assert not peer.streams.pipes
+    assert not peer.loop.running
+
+
+async def test_source_is_closed_when_the_client_terminates_the_stream() -> None:
+    peer = Peer()
+    is_closed = False
+
+    async def source() -> AsyncIterator[bytes]:
+        nonlocal is_closed
+        try:
+            while True:
+                yield b"x" * 65_536
+        finally:
+            is_closed = True
+
+    peer.blocker = asyncio.Event()
+    peer.streams.create("file", 10**9, Dialect.A).pipe(generator := source())
+    await turns()
+    peer.terminate(-1)
+    await turns()
+
+    assert is_closed
+    assert not peer.streams.pipes
+    del generator
+
+
 async def test_incoming_stream_is_piped_back() -> None:
     peer = Peer()
     peer.open(1, 5)
