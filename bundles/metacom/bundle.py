@@ -8,9 +8,9 @@ from injector import Binder, singleton
 
 from bundles.metacom.connected_methods import ConnectedMethods
 from bundles.metacom.exposure import Exposed, Exposure
-from bundles.metacom.failures import Failures
+from bundles.metacom.failure_notes import FailureNotes
 from bundles.metacom.introspection import Introspection
-from bundles.metacom.other_methods import OtherMethods
+from bundles.metacom.method_not_allowed_packets import MethodNotAllowedPackets
 from bundles.metacom.rest import RestPackets
 from bundles.metacom.server import MetacomServer
 from bundles.metacom.settings import MetacomSettings
@@ -27,7 +27,7 @@ class MetacomBundle(Bundle):
 
     name = "metacom"
     after = ("sessions", "security", "contracts", "autoload")
-    listeners: Sequence[Any] = (Failures, ConnectedMethods, Exposure, Introspection)
+    listeners: Sequence[Any] = (FailureNotes, ConnectedMethods, Exposure, Introspection)
     servers = (MetacomServer,)
     settings_class = MetacomSettings
 
@@ -38,7 +38,7 @@ class MetacomBundle(Bundle):
         settings = binder.injector.get(MetacomSettings)
         listeners = [*type(self).listeners]
         if settings.compat:
-            listeners.append(OtherMethods)
+            listeners.append(MethodNotAllowedPackets)
         if settings.rest == "packets":
             listeners.append(RestPackets)
         self.listeners = tuple(listeners)

@@ -21,7 +21,7 @@ from rxkernel import (
 _NORMAL, _POLICY = 1000, 1008
 
 
-class RoomBook(Protocol):
+class RoomMembers(Protocol):
     """Where the rooms of connections are."""
 
     def join(self, connection: "MetacomConnection", room: str) -> None: ...
@@ -52,13 +52,13 @@ class MetacomConnection(ManagedConnection):
 
     # Beside the attributes of the base class: more than 30 in one dict would take 1.5 KB.
     __slots__ = (
-        "_book",
         "_closing",
         "_counters",
         "_early",
         "_early_size",
         "_encode",
         "_max_buffered",
+        "_room_members",
         "_rooms",
         "_writer",
         "calls",
@@ -71,7 +71,7 @@ class MetacomConnection(ManagedConnection):
         self,
         id: str,
         websocket: WebSocket,
-        rooms: RoomBook,
+        rooms: RoomMembers,
         encode: Encode,
         *,
         max_buffered: int,
@@ -91,7 +91,7 @@ class MetacomConnection(ManagedConnection):
         self._report = report
         self._stream_limits = stream_limits
         self._streams: Streams | None = None
-        self._book = rooms
+        self._room_members = rooms
         self._rooms: frozenset[str] = frozenset()
         self._encode = encode
         self._counters = counters
@@ -180,13 +180,13 @@ class MetacomConnection(ManagedConnection):
     async def join(self, room: str) -> None:
         self.check_room("join", room)
         if not self.is_ended and room not in self._rooms:
-            self._book.join(self, room)
+            self._room_members.join(self, room)
             self._rooms |= {room} - {self.id}
 
     async def leave(self, room: str) -> None:
         self.check_room("leave", room)
         if not self.is_ended and room in self._rooms:
-            self._book.leave(self, room)
+            self._room_members.leave(self, room)
             self._rooms -= {room}
 
     async def disconnect(self) -> None:

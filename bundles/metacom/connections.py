@@ -14,7 +14,7 @@ Rooms = tuple[str, ...] | None
 
 
 class Connections:
-    """Implements the holder of a `LocalBackend`, and the `RoomBook` of its connections."""
+    """Implements the holder of a `LocalBackend`, and the `RoomMembers` of its connections."""
 
     def __init__(self, encode: Encode) -> None:
         self._encode = encode

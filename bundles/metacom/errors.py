@@ -7,7 +7,7 @@ from typing import Any
 from bundles.contracts import DomainError
 from bundles.metacom.argument_errors import are_entries, text_of
 from bundles.metacom.call_error import CallError
-from bundles.metacom.failures import failure_of
+from bundles.metacom.failure_notes import failure_of
 from rxkernel import Request, Response
 
 _SEE_ERRORS = "validation failed; see errors"

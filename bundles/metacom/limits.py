@@ -46,7 +46,7 @@ class Rate:
         return self._exceeded > self.rate
 
     def _count_exceeded(self, now: float) -> None:
-        """A client that stays below the rate for a second begins anew."""
+        """Count a packet above the rate. After a second without one, counting starts at 0."""
         if now - self._exceeded_at > 1.0:
             self._exceeded = 0
         self._exceeded += 1

@@ -15,8 +15,8 @@ def _is_method(definition: Definition) -> bool:
     return definition.transport == METACOM or is_rest(definition)
 
 
-class Failures:
-    """Notes the exceptions of methods."""
+class FailureNotes:
+    """Stores the exceptions of methods."""
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LAST, only=_is_method)
     async def note(self, event: ExceptionEvent) -> None:

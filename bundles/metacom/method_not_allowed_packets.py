@@ -8,7 +8,7 @@ from rxkernel import ExceptionEvent, KernelEvents, MethodNotAllowedException, Re
 _FORBIDDEN = 403
 
 
-class OtherMethods:
+class MethodNotAllowedPackets:
     """Replaces 405 at ``metacom.rpc_path`` by a packet with 403, for ``metacom.compat``."""
 
     @inject
