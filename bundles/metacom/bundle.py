@@ -23,6 +23,9 @@ class MetacomBundle(Bundle):
     Args:
         expose: controllers whose functions with a route are methods, too, by the name of their
             unit: ``{"articles": ArticleController}``.
+
+    Raises:
+        ConfigurationError: *expose* is not a mapping.
     """
 
     name = "metacom"
@@ -32,7 +35,7 @@ class MetacomBundle(Bundle):
     settings_class = MetacomSettings
 
     def __init__(self, *, expose: Mapping[str, object] = MappingProxyType({})) -> None:
-        self._exposed = Exposed(expose)
+        self._exposed = Exposed.of(expose)
 
     def configure(self, binder: Binder) -> None:
         settings = binder.injector.get(MetacomSettings)

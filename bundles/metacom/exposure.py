@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Self
 
 import attrs
 from injector import inject
@@ -26,6 +27,20 @@ class Exposed:
     """The controllers by the name of their unit, which may have a version: ``articles.2``."""
 
     controllers: Mapping[str, object] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, controllers: object) -> Self:
+        """Return them with *controllers*, which an application has given.
+
+        Raises:
+            ConfigurationError: it is not a mapping.
+        """
+        if not isinstance(controllers, Mapping):
+            raise ConfigurationError(
+                f"MetacomBundle(expose={controllers!r}) is not a mapping of units to controllers; "
+                f'write expose={{"articles": Articles}}'
+            )
+        return cls(controllers)
 
 
 class Exposure:
@@ -53,13 +68,13 @@ class Exposure:
             raise ConfigurationError.merge(errors)
 
 
-def methods_of(unit: str, controller: object) -> Iterator[ProcedureMetadata]:
+def methods_of(unit: object, controller: object) -> Iterator[ProcedureMetadata]:
     """Yield the methods of *unit*. The first route of a function decides their options.
 
     Raises:
         ConfigurationError: the name of the unit is invalid, or *controller* has no route.
     """
-    if not _UNIT.fullmatch(unit):
+    if not isinstance(unit, str) or not _UNIT.fullmatch(unit):
         raise ConfigurationError(
             f"MetacomBundle exposes {controller!r} as {unit!r}; the name of a unit has no '/', no "
             f"blank, and a '.' only before its version, as 'articles' or 'articles.2'"

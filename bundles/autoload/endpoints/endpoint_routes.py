@@ -5,6 +5,7 @@ from typing import Any
 
 from bundles.autoload.endpoints.actions import endpoint_action
 from bundles.autoload.endpoints.application_users import ApplicationUsers
+from bundles.autoload.endpoints.connections import METACOM, check_connections
 from bundles.autoload.endpoints.contract_fields import check_fields
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.router import VERBS, hook_action
@@ -20,9 +21,6 @@ from rxkernel import (
     WebSocketMetadata,
     options_of,
 )
-
-METACOM = Transport("METACOM")
-"""The transport of the bundle metacom, if it is enabled."""
 
 RoutesOf = Callable[[str], tuple[RouteMetadata, ...]]
 """Returns the routes in a unit, which is named with or without its version."""
@@ -53,6 +51,7 @@ def endpoint_routes(
         fields["returns"] = returns
     all_options = {**options, **options_of(contract(**fields)(action))}
     served = _served(endpoint.fields.get("transports"), transports)
+    check_connections(endpoint.taken, served, transports)
 
     def routes(unit: str) -> tuple[RouteMetadata, ...]:
         name = f"{unit}/{endpoint.method}"

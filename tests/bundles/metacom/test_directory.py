@@ -7,7 +7,7 @@ import pytest
 
 from bundles.autoload import create_application
 from bundles.metacom import MetacomBundle
-from rxkernel import Application, KernelClient
+from rxkernel import Application, ConfigurationError, KernelClient
 
 ENDPOINT = 'access = "public"\n\n\nasync def method(name: str) -> str:\n    return name\n'
 
@@ -37,3 +37,40 @@ async def test_bundle_that_is_given_is_used(root: Path, given: Any) -> None:
     """With arguments of its own; twice would be an error at boot."""
     application = create_application(root, bundles=[given])
     assert '"result":"Ada"' in await call(application, "greeting/sayHello", {"name": "Ada"})
+
+
+WITH_CONNECTION = """
+from bundles.metacom import MetacomConnection
+from rxkernel import Connection
+access = "public"
+{transports}
+async def method(connection: {type}) -> str:
+    return "none" if connection is None else connection.id
+"""
+
+
+@pytest.mark.parametrize(
+    ("type_", "transports"),
+    [("Connection", '("SOCKET", "METACOM")'), ("MetacomConnection", '("METACOM",)')],
+)
+async def test_connection_of_endpoint_served_over_http_error_names_transports(
+    root: Path, type_: str, transports: str
+) -> None:
+    file = root / "api" / "greeting" / "watch.py"
+    file.write_text(WITH_CONNECTION.format(type=type_, transports=""))
+    with pytest.raises(ConfigurationError) as caught:
+        await create_application(root).boot()
+
+    (problem,) = caught.value.problems
+    assert "greeting/watch.py" in problem
+    advice = f"transports = {transports}"
+    assert f"HTTP has no {type_}, which 'connection' needs; write {advice}, or" in problem
+
+    file.write_text(WITH_CONNECTION.format(type=type_, transports=advice))
+    assert '"code":426' in await call(create_application(root), "greeting/watch", {})
+
+
+async def test_connection_or_none_of_endpoint_is_none_over_http(root: Path) -> None:
+    file = root / "api" / "greeting" / "watch.py"
+    file.write_text(WITH_CONNECTION.format(type="Connection | None", transports=""))
+    assert '"result":"none"' in await call(create_application(root), "greeting/watch", {})

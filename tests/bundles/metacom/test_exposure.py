@@ -108,15 +108,23 @@ class Empty:
 
 
 async def test_units_that_cannot_be_exposed_are_all_reported() -> None:
-    application = application_of(expose={"a/b": Articles, "": Articles, "empty": Empty})
+    units = {"a/b": Articles, "": Articles, "empty": Empty, 1: Articles}
+    application = application_of(expose=units)
     with pytest.raises(ConfigurationError) as caught:
         await application.boot()
 
     problems = caught.value.problems
-    assert len(problems) == 3
+    assert len(problems) == 4
     assert "as 'a/b'; the name of a unit" in problems[0]
     assert "as ''; the name of a unit" in problems[1]
     assert "as 'empty', which has no route" in problems[2]
+    assert "as 1; the name of a unit" in problems[3]
+
+
+@pytest.mark.parametrize("given", [[Articles], Articles, None, "articles"])
+def test_expose_that_is_not_a_mapping_is_an_error(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r'write expose=\{"articles": Articles\}'):
+        MetacomBundle(expose=given)
 
 
 async def test_controller_that_is_not_registered_is_an_error() -> None:
