@@ -19,7 +19,7 @@ from bundles.autoload.places.tasks import task_of
 from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.reload.not_loaded import NotLoaded
 from bundles.autoload.settings import AutoloadSettings
-from rxkernel import Application, Bundle, Settings
+from rxkernel import Application, Bundle, HttpServer, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class AutoloadBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         settings = binder.injector.get(Settings)
-        self._add_site(settings.http.prefix)
+        self._add_site(settings.http.prefix, binder.injector)
         if settings.http.tls is None and any((self._root / "cert").glob("*/key.pem")):
             logger.warning(
                 "%s has certificates, but http.tls is not set; use create_application, which sets "
@@ -57,12 +57,16 @@ class AutoloadBundle(Bundle):
         binder.bind(Endpoints, scope=singleton)
         binder.bind(LiveReload, scope=singleton)
 
-    def _add_site(self, prefix: str) -> None:
+    def _add_site(self, prefix: str, injector: Injector) -> None:
         """Serve the folder ``static``, if there is one."""
         self.listeners, self.controllers = type(self).listeners, ()
         folder = self._root / "static"
         if folder.is_dir():
-            api = ApiPaths(prefix, files=_FILES)
+
+            def handles(path: str) -> bool:
+                return injector.get(HttpServer).handles(path)
+
+            api = ApiPaths(prefix, files=_FILES, handles=handles)
             self.controllers = (Site(folder, name=_FILES, api=api),)
             self.listeners = (*self.listeners, api)
 

@@ -15,7 +15,9 @@ _BAGS = (MultiDict, MultiDictProxy)
 """The classes of a decoded form."""
 
 _JSON = ("{", "[")
-"""How the name of a field begins if JSON was read as a form."""
+"""How the name of a field, or a text, begins if JSON was read as a form or as text."""
+
+_JSON_BYTES = (b"{", b"[")
 
 _FORM_VALUES = (str, bytes, UploadedFile)
 """What a form sends, besides JSON parts."""
@@ -162,10 +164,25 @@ def _with_places(
     exc: UnprocessableEntityException, request: Request
 ) -> UnprocessableEntityException:
     errors = [{**entry, "path": place_in_message(entry["path"], request)} for entry in exc.errors]
-    message = exc.message
-    if isinstance(request.body, _BAGS) and any(name.startswith(_JSON) for name in request.body):
-        message += "; the body was read as a form, send JSON with Content-Type: application/json"
-    return UnprocessableEntityException(message, errors=errors)
+    if (read_as := _json_was_read_as(request)) is not None:
+        hint = f"the body was read as {read_as}, send JSON with Content-Type: application/json"
+        return UnprocessableEntityException(f"{exc.message}; {hint}", errors=errors)
+    return UnprocessableEntityException(exc.message, errors=errors)
+
+
+def _json_was_read_as(request: Request) -> str | None:
+    """Return what JSON was read as since its media type is another one, as that of ``curl -d`` and
+    of ``fetch`` with a text; None if the body is not such JSON."""
+    body = request.body
+    if isinstance(body, _BAGS):
+        return "a form" if any(name.startswith(_JSON) for name in body) else None
+    if not _sends_texts(request) or "json" in request.headers.get("Content-Type", "").lower():
+        return None
+    if isinstance(body, str):
+        return "text" if body.lstrip().startswith(_JSON) else None
+    if isinstance(body, bytes):
+        return "bytes" if body.lstrip().startswith(_JSON_BYTES) else None
+    return None
 
 
 def place_in_message(path: str, request: Request) -> str:

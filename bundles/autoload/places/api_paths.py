@@ -1,5 +1,6 @@
 """The paths below ``/api``, which the route of static files matches too."""
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from rxkernel import (
@@ -25,20 +26,28 @@ class ApiPaths:
     Args:
         prefix: the setting ``http.prefix``.
         files: the name of the route of files.
+        handles: whether a bundle has called `HttpServer.handle` with a path.
     """
 
-    def __init__(self, prefix: str, files: str) -> None:
+    def __init__(self, prefix: str, files: str, handles: Callable[[str], bool]) -> None:
         self._prefix = prefix
         self._files = files
+        self._handles = handles
         self._compiled = Compiled()
 
     def contain(self, path: str) -> bool:
         """Whether *path*, without a slash at its begin, is one of the API."""
         return path.partition("/")[0] == _API
 
+    def is_handled(self, path: str) -> bool:
+        """Whether a bundle responds to POST of *path*, such as ``metacom.rpc_path``."""
+        return self._handles(f"{self._prefix}/{quote(path)}")
+
     def error_for(self, path: str) -> NotFoundException | MethodNotAllowedException:
         """Return the error for a GET of *path*: 405 if it has routes for other methods."""
         methods = {*self._compiled.http_router.allowed(f"/{quote(path)}")} - _OF_FILES
+        if self.is_handled(path):
+            methods.add("POST")
         if not methods:
             return NotFoundException()
         return MethodNotAllowedException(

@@ -37,12 +37,15 @@ class Site(StaticFiles):
     async def response(self, request: Request, path: str) -> Response:
         """As `StaticFiles.response`. For a missing path a browser gets the page of the nearest
         folder that has one: ``.virtual.html``, else ``.404.html``. While the folder itself is
-        missing, since the root is moved or replaced, every path is 404."""
+        missing, since the root is moved or replaced, every path is 404. A path at which a bundle
+        responds to POST is 405, unless it has a file."""
         if self.api.contain(path):
             raise self.api.error_for(path)
         try:
             return await super().response(request, path)
         except NotFoundException:
+            if self.api.is_handled(path):
+                raise self.api.error_for(path) from None
             page = None
             if self.is_page(request, path):
                 page = await asyncio.to_thread(self._page_for, path)

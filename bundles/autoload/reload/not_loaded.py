@@ -45,4 +45,6 @@ class NotLoaded:
         definition = request.definition
         if definition is not None and not isinstance(definition.metadata.target, Site):
             return False
-        return request.transport != Transport.HTTP or request.url.startswith(self._api)
+        if request.transport != Transport.HTTP or request.url.startswith(self._api):
+            return True
+        return definition is None and request.route_name is not None  # of `HttpServer.handle`

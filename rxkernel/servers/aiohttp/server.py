@@ -197,6 +197,14 @@ class HttpServer(Server):
         self.native_paths.mount(path, None, respond, use=MountUse.POST)
         self.post_handlers.add(path, respond, fail)
 
+    def handles(self, raw_path: str) -> bool:
+        """Whether *raw_path*, a percent-encoded path, is one that `handle` was called with.
+
+        Raises:
+            BadRequestException: invalid percent-encoding, invalid UTF-8 or a NUL byte.
+        """
+        return self.post_handlers.find(raw_path) is not None
+
     def check(self, compiled: Compiled) -> None:
         definitions = compiled.definitions[Transport.HTTP]
         self.native_paths.check(definitions, self._settings.prefix)

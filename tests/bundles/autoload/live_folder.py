@@ -1,7 +1,7 @@
 """A directory that is served with live reload."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -19,7 +19,12 @@ class LiveFolder(Folder):
     """The tests write into it as editors do, and wait for the next snapshot."""
 
     async def serve(
-        self, files: Mapping[str, str | bytes], *, reload: bool | None = True, **settings: Any
+        self,
+        files: Mapping[str, str | bytes],
+        *,
+        bundles: Sequence[Any] = (),
+        reload: bool | None = True,
+        **settings: Any,
     ) -> Application:
         """Write *files*, and start the servers."""
         self.write(files)
@@ -29,7 +34,7 @@ class LiveFolder(Folder):
             if name in settings
         }
         self._application = Application(
-            bundles=[AutoloadBundle(self.root), ContractsBundle],
+            bundles=[AutoloadBundle(self.root), ContractsBundle, *bundles],
             settings=Settings(
                 bundles={"autoload": AutoloadSettings(reload=reload, **settings)},
                 **{"http": HttpSettings(port=0), **own},

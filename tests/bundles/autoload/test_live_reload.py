@@ -13,6 +13,7 @@ import pytest
 
 from bundles.autoload import domain, lib
 from bundles.autoload.reload import watcher
+from bundles.metacom import MetacomBundle
 from rxkernel import (
     ApplicationEvents,
     ConfigurationError,
@@ -802,3 +803,25 @@ async def test_endpoint_of_a_change_that_is_not_loaded_says_so_with_debug(
         texts = {over_http[1]["message"], over_socket["message"]}
         assert (texts == {expected}) if debug else (expected not in texts), texts
         assert (await live.call("chat/find"))[1]["message"] == "no such city"
+
+
+@pytest.mark.parametrize("static", [{}, {"static/index.html": ""}], ids=["api", "static"])
+@pytest.mark.parametrize("debug", [True, False])
+async def test_metacom_call_of_a_change_that_is_not_loaded_says_so_with_debug(
+    live: LiveFolder, debug: bool, static: dict[str, str]
+) -> None:
+    files = {"api/chat/find.py": SAY.format(1), **static}
+    application = await live.serve(files, bundles=(MetacomBundle,), debug=debug)
+    packet = {"type": "call", "id": 1, "method": "chat/new", "args": {}}
+    live.write({"api/chat/new.py": "acces = 'public'\nasync def method(): return 1"})
+    await until(lambda: live.problems)
+    async with aiohttp.ClientSession(application.servers["http"].url) as session:
+        async with session.post("/api", json=packet) as response:
+            over_http = await response.json()
+        async with session.ws_connect("/") as websocket:
+            await websocket.send_json(packet)
+            over_websocket = await websocket.receive_json(timeout=20)
+
+    hint = f"the last change is not loaded: {live.problems[0]}"
+    error = {"message": hint if debug else "Not Found", "code": 404}
+    assert over_http["error"] == over_websocket["error"] == error

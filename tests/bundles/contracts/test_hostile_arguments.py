@@ -4,9 +4,11 @@ from random import Random
 from typing import Annotated, Any
 
 import pytest
+from aiohttp import ClientSession
 
 from bundles.contracts import Arguments, ContractsBundle, compile_definitions, contract
-from rxkernel import Application, KernelClient, both
+from rxkernel import Application, HttpSettings, KernelClient, Settings, both
+from tests.serving import serving
 
 NOTATIONS: list[Any] = [
     {"a": "number", "b": "?string"},
@@ -120,3 +122,49 @@ async def test_json_that_was_sent_as_a_form_is_rejected_with_a_hint(
 
     assert response.status_code == 422
     assert ("send JSON with Content-Type: application/json" in str(response.content)) == has_hint
+
+
+@pytest.mark.parametrize(
+    ("type_", "body", "read_as"),
+    [
+        ("text/plain;charset=UTF-8", b'{"count": 1}', "text"),
+        ("text/plain", b" [1]", "text"),
+        ("text/plain", b"count", None),
+        ("application/octet-stream", b'{"count": 1}', "bytes"),
+        (None, b'{"count": 1}', "bytes"),
+        ("application/json", b'"{count: 1}"', None),
+        ("application/json", b'{"count": "x"}', None),
+    ],
+)
+async def test_json_with_another_media_type_is_rejected_with_a_hint(
+    type_: str | None, body: bytes, read_as: str | None
+) -> None:
+    """``fetch`` of browsers and Node sends a text as text/plain."""
+
+    class Calls:
+        @both("POST", "/call", "call")
+        @contract(parameters={"count": "number"})
+        async def call(self, arguments: Annotated[Any, Arguments()]) -> Any:
+            return arguments["count"]
+
+    application = Application(
+        bundles=[ContractsBundle],
+        controllers=[Calls],
+        settings=Settings(http=HttpSettings(host="127.0.0.1", port=0)),
+    )
+    headers = {} if type_ is None else {"Content-Type": type_}
+    async with (
+        serving(application),
+        ClientSession() as session,
+        session.post(
+            f"{application.servers['http'].url}/call",
+            data=body,
+            headers=headers,
+            skip_auto_headers=["Content-Type"],
+        ) as response,
+    ):
+        message = (await response.json())["message"]
+
+    hint = f"; the body was read as {read_as}, send JSON with Content-Type: application/json"
+    assert response.status == 422
+    assert message == "validation failed; see errors" + (hint if read_as else "")

@@ -190,6 +190,30 @@ async def test_other_method_is_405_and_with_compat_403(site_of: SiteOf, compat: 
             assert content == {"type": "callback", "error": error}
 
 
+@PROFILES
+@pytest.mark.parametrize(("prefix", "path"), [("", "/api"), ("", "/rpc"), ("/shop", "/shop/api")])
+async def test_other_method_beside_static_files_is_405_and_with_compat_403(
+    site_of: SiteOf, tmp_path: Path, compat: bool, prefix: str, path: str
+) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "index.html").write_text("home")
+    (tmp_path / "static" / ".virtual.html").write_text("page")
+    site = await site_of(
+        bundles=(AutoloadBundle(tmp_path),), compat=compat, rpc_path=path, http={"prefix": prefix}
+    )
+    for method in "GET", "HEAD", "PUT":
+        async with site.session.request(
+            method, f"{site.url}{path}?a=1", headers={"Accept": "text/html"}
+        ) as response:
+            assert response.status == (403 if compat else 405)
+            allowed = response.headers["Allow"].split(", ")
+            assert "POST" in allowed
+            assert method not in allowed
+    async with site.session.get(f"{site.url}{prefix}/") as response:
+        assert await response.text() == "home"
+
+
 async def test_t47_options_has_the_cors_headers_of_the_origin(site_of: SiteOf) -> None:
     """Impress responds with 200; the kernel responds to a preflight with 204."""
     site = await site_of(Example, http={"origins": ("https://shop.example",)})
