@@ -31,7 +31,7 @@ def test_folder_application_api_is_found_without_a_module(endpoint: Path) -> Non
     application = locate(None)
 
     names = [b if isinstance(b, str) else b.name for b in application.bundles]
-    assert names == ["sessions", "security", "contracts", "autoload"]
+    assert names == ["sessions", "security", "contracts", "metacom", "autoload"]
 
 
 def test_folder_tasks_enables_the_bundle(endpoint: Path, project: Path) -> None:
