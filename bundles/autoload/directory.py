@@ -10,7 +10,11 @@ from rxkernel import Application, HttpSettings, Settings
 
 
 def create_application(
-    root: Path | str = "application", *, users: Any = None, bundles: Sequence[Any] = ()
+    root: Path | str = "application",
+    *,
+    users: Any = None,
+    bundles: Sequence[Any] = (),
+    controllers: Sequence[Any] = (),
 ) -> Application:
     """Make the application of the directory *root*.
 
@@ -21,6 +25,7 @@ def create_application(
     Args:
         users: the `UserProvider`, as for `SecurityBundle`; without it there are no logins.
         bundles: further bundles, as for `Application`; also a `MetacomBundle` with arguments.
+        controllers: as for `Application`. Each action needs an access rule.
 
     Raises:
         ConfigurationError: with every problem of the certificates.
@@ -42,6 +47,7 @@ def create_application(
             *bundles,
             AutoloadBundle(root),
         ],
+        controllers=controllers,
         settings=Settings(
             http=HttpSettings(tls=certificates.read_certificates(root)), bundles=sections
         ),

@@ -7,7 +7,8 @@ import pytest
 
 from bundles.autoload import create_application
 from bundles.metacom import MetacomBundle
-from rxkernel import Application, ConfigurationError, KernelClient
+from bundles.security import access
+from rxkernel import Application, ConfigurationError, KernelClient, http
 
 ENDPOINT = 'access = "public"\n\n\nasync def method(name: str) -> str:\n    return name\n'
 
@@ -74,3 +75,18 @@ async def test_connection_or_none_of_endpoint_is_none_over_http(root: Path) -> N
     file = root / "api" / "greeting" / "watch.py"
     file.write_text(WITH_CONNECTION.format(type="Connection | None", transports=""))
     assert '"result":"none"' in await call(create_application(root), "greeting/watch", {})
+
+
+async def test_controllers_that_are_given_are_served_and_can_be_exposed(root: Path) -> None:
+    class Articles:
+        @http("GET", "/articles/{id:int}", "article_show")
+        @access("public")
+        async def show(self, id: int) -> int:
+            return id
+
+    metacom = MetacomBundle(expose={"articles": Articles})
+    application = create_application(root, controllers=[Articles], bundles=[metacom])
+    async with KernelClient(application) as client:
+        packet = {"type": "call", "id": 1, "method": "articles/show", "args": {"id": 7}}
+        assert '"result":7' in (await client.post("/api", body=packet)).content.decode()
+        assert (await client.http("article_show", params={"id": 7})).content == 7
