@@ -43,7 +43,7 @@ def test_new_project_serves_the_request_that_new_prints(run: Run, start: Start) 
     process = start("serve", "--port", "0")
 
     line = process.line("^Listening on ")
-    assert line.string.endswith(" (HTTP, Socket.IO, Metacom)")
+    assert line.string.endswith(" (HTTP, Socket.IO)")
     assert request is not None
     method, path = request.groups()
     assert get(f"{process.url()}{path}", method=method) == {"message": "Hello, Ada!"}
