@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from bundles.autoload import Endpoints, LiveReload, domain
+from bundles.autoload import Endpoints, LiveReload, building, domain
+from bundles.autoload.loading import load_thread, started_tasks
 from bundles.autoload.reload.reloader import Reloader
 from bundles.autoload.reload.retirement import Retirement
 from bundles.autoload.remote import Service
@@ -146,7 +147,7 @@ async def test_removed_highest_version_is_a_warning(
 async def test_slow_start_hook_is_logged(
     folder: Folder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bundles.autoload.building._SLOW", 0.0)
+    monkeypatch.setattr(building, "_SLOW", 0.0)
     await folder.boot({"lib/a.py": ""})
     wait = """
         import asyncio
@@ -174,7 +175,7 @@ async def test_slow_start_hook_is_logged(
 async def test_slow_file_is_logged_once_with_its_line(
     folder: Folder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bundles.autoload.loading.load_thread._SLOW", 0.05)
+    monkeypatch.setattr(load_thread, "_SLOW", 0.05)
     go_on = threading.Event()
     FOUND.append(go_on)
     await folder.boot({"lib/a.py": ""})
@@ -221,7 +222,7 @@ async def test_task_of_a_start_hook_that_runs_after_its_stop_is_logged(
     *,
     is_logged: bool,
 ) -> None:
-    monkeypatch.setattr("bundles.autoload.loading.started_tasks._GRACE", 0.05)
+    monkeypatch.setattr(started_tasks, "_GRACE", 0.05)
     await folder.boot({"domain/a.py": content, "domain/b.py": ""})
     task = domain.a.tasks[0]
 
@@ -240,7 +241,7 @@ async def test_task_of_a_start_hook_that_runs_after_its_stop_is_logged(
 async def test_task_of_a_start_hook_of_a_load_that_fails_is_logged(
     folder: Folder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bundles.autoload.loading.started_tasks._GRACE", 0.05)
+    monkeypatch.setattr(started_tasks, "_GRACE", 0.05)
     await folder.boot({"domain/kept.py": LOOP, "domain/a.py": ""})
     task = domain.kept.tasks[0]
 
