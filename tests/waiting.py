@@ -1,7 +1,11 @@
 """Waiting for a condition, without a guess of the time."""
 
 import asyncio
+import gc
 from collections.abc import Callable
+
+_STEPS = 100
+"""Steps of the event loop between two collections."""
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
@@ -9,3 +13,21 @@ async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> No
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for may be a process
             await asyncio.sleep(0.005)
+
+
+async def until_collected(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
+    """Return when *condition* is true after a garbage collection.
+
+    A collection takes a second in a process that has run many tests, and the event loop stands
+    still meanwhile. What ends in several steps of the loop would not end in time if each step was
+    followed by a collection.
+    """
+    async with asyncio.timeout(seconds):
+        while not _collected(condition):
+            for _ in range(_STEPS):
+                await asyncio.sleep(0.001)
+
+
+def _collected(condition: Callable[[], object]) -> bool:
+    gc.collect()
+    return bool(condition())

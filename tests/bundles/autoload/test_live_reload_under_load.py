@@ -18,7 +18,7 @@ import socketio
 from bundles.autoload import domain
 from tests.bundles.autoload.live_folder import LiveFolder, root_of
 from tests.servers.socketio_clients import client
-from tests.waiting import until
+from tests.waiting import until, until_collected
 
 _RATE = 100
 """Calls each second."""
@@ -196,9 +196,4 @@ async def test_f6_reloads_under_load_fail_no_call_and_close_no_connection(
     assert opened <= _CONNECTIONS
     assert live.snapshot.number == reloads + 1
     assert min(after - before for before, after in itertools.pairwise(memory)) < _GROWTH
-
-    def are_collected() -> bool:
-        gc.collect()
-        return not any(ref() for ref in (*snapshots, *modules))
-
-    await until(are_collected)
+    await until_collected(lambda: not any(ref() for ref in (*snapshots, *modules)))

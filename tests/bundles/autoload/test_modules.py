@@ -17,7 +17,7 @@ import pytest
 from bundles.autoload import domain, lib
 from rxkernel import ConfigurationError, KernelClient
 from tests.bundles.autoload.conftest import Folder
-from tests.waiting import until
+from tests.waiting import until_collected
 
 EVENTS: dict[str, asyncio.Event] = {}
 """What the files of a test wait for."""
@@ -391,11 +391,8 @@ async def test_failed_loads_leave_nothing(folder: Folder) -> None:
         with pytest.raises(ConfigurationError):
             await folder.change({**classes(number), "lib/broken.py": f"1 / 0 # {number}"})
 
-    def is_clean() -> bool:  # the thread of the last load may not have ended yet
-        gc.collect()
-        return all(module in before for module in modules_in_memory())
-
-    await until(is_clean)
+    # The thread of the last load may not have ended yet.
+    await until_collected(lambda: all(module in before for module in modules_in_memory()))
 
 
 def modules_in_memory() -> list[ModuleType]:

@@ -39,7 +39,7 @@ from tests.servers.hostile import (
 )
 from tests.servers.raw_http import post, raw_http
 from tests.servers.socketio_clients import raw_socket
-from tests.waiting import until
+from tests.waiting import until, until_collected
 
 # --- websockets
 
@@ -861,7 +861,7 @@ async def test_sessions_ended_are_freed(attack: Attack) -> None:
     target.presence.trace.clear()
 
     with suppress(TimeoutError):
-        await until(lambda: living() == before)
+        await until_collected(lambda: living() == before)
     assert living() == before
 
 
