@@ -85,7 +85,6 @@ class Site:
 async def site_of() -> AsyncIterator[SiteOf]:
     """Serve an application with the bundle; it is stopped at the end of the test."""
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
 
         async def start(
             *controllers: Any,
@@ -110,6 +109,8 @@ async def site_of() -> AsyncIterator[SiteOf]:
             )
             await application.start()
             stack.push_async_callback(application.stop)
+            # Closed before the server stops, which waits for open connections.
+            session = await stack.enter_async_context(aiohttp.ClientSession())
             return Site(application, session)
 
         yield start
