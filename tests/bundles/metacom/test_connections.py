@@ -250,6 +250,7 @@ async def test_client_that_does_not_read_events_is_closed(site_of: SiteOf) -> No
             await broadcaster.emit("log/much", "x" * 50_000)
             await asyncio.sleep(0)
         await until(lambda: len(log.events) == 4)
+        client.websocket._reader._protocol.transport.abort()  # it would wait for a close frame
 
     assert log.events[2] == DisconnectReason.LIMIT
 
