@@ -10,6 +10,9 @@ DEV_STAMP := .venv/.dev.stamp
 NPM_STAMP := node_modules/.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PARALLEL := --numprocesses auto --durations 10
+# Processes that tests start would compile the sources again and again: where
+# PYTHONDONTWRITEBYTECODE is set, nothing else writes bytecode.
+COMPILE := $(BIN)/python -m compileall -q -j 0 app benchmarks bundles rxkernel tests
 
 # $(call apt,PACKAGE): install from Debian; fails where that is not ours to do.
 apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq update || true; } && \
@@ -28,9 +31,11 @@ serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port
 	$(BIN)/python -m rxkernel serve $(ARGS)
 
 test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis  ## all tests with coverage, or ARGS="-k kernel" in one process without it
+	@$(COMPILE)
 	$(BIN)/python -m pytest $(or $(ARGS),--cov $(PARALLEL))
 
 soak: $(DEV_STAMP) slowhttptest wrk redis  ## long tests: endurance, and 5000 examples of each property; not part of check
+	@$(COMPILE)
 	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak $(PARALLEL) $(ARGS)
 
 check: lint type test  ## what a change must pass: lint, type, test
