@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
-from tests.browser.docs_windows import OpenDocs
+from tests.browser.docs_windows import docs_windows
 from tests.browser.documented import documented
 from tests.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(open_docs: OpenDocs) -> AsyncIterator[Page]:
-    async with serving(documented()) as application:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """One page for all tests: they call functions of its modules, and change nothing on it."""
+    async with docs_windows(browser) as open_docs, serving(documented()) as application:
         yield await open_docs(application)
 
 
