@@ -12,13 +12,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-WHOLE_FILES = (
-    "tests/browser/test_board.py",
-    "tests/browser/test_chat.py",
-    "tests/docs/test_extending.py",
-    "tests/test_wheel.py",
-)
-"""Their tests share a fixture that is expensive: a browser, a wheel."""
+WHOLE_FILES = ("tests/browser/", "tests/docs/test_extending.py", "tests/test_wheel.py")
+"""Files and folders. The tests of a file share a fixture that is expensive: a browser, a wheel."""
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -27,7 +22,9 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         """Return the name of the unit."""
         path = nodeid.partition("::")[0]
-        if path in WHOLE_FILES or path.endswith(".md"):  # the blocks of a page share variables
+        if path.startswith(WHOLE_FILES) or path.endswith(
+            ".md"
+        ):  # the blocks of a page share variables
             return path
         return nodeid.partition("[")[0]
 
