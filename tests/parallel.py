@@ -7,6 +7,7 @@ A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
 
 import gc
 import os
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -36,9 +37,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than the number of cores, for ``-n auto``: many tests wait."""
+    """Return twice the number of cores, for ``-n auto``: a test waits for half of its time."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (cores or 1) + 1
+    return 2 * (cores or 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without garbage collections: they take a sixth of the time and find nothing."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:
