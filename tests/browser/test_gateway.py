@@ -43,17 +43,20 @@ async def open_page(context: BrowserContext, served: Served) -> Page:
 
 
 async def log_in(page: Page, name: str, password: str) -> None:
+    await page.bring_to_front()
     await page.get_by_label("Name").fill(name)
     await page.get_by_label("Password").fill(password)
     await page.get_by_role("button", name="Log in").click()
 
 
 async def join(page: Page, room: str) -> None:
+    await page.bring_to_front()
     await page.get_by_role("textbox", name="Room").fill(room)
     await page.get_by_role("button", name="Join").click()
 
 
 async def say(page: Page, text: str) -> None:
+    await page.bring_to_front()
     await page.get_by_role("textbox", name="Text").fill(text)
     await page.get_by_role("button", name="Say").click()
     await expect(page.get_by_role("textbox", name="Text")).to_have_value("")
