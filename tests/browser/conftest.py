@@ -1,4 +1,8 @@
-"""The browser of all tests in this folder. Each test opens its own windows."""
+"""The browser of all tests in this folder. Each test opens its own windows.
+
+A test with several windows brings each to the front before it uses it: Chromium draws the others
+once a second, and a click waits for two drawings.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

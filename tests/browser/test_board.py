@@ -69,12 +69,14 @@ async def open_window(browser: Browser) -> AsyncIterator[OpenWindow]:
 
 
 async def add(page: Page, title: str) -> None:
+    await page.bring_to_front()
     await page.get_by_label("New task").fill(title)
     await page.get_by_role("button", name="Add").click()
 
 
 async def enter(page: Page, button: str, username: str = "ada") -> None:
     """Press *button*, which is ``Sign in`` or ``Sign up``."""
+    await page.bring_to_front()
     await page.get_by_label("Name").fill(username)
     await page.get_by_label("Password").fill("correct horse")
     await page.get_by_role("button", name=button).click()
@@ -94,12 +96,14 @@ async def test_change_in_one_window_appears_in_the_other(
         await expect(page.get_by_text("0 of 1 done")).to_be_visible()
     await expect(here.get_by_label("New task")).to_have_value("")
 
+    await here.bring_to_front()
     await here.get_by_role("checkbox", name="Water the plants").check()
     await expect(there.get_by_role("checkbox", name="Water the plants")).to_be_checked()
     await expect(there.get_by_text("1 of 1 done")).to_be_visible()
     await there.get_by_role("checkbox", name="Water the plants").uncheck()
     await expect(here.get_by_role("checkbox", name="Water the plants")).not_to_be_checked()
 
+    await there.bring_to_front()
     await there.get_by_role("button", name="Delete Water the plants").click()
     for page in (here, there):
         await expect(page.get_by_role("listitem")).to_have_count(0)
@@ -235,6 +239,7 @@ async def test_account_has_private_tasks_over_both_transports(
     also_ada = await open_window(board, beside=ada)
     await expect(also_ada.get_by_text("Signed in as ada")).to_be_visible()
 
+    await ada.bring_to_front()
     await ada.get_by_label("Private").check()
     await add(ada, "Buy a present")
     await expect(also_ada.get_by_role("listitem")).to_have_text(["Buy a present Private"])
@@ -280,11 +285,13 @@ async def test_sign_in_and_out_in_one_window_is_followed_by_the_other(
     await expect(here.get_by_text("Signed in as ada")).to_be_visible()
     await expect(there.get_by_text("Signed in as ada")).to_be_visible()
     await enter(elsewhere, "Sign in")
+    await here.bring_to_front()
     await here.get_by_label("Private").check()
     await add(here, "Buy a present")
     for page in (there, elsewhere):
         await expect(page.get_by_role("listitem")).to_have_count(1)
 
+    await here.bring_to_front()
     await here.get_by_role("button", name="Sign out").click()
 
     for page in (here, there):
@@ -340,10 +347,12 @@ async def test_sign_in_without_websocket_is_followed_by_sockets(
 
         await enter(here, "Sign up")
         await expect(there.get_by_text("Signed in as ada")).to_be_visible()
+        await here.bring_to_front()
         await here.get_by_label("Private").check()
         await add(here, "Buy a present")
         await expect(there.get_by_role("listitem")).to_have_text(["Buy a present Private"])
 
+        await there.bring_to_front()
         await there.get_by_role("button", name="Sign out").click()
         for page in (here, there):
             await expect(page.get_by_role("button", name="Sign in")).to_be_visible()

@@ -51,6 +51,7 @@ async def enter(context: BrowserContext, application: Application, name: str) ->
 
 
 async def say(page: Page, text: str) -> None:
+    await page.bring_to_front()
     await page.get_by_label("Message", exact=True).fill(text)
     await page.get_by_role("button", name="Send").click()
     await expect(page.get_by_label("Message", exact=True)).to_have_value("")
@@ -71,15 +72,18 @@ async def test_two_windows_talk_type_and_change_rooms(
 
     await bob.get_by_label("Message", exact=True).press_sequentially("I am")
     await expect(ada.get_by_label("Typing")).to_have_text("Bob …")
+    await bob.bring_to_front()
     await bob.get_by_role("button", name="Send").click()
     await expect(ada.get_by_text("Bob: I am")).to_be_visible()
     await expect(ada.get_by_label("Typing")).to_be_empty()
 
     await bob.get_by_label("Another room").fill("Tea")
+    await bob.bring_to_front()
     await bob.get_by_role("button", name="Go").click()
     await expect(bob.get_by_role("heading", name="tea")).to_be_visible()
     await expect(ada.get_by_text("Bob left the room")).to_be_visible()
     await expect(users).to_have_text(["Ada"])
+    await ada.bring_to_front()
     await ada.get_by_role("button", name="tea (1)").click()
     await expect(ada.get_by_role("heading", name="tea")).to_be_visible()
     await say(ada, "Milk?")
@@ -94,10 +98,12 @@ async def test_texts_are_never_html(application: Application, context: BrowserCo
     ada = await enter(context, application, "<b>Ada</b>")
     await say(ada, HOSTILE)
     await ada.get_by_label("Another room").fill("<i>tea</i>")
+    await ada.bring_to_front()
     await ada.get_by_role("button", name="Go").click()
     await expect(ada.get_by_role("heading", name="<i>tea</i>")).to_be_visible()
     bob = await enter(context, application, "<s>Bob</s>")
     await expect(bob.get_by_text(f"<b>Ada</b>: {HOSTILE}")).to_be_visible()
+    await ada.bring_to_front()
     await ada.get_by_role("button", name="general (1)").click()
     await bob.get_by_label("Message", exact=True).press_sequentially("x")
     await expect(ada.get_by_label("Typing")).to_have_text("<s>Bob</s> …")
@@ -140,6 +146,7 @@ async def test_restarted_server_is_entered_again_in_the_same_room(
             async with serving(chat(options, port)) as application:
                 ada, bob = [await enter(context, application, name) for name in ("Ada", "Bob")]
                 await ada.get_by_label("Another room").fill("tea")
+                await ada.bring_to_front()
                 await ada.get_by_role("button", name="Go").click()
                 await expect(ada.get_by_role("heading", name="tea")).to_be_visible()
                 await say(ada, "before")
@@ -147,6 +154,7 @@ async def test_restarted_server_is_entered_again_in_the_same_room(
             for page in (ada, bob):
                 await expect(page.get_by_role("status")).to_have_text("Not connected")
             async with serving(chat(options, port)):
+                await bob.bring_to_front()
                 await bob.get_by_role("button", name="tea (1)").click()
                 await expect(bob.get_by_role("heading", name="tea")).to_be_visible()
                 await expect(bob.get_by_text("Ada: before")).to_be_visible()

@@ -38,9 +38,11 @@ async def test_newcomer_adds_tasks_over_both_transports_and_sees_pushed_events(
     here, there = await open_docs(board), await open_docs(board)
     pushed = [page.get_by_role("log").get_by_role("listitem") for page in (here, there)]
     for page in (here, there):
+        await page.bring_to_front()
         await page.get_by_role("button", name="Connect").click()
         await expect(page.get_by_text("Connected to /", exact=True)).to_be_visible()
 
+    await here.bring_to_front()
     await open_operation(here, "task_create")
     await send_json(here, '{"title": "Water the plants"}')
     response = here.get_by_role("region", name="Response")
