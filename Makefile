@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PARALLEL := --numprocesses auto --durations 10
 # Processes that tests start would compile the sources again and again: where
 # PYTHONDONTWRITEBYTECODE is set, nothing else writes bytecode.
-COMPILE := $(BIN)/python -m compileall -q -j 0 app benchmarks bundles rxkernel tests
+COMPILE := $(BIN)/python -m compileall -q -j 0 -x cli/template app benchmarks bundles rxkernel tests
 
 # $(call apt,PACKAGE): install from Debian; fails where that is not ours to do.
 apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq update || true; } && \
