@@ -1,0 +1,1 @@
+"""The forms of results, by the extension of their directory."""

@@ -1,0 +1,63 @@
+"""``.jsonp``: a call of a function of the page, which loads it as a script from another site."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from bundles.web.extensions.extension import Extension
+from bundles.web.extensions.json_form import json_encoder
+from rxkernel import BadRequestException, Serializer
+
+_CALLBACK = re.compile(r"[A-Za-z_$][\w$.]*", re.ASCII)
+_MAX_LENGTH = 128
+
+_ESCAPED = ((b"<", b"\\u003c"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
+"""Characters that JSON has in texts only. A page may contain the script (``</script>``, ``<!--``);
+before ES2019 the other two end a line."""
+
+
+_PROTOTYPE = re.compile(rb'([{,])"__proto__":')
+"""A key that would set the prototype of the object. A quote within a text has a backslash."""
+
+
+class _Client(Protocol):
+    @property
+    def query(self) -> Mapping[str, Any]: ...
+
+
+def jsonp_extension(serializer: Serializer) -> Extension:
+    """The function is that of ``callback`` or ``jsonp`` in the query, else ``callback``.
+
+    The comment comes first so that the client does not choose the first bytes of the response,
+    which could make it a file of another format. The content type is that of RFC 9239.
+    """
+    encode = json_encoder(serializer)
+
+    def render(client: _Client, data: Any) -> bytes:
+        callback = callback_name(client.query)
+        return b"/**/%s(%s);" % (callback.encode(), as_script(encode(data)))
+
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return Extension("jsonp", "text/javascript; charset=utf-8", render, headers)
+
+
+def callback_name(query: Mapping[str, Any]) -> str:
+    """Return the name of the function for *query*; an empty one counts as missing.
+
+    Raises:
+        BadRequestException: it is not a name of JavaScript, or longer than 128 characters (400).
+    """
+    name = query.get("callback") or query.get("jsonp") or "callback"
+    if len(name) > _MAX_LENGTH or _CALLBACK.fullmatch(name) is None:
+        raise BadRequestException(
+            f"the callback is {name[:40]!r}; it must be a name of JavaScript of ASCII letters, "
+            f"digits, _, $ and dots, up to {_MAX_LENGTH} characters"
+        )
+    return str(name)
+
+
+def as_script(json: bytes) -> bytes:
+    """Return *json* as an expression of JavaScript with the same value."""
+    for character, escape in _ESCAPED:
+        json = json.replace(character, escape)
+    return _PROTOTYPE.sub(rb'\1["__proto__"]:', json)
