@@ -7,12 +7,13 @@ from typing import Any
 
 import attrs
 
-from rxkernel import Response
+from rxkernel import ConfigurationError, Response
 
-Rendered = str | bytes | Response
+Rendered = str | bytes | Response | None
 Render = Callable[[Any, Any], Rendered | Awaitable[Rendered]]
+"""Called with the `Client` and the result of the handlers."""
 
-_NAME = re.compile(r"[a-z][a-z0-9]*")
+_NAME = re.compile(r"[a-z]+")
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+( *;[ \w!#$&^.+\-=\"]*)*", re.ASCII)
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -20,9 +21,9 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 def _is_name(_: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, str) or _NAME.fullmatch(value) is None:
-        raise ValueError(
-            f"the name of an extension is {value!r}; it must be lower case letters and digits "
-            f"without a dot, such as 'yaml'"
+        raise ConfigurationError(
+            f"the name of an extension is {value!r}; it must be lower case letters without "
+            f"a dot, such as 'yaml'"
         )
 
 
@@ -30,7 +31,7 @@ def _is_content_type(
     instance: "Extension", attribute: "attrs.Attribute[Any]", value: object
 ) -> None:
     if not isinstance(value, str) or _CONTENT_TYPE.fullmatch(value) is None:
-        raise ValueError(
+        raise ConfigurationError(
             f"content_type of the extension {instance.name!r} is {value!r}; write a type such as "
             f"'application/yaml'"
         )
@@ -38,7 +39,7 @@ def _is_content_type(
 
 def _is_callable(instance: "Extension", attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not callable(value):
-        raise ValueError(
+        raise ConfigurationError(
             f"render of the extension {instance.name!r} is {value!r}; write a function of the "
             f"client and the data"
         )
@@ -48,19 +49,19 @@ def _read_only(headers: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(headers))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Extension:
-    """Renders the results of the directories ``<any>.<name>``.
+    """How the results of the directories ``<any>.<name>`` are sent.
 
     Attributes:
         name: the extension, without a dot.
         content_type: that of a str or bytes which *render* returns.
-        render: called with the `Client` and the data of the handlers, also if that is false or
-            None. It returns a str, bytes or a `Response`, and may be async.
-        headers: sent with each response, unless a handler has set them.
+        render: makes the body of a result, also of one that is false or None. It may be
+            ``async def``. A `Response` is sent as it is; None: there is nothing to send, 204.
+        headers: sent with a str or bytes which *render* returns, unless a handler has set them.
 
     Raises:
-        ValueError: one of them is invalid.
+        ConfigurationError: one of them is invalid.
     """
 
     name: str = attrs.field(validator=_is_name)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from bundles.web.extensions.extension import Extension
-from bundles.web.extensions.json_form import json_encoder
-from rxkernel import BadRequestException, Serializer
+from bundles.web.extensions.json import render_json
+from bundles.web.extensions.rendering_client import RenderingClient
+from rxkernel import BadRequestException
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]*", re.ASCII)
 _MAX_LENGTH = 128
@@ -20,25 +21,15 @@ _PROTOTYPE = re.compile(rb'([{,])"__proto__":')
 """A key that would set the prototype of the object. A quote within a text has a backslash."""
 
 
-class _Client(Protocol):
-    @property
-    def query(self) -> Mapping[str, Any]: ...
-
-
-def jsonp_extension(serializer: Serializer) -> Extension:
-    """The function is that of ``callback`` or ``jsonp`` in the query, else ``callback``.
+def render_jsonp(client: RenderingClient, data: Any) -> bytes:
+    """Return the call of the function that ``callback`` or ``jsonp`` in the query names, else of
+    ``callback``, with *data*.
 
     The comment comes first so that the client does not choose the first bytes of the response,
-    which could make it a file of another format. The content type is that of RFC 9239.
+    which could make it a file of another format.
     """
-    encode = json_encoder(serializer)
-
-    def render(client: _Client, data: Any) -> bytes:
-        callback = callback_name(client.query)
-        return b"/**/%s(%s);" % (callback.encode(), as_script(encode(data)))
-
-    headers = {"X-Content-Type-Options": "nosniff"}
-    return Extension("jsonp", "text/javascript; charset=utf-8", render, headers)
+    callback = callback_name(client.query)
+    return b"/**/%s(%s);" % (callback.encode(), as_script(render_json(client, data)))
 
 
 def callback_name(query: Mapping[str, Any]) -> str:
@@ -61,3 +52,11 @@ def as_script(json: bytes) -> bytes:
     for character, escape in _ESCAPED:
         json = json.replace(character, escape)
     return _PROTOTYPE.sub(rb'\1["__proto__"]:', json)
+
+
+JSONP = Extension(
+    "jsonp",
+    "text/javascript; charset=utf-8",  # RFC 9239
+    render_jsonp,
+    {"X-Content-Type-Options": "nosniff"},
+)

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from bundles.web.extensions.extensions import Extensions
+from bundles.web.extensions.jsonp import JSONP
 from rxkernel import BadRequestException
-from rxkernel.kernel.serialization import SERIALIZER
 from tests.bundles.web.extensions.forms import form_of
 from tests.node_scripts import report_of
 
@@ -76,10 +75,8 @@ def test_jsonp_false_value_is_data(data: Any, text: str) -> None:
 
 
 def test_jsonp_type_is_script_that_is_not_sniffed() -> None:
-    extension = Extensions(SERIALIZER)["jsonp"]
-
-    assert extension.content_type == "text/javascript; charset=utf-8"
-    assert extension.headers == {"X-Content-Type-Options": "nosniff"}
+    assert JSONP.content_type == "text/javascript; charset=utf-8"
+    assert JSONP.headers == {"X-Content-Type-Options": "nosniff"}
 
 
 def test_jsonp_text_cannot_end_script_element_or_line() -> None:

@@ -15,7 +15,8 @@ import attrs
 from bundles.web.extensions.control_characters import without_control_characters
 from bundles.web.extensions.cycles import plain_value
 from bundles.web.extensions.extension import Extension
-from rxkernel import Serializer, encode_json
+from bundles.web.extensions.rendering_client import RenderingClient
+from rxkernel import encode_json
 
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """What begins a formula (OWASP, "CSV Injection"), also full-width."""
@@ -28,19 +29,16 @@ _QUOTED = re.compile("[\",;'|\t\r\n]|^\\s|\\s$|^$")
 _LISTS = (list, tuple)
 
 
-def csv_extension(serializer: Serializer) -> Extension:
-    """Rows are the items of a list: lists of cells, or mappings, whose keys are the first line.
+def render_csv(client: RenderingClient, data: Any) -> str:
+    """Return *data* as a table. Rows are the items of a list: lists of cells, or mappings, whose
+    keys are the first line.
 
     A mapping alone is one row, a scalar one cell, None no row. Numbers stay numbers, None is an
     empty cell, lists and mappings in cells are JSON. A text that begins as a formula gets the
     prefix ``'``. UTF-8 without a byte order mark, lines end with CRLF. Cycles are cut as in
     ``.json``.
     """
-
-    def render(client: Any, data: Any) -> str:
-        return csv_table(plain_value(serializer, data), _declared_columns(data))
-
-    return Extension("csv", "text/csv; charset=utf-8", render)
+    return csv_table(plain_value(client.serializer, data), _declared_columns(data))
 
 
 def _declared_columns(data: Any) -> list[str]:
@@ -99,3 +97,6 @@ def _cell(value: Any) -> str:
     if _QUOTED.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+CSV = Extension("csv", "text/csv; charset=utf-8", render_csv)

@@ -10,7 +10,7 @@ from typing import Any
 from bundles.web.extensions.control_characters import without_control_characters
 from bundles.web.extensions.cycles import plain_value
 from bundles.web.extensions.extension import Extension
-from rxkernel import Serializer
+from bundles.web.extensions.rendering_client import RenderingClient
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _ROOT = "result"
@@ -26,18 +26,15 @@ _KEY_ESCAPES = {**_ESCAPES, "\t": "&#9;", "\n": "&#10;"}
 """Parsers read CR as LF (§2.11), and tab and LF in an attribute as a space (§3.3.3)."""
 
 
-def xml_extension(serializer: Serializer) -> Extension:
-    """The root is ``<result>``. Values are those of JSON: a date is its text, bytes are base64.
+def render_xml(client: RenderingClient, data: Any) -> str:
+    """Return *data* as a document with the root ``<result>``. Values are those of JSON: a date is
+    its text, bytes are base64.
 
     An item of a list is ``<item>``. A key of a mapping is the name of its element, or
     ``<item key="…">`` if XML has no such name. None is ``nil="true"``. Characters that XML does
     not have are U+FFFD. Cycles are cut as in ``.json``.
     """
-
-    def render(client: Any, data: Any) -> str:
-        return xml_document(plain_value(serializer, data))
-
-    return Extension("xml", "text/xml; charset=utf-8", render)
+    return xml_document(plain_value(client.serializer, data))
 
 
 def xml_document(value: Any) -> str:
@@ -86,3 +83,6 @@ def _escaped(text: str, escapes: dict[str, str]) -> str:
         return escapes.get(found[0], found[0])
 
     return _SPECIAL.sub(escape, without_control_characters(text))
+
+
+XML = Extension("xml", "text/xml; charset=utf-8", render_xml)
