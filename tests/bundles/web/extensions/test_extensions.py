@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bundles.web.extensions.extension import Extension
+from rxkernel import ConfigurationError
 
 
 def render(client: Any, data: Any) -> str:
