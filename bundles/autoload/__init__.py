@@ -8,6 +8,8 @@ from bundles.autoload.endpoints.context import Context
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
+from bundles.autoload.loading.place import Place, Placed
+from bundles.autoload.loading.registered import register
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.remote import (
@@ -40,6 +42,8 @@ __all__ = [
     "Context",
     "Endpoints",
     "LiveReload",
+    "Place",
+    "Placed",
     "RemoteConnectionException",
     "RemoteException",
     "RemoteResponseException",
@@ -56,6 +60,7 @@ __all__ = [
     "db",
     "domain",
     "lib",
+    "register",
     "resources",
     "schemas",
 ]
