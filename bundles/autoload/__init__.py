@@ -1,5 +1,6 @@
 """An application from a directory."""
 
+from bundles.autoload.application_folder import ApplicationFolder
 from bundles.autoload.arguments_error import ArgumentsError
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.bundle import AutoloadBundle
@@ -34,6 +35,7 @@ from bundles.autoload.views import (
 )
 
 __all__ = [
+    "ApplicationFolder",
     "ArgumentsError",
     "Autoload",
     "AutoloadBundle",

@@ -61,8 +61,6 @@ class Autoload:
     Attributes:
         problems_of: yields what is wrong with the endpoints of a snapshot that has only some of
             the files, as the others could not be loaded; so all is reported together.
-        application_names: what files find as an attribute of ``application``, beside those of
-            the `Application` itself; a bundle may add functions.
     """
 
     def __init__(
@@ -79,7 +77,6 @@ class Autoload:
         self.root = root
         self._settings = settings
         self.places = tuple(places)
-        self.application_names: dict[str, Any] = {}
         self._values = {**values, **{place.name: place.value_of for place in self.places}}
         self.problems_of: Callable[[Snapshot], Iterable[str]] = lambda snapshot: ()
         self._warnings: frozenset[str] = frozenset()
@@ -94,6 +91,11 @@ class Autoload:
     ) -> None:
         """Close it, if the boot failed after the directory was loaded."""
         await self.close()
+
+    @property
+    def application_names(self) -> Mapping[str, Any]:
+        """What files find in ``application`` beside the attributes of `Application`."""
+        return {name: value for p in self.places for name, value in p.application_names.items()}
 
     @property
     def current(self) -> Snapshot | None:

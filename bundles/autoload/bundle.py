@@ -8,6 +8,7 @@ from typing import Any
 
 from injector import Binder, Injector, inject, singleton
 
+from bundles.autoload.application_folder import ApplicationFolder
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.context import ContextMarker, ContextResolver
 from bundles.autoload.endpoints.endpoint_files import value_of
@@ -55,6 +56,7 @@ class AutoloadBundle(Bundle):
                 self._root / "cert",
             )
         binder.bind(Autoload, to=self._autoload, scope=singleton)
+        binder.bind(ApplicationFolder, to=ApplicationFolder(self._root))
         binder.bind(Endpoints, scope=singleton)
         binder.multibind(list[Place], to=[])
         binder.bind(LiveReload, scope=singleton)

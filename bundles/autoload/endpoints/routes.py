@@ -1,6 +1,5 @@
 """The routes of a snapshot."""
 
-import inspect
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from bundles.autoload.endpoints.access import access_options
 from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import RoutesOf, endpoint_routes, hook_routes
+from bundles.autoload.endpoints.functions import line_in_file
 from bundles.autoload.loading.place import Place
 from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.snapshot import Snapshot
@@ -153,7 +153,9 @@ class _Publishing:
 
     def _maker_of(self, value: Value) -> RoutesOf | None:
         """Return what makes the routes of *value* in a unit; None if it has a problem."""
-        source = self._snapshot.tree.show(value.file.key, _line_of(value))
+        source = self._snapshot.tree.show(
+            value.file.key, line_in_file(value.function, value.file.path)
+        )
         try:
             if isinstance(value, TaskFile):
                 routes = self._routes_of_task(value, source)
@@ -183,15 +185,6 @@ class _Publishing:
         module = import_module("bundles.autoload.places.task_routes")  # needs an extra
         routes: tuple[RouteMetadata, ...] = module.task_routes(task, source)
         return routes
-
-
-def _line_of(value: Value) -> int | None:
-    """The line of the function, if the file of *value* has it."""
-    code = getattr(inspect.unwrap(value.function), "__code__", None)
-    if code is None or code.co_filename != str(value.file.path):
-        return None
-    line: int = code.co_firstlineno
-    return line
 
 
 def _values_of(version: UnitVersion) -> Iterator[Value]:

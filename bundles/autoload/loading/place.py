@@ -1,8 +1,8 @@
 """A folder of the root that another bundle loads together with the application."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from types import ModuleType
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar
 
 from bundles.autoload.loading.load import Load
@@ -26,9 +26,12 @@ class Place(ABC):
 
     Attributes:
         name: that of the folder.
+        application_names: what files find in ``application`` of `bundles.autoload`, beside the
+            attributes of the `Application` itself.
     """
 
     name: ClassVar[str]
+    application_names: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def reads(self, key: str) -> bool:
