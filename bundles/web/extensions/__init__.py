@@ -1,1 +1,1 @@
-"""The forms of results, by the extension of their directory."""
+"""How a result is sent: by the extension of the directory."""

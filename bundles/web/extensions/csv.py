@@ -12,10 +12,10 @@ from typing import Any
 
 import attrs
 
+from bundles.web.client import Client
 from bundles.web.extensions.control_characters import without_control_characters
 from bundles.web.extensions.cycles import plain_value
 from bundles.web.extensions.extension import Extension
-from bundles.web.extensions.rendering_client import RenderingClient
 from rxkernel import encode_json
 
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -29,7 +29,7 @@ _QUOTED = re.compile("[\",;'|\t\r\n]|^\\s|\\s$|^$")
 _LISTS = (list, tuple)
 
 
-def render_csv(client: RenderingClient, data: Any) -> str:
+def render_csv(client: Client, data: Any) -> str:
     """Return *data* as a table. Rows are the items of a list: lists of cells, or mappings, whose
     keys are the first line.
 
@@ -38,7 +38,9 @@ def render_csv(client: RenderingClient, data: Any) -> str:
     prefix ``'``. UTF-8 without a byte order mark, lines end with CRLF. Cycles are cut as in
     ``.json``.
     """
-    return csv_table(plain_value(client.serializer, data), _declared_columns(data))
+    return csv_table(
+        plain_value(client.chain.environment.serializer, data), _declared_columns(data)
+    )
 
 
 def _declared_columns(data: Any) -> list[str]:

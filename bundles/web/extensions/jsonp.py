@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bundles.web.client import Client
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.json import render_json
-from bundles.web.extensions.rendering_client import RenderingClient
 from rxkernel import BadRequestException
 
 _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]*", re.ASCII)
@@ -21,7 +21,7 @@ _PROTOTYPE = re.compile(rb'([{,])"__proto__":')
 """A key that would set the prototype of the object. A quote within a text has a backslash."""
 
 
-def render_jsonp(client: RenderingClient, data: Any) -> bytes:
+def render_jsonp(client: Client, data: Any) -> bytes:
     """Return the call of the function that ``callback`` or ``jsonp`` in the query names, else of
     ``callback``, with *data*.
 

@@ -7,10 +7,10 @@ import math
 import re
 from typing import Any
 
+from bundles.web.client import Client
 from bundles.web.extensions.control_characters import without_control_characters
 from bundles.web.extensions.cycles import plain_value
 from bundles.web.extensions.extension import Extension
-from bundles.web.extensions.rendering_client import RenderingClient
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _ROOT = "result"
@@ -26,7 +26,7 @@ _KEY_ESCAPES = {**_ESCAPES, "\t": "&#9;", "\n": "&#10;"}
 """Parsers read CR as LF (§2.11), and tab and LF in an attribute as a space (§3.3.3)."""
 
 
-def render_xml(client: RenderingClient, data: Any) -> str:
+def render_xml(client: Client, data: Any) -> str:
     """Return *data* as a document with the root ``<result>``. Values are those of JSON: a date is
     its text, bytes are base64.
 
@@ -34,7 +34,7 @@ def render_xml(client: RenderingClient, data: Any) -> str:
     ``<item key="…">`` if XML has no such name. None is ``nil="true"``. Characters that XML does
     not have are U+FFFD. Cycles are cut as in ``.json``.
     """
-    return xml_document(plain_value(client.serializer, data))
+    return xml_document(plain_value(client.chain.environment.serializer, data))
 
 
 def xml_document(value: Any) -> str:

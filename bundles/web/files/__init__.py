@@ -1,1 +1,1 @@
-"""Files that clients send and receive."""
+"""The other files of the tree, which are sent as they are."""
