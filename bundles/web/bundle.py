@@ -66,10 +66,8 @@ class WebBundle(Bundle):
         self._programs.append(program_handler("delete", path, function, meta))
 
     def configure(self, binder: Binder) -> None:
-        root, settings = (
-            binder.injector.get(ApplicationFolder).path,
-            binder.injector.get(WebSettings),
-        )
+        root = binder.injector.get(ApplicationFolder).path
+        settings = binder.injector.get(WebSettings)
         _check(root)
         uploads = Uploads(uploads_folder(root, settings.uploads), settings.upload_types)
         binder.bind(Uploads, to=uploads)

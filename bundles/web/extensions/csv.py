@@ -38,9 +38,8 @@ def render_csv(client: Client, data: Any) -> str:
     prefix ``'``. UTF-8 without a byte order mark, lines end with CRLF. Cycles are cut as in
     ``.json``.
     """
-    return csv_table(
-        plain_value(client.chain.environment.serializer, data), _declared_columns(data)
-    )
+    plain = plain_value(client.chain.environment.serializer, data)
+    return csv_table(plain, _declared_columns(data))
 
 
 def _declared_columns(data: Any) -> list[str]:
