@@ -202,11 +202,12 @@ class Client:
     def cache(self, lifetime: float | str) -> None:
         """Keep the response for *lifetime*, seconds or a duration such as ``10m``, and send it for
         requests that are the same, see `page_key`. No handler is called for them; access is
-        checked. After a second call the new *lifetime* counts; 0 is not at all.
+        checked. After a second call the new *lifetime* counts; 0 is not at all. A handler that
+        reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``.
 
-        Only the response to a GET or HEAD that has succeeded is kept, not a stream, a file or one
-        that sets a cookie. Call it before the first ``await``: requests that arrive meanwhile
-        wait for the response.
+        Only the response to a GET or HEAD without a body is kept, if it has succeeded and is not a
+        stream, a file, an error of the server, or one that sets a cookie. Call it before the first
+        ``await``: requests that arrive meanwhile wait for the response.
 
         Raises:
             ValueError: *lifetime* is invalid.

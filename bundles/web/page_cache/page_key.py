@@ -13,11 +13,14 @@ NEGOTIATED = ("accept", "accept-language")
 
 def page_key(request: Request, varies: Iterable[str]) -> PageKey | None:
     """Return the key of the page for *request*: route, method, scheme, host, path, query, client
-    and the request headers *varies*. None if no key identifies its user.
+    and the request headers *varies*. None if its user has no identifier, or if it has a body,
+    whose fields are parameters, too.
 
     The client is its user and roles, and its session or access token if it has one: a handler may
     read the session.
     """
+    if request.body is not None or request.raw_body:
+        return None
     token = request.token
     client = None
     if token is not None:

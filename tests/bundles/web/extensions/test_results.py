@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bundles.web import Extension, WebBundle
-from rxkernel import Response
+from rxkernel import ConfigurationError, Response
 from tests.bundles.web.conftest import Site
 
 CITIES = """
@@ -36,6 +36,8 @@ FORMS = {
 async def test_result_has_content_type_and_form_of_each_extension(site: Site) -> None:
     """T69."""
     files = {f"app/cities.{extension}/get.py": CITIES for extension in FORMS}
+    for page in ("html", "ajax"):
+        files[f"app/cities.{page}/get.py"] = 'async def get(client): return "<p>Kyiv</p>"'
     async with site.served(files) as session:
         for extension, (content_type, text) in FORMS.items():
             async with session.get(f"/cities.{extension}?callback=show") as response:
@@ -45,6 +47,10 @@ async def test_result_has_content_type_and_form_of_each_extension(site: Site) ->
             async with session.head(f"/cities.{extension}?callback=show") as response:
                 assert response.headers["Content-Type"] == content_type
                 assert response.content_length == len(text)
+        for page in ("html", "ajax"):
+            async with session.get(f"/cities.{page}") as response:
+                assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+                assert await response.text() == "<p>Kyiv</p>"
 
 
 @pytest.mark.parametrize("extension", FORMS)
@@ -142,6 +148,19 @@ async def test_own_extension_replaces_built_in(site: Site) -> None:
     response = await client.http("GET /x.xml")
 
     assert (response.status_code, response.content) == (203, "<rss/>")
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ([Extension("a", "a/b", str), Extension("a", "a/b", str)], "two extensions 'a'"),
+        (["yaml"], "has 'yaml'; write Extension"),
+    ],
+    ids=["twice", "text"],
+)
+def test_own_extensions_that_are_invalid_are_reported(own: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        WebBundle(extensions=own)
 
 
 async def test_unknown_extension_of_directory_is_reported_with_the_nearest(site: Site) -> None:

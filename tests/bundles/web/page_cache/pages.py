@@ -28,6 +28,7 @@ class PagesSite:
         make: called for the response of each run; a test replaces it.
         lifetime: what the handler passes to ``client.cache``.
         runs: how often the handler has run.
+        is_late: whether the handler waits for the gate before it calls ``client.cache``, too.
         gate: the handler waits for it.
     """
 
@@ -41,6 +42,7 @@ class PagesSite:
         self.make: Make = lambda request: Response(f"run {self.runs}")
         self.lifetime: Any = 60
         self.runs = 0
+        self.is_late = False
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -50,6 +52,8 @@ class PagesSite:
             if found is not None:
                 return found
         self.runs += 1
+        if self.is_late:
+            await self.gate.wait()
         run = self.pages.begin(request, self.lifetime)
         await self.gate.wait()
         response: Response = self.make(request)

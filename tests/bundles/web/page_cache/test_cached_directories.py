@@ -246,6 +246,40 @@ async def test_cache_over_http_client_that_leaves_lets_the_next_one_run(site: Si
         assert await second in (1, 2)
 
 
+async def test_cache_request_with_body_neither_keeps_nor_gets_a_page(site: Site) -> None:
+    """Its fields are parameters: the page would be that of another request."""
+    files = {
+        "app/x.json/get.py": """
+            async def get(client):
+                client.cache("10m")
+                return client.parameters.get("q")
+            """
+    }
+    async with site.served(files) as session:
+        for _ in range(2):
+            async with session.get("/x.json", json={"q": "evil"}) as response:
+                first = await response.json()
+            async with session.get("/x.json", data={"q": "form"}) as response:
+                second = await response.json()
+
+            assert (first, second, await number(session)) == ("evil", "form", None)
+
+
+async def test_cache_page_depends_on_the_cookies_in_vary(site: Site) -> None:
+    files = {
+        "app/x.json/get.py": """
+            async def get(client):
+                client.cache("10m")
+                client.headers["Vary"] = "Cookie"
+                return client.request.cookies.get("theme")
+            """
+    }
+    async with site.served(files) as session:
+        for theme in ("dark", "light", "dark", "light"):
+            async with session.get("/x.json", cookies={"theme": theme}) as response:
+                assert await response.json() == theme
+
+
 async def test_cache_conditional_request_of_page_is_304(site: Site) -> None:
     files = {
         "app/x.json/get.py": """

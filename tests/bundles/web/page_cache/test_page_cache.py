@@ -262,6 +262,20 @@ async def test_page_concurrent_first_requests_share_one_run(site: PagesSite) -> 
     assert (contents, site.runs) == ({"run 1"}, 1)
 
 
+async def test_page_of_runs_that_begin_before_the_first_call_is_that_of_the_last(
+    site: PagesSite,
+) -> None:
+    site.is_late = True
+    site.gate.clear()
+    requests = [asyncio.create_task(site.get()) for _ in range(3)]
+    await until(lambda: site.runs == 3)
+    site.gate.set()
+
+    assert {(await request).content for request in requests} == {"run 3"}
+    assert (await site.get()).content == "run 3"
+    assert (site.runs, len(site.pages)) == (3, 1)
+
+
 async def test_page_requests_that_wait_for_a_failed_run_run_themselves(site: PagesSite) -> None:
     site.gate.clear()
     requests = [asyncio.create_task(site.get()) for _ in range(3)]
