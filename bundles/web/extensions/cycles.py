@@ -31,7 +31,7 @@ def plain_value(serializer: Serializer, data: Any) -> Any:
 
 
 def without_cycles(data: Any) -> Any:
-    """Return a copy of *data* with None in place of each container that contains itself there.
+    """Return a copy of *data*. A container within itself is replaced by None there.
 
     A container is a mapping, a list, a tuple, a set, or an object of attrs, a dataclass or
     msgspec. One that occurs several times, without a cycle, stays as it is.

@@ -1,1 +1,1 @@
-"""Responses that are kept for a time, by what they depend on."""
+"""Responses that are kept for a time, and sent again."""

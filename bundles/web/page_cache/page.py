@@ -58,7 +58,7 @@ class Page:
 
 
 def is_personal(response: Response) -> bool:
-    """Whether *response* sets a cookie, or varies by what no request header says."""
+    """Whether *response* sets a cookie, or has ``Vary: *``."""
     headers = response.headers
     return "Set-Cookie" in headers or "*" in ",".join(headers.getall("Vary", ()))
 

@@ -21,8 +21,8 @@ class _Kept:
 
 
 class PageCache:
-    """Responses by what they depend on, see `page_key`. One that was not used for the longest
-    time is removed first.
+    """Keeps responses by their `page_key`. The one that was not used for the longest time is
+    removed first.
 
     Attributes:
         routes: the names of the routes that have pages, or have had, each with the request headers

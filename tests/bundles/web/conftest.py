@@ -38,6 +38,7 @@ class Site(Folder):
         self,
         files: Mapping[str, str | bytes],
         *,
+        reload: bool = False,
         options: Mapping[str, Any] = MappingProxyType({}),
         **settings: Any,
     ) -> AsyncIterator[aiohttp.ClientSession]:
@@ -45,7 +46,8 @@ class Site(Folder):
         begin at the site."""
         self.write(files)
         self._application = create_site(self.root, **settings)
-        self._application.load_settings({"http.port": 0, "http.host": "127.0.0.1", **options})
+        own = {"http.port": 0, "http.host": "127.0.0.1", "autoload.reload": reload, **options}
+        self._application.load_settings(own)
         await self._application.start()
         url = self._application.servers["http"].url
         async with aiohttp.ClientSession(url) as session:
