@@ -1,0 +1,31 @@
+"""What requests use of the application."""
+
+from typing import Any
+
+import attrs
+from injector import Injector
+
+from bundles.web.files.uploads import Uploads
+from bundles.web.files.web_files import WebFiles
+from bundles.web.page_cache.page_cache import PageCache
+from rxkernel import Serializer
+
+
+@attrs.frozen(eq=False)
+class Environment:
+    """The services of chains and clients.
+
+    Attributes:
+        application: the running `Application`, as files read it: ``bundles.autoload.application``.
+        serializer: that of the kernel, with the scalars of the application.
+        files: what sends the static files.
+        pages: what ``client.cache`` keeps.
+        uploads: what ``client.upload`` stores.
+    """
+
+    injector: Injector
+    application: Any
+    serializer: Serializer
+    files: WebFiles
+    pages: PageCache
+    uploads: Uploads
