@@ -1,0 +1,95 @@
+"""All templates of a tree of handler directories, compiled: one object for each snapshot."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from jinja2 import Environment
+
+from bundles.web.templates.compiling import CompiledFile, compile_file, new_environment
+from bundles.web.templates.lookup import NEXT, Audience, Lookup
+from bundles.web.templates.rendering import render
+from bundles.web.templates.scope import Scope
+from bundles.web.templates.template_file import TemplateFile, name_problem
+from rxkernel.nearest import nearest
+
+
+class Templates:
+    """The templates among *files*. Those that did not change are taken from *previous*.
+
+    Attributes:
+        problems: what is wrong, each with the path and the line. The templates with problems are
+            not loaded; a page that needs one fails.
+    """
+
+    def __init__(
+        self, files: Iterable[TemplateFile] = (), previous: "Templates | None" = None
+    ) -> None:
+        files = tuple(files)
+        named = [file for file in files if name_problem(file.name) is None]
+        self._lookup = Lookup(named)
+        self._environment: Environment = previous._environment if previous else new_environment()
+        known = previous._compiled_files if previous else {}
+        self._compiled_files: Mapping[TemplateFile, CompiledFile] = {
+            file: known.get(file) or compile_file(self._environment, file) for file in named
+        }
+        self._compiled = {file.key: done for file, done in self._compiled_files.items()}
+        self._paths = frozenset(file.path for file in named)
+        self._scopes: dict[tuple[str, Audience], Scope] = {}
+        self.problems: tuple[str, ...] = tuple(self._problems(files))
+
+    def render(
+        self,
+        directory: str,
+        names: tuple[str, ...],
+        data: Mapping[str, Any],
+        groups: Collection[str] | None = None,
+    ) -> str | None:
+        """Return the page for *data*: the template with one of *names* that is nearest to
+        *directory*; None if there is none.
+
+        *groups* are those of the logged user; None is a guest.
+
+        Raises:
+            TemplateError: the template failed.
+        """
+        page = self.scope(directory, groups).page(*names)
+        return None if page is None else render(page, data, self._paths)
+
+    def scope(self, directory: str, groups: Collection[str] | None = None) -> Scope:
+        """Return what a client sees in *directory*."""
+        audience = self._lookup.audience(groups)
+        key = (self._lookup.nearest(directory), audience)
+        try:
+            return self._scopes[key]
+        except KeyError:
+            scope = Scope(self._environment, self._lookup, self._compiled, *key)
+            return self._scopes.setdefault(key, scope)
+
+    def _problems(self, files: Iterable[TemplateFile]) -> Iterator[str]:
+        seen: dict[tuple[str, str, str | None], TemplateFile] = {}
+        for file in files:
+            if problem := name_problem(file.name):
+                yield f"{file.path}: {problem}"
+                continue
+            other = seen.setdefault((file.directory, file.base, file.group), file)
+            if other is not file:
+                yield (
+                    f"{file.path}: {other.name!r} in the same directory has the same name; "
+                    "remove one of the two"
+                )
+            compiled = self._compiled_files[file]
+            for mistake in compiled.mistakes:
+                yield f"{file.path}:{mistake.line}: {mistake.message}"
+            for reference in compiled.references:
+                if not self._lookup.is_seen_below(file.directory, reference.name):
+                    yield f"{file.path}:{reference.line}: {self._not_found(file, reference.name)}"
+
+    def _not_found(self, file: TemplateFile, name: str) -> str:
+        wanted = name.rpartition(NEXT)[2]
+        if wanted != name:
+            return f"there is no further template {wanted!r} above that this one could extend"
+        near = nearest(wanted, sorted(self._lookup.names_below(file.directory)))
+        text = f"template {wanted!r} is neither in the directory of this file nor above"
+        if file.kind == "template":
+            text += f", nor does @[/{wanted}]@ end a block"
+        return f"{text}; did you mean {near!r}?" if near else text
