@@ -19,8 +19,6 @@ _DEPTH = (
     "blocks or expressions are nested too deeply; write the inner ones as templates of their own"
 )
 
-_BYTE_ORDER_MARK = "\ufeff"
-
 
 _REFERRING = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
@@ -56,7 +54,8 @@ def new_environment() -> Environment:
 
 
 def compile_file(environment: Environment, file: TemplateFile) -> CompiledFile:
-    text = file.content.removeprefix(_BYTE_ORDER_MARK)
+    """Return the code of *file*. A byte order mark is removed."""
+    text = file.content.removeprefix("\ufeff")
     if file.kind == "jinja":
         return _compile_jinja(environment, file, text)
     tree, mistakes = parse(text)

@@ -78,7 +78,7 @@ class Lookup:
         folder, _, last = name.rpartition("/")
         if name.startswith("/") and directory:
             return
-        place = "/".join(filter(None, (directory, folder.strip("/"))))
+        place = f"{directory}/{folder.strip('/')}".rstrip("/")
         base, _, kind = last.partition(".")
         for group in audience:
             file = self._places.get((place, base, group))

@@ -4,10 +4,13 @@ from typing import Literal
 
 import attrs
 
+from bundles.autoload.loading.source_file import SourceFile
+from rxkernel import ConfigurationError
+
 Kind = Literal["template", "jinja"]
 
-KINDS: tuple[Kind, ...] = ("template", "jinja")
-"""The extensions of templates: Impress's notation, and Jinja2."""
+SUFFIXES = (".template", ".jinja")
+"""``.template`` is the notation of Impress, ``.jinja`` that of Jinja2."""
 
 EVERYONE = "everyone"
 """The group of all logged users."""
@@ -15,21 +18,24 @@ EVERYONE = "everyone"
 
 @attrs.frozen
 class TemplateFile:
-    """The file *name* in *directory*, with its text.
+    """One file, as it was read.
 
-    *directory* is the path of the handler directory without slashes around it: ``a/b``, or an
-    empty text for the root of the tree. *path* is shown in errors.
+    Attributes:
+        directory: the path of its directory, as in URLs: ``/a/b``; ``""`` for the root.
+        name: ``html.template``, or ``html.editors.template`` for one group of users.
+        content: its text.
+        path: shown in errors.
     """
 
     directory: str
     name: str
-    content: str
+    content: str = attrs.field(repr=False)
     path: str
 
     @property
     def key(self) -> str:
-        """Unique in a tree: ``a/b/html.template``."""
-        return f"{self.directory}/{self.name}" if self.directory else self.name
+        """Unique in a tree: ``/a/b/html.template``."""
+        return f"{self.directory}/{self.name}"
 
     @property
     def kind(self) -> Kind:
@@ -38,21 +44,36 @@ class TemplateFile:
     @property
     def base(self) -> str:
         """What pages and other templates call it: ``menu`` for ``menu.editors.template``."""
-        return self.name.split(".", 1)[0]
+        return self.name.partition(".")[0]
 
     @property
     def group(self) -> str | None:
         """Who sees it: ``editors`` for ``menu.editors.template``; None for all clients."""
-        middle = self.name.split(".", 1)[1].removesuffix(self.kind).removesuffix(".")
-        return middle or None
+        middle = self.name.split(".")[1:-1]
+        return middle[0] if middle else None
 
 
-def name_problem(name: str) -> str | None:
-    """Return what is wrong with the *name* of a template file; None if it can be used."""
+def template_of(file: SourceFile) -> TemplateFile:
+    """Return the template in *file*.
+
+    Raises:
+        ConfigurationError: it is not UTF-8, or its name is not that of a template.
+    """
+    folder, _, name = file.key.rpartition("/")
+    _check_name(name)
+    try:
+        text = file.content.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        line = 1 + file.content.count(b"\n", 0, exc.start)
+        raise ConfigurationError(f"is not UTF-8 in line {line}; save it as UTF-8") from None
+    directory = folder.partition("/")[2]
+    return TemplateFile(f"/{directory}" if directory else "", name, text, str(file.path))
+
+
+def _check_name(name: str) -> None:
     parts = name.split(".")
     if len(parts) not in (2, 3) or not all(parts):
-        return (
-            f"the name {name!r} is not that of a template; "
-            "write name.template, or name.group.template for one group, also with .jinja"
+        raise ConfigurationError(
+            "a template is called name.template, or name.group.template for one group of users, "
+            "also with .jinja; rename it"
         )
-    return None

@@ -9,7 +9,7 @@ from bundles.web.templates.compiling import CompiledFile, compile_file, new_envi
 from bundles.web.templates.lookup import NEXT, Audience, Lookup
 from bundles.web.templates.rendering import render
 from bundles.web.templates.scope import Scope
-from bundles.web.templates.template_file import TemplateFile, name_problem
+from bundles.web.templates.template_file import TemplateFile
 from rxkernel.nearest import nearest
 
 
@@ -17,6 +17,7 @@ class Templates:
     """The templates among *files*. Those that did not change are taken from *previous*.
 
     Attributes:
+        files: in their order.
         problems: what is wrong, each with the path and the line. The templates with problems are
             not loaded; a page that needs one fails.
     """
@@ -24,18 +25,17 @@ class Templates:
     def __init__(
         self, files: Iterable[TemplateFile] = (), previous: "Templates | None" = None
     ) -> None:
-        files = tuple(files)
-        named = [file for file in files if name_problem(file.name) is None]
-        self._lookup = Lookup(named)
+        self.files = tuple(files)
+        self._lookup = Lookup(self.files)
         self._environment: Environment = previous._environment if previous else new_environment()
         known = previous._compiled_files if previous else {}
         self._compiled_files: Mapping[TemplateFile, CompiledFile] = {
-            file: known.get(file) or compile_file(self._environment, file) for file in named
+            file: known.get(file) or compile_file(self._environment, file) for file in self.files
         }
         self._compiled = {file.key: done for file, done in self._compiled_files.items()}
-        self._paths = frozenset(file.path for file in named)
+        self._paths = frozenset(file.path for file in self.files)
         self._scopes: dict[tuple[str, Audience], Scope] = {}
-        self.problems: tuple[str, ...] = tuple(self._problems(files))
+        self.problems: tuple[str, ...] = tuple(self._problems())
 
     def render(
         self,
@@ -65,12 +65,9 @@ class Templates:
             scope = Scope(self._environment, self._lookup, self._compiled, *key)
             return self._scopes.setdefault(key, scope)
 
-    def _problems(self, files: Iterable[TemplateFile]) -> Iterator[str]:
+    def _problems(self) -> Iterator[str]:
         seen: dict[tuple[str, str, str | None], TemplateFile] = {}
-        for file in files:
-            if problem := name_problem(file.name):
-                yield f"{file.path}: {problem}"
-                continue
+        for file in self.files:
             other = seen.setdefault((file.directory, file.base, file.group), file)
             if other is not file:
                 yield (

@@ -8,12 +8,12 @@ from bundles.web.templates import TemplateFile, Templates
 
 def tree(files: Mapping[str, str], previous: Templates | None = None) -> Templates:
     """Return the templates of *files*, ``{"a/html.template": text}``."""
-    return Templates((_file(key, text) for key, text in files.items()), previous)
+    return Templates([_file(key, text) for key, text in files.items()], previous)
 
 
 def _file(key: str, text: str) -> TemplateFile:
     directory, _, name = key.rpartition("/")
-    return TemplateFile(directory, name, text, f"app/{key}")
+    return TemplateFile(f"/{directory}" if directory else "", name, text, f"app/{key}")
 
 
 def page(
