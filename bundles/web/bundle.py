@@ -1,22 +1,25 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Place, application
+from bundles.autoload.places.api_paths import ApiPaths
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
+from bundles.web.directories.error_handlers import ErrorHandlers
 from bundles.web.directories.place import Directories
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
-from bundles.web.files.web_files import web_files
+from bundles.web.files.missing_files import MissingFiles
+from bundles.web.files.web_files import NAME, web_files
 from bundles.web.listeners import VirtualPaths
 from bundles.web.settings import WebSettings
-from rxkernel import Bundle, ConfigurationError, Kernel
+from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
 
 
 class WebBundle(Bundle):
@@ -33,7 +36,7 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners = (VirtualPaths,)
+    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
         self._extensions = Extensions(extensions)
@@ -62,7 +65,15 @@ class WebBundle(Bundle):
         self._programs.append(program_handler("delete", path, function, meta))
 
     def configure(self, binder: Binder) -> None:
-        _check(binder.injector.get(ApplicationFolder).path)
+        injector = binder.injector
+        _check(injector.get(ApplicationFolder).path)
+
+        def handles(path: str) -> bool:
+            return injector.get(HttpServer).handles(path)
+
+        prefix = injector.get(Settings).http.prefix
+        self._api = ApiPaths(prefix, files=NAME, handles=handles)
+        self.listeners = (*type(self).listeners, self._api)
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
 
@@ -70,7 +81,7 @@ class WebBundle(Bundle):
     def _directories(
         self, injector: Injector, kernel: Kernel, folder: ApplicationFolder
     ) -> Directories:
-        files = web_files(folder.path / PLACE)
+        files = web_files(folder.path / PLACE, self._api)
         environment = Environment(injector, application, kernel.serializer.encode_json, files)
         return Directories(environment, self._extensions, self._programs)
 
