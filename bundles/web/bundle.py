@@ -19,6 +19,7 @@ from bundles.web.files.missing_files import MissingFiles
 from bundles.web.files.web_files import NAME, web_files
 from bundles.web.listeners import VirtualPaths
 from bundles.web.settings import WebSettings
+from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
 
 
@@ -36,7 +37,7 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers)
+    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers, ErrorTemplates)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
         self._extensions = Extensions(extensions)
