@@ -23,7 +23,6 @@ from rxkernel import (
     error_response,
     observe,
 )
-from rxkernel.kernel.errors import log_failure
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,6 @@ class ErrorTemplates:
             logger.exception("the template of the error %d failed", response.status_code)
             return
         if text is not None:
-            log_failure(event.request, event.exception)
             event.set_response(_page(text, response))
 
     def _text(self, request: Request, directory: Directory, response: Response) -> str | None:

@@ -149,7 +149,7 @@ async def test_changed_template_is_served_after_reload(site: Site) -> None:
 async def test_mistake_at_reload_keeps_the_old_templates(site: Site) -> None:
     await site.start({"app/get.py": f"{GET}return {{}}", "app/html.template": "a"})
 
-    with pytest.raises(ConfigurationError, match="html.template:1: template 'x' is neither"):
+    with pytest.raises(ConfigurationError, match=r"html\.template:1: template 'x' is neither"):
         await site.change({"app/html.template": "b@[x]@"})
 
     assert (await site.client.http("GET /")).content == "a"
