@@ -44,8 +44,11 @@ class TreeBuilder:
         for path in sorted(self._directories):
             self._merge_access(self._directories[path])
         files = [file for each in self._directories.values() for file in each.templates]
-        templates = Templates(files, None if before is None else before.templates)
-        self.problems += templates.problems
+        templates = Templates()
+        try:
+            templates = Templates(files, None if before is None else before.templates)
+        except ConfigurationError as error:
+            self.problems += error.problems
         if self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
         return DirectoryTree(self._directories, templates)

@@ -1,6 +1,6 @@
 """Template files as code: read, checked and compiled once for all directories that see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType
 
 import attrs
@@ -19,7 +19,6 @@ _DEPTH = (
     "blocks or expressions are nested too deeply; write the inner ones as templates of their own"
 )
 
-
 _REFERRING = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
 
@@ -33,15 +32,19 @@ class Reference:
 
 @attrs.frozen
 class CompiledFile:
-    """The code of a file, what it refers to, and how it reads a mapping.
+    """The code of a file, what it refers to, and how it reads a mapping."""
 
-    *code* is None if there are mistakes.
-    """
-
-    code: CodeType | None
-    references: tuple[Reference, ...] = ()
+    code: CodeType
+    references: tuple[Reference, ...]
     reading: Reading = "once"
-    mistakes: tuple[Mistake, ...] = ()
+
+
+class MistakesError(Exception):
+    """A file cannot be compiled."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        super().__init__()
+        self.mistakes = tuple(mistakes)
 
 
 def new_environment() -> Environment:
@@ -54,13 +57,17 @@ def new_environment() -> Environment:
 
 
 def compile_file(environment: Environment, file: TemplateFile) -> CompiledFile:
-    """Return the code of *file*. A byte order mark is removed."""
+    """Return the code of *file*. A byte order mark is removed.
+
+    Raises:
+        MistakesError: with every mistake.
+    """
     text = file.content.removeprefix("\ufeff")
     if file.kind == "jinja":
         return _compile_jinja(environment, file, text)
     tree, mistakes = parse(text)
     if mistakes:
-        return CompiledFile(None, mistakes=tuple(mistakes))
+        raise MistakesError(mistakes)
     source = translate(tree, file.base)
     compiled = _compile_jinja(environment, file, source)
     references = tuple(Reference(part.name, part.line) for part in parts_of(tree))
@@ -73,9 +80,9 @@ def _compile_jinja(environment: Environment, file: TemplateFile, source: str) ->
         references = tuple(_references(tree, file))
         code = environment.compile(tree, file.key, file.path)
     except TemplateSyntaxError as exc:
-        return CompiledFile(None, mistakes=(Mistake(exc.message or "syntax error", exc.lineno),))
+        raise MistakesError([Mistake(exc.message or "syntax error", exc.lineno)]) from None
     except (SyntaxError, RecursionError, MemoryError):
-        return CompiledFile(None, mistakes=(Mistake(_DEPTH, 1),))
+        raise MistakesError([Mistake(_DEPTH, 1)]) from None
     return CompiledFile(code, references)
 
 

@@ -69,6 +69,4 @@ class Scope(BaseLoader):
 
     def _template(self, environment: Environment, file: TemplateFile) -> Template:
         code = self._compiled[file.key].code
-        if code is None:
-            raise TemplateNotFound(file.key, f"{file.path} has errors and was not loaded")
         return environment.template_class.from_code(environment, code, environment.globals)

@@ -5,21 +5,28 @@ from typing import Any
 
 from jinja2 import Environment
 
-from bundles.web.templates.compiling import CompiledFile, compile_file, new_environment
+from bundles.web.templates.compiling import (
+    CompiledFile,
+    MistakesError,
+    compile_file,
+    new_environment,
+)
 from bundles.web.templates.lookup import NEXT, Audience, Lookup
 from bundles.web.templates.rendering import render
 from bundles.web.templates.scope import Scope
 from bundles.web.templates.template_file import TemplateFile
+from rxkernel import ConfigurationError
 from rxkernel.nearest import nearest
 
 
 class Templates:
-    """The templates among *files*. Those that did not change are taken from *previous*.
+    """The templates *files*. Those that did not change are taken from *previous*.
 
     Attributes:
         files: in their order.
-        problems: what is wrong, each with the path and the line. The templates with problems are
-            not loaded; a page that needs one fails.
+
+    Raises:
+        ConfigurationError: with every problem, each with the path and the line.
     """
 
     def __init__(
@@ -28,14 +35,12 @@ class Templates:
         self.files = tuple(files)
         self._lookup = Lookup(self.files)
         self._environment: Environment = previous._environment if previous else new_environment()
-        known = previous._compiled_files if previous else {}
-        self._compiled_files: Mapping[TemplateFile, CompiledFile] = {
-            file: known.get(file) or compile_file(self._environment, file) for file in self.files
-        }
-        self._compiled = {file.key: done for file, done in self._compiled_files.items()}
-        self._paths = frozenset(file.path for file in self.files)
+        self._compiled: dict[str, CompiledFile] = {}
         self._scopes: dict[tuple[str, Audience], Scope] = {}
-        self.problems: tuple[str, ...] = tuple(self._problems())
+        self._paths = frozenset(file.path for file in self.files)
+        problems = [*self._same_names(), *self._compile(previous), *self._missing_names()]
+        if problems:
+            raise ConfigurationError(*problems)
 
     def render(
         self,
@@ -65,19 +70,35 @@ class Templates:
             scope = Scope(self._environment, self._lookup, self._compiled, *key)
             return self._scopes.setdefault(key, scope)
 
-    def _problems(self) -> Iterator[str]:
+    def compiled(self, key: str) -> CompiledFile:
+        """Return the code of the file *key*."""
+        return self._compiled[key]
+
+    def _same_names(self) -> Iterator[str]:
         seen: dict[tuple[str, str, str | None], TemplateFile] = {}
         for file in self.files:
             other = seen.setdefault((file.directory, file.base, file.group), file)
             if other is not file:
-                yield (
-                    f"{file.path}: {other.name!r} in the same directory has the same name; "
-                    "remove one of the two"
-                )
-            compiled = self._compiled_files[file]
-            for mistake in compiled.mistakes:
-                yield f"{file.path}:{mistake.line}: {mistake.message}"
-            for reference in compiled.references:
+                yield f"{file.path}: {other.name} has the same name; remove one of the two"
+
+    def _compile(self, previous: "Templates | None") -> Iterator[str]:
+        known = {} if previous is None else previous._by_file
+        for file in self.files:
+            try:
+                self._compiled[file.key] = known.get(file) or compile_file(self._environment, file)
+            except MistakesError as error:
+                for mistake in error.mistakes:
+                    yield f"{file.path}:{mistake.line}: {mistake.message}"
+
+    @property
+    def _by_file(self) -> Mapping[TemplateFile, CompiledFile]:
+        return {file: self._compiled[file.key] for file in self.files}
+
+    def _missing_names(self) -> Iterator[str]:
+        for file in self.files:
+            if file.key not in self._compiled:
+                continue
+            for reference in self._compiled[file.key].references:
                 if not self._lookup.is_seen_below(file.directory, reference.name):
                     yield f"{file.path}:{reference.line}: {self._not_found(file, reference.name)}"
 

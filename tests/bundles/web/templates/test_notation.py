@@ -9,7 +9,7 @@ import pytest
 from markupsafe import Markup
 
 from bundles.web.templates import TemplateError
-from tests.bundles.web.templates.trees import page, problems, write
+from tests.bundles.web.templates.trees import page, problems_of, write
 
 
 @attrs.frozen
@@ -262,13 +262,13 @@ def test_key_of_outer_block_is_not_that_of_the_inner_one() -> None:
     ],
 )
 def test_mistake_is_a_problem_with_its_line(text: str, line: int, message: str) -> None:
-    found = problems(html=text)
+    found = problems_of({"html.template": text})
 
     assert found[0].startswith(f"app/html.template:{line}: {message}")
 
 
 def test_unclosed_block_names_a_near_template() -> None:
-    (problem,) = problems(html="@[mneu]@", menu="")
+    (problem,) = problems_of({"html.template": "@[mneu]@", "menu.template": ""})
 
     assert problem == (
         "app/html.template:1: template 'mneu' is neither in the directory of this file nor above, "
@@ -281,7 +281,7 @@ def test_too_deep_blocks_are_a_problem() -> None:
     text = "".join(f"@[a{n}]@" for n in range(depth))
     text += "".join(f"@[/a{n}]@" for n in reversed(range(depth)))
 
-    assert problems(html=text) == (
+    assert problems_of({"html.template": text}) == (
         "app/html.template:1: blocks or expressions are nested too deeply; "
         "write the inner ones as templates of their own",
     )

@@ -4,11 +4,17 @@ import logging
 
 import pytest
 
-from rxkernel import ConfigurationError
+from rxkernel import ConfigurationError, NotFoundException, http
 from tests.bundles.web.conftest import Site
 
 HTML = "text/html; charset=utf-8"
 GET = "async def get(client): "
+
+
+class Failing:
+    @http("GET", "/failing", "failing")
+    async def fail(self) -> None:
+        raise NotFoundException()
 
 
 async def test_page_gets_the_data_of_all_handlers(site: Site) -> None:
@@ -190,6 +196,14 @@ async def test_error_template_is_for_clients_that_accept_html(site: Site) -> Non
     assert response.content == {"statusCode": 404, "message": "<nothing>"}
 
     response = await client.http("GET /a.json", headers={"Accept": "text/html"})
+    assert response.content == {"statusCode": 404, "message": "Not Found"}
+
+
+async def test_errors_of_other_routes_have_no_template(site: Site) -> None:
+    client = await site.start(ERRORS, controllers=[Failing])
+
+    response = await client.http("failing", headers={"Accept": "text/html"})
+
     assert response.content == {"statusCode": 404, "message": "Not Found"}
 
 

@@ -3,12 +3,22 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import pytest
+
 from bundles.web.templates import TemplateFile, Templates
+from rxkernel import ConfigurationError
 
 
 def tree(files: Mapping[str, str], previous: Templates | None = None) -> Templates:
     """Return the templates of *files*, ``{"a/html.template": text}``."""
     return Templates([_file(key, text) for key, text in files.items()], previous)
+
+
+def problems_of(files: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is wrong with *files*."""
+    with pytest.raises(ConfigurationError) as caught:
+        tree(files)
+    return caught.value.problems
 
 
 def _file(key: str, text: str) -> TemplateFile:
@@ -22,10 +32,8 @@ def page(
     directory: str = "",
     groups: Collection[str] | None = None,
 ) -> str:
-    """Return the page ``html`` of *directory*; the files must have no problems."""
-    templates = tree(files)
-    assert templates.problems == ()
-    text = templates.render(directory, ("html",), data, groups)
+    """Return the page ``html`` of *directory*."""
+    text = tree(files).render(directory, ("html",), data, groups)
     assert text is not None
     return text
 
@@ -33,8 +41,3 @@ def page(
 def write(text: str, **data: Any) -> str:
     """Return *text* in Impress's notation, rendered with *data*."""
     return page({"html.template": text}, data)
-
-
-def problems(**files: str) -> tuple[str, ...]:
-    """Return the problems of files in the root, by their names before ``.template``."""
-    return tree({f"{name}.template": text for name, text in files.items()}).problems
