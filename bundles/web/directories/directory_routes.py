@@ -36,7 +36,11 @@ class _Published:
 
 @attrs.frozen(eq=False)
 class DirectoryRoutes:
-    """All routes of a tree. A chain that is the same as before has the same metadata."""
+    """All routes of a tree. A chain that is the same as before has the same metadata.
+
+    Attributes:
+        files: those of the static files. A virtual path of the root serves them itself.
+    """
 
     tree: DirectoryTree
     files: tuple[HttpMetadata, ...]
@@ -85,7 +89,9 @@ class DirectoryRoutes:
                     problems += error.problems
         if problems:
             raise ConfigurationError(*dict.fromkeys(problems))
-        served = files[:1] if "GET /" in published else files
+        served: tuple[HttpMetadata, ...] = files
+        if "GET /" in published:
+            served = () if tree.root.access["virtual"] else files[:1]
         return cls(tree, served, MappingProxyType(published))
 
 

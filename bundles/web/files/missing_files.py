@@ -9,8 +9,6 @@ from rxkernel import (
     ExceptionEvent,
     KernelEvents,
     MethodNotAllowedException,
-    NotFoundException,
-    Request,
     Settings,
     observe,
 )
@@ -20,8 +18,8 @@ _EARLY = 100
 
 
 class MissingFiles:
-    """Responds with 404, and not 405, to POST of a path that has neither a handler nor a file: the
-    route of files has every path."""
+    """Finds the error of a method that a path does not have, if only the route of files has GET of
+    it: without a file 404, or 405 with the methods of handlers."""
 
     @inject
     def __init__(self, directories: Directories, settings: Settings) -> None:
@@ -34,9 +32,9 @@ class MissingFiles:
         if request.definition is not None or not isinstance(error, MethodNotAllowedException):
             return
         path = request.url.partition("?")[0].removeprefix(self._prefix)
-        if self._files.api.only_files_have(path) and not await self._exists(request, path):
-            event.set_exception(NotFoundException())
-
-    async def _exists(self, request: Request, path: str) -> bool:
-        found = await self._files.existing(request, unquote(path[1:]))
-        return found is not None
+        files = self._files
+        if not files.api.only_files_have(path):
+            return
+        name = unquote(path[1:])
+        if await files.existing(request, name) is None:
+            event.set_exception(files.api.error_for(name))
