@@ -62,7 +62,7 @@ def compile_file(environment: Environment, file: TemplateFile) -> CompiledFile:
     Raises:
         MistakesError: with every mistake.
     """
-    text = file.content.removeprefix("\ufeff")
+    text = file.text.removeprefix("\ufeff")
     if file.kind == "jinja":
         return _compile_jinja(environment, file, text)
     tree, mistakes = parse(text)

@@ -23,13 +23,13 @@ class TemplateFile:
     Attributes:
         directory: the path of its directory, as in URLs: ``/a/b``; ``""`` for the root.
         name: ``html.template``, or ``html.editors.template`` for one group of users.
-        content: its text.
+        text: its content.
         path: shown in errors.
     """
 
     directory: str
     name: str
-    content: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=False)
     path: str
 
     @property

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from bundles.security import access
 from rxkernel import ConfigurationError, NotFoundException, http
 from tests.bundles.web.conftest import Site
 
@@ -12,6 +13,7 @@ GET = "async def get(client): "
 
 
 class Failing:
+    @access("public")
     @http("GET", "/failing", "failing")
     async def fail(self) -> None:
         raise NotFoundException()
