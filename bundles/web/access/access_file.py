@@ -10,6 +10,7 @@ import attrs
 from bundles.autoload.loading.assigned_names import assigned_lines, variables
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.directory_access import LOCAL
+from rxkernel import ConfigurationError
 
 _FLAGS = ("guests", "logged", "http", "https", "intro", "index", "virtual")
 FIELDS = (*_FLAGS, "groups", "auth", "realm")
@@ -24,46 +25,35 @@ _RENAMED: Mapping[str, str] = {
 """Names that mean another one."""
 
 
-@attrs.frozen
-class AccessProblem:
-    """What is wrong with a value, without the value where that is a secret, and in which line."""
-
-    line: int | None
-    text: str
-
-
-@attrs.frozen
+@attrs.frozen(eq=False)
 class AccessFile:
-    """The values that a file sets.
+    """The values that a file sets, by name.
 
     Attributes:
-        values: by name; those with a problem are left out.
         lines: by name, the line that sets it; none for an imported one.
-        problems: unknown names and wrong values.
     """
 
-    values: Mapping[str, Any] = attrs.field(default=MappingProxyType({}), repr=False)
-    lines: Mapping[str, int] = MappingProxyType({})
-    problems: tuple[AccessProblem, ...] = ()
+    values: Mapping[str, Any] = attrs.field(repr=False)
+    lines: Mapping[str, int]
 
 
 def read_access_file(file: SourceFile, module: ModuleType) -> AccessFile:
     """Return the values of *file*, which was executed as *module*. An imported value counts, too:
-    a file with ``from … import guests`` must not be open by mistake."""
+    a file with ``from … import guests`` must not be open by mistake.
+
+    Raises:
+        ConfigurationError: with every unknown name and wrong value; a password is not in it.
+    """
     found = {name: value for name, value in vars(module).items() if name in FIELDS}
-    lines = assigned_lines(file)
     problems = [
-        AccessProblem(lines.get(name), f"{name} is not known; {_advice(name)}")
+        f"{name} is not known; {_advice(name)}"
         for name in variables(file, module)
         if name not in FIELDS
     ]
-    values: dict[str, Any] = {}
-    for name, value in found.items():
-        if rules := [*_problems_of(name, value)]:
-            problems += [AccessProblem(lines.get(name), rule) for rule in rules]
-        else:
-            values[name] = value
-    return AccessFile(values, lines, tuple(problems))
+    problems += [text for name, value in found.items() for text in _problems_of(name, value)]
+    if problems:
+        raise ConfigurationError(*problems)
+    return AccessFile(MappingProxyType(found), MappingProxyType(assigned_lines(file)))
 
 
 def _advice(name: str) -> str:

@@ -18,7 +18,7 @@ _OPEN = DirectoryAccess()
 
 @attrs.frozen
 class TreeProblem:
-    """A problem of the access of a directory, and the line of its file, if it has one."""
+    """Why a directory cannot be served, and the line of its access file, if it has one."""
 
     directory: Directory
     line: int | None
@@ -31,7 +31,7 @@ class AccessTree:
 
     Attributes:
         directories: the merged access, by directory.
-        problems: those of all files.
+        problems: unknown roles, and directories that no client may request.
     """
 
     directories: Mapping[Directory, DirectoryAccess] = attrs.field(factory=dict)
@@ -58,7 +58,6 @@ class AccessTree:
         for directory in sorted(files, key=len):
             file = files[directory]
             access = found[directory] = _above(found, directory).merged(file.values)
-            problems += [TreeProblem(directory, p.line, p.text) for p in file.problems]
             unknown = _unknown_roles(file.values.get("groups", ()), roles)
             problems += [TreeProblem(directory, file.lines.get("groups"), p) for p in unknown]
             problems += [TreeProblem(directory, None, text) for text in access.problems()]

@@ -11,19 +11,20 @@ from bundles.web.access.access_tree import AccessTree, Directory
 from bundles.web.access.directory_access import DirectoryAccess
 from rxkernel import Request
 
-PATH = "path"
-"""The parameter of the route with the path below the directory."""
-
 
 @attrs.frozen(eq=False)
 class TreeGate(Gate):
     """Decides by the deepest directory of the path that has an access file.
 
     Without it, ``/docs/{path:path}`` would serve ``/docs/secret/a.txt`` by the rule of ``/docs``.
+
+    Attributes:
+        parameter: that of the route with the path below *directory*.
     """
 
     tree: AccessTree
     directory: Directory
+    parameter: str
     _gates: dict[DirectoryAccess, AccessGate] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -37,7 +38,7 @@ class TreeGate(Gate):
         return self._gate(request).admits(token, request)
 
     def _gate(self, request: Request) -> AccessGate:
-        path = "/".join((*self.directory, request.params.get(PATH, "")))
+        path = "/".join((*self.directory, request.params.get(self.parameter, "")))
         return self._gates[self.tree.of_path(path)]
 
     def __str__(self) -> str:
@@ -47,11 +48,11 @@ class TreeGate(Gate):
         return "; ".join((repr(own), *(f"/{path}: {rule!r}" for path, rule in rules)))
 
 
-def rule_below(tree: AccessTree, directory: Directory) -> Access:
-    """Return the rule of a route for the paths below *directory*, whose parameter is ``path``.
+def rule_below(tree: AccessTree, directory: Directory, parameter: str) -> Access:
+    """Return the rule of a route for the paths below *directory*, which are its *parameter*.
 
     Where no directory below has an access file, it is the rule of *directory* itself.
     """
     if not any(True for _ in tree.below(directory)):
         return rule_of(tree.of_directory(directory))
-    return attrs.evolve(rule_of(DirectoryAccess()), gate=TreeGate(tree, directory))
+    return attrs.evolve(rule_of(DirectoryAccess()), gate=TreeGate(tree, directory, parameter))

@@ -14,7 +14,12 @@ from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticF
 NAME = "web_files"
 """The name of the route; that of the root is ``web_files_index``."""
 
+FILE_PARAMETER = "path"
+"""The parameter of the route with the path of the file."""
+
 _INDEX = "index.html"
+
+FileRoutes = tuple[HttpMetadata, ...]
 
 
 @attrs.frozen(eq=False)
@@ -65,16 +70,16 @@ class WebFiles(Site):
 
 def file_routes(
     files: WebFiles, options: Mapping[str, Any], of_root: Mapping[str, Any]
-) -> tuple[HttpMetadata, HttpMetadata]:
+) -> FileRoutes:
     """Return the route of all files, and that of the index of the root, which is served unless
     there is a handler for it.
 
     Args:
         options: those of the first route.
-        of_root: those of the second one, which has no parameter ``path``.
+        of_root: those of the second one, which has no parameter.
     """
     return (
-        HttpMetadata(files, NAME, "/{path:path}", "GET", "send_file", options),
+        HttpMetadata(files, NAME, f"/{{{FILE_PARAMETER}:path}}", "GET", "send_file", options),
         HttpMetadata(files, f"{NAME}_index", "/", "GET", "send_index", of_root),
     )
 

@@ -18,20 +18,30 @@ class ClientSessions:
 
     @inject
     def __init__(self, sessions: Sessions, security: Security, tokens: UserTokens) -> None:
-        self.load = sessions.of
+        self._load = sessions.of
         self._known = sessions.known
         self._security = security
         self._tokens = tokens
+
+    async def prepare(self, request: Request) -> None:
+        """Read the session of *request*, so that `session_of` need not wait. Nothing is to be read
+        for a request without cookies.
+
+        Raises:
+            ServiceUnavailableException: the store cannot be used.
+        """
+        if self._known(request) is None:
+            await self._load(request)
 
     def session_of(self, request: Request) -> Session:
         """Return the session of *request*. It is created when the first value is stored.
 
         Raises:
-            RxKernelError: the client has a session that was not read: call `load` before.
+            RxKernelError: it was not read: await `prepare` before.
         """
         session = self._known(request)
         if session is None:
-            raise RxKernelError("the session was not read; await ClientSessions.load(request)")
+            raise RxKernelError("the session was not read; await ClientSessions.prepare(request)")
         return session
 
     async def sign_in(self, request: Request, user: Any) -> None:
@@ -44,7 +54,7 @@ class ClientSessions:
         Raises:
             ForbiddenException, UnprocessableEntityException: as `Security.login_session`.
         """
-        session = await self.load(request)
+        session = await self._load(request)
         names = [*session] if session.user is None else None
         await self._security.login_session(user, request)
         if names:
@@ -60,7 +70,7 @@ class ClientSessions:
         Raises:
             ForbiddenException: the request comes from another site.
         """
-        session = await self.load(request)
+        session = await self._load(request)
         names: Sequence[str] = session.get(ANONYMOUS_NAMES, ())
         if not await self._security.end_session(request, keep=names):
             return False

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.access_file import AccessFile, read_access_file
 from bundles.web.access.access_tree import AccessTree
+from rxkernel import ConfigurationError
 
 Directory = tuple[str, ...]
 
@@ -20,9 +23,11 @@ def access_file(text: str) -> AccessFile:
     return read_access_file(file, module)
 
 
-def problems_of(text: str) -> list[tuple[int | None, str]]:
-    """The lines and texts of the problems of an access file."""
-    return [(problem.line, problem.text) for problem in access_file(text).problems]
+def problems_of(text: str) -> list[str]:
+    """The problems of an access file."""
+    with pytest.raises(ConfigurationError) as caught:
+        access_file(text)
+    return [*caught.value.problems]
 
 
 def tree_of(files: Mapping[str, str], roles: tuple[str, ...] = ()) -> AccessTree:

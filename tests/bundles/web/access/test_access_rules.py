@@ -46,7 +46,7 @@ class Directories(RouteSource):
                 options = {"access": rule}
                 name = f"{method} {path}"
                 yield HttpMetadata(self, name, f"/{path}/", method, "run", options)
-        options = {"access": rule_below(self.tree, ())}
+        options = {"access": rule_below(self.tree, (), "path")}
         yield HttpMetadata(self, "files", "/{path:path}", "GET", "run", options)
 
     async def run(self, request: Request) -> str:
