@@ -113,9 +113,10 @@ class Sessions:
         """The session of the client of *request*, which has a route, if nothing must be read for
         it: it was read before, or the client has sent none. Else None: await `of`."""
         session: Session | None = request.attributes.get(_ATTRIBUTE)
-        if session is None and request.connection is None and not self._is_inner(request):
-            if self._credentials.of_request(request) is None:
-                session = request.attributes[_ATTRIBUTE] = Session(self, None)
+        if session is not None or request.connection is not None or self._is_inner(request):
+            return session
+        if self._credentials.of_request(request) is None:
+            session = request.attributes[_ATTRIBUTE] = Session(self, None)
         return session
 
     @staticmethod

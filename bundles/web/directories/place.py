@@ -14,6 +14,7 @@ from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.handler_files import is_read, value_of
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
+from bundles.web.directories.stages import ACCESS
 from bundles.web.directories.tree_builder import TreeBuilder
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.files.web_files import FILE_PARAMETER, FileRoutes, file_routes
@@ -43,6 +44,7 @@ class Directories(Place):
     """
 
     name = PLACE
+    secret_files = frozenset({f"{ACCESS}.py"})
     application_names = MappingProxyType({verb: _registering(verb) for verb in PROGRAM_VERBS})
 
     def __init__(

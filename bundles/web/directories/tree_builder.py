@@ -10,6 +10,7 @@ from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.program_handler import ProgramHandler
+from bundles.web.directories.stages import ACCESS
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.templates.template_file import TemplateFile
@@ -98,7 +99,7 @@ class TreeBuilder:
         files = {each.names: file for each in directories if (file := each.access_file)}
         access = AccessTree.of(files, self._roles)
         for problem in access.problems:
-            key = "/".join((PLACE, *problem.directory, "access.py"))
+            key = "/".join((PLACE, *problem.directory, f"{ACCESS}.py"))
             place = self._snapshot.tree.show(key, problem.line)
             self.problems.append(f"{place}: {problem.text}")
         for each in directories:
