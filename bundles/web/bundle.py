@@ -11,12 +11,14 @@ from bundles.autoload.places.api_paths import ApiPaths
 from bundles.security import SecuritySettings
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
+from bundles.web.directories.error_handlers import ErrorHandlers
+from bundles.web.directories.error_page_files import ErrorPageFiles
 from bundles.web.directories.place import Directories
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.files.error_pages import ErrorPages
-from bundles.web.files.file_errors import FileErrors
+from bundles.web.files.missing_files import MissingFiles
 from bundles.web.files.web_files import NAME, WebFiles, web_files
 from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import VirtualPaths
@@ -39,7 +41,7 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners: Sequence[Any] = (VirtualPaths,)
+    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
         self._extensions = Extensions(extensions)
@@ -88,7 +90,7 @@ class WebBundle(Bundle):
         paths = ApiPaths(prefix, NAME, handles, api)
         files = web_files(root / PLACE, api=paths, pages=TreePages(tree))
         pages = ErrorPages(root / PLACE, prefix)
-        self.listeners = (*type(self).listeners, paths, FileErrors(pages))
+        self.listeners = (*type(self).listeners, paths, ErrorPageFiles(pages))
         binder.bind(WebFiles, to=files)
         binder.bind(ErrorPages, to=pages)
 

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from multidict import MultiDict
 
-from bundles.contracts import arguments_of
+from bundles.contracts import arguments_of, fields_of, params_of
 from bundles.sessions import Session
 from bundles.web.client_context import ClientContext
 from bundles.web.directories.chain import Chain, Stage
@@ -84,19 +84,18 @@ class Client:
         ``parameters``. A name that was sent twice is a list."""
         if self._parameters is None:
             found = arguments_of(self.request)
-            self._parameters = found if isinstance(found, dict) else dict(self.query)
+            self._parameters = found if isinstance(found, dict) else self.query
         return self._parameters
 
     @property
-    def query(self) -> Mapping[str, Any]:
-        """The parameters of the URL, as texts; of a name that was sent twice, the first."""
-        return dict(self.request.params)
+    def query(self) -> dict[str, Any]:
+        """The parameters of the URL, as texts; a name that was sent twice is a list."""
+        return params_of(self.request)
 
     @property
-    def fields(self) -> Mapping[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """The fields of the body, of a form or of a JSON object."""
-        body = self.request.body
-        return dict(body) if isinstance(body, Mapping) else {}
+        return fields_of(self.request)
 
     @property
     def files(self) -> MultiDict[UploadedFile]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import attrs
 
@@ -19,8 +20,8 @@ from rxkernel import (
 
 logger = logging.getLogger(__name__)
 
-_PAGES = ((".virtual.html", 200), (".404.html", 404))
-"""The pages for missing paths below their folder, and their status; the first one that exists."""
+VIRTUAL = (".virtual.html", 200)
+_PAGES = (VIRTUAL, (".404.html", 404))
 
 _EARLY = 2000
 """Before the listeners that read the option."""
@@ -28,9 +29,15 @@ _EARLY = 2000
 
 @attrs.frozen(eq=False)
 class Site(StaticFiles):
-    """The files of ``static``, which have no access rule. Paths of *api* are never files."""
+    """The files of ``static``, which have no access rule. Paths of *api* are never files.
+
+    Attributes:
+        missing: the pages for missing paths below their folder, and their status; the first one
+            that exists is sent.
+    """
 
     api: ApiPaths = attrs.field(kw_only=True)
+    missing: Sequence[tuple[str, int]] = attrs.field(default=_PAGES, kw_only=True)
 
     async def response(self, request: Request, path: str) -> Response:
         """As `StaticFiles.response`. For a missing path a browser gets the page of the nearest
@@ -60,7 +67,7 @@ class Site(StaticFiles):
 
     def _page_for(self, path: str) -> Response | None:
         root = str(self.root)
-        for name, status in _PAGES:
+        for name, status in self.missing:
             if (page := nearest_page(root, path, name, status)) is not None:
                 return page
         return None

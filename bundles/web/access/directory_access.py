@@ -68,6 +68,17 @@ class DirectoryAccess:
         """Whether only clients with a role may, wherever they are."""
         return any(LOCAL not in group for group in self.groups)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether every client may."""
+        return self == attrs.evolve(
+            DirectoryAccess(),
+            intro=self.intro,
+            index=self.index,
+            virtual=self.virtual,
+            realm=self.realm,
+        )
+
     def problems(self) -> Iterator[str]:
         """Yield why no client at all may request it."""
         if not (self.guests or self.logged):

@@ -39,7 +39,11 @@ class _Published:
 
 @attrs.frozen(eq=False)
 class DirectoryRoutes:
-    """All routes of a tree. A chain that is the same as before has the same metadata."""
+    """All routes of a tree. A chain that is the same as before has the same metadata.
+
+    Attributes:
+        files: those of the static files. A virtual path of the root serves them itself.
+    """
 
     tree: DirectoryTree
     files: tuple[HttpMetadata, ...]
@@ -88,7 +92,9 @@ class DirectoryRoutes:
                     problems += error.problems
         if problems:
             raise ConfigurationError(*dict.fromkeys(problems))
-        served = files[:1] if "GET /" in published else files
+        served: tuple[HttpMetadata, ...] = files
+        if "GET /" in published:
+            served = () if tree.root.access.virtual else files[:1]
         return cls(tree, served, MappingProxyType(published))
 
 
@@ -101,7 +107,7 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
     is_page = directory.extension.name in _PAGES and directory.template(_TEMPLATE) is not None
     if is_page and "get" not in verbs:
         verbs.append("get")
-    if directory.access.intro and not _has_page(directory):
+    if (directory.access.intro or directory.access.index) and not _has_page(directory):
         verbs = [verb for verb in verbs if verb not in ("get", "head")]
     if not verbs and "request" in directory.handlers:
         return [verb for verb in VERBS if verb != "head"]
@@ -109,8 +115,8 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
 
 
 def _has_page(directory: Directory) -> bool:
-    """Whether *directory* itself responds to GET; else its introduction is shown, if it has
-    ``access.intro``, and not the page of a directory above."""
+    """Whether *directory* itself responds to GET; else its introduction or the list of its files
+    is shown, as its access says, and not the page of a directory above."""
     return "get" in directory.handlers or _TEMPLATE in directory.templates
 
 

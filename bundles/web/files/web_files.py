@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from bundles.autoload.places.site import Site
+from bundles.autoload.places.site import VIRTUAL, Site
 from bundles.web.files.folder_pages import FolderPages
 from bundles.web.files.public_names import is_code
 from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticFiles
@@ -24,10 +24,11 @@ FileRoutes = tuple[HttpMetadata, ...]
 
 @attrs.frozen(eq=False)
 class WebFiles(Site):
-    """The files below ``app``, with the pages for missing paths of `Site`. Its routes belong to
+    """The files below ``app``, with ``.virtual.html`` for missing paths. Its routes belong to
     those of the tree, with which they change.
 
-    A path without a file that has routes for other methods is 405.
+    A path without a file that has routes for other methods is 405. The pages of errors are sent
+    by `ErrorPageFiles`, since a handler ``error`` counts more.
     """
 
     pages: FolderPages = attrs.field(kw_only=True)
@@ -62,10 +63,9 @@ class WebFiles(Site):
         if not path or path[-1] == "/":
             path += _INDEX
         try:
-            response = await StaticFiles.response(self, request, path)
+            return await StaticFiles.response(self, request, path)
         except NotFoundException:
             return None
-        return response
 
 
 def file_routes(
@@ -86,4 +86,4 @@ def file_routes(
 
 def web_files(root: Path, **fields: Any) -> WebFiles:
     """Return the files below *root*."""
-    return WebFiles(root, name=NAME, index=_INDEX, **fields)
+    return WebFiles(root, name=NAME, index=_INDEX, missing=(VIRTUAL,), **fields)

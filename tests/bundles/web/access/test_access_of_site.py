@@ -174,14 +174,13 @@ async def test_reload_of_access_file_changes_handlers_and_files(site: Site) -> N
         "app/v/s/b.txt": "b",
     }
     client = await site.start(files)
-    virtual = {"params": {"web_path": "s/b.txt"}}
-    file = {"params": {"path": "a/b.txt"}}
+    virtual, file = {"web_path": "s/b.txt"}, {"path": "a/b.txt"}
 
     async def statuses() -> list[int]:
         return [
             (await client.http("GET /a")).status_code,
-            (await client.http("web_files", **file)).status_code,
-            (await client.http("GET /v/{web_path:path}", **virtual)).status_code,
+            (await client.http("web_files", params=file)).status_code,
+            (await client.http("GET /v/{web_path:path}", params=virtual)).status_code,
         ]
 
     assert await statuses() == [200, 200, 200]

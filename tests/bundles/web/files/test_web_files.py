@@ -31,7 +31,7 @@ FILES: dict[str, str | bytes] = {
     "app/listed/b.txt": "b",
     "app/listed/<i>.txt": "i",
     "app/listed/_get.py": "",
-    "app/listed/html.jinja": "jinja",
+    "app/listed/menu.jinja": "jinja",
     "app/listed/__pycache__/get.cpython-311.pyc": b"code",
     "app/listed/.hidden": "hidden",
     "app/listed/sub/c.txt": "c",
@@ -101,9 +101,10 @@ async def test_g2_hostile_range_sends_no_more_than_the_file(
 async def test_t64_unchanged_file_is_304_without_body(
     session: aiohttp.ClientSession, site: Site, header: str
 ) -> None:
+    os.utime(site.root / "app/one.txt", (1_000_000_000, 1_000_000_000))  # long ago: settled
     async with session.get("/one.txt") as response:
         tag, modified = response.headers["ETag"], response.headers["Last-Modified"]
-    assert modified == formatdate(os.stat(site.root / "app/one.txt").st_mtime, usegmt=True)
+    assert modified == formatdate(1_000_000_000, usegmt=True)
 
     value = modified if header == "If-Modified-Since" else tag
     async with session.get("/one.txt", headers={header: value}) as response:
@@ -160,7 +161,7 @@ async def test_t65_g1_path_out_of_the_tree_is_404(
         "/users.json/get.py",
         "/closed/access.py",
         "/listed/_get.py",
-        "/listed/html.jinja",
+        "/listed/menu.jinja",
         "/listed/__pycache__/get.cpython-311.pyc",
         "/listed/__pycache__/",
         "/listed/.hidden",
@@ -301,9 +302,9 @@ async def test_folder_static_beside_app_is_refused(site: Site) -> None:
 
 
 async def test_folder_api_of_the_tree_has_files_unless_autoload_has_one(site: Site) -> None:
-    async with site.served({"app/api/a.txt": "a"}) as session:
-        async with session.get("/api/a.txt") as response:
-            assert (response.status, await response.text()) == (200, "a")
+    files = {"app/api/a.txt": "a"}
+    async with site.served(files) as session, session.get("/api/a.txt") as response:
+        assert (response.status, await response.text()) == (200, "a")
 
 
 async def test_path_of_autoload_api_is_no_file(site: Site) -> None:
@@ -313,6 +314,35 @@ async def test_path_of_autoload_api_is_no_file(site: Site) -> None:
         "app/.virtual.html": "page",
         "api/items/add.py": "access = 'public'\nasync def method() -> str:\n    return 'added'\n",
     }
+    async with site.served(files) as session, session.get("/api/a.txt") as response:
+        assert response.status == 404
+
+
+async def test_existing_file_of_closed_directory_is_not_revealed_by_other_methods(
+    session: aiohttp.ClientSession,
+) -> None:
+    """There is no route for it, so that no rule decides: the error is the same."""
+    for path in ("/closed/file.txt", "/closed/none.txt"):
+        async with session.post(path) as response:
+            assert response.status == 405
+
+
+async def test_error_handler_counts_more_than_page(site: Site) -> None:
+    files = {
+        "app/.404.html": "page",
+        "app/a/error.py": "async def error(client): return f'handled {client.exception}'",
+        "app/b/get.py": "async def get(client): client.error(404)",
+        "app/b.json/get.py": "async def get(client): client.error(404)",
+        "app/c/get.py": "async def get(client): raise KeyError",
+        "app/.500.html": "sorry",
+    }
     async with site.served(files) as session:
-        async with session.get("/api/a.txt", headers={"Accept": "application/json"}) as response:
-            assert response.status == 404
+        for path, status, text in [
+            ("/a/none", 404, "handled Not Found"),
+            ("/none", 404, "page"),
+            ("/b/", 404, "page"),
+            ("/b.json", 404, '{"statusCode":404,"message":"Not Found"}'),
+            ("/c/", 500, "sorry"),
+        ]:
+            async with session.get(path, headers=PAGE) as response:
+                assert (response.status, await response.text()) == (status, text), path
