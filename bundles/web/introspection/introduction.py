@@ -5,6 +5,7 @@ from html import escape
 from pprint import pformat
 from typing import Any
 
+from bundles.contracts import Schema
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.stages import VERBS
@@ -59,6 +60,9 @@ def _facts(handler: Handler) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
+    """Return *value* as text: a notation as it is written, a compiled schema as JSON Schema."""
+    if isinstance(value, Schema):
+        value = value.json_schema()
     if isinstance(value, Mapping):
         return f"<pre>{escape(pformat(dict(value), sort_dicts=False))}</pre>"
     return f"<pre>{escape(str(value))}</pre>"
