@@ -8,20 +8,25 @@ from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
-from bundles.web.directories.directory_tree import PLACE
+from bundles.security import SecuritySettings
+from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
+from bundles.web.directories.error_page_files import ErrorPageFiles
 from bundles.web.directories.place import Directories
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
+from bundles.web.files.error_pages import ErrorPages
 from bundles.web.files.missing_files import MissingFiles
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.uploads_folder import uploads_folder
-from bundles.web.files.web_files import NAME, web_files
+from bundles.web.files.web_files import NAME, WebFiles, web_files
+from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import VirtualPaths
 from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
@@ -70,19 +75,30 @@ class WebBundle(Bundle):
         self._programs.append(program_handler("delete", path, function, meta))
 
     def configure(self, binder: Binder) -> None:
-        injector = binder.injector
-        root = injector.get(ApplicationFolder).path
+        root = binder.injector.get(ApplicationFolder).path
         _check(root)
         self._bind_stores(binder, root)
+        self._add_files(root, binder)
+        binder.bind(ClientSessions, scope=singleton)
+        binder.bind(Directories, to=self._directories, scope=singleton)
+        binder.multibind(list[Place], to=self._places)
+
+    def _add_files(self, root: Path, binder: Binder) -> None:
+        injector, prefix = binder.injector, binder.injector.get(Settings).http.prefix
 
         def handles(path: str) -> bool:
             return injector.get(HttpServer).handles(path)
 
-        prefix = injector.get(Settings).http.prefix
-        self._api = ApiPaths(prefix, files=NAME, handles=handles)
-        self.listeners = (*type(self).listeners, self._api)
-        binder.bind(Directories, to=self._directories, scope=singleton)
-        binder.multibind(list[Place], to=self._places)
+        def tree() -> DirectoryTree:
+            return injector.get(Directories).tree
+
+        api = "api" if (root / "api").is_dir() else None  # that of autoload
+        paths = ApiPaths(prefix, NAME, handles, api)
+        files = web_files(root / PLACE, api=paths, pages=TreePages(tree))
+        pages = ErrorPages(root / PLACE, prefix)
+        self.listeners = (*type(self).listeners, paths, ErrorPageFiles(pages))
+        binder.bind(WebFiles, to=files)
+        binder.bind(ErrorPages, to=pages)
 
     def _bind_stores(self, binder: Binder, root: Path) -> None:
         """Bind the pages and the uploads."""
@@ -102,17 +118,19 @@ class WebBundle(Bundle):
         )
 
     @inject
-    def _directories(
-        self,
-        injector: Injector,
-        kernel: Kernel,
-        folder: ApplicationFolder,
-        pages: PageCache,
-        uploads: Uploads,
-    ) -> Directories:
-        files = web_files(folder.path / PLACE, self._api)
-        environment = Environment(injector, application, kernel.serializer, files, pages, uploads)
-        return Directories(environment, self._extensions, self._programs)
+    def _directories(self, injector: Injector, kernel: Kernel) -> Directories:
+        environment = Environment(
+            injector,
+            application,
+            kernel.serializer,
+            injector.get(WebFiles),
+            injector.get(ClientSessions),
+            injector.get(PageCache),
+            injector.get(Uploads),
+        )
+        roles = injector.get(SecuritySettings).roles
+        known = {*roles, *(role for below in roles.values() for role in below)}
+        return Directories(environment, self._extensions, self._programs, known)
 
     @inject
     def _places(self, directories: Directories) -> list[Place]:

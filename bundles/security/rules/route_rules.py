@@ -35,6 +35,10 @@ def _is_public(definition: Definition) -> bool:
     return isinstance(rule, Access) and rule.level == "public"
 
 
+def _has_gate(definition: Definition) -> bool:
+    return _is_public(definition) and definition.options[OPTION].gate is not None
+
+
 def _is_protected(definition: Definition) -> bool:
     return not _is_public(definition)
 
@@ -99,6 +103,12 @@ class RouteRules:
                 logger.debug("ignored on a public route: %s", exc.reason)
                 request.token = ANONYMOUS
 
+    @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY - 1, only=_has_gate)
+    async def check_gate(self, event: HeadEvent) -> None:
+        """Decide on a message to a public route that has a gate."""
+        request = event.request
+        await self._rules.decide(request.definition.options[OPTION], request.token, request)
+
     @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_is_protected)
     async def check(self, event: HeadEvent) -> None:
         """Set the token of a message to another route, and decide."""
@@ -112,5 +122,8 @@ class RouteRules:
     def _token_of(self, request: Request) -> Awaitable[Token[Any]]:
         connection = request.connection
         if connection is None:
-            return self._authentication.of_message(request)
+            gate = request.definition.options[OPTION].gate
+            return self._authentication.of_message(
+                request, is_basic_taken=gate is not None and gate.reads_basic(request)
+            )
         return self._sockets.token_of(connection, request)

@@ -4,12 +4,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from multidict import istr
+
 from bundles.web.client import CLIENT, new_client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.slash import slash_redirect
 from bundles.web.directories.steps import Steps
 from rxkernel import Request, Response
+
+_COOKIE = istr("Cookie")
 
 Action = Callable[..., Awaitable[Any]]
 
@@ -19,6 +23,7 @@ def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
     steps = Steps(chain)
     run, lazy = steps.run(), steps.lazy()
     has_services = bool(chain.services.parameters)
+    sessions = chain.environment.sessions
     redirects = chain.redirects and not is_virtual
     pages = chain.environment.pages
     routes_with_pages = pages.routes
@@ -26,6 +31,8 @@ def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
     async def action(request: Request, **provided: Any) -> Response:
         if redirects and (response := slash_redirect(request)) is not None:
             return response
+        if _COOKIE in request.headers:
+            await sessions.prepare(request)
         if request.route_name in routes_with_pages:
             page = await pages.find(request)
             if page is not None:

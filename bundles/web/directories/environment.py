@@ -8,6 +8,7 @@ from injector import Injector
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.web_files import WebFiles
 from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.sessions.client_sessions import ClientSessions
 from rxkernel import Serializer
 
 
@@ -19,6 +20,7 @@ class Environment:
         application: the running `Application`, as files read it: ``bundles.autoload.application``.
         serializer: that of the kernel, with the scalars of the application.
         files: what sends the static files.
+        sessions: those of clients.
         pages: what ``client.cache`` keeps.
         uploads: what ``client.upload`` stores.
     """
@@ -27,5 +29,6 @@ class Environment:
     application: Any
     serializer: Serializer
     files: WebFiles
+    sessions: ClientSessions
     pages: PageCache
     uploads: Uploads
