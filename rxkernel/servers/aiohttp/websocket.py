@@ -7,7 +7,11 @@ import attrs
 from aiohttp import WSMsgType, hdrs, web
 from multidict import CIMultiDict
 
-from rxkernel.exceptions import RxKernelError, ServiceUnavailableException
+from rxkernel.exceptions import (
+    ForbiddenException,
+    RxKernelError,
+    ServiceUnavailableException,
+)
 from rxkernel.headers import Headers
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
@@ -117,6 +121,7 @@ class WebSocket:
             ValueError: the client does not offer *protocol*, or a header is invalid.
             RxKernelError: it has been accepted already.
             ServiceUnavailableException: the server is stopping.
+            ForbiddenException: `reject` was called.
             ConnectionError: the client has disconnected.
         """
         if self._is_accepting:
@@ -133,6 +138,8 @@ class WebSocket:
         added.update(self._headers)
         if self.is_draining:
             raise ServiceUnavailableException("the server is stopping")
+        if self.rejection is not None:
+            raise ForbiddenException("the WebSocket is rejected")
         self._stream = await WebSocketStream.accept(
             self._native,
             self._limits.max_size,
