@@ -1,5 +1,6 @@
 """An application from a directory."""
 
+from bundles.autoload.application_folder import ApplicationFolder
 from bundles.autoload.arguments_error import ArgumentsError
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.bundle import AutoloadBundle
@@ -8,6 +9,8 @@ from bundles.autoload.endpoints.context import Context
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
+from bundles.autoload.loading.place import Place, Placed
+from bundles.autoload.loading.registered import register
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.remote import (
@@ -32,6 +35,7 @@ from bundles.autoload.views import (
 )
 
 __all__ = [
+    "ApplicationFolder",
     "ArgumentsError",
     "Autoload",
     "AutoloadBundle",
@@ -40,6 +44,8 @@ __all__ = [
     "Context",
     "Endpoints",
     "LiveReload",
+    "Place",
+    "Placed",
     "RemoteConnectionException",
     "RemoteException",
     "RemoteResponseException",
@@ -56,6 +62,7 @@ __all__ = [
     "db",
     "domain",
     "lib",
+    "register",
     "resources",
     "schemas",
 ]

@@ -12,6 +12,7 @@ from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.code_call import CodeCall
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.routes import Routes, routes_of
+from bundles.autoload.loading.place import Placed
 from bundles.autoload.loading.scope import enter_scope, leave_scope
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.places.tasks import TaskFile
@@ -51,7 +52,7 @@ def _is_endpoint(definition: Definition) -> bool:
 
 
 def _is_autoloaded(definition: Definition) -> bool:
-    return isinstance(definition.metadata.target, Endpoint | Hook | TaskFile)
+    return isinstance(definition.metadata.target, Endpoint | Hook | TaskFile | Placed)
 
 
 class _Served:
@@ -96,6 +97,7 @@ class Endpoints:
             bundles=self._bundles,
             transports=(Transport.HTTP, Transport.SOCKET, *self._kernel.compiler.transports),
             users=self._users,
+            places=self._autoload.places,
         )
 
     def prepare(self, event: BootstrapEvent) -> None:
@@ -130,12 +132,18 @@ class Endpoints:
                 event.websocket_metadata_storage.add(route)
             elif isinstance(route, ProcedureMetadata):
                 event.procedure_metadata_storage.add(route)
+        self._report_swap()
+
+    def _report_swap(self) -> None:
+        for place in self._autoload.places:
+            place.swapped(self.routes.of_place(place))
 
     def replace(self, routes: Routes, previous: Snapshot) -> None:
         """Take note that *routes* are served now, in place of those of *previous*."""
         _log_hidden(routes.hidden - self.routes.hidden)
         self._log_unreachable(routes.changes_since(self.routes)[0])
         self.routes = routes
+        self._report_swap()
         present = set(map(id, routes))
         for number in self._served.keys() - present:
             self._served.pop(number).last = previous

@@ -58,6 +58,9 @@ class Runtime(Protocol):
     def injector(self) -> Injector: ...
 
     @property
+    def application_names(self) -> Mapping[str, Any]: ...
+
+    @property
     def current(self) -> Source | None: ...
 
 

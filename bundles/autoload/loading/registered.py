@@ -1,0 +1,24 @@
+"""What files register while they are loaded, such as handlers of programs."""
+
+from typing import Any
+
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.scope import current_source
+from rxkernel import RxKernelError
+
+
+def register(value: Any) -> None:
+    """Record *value* with the file that is being executed, or whose start hook runs.
+
+    It is in `Snapshot.registered` until the file is removed or executed again.
+
+    Raises:
+        RxKernelError: no file is executed or started by the code that runs.
+    """
+    source = current_source()
+    if not isinstance(source, Load):
+        raise RxKernelError(
+            "can be called only while a file is executed, and in a start hook: a reload could not "
+            "know what belongs to the file"
+        )
+    source.register(value)

@@ -1,0 +1,27 @@
+"""Handler directories: a tree of folders whose files answer requests."""
+
+from bundles.web.bundle import WebBundle
+from bundles.web.client import Client
+from bundles.web.client_context import ClientContext
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.directory_tree import DirectoryTree
+from bundles.web.directories.handler import Handler
+from bundles.web.directories.place import Directories
+from bundles.web.extensions.extension import Extension
+from bundles.web.settings import WebSettings
+from bundles.web.site import create_site
+
+__all__ = [
+    "Chain",
+    "Client",
+    "ClientContext",
+    "Directories",
+    "Directory",
+    "DirectoryTree",
+    "Extension",
+    "Handler",
+    "WebBundle",
+    "WebSettings",
+    "create_site",
+]

@@ -1,0 +1,97 @@
+"""What the bundle adds to an application."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from injector import Binder, Injector, inject, singleton
+
+from bundles.autoload import ApplicationFolder, Place, application
+from bundles.web.directories.directory_tree import PLACE
+from bundles.web.directories.environment import Environment
+from bundles.web.directories.place import Directories
+from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
+from bundles.web.extensions.extension import Extension
+from bundles.web.extensions.extensions import Extensions
+from bundles.web.files.web_files import web_files
+from bundles.web.listeners import VirtualPaths
+from bundles.web.settings import WebSettings
+from rxkernel import Bundle, ConfigurationError, Kernel
+
+
+class WebBundle(Bundle):
+    """Serves the folder ``app`` of the directory of `AutoloadBundle`.
+
+    ``get``, ``post``, ``put``, ``patch`` and ``delete`` register handlers before boot, as those of
+    ``application`` do in the files that are loaded and in start hooks.
+
+    Args:
+        extensions: those of your own.
+    """
+
+    name = "web"
+    requires = ("autoload", "contracts", "sessions", "security")
+    after = ("tasks",)
+    settings_class = WebSettings
+    listeners = (VirtualPaths,)
+
+    def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
+        self._extensions = Extensions(extensions)
+        self._programs: list[ProgramHandler] = []
+
+    def get(self, path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
+        """Let *function* handle GET of the directory *path*, such as ``/hello.ajax``: the same as
+        a file ``get.py`` there. *function* is ``async def handler(client)``, or ``async def
+        middleware(request, next)``.
+
+        Raises:
+            ConfigurationError: with every problem.
+        """
+        self._programs.append(program_handler("get", path, function, meta))
+
+    def post(self, path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
+        self._programs.append(program_handler("post", path, function, meta))
+
+    def put(self, path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
+        self._programs.append(program_handler("put", path, function, meta))
+
+    def patch(self, path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
+        self._programs.append(program_handler("patch", path, function, meta))
+
+    def delete(self, path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
+        self._programs.append(program_handler("delete", path, function, meta))
+
+    def configure(self, binder: Binder) -> None:
+        _check(binder.injector.get(ApplicationFolder).path)
+        binder.bind(Directories, to=self._directories, scope=singleton)
+        binder.multibind(list[Place], to=self._places)
+
+    @inject
+    def _directories(
+        self, injector: Injector, kernel: Kernel, folder: ApplicationFolder
+    ) -> Directories:
+        files = web_files(folder.path / PLACE)
+        environment = Environment(injector, application, kernel.serializer.encode_json, files)
+        return Directories(environment, self._extensions, self._programs)
+
+    @inject
+    def _places(self, directories: Directories) -> list[Place]:
+        return [directories]
+
+
+def _check(root: Path) -> None:
+    """Check that *root* has a tree.
+
+    Raises:
+        ConfigurationError: it has none, or there is another folder for its files.
+    """
+    if not (root / PLACE).is_dir():
+        raise ConfigurationError(
+            f"{root / PLACE} does not exist; create it with a handler, get.py, or remove the "
+            f"bundle web"
+        )
+    if (root / "static").is_dir():
+        raise ConfigurationError(
+            f"{root / 'static'} and {root / PLACE} would both be served at /; move the files of "
+            f"static to {PLACE}"
+        )

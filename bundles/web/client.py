@@ -1,0 +1,198 @@
+"""`Client`: the request, as handlers see it."""
+
+from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from multidict import MultiDict
+
+from bundles.contracts import arguments_of
+from bundles.web.client_context import ClientContext
+from bundles.web.directories.chain import Chain, Stage
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.finished import Finished
+from bundles.web.http_errors import http_error
+from rxkernel import (
+    RedirectResponse,
+    Request,
+    Response,
+    RxKernelError,
+    UploadedFile,
+    WebSocket,
+)
+
+VIRTUAL_PATH = "web.path"
+"""The attribute of a request for the rest of a virtual path."""
+
+CLIENT = "web.client"
+"""The attribute of a request that has failed, for its client."""
+
+
+class Client:
+    """The argument of handlers; all handlers of one request get the same one.
+
+    Attributes are class attributes until they are set or read, so that it takes little time to
+    create one.
+
+    Attributes:
+        request: the message of the kernel.
+        chain: what is called for the request.
+        status: the status of the response, if a handler has set it.
+        exception: why the request has failed, for the handler ``error``.
+        websocket: the connection, in a directory ``.ws``.
+        stage, level: the handler that runs, for `inherited`.
+        provided: the services of the handlers, by name.
+        has_ended: whether the stage ``end`` has begun.
+    """
+
+    request: Request
+    chain: Chain
+    status: int | None = None
+    exception: Exception | None = None
+    websocket: WebSocket | None = None
+    stage: Stage = ()
+    level: int = 0
+    provided: Mapping[str, Any] = MappingProxyType({})
+    has_ended: bool = False
+    _context: ClientContext | None = None
+    _headers: dict[str, str] | None = None
+    _parameters: dict[str, Any] | None = None
+
+    @property
+    def context(self) -> ClientContext:
+        """``context.data`` is a dict that all handlers of the request share."""
+        if self._context is None:
+            self._context = ClientContext()
+        return self._context
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the response, which handlers may set."""
+        if self._headers is None:
+            self._headers = {}
+        return self._headers
+
+    @property
+    def sent_headers(self) -> Mapping[str, str] | None:
+        """`headers`, or None if no handler has read them."""
+        return self._headers
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The query together with the fields of the body, checked if the handler has ``meta`` or
+        ``parameters``. A name that was sent twice is a list."""
+        if self._parameters is None:
+            found = arguments_of(self.request)
+            self._parameters = found if isinstance(found, dict) else dict(self.query)
+        return self._parameters
+
+    @property
+    def query(self) -> Mapping[str, Any]:
+        """The parameters of the URL, as texts; of a name that was sent twice, the first."""
+        return dict(self.request.params)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The fields of the body, of a form or of a JSON object."""
+        body = self.request.body
+        return dict(body) if isinstance(body, Mapping) else {}
+
+    @property
+    def files(self) -> MultiDict[UploadedFile]:
+        """The uploads of a form, by the names of their fields."""
+        return self.request.files
+
+    @property
+    def user(self) -> Any:
+        """The user who sent the request; None for a guest."""
+        return self.request.user
+
+    @property
+    def token(self) -> Any:
+        return self.request.token
+
+    @property
+    def application(self) -> Any:
+        """The running application, with ``settings`` and ``injector``."""
+        return self.chain.environment.application
+
+    @property
+    def directory(self) -> Directory:
+        """The directory of the URL."""
+        return self.chain.directory
+
+    @property
+    def path(self) -> str:
+        """The rest of the path, with ``access.virtual``; else empty."""
+        path: str = self.request.attributes.get(VIRTUAL_PATH, "")
+        return path
+
+    def inherited(self) -> Awaitable[Any]:
+        """Call the handler of this stage in the next directory above that has one, and return its
+        data: ``await client.inherited()``. None if there is none."""
+        return self._inherited(self.stage, self.level + 1)
+
+    async def _inherited(self, stage: Stage, level: int) -> Any:
+        if level >= len(stage):
+            return None
+        handler = stage[level]
+        if handler.is_middleware:
+            raise RxKernelError(
+                f"the handler {handler.key} is a middleware, which await client.inherited() "
+                f"cannot call; make it a handler"
+            )
+        self.level = level
+        try:
+            return await self.chain.calls[handler](self)
+        finally:
+            self.stage, self.level = stage, level - 1
+
+    def end(self, data: Any = None, status: int | None = None) -> NoReturn:
+        """Respond with *data*, and call no further handler but ``end``."""
+        raise Finished(data if status is None else (data, status))
+
+    def error(self, status: int, message: str | None = None) -> NoReturn:
+        """Respond with the error *status*: raise the exception of the kernel for it.
+
+        Raises:
+            HttpException: always.
+            ValueError: *status* is not from 400 to 599.
+        """
+        raise http_error(status, message)
+
+    def redirect(self, url: str, status: int = 302) -> NoReturn:
+        """Redirect to *url* on this site, see `RedirectResponse`, and call no further handler but
+        ``end``."""
+        raise Finished(RedirectResponse(url, status))
+
+    async def session(self) -> Any:
+        raise RxKernelError("sessions of clients are not built yet")
+
+    async def sign_in(self, user: Any) -> None:
+        raise RxKernelError("sign_in is not built yet")
+
+    async def sign_out(self) -> None:
+        raise RxKernelError("sign_out is not built yet")
+
+    def download(self, path: str, name: str | None = None) -> Response:
+        raise RxKernelError("download is not built yet")
+
+    async def upload(self) -> Any:
+        raise RxKernelError("upload is not built yet")
+
+    def cache(self, time: float | str) -> None:
+        raise RxKernelError("cache is not built yet")
+
+    def subscribe(self, *channels: str) -> Any:
+        raise RxKernelError("subscribe is not built yet")
+
+
+_new = object.__new__
+
+
+def new_client(request: Request, chain: Chain) -> Client:
+    """Return the client of *request*."""
+    client = _new(Client)
+    client.request = request
+    client.chain = chain
+    return client

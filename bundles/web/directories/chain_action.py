@@ -1,0 +1,39 @@
+"""The action of a chain, compiled when its routes are made."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from bundles.web.client import CLIENT, new_client
+from bundles.web.directories.action_signature import with_signature
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.slash import slash_redirect
+from bundles.web.directories.steps import Steps
+from rxkernel import Request, Response
+
+Action = Callable[..., Awaitable[Any]]
+
+
+def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
+    """Return the action of the definitions of *chain*, of a virtual path if *is_virtual*."""
+    steps = Steps(chain)
+    run, lazy = steps.run(), steps.lazy()
+    has_services = bool(chain.services.parameters)
+    redirects = chain.redirects and not is_virtual
+
+    async def action(request: Request, **provided: Any) -> Response:
+        if redirects and (response := slash_redirect(request)) is not None:
+            return response
+        client = new_client(request, chain)
+        if has_services:
+            client.provided = provided
+        try:
+            response = await run(client)
+        except BaseException:
+            request.attributes[CLIENT] = client
+            raise
+        if lazy is not None:
+            request.after_sending(partial(lazy, client))
+        return response
+
+    return with_signature(action, chain)

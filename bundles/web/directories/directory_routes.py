@@ -1,0 +1,154 @@
+"""The routes of a tree."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Self
+
+import attrs
+
+from bundles.autoload import Snapshot
+from bundles.autoload.endpoints.contract_fields import check_fields
+from bundles.contracts import Contract, ContractSchemas, contract
+from bundles.web.access.access_options import access_options
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.chain_action import chain_action
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.directory_tree import DirectoryTree
+from bundles.web.directories.environment import Environment
+from bundles.web.directories.stages import VERBS
+from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, Transport, options_of
+
+_TRANSPORTS = (Transport.HTTP,)
+
+VIRTUAL_PARAMETER = "web_path"
+"""The parameter of the template of a virtual path; see `VIRTUAL_PATH`."""
+
+_TEMPLATE = "html"
+"""The template that is a page without any handler."""
+
+_PAGES = ("html", "ajax")
+
+
+@attrs.frozen
+class _Published:
+    """The routes of one chain, and what they depend on."""
+
+    parts: tuple[Any, ...]
+    routes: tuple[HttpMetadata, ...]
+
+
+@attrs.frozen(eq=False)
+class DirectoryRoutes:
+    """All routes of a tree. A chain that is the same as before has the same metadata."""
+
+    tree: DirectoryTree
+    files: tuple[HttpMetadata, ...]
+    _published: Mapping[str, _Published] = attrs.field(factory=dict)
+
+    def __iter__(self) -> Iterator[RouteMetadata]:
+        for each in self._published.values():
+            yield from each.routes
+        yield from self.files
+
+    def of(self, chain: Chain) -> _Published | None:
+        """Return the routes of the chain with the name of *chain*, if it has the same parts."""
+        found = self._published.get(chain.name)
+        parts = chain.parts
+        if found is None or len(found.parts) != len(parts):
+            return None
+        is_same = all(a is b for a, b in zip(found.parts, parts, strict=True))
+        return found if is_same else None
+
+    @classmethod
+    def build(
+        cls,
+        tree: DirectoryTree,
+        snapshot: Snapshot,
+        before: "DirectoryRoutes | None",
+        environment: Environment,
+        files: tuple[HttpMetadata, HttpMetadata],
+    ) -> Self:
+        """Return the routes of *tree*; unchanged ones are taken from *before*.
+
+        Args:
+            files: the route of the static files, and that of the index of the root.
+
+        Raises:
+            ConfigurationError: with every problem.
+        """
+        published: dict[str, _Published] = {}
+        problems: list[str] = []
+        for directory in tree.directories.values():
+            for verb in _verbs_of(directory):
+                chain = Chain.of(directory, verb, tree, environment)
+                found = None if before is None else before.of(chain)
+                try:
+                    published[chain.name] = found or _publish(chain, snapshot)
+                except ConfigurationError as error:
+                    problems += error.problems
+        if problems:
+            raise ConfigurationError(*dict.fromkeys(problems))
+        served = files[:1] if "GET /" in published else files
+        return cls(tree, served, MappingProxyType(published))
+
+
+def _verbs_of(directory: Directory) -> Iterable[str]:
+    """Return the verbs that *directory* has: those of handlers; GET if there is a page; all of
+    them if its own stage ``request`` is the only handler."""
+    if not directory.has_files:
+        return ()
+    verbs = [verb for verb in VERBS if directory.handlers_of(verb)]
+    is_page = directory.extension.name in _PAGES and directory.template(_TEMPLATE) is not None
+    if is_page and "get" not in verbs:
+        verbs.append("get")
+    if not verbs and "request" in directory.handlers:
+        return [verb for verb in VERBS if verb != "head"]
+    return verbs
+
+
+def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
+    show = snapshot.tree.show
+    handler = chain.handler
+    if handler is not None:
+        source = handler.where(show)
+    else:
+        template = chain.directory.template(_TEMPLATE)
+        source = "" if template is None else show(template.file.key)
+    try:
+        return _Published(chain.parts, tuple(_routes(chain, snapshot, source)))
+    except ConfigurationError as error:
+        raise ConfigurationError(*(f"{source}: {problem}" for problem in error.problems)) from None
+
+
+def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetadata]:
+    directory = chain.directory
+    options = {
+        **({} if chain.handler is None else chain.handler.options),
+        **access_options(directory),
+        **_contract_options(chain, snapshot),
+    }
+    action = chain_action(chain, is_virtual=False)
+    verb, path = VERBS[chain.verb], directory.path or "/"
+    yield HttpMetadata(chain, chain.name, path, verb, action, options, source=source)
+    if directory.access["virtual"]:
+        below = f"{directory.path}/{{{VIRTUAL_PARAMETER}:path}}"
+        action = chain_action(chain, is_virtual=True)
+        name = f"{verb} {below}"
+        yield HttpMetadata(chain, name, below, verb, action, options, source=source)
+
+
+def _contract_options(chain: Chain, snapshot: Snapshot) -> Mapping[str, Any]:
+    fields = dict(chain.verbs[0].fields) if chain.verbs else {}
+    if not fields:
+        return {}
+    check_fields(fields, _TRANSPORTS)
+    notations = Contract(parameters=fields.get("parameters"), returns=fields.get("returns"))
+    schemas = ContractSchemas.of(notations, snapshot.schemas)
+    if schemas.parameters is not None:
+        fields["parameters"] = schemas.parameters
+    if schemas.returns is not None:
+        fields["returns"] = schemas.returns
+
+    def labelled() -> None: ...
+
+    return options_of(contract(**fields)(labelled))

@@ -1,0 +1,37 @@
+"""All handler directories of one snapshot."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bundles.web.directories.directory import Directory
+from bundles.web.templates.templates import Templates
+
+PLACE = "app"
+"""The folder of the tree."""
+
+
+class DirectoryTree:
+    """The directories by their paths.
+
+    Attributes:
+        root: the folder ``app`` itself.
+        directories: those with files of their own and those above them, by their path.
+        template_files: all templates.
+        templates: what renders them.
+    """
+
+    def __init__(self, directories: Mapping[str, Directory]) -> None:
+        self.directories = MappingProxyType(dict(directories))
+        self.root = self.directories[""]
+        self.template_files = tuple(
+            template for each in directories.values() for template in each.templates.values()
+        )
+        self.templates = Templates(self.directories)
+
+    def nearest(self, path: str) -> Directory:
+        """Return the directory of the URL *path*, without the prefix and the query; the nearest
+        one above it, if it does not exist."""
+        path = path.rstrip("/")
+        while path and path not in self.directories:
+            path = path.rpartition("/")[0]
+        return self.directories.get(path, self.root)

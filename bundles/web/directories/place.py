@@ -1,0 +1,90 @@
+"""The place ``app``: the tree of handler directories."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from bundles.autoload import Place, Snapshot, register
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.web.access.access_options import public_options
+from bundles.web.directories.directory_routes import DirectoryRoutes
+from bundles.web.directories.directory_tree import PLACE, DirectoryTree
+from bundles.web.directories.environment import Environment
+from bundles.web.directories.handler_files import is_read, value_of
+from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
+from bundles.web.directories.tree_builder import TreeBuilder
+from bundles.web.extensions.extensions import Extensions
+from bundles.web.files.web_files import file_routes
+from rxkernel import RouteMetadata, RxKernelError
+
+PROGRAM_VERBS = ("get", "post", "put", "patch", "delete")
+
+
+def _registering(verb: str) -> Callable[..., None]:
+    """Return ``application.get`` … of files: what a file registers belongs to it, and is replaced
+    with it by a reload."""
+
+    def add(path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
+        register(program_handler(verb, path, function, meta))
+
+    add.__name__ = add.__qualname__ = verb
+    return add
+
+
+class Directories(Place):
+    """Loads the tree, and makes its routes.
+
+    Args:
+        extensions: those that directories may have.
+        programs: the handlers that were registered on the bundle.
+    """
+
+    name = PLACE
+    application_names = MappingProxyType({verb: _registering(verb) for verb in PROGRAM_VERBS})
+
+    def __init__(
+        self,
+        environment: Environment,
+        extensions: Extensions,
+        programs: Iterable[ProgramHandler],
+    ) -> None:
+        self.environment = environment
+        self._extensions = extensions
+        self._programs = tuple(programs)
+        self._file_routes = file_routes(environment.files, public_options())
+        self._current: DirectoryTree | None = None
+
+    @property
+    def tree(self) -> DirectoryTree:
+        """The tree that is served.
+
+        Raises:
+            RxKernelError: the application is not booted.
+        """
+        if self._current is None:
+            raise RxKernelError("the application is not booted, so there is no tree")
+        return self._current
+
+    def reads(self, key: str) -> bool:
+        return is_read(key)
+
+    def value_of(self, file: SourceFile, module: ModuleType | None, load: Load) -> Any:
+        return value_of(file, module)
+
+    def routes_of(
+        self, snapshot: Snapshot, before: Iterable[RouteMetadata]
+    ) -> Iterable[RouteMetadata]:
+        builder = TreeBuilder(snapshot, self._extensions)
+        tree = builder.build([*self._programs, *_registered_in(snapshot)])
+        known = before if isinstance(before, DirectoryRoutes) else None
+        return DirectoryRoutes.build(tree, snapshot, known, self.environment, self._file_routes)
+
+    def swapped(self, routes: Iterable[RouteMetadata]) -> None:
+        if isinstance(routes, DirectoryRoutes):
+            self._current = routes.tree
+
+
+def _registered_in(snapshot: Snapshot) -> Iterable[ProgramHandler]:
+    for values in snapshot.registered.values():
+        yield from (value for value in values if isinstance(value, ProgramHandler))

@@ -1,0 +1,52 @@
+"""The static files of the tree: every file that is not a handler, a template or hidden."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bundles.web.templates.template_file import SUFFIXES
+from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticFiles
+
+_HIDDEN = (".py", ".pyc", *SUFFIXES)
+
+NAME = "web_files"
+
+
+@attrs.frozen(eq=False)
+class WebFiles(StaticFiles):
+    """The files below ``app``. Its routes belong to those of the tree, with which they change."""
+
+    def routes(self) -> Iterator[HttpMetadata]:
+        """None: they depend on the handlers, see `file_routes`."""
+        return iter(())
+
+    async def response(self, request: Request, path: str) -> Response:
+        """As `StaticFiles.response`, without the files of the tree."""
+        if path.endswith(_HIDDEN) or "__pycache__" in path.split("/"):
+            raise NotFoundException
+        return await super().response(request, path)
+
+    async def existing(self, request: Request, path: str) -> Response | None:
+        """Return the response with the file *path*, which counts more than a virtual path; None
+        if it does not exist."""
+        try:
+            return await self.response(request, path)
+        except NotFoundException:
+            return None
+
+
+def web_files(root: Path) -> WebFiles:
+    """Return the files below *root*."""
+    return WebFiles(root, name=NAME)
+
+
+def file_routes(files: WebFiles, options: Mapping[str, Any]) -> tuple[HttpMetadata, HttpMetadata]:
+    """Return the route of all files, and that of the index of the root, which is served unless
+    there is a handler for it."""
+    path = f"{files.path.rstrip('/')}/{{path:path}}"
+    return (
+        HttpMetadata(files, NAME, path, "GET", files.send_file, options),
+        HttpMetadata(files, f"{NAME}_index", "/", "GET", files.send_index, options),
+    )

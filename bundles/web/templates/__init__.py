@@ -1,0 +1,1 @@
+"""Templates: files that are read, but not executed."""
