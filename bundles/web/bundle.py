@@ -7,6 +7,11 @@ from typing import Any
 from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Place, application
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.event_streams import EventStreams
+from bundles.web.channels.identities import Identities
+from bundles.web.channels.settings import ChannelSettings
+from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.place import Directories
@@ -33,7 +38,8 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners = (VirtualPaths,)
+    listeners = (VirtualPaths, Identities)
+    provides = (Channels,)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
         self._extensions = Extensions(extensions)
@@ -63,6 +69,9 @@ class WebBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         _check(binder.injector.get(ApplicationFolder).path)
+        binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
+        for service in (Channels, Identities, EventStreams, SocketUpgrades):
+            binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
 
@@ -71,7 +80,14 @@ class WebBundle(Bundle):
         self, injector: Injector, kernel: Kernel, folder: ApplicationFolder
     ) -> Directories:
         files = web_files(folder.path / PLACE)
-        environment = Environment(injector, application, kernel.serializer.encode_json, files)
+        environment = Environment(
+            injector,
+            application,
+            kernel.serializer.encode_json,
+            files,
+            event_streams=injector.get(EventStreams),
+            socket_upgrades=injector.get(SocketUpgrades),
+        )
         return Directories(environment, self._extensions, self._programs)
 
     @inject

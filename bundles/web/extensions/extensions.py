@@ -6,9 +6,11 @@ from difflib import get_close_matches
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.html import AJAX, HTML
 from bundles.web.extensions.json import JSON
+from bundles.web.extensions.sse import SSE
+from bundles.web.extensions.ws import WS
 from rxkernel import ConfigurationError
 
-BUILT_IN = (HTML, AJAX, JSON)
+BUILT_IN = (HTML, AJAX, JSON, SSE, WS)
 
 
 class Extensions:
