@@ -9,7 +9,7 @@ import attrs
 from injector import inject
 
 from bundles.security import RevokedEvent, SecurityEvents, SecuritySettings, Token
-from bundles.sessions import SessionEndedEvent, SessionEvents
+from bundles.sessions import SessionEndedEvent, SessionEvents, Sessions
 from rxkernel import ApplicationEvents, Request, ShutdownEvent, observe
 
 _LONGEST_TIMER = 86_400.0
@@ -27,13 +27,15 @@ class _Watched:
     token: Token[Any]
     end: Callable[[], None]
     timer: asyncio.TimerHandle | None = None
+    release_session: Callable[[], None] | None = None
 
 
 class Identities:
     """The identities of the open streams and WebSockets of this process."""
 
     @inject
-    def __init__(self, settings: SecuritySettings) -> None:
+    def __init__(self, settings: SecuritySettings, sessions: Sessions) -> None:
+        self._sessions = sessions
         self._leeway = settings.tokens.leeway
         self._watched: dict[_Key, dict[_Watched, None]] = {}
         self._ended: dict[_Key, float] = {}
@@ -58,6 +60,8 @@ class Identities:
                 return _nothing
             self._watched.setdefault(key, {})[watched] = None
         self._set_timer(watched)
+        if token.credential == "session" and token.id is not None:
+            watched.release_session = self._sessions.watch(token.id)
 
         def release() -> None:
             self._release(watched)
@@ -68,6 +72,9 @@ class Identities:
         if watched.timer is not None:
             watched.timer.cancel()
             watched.timer = None
+        if watched.release_session is not None:
+            watched.release_session()
+            watched.release_session = None
         for key in _keys(watched.token):
             found = self._watched.get(key, {})
             found.pop(watched, None)

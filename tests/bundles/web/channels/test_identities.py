@@ -1,20 +1,22 @@
 """The end of identities, which ends streams and WebSockets."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from bundles.security import RevokedEvent, SecuritySettings, Token, TokenSettings
-from bundles.sessions import SessionEnd, SessionEndedEvent
+from bundles.sessions import SessionEnd, SessionEndedEvent, Sessions, SessionsBundle
 from bundles.web.channels.identities import Identities
-from rxkernel import Request, ShutdownEvent
+from rxkernel import Application, Request, ShutdownEvent
 from tests.waiting import until
 
 
 @pytest.fixture
-def identities() -> Identities:
-    return Identities(SecuritySettings(tokens=TokenSettings(leeway=0)))
+async def identities() -> AsyncIterator[Identities]:
+    async with Application(bundles=[SessionsBundle]) as application:
+        settings = SecuritySettings(tokens=TokenSettings(leeway=0))
+        yield Identities(settings, application.injector.get(Sessions))
 
 
 def request_of(credential: str = "bearer", **fields: object) -> Request:
