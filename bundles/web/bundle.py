@@ -9,6 +9,11 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.security import SecuritySettings
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.event_streams import EventStreams
+from bundles.web.channels.identities import Identities
+from bundles.web.channels.settings import ChannelSettings
+from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
@@ -46,7 +51,14 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers, ErrorTemplates)
+    listeners: Sequence[Any] = (
+        VirtualPaths,
+        Identities,
+        MissingFiles,
+        ErrorHandlers,
+        ErrorTemplates,
+    )
+    provides = (Channels,)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
         self._extensions = Extensions(extensions)
@@ -79,7 +91,9 @@ class WebBundle(Bundle):
         _check(root)
         self._bind_stores(binder, root)
         self._add_files(root, binder)
-        binder.bind(ClientSessions, scope=singleton)
+        binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
+        for service in (ClientSessions, Channels, Identities, EventStreams, SocketUpgrades):
+            binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
 
@@ -127,6 +141,8 @@ class WebBundle(Bundle):
             injector.get(ClientSessions),
             injector.get(PageCache),
             injector.get(Uploads),
+            injector.get(EventStreams),
+            injector.get(SocketUpgrades),
         )
         roles = injector.get(SecuritySettings).roles
         known = {*roles, *(role for below in roles.values() for role in below)}

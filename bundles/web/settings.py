@@ -2,6 +2,7 @@
 
 import attrs
 
+from bundles.web.channels.settings import ChannelSettings
 from bundles.web.files.upload_types import TYPE
 from rxkernel import Allowed
 
@@ -32,3 +33,6 @@ class WebSettings:
     upload_types: tuple[str, ...] = attrs.field(default=("*/*",), validator=_TYPES)
     """The content types that ``client.upload`` accepts. Both count: the type that the client has
     sent, and that of the name; the content is not checked."""
+
+    channels: ChannelSettings = attrs.field(factory=ChannelSettings)
+    """Event streams and their channels."""

@@ -5,6 +5,8 @@ from typing import Any
 import attrs
 from injector import Injector
 
+from bundles.web.channels.event_streams import EventStreams
+from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.web_files import WebFiles
 from bundles.web.page_cache.page_cache import PageCache
@@ -23,6 +25,8 @@ class Environment:
         sessions: those of clients.
         pages: what ``client.cache`` keeps.
         uploads: what ``client.upload`` stores.
+        event_streams: makes the responses of ``.sse``.
+        socket_upgrades: makes the WebSockets of ``.ws``.
     """
 
     injector: Injector
@@ -32,3 +36,5 @@ class Environment:
     sessions: ClientSessions
     pages: PageCache
     uploads: Uploads
+    event_streams: EventStreams
+    socket_upgrades: SocketUpgrades
