@@ -9,7 +9,7 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.security import SecuritySettings
-from bundles.web.directories.directory_tree import PLACE, DirectoryTree
+from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
 from bundles.web.directories.error_page_files import ErrorPageFiles
@@ -19,9 +19,13 @@ from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.files.error_pages import ErrorPages
 from bundles.web.files.missing_files import MissingFiles
+from bundles.web.files.uploads import Uploads
+from bundles.web.files.uploads_folder import uploads_folder
 from bundles.web.files.web_files import NAME, WebFiles, web_files
 from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import VirtualPaths
+from bundles.web.page_cache.clock import Clock
+from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
 from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
@@ -72,6 +76,7 @@ class WebBundle(Bundle):
     def configure(self, binder: Binder) -> None:
         root = binder.injector.get(ApplicationFolder).path
         _check(root)
+        self._bind_stores(binder, root)
         self._add_files(root, binder)
         binder.bind(ClientSessions, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
@@ -83,29 +88,51 @@ class WebBundle(Bundle):
         def handles(path: str) -> bool:
             return injector.get(HttpServer).handles(path)
 
-        def tree() -> DirectoryTree:
-            return injector.get(Directories).tree
-
         api = "api" if (root / "api").is_dir() else None  # that of autoload
         paths = ApiPaths(prefix, NAME, handles, api)
-        files = web_files(root / PLACE, api=paths, pages=TreePages(tree))
-        pages = ErrorPages(root / PLACE, prefix)
-        self.listeners = (*type(self).listeners, paths, ErrorPageFiles(pages))
+        pages = TreePages()
+        files = web_files(root / PLACE, api=paths, pages=pages)
+        errors = ErrorPageFiles(ErrorPages(root / PLACE, prefix))
+        self.listeners = (*type(self).listeners, paths, errors)
         binder.bind(WebFiles, to=files)
-        binder.bind(ErrorPages, to=pages)
+        binder.bind(TreePages, to=pages)
+
+    def _bind_stores(self, binder: Binder, root: Path) -> None:
+        """Bind the pages and the uploads."""
+        settings = binder.injector.get(WebSettings)
+        uploads = Uploads(uploads_folder(root, settings.uploads), settings.upload_types)
+        binder.bind(Uploads, to=uploads)
+        binder.bind(Clock, scope=singleton)
+        binder.bind(PageCache, to=self._pages, scope=singleton)
 
     @inject
-    def _directories(self, injector: Injector, kernel: Kernel) -> Directories:
-        environment = Environment(
-            injector,
-            application,
-            kernel.serializer.encode_json,
-            injector.get(WebFiles),
-            injector.get(ClientSessions),
+    def _pages(self, kernel: Kernel, clock: Clock, settings: WebSettings) -> PageCache:
+        return PageCache(
+            kernel.serializer,
+            clock,
+            size=settings.page_cache_size,
+            entries=settings.page_cache_entries,
         )
-        roles = injector.get(SecuritySettings).roles
-        known = {*roles, *(role for below in roles.values() for role in below)}
-        return Directories(environment, self._extensions, self._programs, known)
+
+    @inject
+    def _directories(
+        self,
+        injector: Injector,
+        kernel: Kernel,
+        files: WebFiles,
+        tree_pages: TreePages,
+        sessions: ClientSessions,
+        pages: PageCache,
+        uploads: Uploads,
+        security: SecuritySettings,
+    ) -> Directories:
+        environment = Environment(
+            injector, application, kernel.serializer, files, sessions, pages, uploads
+        )
+        roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
+        directories = Directories(environment, self._extensions, self._programs, roles)
+        tree_pages.directories = directories
+        return directories
 
     @inject
     def _places(self, directories: Directories) -> list[Place]:
