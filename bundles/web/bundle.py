@@ -14,7 +14,7 @@ from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.identities import Identities
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.socket_upgrades import SocketUpgrades
-from bundles.web.directories.directory_tree import PLACE, DirectoryTree
+from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
 from bundles.web.directories.error_page_files import ErrorPageFiles
@@ -103,16 +103,14 @@ class WebBundle(Bundle):
         def handles(path: str) -> bool:
             return injector.get(HttpServer).handles(path)
 
-        def tree() -> DirectoryTree:
-            return injector.get(Directories).tree
-
         api = "api" if (root / "api").is_dir() else None  # that of autoload
         paths = ApiPaths(prefix, NAME, handles, api)
-        files = web_files(root / PLACE, api=paths, pages=TreePages(tree))
-        pages = ErrorPages(root / PLACE, prefix)
-        self.listeners = (*type(self).listeners, paths, ErrorPageFiles(pages))
+        pages = TreePages()
+        files = web_files(root / PLACE, api=paths, pages=pages)
+        errors = ErrorPageFiles(ErrorPages(root / PLACE, prefix))
+        self.listeners = (*type(self).listeners, paths, errors)
         binder.bind(WebFiles, to=files)
-        binder.bind(ErrorPages, to=pages)
+        binder.bind(TreePages, to=pages)
 
     def _bind_stores(self, binder: Binder, root: Path) -> None:
         """Bind the pages and the uploads."""
@@ -132,21 +130,34 @@ class WebBundle(Bundle):
         )
 
     @inject
-    def _directories(self, injector: Injector, kernel: Kernel) -> Directories:
+    def _directories(
+        self,
+        injector: Injector,
+        kernel: Kernel,
+        files: WebFiles,
+        tree_pages: TreePages,
+        sessions: ClientSessions,
+        pages: PageCache,
+        uploads: Uploads,
+        event_streams: EventStreams,
+        socket_upgrades: SocketUpgrades,
+        security: SecuritySettings,
+    ) -> Directories:
         environment = Environment(
             injector,
             application,
             kernel.serializer,
-            injector.get(WebFiles),
-            injector.get(ClientSessions),
-            injector.get(PageCache),
-            injector.get(Uploads),
-            injector.get(EventStreams),
-            injector.get(SocketUpgrades),
+            files,
+            sessions,
+            pages,
+            uploads,
+            event_streams,
+            socket_upgrades,
         )
-        roles = injector.get(SecuritySettings).roles
-        known = {*roles, *(role for below in roles.values() for role in below)}
-        return Directories(environment, self._extensions, self._programs, known)
+        roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
+        directories = Directories(environment, self._extensions, self._programs, roles)
+        tree_pages.directories = directories
+        return directories
 
     @inject
     def _places(self, directories: Directories) -> list[Place]:

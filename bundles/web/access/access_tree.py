@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from posixpath import normpath
 from typing import Self
 
 import attrs
@@ -72,8 +73,11 @@ class AccessTree:
         directory in it that has a file.
 
         A name that differs only in its case counts, if no other fits: on the file systems of macOS
-        and Windows ``/ADMIN/a.txt`` is a file of ``admin``.
+        and Windows ``/ADMIN/a.txt`` is a file of ``admin``. Parts such as ``..`` are resolved: no
+        file has such a path, but a virtual handler gets it.
         """
+        if "//" in path or "/." in path or path[:1] in ("/", "."):
+            path = normpath(f"/{path}").strip("/")
         found = self._exact.get("", _OPEN)
         end = 0
         while end != -1:

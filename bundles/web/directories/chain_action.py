@@ -35,12 +35,12 @@ def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
     async def action(request: Request, **provided: Any) -> Response:
         if redirects and (response := slash_redirect(request)) is not None:
             return response
-        if _COOKIE in request.headers:
-            await sessions.prepare(request)
         if request.route_name in routes_with_pages:
             page = await pages.find(request)
             if page is not None:
                 return page
+        if _COOKIE in request.headers:
+            await sessions.prepare(request)
         client = new_client(request, chain)
         if has_services:
             client.provided = provided

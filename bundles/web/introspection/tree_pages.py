@@ -1,24 +1,21 @@
 """Which folders of the tree have a page without an index."""
 
-from collections.abc import Callable
-
 from bundles.web.directories.directory import Directory
-from bundles.web.directories.directory_tree import DirectoryTree
+from bundles.web.directories.place import Directories
 from bundles.web.files.folder_pages import FolderPages
 from bundles.web.introspection.introduction import introduction
 from rxkernel import Request, Response
 
 
 class TreePages(FolderPages):
-    """Args:
-    tree: returns the tree that is served.
+    """Attributes:
+    directories: set when they are made, which needs the files that use these pages.
     """
 
-    def __init__(self, tree: Callable[[], DirectoryTree]) -> None:
-        self._tree = tree
+    directories: Directories
 
     def lists_files(self, folder: str) -> bool:
-        return self._tree().access.of_path(folder).index
+        return self.directories.tree.access.of_path(folder).index
 
     def introduces(self, folder: str) -> bool:
         return self._introduced(folder) is not None
@@ -28,5 +25,5 @@ class TreePages(FolderPages):
         return None if directory is None else introduction(directory)
 
     def _introduced(self, folder: str) -> Directory | None:
-        directory = self._tree().directories.get(f"/{folder}" if folder else "")
+        directory = self.directories.tree.directories.get(f"/{folder}" if folder else "")
         return directory if directory is not None and directory.access.intro else None

@@ -125,6 +125,15 @@ def test_access_tree_path_in_other_case_has_the_same_access() -> None:
     assert not tree.of_path("ADMIN/a.txt").guests
 
 
+@pytest.mark.parametrize(
+    "path", ["x/../admin/y", "/admin/y", "admin//y", "./admin/y", "x//..//admin/./y", "../admin/y"]
+)
+def test_access_tree_path_with_dots_and_empty_parts_is_resolved(path: str) -> None:
+    tree = tree_of({"admin": "guests = False\n"})
+
+    assert not tree.of_path(path).guests
+
+
 def test_access_tree_directories_that_differ_in_case_have_their_own_access() -> None:
     tree = tree_of({"a": "guests = False\n", "A": "index = True\n"})
 
