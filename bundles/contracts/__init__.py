@@ -1,6 +1,6 @@
 """Contracts on definitions: timeouts, queues, schemas, errors and examples."""
 
-from bundles.contracts.arguments import arguments_of
+from bundles.contracts.arguments import arguments_of, fields_of, params_of
 from bundles.contracts.arguments_marker import Arguments
 from bundles.contracts.bundle import ContractsBundle
 from bundles.contracts.contract import Contract, contract, contract_of
@@ -42,6 +42,8 @@ __all__ = [
     "compile_schema",
     "contract",
     "contract_of",
+    "fields_of",
+    "params_of",
     "problems_of_contract",
     "run_examples",
 ]

@@ -1,12 +1,13 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Place, application
+from bundles.autoload.places.api_paths import ApiPaths
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.identities import Identities
@@ -14,14 +15,20 @@ from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
+from bundles.web.directories.error_handlers import ErrorHandlers
 from bundles.web.directories.place import Directories
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
-from bundles.web.files.web_files import web_files
+from bundles.web.files.missing_files import MissingFiles
+from bundles.web.files.uploads import Uploads
+from bundles.web.files.uploads_folder import uploads_folder
+from bundles.web.files.web_files import NAME, web_files
 from bundles.web.listeners import VirtualPaths
+from bundles.web.page_cache.clock import Clock
+from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.settings import WebSettings
-from rxkernel import Bundle, ConfigurationError, Kernel
+from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
 
 
 class WebBundle(Bundle):
@@ -38,7 +45,7 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners = (VirtualPaths, Identities)
+    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers, Identities)
     provides = (Channels,)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
@@ -68,25 +75,59 @@ class WebBundle(Bundle):
         self._programs.append(program_handler("delete", path, function, meta))
 
     def configure(self, binder: Binder) -> None:
-        _check(binder.injector.get(ApplicationFolder).path)
-        binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
+        injector = binder.injector
+        root = injector.get(ApplicationFolder).path
+        _check(root)
+        self._bind_stores(binder, root)
+
+        def handles(path: str) -> bool:
+            return injector.get(HttpServer).handles(path)
+
+        prefix = injector.get(Settings).http.prefix
+        self._api = ApiPaths(prefix, files=NAME, handles=handles)
+        self.listeners = (*type(self).listeners, self._api)
+        binder.bind(ChannelSettings, to=injector.get(WebSettings).channels)
         for service in (Channels, Identities, EventStreams, SocketUpgrades):
             binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
 
+    def _bind_stores(self, binder: Binder, root: Path) -> None:
+        """Bind the pages and the uploads."""
+        settings = binder.injector.get(WebSettings)
+        uploads = Uploads(uploads_folder(root, settings.uploads), settings.upload_types)
+        binder.bind(Uploads, to=uploads)
+        binder.bind(Clock, scope=singleton)
+        binder.bind(PageCache, to=self._pages, scope=singleton)
+
+    @inject
+    def _pages(self, kernel: Kernel, clock: Clock, settings: WebSettings) -> PageCache:
+        return PageCache(
+            kernel.serializer,
+            clock,
+            size=settings.page_cache_size,
+            entries=settings.page_cache_entries,
+        )
+
     @inject
     def _directories(
-        self, injector: Injector, kernel: Kernel, folder: ApplicationFolder
+        self,
+        injector: Injector,
+        kernel: Kernel,
+        folder: ApplicationFolder,
+        pages: PageCache,
+        uploads: Uploads,
     ) -> Directories:
-        files = web_files(folder.path / PLACE)
+        files = web_files(folder.path / PLACE, self._api)
         environment = Environment(
             injector,
             application,
-            kernel.serializer.encode_json,
+            kernel.serializer,
             files,
             event_streams=injector.get(EventStreams),
             socket_upgrades=injector.get(SocketUpgrades),
+            pages=pages,
+            uploads=uploads,
         )
         return Directories(environment, self._extensions, self._programs)
 

@@ -67,10 +67,10 @@ class ApiPaths:
             return
         path = request.url.partition("?")[0].removeprefix(self._prefix)
         allowed = {*error.headers.get("Allow", "").split(", ")}
-        if allowed <= _OF_FILES and self.contain(path[1:]) and self._only_files_have(path):
+        if allowed <= _OF_FILES and self.contain(path[1:]) and self.only_files_have(path):
             event.set_exception(NotFoundException())
 
-    def _only_files_have(self, path: str) -> bool:
+    def only_files_have(self, path: str) -> bool:
         """Whether GET of *path* leads to the route of files: a controller may have others."""
         found = self._compiled.http_router.find("GET", path)
         return found is not None and found[0].metadata.name == self._files

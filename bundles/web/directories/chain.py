@@ -12,7 +12,7 @@ from bundles.web.directories.environment import Environment
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.handler_timeout import with_timeout
 from bundles.web.directories.services import Call, Services
-from bundles.web.directories.stages import VERBS
+from bundles.web.directories.stages import ERROR, VERBS
 
 Stage = tuple[Handler, ...]
 """The handlers of one stage, the nearest first: ``client.inherited()`` calls the others."""
@@ -26,7 +26,7 @@ class Chain(Placed):
         verb: in small letters: ``get``.
         tree: that in which it was built.
         environment: what clients use of the application.
-        request, verbs, end, lazy: the handlers of each stage; empty where there is none.
+        request, verbs, end, lazy, error: the handlers of each stage; empty where there is none.
         services: those of all handlers.
         calls: each handler as a function of the client.
     """
@@ -39,6 +39,7 @@ class Chain(Placed):
     verbs: Stage
     end: Stage
     lazy: Stage
+    error: Stage
     services: Services = attrs.field(init=False)
     calls: Mapping[Handler, Call] = attrs.field(init=False)
 
@@ -47,7 +48,7 @@ class Chain(Placed):
         cls, directory: Directory, verb: str, tree: DirectoryTree, environment: Environment
     ) -> Self:
         """Return the chain of *verb*: each stage is looked up by itself."""
-        stages = (directory.handlers_of(each) for each in ("request", verb, "end", "lazy"))
+        stages = (directory.handlers_of(each) for each in ("request", verb, "end", "lazy", ERROR))
         return cls(directory, verb, tree, environment, *stages)
 
     @services.default
@@ -78,7 +79,7 @@ class Chain(Placed):
     @property
     def handlers(self) -> Iterator[Handler]:
         """All that may be called."""
-        for stage in (self.request, self.verbs, self.end, self.lazy):
+        for stage in (self.request, self.verbs, self.end, self.lazy, self.error):
             yield from stage
 
     @property

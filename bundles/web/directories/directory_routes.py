@@ -26,6 +26,9 @@ VIRTUAL_PARAMETER = "web_path"
 _TEMPLATE = "html"
 """The template that is a page without any handler."""
 
+_BODY_LIMIT = "body_limit"
+"""The field for the most bytes of a body, also of one with uploads."""
+
 _PAGES = ("html", "ajax")
 
 
@@ -39,7 +42,11 @@ class _Published:
 
 @attrs.frozen(eq=False)
 class DirectoryRoutes:
-    """All routes of a tree. A chain that is the same as before has the same metadata."""
+    """All routes of a tree. A chain that is the same as before has the same metadata.
+
+    Attributes:
+        files: those of the static files. A virtual path of the root serves them itself.
+    """
 
     tree: DirectoryTree
     files: tuple[HttpMetadata, ...]
@@ -88,7 +95,9 @@ class DirectoryRoutes:
                     problems += error.problems
         if problems:
             raise ConfigurationError(*dict.fromkeys(problems))
-        served = files[:1] if "GET /" in published else files
+        served: tuple[HttpMetadata, ...] = files
+        if "GET /" in published:
+            served = () if tree.root.access["virtual"] else files[:1]
         return cls(tree, served, MappingProxyType(published))
 
 
@@ -128,17 +137,30 @@ def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetad
         **_contract_options(chain, snapshot),
     }
     action = chain_action(chain, is_virtual=False)
+    limit = _body_limit(chain)
     verb, path = VERBS[chain.verb], directory.path or "/"
-    yield HttpMetadata(chain, chain.name, path, verb, action, options, source=source)
+    yield HttpMetadata(
+        chain, chain.name, path, verb, action, options, body_limit=limit, source=source
+    )
     if directory.access["virtual"]:
         below = f"{directory.path}/{{{VIRTUAL_PARAMETER}:path}}"
         action = chain_action(chain, is_virtual=True)
         name = f"{verb} {below}"
-        yield HttpMetadata(chain, name, below, verb, action, options, source=source)
+        yield HttpMetadata(
+            chain, name, below, verb, action, options, body_limit=limit, source=source
+        )
+
+
+def _body_limit(chain: Chain) -> int | None:
+    limit = chain.verbs[0].fields.get(_BODY_LIMIT) if chain.verbs else None
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise ConfigurationError(f"body_limit is {limit!r}; write bytes, 1 or more")
+    return limit
 
 
 def _contract_options(chain: Chain, snapshot: Snapshot) -> Mapping[str, Any]:
     fields = dict(chain.verbs[0].fields) if chain.verbs else {}
+    fields.pop(_BODY_LIMIT, None)
     if not fields:
         return {}
     check_fields(fields, _TRANSPORTS)

@@ -1,6 +1,5 @@
 """What requests use of the application."""
 
-from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -8,7 +7,10 @@ from injector import Injector
 
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.socket_upgrades import SocketUpgrades
+from bundles.web.files.uploads import Uploads
 from bundles.web.files.web_files import WebFiles
+from bundles.web.page_cache.page_cache import PageCache
+from rxkernel import Serializer
 
 
 @attrs.frozen(eq=False)
@@ -17,15 +19,19 @@ class Environment:
 
     Attributes:
         application: the running `Application`, as files read it: ``bundles.autoload.application``.
-        encode_json: that of the kernel, with the scalars of the application.
+        serializer: that of the kernel, with the scalars of the application.
         files: what sends the static files.
         event_streams: makes the responses of ``.sse``.
         socket_upgrades: makes the WebSockets of ``.ws``.
+        pages: what ``client.cache`` keeps.
+        uploads: what ``client.upload`` stores.
     """
 
     injector: Injector
     application: Any
-    encode_json: Callable[[Any], bytes]
+    serializer: Serializer
     files: WebFiles
     event_streams: EventStreams
     socket_upgrades: SocketUpgrades
+    pages: PageCache
+    uploads: Uploads

@@ -13,7 +13,7 @@ from bundles.web.access.access_file import access_of
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.handler_parameters import handler_parameters
 from bundles.web.directories.meta import fields_of_meta
-from bundles.web.directories.stages import ACCESS, STAGES, VERBS
+from bundles.web.directories.stages import ACCESS, ERROR, STAGES, VERBS
 from bundles.web.templates.template_file import SUFFIXES, template_of
 from rxkernel import ConfigurationError, options_of
 
@@ -23,6 +23,7 @@ MIDDLEWARE = "middleware"
 _OTHER_STAGE = ("timeout",)
 
 _VERB = (
+    "body_limit",
     "caption",
     "description",
     "parameters",
@@ -120,6 +121,16 @@ def handler_of(
         parameters = handler_parameters(function, first)
     except ConfigurationError as error:
         problems += error.problems
+    if is_middleware and stage not in ("request", *VERBS):
+        problems.append(
+            f"{MIDDLEWARE} goes around the rest of a chain, which {stage} does not have; write "
+            f"async def {stage}(client)"
+        )
+    if stage == ERROR and parameters:
+        problems.append(
+            f"{ERROR} takes {', '.join(parameters)}; it may run before services are passed: read "
+            f"them with await client.request.get(…)"
+        )
     for option in tuple(options):
         if str(option).startswith(_CONTRACT):
             fields[str(option).removeprefix(_CONTRACT)] = options.pop(option)

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from bundles.autoload.places.api_paths import ApiPaths
 from bundles.web.templates.template_file import SUFFIXES
 from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticFiles
 
@@ -16,14 +17,28 @@ NAME = "web_files"
 
 @attrs.frozen(eq=False)
 class WebFiles(StaticFiles):
-    """The files below ``app``. Its routes belong to those of the tree, with which they change."""
+    """The files below ``app``. Its routes belong to those of the tree, with which they change.
+
+    Paths of *api* are never files.
+    """
+
+    api: ApiPaths = attrs.field(kw_only=True)
 
     def routes(self) -> Iterator[HttpMetadata]:
         """None: they depend on the handlers, see `file_routes`."""
         return iter(())
 
     async def response(self, request: Request, path: str) -> Response:
-        """As `StaticFiles.response`, without the files of the tree."""
+        """As `StaticFiles.response`, without the files of the tree. A path that has a handler for
+        another method is 405."""
+        if self.api.contain(path):
+            raise self.api.error_for(path)
+        try:
+            return await self._file(request, path)
+        except NotFoundException:
+            raise self.api.error_for(path) from None
+
+    async def _file(self, request: Request, path: str) -> Response:
         if path.endswith(_HIDDEN) or "__pycache__" in path.split("/"):
             raise NotFoundException
         return await super().response(request, path)
@@ -32,14 +47,14 @@ class WebFiles(StaticFiles):
         """Return the response with the file *path*, which counts more than a virtual path; None
         if it does not exist."""
         try:
-            return await self.response(request, path)
+            return await self._file(request, path)
         except NotFoundException:
             return None
 
 
-def web_files(root: Path) -> WebFiles:
+def web_files(root: Path, api: ApiPaths) -> WebFiles:
     """Return the files below *root*."""
-    return WebFiles(root, name=NAME)
+    return WebFiles(root, name=NAME, api=api)
 
 
 def file_routes(files: WebFiles, options: Mapping[str, Any]) -> tuple[HttpMetadata, HttpMetadata]:
