@@ -4,10 +4,12 @@ from typing import Any
 
 from bundles.web.client import Client
 from bundles.web.extensions.extension import Extension, Rendered
+from rxkernel import Response
 
 
 def render_ws(client: Client, data: Any) -> Rendered:
-    return None
+    """Return what a handler ``error`` returns, as the response to a handshake that has failed."""
+    return None if client.exception is None else Response(data)
 
 
 WS = Extension("ws", "text/plain", render_ws)

@@ -341,3 +341,23 @@ async def test_ws_events_in_a_service_are_sent_to_both_kinds_of_clients(live: Li
 
     assert message["data"] == json.loads(event["data"]) == {"text": "tea"}
     assert message["id"] == event["id"]
+
+
+@pytest.mark.parametrize("returned", ["'chat'", "{'error': 403}"], ids=["text", "data"])
+async def test_error_handler_responds_in_directories_sse_and_ws(live: Live, returned: str) -> None:
+    """Its text is not the name of a channel."""
+    site = await live(
+        {
+            "app/error.py": f"async def error(client): return {returned}",
+            "app/a.sse/get.py": "async def get(client): pass",
+            "app/a.ws/get.py": "async def get(client): pass",
+        }
+    )
+    expected = {"'chat'": "chat", "{'error': 403}": '{"error":403}'}[returned]
+
+    async with site.session.get("/a.sse") as response:
+        assert (response.status, await response.text()) == (403, expected)
+    async with site.session.get("/a.ws") as response:
+        assert (response.status, await response.text()) == (426, expected)
+        assert response.headers["Upgrade"] == "websocket"
+    assert await site.rejected("/a.ws") == 403
