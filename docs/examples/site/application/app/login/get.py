@@ -1,0 +1,5 @@
+from bundles.web import Client
+
+
+async def get(client: Client) -> None:
+    """The page is html.jinja."""
