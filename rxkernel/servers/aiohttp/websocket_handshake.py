@@ -74,7 +74,5 @@ class PendingHandshake:
             self.work.cancel()
             await asyncio.wait({self.work})
             if not self.work.cancelled() and (failure := self.work.exception()) is not None:
-                path = self.websocket.request.path
-                logger.error(
-                    "the WebSocket %s failed before its handshake", path, exc_info=failure
-                )
+                what = "the WebSocket %s failed while it was cancelled"
+                logger.error(what, self.websocket.request.path, exc_info=failure)

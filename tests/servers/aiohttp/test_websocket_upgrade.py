@@ -359,7 +359,7 @@ async def test_upgrade_function_that_fails_while_it_is_cancelled_is_logged(
     application = await serve(target, **parts(target, Late))
 
     assert await status_of(session, http_url(application, "/talk")) == 409
-    await until(lambda: "the WebSocket /talk failed before its handshake" in caplog.text)
+    await until(lambda: "the WebSocket /talk failed while it was cancelled" in caplog.text)
 
 
 async def test_upgrade_whose_request_is_cancelled_cancels_the_function(
