@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.subscriber import Subscriber
@@ -22,8 +21,8 @@ class SocketFeed:
         self._websocket = websocket
         self._channels = channels
         self._subscriber: Subscriber | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._is_closing = False
+        self._sending: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     def subscribe(self, names: Iterable[str]) -> None:
         """Send the events of the channels *names*, those for the user and those for all.
@@ -45,7 +44,7 @@ class SocketFeed:
             self._subscriber = channels.subscriber(websocket.client, self._overflowed)
             if last := last_event_id(websocket.request):
                 self._subscriber.replay(channels.since(last, keys))
-            self._start(self._send(self._subscriber))
+            self._sending = asyncio.create_task(self._send(self._subscriber))
         if not self._subscriber.is_ended:
             channels.add(self._subscriber, keys)
 
@@ -57,6 +56,10 @@ class SocketFeed:
                 if not websocket.send_text(message):
                     await websocket.send(message.decode())
         except ConnectionError:
+            pass  # the handler receives the end
+        except Exception:
+            logger.exception("the events of a WebSocket were not sent")
+        finally:
             self._channels.remove(subscriber)
 
     def _overflowed(self) -> None:
@@ -64,27 +67,15 @@ class SocketFeed:
 
     def disconnect(self, reason: str) -> None:
         """Start to close the WebSocket with 1008 and *reason*; reject it before it is accepted."""
-        if self._is_closing:
-            return
-        self._is_closing = True
-        if self._websocket.is_accepted:
-            self._start(self._websocket.close(_POLICY, reason))
-        else:
+        if not self._websocket.is_accepted:
             self._websocket.reject(Response(None, 403))
+        elif self._closing is None:
+            self._closing = asyncio.create_task(self._websocket.close(_POLICY, reason))
 
     async def aclose(self) -> None:
         """Unsubscribe, and wait until the WebSocket is closed if that has begun."""
-        if self._subscriber is not None:
-            self._channels.remove(self._subscriber)
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            logger.error("the events of a WebSocket were not sent", exc_info=failure)
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait({self._sending})
+        if self._closing is not None:
+            await asyncio.wait({self._closing})

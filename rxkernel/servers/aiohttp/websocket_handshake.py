@@ -1,13 +1,16 @@
 """A handshake that an action has begun: it is sent after the response listeners have run."""
 
 import asyncio
+import logging
 
 from aiohttp import web
 
-from rxkernel.exceptions import ForbiddenException, ServiceUnavailableException
+from rxkernel.exceptions import ForbiddenException
 from rxkernel.headers import Headers
 from rxkernel.messages.response import Response
 from rxkernel.servers.aiohttp.websocket import WebSocket
+
+logger = logging.getLogger(__name__)
 
 
 class PendingHandshake:
@@ -53,9 +56,8 @@ class PendingHandshake:
 
     async def complete(self, headers: Headers) -> web.StreamResponse:
         """See `Handshake`."""
-        if self._headers.done() or self.work.done():
-            raise ServiceUnavailableException("the handshake has ended already")
-        self._headers.set_result(headers)
+        if not self._headers.done():
+            self._headers.set_result(headers)
         try:
             await asyncio.wait({self.work})
         except asyncio.CancelledError:
@@ -71,3 +73,6 @@ class PendingHandshake:
         if not self.work.done():
             self.work.cancel()
             await asyncio.wait({self.work})
+            if not self.work.cancelled() and (failure := self.work.exception()) is not None:
+                what = "the WebSocket %s failed while it was cancelled"
+                logger.error(what, self.websocket.request.path, exc_info=failure)

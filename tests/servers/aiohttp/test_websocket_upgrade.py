@@ -317,6 +317,75 @@ async def test_upgrade_handshake_with_an_invalid_result_is_an_error(
     assert await status_of(session, http_url(application, "/talk")) == 403
 
 
+async def test_upgrade_whose_function_ends_during_the_response_phase_is_403(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    ended = asyncio.Event()
+
+    async def give_up(websocket: WebSocket) -> None:
+        accepting = asyncio.create_task(websocket.accept())
+        await asyncio.sleep(0)
+        accepting.cancel()
+        await asyncio.wait({accepting})
+        ended.set()
+
+    class Slow:
+        @observe(KernelEvents.KERNEL_RESPONSE)
+        async def slow(self, event: ResponseEvent) -> None:
+            await ended.wait()
+
+    target = talk_of(give_up)
+    application = await serve(target, **parts(target, Slow))
+
+    assert await status_of(session, http_url(application, "/talk")) == 403
+
+
+async def test_upgrade_function_that_fails_while_it_is_cancelled_is_logged(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(websocket: WebSocket) -> None:
+        try:
+            await websocket.accept()
+        finally:
+            raise LookupError("no tea")
+
+    class Late:
+        @observe(KernelEvents.KERNEL_RESPONSE)
+        async def late(self, event: ResponseEvent) -> None:
+            if event.response.status_code == 101:
+                raise ConflictException
+
+    target = talk_of(fail)
+    application = await serve(target, **parts(target, Late))
+
+    assert await status_of(session, http_url(application, "/talk")) == 409
+    await until(lambda: "the WebSocket /talk failed while it was cancelled" in caplog.text)
+
+
+async def test_upgrade_whose_request_is_cancelled_cancels_the_function(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    ended: list[str] = []
+
+    async def stay(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    target = talk_of(stay)
+    application = await serve(target, **parts(target))
+    server = application.injector.get(HttpServer)
+
+    async with session.ws_connect(http_url(application, "/talk")) as client:
+        for task in server.in_flight:
+            task.cancel()
+        assert (await client.receive(timeout=20)).type in (WSMsgType.CLOSED, WSMsgType.CLOSE)
+
+    assert ended == ["cancelled"]
+
+
 async def test_upgrade_timeout_of_the_action_ends_at_accept(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:

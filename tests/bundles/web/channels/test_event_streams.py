@@ -389,8 +389,16 @@ async def test_g4_a_thousand_idle_streams_get_one_event_and_end_at_the_stop(live
         writer.close()
 
 
+async def test_head_of_a_stream_subscribes_no_client(live: Live) -> None:
+    site = await live(FILES)
+
+    async with site.session.head("/chat.sse") as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        assert site.channels.count() == 0
+
+
 async def test_response_that_is_not_sent_subscribes_no_client(site: Site) -> None:
-    """Also that of HEAD."""
     client = await site.start({**FILES, "app/chat.sse/end.py": "async def end(client): 1 / 0"})
     channels = site.application.injector.get(Channels)
 

@@ -260,6 +260,51 @@ async def test_ws_that_reads_slowly_is_closed(
     assert site.channels.counts == {"web.channels.max_waiting": 1}
 
 
+async def test_ws_whose_client_disconnects_in_mid_write_is_removed(live: Live) -> None:
+    handler = """
+        async def get(client):
+            await client.websocket.accept()
+            client.subscribe("chat")
+            async for message in client.websocket:
+                pass
+        """
+    site = await live({"app/a.ws/get.py": handler})
+    client = await site.websocket("/a.ws", max_msg_size=0)
+    await until(lambda: site.channels.count() == 1)
+
+    connection = client._response.connection
+    assert connection is not None
+    assert connection.transport is not None
+    for _ in range(60):
+        await site.channels.send("chat", "say", "x" * 15_000)
+    connection.transport.abort()
+
+    await until(lambda: site.channels.count() == 0)
+    assert site.channels.counts == {}
+    await client.close()
+
+
+async def test_ws_whose_handler_returns_while_events_wait_is_closed(live: Live) -> None:
+    handler = """
+        async def get(client):
+            await client.websocket.accept()
+            client.subscribe("chat")
+            await client.websocket.receive()
+        """
+    site = await live({"app/a.ws/get.py": handler})
+
+    async with site.websocket("/a.ws", max_msg_size=0) as client:
+        await until(lambda: site.channels.count() == 1)
+        for _ in range(60):
+            await site.channels.send("chat", "say", "x" * 15_000)
+        await client.send_str("enough")
+        while (closed := await client.receive(timeout=20)).type is WSMsgType.TEXT:
+            pass
+
+    assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1000)
+    assert site.channels.count() == 0
+
+
 @pytest.mark.parametrize("path", ["/chat.ws", "/echo.ws"])
 async def test_ws_is_closed_with_the_identity_of_its_client(live: Live, path: str) -> None:
     """Also one without channels."""
