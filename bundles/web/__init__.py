@@ -9,6 +9,9 @@ from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.place import Directories
 from bundles.web.extensions.extension import Extension
+from bundles.web.files.stored_file import StoredFile
+from bundles.web.files.uploads import Uploads
+from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.settings import WebSettings
 from bundles.web.site import create_site
 
@@ -21,6 +24,9 @@ __all__ = [
     "DirectoryTree",
     "Extension",
     "Handler",
+    "PageCache",
+    "StoredFile",
+    "Uploads",
     "WebBundle",
     "WebSettings",
     "create_site",

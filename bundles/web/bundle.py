@@ -16,8 +16,12 @@ from bundles.web.directories.program_handler import NO_META, ProgramHandler, pro
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.files.missing_files import MissingFiles
+from bundles.web.files.uploads import Uploads
+from bundles.web.files.uploads_folder import uploads_folder
 from bundles.web.files.web_files import NAME, web_files
 from bundles.web.listeners import VirtualPaths
+from bundles.web.page_cache.clock import Clock
+from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
@@ -67,7 +71,9 @@ class WebBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         injector = binder.injector
-        _check(injector.get(ApplicationFolder).path)
+        root = injector.get(ApplicationFolder).path
+        _check(root)
+        self._bind_stores(binder, root)
 
         def handles(path: str) -> bool:
             return injector.get(HttpServer).handles(path)
@@ -78,12 +84,34 @@ class WebBundle(Bundle):
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
 
+    def _bind_stores(self, binder: Binder, root: Path) -> None:
+        """Bind the pages and the uploads."""
+        settings = binder.injector.get(WebSettings)
+        uploads = Uploads(uploads_folder(root, settings.uploads), settings.upload_types)
+        binder.bind(Uploads, to=uploads)
+        binder.bind(Clock, scope=singleton)
+        binder.bind(PageCache, to=self._pages, scope=singleton)
+
+    @inject
+    def _pages(self, kernel: Kernel, clock: Clock, settings: WebSettings) -> PageCache:
+        return PageCache(
+            kernel.serializer,
+            clock,
+            size=settings.page_cache_size,
+            entries=settings.page_cache_entries,
+        )
+
     @inject
     def _directories(
-        self, injector: Injector, kernel: Kernel, folder: ApplicationFolder
+        self,
+        injector: Injector,
+        kernel: Kernel,
+        folder: ApplicationFolder,
+        pages: PageCache,
+        uploads: Uploads,
     ) -> Directories:
         files = web_files(folder.path / PLACE, self._api)
-        environment = Environment(injector, application, kernel.serializer.encode_json, files)
+        environment = Environment(injector, application, kernel.serializer, files, pages, uploads)
         return Directories(environment, self._extensions, self._programs)
 
     @inject

@@ -11,7 +11,10 @@ from bundles.web.client_context import ClientContext
 from bundles.web.directories.chain import Chain, Stage
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.finished import Finished
+from bundles.web.files.stored_file import StoredFile
 from bundles.web.http_errors import http_error
+from bundles.web.page_cache.lifetime import seconds_of
+from bundles.web.page_cache.page_run import PageRun
 from rxkernel import (
     RedirectResponse,
     Request,
@@ -43,6 +46,7 @@ class Client:
         stage, level: the handler that runs, for `inherited`.
         provided: the services of the handlers, by name.
         has_ended: whether the stage ``end`` has begun.
+        page_run: what `cache` has begun.
     """
 
     request: Request
@@ -54,6 +58,7 @@ class Client:
     level: int = 0
     provided: Mapping[str, Any] = MappingProxyType({})
     has_ended: bool = False
+    page_run: PageRun | None = None
     _context: ClientContext | None = None
     _headers: dict[str, str] | None = None
     _parameters: dict[str, Any] | None = None
@@ -174,13 +179,42 @@ class Client:
         raise RxKernelError("sign_out is not built yet")
 
     def download(self, path: str, name: str | None = None) -> Response:
-        raise RxKernelError("download is not built yet")
+        """Return an upload, which the browser saves as *name*: ``return client.download(…)``.
 
-    async def upload(self) -> Any:
-        raise RxKernelError("upload is not built yet")
+        *path* is that of its `StoredFile`; it may come from a client.
 
-    def cache(self, time: float | str) -> None:
-        raise RxKernelError("cache is not built yet")
+        Raises:
+            NotFoundException: *path* is not a path of a file below the folder of uploads (404).
+            ValueError: *name* has a path or a control character.
+        """
+        return self.chain.environment.uploads.download(path, name)
+
+    async def upload(self) -> list[StoredFile]:
+        """Store the files of the form, and return their records, see `Uploads.store`.
+
+        Raises:
+            UnsupportedMediaTypeException: a type is not in ``web.upload_types`` (415).
+            InsufficientStorageException: the disk is full (507).
+        """
+        return await self.chain.environment.uploads.store(self.request.files.items())
+
+    def cache(self, lifetime: float | str) -> None:
+        """Keep the response for *lifetime*, seconds or a duration such as ``10m``, and send it for
+        requests that are the same, see `page_key`. No handler is called for them; access is
+        checked. After a second call the new *lifetime* counts; 0 is not at all. A handler that
+        reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``.
+
+        Only the response to a GET or HEAD without a body is kept, if it has succeeded and is not a
+        stream, a file, an error of the server, or one that sets a cookie. Call it before the first
+        ``await``: requests that arrive meanwhile wait for the response.
+
+        Raises:
+            ValueError: *lifetime* is invalid.
+        """
+        if self.page_run is None:
+            self.page_run = self.chain.environment.pages.begin(self.request, lifetime)
+        else:
+            self.page_run.seconds = seconds_of(lifetime)
 
     def subscribe(self, *channels: str) -> Any:
         raise RxKernelError("subscribe is not built yet")

@@ -20,10 +20,16 @@ def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
     run, lazy = steps.run(), steps.lazy()
     has_services = bool(chain.services.parameters)
     redirects = chain.redirects and not is_virtual
+    pages = chain.environment.pages
+    routes_with_pages = pages.routes
 
     async def action(request: Request, **provided: Any) -> Response:
         if redirects and (response := slash_redirect(request)) is not None:
             return response
+        if request.route_name in routes_with_pages:
+            page = await pages.find(request)
+            if page is not None:
+                return page
         client = new_client(request, chain)
         if has_services:
             client.provided = provided
@@ -31,7 +37,11 @@ def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
             response = await run(client)
         except BaseException:
             request.attributes[CLIENT] = client
+            if client.page_run is not None:
+                client.page_run.release()
             raise
+        if client.page_run is not None:
+            client.page_run.finish(response)
         if lazy is not None:
             request.after_sending(partial(lazy, client))
         return response

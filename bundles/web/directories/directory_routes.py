@@ -25,6 +25,9 @@ _TRANSPORTS = (Transport.HTTP,)
 VIRTUAL_PARAMETER = "web_path"
 """The parameter of the template of a virtual path; see `VIRTUAL_PATH`."""
 
+_BODY_LIMIT = "body_limit"
+"""The field for the most bytes of a body, also of one with uploads."""
+
 
 @attrs.frozen
 class _Published:
@@ -136,17 +139,30 @@ def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetad
         **_contract_options(chain, snapshot),
     }
     action = chain_action(chain, is_virtual=False)
+    limit = _body_limit(chain)
     verb, path = VERBS[chain.verb], directory.path or "/"
-    yield HttpMetadata(chain, chain.name, path, verb, action, options, source=source)
+    yield HttpMetadata(
+        chain, chain.name, path, verb, action, options, body_limit=limit, source=source
+    )
     if directory.access["virtual"]:
         below = f"{directory.path}/{{{VIRTUAL_PARAMETER}:path}}"
         action = chain_action(chain, is_virtual=True)
         name = f"{verb} {below}"
-        yield HttpMetadata(chain, name, below, verb, action, options, source=source)
+        yield HttpMetadata(
+            chain, name, below, verb, action, options, body_limit=limit, source=source
+        )
+
+
+def _body_limit(chain: Chain) -> int | None:
+    limit = chain.verbs[0].fields.get(_BODY_LIMIT) if chain.verbs else None
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise ConfigurationError(f"body_limit is {limit!r}; write bytes, 1 or more")
+    return limit
 
 
 def _contract_options(chain: Chain, snapshot: Snapshot) -> Mapping[str, Any]:
     fields = dict(chain.verbs[0].fields) if chain.verbs else {}
+    fields.pop(_BODY_LIMIT, None)
     if not fields:
         return {}
     check_fields(fields, _TRANSPORTS)

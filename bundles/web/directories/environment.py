@@ -1,12 +1,14 @@
 """What requests use of the application."""
 
-from collections.abc import Callable
 from typing import Any
 
 import attrs
 from injector import Injector
 
+from bundles.web.files.uploads import Uploads
 from bundles.web.files.web_files import WebFiles
+from bundles.web.page_cache.page_cache import PageCache
+from rxkernel import Serializer
 
 
 @attrs.frozen(eq=False)
@@ -15,11 +17,15 @@ class Environment:
 
     Attributes:
         application: the running `Application`, as files read it: ``bundles.autoload.application``.
-        encode_json: that of the kernel, with the scalars of the application.
+        serializer: that of the kernel, with the scalars of the application.
         files: what sends the static files.
+        pages: what ``client.cache`` keeps.
+        uploads: what ``client.upload`` stores.
     """
 
     injector: Injector
     application: Any
-    encode_json: Callable[[Any], bytes]
+    serializer: Serializer
     files: WebFiles
+    pages: PageCache
+    uploads: Uploads

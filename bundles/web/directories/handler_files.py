@@ -23,6 +23,7 @@ MIDDLEWARE = "middleware"
 _OTHER_STAGE = ("timeout",)
 
 _VERB = (
+    "body_limit",
     "caption",
     "description",
     "parameters",

@@ -84,6 +84,7 @@ class Directories(Place):
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:
         if isinstance(routes, DirectoryRoutes):
             self._current = routes.tree
+            self.environment.pages.clear()
 
 
 def _registered_in(snapshot: Snapshot) -> Iterable[ProgramHandler]:

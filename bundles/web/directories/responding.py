@@ -35,6 +35,8 @@ async def respond(client: Client, result: Any) -> Response:
         return Response(None, status or 204, headers)
     response = Response(rendered, status or 200, headers)
     response.headers.setdefault("Content-Type", extension.content_type)
+    for name, value in extension.headers.items():
+        response.headers.setdefault(name, value)
     return response
 
 

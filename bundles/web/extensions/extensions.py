@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from bundles.web.extensions.csv import CSV
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.html import AJAX, HTML
 from bundles.web.extensions.json import JSON
+from bundles.web.extensions.jsonp import JSONP
+from bundles.web.extensions.xml import XML
 from rxkernel import ConfigurationError
 
-BUILT_IN = (HTML, AJAX, JSON)
+BUILT_IN = (HTML, AJAX, JSON, JSONP, XML, CSV)
 
 
 class Extensions:
@@ -18,13 +21,18 @@ class Extensions:
         own: those of the application, which may replace built-in ones.
 
     Raises:
-        ConfigurationError: two have one name.
+        ConfigurationError: two have one name, or one is not an `Extension`.
     """
 
     def __init__(self, own: Iterable[Extension] = ()) -> None:
         self._known = {each.name: each for each in BUILT_IN}
         names: set[str] = set()
         for each in own:
+            if not isinstance(each, Extension):
+                raise ConfigurationError(
+                    f"WebBundle(extensions=…) has {each!r}; write Extension(name, content_type, "
+                    f"render)"
+                )
             if each.name in names:
                 raise ConfigurationError(
                     f"WebBundle(extensions=…) has two extensions {each.name!r}; remove one"

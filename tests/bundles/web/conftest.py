@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -34,12 +35,18 @@ class Site(Folder):
 
     @asynccontextmanager
     async def served(
-        self, files: Mapping[str, str | bytes], *, reload: bool = False, **settings: Any
+        self,
+        files: Mapping[str, str | bytes],
+        *,
+        reload: bool = False,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        **settings: Any,
     ) -> AsyncIterator[aiohttp.ClientSession]:
-        """Serve *files*; a session whose URLs begin at the site."""
+        """Serve *files* with the settings *options*, by their dotted names; a session whose URLs
+        begin at the site."""
         self.write(files)
         self._application = create_site(self.root, **settings)
-        own = {"http.port": 0, "http.host": "127.0.0.1", "autoload.reload": reload}
+        own = {"http.port": 0, "http.host": "127.0.0.1", "autoload.reload": reload, **options}
         self._application.load_settings(own)
         await self._application.start()
         url = self._application.servers["http"].url
