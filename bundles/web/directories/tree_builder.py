@@ -43,13 +43,8 @@ class TreeBuilder:
             self._add_program(program)
         for path in sorted(self._directories):
             self._merge_access(self._directories[path])
-        files = [file for each in self._directories.values() for file in each.templates]
-        templates = Templates()
-        try:
-            templates = Templates(files, None if before is None else before.templates)
-        except ConfigurationError as error:
-            self.problems += error.problems
-        if self.problems:
+        templates = self._templates(before)
+        if templates is None or self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
         return DirectoryTree(self._directories, templates)
 
@@ -93,6 +88,14 @@ class TreeBuilder:
             for problem in error.problems:
                 self._fail(key, problem)
             return self._extensions.of("")
+
+    def _templates(self, before: DirectoryTree | None) -> Templates | None:
+        files = [file for each in self._directories.values() for file in each.templates]
+        try:
+            return Templates(files, None if before is None else before.templates)
+        except ConfigurationError as error:
+            self.problems += error.problems
+            return None
 
     def _merge_access(self, directory: Directory) -> None:
         above = directory.parent
