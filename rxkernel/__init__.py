@@ -151,6 +151,10 @@ from rxkernel.messages.response import (
     ServerSentEvent,
     StreamResponse,
 )
+from rxkernel.messages.stored_response import (
+    StoredHeaders,
+    stored_response,
+)
 from rxkernel.messages.transport import (
     Transport,
 )
@@ -411,6 +415,7 @@ __all__ = [
     "SocketioSettings",
     "Source",
     "StaticFiles",
+    "StoredHeaders",
     "StreamNotSupportedException",
     "StreamResponse",
     "TerminateEvent",
@@ -455,6 +460,7 @@ __all__ = [
     "received_request",
     "request_scope",
     "routes_of",
+    "stored_response",
     "union_tag",
     "unreadable",
     "validated_by",

@@ -1,12 +1,13 @@
 """What the bundle adds to an application."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from injector import Binder, Injector, inject, singleton
 
-from bundles.autoload import ApplicationFolder, Place, application
+from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
@@ -111,7 +112,15 @@ class WebBundle(Bundle):
         uploads: Uploads,
     ) -> Directories:
         files = web_files(folder.path / PLACE, self._api)
-        environment = Environment(injector, application, kernel.serializer, files, pages, uploads)
+        environment = Environment(
+            injector,
+            partial(injector.get, Autoload),
+            application,
+            kernel.serializer,
+            files,
+            pages,
+            uploads,
+        )
         return Directories(environment, self._extensions, self._programs)
 
     @inject
