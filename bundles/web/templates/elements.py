@@ -75,7 +75,7 @@ def _is_collection(value: Mapping[Any, Any], reading: Reading) -> bool:
     chosen by clients.
     """
     if reading == "records":
-        return not any(has_text(type(item)) for item in value.values())
+        return not any(map(has_text, value.values()))
     return reading == "entries"
 
 

@@ -4,8 +4,7 @@ A translated template calls them for each value, so the usual types come first.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from functools import lru_cache
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -15,16 +14,15 @@ from markupsafe import Markup
 from bundles.web.templates.reading import KEY, VALUE
 from rxkernel.nearest import nearest
 
+_CLASSES = 512
+"""Most classes that are remembered."""
+
 _SCALARS = (str, bytes, bytearray, int, float, complex, type(None))
+_WITHOUT_ATTRIBUTES = (*_SCALARS, Set)
 _WITHOUT_TEXT = (Mapping, list, tuple, Set, bytes, bytearray)
 _NUMBERS_AND_NONE = (int, float, complex, type(None))
 """They have the ``__str__`` of object, too."""
 _NO_TEXT: Any = object.__str__
-
-
-def _once_for_each_class(function: Callable[[type[Any]], bool]) -> Callable[[type[Any]], bool]:
-    cached: Any = lru_cache(maxsize=512)(function)
-    return cast("Callable[[type[Any]], bool]", cached)
 
 
 class ValueTextError(Exception):
@@ -33,12 +31,7 @@ class ValueTextError(Exception):
 
 def _field(element: Any, name: str) -> Any:
     """``@.name@``, where *name* is public."""
-    if type(element) is dict:
-        value = element.get(name, missing)
-    elif _is_object(type(element)):
-        value = getattr(element, name, missing)
-    else:
-        value = step(element, name)
+    value = _READERS[type(element)](element, name, missing)
     kind = type(value)
     if kind is str or kind is int or kind is float:
         return value
@@ -61,7 +54,8 @@ def _data(context: Context, names: tuple[str, ...]) -> Any:
     shown = f"@{'.'.join(names)}@"
     if value is missing:
         known = context.get_all().keys() - context.environment.globals.keys()
-        raise ValueTextError(f"{shown}: {_not_in('the data', names[0], known)}")
+        hint = f"{_ABSENT}; write @{shown} for this text itself"
+        raise ValueTextError(f"{shown}: {_not_in('the data', names[0], known, hint)}")
     return _walk(value, names[1:], shown)
 
 
@@ -84,30 +78,41 @@ def _key(element: Any, index: Any) -> Any:
     return _text(value, "@.key@")
 
 
-def step(element: Any, name: str) -> Any:
-    """Return the item or the public attribute *name* of *element*, or ``missing``."""
+def step(element: Any, name: str, default: Any = missing) -> Any:
+    """Return the item or the public attribute *name* of *element*, or *default*."""
     if type(element) is dict or isinstance(element, Mapping):
-        return element.get(name, missing)
+        return element.get(name, default)
     if isinstance(element, list | tuple):
-        return element[int(name)] if name.isdecimal() and int(name) < len(element) else missing
-    if name.startswith("_") or not _is_object(type(element)):
-        return missing
-    return getattr(element, name, missing)
+        return element[int(name)] if name.isdecimal() and int(name) < len(element) else default
+    if name.startswith("_") or isinstance(element, _WITHOUT_ATTRIBUTES):
+        return default
+    return getattr(element, name, default)
 
 
-@_once_for_each_class
-def _is_object(cls: type[Any]) -> bool:
-    """Return whether attributes of *cls* are read; faster than checks of abstract classes."""
-    return not issubclass(cls, (*_SCALARS, Mapping, list, tuple, Set))
+_Reader = Callable[[Any, str, Any], Any]
 
 
-@_once_for_each_class
-def has_text(cls: type[Any]) -> bool:
-    """Return whether values of *cls* can be written: not mappings, lists, sets, bytes, and
-    objects without ``__str__``. Values with ``__html__`` can."""
-    if hasattr(cls, "__html__") or issubclass(cls, _NUMBERS_AND_NONE):
+class _Readers(dict[type[Any], _Reader]):
+    """How a public name is read from values of a class. The check of a class takes longer than
+    the reading, so the result is kept, for as many classes as a program has."""
+
+    def __missing__(self, cls: type[Any]) -> _Reader:
+        is_object = not issubclass(cls, (*_WITHOUT_ATTRIBUTES, Mapping, list, tuple))
+        reader: _Reader = getattr if is_object else step
+        if len(self) < _CLASSES:
+            self[cls] = reader
+        return reader
+
+
+_READERS = _Readers({dict: dict.get})
+
+
+def has_text(value: Any) -> bool:
+    """Return whether *value* can be written: not mappings, lists, sets, bytes, and objects
+    without ``__str__``. Values with ``__html__`` can."""
+    if hasattr(value, "__html__") or isinstance(value, _NUMBERS_AND_NONE):
         return True
-    return not issubclass(cls, _WITHOUT_TEXT) and cls.__str__ is not _NO_TEXT
+    return type(value).__str__ is not _NO_TEXT and not isinstance(value, _WITHOUT_TEXT)
 
 
 def _walk(value: Any, names: tuple[str, ...], shown: str) -> Any:
@@ -128,7 +133,7 @@ def _text(value: Any, shown: str) -> Any:
         return ""
     if kind is bool:
         return "true" if value else "false"
-    if has_text(kind):
+    if has_text(value):
         return value
     raise ValueTextError(f"{shown} is {_no_text(value, shown)}")
 
@@ -164,10 +169,14 @@ def _fail_missing(element: Any, name: str, shown: str) -> NoReturn:
     raise ValueTextError(f"{shown}: {_not_in(where, name, known)}")
 
 
-def _not_in(where: str, name: str, known: Iterable[str]) -> str:
+_ABSENT = "a value may be None, but must be there"
+
+
+def _not_in(where: str, name: str, known: Iterable[str], hint: str = _ABSENT) -> str:
     near = nearest(name, [key for key in known if not key.startswith("_")])
-    hint = f"; did you mean {near!r}?" if near else "; a value may be None, but must be there"
-    return f"{name!r} is not in {where}{hint}"
+    if near is not None:
+        hint = f"did you mean {near!r}?"
+    return f"{name!r} is not in {where}; {hint}"
 
 
 VALUE_FILTERS: dict[str, Callable[..., Any]] = {

@@ -2,9 +2,10 @@
 
 import logging
 
+import attrs
 import pytest
 
-from bundles.security import access
+from bundles.security import UserProvider, access
 from rxkernel import ConfigurationError, NotFoundException, http
 from tests.bundles.web.conftest import Site
 
@@ -17,6 +18,17 @@ class Failing:
     @http("GET", "/failing", "failing")
     async def fail(self) -> None:
         raise NotFoundException()
+
+
+@attrs.frozen
+class Account:
+    username: str
+    roles: tuple[str, ...] = ()
+
+
+class Accounts(UserProvider[Account]):
+    async def load(self, identifier: str) -> Account | None:
+        return None
 
 
 async def test_page_gets_the_data_of_all_handlers(site: Site) -> None:
@@ -61,6 +73,26 @@ async def test_ajax_page_is_nearer_than_html(site: Site) -> None:
     assert (await client.http("GET /b.ajax")).content == "own"
     assert (await client.http("GET /c.ajax")).content == "page"
     assert (await client.http("GET /d.ajax")).content == "alone"
+
+
+async def test_logged_user_sees_the_templates_of_the_groups(site: Site) -> None:
+    guest = await site.start(
+        {
+            "app/html.template": "@[menu]@",
+            "app/menu.template": "guest",
+            "app/menu.everyone.template": "everyone",
+            "app/menu.editors.jinja": "editors",
+            "app/a/html.everyone.template": "page",
+        },
+        users=Accounts,
+    )
+    ann = guest.as_user(Account("ann"))
+    bob = guest.as_user(Account("bob", ("editors",)))
+
+    pages = [(await each.http("GET /")).content for each in (guest, ann, bob)]
+    assert pages == ["guest", "everyone", "editors"]
+    pages = [(await each.http("GET /a")).content for each in (guest, ann, bob)]
+    assert pages == ["guest", "page", "page"]
 
 
 async def test_status_of_handler_is_kept(site: Site) -> None:
