@@ -9,6 +9,11 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.security import SecuritySettings
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.event_streams import EventStreams
+from bundles.web.channels.identities import Identities
+from bundles.web.channels.settings import ChannelSettings
+from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
@@ -45,7 +50,8 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers)
+    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers, Identities)
+    provides = (Channels,)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
         self._extensions = Extensions(extensions)
@@ -78,7 +84,9 @@ class WebBundle(Bundle):
         _check(root)
         self._bind_stores(binder, root)
         self._add_files(root, binder)
-        binder.bind(ClientSessions, scope=singleton)
+        binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
+        for service in (ClientSessions, Channels, Identities, EventStreams, SocketUpgrades):
+            binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
 
@@ -127,7 +135,15 @@ class WebBundle(Bundle):
         security: SecuritySettings,
     ) -> Directories:
         environment = Environment(
-            injector, application, kernel.serializer, files, sessions, pages, uploads
+            injector,
+            application,
+            kernel.serializer,
+            files,
+            sessions=sessions,
+            event_streams=injector.get(EventStreams),
+            socket_upgrades=injector.get(SocketUpgrades),
+            pages=pages,
+            uploads=uploads,
         )
         roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
         directories = Directories(environment, self._extensions, self._programs, roles)

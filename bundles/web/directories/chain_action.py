@@ -11,6 +11,8 @@ from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.slash import slash_redirect
 from bundles.web.directories.steps import Steps
+from bundles.web.directories.upgrading import upgrading
+from bundles.web.extensions.ws import WS
 from rxkernel import Request, Response
 
 _COOKIE = istr("Cookie")
@@ -22,6 +24,8 @@ def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
     """Return the action of the definitions of *chain*, of a virtual path if *is_virtual*."""
     steps = Steps(chain)
     run, lazy = steps.run(), steps.lazy()
+    if chain.directory.extension is WS:
+        run = upgrading(run)
     has_services = bool(chain.services.parameters)
     sessions = chain.environment.sessions
     redirects = chain.redirects and not is_virtual

@@ -5,6 +5,8 @@ from typing import Any
 import attrs
 from injector import Injector
 
+from bundles.web.channels.event_streams import EventStreams
+from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.web_files import WebFiles
 from bundles.web.page_cache.page_cache import PageCache
@@ -21,6 +23,8 @@ class Environment:
         serializer: that of the kernel, with the scalars of the application.
         files: what sends the static files.
         sessions: those of clients.
+        event_streams: makes the responses of ``.sse``.
+        socket_upgrades: makes the WebSockets of ``.ws``.
         pages: what ``client.cache`` keeps.
         uploads: what ``client.upload`` stores.
     """
@@ -30,5 +34,7 @@ class Environment:
     serializer: Serializer
     files: WebFiles
     sessions: ClientSessions
+    event_streams: EventStreams
+    socket_upgrades: SocketUpgrades
     pages: PageCache
     uploads: Uploads
