@@ -33,6 +33,7 @@ from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
+from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
 
 
@@ -50,7 +51,13 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers, Identities)
+    listeners: Sequence[Any] = (
+        VirtualPaths,
+        MissingFiles,
+        ErrorHandlers,
+        ErrorTemplates,
+        Identities,
+    )
     provides = (Channels,)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:

@@ -92,7 +92,7 @@ class Chain(Placed):
     def parts(self) -> tuple[Any, ...]:
         """The objects that make it what it is: with the same ones, it need not change."""
         access = self.tree.access_files if self.directory.access.virtual else ()
-        return (*self.directory.parts, *self.tree.template_files, *access)
+        return (*self.directory.parts, *self.tree.templates.files, *access)
 
     @property
     def apidocs_tag(self) -> str:

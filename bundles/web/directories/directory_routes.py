@@ -16,6 +16,8 @@ from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.stages import VERBS
+from bundles.web.templates.pages import PAGES
+from bundles.web.templates.template_file import TemplateFile
 from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, Transport, options_of
 
 _TRANSPORTS = (Transport.HTTP,)
@@ -23,13 +25,8 @@ _TRANSPORTS = (Transport.HTTP,)
 VIRTUAL_PARAMETER = "web_path"
 """The parameter of the template of a virtual path; see `VIRTUAL_PATH`."""
 
-_TEMPLATE = "html"
-"""The template that is a page without any handler."""
-
 _BODY_LIMIT = "body_limit"
 """The field for the most bytes of a body, also of one with uploads."""
-
-_PAGES = ("html", "ajax")
 
 
 @attrs.frozen
@@ -107,8 +104,7 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
     if not directory.has_files:
         return ()
     verbs = [verb for verb in VERBS if directory.handlers_of(verb)]
-    is_page = directory.extension.name in _PAGES and directory.template(_TEMPLATE) is not None
-    if is_page and "get" not in verbs:
+    if _page_of(directory) is not None and "get" not in verbs:
         verbs.append("get")
     if (directory.access.intro or directory.access.index) and not _has_page(directory):
         verbs = [verb for verb in verbs if verb not in ("get", "head")]
@@ -120,7 +116,14 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
 def _has_page(directory: Directory) -> bool:
     """Whether *directory* itself responds to GET; else its introduction or the list of its files
     is shown, as its access says, and not the page of a directory above."""
-    return "get" in directory.handlers or _TEMPLATE in directory.templates
+    page = _page_of(directory)
+    return "get" in directory.handlers or page in directory.templates
+
+
+def _page_of(directory: Directory) -> TemplateFile | None:
+    """Return the template that is a page without any handler."""
+    names = PAGES.get(directory.extension.name, ())
+    return next(filter(None, map(directory.template, names)), None)
 
 
 def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
@@ -129,8 +132,8 @@ def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
     if handler is not None:
         source = handler.where(show)
     else:
-        template = chain.directory.template(_TEMPLATE)
-        source = "" if template is None else show(template.file.key)
+        template = _page_of(chain.directory)
+        source = "" if template is None else template.path
     try:
         return _Published(chain.parts, tuple(_routes(chain, snapshot, source)))
     except ConfigurationError as error:

@@ -17,22 +17,21 @@ class DirectoryTree:
     Attributes:
         root: the folder ``app`` itself.
         directories: those with files of their own and those above them, by their path.
-        template_files, access_files: all templates, and all access files.
-        templates: what renders them.
+        templates: those of all directories, compiled.
         access: the access of all directories, also of those without files of their own.
+        access_files: all access files.
     """
 
-    def __init__(self, directories: Mapping[str, Directory], access: AccessTree) -> None:
-        self.access = access
+    def __init__(
+        self, directories: Mapping[str, Directory], templates: Templates, access: AccessTree
+    ) -> None:
         self.directories = MappingProxyType(dict(directories))
         self.root = self.directories[""]
-        self.template_files = tuple(
-            template for each in directories.values() for template in each.templates.values()
-        )
+        self.templates = templates
+        self.access = access
         self.access_files = tuple(
             file for each in directories.values() if (file := each.access_file)
         )
-        self.templates = Templates(self.directories)
 
     def nearest(self, path: str) -> Directory:
         """Return the directory of the URL *path*, without the prefix and the query; the nearest

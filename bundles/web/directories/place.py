@@ -82,8 +82,9 @@ class Directories(Place):
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]
     ) -> Iterable[RouteMetadata]:
         builder = TreeBuilder(snapshot, self._extensions, self._roles)
-        tree = builder.build([*self._programs, *_registered_in(snapshot)])
         known = before if isinstance(before, DirectoryRoutes) else None
+        programs = [*self._programs, *_registered_in(snapshot)]
+        tree = builder.build(programs, None if known is None else known.tree)
         files = self._routes_of_files(tree)
         return DirectoryRoutes.build(tree, snapshot, known, self.environment, files)
 

@@ -14,6 +14,7 @@ from bundles.web.directories.stages import ACCESS
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.templates.template_file import TemplateFile
+from bundles.web.templates.templates import Templates
 from rxkernel import ConfigurationError
 
 
@@ -33,8 +34,11 @@ class TreeBuilder:
         self._extensions = extensions
         self._directories = {"": Directory("", None, extensions.of(""))}
 
-    def build(self, programs: Iterable[ProgramHandler]) -> DirectoryTree:
-        """Return the tree of the files, and of the handlers of *programs*.
+    def build(
+        self, programs: Iterable[ProgramHandler], before: DirectoryTree | None = None
+    ) -> DirectoryTree:
+        """Return the tree of the files, and of the handlers of *programs*. Templates that are the
+        same as *before* are not compiled again.
 
         Raises:
             ConfigurationError: with every problem.
@@ -46,9 +50,15 @@ class TreeBuilder:
         for program in programs:
             self._add_program(program)
         access = self._merge_access()
+        files = [file for each in self._directories.values() for file in each.templates]
+        templates = Templates()
+        try:
+            templates = Templates(files, None if before is None else before.templates)
+        except ConfigurationError as error:
+            self.problems += error.problems
         if self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
-        return DirectoryTree(self._directories, access)
+        return DirectoryTree(self._directories, templates, access)
 
     def _add_file(self, file: ModuleFile) -> None:
         path = file.key.rpartition("/")[0].partition("/")[2]
@@ -59,10 +69,7 @@ class TreeBuilder:
         elif isinstance(value, AccessFile):
             directory.access_file = value
         elif isinstance(value, TemplateFile):
-            stem = value.name.rpartition(".")[0]
-            other = directory.templates.setdefault(stem, value)
-            if other is not value:
-                self._fail(file.key, f"{other.name} has the same name; remove one of the two")
+            directory.templates.append(value)
 
     def _add_program(self, program: ProgramHandler) -> None:
         handler, path = program.handler, program.path.rstrip("/")
