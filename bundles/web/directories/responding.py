@@ -35,8 +35,9 @@ async def respond(client: Client, result: Any) -> Response:
         return Response(None, status or 204, headers)
     response = Response(rendered, status or 200, headers)
     response.headers.setdefault("Content-Type", extension.content_type)
-    for name, value in extension.headers.items():
-        response.headers.setdefault(name, value)
+    if extension.headers:
+        for name, value in extension.headers.items():
+            response.headers.setdefault(name, value)
     return response
 
 
