@@ -3,13 +3,11 @@
 from bundles.web.directories.chain import Chain
 from bundles.web.files.error_pages import ErrorPages
 from bundles.web.files.web_files import WebFiles
+from bundles.web.templates.pages import PAGES
 from rxkernel import ExceptionEvent, KernelEvents, Request, Transport, observe
 
-_LATER = -200
-"""After the handlers ``error``."""
-
-_PAGES = ("html", "ajax")
-"""The extensions of directories whose errors are pages."""
+_LATER = -150
+"""After the handlers ``error``, and before the templates ``error``."""
 
 
 class ErrorPageFiles:
@@ -32,5 +30,5 @@ def _is_of_page(request: Request) -> bool:
         return request.transport is Transport.HTTP
     target = definition.metadata.target
     if isinstance(target, Chain):
-        return target.directory.extension.name in _PAGES
+        return target.directory.extension.name in PAGES
     return isinstance(target, WebFiles)

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from bundles.autoload.places.nearest_pages import nearest_page
-from rxkernel import HttpException, Request, Response
+from rxkernel import Request, Response, error_response
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +25,15 @@ class ErrorPages:
 
     async def page_for(self, request: Request, error: Exception) -> Response | None:
         """Return the page for *error*, with its status and its headers; None if there is none, or
-        if the client does not accept HTML. An exception without a status is 500."""
+        if the client does not accept HTML."""
         if "text/html" not in ",".join(request.headers.getall("Accept", ())).lower():
             return None
-        status = error.status_code if isinstance(error, HttpException) else 500
+        standard = error_response(error)
+        status = standard.status_code
         path = unquote(request.url.partition("?")[0]).removeprefix(self._prefix)
         name = f".{status}.html"
         page = await asyncio.to_thread(nearest_page, self._root, path[1:], name, status)
-        if page is not None and isinstance(error, HttpException):
-            page.headers.update(error.headers)
+        if page is not None:
+            for name, value in standard.headers.items():
+                page.headers.setdefault(name, value)
         return page

@@ -4,10 +4,11 @@ import base64
 
 import pytest
 
+from bundles.security.testing.access_matrix import AccessMatrix
 from bundles.web import create_site
 from rxkernel import ConfigurationError
 from tests.bundles.web.conftest import Site
-from tests.bundles.web.users import Users, served_with_users
+from tests.bundles.web.users import SECRET, Users, served_with_users
 
 RAN = """
     _ran = []
@@ -211,3 +212,42 @@ async def test_reload_with_wrong_access_file_keeps_the_rule(site: Site) -> None:
         await site.change({"app/access.py": "guest = False\n"})
 
     assert (await client.http("GET /")).status_code == 401
+
+
+async def test_other_method_does_not_reveal_files_of_closed_directory(site: Site) -> None:
+    """No rule decides about a method without a route: the error is the same for all paths."""
+    files = {
+        "app/a/access.py": "auth = 'ada:hunter2'\n",
+        "app/a/file.txt": "secret",
+        "app/b/file.txt": "public",
+    }
+    async with site.served(files) as session:
+
+        async def status(path: str) -> int:
+            async with session.post(path) as response:
+                return response.status
+
+        assert [await status(path) for path in ("/a/file.txt", "/a/none.txt")] == [405, 405]
+        assert [await status(path) for path in ("/b/file.txt", "/b/none.txt")] == [405, 404]
+
+
+async def test_access_matrix_accepts_a_site(site: Site) -> None:
+    files = {
+        "app/get.py": "async def get(client): return 1",
+        "app/users/access.py": "guests = False\nvirtual = True\n",
+        "app/users/admins/access.py": "groups = ['admin', 'local']\n",
+        "app/users/plain/access.py": "http = False\nauth = 'a:b'\n",
+    }
+    site.write(files)
+    application = create_site(site.root, users=Users)
+    application.load_settings({"security.tokens.secret": SECRET})
+
+    rows = await AccessMatrix(application, ["ada", "root"]).rows()
+
+    verdicts = {(row.route, row.client): row.verdict for row in rows}
+    assert verdicts["GET /", "no credential"] == "ran"
+    assert verdicts["GET /users", "no credential"] == 401
+    assert verdicts["GET /users", "ada"] == "ran"
+    assert verdicts["GET /users/admins", "ada"] == 403
+    assert verdicts["GET /users/admins", "root"] == "ran"
+    assert verdicts["GET /users/plain", "root"] == 403

@@ -346,3 +346,42 @@ async def test_error_handler_counts_more_than_page(site: Site) -> None:
         ]:
             async with session.get(path, headers=PAGE) as response:
                 assert (response.status, await response.text()) == (status, text), path
+
+
+async def test_index_of_folder_counts_more_than_virtual_handler(site: Site) -> None:
+    files = {
+        "app/a/access.py": "virtual = True\nindex = True\n",
+        "app/a/get.py": "async def get(client): return f'virtual {client.path}'",
+        "app/a/with/index.html": "index",
+        "app/a/without/b.txt": "b",
+        "app/a/c.py.txt": "c",
+    }
+    async with site.served(files) as session:
+        for path, text in [
+            ("/a/with/", "index"),
+            ("/a/with", "index"),
+            ("/a/without/", "virtual without/"),
+            ("/a/without/b.txt", "b"),
+            ("/a/c.py.txt", "c"),
+            ("/a/get.py", "virtual get.py"),
+        ]:
+            async with session.get(path) as response:
+                assert (response.status, await response.text()) == (200, text), path
+        async with session.get("/a/without/b.txt", headers={"Range": "bytes=9-"}) as response:
+            assert response.status == 416
+
+
+async def test_reload_shows_new_list_and_introduction(site: Site) -> None:
+    client = await site.start(
+        {"app/a/access.py": "index = True\n", "app/a/x.txt": "x", "app/b.txt": "b"}
+    )
+
+    async def status() -> tuple[int, str]:
+        response = await client.http("web_files", params={"path": "a/"})
+        return response.status_code, response.headers.get("Content-Type", "")
+
+    assert await status() == (200, "application/json")
+    await site.change({"app/a/access.py": "intro = True\n"})
+    assert await status() == (200, "text/html; charset=utf-8")
+    await site.change({"app/a/access.py": "intro = False\n"})
+    assert (await status())[0] == 404
