@@ -161,12 +161,12 @@ class Page:
         path = self.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
-        if path.suffix in (".py", ".template", ".jinja"):
+        if name.startswith("application/") and path.suffix in (".py", ".template", ".jinja"):
             self.unloaded.append(path)
 
     def wait_until_loaded(self) -> None:
         """Return when the server of the page has loaded what was written since its start."""
-        log, end = self.directory / "serve.log", time.monotonic() + _PATIENCE
+        log, end = self.directory / "serve.log", time.monotonic() + 20
         while self.unloaded and self.servers:
             loaded = ", ".join(_LOADED.findall(log.read_text(encoding="utf-8")))
             names = [str(path.relative_to(self.directory)) for path in self.unloaded]
