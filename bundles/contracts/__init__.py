@@ -7,6 +7,7 @@ from bundles.contracts.contract import Contract, contract, contract_of
 from bundles.contracts.contract_checks import problems_of_contract
 from bundles.contracts.contract_schemas import ContractSchemas
 from bundles.contracts.domain_error import DomainError
+from bundles.contracts.encoded_results import keep_result, skip_result
 from bundles.contracts.enforcement import Contracts
 from bundles.contracts.example import Example
 from bundles.contracts.example_run import ExampleResult, run_examples
@@ -43,7 +44,9 @@ __all__ = [
     "contract",
     "contract_of",
     "fields_of",
+    "keep_result",
     "params_of",
     "problems_of_contract",
     "run_examples",
+    "skip_result",
 ]

@@ -168,11 +168,13 @@ class Page:
         """Return when the server of the page has loaded what was written since its start."""
         log, end = self.directory / "serve.log", time.monotonic() + 20
         while self.unloaded and self.servers:
-            loaded = ", ".join(_LOADED.findall(log.read_text(encoding="utf-8")))
+            text = log.read_text(encoding="utf-8")
+            assert " ERROR " not in text, text
+            loaded = ", ".join(_LOADED.findall(text))
             names = [str(path.relative_to(self.directory)) for path in self.unloaded]
             if all(name in loaded for name in names):
                 break
-            assert time.monotonic() < end, f"{names} are not loaded:\n{log.read_text()}"
+            assert time.monotonic() < end, f"{names} are not loaded:\n{text}"
             time.sleep(0.05)
         self.unloaded.clear()
 

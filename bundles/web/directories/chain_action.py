@@ -8,13 +8,14 @@ from typing import Any
 from multidict import istr
 
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
+from bundles.contracts import keep_result, skip_result
 from bundles.web.client import CLIENT, Client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.finished import Finished
 from bundles.web.directories.responding import respond, respond_with
 from bundles.web.directories.slash import slash_redirect
-from bundles.web.directories.steps import Steps
+from bundles.web.directories.steps import Step, Steps
 from bundles.web.directories.upgrading import upgrading
 from bundles.web.extensions.ws import WS
 from rxkernel import Request, Response, StoredHeaders, stored_response
@@ -48,6 +49,9 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     produce, lazy = steps.result(), steps.lazy()
     if chain.directory.extension is WS:
         produce = upgrading(steps.response())
+    is_checked = bool(chain.verbs) and "returns" in chain.verbs[0].fields
+    if is_checked:
+        produce = _keeping(produce)
     environment, extension, served = chain.environment, chain.directory.extension, chain.served
     render, pages, routes_with_pages = (
         extension.render,
@@ -63,6 +67,8 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         if routes_with_pages and request.route_name in routes_with_pages:
             page = await pages.find(request)
             if page is not None:
+                if is_checked:
+                    skip_result(request)
                 return page
         if _COOKIE in request.headers:
             await prepare(request)
@@ -101,6 +107,23 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         return response
 
     return action
+
+
+def _keeping(produce: Step) -> Step:
+    """Return *produce*, whose result is kept for the check of ``returns``: the response has it in
+    the form of the extension."""
+
+    async def keeping(client: Client) -> Any:
+        try:
+            result = await produce(client)
+        except Finished as finished:
+            result = finished.result
+        data = result[0] if type(result) is tuple and result else result
+        if not isinstance(data, Response | BaseException):
+            keep_result(client.request, data)
+        return result
+
+    return keeping
 
 
 def _fail(client: Client) -> None:

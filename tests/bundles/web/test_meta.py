@@ -66,6 +66,36 @@ async def test_result_that_does_not_fit_is_500_and_logged(
     assert "result that does not fit" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("extension", "body", "text"),
+    [
+        (".json", "return {'id': 1}", b'{"id":1}'),
+        (".json", "return {'id': 1}, 201", b'{"id":1}'),
+        (".json", "client.end({'id': 1})", b'{"id":1}'),
+        (".csv", "return {'id': 1}", "id\r\n1\r\n"),
+        (".json", "client.cache(60); return {'id': 1}", b'{"id":1}'),
+        (".json", "return Response({'id': 1})", {"id": 1}),
+    ],
+    ids=["data", "status", "end", "csv", "cache", "response"],
+)
+async def test_result_that_fits_is_sent_in_the_form_of_the_extension(
+    site: Site, extension: str, body: str, text: object
+) -> None:
+    get = f"""
+        from rxkernel import Response
+
+        returns = {{"id": "number"}}
+
+        async def get(client):
+            {body}
+        """
+    client = await site.start({f"app/a{extension}/get.py": get})
+
+    for _ in range(2):
+        response = await client.http(f"GET /a{extension}")
+        assert (response.status_code // 100, response.content) == (2, text)
+
+
 async def test_notation_of_metarhia_may_refer_to_schemas(site: Site) -> None:
     files = {
         "schemas/City.py": "schema = {'name': 'string'}",
