@@ -51,14 +51,15 @@ def is_read(key: str) -> bool:
     return name.endswith(SUFFIXES)
 
 
-def value_of(file: SourceFile, module: ModuleType | None) -> Any:
-    """Return the `Handler`, the `AccessFile` or the `TemplateFile` in *file*.
+def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
+    """Return the `Handler`, the `AccessFile` or the `TemplateFile` in *file*, which
+    errors call *path*.
 
     Raises:
         ConfigurationError: with every problem.
     """
     if module is None:
-        return template_of(file)
+        return template_of(file, path)
     if file.stem == ACCESS:
         return read_access_file(file, module)
     if file.stem not in STAGES:

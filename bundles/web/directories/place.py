@@ -76,7 +76,7 @@ class Directories(Place):
         return is_read(key)
 
     def value_of(self, file: SourceFile, module: ModuleType | None, load: Load) -> Any:
-        return value_of(file, module)
+        return value_of(file, module, load.tree.show(file.key))
 
     def routes_of(
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]

@@ -53,8 +53,8 @@ class TemplateFile:
         return middle[0] if middle else None
 
 
-def template_of(file: SourceFile) -> TemplateFile:
-    """Return the template in *file*.
+def template_of(file: SourceFile, path: str) -> TemplateFile:
+    """Return the template in *file*, which errors call *path*.
 
     Raises:
         ConfigurationError: it is not UTF-8, or its name is not that of a template.
@@ -67,7 +67,7 @@ def template_of(file: SourceFile) -> TemplateFile:
         line = 1 + file.content.count(b"\n", 0, exc.start)
         raise ConfigurationError(f"is not UTF-8 in line {line}; save it as UTF-8") from None
     directory = folder.partition("/")[2]
-    return TemplateFile(f"/{directory}" if directory else "", name, text, str(file.path))
+    return TemplateFile(f"/{directory}" if directory else "", name, text, path)
 
 
 def _check_name(name: str) -> None:
