@@ -42,8 +42,9 @@ async def respond_with(
     extension = client.chain.directory.extension
     response = Response(rendered, status or 200, headers)
     response.headers.setdefault("Content-Type", extension.content_type)
-    for name, value in extension.headers.items():
-        response.headers.setdefault(name, value)
+    if extension.headers:
+        for name, value in extension.headers.items():
+            response.headers.setdefault(name, value)
     return response
 
 

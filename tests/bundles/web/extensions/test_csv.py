@@ -115,6 +115,12 @@ def test_csv_control_characters_are_replaced() -> None:
     assert form_of("csv", [["\0=1\x1b", "\ud800"]]) == "\ufffd=1\ufffd,\ufffd\r\n"
 
 
+def test_csv_list_in_a_cell_that_json_cannot_hold_raises() -> None:
+    """As in ``.json``: it is not text that can be sent."""
+    with pytest.raises(UnicodeEncodeError):
+        form_of("csv", [[["\ud800"]]])
+
+
 @pytest.mark.parametrize("data", [[{"a": 1}, [1]], [[1], {"a": 1}], [{"a": 1}, 1]])
 def test_csv_rows_of_two_kinds_raise_type_error(data: Any) -> None:
     with pytest.raises(TypeError, match="return rows of one kind"):

@@ -167,7 +167,7 @@ async def test_store_cancelled_keeps_no_file(
     await until(lambda: waiting)
 
     task.cancel()
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the cancellation arrives before the thread ends
     event.set()
     with pytest.raises(asyncio.CancelledError):
         await task

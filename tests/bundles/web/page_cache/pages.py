@@ -28,6 +28,7 @@ class PagesSite:
         make: called for the response of each run; a test replaces it.
         lifetime: what the handler passes to ``client.cache``.
         runs: how often the handler has run.
+        finds: how often a page was looked for.
         is_late: whether the handler waits for the gate before it calls ``client.cache``, too.
         gate: the handler waits for it.
     """
@@ -41,13 +42,14 @@ class PagesSite:
         )
         self.make: Make = lambda request: Response(f"run {self.runs}")
         self.lifetime: Any = 60
-        self.runs = 0
+        self.runs = self.finds = 0
         self.is_late = False
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def handle(self, request: Request) -> Response:
         if request.route_name in self.pages.routes:
+            self.finds += 1
             found = await self.pages.find(request)
             if found is not None:
                 return found

@@ -253,8 +253,7 @@ async def test_pages_clear_removes_all_and_those_of_current_runs(site: PagesSite
 async def test_page_concurrent_first_requests_share_one_run(site: PagesSite) -> None:
     site.gate.clear()
     requests = [asyncio.create_task(site.get()) for _ in range(20)]
-    await until(lambda: site.runs)
-    await asyncio.sleep(0)
+    await until(lambda: site.finds == 19)
 
     site.gate.set()
     contents = {(await request).content for request in requests}
@@ -279,7 +278,7 @@ async def test_page_of_runs_that_begin_before_the_first_call_is_that_of_the_last
 async def test_page_requests_that_wait_for_a_failed_run_run_themselves(site: PagesSite) -> None:
     site.gate.clear()
     requests = [asyncio.create_task(site.get()) for _ in range(3)]
-    await until(lambda: site.runs)
+    await until(lambda: site.finds == 2)
 
     def fail_first(request: Request) -> Response:
         if site.runs == 1:
@@ -299,7 +298,7 @@ async def test_page_request_that_waits_may_be_cancelled(site: PagesSite) -> None
     first = asyncio.create_task(site.get())
     await until(lambda: site.runs)
     second = asyncio.create_task(site.get())
-    await asyncio.sleep(0)
+    await until(lambda: site.finds)
 
     second.cancel()
     await asyncio.wait({second})
