@@ -37,6 +37,7 @@ from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.templates import templates
 from benchmarks.worker_pool import worker_pool
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,7 +89,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
             memory(peers, steps=(1000, 3000)),
             drain(chosen(["rxkernel"])),
         )
-        some = [router(rounds=7), boot(starts=5), *map(uvloop.run, awaited)]
+        some = [router(rounds=7), templates(rounds=7), boot(starts=5), *map(uvloop.run, awaited)]
         run = complete(HttpLoad(rounds=3), (), (), ())
         publish([*some, *tables(run)], json_file)
         finish(run)
@@ -119,6 +120,13 @@ _add_command(
 def _router(json_file: Path | None) -> None:
     """Finding a route, by the number of templates."""
     publish([router()], json_file)
+
+
+@main.command("templates")
+@_json_option
+def _templates(json_file: Path | None) -> None:
+    """Pages in Impress's notation, and by hand in Jinja2."""
+    publish([templates()], json_file)
 
 
 @main.command("boot")

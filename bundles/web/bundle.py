@@ -24,6 +24,7 @@ from bundles.web.listeners import VirtualPaths
 from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.settings import WebSettings
+from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
 
 
@@ -41,7 +42,7 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers)
+    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers, ErrorTemplates)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
         self._extensions = Extensions(extensions)

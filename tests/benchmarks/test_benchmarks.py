@@ -30,6 +30,7 @@ from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.templates import templates
 from benchmarks.worker_pool import worker_pool
 from bundles.security import PasswordSettings
 from rxkernel import HttpSettings, SocketioSettings
@@ -71,6 +72,13 @@ async def test_endpoints_benchmark_runs() -> None:
     table = await endpoints(count=3)
 
     assert [row["endpoints"] for row in table.records()] == [3, 3]
+
+
+def test_templates_benchmark_runs() -> None:
+    rows = templates(rounds=1).records()
+
+    assert len(rows) == 5
+    assert all(row["ratio"] for row in rows)
 
 
 async def test_roundtrips_benchmark_runs() -> None:

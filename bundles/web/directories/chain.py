@@ -105,7 +105,7 @@ class Chain:
     @property
     def parts(self) -> tuple[Any, ...]:
         """The objects that make it what it is: with the same ones, it need not change."""
-        return (*self.directory.parts, *self.tree.template_files)
+        return (*self.directory.parts, *self.tree.templates.files)
 
     @property
     def apidocs_tag(self) -> str:

@@ -20,7 +20,7 @@ class Directory:
         parent: None for the root.
         extension: that of its name.
         handlers: its own, by stage.
-        templates: its own, by the name without the suffix: ``html``.
+        templates: its own.
         access_file: its own.
         access: the fields of ``access.py``, merged with those of the parents.
     """
@@ -29,7 +29,7 @@ class Directory:
     parent: "Directory | None"
     extension: Extension
     handlers: dict[str, Handler] = attrs.field(factory=dict)
-    templates: dict[str, TemplateFile] = attrs.field(factory=dict)
+    templates: list[TemplateFile] = attrs.field(factory=list)
     access_file: AccessFile | None = None
     access: Mapping[str, Any] = DEFAULTS
 
@@ -54,11 +54,10 @@ class Directory:
         """Return the handlers of *stage*, the nearest first: the others are inherited."""
         return tuple(each.handlers[stage] for each in self.lineage if stage in each.handlers)
 
-    def template(self, stem: str) -> TemplateFile | None:
-        """Return the nearest template with the name *stem*, without its suffix."""
-        return next(
-            (each.templates[stem] for each in self.lineage if stem in each.templates), None
-        )
+    def template(self, name: str) -> TemplateFile | None:
+        """Return the nearest template with *name*, of any group of users."""
+        seen = (template for each in self.lineage for template in each.templates)
+        return next((template for template in seen if template.base == name), None)
 
     @property
     def parts(self) -> Iterator[object]:

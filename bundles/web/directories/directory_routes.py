@@ -16,6 +16,8 @@ from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.stages import VERBS
+from bundles.web.templates.pages import PAGES
+from bundles.web.templates.template_file import TemplateFile
 from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, Transport, options_of
 
 _TRANSPORTS = (Transport.HTTP,)
@@ -23,13 +25,8 @@ _TRANSPORTS = (Transport.HTTP,)
 VIRTUAL_PARAMETER = "web_path"
 """The parameter of the template of a virtual path; see `VIRTUAL_PATH`."""
 
-_TEMPLATE = "html"
-"""The template that is a page without any handler."""
-
 _BODY_LIMIT = "body_limit"
 """The field for the most bytes of a body, also of one with uploads."""
-
-_PAGES = ("html", "ajax")
 
 
 @attrs.frozen
@@ -116,8 +113,7 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
     if not directory.has_files:
         return ()
     verbs = [verb for verb in VERBS if directory.handlers_of(verb)]
-    is_page = directory.extension.name in _PAGES and directory.template(_TEMPLATE) is not None
-    if is_page and "get" not in verbs:
+    if _page_of(directory) is not None and "get" not in verbs:
         verbs.append("get")
     if not verbs and "request" in directory.handlers:
         return [verb for verb in VERBS if verb != "head"]
@@ -127,6 +123,12 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
 def _parts_of(chain: Chain, snapshot: Snapshot) -> tuple[Any, ...]:
     """Return what the routes of *chain* depend on; notations may refer to schemas by name."""
     return (*chain.parts, snapshot.schema_files)
+
+
+def _page_of(directory: Directory) -> TemplateFile | None:
+    """Return the template that is a page without any handler."""
+    names = PAGES.get(directory.extension.name, ())
+    return next(filter(None, map(directory.template, names)), None)
 
 
 def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
@@ -141,8 +143,8 @@ def _source_of(directory: Directory, verb: str, snapshot: Snapshot) -> str:
     for stage in (verb, "request"):
         if handlers := directory.handlers_of(stage):
             return handlers[0].where(show)
-    template = directory.template(_TEMPLATE)
-    return str(snapshot.tree.root) if template is None else show(template.file.key)
+    template = _page_of(directory)
+    return str(snapshot.tree.root) if template is None else template.path
 
 
 def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetadata]:

@@ -16,17 +16,13 @@ class DirectoryTree:
     Attributes:
         root: the folder ``app`` itself.
         directories: those with files of their own and those above them, by their path.
-        template_files: all templates.
-        templates: what renders them.
+        templates: those of all directories, compiled.
     """
 
-    def __init__(self, directories: Mapping[str, Directory]) -> None:
+    def __init__(self, directories: Mapping[str, Directory], templates: Templates) -> None:
         self.directories = MappingProxyType(dict(directories))
         self.root = self.directories[""]
-        self.template_files = tuple(
-            template for each in directories.values() for template in each.templates.values()
-        )
-        self.templates = Templates(self.directories)
+        self.templates = templates
 
     def nearest(self, path: str) -> Directory:
         """Return the directory of the URL *path*, without the prefix and the query; the nearest

@@ -76,8 +76,9 @@ class Directories(Place):
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]
     ) -> Iterable[RouteMetadata]:
         builder = TreeBuilder(snapshot, self._extensions)
-        tree = builder.build([*self._programs, *_registered_in(snapshot)])
         known = before if isinstance(before, DirectoryRoutes) else None
+        programs = [*self._programs, *_registered_in(snapshot)]
+        tree = builder.build(programs, None if known is None else known.tree)
         return DirectoryRoutes.build(tree, snapshot, known, self.environment, self._file_routes)
 
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:

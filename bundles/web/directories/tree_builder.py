@@ -13,6 +13,7 @@ from bundles.web.directories.program_handler import ProgramHandler
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.templates.template_file import TemplateFile
+from bundles.web.templates.templates import Templates
 from rxkernel import ConfigurationError
 
 
@@ -25,8 +26,11 @@ class TreeBuilder:
         self._extensions = extensions
         self._directories = {"": Directory("", None, extensions.of(""))}
 
-    def build(self, programs: Iterable[ProgramHandler]) -> DirectoryTree:
-        """Return the tree of the files, and of the handlers of *programs*.
+    def build(
+        self, programs: Iterable[ProgramHandler], before: DirectoryTree | None = None
+    ) -> DirectoryTree:
+        """Return the tree of the files, and of the handlers of *programs*. Templates that are the
+        same as *before* are not compiled again.
 
         Raises:
             ConfigurationError: with every problem.
@@ -39,9 +43,10 @@ class TreeBuilder:
             self._add_program(program)
         for path in sorted(self._directories):
             self._merge_access(self._directories[path])
-        if self.problems:
+        templates = self._templates(before)
+        if templates is None or self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
-        return DirectoryTree(self._directories)
+        return DirectoryTree(self._directories, templates)
 
     def _add_file(self, file: ModuleFile) -> None:
         path = file.key.rpartition("/")[0].partition("/")[2]
@@ -52,10 +57,7 @@ class TreeBuilder:
         elif isinstance(value, AccessFile):
             directory.access_file = value
         elif isinstance(value, TemplateFile):
-            stem = value.name.rpartition(".")[0]
-            other = directory.templates.setdefault(stem, value)
-            if other is not value:
-                self._fail(file.key, f"{other.name} has the same name; remove one of the two")
+            directory.templates.append(value)
 
     def _add_program(self, program: ProgramHandler) -> None:
         handler, path = program.handler, program.path.rstrip("/")
@@ -86,6 +88,14 @@ class TreeBuilder:
             for problem in error.problems:
                 self._fail(key, problem)
             return self._extensions.of("")
+
+    def _templates(self, before: DirectoryTree | None) -> Templates | None:
+        files = [file for each in self._directories.values() for file in each.templates]
+        try:
+            return Templates(files, None if before is None else before.templates)
+        except ConfigurationError as error:
+            self.problems += error.problems
+            return None
 
     def _merge_access(self, directory: Directory) -> None:
         above = directory.parent
