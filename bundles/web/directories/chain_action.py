@@ -6,7 +6,7 @@ from types import NoneType
 from typing import Any
 
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
-from bundles.web.client import CLIENT, Client
+from bundles.web.client import Client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.finished import Finished
@@ -80,8 +80,10 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
                     response = await respond_with(client, body, None, None)
             else:
                 response = await respond(client, result)
-        except BaseException:
-            _fail(client)
+        except BaseException:  # the stage error uses the client until the message has ended
+            if client.page_run is not None:
+                client.page_run.release()
+            client.end_use_with_message()
             raise
         if client.page_run is not None:
             client.page_run.finish(response)
@@ -94,17 +96,3 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         return response
 
     return action
-
-
-def _fail(client: Client) -> None:
-    """Keep *client* for the stage ``error``, until the message has ended."""
-    attributes = client.request.attributes
-    attributes[CLIENT] = client
-    if client.page_run is not None:
-        client.page_run.release()
-
-    def forget() -> None:
-        client.end_use()
-        del attributes[CLIENT]
-
-    client.request.when_ended(forget)

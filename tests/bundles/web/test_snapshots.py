@@ -90,3 +90,27 @@ async def test_client_is_freed_without_the_garbage_collector(site: Site) -> None
     await client.http("GET /a.json")
 
     assert [each() for each in seen] == [None]
+
+
+@pytest.mark.usefixtures("no_collection")
+async def test_client_of_a_failed_request_is_freed_with_its_message(site: Site) -> None:
+    """The stage ``error`` uses it."""
+    files = {
+        "app/a.json/get.py": "async def get(client): client.error(404)",
+        "app/error.py": "async def error(client): return client.source is not None",
+    }
+    client = await site.start(files)
+    seen: list[weakref.ref[Use]] = []
+    begun = site.snapshot.uses.begin
+
+    def begin(use: Use) -> None:
+        seen.append(weakref.ref(use))
+        begun(use)
+
+    site.snapshot.uses.begin = begin
+    response = await client.http("GET /a.json")
+
+    assert (response.status_code, response.content) == (404, b"true")
+    del response
+    assert site.snapshot.uses.count == 0
+    assert len(seen) == 1
