@@ -88,6 +88,7 @@ from rxkernel.kernel.compiled import (
 from rxkernel.kernel.errors import (
     error_response,
 )
+from rxkernel.kernel.event_stream import encode_event
 from rxkernel.kernel.events import (
     CompiledEvent,
     DefinitionEvent,
@@ -144,12 +145,14 @@ from rxkernel.messages.request import (
 )
 from rxkernel.messages.response import (
     Acknowledgement,
+    EncodedEvent,
     EventStreamResponse,
     FileResponse,
     RedirectResponse,
     Response,
     ServerSentEvent,
     StreamResponse,
+    UpgradeResponse,
 )
 from rxkernel.messages.stored_response import (
     StoredHeaders,
@@ -326,6 +329,7 @@ __all__ = [
     "Definitions",
     "DisconnectReason",
     "Documentation",
+    "EncodedEvent",
     "Event",
     "EventStreamResponse",
     "ExceptionEvent",
@@ -429,6 +433,7 @@ __all__ = [
     "UnprocessableEntityException",
     "UnsupportedMediaTypeException",
     "UpgradeRequiredException",
+    "UpgradeResponse",
     "UploadedFile",
     "UserTokens",
     "ValidationError",
@@ -445,6 +450,7 @@ __all__ = [
     "current_request",
     "decode_json",
     "documentation_of",
+    "encode_event",
     "encode_json",
     "error_response",
     "http",

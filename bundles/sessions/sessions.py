@@ -1,6 +1,7 @@
 """The sessions of an application: loaded for messages, stored at their end."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from secrets import token_hex
 from typing import TypeGuard
@@ -64,6 +65,7 @@ class Sessions:
         self._now = clock.now
         self._dispatcher = dispatcher
         self._current_request = current_request
+        self._watched: Counter[str] = Counter()
 
     async def of(self, request: Request) -> Session:
         """The session of the client of *request*: the same object in the whole message.
@@ -142,12 +144,34 @@ class Sessions:
         return len(ended) + len(lost)
 
     async def _lost(self, now: float, reported: Collection[str]) -> Sequence[EndedSession]:
-        ids = [id for id in self._sockets.ids if id not in reported]
+        ids = [id for id in {*self._sockets.ids, *self._watched} if id not in reported]
         if not ids:
             return ()
         existing = set(await self._store.existing(ids, now))
         self._sockets.know(existing)
-        return self._sockets.lost(id for id in ids if id not in existing)
+        missing = [id for id in ids if id not in existing]
+        lost = {one.id: one for one in self._sockets.lost(missing)}
+        return [
+            lost.get(id) or EndedSession(id, None)
+            for id in missing
+            if id in lost or id in self._watched
+        ]
+
+    def watch(self, id: str) -> Callable[[], None]:
+        """Report the end of the session *id* with `SessionEvents.ENDED`, also if another process
+        ends it, as for the sockets of this process. For streams, which are not connections.
+
+        Returns:
+            ends the watch; to be called once.
+        """
+        self._watched[id] += 1
+
+        def release() -> None:
+            self._watched[id] -= 1
+            if not self._watched[id]:
+                del self._watched[id]
+
+        return release
 
     def _read_only(self, stored: StoredSession | None) -> Session:
         session = Session(self, stored)

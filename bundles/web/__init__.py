@@ -1,6 +1,8 @@
 """Handler directories: a tree of folders whose files answer requests."""
 
 from bundles.web.bundle import WebBundle
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.settings import ChannelSettings
 from bundles.web.client import Client
 from bundles.web.client_context import ClientContext
 from bundles.web.directories.chain import Chain
@@ -17,6 +19,8 @@ from bundles.web.site import create_site
 
 __all__ = [
     "Chain",
+    "ChannelSettings",
+    "Channels",
     "Client",
     "ClientContext",
     "Directories",

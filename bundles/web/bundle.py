@@ -9,6 +9,11 @@ from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.event_streams import EventStreams
+from bundles.web.channels.identities import Identities
+from bundles.web.channels.settings import ChannelSettings
+from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
@@ -42,7 +47,14 @@ class WebBundle(Bundle):
     requires = ("autoload", "contracts", "sessions", "security")
     after = ("tasks",)
     settings_class = WebSettings
-    listeners: Sequence[Any] = (VirtualPaths, MissingFiles, ErrorHandlers, ErrorTemplates)
+    listeners: Sequence[Any] = (
+        VirtualPaths,
+        MissingFiles,
+        ErrorHandlers,
+        ErrorTemplates,
+        Identities,
+    )
+    provides = (Channels,)
 
     def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
         self._extensions = Extensions(extensions)
@@ -82,6 +94,9 @@ class WebBundle(Bundle):
         prefix = injector.get(Settings).http.prefix
         self._api = ApiPaths(prefix, files=NAME, handles=handles)
         self.listeners = (*type(self).listeners, self._api)
+        binder.bind(ChannelSettings, to=injector.get(WebSettings).channels)
+        for service in (Channels, Identities, EventStreams, SocketUpgrades):
+            binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
 
@@ -118,8 +133,10 @@ class WebBundle(Bundle):
             application,
             kernel.serializer,
             files,
-            pages,
-            uploads,
+            event_streams=injector.get(EventStreams),
+            socket_upgrades=injector.get(SocketUpgrades),
+            pages=pages,
+            uploads=uploads,
         )
         return Directories(environment, self._extensions, self._programs)
 

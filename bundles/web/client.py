@@ -8,6 +8,7 @@ from multidict import MultiDict
 
 from bundles.autoload import Autoload, SnapshotUse
 from bundles.contracts import arguments_of, fields_of, params_of
+from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client_context import ClientContext
 from bundles.web.directories.chain import Chain, Stage
 from bundles.web.directories.directory import Directory
@@ -40,7 +41,10 @@ class Client(SnapshotUse):
         chain: what is called for the request.
         status: the status of the response, if a handler has set it.
         exception: why the request has failed, for the handler ``error``.
-        websocket: the connection, in a directory ``.ws``.
+        websocket: that of a directory ``.ws``. If the handler returns without accepting it, the
+            response is 403, or that of the handler.
+        feed: sends the events of channels to *websocket*.
+        subscriptions: the channels of `subscribe`, in a directory ``.sse``.
         stage, level: the handler that runs, for `inherited`.
         provided: the services of the handlers, by name.
         has_ended: whether the stage ``end`` has begun.
@@ -53,6 +57,8 @@ class Client(SnapshotUse):
     status: int | None = None
     exception: Exception | None = None
     websocket: WebSocket | None = None
+    feed: SocketFeed | None = None
+    subscriptions: tuple[str, ...] = ()
     stage: Stage = ()
     level: int = 0
     provided: Mapping[str, Any] = MappingProxyType({})
@@ -215,8 +221,25 @@ class Client(SnapshotUse):
         else:
             self.page_run.seconds = seconds_of(lifetime)
 
-    def subscribe(self, *channels: str) -> Any:
-        raise RxKernelError("subscribe is not built yet")
+    def subscribe(self, *channels: str) -> None:
+        """Subscribe the client to *channels*. In a directory ``.sse`` their events are the
+        response; in ``.ws`` they are sent from now on, as ``{"event", "data", "id"}``.
+
+        Raises:
+            RxKernelError: the WebSocket is not accepted yet, or the directory has another
+                extension.
+            TooManyRequestsException: there are more than ``web.channels.max_channels`` (429).
+            TypeError, ValueError: a channel is not a str, or empty.
+        """
+        if self.feed is not None:
+            self.feed.subscribe(channels)
+        elif self.directory.extension.name == "sse":
+            self.subscriptions += channels
+        else:
+            raise RxKernelError(
+                f"client.subscribe() is called in {self.chain.name}, whose clients receive no "
+                f"events; call it in a directory .sse or .ws"
+            )
 
 
 _new = object.__new__

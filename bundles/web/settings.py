@@ -2,6 +2,7 @@
 
 import attrs
 
+from bundles.web.channels.settings import ChannelSettings
 from bundles.web.files.upload_types import TYPE
 from rxkernel import Allowed
 
@@ -18,6 +19,9 @@ _TYPES = attrs.validators.deep_iterable(_TYPE, attrs.validators.instance_of(tupl
 @attrs.frozen(kw_only=True)
 class WebSettings:
     """The section ``[web]`` of ``rxkernel.toml``."""
+
+    channels: ChannelSettings = attrs.field(factory=ChannelSettings)
+    """Event streams and their channels."""
 
     page_cache_size: int = attrs.field(default=33_554_432, validator=_COUNT)
     """Most bytes of the pages that ``client.cache`` keeps, about; 0 keeps none."""

@@ -13,6 +13,8 @@ from bundles.web.directories.finished import Finished
 from bundles.web.directories.responding import respond, respond_with
 from bundles.web.directories.slash import slash_redirect
 from bundles.web.directories.steps import Steps
+from bundles.web.directories.upgrading import upgrading
+from bundles.web.extensions.ws import WS
 from rxkernel import Request, Response, StoredHeaders, stored_response
 
 Action = Callable[..., Awaitable[Any]]
@@ -41,6 +43,8 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     steps = Steps(chain)
     produce, lazy = steps.result(), steps.lazy()
     environment, extension, served = chain.environment, chain.directory.extension, chain.served
+    if extension is WS:
+        produce = upgrading(produce)
     render, pages, routes_with_pages = (
         extension.render,
         environment.pages,

@@ -7,6 +7,8 @@ import attrs
 from injector import Injector
 
 from bundles.autoload import Autoload
+from bundles.web.channels.event_streams import EventStreams
+from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.web_files import WebFiles
 from bundles.web.page_cache.page_cache import PageCache
@@ -22,6 +24,8 @@ class Environment:
         application: the running `Application`, as files read it: ``bundles.autoload.application``.
         serializer: that of the kernel, with the scalars of the application.
         files: what sends the static files.
+        event_streams: makes the responses of ``.sse``.
+        socket_upgrades: makes the WebSockets of ``.ws``.
         pages: what ``client.cache`` keeps.
         uploads: what ``client.upload`` stores.
     """
@@ -31,5 +35,7 @@ class Environment:
     application: Any
     serializer: Serializer
     files: WebFiles
+    event_streams: EventStreams
+    socket_upgrades: SocketUpgrades
     pages: PageCache
     uploads: Uploads

@@ -8,10 +8,12 @@ from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.html import AJAX, HTML
 from bundles.web.extensions.json import JSON
 from bundles.web.extensions.jsonp import JSONP
+from bundles.web.extensions.sse import SSE
+from bundles.web.extensions.ws import WS
 from bundles.web.extensions.xml import XML
 from rxkernel import ConfigurationError
 
-BUILT_IN = (HTML, AJAX, JSON, JSONP, XML, CSV)
+BUILT_IN = (HTML, AJAX, JSON, JSONP, XML, CSV, SSE, WS)
 
 
 class Extensions:
