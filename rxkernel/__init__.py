@@ -154,6 +154,10 @@ from rxkernel.messages.response import (
     StreamResponse,
     UpgradeResponse,
 )
+from rxkernel.messages.stored_response import (
+    StoredHeaders,
+    stored_response,
+)
 from rxkernel.messages.transport import (
     Transport,
 )
@@ -415,6 +419,7 @@ __all__ = [
     "SocketioSettings",
     "Source",
     "StaticFiles",
+    "StoredHeaders",
     "StreamNotSupportedException",
     "StreamResponse",
     "TerminateEvent",
@@ -461,6 +466,7 @@ __all__ = [
     "received_request",
     "request_scope",
     "routes_of",
+    "stored_response",
     "union_tag",
     "unreadable",
     "validated_by",

@@ -9,9 +9,10 @@ from bundles.autoload.endpoints.context import Context
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
-from bundles.autoload.loading.place import Place, Placed
+from bundles.autoload.loading.place import Place
 from bundles.autoload.loading.registered import register
 from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.loading.snapshot_use import SnapshotUse
 from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.remote import (
     RemoteConnectionException,
@@ -45,7 +46,6 @@ __all__ = [
     "Endpoints",
     "LiveReload",
     "Place",
-    "Placed",
     "RemoteConnectionException",
     "RemoteException",
     "RemoteResponseException",
@@ -54,6 +54,7 @@ __all__ = [
     "RemoteUnavailableException",
     "Routes",
     "Snapshot",
+    "SnapshotUse",
     "api",
     "application",
     "bus",

@@ -1,12 +1,13 @@
 """What the bundle adds to an application."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from injector import Binder, Injector, inject, singleton
 
-from bundles.autoload import ApplicationFolder, Place, application
+from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.security import SecuritySettings
 from bundles.web.channels.channels import Channels
@@ -143,6 +144,7 @@ class WebBundle(Bundle):
     ) -> Directories:
         environment = Environment(
             injector,
+            partial(injector.get, Autoload),
             application,
             kernel.serializer,
             files,

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from multidict import MultiDict
 
+from bundles.autoload import Autoload, SnapshotUse
 from bundles.contracts import arguments_of, fields_of, params_of
 from bundles.sessions import Session
 from bundles.web.channels.socket_feed import SocketFeed
@@ -33,7 +34,7 @@ CLIENT = "web.client"
 """The attribute of a request that has failed, for its client."""
 
 
-class Client:
+class Client(SnapshotUse):
     """The argument of handlers; all handlers of one request get the same one.
 
     Attributes are class attributes until they are set or read, so that it takes little time to
@@ -52,6 +53,7 @@ class Client:
         provided: the services of the handlers, by name.
         has_ended: whether the stage ``end`` has begun.
         page_run: what `cache` has begun.
+        sent_headers: `headers`; None if no handler has read them.
     """
 
     request: Request
@@ -66,9 +68,14 @@ class Client:
     provided: Mapping[str, Any] = MappingProxyType({})
     has_ended: bool = False
     page_run: PageRun | None = None
+    sent_headers: dict[str, str] | None = None
     _context: ClientContext | None = None
-    _headers: dict[str, str] | None = None
     _parameters: dict[str, Any] | None = None
+
+    @property
+    def runtime(self) -> Autoload:
+        """What has the snapshots of the application."""
+        return self.chain.environment.autoload()
 
     @property
     def context(self) -> ClientContext:
@@ -80,14 +87,9 @@ class Client:
     @property
     def headers(self) -> dict[str, str]:
         """The headers of the response, which handlers may set."""
-        if self._headers is None:
-            self._headers = {}
-        return self._headers
-
-    @property
-    def sent_headers(self) -> Mapping[str, str] | None:
-        """`headers`, or None if no handler has read them."""
-        return self._headers
+        if self.sent_headers is None:
+            self.sent_headers = {}
+        return self.sent_headers
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.code_call import CodeCall
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.routes import Routes, routes_of
-from bundles.autoload.loading.place import Placed
 from bundles.autoload.loading.scope import enter_scope, leave_scope
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.places.tasks import TaskFile
@@ -52,7 +51,7 @@ def _is_endpoint(definition: Definition) -> bool:
 
 
 def _is_autoloaded(definition: Definition) -> bool:
-    return isinstance(definition.metadata.target, Endpoint | Hook | TaskFile | Placed)
+    return isinstance(definition.metadata.target, Endpoint | Hook | TaskFile)
 
 
 class _Served:

@@ -11,10 +11,6 @@ from bundles.autoload.loading.source_file import SourceFile
 from rxkernel import RouteMetadata
 
 
-class Placed:
-    """The base class for targets of the routes of a `Place`: their messages read one snapshot."""
-
-
 class Place(ABC):
     """A folder whose files become routes, after the files of all other places have been loaded and
     their start hooks have run. A bundle adds one: ``binder.multibind(list[Place], to=…)``.
@@ -23,6 +19,9 @@ class Place(ABC):
     reported with all others, and then the version before runs on. Files of Python are executed;
     of others, only the content is read. Folders and files may have any name; those that begin
     with a dot and ``__pycache__`` are not read.
+
+    What handles its messages derives from `SnapshotUse`, or enters `Autoload.scope`, so that a
+    message reads one snapshot.
 
     Attributes:
         name: that of the folder.

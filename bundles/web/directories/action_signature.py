@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bundles.web.directories.chain import Chain
-from rxkernel import Request
+from rxkernel import Request, Response
 
 Action = Callable[..., Awaitable[Any]]
 
@@ -17,7 +17,7 @@ def with_signature(action: Action, chain: Chain) -> Action:
         "request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request
     )
     parameters = [request, *chain.services.parameters.values()]
-    vars(action)["__signature__"] = inspect.Signature(parameters)
+    vars(action)["__signature__"] = inspect.Signature(parameters, return_annotation=Response)
     action.__name__ = action.__qualname__ = chain.verb
     handler = chain.handler
     if handler is not None:

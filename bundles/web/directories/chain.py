@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import attrs
 
-from bundles.autoload import Placed
+from bundles.autoload import Snapshot
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
@@ -18,8 +18,19 @@ Stage = tuple[Handler, ...]
 """The handlers of one stage, the nearest first: ``client.inherited()`` calls the others."""
 
 
+@attrs.define(eq=False)
+class ServedSnapshot:
+    """The snapshot that requests to one chain read, set whenever another one is served.
+
+    A request can begin just after the routes of its chain were removed: it reads the last snapshot
+    that had them, which is still set here.
+    """
+
+    snapshot: Snapshot = attrs.field(init=False)
+
+
 @attrs.frozen(eq=False, repr=False)
-class Chain(Placed):
+class Chain:
     """The target of the definitions of one directory and verb.
 
     Attributes:
@@ -29,6 +40,7 @@ class Chain(Placed):
         request, verbs, end, lazy, error: the handlers of each stage; empty where there is none.
         services: those of all handlers.
         calls: each handler as a function of the client.
+        served: which snapshot its requests read.
     """
 
     directory: Directory
@@ -42,6 +54,7 @@ class Chain(Placed):
     error: Stage
     services: Services = attrs.field(init=False)
     calls: Mapping[Handler, Call] = attrs.field(init=False)
+    served: ServedSnapshot = attrs.field(factory=ServedSnapshot, init=False)
 
     @classmethod
     def of(

@@ -1,60 +1,142 @@
 """The action of a chain, compiled when its routes are made."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from types import NoneType
 from typing import Any
 
 from multidict import istr
 
-from bundles.web.client import CLIENT, new_client
+from bundles.autoload.loading.scope import MESSAGE_SCOPE
+from bundles.web.client import CLIENT, Client, new_client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
+from bundles.web.directories.finished import Finished
+from bundles.web.directories.responding import respond, respond_with
 from bundles.web.directories.slash import slash_redirect
 from bundles.web.directories.steps import Steps
 from bundles.web.directories.upgrading import upgrading
 from bundles.web.extensions.ws import WS
-from rxkernel import Request, Response
+from rxkernel import Request, Response, StoredHeaders, stored_response
 
 _COOKIE = istr("Cookie")
 
 Action = Callable[..., Awaitable[Any]]
 
+_new = object.__new__
+
+_PLAIN = frozenset((str, dict, list, bytes, int, float, bool, NoneType))
+"""Types of data that are not a response, an exception or a tuple with a status."""
+
 
 def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
     """Return the action of the definitions of *chain*, of a virtual path if *is_virtual*."""
-    steps = Steps(chain)
-    run, lazy = steps.run(), steps.lazy()
-    if chain.directory.extension is WS:
-        run = upgrading(run)
-    has_services = bool(chain.services.parameters)
-    sessions = chain.environment.sessions
     redirects = chain.redirects and not is_virtual
-    pages = chain.environment.pages
-    routes_with_pages = pages.routes
+    is_socket = chain.directory.extension is WS
+    action = _socket_action(chain) if is_socket else _action(chain, redirects=redirects)
+    if chain.services.parameters:
 
-    async def action(request: Request, **provided: Any) -> Response:
+        async def with_services(request: Request, **provided: Any) -> Response:
+            return await action(request, provided)
+
+        return with_signature(with_services, chain)
+    return with_signature(action, chain)
+
+
+def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Response]]:
+    """Return what calls the handlers, and makes a response of their result. All is in one
+    function, since each call is made for every request."""
+    steps = Steps(chain)
+    produce, lazy = steps.result(), steps.lazy()
+    environment, extension, served = chain.environment, chain.directory.extension, chain.served
+    prepare = environment.sessions.prepare
+    render, pages, routes_with_pages = (
+        extension.render,
+        environment.pages,
+        environment.pages.routes,
+    )
+    stored = StoredHeaders({**extension.headers, "Content-Type": extension.content_type})
+
+    async def action(request: Request, provided: Mapping[str, Any] | None = None) -> Response:
         if redirects and (response := slash_redirect(request)) is not None:
             return response
-        if request.route_name in routes_with_pages:
+        if routes_with_pages and request.route_name in routes_with_pages:
             page = await pages.find(request)
             if page is not None:
                 return page
         if _COOKIE in request.headers:
-            await sessions.prepare(request)
-        client = new_client(request, chain)
-        if has_services:
+            await prepare(request)
+        client = _new(Client)
+        client.request = request
+        client.chain = chain
+        if provided is not None:
             client.provided = provided
+        client.source = snapshot = served.snapshot  # begin_use, written out
+        snapshot.uses.begin(client)
+        request.attributes[MESSAGE_SCOPE] = client
         try:
-            response = await run(client)
+            try:
+                result = await produce(client)
+            except Finished as finished:
+                result = finished.result
+            if type(result) in _PLAIN and client.status is None and client.sent_headers is None:
+                body = render(client, result)
+                if type(body) is str or type(body) is bytes:
+                    response = stored_response(body, stored)
+                else:
+                    response = await respond_with(client, body, None, None)
+            else:
+                response = await respond(client, result)
         except BaseException:
-            request.attributes[CLIENT] = client
-            if client.page_run is not None:
-                client.page_run.release()
+            _fail(client)
             raise
         if client.page_run is not None:
             client.page_run.finish(response)
         if lazy is not None:
             request.after_sending(partial(lazy, client))
+        if request.services is None and not response.is_streamed:
+            client.end_use()
+        else:
+            client.end_use_with_message()
         return response
 
-    return with_signature(action, chain)
+    return action
+
+
+def _socket_action(chain: Chain) -> Callable[..., Awaitable[Response]]:
+    """Return what upgrades a request, and calls the handlers for the WebSocket. They read the
+    snapshot until they have ended."""
+    steps, served = Steps(chain), chain.served
+    run, lazy = upgrading(steps.run()), steps.lazy()
+    prepare = chain.environment.sessions.prepare
+
+    async def action(request: Request, provided: Mapping[str, Any] | None = None) -> Response:
+        await prepare(request)
+        client = new_client(request, chain)
+        if provided is not None:
+            client.provided = provided
+        client.begin_use(served.snapshot)
+        try:
+            response = await run(client)
+        except BaseException:
+            _fail(client)
+            raise
+        if lazy is not None:
+            request.after_sending(partial(lazy, client))
+        return response
+
+    return action
+
+
+def _fail(client: Client) -> None:
+    """Keep *client* for the stage ``error``, until the message has ended."""
+    attributes = client.request.attributes
+    attributes[CLIENT] = client
+    if client.page_run is not None:
+        client.page_run.release()
+
+    def forget() -> None:
+        client.end_use()
+        del attributes[CLIENT]
+
+    client.request.when_ended(forget)

@@ -33,6 +33,7 @@ _BODY_LIMIT = "body_limit"
 class _Published:
     """The routes of one chain, and what they depend on."""
 
+    chain: Chain
     parts: tuple[Any, ...]
     routes: tuple[HttpMetadata, ...]
 
@@ -45,6 +46,7 @@ class DirectoryRoutes:
         files: those of the static files. A virtual path of the root serves them itself.
     """
 
+    snapshot: Snapshot
     tree: DirectoryTree
     files: tuple[HttpMetadata, ...]
     _published: Mapping[str, _Published] = attrs.field(factory=dict)
@@ -53,6 +55,11 @@ class DirectoryRoutes:
         for each in self._published.values():
             yield from each.routes
         yield from self.files
+
+    @property
+    def chains(self) -> Iterator[Chain]:
+        for each in self._published.values():
+            yield each.chain
 
     def of(self, chain: Chain) -> _Published | None:
         """Return the routes of the chain with the name of *chain*, if it has the same parts."""
@@ -95,7 +102,7 @@ class DirectoryRoutes:
         served: tuple[HttpMetadata, ...] = files
         if "GET /" in published:
             served = () if tree.root.access.virtual else files[:1]
-        return cls(tree, served, MappingProxyType(published))
+        return cls(snapshot, tree, served, MappingProxyType(published))
 
 
 def _verbs_of(directory: Directory) -> Iterable[str]:
@@ -135,7 +142,7 @@ def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
         template = _page_of(chain.directory)
         source = "" if template is None else template.path
     try:
-        return _Published(chain.parts, tuple(_routes(chain, snapshot, source)))
+        return _Published(chain, chain.parts, tuple(_routes(chain, snapshot, source)))
     except ConfigurationError as error:
         raise ConfigurationError(*(f"{source}: {problem}" for problem in error.problems)) from None
 

@@ -1,10 +1,12 @@
 """What requests use of the application."""
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 from injector import Injector
 
+from bundles.autoload import Autoload
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.files.uploads import Uploads
@@ -19,6 +21,7 @@ class Environment:
     """The services of chains and clients.
 
     Attributes:
+        autoload: returns what has the snapshots; it exists after the environment.
         application: the running `Application`, as files read it: ``bundles.autoload.application``.
         serializer: that of the kernel, with the scalars of the application.
         files: what sends the static files.
@@ -30,6 +33,7 @@ class Environment:
     """
 
     injector: Injector
+    autoload: Callable[[], Autoload]
     application: Any
     serializer: Serializer
     files: WebFiles

@@ -51,13 +51,13 @@ class ErrorHandlers:
             logger.warning("%s has not responded in time: 408", request.route_name)
         if not chain.error:
             return
-        client = request.attributes.get(CLIENT) or new_client(request, chain)
+        client = request.attributes.get(CLIENT)
+        if client is None:
+            client = new_client(request, chain)
+            client.begin_use(self._autoload.snapshot)
+            client.end_use_with_message()
         try:
-            if isinstance(request.definition and request.definition.metadata.target, Chain):
-                response = await self._response(client, error)
-            else:
-                with self._autoload.scope(request):
-                    response = await self._response(client, error)
+            response = await self._response(client, error)
         except Exception:
             logger.exception("the handler error of %s has failed", chain.name)
             return

@@ -59,7 +59,7 @@ class Directories(Place):
         self._programs = tuple(programs)
         self._roles = frozenset(roles)
         self._file_routes: tuple[AccessTree | None, FileRoutes] = (None, ())
-        self._current: DirectoryTree | None = None
+        self._current: DirectoryRoutes | None = None
 
     @property
     def tree(self) -> DirectoryTree:
@@ -70,7 +70,7 @@ class Directories(Place):
         """
         if self._current is None:
             raise RxKernelError("the application is not booted, so there is no tree")
-        return self._current
+        return self._current.tree
 
     def reads(self, key: str) -> bool:
         return is_read(key)
@@ -99,7 +99,9 @@ class Directories(Place):
 
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:
         if isinstance(routes, DirectoryRoutes):
-            self._current = routes.tree
+            self._current = routes
+            for chain in routes.chains:
+                chain.served.snapshot = routes.snapshot
             self.environment.pages.clear()
 
 

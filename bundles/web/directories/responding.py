@@ -25,14 +25,21 @@ async def respond(client: Client, result: Any) -> Response:
         raise _returned(client, result)
     if isinstance(result, Response):
         return _completed(result, client, headers)
-    extension = client.chain.directory.extension
-    rendered = extension.render(client, result)
+    rendered = client.chain.directory.extension.render(client, result)
+    return await respond_with(client, rendered, status, headers)
+
+
+async def respond_with(
+    client: Client, rendered: Any, status: int | None, headers: Mapping[str, str] | None
+) -> Response:
+    """Return the response with what an extension has *rendered*."""
     if inspect.isawaitable(rendered):
         rendered = await rendered
     if isinstance(rendered, Response):
         return _completed(rendered, client, headers)
     if rendered is None:
         return Response(None, status or 204, headers)
+    extension = client.chain.directory.extension
     response = Response(rendered, status or 200, headers)
     response.headers.setdefault("Content-Type", extension.content_type)
     if extension.headers:

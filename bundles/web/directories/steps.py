@@ -23,18 +23,31 @@ class Steps:
         stages = (chain.request, chain.verbs, chain.end, chain.lazy)
         self._inherits = any(len(stage) > 1 for stage in stages)
 
-    def run(self) -> Run:
-        """Return what responds: ``request``, the verb and ``end``, which always runs, once."""
+    def result(self) -> Step:
+        """Return what makes the result: ``request``, the verb and ``end``, which always runs once.
+        It may raise `Finished`."""
         chain = self._chain
         verb = self._verb()
         end = self._step(chain.end) if chain.end else None
         if chain.request and chain.request[0].is_middleware:
             around = chain.services.middleware_of(chain.request[0])
             return _around(around, _responding(_ending(verb, end)), end)
-        result = verb
         if chain.request:
-            result = _one_after_the_other(self._step(chain.request), verb)
-        return _responding(_ending(result, end))
+            verb = _one_after_the_other(self._step(chain.request), verb)
+        return verb if end is None else _ending(verb, end)
+
+    def run(self) -> Run:
+        """Return what makes the response of the result."""
+        produce = self.result()
+
+        async def run(client: Client) -> Response:
+            try:
+                result = await produce(client)
+            except Finished as finished:
+                result = finished.result
+            return await respond(client, result)
+
+        return run
 
     def lazy(self) -> Step | None:
         """Return what is called after the response was sent."""
@@ -102,6 +115,8 @@ def _ending(step: Step, end: Step | None) -> Step:
 
 
 def _responding(step: Step) -> Run:
+    """Return what a middleware goes on with."""
+
     async def responding(client: Client) -> Response:
         return await respond(client, await step(client))
 
@@ -120,7 +135,7 @@ def _innermost(middleware: Callable[..., Awaitable[Any]]) -> Step:
     return step
 
 
-def _around(middleware: Callable[..., Awaitable[Any]], run: Run, end: Step | None) -> Run:
+def _around(middleware: Callable[..., Awaitable[Any]], run: Run, end: Step | None) -> Step:
     """Return what calls *middleware* around *run*; *end* is called even if it does not go on."""
 
     async def around(client: Client) -> Response:
@@ -129,8 +144,6 @@ def _around(middleware: Callable[..., Awaitable[Any]], run: Run, end: Step | Non
 
         try:
             return _checked(client, await middleware(client, go_on))
-        except Finished as finished:
-            return await respond(client, finished.result)
         finally:
             if end is not None and not client.has_ended:
                 await end(client)

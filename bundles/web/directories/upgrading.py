@@ -25,6 +25,9 @@ def upgrading(run: Run) -> Run:
 async def _serve(run: Run, client: Client, websocket: WebSocket, feed: SocketFeed) -> None:
     """A response of a handler that does not accept rejects the WebSocket."""
     client.websocket, client.feed = websocket, feed
-    response = await run(client)
+    try:
+        response = await run(client)
+    finally:
+        client.end_use()
     if not websocket.is_accepted and response.status_code != _NOTHING:
         websocket.reject(response)

@@ -1,0 +1,92 @@
+"""What a request reads, and how long it keeps it."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from bundles.autoload.loading.uses import Use
+from rxkernel import Request, StreamResponse
+from tests.bundles.web.conftest import Site
+from tests.waiting import until
+
+READING = """
+    from bundles.autoload import application, lib
+
+    async def {stage}(client):
+        return [lib.number.number, application.injector is client.application.injector]
+    """
+
+FILES = {
+    "lib/number.py": "number = 1",
+    "app/a.json/get.py": READING.format(stage="get"),
+}
+
+
+async def test_request_to_a_removed_directory_reads_its_last_snapshot(site: Site) -> None:
+    await site.start(FILES)
+    found = site.application.kernel.http_definitions["GET /a.json"]
+
+    await site.change({"lib/number.py": "number = 2", "app/get.py": READING.format(stage="get")})
+    await site.change({}, remove=("app/a.json/get.py",))
+    await site.change({"lib/number.py": "number = 3"})
+
+    response = await found.handler(Request("HTTP"))
+    assert response.content == b"[1,true]"
+
+
+async def test_request_releases_its_snapshot(site: Site) -> None:
+    client = await site.start({**FILES, "app/b.json/get.py": "async def get(client): 1 / 0"})
+
+    await client.http("GET /a.json")
+    await client.http("GET /b.json")
+
+    assert site.snapshot.uses.count == 0
+
+
+async def test_stream_reads_its_snapshot_until_it_ends(site: Site) -> None:
+    files = {
+        **FILES,
+        "app/s.json/get.py": """
+            from bundles.autoload import lib
+            from rxkernel import StreamResponse
+
+            async def get(client):
+                async def pieces():
+                    yield str(lib.number.number)
+                return StreamResponse(pieces())
+            """,
+    }
+    client = await site.start(files)
+
+    response = await client.http("GET /s.json")
+    assert isinstance(response, StreamResponse)
+    assert site.snapshot.uses.count == 1
+    assert [piece async for piece in response.content] == ["1"]
+    await until(lambda: site.snapshot.uses.count == 0)
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+async def test_client_is_freed_without_the_garbage_collector(site: Site) -> None:
+    """A cycle of client and request for each message would cost more than the message."""
+    client = await site.start({"app/a.json/get.py": "async def get(client): return 1"})
+    seen: list[weakref.ref[Use]] = []
+    begun = site.snapshot.uses.begin
+
+    def begin(use: Use) -> None:
+        seen.append(weakref.ref(use))
+        begun(use)
+
+    site.snapshot.uses.begin = begin
+    await client.http("GET /a.json")
+
+    assert [each() for each in seen] == [None]
