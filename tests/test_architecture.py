@@ -67,6 +67,7 @@ OPTIONAL = {
         "argon2",
         "bcrypt",
         "cronsim",
+        "jinja2",
         "joserfc",
         "jsonschema_rs",
         "pytest",

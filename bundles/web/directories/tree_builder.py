@@ -50,13 +50,8 @@ class TreeBuilder:
         for program in programs:
             self._add_program(program)
         access = self._merge_access()
-        files = [file for each in self._directories.values() for file in each.templates]
-        templates = Templates()
-        try:
-            templates = Templates(files, None if before is None else before.templates)
-        except ConfigurationError as error:
-            self.problems += error.problems
-        if self.problems:
+        templates = self._templates(before)
+        if templates is None or self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
         return DirectoryTree(self._directories, templates, access)
 
@@ -100,6 +95,14 @@ class TreeBuilder:
             for problem in error.problems:
                 self._fail(key, problem)
             return self._extensions.of("")
+
+    def _templates(self, before: DirectoryTree | None) -> Templates | None:
+        files = [file for each in self._directories.values() for file in each.templates]
+        try:
+            return Templates(files, None if before is None else before.templates)
+        except ConfigurationError as error:
+            self.problems += error.problems
+            return None
 
     def _merge_access(self) -> AccessTree:
         directories = self._directories.values()

@@ -54,7 +54,8 @@ def _data(context: Context, names: tuple[str, ...]) -> Any:
     shown = f"@{'.'.join(names)}@"
     if value is missing:
         known = context.get_all().keys() - context.environment.globals.keys()
-        raise ValueTextError(f"{shown}: {_not_in('the data', names[0], known)}")
+        hint = f"{_ABSENT}; write @{shown} for this text itself"
+        raise ValueTextError(f"{shown}: {_not_in('the data', names[0], known, hint)}")
     return _walk(value, names[1:], shown)
 
 
@@ -168,10 +169,14 @@ def _fail_missing(element: Any, name: str, shown: str) -> NoReturn:
     raise ValueTextError(f"{shown}: {_not_in(where, name, known)}")
 
 
-def _not_in(where: str, name: str, known: Iterable[str]) -> str:
+_ABSENT = "a value may be None, but must be there"
+
+
+def _not_in(where: str, name: str, known: Iterable[str], hint: str = _ABSENT) -> str:
     near = nearest(name, [key for key in known if not key.startswith("_")])
-    hint = f"; did you mean {near!r}?" if near else "; a value may be None, but must be there"
-    return f"{name!r} is not in {where}{hint}"
+    if near is not None:
+        hint = f"did you mean {near!r}?"
+    return f"{name!r} is not in {where}; {hint}"
 
 
 VALUE_FILTERS: dict[str, Callable[..., Any]] = {

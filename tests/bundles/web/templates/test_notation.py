@@ -110,7 +110,11 @@ def test_value_without_text_is_error(value: object, message: str) -> None:
     [
         ("@nmae@", "@nmae@: 'nmae' is not in the data; did you mean 'name'?"),
         ("@dict@", "@dict@ is an object of type, which has no text"),
-        ("@zzz@", "@zzz@: 'zzz' is not in the data; a value may be None, but must be there"),
+        (
+            "@zzz@",
+            "@zzz@: 'zzz' is not in the data; a value may be None, but must be there; "
+            "write @@zzz@ for this text itself",
+        ),
         ("@.nmae@", "@.nmae@: 'nmae' is not in the mapping; did you mean 'name'?"),
         ("@user.nmae@", "@user.nmae@: 'nmae' is not in the mapping; did you mean 'name'?"),
         ("@.user.nmae@", "@.user.nmae@: 'nmae' is not in the mapping; did you mean 'name'?"),
