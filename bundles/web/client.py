@@ -244,6 +244,7 @@ class Client(SnapshotUse):
         Raises:
             RxKernelError: the WebSocket is not accepted yet, or the directory has another
                 extension.
+            TooManyRequestsException: there are more than ``web.channels.max_channels`` (429).
             TypeError, ValueError: a channel is not a str, or empty.
         """
         if self.feed is not None:

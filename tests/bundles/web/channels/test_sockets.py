@@ -239,6 +239,16 @@ async def test_ws_subscriber_gets_what_it_has_missed(live: Live) -> None:
         assert (await client.receive_json(timeout=20))["data"] == 3
 
 
+async def test_ws_that_subscribes_to_too_many_channels_fails(live: Live) -> None:
+    site = await live(FILES, {"web.channels.max_channels": 2})
+
+    async with site.websocket("/chat.ws") as client:
+        for name in ("chat", "news", "news", "more"):
+            await client.send_str(name)
+        assert (await client.receive(timeout=20)).data == 1011
+    assert site.channels.counts == {"web.channels.max_channels": 1}
+
+
 async def test_ws_that_reads_slowly_is_closed(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
