@@ -250,7 +250,8 @@ class Autoload:
         settings = self._settings
         mode = settings.mode or os.environ.get("MODE") or None
         places = {place.name: place.reads for place in self.places}
-        return TreeRules(mode, settings.file_limit, settings.resources_limit, places)
+        secret = frozenset(name for place in self.places for name in place.secret_files)
+        return TreeRules(mode, settings.file_limit, settings.resources_limit, places, secret)
 
     def _restore(self) -> None:
         """Make exactly the modules of the current snapshot importable."""

@@ -111,6 +111,23 @@ class Sessions:
             session.save_later(request)
         return session
 
+    def known(self, request: Request) -> Session | None:
+        """The session of the client of *request*, which has a route, if nothing must be read for
+        it: it was read before, or the client has sent none. Else None: await `of`."""
+        session: Session | None = request.attributes.get(_ATTRIBUTE)
+        if session is not None or request.connection is not None or self._is_inner(request):
+            return session
+        if self._credentials.of_request(request) is None:
+            session = request.attributes[_ATTRIBUTE] = Session(self, None)
+        return session
+
+    @staticmethod
+    def _is_inner(request: Request) -> bool:
+        message = current_request.get()
+        return (
+            request.services is not None and message is not request and _contains(message, request)
+        )
+
     async def of_connection(self, connection: Connection) -> Session:
         """The session that *connection* uses now, read-only; new if it has none.
 

@@ -9,6 +9,7 @@ from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
+from bundles.security import SecuritySettings
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.identities import Identities
@@ -17,17 +18,21 @@ from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
+from bundles.web.directories.error_page_files import ErrorPageFiles
 from bundles.web.directories.place import Directories
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
+from bundles.web.files.error_pages import ErrorPages
 from bundles.web.files.missing_files import MissingFiles
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.uploads_folder import uploads_folder
-from bundles.web.files.web_files import NAME, web_files
+from bundles.web.files.web_files import NAME, WebFiles, web_files
+from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import VirtualPaths
 from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
@@ -83,22 +88,30 @@ class WebBundle(Bundle):
         self._programs.append(program_handler("delete", path, function, meta))
 
     def configure(self, binder: Binder) -> None:
-        injector = binder.injector
-        root = injector.get(ApplicationFolder).path
+        root = binder.injector.get(ApplicationFolder).path
         _check(root)
         self._bind_stores(binder, root)
+        self._add_files(root, binder)
+        binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
+        for service in (ClientSessions, Channels, Identities, EventStreams, SocketUpgrades):
+            binder.bind(service, scope=singleton)
+        binder.bind(Directories, to=self._directories, scope=singleton)
+        binder.multibind(list[Place], to=self._places)
+
+    def _add_files(self, root: Path, binder: Binder) -> None:
+        injector, prefix = binder.injector, binder.injector.get(Settings).http.prefix
 
         def handles(path: str) -> bool:
             return injector.get(HttpServer).handles(path)
 
-        prefix = injector.get(Settings).http.prefix
-        self._api = ApiPaths(prefix, files=NAME, handles=handles)
-        self.listeners = (*type(self).listeners, self._api)
-        binder.bind(ChannelSettings, to=injector.get(WebSettings).channels)
-        for service in (Channels, Identities, EventStreams, SocketUpgrades):
-            binder.bind(service, scope=singleton)
-        binder.bind(Directories, to=self._directories, scope=singleton)
-        binder.multibind(list[Place], to=self._places)
+        api = "api" if (root / "api").is_dir() else None  # that of autoload
+        paths = ApiPaths(prefix, NAME, handles, api)
+        pages = TreePages()
+        files = web_files(root / PLACE, api=paths, pages=pages)
+        errors = ErrorPageFiles(ErrorPages(root / PLACE, prefix))
+        self.listeners = (*type(self).listeners, paths, errors)
+        binder.bind(WebFiles, to=files)
+        binder.bind(TreePages, to=pages)
 
     def _bind_stores(self, binder: Binder, root: Path) -> None:
         """Bind the pages and the uploads."""
@@ -122,23 +135,29 @@ class WebBundle(Bundle):
         self,
         injector: Injector,
         kernel: Kernel,
-        folder: ApplicationFolder,
+        files: WebFiles,
+        tree_pages: TreePages,
+        sessions: ClientSessions,
         pages: PageCache,
         uploads: Uploads,
+        security: SecuritySettings,
     ) -> Directories:
-        files = web_files(folder.path / PLACE, self._api)
         environment = Environment(
             injector,
             partial(injector.get, Autoload),
             application,
             kernel.serializer,
             files,
+            sessions=sessions,
             event_streams=injector.get(EventStreams),
             socket_upgrades=injector.get(SocketUpgrades),
             pages=pages,
             uploads=uploads,
         )
-        return Directories(environment, self._extensions, self._programs)
+        roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
+        directories = Directories(environment, self._extensions, self._programs, roles)
+        tree_pages.directories = directories
+        return directories
 
     @inject
     def _places(self, directories: Directories) -> list[Place]:

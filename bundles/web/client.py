@@ -8,6 +8,7 @@ from multidict import MultiDict
 
 from bundles.autoload import Autoload, SnapshotUse
 from bundles.contracts import arguments_of, fields_of, params_of
+from bundles.sessions import Session
 from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client_context import ClientContext
 from bundles.web.directories.chain import Chain, Stage
@@ -121,6 +122,12 @@ class Client(SnapshotUse):
         return self.request.token
 
     @property
+    def groups(self) -> frozenset[str]:
+        """The roles of the user, and all that they contain."""
+        token = self.request.token
+        return frozenset() if token is None else token.roles
+
+    @property
     def application(self) -> Any:
         """The running application, with ``settings`` and ``injector``."""
         return self.chain.environment.application
@@ -174,14 +181,20 @@ class Client(SnapshotUse):
         ``end``."""
         raise Finished(RedirectResponse(url, status))
 
-    async def session(self) -> Any:
-        raise RxKernelError("sessions of clients are not built yet")
+    @property
+    def session(self) -> Session:
+        """The session of the browser, a mapping. It is created when the first value is stored."""
+        return self.chain.environment.sessions.session_of(self.request)
 
-    async def sign_in(self, user: Any) -> None:
-        raise RxKernelError("sign_in is not built yet")
+    def sign_in(self, user: Any) -> Awaitable[None]:
+        """Log *user* in, who has proved to be that user: ``await client.sign_in(user)``. See
+        `ClientSessions.sign_in`."""
+        return self.chain.environment.sessions.sign_in(self.request, user)
 
-    async def sign_out(self) -> None:
-        raise RxKernelError("sign_out is not built yet")
+    def sign_out(self) -> Awaitable[bool]:
+        """Log the user out, and return whether there was one. The values that the session had
+        before `sign_in` stay. See `ClientSessions.sign_out`."""
+        return self.chain.environment.sessions.sign_out(self.request)
 
     def download(self, path: str, name: str | None = None) -> Response:
         """Return an upload, which the browser saves as *name*: ``return client.download(…)``.

@@ -25,11 +25,13 @@ class Place(ABC):
 
     Attributes:
         name: that of the folder.
+        secret_files: names of files whose values may be secret: their errors do not quote them.
         application_names: what files find in ``application`` of `bundles.autoload`, beside the
             attributes of the `Application` itself.
     """
 
     name: ClassVar[str]
+    secret_files: frozenset[str] = frozenset()
     application_names: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod

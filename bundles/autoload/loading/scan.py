@@ -19,6 +19,7 @@ from bundles.autoload.loading.names import (
     INIT,
     OTHER_FOLDERS,
     PLACES,
+    SECRET_PLACES,
     SERVICE,
     is_private,
 )
@@ -250,7 +251,9 @@ class _Scan:
         except (BadNameError, UnreadableFileError) as exc:
             self._fail(key, str(exc))
             return None
-        return SourceFile(key, self._real_root / key, name, signature, digest_of(content), content)
+        is_secret = place in SECRET_PLACES or path.name in rules.secret_files
+        where, digest = self._real_root / key, digest_of(content)
+        return SourceFile(key, where, name, signature, digest, content, is_secret)
 
     def _too_large(self, place: str, size: int) -> str:
         rules = self._rules

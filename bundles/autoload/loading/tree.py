@@ -20,12 +20,14 @@ class TreeRules:
         file_limit: most bytes of a file that is executed.
         resources_limit: most bytes of all resources.
         places: the places of other bundles by name, with `Place.reads`.
+        secret_files: names of files in all places, see `Place.secret_files`.
     """
 
     mode: str | None
     file_limit: int
     resources_limit: int
     places: Mapping[str, Callable[[str], bool]] = MappingProxyType({})
+    secret_files: frozenset[str] = frozenset()
 
 
 @attrs.frozen(eq=False)

@@ -1,1 +1,1 @@
-"""Who may use a directory: the files ``access.py``."""
+"""The files ``access.py``: who may request a directory."""

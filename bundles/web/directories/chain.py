@@ -105,7 +105,8 @@ class Chain:
     @property
     def parts(self) -> tuple[Any, ...]:
         """The objects that make it what it is: with the same ones, it need not change."""
-        return (*self.directory.parts, *self.tree.templates.files)
+        access = self.tree.access_files if self.directory.access.virtual else ()
+        return (*self.directory.parts, *self.tree.templates.files, *access)
 
     @property
     def apidocs_tag(self) -> str:

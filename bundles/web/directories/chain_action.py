@@ -5,6 +5,8 @@ from functools import partial
 from types import NoneType
 from typing import Any
 
+from multidict import istr
+
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
 from bundles.web.client import Client
 from bundles.web.directories.action_signature import with_signature
@@ -16,6 +18,8 @@ from bundles.web.directories.steps import Steps
 from bundles.web.directories.upgrading import upgrading
 from bundles.web.extensions.ws import WS
 from rxkernel import Request, Response, StoredHeaders, stored_response
+
+_COOKIE = istr("Cookie")
 
 Action = Callable[..., Awaitable[Any]]
 
@@ -45,6 +49,7 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     environment, extension, served = chain.environment, chain.directory.extension, chain.served
     if extension is WS:
         produce = upgrading(produce)
+    prepare = environment.sessions.prepare
     render, pages, routes_with_pages = (
         extension.render,
         environment.pages,
@@ -59,6 +64,8 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
             page = await pages.find(request)
             if page is not None:
                 return page
+        if _COOKIE in request.headers:
+            await prepare(request)
         client = _new(Client)
         client.request = request
         client.chain = chain

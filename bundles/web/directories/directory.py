@@ -1,11 +1,11 @@
 """One directory of the tree."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import attrs
 
-from bundles.web.access.access_file import DEFAULTS, AccessFile
+from bundles.web.access.access_file import AccessFile
+from bundles.web.access.directory_access import DirectoryAccess
 from bundles.web.directories.handler import Handler
 from bundles.web.extensions.extension import Extension
 from bundles.web.templates.template_file import TemplateFile
@@ -22,7 +22,7 @@ class Directory:
         handlers: its own, by stage.
         templates: its own.
         access_file: its own.
-        access: the fields of ``access.py``, merged with those of the parents.
+        access: what its access file and those of the parents say together.
     """
 
     path: str
@@ -31,11 +31,16 @@ class Directory:
     handlers: dict[str, Handler] = attrs.field(factory=dict)
     templates: list[TemplateFile] = attrs.field(factory=list)
     access_file: AccessFile | None = None
-    access: Mapping[str, Any] = DEFAULTS
+    access: DirectoryAccess = attrs.field(factory=DirectoryAccess)
 
     @property
     def name(self) -> str:
         return self.path.rpartition("/")[2]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of its path, see `AccessTree`."""
+        return tuple(self.path.split("/")[1:])
 
     @property
     def has_files(self) -> bool:

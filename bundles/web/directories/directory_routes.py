@@ -9,7 +9,7 @@ import attrs
 from bundles.autoload import Snapshot
 from bundles.autoload.endpoints.contract_fields import check_fields
 from bundles.contracts import Contract, ContractSchemas, contract
-from bundles.web.access.access_options import access_options
+from bundles.web.access.access_options import access_options, options_below
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.chain_action import chain_action
 from bundles.web.directories.directory import Directory
@@ -78,7 +78,7 @@ class DirectoryRoutes:
         snapshot: Snapshot,
         before: "DirectoryRoutes | None",
         environment: Environment,
-        files: tuple[HttpMetadata, HttpMetadata],
+        files: tuple[HttpMetadata, ...],
     ) -> Self:
         """Return the routes of *tree*; unchanged ones are taken from *before*.
 
@@ -103,7 +103,7 @@ class DirectoryRoutes:
             raise ConfigurationError(*dict.fromkeys(problems))
         served: tuple[HttpMetadata, ...] = files
         if "GET /" in published:
-            served = () if tree.root.access["virtual"] else files[:1]
+            served = () if tree.root.access.virtual else files[:1]
         return cls(snapshot, tree, served, MappingProxyType(published))
 
 
@@ -115,6 +115,8 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
     verbs = [verb for verb in VERBS if directory.handlers_of(verb)]
     if _page_of(directory) is not None and "get" not in verbs:
         verbs.append("get")
+    if (directory.access.intro or directory.access.index) and not _has_page(directory):
+        verbs = [verb for verb in verbs if verb not in ("get", "head")]
     if not verbs and "request" in directory.handlers:
         return [verb for verb in VERBS if verb != "head"]
     return verbs
@@ -123,6 +125,13 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
 def _parts_of(chain: Chain, snapshot: Snapshot) -> tuple[Any, ...]:
     """Return what the routes of *chain* depend on; notations may refer to schemas by name."""
     return (*chain.parts, snapshot.schema_files)
+
+
+def _has_page(directory: Directory) -> bool:
+    """Whether *directory* itself responds to GET; else its introduction or the list of its files
+    is shown, as its access says, and not the page of a directory above."""
+    page = _page_of(directory)
+    return "get" in directory.handlers or page in directory.templates
 
 
 def _page_of(directory: Directory) -> TemplateFile | None:
@@ -151,16 +160,15 @@ def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetad
     directory = chain.directory
     options = {
         **({} if chain.handler is None else chain.handler.options),
-        **access_options(directory),
         **_contract_options(chain, snapshot),
     }
+    own = {**options, **access_options(directory)}
     action = chain_action(chain, is_virtual=False)
     limit = _body_limit(chain)
     verb, path = VERBS[chain.verb], directory.path or "/"
-    yield HttpMetadata(
-        chain, chain.name, path, verb, action, options, body_limit=limit, source=source
-    )
-    if directory.access["virtual"]:
+    yield HttpMetadata(chain, chain.name, path, verb, action, own, body_limit=limit, source=source)
+    if directory.access.virtual:
+        options |= options_below(directory, chain.tree, VIRTUAL_PARAMETER)
         below = f"{directory.path}/{{{VIRTUAL_PARAMETER}:path}}"
         action = chain_action(chain, is_virtual=True)
         name = f"{verb} {below}"

@@ -12,6 +12,7 @@ from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.web_files import WebFiles
 from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.sessions.client_sessions import ClientSessions
 from rxkernel import Serializer
 
 
@@ -24,6 +25,7 @@ class Environment:
         application: the running `Application`, as files read it: ``bundles.autoload.application``.
         serializer: that of the kernel, with the scalars of the application.
         files: what sends the static files.
+        sessions: those of clients.
         event_streams: makes the responses of ``.sse``.
         socket_upgrades: makes the WebSockets of ``.ws``.
         pages: what ``client.cache`` keeps.
@@ -35,6 +37,7 @@ class Environment:
     application: Any
     serializer: Serializer
     files: WebFiles
+    sessions: ClientSessions
     event_streams: EventStreams
     socket_upgrades: SocketUpgrades
     pages: PageCache

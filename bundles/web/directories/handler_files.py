@@ -10,7 +10,7 @@ from typing import Any
 from bundles.autoload.endpoints.fields import read_fields
 from bundles.autoload.endpoints.functions import is_async, kind_of, line_in_file
 from bundles.autoload.loading.source_file import SourceFile
-from bundles.web.access.access_file import access_of
+from bundles.web.access.access_file import read_access_file
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.handler_parameters import handler_parameters
 from bundles.web.directories.meta import fields_of_meta
@@ -61,7 +61,7 @@ def value_of(file: SourceFile, module: ModuleType | None) -> Any:
     if module is None:
         return template_of(file)
     if file.stem == ACCESS:
-        return access_of(file, module)
+        return read_access_file(file, module)
     if file.stem not in STAGES:
         known = (*STAGES, ACCESS)
         near = get_close_matches(file.stem, known, n=1)

@@ -7,15 +7,17 @@ from typing import Any
 from bundles.autoload import Place, Snapshot, register
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.source_file import SourceFile
-from bundles.web.access.access_options import public_options
+from bundles.web.access.access_options import access_options, options_below
+from bundles.web.access.access_tree import AccessTree
 from bundles.web.directories.directory_routes import DirectoryRoutes
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.handler_files import is_read, value_of
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
+from bundles.web.directories.stages import ACCESS
 from bundles.web.directories.tree_builder import TreeBuilder
 from bundles.web.extensions.extensions import Extensions
-from bundles.web.files.web_files import file_routes
+from bundles.web.files.web_files import FILE_PARAMETER, FileRoutes, file_routes
 from rxkernel import RouteMetadata, RxKernelError
 
 PROGRAM_VERBS = ("get", "post", "put", "patch", "delete")
@@ -38,9 +40,11 @@ class Directories(Place):
     Args:
         extensions: those that directories may have.
         programs: the handlers that were registered on the bundle.
+        roles: those that exist; empty: they are not known.
     """
 
     name = PLACE
+    secret_files = frozenset({f"{ACCESS}.py"})
     application_names = MappingProxyType({verb: _registering(verb) for verb in PROGRAM_VERBS})
 
     def __init__(
@@ -48,11 +52,13 @@ class Directories(Place):
         environment: Environment,
         extensions: Extensions,
         programs: Iterable[ProgramHandler],
+        roles: Iterable[str] = (),
     ) -> None:
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
-        self._file_routes = file_routes(environment.files, public_options())
+        self._roles = frozenset(roles)
+        self._file_routes: tuple[AccessTree | None, FileRoutes] = (None, ())
         self._current: DirectoryRoutes | None = None
 
     @property
@@ -75,11 +81,21 @@ class Directories(Place):
     def routes_of(
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]
     ) -> Iterable[RouteMetadata]:
-        builder = TreeBuilder(snapshot, self._extensions)
+        builder = TreeBuilder(snapshot, self._extensions, self._roles)
         known = before if isinstance(before, DirectoryRoutes) else None
         programs = [*self._programs, *_registered_in(snapshot)]
         tree = builder.build(programs, None if known is None else known.tree)
-        return DirectoryRoutes.build(tree, snapshot, known, self.environment, self._file_routes)
+        files = self._routes_of_files(tree)
+        return DirectoryRoutes.build(tree, snapshot, known, self.environment, files)
+
+    def _routes_of_files(self, tree: DirectoryTree) -> FileRoutes:
+        """Return the routes of the static files: the same as before, if their rules are."""
+        access, routes = self._file_routes
+        if access is None or access.directories != tree.access.directories:
+            below = options_below(tree.root, tree, FILE_PARAMETER)
+            routes = file_routes(self.environment.files, below, access_options(tree.root))
+            self._file_routes = (tree.access, routes)
+        return routes
 
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:
         if isinstance(routes, DirectoryRoutes):

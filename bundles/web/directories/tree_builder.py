@@ -1,15 +1,16 @@
 """Builds the tree of a snapshot."""
 
-from collections.abc import Iterable
-from types import MappingProxyType
+from collections.abc import Collection, Iterable
 
 from bundles.autoload import Snapshot
 from bundles.autoload.loading.module_file import ModuleFile
 from bundles.web.access.access_file import AccessFile
+from bundles.web.access.access_tree import AccessTree
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.program_handler import ProgramHandler
+from bundles.web.directories.stages import ACCESS
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.templates.template_file import TemplateFile
@@ -18,9 +19,16 @@ from rxkernel import ConfigurationError
 
 
 class TreeBuilder:
-    """Builds the tree of a snapshot; `problems` has what is wrong."""
+    """Builds the tree of a snapshot; `problems` has what is wrong.
 
-    def __init__(self, snapshot: Snapshot, extensions: Extensions) -> None:
+    Args:
+        roles: those that exist, for ``groups``; empty: they are not known.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, extensions: Extensions, roles: Collection[str] = ()
+    ) -> None:
+        self._roles = roles
         self.problems: list[str] = []
         self._snapshot = snapshot
         self._extensions = extensions
@@ -41,12 +49,11 @@ class TreeBuilder:
                 self._add_file(file)
         for program in programs:
             self._add_program(program)
-        for path in sorted(self._directories):
-            self._merge_access(self._directories[path])
+        access = self._merge_access()
         templates = self._templates(before)
         if templates is None or self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
-        return DirectoryTree(self._directories, templates)
+        return DirectoryTree(self._directories, templates, access)
 
     def _add_file(self, file: ModuleFile) -> None:
         path = file.key.rpartition("/")[0].partition("/")[2]
@@ -97,12 +104,17 @@ class TreeBuilder:
             self.problems += error.problems
             return None
 
-    def _merge_access(self, directory: Directory) -> None:
-        above = directory.parent
-        merged = dict(directory.access if above is None else above.access)
-        if directory.access_file is not None:
-            merged.update(directory.access_file.values)
-        directory.access = MappingProxyType(merged)
+    def _merge_access(self) -> AccessTree:
+        directories = self._directories.values()
+        files = {each.names: file for each in directories if (file := each.access_file)}
+        access = AccessTree.of(files, self._roles)
+        for problem in access.problems:
+            key = "/".join((PLACE, *problem.directory, f"{ACCESS}.py"))
+            place = self._snapshot.tree.show(key, problem.line)
+            self.problems.append(f"{place}: {problem.text}")
+        for each in directories:
+            each.access = access.of_directory(each.names)
+        return access
 
     def _fail(self, key: str, problem: str) -> None:
         self.problems.append(f"{self._snapshot.tree.show(key)}: {problem}")

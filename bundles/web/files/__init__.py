@@ -1,1 +1,1 @@
-"""The other files of the tree, which are sent as they are."""
+"""The static files of the tree."""

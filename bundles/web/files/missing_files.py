@@ -23,6 +23,7 @@ class MissingFiles:
 
     @inject
     def __init__(self, directories: Directories, settings: Settings) -> None:
+        self._directories = directories
         self._files = directories.environment.files
         self._prefix = settings.http.prefix
 
@@ -36,5 +37,7 @@ class MissingFiles:
         if not files.api.only_files_have(path):
             return
         name = unquote(path[1:])
+        if not self._directories.tree.access.of_path(name).is_open:
+            return  # which files exist is a secret
         if await files.existing(request, name) is None:
             event.set_exception(files.api.error_for(name))

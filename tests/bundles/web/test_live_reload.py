@@ -85,8 +85,8 @@ async def test_changed_access_file_counts_for_all_directories_below(site: Site) 
 
     await site.change({"app/b.json/access.py": "virtual = True"})
 
-    assert site.tree.directories["/b.json/c"].access["virtual"] is True
-    assert site.tree.directories["/a.json"].access["virtual"] is False
+    assert site.tree.directories["/b.json/c"].access.virtual is True
+    assert site.tree.directories["/a.json"].access.virtual is False
     names = {d.name for d in site.application.kernel.http_definitions}
     assert "GET /b.json/{web_path:path}" in names
 
