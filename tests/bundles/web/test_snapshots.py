@@ -160,3 +160,31 @@ async def test_use_of_an_ended_message_ends_at_once(site: Site) -> None:
     client.end_use_with_message()
 
     assert site.snapshot.uses.count == 0
+
+
+async def test_handler_calls_an_endpoint_and_a_thread_in_its_snapshot(site: Site) -> None:
+    files = {
+        "lib/number.py": "number = 1",
+        "api/numbers/get.py": """
+            from bundles.autoload import lib
+
+            access = "public"
+
+            async def get(more: int) -> int:
+                return lib.number.number + more
+            """,
+        "app/a.json/get.py": """
+            import asyncio
+
+            from bundles.autoload import api, lib
+
+            def _read():
+                return lib.number.number
+
+            async def get(client):
+                return [await api.numbers.get(more=1), await asyncio.to_thread(_read)]
+            """,
+    }
+    client = await site.start(files)
+
+    assert (await client.http("GET /a.json")).content == b"[2,1]"
