@@ -54,10 +54,10 @@ class WebBundle(Bundle):
     settings_class = WebSettings
     listeners: Sequence[Any] = (
         VirtualPaths,
-        Identities,
         MissingFiles,
         ErrorHandlers,
         ErrorTemplates,
+        Identities,
     )
     provides = (Channels,)
 
@@ -140,8 +140,6 @@ class WebBundle(Bundle):
         sessions: ClientSessions,
         pages: PageCache,
         uploads: Uploads,
-        event_streams: EventStreams,
-        socket_upgrades: SocketUpgrades,
         security: SecuritySettings,
     ) -> Directories:
         environment = Environment(
@@ -150,11 +148,11 @@ class WebBundle(Bundle):
             application,
             kernel.serializer,
             files,
-            sessions,
-            pages,
-            uploads,
-            event_streams,
-            socket_upgrades,
+            sessions=sessions,
+            event_streams=injector.get(EventStreams),
+            socket_upgrades=injector.get(SocketUpgrades),
+            pages=pages,
+            uploads=uploads,
         )
         roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
         directories = Directories(environment, self._extensions, self._programs, roles)

@@ -30,9 +30,6 @@ from rxkernel import (
 VIRTUAL_PATH = "web.path"
 """The attribute of a request for the rest of a virtual path."""
 
-CLIENT = "web.client"
-"""The attribute of a request that has failed, for its client."""
-
 
 class Client(SnapshotUse):
     """The argument of handlers; all handlers of one request get the same one.
@@ -244,6 +241,7 @@ class Client(SnapshotUse):
         Raises:
             RxKernelError: the WebSocket is not accepted yet, or the directory has another
                 extension.
+            TooManyRequestsException: there are more than ``web.channels.max_channels`` (429).
             TypeError, ValueError: a channel is not a str, or empty.
         """
         if self.feed is not None:

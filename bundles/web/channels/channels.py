@@ -1,7 +1,7 @@
 """The service that sends events to the subscribers of channels."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from injector import inject
@@ -11,7 +11,7 @@ from bundles.web.channels.event_ids import EventIds
 from bundles.web.channels.replay_buffer import ReplayBuffer
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.subscriber import Subscriber
-from rxkernel import ClientAddress, Kernel, LimitCounters
+from rxkernel import ClientAddress, Kernel, LimitCounters, TooManyRequestsException
 
 GLOBAL = "global"
 """The key of the events for all subscribers."""
@@ -118,6 +118,18 @@ class Channels:
 
         subscriber = Subscriber(self._settings, remove)
         return subscriber
+
+    def check_number(self, names: Collection[str]) -> None:
+        """Check that a client may have all channels *names*, which it may have chosen itself.
+
+        Raises:
+            TooManyRequestsException: they are more than ``max_channels`` (429).
+        """
+        if len(names) > self._settings.max_channels:
+            self._limits.record("web.channels.max_channels", f"refused {len(names)} channels")
+            raise TooManyRequestsException(
+                f"a client may subscribe to {self._settings.max_channels} channels"
+            )
 
     def add(self, subscriber: Subscriber, keys: Iterable[str]) -> None:
         """Send the events of *keys* to *subscriber*, until `remove` is called."""

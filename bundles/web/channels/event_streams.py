@@ -35,8 +35,11 @@ class EventStreams:
 
         Raises:
             ForbiddenException: *names* is empty.
+            TooManyRequestsException: they are more than ``web.channels.max_channels``.
             TypeError, ValueError: a name is not a str, or empty.
         """
+        names = set(names)
+        self._channels.check_number(names)
         keys = keys_for(request, names)
         if not keys:
             raise ForbiddenException("the handler has not subscribed the client to a channel")

@@ -29,6 +29,9 @@ class ChannelSettings:
     replay_age: float = attrs.field(default=300.0, validator=_SECONDS)
     """Seconds for which an event is kept."""
 
+    max_channels: int = attrs.field(default=100, validator=_POSITIVE)
+    """Channels that one client may be subscribed to; for more, subscribing fails with 429."""
+
     max_waiting: int = attrs.field(default=1_000, validator=_POSITIVE)
     """Events that wait for a client that reads slowly; for more it is disconnected."""
 

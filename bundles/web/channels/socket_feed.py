@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.subscriber import Subscriber
@@ -21,10 +21,11 @@ class SocketFeed:
         self._websocket = websocket
         self._channels = channels
         self._subscriber: Subscriber | None = None
+        self._names: frozenset[str] = frozenset()
         self._sending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
-    def subscribe(self, names: Iterable[str]) -> None:
+    def subscribe(self, names: Collection[str]) -> None:
         """Send the events of the channels *names*, those for the user and those for all.
 
         At the first call, a client that sends ``lastEventId`` in the query of the handshake gets
@@ -32,6 +33,7 @@ class SocketFeed:
 
         Raises:
             RxKernelError: the WebSocket is not accepted yet.
+            TooManyRequestsException: there are more than ``web.channels.max_channels``.
             TypeError, ValueError: a name is not a str, or empty.
         """
         websocket, channels = self._websocket, self._channels
@@ -39,6 +41,9 @@ class SocketFeed:
             raise RxKernelError(
                 "subscribe() is called before the handshake; await websocket.accept() first"
             )
+        all_names = self._names.union(names)
+        channels.check_number(all_names)
+        self._names = all_names
         keys = keys_for(websocket.request, names)
         if self._subscriber is None:
             self._subscriber = channels.subscriber(websocket.client, self._overflowed)

@@ -9,7 +9,7 @@ from multidict import istr
 
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
 from bundles.contracts import keep_result, skip_result
-from bundles.web.client import CLIENT, Client
+from bundles.web.client import Client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.finished import Finished
@@ -47,18 +47,18 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     function, since each call is made for every request."""
     steps = Steps(chain)
     produce, lazy = steps.result(), steps.lazy()
-    if chain.directory.extension is WS:
-        produce = upgrading(steps.response())
     is_checked = bool(chain.verbs) and "returns" in chain.verbs[0].fields
     if is_checked:
         produce = _keeping(produce)
     environment, extension, served = chain.environment, chain.directory.extension, chain.served
+    if extension is WS:
+        produce = upgrading(produce)
+    prepare = environment.sessions.prepare
     render, pages, routes_with_pages = (
         extension.render,
         environment.pages,
         environment.pages.routes,
     )
-    prepare = environment.sessions.prepare
     stored = StoredHeaders({**extension.headers, "Content-Type": extension.content_type})
 
     async def action(request: Request, provided: Mapping[str, Any] | None = None) -> Response:
@@ -93,8 +93,10 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
                     response = await respond_with(client, body, None, None)
             else:
                 response = await respond(client, result)
-        except BaseException:
-            _fail(client)
+        except BaseException:  # the stage error uses the client until the message has ended
+            if client.page_run is not None:
+                client.page_run.release()
+            client.end_use_with_message()
             raise
         if client.page_run is not None:
             client.page_run.finish(response)
@@ -124,17 +126,3 @@ def _keeping(produce: Step) -> Step:
         return result
 
     return keeping
-
-
-def _fail(client: Client) -> None:
-    """Keep *client* for the stage ``error``, until the message has ended."""
-    attributes = client.request.attributes
-    attributes[CLIENT] = client
-    if client.page_run is not None:
-        client.page_run.release()
-
-    def forget() -> None:
-        client.end_use()
-        del attributes[CLIENT]
-
-    client.request.when_ended(forget)

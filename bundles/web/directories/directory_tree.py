@@ -17,18 +17,18 @@ class DirectoryTree:
     Attributes:
         root: the folder ``app`` itself.
         directories: those with files of their own and those above them, by their path.
-        access: the access of all directories, also of those without files of their own.
         templates: those of all directories, compiled.
-        access_files: all of them.
+        access: the access of all directories, also of those without files of their own.
+        access_files: all access files.
     """
 
     def __init__(
-        self, directories: Mapping[str, Directory], access: AccessTree, templates: Templates
+        self, directories: Mapping[str, Directory], templates: Templates, access: AccessTree
     ) -> None:
-        self.access = access
         self.directories = MappingProxyType(dict(directories))
         self.root = self.directories[""]
         self.templates = templates
+        self.access = access
         self.access_files = tuple(
             file for each in directories.values() if (file := each.access_file)
         )

@@ -26,10 +26,10 @@ class Environment:
         serializer: that of the kernel, with the scalars of the application.
         files: what sends the static files.
         sessions: those of clients.
-        pages: what ``client.cache`` keeps.
-        uploads: what ``client.upload`` stores.
         event_streams: makes the responses of ``.sse``.
         socket_upgrades: makes the WebSockets of ``.ws``.
+        pages: what ``client.cache`` keeps.
+        uploads: what ``client.upload`` stores.
     """
 
     injector: Injector
@@ -38,7 +38,7 @@ class Environment:
     serializer: Serializer
     files: WebFiles
     sessions: ClientSessions
-    pages: PageCache
-    uploads: Uploads
     event_streams: EventStreams
     socket_upgrades: SocketUpgrades
+    pages: PageCache
+    uploads: Uploads

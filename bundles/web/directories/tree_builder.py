@@ -51,17 +51,9 @@ class TreeBuilder:
             self._add_program(program)
         access = self._merge_access()
         templates = self._templates(before)
-        if self.problems:
+        if templates is None or self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
-        return DirectoryTree(self._directories, access, templates)
-
-    def _templates(self, before: DirectoryTree | None) -> Templates:
-        files = [file for each in self._directories.values() for file in each.templates]
-        try:
-            return Templates(files, None if before is None else before.templates)
-        except ConfigurationError as error:
-            self.problems += error.problems
-            return Templates()
+        return DirectoryTree(self._directories, templates, access)
 
     def _add_file(self, file: ModuleFile) -> None:
         path = file.key.rpartition("/")[0].partition("/")[2]
@@ -103,6 +95,14 @@ class TreeBuilder:
             for problem in error.problems:
                 self._fail(key, problem)
             return self._extensions.of("")
+
+    def _templates(self, before: DirectoryTree | None) -> Templates | None:
+        files = [file for each in self._directories.values() for file in each.templates]
+        try:
+            return Templates(files, None if before is None else before.templates)
+        except ConfigurationError as error:
+            self.problems += error.problems
+            return None
 
     def _merge_access(self) -> AccessTree:
         directories = self._directories.values()

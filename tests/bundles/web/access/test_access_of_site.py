@@ -251,3 +251,16 @@ async def test_access_matrix_accepts_a_site(site: Site) -> None:
     assert verdicts["GET /users/admins", "ada"] == 403
     assert verdicts["GET /users/admins", "root"] == "ran"
     assert verdicts["GET /users/plain", "root"] == 403
+
+
+@pytest.mark.parametrize("name", ["talk.ws", "news.sse", "list.json", "page.html"])
+async def test_access_of_every_extension_decides_before_the_handler(site: Site, name: str) -> None:
+    files = {
+        f"app/{name}/access.py": "auth = 'ada:hunter2'\n",
+        f"app/{name}/get.py": "async def get(client): raise AssertionError('ran')",
+    }
+    async with site.served(files) as session:
+        headers = {"Connection": "Upgrade", "Upgrade": "websocket"} if name == "talk.ws" else {}
+        async with session.get(f"/{name}", headers=headers) as response:
+            assert response.status == 401
+            assert response.headers["WWW-Authenticate"] == 'Basic realm="Restricted"'

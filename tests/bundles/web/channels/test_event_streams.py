@@ -190,6 +190,18 @@ async def test_stream_by_the_result_and_by_subscribe(live: Live) -> None:
     assert counts == [1, 1, 1, 0]
 
 
+async def test_stream_of_too_many_channels_is_429(live: Live) -> None:
+    """A client may have chosen their names."""
+    handler = "async def get(client): client.subscribe(*client.query['names'].split(','))"
+    site = await live({"app/a.sse/get.py": handler}, {"web.channels.max_channels": 2})
+
+    async with site.session.get("/a.sse?names=a,b,c") as response:
+        assert response.status == 429
+    async with site.events("/a.sse?names=a,b,a"):
+        await subscribed(site)
+    assert site.channels.counts == {"web.channels.max_channels": 1}
+
+
 async def test_subscribe_in_another_directory_is_an_error(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
