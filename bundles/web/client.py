@@ -30,9 +30,6 @@ from rxkernel import (
 VIRTUAL_PATH = "web.path"
 """The attribute of a request for the rest of a virtual path."""
 
-CLIENT = "web.client"
-"""The attribute of a request that has failed, for its client."""
-
 
 class Client(SnapshotUse):
     """The argument of handlers; all handlers of one request get the same one.

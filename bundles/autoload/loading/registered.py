@@ -7,10 +7,13 @@ from bundles.autoload.loading.scope import current_source
 from rxkernel import RxKernelError
 
 
-def register(value: Any) -> None:
+def register(value: Any, *, caller: str = "register()") -> None:
     """Record *value* with the file that is being executed, or whose start hook runs.
 
     It is in `Snapshot.registered` until the file is removed or executed again.
+
+    Args:
+        caller: what the file has called, for the error.
 
     Raises:
         RxKernelError: no file is executed or started by the code that runs.
@@ -18,7 +21,7 @@ def register(value: Any) -> None:
     source = current_source()
     if not isinstance(source, Load):
         raise RxKernelError(
-            "can be called only while a file is executed, and in a start hook: a reload could not "
-            "know what belongs to the file"
+            f"{caller} can be called only while a file is executed, and in a start hook: a reload "
+            f"could not know what belongs to the file"
         )
     source.register(value)

@@ -40,7 +40,11 @@ class SnapshotUse:
     def end_use_with_message(self) -> None:
         """Call `end_use` when the message has ended: it is a stream, or something runs after the
         response."""
-        self.request.when_ended(self.end_use)
+        services = self.request.services
+        if services is not None and services.is_closed:
+            self.end_use()
+        else:
+            self.request.when_ended(self.end_use)
 
     def move_on(self) -> None:
         """Read the current snapshot from now on; for `Uses`."""

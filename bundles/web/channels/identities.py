@@ -44,7 +44,7 @@ class Identities:
         """Call *end* once when the credential of *request* ends: at once if it has already.
 
         It ends when its token expires or is revoked, and when its session ends, also if it goes on
-        with another id. An anonymous client without a session has none.
+        with another id. It never ends for an anonymous client without a session.
 
         Returns:
             ends the watch.

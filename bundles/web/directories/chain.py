@@ -98,8 +98,9 @@ class Chain:
     @property
     def redirects(self) -> bool:
         """Whether a URL without a slash at its end is redirected: that of a page."""
-        path = self.directory.path
-        return self.verb in ("get", "head") and bool(path) and "." not in self.directory.name
+        directory = self.directory
+        is_page = directory.extension.name == "html" and not directory.name.endswith(".html")
+        return self.verb in ("get", "head") and is_page and bool(directory.path)
 
     @property
     def parts(self) -> tuple[Any, ...]:

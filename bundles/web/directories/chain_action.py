@@ -8,7 +8,7 @@ from typing import Any
 from multidict import istr
 
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
-from bundles.web.client import CLIENT, Client, new_client
+from bundles.web.client import Client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.finished import Finished
@@ -31,9 +31,7 @@ _PLAIN = frozenset((str, dict, list, bytes, int, float, bool, NoneType))
 
 def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
     """Return the action of the definitions of *chain*, of a virtual path if *is_virtual*."""
-    redirects = chain.redirects and not is_virtual
-    is_socket = chain.directory.extension is WS
-    action = _socket_action(chain) if is_socket else _action(chain, redirects=redirects)
+    action = _action(chain, redirects=chain.redirects and not is_virtual)
     if chain.services.parameters:
 
         async def with_services(request: Request, **provided: Any) -> Response:
@@ -49,6 +47,8 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     steps = Steps(chain)
     produce, lazy = steps.result(), steps.lazy()
     environment, extension, served = chain.environment, chain.directory.extension, chain.served
+    if extension is WS:
+        produce = upgrading(produce)
     prepare = environment.sessions.prepare
     render, pages, routes_with_pages = (
         extension.render,
@@ -87,8 +87,10 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
                     response = await respond_with(client, body, None, None)
             else:
                 response = await respond(client, result)
-        except BaseException:
-            _fail(client)
+        except BaseException:  # the stage error uses the client until the message has ended
+            if client.page_run is not None:
+                client.page_run.release()
+            client.end_use_with_message()
             raise
         if client.page_run is not None:
             client.page_run.finish(response)
@@ -101,42 +103,3 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         return response
 
     return action
-
-
-def _socket_action(chain: Chain) -> Callable[..., Awaitable[Response]]:
-    """Return what upgrades a request, and calls the handlers for the WebSocket. They read the
-    snapshot until they have ended."""
-    steps, served = Steps(chain), chain.served
-    run, lazy = upgrading(steps.run()), steps.lazy()
-    prepare = chain.environment.sessions.prepare
-
-    async def action(request: Request, provided: Mapping[str, Any] | None = None) -> Response:
-        await prepare(request)
-        client = new_client(request, chain)
-        if provided is not None:
-            client.provided = provided
-        client.begin_use(served.snapshot)
-        try:
-            response = await run(client)
-        except BaseException:
-            _fail(client)
-            raise
-        if lazy is not None:
-            request.after_sending(partial(lazy, client))
-        return response
-
-    return action
-
-
-def _fail(client: Client) -> None:
-    """Keep *client* for the stage ``error``, until the message has ended."""
-    attributes = client.request.attributes
-    attributes[CLIENT] = client
-    if client.page_run is not None:
-        client.page_run.release()
-
-    def forget() -> None:
-        client.end_use()
-        del attributes[CLIENT]
-
-    client.request.when_ended(forget)

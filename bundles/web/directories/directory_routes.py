@@ -61,10 +61,11 @@ class DirectoryRoutes:
         for each in self._published.values():
             yield each.chain
 
-    def of(self, chain: Chain) -> _Published | None:
-        """Return the routes of the chain with the name of *chain*, if it has the same parts."""
+    def of(self, chain: Chain, snapshot: Snapshot) -> _Published | None:
+        """Return the routes of the chain with the name of *chain*, if it has the same parts in
+        *snapshot*."""
         found = self._published.get(chain.name)
-        parts = chain.parts
+        parts = _parts_of(chain, snapshot)
         if found is None or len(found.parts) != len(parts):
             return None
         is_same = all(a is b for a, b in zip(found.parts, parts, strict=True))
@@ -91,12 +92,13 @@ class DirectoryRoutes:
         problems: list[str] = []
         for directory in tree.directories.values():
             for verb in _verbs_of(directory):
-                chain = Chain.of(directory, verb, tree, environment)
-                found = None if before is None else before.of(chain)
                 try:
+                    chain = Chain.of(directory, verb, tree, environment)
+                    found = None if before is None else before.of(chain, snapshot)
                     published[chain.name] = found or _publish(chain, snapshot)
                 except ConfigurationError as error:
-                    problems += error.problems
+                    source = _source_of(directory, verb, snapshot)
+                    problems += (f"{source}: {problem}" for problem in error.problems)
         if problems:
             raise ConfigurationError(*dict.fromkeys(problems))
         served: tuple[HttpMetadata, ...] = files
@@ -127,6 +129,11 @@ def _has_page(directory: Directory) -> bool:
     return "get" in directory.handlers or page in directory.templates
 
 
+def _parts_of(chain: Chain, snapshot: Snapshot) -> tuple[Any, ...]:
+    """Return what the routes of *chain* depend on; notations may refer to schemas by name."""
+    return (*chain.parts, snapshot.schema_files)
+
+
 def _page_of(directory: Directory) -> TemplateFile | None:
     """Return the template that is a page without any handler."""
     names = PAGES.get(directory.extension.name, ())
@@ -134,17 +141,19 @@ def _page_of(directory: Directory) -> TemplateFile | None:
 
 
 def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
+    source = _source_of(chain.directory, chain.verb, snapshot)
+    routes = tuple(_routes(chain, snapshot, source))
+    return _Published(chain, _parts_of(chain, snapshot), routes)
+
+
+def _source_of(directory: Directory, verb: str, snapshot: Snapshot) -> str:
+    """Return the place of what responds to *verb*: a handler, or a template."""
     show = snapshot.tree.show
-    handler = chain.handler
-    if handler is not None:
-        source = handler.where(show)
-    else:
-        template = _page_of(chain.directory)
-        source = "" if template is None else template.path
-    try:
-        return _Published(chain, chain.parts, tuple(_routes(chain, snapshot, source)))
-    except ConfigurationError as error:
-        raise ConfigurationError(*(f"{source}: {problem}" for problem in error.problems)) from None
+    for stage in (verb, "request"):
+        if handlers := directory.handlers_of(stage):
+            return handlers[0].where(show)
+    template = _page_of(directory)
+    return str(snapshot.tree.root) if template is None else template.path
 
 
 def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetadata]:

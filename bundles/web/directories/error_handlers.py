@@ -5,7 +5,8 @@ import logging
 from injector import inject
 
 from bundles.autoload import Autoload
-from bundles.web.client import CLIENT, Client, new_client
+from bundles.autoload.loading.scope import MESSAGE_SCOPE
+from bundles.web.client import Client, new_client
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.finished import Finished
 from bundles.web.directories.place import Directories
@@ -51,8 +52,8 @@ class ErrorHandlers:
             logger.warning("%s has not responded in time: 408", request.route_name)
         if not chain.error:
             return
-        client = request.attributes.get(CLIENT)
-        if client is None:
+        client = request.attributes.get(MESSAGE_SCOPE)
+        if not isinstance(client, Client):  # it has failed before its action
             client = new_client(request, chain)
             client.begin_use(self._autoload.snapshot)
             client.end_use_with_message()

@@ -1,8 +1,9 @@
 """The files of the tree as handlers, access rules and templates."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from math import inf
 from types import ModuleType
 from typing import Any
 
@@ -121,6 +122,13 @@ def handler_of(
         parameters = handler_parameters(function, first)
     except ConfigurationError as error:
         problems += error.problems
+    if "access" in options:
+        problems.append(
+            "a decorator sets access, but the rules of a directory are in access.py; move them "
+            "there, so that they count for its files too"
+        )
+    if stage not in VERBS:
+        problems += _problems_of_timeout(fields.get("timeout"))
     if is_middleware and stage not in ("request", *VERBS):
         problems.append(
             f"{MIDDLEWARE} goes around the rest of a chain, which {stage} does not have; write "
@@ -143,6 +151,13 @@ def handler_of(
     return Handler(
         stage, function, is_middleware, parameters, fields, options, key, line=line, place=place
     )
+
+
+def _problems_of_timeout(seconds: Any) -> Iterator[str]:
+    """Yield what is wrong with the timeout of a stage; that of a verb belongs to its contract."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds < inf):
+        yield f"timeout is {seconds!r}; write seconds, more than 0"
 
 
 def _function_of(stage: str, module: ModuleType) -> tuple[str, Callable[..., Any]]:

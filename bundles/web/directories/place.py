@@ -28,7 +28,7 @@ def _registering(verb: str) -> Callable[..., None]:
     with it by a reload."""
 
     def add(path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
-        register(program_handler(verb, path, function, meta))
+        register(program_handler(verb, path, function, meta), caller=f"application.{verb}()")
 
     add.__name__ = add.__qualname__ = verb
     return add

@@ -4,12 +4,15 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from bundles.autoload.endpoints.taken import markers_in
 from bundles.web.directories.handler import Handler
-from rxkernel import Request
+from rxkernel import Body, ConfigurationError, Cookie, Header, Query, Request
 
 Call = Callable[..., Awaitable[Any]]
 
 _RESERVED = ("request",)
+
+_READING = (Body, Cookie, Header, Query)
 
 
 class Provided(Protocol):
@@ -25,6 +28,9 @@ class Services:
     Attributes:
         parameters: those of the action, by name. A name that two handlers use for different
             services has a number in it.
+
+    Raises:
+        ConfigurationError: two handlers take different parts of the request under one name.
     """
 
     def __init__(self, handlers: Iterable[Handler]) -> None:
@@ -37,6 +43,11 @@ class Services:
 
     def _key(self, name: str, parameter: inspect.Parameter) -> str:
         key, number = name, 1
+        if not (self._is_same(name, parameter) or _is_service(parameter)):
+            raise ConfigurationError(
+                f"another handler of the chain takes {name!r} as something else; use one type and "
+                f"one default in both, or another name"
+            )
         while key in _RESERVED or not self._is_same(key, parameter):
             number += 1
             key = f"{name}_{number}"
@@ -64,6 +75,14 @@ class Services:
             return function(client.request, go_on, **services)
 
         return call
+
+
+def _is_service(parameter: inspect.Parameter) -> bool:
+    """Whether its name does not matter: nothing of the request is read by it."""
+    if parameter.annotation is Request:
+        return True
+    markers = [m if isinstance(m, type) else type(m) for m in markers_in(parameter.annotation)]
+    return any(not issubclass(marker, _READING) for marker in markers)
 
 
 def _with_services(function: Call, keys: Mapping[str, str]) -> Call:

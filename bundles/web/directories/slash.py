@@ -12,11 +12,8 @@ def slash_redirect(request: Request) -> Response | None:
     The target is relative and begins with ``./``: it holds behind proxies, and it never names
     another host or a scheme.
     """
-    url = request.url
-    if not url or url[-1] == "/" or request.native_source is None:
-        return None
-    path, mark, query = url.partition("?")
-    if path.endswith("/"):
+    path, mark, query = request.url.partition("?")
+    if path.endswith("/") or request.native_source is None:
         return None
     target = f"./{_quoted(path.rpartition('/')[2])}/{mark}{_quoted(query)}"
     return Response(None, 302, {"Location": target, "Cache-Control": "no-cache"})

@@ -4,30 +4,35 @@ from functools import partial
 
 from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client import Client
-from bundles.web.directories.steps import Run
+from bundles.web.directories.finished import Finished
+from bundles.web.directories.responding import respond
+from bundles.web.directories.steps import Step
 from rxkernel import Response, WebSocket
 
 _NOTHING = 204
-"""The status of a chain that has returned no response of its own."""
+"""The status of handlers that have returned no response of their own."""
 
 
-def upgrading(run: Run) -> Run:
-    """Return what upgrades the request, and then calls *run* with ``client.websocket``. It returns
-    when the handler has accepted the WebSocket, or *run* has ended."""
+def upgrading(produce: Step) -> Step:
+    """Return what upgrades the request, and then calls *produce* with ``client.websocket``. It
+    returns a response when a handler has accepted the WebSocket, or *produce* has ended."""
 
     async def upgrade(client: Client) -> Response:
         sockets = client.chain.environment.socket_upgrades
-        return await sockets.respond(client.request, partial(_serve, run, client))
+        return await sockets.respond(client.request, partial(_serve, produce, client))
 
     return upgrade
 
 
-async def _serve(run: Run, client: Client, websocket: WebSocket, feed: SocketFeed) -> None:
-    """A response of a handler that does not accept rejects the WebSocket."""
+async def _serve(produce: Step, client: Client, websocket: WebSocket, feed: SocketFeed) -> None:
+    """A result with a status, or a response, rejects a WebSocket that no handler accepts."""
     client.websocket, client.feed = websocket, feed
     try:
-        response = await run(client)
-    finally:
-        client.end_use()
-    if not websocket.is_accepted and response.status_code != _NOTHING:
+        result = await produce(client)
+    except Finished as finished:
+        result = finished.result
+    if websocket.is_accepted:
+        return
+    response = await respond(client, result)
+    if response.status_code != _NOTHING:
         websocket.reject(response)

@@ -50,7 +50,7 @@ class Extensions:
         """
         stem, dot, name = directory.rpartition(".")
         if not (dot and stem and name.isalpha()):
-            return HTML
+            return self._known[HTML.name]
         found = self._known.get(name)
         if found is None:
             near = get_close_matches(name, self._known, n=1)

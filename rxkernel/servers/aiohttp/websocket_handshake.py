@@ -30,8 +30,7 @@ class PendingHandshake:
 
     async def __call__(self) -> Headers:
         """See `BeforeHandshake`."""
-        if not self._is_begun.done():
-            self._is_begun.set_result(None)
+        self._is_begun.set_result(None)
         return await self._headers
 
     async def rejection(self) -> Response | None:

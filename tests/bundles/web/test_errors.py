@@ -222,3 +222,38 @@ async def test_virtual_root_handles_all_paths(site: Site) -> None:
             assert await response.text() == "any/thing"
         async with session.get("/logo.svg") as response:
             assert await response.text() == "<svg/>"
+
+
+async def test_error_handler_is_not_called_for_other_routes(site: Site) -> None:
+    files = {
+        "app/error.py": "async def error(client): return 'handled'",
+        "app/a/get.py": FAILING % "KeyError",
+        "api/chat/send.py": "access = 'public'\nasync def send(): raise KeyError",
+    }
+    client = await site.start(files)
+
+    assert (await client.http("GET /a")).content == "handled"
+    assert (await client.http("chat/send")).content == {
+        "statusCode": 500,
+        "message": "Internal Server Error",
+    }
+    assert (await client.websocket("chat/send", body={})).status_code == 500
+
+
+async def test_error_handler_is_not_called_for_a_path_of_another_bundle(site: Site) -> None:
+    files = {
+        "app/error.py": "async def error(client): return 'handled'",
+        "app/get.py": "async def get(client): 1",
+    }
+    async with site.served(files) as session, session.post("/api", data="[") as response:
+        assert "handled" not in await response.text()
+
+
+async def test_error_handler_may_set_the_status(site: Site) -> None:
+    files = {
+        "app/error.py": "async def error(client): client.status = 410; return 'gone'",
+        "app/a/get.py": FAILING % "KeyError",
+    }
+    client = await site.start(files)
+
+    assert (await client.http("GET /a")).status_code == 410

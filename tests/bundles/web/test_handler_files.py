@@ -154,3 +154,12 @@ async def test_names_of_folders_are_any_segment_of_a_url(site: Site) -> None:
     assert await text("/my-page/class") == "application.app.my_2d_page.class.get"
     assert await text("/a.json/b.json") == b'"application.app.a_2e_json.b_2e_json.get"'
     assert await text("/v1.0") == "html"
+
+
+async def test_own_extension_replaces_the_built_in_one_of_pages(site: Site) -> None:
+    web = WebBundle(extensions=[Extension("html", "text/own", lambda client, data: f"<{data}>")])
+    files = {"app/a/get.py": "async def get(client): return 1"}
+    client = await site.start(files, bundles=[web])
+
+    response = await client.http("GET /a")
+    assert (response.content, response.headers["Content-Type"]) == ("<1>", "text/own")

@@ -25,3 +25,25 @@ async def test_site_over_http(site: Site) -> None:
         async with session.post("/a/") as response:
             assert response.status == 405
             assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_pages_are_redirected_to_their_slash_and_others_are_not(site: Site) -> None:
+    files = {
+        "app/v1.0/get.py": "async def get(client): return 'page'",
+        "app/a.html/get.py": "async def get(client): return 'html'",
+        "app/a.json/get.py": "async def get(client): return 'json'",
+        "app/a/post.py": "async def post(client): return 'post'",
+    }
+    async with site.served(files) as session:
+
+        async def status(method: str, path: str) -> int:
+            async with session.request(method, path, allow_redirects=False) as response:
+                return response.status
+
+        assert await status("GET", "/v1.0") == 302
+        assert await status("HEAD", "/v1.0") == 302
+        assert await status("GET", "/v1.0/?a=b/") == 200
+        assert await status("GET", "/v1.0?a=/") == 302
+        assert await status("GET", "/a.html") == 200
+        assert await status("GET", "/a.json") == 200
+        assert await status("POST", "/a") == 200

@@ -416,3 +416,44 @@ async def test_error_handler_responds_in_directories_sse_and_ws(live: Live, retu
         assert (response.status, await response.text()) == (426, expected)
         assert response.headers["Upgrade"] == "websocket"
     assert await site.rejected("/a.ws") == 403
+
+
+async def test_ws_headers_and_session_before_accept_are_sent_with_the_handshake(
+    live: Live,
+) -> None:
+    handler = """
+        from bundles.sessions import CurrentSession
+
+        async def get(client, session: CurrentSession):
+            client.headers["X-Room"] = "tea"
+            session["cart"] = "tea"
+            await client.websocket.accept(headers={"X-Own": "1"})
+            await client.websocket.send(session["cart"])
+        """
+    site = await live({"app/a.ws/get.py": handler})
+
+    async with site.websocket("/a.ws") as client:
+        headers = client._response.headers
+        assert (headers["X-Room"], headers["X-Own"]) == ("tea", "1")
+        assert headers["Set-Cookie"].startswith("sid=")
+        assert await client.receive_str(timeout=20) == "tea"
+
+
+async def test_ws_middleware_goes_around_the_handler(live: Live) -> None:
+    site = await live(
+        {
+            "app/request.py": """
+                async def middleware(request, next):
+                    if "block" in request.params:
+                        from rxkernel import Response
+                        return Response("blocked", 409)
+                    return await next(request)
+                """,
+            "app/echo.ws/get.py": ECHO,
+        }
+    )
+
+    assert await site.rejected("/echo.ws?block=1") == 409
+    async with site.websocket("/echo.ws?name=ada") as client:
+        await client.send_str("tea")
+        assert await client.receive_str(timeout=20) == "ada: tea"
