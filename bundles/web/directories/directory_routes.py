@@ -122,16 +122,16 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
     return verbs
 
 
+def _parts_of(chain: Chain, snapshot: Snapshot) -> tuple[Any, ...]:
+    """Return what the routes of *chain* depend on; notations may refer to schemas by name."""
+    return (*chain.parts, snapshot.schema_files)
+
+
 def _has_page(directory: Directory) -> bool:
     """Whether *directory* itself responds to GET; else its introduction or the list of its files
     is shown, as its access says, and not the page of a directory above."""
     page = _page_of(directory)
     return "get" in directory.handlers or page in directory.templates
-
-
-def _parts_of(chain: Chain, snapshot: Snapshot) -> tuple[Any, ...]:
-    """Return what the routes of *chain* depend on; notations may refer to schemas by name."""
-    return (*chain.parts, snapshot.schema_files)
 
 
 def _page_of(directory: Directory) -> TemplateFile | None:
