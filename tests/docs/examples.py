@@ -14,8 +14,8 @@ console         The commands after ``$ `` are run, and their output is compared.
                 the background until the page ends; 127.0.0.1:8000 means its real address.
 bash            Not run: each command, target and option must exist.
 javascript      Run in Node; the output of ``console.log`` must equal the comment after it. With
-                the first line ``// IOServer``, ``// Metarhia`` or ``// moleculer-io`` it uses that
-                library: its syntax is checked.
+                the first line ``// Impress``, ``// IOServer``, ``// Metarhia`` or
+                ``// moleculer-io`` it uses that library: its syntax is checked.
 typescript      Compiled strictly, with the ``.ts`` files that commands of the page wrote; else as
                 javascript.
 json, text      Must equal the output of the block before. ``...`` matches any text. A json block
@@ -68,7 +68,7 @@ _QUOTED = re.compile(r"# ((?:[\w.-]+/)+[\w.]+\.(?:py|toml))\n")
 _HTML = re.compile(r"<!-- ((?:[\w.-]+/)*[\w.-]+) -->\n")
 _JSON = re.compile(r"# ((?:[\w-]+/)*[\w-]+\.json)\n")
 _FOREIGN = "# FastAPI\n"
-_FOREIGN_SCRIPTS = ("// IOServer\n", "// Metarhia\n", "// moleculer-io\n")
+_FOREIGN_SCRIPTS = ("// Impress\n", "// IOServer\n", "// Metarhia\n", "// moleculer-io\n")
 _LOADED = re.compile(r"^.* INFO +bundles\.autoload\.\S+ (.*): loaded in", re.MULTILINE)
 _LISTENS = re.compile(r"Listening on http://(\S+)")
 _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
