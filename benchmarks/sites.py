@@ -11,7 +11,11 @@ from rxkernel import Application, Request, Response, http
 
 PAGE = "<h1>Hello</h1>"
 
+FILE = "ten.txt"
+FILE_TEXT = "0123456789abcde\n" * 640
+
 _FILES = {
+    f"app/{FILE}": FILE_TEXT,
     "app/page/get.py": f"async def get(client): return {PAGE!r}",
     "app/hello.json/get.py": "async def get(client): return {'hello': 'world'}",
     "app/staged.json/request.py": "async def request(client): client.context.data['hello'] = 'a'",
