@@ -36,19 +36,6 @@ class Steps:
             verb = _one_after_the_other(self._step(chain.request), verb)
         return verb if end is None else _ending(verb, end)
 
-    def run(self) -> Run:
-        """Return what makes the response of the result."""
-        produce = self.result()
-
-        async def run(client: Client) -> Response:
-            try:
-                result = await produce(client)
-            except Finished as finished:
-                result = finished.result
-            return await respond(client, result)
-
-        return run
-
     def lazy(self) -> Step | None:
         """Return what is called after the response was sent."""
         return self._step(self._chain.lazy) if self._chain.lazy else None
