@@ -140,9 +140,7 @@ def handler_of(
             f"{ERROR} takes {', '.join(parameters)}; it may run before services are passed: read "
             f"them with await client.request.get(…)"
         )
-    for option in tuple(options):
-        if str(option).startswith(_CONTRACT):
-            fields[str(option).removeprefix(_CONTRACT)] = options.pop(option)
+    problems += _take_contract(stage, options, fields)
     try:
         fields = fields_of_meta(fields)
     except ConfigurationError as error:
@@ -152,6 +150,21 @@ def handler_of(
     return Handler(
         stage, function, is_middleware, parameters, fields, options, key, line=line, place=place
     )
+
+
+def _take_contract(stage: str, options: dict[str, Any], fields: dict[str, Any]) -> Iterator[str]:
+    """Move what ``@contract`` has set from *options* to *fields*; yield what is wrong with it."""
+    for option in tuple(options):
+        name = str(option).removeprefix(_CONTRACT)
+        if name == option:
+            continue
+        value = options.pop(option)
+        if stage not in VERBS:
+            yield f"@contract sets {name}, but a contract belongs to a verb, not to {stage}"
+        elif name in fields:
+            yield f"{name} is set in the file and by @contract; remove one of them"
+        else:
+            fields[name] = value
 
 
 def _problems_of_timeout(seconds: Any) -> Iterator[str]:

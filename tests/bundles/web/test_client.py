@@ -221,3 +221,15 @@ async def test_wrong_timeout_of_a_stage_is_an_error(site: Site, value: str) -> N
     text = f"timeout = {value}\nasync def end(client): pass"
 
     assert "write seconds, more than 0" in await site.problems({"app/end.py": text})
+
+
+async def test_middleware_takes_services(site: Site) -> None:
+    text = """
+        from rxkernel import Kernel, Response
+
+        async def middleware(request, next, service: Kernel):
+            return Response(type(service).__name__)
+        """
+    client = await site.start({"app/a.json/get.py": text})
+
+    assert (await client.http("GET /a.json")).content == "Kernel"

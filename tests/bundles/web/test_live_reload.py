@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bundles.web import Client, WebBundle
-from rxkernel import ConfigurationError
+from rxkernel import ConfigurationError, decode_json
 from tests.bundles.web.conftest import Site
 from tests.waiting import until
 
@@ -160,3 +160,41 @@ async def test_program_handler_on_bundle_and_file_of_one_path_are_an_error(site:
 
     assert "test_live_reload.py:" in found
     assert "app/get.py:1 is get of '/' too; remove one of the two" in found
+
+
+async def test_requests_during_reloads_read_one_version_in_all_stages(site: Site) -> None:
+    reading = """
+        import asyncio
+
+        from bundles.autoload import lib
+
+        async def {stage}(client):
+            client.context.data["{stage}"] = lib.number.number
+            await asyncio.sleep(0)
+            return [lib.number.number, *client.context.data.values()]
+        """
+    files = {
+        "lib/number.py": "number = 0",
+        "app/request.py": reading.format(stage="request"),
+        "app/a.json/get.py": reading.format(stage="get"),
+        "app/a.json/end.py": reading.format(stage="end"),
+    }
+    await site.start(files)
+    seen: set[bytes] = set()
+    is_over = False
+
+    async def ask() -> None:
+        while not is_over:
+            response = await site.client.http("GET /a.json")
+            assert response.status_code == 200
+            seen.add(response.content)
+
+    asking = [asyncio.create_task(ask()) for _ in range(5)]
+    for number in range(1, 6):
+        await site.change({"lib/number.py": f"number = {number}"})
+        expected = f"[{number},{number},{number},{number}]".encode()
+        await until(lambda expected=expected: expected in seen)  # type: ignore[misc]
+    is_over = True
+    await asyncio.gather(*asking)
+
+    assert all(len(set(decode_json(one))) == 1 for one in seen)

@@ -192,3 +192,38 @@ async def test_wrong_field_is_an_error_with_its_place(site: Site, text: str, pro
 
     assert "app/a/get.py:" in found
     assert problem in found
+
+
+DECORATED = """
+    from bundles.contracts import contract
+
+    {more}
+
+    @contract(parameters={{"n": "number"}})
+    async def {stage}(client):
+        return client.parameters["n"]
+    """
+
+
+async def test_contract_of_a_decorator_counts(site: Site) -> None:
+    text = DECORATED.format(stage="get", more="description = 'A number'")
+    client = await site.start({"app/a.json/get.py": text})
+
+    assert (await client.http("GET /a.json", params={"n": 1})).content == b"1"
+    assert (await client.http("GET /a.json", params={"n": "x"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("stage", "more", "problem"),
+    [
+        ("get", "parameters = {'n': 'number'}", "set in the file and by @contract; remove one"),
+        ("end", "", "@contract sets parameters, but a contract belongs to a verb, not to end"),
+    ],
+    ids=["twice", "stage"],
+)
+async def test_wrong_contract_of_a_decorator_is_an_error(
+    site: Site, stage: str, more: str, problem: str
+) -> None:
+    text = DECORATED.format(stage=stage, more=more)
+
+    assert problem in await site.problems({f"app/a/{stage}.py": text})

@@ -62,3 +62,11 @@ async def test_program_handler_outside_of_load_is_an_error(site: Site) -> None:
 def test_program_handler_with_mistakes_names_them_with_its_place() -> None:
     with pytest.raises(ConfigurationError, match=r"test_programs\.py:\d+: the path is 'a'"):
         WebBundle().get("a", lambda client: None)
+
+
+def test_program_handler_with_another_parameter_is_an_error_with_its_place() -> None:
+    async def handler(client: Client, number: int) -> int:
+        return number
+
+    with pytest.raises(ConfigurationError, match=r"test_programs\.py:\d+: handler takes 'number'"):
+        WebBundle().get("/a", handler)
