@@ -97,10 +97,11 @@ class Chain:
 
     @property
     def redirects(self) -> bool:
-        """Whether a URL without a slash at its end is redirected: that of a page."""
+        """Whether a URL without a slash at its end is redirected: that of a page, also of the root
+        behind ``http.prefix``."""
         directory = self.directory
         is_page = directory.extension.name == "html" and not directory.name.endswith(".html")
-        return self.verb in ("get", "head") and is_page and bool(directory.path)
+        return self.verb in ("get", "head") and is_page
 
     @property
     def parts(self) -> tuple[Any, ...]:

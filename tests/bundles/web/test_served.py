@@ -47,3 +47,12 @@ async def test_pages_are_redirected_to_their_slash_and_others_are_not(site: Site
         assert await status("GET", "/a.html") == 200
         assert await status("GET", "/a.json") == 200
         assert await status("POST", "/a") == 200
+
+
+async def test_page_of_the_root_behind_a_prefix_is_redirected_to_its_slash(site: Site) -> None:
+    files = {"app/get.py": "async def get(client): return 'root'"}
+    async with site.served(files, options={"http.prefix": "/site"}) as session:
+        async with session.get("/site", allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (302, "./site/")
+        async with session.get("/site/") as response:
+            assert await response.text() == "root"
