@@ -3,6 +3,7 @@
 import pytest
 
 from bundles.apidocs import ApidocsBundle, Documents
+from bundles.contracts import run_examples
 from rxkernel import decode_json
 from tests.bundles.web.conftest import Site
 
@@ -227,3 +228,23 @@ async def test_wrong_contract_of_a_decorator_is_an_error(
     text = DECORATED.format(stage=stage, more=more)
 
     assert problem in await site.problems({f"app/a/{stage}.py": text})
+
+
+async def test_example_of_a_handler_is_run(site: Site) -> None:
+    get = """
+        parameters = {"name": "string"}
+        returns = {"name": "string"}
+        examples = [
+            {"params": {"name": "Rome"}, "returns": {"name": "Rome"}},
+            {"params": {"name": "Rome"}, "returns": {"name": "Kyiv"}},
+        ]
+
+        async def get(client):
+            return {"name": client.parameters["name"]}
+        """
+    client = await site.start({"app/a.json/get.py": get})
+
+    first, second = [result.problem async for result in run_examples(client)]
+
+    assert first is None
+    assert second == "expected {'name': 'Kyiv'}, got {'name': 'Rome'}"
