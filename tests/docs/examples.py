@@ -166,7 +166,7 @@ class Page:
 
     def wait_until_loaded(self) -> None:
         """Return when the server of the page has loaded what was written since its start."""
-        log, end = self.directory / "serve.log", time.monotonic() + 20
+        log, end = self.directory / "serve.log", time.monotonic() + _PATIENCE
         while self.unloaded and self.servers:
             text = log.read_text(encoding="utf-8")
             assert " ERROR " not in text, text
