@@ -337,16 +337,32 @@ async def test_client_that_does_not_read_callbacks_is_not_read(site_of: SiteOf) 
         transport.pause_reading()
         connection = log.connections[0]
         assert isinstance(connection, MetacomConnection)
-        sent = 0
-        text = "x" * 100_000
-        while not connection.is_congested:
-            sent += 1
-            call = {"type": "call", "id": sent, "method": "example/echo", "args": {"text": text}}
-            await client.send(call)
-        transport.resume_reading()
-        ids = sorted([(await client.receive())["id"] for _ in range(sent)])
+        is_seen = False
 
-    assert ids == list(range(1, sent + 1))
+        async def flood() -> int:
+            number = 0
+            text = "x" * 100_000
+            while not is_seen:
+                number += 1
+                args = {"method": "example/echo", "args": {"text": text}}
+                await client.send({"type": "call", "id": number, **args})
+            return number
+
+        async def receive() -> None:
+            while True:
+                ids.append((await client.receive())["id"])
+
+        ids: list[int] = []
+        flooding = asyncio.create_task(flood())  # it waits, too, once the server reads no more
+        await until(lambda: connection.is_congested)
+        is_seen = True
+        transport.resume_reading()
+        receiving = asyncio.create_task(receive())
+        sent = await flooding
+        await until(lambda: len(ids) == sent)
+        receiving.cancel()
+
+    assert sorted(ids) == list(range(1, sent + 1))
 
 
 async def test_emit_before_accepted_and_after_end_is_safe(site_of: SiteOf) -> None:
