@@ -37,6 +37,8 @@ from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.templates import templates
+from benchmarks.web import web
 from benchmarks.worker_pool import worker_pool
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,8 +90,9 @@ def main(context: click.Context, json_file: Path | None) -> None:
             memory(peers, steps=(1000, 3000)),
             drain(chosen(["rxkernel"])),
         )
-        some = [router(rounds=7), boot(starts=5), *map(uvloop.run, awaited)]
+        some = [router(rounds=7), templates(rounds=7), boot(starts=5), *map(uvloop.run, awaited)]
         run = complete(HttpLoad(rounds=3), (), (), ())
+        some += web(seconds=1, rounds=3)
         publish([*some, *tables(run)], json_file)
         finish(run)
 
@@ -119,6 +122,20 @@ _add_command(
 def _router(json_file: Path | None) -> None:
     """Finding a route, by the number of templates."""
     publish([router()], json_file)
+
+
+@main.command("templates")
+@_json_option
+def _templates(json_file: Path | None) -> None:
+    """Pages in Impress's notation, and by hand in Jinja2."""
+    publish([templates()], json_file)
+
+
+@main.command("web")
+@_json_option
+def _web(json_file: Path | None) -> None:
+    """A handler directory beside a controller, templates, and a static file."""
+    publish([*web(), templates()], json_file)
 
 
 @main.command("boot")

@@ -11,14 +11,14 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from functools import partial
 from typing import Annotated, Any
 
 import attrs
 from aiohttp import web
 
-from benchmarks import accounts, gateways, metacom
+from benchmarks import accounts, gateways, metacom, sites
 from benchmarks.contracts import Contracted, Undeclared
 from benchmarks.http.peers import FIVE, NONE, Listeners
 from benchmarks.http.servers import aiohttp_app, rxkernel_app, settings
@@ -171,6 +171,14 @@ async def http_with_token(path: str, *, keeps_verified: bool = True) -> AsyncIte
         bearer = f"Authorization: Bearer {await accounts.token_of(application)}"
         headers = () if path == "/hello" else (bearer,)
         yield partial(Exchange(path, headers=headers).repeat, port)
+
+
+@asynccontextmanager
+async def http_of_site(path: str) -> AsyncIterator[Do]:
+    """A site of the bundle web, over one connection."""
+    with ExitStack() as stack:
+        async with _serving(sites.create(stack)) as port:
+            yield partial(Exchange(path).repeat, port)
 
 
 class Controlled:
@@ -364,6 +372,10 @@ CASES = (
         200,
         partial(http_with_token, "/protected", keeps_verified=False),
     ),
+    Case("HTTP page of a controller in a site", 200, partial(http_of_site, "/controller/page")),
+    Case("HTTP page of a handler directory", 200, partial(http_of_site, "/page/")),
+    Case("HTTP hello of a controller in a site", 200, partial(http_of_site, "/controller/hello")),
+    Case("HTTP hello of a handler directory", 200, partial(http_of_site, "/hello.json")),
     Case("action, its phases alone", 500, partial(action_of_broker, by_broker=False)),
     Case("action, called by the broker", 500, partial(action_of_broker, by_broker=True)),
     Case("event of a controller", 200, partial(events, Controlled)),

@@ -88,6 +88,7 @@ from rxkernel.kernel.compiled import (
 from rxkernel.kernel.errors import (
     error_response,
 )
+from rxkernel.kernel.event_stream import encode_event
 from rxkernel.kernel.events import (
     CompiledEvent,
     DefinitionEvent,
@@ -144,12 +145,18 @@ from rxkernel.messages.request import (
 )
 from rxkernel.messages.response import (
     Acknowledgement,
+    EncodedEvent,
     EventStreamResponse,
     FileResponse,
     RedirectResponse,
     Response,
     ServerSentEvent,
     StreamResponse,
+    UpgradeResponse,
+)
+from rxkernel.messages.stored_response import (
+    StoredHeaders,
+    stored_response,
 )
 from rxkernel.messages.transport import (
     Transport,
@@ -322,6 +329,7 @@ __all__ = [
     "Definitions",
     "DisconnectReason",
     "Documentation",
+    "EncodedEvent",
     "Event",
     "EventStreamResponse",
     "ExceptionEvent",
@@ -411,6 +419,7 @@ __all__ = [
     "SocketioSettings",
     "Source",
     "StaticFiles",
+    "StoredHeaders",
     "StreamNotSupportedException",
     "StreamResponse",
     "TerminateEvent",
@@ -424,6 +433,7 @@ __all__ = [
     "UnprocessableEntityException",
     "UnsupportedMediaTypeException",
     "UpgradeRequiredException",
+    "UpgradeResponse",
     "UploadedFile",
     "UserTokens",
     "ValidationError",
@@ -440,6 +450,7 @@ __all__ = [
     "current_request",
     "decode_json",
     "documentation_of",
+    "encode_event",
     "encode_json",
     "error_response",
     "http",
@@ -455,6 +466,7 @@ __all__ = [
     "received_request",
     "request_scope",
     "routes_of",
+    "stored_response",
     "union_tag",
     "unreadable",
     "validated_by",

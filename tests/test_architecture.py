@@ -37,6 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "security": {"sessions", "redis"},
     "sessions": {"redis"},
     "tasks": {"redis"},
+    "web": {"autoload", "contracts", "security", "sessions", "tasks"},
 }
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
@@ -66,6 +67,7 @@ OPTIONAL = {
         "argon2",
         "bcrypt",
         "cronsim",
+        "jinja2",
         "joserfc",
         "jsonschema_rs",
         "pytest",

@@ -59,10 +59,11 @@ class SecurityFacts:
         if rule.level == "public":
             is_optional = takes_optional_user(definition)
             security: Security = [{}, *self._each([])] if is_optional else []
+            statuses |= {401, 403} if rule.gate else set()
         else:
             security = [each for role in self._roles(rule) for each in self._each(role)]
             statuses.add(401)
-            if rule.roles or rule.policy or rule.level == "fully_authenticated":
+            if rule.roles or rule.policy or rule.gate or rule.level == "fully_authenticated":
                 statuses.add(403)
         return Access(security=security, rule=repr(rule), statuses=tuple(sorted(statuses)))
 

@@ -1,5 +1,6 @@
 """An application from a directory."""
 
+from bundles.autoload.application_folder import ApplicationFolder
 from bundles.autoload.arguments_error import ArgumentsError
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.bundle import AutoloadBundle
@@ -8,7 +9,10 @@ from bundles.autoload.endpoints.context import Context
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
+from bundles.autoload.loading.place import Place
+from bundles.autoload.loading.registered import register
 from bundles.autoload.loading.snapshot import Snapshot
+from bundles.autoload.loading.snapshot_use import SnapshotUse
 from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.remote import (
     RemoteConnectionException,
@@ -32,6 +36,7 @@ from bundles.autoload.views import (
 )
 
 __all__ = [
+    "ApplicationFolder",
     "ArgumentsError",
     "Autoload",
     "AutoloadBundle",
@@ -40,6 +45,7 @@ __all__ = [
     "Context",
     "Endpoints",
     "LiveReload",
+    "Place",
     "RemoteConnectionException",
     "RemoteException",
     "RemoteResponseException",
@@ -48,6 +54,7 @@ __all__ = [
     "RemoteUnavailableException",
     "Routes",
     "Snapshot",
+    "SnapshotUse",
     "api",
     "application",
     "bus",
@@ -56,6 +63,7 @@ __all__ = [
     "db",
     "domain",
     "lib",
+    "register",
     "resources",
     "schemas",
 ]

@@ -2,12 +2,12 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from inspect import iscoroutinefunction
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 from injector import Injector
 
@@ -26,6 +26,7 @@ from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.message_scope import MessageScope
 from bundles.autoload.loading.module_names import ModuleNames
+from bundles.autoload.loading.place import Place
 from bundles.autoload.loading.scan import scan
 from bundles.autoload.loading.scope import (
     MESSAGE_SCOPE,
@@ -55,6 +56,7 @@ class Autoload:
         injector: the services, which hooks and tasks find as ``application.injector``.
         values: how the files of a place become values, by place; else a file is its function or
             its module.
+        places: those of other bundles.
 
     Attributes:
         problems_of: yields what is wrong with the endpoints of a snapshot that has only some of
@@ -68,12 +70,14 @@ class Autoload:
         root: Path,
         settings: AutoloadSettings,
         values: Mapping[str, ValueOf] = MappingProxyType({}),
+        places: Sequence[Place] = (),
     ) -> None:
         self.application = application
         self.injector = injector
         self.root = root
         self._settings = settings
-        self._values = values
+        self.places = tuple(places)
+        self._values = {**values, **{place.name: place.value_of for place in self.places}}
         self.problems_of: Callable[[Snapshot], Iterable[str]] = lambda snapshot: ()
         self._warnings: frozenset[str] = frozenset()
         self._current: Snapshot | None = None
@@ -87,6 +91,11 @@ class Autoload:
     ) -> None:
         """Close it, if the boot failed after the directory was loaded."""
         await self.close()
+
+    @property
+    def application_names(self) -> Mapping[str, Any]:
+        """What files find in ``application`` beside the attributes of `Application`."""
+        return {name: value for p in self.places for name, value in p.application_names.items()}
 
     @property
     def current(self) -> Snapshot | None:
@@ -240,7 +249,9 @@ class Autoload:
     def _rules(self) -> TreeRules:
         settings = self._settings
         mode = settings.mode or os.environ.get("MODE") or None
-        return TreeRules(mode, settings.file_limit, settings.resources_limit)
+        places = {place.name: place.reads for place in self.places}
+        secret = frozenset(name for place in self.places for name in place.secret_files)
+        return TreeRules(mode, settings.file_limit, settings.resources_limit, places, secret)
 
     def _restore(self) -> None:
         """Make exactly the modules of the current snapshot importable."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from bundles.autoload.loading.build import Build, Migration
 from bundles.autoload.loading.context import LoadContext
@@ -20,7 +21,7 @@ from bundles.autoload.loading.hooks import (
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.load_thread import load_places
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import CODE_PLACES, LAST_PLACES
+from bundles.autoload.loading.names import CODE_PLACES, LAST_PLACES, PLACES
 from bundles.autoload.loading.scope import Scope
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
@@ -64,6 +65,7 @@ class Building:
             "bus": BusFiles(context.bus, self._schemas).value_of,
             **context.values,
         }
+        self._last_places = (*LAST_PLACES, *(p for p in context.values if p not in PLACES))
         kept = {key: file for key, file in self._old.items() if key not in stale}
         state = FolderState(tree, None if previous is None else previous.state)
         modules = {} if previous is None else previous.modules
@@ -108,10 +110,10 @@ class Building:
         await self._load_places("config", *CODE_PLACES)
         self._load.problems += problems_of_hooks(self._load.files.values(), self._tree)
         if self._load.problems:
-            self._load.problems += syntax_problems(self._tree, *LAST_PLACES)
+            self._load.problems += syntax_problems(self._tree, *self._last_places)
         self._raise()
         await self._start()
-        await self._load_places(*LAST_PLACES)
+        await self._load_places(*self._last_places)
         if self._load.problems:
             self._load.problems += self._context.problems_of(self._snapshot())
         self._raise()
@@ -184,7 +186,26 @@ class Building:
     def _snapshot(self) -> Snapshot:
         number = 1 if self._previous is None else self._previous.number + 1
         load = self._load
-        return Snapshot(number, self._tree, load.files, load.values, self._schemas, load.state)
+        return Snapshot(
+            number,
+            self._tree,
+            load.files,
+            load.values,
+            self._schemas,
+            load.state,
+            dict(self._registered()),
+        )
+
+    def _registered(self) -> Iterator[tuple[str, Iterable[Any]]]:
+        """Yield what files have registered. A file that was not executed has registered the same
+        as before, and so has one that takes over its state and is not started again."""
+        load = self._load
+        before = {} if self._previous is None else self._previous.registered
+        for key in load.files:
+            if key in load.registered:
+                yield key, load.registered[key]
+            elif key in before and (key not in load.executed or key in self._migrations):
+                yield key, before[key]
 
     def _retired(self, snapshot: Snapshot) -> Iterable[HookUnit]:
         """Yield the hooks of the previous snapshot that have no successor in *snapshot*."""

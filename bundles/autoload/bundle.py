@@ -8,11 +8,13 @@ from typing import Any
 
 from injector import Binder, Injector, inject, singleton
 
+from bundles.autoload.application_folder import ApplicationFolder
 from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.context import ContextMarker, ContextResolver
 from bundles.autoload.endpoints.endpoint_files import value_of
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.listeners import AutoloadListeners
+from bundles.autoload.loading.place import Place
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.autoload.places.site import Site
 from bundles.autoload.places.tasks import task_of
@@ -54,7 +56,9 @@ class AutoloadBundle(Bundle):
                 self._root / "cert",
             )
         binder.bind(Autoload, to=self._autoload, scope=singleton)
+        binder.bind(ApplicationFolder, to=ApplicationFolder(self._root))
         binder.bind(Endpoints, scope=singleton)
+        binder.multibind(list[Place], to=[])
         binder.bind(LiveReload, scope=singleton)
 
     def _add_site(self, prefix: str, injector: Injector) -> None:
@@ -74,6 +78,6 @@ class AutoloadBundle(Bundle):
     def _autoload(
         self, application: Application, injector: Injector, settings: AutoloadSettings
     ) -> Autoload:
-        return Autoload(
-            application, injector, self._root, settings, {"api": value_of, "tasks": task_of}
-        )
+        values = {"api": value_of, "tasks": task_of}
+        places = injector.get(list[Place])
+        return Autoload(application, injector, self._root, settings, values, places)

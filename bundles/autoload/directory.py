@@ -19,12 +19,13 @@ def create_application(
     """Make the application of the directory *root*.
 
     Its bundles are ``sessions``, ``security``, ``contracts``, ``autoload`` and ``metacom``, and
-    ``tasks`` if there is a folder ``tasks``. The certificates in ``cert`` are the default of
-    ``http.tls``.
+    ``tasks`` and ``web`` if there is a folder ``tasks`` or ``app``. The certificates in ``cert``
+    are the default of ``http.tls``.
 
     Args:
         users: the `UserProvider`, as for `SecurityBundle`; without it there are no logins.
-        bundles: further bundles, as for `Application`; also a `MetacomBundle` with arguments.
+        bundles: further bundles, as for `Application`; also a `MetacomBundle` or a `WebBundle`
+            with arguments.
         controllers: as for `Application`. Each action needs an access rule.
 
     Raises:
@@ -43,7 +44,8 @@ def create_application(
             security.SecurityBundle(users),
             "contracts",
             *(["tasks"] if (root / "tasks").is_dir() else ()),
-            *([] if any(map(_is_metacom, bundles)) else ["metacom"]),
+            *_missing_in(bundles, "metacom"),
+            *(_missing_in(bundles, "web") if (root / "app").is_dir() else ()),
             *bundles,
             AutoloadBundle(root),
         ],
@@ -54,5 +56,7 @@ def create_application(
     )
 
 
-def _is_metacom(bundle: Any) -> bool:
-    return (bundle if isinstance(bundle, str) else getattr(bundle, "name", None)) == "metacom"
+def _missing_in(bundles: Sequence[Any], name: str) -> list[str]:
+    """Return *name*, unless *bundles* has a bundle of that name."""
+    given = (each if isinstance(each, str) else getattr(each, "name", None) for each in bundles)
+    return [] if name in given else [name]

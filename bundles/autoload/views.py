@@ -114,7 +114,10 @@ class ApplicationView:
     def __getattr__(self, attribute: str) -> Any:
         if attribute.startswith("_"):
             raise AttributeError(attribute)
-        return getattr(current_runtime().application, attribute)
+        runtime = current_runtime()
+        if attribute in runtime.application_names:
+            return runtime.application_names[attribute]
+        return getattr(runtime.application, attribute)
 
     def __repr__(self) -> str:
         return "<the running application>"

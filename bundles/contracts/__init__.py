@@ -1,12 +1,13 @@
 """Contracts on definitions: timeouts, queues, schemas, errors and examples."""
 
-from bundles.contracts.arguments import arguments_of
+from bundles.contracts.arguments import arguments_of, fields_of, params_of
 from bundles.contracts.arguments_marker import Arguments
 from bundles.contracts.bundle import ContractsBundle
 from bundles.contracts.contract import Contract, contract, contract_of
 from bundles.contracts.contract_checks import problems_of_contract
 from bundles.contracts.contract_schemas import ContractSchemas
 from bundles.contracts.domain_error import DomainError
+from bundles.contracts.encoded_results import keep_result, skip_result
 from bundles.contracts.enforcement import Contracts
 from bundles.contracts.example import Example
 from bundles.contracts.example_run import ExampleResult, run_examples
@@ -42,6 +43,10 @@ __all__ = [
     "compile_schema",
     "contract",
     "contract_of",
+    "fields_of",
+    "keep_result",
+    "params_of",
     "problems_of_contract",
     "run_examples",
+    "skip_result",
 ]

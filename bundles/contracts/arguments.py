@@ -47,7 +47,13 @@ def arguments_of(request: Request) -> Any:
     if not (body is None or isinstance(body, Mapping)):
         return body
     fields = {} if body is None else _dict_of(body)
-    return {**fields, **_params_of(request)}
+    return {**fields, **params_of(request)}
+
+
+def fields_of(request: Request) -> dict[str, Any]:
+    """Return the fields of the body: those of a form or of an object; none of another body."""
+    body = request.body
+    return _dict_of(body) if isinstance(body, Mapping) else {}
 
 
 def forget_arguments(request: Request) -> None:
@@ -86,7 +92,7 @@ class ArgumentsCheck:
         Raises:
             UnprocessableEntityException: with every error.
         """
-        sent = _params_of(request)
+        sent = params_of(request)
         request.attributes[_PARAMETERS] = frozenset(sent)
         try:
             checked = self._schema.validate(self._values_of(request, sent), _ROOT)
@@ -110,7 +116,7 @@ class ArgumentsCheck:
         parameters too."""
         attributes = request.attributes
         attributes[_PARAMETERS] = _NO_NAMES
-        given = _params_of(request) if request.body is None else request.body
+        given = params_of(request) if request.body is None else request.body
         try:
             checked = self._schema.validate(given, _ROOT)
         except UnprocessableEntityException as exc:
@@ -150,8 +156,9 @@ def _with_form(
     return {**others, **form, **{name: arguments[name] for name in params}}
 
 
-def _params_of(request: Request) -> dict[str, Any]:
-    """The parameters of path, query or event, without those of a form, which come after them."""
+def params_of(request: Request) -> dict[str, Any]:
+    """Return the parameters of path, query or event, without the fields of a form. The value of a
+    repeated name is a list."""
     params, form = request.params, request.body
     if not isinstance(form, _BAGS):
         return _dict_of(params)
@@ -193,6 +200,6 @@ def place_in_message(path: str, request: Request) -> str:
     below = path.removeprefix(_ROOT)
     name = below.removeprefix(".").partition(".")[0].partition("[")[0]
     sent = request.attributes.get(_PARAMETERS)
-    parameters = _params_of(request) if sent is None else sent
+    parameters = params_of(request) if sent is None else sent
     is_parameter = name in parameters or request.body is None
     return f"{'params' if is_parameter else 'body'}{below}"

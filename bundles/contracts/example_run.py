@@ -60,7 +60,7 @@ async def _call(client: KernelClient, definition: Definition, example: Example) 
 
 def _problem(example: Example, response: Response) -> str | None:
     """Return the difference between *response* and *example*."""
-    content = None if response.is_streamed else decode_json(encode_json(response.content))
+    content = _content_of(response)
     if example.error is not None:
         code = content.get("code") if isinstance(content, Mapping) else None
         if response.status_code < 400 or code != example.error:
@@ -72,6 +72,16 @@ def _problem(example: Example, response: Response) -> str | None:
     if example.returns is not UNSET and not _is_same(content, _plain(example.returns)):
         return f"expected {_plain(example.returns)!r}, got {content!r}"
     return None
+
+
+def _content_of(response: Response) -> Any:
+    """Return the content as a client reads it; an action may have encoded it as JSON itself."""
+    if response.is_streamed:
+        return None
+    content = response.content
+    kind = response.headers.get("Content-Type", "").partition(";")[0]
+    is_encoded = isinstance(content, bytes) and kind == "application/json"
+    return decode_json(content if is_encoded else encode_json(content))
 
 
 def _is_same(left: Any, right: Any) -> bool:

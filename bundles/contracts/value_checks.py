@@ -7,6 +7,7 @@ from typing import Any
 from bundles.contracts.actions import Action
 from bundles.contracts.arguments import ArgumentsCheck, arguments_of, place_in_message
 from bundles.contracts.domain_error import DomainError
+from bundles.contracts.encoded_results import has_result, result_of
 from bundles.contracts.schemas import Schema
 from bundles.contracts.schemas.verdicts import error_without_text, errors_of_verdict
 from rxkernel import (
@@ -135,8 +136,8 @@ def checking_result(
                 raise _returned(result, place)
             if not isinstance(result, Response):
                 check(result)
-            elif _has_result(result):
-                check(result.content)
+            elif _has_result(result) and has_result(request):
+                check(result_of(request, result))
             return result
 
         return checked

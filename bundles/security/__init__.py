@@ -21,6 +21,7 @@ from bundles.security.exceptions import BadCredentials, Unauthenticated
 from bundles.security.logins.address_limit import AddressLimit
 from bundles.security.logins.passwords import Passwords
 from bundles.security.rules.access import Access, Policy, access, access_of
+from bundles.security.rules.gate import Gate
 from bundles.security.security import Security, TokenPair
 from bundles.security.settings import SecuritySettings
 from bundles.security.sockets.user_rooms import user_room
@@ -46,6 +47,7 @@ __all__ = [
     "BadCredentials",
     "Claims",
     "CurrentUser",
+    "Gate",
     "LoginEvent",
     "LogoutEvent",
     "PasswordSettings",

@@ -1,6 +1,7 @@
 """Logins: from a password to tokens, from a refresh token to new ones, and to their end."""
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import attrs
@@ -247,13 +248,16 @@ class Security(PasswordVerifier):
         await self._revocation.end_login(record)
         await self._ended(record.identifier)
 
-    async def end_session(self, request: Request) -> bool:
+    async def end_session(self, request: Request, *, keep: Collection[str] = ()) -> bool:
         """End the login in the session of *request*; False if there is none.
+
+        The session ends. If it has values with a name in *keep*, they stay in an anonymous
+        session, for which the client gets a new id when the message has succeeded.
 
         Raises:
             ForbiddenException: the request comes from another site.
         """
-        identifier = await self._sessions.end(request)
+        identifier = await self._sessions.end(request, keep)
         if identifier is not None:
             await self._ended(identifier)
         return identifier is not None

@@ -1,6 +1,7 @@
 """The sessions of an application: loaded for messages, stored at their end."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from secrets import token_hex
 from typing import TypeGuard
@@ -64,6 +65,7 @@ class Sessions:
         self._now = clock.now
         self._dispatcher = dispatcher
         self._current_request = current_request
+        self._watched: Counter[str] = Counter()
 
     async def of(self, request: Request) -> Session:
         """The session of the client of *request*: the same object in the whole message.
@@ -109,6 +111,23 @@ class Sessions:
             session.save_later(request)
         return session
 
+    def known(self, request: Request) -> Session | None:
+        """The session of the client of *request*, which has a route, if nothing must be read for
+        it: it was read before, or the client has sent none. Else None: await `of`."""
+        session: Session | None = request.attributes.get(_ATTRIBUTE)
+        if session is not None or request.connection is not None or self._is_inner(request):
+            return session
+        if self._credentials.of_request(request) is None:
+            session = request.attributes[_ATTRIBUTE] = Session(self, None)
+        return session
+
+    @staticmethod
+    def _is_inner(request: Request) -> bool:
+        message = current_request.get()
+        return (
+            request.services is not None and message is not request and _contains(message, request)
+        )
+
     async def of_connection(self, connection: Connection) -> Session:
         """The session that *connection* uses now, read-only; new if it has none.
 
@@ -142,12 +161,34 @@ class Sessions:
         return len(ended) + len(lost)
 
     async def _lost(self, now: float, reported: Collection[str]) -> Sequence[EndedSession]:
-        ids = [id for id in self._sockets.ids if id not in reported]
+        ids = [id for id in {*self._sockets.ids, *self._watched} if id not in reported]
         if not ids:
             return ()
         existing = set(await self._store.existing(ids, now))
         self._sockets.know(existing)
-        return self._sockets.lost(id for id in ids if id not in existing)
+        missing = [id for id in ids if id not in existing]
+        lost = {one.id: one for one in self._sockets.lost(missing)}
+        return [
+            lost.get(id) or EndedSession(id, None)
+            for id in missing
+            if id in lost or id in self._watched
+        ]
+
+    def watch(self, id: str) -> Callable[[], None]:
+        """Report the end of the session *id* with `SessionEvents.ENDED`, also if another process
+        ends it, as for the sockets of this process. For streams, which are not connections.
+
+        Returns:
+            ends the watch; to be called once.
+        """
+        self._watched[id] += 1
+
+        def release() -> None:
+            self._watched[id] -= 1
+            if not self._watched[id]:
+                del self._watched[id]
+
+        return release
 
     def _read_only(self, stored: StoredSession | None) -> Session:
         session = Session(self, stored)

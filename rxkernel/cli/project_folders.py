@@ -26,10 +26,10 @@ def factory_for(directory: Path) -> str | None:
     """Return the target, ``module:function``, for the folder that *directory* has, or None.
 
     Raises:
-        ConfigurationError: there are several.
+        ConfigurationError: there are folders for several functions.
     """
     found = [entry for entry in entries(GROUP) if (directory / _folder_of(entry)).is_dir()]
-    if len(found) > 1:
+    if len({entry.value for entry in found}) > 1:
         claims = " and ".join(
             f"{_folder_of(entry)!r} ({entry.value}, package {package_of(entry)!r})"
             for entry in sorted(found)

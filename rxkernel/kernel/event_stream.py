@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from rxkernel.kernel.serialization import SERIALIZER, Serializer
-from rxkernel.messages.response import ServerSentEvent
+from rxkernel.messages.response import EncodedEvent, ServerSentEvent
 
 HEARTBEAT = b":\n\n"
 """A comment: it prevents an idle timeout, and scripts in the browser do not receive it."""
@@ -13,11 +13,13 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def encode_event(event: Any, serializer: Serializer = SERIALIZER) -> bytes:
-    """Encode one event. Each line of ``data`` becomes a data line.
+    """Encode one event. Each line of ``data`` becomes a data line. An `EncodedEvent` is unchanged.
 
     Raises:
         TypeError: *event* is not a `ServerSentEvent`, or JSON cannot represent its data.
     """
+    if isinstance(event, EncodedEvent):
+        return event.encoded
     if not isinstance(event, ServerSentEvent):
         raise TypeError(
             f"the source of an event stream yielded {type(event).__qualname__}; "

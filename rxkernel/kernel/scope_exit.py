@@ -1,8 +1,9 @@
 """Closes the services of a message.
 
 Context managers are left after the handler and before the response is sent, so that a failed
-commit becomes an error response. For a stream, whose source may use them, and for a thread that
-still runs, they stay open, and are left with all other services after the terminate phase.
+commit becomes an error response. For a stream, whose source may use them, a WebSocket, and a
+thread that still runs, they stay open, and are left with all other services after the terminate
+phase.
 """
 
 import asyncio
@@ -11,10 +12,15 @@ from rxkernel.kernel.abandoned_threads import has_abandoned, join_abandoned
 from rxkernel.kernel.errors import log_failure, to_failure
 from rxkernel.kernel.scopes import close_services
 from rxkernel.messages.request import Request
-from rxkernel.messages.response import EventStreamResponse, Response, StreamResponse
+from rxkernel.messages.response import (
+    EventStreamResponse,
+    Response,
+    StreamResponse,
+    UpgradeResponse,
+)
 from rxkernel.messages.scoped_services import ScopedServices
 
-_STREAMS = (StreamResponse, EventStreamResponse)
+_STREAMS = (StreamResponse, EventStreamResponse, UpgradeResponse)
 
 
 async def exit_after_response(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Collection, Iterable, Mapping
 from datetime import datetime
 from os import PathLike
 from pathlib import Path, PurePath
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 from urllib.parse import quote
 
 import attrs
@@ -271,6 +271,17 @@ class ServerSentEvent:
     retry: float | None = attrs.field(default=None, validator=_check_seconds)
 
 
+@attrs.frozen(kw_only=True)
+class EncodedEvent(ServerSentEvent):
+    """An event that many streams send: it is encoded once, by `encode_event`.
+
+    ``encoded`` is sent unchanged; the other fields are for tests. It may be the line of the ``id``
+    alone: then a browser sends that id when it connects again, and no script gets an event.
+    """
+
+    encoded: bytes = attrs.field(repr=False)
+
+
 class EventStreamResponse(Response):
     """Server-sent events for an ``EventSource``; ends with its source, its client or the server.
 
@@ -306,6 +317,35 @@ class EventStreamResponse(Response):
         self.headers.setdefault("X-Accel-Buffering", "no")
 
 
+class Handshake(Protocol):
+    """A WebSocket that waits for the response to its handshake."""
+
+    async def complete(self, headers: Headers) -> Any:
+        """Send the handshake with *headers*, and return the transport's response when the
+        WebSocket is closed.
+
+        Raises:
+            Exception: the handshake was not sent.
+        """
+
+    async def aclose(self) -> None:
+        """The handshake is not sent: cancel the function that waits for it."""
+
+
+class UpgradeResponse(Response):
+    """The response to the handshake of a WebSocket, with status 101: see `HttpServer.upgrade`.
+
+    Response listeners may add headers. The handshake is sent after them, and the services of the
+    message stay open until the WebSocket is closed.
+    """
+
+    is_streamed = True
+
+    def __init__(self, content: Handshake) -> None:
+        super().__init__(content)
+        self._status_code = 101
+
+
 class Acknowledgement(Response):
     """Acknowledges with *values* unchanged, for Socket.IO clients that expect no envelope.
 
@@ -317,9 +357,11 @@ class Acknowledgement(Response):
 
 
 async def close_source(response: Response) -> None:
-    """Close the source of *response*, if that is a stream."""
+    """Close the source of *response*, if that is a stream or a WebSocket."""
     close = getattr(response.content, "aclose", None)
-    if close is not None and isinstance(response, StreamResponse | EventStreamResponse):
+    if close is not None and isinstance(
+        response, StreamResponse | EventStreamResponse | UpgradeResponse
+    ):
         await close()
 
 

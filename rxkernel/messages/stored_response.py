@@ -13,7 +13,11 @@ _new = object.__new__
 
 @attrs.frozen(eq=False, init=False)
 class StoredHeaders:
-    """Headers with a ``Content-Type`` that are never changed.
+    """Headers with a ``Content-Type`` that are never changed. Those that are given are copied.
+
+    Raises:
+        KeyError: ``Content-Type`` is missing.
+        ValueError: a header is invalid, see `Headers`.
 
     Attributes:
         headers: all of them.
@@ -27,7 +31,8 @@ class StoredHeaders:
     lines: str
     names: frozenset[str]
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        headers = headers_of(headers)
         others = [(n, value) for n, value in headers.items() if n.lower() != "content-type"]
         self.__attrs_init__(
             headers,
@@ -73,9 +78,9 @@ class StoredResponse(Response):
         return self._headers is None or bool(self._headers)
 
 
-def stored_response(content: bytes, stored: StoredHeaders) -> StoredResponse:
-    """Return the response with *content*. It skips the checks of ``__init__``, as
-    `plain_response`."""
+def stored_response(content: str | bytes, stored: StoredHeaders) -> StoredResponse:
+    """Return the response with *content* and the status 200. It skips the checks of ``__init__``,
+    as `plain_response`: for code that responds to nearly every message with the same headers."""
     response = _new(StoredResponse)
     response._content = content
     response._status_code = 200

@@ -30,6 +30,8 @@ from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.templates import templates
+from benchmarks.web import web
 from benchmarks.worker_pool import worker_pool
 from bundles.security import PasswordSettings
 from rxkernel import HttpSettings, SocketioSettings
@@ -71,6 +73,25 @@ async def test_endpoints_benchmark_runs() -> None:
     table = await endpoints(count=3)
 
     assert [row["endpoints"] for row in table.records()] == [3, 3]
+
+
+def test_templates_benchmark_runs() -> None:
+    rows = templates(rounds=1).records()
+
+    assert len(rows) == 5
+    assert all(row["ratio"] for row in rows)
+
+
+@pytest.mark.usefixtures("wrk")
+def test_web_benchmark_runs() -> None:
+    hello, files = web(seconds=1, rounds=1)
+
+    assert [row["server"] for row in hello.records()][1::2] == [
+        "a directory, page",
+        "a directory, JSON",
+    ]
+    assert [row["server"] for row in files.records()][:2] == ["aiohttp, `add_static`", "rxkernel"]
+    assert all(row["ratio"] for table in (hello, files) for row in table.records())
 
 
 async def test_roundtrips_benchmark_runs() -> None:

@@ -51,6 +51,15 @@ def test_module_app_of_the_directory_wins(
     assert locate(None).bundles == ()
 
 
+@pytest.mark.parametrize("has_api", [True, False], ids=["api", "no-api"])
+def test_folder_app_of_the_directory_enables_the_bundle(has_api: bool, project: Path) -> None:
+    (project / "application" / "app").mkdir(parents=True)
+    if has_api:
+        (project / "application" / "api").mkdir()
+
+    assert "web" in locate(None).bundles
+
+
 def test_folder_named_app_without_a_module_is_not_the_application(
     endpoint: Path, project: Path
 ) -> None:
@@ -84,5 +93,5 @@ def test_nothing_found_names_what_was_looked_for(
     assert result.exit_code == 2
     assert (
         "no application given, and found neither module 'no_app_here' nor folder "
-        f"'application/api' in {os.getcwd()}; give the application"
+        f"'application/api' nor folder 'application/app' in {os.getcwd()}; give the application"
     ) in result.stderr

@@ -229,7 +229,9 @@ def test_port_shared_by_other_workers_is_in_use(start: Start) -> None:
 
 
 def test_missing_target_is_reported_on_one_line(start: Start) -> None:
-    assert "found neither module 'app' nor folder 'application/api' in " in refused(start("serve"))
+    assert (
+        "found neither module 'app' nor folder 'application/api' nor folder 'application/app' in "
+    ) in refused(start("serve"))
 
 
 def test_unbound_service_is_reported_on_one_line(start: Start, write: Write) -> None:

@@ -8,13 +8,14 @@ python          Executed, with ``await`` at the top level, in one namespace and 
                 ``# FastAPI`` it uses that library: only its syntax is checked. With
                 ``# project/package/name.ext`` it is a part of that file below docs/examples, and
                 the packages of ``project`` can be imported; or of that file of a project that
-                commands of the page have created.
+                commands of the page have created. If there is neither, the file is written.
+html            A file, written without its first line, ``<!-- folder/name.html -->``.
 console         The commands after ``$ `` are run, and their output is compared. ``serve`` stays in
                 the background until the page ends; 127.0.0.1:8000 means its real address.
 bash            Not run: each command, target and option must exist.
 javascript      Run in Node; the output of ``console.log`` must equal the comment after it. With
-                the first line ``// IOServer``, ``// Metarhia`` or ``// moleculer-io`` it uses that
-                library: its syntax is checked.
+                the first line ``// Impress``, ``// IOServer``, ``// Metarhia`` or
+                ``// moleculer-io`` it uses that library: its syntax is checked.
 typescript      Compiled strictly, with the ``.ts`` files that commands of the page wrote; else as
                 javascript.
 json, text      Must equal the output of the block before. ``...`` matches any text. A json block
@@ -38,6 +39,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from asyncio import Runner
 from collections.abc import Callable, Iterable, Iterator
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
@@ -63,9 +65,11 @@ _PATIENCE = 120.0
 
 _FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
 _QUOTED = re.compile(r"# ((?:[\w.-]+/)+[\w.]+\.(?:py|toml))\n")
+_HTML = re.compile(r"<!-- ((?:[\w.-]+/)*[\w.-]+) -->\n")
 _JSON = re.compile(r"# ((?:[\w-]+/)*[\w-]+\.json)\n")
 _FOREIGN = "# FastAPI\n"
-_FOREIGN_SCRIPTS = ("// IOServer\n", "// Metarhia\n", "// moleculer-io\n")
+_FOREIGN_SCRIPTS = ("// Impress\n", "// IOServer\n", "// Metarhia\n", "// moleculer-io\n")
+_LOADED = re.compile(r"^.* INFO +bundles\.autoload\.\S+ (.*): loaded in", re.MULTILINE)
 _LISTENS = re.compile(r"Listening on http://(\S+)")
 _LOGGED = re.compile(r"console\.log\(.*\);?\s*// (.+)")
 
@@ -81,6 +85,8 @@ class Page:
         self.address = _ADDRESS
         self.printed = ""
         self.projects: set[Path] = set()
+        self.has_created = False
+        self.unloaded: list[Path] = []
 
     @classmethod
     def open(cls, namespace: dict[str, Any]) -> None:
@@ -137,7 +143,10 @@ class Page:
     def quote(self, name: str, source: str) -> None:
         """Check that *source* is a part of the file *name* below docs/examples, or of a project
         that the page has created in its directory."""
-        is_ours = (_EXAMPLES / name).exists()
+        is_ours = (_EXAMPLES / Path(name).parts[0]).exists()
+        if not is_ours and not self.has_created:
+            self.write(name, source.removeprefix(f"# {name}\n"))
+            return
         path = (_EXAMPLES if is_ours else self.directory) / name
         text = path.read_text(encoding="utf-8")
         quoted = source.removeprefix(f"# {name}\n")
@@ -147,9 +156,38 @@ class Page:
             self.projects.add(project)
             sys.path.insert(0, str(project))
 
+    def write(self, name: str, source: str) -> None:
+        """Write a file of the reader's site, which a server with live reload then loads."""
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+        if name.startswith("application/") and path.suffix in (".py", ".template", ".jinja"):
+            self.unloaded.append(path)
+
+    def wait_until_loaded(self) -> None:
+        """Return when the server of the page has loaded what was written since its start."""
+        log, end = self.directory / "serve.log", time.monotonic() + _PATIENCE
+        while self.unloaded and self.servers:
+            text = log.read_text(encoding="utf-8")
+            assert " ERROR " not in text, text
+            loaded = ", ".join(_LOADED.findall(text))
+            names = [str(path.relative_to(self.directory)) for path in self.unloaded]
+            if all(name in loaded for name in names):
+                break
+            assert time.monotonic() < end, f"{names} are not loaded:\n{text}"
+            time.sleep(0.05)
+        self.unloaded.clear()
+
+    def html(self, source: str, _: Example) -> None:
+        named = _HTML.match(source)
+        assert named is not None, "a block of HTML begins with <!-- folder/name.html -->"
+        self.write(named[1], source[named.end() :])
+
     def console(self, source: str, _: Example) -> None:
         for command, wanted in _commands(source):
             check_command(command)
+            if not command.startswith("python -m rxkernel serve"):
+                self.wait_until_loaded()
             if " serve" in command:
                 expect(wanted, self.serve(command))
             elif command.startswith("python -m rxkernel") and ">" not in command:
@@ -179,6 +217,7 @@ class Page:
 
     def rxkernel(self, arguments: list[str]) -> str:
         """The output of a command of rxkernel, run in this process to save half a second."""
+        self.has_created |= arguments[:1] == ["new"]
         ours = {name: None for name in os.environ if name.startswith("RXKERNEL_")}
         with contextlib.chdir(self.directory):
             result = CliRunner(env=ours).invoke(main, arguments, catch_exceptions=False)
@@ -195,6 +234,7 @@ class Page:
                 stderr=log,
             )
         self.servers.append(server)
+        self.unloaded.clear()
         assert server.stdout is not None
         line = server.stdout.readline().decode()
         if listens := _LISTENS.match(line):
@@ -256,6 +296,7 @@ _RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
     "bash": Page.bash,
     "javascript": Page.javascript,
     "typescript": Page.typescript,
+    "html": Page.html,
     "json": Page.json,
     "text": Page.text,
     "toml": Page.toml,

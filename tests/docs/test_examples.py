@@ -52,6 +52,7 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         ),
         ("toml", "[http]\nnothing = 1", "http.nothing"),
         ("text", "nothing was printed", "the page says"),
+        ("html", "<b>", "begins with <!-- folder/name.html -->"),
         ("javascript", "console.log(1); // 1", "start a server on this page first"),
         ("javascript", "// IOServer\nclass {", "SyntaxError"),
         ("javascript", "// Metarhia\n({ method: async () => });", "SyntaxError"),
@@ -86,4 +87,16 @@ def test_json_block_with_a_name_is_written_as_a_file(namespace: dict[str, Any]) 
         ("json", "# routes/api.json\n[1, 2]"),
         ("python", "from pathlib import Path\nprint(Path('routes/api.json').read_text())"),
         ("json", "[1, 2]"),
+    )
+
+
+def test_blocks_with_the_path_of_a_file_are_written(namespace: dict[str, Any]) -> None:
+    read = "from pathlib import Path\nfor path in sorted(Path('own').rglob('*.*')):\n"
+    read += "    print(path.read_text())"
+    run(
+        namespace,
+        ("python", "# own/pages/get.py\nx = 1"),
+        ("html", "<!-- own/pages/html.template -->\n<b>"),
+        ("python", read),
+        ("text", "x = 1\n<b>"),
     )

@@ -3,8 +3,7 @@
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from functools import partial
-from types import FunctionType, MethodType, ModuleType, UnionType
+from types import ModuleType, UnionType
 from typing import Any, get_args, get_origin
 
 from bundles.autoload.endpoints.access import Access, read_access
@@ -17,6 +16,7 @@ from bundles.autoload.endpoints.fields import (
     read_fields,
     times_of,
 )
+from bundles.autoload.endpoints.functions import is_async, kind_of
 from bundles.autoload.endpoints.router import check_hook
 from bundles.autoload.endpoints.taken import Taken, taken_by
 from bundles.autoload.loading.assigned_names import assigned_lines
@@ -134,9 +134,9 @@ class _Reading:
         if inspect.isasyncgenfunction(function):
             self.problems.append(f"{name} yields; return StreamResponse(…) instead")
             return None
-        if not _is_async(function):
+        if not is_async(function):
             self.problems.append(
-                f"{name} is {_kind_of(function)}, not an async function; write async def {name}(…)"
+                f"{name} is {kind_of(function)}, not an async function; write async def {name}(…)"
             )
             return None
         checked: Callable[..., Any] = function
@@ -152,9 +152,9 @@ class _Reading:
                 continue
             if is_defined and inspect.isasyncgenfunction(value):
                 self.problems.append(f"{name} yields; return StreamResponse(…) instead")
-            elif _is_async(value) and is_defined and getattr(value, "__name__", None) == name:
+            elif is_async(value) and is_defined and getattr(value, "__name__", None) == name:
                 yield name, value
-            elif _is_async(value):
+            elif is_async(value):
                 self.problems.append(
                     f"{name} is not the function of async def {name}; use functools.wraps in its "
                     f"decorator, or begin the name of a helper with _"
@@ -252,21 +252,6 @@ def _is_vague(taken: Taken, name: str) -> bool:
 
 def _name_of(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", "method")
-
-
-def _kind_of(value: Any) -> str:
-    if inspect.isclass(value):
-        return "a class"
-    return "a def" if inspect.isroutine(value) else f"of the type {type(value).__name__}"
-
-
-def _is_async(function: Any) -> bool:
-    """Whether *function* is one, or an object that is called like one."""
-    if inspect.isclass(function):
-        return False
-    if isinstance(function, FunctionType | MethodType | partial):
-        return inspect.iscoroutinefunction(function)
-    return callable(function) and inspect.iscoroutinefunction(type(function).__call__)
 
 
 def _refers(notation: Any) -> bool:

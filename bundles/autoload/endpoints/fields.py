@@ -50,21 +50,31 @@ class Fields:
     problems: tuple[str, ...]
 
 
-def read_fields(file: SourceFile, module: ModuleType, allowed: Collection[str]) -> Fields:
+def read_fields(
+    file: SourceFile,
+    module: ModuleType,
+    allowed: Collection[str],
+    known: Collection[str] = ENDPOINT,
+) -> Fields:
     """Return the fields of *allowed* that *module* has.
 
     A public variable in small letters must be one of them. Functions, classes, constants in
     capital letters and imported names are not fields, unless a function or a constant is almost
     called like one.
+
+    Args:
+        known: the fields of all kinds of files, for hints.
     """
     names = {name: value for name, value in vars(module).items() if not is_private(name)}
     values = {name: names[name] for name in allowed if name in names}
     values, problems = _converted(values)
-    suspects = [n for n in names if n not in allowed and _may_be_field(n, names[n], file, module)]
+    suspects = [
+        n for n in names if n not in allowed and _may_be_field(n, names[n], file, module, known)
+    ]
     lines: Mapping[str, int] = {}
     if suspects:
         lines = assigned_lines(file)
-        problems += _unknown(suspects, lines, allowed)
+        problems += _unknown(suspects, lines, allowed, known)
     return Fields(values, tuple(problems))
 
 
@@ -110,26 +120,31 @@ def _converted(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         ]
 
 
-def _may_be_field(name: str, value: Any, file: SourceFile, module: ModuleType) -> bool:
+def _may_be_field(
+    name: str, value: Any, file: SourceFile, module: ModuleType, known: Collection[str]
+) -> bool:
     if name in _NOT_FIELDS or name == file.stem or inspect.isclass(value):
         return False
     if is_variable(name, value):
         return True
-    return (name.isupper() or is_own(value, module)) and _nearest(name) is not None
+    return (name.isupper() or is_own(value, module)) and _nearest(name, known) is not None
 
 
-def _nearest(name: str, names: Collection[str] = ENDPOINT, cutoff: float = 0.8) -> str | None:
+def _nearest(name: str, names: Collection[str], cutoff: float = 0.8) -> str | None:
     """The one of *names* that is almost *name*; by default almost certainly."""
     return next(iter(get_close_matches(name.lower(), names, n=1, cutoff=cutoff)), None)
 
 
 def _unknown(
-    suspects: list[str], lines: Mapping[str, int], allowed: Collection[str]
+    suspects: list[str],
+    lines: Mapping[str, int],
+    allowed: Collection[str],
+    known: Collection[str],
 ) -> Iterator[str]:
     for name in suspects:
         if name not in lines:
             continue  # it is imported
-        near = _nearest(name, allowed, 0.6) or _nearest(name, ENDPOINT, 0.6)
+        near = _nearest(name, allowed, 0.6) or _nearest(name, known, 0.6)
         if name in _RENAMED:
             hint = f"{_RENAMED[name]}."
         elif near is None:

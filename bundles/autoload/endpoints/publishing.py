@@ -96,6 +96,7 @@ class Endpoints:
             bundles=self._bundles,
             transports=(Transport.HTTP, Transport.SOCKET, *self._kernel.compiler.transports),
             users=self._users,
+            places=self._autoload.places,
         )
 
     def prepare(self, event: BootstrapEvent) -> None:
@@ -130,12 +131,18 @@ class Endpoints:
                 event.websocket_metadata_storage.add(route)
             elif isinstance(route, ProcedureMetadata):
                 event.procedure_metadata_storage.add(route)
+        self._report_swap()
+
+    def _report_swap(self) -> None:
+        for place in self._autoload.places:
+            place.swapped(self.routes.of_place(place))
 
     def replace(self, routes: Routes, previous: Snapshot) -> None:
         """Take note that *routes* are served now, in place of those of *previous*."""
         _log_hidden(routes.hidden - self.routes.hidden)
         self._log_unreachable(routes.changes_since(self.routes)[0])
         self.routes = routes
+        self._report_swap()
         present = set(map(id, routes))
         for number in self._served.keys() - present:
             self._served.pop(number).last = previous

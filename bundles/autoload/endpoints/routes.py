@@ -1,6 +1,5 @@
 """The routes of a snapshot."""
 
-import inspect
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -12,6 +11,8 @@ from bundles.autoload.endpoints.access import access_options
 from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import RoutesOf, endpoint_routes, hook_routes
+from bundles.autoload.endpoints.functions import line_in_file
+from bundles.autoload.loading.place import Place
 from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.units import UnitVersion
@@ -37,9 +38,13 @@ class Routes:
     """All routes of a snapshot. A file that is the same as before has the same metadata."""
 
     _published: Mapping[str, _Published] = attrs.field(factory=dict)
+    _of_places: Mapping[Place, Iterable[RouteMetadata]] = attrs.field(factory=dict)
 
     def __iter__(self) -> Iterator[RouteMetadata]:
-        return (route for each in self._published.values() for route in each.routes)
+        for each in self._published.values():
+            yield from each.routes
+        for routes in self._of_places.values():
+            yield from routes
 
     def changes_since(
         self, before: Self
@@ -54,6 +59,10 @@ class Routes:
     def hidden(self) -> set[str]:
         """The names with a version whose methods the highest version of the unit lacks."""
         return {name for name in self._published if _default_of(name) not in self._published}
+
+    def of_place(self, place: Place) -> Iterable[RouteMetadata]:
+        """Return the result of `Place.routes_of`."""
+        return self._of_places.get(place, ())
 
     def of(self, name: str, value: Value) -> tuple[RouteMetadata, ...] | None:
         """Return the routes of *name* if they are those of *value*."""
@@ -74,10 +83,11 @@ def routes_of(
     bundles: Collection[str],
     transports: Collection[Transport],
     users: ApplicationUsers | None,
+    places: Iterable[Place] = (),
 ) -> Routes:
     """Return the routes of *snapshot*; unchanged ones are taken from *before*. *bundles* are
-    those that are enabled, *transports* those that exist, and *users* those of the bundle
-    security, if it is enabled.
+    those that are enabled, *transports* those that exist, *users* those of the bundle security,
+    if it is enabled, and *places* those of other bundles.
 
     A method has the names ``<unit>.<version>/<method>`` and, in the highest version,
     ``<unit>/<method>``.
@@ -85,7 +95,7 @@ def routes_of(
     Raises:
         ConfigurationError: with every problem of every file.
     """
-    return _Publishing(snapshot, before, bundles, transports, users).run()
+    return _Publishing(snapshot, before, bundles, transports, users).run(places)
 
 
 class _Publishing:
@@ -105,7 +115,7 @@ class _Publishing:
         self._transports = transports
         self._users = users
 
-    def run(self) -> Routes:
+    def run(self, places: Iterable[Place]) -> Routes:
         for unit in self._snapshot.api.values():
             latest = unit.latest
             for version in unit.versions.values():
@@ -117,9 +127,17 @@ class _Publishing:
         for file in self._snapshot.files.values():
             if isinstance(file.value, TaskFile):
                 self._publish(file.value, [_TASKS])
+        of_places = {place: self._routes_of_place(place) for place in places}
         if self._problems:
             raise ConfigurationError(*dict.fromkeys(self._problems))
-        return Routes(MappingProxyType(self._published))
+        return Routes(MappingProxyType(self._published), of_places)
+
+    def _routes_of_place(self, place: Place) -> Iterable[RouteMetadata]:
+        try:
+            return place.routes_of(self._snapshot, self._before.of_place(place))
+        except ConfigurationError as error:
+            self._problems += error.problems
+            return ()
 
     def _publish(self, value: Value, units: Iterable[str]) -> None:
         make: RoutesOf | None = None
@@ -135,7 +153,9 @@ class _Publishing:
 
     def _maker_of(self, value: Value) -> RoutesOf | None:
         """Return what makes the routes of *value* in a unit; None if it has a problem."""
-        source = self._snapshot.tree.show(value.file.key, _line_of(value))
+        source = self._snapshot.tree.show(
+            value.file.key, line_in_file(value.function, value.file.path)
+        )
         try:
             if isinstance(value, TaskFile):
                 routes = self._routes_of_task(value, source)
@@ -165,15 +185,6 @@ class _Publishing:
         module = import_module("bundles.autoload.places.task_routes")  # needs an extra
         routes: tuple[RouteMetadata, ...] = module.task_routes(task, source)
         return routes
-
-
-def _line_of(value: Value) -> int | None:
-    """The line of the function, if the file of *value* has it."""
-    code = getattr(inspect.unwrap(value.function), "__code__", None)
-    if code is None or code.co_filename != str(value.file.path):
-        return None
-    line: int = code.co_firstlineno
-    return line
 
 
 def _values_of(version: UnitVersion) -> Iterator[Value]:

@@ -53,7 +53,7 @@ def taken_by(function: Callable[..., Any]) -> Taken:
     Raises:
         ConfigurationError: with every parameter that cannot be passed.
     """
-    signature = _signature(function)
+    signature = signature_of(function)
     arguments: dict[str, inspect.Parameter] = {}
     provided: dict[str, inspect.Parameter] = {}
     rest: str | None = None
@@ -68,13 +68,13 @@ def taken_by(function: Callable[..., Any]) -> Taken:
         ):
             problems.append(f"takes {parameter}; arguments are passed by name: write {name}")
             continue
-        markers = list(_markers_in(parameter.annotation))
+        markers = list(markers_in(parameter.annotation))
         if any(_is_argument(marker) for marker in markers):
             problems.append(
                 f"has a marker for {name!r}; arguments come from the body, the query or the "
                 f"event: write the type alone"
             )
-        elif markers or _is_provided(parameter.annotation):
+        elif markers or is_provided(parameter.annotation):
             provided[name] = _as_provided(parameter)
             if name == REQUEST and parameter.annotation is not Request:
                 problems.append(f"has a parameter {name!r} that is not a Request; rename it")
@@ -87,7 +87,12 @@ def taken_by(function: Callable[..., Any]) -> Taken:
     return Taken(arguments, provided, rest, Any if returns is EMPTY else returns)
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of *function*, with its annotations as types.
+
+    Raises:
+        ConfigurationError: it has none, or an annotation cannot be read.
+    """
     name = getattr(function, "__name__", "method")
     try:
         return inspect.signature(function, eval_str=True)
@@ -100,7 +105,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
         ) from exc
 
 
-def _markers_in(annotation: Any) -> Iterator[Any]:
+def markers_in(annotation: Any) -> Iterator[Any]:
     """Yield the markers in *annotation*, also in a union and in an alias."""
     annotation = getattr(annotation, "__value__", annotation)
     if get_origin(annotation) is Annotated:
@@ -109,10 +114,10 @@ def _markers_in(annotation: Any) -> Iterator[Any]:
                 isinstance(extra, type) and issubclass(extra, Marker)
             ):
                 yield extra
-        yield from _markers_in(annotation.__origin__)
+        yield from markers_in(annotation.__origin__)
     elif get_origin(annotation) in _UNIONS:
         for member in get_args(annotation):
-            yield from _markers_in(member)
+            yield from markers_in(member)
 
 
 def _is_argument(marker: Any) -> bool:
@@ -120,7 +125,7 @@ def _is_argument(marker: Any) -> bool:
     return issubclass(cls, Body | Query)
 
 
-def _is_provided(annotation: Any) -> bool:
+def is_provided(annotation: Any) -> bool:
     """Whether the kernel passes a value of this type: uploads are no arguments of JSON."""
     members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
     return any(

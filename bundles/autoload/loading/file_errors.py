@@ -3,7 +3,7 @@
 from types import FrameType
 from typing import Any
 
-from bundles.autoload.loading.names import NAMESPACES, SECRET_PLACES, import_hint
+from bundles.autoload.loading.names import NAMESPACES, import_hint
 from bundles.autoload.loading.source_file import SourceFile
 
 _WITHOUT_VALUES = (AttributeError, ImportError, NameError)
@@ -55,12 +55,12 @@ def line_of_coroutine(coroutine: Any, source: SourceFile) -> int | None:
 
 
 def describe(exc: BaseException, source: SourceFile) -> str:
-    """Return what *source* has raised while it was executed; in the places of secrets without the
+    """Return what *source* has raised while it was executed; of a secret one without the
     text of the exception, which may have a value in it."""
     if isinstance(exc, FileError):
         return str(exc)
     text = type(exc).__name__
-    if source.place in SECRET_PLACES and not isinstance(exc, _WITHOUT_VALUES):
+    if source.is_secret and not isinstance(exc, _WITHOUT_VALUES):
         text += " (with a text that only the log at DEBUG has: there may be a secret in it)"
     elif str(exc):
         text += f": {exc}"

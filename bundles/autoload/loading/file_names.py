@@ -1,5 +1,6 @@
 """The name that a file has in the namespaces."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 
 from bundles.autoload.loading.names import INIT, SERVICE, Name, problem_of, split_unit
@@ -33,6 +34,12 @@ def name_of(place: str, key: str, mode: str | None) -> Name | None:
     checked = names[1:] if is_special else [*names[1:], stem]
     _check(place, checked)
     return (*names, SERVICE) if stem == SERVICE else (place, *checked)
+
+
+def name_in(key: str, reads: Callable[[str], bool]) -> Name | None:
+    """As `name_of`, for the place of another bundle: all parts of the path, with the end of the
+    file, since ``get.py`` and a folder ``get`` may be beside each other."""
+    return tuple(key.split("/")) if reads(key) else None
 
 
 def is_almost_of_mode(key: str, mode: str | None) -> bool:

@@ -68,6 +68,7 @@ class Load:
         modules: the modules by name, as code finds them in ``sys.modules`` within the load: those
             of before, until others are executed.
         starting: the key of the file whose start hook runs.
+        registered: what files have registered, see `register`, by key.
         begun: the time at which the file began that is being executed; see `time.monotonic`.
     """
 
@@ -92,6 +93,7 @@ class Load:
         self.state = state
         self.modules = dict(modules)
         self.values: dict[str, Any] = {}
+        self.registered: dict[str, list[Any]] = {}
         self._kept = kept
         self._names = names
         self._value_makers = values
@@ -170,9 +172,19 @@ class Load:
     def assign(self, name: Name, attribute: str, value: Any) -> None:
         """Set an attribute of a folder, see `FolderState.assign`. It belongs to the file that is
         being executed or started."""
-        execution = self._execution
-        owner = self.starting if execution is None else execution.source.key
-        self.state.assign(name, attribute, value, owner)
+        self.state.assign(name, attribute, value, self._owner)
+
+    def register(self, value: Any) -> None:
+        """Add *value* to what the file that is being executed or started has registered. It is in
+        `Snapshot.registered` until the file is removed, or executed again.
+
+        Raises:
+            RxKernelError: no file is executed or started now.
+        """
+        owner = self._owner
+        if owner is None:
+            raise RxKernelError("no file is executed or started by the code that runs")
+        self.registered.setdefault(owner, []).append(value)
 
     def load(self, key: str) -> ModuleFile:
         """Return the file, executed; the file that is being executed depends on it."""
@@ -196,6 +208,12 @@ class Load:
         self.files[key] = file
         self.values[key] = file.value
         return file
+
+    @property
+    def _owner(self) -> str | None:
+        """The key of the file that is being executed or started."""
+        execution = self._execution
+        return self.starting if execution is None else execution.source.key
 
     @property
     def _execution(self) -> _Execution | None:
@@ -315,7 +333,7 @@ def _names_in(required: Any) -> list[Name]:
 
 
 def _check_reader(reader: SourceFile, name: Name) -> None:
-    if RANKS[name[0]] > RANKS[reader.place]:
+    if RANKS[name[0]] > RANKS.get(reader.place, len(RANKS)):  # places of other bundles are last
         raise ConfigurationError(
             f"reads {dotted(name)} while it is executed, which is loaded later: {name[0]} comes "
             f"after {reader.place}; read it in a function"

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from bundles.autoload.loading.file_errors import FileError
-from bundles.autoload.loading.names import INIT, SECRET_PLACES, Name
+from bundles.autoload.loading.names import INIT, Name
 from bundles.autoload.loading.source_file import SourceFile
 
 _SHOWN = 80
@@ -55,7 +55,7 @@ def compile_source(source: SourceFile) -> CodeType:
     try:
         code: CodeType = compile(content, str(source.path), "exec", dont_inherit=True)
     except SyntaxError as exc:
-        written = "" if source.place in SECRET_PLACES else (exc.text or "").strip()
+        written = "" if source.is_secret else (exc.text or "").strip()
         text = f": {written[:_SHOWN]}" if written else ""
         raise FileError(f"{type(exc).__name__}: {exc.msg}{text}", exc.lineno or 1) from None
     except (MemoryError, RecursionError) as exc:

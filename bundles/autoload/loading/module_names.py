@@ -1,12 +1,17 @@
 """The entries of an application in ``sys.modules``."""
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
 from bundles.autoload.loading.current_module import CurrentModule, set_default
-from bundles.autoload.loading.names import PLACES, Name
+from bundles.autoload.loading.names import PLACES, RANKS, Name
+
+_ENCODED = re.compile(r"\W|_(?=[0-9a-f]+_)")
+"""What is encoded in the names of files that are not names of Python; the second part keeps
+different files apart."""
 
 _TAKEN: set[str] = set()
 """The prefixes of the applications of this process."""
@@ -32,6 +37,11 @@ class ModuleNames:
         self._packages: dict[str, ModuleType] = {}
 
     def name_of(self, name: Name) -> str:
+        """Return the name of the module of the file *name*. In a place of another bundle,
+        ``app/a.json/get.py`` is ``application.app.a_2e_json.get``."""
+        if name[0] not in RANKS:
+            name = (*name[:-1], name[-1].removesuffix(".py"))
+            name = tuple(_ENCODED.sub(lambda found: f"_{ord(found[0]):x}_", n) for n in name)
         return ".".join((self.prefix, *name))
 
     def put(self, module: ModuleType) -> None:

@@ -10,6 +10,7 @@ from bundles.autoload.loading.file_names import (
     OTHER_FORMATS,
     BadNameError,
     is_almost_of_mode,
+    name_in,
     name_of,
 )
 from bundles.autoload.loading.name_table import NameTable
@@ -18,6 +19,7 @@ from bundles.autoload.loading.names import (
     INIT,
     OTHER_FOLDERS,
     PLACES,
+    SECRET_PLACES,
     SERVICE,
     is_private,
 )
@@ -63,13 +65,14 @@ class _Scan:
         self._warnings: list[str] = []
         self._resources_left = rules.resources_limit
         self._real_root = Path(os.path.realpath(root))
+        self._places = (*PLACES, *rules.places)
 
     def run(self) -> Tree:
         files: dict[str, SourceFile] = {}
         resources: dict[str, SourceFile] = {}
         if self._check_root() and self._check_places():
             self._check_other_folders()
-            for place in PLACES:
+            for place in self._places:
                 found = resources if place == "resources" else files
                 for file in self._place(place):
                     found[file.key] = file
@@ -105,15 +108,15 @@ class _Scan:
 
     def _check_places(self) -> bool:
         """Whether there is a place. A root without one is the wrong folder, or has a mistake."""
-        has_place = any((self._real_root / place).is_dir() for place in PLACES)
+        has_place = any((self._real_root / place).is_dir() for place in self._places)
         if not has_place:
-            self._fail("", f"must have one of the folders {', '.join(PLACES)}; create one")
+            self._fail("", f"must have one of the folders {', '.join(self._places)}; create one")
         self._warn_of_typos()
         return has_place
 
     def _warn_of_typos(self) -> None:
         """Other folders may exist, but one that is nearly called like a place is a mistake."""
-        known = (*PLACES, *OTHER_FOLDERS)
+        known = (*self._places, *OTHER_FOLDERS)
         for entry in self._entries(self._real_root, ""):
             if entry.name in known or is_private(entry.name) or not entry.is_dir():
                 continue
@@ -196,8 +199,9 @@ class _Scan:
             self._fail(key, f"cannot be read: {exc.strerror}")
             return []
 
-    @staticmethod
-    def _is_read(place: str, entry: str) -> bool:
+    def _is_read(self, place: str, entry: str) -> bool:
+        if place in self._rules.places:
+            return not entry.startswith(".") and entry != "__pycache__"
         if place == "resources":
             return not entry.startswith(".")
         return (
@@ -228,7 +232,8 @@ class _Scan:
         rules = self._rules
         limit = self._resources_left if place == "resources" else rules.file_limit
         try:
-            name = name_of(place, key, rules.mode)
+            reads = rules.places.get(place)
+            name = name_of(place, key, rules.mode) if reads is None else name_in(key, reads)
             if name is None:
                 self._warn_of_other_configuration(place, key)
                 return None
@@ -246,7 +251,9 @@ class _Scan:
         except (BadNameError, UnreadableFileError) as exc:
             self._fail(key, str(exc))
             return None
-        return SourceFile(key, self._real_root / key, name, signature, digest_of(content), content)
+        is_secret = place in SECRET_PLACES or path.name in rules.secret_files
+        where, digest = self._real_root / key, digest_of(content)
+        return SourceFile(key, where, name, signature, digest, content, is_secret)
 
     def _too_large(self, place: str, size: int) -> str:
         rules = self._rules

@@ -58,6 +58,9 @@ class Runtime(Protocol):
     def injector(self) -> Injector: ...
 
     @property
+    def application_names(self) -> Mapping[str, Any]: ...
+
+    @property
     def current(self) -> Source | None: ...
 
 
@@ -169,5 +172,5 @@ def current_source() -> Source:
 def scoped_module(name: str) -> ModuleType | None:
     """Return the module called *name* that the current message, hook or load reads; None outside
     of them, and for names that they do not have."""
-    scope = _SCOPE.get()
+    scope = current_scope()
     return None if scope is None or scope.source is None else scope.source.modules.get(name)

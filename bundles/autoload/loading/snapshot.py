@@ -1,6 +1,6 @@
 """All files of an application, loaded: what messages read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +27,7 @@ class Snapshot:
         resources: the content of each resource by its path.
         modules: the modules by the names that they have in ``sys.modules``.
         uses: the messages that read it.
+        registered: what files have registered, by key, see `register`.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Snapshot:
         values: Mapping[str, Any],
         schema_files: SchemaFiles,
         state: FolderState,
+        registered: Mapping[str, Iterable[Any]] = MappingProxyType({}),
     ) -> None:
         self.number = number
         self.tree = tree
@@ -44,6 +46,7 @@ class Snapshot:
         self.schema_files = schema_files
         self.schemas = schema_files.named
         self.uses = Uses()
+        self.registered = MappingProxyType({key: tuple(all_) for key, all_ in registered.items()})
         self.state = state
         self.resources = tree.contents
         modules = (file.module for file in files.values())

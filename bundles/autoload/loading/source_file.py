@@ -37,6 +37,7 @@ class SourceFile:
         name: its name in the namespaces; that of the folder for ``__init__.py``.
         signature: what changes with the file, so that unchanged files are not read again.
         digest: the hash of its content.
+        is_secret: whether its values may be secret, so that errors do not quote them.
     """
 
     key: str
@@ -45,6 +46,7 @@ class SourceFile:
     signature: tuple[int, ...] = attrs.field(repr=False)
     digest: bytes = attrs.field(repr=False)
     content: bytes = attrs.field(repr=False)
+    is_secret: bool = False
 
     @property
     def place(self) -> str:

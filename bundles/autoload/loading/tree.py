@@ -1,6 +1,6 @@
 """The files of an application at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -19,11 +19,15 @@ class TreeRules:
         mode: the mode of the configuration, see `Tree`.
         file_limit: most bytes of a file that is executed.
         resources_limit: most bytes of all resources.
+        places: the places of other bundles by name, with `Place.reads`.
+        secret_files: names of files in all places, see `Place.secret_files`.
     """
 
     mode: str | None
     file_limit: int
     resources_limit: int
+    places: Mapping[str, Callable[[str], bool]] = MappingProxyType({})
+    secret_files: frozenset[str] = frozenset()
 
 
 @attrs.frozen(eq=False)

@@ -1,6 +1,7 @@
 """The messages that read one snapshot."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -13,22 +14,29 @@ class Use(Protocol):
 
 
 class Uses:
-    """Holds the scopes of the messages that read a snapshot."""
+    """Holds the scopes of the messages that read a snapshot.
 
-    __slots__ = ("_ended", "_open")
+    Attributes:
+        begin, end: called with the scope of a message. They are the methods of a set, without a
+            call of Python for each message, until something waits for the end.
+    """
+
+    __slots__ = ("_ended", "_open", "begin", "end")
+
+    begin: Callable[[Use], None]
+    end: Callable[[Use], None]
 
     def __init__(self) -> None:
         self._open: set[Use] = set()
         self._ended: asyncio.Event | None = None
+        self.begin = self._open.add
+        self.end = self._open.discard
 
     @property
     def count(self) -> int:
         return len(self._open)
 
-    def begin(self, use: Use) -> None:
-        self._open.add(use)
-
-    def end(self, use: Use) -> None:
+    def _end_and_report(self, use: Use) -> None:
         self._open.discard(use)
         if self._ended is not None and not self._open:
             self._ended.set()
@@ -36,6 +44,7 @@ class Uses:
     async def wait_ended(self) -> None:
         """Return when no message reads the snapshot."""
         self._ended = asyncio.Event()
+        self.end = self._end_and_report
         while self._open:
             self._ended.clear()
             await self._ended.wait()

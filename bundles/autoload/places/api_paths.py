@@ -27,9 +27,17 @@ class ApiPaths:
         prefix: the setting ``http.prefix``.
         files: the name of the route of files.
         handles: whether a bundle has called `HttpServer.handle` with a path.
+        folder: the first folder of the paths of the API; None: there are none.
     """
 
-    def __init__(self, prefix: str, files: str, handles: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        files: str,
+        handles: Callable[[str], bool],
+        folder: str | None = _API,
+    ) -> None:
+        self._folder = folder
         self._prefix = prefix
         self._files = files
         self._handles = handles
@@ -37,17 +45,22 @@ class ApiPaths:
 
     def contain(self, path: str) -> bool:
         """Whether *path*, without a slash at its begin, is one of the API."""
-        return path.partition("/")[0] == _API
+        return self._folder is not None and path.partition("/")[0] == self._folder
 
     def is_handled(self, path: str) -> bool:
         """Whether a bundle responds to POST of *path*, such as ``metacom.rpc_path``."""
         return self._handles(f"{self._prefix}/{quote(path)}")
 
-    def error_for(self, path: str) -> NotFoundException | MethodNotAllowedException:
-        """Return the error for a GET of *path*: 405 if it has routes for other methods."""
+    def methods_of(self, path: str) -> set[str]:
+        """Return the methods of *path* besides those that every file has."""
         methods = {*self._compiled.http_router.allowed(f"/{quote(path)}")} - _OF_FILES
         if self.is_handled(path):
             methods.add("POST")
+        return methods
+
+    def error_for(self, path: str) -> NotFoundException | MethodNotAllowedException:
+        """Return the error for a GET of *path*: 405 if it has routes for other methods."""
+        methods = self.methods_of(path)
         if not methods:
             return NotFoundException()
         return MethodNotAllowedException(
@@ -67,10 +80,10 @@ class ApiPaths:
             return
         path = request.url.partition("?")[0].removeprefix(self._prefix)
         allowed = {*error.headers.get("Allow", "").split(", ")}
-        if allowed <= _OF_FILES and self.contain(path[1:]) and self._only_files_have(path):
+        if allowed <= _OF_FILES and self.contain(path[1:]) and self.only_files_have(path):
             event.set_exception(NotFoundException())
 
-    def _only_files_have(self, path: str) -> bool:
+    def only_files_have(self, path: str) -> bool:
         """Whether GET of *path* leads to the route of files: a controller may have others."""
         found = self._compiled.http_router.find("GET", path)
         return found is not None and found[0].metadata.name == self._files

@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from os.path import isdir, isfile, islink
 
 import attrs
 
 from bundles.autoload.places.api_paths import ApiPaths
+from bundles.autoload.places.nearest_pages import nearest_page
 from rxkernel import (
     DefinitionEvent,
-    FileResponse,
     KernelEvents,
     NotFoundException,
     Request,
@@ -21,8 +20,8 @@ from rxkernel import (
 
 logger = logging.getLogger(__name__)
 
-_PAGES = ((".virtual.html", 200), (".404.html", 404))
-"""The pages for missing paths below their folder, and their status; the first one that exists."""
+VIRTUAL = (".virtual.html", 200)
+_PAGES = (VIRTUAL, (".404.html", 404))
 
 _EARLY = 2000
 """Before the listeners that read the option."""
@@ -30,9 +29,15 @@ _EARLY = 2000
 
 @attrs.frozen(eq=False)
 class Site(StaticFiles):
-    """The files of ``static``, which have no access rule. Paths of *api* are never files."""
+    """The files of ``static``, which have no access rule. Paths of *api* are never files.
+
+    Attributes:
+        missing: the pages for missing paths below their folder, and their status; the first one
+            that exists is sent.
+    """
 
     api: ApiPaths = attrs.field(kw_only=True)
+    missing: Sequence[tuple[str, int]] = attrs.field(default=_PAGES, kw_only=True)
 
     async def response(self, request: Request, path: str) -> Response:
         """As `StaticFiles.response`. For a missing path a browser gets the page of the nearest
@@ -44,7 +49,7 @@ class Site(StaticFiles):
         try:
             return await super().response(request, path)
         except NotFoundException:
-            if self.api.is_handled(path):
+            if self.is_endpoint(path):
                 raise self.api.error_for(path) from None
             page = None
             if self.is_page(request, path):
@@ -56,14 +61,15 @@ class Site(StaticFiles):
             logger.warning("responded with 404 for %r: %s does not exist", path, self.root)
             raise NotFoundException from exc
 
+    def is_endpoint(self, path: str) -> bool:
+        """Whether *path* without a file is one that a client requests with another method."""
+        return self.api.is_handled(path)
+
     def _page_for(self, path: str) -> Response | None:
-        folders = _folders(str(self.root), path)
-        for name, status in _PAGES:
-            for folder in folders:
-                page = f"{folder}/{name}"
-                if isfile(page) and not islink(page):
-                    headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
-                    return FileResponse(page, status, headers)
+        root = str(self.root)
+        for name, status in self.missing:
+            if (page := nearest_page(root, path, name, status)) is not None:
+                return page
         return None
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_EARLY)
@@ -71,14 +77,3 @@ class Site(StaticFiles):
         """Set the option of routes that need no access rule."""
         if event.definition.metadata.target is self:
             event.set_option("public", True)
-
-
-def _folders(root: str, path: str) -> Sequence[str]:
-    """Return the folders of *path* that exist, the nearest first. Links are not followed."""
-    found = [root]
-    for name in path.split("/")[:-1]:
-        folder = f"{found[-1]}/{name}"
-        if name in ("", ".", "..") or islink(folder) or not isdir(folder):
-            break
-        found.append(folder)
-    return found[::-1]

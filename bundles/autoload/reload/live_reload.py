@@ -104,4 +104,6 @@ def _watcher(autoload: Autoload, is_wanted: bool | None, *, is_debug: bool) -> W
         )
         return None
     is_enabled = is_debug if is_wanted is None else is_wanted
-    return Watcher(autoload.root) if is_enabled else None
+    return (
+        Watcher(autoload.root, [place.name for place in autoload.places]) if is_enabled else None
+    )

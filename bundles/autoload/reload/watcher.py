@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
 from contextlib import aclosing, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -23,8 +23,6 @@ _CHECK = 1000
 CERTIFICATES = "cert"
 """The folder of TLS certificates."""
 
-_PLACES = (*PLACES, CERTIFICATES)
-
 _Identity = tuple[int, int] | None
 
 
@@ -38,17 +36,21 @@ class Watcher:
     The root may be replaced by another folder: by a link that points to another one, or by a
     folder that is deleted and created again.
 
+    Args:
+        places: the folders of the root that other bundles load.
+
     Raises:
         ConfigurationError: watchfiles is not installed.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, places: Collection[str] = ()) -> None:
         if not is_installed():
             raise ConfigurationError(
                 "autoload.reload = true needs watchfiles; in the clone of rxkernel: "
                 "pip install '.[reload]'"
             )
         self.root = root
+        self._places = frozenset((*PLACES, CERTIFICATES, *places))
 
     async def batches(self) -> AsyncGenerator[frozenset[str], None]:
         """Yield the paths of changed files below the root, with slashes; an empty batch where
@@ -78,7 +80,7 @@ class Watcher:
         options = {"watch_filter": None, "rust_timeout": _CHECK, "yield_on_timeout": True}
         async with aclosing(watch(root, step=_QUIET, debounce=_LONGEST, **options)) as changes:
             async for batch in changes:
-                keys = frozenset(_keys_of(batch, root))
+                keys = frozenset(_keys_of(batch, root, self._places))
                 if any(_is_unfinished(root / key) for key in keys):
                     await asyncio.sleep(_QUIET / 1000)
                 if keys or not batch:
@@ -87,14 +89,16 @@ class Watcher:
                     return
 
 
-def _keys_of(batch: Iterable[tuple[object, str]], root: Path) -> Iterator[str]:
-    """Yield the paths below the places that are loaded, and those of the root itself: a folder may
-    have almost the name of a place."""
+def _keys_of(
+    batch: Iterable[tuple[object, str]], root: Path, places: Collection[str]
+) -> Iterator[str]:
+    """Yield the paths below the *places*, which are loaded, and those of the root itself: a folder
+    may have almost the name of a place."""
     for _, text in batch:
         path = Path(text)
         if path != root and path.is_relative_to(root):
             key = path.relative_to(root).as_posix()
-            if key.partition("/")[0] in _PLACES or "/" not in key:
+            if key.partition("/")[0] in places or "/" not in key:
                 yield key
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
+import attrs
 from injector import inject
 
 from bundles.security.credentials.credentials import (
@@ -16,6 +17,7 @@ from bundles.security.credentials.credentials import (
     BearerCredential,
     CredentialReader,
     SentCredential,
+    has_basic,
 )
 from bundles.security.credentials.cross_site import CrossSiteGuard
 from bundles.security.credentials.session_reader import SessionReader
@@ -64,9 +66,12 @@ class Authentication:
             query_parameter=settings.query_parameter,
             basic=settings.basic,
         )
+        self._without_basic = attrs.evolve(self.read, basic=False)
 
-    async def of_message(self, request: Request) -> Token[Any]:
+    async def of_message(self, request: Request, *, is_basic_taken: bool = False) -> Token[Any]:
         """Return the token for the credential in *request* itself, not for that of its connection.
+
+        *is_basic_taken*: ``Authorization: Basic`` is read by somebody else.
 
         Raises:
             BadCredentials: its credential is not valid.
@@ -79,7 +84,12 @@ class Authentication:
             claims = self._tokens.verified(values[0][7:])
             if claims is not None:
                 return self._of_claims(claims, await self._users.load(claims.identifier))
-        sent = self.read.in_headers(headers)
+        reader = self.read
+        if is_basic_taken:
+            reader = self._without_basic
+            if has_basic(values):
+                self._guard.check(request)
+        sent = reader.in_headers(headers)
         if sent is None and request.transport is Transport.HTTP:
             sent = self._in_query(request)
         if sent is not None:

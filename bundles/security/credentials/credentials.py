@@ -125,6 +125,11 @@ def bearer_credential(token: object) -> BearerCredential:
     return BearerCredential(_checked(token))
 
 
+def has_basic(values: Sequence[str]) -> bool:
+    """Whether one of *values*, those of ``Authorization``, is of the scheme Basic."""
+    return any(value[:5].lower() == "basic" for value in values)
+
+
 def _single(values: Sequence[Any]) -> Any:
     if len(values) != 1:
         raise BadCredentials("several credentials of one kind")

@@ -1,5 +1,7 @@
 """Logins that are kept in a session, where the bundle ``sessions`` is enabled."""
 
+from collections.abc import Collection
+
 from bundles.security.credentials.cross_site import CrossSiteGuard
 from bundles.sessions import Session, Sessions
 from rxkernel import Request, UnprocessableEntityException
@@ -42,8 +44,9 @@ class SessionLogins:
         await session.rotate(user=identifier)
         return session
 
-    async def end(self, request: Request) -> str | None:
-        """End the session of the client, if it has a user, whose identifier is returned.
+    async def end(self, request: Request, keep: Collection[str] = ()) -> str | None:
+        """End the session of the client, if it has a user, whose identifier is returned. Values
+        with a name in *keep* stay, in an anonymous session.
 
         Raises:
             ForbiddenException: the request comes from another site.
@@ -54,7 +57,9 @@ class SessionLogins:
         identifier = session.user
         if identifier is not None:
             self._guard.check(request)
+            kept = {name: session[name] for name in keep if name in session}
             await session.destroy()
+            session.update(kept)
         return identifier
 
     async def end_all(self, identifier: str) -> None:

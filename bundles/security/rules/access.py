@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import attrs
 
+from bundles.security.rules.gate import Gate
 from bundles.security.token import Token
 from rxkernel import (
     BundleOption,
@@ -54,6 +55,7 @@ class Access:
             ``fully_authenticated``: users whose credential does not come from a refresh token.
         roles: the client must have one of them; empty: no role is needed.
         policy: a function, or a `Policy` class.
+        gate: a condition for every client, also at the level ``public``.
         needs_user_only: whether it lets each authenticated client pass.
     """
 
@@ -62,11 +64,13 @@ class Access:
     level: Level = "authenticated"
     roles: frozenset[str] = frozenset()
     policy: PolicyFunction | type[Policy] | None = None
+    gate: Gate | None = None
     needs_user_only: bool = attrs.field(init=False, eq=False)
 
     @needs_user_only.default
     def _has_no_condition(self) -> bool:
-        return self.level in ("session", "authenticated") and not (self.roles or self.policy)
+        has_condition = self.roles or self.policy or self.gate
+        return self.level in ("session", "authenticated") and not has_condition
 
     def __call__(self, labelled: F) -> F:
         if _has_rule(labelled):
@@ -80,15 +84,18 @@ class Access:
     def kind(self) -> str:
         """What it asks for, without the names of roles and policies, for descriptions that clients
         may read: ``public``, ``fully_authenticated``, ``roles``, ``roles policy`` …"""
-        return self._described("roles" if self.roles else "", "policy" if self.policy else "")
+        names = ("roles", "policy", "gate")
+        return self._described(*(name if getattr(self, name) else "" for name in names))
 
     def __repr__(self) -> str:
         roles = f"roles={'|'.join(sorted(self.roles))}" if self.roles else ""
-        return self._described(roles, f"policy={_name_of(self.policy)}" if self.policy else "")
+        policy = f"policy={_name_of(self.policy)}" if self.policy else ""
+        return self._described(roles, policy, str(self.gate or ""))
 
     def _described(self, *conditions: str) -> str:
         parts = [condition for condition in conditions if condition]
-        if self.level != "authenticated" or not parts:
+        is_implied = {"authenticated": self.roles or self.policy, "public": self.gate}
+        if not is_implied.get(self.level):
             parts.insert(0, self.level)
         return " ".join(parts)
 

@@ -35,6 +35,14 @@ def _is_public(definition: Definition) -> bool:
     return isinstance(rule, Access) and rule.level == "public"
 
 
+def _has_gate(definition: Definition) -> bool:
+    return _is_public(definition) and definition.options[OPTION].gate is not None
+
+
+def _is_open(definition: Definition) -> bool:
+    return _is_public(definition) and definition.options[OPTION].gate is None
+
+
 def _is_protected(definition: Definition) -> bool:
     return not _is_public(definition)
 
@@ -85,7 +93,7 @@ class RouteRules:
             return PUBLIC
         return AUTHENTICATED if takes_user(definition) else self._default
 
-    @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_is_public)
+    @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_is_open)
     async def identify(self, event: HeadEvent) -> None:
         """Set the token of a message to a public route; an invalid credential is ignored."""
         request = event.request
@@ -94,23 +102,34 @@ class RouteRules:
                 request.token = ANONYMOUS
                 return
             try:
-                request.token = await self._token_of(request)
+                rule = request.definition.options[OPTION]
+                request.token = await self._token_of(request, rule)
             except BadCredentials as exc:
                 logger.debug("ignored on a public route: %s", exc.reason)
                 request.token = ANONYMOUS
+
+    @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_has_gate)
+    async def check_gate(self, event: HeadEvent) -> None:
+        """Set the token of a message to a public route that has a gate, and decide."""
+        await self.identify(event)
+        request = event.request
+        await self._rules.decide(request.definition.options[OPTION], request.token, request)
 
     @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_is_protected)
     async def check(self, event: HeadEvent) -> None:
         """Set the token of a message to another route, and decide."""
         request = event.request
-        if (token := request.token) is None:
-            token = request.token = await self._token_of(request)
         rule = request.definition.options[OPTION]
+        if (token := request.token) is None:
+            token = request.token = await self._token_of(request, rule)
         if not (rule.needs_user_only and token.is_authenticated):
             await self._rules.decide(rule, token, request)
 
-    def _token_of(self, request: Request) -> Awaitable[Token[Any]]:
-        connection = request.connection
+    def _token_of(self, request: Request, rule: Access) -> Awaitable[Token[Any]]:
+        connection, gate = request.connection, rule.gate
         if connection is None:
-            return self._authentication.of_message(request)
+            if gate is None:
+                return self._authentication.of_message(request)
+            is_taken = gate.reads_basic(request)
+            return self._authentication.of_message(request, is_basic_taken=is_taken)
         return self._sockets.token_of(connection, request)

@@ -96,10 +96,15 @@ class Rules:
         """Return if *rule* allows the message.
 
         Raises:
-            Unauthenticated: the rule needs an identity, and *token* is anonymous.
+            Unauthenticated: the rule needs an identity, and *token* is anonymous; or its gate is
+                closed for an anonymous client.
             ForbiddenException: the identity does not fit the rule.
             TypeError: a policy returned something else than a bool.
         """
+        if rule.gate is not None and not rule.gate.admits(token, request):
+            if token.is_authenticated:
+                raise ForbiddenException
+            raise Unauthenticated(headers=self._challenge)
         if rule.level == "public":
             return
         needs_user = rule.level != "session" or bool(rule.roles or rule.policy)

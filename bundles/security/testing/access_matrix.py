@@ -66,7 +66,8 @@ class Row:
 
     @property
     def has_policy(self) -> bool:
-        return any(r is not None and r.policy for r in (self.rule, self.namespace_rule))
+        rules = (self.rule, self.namespace_rule)
+        return any(r is not None and (r.policy or r.gate) for r in rules)
 
 
 class _Reached:
@@ -249,7 +250,9 @@ class AccessMatrix:
 
 
 def _expected(rule: Access, token: Token[Any] | None) -> Verdict | None:
-    """The verdict that *rule* gives; None if a policy decides."""
+    """The verdict that *rule* gives; None if a policy or a gate decides."""
+    if rule.gate is not None:
+        return None
     if rule.level == "public":
         return RAN
     if token is None:
@@ -277,7 +280,8 @@ def _unexpected(rows: list[Row]) -> Iterator[str]:
         where = f"{row.place}, {row.client}"
         if row.expected is not None and row.verdict != row.expected:
             yield f"{where}: {row.verdict}, expected {row.expected}"
-        if row.expected is None and row.verdict not in (RAN, 403, 404, 422):
+        allowed = (RAN, 403, 404, 422) if row.rule.gate is None else (RAN, 401, 403, 404, 422)
+        if row.expected is None and row.verdict not in allowed:
             yield f"{where}: {row.verdict}; give the parameters that its policy reads"
 
 

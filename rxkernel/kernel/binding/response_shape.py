@@ -20,6 +20,7 @@ from rxkernel.messages.response import (
     FileResponse,
     Response,
     StreamResponse,
+    UpgradeResponse,
 )
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_info import json_info
@@ -28,7 +29,13 @@ from rxkernel.routing.type_support import is_custom, unsendable
 Shape = Callable[[Any], Any]
 """Converts a returned value, or the content of a plain response, to the declared type."""
 
-_UNCHANGED = (StreamResponse, EventStreamResponse, FileResponse, Acknowledgement)
+_UNCHANGED = (
+    StreamResponse,
+    EventStreamResponse,
+    UpgradeResponse,
+    FileResponse,
+    Acknowledgement,
+)
 
 
 class Shaper:

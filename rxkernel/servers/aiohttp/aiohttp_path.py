@@ -26,7 +26,9 @@ from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
+from rxkernel.servers.aiohttp.websocket_stream import wants_websocket
 from rxkernel.servers.http.final_response import encode_final_response
+from rxkernel.servers.http.handshake_headers import handshake_headers
 from rxkernel.servers.http.pipeline import HttpPipeline
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
@@ -188,6 +190,8 @@ class AiohttpPath:
         """Return the kernel's request for *native*."""
         request = self.pipeline.receive(native, connection_of(native).peer)
         request.native_source = AiohttpSource(native)
+        if wants_websocket(native):
+            request.headers = handshake_headers(native, self.pipeline.cors)
         return request
 
 

@@ -13,6 +13,8 @@ from aiohttp.typedefs import Handler
 
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.kernel import Kernel
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.syntax import TemplateSyntax
 from rxkernel.servers.aiohttp.aiohttp_path import AiohttpPath
@@ -175,6 +177,41 @@ class HttpServer(Server):
             other = partial(self.native_paths.other_than, TemplateSyntax.parse(path).text)
             handler = self._websockets.shared(handler, other)
         self.native_paths.mount(path, handler, accept, use=MountUse.WEBSOCKET, is_shared=shared)
+
+    async def upgrade(
+        self,
+        request: Request,
+        accept: Accept,
+        *,
+        max_size: int | None = None,
+        heartbeat: float = 25.0,
+        drain: Drain | None = None,
+    ) -> Response:
+        """Upgrade *request*, that of a route with GET, to a WebSocket; the action returns the
+        result.
+
+        So the handshake is a message of a route: rules of access, listeners and contracts apply,
+        and a reload adds and removes paths. *accept* runs in a task of its own. This returns as
+        soon as *accept* calls `WebSocket.accept`, so that timeouts of the action end there. The
+        response listeners follow, who may add headers to the response with status 101; then the
+        handshake is sent. The services of the message stay open until the WebSocket is closed.
+
+        Args:
+            accept, max_size, heartbeat, drain: as for `websocket`.
+
+        Returns:
+            an `UpgradeResponse`, or the response of `WebSocket.reject`.
+
+        Raises:
+            HttpException: *request* is not a WebSocket handshake (426, 405, 400), it is that of a
+                page of an origin that is not allowed, or *accept* returns without accepting (403),
+                or the server is stopping (503).
+            Exception: that of *accept*, before the WebSocket was accepted.
+        """
+        limits = WebSocketLimits(
+            max_size=max_size or self._settings.body_limit, heartbeat=heartbeat
+        )
+        return await self._websockets.upgrade(request, accept, limits, drain)
 
     def handle(self, path: str, respond: Respond, *, fail: Fail | None = None) -> None:
         """Call *respond* with the `Request` and the whole body of each POST to *path*.
@@ -381,6 +418,7 @@ class HttpServer(Server):
     async def stop(self) -> None:
         listeners = self._redirect, self._listener
         self._redirect = self._listener = None
+        await self._websockets.stop()
         for listener in listeners:
             if listener is not None:
                 await listener.close()

@@ -1,12 +1,17 @@
 """The WebSocket that a bundle receives for a path of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Self
 
 import attrs
 from aiohttp import WSMsgType, hdrs, web
+from multidict import CIMultiDict
 
-from rxkernel.exceptions import RxKernelError, ServiceUnavailableException
+from rxkernel.exceptions import (
+    ForbiddenException,
+    RxKernelError,
+    ServiceUnavailableException,
+)
 from rxkernel.headers import Headers
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.messages.request import Request
@@ -20,6 +25,9 @@ from rxkernel.servers.aiohttp.websocket_stream import (
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.limits import LimitCounters
+
+BeforeHandshake = Callable[[], Awaitable[Headers]]
+"""Waits until a handshake may be sent, and returns the headers to send with it."""
 
 _TOO_BIG = 1009
 _LONGEST_REASON = 123
@@ -41,7 +49,7 @@ class WebSocketLimits:
 
 
 class WebSocket:
-    """One WebSocket of a path that was registered with `HttpServer.websocket`.
+    """One WebSocket of `HttpServer.websocket` or `HttpServer.upgrade`.
 
     Attributes:
         request: the handshake as a kernel `Request`: headers, cookies, params, client, url.
@@ -60,6 +68,7 @@ class WebSocket:
         counters: LimitCounters,
         headers: Mapping[str, str],
         forwarded: ForwardedHeaders,
+        before_handshake: BeforeHandshake | None = None,
     ) -> None:
         self.request = request
         self.protocol: str | None = None
@@ -68,6 +77,8 @@ class WebSocket:
         self._counters = counters
         self._headers = headers
         self._forwarded = forwarded
+        self._before_handshake = before_handshake
+        self._is_accepting = False
         self._stream: WebSocketStream | None = None
         self.is_draining = False
         self.rejection: Response | None = None
@@ -104,25 +115,35 @@ class WebSocket:
     ) -> None:
         """Complete the handshake; *headers* are added to the response.
 
+        In the action of a route, see `HttpServer.upgrade`, it waits for the response listeners.
+
         Raises:
             ValueError: the client does not offer *protocol*, or a header is invalid.
             RxKernelError: it has been accepted already.
             ServiceUnavailableException: the server is stopping.
+            ForbiddenException: `reject` was called.
             ConnectionError: the client has disconnected.
         """
-        if self._stream is not None:
+        if self._is_accepting:
             raise RxKernelError("the WebSocket is accepted twice; call accept() once")
-        if self.is_draining:
-            raise ServiceUnavailableException("the server is stopping")
         if protocol is not None and protocol not in self.protocols:
             offered = ", ".join(self.protocols) or "no protocol"
             raise ValueError(
                 f"the client does not offer the protocol {protocol!r}; it offers {offered}"
             )
+        added = CIMultiDict(Headers(headers or {}))
+        self._is_accepting = True
+        if self._before_handshake is not None:
+            added.extend(await self._before_handshake())
+        added.update(self._headers)
+        if self.is_draining:
+            raise ServiceUnavailableException("the server is stopping")
+        if self.rejection is not None:
+            raise ForbiddenException("the WebSocket is rejected")
         self._stream = await WebSocketStream.accept(
             self._native,
             self._limits.max_size,
-            {**Headers(headers or {}), **self._headers},
+            added,
             protocols=() if protocol is None else (protocol,),
             heartbeat=self._limits.heartbeat,
         )

@@ -15,17 +15,20 @@ from rxkernel.exceptions import (
     ServiceUnavailableException,
     UpgradeRequiredException,
 )
+from rxkernel.kernel.contexts import current_context, start
 from rxkernel.kernel.errors import to_failure
+from rxkernel.messages.request import Request
+from rxkernel.messages.response import Response, UpgradeResponse
 from rxkernel.servers.access_log import GONE
 from rxkernel.servers.aiohttp.aiohttp_path import AiohttpPath
 from rxkernel.servers.aiohttp.request.disconnect import is_disconnected
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.websocket import WebSocket, WebSocketLimits
+from rxkernel.servers.aiohttp.websocket_handshake import PendingHandshake
 from rxkernel.servers.aiohttp.websocket_stream import wants_websocket
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.http.cors import CorsPolicy
 from rxkernel.servers.http.forwarded import ForwardedHeaders
-from rxkernel.servers.http.handshake_headers import handshake_headers
 from rxkernel.servers.http.pipeline import add_path_parameters
 
 logger = logging.getLogger(__name__)
@@ -40,6 +43,9 @@ NativeHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 GOING_AWAY, INTERNAL_ERROR = 1001, 1011
 _VERSION = "13"
+
+_CANCEL_TIMEOUT = 2.0
+"""Seconds in which functions must end that are cancelled when the server stops."""
 
 
 class WebSocketHost(Protocol):
@@ -59,6 +65,7 @@ class WebSocketRoutes:
     def __init__(self, host: WebSocketHost) -> None:
         self._host = host
         self._open: dict[WebSocket, Drain | None] = {}
+        self._serving: set[asyncio.Task[object]] = set()
         self._is_draining = False
 
     def handler(
@@ -97,6 +104,14 @@ class WebSocketRoutes:
             by_drain.setdefault(drain, []).append(socket)
         await asyncio.gather(*(_close(drain, sockets) for drain, sockets in by_drain.items()))
 
+    async def stop(self) -> None:
+        """Cancel the functions that still run, though their WebSockets are closed."""
+        late = tuple(self._serving)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_CANCEL_TIMEOUT)
+
     async def _handle(
         self,
         native: web.Request,
@@ -109,13 +124,12 @@ class WebSocketRoutes:
         counters = aiohttp_path.connections
         kernel = aiohttp_path.kernel
         request = aiohttp_path.new_request(native)
-        request.headers = handshake_headers(native, host.cors)
         request.path = request.route_name = path
         add_path_parameters(request, dict(native.match_info))
         kernel.begin(request)
         ids = host.ids.headers(native)
         socket = WebSocket(native, request, limits, counters, ids, host.forwarded)
-        self._open[socket] = drain
+        self._add(socket, drain)
         try:
             self._check(native)
             await accept(socket)
@@ -136,10 +150,63 @@ class WebSocketRoutes:
                 return await aiohttp_path.send_error(native, request, failure)
             await self._fail(socket, failure)
         finally:
-            del self._open[socket]
+            self._remove(socket)
             if socket.is_accepted:
                 kernel.terminate(request, None)
         return socket.response
+
+    def _add(self, socket: WebSocket, drain: Drain | None) -> None:
+        """Add *socket*, which the current task serves."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[socket] = drain
+        self._serving.add(task)
+
+    def _remove(self, socket: WebSocket) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        del self._open[socket]
+        self._serving.discard(task)
+
+    async def upgrade(
+        self, request: Request, accept: Accept, limits: WebSocketLimits, drain: Drain | None
+    ) -> Response:
+        """See `HttpServer.upgrade`."""
+        native = request.native
+        if not isinstance(native, web.Request):
+            raise _upgrade_required()
+        self._check(native)
+        host, pending = self._host, PendingHandshake()
+        socket = pending.websocket = WebSocket(
+            native,
+            request,
+            limits,
+            host.aiohttp_path.connections,
+            host.ids.headers(native),
+            host.forwarded,
+            pending,
+        )
+        pending.work = start(self._serve(socket, accept, drain), current_context())
+        rejection = await pending.rejection()
+        if rejection is not None:
+            return rejection
+        request.after_sending(pending.aclose)
+        return UpgradeResponse(pending)
+
+    async def _serve(self, socket: WebSocket, accept: Accept, drain: Drain | None) -> None:
+        """Call *accept*, then close *socket*. An exception before it is accepted is raised."""
+        self._add(socket, drain)
+        try:
+            await accept(socket)
+            if socket.is_accepted:
+                await socket.close()
+        except BaseException as exc:
+            failure = to_failure(exc)
+            if not socket.is_accepted:
+                raise failure from failure.__cause__
+            await self._fail(socket, failure)
+        finally:
+            self._remove(socket)
 
     def _check(self, native: web.Request) -> None:
         """Check that *native* is a WebSocket handshake, and not of a page of another origin.
@@ -152,8 +219,7 @@ class WebSocketRoutes:
         if native.method != "GET":
             raise MethodNotAllowedException(headers={"Allow": "GET"})
         if not wants_websocket(native):
-            upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
-            raise UpgradeRequiredException("this path serves WebSockets only", headers=upgrade)
+            raise _upgrade_required()
         if native.headers.get(hdrs.SEC_WEBSOCKET_VERSION) != _VERSION:
             raise UpgradeRequiredException(
                 "the version of the WebSocket protocol must be 13",
@@ -185,6 +251,11 @@ async def _close(drain: Drain | None, sockets: list[WebSocket]) -> None:
     for socket in accepted:
         socket.reason = socket.reason or DisconnectReason.SHUTDOWN
     await asyncio.gather(*(s.close(GOING_AWAY, "the server is stopping") for s in accepted))
+
+
+def _upgrade_required() -> UpgradeRequiredException:
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    return UpgradeRequiredException("this path serves WebSockets only", headers=headers)
 
 
 def _is_expected(failure: Exception) -> bool:

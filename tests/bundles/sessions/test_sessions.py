@@ -590,6 +590,27 @@ async def test_session_ended_by_another_process_closes_silent_socket(site_of: Si
     assert [(event.user, str(event.reason)) for event in site.ended.all] == [("ada", "expired")]
 
 
+@pytest.mark.parametrize("store_name", ["sqlite", "redis"])
+async def test_session_watched_and_ended_by_another_process_is_reported(site_of: SiteOf) -> None:
+    """As for a stream, which has no connection."""
+    site = site_of()
+    async with site.client() as one, site_of().client() as two:
+        sessions = one.application.injector.get(Sessions)
+        await one.http("login", params={"user": "ada"})
+        two.cookies["sid"] = one.cookies["sid"]
+        id = (await one.http("about")).content[0]
+        release, again = sessions.watch(id), sessions.watch(id)
+        assert await sessions.remove_expired() == 0
+        release()
+        await two.http("logout")
+
+        assert await sessions.remove_expired() == 1
+        again()
+        assert await sessions.remove_expired() == 0
+
+    assert [(event.id, str(event.reason)) for event in site.ended.all] == [(id, "expired")]
+
+
 async def test_session_unknown_of_socket_is_not_closed_by_sweeper(site_of: SiteOf) -> None:
     """A browser with an old cookie is a client without a session."""
     async with site_of().client() as client:

@@ -679,3 +679,25 @@ async def test_send_text_sends_bytes_as_text(serve: Serve, session: aiohttp.Clie
     async with session.ws_connect(http_url(application, "/ws")) as client:
         assert await client.receive_str() == "ü"
         assert await client.receive_str() == http_url(application, "")
+
+
+async def test_callable_that_waits_after_its_websocket_was_closed_is_cancelled_at_the_deadline(
+    serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    ended: list[str] = []
+
+    async def stay(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    application = await serve(bundles=[bundle_of(stay)], shutdown_timeout=0.1)
+    async with session.ws_connect(http_url(application, "/ws")) as client:
+        stopping = asyncio.create_task(application.stop())
+        assert (await client.receive(timeout=20)).data == 1001
+        await stopping
+
+    assert ended == ["cancelled"]

@@ -13,11 +13,14 @@ from injector import inject
 from rxkernel import (
     Bundle,
     HttpServer,
+    Request,
+    Response,
     ServerConfigurationEvent,
     ServerEvents,
     Settings,
     SocketioSettings,
     WebSocket,
+    http,
     observe,
 )
 from tests.servers.mounted.hosts import (
@@ -107,6 +110,32 @@ async def test_native_paths_of_bundles_below_prefix_are_served(
     async with session.get(f"{url}/api/files/a/b.txt") as response:
         assert await response.text() == "a/b.txt"
     async with session.ws_connect(f"{url}/api/live") as websocket:
+        await websocket.send_str("tea")
+        assert await websocket.receive_str() == "tea"
+        await host.stop()
+        assert (await websocket.receive()).data == 1001
+
+
+class Talk:
+    @inject
+    def __init__(self, server: HttpServer) -> None:
+        self.server = server
+
+    @http("GET", "/talk", "talk")
+    async def talk(self, request: Request) -> Response:
+        return await self.server.upgrade(request, self.serve)
+
+    async def serve(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for message in websocket:
+            await websocket.send(message)
+
+
+async def test_websocket_of_a_route_is_served(host: Host, session: aiohttp.ClientSession) -> None:
+    mount(host, Talk, settings=Settings(http=PREFIX))
+    url = await host.start()
+
+    async with session.ws_connect(f"{url}/api/talk") as websocket:
         await websocket.send_str("tea")
         assert await websocket.receive_str() == "tea"
         await host.stop()

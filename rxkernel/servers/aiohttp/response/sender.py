@@ -11,6 +11,7 @@ from rxkernel.messages.response import (
     FileResponse,
     Response,
     StreamResponse,
+    UpgradeResponse,
     close_source,
 )
 from rxkernel.servers.aiohttp.connection.already_sent import AlreadySent
@@ -50,8 +51,9 @@ class ResponseSender:
     async def send(
         self, native: web.Request, exchange: Exchange, response: Response
     ) -> web.StreamResponse:
-        """Return aiohttp's response for *response*; a stream has been sent by then. If *response*
-        cannot be encoded, the kernel's error response replaces it."""
+        """Return aiohttp's response for *response*; a stream has been sent by then, and a
+        WebSocket has been closed. If *response* cannot be encoded, the kernel's error response
+        replaces it."""
         try:
             return await self._convert(native, exchange, response)
         except Exception as exc:
@@ -72,6 +74,10 @@ class ResponseSender:
         if written := native.writer.output_size:
             await close_source(response)
             return AlreadySent(response.status_code, written)
+        if isinstance(response, UpgradeResponse):
+            upgraded: web.StreamResponse = await response.content.complete(response.headers)
+            exchange.out = upgraded
+            return upgraded
         if isinstance(response, StreamResponse | EventStreamResponse):
             out = await self._send_stream(native, exchange, response)
         elif isinstance(response, FileResponse):

@@ -1,6 +1,7 @@
 """The names in a folder, as a page or as JSON."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -42,28 +43,30 @@ class FolderListing:
     is_complete: bool
 
 
-def list_folder(root: Path, path: str) -> FolderListing | None:
+def list_folder(
+    root: Path, path: str, is_public: Callable[[str], bool] = is_public_name
+) -> FolderListing | None:
     """Read the folder *path* below *root*; None if it does not exist. It blocks.
 
-    Links, hidden files and backups are left out, as they are not sent.
+    Links, and names that are not public are left out, as they are not sent.
     """
     try:
         with open_folder(root, path.split("/") if path else []) as folder:
-            entries, is_complete = _entries(folder)
+            entries, is_complete = _entries(folder, is_public)
     except NotFoundException:
         return None
     entries.sort(key=lambda entry: (not entry.is_folder, entry.name))
     return FolderListing(tuple(entries), is_complete)
 
 
-def _entries(folder: int) -> tuple[list[ListedEntry], bool]:
+def _entries(folder: int, is_public: Callable[[str], bool]) -> tuple[list[ListedEntry], bool]:
     """Return the entries of *folder*, a descriptor, and whether they are all."""
     entries: list[ListedEntry] = []
     with os.scandir(folder) as found:
         for number, entry in enumerate(found):
             if number == _MAX_ENTRIES:
                 return entries, False
-            if is_public_name(entry.name):
+            if is_public(entry.name):
                 entries += _listed(entry)
     return entries, True
 

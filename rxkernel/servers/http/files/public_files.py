@@ -1,21 +1,25 @@
 """The files of a folder that clients may request."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISREG
 
 from rxkernel.messages.public_path import is_public_name
 
 
-def public_files(root: Path, limit: int) -> list[str]:
-    """Return the paths below *root*, sorted, at most *limit*; no links, hidden files or backups.
+def public_files(
+    root: Path, limit: int, is_public: Callable[[str], bool] = is_public_name
+) -> list[str]:
+    """Return the paths below *root*, sorted, at most *limit*; no links, and only
+    public names.
 
     It blocks. Folders that cannot be read are left out.
     """
     found: list[str] = []
     for folder, folders, names in os.walk(root):
-        folders[:] = sorted(filter(is_public_name, folders))
-        for name in sorted(filter(is_public_name, names)):
+        folders[:] = sorted(filter(is_public, folders))
+        for name in sorted(filter(is_public, names)):
             if len(found) == limit:
                 return found
             path = Path(folder, name)

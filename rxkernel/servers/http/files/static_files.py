@@ -18,7 +18,7 @@ from rxkernel.events.observe import observe
 from rxkernel.exceptions import NotFoundException
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.messages.content_types import BYTES, file_type
-from rxkernel.messages.public_path import public_path
+from rxkernel.messages.public_path import is_public_name, public_path
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import FileResponse, Response
 from rxkernel.messages.stored_response import stored_response
@@ -156,6 +156,8 @@ class StaticFiles(RouteSource):
         is_folder = not path or path[-1] == "/"
         if path:
             public_path(self.root, path.removesuffix("/"))
+            if not all(map(self.is_public, path.removesuffix("/").split("/"))):
+                raise NotFoundException
         accepted = self._accepted_codings(request)
         found: Found = None
         if (file := self._file_of(path)) is not None:
@@ -167,11 +169,10 @@ class StaticFiles(RouteSource):
                 return await self.response(request, f"{path}/")
             if await self._has_page(path, accepted):
                 return _redirect(request, path)
-        elif is_folder and self.listing:
-            folder = path.removesuffix("/")
-            listing = await asyncio.to_thread(list_folder, self.root, folder)
-            if listing is not None:
-                return listing_response(request, folder, listing)
+        elif is_folder and self.lists(folder := path.removesuffix("/")):
+            page = await self.folder_page(request, folder)
+            if page is not None:
+                return page
         if self.fallback is not None and path != self.fallback and self.is_page(request, path):
             page = await self.response(request, self.fallback)
             vary(page.headers, hdrs.ACCEPT)
@@ -189,10 +190,27 @@ class StaticFiles(RouteSource):
         kind = file_type(PurePosixPath(path))
         return kind == BYTES or kind.startswith("text/html")
 
+    def is_public(self, name: str) -> bool:
+        """Whether files and folders with *name*, one part of a path, may be sent and listed. A
+        subclass may exclude more names."""
+        return is_public_name(name)
+
+    def lists(self, folder: str) -> bool:
+        """Whether *folder*, relative to the root, has a page if it has no *index*: by default, if
+        *listing* is set. A subclass may decide by folder."""
+        return self.listing
+
+    async def folder_page(self, request: Request, folder: str) -> Response | None:
+        """Return the page of *folder*, for which `lists` is true: the list of its files; None if
+        it does not exist."""
+        listing = await asyncio.to_thread(list_folder, self.root, folder, self.is_public)
+        return None if listing is None else listing_response(request, folder, listing)
+
     async def preload(self) -> None:
         """Read the files into memory, as far as they fit. Boot does it if the cache has
         ``preload``; a bundle with routes of its own awaits it."""
-        for path in await asyncio.to_thread(public_files, self.root, self.cache.max_files):
+        limit = self.cache.max_files
+        for path in await asyncio.to_thread(public_files, self.root, limit, self.is_public):
             for accepted in _PRELOADED_FOR:
                 await self._read(path, accepted)
             if self._files.is_full:
@@ -288,7 +306,7 @@ class StaticFiles(RouteSource):
             self._files.drop(path)
 
     async def _has_page(self, folder: str, accepted: tuple[str, ...]) -> bool:
-        if self.listing:
+        if self.lists(folder):
             return True
         index = self._file_of(f"{folder}/")
         return index is not None and isinstance(await self._read(index, accepted), FileReading)

@@ -11,9 +11,11 @@ import aiohttp
 import pytest
 
 from rxkernel import (
+    EncodedEvent,
     EventStreamResponse,
     Request,
     ServerSentEvent,
+    encode_event,
     http,
 )
 from tests.servers.conftest import Serve, http_url
@@ -182,3 +184,24 @@ async def test_event_streams_end_at_once_when_the_server_stops(serve: Serve, num
     for received in await asyncio.gather(*listeners):
         assert received.endswith(b"data: open\n\n\r\n0\r\n\r\n")
     assert events.closed == number
+
+
+async def test_event_encoded_before_is_sent_unchanged(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    event = ServerSentEvent(id="2", event="news", data={"tea": 1})
+    shared = EncodedEvent(id="2", encoded=encode_event(event))
+
+    class News:
+        @http("GET", "/news", "news")
+        async def news(self) -> EventStreamResponse:
+            position = EncodedEvent(id="1", encoded=b"id: 1\n\n")
+            return EventStreamResponse([position, shared, event], retry=2)
+
+    application = await serve(News)
+
+    async with session.get(http_url(application, "/news")) as response:
+        text = await response.text()
+
+    one = 'id: 2\nevent: news\ndata: {"tea":1}\n\n'
+    assert text == f"retry: 2000\n\nid: 1\n\n{one}{one}"

@@ -1,0 +1,53 @@
+"""One message that reads a snapshot, without an object and a context variable of its own."""
+
+from bundles.autoload.loading.message_scope import SnapshotRuntime
+from bundles.autoload.loading.scope import MESSAGE_SCOPE
+from bundles.autoload.loading.snapshot import Snapshot
+from rxkernel import Request
+
+
+class SnapshotUse:
+    """The base class for an object that a bundle makes for each message: it is the scope of the
+    message as well, and costs less than `Autoload.scope`.
+
+    The bundle sets `request` and calls `begin_use`, and later `end_use` or `end_use_with_message`.
+    Until then the views read the snapshot, and no stop hook of its files runs.
+
+    Attributes:
+        source: the snapshot; None before and after the use.
+    """
+
+    request: Request
+    source: Snapshot | None = None
+
+    @property
+    def runtime(self) -> SnapshotRuntime:
+        """The `Autoload` of the application."""
+        raise NotImplementedError
+
+    def begin_use(self, snapshot: Snapshot) -> None:
+        self.source = snapshot
+        snapshot.uses.begin(self)
+        self.request.attributes[MESSAGE_SCOPE] = self
+
+    def end_use(self) -> None:
+        """Release the snapshot; the message itself may go on."""
+        if self.source is not None:
+            self.source.uses.end(self)
+            self.source = None
+            self.request.attributes.pop(MESSAGE_SCOPE, None)
+
+    def end_use_with_message(self) -> None:
+        """Call `end_use` when the message has ended: it is a stream, or something runs after the
+        response."""
+        services = self.request.services
+        if services is not None and services.is_closed:
+            self.end_use()
+        else:
+            self.request.when_ended(self.end_use)
+
+    def move_on(self) -> None:
+        """Read the current snapshot from now on; for `Uses`."""
+        self.end_use()
+        if (snapshot := self.runtime.current) is not None:
+            self.begin_use(snapshot)

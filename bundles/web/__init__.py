@@ -1,0 +1,37 @@
+"""Handler directories: a tree of folders whose files answer requests."""
+
+from bundles.web.bundle import WebBundle
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.settings import ChannelSettings
+from bundles.web.client import Client
+from bundles.web.client_context import ClientContext
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.directory_tree import DirectoryTree
+from bundles.web.directories.handler import Handler
+from bundles.web.directories.place import Directories
+from bundles.web.extensions.extension import Extension
+from bundles.web.files.stored_file import StoredFile
+from bundles.web.files.uploads import Uploads
+from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.settings import WebSettings
+from bundles.web.site import create_site
+
+__all__ = [
+    "Chain",
+    "ChannelSettings",
+    "Channels",
+    "Client",
+    "ClientContext",
+    "Directories",
+    "Directory",
+    "DirectoryTree",
+    "Extension",
+    "Handler",
+    "PageCache",
+    "StoredFile",
+    "Uploads",
+    "WebBundle",
+    "WebSettings",
+    "create_site",
+]

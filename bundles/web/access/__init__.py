@@ -1,0 +1,1 @@
+"""The files ``access.py``: who may request a directory."""

@@ -1,0 +1,21 @@
+"""The access of directories as rules of the bundle security."""
+
+import attrs
+
+from bundles.security import Access
+from bundles.web.access.access_gate import AccessGate
+from bundles.web.access.directory_access import DirectoryAccess
+
+
+def rule_of(access: DirectoryAccess) -> Access:
+    """Return the rule of a directory. What a level and roles can say is said by them, so that
+    documents and the access matrix know it; the rest is a gate."""
+    rule = Access("authenticated" if access.needs_role or not access.guests else "public")
+    if _is_plain(access):
+        return attrs.evolve(rule, roles=access.roles)
+    return attrs.evolve(rule, gate=AccessGate(access))
+
+
+def _is_plain(access: DirectoryAccess) -> bool:
+    has_lists = access.has_local or len(access.groups) > 1
+    return access.logged and access.http and access.https and not access.auth and not has_lists

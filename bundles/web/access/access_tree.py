@@ -1,0 +1,118 @@
+"""The access of every directory of the tree."""
+
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from posixpath import normpath
+from typing import Self
+
+import attrs
+
+from bundles.web.access.access_file import AccessFile
+from bundles.web.access.directory_access import LOCAL, DirectoryAccess
+
+Directory = tuple[str, ...]
+"""The names of a directory below ``app``; empty for ``app`` itself."""
+
+_OPEN = DirectoryAccess()
+
+
+@attrs.frozen
+class TreeProblem:
+    """Why a directory cannot be served, and the line of its access file, if it has one."""
+
+    directory: Directory
+    line: int | None
+    text: str
+
+
+@attrs.frozen(eq=False)
+class AccessTree:
+    """The access of the directories that have a file of their own; others are as their parent.
+
+    Attributes:
+        directories: the merged access, by directory.
+        problems: unknown roles, and directories that no client may request.
+    """
+
+    directories: Mapping[Directory, DirectoryAccess] = attrs.field(factory=dict)
+    problems: tuple[TreeProblem, ...] = ()
+    _exact: Mapping[str, DirectoryAccess] = attrs.field(init=False, repr=False)
+    _folded: Mapping[str, DirectoryAccess] = attrs.field(init=False, repr=False)
+
+    @_exact.default
+    def _by_path(self) -> dict[str, DirectoryAccess]:
+        return {"/".join(names): access for names, access in self.directories.items()}
+
+    @_folded.default
+    def _by_folded_path(self) -> dict[str, DirectoryAccess]:
+        return {_fold(path): access for path, access in self._exact.items()}
+
+    @classmethod
+    def of(cls, files: Mapping[Directory, AccessFile], roles: Collection[str] = ()) -> Self:
+        """Merge *files*, the parents first.
+
+        *roles* are the roles that exist; empty: they are not known.
+        """
+        found: dict[Directory, DirectoryAccess] = {}
+        problems: list[TreeProblem] = []
+        for directory in sorted(files, key=len):
+            file = files[directory]
+            access = found[directory] = _above(found, directory).merged(file.values)
+            unknown = _unknown_roles(file.values.get("groups", ()), roles)
+            problems += [TreeProblem(directory, file.lines.get("groups"), p) for p in unknown]
+            problems += [TreeProblem(directory, None, text) for text in access.problems()]
+        return cls(found, tuple(problems))
+
+    def of_directory(self, directory: Directory) -> DirectoryAccess:
+        """Return the access of *directory*."""
+        return _above(self.directories, (*directory, ""))
+
+    def of_path(self, path: str) -> DirectoryAccess:
+        """Return the access for *path*, decoded and relative to ``app``: that of the deepest
+        directory in it that has a file.
+
+        A name that differs only in its case counts, if no other fits: on the file systems of macOS
+        and Windows ``/ADMIN/a.txt`` is a file of ``admin``. Parts such as ``..`` are resolved: no
+        file has such a path, but a virtual handler gets it.
+        """
+        if "//" in path or "/." in path or path[:1] in ("/", "."):
+            path = normpath(f"/{path}").strip("/")
+        found = self._exact.get("", _OPEN)
+        end = 0
+        while end != -1:
+            end = path.find("/", end + 1)
+            part = path if end == -1 else path[:end]
+            found = self._exact.get(part) or self._folded.get(_fold(part)) or found
+        return found
+
+    def below(self, directory: Directory) -> Iterator[tuple[Directory, DirectoryAccess]]:
+        """Yield the directories below *directory* that have a file of their own."""
+        for names, access in self.directories.items():
+            if len(names) > len(directory) and names[: len(directory)] == directory:
+                yield names, access
+
+
+def _above(found: Mapping[Directory, DirectoryAccess], directory: Directory) -> DirectoryAccess:
+    """Return the access of the nearest directory above *directory*."""
+    for length in range(len(directory) - 1, -1, -1):
+        if (access := found.get(directory[:length])) is not None:
+            return access
+    return _OPEN
+
+
+def _fold(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def _unknown_roles(groups: Iterable[str], roles: Collection[str]) -> Iterator[str]:
+    if not roles:
+        return
+    for group in sorted(groups):
+        if group != LOCAL and group not in roles:
+            near = get_close_matches(group, sorted(roles), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "add it there"
+            yield (
+                f"groups has {group!r}, which is not one of security.roles "
+                f"({', '.join(sorted(roles))}); {hint}"
+            )

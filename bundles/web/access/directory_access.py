@@ -1,0 +1,92 @@
+"""What the access files of a directory and of those above it say together."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import attrs
+
+LOCAL = "local"
+"""The group of the clients on this machine."""
+
+REALM = "Restricted"
+
+
+@attrs.frozen
+class DirectoryAccess:
+    """The clients that may request a directory. Every condition must hold.
+
+    Attributes:
+        guests, logged: whether clients without, and with a login may.
+        http, https: whether that scheme may be used.
+        groups: of each list, the client has one of the roles, or is local if the list has
+            ``local``.
+        intro, index: whether the page with the handlers, and the list of files is shown.
+        virtual: whether the handlers also serve paths below that do not exist.
+        auth: the password of the directory, as ``user:password``; None: there is none.
+        realm: what a browser shows where it asks for the password.
+    """
+
+    guests: bool = True
+    logged: bool = True
+    http: bool = True
+    https: bool = True
+    groups: tuple[frozenset[str], ...] = ()
+    intro: bool = False
+    index: bool = False
+    virtual: bool = False
+    auth: str | None = attrs.field(default=None, repr=False)
+    realm: str = REALM
+
+    def merged(self, values: Mapping[str, Any]) -> Self:
+        """Return the access of a directory below, whose file sets *values*.
+
+        A value replaces that of this directory, except for ``groups``: a list below is one more
+        condition, since a list that is written for editors must not open a directory of
+        administrators to them. An empty list removes all conditions: that is written on purpose.
+        """
+        changes = dict(values)
+        if (groups := changes.get("groups")) is not None:
+            own = frozenset(groups)
+            changes["groups"] = (
+                (*self.groups, own)
+                if own and own not in self.groups
+                else (self.groups if own else ())
+            )
+        return attrs.evolve(self, **changes)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """All roles of the groups."""
+        return frozenset().union(*self.groups) - {LOCAL}
+
+    @property
+    def has_local(self) -> bool:
+        return any(LOCAL in group for group in self.groups)
+
+    @property
+    def needs_role(self) -> bool:
+        """Whether only clients with a role may, wherever they are."""
+        return any(LOCAL not in group for group in self.groups)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every client may."""
+        return self == attrs.evolve(
+            DirectoryAccess(),
+            intro=self.intro,
+            index=self.index,
+            virtual=self.virtual,
+            realm=self.realm,
+        )
+
+    def problems(self) -> Iterator[str]:
+        """Yield why no client at all may request it."""
+        if not (self.guests or self.logged):
+            yield "guests and logged are False, so that no client may request it; set one to True"
+        if not (self.http or self.https):
+            yield "http and https are False, so that no client may request it; set one to True"
+        if not self.logged and self.needs_role:
+            yield (
+                "logged is False, but only users have one of its groups, so that no client may "
+                "request it; remove one of both"
+            )

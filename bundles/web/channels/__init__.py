@@ -1,0 +1,1 @@
+"""Channels of events, for event streams and WebSockets."""

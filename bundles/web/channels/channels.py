@@ -1,0 +1,200 @@
+"""The service that sends events to the subscribers of channels."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from injector import inject
+
+from bundles.web.channels.channel_event import RESET, ChannelEvent, checked_event_name
+from bundles.web.channels.event_ids import EventIds
+from bundles.web.channels.replay_buffer import ReplayBuffer
+from bundles.web.channels.settings import ChannelSettings
+from bundles.web.channels.subscriber import Subscriber
+from rxkernel import ClientAddress, Kernel, LimitCounters, TooManyRequestsException
+
+GLOBAL = "global"
+"""The key of the events for all subscribers."""
+
+
+class Channels:
+    """Sends events to event streams and WebSockets that have subscribed, in this process.
+
+    Anonymous clients may subscribe, too. A channel exists while it has subscribers or events that
+    are kept for clients that connect again.
+    """
+
+    @inject
+    def __init__(self, settings: ChannelSettings, kernel: Kernel) -> None:
+        self._settings = settings
+        self._encode = kernel.serializer.encode_json
+        self._ids = EventIds()
+        self._limits = LimitCounters()
+        self._subscribers: dict[str, dict[Subscriber, None]] = {}
+        self._buffers: dict[str, ReplayBuffer] = {}
+        self._forgotten = 0
+        self._next_sweep = 0.0
+
+    async def send(self, channel: str, event: str, data: Any = None) -> None:
+        """Send *event* with *data*, a value for JSON, to the subscribers of *channel*.
+
+        Raises:
+            TypeError: JSON cannot represent *data*, or a name is not a str.
+            ValueError: a name is empty; *event* has a line break or NUL, or is ``reset``.
+        """
+        self._send(channel_key(channel), event, data)
+
+    async def send_to_user(self, identifier: str, event: str, data: Any = None) -> None:
+        """Send an event to the subscribers that are the user with *identifier*, whatever channels
+        they have; see `send`."""
+        self._send(user_key(identifier), event, data)
+
+    async def send_global(self, event: str, data: Any = None) -> None:
+        """Send an event to all subscribers, see `send`."""
+        self._send(GLOBAL, event, data)
+
+    def count(self, channel: str | None = None) -> int:
+        """Return the number of subscribers of *channel*; None: of all."""
+        key = GLOBAL if channel is None else channel_key(channel)
+        return len(self._subscribers.get(key, ()))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often each limit was reached, by the name of its setting."""
+        return self._limits.counts
+
+    def _send(self, key: str, event: str, data: Any) -> None:
+        name, body = checked_event_name(event), self._encode(data)
+        sent = self._new_event(name, body)
+        buffer = self._buffers.get(key)
+        if buffer is None:
+            buffer = self._buffers[key] = ReplayBuffer(self._settings, self._forgotten)
+        buffer.add(sent)
+        for subscriber in tuple(self._subscribers.get(key, ())):
+            subscriber.put(sent)
+        if sent.sent_at >= self._next_sweep:
+            self._sweep(sent.sent_at)
+
+    def _new_event(self, name: str, body: bytes) -> ChannelEvent:
+        sequence = self._ids.last + 1
+        event = ChannelEvent(
+            name,
+            body,
+            id=self._ids.text_of(sequence),
+            sequence=sequence,
+            sent_at=asyncio.get_running_loop().time(),
+        )
+        self._ids.last = sequence
+        return event
+
+    def _sweep(self, now: float) -> None:
+        """Remove the events that are too old, and the buffers of unused channels."""
+        self._next_sweep = now + self._settings.replay_age
+        for key, buffer in tuple(self._buffers.items()):
+            buffer.expire(now)
+            if not buffer and key not in self._subscribers:
+                self._forgotten = max(self._forgotten, buffer.lost)
+                del self._buffers[key]
+
+    # --- for the streams and WebSockets of the bundle
+
+    @property
+    def position(self) -> str:
+        """The id of the last event that was sent on any channel."""
+        return self._ids.text_of(self._ids.last)
+
+    def subscriber(
+        self, client: ClientAddress | None, overflowed: Callable[[], None] | None = None
+    ) -> Subscriber:
+        """Return a subscriber without channels, that is removed if it reads too slowly; then
+        *overflowed* is called. *client* is for the log."""
+
+        def remove() -> None:
+            host = "a client" if client is None else client.host
+            self._limits.record("web.channels.max_waiting", f"closed {host}: it reads too slowly")
+            self.remove(subscriber)
+            if overflowed is not None:
+                overflowed()
+
+        subscriber = Subscriber(self._settings, remove)
+        return subscriber
+
+    def check_number(self, names: Collection[str]) -> None:
+        """Check that a client may have all channels *names*, which it may have chosen itself.
+
+        Raises:
+            TooManyRequestsException: they are more than ``max_channels`` (429).
+        """
+        if len(names) > self._settings.max_channels:
+            self._limits.record("web.channels.max_channels", f"refused {len(names)} channels")
+            raise TooManyRequestsException(
+                f"a client may subscribe to {self._settings.max_channels} channels"
+            )
+
+    def add(self, subscriber: Subscriber, keys: Iterable[str]) -> None:
+        """Send the events of *keys* to *subscriber*, until `remove` is called."""
+        for key in keys:
+            subscriber.keys.add(key)
+            self._subscribers.setdefault(key, {})[subscriber] = None
+
+    def remove(self, subscriber: Subscriber) -> None:
+        """End *subscriber*."""
+        subscriber.end()
+        for key in subscriber.keys:
+            members = self._subscribers.get(key)
+            if members is not None:
+                members.pop(subscriber, None)
+                if not members:
+                    del self._subscribers[key]
+
+    def since(self, last_id: str, keys: Iterable[str]) -> list[ChannelEvent]:
+        """Return the events of *keys* after that with *last_id*, in their order.
+
+        Returns:
+            a single event `RESET` if some of them are not kept, or *last_id* is not an id of this
+            run of the process.
+        """
+        now, last = asyncio.get_running_loop().time(), self._ids.sequence_of(last_id)
+        found: list[ChannelEvent] = []
+        for key in keys:
+            kept = None if last is None else self._kept(key, last, now)
+            if kept is None:
+                return [self._reset(now)]
+            found += kept
+        return sorted(found, key=lambda event: event.sequence)
+
+    def _kept(self, key: str, last: int, now: float) -> list[ChannelEvent] | None:
+        buffer = self._buffers.get(key)
+        if buffer is not None:
+            return buffer.since(last, now)
+        return None if last < self._forgotten else []
+
+    def _reset(self, now: float) -> ChannelEvent:
+        return ChannelEvent(RESET, b"null", id=self.position, sequence=self._ids.last, sent_at=now)
+
+    def message(self, event: ChannelEvent) -> bytes:
+        """The text message of *event* for WebSockets, in UTF-8."""
+        return event.message(self._encode)
+
+
+def channel_key(name: object) -> str:
+    """The key of the channel *name*.
+
+    Raises:
+        TypeError: *name* is not a str.
+        ValueError: it is empty.
+    """
+    return f"channel {_checked(name, 'the name of a channel')}"
+
+
+def user_key(identifier: object) -> str:
+    """The key of the events for the user with *identifier*; raises as `channel_key`."""
+    return f"user {_checked(identifier, 'the identifier of a user')}"
+
+
+def _checked(given: object, what: str) -> str:
+    if not isinstance(given, str):
+        raise TypeError(f"{what} is {given!r}; it must be a str")
+    if not given:
+        raise ValueError(f"{what} is empty; write a name")
+    return given

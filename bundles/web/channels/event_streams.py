@@ -1,0 +1,129 @@
+"""Responses with the events of channels: server-sent events."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+from injector import inject
+
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.identities import Identities
+from bundles.web.channels.settings import ChannelSettings
+from bundles.web.channels.subscriber import Subscriber
+from bundles.web.channels.subscriptions import keys_for, last_event_id
+from rxkernel import EncodedEvent, EventStreamResponse, ForbiddenException, Request
+
+
+class EventStreams:
+    """Makes event streams of channels."""
+
+    @inject
+    def __init__(
+        self, channels: Channels, identities: Identities, settings: ChannelSettings
+    ) -> None:
+        self._channels = channels
+        self._identities = identities
+        self._settings = settings
+
+    def response(self, request: Request, names: Iterable[str]) -> EventStreamResponse:
+        """Return the events of the channels *names* from now on, those for the user of *request*,
+        and those for all clients.
+
+        A client that sends the id of its last event, in ``Last-Event-ID`` or in ``lastEventId`` of
+        the query, gets the events since then first. If they are not kept, or the id is not of this
+        run of the process, it gets an event ``reset``. The stream ends with the identity of the
+        client, and if it reads too slowly; a browser then connects again.
+
+        Raises:
+            ForbiddenException: *names* is empty.
+            TooManyRequestsException: they are more than ``web.channels.max_channels``.
+            TypeError, ValueError: a name is not a str, or empty.
+        """
+        names = set(names)
+        self._channels.check_number(names)
+        keys = keys_for(request, names)
+        if not keys:
+            raise ForbiddenException("the handler has not subscribed the client to a channel")
+        source = ChannelStream(request, keys, self._channels, self._identities)
+        settings = self._settings
+        return EventStreamResponse(source, heartbeat=settings.heartbeat, retry=settings.retry)
+
+
+class ChannelStream:
+    """The source of one event stream. It subscribes when it is read, so that nothing remains of a
+    response that is not sent; events since its creation come from the buffers."""
+
+    def __init__(
+        self,
+        request: Request,
+        keys: tuple[str, ...],
+        channels: Channels,
+        identities: Identities,
+    ) -> None:
+        self._request = request
+        self._keys = keys
+        self._channels = channels
+        self._identities = identities
+        self._last_id = last_event_id(request) or channels.position
+        self._subscriber: Subscriber | None = None
+        self._unwatch: Callable[[], None] | None = None
+        self._is_closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> EncodedEvent:
+        if self._is_closed:
+            raise StopAsyncIteration
+        if self._subscriber is None:
+            first = self._subscribe()
+            if first is not None:
+                return first
+        assert self._subscriber is not None
+        event = await self._subscriber.next()
+        if event is None:
+            raise StopAsyncIteration
+        return event.encoded
+
+    def _subscribe(self) -> EncodedEvent | None:
+        """Return what comes before the events: the id of the last event that was sent, if none is
+        replayed. So also a client that has received no event continues there."""
+        channels = self._channels
+        subscriber = self._subscriber = channels.subscriber(self._request.client)
+        missed = channels.since(self._last_id, self._keys)
+        subscriber.replay(missed)
+        channels.add(subscriber, self._keys)
+        self._unwatch = self._identities.watch(self._request, self._end)
+        if missed:
+            return None
+        id = channels.position
+        return EncodedEvent(id=id, encoded=f"id: {id}\n\n".encode())
+
+    def _end(self) -> None:
+        if self._subscriber is not None:
+            self._channels.remove(self._subscriber)
+
+    async def aclose(self) -> None:
+        """Unsubscribe."""
+        self._is_closed = True
+        if self._unwatch is not None:
+            self._unwatch()
+        self._end()
+
+
+def channel_names(data: Any) -> tuple[str, ...]:
+    """Return the names of channels that a handler has returned: one, or a list, or None.
+
+    Raises:
+        TypeError: *data* is something else.
+    """
+    if data is None:
+        return ()
+    names = (data,) if isinstance(data, str) else data
+    if not isinstance(names, list | tuple | set | frozenset) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise TypeError(
+            f"the handler of an event stream returned {data!r:.100}; it must return the name of a "
+            f"channel, a list of names, or nothing after client.subscribe(name)"
+        )
+    return tuple(names)

@@ -1,0 +1,86 @@
+"""The events of channels for one WebSocket, as JSON text messages."""
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.subscriber import Subscriber
+from bundles.web.channels.subscriptions import keys_for, last_event_id
+from rxkernel import Response, RxKernelError, WebSocket
+
+logger = logging.getLogger(__name__)
+
+_POLICY = 1008
+
+
+class SocketFeed:
+    """Sends ``{"event", "data", "id"}`` for each event of the channels of *websocket*."""
+
+    def __init__(self, websocket: WebSocket, channels: Channels) -> None:
+        self._websocket = websocket
+        self._channels = channels
+        self._subscriber: Subscriber | None = None
+        self._names: frozenset[str] = frozenset()
+        self._sending: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    def subscribe(self, names: Collection[str]) -> None:
+        """Send the events of the channels *names*, those for the user and those for all.
+
+        At the first call, a client that sends ``lastEventId`` in the query of the handshake gets
+        the events of these channels since then.
+
+        Raises:
+            RxKernelError: the WebSocket is not accepted yet.
+            TooManyRequestsException: there are more than ``web.channels.max_channels``.
+            TypeError, ValueError: a name is not a str, or empty.
+        """
+        websocket, channels = self._websocket, self._channels
+        if not websocket.is_accepted:
+            raise RxKernelError(
+                "subscribe() is called before the handshake; await websocket.accept() first"
+            )
+        all_names = self._names.union(names)
+        channels.check_number(all_names)
+        self._names = all_names
+        keys = keys_for(websocket.request, names)
+        if self._subscriber is None:
+            self._subscriber = channels.subscriber(websocket.client, self._overflowed)
+            if last := last_event_id(websocket.request):
+                self._subscriber.replay(channels.since(last, keys))
+            self._sending = asyncio.create_task(self._send(self._subscriber))
+        if not self._subscriber.is_ended:
+            channels.add(self._subscriber, keys)
+
+    async def _send(self, subscriber: Subscriber) -> None:
+        websocket = self._websocket
+        try:
+            while (event := await subscriber.next()) is not None:
+                message = self._channels.message(event)
+                if not websocket.send_text(message):
+                    await websocket.send(message.decode())
+        except ConnectionError:
+            pass  # the handler receives the end
+        except Exception:
+            logger.exception("the events of a WebSocket were not sent")
+        finally:
+            self._channels.remove(subscriber)
+
+    def _overflowed(self) -> None:
+        self.disconnect("too slow")
+
+    def disconnect(self, reason: str) -> None:
+        """Start to close the WebSocket with 1008 and *reason*; reject it before it is accepted."""
+        if not self._websocket.is_accepted:
+            self._websocket.reject(Response(None, 403))
+        elif self._closing is None:
+            self._closing = asyncio.create_task(self._websocket.close(_POLICY, reason))
+
+    async def aclose(self) -> None:
+        """Unsubscribe, and wait until the WebSocket is closed if that has begun."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait({self._sending})
+        if self._closing is not None:
+            await asyncio.wait({self._closing})

@@ -1,0 +1,47 @@
+"""The WebSockets of directories ``.ws``."""
+
+from collections.abc import Awaitable, Callable
+
+from injector import inject
+
+from bundles.web.channels.channels import Channels
+from bundles.web.channels.identities import Identities
+from bundles.web.channels.socket_feed import SocketFeed
+from rxkernel import HttpServer, Request, Response, WebSocket
+
+Serve = Callable[[WebSocket, SocketFeed], Awaitable[None]]
+"""Accepts the WebSocket or rejects it, and returns when it is done; then it is closed."""
+
+
+class SocketUpgrades:
+    """Upgrades requests to WebSockets that may subscribe to channels."""
+
+    @inject
+    def __init__(self, server: HttpServer, channels: Channels, identities: Identities) -> None:
+        self._server = server
+        self._channels = channels
+        self._identities = identities
+
+    async def respond(self, request: Request, serve: Serve) -> Response:
+        """Return the response to the handshake *request*, as soon as *serve* has accepted it.
+
+        The WebSocket is closed with 1008 when the identity of the client ends.
+
+        Raises:
+            HttpException: as `HttpServer.upgrade`.
+        """
+
+        async def accept(websocket: WebSocket) -> None:
+            feed = SocketFeed(websocket, self._channels)
+
+            def end() -> None:
+                feed.disconnect("the identity of the client has ended")
+
+            unwatch = self._identities.watch(request, end)
+            try:
+                await serve(websocket, feed)
+            finally:
+                unwatch()
+                await feed.aclose()
+
+        return await self._server.upgrade(request, accept)

@@ -1,0 +1,266 @@
+"""`Client`: the request, as handlers see it."""
+
+from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from multidict import MultiDict
+
+from bundles.autoload import Autoload, SnapshotUse
+from bundles.contracts import arguments_of, fields_of, params_of
+from bundles.sessions import Session
+from bundles.web.channels.socket_feed import SocketFeed
+from bundles.web.client_context import ClientContext
+from bundles.web.directories.chain import Chain, Stage
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.finished import Finished
+from bundles.web.files.stored_file import StoredFile
+from bundles.web.http_errors import http_error
+from bundles.web.page_cache.lifetime import seconds_of
+from bundles.web.page_cache.page_run import PageRun
+from rxkernel import (
+    RedirectResponse,
+    Request,
+    Response,
+    RxKernelError,
+    UploadedFile,
+    WebSocket,
+)
+
+VIRTUAL_PATH = "web.path"
+"""The attribute of a request for the rest of a virtual path."""
+
+
+class Client(SnapshotUse):
+    """The argument of handlers; all handlers of one request get the same one.
+
+    Attributes are class attributes until they are set or read, so that it takes little time to
+    create one.
+
+    Attributes:
+        request: the message of the kernel.
+        chain: what is called for the request.
+        status: the status of the response, if a handler has set it.
+        exception: why the request has failed, for the handler ``error``.
+        websocket: that of a directory ``.ws``. If the handler returns without accepting it, the
+            response is 403, or that of the handler.
+        feed: sends the events of channels to *websocket*.
+        subscriptions: the channels of `subscribe`, in a directory ``.sse``.
+        stage, level: the handler that runs, for `inherited`.
+        provided: the services of the handlers, by name.
+        has_ended: whether the stage ``end`` has begun.
+        page_run: what `cache` has begun.
+        sent_headers: `headers`; None if no handler has read them.
+    """
+
+    request: Request
+    chain: Chain
+    status: int | None = None
+    exception: Exception | None = None
+    websocket: WebSocket | None = None
+    feed: SocketFeed | None = None
+    subscriptions: tuple[str, ...] = ()
+    stage: Stage = ()
+    level: int = 0
+    provided: Mapping[str, Any] = MappingProxyType({})
+    has_ended: bool = False
+    page_run: PageRun | None = None
+    sent_headers: dict[str, str] | None = None
+    _context: ClientContext | None = None
+    _parameters: dict[str, Any] | None = None
+
+    @property
+    def runtime(self) -> Autoload:
+        """What has the snapshots of the application."""
+        return self.chain.environment.autoload()
+
+    @property
+    def context(self) -> ClientContext:
+        """``context.data`` is a dict that all handlers of the request share."""
+        if self._context is None:
+            self._context = ClientContext()
+        return self._context
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the response, which handlers may set."""
+        if self.sent_headers is None:
+            self.sent_headers = {}
+        return self.sent_headers
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The query together with the fields of the body, checked if the handler has ``meta`` or
+        ``parameters``. A name that was sent twice is a list."""
+        if self._parameters is None:
+            found = arguments_of(self.request)
+            self._parameters = found if isinstance(found, dict) else self.query
+        return self._parameters
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The parameters of the URL, as texts; a name that was sent twice is a list."""
+        return params_of(self.request)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the body, of a form or of a JSON object."""
+        return fields_of(self.request)
+
+    @property
+    def files(self) -> MultiDict[UploadedFile]:
+        """The uploads of a form, by the names of their fields."""
+        return self.request.files
+
+    @property
+    def user(self) -> Any:
+        """The user who sent the request; None for a guest."""
+        return self.request.user
+
+    @property
+    def token(self) -> Any:
+        return self.request.token
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The roles of the user, and all that they contain."""
+        token = self.request.token
+        return frozenset() if token is None else token.roles
+
+    @property
+    def application(self) -> Any:
+        """The running application, with ``settings`` and ``injector``."""
+        return self.chain.environment.application
+
+    @property
+    def directory(self) -> Directory:
+        """The directory of the URL."""
+        return self.chain.directory
+
+    @property
+    def path(self) -> str:
+        """The rest of the path, with ``access.virtual``; else empty."""
+        path: str = self.request.attributes.get(VIRTUAL_PATH, "")
+        return path
+
+    def inherited(self) -> Awaitable[Any]:
+        """Call the handler of this stage in the next directory above that has one, and return its
+        data: ``await client.inherited()``. None if there is none."""
+        return self._inherited(self.stage, self.level + 1)
+
+    async def _inherited(self, stage: Stage, level: int) -> Any:
+        if level >= len(stage):
+            return None
+        handler = stage[level]
+        if handler.is_middleware:
+            raise RxKernelError(
+                f"the handler {handler.key} is a middleware, which await client.inherited() "
+                f"cannot call; make it a handler"
+            )
+        self.level = level
+        try:
+            return await self.chain.calls[handler](self)
+        finally:
+            self.stage, self.level = stage, level - 1
+
+    def end(self, data: Any = None, status: int | None = None) -> NoReturn:
+        """Respond with *data*, and call no further handler but ``end``."""
+        raise Finished(data if status is None else (data, status))
+
+    def error(self, status: int, message: str | None = None) -> NoReturn:
+        """Respond with the error *status*: raise the exception of the kernel for it.
+
+        Raises:
+            HttpException: always.
+            ValueError: *status* is not from 400 to 599.
+        """
+        raise http_error(status, message)
+
+    def redirect(self, url: str, status: int = 302) -> NoReturn:
+        """Redirect to *url* on this site, see `RedirectResponse`, and call no further handler but
+        ``end``."""
+        raise Finished(RedirectResponse(url, status))
+
+    @property
+    def session(self) -> Session:
+        """The session of the browser, a mapping. It is created when the first value is stored."""
+        return self.chain.environment.sessions.session_of(self.request)
+
+    def sign_in(self, user: Any) -> Awaitable[None]:
+        """Log *user* in, who has proved to be that user: ``await client.sign_in(user)``. See
+        `ClientSessions.sign_in`."""
+        return self.chain.environment.sessions.sign_in(self.request, user)
+
+    def sign_out(self) -> Awaitable[bool]:
+        """Log the user out, and return whether there was one. The values that the session had
+        before `sign_in` stay. See `ClientSessions.sign_out`."""
+        return self.chain.environment.sessions.sign_out(self.request)
+
+    def download(self, path: str, name: str | None = None) -> Response:
+        """Return an upload, which the browser saves as *name*: ``return client.download(…)``.
+
+        *path* is that of its `StoredFile`; it may come from a client.
+
+        Raises:
+            NotFoundException: *path* is not a path of a file below the folder of uploads (404).
+            ValueError: *name* has a path or a control character.
+        """
+        return self.chain.environment.uploads.download(path, name)
+
+    async def upload(self) -> list[StoredFile]:
+        """Store the files of the form, and return their records, see `Uploads.store`.
+
+        Raises:
+            UnsupportedMediaTypeException: a type is not in ``web.upload_types`` (415).
+            InsufficientStorageException: the disk is full (507).
+        """
+        return await self.chain.environment.uploads.store(self.request.files.items())
+
+    def cache(self, lifetime: float | str) -> None:
+        """Keep the response for *lifetime*, seconds or a duration such as ``10m``, and send it for
+        requests that are the same, see `page_key`. No handler is called for them; access is
+        checked. After a second call the new *lifetime* counts; 0 is not at all. A handler that
+        reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``.
+
+        Only the response to a GET or HEAD without a body is kept, if it has succeeded and is not a
+        stream, a file, an error of the server, or one that sets a cookie. Call it before the first
+        ``await``: requests that arrive meanwhile wait for the response.
+
+        Raises:
+            ValueError: *lifetime* is invalid.
+        """
+        if self.page_run is None:
+            self.page_run = self.chain.environment.pages.begin(self.request, lifetime)
+        else:
+            self.page_run.seconds = seconds_of(lifetime)
+
+    def subscribe(self, *channels: str) -> None:
+        """Subscribe the client to *channels*. In a directory ``.sse`` their events are the
+        response; in ``.ws`` they are sent from now on, as ``{"event", "data", "id"}``.
+
+        Raises:
+            RxKernelError: the WebSocket is not accepted yet, or the directory has another
+                extension.
+            TooManyRequestsException: there are more than ``web.channels.max_channels`` (429).
+            TypeError, ValueError: a channel is not a str, or empty.
+        """
+        if self.feed is not None:
+            self.feed.subscribe(channels)
+        elif self.directory.extension.name == "sse":
+            self.subscriptions += channels
+        else:
+            raise RxKernelError(
+                f"client.subscribe() is called in {self.chain.name}, whose clients receive no "
+                f"events; call it in a directory .sse or .ws"
+            )
+
+
+_new = object.__new__
+
+
+def new_client(request: Request, chain: Chain) -> Client:
+    """Return the client of *request*."""
+    client = _new(Client)
+    client.request = request
+    client.chain = chain
+    return client

@@ -1,0 +1,118 @@
+"""The chain of one directory and verb: what is called for its requests, in which order."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import attrs
+
+from bundles.autoload import Snapshot
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.directory_tree import DirectoryTree
+from bundles.web.directories.environment import Environment
+from bundles.web.directories.handler import Handler
+from bundles.web.directories.handler_timeout import with_timeout
+from bundles.web.directories.services import Call, Services
+from bundles.web.directories.stages import ERROR, VERBS
+
+Stage = tuple[Handler, ...]
+"""The handlers of one stage, the nearest first: ``client.inherited()`` calls the others."""
+
+
+@attrs.define(eq=False)
+class ServedSnapshot:
+    """The snapshot that requests to one chain read, set whenever another one is served.
+
+    A request can begin just after the routes of its chain were removed: it reads the last snapshot
+    that had them, which is still set here.
+    """
+
+    snapshot: Snapshot = attrs.field(init=False)
+
+
+@attrs.frozen(eq=False, repr=False)
+class Chain:
+    """The target of the definitions of one directory and verb.
+
+    Attributes:
+        verb: in small letters: ``get``.
+        tree: that in which it was built.
+        environment: what clients use of the application.
+        request, verbs, end, lazy, error: the handlers of each stage; empty where there is none.
+        services: those of all handlers.
+        calls: each handler as a function of the client.
+        served: which snapshot its requests read.
+    """
+
+    directory: Directory
+    verb: str
+    tree: DirectoryTree
+    environment: Environment
+    request: Stage
+    verbs: Stage
+    end: Stage
+    lazy: Stage
+    error: Stage
+    services: Services = attrs.field(init=False)
+    calls: Mapping[Handler, Call] = attrs.field(init=False)
+    served: ServedSnapshot = attrs.field(factory=ServedSnapshot, init=False)
+
+    @classmethod
+    def of(
+        cls, directory: Directory, verb: str, tree: DirectoryTree, environment: Environment
+    ) -> Self:
+        """Return the chain of *verb*: each stage is looked up by itself."""
+        stages = (directory.handlers_of(each) for each in ("request", verb, "end", "lazy", ERROR))
+        return cls(directory, verb, tree, environment, *stages)
+
+    @services.default
+    def _join_services(self) -> Services:
+        return Services(self.handlers)
+
+    @calls.default
+    def _make_calls(self) -> Mapping[Handler, Call]:
+        return {handler: self._call_of(handler) for handler in self.handlers}
+
+    def _call_of(self, handler: Handler) -> Call:
+        """Return the function of the client. The timeout of the verb is that of the contract."""
+        call = self.services.call_of(handler)
+        seconds = handler.fields.get("timeout")
+        is_of_contract = handler in self.verbs[:1]
+        return call if seconds is None or is_of_contract else with_timeout(call, seconds)
+
+    @property
+    def name(self) -> str:
+        """That of its definition: ``GET /a/b.json``."""
+        return f"{VERBS[self.verb]} {self.directory.path or '/'}"
+
+    @property
+    def handler(self) -> Handler | None:
+        """That of the verb; without one, a template or the stage ``request`` responds."""
+        return next(iter((*self.verbs, *self.request)), None)
+
+    @property
+    def handlers(self) -> Iterator[Handler]:
+        """All that may be called."""
+        for stage in (self.request, self.verbs, self.end, self.lazy, self.error):
+            yield from stage
+
+    @property
+    def redirects(self) -> bool:
+        """Whether a URL without a slash at its end is redirected: that of a page, also of the root
+        behind ``http.prefix``."""
+        directory = self.directory
+        is_page = directory.extension.name == "html" and not directory.name.endswith(".html")
+        return self.verb in ("get", "head") and is_page
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The objects that make it what it is: with the same ones, it need not change."""
+        access = self.tree.access_files if self.directory.access.virtual else ()
+        return (*self.directory.parts, *self.tree.templates.files, *access)
+
+    @property
+    def apidocs_tag(self) -> str:
+        """What groups its definitions in documents: the first folder."""
+        return self.directory.path.split("/")[1] if self.directory.path else "/"
+
+    def __repr__(self) -> str:
+        return f"<chain {self.name}>"

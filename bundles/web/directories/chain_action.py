@@ -1,0 +1,128 @@
+"""The action of a chain, compiled when its routes are made."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from types import NoneType
+from typing import Any
+
+from multidict import istr
+
+from bundles.autoload.loading.scope import MESSAGE_SCOPE
+from bundles.contracts import keep_result, skip_result
+from bundles.web.client import Client
+from bundles.web.directories.action_signature import with_signature
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.finished import Finished
+from bundles.web.directories.responding import respond, respond_with
+from bundles.web.directories.slash import slash_redirect
+from bundles.web.directories.steps import Step, Steps
+from bundles.web.directories.upgrading import upgrading
+from bundles.web.extensions.ws import WS
+from rxkernel import Request, Response, StoredHeaders, stored_response
+
+_COOKIE = istr("Cookie")
+
+Action = Callable[..., Awaitable[Any]]
+
+_new = object.__new__
+
+_PLAIN = frozenset((str, dict, list, bytes, int, float, bool, NoneType))
+"""Types of data that are not a response, an exception or a tuple with a status."""
+
+
+def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
+    """Return the action of the definitions of *chain*, of a virtual path if *is_virtual*."""
+    action = _action(chain, redirects=chain.redirects and not is_virtual)
+    if chain.services.parameters:
+
+        async def with_services(request: Request, **provided: Any) -> Response:
+            return await action(request, provided)
+
+        return with_signature(with_services, chain)
+    return with_signature(action, chain)
+
+
+def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Response]]:
+    """Return what calls the handlers, and makes a response of their result. All is in one
+    function, since each call is made for every request."""
+    steps = Steps(chain)
+    produce, lazy = steps.result(), steps.lazy()
+    is_checked = bool(chain.verbs) and "returns" in chain.verbs[0].fields
+    if is_checked:
+        produce = _keeping(produce)
+    environment, extension, served = chain.environment, chain.directory.extension, chain.served
+    if extension is WS:
+        produce = upgrading(produce)
+    prepare = environment.sessions.prepare
+    render, pages, routes_with_pages = (
+        extension.render,
+        environment.pages,
+        environment.pages.routes,
+    )
+    stored = StoredHeaders({**extension.headers, "Content-Type": extension.content_type})
+
+    async def action(request: Request, provided: Mapping[str, Any] | None = None) -> Response:
+        if redirects and (response := slash_redirect(request)) is not None:
+            return response
+        if routes_with_pages and request.route_name in routes_with_pages:
+            page = await pages.find(request)
+            if page is not None:
+                if is_checked:
+                    skip_result(request)
+                return page
+        if _COOKIE in request.headers:
+            await prepare(request)
+        client = _new(Client)
+        client.request = request
+        client.chain = chain
+        if provided is not None:
+            client.provided = provided
+        client.source = snapshot = served.snapshot  # begin_use, written out
+        snapshot.uses.begin(client)
+        request.attributes[MESSAGE_SCOPE] = client
+        try:
+            try:
+                result = await produce(client)
+            except Finished as finished:
+                result = finished.result
+            if type(result) in _PLAIN and client.status is None and client.sent_headers is None:
+                body = render(client, result)
+                if type(body) is str or type(body) is bytes:
+                    response = stored_response(body, stored)
+                else:
+                    response = await respond_with(client, body, None, None)
+            else:
+                response = await respond(client, result)
+        except BaseException:  # the stage error uses the client until the message has ended
+            if client.page_run is not None:
+                client.page_run.release()
+            client.end_use_with_message()
+            raise
+        if client.page_run is not None:
+            client.page_run.finish(response)
+        if lazy is not None:
+            request.after_sending(partial(lazy, client))
+        if request.services is None and not response.is_streamed:
+            client.end_use()
+        else:
+            client.end_use_with_message()
+        return response
+
+    return action
+
+
+def _keeping(produce: Step) -> Step:
+    """Return *produce*, whose result is kept for the check of ``returns``: the response has it in
+    the form of the extension."""
+
+    async def keeping(client: Client) -> Any:
+        try:
+            result = await produce(client)
+        except Finished as finished:
+            result = finished.result
+        data = result[0] if type(result) is tuple and result else result
+        if not isinstance(data, Response | BaseException):
+            keep_result(client.request, data)
+        return result
+
+    return keeping

@@ -1,0 +1,72 @@
+"""One directory of the tree."""
+
+from collections.abc import Iterator
+
+import attrs
+
+from bundles.web.access.access_file import AccessFile
+from bundles.web.access.directory_access import DirectoryAccess
+from bundles.web.directories.handler import Handler
+from bundles.web.extensions.extension import Extension
+from bundles.web.templates.template_file import TemplateFile
+
+
+@attrs.define(eq=False)
+class Directory:
+    """A directory, as it was when its tree was built.
+
+    Attributes:
+        path: its URL, without a slash at its end; ``""`` for the root.
+        parent: None for the root.
+        extension: that of its name.
+        handlers: its own, by stage.
+        templates: its own.
+        access_file: its own.
+        access: what its access file and those of the parents say together.
+    """
+
+    path: str
+    parent: "Directory | None"
+    extension: Extension
+    handlers: dict[str, Handler] = attrs.field(factory=dict)
+    templates: list[TemplateFile] = attrs.field(factory=list)
+    access_file: AccessFile | None = None
+    access: DirectoryAccess = attrs.field(factory=DirectoryAccess)
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of its path, see `AccessTree`."""
+        return tuple(self.path.split("/")[1:])
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it has a handler, a template or access rules, so that it is served."""
+        return bool(self.handlers or self.templates or self.access_file)
+
+    @property
+    def lineage(self) -> "Iterator[Directory]":
+        """It and the directories above it, up to the root."""
+        directory: Directory | None = self
+        while directory is not None:
+            yield directory
+            directory = directory.parent
+
+    def handlers_of(self, stage: str) -> tuple[Handler, ...]:
+        """Return the handlers of *stage*, the nearest first: the others are inherited."""
+        return tuple(each.handlers[stage] for each in self.lineage if stage in each.handlers)
+
+    def template(self, name: str) -> TemplateFile | None:
+        """Return the nearest template with *name*, of any group of users."""
+        seen = (template for each in self.lineage for template in each.templates)
+        return next((template for template in seen if template.base == name), None)
+
+    @property
+    def parts(self) -> Iterator[object]:
+        """Yield what its routes depend on, apart from the templates of other directories."""
+        for each in self.lineage:
+            yield from each.handlers.values()
+            yield each.access_file

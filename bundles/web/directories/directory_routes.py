@@ -1,0 +1,202 @@
+"""The routes of a tree."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Self
+
+import attrs
+
+from bundles.autoload import Snapshot
+from bundles.autoload.endpoints.contract_fields import check_fields
+from bundles.contracts import Contract, ContractSchemas, contract
+from bundles.web.access.access_options import access_options, options_below
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.chain_action import chain_action
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.directory_tree import DirectoryTree
+from bundles.web.directories.environment import Environment
+from bundles.web.directories.stages import VERBS
+from bundles.web.templates.pages import PAGES
+from bundles.web.templates.template_file import TemplateFile
+from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, Transport, options_of
+
+_TRANSPORTS = (Transport.HTTP,)
+
+VIRTUAL_PARAMETER = "web_path"
+"""The parameter of the template of a virtual path; see `VIRTUAL_PATH`."""
+
+_BODY_LIMIT = "body_limit"
+"""The field for the most bytes of a body, also of one with uploads."""
+
+
+@attrs.frozen
+class _Published:
+    """The routes of one chain, and what they depend on."""
+
+    chain: Chain
+    parts: tuple[Any, ...]
+    routes: tuple[HttpMetadata, ...]
+
+
+@attrs.frozen(eq=False)
+class DirectoryRoutes:
+    """All routes of a tree. A chain that is the same as before has the same metadata.
+
+    Attributes:
+        files: those of the static files. A virtual path of the root serves them itself.
+    """
+
+    snapshot: Snapshot
+    tree: DirectoryTree
+    files: tuple[HttpMetadata, ...]
+    _published: Mapping[str, _Published] = attrs.field(factory=dict)
+
+    def __iter__(self) -> Iterator[RouteMetadata]:
+        for each in self._published.values():
+            yield from each.routes
+        yield from self.files
+
+    @property
+    def chains(self) -> Iterator[Chain]:
+        for each in self._published.values():
+            yield each.chain
+
+    def of(self, chain: Chain, snapshot: Snapshot) -> _Published | None:
+        """Return the routes of the chain with the name of *chain*, if it has the same parts in
+        *snapshot*."""
+        found = self._published.get(chain.name)
+        parts = _parts_of(chain, snapshot)
+        if found is None or len(found.parts) != len(parts):
+            return None
+        is_same = all(a is b for a, b in zip(found.parts, parts, strict=True))
+        return found if is_same else None
+
+    @classmethod
+    def build(
+        cls,
+        tree: DirectoryTree,
+        snapshot: Snapshot,
+        before: "DirectoryRoutes | None",
+        environment: Environment,
+        files: tuple[HttpMetadata, ...],
+    ) -> Self:
+        """Return the routes of *tree*; unchanged ones are taken from *before*.
+
+        Args:
+            files: the route of the static files, and that of the index of the root.
+
+        Raises:
+            ConfigurationError: with every problem.
+        """
+        published: dict[str, _Published] = {}
+        problems: list[str] = []
+        for directory in tree.directories.values():
+            for verb in _verbs_of(directory):
+                try:
+                    chain = Chain.of(directory, verb, tree, environment)
+                    found = None if before is None else before.of(chain, snapshot)
+                    published[chain.name] = found or _publish(chain, snapshot)
+                except ConfigurationError as error:
+                    source = _source_of(directory, verb, snapshot)
+                    problems += (f"{source}: {problem}" for problem in error.problems)
+        if problems:
+            raise ConfigurationError(*dict.fromkeys(problems))
+        served: tuple[HttpMetadata, ...] = files
+        if "GET /" in published:
+            served = () if tree.root.access.virtual else files[:1]
+        return cls(snapshot, tree, served, MappingProxyType(published))
+
+
+def _verbs_of(directory: Directory) -> Iterable[str]:
+    """Return the verbs that *directory* has: those of handlers; GET if there is a page; all of
+    them if its own stage ``request`` is the only handler."""
+    if not directory.has_files:
+        return ()
+    verbs = [verb for verb in VERBS if directory.handlers_of(verb)]
+    if _page_of(directory) is not None and "get" not in verbs:
+        verbs.append("get")
+    if (directory.access.intro or directory.access.index) and not _has_page(directory):
+        verbs = [verb for verb in verbs if verb not in ("get", "head")]
+    if not verbs and "request" in directory.handlers:
+        return [verb for verb in VERBS if verb != "head"]
+    return verbs
+
+
+def _parts_of(chain: Chain, snapshot: Snapshot) -> tuple[Any, ...]:
+    """Return what the routes of *chain* depend on; notations may refer to schemas by name."""
+    return (*chain.parts, snapshot.schema_files)
+
+
+def _has_page(directory: Directory) -> bool:
+    """Whether *directory* itself responds to GET; else its introduction or the list of its files
+    is shown, as its access says, and not the page of a directory above."""
+    page = _page_of(directory)
+    return "get" in directory.handlers or page in directory.templates
+
+
+def _page_of(directory: Directory) -> TemplateFile | None:
+    """Return the template that is a page without any handler."""
+    names = PAGES.get(directory.extension.name, ())
+    return next(filter(None, map(directory.template, names)), None)
+
+
+def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
+    source = _source_of(chain.directory, chain.verb, snapshot)
+    routes = tuple(_routes(chain, snapshot, source))
+    return _Published(chain, _parts_of(chain, snapshot), routes)
+
+
+def _source_of(directory: Directory, verb: str, snapshot: Snapshot) -> str:
+    """Return the place of what responds to *verb*: a handler, or a template."""
+    show = snapshot.tree.show
+    for stage in (verb, "request"):
+        if handlers := directory.handlers_of(stage):
+            return handlers[0].where(show)
+    template = _page_of(directory)
+    return str(snapshot.tree.root) if template is None else template.path
+
+
+def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetadata]:
+    directory = chain.directory
+    options = {
+        **({} if chain.handler is None else chain.handler.options),
+        **_contract_options(chain, snapshot),
+    }
+    own = {**options, **access_options(directory)}
+    action = chain_action(chain, is_virtual=False)
+    limit = _body_limit(chain)
+    verb, path = VERBS[chain.verb], directory.path or "/"
+    yield HttpMetadata(chain, chain.name, path, verb, action, own, body_limit=limit, source=source)
+    if directory.access.virtual:
+        options |= options_below(directory, chain.tree, VIRTUAL_PARAMETER)
+        below = f"{directory.path}/{{{VIRTUAL_PARAMETER}:path}}"
+        action = chain_action(chain, is_virtual=True)
+        name = f"{verb} {below}"
+        yield HttpMetadata(
+            chain, name, below, verb, action, options, body_limit=limit, source=source
+        )
+
+
+def _body_limit(chain: Chain) -> int | None:
+    limit = chain.verbs[0].fields.get(_BODY_LIMIT) if chain.verbs else None
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise ConfigurationError(f"body_limit is {limit!r}; write bytes, 1 or more")
+    return limit
+
+
+def _contract_options(chain: Chain, snapshot: Snapshot) -> Mapping[str, Any]:
+    fields = dict(chain.verbs[0].fields) if chain.verbs else {}
+    fields.pop(_BODY_LIMIT, None)
+    if not fields:
+        return {}
+    check_fields(fields, _TRANSPORTS)
+    notations = Contract(parameters=fields.get("parameters"), returns=fields.get("returns"))
+    schemas = ContractSchemas.of(notations, snapshot.schemas)
+    if schemas.parameters is not None:
+        fields["parameters"] = schemas.parameters
+    if schemas.returns is not None:
+        fields["returns"] = schemas.returns
+
+    def labelled() -> None: ...
+
+    return options_of(contract(**fields)(labelled))

@@ -1,0 +1,42 @@
+"""All handler directories of one snapshot."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bundles.web.access.access_tree import AccessTree
+from bundles.web.directories.directory import Directory
+from bundles.web.templates.templates import Templates
+
+PLACE = "app"
+"""The folder of the tree."""
+
+
+class DirectoryTree:
+    """The directories by their paths.
+
+    Attributes:
+        root: the folder ``app`` itself.
+        directories: those with files of their own and those above them, by their path.
+        templates: those of all directories, compiled.
+        access: the access of all directories, also of those without files of their own.
+        access_files: all access files.
+    """
+
+    def __init__(
+        self, directories: Mapping[str, Directory], templates: Templates, access: AccessTree
+    ) -> None:
+        self.directories = MappingProxyType(dict(directories))
+        self.root = self.directories[""]
+        self.templates = templates
+        self.access = access
+        self.access_files = tuple(
+            file for each in directories.values() if (file := each.access_file)
+        )
+
+    def nearest(self, path: str) -> Directory:
+        """Return the directory of the URL *path*, without the prefix and the query; the nearest
+        one above it, if it does not exist."""
+        path = path.rstrip("/")
+        while path and path not in self.directories:
+            path = path.rpartition("/")[0]
+        return self.directories.get(path, self.root)

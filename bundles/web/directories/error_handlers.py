@@ -1,0 +1,102 @@
+"""The stage ``error``: the nearest handler responds to what has failed."""
+
+import logging
+
+from injector import inject
+
+from bundles.autoload import Autoload
+from bundles.autoload.loading.scope import MESSAGE_SCOPE
+from bundles.web.client import Client, new_client
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.finished import Finished
+from bundles.web.directories.place import Directories
+from bundles.web.directories.responding import respond
+from bundles.web.files.web_files import WebFiles
+from rxkernel import (
+    ExceptionEvent,
+    HttpException,
+    KernelEvents,
+    Request,
+    RequestTimeoutException,
+    Response,
+    Settings,
+    Transport,
+    observe,
+)
+
+logger = logging.getLogger(__name__)
+
+_LATE = -100
+"""After the listeners that replace exceptions."""
+
+
+class ErrorHandlers:
+    """Calls the handler ``error`` of the directory of a request, or of the nearest one above it;
+    also for paths and methods that do not exist."""
+
+    @inject
+    def __init__(self, directories: Directories, autoload: Autoload, settings: Settings) -> None:
+        self._directories = directories
+        self._autoload = autoload
+        self._prefix = settings.http.prefix
+
+    @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE)
+    async def handle(self, event: ExceptionEvent) -> None:
+        """Set the response of the handler. If it returns nothing, or fails itself, which is
+        logged, the standard error follows."""
+        request, error = event.request, event.exception
+        chain = self._chain_of(request)
+        if chain is None:
+            return
+        if isinstance(error, RequestTimeoutException):
+            logger.warning("%s has not responded in time: 408", request.route_name)
+        if not chain.error:
+            return
+        client = request.attributes.get(MESSAGE_SCOPE)
+        if not isinstance(client, Client):  # it has failed before its action
+            client = new_client(request, chain)
+            client.begin_use(self._autoload.snapshot)
+            client.end_use_with_message()
+        try:
+            response = await self._response(client, error)
+        except Exception:
+            logger.exception("the handler error of %s has failed", chain.name)
+            return
+        if response is None:
+            return
+        if response.status_code < 500 and not isinstance(error, HttpException):
+            logger.error("%s failed, and its handler error responded", chain.name, exc_info=error)
+        event.set_response(response)
+
+    def _chain_of(self, request: Request) -> Chain | None:
+        """Return the chain of *request*; for files and unknown paths, that of the nearest
+        directory."""
+        definition = request.definition
+        if definition is None:
+            if request.transport != Transport.HTTP or request.route_name is not None:
+                return None
+        elif isinstance(definition.metadata.target, Chain):
+            return definition.metadata.target
+        elif not isinstance(definition.metadata.target, WebFiles):
+            return None
+        path = request.url.partition("?")[0].removeprefix(self._prefix)
+        tree = self._directories.tree
+        return Chain.of(tree.nearest(path), "get", tree, self._directories.environment)
+
+    async def _response(self, client: Client, error: Exception) -> Response | None:
+        chain = client.chain
+        client.exception, client.status = error, None
+        client.stage, client.level = chain.error, 0
+        try:
+            result = await chain.calls[chain.error[0]](client)
+        except Finished as finished:
+            result = finished.result
+        if result is None:
+            return None
+        if client.status is None:
+            client.status = error.status_code if isinstance(error, HttpException) else 500
+        response = await respond(client, result)
+        if isinstance(error, HttpException):
+            for name, value in error.headers.items():
+                response.headers.setdefault(name, value)
+        return response

@@ -1,0 +1,196 @@
+"""The files of the tree as handlers, access rules and templates."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from math import inf
+from types import ModuleType
+from typing import Any
+
+from bundles.autoload.endpoints.fields import read_fields
+from bundles.autoload.endpoints.functions import is_async, kind_of, line_in_file
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.web.access.access_file import read_access_file
+from bundles.web.directories.handler import Handler
+from bundles.web.directories.handler_parameters import handler_parameters
+from bundles.web.directories.meta import fields_of_meta
+from bundles.web.directories.stages import ACCESS, ERROR, STAGES, VERBS
+from bundles.web.templates.template_file import SUFFIXES, template_of
+from rxkernel import ConfigurationError, options_of
+
+MIDDLEWARE = "middleware"
+"""The name of a function that goes around the rest of a chain."""
+
+_OTHER_STAGE = ("timeout",)
+
+_VERB = (
+    "body_limit",
+    "caption",
+    "description",
+    "parameters",
+    "returns",
+    "validate",
+    "timeout",
+    "queue",
+    "deprecated",
+    "errors",
+    "example",
+    "examples",
+    "meta",
+)
+"""The fields of the file of a verb. ``meta`` is short for three of them."""
+
+_CONTRACT = "contract."
+
+
+def is_read(key: str) -> bool:
+    """Whether the file *key* is a part of the tree, and not a static file. Files of Python that
+    begin with ``_`` are neither."""
+    name = key.rpartition("/")[2]
+    if name.endswith(".py"):
+        return not name.startswith("_")
+    return name.endswith(SUFFIXES)
+
+
+def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
+    """Return the `Handler`, the `AccessFile` or the `TemplateFile` in *file*, which
+    errors call *path*.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    if module is None:
+        return template_of(file, path)
+    if file.stem == ACCESS:
+        return read_access_file(file, module)
+    if file.stem not in STAGES:
+        known = (*STAGES, ACCESS)
+        near = get_close_matches(file.stem, known, n=1)
+        hint = f"did you mean {near[0]}.py?" if near else f"they are {', '.join(known)};"
+        raise ConfigurationError(
+            f"{file.stem!r} is not a stage of a request; {hint} Code for several handlers belongs "
+            f"in lib or domain, and the name of a file that is not loaded begins with _"
+        )
+    return _handler(file, module)
+
+
+def _handler(file: SourceFile, module: ModuleType) -> Handler:
+    stage = file.stem
+    problems: list[str] = []
+    allowed = _VERB if stage in VERBS else _OTHER_STAGE
+    read = read_fields(file, module, allowed, known=_VERB)
+    problems += read.problems
+    try:
+        name, function = _function_of(stage, module)
+        return handler_of(
+            stage,
+            function,
+            read.values,
+            is_middleware=name == MIDDLEWARE,
+            key=file.key,
+            line=line_in_file(function, file.path),
+            problems=problems,
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(*dict.fromkeys((*problems, *error.problems))) from None
+
+
+def handler_of(
+    stage: str,
+    function: Any,
+    given: Mapping[str, Any],
+    *,
+    is_middleware: bool,
+    key: str,
+    line: int | None = None,
+    place: str | None = None,
+    problems: list[str] | None = None,
+) -> Handler:
+    """Return the handler with *function* and the fields *given*.
+
+    Args:
+        problems: those that are known, for one error.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    problems = [] if problems is None else problems
+    parameters: Mapping[str, inspect.Parameter] = {}
+    options = dict(options_of(function))
+    fields = dict(given)
+    try:
+        first = ("request", "next") if is_middleware else ("client",)
+        parameters = handler_parameters(function, first)
+    except ConfigurationError as error:
+        problems += error.problems
+    if "access" in options:
+        problems.append(
+            "a decorator sets access, but the rules of a directory are in access.py; move them "
+            "there, so that they count for its files too"
+        )
+    if stage not in VERBS:
+        problems += _problems_of_timeout(fields.get("timeout"))
+    if is_middleware and stage not in ("request", *VERBS):
+        problems.append(
+            f"{MIDDLEWARE} goes around the rest of a chain, which {stage} does not have; write "
+            f"async def {stage}(client)"
+        )
+    if stage == ERROR and parameters:
+        problems.append(
+            f"{ERROR} takes {', '.join(parameters)}; it may run before services are passed: read "
+            f"them with await client.request.get(…)"
+        )
+    problems += _take_contract(stage, options, fields)
+    try:
+        fields = fields_of_meta(fields)
+    except ConfigurationError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigurationError(*problems)
+    return Handler(
+        stage, function, is_middleware, parameters, fields, options, key, line=line, place=place
+    )
+
+
+def _take_contract(stage: str, options: dict[str, Any], fields: dict[str, Any]) -> Iterator[str]:
+    """Move what ``@contract`` has set from *options* to *fields*; yield what is wrong with it."""
+    for option in tuple(options):
+        name = str(option).removeprefix(_CONTRACT)
+        if name == option:
+            continue
+        value = options.pop(option)
+        if stage not in VERBS:
+            yield f"@contract sets {name}, but a contract belongs to a verb, not to {stage}"
+        elif name in fields:
+            yield f"{name} is set in the file and by @contract; remove one of them"
+        else:
+            fields[name] = value
+
+
+def _problems_of_timeout(seconds: Any) -> Iterator[str]:
+    """Yield what is wrong with the timeout of a stage; that of a verb belongs to its contract."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds < inf):
+        yield f"timeout is {seconds!r}; write seconds, more than 0"
+
+
+def _function_of(stage: str, module: ModuleType) -> tuple[str, Callable[..., Any]]:
+    names = vars(module)
+    found = [name for name in ("method", MIDDLEWARE, stage) if name in names]
+    if MIDDLEWARE in found and len(found) > 1:
+        raise ConfigurationError(
+            f"defines {' and '.join(found)}; a file is one handler: remove one of them"
+        )
+    for name in found:
+        function = names[name]
+        if inspect.isasyncgenfunction(function):
+            raise ConfigurationError(f"{name} yields; return StreamResponse(…) instead")
+        if not is_async(function):
+            raise ConfigurationError(
+                f"{name} is {kind_of(function)}, not an async function; write async def {name}(…)"
+            )
+        return name, function
+    raise ConfigurationError(
+        f"defines no handler; write async def {stage}(client), async def method(client), or "
+        f"async def {MIDDLEWARE}(request, next)"
+    )

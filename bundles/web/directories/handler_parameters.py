@@ -1,0 +1,72 @@
+"""What a handler takes beside the client: services, and what the markers of the kernel name."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from bundles.autoload.endpoints.taken import EMPTY, is_provided, markers_in, signature_of
+from rxkernel import ConfigurationError, Inject
+
+_NOT_SERVICES = (str, int, float, bool, complex, bytes, list, tuple, dict, set, frozenset, object)
+
+_FORM = "write async def {name}(client), with further parameters for services"
+
+
+def handler_parameters(
+    function: Callable[..., Any], given: tuple[str, ...]
+) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of *function* that the kernel passes, keyword-only, with the
+    annotations of a typed action. *given* are the names of the first ones, which a chain passes
+    by position.
+
+    Raises:
+        ConfigurationError: with every parameter that cannot be passed.
+    """
+    name = getattr(function, "__name__", "method")
+    parameters = [*signature_of(function).parameters.values()]
+    first, rest = parameters[: len(given)], parameters[len(given) :]
+    if len(first) < len(given) or any(not _takes_position(each) for each in first):
+        raise ConfigurationError(
+            f"{name} takes {len(parameters)} parameters; write async def {name}"
+            f"({', '.join(given)}), with further parameters for services"
+        )
+    found: dict[str, inspect.Parameter] = {}
+    problems: list[str] = []
+    for each in rest:
+        try:
+            found[each.name] = _passed(name, each)
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(*problems)
+    return MappingProxyType(found)
+
+
+def _takes_position(parameter: inspect.Parameter) -> bool:
+    return parameter.kind in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )
+
+
+def _passed(name: str, parameter: inspect.Parameter) -> inspect.Parameter:
+    if parameter.kind not in (
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+    ):
+        raise ConfigurationError(f"{name} takes {parameter}; name each parameter")
+    annotation = parameter.annotation
+    if not ([*markers_in(annotation)] or is_provided(annotation)):
+        if annotation is EMPTY:
+            raise ConfigurationError(
+                f"{name} has no type for {parameter.name!r}; write the class of a service, or "
+                f"client.parameters[{parameter.name!r}] for what the client sends"
+            )
+        if not isinstance(annotation, type) or annotation in _NOT_SERVICES:
+            raise ConfigurationError(
+                f"{name} takes {parameter.name!r}, which is not a service; read "
+                f"client.parameters[{parameter.name!r}], or write Annotated[…, Query()]"
+            )
+        annotation = Annotated[annotation, Inject()]
+    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=annotation)

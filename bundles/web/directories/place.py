@@ -1,0 +1,110 @@
+"""The place ``app``: the tree of handler directories."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from bundles.autoload import Place, Snapshot, register
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.web.access.access_options import access_options, options_below
+from bundles.web.access.access_tree import AccessTree
+from bundles.web.directories.directory_routes import DirectoryRoutes
+from bundles.web.directories.directory_tree import PLACE, DirectoryTree
+from bundles.web.directories.environment import Environment
+from bundles.web.directories.handler_files import is_read, value_of
+from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
+from bundles.web.directories.stages import ACCESS
+from bundles.web.directories.tree_builder import TreeBuilder
+from bundles.web.extensions.extensions import Extensions
+from bundles.web.files.web_files import FILE_PARAMETER, FileRoutes, file_routes
+from rxkernel import RouteMetadata, RxKernelError
+
+PROGRAM_VERBS = ("get", "post", "put", "patch", "delete")
+
+
+def _registering(verb: str) -> Callable[..., None]:
+    """Return ``application.get`` … of files: what a file registers belongs to it, and is replaced
+    with it by a reload."""
+
+    def add(path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
+        register(program_handler(verb, path, function, meta), caller=f"application.{verb}()")
+
+    add.__name__ = add.__qualname__ = verb
+    return add
+
+
+class Directories(Place):
+    """Loads the tree, and makes its routes.
+
+    Args:
+        extensions: those that directories may have.
+        programs: the handlers that were registered on the bundle.
+        roles: those that exist; empty: they are not known.
+    """
+
+    name = PLACE
+    secret_files = frozenset({f"{ACCESS}.py"})
+    application_names = MappingProxyType({verb: _registering(verb) for verb in PROGRAM_VERBS})
+
+    def __init__(
+        self,
+        environment: Environment,
+        extensions: Extensions,
+        programs: Iterable[ProgramHandler],
+        roles: Iterable[str] = (),
+    ) -> None:
+        self.environment = environment
+        self._extensions = extensions
+        self._programs = tuple(programs)
+        self._roles = frozenset(roles)
+        self._file_routes: tuple[AccessTree | None, FileRoutes] = (None, ())
+        self._current: DirectoryRoutes | None = None
+
+    @property
+    def tree(self) -> DirectoryTree:
+        """The tree that is served.
+
+        Raises:
+            RxKernelError: the application is not booted.
+        """
+        if self._current is None:
+            raise RxKernelError("the application is not booted, so there is no tree")
+        return self._current.tree
+
+    def reads(self, key: str) -> bool:
+        return is_read(key)
+
+    def value_of(self, file: SourceFile, module: ModuleType | None, load: Load) -> Any:
+        return value_of(file, module, load.tree.show(file.key))
+
+    def routes_of(
+        self, snapshot: Snapshot, before: Iterable[RouteMetadata]
+    ) -> Iterable[RouteMetadata]:
+        builder = TreeBuilder(snapshot, self._extensions, self._roles)
+        known = before if isinstance(before, DirectoryRoutes) else None
+        programs = [*self._programs, *_registered_in(snapshot)]
+        tree = builder.build(programs, None if known is None else known.tree)
+        files = self._routes_of_files(tree)
+        return DirectoryRoutes.build(tree, snapshot, known, self.environment, files)
+
+    def _routes_of_files(self, tree: DirectoryTree) -> FileRoutes:
+        """Return the routes of the static files: the same as before, if their rules are."""
+        access, routes = self._file_routes
+        if access is None or access.directories != tree.access.directories:
+            below = options_below(tree.root, tree, FILE_PARAMETER)
+            routes = file_routes(self.environment.files, below, access_options(tree.root))
+            self._file_routes = (tree.access, routes)
+        return routes
+
+    def swapped(self, routes: Iterable[RouteMetadata]) -> None:
+        if isinstance(routes, DirectoryRoutes):
+            self._current = routes
+            for chain in routes.chains:
+                chain.served.snapshot = routes.snapshot
+            self.environment.pages.clear()
+
+
+def _registered_in(snapshot: Snapshot) -> Iterable[ProgramHandler]:
+    for values in snapshot.registered.values():
+        yield from (value for value in values if isinstance(value, ProgramHandler))

@@ -1,0 +1,82 @@
+"""The result of the handlers as a response."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from bundles.contracts import DomainError
+from bundles.web.client import Client
+from rxkernel import Response, RxKernelError
+
+
+async def respond(client: Client, result: Any) -> Response:
+    """Return the response with *result*: data, ``(data, status)``, ``(data, status, headers)`` or
+    a response. Headers may be a content type. What *client* has counts where the result has
+    nothing.
+
+    Raises:
+        RxKernelError: *result* is another tuple, or an exception.
+    """
+    status, headers = client.status, client.sent_headers
+    if type(result) is tuple:
+        result, status, own = _unpacked(client, result)
+        headers = {**headers, **own} if headers else own
+    if isinstance(result, BaseException):
+        raise _returned(client, result)
+    if isinstance(result, Response):
+        return _completed(result, client, headers)
+    rendered = client.chain.directory.extension.render(client, result)
+    return await respond_with(client, rendered, status, headers)
+
+
+async def respond_with(
+    client: Client, rendered: Any, status: int | None, headers: Mapping[str, str] | None
+) -> Response:
+    """Return the response with what an extension has *rendered*."""
+    if inspect.isawaitable(rendered):
+        rendered = await rendered
+    if isinstance(rendered, Response):
+        return _completed(rendered, client, headers)
+    if rendered is None:
+        return Response(None, status or 204, headers)
+    extension = client.chain.directory.extension
+    response = Response(rendered, status or 200, headers)
+    response.headers.setdefault("Content-Type", extension.content_type)
+    if extension.headers:
+        for name, value in extension.headers.items():
+            response.headers.setdefault(name, value)
+    return response
+
+
+def _unpacked(client: Client, result: tuple[Any, ...]) -> tuple[Any, int, dict[str, str]]:
+    data, *rest = result or (None,)
+    status = rest[0] if rest else None
+    headers: Any = rest[1] if len(rest) == 2 else {}
+    if isinstance(headers, str):
+        headers = {"Content-Type": headers}
+    if type(status) is not int or len(rest) > 2 or not isinstance(headers, Mapping):
+        raise RxKernelError(
+            f"{client.chain.name} returned a tuple that is not (data, status) or (data, status, "
+            f"headers); write a list for data"
+        )
+    return data, status, dict(headers)
+
+
+def _completed(response: Response, client: Client, headers: Mapping[str, str] | None) -> Response:
+    """Return *response* with the *headers* and the status that were set beside it."""
+    if client.status is not None and response.status_code == 200:
+        response.status_code = client.status
+    if headers:
+        response.headers.update(headers)
+    return response
+
+
+def _returned(client: Client, result: BaseException) -> Exception:
+    if isinstance(result, DomainError):
+        return result.as_returned()
+    error = RxKernelError(
+        f"{client.chain.name} returned an exception, {type(result).__name__}; return "
+        f"DomainError(code, text), or raise an exception with a status"
+    )
+    error.__cause__ = result
+    return error

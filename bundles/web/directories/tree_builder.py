@@ -1,0 +1,120 @@
+"""Builds the tree of a snapshot."""
+
+from collections.abc import Collection, Iterable
+
+from bundles.autoload import Snapshot
+from bundles.autoload.loading.module_file import ModuleFile
+from bundles.web.access.access_file import AccessFile
+from bundles.web.access.access_tree import AccessTree
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.directory_tree import PLACE, DirectoryTree
+from bundles.web.directories.handler import Handler
+from bundles.web.directories.program_handler import ProgramHandler
+from bundles.web.directories.stages import ACCESS
+from bundles.web.extensions.extension import Extension
+from bundles.web.extensions.extensions import Extensions
+from bundles.web.templates.template_file import TemplateFile
+from bundles.web.templates.templates import Templates
+from rxkernel import ConfigurationError
+
+
+class TreeBuilder:
+    """Builds the tree of a snapshot; `problems` has what is wrong.
+
+    Args:
+        roles: those that exist, for ``groups``; empty: they are not known.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, extensions: Extensions, roles: Collection[str] = ()
+    ) -> None:
+        self._roles = roles
+        self.problems: list[str] = []
+        self._snapshot = snapshot
+        self._extensions = extensions
+        self._directories = {"": Directory("", None, extensions.of(""))}
+
+    def build(
+        self, programs: Iterable[ProgramHandler], before: DirectoryTree | None = None
+    ) -> DirectoryTree:
+        """Return the tree of the files, and of the handlers of *programs*. Templates that are the
+        same as *before* are not compiled again.
+
+        Raises:
+            ConfigurationError: with every problem.
+        """
+        for key in sorted(self._snapshot.files):
+            file = self._snapshot.files[key]
+            if file.source.place == PLACE:
+                self._add_file(file)
+        for program in programs:
+            self._add_program(program)
+        access = self._merge_access()
+        templates = self._templates(before)
+        if templates is None or self.problems:
+            raise ConfigurationError(*dict.fromkeys(self.problems))
+        return DirectoryTree(self._directories, templates, access)
+
+    def _add_file(self, file: ModuleFile) -> None:
+        path = file.key.rpartition("/")[0].partition("/")[2]
+        directory = self._directory(f"/{path}" if path else "", file.key)
+        value = file.value
+        if isinstance(value, Handler):
+            directory.handlers[value.stage] = value
+        elif isinstance(value, AccessFile):
+            directory.access_file = value
+        elif isinstance(value, TemplateFile):
+            directory.templates.append(value)
+
+    def _add_program(self, program: ProgramHandler) -> None:
+        handler, path = program.handler, program.path.rstrip("/")
+        directory = self._directory(path, handler.key)
+        other = directory.handlers.setdefault(handler.stage, handler)
+        if other is not handler:
+            show = self._snapshot.tree.show
+            self.problems.append(
+                f"{handler.where(show)}: {other.where(show)} is {handler.stage} of "
+                f"{program.path!r} too; remove one of the two"
+            )
+
+    def _directory(self, path: str, key: str) -> Directory:
+        found = self._directories.get(path)
+        if found is None:
+            above, _, name = path.rpartition("/")
+            parent = self._directory(above, key)
+            found = Directory(path, parent, self._extension(name, key))
+            self._directories[path] = found
+        return found
+
+    def _extension(self, name: str, key: str) -> Extension:
+        if "{" in name or "}" in name:
+            self._fail(key, f"the folder {name!r} has braces; write access.virtual = True")
+        try:
+            return self._extensions.of(name)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                self._fail(key, problem)
+            return self._extensions.of("")
+
+    def _templates(self, before: DirectoryTree | None) -> Templates | None:
+        files = [file for each in self._directories.values() for file in each.templates]
+        try:
+            return Templates(files, None if before is None else before.templates)
+        except ConfigurationError as error:
+            self.problems += error.problems
+            return None
+
+    def _merge_access(self) -> AccessTree:
+        directories = self._directories.values()
+        files = {each.names: file for each in directories if (file := each.access_file)}
+        access = AccessTree.of(files, self._roles)
+        for problem in access.problems:
+            key = "/".join((PLACE, *problem.directory, f"{ACCESS}.py"))
+            place = self._snapshot.tree.show(key, problem.line)
+            self.problems.append(f"{place}: {problem.text}")
+        for each in directories:
+            each.access = access.of_directory(each.names)
+        return access
+
+    def _fail(self, key: str, problem: str) -> None:
+        self.problems.append(f"{self._snapshot.tree.show(key)}: {problem}")

@@ -1,0 +1,38 @@
+"""The chains of directories ``.ws``: they run for a WebSocket."""
+
+from functools import partial
+
+from bundles.web.channels.socket_feed import SocketFeed
+from bundles.web.client import Client
+from bundles.web.directories.finished import Finished
+from bundles.web.directories.responding import respond
+from bundles.web.directories.steps import Step
+from rxkernel import Response, WebSocket
+
+_NOTHING = 204
+"""The status of handlers that have returned no response of their own."""
+
+
+def upgrading(produce: Step) -> Step:
+    """Return what upgrades the request, and then calls *produce* with ``client.websocket``. It
+    returns a response when a handler has accepted the WebSocket, or *produce* has ended."""
+
+    async def upgrade(client: Client) -> Response:
+        sockets = client.chain.environment.socket_upgrades
+        return await sockets.respond(client.request, partial(_serve, produce, client))
+
+    return upgrade
+
+
+async def _serve(produce: Step, client: Client, websocket: WebSocket, feed: SocketFeed) -> None:
+    """A result with a status, or a response, rejects a WebSocket that no handler accepts."""
+    client.websocket, client.feed = websocket, feed
+    try:
+        result = await produce(client)
+    except Finished as finished:
+        result = finished.result
+    if websocket.is_accepted:
+        return
+    response = await respond(client, result)
+    if response.status_code != _NOTHING:
+        websocket.reject(response)

@@ -1,0 +1,1 @@
+"""How a result is sent: by the extension of the directory."""

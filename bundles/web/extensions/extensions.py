@@ -1,0 +1,62 @@
+"""The extensions of an application."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from bundles.web.extensions.csv import CSV
+from bundles.web.extensions.extension import Extension
+from bundles.web.extensions.html import AJAX, HTML
+from bundles.web.extensions.json import JSON
+from bundles.web.extensions.jsonp import JSONP
+from bundles.web.extensions.sse import SSE
+from bundles.web.extensions.ws import WS
+from bundles.web.extensions.xml import XML
+from rxkernel import ConfigurationError
+
+BUILT_IN = (HTML, AJAX, JSON, JSONP, XML, CSV, SSE, WS)
+
+
+class Extensions:
+    """Finds the extension of a directory by its name.
+
+    Args:
+        own: those of the application, which may replace built-in ones.
+
+    Raises:
+        ConfigurationError: two have one name, or one is not an `Extension`.
+    """
+
+    def __init__(self, own: Iterable[Extension] = ()) -> None:
+        self._known = {each.name: each for each in BUILT_IN}
+        names: set[str] = set()
+        for each in own:
+            if not isinstance(each, Extension):
+                raise ConfigurationError(
+                    f"WebBundle(extensions=…) has {each!r}; write Extension(name, content_type, "
+                    f"render)"
+                )
+            if each.name in names:
+                raise ConfigurationError(
+                    f"WebBundle(extensions=…) has two extensions {each.name!r}; remove one"
+                )
+            names.add(each.name)
+            self._known[each.name] = each
+
+    def of(self, directory: str) -> Extension:
+        """Return the extension of the name *directory*; without one it is that of HTML.
+
+        Raises:
+            ConfigurationError: it is not known.
+        """
+        stem, dot, name = directory.rpartition(".")
+        if not (dot and stem and name.isalpha()):
+            return self._known[HTML.name]
+        found = self._known.get(name)
+        if found is None:
+            near = get_close_matches(name, self._known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"they are {', '.join(self._known)};"
+            raise ConfigurationError(
+                f"the extension {name!r} is not known; {hint} Add one of your own with "
+                f"WebBundle(extensions=[Extension({name!r}, …)])"
+            )
+        return found

@@ -1,0 +1,15 @@
+"""``.ws``: the handler accepts ``client.websocket``, and what it returns is not sent."""
+
+from typing import Any
+
+from bundles.web.client import Client
+from bundles.web.extensions.extension import Extension, Rendered
+from rxkernel import Response
+
+
+def render_ws(client: Client, data: Any) -> Rendered:
+    """Return what a handler ``error`` returns, as the response to a handshake that has failed."""
+    return None if client.exception is None else Response(data)
+
+
+WS = Extension("ws", "text/plain", render_ws)

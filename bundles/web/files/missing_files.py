@@ -1,0 +1,43 @@
+"""Other methods than GET for paths without a file."""
+
+from urllib.parse import unquote
+
+from injector import inject
+
+from bundles.web.directories.place import Directories
+from rxkernel import (
+    ExceptionEvent,
+    KernelEvents,
+    MethodNotAllowedException,
+    Settings,
+    observe,
+)
+
+_EARLY = 100
+"""Before the listeners that give errors a body."""
+
+
+class MissingFiles:
+    """Finds the error of a method that a path does not have, if only the route of files has GET of
+    it: without a file 404, or 405 with the methods of handlers."""
+
+    @inject
+    def __init__(self, directories: Directories, settings: Settings) -> None:
+        self._directories = directories
+        self._files = directories.environment.files
+        self._prefix = settings.http.prefix
+
+    @observe(KernelEvents.KERNEL_EXCEPTION, priority=_EARLY)
+    async def hide(self, event: ExceptionEvent) -> None:
+        request, error = event.request, event.exception
+        if request.definition is not None or not isinstance(error, MethodNotAllowedException):
+            return
+        path = request.url.partition("?")[0].removeprefix(self._prefix)
+        files = self._files
+        if not files.api.only_files_have(path):
+            return
+        name = unquote(path[1:])
+        if not self._directories.tree.access.of_path(name).is_open:
+            return  # which files exist is a secret
+        if await files.existing(request, name) is None:
+            event.set_exception(files.api.error_for(name))

@@ -1,0 +1,31 @@
+"""Where uploads are stored."""
+
+from pathlib import Path
+
+from bundles.autoload.loading.names import OTHER_FOLDERS, PLACES
+from rxkernel import ConfigurationError
+
+_TREE = "app"
+_TAKEN = frozenset((_TREE, *PLACES, *OTHER_FOLDERS))
+
+
+def uploads_folder(root: Path, setting: str) -> Path:
+    """Return the absolute folder for *setting*, a path that is absolute or below *root*, the
+    directory of the application.
+
+    Raises:
+        ConfigurationError: its files would be served, or loaded as those of the application.
+    """
+    folder = (root / setting).resolve()
+    root = root.resolve()
+    problem = None
+    if root.is_relative_to(folder):
+        problem = "has the application in it"
+    elif folder.is_relative_to(root) and (place := folder.relative_to(root).parts[0]) in _TAKEN:
+        problem = f"is in {place}, whose files are served or loaded"
+    if problem is not None:
+        raise ConfigurationError(
+            f"web.uploads is {setting!r}, which {problem}; write a folder of its own, such as "
+            f"'files'"
+        )
+    return folder

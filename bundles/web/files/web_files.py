@@ -1,0 +1,89 @@
+"""The static files of the tree: every file that is not code, a template or hidden."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bundles.autoload.places.site import VIRTUAL, Site
+from bundles.web.files.folder_pages import FolderPages
+from bundles.web.files.public_names import is_code
+from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticFiles
+
+NAME = "web_files"
+"""The name of the route; that of the root is ``web_files_index``."""
+
+FILE_PARAMETER = "path"
+"""The parameter of the route with the path of the file."""
+
+_INDEX = "index.html"
+
+FileRoutes = tuple[HttpMetadata, ...]
+
+
+@attrs.frozen(eq=False)
+class WebFiles(Site):
+    """The files below ``app``, with ``.virtual.html`` for missing paths. Its routes belong to
+    those of the tree, with which they change.
+
+    A path without a file that has routes for other methods is 405. The pages of errors are sent
+    by `ErrorPageFiles`, since a handler ``error`` counts more.
+    """
+
+    pages: FolderPages = attrs.field(kw_only=True)
+
+    def routes(self) -> Iterator[HttpMetadata]:
+        """None: their rules depend on the access files, see `file_routes`."""
+        return iter(())
+
+    def is_public(self, name: str) -> bool:
+        return not is_code(name) and super().is_public(name)
+
+    def is_endpoint(self, path: str) -> bool:
+        return bool(self.api.methods_of(path))
+
+    def lists(self, folder: str) -> bool:
+        return self.pages.introduces(folder) or self.pages.lists_files(folder)
+
+    async def folder_page(self, request: Request, folder: str) -> Response | None:
+        """Return the introduction of *folder*, else the list of its files."""
+        page = self.pages.introduction_of(request, folder)
+        if page is None and self.pages.lists_files(folder):
+            page = await super().folder_page(request, folder)
+        return page
+
+    async def existing(self, request: Request, path: str) -> Response | None:
+        """Return the response with the file *path*, or with the index of a folder, which counts
+        more than a virtual path; None if there is no such file.
+
+        Raises:
+            PreconditionFailedException, RangeNotSatisfiableException: as `response`.
+        """
+        if not path or path[-1] == "/":
+            path += _INDEX
+        try:
+            return await StaticFiles.response(self, request, path)
+        except NotFoundException:
+            return None
+
+
+def file_routes(
+    files: WebFiles, options: Mapping[str, Any], of_root: Mapping[str, Any]
+) -> FileRoutes:
+    """Return the route of all files, and that of the index of the root, which is served unless
+    there is a handler for it.
+
+    Args:
+        options: those of the first route.
+        of_root: those of the second one, which has no parameter.
+    """
+    return (
+        HttpMetadata(files, NAME, f"/{{{FILE_PARAMETER}:path}}", "GET", "send_file", options),
+        HttpMetadata(files, f"{NAME}_index", "/", "GET", "send_index", of_root),
+    )
+
+
+def web_files(root: Path, **fields: Any) -> WebFiles:
+    """Return the files below *root*."""
+    return WebFiles(root, name=NAME, index=_INDEX, missing=(VIRTUAL,), **fields)

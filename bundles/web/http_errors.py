@@ -1,0 +1,19 @@
+"""The exceptions of the kernel by their status."""
+
+from rxkernel import HttpException
+
+_BY_STATUS = {cls.status_code: cls for cls in reversed(HttpException.__subclasses__())}
+"""The first class of a status is that of the kernel: a bundle may derive others."""
+
+
+def http_error(status: int, message: str | None = None) -> HttpException:
+    """Return the exception with *status*.
+
+    Raises:
+        ValueError: *status* is not from 400 to 599.
+    """
+    if type(status) is not int or not 400 <= status <= 599:
+        raise ValueError(f"the status of an error is {status!r}; it must be from 400 to 599")
+    error = _BY_STATUS.get(status, HttpException)(message)
+    error.status_code = status
+    return error

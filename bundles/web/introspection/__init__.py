@@ -1,0 +1,1 @@
+"""The page with the handlers of a directory."""

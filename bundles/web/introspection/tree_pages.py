@@ -1,0 +1,29 @@
+"""Which folders of the tree have a page without an index."""
+
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.place import Directories
+from bundles.web.files.folder_pages import FolderPages
+from bundles.web.introspection.introduction import introduction
+from rxkernel import Request, Response
+
+
+class TreePages(FolderPages):
+    """Attributes:
+    directories: set when they are made, which needs the files that use these pages.
+    """
+
+    directories: Directories
+
+    def lists_files(self, folder: str) -> bool:
+        return self.directories.tree.access.of_path(folder).index
+
+    def introduces(self, folder: str) -> bool:
+        return self._introduced(folder) is not None
+
+    def introduction_of(self, request: Request, folder: str) -> Response | None:
+        directory = self._introduced(folder)
+        return None if directory is None else introduction(directory)
+
+    def _introduced(self, folder: str) -> Directory | None:
+        directory = self.directories.tree.directories.get(f"/{folder}" if folder else "")
+        return directory if directory is not None and directory.access.intro else None

@@ -1,0 +1,52 @@
+"""What goes around the actions of chains."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from multidict import MultiDict
+
+from bundles.web.client import VIRTUAL_PATH
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.directory_routes import VIRTUAL_PARAMETER
+from rxkernel import Definition, DefinitionEvent, HttpDefinition, KernelEvents, Request, observe
+
+_OUTSIDE = -500
+"""Around the contracts, which check the parameters of the client only."""
+
+Action = Callable[[Request], Awaitable[Any]]
+
+
+def _is_virtual(definition: Definition) -> bool:
+    return (
+        isinstance(definition.metadata.target, Chain)
+        and isinstance(definition, HttpDefinition)
+        and VIRTUAL_PARAMETER in definition.metadata.syntax.parameters
+    )
+
+
+class VirtualPaths:
+    """Serves virtual paths: those below a directory with ``access.virtual``."""
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_virtual)
+    async def wrap(self, event: DefinitionEvent) -> None:
+        """Take the rest of the path from the parameters. A file that exists counts more."""
+        chain: Chain = event.definition.metadata.target
+        is_read = chain.verb in ("get", "head")
+        files, folder = chain.environment.files, chain.directory.path[1:]
+
+        def decorate(action: Action) -> Action:
+            async def virtual(request: Request) -> Any:
+                params = MultiDict(request.params)
+                path = params.pop(VIRTUAL_PARAMETER)
+                request.params = params
+                if is_read:
+                    file = f"{folder}/{path}" if folder else path
+                    found = await files.existing(request, file)
+                    if found is not None:
+                        return found
+                request.attributes[VIRTUAL_PATH] = path
+                return await action(request)
+
+            return virtual
+
+        event.wrap(decorate)

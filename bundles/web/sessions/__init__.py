@@ -1,0 +1,1 @@
+"""The sessions of clients, and their logins."""

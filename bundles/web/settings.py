@@ -1,0 +1,38 @@
+"""The section ``[web]`` of the settings."""
+
+import attrs
+
+from bundles.web.channels.settings import ChannelSettings
+from bundles.web.files.upload_types import TYPE
+from rxkernel import Allowed
+
+_COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
+_FOLDER = Allowed("the path of a folder", (str,), lambda value: value and "\0" not in value)
+_TYPE = Allowed(
+    "a list of types in lower case, such as 'image/png', 'image/*' or '*/*'",
+    (str,),
+    TYPE.fullmatch,
+)
+_TYPES = attrs.validators.deep_iterable(_TYPE, attrs.validators.instance_of(tuple))
+
+
+@attrs.frozen(kw_only=True)
+class WebSettings:
+    """The section ``[web]`` of ``rxkernel.toml``."""
+
+    page_cache_size: int = attrs.field(default=33_554_432, validator=_COUNT)
+    """Most bytes of the pages that ``client.cache`` keeps, about; 0 keeps none."""
+
+    page_cache_entries: int = attrs.field(default=1_000, validator=_COUNT)
+    """Most pages that ``client.cache`` keeps."""
+
+    uploads: str = attrs.field(default="files", validator=_FOLDER)
+    """The folder of ``client.upload``, absolute or below the directory of the application. It must
+    not be served."""
+
+    upload_types: tuple[str, ...] = attrs.field(default=("*/*",), validator=_TYPES)
+    """The content types that ``client.upload`` accepts. Both count: the type that the client has
+    sent, and that of the name; the content is not checked."""
+
+    channels: ChannelSettings = attrs.field(factory=ChannelSettings)
+    """Event streams and their channels."""

@@ -1,0 +1,96 @@
+"""Error pages from the template ``error``."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from injector import inject
+
+from bundles.web.directories.chain import Chain
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.place import Directories
+from bundles.web.files.web_files import WebFiles
+from bundles.web.templates.pages import ERROR_PAGE, PAGES
+from bundles.web.templates.template_error import TemplateError
+from bundles.web.templates.user_groups import groups_of
+from rxkernel import (
+    ExceptionEvent,
+    KernelEvents,
+    Request,
+    Response,
+    Settings,
+    Transport,
+    error_response,
+    observe,
+)
+
+logger = logging.getLogger(__name__)
+
+_LAST = -200
+"""After the handlers ``error`` and the files ``.404.html``."""
+
+
+class ErrorTemplates:
+    """Responds to errors with the nearest ``error.template`` or ``error.jinja``, if the client
+    accepts HTML. The template gets the texts ``title`` and ``message``, and the number ``status``.
+    """
+
+    @inject
+    def __init__(self, directories: Directories, settings: Settings) -> None:
+        self._directories = directories
+        self._prefix = settings.http.prefix
+        self._debug = settings.debug
+
+    @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LAST)
+    async def respond(self, event: ExceptionEvent) -> None:
+        """Set the page. If there is none, or it fails, which is logged, the standard error
+        follows."""
+        directory = self._directory_of(event.request)
+        if directory is None or directory.extension.name not in PAGES:
+            return
+        response = error_response(event.exception, debug=self._debug)
+        try:
+            text = self._text(event.request, directory, response)
+        except TemplateError:
+            logger.exception("the template of the error %d failed", response.status_code)
+            return
+        if text is not None:
+            event.set_response(_page(text, response))
+
+    def _text(self, request: Request, directory: Directory, response: Response) -> str | None:
+        status, content = response.status_code, response.content
+        data = {"title": _title(status), "message": content["message"], "status": status}
+        templates = self._directories.tree.templates
+        return templates.render(directory.path, ERROR_PAGE, data, groups_of(request))
+
+    def _directory_of(self, request: Request) -> Directory | None:
+        """Return the directory of *request*; for files and unknown paths, the nearest one. None
+        if the client does not accept HTML, or another route failed."""
+        target: Any = None if request.definition is None else request.definition.metadata.target
+        if isinstance(target, Chain):
+            return (
+                target.directory if _accepts(request, "text/html", "text/*", "*/*", "") else None
+            )
+        is_unknown = target is None and request.route_name is None
+        if request.transport != Transport.HTTP or not (is_unknown or isinstance(target, WebFiles)):
+            return None
+        path = request.url.partition("?")[0].removeprefix(self._prefix)
+        return self._directories.tree.nearest(path) if _accepts(request, "text/html") else None
+
+
+def _accepts(request: Request, *types: str) -> bool:
+    header = ",".join(request.headers.getall("Accept", ()))
+    return any(each.partition(";")[0].strip().lower() in types for each in header.split(","))
+
+
+def _title(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Error"
+
+
+def _page(text: str, response: Response) -> Response:
+    page = Response(text, response.status_code, response.headers)
+    page.headers["Content-Type"] = "text/html; charset=utf-8"
+    return page

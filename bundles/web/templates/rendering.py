@@ -1,0 +1,61 @@
+"""The text of a page, or an error that names the file and the line."""
+
+import re
+from collections.abc import Collection, Mapping
+from types import TracebackType
+from typing import Any
+
+from jinja2 import Template, TemplateNotFound, UndefinedError
+
+from bundles.web.templates.template_error import TemplateError
+from bundles.web.templates.translation import ELEMENT, INDEX
+from bundles.web.templates.values import ValueTextError
+from rxkernel import HttpException
+from rxkernel.exception_text import summary_of
+from rxkernel.nearest import nearest
+
+_UNDEFINED = re.compile(r"'(.+)' is undefined")
+
+
+def render(page: Template, data: Mapping[str, Any], paths: Collection[str]) -> str:
+    """Return the text of *page* for *data*. *paths* are those of all templates.
+
+    Raises:
+        TemplateError: with the path and the line. An `HttpException` that the code of a value
+            raises passes.
+    """
+    try:
+        return page.render(data, **{ELEMENT: data, INDEX: None})
+    except HttpException:
+        raise
+    except Exception as exc:
+        place = _place(exc.__traceback__, paths) or page.filename
+        raise TemplateError(f"{place}: {_reason(exc, data)}") from exc
+
+
+def _place(traceback: TracebackType | None, paths: Collection[str]) -> str | None:
+    """Return the last line of a template in *traceback*, into which Jinja2 writes their lines."""
+    place = None
+    while traceback is not None:
+        if (path := traceback.tb_frame.f_code.co_filename) in paths:
+            place = f"{path}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place
+
+
+def _reason(exc: Exception, data: Any) -> str:
+    if not isinstance(data, Mapping):
+        return f"the data of a page is a mapping, not a {type(data).__name__}"
+    if unusable := [key for key in data if not isinstance(key, str)]:
+        return f"the keys of a page's data are texts, not {unusable[0]!r}"
+    if isinstance(exc, ValueTextError):
+        return str(exc)
+    if isinstance(exc, RecursionError):
+        return "templates include one another without end, or too deeply"
+    if isinstance(exc, TemplateNotFound):
+        return f"template {exc.message!r} is not found"
+    if isinstance(exc, UndefinedError):
+        name = _UNDEFINED.fullmatch(str(exc))
+        near = nearest(name[1], tuple(data)) if name else None
+        return f"{exc}; did you mean {near!r}?" if near else str(exc)
+    return summary_of(exc)

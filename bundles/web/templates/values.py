@@ -1,0 +1,189 @@
+"""The values that Impress's notation writes, as filters of Jinja2.
+
+A translated template calls them for each value, so the usual types come first.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any, NoReturn
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from jinja2.utils import missing
+from markupsafe import Markup
+
+from bundles.web.templates.reading import KEY, VALUE
+from rxkernel.nearest import nearest
+
+_CLASSES = 512
+"""Most classes that are remembered."""
+
+_SCALARS = (str, bytes, bytearray, int, float, complex, type(None))
+_WITHOUT_ATTRIBUTES = (*_SCALARS, Set)
+_WITHOUT_TEXT = (Mapping, list, tuple, Set, bytes, bytearray)
+_NUMBERS_AND_NONE = (int, float, complex, type(None))
+"""They have the ``__str__`` of object, too."""
+_NO_TEXT: Any = object.__str__
+
+
+class ValueTextError(Exception):
+    """A value cannot be written. The message has the reason."""
+
+
+def _field(element: Any, name: str) -> Any:
+    """``@.name@``, where *name* is public."""
+    value = _READERS[type(element)](element, name, missing)
+    kind = type(value)
+    if kind is str or kind is int or kind is float:
+        return value
+    if value is missing:
+        _fail_missing(element, name, f"@.{name}@")
+    return _text(value, f"@.{name}@")
+
+
+def _path(element: Any, names: tuple[str, ...]) -> Any:
+    """``@.a.b@``"""
+    return _walk(element, names, f"@.{'.'.join(names)}@")
+
+
+@pass_context
+def _data(context: Context, names: tuple[str, ...]) -> Any:
+    """``@a.b@``"""
+    value = context.resolve_or_missing(names[0])
+    if type(value) is str and len(names) == 1:
+        return value
+    shown = f"@{'.'.join(names)}@"
+    if value is missing:
+        known = context.get_all().keys() - context.environment.globals.keys()
+        hint = f"{_ABSENT}; write @{shown} for this text itself"
+        raise ValueTextError(f"{shown}: {_not_in('the data', names[0], known, hint)}")
+    return _walk(value, names[1:], shown)
+
+
+def _value(element: Any) -> Any:
+    """``@.value@``: the field of that name if there is one, else the element itself."""
+    if type(element) is str:
+        return element
+    value = step(element, VALUE)
+    return _text(element if value is missing else value, "@.value@")
+
+
+def _key(element: Any, index: Any) -> Any:
+    """``@.key@``: the field of that name if there is one, else the key of the element in its
+    mapping, or its number in its list, from 0."""
+    value = step(element, KEY)
+    if value is missing:
+        if index is None:
+            _fail_missing(element, KEY, "@.key@")
+        value = index
+    return _text(value, "@.key@")
+
+
+def step(element: Any, name: str, default: Any = missing) -> Any:
+    """Return the item or the public attribute *name* of *element*, or *default*."""
+    if type(element) is dict or isinstance(element, Mapping):
+        return element.get(name, default)
+    if isinstance(element, list | tuple):
+        return element[int(name)] if name.isdecimal() and int(name) < len(element) else default
+    if name.startswith("_") or isinstance(element, _WITHOUT_ATTRIBUTES):
+        return default
+    return getattr(element, name, default)
+
+
+_Reader = Callable[[Any, str, Any], Any]
+
+
+class _Readers(dict[type[Any], _Reader]):
+    """How a public name is read from values of a class. The check of a class takes longer than
+    the reading, so the result is kept, for as many classes as a program has."""
+
+    def __missing__(self, cls: type[Any]) -> _Reader:
+        is_object = not issubclass(cls, (*_WITHOUT_ATTRIBUTES, Mapping, list, tuple))
+        reader: _Reader = getattr if is_object else step
+        if len(self) < _CLASSES:
+            self[cls] = reader
+        return reader
+
+
+_READERS = _Readers({dict: dict.get})
+
+
+def has_text(value: Any) -> bool:
+    """Return whether *value* can be written: not mappings, lists, sets, bytes, and objects
+    without ``__str__``. Values with ``__html__`` can."""
+    if hasattr(value, "__html__") or isinstance(value, _NUMBERS_AND_NONE):
+        return True
+    return type(value).__str__ is not _NO_TEXT and not isinstance(value, _WITHOUT_TEXT)
+
+
+def _walk(value: Any, names: tuple[str, ...], shown: str) -> Any:
+    for name in names:
+        found = step(value, name)
+        if found is missing:
+            _fail_missing(value, name, shown)
+        value = found
+    return _text(value, shown)
+
+
+def _text(value: Any, shown: str) -> Any:
+    """Return *value* if it can be written, as it is: Jinja2 escapes it."""
+    kind = type(value)
+    if kind is str or kind is int or kind is Markup or kind is float:
+        return value
+    if value is None:
+        return ""
+    if kind is bool:
+        return "true" if value else "false"
+    if has_text(value):
+        return value
+    raise ValueTextError(f"{shown} is {_no_text(value, shown)}")
+
+
+def _no_text(value: Any, shown: str) -> str:
+    """Return what *value* is and what to write instead."""
+    if isinstance(value, bytes | bytearray):
+        return "bytes; decode it to a text in the handler"
+    if isinstance(value, list | tuple | Set):
+        name = shown.strip("@.")
+        return f"a list; write @[{name}]@ … @[/{name}]@ for its elements"
+    kind = (
+        "a mapping" if isinstance(value, Mapping) else f"an object of {type(value).__qualname__}"
+    )
+    return f"{kind}, which has no text; write one of its values, as {shown[:-1]}.name@"
+
+
+def _fail_missing(element: Any, name: str, shown: str) -> NoReturn:
+    if element is None:
+        raise ValueTextError(f"{shown}: there is no {name!r} in None; put it into a block")
+    if isinstance(element, Mapping):
+        where, known = "the mapping", [key for key in element if isinstance(key, str)]
+    elif isinstance(element, _SCALARS):
+        raise ValueTextError(
+            f"{shown}: the element is a value of type {type(element).__name__}, "
+            "not a mapping; write @.value@ for it"
+        )
+    elif isinstance(element, list | tuple):
+        where, known = f"a list of {len(element)}", []
+    else:
+        where = f"an object of {type(element).__qualname__}"
+        known = [key for key in dir(element) if not key.startswith("_")]
+    raise ValueTextError(f"{shown}: {_not_in(where, name, known)}")
+
+
+_ABSENT = "a value may be None, but must be there"
+
+
+def _not_in(where: str, name: str, known: Iterable[str], hint: str = _ABSENT) -> str:
+    near = nearest(name, [key for key in known if not key.startswith("_")])
+    if near is not None:
+        hint = f"did you mean {near!r}?"
+    return f"{name!r} is not in {where}; {hint}"
+
+
+VALUE_FILTERS: dict[str, Callable[..., Any]] = {
+    "_data": _data,
+    "_field": _field,
+    "_key": _key,
+    "_path": _path,
+    "_value": _value,
+}
+"""By the names that the translation writes."""

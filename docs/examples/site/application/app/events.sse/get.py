@@ -1,0 +1,5 @@
+from bundles.web import Client
+
+
+async def get(client: Client) -> str:
+    return "guestbook"

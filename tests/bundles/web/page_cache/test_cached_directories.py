@@ -1,0 +1,299 @@
+"""``client.cache`` in handler directories."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bundles.web import PageCache
+from bundles.web.page_cache.clock import Clock
+from rxkernel import KernelClient
+from tests.bundles.web.conftest import Site
+from tests.bundles.web.page_cache.pages import MovedClock
+from tests.waiting import until
+
+COUNTED = """
+    from bundles.autoload import lib
+
+    async def get(client):
+        client.cache("10m")
+        lib.count.runs.append(client.query)
+        return len(lib.count.runs)
+    """
+
+FILES = {"lib/count.py": "runs = []", "app/x.json/get.py": COUNTED}
+
+
+async def contents(client: KernelClient, count: int, name: str, **options: Any) -> list[Any]:
+    return [(await client.http(name, **options)).content for _ in range(count)]
+
+
+async def test_cache_sends_the_page_without_the_handlers(site: Site) -> None:
+    client = await site.start(FILES)
+
+    assert await contents(client, 3, "GET /x.json") == [b"1"] * 3
+    assert await contents(client, 2, "GET /x.json", params={"a": "1"}) == [b"2"] * 2
+
+
+async def test_cache_in_stage_of_parent_is_for_the_whole_tree(site: Site) -> None:
+    client = await site.start(
+        {
+            **FILES,
+            "app/request.py": "async def request(client): client.cache(60)",
+            "app/x.json/get.py": COUNTED.replace('client.cache("10m")', "pass"),
+            "app/x.json/post.py": COUNTED.replace('client.cache("10m")', "pass").replace(
+                "get(", "post("
+            ),
+        }
+    )
+
+    assert await contents(client, 2, "GET /x.json") == [b"1"] * 2
+    assert await contents(client, 2, "POST /x.json") == [b"2", b"3"]
+
+
+async def test_cache_second_call_counts(site: Site) -> None:
+    client = await site.start(
+        {
+            **FILES,
+            "app/end.py": "async def end(client): client.cache(client.query.get('s', '1s'))",
+        }
+    )
+
+    await contents(client, 1, "GET /x.json", params={"s": "0s"})
+
+    assert await contents(client, 2, "GET /x.json", params={"s": "0s"}) == [b"2", b"3"]
+    assert await contents(client, 2, "GET /x.json") == [b"4"] * 2
+
+
+async def test_cache_expires(site: Site) -> None:
+    clock = MovedClock()
+    await site.start(FILES)
+    await site.application.stop()
+    client = KernelClient(site.application, overrides={Clock: clock})
+
+    assert await contents(client, 2, "GET /x.json") == [b"1"] * 2
+    clock.time += 600
+    assert await contents(client, 2, "GET /x.json") == [b"2"] * 2
+    await client.close()
+
+
+async def test_cache_invalid_lifetime_is_500(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Not 422: the client has done nothing wrong."""
+    client = await site.start(
+        {**FILES, "app/x.json/get.py": COUNTED.replace('"10m"', '"10 minutes"')}
+    )
+
+    assert (await client.http("GET /x.json")).status_code == 500
+    assert "client.cache('10 minutes'): write seconds" in caplog.text
+
+
+async def test_cache_reload_removes_the_pages(site: Site) -> None:
+    client = await site.start(FILES)
+    assert await contents(client, 2, "GET /x.json") == [b"1"] * 2
+
+    await site.change({"lib/count.py": "runs = [5, 6]"})
+
+    assert await contents(client, 2, "GET /x.json") == [b"3"] * 2
+
+
+async def test_cache_after_error_keeps_nothing(site: Site) -> None:
+    client = await site.start(
+        {
+            **FILES,
+            "app/x.json/get.py": COUNTED.replace("return", "client.error(404, 'x')\n        #"),
+        }
+    )
+
+    assert (await client.http("GET /x.json")).status_code == 404
+    assert (await client.http("GET /x.json")).status_code == 404
+    assert len(site.application.injector.get(PageCache)) == 0
+
+
+async def test_cache_page_with_cookie_is_not_kept(site: Site) -> None:
+    client = await site.start(
+        {
+            **FILES,
+            "app/x.json/get.py": """
+                from bundles.autoload import lib
+                from rxkernel import Response
+
+                async def get(client):
+                    client.cache(60)
+                    lib.count.runs.append(1)
+                    response = Response(len(lib.count.runs))
+                    response.set_cookie("a", "b")
+                    return response
+                """,
+        }
+    )
+
+    assert await contents(client, 2, "GET /x.json") == [1, 2]
+
+
+async def test_cache_session_that_is_created_is_not_kept(site: Site) -> None:
+    """Its cookie is added after the handlers have ended."""
+    client = await site.start(
+        {
+            **FILES,
+            "app/x.json/get.py": """
+                from bundles.autoload import lib
+                from bundles.sessions import CurrentSession
+
+                async def get(client, session: CurrentSession):
+                    client.cache(60)
+                    lib.count.runs.append(1)
+                    session["count"] = session.get("count", 0) + 1
+                    return session["count"]
+                """,
+        }
+    )
+
+    first, second = KernelClient(site.application), KernelClient(site.application)
+
+    assert await contents(first, 1, "GET /x.json") == [b"1"]
+    assert await contents(second, 1, "GET /x.json") == [b"1"]
+    assert first.cookies.sent_to("/") != second.cookies.sent_to("/")
+    assert len(site.application.injector.get(PageCache)) == 0
+    assert client is not first
+
+
+async def test_cache_page_of_a_session_is_for_that_session(site: Site) -> None:
+    await site.start(
+        {
+            **FILES,
+            "app/set.json/get.py": """
+                from bundles.sessions import CurrentSession
+
+                async def get(client, session: CurrentSession):
+                    session["name"] = client.query["name"]
+                """,
+            "app/x.json/get.py": """
+                from bundles.sessions import CurrentSession
+
+                async def get(client, session: CurrentSession):
+                    client.cache(60)
+                    return session.get("name")
+                """,
+        }
+    )
+    clients = [KernelClient(site.application) for _ in range(3)]
+    for client, name in zip(clients, ("a", "b"), strict=False):
+        await client.http("GET /set.json", params={"name": name})
+
+    for _ in range(2):
+        found = [(await client.http("GET /x.json")).content for client in clients]
+        assert found == [b'"a"', b'"b"', b"null"]
+    assert len(site.application.injector.get(PageCache)) == 3
+
+
+async def test_cache_size_0_keeps_nothing(site: Site) -> None:
+    async with site.served(FILES, options={"web.page_cache_size": 0}) as session:
+        assert [await number(session) for _ in range(2)] == [1, 2]
+
+
+async def number(session: aiohttp.ClientSession, url: str = "/x.json") -> Any:
+    async with session.get(url) as response:
+        assert response.status == 200
+        return await response.json()
+
+
+def module_of(site: Site) -> Any:
+    return site.snapshot.files["lib/count.py"].module
+
+
+GATED = """
+    from bundles.autoload import lib
+
+    async def get(client):
+        client.cache("10m")
+        lib.count.runs.append(1)
+        await lib.count.gate.wait()
+        client.headers["X-Run"] = "1"
+        return len(lib.count.runs)
+    """
+
+
+async def test_cache_over_http_concurrent_requests_share_one_run(site: Site) -> None:
+    files = {
+        "lib/count.py": "import asyncio\n\nruns = []\ngate = asyncio.Event()\n",
+        "app/x.json/get.py": GATED,
+    }
+    async with site.served(files) as session:
+        count = module_of(site)
+        requests = [asyncio.create_task(number(session)) for _ in range(20)]
+        await until(lambda: count.runs)
+        count.gate.set()
+
+        assert {await request for request in requests} == {1}
+        async with session.get("/x.json") as response:
+            assert (await response.json(), response.headers["X-Run"]) == (1, "1")
+
+
+async def test_cache_over_http_client_that_leaves_lets_the_next_one_run(site: Site) -> None:
+    files = {
+        "lib/count.py": "import asyncio\n\nruns = []\ngate = asyncio.Event()\n",
+        "app/x.json/get.py": GATED,
+    }
+    async with site.served(files) as session:
+        count = module_of(site)
+        first = asyncio.create_task(number(session))
+        await until(lambda: count.runs)
+        second = asyncio.create_task(number(session))
+        first.cancel()
+        count.gate.set()
+
+        assert await second in (1, 2)
+
+
+async def test_cache_request_with_body_neither_keeps_nor_gets_a_page(site: Site) -> None:
+    """Its fields are parameters: the page would be that of another request."""
+    files = {
+        "app/x.json/get.py": """
+            async def get(client):
+                client.cache("10m")
+                return client.parameters.get("q")
+            """
+    }
+    async with site.served(files) as session:
+        for _ in range(2):
+            async with session.get("/x.json", json={"q": "evil"}) as response:
+                first = await response.json()
+            async with session.get("/x.json", data={"q": "form"}) as response:
+                second = await response.json()
+
+            assert (first, second, await number(session)) == ("evil", "form", None)
+
+
+async def test_cache_page_depends_on_the_cookies_in_vary(site: Site) -> None:
+    files = {
+        "app/x.json/get.py": """
+            async def get(client):
+                client.cache("10m")
+                client.headers["Vary"] = "Cookie"
+                return client.request.cookies.get("theme")
+            """
+    }
+    async with site.served(files) as session:
+        for theme in ("dark", "light", "dark", "light"):
+            async with session.get("/x.json", cookies={"theme": theme}) as response:
+                assert await response.json() == theme
+
+
+async def test_cache_conditional_request_of_page_is_304(site: Site) -> None:
+    files = {
+        "app/x.json/get.py": """
+            from rxkernel import Response
+
+            async def get(client):
+                client.cache(60)
+                response = Response([1])
+                response.set_etag()
+                return response
+            """
+    }
+    async with site.served(files) as session:
+        async with session.get("/x.json") as response:
+            tag = response.headers["ETag"]
+        async with session.get("/x.json", headers={"If-None-Match": tag}) as response:
+            assert response.status == 304

@@ -1,0 +1,22 @@
+"""The rows of the specification that the bundle has to fulfil have tests with their numbers."""
+
+import ast
+import re
+from pathlib import Path
+
+ROWS = {f"t{number}" for number in (*range(63, 73), 79, 80)} | {f"g{n}" for n in range(1, 7)}
+"""T63 to T72, T79 and T80 of the specification of Impress; G1 to G6 of the hostile inputs."""
+
+_ROW = re.compile(r"[tg]\d+(?=_)")
+
+
+def test_every_row_has_a_test() -> None:
+    names = [
+        node.name
+        for path in Path(__file__).parent.rglob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    found = {row for name in names for row in _ROW.findall(name.removeprefix("test_"))}
+
+    assert found == ROWS
