@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
 
+from bundles.autoload import create_application
 from bundles.security import access
-from bundles.web import create_site
 from rxkernel import Application, Request, Response, http
 
 PAGE = "<h1>Hello</h1>"
@@ -43,6 +43,6 @@ def create(stack: ExitStack) -> Application:
         path = root / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text))
-    application = create_site(root, controllers=[Hello])
+    application = create_application(root, controllers=[Hello])
     application.load_settings({"http.port": 0})
     return application

@@ -15,7 +15,6 @@ from bundles.web.files.stored_file import StoredFile
 from bundles.web.files.uploads import Uploads
 from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.settings import WebSettings
-from bundles.web.site import create_site
 
 __all__ = [
     "Chain",
@@ -33,5 +32,4 @@ __all__ = [
     "Uploads",
     "WebBundle",
     "WebSettings",
-    "create_site",
 ]

@@ -34,6 +34,9 @@ from bundles.autoload.loading.source_file import (
 )
 from bundles.autoload.loading.tree import Tree, TreeRules
 
+_SITE = "app"
+"""A place of the bundle web, which `create_application` adds if this folder exists."""
+
 
 def scan(
     root: Path,
@@ -98,7 +101,7 @@ class _Scan:
         if status is None or not self._real_root.is_dir():
             self._problems.append(
                 f"the folder {str(self._root)!r} of the application does not exist; create it "
-                f"with a folder api, or write another one in create_application(…) or "
+                f"with a folder api or app, or write another one in create_application(…) or "
                 f"AutoloadBundle(…); a relative path begins at the working directory"
             )
             return False
@@ -110,7 +113,9 @@ class _Scan:
         """Whether there is a place. A root without one is the wrong folder, or has a mistake."""
         has_place = any((self._real_root / place).is_dir() for place in self._places)
         if not has_place:
-            self._fail("", f"must have one of the folders {', '.join(self._places)}; create one")
+            site = "" if _SITE in self._places else f", or {_SITE} of the bundle web"
+            folders = f"{', '.join(self._places)}{site}"
+            self._fail("", f"must have one of the folders {folders}; create one")
         self._warn_of_typos()
         return has_place
 

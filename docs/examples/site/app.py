@@ -4,8 +4,8 @@ from pathlib import Path
 
 import attrs
 
+from bundles.autoload import create_application
 from bundles.security import UserProvider
-from bundles.web import create_site
 
 PASSWORD_HASH = (  # of "correct horse"
     "$argon2id$v=19$m=65536,t=2,p=1"
@@ -27,4 +27,4 @@ class Users(UserProvider[User]):
         return USERS.get(identifier)
 
 
-application = create_site(Path(__file__).with_name("application"), users=Users)
+application = create_application(Path(__file__).with_name("application"), users=Users)

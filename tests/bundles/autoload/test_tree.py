@@ -210,7 +210,7 @@ def test_file_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
 async def test_missing_root_is_an_error_with_the_remedy(tmp_path: Path) -> None:
     text = await problems_of(Folder(tmp_path / "nowhere"), {})
 
-    assert "does not exist; create it with a folder api" in text
+    assert "does not exist; create it with a folder api or app" in text
     assert "write another one in create_application(…) or AutoloadBundle(…)" in text
 
 
@@ -218,9 +218,9 @@ async def test_root_without_places_is_an_error(folder: Folder) -> None:
     text = await problems_of(folder, {"apis/chat/send.py": ""})
 
     assert (
-        "must have one of the folders resources, schemas, config, lib, db, bus, domain, tasks, api"
-        in text
-    )
+        "must have one of the folders resources, schemas, config, lib, db, bus, domain, tasks, "
+        "api, or app of the bundle web; create one"
+    ) in text
 
 
 async def test_configuration_in_another_format_is_a_warning(

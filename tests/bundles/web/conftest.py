@@ -9,7 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bundles.web import Directories, DirectoryTree, create_site
+from bundles.autoload import create_application
+from bundles.web import Directories, DirectoryTree
 from rxkernel import ConfigurationError, KernelClient
 from tests.bundles.autoload.conftest import Folder
 
@@ -27,7 +28,7 @@ class Site(Folder):
     ) -> KernelClient:
         """Write *files* and boot the site; return its client."""
         self.write(files)
-        self._application = create_site(
+        self._application = create_application(
             self.root, users=users, bundles=bundles, controllers=controllers
         )
         await self._application.boot()
@@ -45,7 +46,7 @@ class Site(Folder):
         """Serve *files* with the settings *options*, by their dotted names; a session whose URLs
         begin at the site."""
         self.write(files)
-        self._application = create_site(self.root, **settings)
+        self._application = create_application(self.root, **settings)
         own = {"http.port": 0, "http.host": "127.0.0.1", "autoload.reload": reload, **options}
         self._application.load_settings(own)
         await self._application.start()

@@ -11,9 +11,9 @@ import aiohttp
 import attrs
 import pytest
 
-from bundles.autoload import Autoload
+from bundles.autoload import Autoload, create_application
 from bundles.security import UserProvider
-from bundles.web import Channels, create_site
+from bundles.web import Channels
 from rxkernel import Application
 from tests.bundles.web.conftest import Site
 from tests.serving import serving
@@ -227,7 +227,7 @@ class Browser:
 async def browser(site: Site, tmp_path: Path) -> AsyncIterator[Browser]:
     site.write(FILES)
     os.utime(site.root / "app/hello.txt", (1_420_070_400, 1_420_070_400))
-    application = create_site(site.root, users=Users)
+    application = create_application(site.root, users=Users)
     application.load_settings(
         {
             "http.port": 0,

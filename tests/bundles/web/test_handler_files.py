@@ -103,7 +103,9 @@ async def test_folder_static_beside_app_is_an_error(site: Site) -> None:
 
 
 async def test_missing_folder_app_is_an_error(site: Site) -> None:
-    assert "app does not exist" in await site.problems({"lib/a.py": ""})
+    bundles = [WebBundle()]
+
+    assert "app does not exist" in await site.problems({"lib/a.py": ""}, bundles=bundles)
 
 
 async def test_folder_with_braces_is_an_error(site: Site) -> None:

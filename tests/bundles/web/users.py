@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 import attrs
 
+from bundles.autoload import create_application
 from bundles.security import UserProvider
-from bundles.web import create_site
 from tests.bundles.web.conftest import Site
 from tests.serving import serving
 
@@ -32,7 +32,7 @@ async def served_with_users(
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve *files* with `Users`; a session of a browser, which keeps cookies of 127.0.0.1."""
     site.write(files)
-    application = create_site(site.root, users=Users)
+    application = create_application(site.root, users=Users)
     application.load_settings(
         {
             "http.port": 0,

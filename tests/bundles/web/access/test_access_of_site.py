@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
+from bundles.autoload import create_application
 from bundles.security.testing.access_matrix import AccessMatrix
-from bundles.web import create_site
 from rxkernel import ConfigurationError
 from tests.bundles.web.conftest import Site
 from tests.bundles.web.users import SECRET, Users, served_with_users
@@ -122,7 +122,7 @@ async def test_directory_for_no_client_is_reported_with_its_file(site: Site) -> 
 
 async def test_role_outside_of_hierarchy_is_reported(site: Site) -> None:
     site.write({"app/a/access.py": "groups = ['admim']\n", "app/get.py": "async def get(c): ..."})
-    application = create_site(site.root, users=Users)
+    application = create_application(site.root, users=Users)
     application.load_settings({"security.roles": {"admin": []}})
 
     with pytest.raises(
@@ -239,7 +239,7 @@ async def test_access_matrix_accepts_a_site(site: Site) -> None:
         "app/users/plain/access.py": "http = False\nauth = 'a:b'\n",
     }
     site.write(files)
-    application = create_site(site.root, users=Users)
+    application = create_application(site.root, users=Users)
     application.load_settings({"security.tokens.secret": SECRET})
 
     rows = await AccessMatrix(application, ["ada", "root"]).rows()

@@ -9,8 +9,9 @@ import aiohttp
 import attrs
 import pytest
 
+from bundles.autoload import create_application
 from bundles.security import UserProvider
-from bundles.web import Channels, create_site
+from bundles.web import Channels
 from rxkernel import Application
 from tests.bundles.web.conftest import Site
 
@@ -114,7 +115,7 @@ async def live(site: Site) -> AsyncIterator[Live]:
         listeners: Any = (),
     ) -> LiveSite:
         site.write(files)
-        application = create_site(site.root, users=Accounts if users else None)
+        application = create_application(site.root, users=Accounts if users else None)
         application.listeners = (*application.listeners, *listeners)
         site._application = application
         own = {"security.tokens.secret": SECRET} if users else {}
