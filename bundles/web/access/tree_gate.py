@@ -9,7 +9,9 @@ from bundles.web.access.access_gate import AccessGate
 from bundles.web.access.access_rules import rule_of
 from bundles.web.access.access_tree import AccessTree, Directory
 from bundles.web.access.directory_access import DirectoryAccess
-from rxkernel import Request
+from rxkernel import NotFoundException, Request
+
+_DOTS = frozenset((".", ".."))
 
 
 @attrs.frozen(eq=False)
@@ -17,6 +19,7 @@ class TreeGate(Gate):
     """Decides by the deepest directory of the path that has an access file.
 
     Without it, ``/docs/{path:path}`` would serve ``/docs/secret/a.txt`` by the rule of ``/docs``.
+    A path with a part ``.`` or ``..`` is 404: it could be resolved to a path of another directory.
 
     Attributes:
         parameter: that of the route with the path below *directory*.
@@ -28,13 +31,16 @@ class TreeGate(Gate):
     _gates: dict[DirectoryAccess, AccessGate] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        for access in (self.tree.of_directory(self.directory), *self.tree.directories.values()):
+        for access in (DirectoryAccess(), *self.tree.directories.values()):
             self._gates[access] = AccessGate(access)
 
     def reads_basic(self, request: Request) -> bool:
         return self._gate(request).reads_basic(request)
 
     def admits(self, token: Token[Any], request: Request) -> bool:
+        path = request.params.get(self.parameter, "")
+        if not _DOTS.isdisjoint(path.split("/")):
+            raise NotFoundException
         return self._gate(request).admits(token, request)
 
     def _gate(self, request: Request) -> AccessGate:
