@@ -79,6 +79,15 @@ class DirectoryAccess:
             realm=self.realm,
         )
 
+    def implies(self, other: "DirectoryAccess") -> bool:
+        """Whether *other* admits every client that this access admits."""
+        asks_others = other.auth is not None and (
+            other.auth != self.auth or (self.has_local and not other.has_local)
+        )
+        flags = ("guests", "logged", "http", "https")
+        has_flags = all(getattr(other, name) or not getattr(self, name) for name in flags)
+        return has_flags and not asks_others and {*other.groups} <= {*self.groups}
+
     def problems(self) -> Iterator[str]:
         """Yield why no client at all may request it."""
         if not (self.guests or self.logged):
