@@ -100,9 +100,21 @@ class Directories(Place):
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:
         if isinstance(routes, DirectoryRoutes):
             self._current = routes
+            self.environment.files.rules.load(_digests_of(routes.snapshot))
             for chain in routes.chains:
                 chain.served.snapshot = routes.snapshot
             self.environment.pages.clear()
+
+
+def _digests_of(snapshot: Snapshot) -> Mapping[str, bytes]:
+    """Return those of the access files, by folder, relative to the place."""
+    digests: dict[str, bytes] = {}
+    for key, file in snapshot.files.items():
+        place, _, path = key.partition("/")
+        folder, _, name = path.rpartition("/")
+        if place == PLACE and name == f"{ACCESS}.py":
+            digests[folder] = file.source.digest
+    return digests
 
 
 def _registered_in(snapshot: Snapshot) -> Iterable[ProgramHandler]:
