@@ -56,16 +56,25 @@ class AccessTree:
         return max(map(len, self.directories), default=0)
 
     @classmethod
-    def of(cls, files: Mapping[Directory, AccessFile], roles: Collection[str] = ()) -> Self:
+    def of(
+        cls,
+        files: Mapping[Directory, AccessFile],
+        roles: Collection[str] = (),
+        hosts: Iterable[str] = (),
+    ) -> Self:
         """Merge *files*, the parents first.
 
-        *roles* are the roles that exist; empty: they are not known.
+        Args:
+            roles: those that exist; empty: they are not known.
+            hosts: see `DirectoryAccess`.
         """
+        names = tuple(hosts)
         found: dict[Directory, DirectoryAccess] = {}
         problems: list[TreeProblem] = []
         for directory in sorted(files, key=len):
             file = files[directory]
-            access = found[directory] = _above(found, directory).merged(file.values)
+            above = attrs.evolve(_above(found, directory), hosts=names)
+            access = found[directory] = above.merged(file.values)
             unknown = _unknown_roles(file.values.get("groups", ()), roles)
             problems += [TreeProblem(directory, file.lines.get("groups"), p) for p in unknown]
             problems += [TreeProblem(directory, None, text) for text in access.problems()]

@@ -41,6 +41,7 @@ class Directories(Place):
         extensions: those that directories may have.
         programs: the handlers that were registered on the bundle.
         roles: those that exist; empty: they are not known.
+        hosts: those of ``http.allowed_hosts``.
     """
 
     name = PLACE
@@ -53,11 +54,13 @@ class Directories(Place):
         extensions: Extensions,
         programs: Iterable[ProgramHandler],
         roles: Iterable[str] = (),
+        hosts: Iterable[str] = (),
     ) -> None:
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
         self._roles = frozenset(roles)
+        self._hosts = tuple(hosts)
         self._file_routes: tuple[AccessTree | None, FileRoutes] = (None, ())
         self._current: DirectoryRoutes | None = None
 
@@ -81,7 +84,7 @@ class Directories(Place):
     def routes_of(
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]
     ) -> Iterable[RouteMetadata]:
-        builder = TreeBuilder(snapshot, self._extensions, self._roles)
+        builder = TreeBuilder(snapshot, self._extensions, self._roles, self._hosts)
         known = before if isinstance(before, DirectoryRoutes) else None
         programs = [*self._programs, *_registered_in(snapshot)]
         tree = builder.build(programs, None if known is None else known.tree)

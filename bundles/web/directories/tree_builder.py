@@ -23,12 +23,18 @@ class TreeBuilder:
 
     Args:
         roles: those that exist, for ``groups``; empty: they are not known.
+        hosts: those of ``http.allowed_hosts``.
     """
 
     def __init__(
-        self, snapshot: Snapshot, extensions: Extensions, roles: Collection[str] = ()
+        self,
+        snapshot: Snapshot,
+        extensions: Extensions,
+        roles: Collection[str] = (),
+        hosts: Iterable[str] = (),
     ) -> None:
         self._roles = roles
+        self._hosts = hosts
         self.problems: list[str] = []
         self._snapshot = snapshot
         self._extensions = extensions
@@ -107,7 +113,7 @@ class TreeBuilder:
     def _merge_access(self) -> AccessTree:
         directories = self._directories.values()
         files = {each.names: file for each in directories if (file := each.access_file)}
-        access = AccessTree.of(files, self._roles)
+        access = AccessTree.of(files, self._roles, self._hosts)
         for problem in access.problems:
             key = "/".join((PLACE, *problem.directory, f"{ACCESS}.py"))
             place = self._snapshot.tree.show(key, problem.line)
