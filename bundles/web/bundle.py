@@ -155,7 +155,8 @@ class WebBundle(Bundle):
             uploads=uploads,
         )
         roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
-        directories = Directories(environment, self._extensions, self._programs, roles)
+        hosts = injector.get(Settings).http.allowed_hosts
+        directories = Directories(environment, self._extensions, self._programs, roles, hosts)
         tree_pages.directories = directories
         return directories
 

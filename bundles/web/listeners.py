@@ -5,6 +5,8 @@ from typing import Any
 
 from multidict import MultiDict
 
+from bundles.security import access_of
+from bundles.web.access.tree_gate import TreeGate
 from bundles.web.client import VIRTUAL_PATH
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory_routes import VIRTUAL_PARAMETER
@@ -29,9 +31,11 @@ class VirtualPaths:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_virtual)
     async def wrap(self, event: DefinitionEvent) -> None:
-        """Take the rest of the path from the parameters. A file that exists counts more."""
+        """Take the rest of the path from the parameters. A file that exists counts more; it has
+        another rule than the handlers."""
         chain: Chain = event.definition.metadata.target
         is_read = chain.verb in ("get", "head")
+        gate = access_of(event.definition).gate
         files, folder = chain.environment.files, chain.directory.path[1:]
 
         def decorate(action: Action) -> Action:
@@ -44,6 +48,8 @@ class VirtualPaths:
                     found = await files.existing(request, file)
                     if found is not None:
                         return found
+                    if isinstance(gate, TreeGate):
+                        gate.check_handlers(request, path)
                 request.attributes[VIRTUAL_PATH] = path
                 return await action(request)
 

@@ -34,7 +34,7 @@ class AccessGate(Gate):
         access = self.access
         if not (access.http and access.https):
             self._check_scheme(request)
-        is_here = access.has_local and is_local(request)
+        is_here = access.has_local and is_local(request, access.hosts)
         if self._auth is not None and not is_here:
             self._auth.check(request)
         if token.is_authenticated:

@@ -1,9 +1,9 @@
 """The access of every directory of the tree."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from posixpath import normpath
 from typing import Self
 
 import attrs
@@ -15,6 +15,8 @@ Directory = tuple[str, ...]
 """The names of a directory below ``app``; empty for ``app`` itself."""
 
 _OPEN = DirectoryAccess()
+
+_SLASHES = re.compile("/{2,}")
 
 
 @attrs.frozen
@@ -39,6 +41,7 @@ class AccessTree:
     problems: tuple[TreeProblem, ...] = ()
     _exact: Mapping[str, DirectoryAccess] = attrs.field(init=False, repr=False)
     _folded: Mapping[str, DirectoryAccess] = attrs.field(init=False, repr=False)
+    _depth: int = attrs.field(init=False, repr=False)
 
     @_exact.default
     def _by_path(self) -> dict[str, DirectoryAccess]:
@@ -48,17 +51,30 @@ class AccessTree:
     def _by_folded_path(self) -> dict[str, DirectoryAccess]:
         return {_fold(path): access for path, access in self._exact.items()}
 
+    @_depth.default
+    def _depth_of_directories(self) -> int:
+        return max(map(len, self.directories), default=0)
+
     @classmethod
-    def of(cls, files: Mapping[Directory, AccessFile], roles: Collection[str] = ()) -> Self:
+    def of(
+        cls,
+        files: Mapping[Directory, AccessFile],
+        roles: Collection[str] = (),
+        hosts: Iterable[str] = (),
+    ) -> Self:
         """Merge *files*, the parents first.
 
-        *roles* are the roles that exist; empty: they are not known.
+        Args:
+            roles: those that exist; empty: they are not known.
+            hosts: see `DirectoryAccess`.
         """
+        names = tuple(hosts)
         found: dict[Directory, DirectoryAccess] = {}
         problems: list[TreeProblem] = []
         for directory in sorted(files, key=len):
             file = files[directory]
-            access = found[directory] = _above(found, directory).merged(file.values)
+            above = attrs.evolve(_above(found, directory), hosts=names)
+            access = found[directory] = above.merged(file.values)
             unknown = _unknown_roles(file.values.get("groups", ()), roles)
             problems += [TreeProblem(directory, file.lines.get("groups"), p) for p in unknown]
             problems += [TreeProblem(directory, None, text) for text in access.problems()]
@@ -73,17 +89,20 @@ class AccessTree:
         directory in it that has a file.
 
         A name that differs only in its case counts, if no other fits: on the file systems of macOS
-        and Windows ``/ADMIN/a.txt`` is a file of ``admin``. Parts such as ``..`` are resolved: no
-        file has such a path, but a virtual handler gets it.
+        and Windows ``/ADMIN/a.txt`` is a file of ``admin``. Several slashes count as one. The part
+        ``..`` is a name like any other, see `TreeGate`. Names that are deeper than every access
+        file are not read: a client may send thousands of them.
         """
-        if "//" in path or "/." in path or path[:1] in ("/", "."):
-            path = normpath(f"/{path}").strip("/")
+        if "//" in path or path[:1] == "/":
+            path = _SLASHES.sub("/", path).removeprefix("/")
         found = self._exact.get("", _OPEN)
         end = 0
-        while end != -1:
+        for _ in range(self._depth):
             end = path.find("/", end + 1)
             part = path if end == -1 else path[:end]
             found = self._exact.get(part) or self._folded.get(_fold(part)) or found
+            if end == -1:
+                break
         return found
 
     def below(self, directory: Directory) -> Iterator[tuple[Directory, DirectoryAccess]]:

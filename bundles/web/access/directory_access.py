@@ -24,6 +24,8 @@ class DirectoryAccess:
         virtual: whether the handlers also serve paths below that do not exist.
         auth: the password of the directory, as ``user:password``; None: there is none.
         realm: what a browser shows where it asks for the password.
+        hosts: those of ``http.allowed_hosts``, by which a local client may request it; names and
+            addresses of this machine are always allowed.
     """
 
     guests: bool = True
@@ -36,6 +38,7 @@ class DirectoryAccess:
     virtual: bool = False
     auth: str | None = attrs.field(default=None, repr=False)
     realm: str = REALM
+    hosts: tuple[str, ...] = ()
 
     def merged(self, values: Mapping[str, Any]) -> Self:
         """Return the access of a directory below, whose file sets *values*.
@@ -77,7 +80,17 @@ class DirectoryAccess:
             index=self.index,
             virtual=self.virtual,
             realm=self.realm,
+            hosts=self.hosts,
         )
+
+    def implies(self, other: "DirectoryAccess") -> bool:
+        """Whether *other* admits every client that this access admits."""
+        asks_others = other.auth is not None and (
+            other.auth != self.auth or (self.has_local and not other.has_local)
+        )
+        flags = ("guests", "logged", "http", "https")
+        has_flags = all(getattr(other, name) or not getattr(self, name) for name in flags)
+        return has_flags and not asks_others and {*other.groups} <= {*self.groups}
 
     def problems(self) -> Iterator[str]:
         """Yield why no client at all may request it."""

@@ -1,28 +1,77 @@
 """Which clients are on this machine."""
 
+from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
 
 from bundles.sessions.addresses import address_of
 from rxkernel import Request
+from rxkernel.host_names import canonical_host, host_matches
 
 _OF_PROXIES = ("Forwarded", "Via")
 """Headers of proxies whose clients are not known here."""
 
 _ADDRESSES = ("X-Forwarded-For", "X-Real-IP")
 
+_HOSTS = ("Host", "X-Forwarded-Host")
 
-def is_local(request: Request) -> bool:
-    """Whether the client of *request* is on a loopback address.
+_SAFE = frozenset(("GET", "HEAD"))
+
+_OWN = frozenset(("same-origin", "none"))
+"""Values of ``Sec-Fetch-Site``; ``none``: the user has typed the address."""
+
+
+def is_local(request: Request, hosts: Iterable[str] = ()) -> bool:
+    """Whether the client of *request* is on a loopback address, and a page of another site has not
+    made the request.
 
     Behind a proxy on the same machine that is not one of ``http.trusted_proxies``, every client
     has a loopback address. So a request that names another address, or another proxy, in a header
     is not local. A proxy that adds no header cannot be seen: let it send ``X-Forwarded-For``.
+
+    A browser on this machine sends requests of every page that it shows, also of a page whose own
+    host name resolves to a loopback address (DNS rebinding). So the host must be a loopback name
+    or address, or one of *hosts*: names of ``http.allowed_hosts``.
     """
     headers = request.headers
     if not is_loopback(address_of(request)) or any(name in headers for name in _OF_PROXIES):
         return False
     lines = [line for name in _ADDRESSES for line in headers.getall(name, ())]
-    return all(is_loopback(part.strip()) for line in lines for part in line.split(","))
+    if not all(is_loopback(part.strip()) for line in lines for part in line.split(",")):
+        return False
+    return not _is_of_other_site(request) and _has_own_host(request, hosts)
+
+
+def _is_of_other_site(request: Request) -> bool:
+    """Whether a page of another site has made *request*; a link to a page may be followed."""
+    headers = request.headers
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    if site is None:
+        return origin is not None and urlsplit(origin).netloc.lower() != _host(request).lower()
+    is_link = request.method in _SAFE and headers.get("Sec-Fetch-Dest") == "document"
+    return site not in _OWN and not is_link
+
+
+def _host(request: Request) -> str:
+    return request.headers.get("Host", "")
+
+
+def _has_own_host(request: Request, hosts: Iterable[str]) -> bool:
+    """Whether *request* names only hosts of this machine. A browser always names one."""
+    lines = [line for name in _HOSTS for line in request.headers.getall(name, ())]
+    return all(_is_own_host(part.strip(), hosts) for line in lines for part in line.split(","))
+
+
+def _is_own_host(authority: str, hosts: Iterable[str]) -> bool:
+    name, _, port = authority.rpartition(":")
+    if not name or authority.endswith("]"):
+        name, port = authority, ""
+    found = canonical_host(name)
+    if found is None or (port and not port.isdecimal()):
+        return False
+    is_name = found == "localhost" or found.endswith(".localhost")  # RFC 6761
+    own = (canonical_host(host) or host for host in hosts)
+    return is_name or is_loopback(found.strip("[]")) or any(host_matches(h, found) for h in own)
 
 
 def is_loopback(text: str) -> bool:

@@ -4,12 +4,14 @@ from typing import Any
 
 import attrs
 
-from bundles.security import Access, Gate, Token
-from bundles.web.access.access_gate import AccessGate
+from bundles.security import Access, Gate, Token, Unauthenticated
 from bundles.web.access.access_rules import rule_of
 from bundles.web.access.access_tree import AccessTree, Directory
 from bundles.web.access.directory_access import DirectoryAccess
-from rxkernel import Request
+from bundles.web.access.joint_gate import HandlerAccess, JointGate, added_by, joint_rule
+from rxkernel import ForbiddenException, NotFoundException, Request
+
+_DOTS = frozenset((".", ".."))
 
 
 @attrs.frozen(eq=False)
@@ -17,42 +19,88 @@ class TreeGate(Gate):
     """Decides by the deepest directory of the path that has an access file.
 
     Without it, ``/docs/{path:path}`` would serve ``/docs/secret/a.txt`` by the rule of ``/docs``.
+    A path with a part ``.`` or ``..`` is 404: it could be resolved to a path of another directory.
 
     Attributes:
         parameter: that of the route with the path below *directory*.
+        handlers: the access of the directories whose handlers are called, which must admit the
+            client too: a directory that is open must not open the handler of one above.
+        has_files: whether the route also sends files, for which *handlers* do not count. Then
+            `check_handlers` decides about them.
     """
 
     tree: AccessTree
     directory: Directory
     parameter: str
-    _gates: dict[DirectoryAccess, AccessGate] = attrs.field(factory=dict, init=False, repr=False)
+    handlers: tuple[HandlerAccess, ...] = ()
+    has_files: bool = True
+    _of_files: dict[DirectoryAccess, JointGate] = attrs.field(init=False, repr=False)
+    _of_handlers: dict[DirectoryAccess, JointGate] = attrs.field(init=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        for access in (self.tree.of_directory(self.directory), *self.tree.directories.values()):
-            self._gates[access] = AccessGate(access)
+    @_of_files.default
+    def _gates_of_files(self) -> dict[DirectoryAccess, JointGate]:
+        every = (DirectoryAccess(), *self.tree.directories.values())
+        return {access: JointGate(access, ()) for access in every}
+
+    @_of_handlers.default
+    def _gates_of_handlers(self) -> dict[DirectoryAccess, JointGate]:
+        return {
+            access: JointGate(access, added_by(access, self.handlers)) for access in self._of_files
+        }
 
     def reads_basic(self, request: Request) -> bool:
-        return self._gate(request).reads_basic(request)
+        return self._of_handlers[self._access(request)].reads_basic(request)
 
     def admits(self, token: Token[Any], request: Request) -> bool:
-        return self._gate(request).admits(token, request)
+        path = request.params.get(self.parameter, "")
+        if not _DOTS.isdisjoint(path.split("/")):
+            raise NotFoundException
+        gates = self._of_files if self.has_files else self._of_handlers
+        return gates[self._access(request)].admits(token, request)
 
-    def _gate(self, request: Request) -> AccessGate:
-        path = "/".join((*self.directory, request.params.get(self.parameter, "")))
-        return self._gates[self.tree.of_path(path)]
+    def check_handlers(self, request: Request, path: str) -> None:
+        """Return if the client may call the handlers for *path*, the parameter, which has no file.
+
+        Raises:
+            HttpException: 401 or 403.
+        """
+        gate = self._of_handlers[self._access_of(path)]
+        if gate.handlers and not gate.admits(request.token, request):
+            raise ForbiddenException if request.token.is_authenticated else Unauthenticated
+
+    def _access(self, request: Request) -> DirectoryAccess:
+        return self._access_of(request.params.get(self.parameter, ""))
+
+    def _access_of(self, path: str) -> DirectoryAccess:
+        return self.tree.of_path("/".join((*self.directory, path)))
 
     def __str__(self) -> str:
         below = sorted(self.tree.below(self.directory), key=lambda item: item[0])
         rules = [("/".join(names), rule_of(access)) for names, access in below]
         own = rule_of(self.tree.of_directory(self.directory))
-        return "; ".join((repr(own), *(f"/{path}: {rule!r}" for path, rule in rules)))
+        parts = (repr(own), *(f"/{path}: {rule!r}" for path, rule in rules))
+        return "; ".join((*parts, *map(str, self.handlers)))
 
 
-def rule_below(tree: AccessTree, directory: Directory, parameter: str) -> Access:
-    """Return the rule of a route for the paths below *directory*, which are its *parameter*.
+def rule_below(
+    tree: AccessTree,
+    directory: Directory,
+    parameter: str,
+    handlers: tuple[HandlerAccess, ...] = (),
+    *,
+    has_files: bool = True,
+) -> Access:
+    """Return the rule of a route for the paths below *directory*, which are its *parameter*; see
+    `TreeGate`.
 
-    Where no directory below has an access file, it is the rule of *directory* itself.
+    Where one access holds for all paths and handlers, it is the rule of *directory* itself.
     """
-    if not any(True for _ in tree.below(directory)):
-        return rule_of(tree.of_directory(directory))
-    return attrs.evolve(rule_of(DirectoryAccess()), gate=TreeGate(tree, directory, parameter))
+    own = tree.of_directory(directory)
+    below = [access for _, access in tree.below(directory)]
+    handlers = tuple(
+        each for each in handlers if any(added_by(access, (each,)) for access in (own, *below))
+    )
+    if not below and not (has_files and added_by(own, handlers)):
+        return joint_rule(own, handlers)
+    gate = TreeGate(tree, directory, parameter, handlers, has_files)
+    return attrs.evolve(rule_of(DirectoryAccess()), gate=gate)

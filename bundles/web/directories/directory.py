@@ -7,7 +7,9 @@ import attrs
 from bundles.web.access.access_file import AccessFile
 from bundles.web.access.directory_access import DirectoryAccess
 from bundles.web.directories.handler import Handler
+from bundles.web.directories.stages import ERROR
 from bundles.web.extensions.extension import Extension
+from bundles.web.templates.pages import PAGES
 from bundles.web.templates.template_file import TemplateFile
 
 
@@ -43,9 +45,36 @@ class Directory:
         return tuple(self.path.split("/")[1:])
 
     @property
-    def has_files(self) -> bool:
-        """Whether it has a handler, a template or access rules, so that it is served."""
-        return bool(self.handlers or self.templates or self.access_file)
+    def has_handlers(self) -> bool:
+        """Whether it has a handler or a page of its own, so that it inherits the verbs of the
+        directories above. Access rules, a handler ``error`` and other templates do not count: the
+        files of a directory are served as they were without them."""
+        return any(stage != ERROR for stage in self.handlers) or self.has_page
+
+    @property
+    def has_page(self) -> bool:
+        """Whether it has a template of its own that is its page."""
+        return any(template.base in self.page_names for template in self.templates)
+
+    @property
+    def page_names(self) -> tuple[str, ...]:
+        """The names of the template that is its page; the first counts."""
+        return PAGES.get(self.extension.name, ())
+
+    @property
+    def page(self) -> TemplateFile | None:
+        """The template that is its page without any handler, also an inherited one."""
+        return next(filter(None, map(self.template, self.page_names)), None)
+
+    def source_of(self, verb: str) -> "Directory":
+        """Return the directory in which the handler of *verb* lies, or, if there is none, the
+        page."""
+        for stage in (verb, "request"):
+            if stage in self.handlers:
+                return self
+            if stage == verb and self.handlers_of(verb):
+                return next(each for each in self.lineage if verb in each.handlers)
+        return next((each for each in self.lineage if self.page in each.templates), self)
 
     @property
     def lineage(self) -> "Iterator[Directory]":

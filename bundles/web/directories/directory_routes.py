@@ -9,15 +9,13 @@ import attrs
 from bundles.autoload import Snapshot
 from bundles.autoload.endpoints.contract_fields import check_fields
 from bundles.contracts import Contract, ContractSchemas, contract
-from bundles.web.access.access_options import access_options, options_below
+from bundles.web.access.access_options import handler_options, virtual_options
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.chain_action import chain_action
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.stages import VERBS
-from bundles.web.templates.pages import PAGES
-from bundles.web.templates.template_file import TemplateFile
 from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, Transport, options_of
 
 _TRANSPORTS = (Transport.HTTP,)
@@ -108,12 +106,13 @@ class DirectoryRoutes:
 
 
 def _verbs_of(directory: Directory) -> Iterable[str]:
-    """Return the verbs that *directory* has: those of handlers; GET if there is a page; all of
-    them if its own stage ``request`` is the only handler."""
-    if not directory.has_files:
+    """Return the verbs that *directory* has, if it has handlers or a page itself: those of
+    handlers; GET if there is a page; all of them if its own stage ``request`` is the only
+    handler."""
+    if not directory.has_handlers:
         return ()
     verbs = [verb for verb in VERBS if directory.handlers_of(verb)]
-    if _page_of(directory) is not None and "get" not in verbs:
+    if directory.page is not None and "get" not in verbs:
         verbs.append("get")
     if (directory.access.intro or directory.access.index) and not _has_page(directory):
         verbs = [verb for verb in verbs if verb not in ("get", "head")]
@@ -130,14 +129,7 @@ def _parts_of(chain: Chain, snapshot: Snapshot) -> tuple[Any, ...]:
 def _has_page(directory: Directory) -> bool:
     """Whether *directory* itself responds to GET; else its introduction or the list of its files
     is shown, as its access says, and not the page of a directory above."""
-    page = _page_of(directory)
-    return "get" in directory.handlers or page in directory.templates
-
-
-def _page_of(directory: Directory) -> TemplateFile | None:
-    """Return the template that is a page without any handler."""
-    names = PAGES.get(directory.extension.name, ())
-    return next(filter(None, map(directory.template, names)), None)
+    return "get" in directory.handlers or directory.has_page
 
 
 def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
@@ -152,7 +144,7 @@ def _source_of(directory: Directory, verb: str, snapshot: Snapshot) -> str:
     for stage in (verb, "request"):
         if handlers := directory.handlers_of(stage):
             return handlers[0].where(show)
-    template = _page_of(directory)
+    template = directory.page
     return str(snapshot.tree.root) if template is None else template.path
 
 
@@ -162,13 +154,14 @@ def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetad
         **({} if chain.handler is None else chain.handler.options),
         **_contract_options(chain, snapshot),
     }
-    own = {**options, **access_options(directory)}
+    handlers = directory.source_of(chain.verb)
+    own = {**options, **handler_options(directory, handlers)}
     action = chain_action(chain, is_virtual=False)
     limit = _body_limit(chain)
     verb, path = VERBS[chain.verb], directory.path or "/"
     yield HttpMetadata(chain, chain.name, path, verb, action, own, body_limit=limit, source=source)
     if directory.access.virtual:
-        options |= options_below(directory, chain.tree, VIRTUAL_PARAMETER)
+        options |= virtual_options(directory, handlers, chain.tree, VIRTUAL_PARAMETER, chain.verb)
         below = f"{directory.path}/{{{VIRTUAL_PARAMETER}:path}}"
         action = chain_action(chain, is_virtual=True)
         name = f"{verb} {below}"

@@ -27,6 +27,7 @@ class DirectoryTree:
     ) -> None:
         self.directories = MappingProxyType(dict(directories))
         self.root = self.directories[""]
+        self._depth = max(path.count("/") for path in self.directories)
         self.templates = templates
         self.access = access
         self.access_files = tuple(
@@ -35,8 +36,9 @@ class DirectoryTree:
 
     def nearest(self, path: str) -> Directory:
         """Return the directory of the URL *path*, without the prefix and the query; the nearest
-        one above it, if it does not exist."""
-        path = path.rstrip("/")
+        one above it, if it does not exist. Names that are deeper than every directory are not
+        read."""
+        path = "/".join(path.split("/", self._depth + 1)[: self._depth + 1]).rstrip("/")
         while path and path not in self.directories:
             path = path.rpartition("/")[0]
         return self.directories.get(path, self.root)

@@ -12,6 +12,7 @@ from bundles.web.directories.finished import Finished
 from bundles.web.directories.place import Directories
 from bundles.web.directories.responding import respond
 from bundles.web.files.web_files import WebFiles
+from bundles.web.request_path import path_of
 from rxkernel import (
     ExceptionEvent,
     HttpException,
@@ -79,9 +80,9 @@ class ErrorHandlers:
             return definition.metadata.target
         elif not isinstance(definition.metadata.target, WebFiles):
             return None
-        path = request.url.partition("?")[0].removeprefix(self._prefix)
         tree = self._directories.tree
-        return Chain.of(tree.nearest(path), "get", tree, self._directories.environment)
+        directory = tree.nearest(path_of(request, self._prefix))
+        return Chain.of(directory, "get", tree, self._directories.environment)
 
     async def _response(self, client: Client, error: Exception) -> Response | None:
         chain = client.chain

@@ -42,6 +42,9 @@ _VERB = (
 
 _CONTRACT = "contract."
 
+_OF_JINJA = (".jinja2", ".j2")
+"""Suffixes that other projects use for templates."""
+
 
 def is_read(key: str) -> bool:
     """Whether the file *key* is a part of the tree, and not a static file. Files of Python that
@@ -49,7 +52,7 @@ def is_read(key: str) -> bool:
     name = key.rpartition("/")[2]
     if name.endswith(".py"):
         return not name.startswith("_")
-    return name.endswith(SUFFIXES)
+    return name.endswith((*SUFFIXES, *_OF_JINJA))
 
 
 def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
@@ -59,6 +62,8 @@ def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
     Raises:
         ConfigurationError: with every problem.
     """
+    if file.key.endswith(_OF_JINJA):
+        raise ConfigurationError(f"a template of Jinja ends with .jinja; write {file.stem}.jinja")
     if module is None:
         return template_of(file, path)
     if file.stem == ACCESS:

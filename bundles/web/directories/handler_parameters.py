@@ -10,8 +10,6 @@ from rxkernel import ConfigurationError, Inject
 
 _NOT_SERVICES = (str, int, float, bool, complex, bytes, list, tuple, dict, set, frozenset, object)
 
-_FORM = "write async def {name}(client), with further parameters for services"
-
 
 def handler_parameters(
     function: Callable[..., Any], given: tuple[str, ...]

@@ -41,6 +41,7 @@ class Directories(Place):
         extensions: those that directories may have.
         programs: the handlers that were registered on the bundle.
         roles: those that exist; empty: they are not known.
+        hosts: those of ``http.allowed_hosts``.
     """
 
     name = PLACE
@@ -53,11 +54,13 @@ class Directories(Place):
         extensions: Extensions,
         programs: Iterable[ProgramHandler],
         roles: Iterable[str] = (),
+        hosts: Iterable[str] = (),
     ) -> None:
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
         self._roles = frozenset(roles)
+        self._hosts = tuple(hosts)
         self._file_routes: tuple[AccessTree | None, FileRoutes] = (None, ())
         self._current: DirectoryRoutes | None = None
 
@@ -81,7 +84,7 @@ class Directories(Place):
     def routes_of(
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]
     ) -> Iterable[RouteMetadata]:
-        builder = TreeBuilder(snapshot, self._extensions, self._roles)
+        builder = TreeBuilder(snapshot, self._extensions, self._roles, self._hosts)
         known = before if isinstance(before, DirectoryRoutes) else None
         programs = [*self._programs, *_registered_in(snapshot)]
         tree = builder.build(programs, None if known is None else known.tree)
@@ -100,9 +103,21 @@ class Directories(Place):
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:
         if isinstance(routes, DirectoryRoutes):
             self._current = routes
+            self.environment.files.rules.load(_digests_of(routes.snapshot))
             for chain in routes.chains:
                 chain.served.snapshot = routes.snapshot
             self.environment.pages.clear()
+
+
+def _digests_of(snapshot: Snapshot) -> Mapping[str, bytes]:
+    """Return those of the access files, by folder, relative to the place."""
+    digests: dict[str, bytes] = {}
+    for key, file in snapshot.files.items():
+        place, _, path = key.partition("/")
+        folder, _, name = path.rpartition("/")
+        if place == PLACE and name == f"{ACCESS}.py":
+            digests[folder] = file.source.digest
+    return digests
 
 
 def _registered_in(snapshot: Snapshot) -> Iterable[ProgramHandler]:

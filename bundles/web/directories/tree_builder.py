@@ -1,6 +1,7 @@
 """Builds the tree of a snapshot."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 
 from bundles.autoload import Snapshot
 from bundles.autoload.loading.module_file import ModuleFile
@@ -23,12 +24,18 @@ class TreeBuilder:
 
     Args:
         roles: those that exist, for ``groups``; empty: they are not known.
+        hosts: those of ``http.allowed_hosts``.
     """
 
     def __init__(
-        self, snapshot: Snapshot, extensions: Extensions, roles: Collection[str] = ()
+        self,
+        snapshot: Snapshot,
+        extensions: Extensions,
+        roles: Collection[str] = (),
+        hosts: Iterable[str] = (),
     ) -> None:
         self._roles = roles
+        self._hosts = hosts
         self.problems: list[str] = []
         self._snapshot = snapshot
         self._extensions = extensions
@@ -57,7 +64,8 @@ class TreeBuilder:
 
     def _add_file(self, file: ModuleFile) -> None:
         path = file.key.rpartition("/")[0].partition("/")[2]
-        directory = self._directory(f"/{path}" if path else "", file.key)
+        where = partial(self._snapshot.tree.show, file.key)
+        directory = self._directory(f"/{path}" if path else "", where)
         value = file.value
         if isinstance(value, Handler):
             directory.handlers[value.stage] = value
@@ -68,32 +76,32 @@ class TreeBuilder:
 
     def _add_program(self, program: ProgramHandler) -> None:
         handler, path = program.handler, program.path.rstrip("/")
-        directory = self._directory(path, handler.key)
+        show = self._snapshot.tree.show
+        directory = self._directory(path, partial(handler.where, show))
         other = directory.handlers.setdefault(handler.stage, handler)
         if other is not handler:
-            show = self._snapshot.tree.show
             self.problems.append(
                 f"{handler.where(show)}: {other.where(show)} is {handler.stage} of "
                 f"{program.path!r} too; remove one of the two"
             )
 
-    def _directory(self, path: str, key: str) -> Directory:
+    def _directory(self, path: str, where: Callable[[], str]) -> Directory:
         found = self._directories.get(path)
         if found is None:
             above, _, name = path.rpartition("/")
-            parent = self._directory(above, key)
-            found = Directory(path, parent, self._extension(name, key))
+            parent = self._directory(above, where)
+            found = Directory(path, parent, self._extension(name, where))
             self._directories[path] = found
         return found
 
-    def _extension(self, name: str, key: str) -> Extension:
+    def _extension(self, name: str, where: Callable[[], str]) -> Extension:
         if "{" in name or "}" in name:
-            self._fail(key, f"the folder {name!r} has braces; write access.virtual = True")
+            self._fail(where, f"the folder {name!r} has braces; write access.virtual = True")
         try:
             return self._extensions.of(name)
         except ConfigurationError as error:
             for problem in error.problems:
-                self._fail(key, problem)
+                self._fail(where, problem)
             return self._extensions.of("")
 
     def _templates(self, before: DirectoryTree | None) -> Templates | None:
@@ -107,7 +115,7 @@ class TreeBuilder:
     def _merge_access(self) -> AccessTree:
         directories = self._directories.values()
         files = {each.names: file for each in directories if (file := each.access_file)}
-        access = AccessTree.of(files, self._roles)
+        access = AccessTree.of(files, self._roles, self._hosts)
         for problem in access.problems:
             key = "/".join((PLACE, *problem.directory, f"{ACCESS}.py"))
             place = self._snapshot.tree.show(key, problem.line)
@@ -116,5 +124,5 @@ class TreeBuilder:
             each.access = access.of_directory(each.names)
         return access
 
-    def _fail(self, key: str, problem: str) -> None:
-        self.problems.append(f"{self._snapshot.tree.show(key)}: {problem}")
+    def _fail(self, where: Callable[[], str], problem: str) -> None:
+        self.problems.append(f"{where()}: {problem}")

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from pathlib import Path
-from urllib.parse import unquote
 
 from bundles.autoload.places.nearest_pages import nearest_page
+from bundles.web.request_path import path_of
 from rxkernel import Request, Response, error_response
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class ErrorPages:
             return None
         standard = error_response(error)
         status = standard.status_code
-        path = unquote(request.url.partition("?")[0]).removeprefix(self._prefix)
+        path = path_of(request, self._prefix)
         name = f".{status}.html"
         page = await asyncio.to_thread(nearest_page, self._root, path[1:], name, status)
         if page is not None:

@@ -1,10 +1,9 @@
 """Other methods than GET for paths without a file."""
 
-from urllib.parse import unquote
-
 from injector import inject
 
 from bundles.web.directories.place import Directories
+from bundles.web.request_path import path_of
 from rxkernel import (
     ExceptionEvent,
     KernelEvents,
@@ -36,7 +35,7 @@ class MissingFiles:
         files = self._files
         if not files.api.only_files_have(path):
             return
-        name = unquote(path[1:])
+        name = path_of(request, self._prefix)[1:]
         if not self._directories.tree.access.of_path(name).is_open:
             return  # which files exist is a secret
         if await files.existing(request, name) is None:

@@ -1,5 +1,6 @@
 """The static files of the tree: every file that is not code, a template or hidden."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import attrs
 
 from bundles.autoload.places.site import VIRTUAL, Site
 from bundles.web.files.folder_pages import FolderPages
+from bundles.web.files.loaded_rules import LoadedRules
 from bundles.web.files.public_names import is_code
 from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticFiles
 
@@ -32,6 +34,11 @@ class WebFiles(Site):
     """
 
     pages: FolderPages = attrs.field(kw_only=True)
+    rules: LoadedRules = attrs.field(init=False)
+
+    @rules.default
+    def _rules_of_root(self) -> LoadedRules:
+        return LoadedRules(self.root)
 
     def routes(self) -> Iterator[HttpMetadata]:
         """None: their rules depend on the access files, see `file_routes`."""
@@ -42,6 +49,16 @@ class WebFiles(Site):
 
     def is_endpoint(self, path: str) -> bool:
         return bool(self.api.methods_of(path))
+
+    async def response(self, request: Request, path: str) -> Response:
+        """As `Site.response`.
+
+        Raises:
+            ServiceUnavailableException: an access file for *path* is not loaded.
+        """
+        found = await super().response(request, path)
+        await self._check_rules(path)
+        return found
 
     def lists(self, folder: str) -> bool:
         return self.pages.introduces(folder) or self.pages.lists_files(folder)
@@ -63,9 +80,15 @@ class WebFiles(Site):
         if not path or path[-1] == "/":
             path += _INDEX
         try:
-            return await StaticFiles.response(self, request, path)
+            found = await StaticFiles.response(self, request, path)
         except NotFoundException:
             return None
+        await self._check_rules(path)
+        return found
+
+    async def _check_rules(self, path: str) -> None:
+        if not self.rules.is_checked(path):
+            await asyncio.to_thread(self.rules.check, path)
 
 
 def file_routes(

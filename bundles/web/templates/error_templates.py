@@ -10,6 +10,7 @@ from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.place import Directories
 from bundles.web.files.web_files import WebFiles
+from bundles.web.request_path import path_of
 from bundles.web.templates.pages import ERROR_PAGE, PAGES
 from bundles.web.templates.template_error import TemplateError
 from bundles.web.templates.user_groups import groups_of
@@ -74,8 +75,9 @@ class ErrorTemplates:
         is_unknown = target is None and request.route_name is None
         if request.transport != Transport.HTTP or not (is_unknown or isinstance(target, WebFiles)):
             return None
-        path = request.url.partition("?")[0].removeprefix(self._prefix)
-        return self._directories.tree.nearest(path) if _accepts(request, "text/html") else None
+        if not _accepts(request, "text/html"):
+            return None
+        return self._directories.tree.nearest(path_of(request, self._prefix))
 
 
 def _accepts(request: Request, *types: str) -> bool:

@@ -38,6 +38,8 @@ from tests.bundles.web.conftest import Site
         ("get.py", "async def get(client) return 1", "SyntaxError"),
         ("get.py", "raise KeyError('a')", "KeyError: 'a', raised while the file was executed"),
         ("html.template", b"\xff", "is not UTF-8 in line 1"),
+        ("html.jinja2", "text", "a template of Jinja ends with .jinja; write html.jinja"),
+        ("menu.j2", b"\xff", "a template of Jinja ends with .jinja; write menu.jinja"),
     ],
     ids=lambda value: None,
 )

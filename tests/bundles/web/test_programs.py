@@ -70,3 +70,19 @@ def test_program_handler_with_another_parameter_is_an_error_with_its_place() -> 
 
     with pytest.raises(ConfigurationError, match=r"test_programs\.py:\d+: handler takes 'number'"):
         WebBundle().get("/a", handler)
+
+
+async def test_program_handler_with_unknown_extension_is_an_error_with_its_place(
+    site: Site,
+) -> None:
+    web = WebBundle()
+
+    async def handler(client: Client) -> str:
+        return "ran"
+
+    web.get("/a.jsno", handler)
+
+    found = await site.problems(ROOT, bundles=[web])
+
+    assert "test_programs.py:" in found
+    assert "json" in found

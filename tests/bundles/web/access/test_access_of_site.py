@@ -53,11 +53,13 @@ async def test_body_of_refused_request_is_not_read(site: Site) -> None:
             assert response.status == 401
 
 
-async def test_inherited_handler_has_the_access_of_the_directory(site: Site) -> None:
+async def test_own_page_has_the_access_of_the_directory(site: Site) -> None:
     files = {
         "app/get.py": "async def get(client): return client.directory.path",
         "app/closed/access.py": "guests = False\n",
+        "app/closed/html.template": "page",
         "app/closed/open/access.py": "guests = True\n",
+        "app/closed/open/html.template": "page",
     }
     client = await site.start(files)
 
@@ -235,6 +237,9 @@ async def test_access_matrix_accepts_a_site(site: Site) -> None:
     files = {
         "app/get.py": "async def get(client): return 1",
         "app/users/access.py": "guests = False\nvirtual = True\n",
+        "app/users/request.py": "async def request(client): ...",
+        "app/users/admins/request.py": "async def request(client): ...",
+        "app/users/plain/request.py": "async def request(client): ...",
         "app/users/admins/access.py": "groups = ['admin', 'local']\n",
         "app/users/plain/access.py": "http = False\nauth = 'a:b'\n",
     }

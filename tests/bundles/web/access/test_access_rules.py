@@ -28,6 +28,7 @@ from rxkernel import (
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.security.shop import PASSWORD, ROLES, application_of, bearer
 from tests.bundles.web.access.access_files import tree_of
+from tests.bundles.web.conftest import Site
 from tests.serving import serving
 
 
@@ -297,15 +298,75 @@ async def test_access_matrix_accepts_directories(client_of: ClientOf) -> None:
         ("127.0.0.1", {"X-Real-IP": "203.0.113.9"}, False),
         ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}, False),
         ("127.0.0.1", {"Via": "1.1 proxy"}, False),
+        ("127.0.0.1", {"Host": "127.0.0.1:8000"}, True),
+        ("127.0.0.1", {"Host": "LOCALHOST."}, True),
+        ("127.0.0.1", {"Host": "shop.localhost:80"}, True),
+        ("::1", {"Host": "[::1]"}, True),
+        ("::1", {"Host": "[0:0::1]:8000"}, True),
+        ("127.0.0.1", {"Host": "shop.example.org"}, True),
+        ("127.0.0.1", {"Host": "a.example.com:80"}, True),
+        ("127.0.0.1", {"Host": "example.com"}, False),
+        ("127.0.0.1", {"Host": "evil.example.net"}, False),
+        ("127.0.0.1", {"Host": "127.0.0.1:x"}, False),
+        ("127.0.0.1", {"Host": "[::2]"}, False),
+        ("127.0.0.1", {"Host": "[x]"}, False),
+        ("127.0.0.1", {"Host": ""}, False),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-Host": "evil.example.net"}, False),
     ],
-    ids=range(15),
+    ids=range(29),
 )
 def test_local_client_is_one_on_loopback_address(
     host: str, headers: dict[str, str], expected: bool
 ) -> None:
     request = Request("HTTP", headers, client=ClientAddress(host, 1))
 
+    assert is_local(request, ["shop.example.org", "*.example.com"]) is expected
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "expected"),
+    [
+        ("POST", {"Origin": "http://evil.example.net"}, False),
+        ("GET", {"Origin": "null"}, False),
+        ("POST", {"Origin": "http://localhost:80"}, True),
+        ("POST", {"Origin": "http://localhost:81"}, False),
+        ("POST", {"Sec-Fetch-Site": "cross-site"}, False),
+        ("POST", {"Sec-Fetch-Site": "same-site"}, False),
+        ("POST", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}, False),
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "script"}, False),
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}, False),
+        ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}, True),
+        ("POST", {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:80"}, True),
+        ("GET", {"Sec-Fetch-Site": "none"}, True),
+    ],
+    ids=range(12),
+)
+def test_request_of_a_page_of_another_site_is_not_local(
+    method: str, headers: dict[str, str], expected: bool
+) -> None:
+    """A browser on this machine has a loopback address for every page that it shows."""
+    client = ClientAddress("127.0.0.1", 1)
+    request = Request("HTTP", {"Host": "localhost:80", **headers}, client=client, method=method)
+
     assert is_local(request) is expected
+
+
+async def test_request_to_an_allowed_host_is_local(site: Site) -> None:
+    files = {"app/access.py": "groups = ['local']\n", "app/a.txt": "a"}
+    hosts = {"http.allowed_hosts": ["shop.example.org", "127.0.0.1"]}
+    headers = {"Host": "shop.example.org"}
+    async with (
+        site.served(files, options=hosts) as session,
+        session.get("/a.txt", headers=headers) as response,
+    ):
+        assert response.status == 200
+
+
+async def test_request_to_another_host_is_not_local(site: Site) -> None:
+    files = {"app/access.py": "groups = ['local']\n", "app/a.txt": "a"}
+    headers = {"Host": "evil.example.net"}
+    async with site.served(files) as session, session.get("/a.txt", headers=headers) as response:
+        assert response.status == 403
 
 
 def test_local_client_without_address_is_not_local() -> None:

@@ -354,7 +354,7 @@ async def test_index_of_folder_counts_more_than_virtual_handler(site: Site) -> N
         "app/a/get.py": "async def get(client): return f'virtual {client.path}'",
         "app/a/with/index.html": "index",
         "app/a/without/b.txt": "b",
-        "app/a/c.py.txt": "c",
+        "app/a/c.txt": "c",
     }
     async with site.served(files) as session:
         for path, text in [
@@ -362,7 +362,7 @@ async def test_index_of_folder_counts_more_than_virtual_handler(site: Site) -> N
             ("/a/with", "index"),
             ("/a/without/", "virtual without/"),
             ("/a/without/b.txt", "b"),
-            ("/a/c.py.txt", "c"),
+            ("/a/c.txt", "c"),
             ("/a/get.py", "virtual get.py"),
         ]:
             async with session.get(path) as response:
