@@ -93,15 +93,15 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
                     response = await respond_with(client, body, None, None)
             else:
                 response = await respond(client, result)
+            if client.page_run is not None:
+                client.page_run.finish(response)
+            if lazy is not None:
+                request.after_sending(partial(lazy, client))
         except BaseException:  # the stage error uses the client until the message has ended
             if client.page_run is not None:
                 client.page_run.release()
             client.end_use_with_message()
             raise
-        if client.page_run is not None:
-            client.page_run.finish(response)
-        if lazy is not None:
-            request.after_sending(partial(lazy, client))
         if request.services is None and not response.is_streamed:
             client.end_use()
         else:
