@@ -1,5 +1,6 @@
 """What happens for a request, compiled from the handlers of its chain."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ from bundles.web.directories.chain import Chain, Stage
 from bundles.web.directories.finished import Finished
 from bundles.web.directories.responding import respond
 from rxkernel import Request, Response, RxKernelError
+
+logger = logging.getLogger(__name__)
 
 Step = Callable[[Client], Awaitable[Any]]
 """Returns the result of a handler."""
@@ -46,7 +49,7 @@ class Steps:
             return _nothing
         if not chain.verbs[0].is_middleware:
             return self._step(chain.verbs)
-        return _innermost(chain.services.middleware_of(chain.verbs[0]))
+        return _around(chain.services.middleware_of(chain.verbs[0]), _responding(_nothing), None)
 
     def _step(self, stage: Stage) -> Step:
         """Return the nearest handler of *stage*, which can call those above it."""
@@ -90,50 +93,68 @@ def _ending(step: Step, end: Step | None) -> Step:
     is_last = end
 
     async def ending(client: Client) -> Any:
-        last = None
         try:
             result = await finishing(client)
-        finally:
-            client.has_ended = True
-            last = await is_last(client)
+        except BaseException:
+            await _end_after_failure(client, is_last)
+            raise
+        client.has_ended = True
+        last = await is_last(client)
         return result if last is None else last
 
     return ending
 
 
+async def _end_after_failure(client: Client, end: Step) -> None:
+    """Call *end*; the exception of the chain counts, so its result and its error do not."""
+    client.has_ended = True
+    try:
+        await end(client)
+    except Finished:
+        return
+    except Exception:
+        logger.exception("the handler end of %s has failed after another error", client.chain.name)
+
+
 def _responding(step: Step) -> Run:
-    """Return what a middleware goes on with."""
+    """Return what a middleware goes on with; it always gets a response, unless *step* fails."""
 
     async def responding(client: Client) -> Response:
-        return await respond(client, await step(client))
+        try:
+            result = await step(client)
+        except Finished as finished:
+            result = finished.result
+        return await respond(client, result)
 
     return responding
-
-
-def _innermost(middleware: Callable[..., Awaitable[Any]]) -> Step:
-    """Return the step of a verb that is a *middleware*, after which nothing is left to do."""
-
-    async def step(client: Client) -> Response:
-        async def go_on(request: Request) -> Response:
-            return await respond(client, None)
-
-        return _checked(client, await middleware(client, go_on))
-
-    return step
 
 
 def _around(middleware: Callable[..., Awaitable[Any]], run: Run, end: Step | None) -> Step:
     """Return what calls *middleware* around *run*; *end* is called even if it does not go on."""
 
     async def around(client: Client) -> Response:
+        has_gone_on = False
+
         async def go_on(request: Request) -> Response:
+            nonlocal has_gone_on
+            if has_gone_on:
+                raise RxKernelError(
+                    f"a middleware of {client.chain.name} called next twice; the handlers run "
+                    f"once for a request"
+                )
+            has_gone_on = True
             return await run(client)
 
         try:
-            return _checked(client, await middleware(client, go_on))
-        finally:
+            response = _checked(client, await middleware(client, go_on))
+        except BaseException:
             if end is not None and not client.has_ended:
-                await end(client)
+                await _end_after_failure(client, end)
+            raise
+        if end is not None and not client.has_ended:
+            client.has_ended = True
+            await end(client)
+        return response
 
     return around
 
