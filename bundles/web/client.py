@@ -50,6 +50,7 @@ class Client(SnapshotUse):
         provided: the services of the handlers, by name.
         has_ended: whether the stage ``end`` has begun.
         page_run: what `cache` has begun.
+        responded: the response that a middleware got from ``next``, and the result in it.
         sent_headers: `headers`; None if no handler has read them.
     """
 
@@ -65,6 +66,7 @@ class Client(SnapshotUse):
     provided: Mapping[str, Any] = MappingProxyType({})
     has_ended: bool = False
     page_run: PageRun | None = None
+    responded: tuple[Response, Any] | None = None
     sent_headers: dict[str, str] | None = None
     _context: ClientContext | None = None
     _parameters: dict[str, Any] | None = None

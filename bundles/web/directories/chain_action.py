@@ -8,14 +8,15 @@ from typing import Any
 from multidict import istr
 
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
-from bundles.contracts import keep_result, skip_result
+from bundles.contracts import skip_result
 from bundles.web.client import Client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.finished import Finished
+from bundles.web.directories.kept_result import keeping_result
 from bundles.web.directories.responding import respond, respond_with
 from bundles.web.directories.slash import slash_redirect
-from bundles.web.directories.steps import Step, Steps
+from bundles.web.directories.steps import Steps
 from bundles.web.directories.upgrading import upgrading
 from bundles.web.extensions.ws import WS
 from rxkernel import Request, Response, StoredHeaders, stored_response
@@ -49,7 +50,7 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     produce, lazy = steps.result(), steps.lazy()
     is_checked = bool(chain.verbs) and "returns" in chain.verbs[0].fields
     if is_checked:
-        produce = _keeping(produce)
+        produce = keeping_result(produce)
     environment, extension, served = chain.environment, chain.directory.extension, chain.served
     if extension is WS:
         produce = upgrading(produce)
@@ -109,20 +110,3 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         return response
 
     return action
-
-
-def _keeping(produce: Step) -> Step:
-    """Return *produce*, whose result is kept for the check of ``returns``: the response has it in
-    the form of the extension."""
-
-    async def keeping(client: Client) -> Any:
-        try:
-            result = await produce(client)
-        except Finished as finished:
-            result = finished.result
-        data = result[0] if type(result) is tuple and result else result
-        if not isinstance(data, Response | BaseException):
-            keep_result(client.request, data)
-        return result
-
-    return keeping

@@ -124,7 +124,10 @@ def _responding(step: Step) -> Run:
             result = await step(client)
         except Finished as finished:
             result = finished.result
-        return await respond(client, result)
+        response = await respond(client, result)
+        if not isinstance(result, Response):
+            client.responded = response, result
+        return response
 
     return responding
 
