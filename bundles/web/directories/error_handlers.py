@@ -85,7 +85,7 @@ class ErrorHandlers:
 
     async def _response(self, client: Client, error: Exception) -> Response | None:
         chain = client.chain
-        client.exception, client.status = error, None
+        client.exception, client.status, client.sent_headers = error, None, None
         client.stage, client.level = chain.error, 0
         try:
             result = await chain.calls[chain.error[0]](client)
