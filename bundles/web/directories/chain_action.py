@@ -14,6 +14,7 @@ from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.finished import Finished
 from bundles.web.directories.kept_result import keeping_result
+from bundles.web.directories.lazy_services import with_lazy_services
 from bundles.web.directories.responding import respond, respond_with
 from bundles.web.directories.slash import slash_redirect
 from bundles.web.directories.steps import Steps
@@ -48,6 +49,8 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     function, since each call is made for every request."""
     steps = Steps(chain)
     produce, lazy = steps.result(), steps.lazy()
+    if lazy is not None:
+        lazy = with_lazy_services(lazy, chain.lazy, chain.services)
     is_checked = bool(chain.verbs) and "returns" in chain.verbs[0].fields
     if is_checked:
         produce = keeping_result(produce)
