@@ -33,7 +33,7 @@ class Steps:
         verb = self._verb()
         end = self._step(chain.end) if chain.end else None
         if chain.request and chain.request[0].is_middleware:
-            around = chain.services.middleware_of(chain.request[0])
+            around = chain.calls[chain.request[0]]
             return _around(around, _responding(_ending(verb, end)), end)
         if chain.request:
             verb = _one_after_the_other(self._step(chain.request), verb)
@@ -49,7 +49,7 @@ class Steps:
             return _nothing
         if not chain.verbs[0].is_middleware:
             return self._step(chain.verbs)
-        return _around(chain.services.middleware_of(chain.verbs[0]), _responding(_nothing), None)
+        return _around(chain.calls[chain.verbs[0]], _responding(_nothing), None)
 
     def _step(self, stage: Stage) -> Step:
         """Return the nearest handler of *stage*, which can call those above it."""

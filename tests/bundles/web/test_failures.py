@@ -126,3 +126,41 @@ async def test_middleware_that_goes_on_twice_is_an_error_and_end_runs_once(
     assert (await client.http("GET /a")).status_code == 500
     assert "called next twice" in caplog.text
     assert steps(site) == (["get", "end"] if key == "request" else ["end"])
+
+
+@pytest.mark.parametrize("waits", ["await asyncio.Event().wait()", "pass"], ids=["own", "next"])
+async def test_timeout_of_a_middleware_limits_it_and_what_it_goes_around(
+    site: Site, waits: str
+) -> None:
+    files = {
+        "app/request.py": f"""
+            import asyncio
+
+            timeout = 0.05
+
+            async def middleware(request, next):
+                {waits}
+                return await next(request)
+            """,
+        "app/a/get.py": "import asyncio\nasync def get(client): await asyncio.Event().wait()",
+        "app/b/get.py": "async def get(client): return 'right'",
+    }
+    client = await site.start(files)
+
+    assert (await client.http("GET /a")).status_code == 408
+    other = await client.http("GET /b")
+    assert other.status_code == (200 if waits == "pass" else 408)
+
+
+async def test_timeout_of_a_verb_that_is_a_middleware_is_that_of_the_contract(site: Site) -> None:
+    text = """
+        import asyncio
+
+        timeout = 0.05
+
+        async def middleware(request, next):
+            await asyncio.Event().wait()
+        """
+    client = await site.start({"app/a/get.py": text})
+
+    assert (await client.http("GET /a")).status_code == 408
