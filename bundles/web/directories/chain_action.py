@@ -12,10 +12,10 @@ from bundles.contracts import skip_result
 from bundles.web.client import Client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
-from bundles.web.directories.finished import Finished
+from bundles.web.directories.finished import ENDED, result_of
 from bundles.web.directories.kept_result import keeping_result
 from bundles.web.directories.lazy_services import with_lazy_services
-from bundles.web.directories.responding import respond, respond_with
+from bundles.web.directories.responding import respond, respond_ending, respond_with
 from bundles.web.directories.slash import slash_redirect
 from bundles.web.directories.steps import Steps
 from bundles.web.directories.upgrading import upgrading
@@ -87,16 +87,20 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         try:
             try:
                 result = await produce(client)
-            except Finished as finished:
-                result = finished.result
-            if type(result) in _PLAIN and client.status is None and client.sent_headers is None:
-                body = render(client, result)
-                if type(body) is str or type(body) is bytes:
-                    response = stored_response(body, stored)
+                if (
+                    type(result) in _PLAIN
+                    and client.status is None
+                    and client.sent_headers is None
+                ):
+                    body = render(client, result)
+                    if type(body) is str or type(body) is bytes:
+                        response = stored_response(body, stored)
+                    else:
+                        response = await respond_with(client, body, None, None)
                 else:
-                    response = await respond_with(client, body, None, None)
-            else:
-                response = await respond(client, result)
+                    response = await respond(client, result)
+            except ENDED as ended:
+                response = await respond_ending(client, result_of(ended))
             if client.page_run is not None:
                 client.page_run.finish(response)
             if lazy is not None:

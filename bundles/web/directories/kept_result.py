@@ -4,7 +4,7 @@ from typing import Any
 
 from bundles.contracts import keep_result, skip_result
 from bundles.web.client import Client
-from bundles.web.directories.finished import Finished
+from bundles.web.directories.finished import ENDED, result_of
 from bundles.web.directories.steps import Step
 from bundles.web.templates.pages import PAGES
 from rxkernel import Response
@@ -21,8 +21,8 @@ def keeping_result(produce: Step) -> Step:
     async def keeping(client: Client) -> Any:
         try:
             result = await produce(client)
-        except Finished as finished:
-            result = finished.result
+        except ENDED as ended:
+            result = result_of(ended)
         data = _data_of(client, result)
         if data is None and client.directory.extension.name in PAGES:
             skip_result(client.request)

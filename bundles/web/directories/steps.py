@@ -6,8 +6,8 @@ from typing import Any
 
 from bundles.web.client import Client
 from bundles.web.directories.chain import Chain, Stage
-from bundles.web.directories.finished import Finished
-from bundles.web.directories.responding import respond
+from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.responding import respond_ending
 from rxkernel import Request, Response, RxKernelError
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Steps:
 
     def result(self) -> Step:
         """Return what makes the result: ``request``, the verb and ``end``, which always runs once.
-        It may raise `Finished`."""
+        It may raise `ENDED`."""
         chain = self._chain
         verb = self._verb()
         end = self._step(chain.end) if chain.end else None
@@ -41,7 +41,7 @@ class Steps:
 
     def lazy(self) -> Step | None:
         """Return what is called after the response was sent."""
-        return self._step(self._chain.lazy) if self._chain.lazy else None
+        return _ending(self._step(self._chain.lazy), None) if self._chain.lazy else None
 
     def _verb(self) -> Step:
         chain = self._chain
@@ -85,8 +85,8 @@ def _ending(step: Step, end: Step | None) -> Step:
     async def finishing(client: Client) -> Any:
         try:
             return await step(client)
-        except Finished as finished:
-            return finished.result
+        except ENDED as ended:
+            return result_of(ended)
 
     if end is None:
         return finishing
@@ -109,9 +109,7 @@ async def _end_after_failure(client: Client, end: Step) -> None:
     """Call *end*; the exception of the chain counts, so its result and its error do not."""
     client.has_ended = True
     try:
-        await end(client)
-    except Finished:
-        return
+        await _ending(end, None)(client)
     except Exception:
         logger.exception("the handler end of %s has failed after another error", client.chain.name)
 
@@ -122,9 +120,9 @@ def _responding(step: Step) -> Run:
     async def responding(client: Client) -> Response:
         try:
             result = await step(client)
-        except Finished as finished:
-            result = finished.result
-        response = await respond(client, result)
+        except ENDED as ended:
+            result = result_of(ended)
+        response = await respond_ending(client, result)
         if not isinstance(result, Response):
             client.responded = response, result
         return response

@@ -1,9 +1,11 @@
 """Requests that fail: what was begun ends, and the first error counts."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from bundles.web import Client, Extension, WebBundle
 from tests.bundles.web.conftest import Site
 from tests.bundles.web.test_cycle import LIB, stage, steps
 
@@ -164,3 +166,113 @@ async def test_timeout_of_a_verb_that_is_a_middleware_is_that_of_the_contract(si
     client = await site.start({"app/a/get.py": text})
 
     assert (await client.http("GET /a")).status_code == 408
+
+
+GROUP = """
+import asyncio
+
+async def {stage}(client):
+    async def end():
+        {first}
+
+    async def other():
+        {second}
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(end())
+        group.create_task(other())
+    return "after"
+"""
+
+
+def grouped(stage: str, first: str, second: str = "await asyncio.Event().wait()") -> str:
+    return GROUP.format(stage=stage, first=first, second=second)
+
+
+@pytest.mark.parametrize("around", [{}, {"app/request.py": GOES_ON}], ids=["plain", "around"])
+async def test_end_in_a_task_group_ends_the_chain(site: Site, around: dict[str, str]) -> None:
+    files = {
+        **around,
+        "app/a/get.py": grouped("get", "client.end('ended', 203)"),
+        "app/b/get.py": grouped("get", "client.redirect('/x')", "client.redirect('/x')"),
+        "app/b/end.py": "async def end(client): client.headers['X-End'] = '1'",
+        "app/c/get.py": "async def get(client): client.error(403)",
+        "app/c/end.py": grouped("end", "client.end('ended')"),
+        "app/c/error.py": grouped("error", "client.end('error')"),
+    }
+    client = await site.start(files)
+
+    ended = await client.http("GET /a")
+    assert (ended.status_code, ended.content) == (203, "ended")
+    redirect = await client.http("GET /b")
+    assert (redirect.status_code, redirect.headers["Location"]) == (302, "/x")
+    assert redirect.headers["X-End"] == "1"
+    failed = await client.http("GET /c")
+    assert (failed.status_code, failed.content) == (403, "error")
+
+
+async def test_another_exception_of_a_task_group_counts_more_than_end(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    both = grouped("get", "client.end('ended')", "raise ValueError('other')")
+    files = {
+        "app/a/get.py": both,
+        "app/b/get.py": grouped("get", "raise KeyError('single')"),
+        "app/error.py": "async def error(client): return repr(client.exception)",
+    }
+    client = await site.start(files)
+
+    both_failed = await client.http("GET /a")
+    assert both_failed.status_code == 500
+    assert "ValueError('other')" in both_failed.content
+    assert "Finished" not in both_failed.content
+    single = await client.http("GET /b")
+    assert single.status_code == 500
+    assert "KeyError('single')" in single.content
+
+
+@pytest.mark.parametrize("around", [{}, {"app/request.py": GOES_ON}], ids=["plain", "around"])
+async def test_extension_may_end_while_it_renders(
+    site: Site, around: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def render(client: Client, data: Any) -> Any:
+        if data == "move":
+            client.redirect("/x")
+        if data == "end":
+            client.end("ended", 203)
+        if data == "again":
+            client.end("again")
+        return data
+
+    files = {
+        **around,
+        **{
+            f"app/{data}.own/get.py": f"async def get(client): return {data!r}"
+            for data in ("move", "end", "again", "plain")
+        },
+        "app/ended.own/get.py": "async def get(client): client.end('end')",
+    }
+    web = WebBundle(extensions=[Extension("own", "text/own", render)])
+    client = await site.start(files, bundles=[web])
+
+    moved = await client.http("GET /move.own")
+    assert (moved.status_code, moved.headers["Location"]) == (302, "/x")
+    for name in ("end", "ended"):
+        ended = await client.http(f"GET /{name}.own")
+        assert (ended.status_code, ended.content) == (203, "ended")
+    assert (await client.http("GET /plain.own")).content == "plain"
+    assert (await client.http("GET /again.own")).status_code == 500
+    assert "render of the extension 'own' calls client.end()" in caplog.text
+
+
+async def test_lazy_that_ends_is_not_an_error(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {
+        "app/get.py": "async def get(client): return 'x'",
+        "app/lazy.py": "async def lazy(client): client.end('late')",
+    }
+    client = await site.start(files)
+
+    assert (await client.http("GET /")).content == "x"
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
