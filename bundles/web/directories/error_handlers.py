@@ -11,6 +11,7 @@ from bundles.web.directories.chain import Chain
 from bundles.web.directories.finished import ENDED, result_of
 from bundles.web.directories.place import Directories
 from bundles.web.directories.responding import respond_ending
+from bundles.web.directories.running_handler import run_handler
 from bundles.web.files.web_files import WebFiles
 from rxkernel import (
     ExceptionEvent,
@@ -86,9 +87,8 @@ class ErrorHandlers:
     async def _response(self, client: Client, error: Exception) -> Response | None:
         chain = client.chain
         client.exception, client.status, client.sent_headers = error, None, None
-        client.stage, client.level = chain.error, 0
         try:
-            result = await chain.calls[chain.error[0]](client)
+            result = await run_handler(chain.calls[chain.error[0]], client, chain.error, 0)
         except ENDED as ended:
             result = result_of(ended)
         if result is None:

@@ -8,6 +8,7 @@ from bundles.web.client import Client
 from bundles.web.directories.chain import Chain, Stage
 from bundles.web.directories.finished import ENDED, result_of
 from bundles.web.directories.responding import respond_ending
+from bundles.web.directories.running_handler import run_handler
 from rxkernel import Request, Response, RxKernelError
 
 logger = logging.getLogger(__name__)
@@ -58,8 +59,7 @@ class Steps:
             return call
 
         def step(client: Client) -> Awaitable[Any]:
-            client.stage, client.level = stage, 0
-            return call(client)
+            return run_handler(call, client, stage, 0)
 
         return step
 
