@@ -29,7 +29,7 @@ from bundles.web.files.uploads import Uploads
 from bundles.web.files.uploads_folder import uploads_folder
 from bundles.web.files.web_files import NAME, WebFiles, web_files
 from bundles.web.introspection.tree_pages import TreePages
-from bundles.web.listeners import VirtualPaths
+from bundles.web.listeners import JsonpCallbacks, VirtualPaths
 from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.sessions.client_sessions import ClientSessions
@@ -54,6 +54,7 @@ class WebBundle(Bundle):
     settings_class = WebSettings
     listeners: Sequence[Any] = (
         VirtualPaths,
+        JsonpCallbacks,
         MissingFiles,
         ErrorHandlers,
         ErrorTemplates,

@@ -14,6 +14,7 @@ from bundles.web.client_context import ClientContext
 from bundles.web.directories.chain import Chain, Stage
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.finished import Finished
+from bundles.web.directories.running_handler import handlers_above, run_handler
 from bundles.web.files.stored_file import StoredFile
 from bundles.web.http_errors import http_error
 from bundles.web.page_cache.lifetime import seconds_of
@@ -46,10 +47,10 @@ class Client(SnapshotUse):
             response is 403, or that of the handler.
         feed: sends the events of channels to *websocket*.
         subscriptions: the channels of `subscribe`, in a directory ``.sse``.
-        stage, level: the handler that runs, for `inherited`.
         provided: the services of the handlers, by name.
         has_ended: whether the stage ``end`` has begun.
         page_run: what `cache` has begun.
+        responded: the response that a middleware got from ``next``, and the result in it.
         sent_headers: `headers`; None if no handler has read them.
     """
 
@@ -60,11 +61,10 @@ class Client(SnapshotUse):
     websocket: WebSocket | None = None
     feed: SocketFeed | None = None
     subscriptions: tuple[str, ...] = ()
-    stage: Stage = ()
-    level: int = 0
     provided: Mapping[str, Any] = MappingProxyType({})
     has_ended: bool = False
     page_run: PageRun | None = None
+    responded: tuple[Response, Any] | None = None
     sent_headers: dict[str, str] | None = None
     _context: ClientContext | None = None
     _parameters: dict[str, Any] | None = None
@@ -145,8 +145,9 @@ class Client(SnapshotUse):
 
     def inherited(self) -> Awaitable[Any]:
         """Call the handler of this stage in the next directory above that has one, and return its
-        data: ``await client.inherited()``. None if there is none."""
-        return self._inherited(self.stage, self.level + 1)
+        data: ``await client.inherited()``. None if there is none. Several calls may run at a
+        time."""
+        return self._inherited(*handlers_above(self))
 
     async def _inherited(self, stage: Stage, level: int) -> Any:
         if level >= len(stage):
@@ -157,11 +158,7 @@ class Client(SnapshotUse):
                 f"the handler {handler.key} is a middleware, which await client.inherited() "
                 f"cannot call; make it a handler"
             )
-        self.level = level
-        try:
-            return await self.chain.calls[handler](self)
-        finally:
-            self.stage, self.level = stage, level - 1
+        return await run_handler(self.chain.calls[handler], self, stage, level)
 
     def end(self, data: Any = None, status: int | None = None) -> NoReturn:
         """Respond with *data*, and call no further handler but ``end``."""

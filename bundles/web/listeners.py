@@ -10,6 +10,7 @@ from bundles.web.access.tree_gate import TreeGate
 from bundles.web.client import VIRTUAL_PATH
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory_routes import VIRTUAL_PARAMETER
+from bundles.web.extensions.jsonp import JSONP, take_callback
 from rxkernel import Definition, DefinitionEvent, HttpDefinition, KernelEvents, Request, observe
 
 _OUTSIDE = -500
@@ -24,6 +25,28 @@ def _is_virtual(definition: Definition) -> bool:
         and isinstance(definition, HttpDefinition)
         and VIRTUAL_PARAMETER in definition.metadata.syntax.parameters
     )
+
+
+def _is_jsonp(definition: Definition) -> bool:
+    target = definition.metadata.target
+    return isinstance(target, Chain) and target.directory.extension is JSONP
+
+
+class JsonpCallbacks:
+    """Takes what clients of JSONP add to the query out of the parameters of ``.jsonp``."""
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_jsonp)
+    async def wrap(self, event: DefinitionEvent) -> None:
+        """Take the name of the function, see `take_callback`."""
+
+        def decorate(action: Action) -> Action:
+            async def called_back(request: Request) -> Any:
+                take_callback(request)
+                return await action(request)
+
+            return called_back
+
+        event.wrap(decorate)
 
 
 class VirtualPaths:

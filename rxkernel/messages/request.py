@@ -301,6 +301,9 @@ class Request:
         """Await ``call()`` after the response was sent and the terminate listeners have run, also
         if the message has failed; its exceptions are logged.
 
+        Context managers of the message may have been left before. Services that ``call()`` opens
+        end when it has returned; managers get its exception.
+
         Raises:
             RxKernelError: this message has ended.
         """

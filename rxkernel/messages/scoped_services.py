@@ -192,10 +192,17 @@ class ScopedServices:
 
     async def _end_all(self) -> None:
         given, self.failure = self.failure, None
+        try:
+            await self._end_since(0, given)
+        finally:
+            self.end()
+
+    async def _end_since(self, number: int, given: BaseException | None) -> None:
+        """End all entries but the first *number* with the exception *given*; log the exception
+        of a manager."""
         failure = given
-        while self.entries:
+        while len(self.entries) > number:
             failure = await self._end_latest(failure)
-        self.end()
         if failure is not None and failure is not given:
             if not isinstance(failure, Exception):
                 raise failure
@@ -204,10 +211,13 @@ class ScopedServices:
     async def _call_after_sending(self) -> None:
         calls, self.after_sending = self.after_sending, ()
         for call in calls:
+            number, failure = len(self.entries), None
             try:
                 await call()
-            except Exception:
+            except Exception as exc:
                 logger.exception("a call of request.after_sending failed")
+                failure = exc
+            await self._end_since(number, failure)
 
     async def _end_latest(self, failure: BaseException | None) -> BaseException | None:
         *rest, entry = self.entries

@@ -270,3 +270,38 @@ async def test_after_sending_ended_message_raises(client_of: ClientOf) -> None:
 
     with pytest.raises(RxKernelError, match="has ended"):
         requests[0].after_sending(Recorder().last)
+
+
+async def test_managers_that_an_after_sending_call_enters_get_its_exception(
+    client_of: ClientOf,
+) -> None:
+    log: list[str] = []
+
+    @asynccontextmanager
+    async def manager(name: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except ValueError as exc:
+            log.append(f"{name} got {exc}")
+            raise
+        else:
+            log.append(f"{name} left")
+
+    class Late:
+        @http("GET", "/late", "late")
+        async def late(self, request: Request) -> str:
+            await request.enter(manager("first"))
+
+            async def failing() -> None:
+                await request.enter(manager("second"))
+                raise ValueError("broken")
+
+            async def succeeding() -> None:
+                await request.enter(manager("third"))
+
+            request.after_sending(failing)
+            request.after_sending(succeeding)
+            return "done"
+
+    assert (await client_of(Late).http("late")).content == "done"
+    assert log == ["first left", "second got broken", "third left"]

@@ -39,7 +39,7 @@ class Chain:
         environment: what clients use of the application.
         request, verbs, end, lazy, error: the handlers of each stage; empty where there is none.
         services: those of all handlers.
-        calls: each handler as a function of the client.
+        calls: each handler as a function of the client; a middleware also takes what goes on.
         served: which snapshot its requests read.
     """
 
@@ -73,8 +73,13 @@ class Chain:
         return {handler: self._call_of(handler) for handler in self.handlers}
 
     def _call_of(self, handler: Handler) -> Call:
-        """Return the function of the client. The timeout of the verb is that of the contract."""
-        call = self.services.call_of(handler)
+        """Return the function of the client, or of the client and of what goes on."""
+        if handler.is_middleware:
+            return self._limited(handler, self.services.middleware_of(handler))
+        return self._limited(handler, self.services.call_of(handler))
+
+    def _limited(self, handler: Handler, call: Call) -> Call:
+        """Return *call* with its timeout. That of the verb is that of the contract."""
         seconds = handler.fields.get("timeout")
         is_of_contract = handler in self.verbs[:1]
         return call if seconds is None or is_of_contract else with_timeout(call, seconds)

@@ -8,14 +8,16 @@ from typing import Any
 from multidict import istr
 
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
-from bundles.contracts import keep_result, skip_result
+from bundles.contracts import skip_result
 from bundles.web.client import Client
 from bundles.web.directories.action_signature import with_signature
 from bundles.web.directories.chain import Chain
-from bundles.web.directories.finished import Finished
-from bundles.web.directories.responding import respond, respond_with
+from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.kept_result import keeping_result
+from bundles.web.directories.lazy_services import with_lazy_services
+from bundles.web.directories.responding import respond, respond_ending, respond_with
 from bundles.web.directories.slash import slash_redirect
-from bundles.web.directories.steps import Step, Steps
+from bundles.web.directories.steps import Steps
 from bundles.web.directories.upgrading import upgrading
 from bundles.web.extensions.ws import WS
 from rxkernel import Request, Response, StoredHeaders, stored_response
@@ -47,9 +49,11 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     function, since each call is made for every request."""
     steps = Steps(chain)
     produce, lazy = steps.result(), steps.lazy()
+    if lazy is not None:
+        lazy = with_lazy_services(lazy, chain.lazy, chain.services)
     is_checked = bool(chain.verbs) and "returns" in chain.verbs[0].fields
     if is_checked:
-        produce = _keeping(produce)
+        produce = keeping_result(produce)
     environment, extension, served = chain.environment, chain.directory.extension, chain.served
     if extension is WS:
         produce = upgrading(produce)
@@ -83,25 +87,29 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         try:
             try:
                 result = await produce(client)
-            except Finished as finished:
-                result = finished.result
-            if type(result) in _PLAIN and client.status is None and client.sent_headers is None:
-                body = render(client, result)
-                if type(body) is str or type(body) is bytes:
-                    response = stored_response(body, stored)
+                if (
+                    type(result) in _PLAIN
+                    and client.status is None
+                    and client.sent_headers is None
+                ):
+                    body = render(client, result)
+                    if type(body) is str or type(body) is bytes:
+                        response = stored_response(body, stored)
+                    else:
+                        response = await respond_with(client, body, None, None)
                 else:
-                    response = await respond_with(client, body, None, None)
-            else:
-                response = await respond(client, result)
+                    response = await respond(client, result)
+            except ENDED as ended:
+                response = await respond_ending(client, result_of(ended))
+            if client.page_run is not None:
+                client.page_run.finish(response)
+            if lazy is not None:
+                request.after_sending(partial(lazy, client))
         except BaseException:  # the stage error uses the client until the message has ended
             if client.page_run is not None:
                 client.page_run.release()
             client.end_use_with_message()
             raise
-        if client.page_run is not None:
-            client.page_run.finish(response)
-        if lazy is not None:
-            request.after_sending(partial(lazy, client))
         if request.services is None and not response.is_streamed:
             client.end_use()
         else:
@@ -109,20 +117,3 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         return response
 
     return action
-
-
-def _keeping(produce: Step) -> Step:
-    """Return *produce*, whose result is kept for the check of ``returns``: the response has it in
-    the form of the extension."""
-
-    async def keeping(client: Client) -> Any:
-        try:
-            result = await produce(client)
-        except Finished as finished:
-            result = finished.result
-        data = result[0] if type(result) is tuple and result else result
-        if not isinstance(data, Response | BaseException):
-            keep_result(client.request, data)
-        return result
-
-    return keeping

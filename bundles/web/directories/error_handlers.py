@@ -8,9 +8,10 @@ from bundles.autoload import Autoload
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
 from bundles.web.client import Client, new_client
 from bundles.web.directories.chain import Chain
-from bundles.web.directories.finished import Finished
+from bundles.web.directories.finished import ENDED, result_of
 from bundles.web.directories.place import Directories
-from bundles.web.directories.responding import respond
+from bundles.web.directories.responding import respond_ending
+from bundles.web.directories.running_handler import run_handler
 from bundles.web.files.web_files import WebFiles
 from bundles.web.request_path import path_of
 from rxkernel import (
@@ -86,17 +87,16 @@ class ErrorHandlers:
 
     async def _response(self, client: Client, error: Exception) -> Response | None:
         chain = client.chain
-        client.exception, client.status = error, None
-        client.stage, client.level = chain.error, 0
+        client.exception, client.status, client.sent_headers = error, None, None
         try:
-            result = await chain.calls[chain.error[0]](client)
-        except Finished as finished:
-            result = finished.result
+            result = await run_handler(chain.calls[chain.error[0]], client, chain.error, 0)
+        except ENDED as ended:
+            result = result_of(ended)
         if result is None:
             return None
         if client.status is None:
             client.status = error.status_code if isinstance(error, HttpException) else 500
-        response = await respond(client, result)
+        response = await respond_ending(client, result)
         if isinstance(error, HttpException):
             for name, value in error.headers.items():
                 response.headers.setdefault(name, value)

@@ -46,13 +46,24 @@ _OF_JINJA = (".jinja2", ".j2")
 """Suffixes that other projects use for templates."""
 
 
+_STAGE_FILES = frozenset(f"{stage}.py" for stage in (*STAGES, ACCESS))
+
+
 def is_read(key: str) -> bool:
     """Whether the file *key* is a part of the tree, and not a static file. Files of Python that
-    begin with ``_`` are neither."""
+    begin with ``_`` are neither. `value_of` refuses names that are almost those of parts."""
     name = key.rpartition("/")[2]
     if name.endswith(".py"):
         return not name.startswith("_")
-    return name.endswith((*SUFFIXES, *_OF_JINJA))
+    suffixes = (*SUFFIXES, *_OF_JINJA)
+    return name.casefold().endswith(suffixes) or _meant(name) is not None
+
+
+def _meant(name: str) -> str | None:
+    """Return the file of a stage that *name* is called but for upper case or a further ``.txt``,
+    which editors add."""
+    meant = name.casefold().removesuffix(".txt")
+    return meant if meant in _STAGE_FILES and meant != name else None
 
 
 def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
@@ -62,21 +73,31 @@ def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
     Raises:
         ConfigurationError: with every problem.
     """
-    if file.key.endswith(_OF_JINJA):
+    if file.key.casefold().endswith(_OF_JINJA):
         raise ConfigurationError(f"a template of Jinja ends with .jinja; write {file.stem}.jinja")
     if module is None:
+        _check_name(file.key.rpartition("/")[2])
         return template_of(file, path)
     if file.stem == ACCESS:
         return read_access_file(file, module)
     if file.stem not in STAGES:
         known = (*STAGES, ACCESS)
-        near = get_close_matches(file.stem, known, n=1)
-        hint = f"did you mean {near[0]}.py?" if near else f"they are {', '.join(known)};"
+        near = get_close_matches(file.stem.lower(), known, n=1)
+        hint = f"did you mean {near[0]}.py?" if near else f"they are {', '.join(known)}."
         raise ConfigurationError(
             f"{file.stem!r} is not a stage of a request; {hint} Code for several handlers belongs "
             f"in lib or domain, and the name of a file that is not loaded begins with _"
         )
     return _handler(file, module)
+
+
+def _check_name(name: str) -> None:
+    meant = _meant(name)
+    if meant is None and not name.endswith(SUFFIXES):
+        stem, _, suffix = name.rpartition(".")
+        meant = f"{stem}.{suffix.lower()}"
+    if meant is not None:
+        raise ConfigurationError(f"is not read with this name; rename it to {meant}")
 
 
 def _handler(file: SourceFile, module: ModuleType) -> Handler:
@@ -182,7 +203,7 @@ def _problems_of_timeout(seconds: Any) -> Iterator[str]:
 def _function_of(stage: str, module: ModuleType) -> tuple[str, Callable[..., Any]]:
     names = vars(module)
     found = [name for name in ("method", MIDDLEWARE, stage) if name in names]
-    if MIDDLEWARE in found and len(found) > 1:
+    if len(found) > 1:
         raise ConfigurationError(
             f"defines {' and '.join(found)}; a file is one handler: remove one of them"
         )

@@ -6,7 +6,11 @@ from typing import Any
 
 from bundles.contracts import DomainError
 from bundles.web.client import Client
+from bundles.web.directories.finished import ENDED, result_of
 from rxkernel import Response, RxKernelError
+
+_MOST_ENDS = 4
+"""How often the rendering of one response may end."""
 
 
 async def respond(client: Client, result: Any) -> Response:
@@ -27,6 +31,24 @@ async def respond(client: Client, result: Any) -> Response:
         return _completed(result, client, headers)
     rendered = client.chain.directory.extension.render(client, result)
     return await respond_with(client, rendered, status, headers)
+
+
+async def respond_ending(client: Client, result: Any) -> Response:
+    """As `respond`; the extension may end the chain with another result while it renders.
+
+    Raises:
+        RxKernelError: it ends each of its own results.
+    """
+    for _ in range(_MOST_ENDS):
+        try:
+            return await respond(client, result)
+        except ENDED as ended:
+            result = result_of(ended)
+    name = client.directory.extension.name
+    raise RxKernelError(
+        f"render of the extension {name!r} calls client.end() for the data that it has ended "
+        f"with; return them"
+    )
 
 
 async def respond_with(

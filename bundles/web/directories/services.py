@@ -59,6 +59,10 @@ class Services:
         known = (parameter if other is None else other).replace(name=parameter.name)
         return known == parameter
 
+    def keys_of(self, handler: Handler) -> Mapping[str, str]:
+        """Return the names of its services in ``client.provided``, by those of its parameters."""
+        return self._keys[handler]
+
     def call_of(self, handler: Handler) -> Call:
         """Return *handler* as a function of the client; its services are ``client.provided``."""
         keys = self._keys[handler]

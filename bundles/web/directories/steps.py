@@ -1,13 +1,17 @@
 """What happens for a request, compiled from the handlers of its chain."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bundles.web.client import Client
 from bundles.web.directories.chain import Chain, Stage
-from bundles.web.directories.finished import Finished
-from bundles.web.directories.responding import respond
+from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.responding import respond_ending
+from bundles.web.directories.running_handler import run_handler
 from rxkernel import Request, Response, RxKernelError
+
+logger = logging.getLogger(__name__)
 
 Step = Callable[[Client], Awaitable[Any]]
 """Returns the result of a handler."""
@@ -25,12 +29,12 @@ class Steps:
 
     def result(self) -> Step:
         """Return what makes the result: ``request``, the verb and ``end``, which always runs once.
-        It may raise `Finished`."""
+        It may raise `ENDED`."""
         chain = self._chain
         verb = self._verb()
         end = self._step(chain.end) if chain.end else None
         if chain.request and chain.request[0].is_middleware:
-            around = chain.services.middleware_of(chain.request[0])
+            around = chain.calls[chain.request[0]]
             return _around(around, _responding(_ending(verb, end)), end)
         if chain.request:
             verb = _one_after_the_other(self._step(chain.request), verb)
@@ -38,7 +42,7 @@ class Steps:
 
     def lazy(self) -> Step | None:
         """Return what is called after the response was sent."""
-        return self._step(self._chain.lazy) if self._chain.lazy else None
+        return _ending(self._step(self._chain.lazy), None) if self._chain.lazy else None
 
     def _verb(self) -> Step:
         chain = self._chain
@@ -46,7 +50,7 @@ class Steps:
             return _nothing
         if not chain.verbs[0].is_middleware:
             return self._step(chain.verbs)
-        return _innermost(chain.services.middleware_of(chain.verbs[0]))
+        return _around(chain.calls[chain.verbs[0]], _responding(_nothing), None)
 
     def _step(self, stage: Stage) -> Step:
         """Return the nearest handler of *stage*, which can call those above it."""
@@ -55,8 +59,7 @@ class Steps:
             return call
 
         def step(client: Client) -> Awaitable[Any]:
-            client.stage, client.level = stage, 0
-            return call(client)
+            return run_handler(call, client, stage, 0)
 
         return step
 
@@ -82,58 +85,77 @@ def _ending(step: Step, end: Step | None) -> Step:
     async def finishing(client: Client) -> Any:
         try:
             return await step(client)
-        except Finished as finished:
-            return finished.result
+        except ENDED as ended:
+            return result_of(ended)
 
     if end is None:
         return finishing
     is_last = end
 
     async def ending(client: Client) -> Any:
-        last = None
         try:
             result = await finishing(client)
-        finally:
-            client.has_ended = True
-            last = await is_last(client)
+        except BaseException:
+            await _end_after_failure(client, is_last)
+            raise
+        client.has_ended = True
+        last = await is_last(client)
         return result if last is None else last
 
     return ending
 
 
+async def _end_after_failure(client: Client, end: Step) -> None:
+    """Call *end*; the exception of the chain counts, so its result and its error do not."""
+    client.has_ended = True
+    try:
+        await _ending(end, None)(client)
+    except Exception:
+        logger.exception("the handler end of %s has failed after another error", client.chain.name)
+
+
 def _responding(step: Step) -> Run:
-    """Return what a middleware goes on with."""
+    """Return what a middleware goes on with; it always gets a response, unless *step* fails."""
 
     async def responding(client: Client) -> Response:
-        return await respond(client, await step(client))
+        try:
+            result = await step(client)
+        except ENDED as ended:
+            result = result_of(ended)
+        response = await respond_ending(client, result)
+        if not isinstance(result, Response):
+            client.responded = response, result
+        return response
 
     return responding
-
-
-def _innermost(middleware: Callable[..., Awaitable[Any]]) -> Step:
-    """Return the step of a verb that is a *middleware*, after which nothing is left to do."""
-
-    async def step(client: Client) -> Response:
-        async def go_on(request: Request) -> Response:
-            return await respond(client, None)
-
-        return _checked(client, await middleware(client, go_on))
-
-    return step
 
 
 def _around(middleware: Callable[..., Awaitable[Any]], run: Run, end: Step | None) -> Step:
     """Return what calls *middleware* around *run*; *end* is called even if it does not go on."""
 
     async def around(client: Client) -> Response:
+        has_gone_on = False
+
         async def go_on(request: Request) -> Response:
+            nonlocal has_gone_on
+            if has_gone_on:
+                raise RxKernelError(
+                    f"a middleware of {client.chain.name} called next twice; the handlers run "
+                    f"once for a request"
+                )
+            has_gone_on = True
             return await run(client)
 
         try:
-            return _checked(client, await middleware(client, go_on))
-        finally:
+            response = _checked(client, await middleware(client, go_on))
+        except BaseException:
             if end is not None and not client.has_ended:
-                await end(client)
+                await _end_after_failure(client, end)
+            raise
+        if end is not None and not client.has_ended:
+            client.has_ended = True
+            await end(client)
+        return response
 
     return around
 

@@ -11,9 +11,10 @@ from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.program_handler import ProgramHandler
-from bundles.web.directories.stages import ACCESS
+from bundles.web.directories.stages import ACCESS, VERBS
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
+from bundles.web.extensions.ws import WS
 from bundles.web.templates.template_file import TemplateFile
 from bundles.web.templates.templates import Templates
 from rxkernel import ConfigurationError
@@ -56,6 +57,7 @@ class TreeBuilder:
                 self._add_file(file)
         for program in programs:
             self._add_program(program)
+        self._check_sockets()
         access = self._merge_access()
         templates = self._templates(before)
         if templates is None or self.problems:
@@ -84,6 +86,17 @@ class TreeBuilder:
                 f"{handler.where(show)}: {other.where(show)} is {handler.stage} of "
                 f"{program.path!r} too; remove one of the two"
             )
+
+    def _check_sockets(self) -> None:
+        """A WebSocket begins with GET (RFC 6455, 4.1): a handler of another verb never runs."""
+        show = self._snapshot.tree.show
+        for directory in self._directories.values():
+            for verb, handler in directory.handlers.items():
+                if directory.extension is WS and verb in VERBS and verb != "get":
+                    self.problems.append(
+                        f"{handler.where(show)}: a directory .ws handles WebSockets, which begin "
+                        f"with GET; write get, or move {verb} to a directory without .ws"
+                    )
 
     def _directory(self, path: str, where: Callable[[], str]) -> Directory:
         found = self._directories.get(path)

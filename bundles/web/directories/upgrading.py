@@ -4,8 +4,8 @@ from functools import partial
 
 from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client import Client
-from bundles.web.directories.finished import Finished
-from bundles.web.directories.responding import respond
+from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.responding import respond_ending
 from bundles.web.directories.steps import Step
 from rxkernel import Response, WebSocket
 
@@ -29,10 +29,10 @@ async def _serve(produce: Step, client: Client, websocket: WebSocket, feed: Sock
     client.websocket, client.feed = websocket, feed
     try:
         result = await produce(client)
-    except Finished as finished:
-        result = finished.result
+    except ENDED as ended:
+        result = result_of(ended)
     if websocket.is_accepted:
         return
-    response = await respond(client, result)
+    response = await respond_ending(client, result)
     if response.status_code != _NOTHING:
         websocket.reject(response)

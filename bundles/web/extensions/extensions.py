@@ -53,8 +53,8 @@ class Extensions:
             return self._known[HTML.name]
         found = self._known.get(name)
         if found is None:
-            near = get_close_matches(name, self._known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"they are {', '.join(self._known)};"
+            near = get_close_matches(name.lower(), self._known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"they are {', '.join(self._known)}."
             raise ConfigurationError(
                 f"the extension {name!r} is not known; {hint} Add one of your own with "
                 f"WebBundle(extensions=[Extension({name!r}, …)])"

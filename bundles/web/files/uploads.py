@@ -61,13 +61,14 @@ class Uploads:
     def download(self, path: str, name: str | None = None) -> FileResponse:
         """Return the file with the *path* of its record, which the browser saves as *name*.
 
-        *path* may come from a client: another file than one below the folder is not found.
+        *path* may come from a client: a file that is not below the folder, or a list of a
+        parameter that was sent twice, is not found.
 
         Raises:
             NotFoundException: *path* is not a path of a file below the folder (404).
             ValueError: *name* has a path or a control character.
         """
-        if not self.folder.is_dir():
+        if not isinstance(path, str) or not self.folder.is_dir():
             raise NotFoundException
         filename = PurePath(path).name if name is None else name
         headers = {"X-Content-Type-Options": "nosniff"}

@@ -467,3 +467,81 @@ async def test_context_is_not_shared_by_requests(site: Site) -> None:
     )
 
     assert [response.content for response in both] == [b'["a"]', b'["b"]']
+
+
+async def test_inherited_of_calls_at_once_is_that_of_each_handler(site: Site) -> None:
+    """The first call waits in the middle until the second one has returned."""
+    files = {
+        "app/get.py": "async def get(client): return 'root'",
+        "app/a/get.py": """
+            import asyncio
+
+            async def get(client):
+                data = client.context.data
+                if "first" not in data:
+                    data["first"] = asyncio.Event()
+                    await data["first"].wait()
+                return f"a<{await client.inherited()}"
+            """,
+        "app/a/b.json/get.py": """
+            import asyncio
+
+            async def get(client):
+                first = asyncio.ensure_future(client.inherited())
+                await asyncio.sleep(0)
+                second = await client.inherited()
+                client.context.data["first"].set()
+                return [await first, second]
+            """,
+    }
+    client = await site.start(files)
+
+    assert (await client.http("GET /a/b.json")).content == b'["a<root","a<root"]'
+
+
+async def test_inherited_of_a_task_that_runs_after_its_stage_is_that_of_its_handler(
+    site: Site,
+) -> None:
+    files = {
+        "app/get.py": "async def get(client): return 'get of the root'",
+        "app/end.py": "async def end(client): return 'end of the root'",
+        "app/a.json/get.py": """
+            import asyncio
+
+            async def get(client):
+                async def late():
+                    await client.context.data["ended"].wait()
+                    return await client.inherited()
+
+                client.context.data["ended"] = asyncio.Event()
+                client.context.data["task"] = asyncio.create_task(late())
+            """,
+        "app/a.json/end.py": """
+            async def end(client):
+                client.context.data["ended"].set()
+                return [await client.context.data["task"], await client.inherited()]
+            """,
+    }
+    client = await site.start(files)
+
+    found = await client.http("GET /a.json")
+    assert found.content == b'["get of the root","end of the root"]'
+
+
+async def test_inherited_of_a_message_around_another_one_is_its_own(site: Site) -> None:
+    files = {
+        "app/get.py": "async def get(client): return client.context.data.get('inner', 'root')",
+        "app/a.json/get.py": """
+            from rxkernel import KernelClient
+
+            async def get(client):
+                inner = await KernelClient(client.application).http("GET /b.json")
+                client.context.data["inner"] = inner.content.decode()
+                return await client.inherited()
+            """,
+        "app/b.json/put.py": "async def put(client): pass",
+        "app/b.json/get.py": "async def get(client): return [await client.inherited()]",
+    }
+    client = await site.start(files)
+
+    assert (await client.http("GET /a.json")).content == b'"[\\"root\\"]"'

@@ -257,3 +257,44 @@ async def test_error_handler_may_set_the_status(site: Site) -> None:
     client = await site.start(files)
 
     assert (await client.http("GET /a")).status_code == 410
+
+
+async def test_response_of_error_handler_has_only_its_own_headers(site: Site) -> None:
+    files = {
+        "app/a/get.py": """
+            async def get(client):
+                client.headers["Cache-Control"] = "public, max-age=3600"
+                client.headers["Content-Type"] = "application/pdf"
+                client.status = 201
+                1 / 0
+            """,
+        "app/a/error.py": """
+            async def error(client):
+                client.headers["X-Error"] = "1"
+                return "<b>failed</b>"
+            """,
+        "app/b/get.py": "async def get(client): client.headers['X-Get'] = '1'; client.error(403)",
+        "app/b/error.py": "async def error(client): return 'failed', 409, {'X-Error': '2'}",
+    }
+    client = await site.start(files)
+
+    failed = await client.http("GET /a")
+    assert (failed.status_code, failed.headers["X-Error"]) == (500, "1")
+    assert failed.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Cache-Control" not in failed.headers
+    other = await client.http("GET /b")
+    assert (other.status_code, other.headers["X-Error"]) == (409, "2")
+    assert "X-Get" not in other.headers
+
+
+async def test_headers_of_a_failing_error_handler_are_not_sent(site: Site) -> None:
+    files = {
+        "app/a/get.py": "async def get(client): client.error(403)",
+        "app/a/error.py": "async def error(client): client.headers['X-Error'] = '1'; 1 / 0",
+    }
+    client = await site.start(files)
+
+    response = await client.http("GET /a")
+
+    assert response.status_code == 403
+    assert "X-Error" not in response.headers

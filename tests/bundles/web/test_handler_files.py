@@ -167,3 +167,62 @@ async def test_own_extension_replaces_the_built_in_one_of_pages(site: Site) -> N
 
     response = await client.http("GET /a")
     assert (response.content, response.headers["Content-Type"]) == ("<1>", "text/own")
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("access.PY", "access.py"),
+        ("access.py.txt", "access.py"),
+        ("Access.py.TXT", "access.py"),
+        ("GET.Py", "get.py"),
+        ("lazy.py.txt", "lazy.py"),
+        ("html.Template", "html.template"),
+        ("menu.editors.JINJA", "menu.editors.jinja"),
+    ],
+)
+async def test_file_that_is_almost_called_like_a_part_of_the_tree_is_an_error(
+    site: Site, key: str, meant: str
+) -> None:
+    found = await site.problems({f"app/a/{key}": "guests = False"})
+
+    assert f"{site.root}/app/a/{key}: is not read with this name; rename it to {meant}" in found
+
+
+async def test_files_with_other_names_are_static(site: Site) -> None:
+    files = {"app/get.txt": "text", "app/py.txt": "text", "app/forget.py.txt": "text"}
+    client = await site.start({"app/get.py": "async def get(client): return 'x'", **files})
+
+    for key in files:
+        response = await client.http("web_files", params={"path": key.removeprefix("app/")})
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["method", "middleware"])
+async def test_file_with_two_handlers_is_an_error(site: Site, name: str) -> None:
+    text = f"""
+        async def {name}(first, second=None): return 1
+        async def get(client): return 2
+        """
+    found = await site.problems({"app/a/get.py": text})
+
+    assert f"app/a/get.py: defines {name} and get; a file is one handler: remove one" in found
+
+
+async def test_other_verbs_of_sockets_are_an_error(site: Site) -> None:
+    async def put(client: object) -> None: ...
+
+    web = WebBundle()
+    web.put("/b.ws", put)
+    text = "async def post(client): pass"
+    found = await site.problems({"app/a.ws/post.py": text}, bundles=[web])
+
+    assert "app/a.ws/post.py:1: a directory .ws handles WebSockets, which begin with GET" in found
+    assert "test_handler_files.py" in found
+    assert "move put to a directory without .ws" in found
+
+
+async def test_unknown_extension_in_upper_case_has_a_near_name(site: Site) -> None:
+    found = await site.problems({"app/a.JSON/get.py": "async def get(client): return 1"})
+
+    assert "the extension 'JSON' is not known; did you mean 'json'?" in found

@@ -248,3 +248,124 @@ async def test_example_of_a_handler_is_run(site: Site) -> None:
 
     assert first is None
     assert second == "expected {'name': 'Kyiv'}, got {'name': 'Rome'}"
+
+
+GOES_ON = "async def middleware(request, next): return await next(request)"
+
+RETURNS = """
+    from rxkernel import Response
+
+    returns = {{"id": "number"}}
+
+    async def {signature}:
+        {code}
+    """
+
+
+@pytest.mark.parametrize(
+    ("extension", "signature", "code", "text"),
+    [
+        (".json", "get(client)", "return {'id': 1}", b'{"id":1}'),
+        (".json", "get(client)", "return {'id': 1}, 201", b'{"id":1}'),
+        (".json", "get(client)", "client.end({'id': 1})", b'{"id":1}'),
+        (".jsonp", "get(client)", "return {'id': 1}", b'/**/callback({"id":1});'),
+        (".csv", "get(client)", "return {'id': 1}", "id\r\n1\r\n"),
+        (".xml", "get(client)", "return {'id': 1}", None),
+        ("", "get(client)", "return {'id': 1}", "<1>"),
+        ("", "get(client)", "client.context.data['id'] = 1", "<1>"),
+        (".json", "middleware(request, next)", "return Response({'id': 1})", {"id": 1}),
+        (
+            ".json",
+            "middleware(request, next)",
+            "await next(request); return Response({'id': 1})",
+            {"id": 1},
+        ),
+    ],
+    ids=[
+        "data",
+        "status",
+        "end",
+        "jsonp",
+        "csv",
+        "xml",
+        "template",
+        "context",
+        "verb",
+        "replaced",
+    ],
+)
+@pytest.mark.parametrize("around", [{}, {"app/request.py": GOES_ON}], ids=["plain", "around"])
+async def test_result_that_fits_is_sent_with_a_middleware_too(
+    site: Site,
+    extension: str,
+    signature: str,
+    code: str,
+    text: object,
+    around: dict[str, str],
+) -> None:
+    files = {
+        f"app/a{extension}/get.py": RETURNS.format(signature=signature, code=code),
+        "app/html.template": "<@id@>",
+        **around,
+    }
+    client = await site.start(files)
+
+    response = await client.http(f"GET /a{extension}")
+
+    assert response.status_code // 100 == 2
+    assert text is None or response.content == text
+
+
+@pytest.mark.parametrize(
+    ("extension", "signature", "code"),
+    [
+        (".json", "get(client)", "return {'id': 'x'}"),
+        (".json", "get(client)", "client.end({'id': 'x'}, 201)"),
+        (".csv", "get(client)", "return {'id': 'x'}"),
+        (".xml", "get(client)", "return {'id': 'x'}"),
+        ("", "get(client)", "return {'id': 'x'}"),
+        (".json", "middleware(request, next)", "return await next(request)"),
+        (".json", "middleware(request, next)", "return Response({'id': 'x'})"),
+    ],
+    ids=["data", "end", "csv", "xml", "template", "nothing", "verb"],
+)
+@pytest.mark.parametrize("around", [{}, {"app/request.py": GOES_ON}], ids=["plain", "around"])
+async def test_result_that_does_not_fit_is_500_with_a_middleware_too(
+    site: Site,
+    extension: str,
+    signature: str,
+    code: str,
+    around: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    files = {
+        f"app/a{extension}/get.py": RETURNS.format(signature=signature, code=code),
+        "app/html.template": "<@id@>",
+        **around,
+    }
+    client = await site.start(files)
+
+    assert (await client.http(f"GET /a{extension}")).status_code == 500
+    assert "result that does not fit" in caplog.text
+
+
+@pytest.mark.parametrize(("value", "status"), [("1", 200), ("'x'", 500)])
+async def test_response_of_a_middleware_around_is_checked_in_the_place_of_the_result(
+    site: Site, value: str, status: int
+) -> None:
+    files = {
+        "app/a.json/get.py": RETURNS.format(
+            signature="get(client)", code="return {'id': 'x' if client.query else 1}"
+        ),
+        "app/a.json/request.py": f"""
+            from rxkernel import Response
+
+            async def middleware(request, next):
+                await next(request)
+                return Response({{"id": {value}}})
+            """,
+    }
+    client = await site.start(files)
+
+    assert (await client.http("GET /a.json")).status_code == status
+    assert (await client.http("GET /a.json", params={"bad": "1"})).status_code == status

@@ -8,6 +8,7 @@ import pytest
 
 from bundles.web.extensions.jsonp import JSONP
 from rxkernel import BadRequestException
+from tests.bundles.web.conftest import Site
 from tests.bundles.web.extensions.forms import form_of
 from tests.node_scripts import report_of
 
@@ -108,3 +109,52 @@ async def test_jsonp_in_node_has_the_same_value(node: Path, tmp_path: Path) -> N
     assert [json.loads(text) for _, _, text in calls] == [*values, 5]
     assert [name for name, _, _ in calls] == ["callback"] * 4 + ["$.in"]
     assert [is_plain for _, is_plain, _ in calls[:3]] == [True] * 3, "__proto__ is a key"
+
+
+FILES = {
+    "app/a.jsonp/get.py": "async def get(client): return client.parameters",
+    "app/b.jsonp/get.py": """
+        parameters = {"x": "string"}
+
+        async def get(client):
+            return [client.parameters, client.query]
+        """,
+    "app/b.jsonp/post.py": """
+        meta = {"parameters": {"callback": "string"}}
+
+        async def post(client):
+            return client.parameters
+        """,
+    "app/closed.jsonp/access.py": "guests = False",
+    "app/closed.jsonp/get.py": "async def get(client): return 1",
+    "app/error.py": "async def error(client): return client.exception.status_code",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        ("/a.jsonp?callback=f&_=17&x=1", 200, '/**/f({"x":"1"});'),
+        ("/a.jsonp?jsonp=f", 200, "/**/f({});"),
+        ("/b.jsonp?callback=f&x=1&_=17", 200, '/**/f([{"x":"1"},{"x":"1"}]);'),
+        ("/b.jsonp?x=1", 200, '/**/callback([{"x":"1"},{"x":"1"}]);'),
+        ("/a.jsonp?callback=f&callback=g", 400, "/**/callback(400);"),
+        ("/a.jsonp?callback=1", 400, "/**/callback(400);"),
+        ("/b.jsonp?callback=f", 422, "/**/f(422);"),
+        ("/closed.jsonp?callback=f", 401, "/**/f(401);"),
+        ("/closed.jsonp?callback=f&callback=g", 401, "/**/callback(401);"),
+    ],
+)
+async def test_jsonp_callback_is_not_a_parameter(
+    site: Site, path: str, status: int, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site.served(FILES) as session, session.get(path) as response:
+        assert (response.status, await response.text()) == (status, text)
+    assert "has failed" not in caplog.text
+
+
+async def test_jsonp_field_of_a_form_is_a_parameter(site: Site) -> None:
+    async with site.served(FILES) as session:
+        form = {"callback": "in the form"}
+        async with session.post("/b.jsonp?callback=f", data=form) as response:
+            assert await response.text() == '/**/f({"callback":"in the form"});'

@@ -199,6 +199,15 @@ async def test_g1_download_path_out_of_folder_is_404(uploads: Uploads, path: str
         uploads.download(path, "x")
 
 
+@pytest.mark.parametrize("path", [["a", "b"], None, 7, {"a": 1}])
+async def test_download_path_that_is_not_a_text_is_404(uploads: Uploads, path: Any) -> None:
+    """A parameter that was sent twice is a list."""
+    await uploads.store([("a", UploadedFile("x", b"1"))])
+
+    with pytest.raises(NotFoundException):
+        uploads.download(path)
+
+
 async def test_download_without_folder_is_404(uploads: Uploads) -> None:
     with pytest.raises(NotFoundException):
         uploads.download("07/42/x", "x")

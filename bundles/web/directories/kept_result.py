@@ -1,0 +1,41 @@
+"""The result of a chain whose verb has ``returns``: it is checked before it is encoded."""
+
+from typing import Any
+
+from bundles.contracts import keep_result, skip_result
+from bundles.web.client import Client
+from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.steps import Step
+from bundles.web.templates.pages import PAGES
+from rxkernel import Response
+
+
+def keeping_result(produce: Step) -> Step:
+    """Return *produce*, whose result is kept for the check of ``returns``: the response has it in
+    the form of the extension.
+
+    The content of a response that a handler or a middleware has made itself is checked. The data
+    of a page that is rendered without a result are those of the context: nothing is checked.
+    """
+
+    async def keeping(client: Client) -> Any:
+        try:
+            result = await produce(client)
+        except ENDED as ended:
+            result = result_of(ended)
+        data = _data_of(client, result)
+        if data is None and client.directory.extension.name in PAGES:
+            skip_result(client.request)
+        elif not isinstance(data, Response | BaseException):
+            keep_result(client.request, data)
+        return result
+
+    return keeping
+
+
+def _data_of(client: Client, result: Any) -> Any:
+    """Return what the handlers have returned, also if a middleware around them has got it as a
+    response and has returned this."""
+    if client.responded is not None and client.responded[0] is result:
+        result = client.responded[1]
+    return result[0] if type(result) is tuple and result else result
