@@ -220,7 +220,8 @@ class Client(SnapshotUse):
         """Keep the response for *lifetime*, seconds or a duration such as ``10m``, and send it for
         requests that are the same, see `page_key`. No handler is called for them; access is
         checked. After a second call the new *lifetime* counts; 0 is not at all. A handler that
-        reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``.
+        reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``; one
+        that reads the address of the client sets ``Vary: *``, so that nothing is kept.
 
         Only the response to a GET or HEAD without a body is kept, if it has succeeded and is not a
         stream, a file, an error of the server, or one that sets a cookie. Call it before the first
