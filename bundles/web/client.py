@@ -186,14 +186,16 @@ class Client(SnapshotUse):
         """The session of the browser, a mapping. It is created when the first value is stored."""
         return self.chain.environment.sessions.session_of(self.request)
 
-    def sign_in(self, user: Any) -> Awaitable[None]:
-        """Log *user* in, who has proved to be that user: ``await client.sign_in(user)``. See
-        `ClientSessions.sign_in`."""
-        return self.chain.environment.sessions.sign_in(self.request, user)
+    async def sign_in(self, user: Any) -> None:
+        """Log *user* in, who has proved to be that user: ``await client.sign_in(user)``; in a
+        directory ``.ws`` before the WebSocket is accepted. See `ClientSessions.sign_in`."""
+        await self.chain.environment.sessions.sign_in(self.request, user)
+        if self.feed is not None:
+            self.feed.identity_changed()
 
     def sign_out(self) -> Awaitable[bool]:
         """Log the user out, and return whether there was one. The values that the session had
-        before `sign_in` stay. See `ClientSessions.sign_out`."""
+        before `sign_in`, and that have not changed since, stay. See `ClientSessions.sign_out`."""
         return self.chain.environment.sessions.sign_out(self.request)
 
     def download(self, path: str, name: str | None = None) -> Response:
