@@ -225,8 +225,8 @@ class Client(SnapshotUse):
         reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``; one
         that reads the address of the client sets ``Vary: *``, so that nothing is kept.
 
-        Only the response to a GET or HEAD without a body is kept, if it has succeeded and is not a
-        stream, a file, an error of the server, or one that sets a cookie. Call it before the first
+        Only the response to a GET or HEAD without a body is kept, if it is not a stream, a file, an
+        error, also one of the client, or one that sets a cookie. Call it before the first
         ``await``: requests that arrive meanwhile wait for the response.
 
         Raises:
