@@ -210,13 +210,18 @@ class Client(SnapshotUse):
         return self.chain.environment.uploads.download(path, name)
 
     async def upload(self) -> list[StoredFile]:
-        """Store the files of the form, and return their records, see `Uploads.store`.
+        """Store the files of the form, and return their records, see `Uploads.store`. They are
+        removed if the message fails later, or is cancelled.
 
         Raises:
             UnsupportedMediaTypeException: a type is not in ``web.upload_types`` (415).
             InsufficientStorageException: the disk is full (507).
         """
-        return await self.chain.environment.uploads.store(self.request.files.items())
+        uploads = self.chain.environment.uploads
+        files = await uploads.store(self.request.files.items())
+        if files:
+            await self.request.enter(uploads.removed_on_failure(files))
+        return files
 
     def cache(self, lifetime: float | str) -> None:
         """Keep the response for *lifetime*, seconds or a duration such as ``10m``, and send it for
@@ -225,9 +230,9 @@ class Client(SnapshotUse):
         reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``; one
         that reads the address of the client sets ``Vary: *``, so that nothing is kept.
 
-        Only the response to a GET or HEAD without a body is kept, if it is not a stream, a file, an
-        error, also one of the client, or one that sets a cookie. Call it before the first
-        ``await``: requests that arrive meanwhile wait for the response.
+        Only the response to a GET or HEAD without a body is kept, if it is not a stream, a file,
+        an error (4xx, 5xx), or one that sets a cookie. Call it before the first ``await``:
+        requests that arrive meanwhile wait for the response.
 
         Raises:
             ValueError: *lifetime* is invalid.
