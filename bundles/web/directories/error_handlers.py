@@ -80,8 +80,7 @@ class ErrorHandlers:
         elif not isinstance(definition.metadata.target, WebFiles):
             return None
         path = request.url.partition("?")[0].removeprefix(self._prefix)
-        tree = self._directories.tree
-        return Chain.of(tree.nearest(path), "get", tree, self._directories.environment)
+        return self._directories.error_chain_of(path)
 
     async def _response(self, client: Client, error: Exception) -> Response | None:
         chain = client.chain
