@@ -164,6 +164,9 @@ from rxkernel.messages.transport import (
 from rxkernel.messages.upload import (
     UploadedFile,
 )
+from rxkernel.messages.vary import (
+    vary,
+)
 from rxkernel.routing.bundle_option import (
     BundleOption,
 )
@@ -259,8 +262,14 @@ from rxkernel.servers.events import (
     ServerEvent,
     ServerEvents,
 )
+from rxkernel.servers.http.accepts_html import (
+    accepts_html,
+)
 from rxkernel.servers.http.files.file_cache import (
     FileCacheSettings,
+)
+from rxkernel.servers.http.files.slash_redirect import (
+    slash_redirect,
 )
 from rxkernel.servers.http.files.static_files import (
     StaticFiles,
@@ -443,6 +452,7 @@ __all__ = [
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
     "abandoned_threads",
+    "accepts_html",
     "all_options_of",
     "both",
     "connection_scope",
@@ -466,9 +476,11 @@ __all__ = [
     "received_request",
     "request_scope",
     "routes_of",
+    "slash_redirect",
     "stored_response",
     "union_tag",
     "unreadable",
     "validated_by",
+    "vary",
     "websocket",
 ]

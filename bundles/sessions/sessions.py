@@ -121,6 +121,18 @@ class Sessions:
             session = request.attributes[_ATTRIBUTE] = Session(self, None)
         return session
 
+    def sent_id(self, request: Request) -> str | None:
+        """The id of the session that the client of *request* names, whether it exists or not; None
+        if it names none. Nothing is read."""
+        message = current_request.get()
+        if request.services is None or not _contains(message, request):
+            message = request
+        connection = message.connection
+        if connection is None:
+            return self._credentials.of_request(message)
+        socket = self._sockets.find(connection)
+        return self._credentials.of_connection(connection).id if socket is None else socket.id
+
     @staticmethod
     def _is_inner(request: Request) -> bool:
         message = current_request.get()

@@ -10,6 +10,7 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.security import SecuritySettings
+from bundles.sessions import Sessions
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.identities import Identities
@@ -123,10 +124,13 @@ class WebBundle(Bundle):
         binder.bind(PageCache, to=self._pages, scope=singleton)
 
     @inject
-    def _pages(self, kernel: Kernel, clock: Clock, settings: WebSettings) -> PageCache:
+    def _pages(
+        self, kernel: Kernel, clock: Clock, sessions: Sessions, settings: WebSettings
+    ) -> PageCache:
         return PageCache(
             kernel.serializer,
             clock,
+            sessions.sent_id,
             size=settings.page_cache_size,
             entries=settings.page_cache_entries,
         )

@@ -183,14 +183,16 @@ class Client(SnapshotUse):
         """The session of the browser, a mapping. It is created when the first value is stored."""
         return self.chain.environment.sessions.session_of(self.request)
 
-    def sign_in(self, user: Any) -> Awaitable[None]:
-        """Log *user* in, who has proved to be that user: ``await client.sign_in(user)``. See
-        `ClientSessions.sign_in`."""
-        return self.chain.environment.sessions.sign_in(self.request, user)
+    async def sign_in(self, user: Any) -> None:
+        """Log *user* in, who has proved to be that user: ``await client.sign_in(user)``; in a
+        directory ``.ws`` before the WebSocket is accepted. See `ClientSessions.sign_in`."""
+        await self.chain.environment.sessions.sign_in(self.request, user)
+        if self.feed is not None:
+            self.feed.identity_changed()
 
     def sign_out(self) -> Awaitable[bool]:
         """Log the user out, and return whether there was one. The values that the session had
-        before `sign_in` stay. See `ClientSessions.sign_out`."""
+        before `sign_in`, and that have not changed since, stay. See `ClientSessions.sign_out`."""
         return self.chain.environment.sessions.sign_out(self.request)
 
     def download(self, path: str, name: str | None = None) -> Response:
@@ -205,23 +207,29 @@ class Client(SnapshotUse):
         return self.chain.environment.uploads.download(path, name)
 
     async def upload(self) -> list[StoredFile]:
-        """Store the files of the form, and return their records, see `Uploads.store`.
+        """Store the files of the form, and return their records, see `Uploads.store`. They are
+        removed if the message fails later, or is cancelled.
 
         Raises:
             UnsupportedMediaTypeException: a type is not in ``web.upload_types`` (415).
             InsufficientStorageException: the disk is full (507).
         """
-        return await self.chain.environment.uploads.store(self.request.files.items())
+        uploads = self.chain.environment.uploads
+        files = await uploads.store(self.request.files.items())
+        if files:
+            await self.request.enter(uploads.removed_on_failure(files))
+        return files
 
     def cache(self, lifetime: float | str) -> None:
         """Keep the response for *lifetime*, seconds or a duration such as ``10m``, and send it for
         requests that are the same, see `page_key`. No handler is called for them; access is
         checked. After a second call the new *lifetime* counts; 0 is not at all. A handler that
-        reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``.
+        reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``; one
+        that reads the address of the client sets ``Vary: *``, so that nothing is kept.
 
-        Only the response to a GET or HEAD without a body is kept, if it has succeeded and is not a
-        stream, a file, an error of the server, or one that sets a cookie. Call it before the first
-        ``await``: requests that arrive meanwhile wait for the response.
+        Only the response to a GET or HEAD without a body is kept, if it is not a stream, a file,
+        an error (4xx, 5xx), or one that sets a cookie. Call it before the first ``await``:
+        requests that arrive meanwhile wait for the response.
 
         Raises:
             ValueError: *lifetime* is invalid.

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from bundles.web.channels.channels import Channels
+from bundles.web.channels.identities import Identities
 from bundles.web.channels.subscriber import Subscriber
 from bundles.web.channels.subscriptions import keys_for, last_event_id
 from rxkernel import Response, RxKernelError, WebSocket
@@ -17,13 +18,38 @@ _POLICY = 1008
 class SocketFeed:
     """Sends ``{"event", "data", "id"}`` for each event of the channels of *websocket*."""
 
-    def __init__(self, websocket: WebSocket, channels: Channels) -> None:
+    def __init__(self, websocket: WebSocket, channels: Channels, identities: Identities) -> None:
         self._websocket = websocket
         self._channels = channels
+        self._identities = identities
+        self._unwatch: Callable[[], None] | None = None
         self._subscriber: Subscriber | None = None
         self._names: frozenset[str] = frozenset()
         self._sending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+
+    def watch_identity(self) -> None:
+        """Close the WebSocket when the identity of its client ends."""
+
+        def end() -> None:
+            self.disconnect("the identity of the client has ended")
+
+        self._unwatch = self._identities.watch(self._websocket.request, end)
+
+    def identity_changed(self) -> None:
+        """Watch the identity that the handler has given the client, from the handshake on: its
+        session is stored then. The end of the one before does not close the WebSocket."""
+        self._end_watch()
+
+        async def watch(response: Response) -> None:
+            self.watch_identity()
+
+        self._websocket.request.before_sending(watch)
+
+    def _end_watch(self) -> None:
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
 
     def subscribe(self, names: Collection[str]) -> None:
         """Send the events of the channels *names*, those for the user and those for all.
@@ -79,6 +105,7 @@ class SocketFeed:
 
     async def aclose(self) -> None:
         """Unsubscribe, and wait until the WebSocket is closed if that has begun."""
+        self._end_watch()
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait({self._sending})

@@ -32,16 +32,11 @@ class SocketUpgrades:
         """
 
         async def accept(websocket: WebSocket) -> None:
-            feed = SocketFeed(websocket, self._channels)
-
-            def end() -> None:
-                feed.disconnect("the identity of the client has ended")
-
-            unwatch = self._identities.watch(request, end)
+            feed = SocketFeed(websocket, self._channels, self._identities)
+            feed.watch_identity()
             try:
                 await serve(websocket, feed)
             finally:
-                unwatch()
                 await feed.aclose()
 
         return await self._server.upgrade(request, accept)

@@ -16,7 +16,7 @@ from bundles.web.directories.finished import ENDED, result_of
 from bundles.web.directories.kept_result import keeping_result
 from bundles.web.directories.lazy_services import with_lazy_services
 from bundles.web.directories.responding import respond, respond_ending, respond_with
-from bundles.web.directories.slash import slash_redirect
+from bundles.web.directories.slash import missing_slash
 from bundles.web.directories.steps import Steps
 from bundles.web.directories.upgrading import upgrading
 from bundles.web.extensions.ws import WS
@@ -66,7 +66,7 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
     stored = StoredHeaders({**extension.headers, "Content-Type": extension.content_type})
 
     async def action(request: Request, provided: Mapping[str, Any] | None = None) -> Response:
-        if redirects and (response := slash_redirect(request)) is not None:
+        if redirects and (response := missing_slash(request)) is not None:
             return response
         if routes_with_pages and request.route_name in routes_with_pages:
             page = await pages.find(request)

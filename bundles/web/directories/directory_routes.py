@@ -15,6 +15,7 @@ from bundles.web.directories.chain_action import chain_action
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
+from bundles.web.directories.error_chains import error_chains
 from bundles.web.directories.stages import VERBS
 from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, Transport, options_of
 
@@ -42,11 +43,13 @@ class DirectoryRoutes:
 
     Attributes:
         files: those of the static files. A virtual path of the root serves them itself.
+        errors: the chains of files and unknown paths, see `error_chains`.
     """
 
     snapshot: Snapshot
     tree: DirectoryTree
     files: tuple[HttpMetadata, ...]
+    errors: Mapping[str, Chain]
     _published: Mapping[str, _Published] = attrs.field(factory=dict)
 
     def __iter__(self) -> Iterator[RouteMetadata]:
@@ -102,7 +105,8 @@ class DirectoryRoutes:
         served: tuple[HttpMetadata, ...] = files
         if "GET /" in published:
             served = () if tree.root.access.virtual else files[:1]
-        return cls(snapshot, tree, served, MappingProxyType(published))
+        errors = error_chains(tree, environment)
+        return cls(snapshot, tree, served, errors, MappingProxyType(published))
 
 
 def _verbs_of(directory: Directory) -> Iterable[str]:

@@ -81,9 +81,7 @@ class ErrorHandlers:
             return definition.metadata.target
         elif not isinstance(definition.metadata.target, WebFiles):
             return None
-        tree = self._directories.tree
-        directory = tree.nearest(path_of(request, self._prefix))
-        return Chain.of(directory, "get", tree, self._directories.environment)
+        return self._directories.error_chain_of(path_of(request, self._prefix))
 
     async def _response(self, client: Client, error: Exception) -> Response | None:
         chain = client.chain

@@ -1,10 +1,8 @@
 """Responds to errors with the pages of directories."""
 
-from bundles.web.directories.chain import Chain
+from bundles.web.directories.error_targets import expects_page
 from bundles.web.files.error_pages import ErrorPages
-from bundles.web.files.web_files import WebFiles
-from bundles.web.templates.pages import PAGES
-from rxkernel import ExceptionEvent, KernelEvents, Request, Transport, observe
+from rxkernel import ExceptionEvent, KernelEvents, observe
 
 _LATER = -150
 """After the handlers ``error``, and before the templates ``error``."""
@@ -18,17 +16,7 @@ class ErrorPageFiles:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATER)
     async def respond(self, event: ExceptionEvent) -> None:
-        if _is_of_page(event.request):
+        if expects_page(event.request):
             page = await self._pages.page_for(event.request, event.exception)
             if page is not None:
                 event.set_response(page)
-
-
-def _is_of_page(request: Request) -> bool:
-    definition = request.definition
-    if definition is None:
-        return request.transport is Transport.HTTP
-    target = definition.metadata.target
-    if isinstance(target, Chain):
-        return target.directory.extension.name in PAGES
-    return isinstance(target, WebFiles)

@@ -9,6 +9,7 @@ from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.access_options import access_options, options_below
 from bundles.web.access.access_tree import AccessTree
+from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory_routes import DirectoryRoutes
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
@@ -74,6 +75,13 @@ class Directories(Place):
         if self._current is None:
             raise RxKernelError("the application is not booted, so there is no tree")
         return self._current.tree
+
+    def error_chain_of(self, path: str) -> Chain | None:
+        """Return the chain of an error for the URL *path*, without the prefix and the query, which
+        has no route of its own; None if no handler ``error`` is above it."""
+        tree = self.tree
+        assert self._current is not None
+        return self._current.errors.get(tree.nearest(path).path)
 
     def reads(self, key: str) -> bool:
         return is_read(key)

@@ -24,10 +24,7 @@ class ErrorPages:
         self._prefix = prefix
 
     async def page_for(self, request: Request, error: Exception) -> Response | None:
-        """Return the page for *error*, with its status and its headers; None if there is none, or
-        if the client does not accept HTML."""
-        if "text/html" not in ",".join(request.headers.getall("Accept", ())).lower():
-            return None
+        """Return the page for *error*, with its status and its headers; None if there is none."""
         standard = error_response(error)
         status = standard.status_code
         path = path_of(request, self._prefix)

@@ -8,7 +8,8 @@ for clients that do not accept gzip. A file system does it better.
 import asyncio
 import errno
 import os
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path, PurePath
 from secrets import randbelow, token_hex
@@ -56,6 +57,16 @@ class Uploads:
         except BaseException:
             for path in written:
                 path.unlink(missing_ok=True)
+            raise
+
+    @contextmanager
+    def removed_on_failure(self, files: Iterable[StoredFile]) -> Iterator[None]:
+        """Remove *files*, which were stored, if the body of ``with`` fails."""
+        try:
+            yield
+        except BaseException:
+            for file in files:
+                (self.folder / file.path).unlink(missing_ok=True)
             raise
 
     def download(self, path: str, name: str | None = None) -> FileResponse:

@@ -10,6 +10,7 @@ from rxkernel import Response, Serializer
 _OVERHEAD = 1_000
 """Bytes of the objects of a page, about."""
 
+_FIRST_ERROR = 400
 _PARTIAL = (206, 304)
 """Statuses that depend on conditions and ranges, which the kernel handles."""
 
@@ -32,13 +33,15 @@ class Page:
     @classmethod
     def of(cls, response: Response, serializer: Serializer) -> Self | None:
         """Return the page of *response*; None if it cannot be sent again: a stream, a file, a
-        part of a file, an error of the server, or one with a cookie.
+        part of a file, an error, or one with a cookie.
 
         Raises:
             TypeError, ValueError, RecursionError: its content cannot be encoded.
         """
         status, headers = response.status_code, response.headers.copy()
-        if response.is_streamed or status in _PARTIAL or status >= 500 or is_personal(response):
+        if response.is_streamed or status in _PARTIAL or status >= _FIRST_ERROR:
+            return None
+        if is_personal(response):
             return None
         content = response.content
         if isinstance(content, bytearray | memoryview):

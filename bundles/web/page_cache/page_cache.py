@@ -1,6 +1,6 @@
 """The pages of an application."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -29,14 +29,24 @@ class PageCache:
             that these depend on. Only their requests need `find`.
 
     Args:
+        session_id: returns the id of the session that the client of a request has sent, or None.
         size: most bytes of all pages, about.
         entries: most pages.
     """
 
-    def __init__(self, serializer: Serializer, clock: Clock, *, size: int, entries: int) -> None:
+    def __init__(
+        self,
+        serializer: Serializer,
+        clock: Clock,
+        session_id: Callable[[Request], str | None],
+        *,
+        size: int,
+        entries: int,
+    ) -> None:
         self.routes: dict[str | None, tuple[str, ...]] = {}
         self._serializer = serializer
         self._now = clock.now
+        self._session_id = session_id
         self._most_bytes = size
         self._most_pages = entries
         self._pages: dict[PageKey | None, _Kept] = {}  # the one used last is the last one
@@ -62,8 +72,8 @@ class PageCache:
     def begin(self, request: Request, lifetime: float | str) -> PageRun | None:
         """Return a run that keeps the response to *request* for *lifetime*, see `seconds_of`.
 
-        None if its response is not kept: its method is not GET or HEAD, *lifetime* is 0, or the
-        user has no identifier.
+        None if its response is not kept: its method is not GET or HEAD, *lifetime* is 0, or it has
+        no `page_key`.
 
         Raises:
             ValueError: *lifetime* is invalid.
@@ -107,7 +117,8 @@ class PageCache:
         return len(self._pages)
 
     def _key_of(self, request: Request) -> PageKey | None:
-        return page_key(request, self.routes.get(request.route_name, NEGOTIATED))
+        varies = self.routes.get(request.route_name, NEGOTIATED)
+        return page_key(request, varies, self._session_id(request))
 
     def _keep(self, request: Request, page: Page, varies: Iterable[str], seconds: float) -> None:
         """Keep *page*, which depends on the request headers *varies*, too."""

@@ -11,17 +11,26 @@ NEGOTIATED = ("accept", "accept-language")
 """Request headers by which handlers select a form, also if they do not set ``Vary``."""
 
 
-def page_key(request: Request, varies: Iterable[str]) -> PageKey | None:
+def page_key(request: Request, varies: Iterable[str], session_id: str | None) -> PageKey | None:
     """Return the key of the page for *request*: route, method, scheme, host, path, query, client
-    and the request headers *varies*. None if its user has no identifier, or if it has a body,
-    whose fields are parameters, too.
+    and the request headers *varies*.
 
     The client is its user and roles, and its session or access token if it has one: a handler may
     read the session.
+
+    Args:
+        session_id: that of the session whose secret the client has sent, see `Sessions.sent_id`.
+
+    Returns:
+        None if the user has no identifier; if there is a body, whose fields are parameters, too;
+        or if the client has sent a session, but its token is that of another credential. Then
+        nothing has checked that the session still exists.
     """
     if request.body is not None or request.raw_body:
         return None
     token = request.token
+    if session_id is not None and not _is_of_session(token, session_id):
+        return None
     client = None
     if token is not None:
         identifier = getattr(token, "identifier", None)
@@ -44,3 +53,9 @@ def page_key(request: Request, varies: Iterable[str]) -> PageKey | None:
         client,
         *values,
     )
+
+
+def _is_of_session(token: Any, session_id: str) -> bool:
+    """Whether *token* was made from the session with *session_id*."""
+    credential, id = getattr(token, "credential", None), getattr(token, "id", None)
+    return credential == "session" and id == session_id

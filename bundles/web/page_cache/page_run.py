@@ -31,7 +31,7 @@ class PageRun:
     def finish(self, response: Response) -> None:
         """Keep *response*, which the handlers have made, when the message has succeeded.
 
-        Not if it is a stream, a file or an error of the server, or sets a cookie, also one that a
+        Not if it is a stream, a file or an error, or sets a cookie, also one that a
         session adds later.
 
         Raises:

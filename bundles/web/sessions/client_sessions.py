@@ -1,16 +1,20 @@
 """The session of a client: anonymous at first, then that of a user."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from functools import partial
+from hashlib import blake2b
 from typing import Any
 
+import msgspec
 from injector import inject
 
 from bundles.security import ANONYMOUS, Security
 from bundles.sessions import Session, Sessions
-from rxkernel import Request, RxKernelError, UserTokens
+from rxkernel import Request, Response, RxKernelError, UserTokens, encode_json
 
-ANONYMOUS_NAMES = "web.anonymous"
-"""The value of a session with the names of those that the client had before it logged in."""
+ANONYMOUS_VALUES = "web.anonymous"
+"""The value of a session with the digests of those that the client had before it logged in, by
+their names. `ClientSessions.sign_out` compares them."""
 
 
 class ClientSessions:
@@ -55,24 +59,45 @@ class ClientSessions:
             ForbiddenException, UnprocessableEntityException: as `Security.login_session`.
         """
         session = await self._load(request)
-        names = [*session] if session.user is None else None
+        digests = _digests(session) if session.user is None else None
         await self._security.login_session(user, request)
-        if names:
-            session[ANONYMOUS_NAMES] = names
+        if digests:
+            session[ANONYMOUS_VALUES] = digests
         request.token = self._tokens.token_for(user)
+        request.before_sending(partial(_use_session, request, session))
 
     async def sign_out(self, request: Request) -> bool:
         """Log the user of the session out; False if there is none.
 
-        The values that the client had before the login stay, in a session with a new id. All
-        others are removed: the next user of the browser must not see them.
+        The values that the client had before the login, and that have not changed since, stay in a
+        session with a new id. All others are removed, also those that were written under names
+        from before the login: the next user of the browser must not see them.
 
         Raises:
             ForbiddenException: the request comes from another site.
         """
         session = await self._load(request)
-        names: Sequence[str] = session.get(ANONYMOUS_NAMES, ())
+        digests: Mapping[str, str] = session.get(ANONYMOUS_VALUES, {})
+        names = [
+            name for name in digests if name in session and _digest(session[name]) == digests[name]
+        ]
         if not await self._security.end_session(request, keep=names):
             return False
         request.token = ANONYMOUS
         return True
+
+
+def _digests(session: Session) -> dict[str, str]:
+    return {name: _digest(value) for name, value in session.items() if name != ANONYMOUS_VALUES}
+
+
+def _digest(value: Any) -> str:
+    return blake2b(encode_json(value), digest_size=16).hexdigest()
+
+
+async def _use_session(request: Request, session: Session, response: Response) -> None:
+    """Make the token of *request*, whose user has logged in, that of *session*, which is stored
+    now: streams and WebSockets end with it."""
+    token = request.token
+    if token.credential == "login":
+        request.token = msgspec.structs.replace(token, credential="session", id=session.id)

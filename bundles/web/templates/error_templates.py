@@ -8,8 +8,8 @@ from injector import inject
 
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory import Directory
+from bundles.web.directories.error_targets import expects_page
 from bundles.web.directories.place import Directories
-from bundles.web.files.web_files import WebFiles
 from bundles.web.request_path import path_of
 from bundles.web.templates.pages import ERROR_PAGE, PAGES
 from bundles.web.templates.template_error import TemplateError
@@ -20,9 +20,9 @@ from rxkernel import (
     Request,
     Response,
     Settings,
-    Transport,
     error_response,
     observe,
+    vary,
 )
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,10 @@ class ErrorTemplates:
     async def respond(self, event: ExceptionEvent) -> None:
         """Set the page. If there is none, or it fails, which is logged, the standard error
         follows."""
+        if not expects_page(event.request):
+            return
         directory = self._directory_of(event.request)
-        if directory is None or directory.extension.name not in PAGES:
+        if directory.extension.name not in PAGES:
             return
         response = error_response(event.exception, debug=self._debug)
         try:
@@ -64,25 +66,12 @@ class ErrorTemplates:
         templates = self._directories.tree.templates
         return templates.render(directory.path, ERROR_PAGE, data, groups_of(request))
 
-    def _directory_of(self, request: Request) -> Directory | None:
-        """Return the directory of *request*; for files and unknown paths, the nearest one. None
-        if the client does not accept HTML, or another route failed."""
+    def _directory_of(self, request: Request) -> Directory:
+        """Return the directory of *request*; for files and unknown paths, the nearest one."""
         target: Any = None if request.definition is None else request.definition.metadata.target
         if isinstance(target, Chain):
-            return (
-                target.directory if _accepts(request, "text/html", "text/*", "*/*", "") else None
-            )
-        is_unknown = target is None and request.route_name is None
-        if request.transport != Transport.HTTP or not (is_unknown or isinstance(target, WebFiles)):
-            return None
-        if not _accepts(request, "text/html"):
-            return None
+            return target.directory
         return self._directories.tree.nearest(path_of(request, self._prefix))
-
-
-def _accepts(request: Request, *types: str) -> bool:
-    header = ",".join(request.headers.getall("Accept", ()))
-    return any(each.partition(";")[0].strip().lower() in types for each in header.split(","))
 
 
 def _title(status: int) -> str:
@@ -95,4 +84,5 @@ def _title(status: int) -> str:
 def _page(text: str, response: Response) -> Response:
     page = Response(text, response.status_code, response.headers)
     page.headers["Content-Type"] = "text/html; charset=utf-8"
+    vary(page.headers, "Accept")
     return page

@@ -1,5 +1,7 @@
 """The stage ``error``, and the errors of paths and methods (specification §7.1)."""
 
+from typing import Any
+
 import pytest
 
 from rxkernel import ForbiddenException, KernelEvents
@@ -132,6 +134,37 @@ SERVED = {
     "app/a.json/get.py": "async def get(client): return 1",
     "app/logo.svg": "<svg/>",
 }
+
+
+async def test_error_handler_of_unknown_paths_has_one_chain_until_a_reload(site: Site) -> None:
+    """A chain is compiled when the tree is loaded, not for each 404."""
+    files = {
+        "lib/seen.py": "chains = []",
+        "app/a.txt": "a",
+        "app/error.py": """
+            from bundles.autoload import lib
+
+            async def error(client):
+                lib.seen.chains.append(client.chain)
+                return client.directory.path or "/"
+            """,
+        "app/sub/request.py": "async def request(client): ...",
+        "app/sub/end.py": "async def end(client): raise LookupError",
+    }
+    async with site.served(files) as session:
+        seen: Any = site.snapshot.files["lib/seen.py"].module
+        for path, expected in (("/x", "/"), ("/y.png", "/"), ("/sub/x", "/sub")):
+            for _ in range(2):
+                async with session.get(path) as response:
+                    assert (response.status, await response.text()) == (404, expected)
+        first = seen.chains
+        assert [chain is first[0] for chain in first] == [True] * 4 + [False] * 2
+        assert first[4] is first[5]
+
+        await site.change({"app/error.py": "async def error(client): return 'new'"})
+
+        async with session.get("/x") as response:
+            assert await response.text() == "new"
 
 
 async def test_unknown_paths_and_methods_of_a_site(site: Site) -> None:

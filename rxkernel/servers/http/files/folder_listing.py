@@ -15,6 +15,7 @@ from rxkernel.exceptions import NotFoundException
 from rxkernel.messages.public_path import is_public_name
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
+from rxkernel.servers.http.accepts_html import accepts_html
 from rxkernel.servers.http.files.opening import open_folder
 
 _MAX_ENTRIES = 10_000
@@ -88,7 +89,7 @@ def _listed(entry: "os.DirEntry[str]") -> list[ListedEntry]:
 def listing_response(request: Request, path: str, listing: FolderListing) -> Response:
     """The *listing* of *path* as a page for browsers, else as JSON."""
     headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
-    if "text/html" in ",".join(request.headers.getall("Accept", ())).lower():
+    if accepts_html(request):
         headers["Content-Type"] = "text/html; charset=utf-8"
         return Response(_page(path, listing), 200, headers)
     headers["Content-Type"] = "application/json"

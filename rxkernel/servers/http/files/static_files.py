@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 from time import monotonic
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
 
 import attrs
 
@@ -26,6 +25,7 @@ from rxkernel.messages.vary import vary
 from rxkernel.routing.metadata import HttpMetadata
 from rxkernel.routing.route_source import RouteSource
 from rxkernel.servers.http import header_names as hdrs
+from rxkernel.servers.http.accepts_html import accepts_html
 from rxkernel.servers.http.files.file_cache import FileCache, FileCacheSettings
 from rxkernel.servers.http.files.file_response import plan_parts
 from rxkernel.servers.http.files.folder_listing import list_folder, listing_response
@@ -37,6 +37,7 @@ from rxkernel.servers.http.files.representations import (
     Representation,
     accepted_codings,
 )
+from rxkernel.servers.http.files.slash_redirect import slash_redirect
 from rxkernel.servers.http.files.static_checks import check_static_files
 
 _YEAR = 31_536_000
@@ -138,7 +139,7 @@ class StaticFiles(RouteSource):
     async def send_index(self, request: Request) -> Response:
         """Send the index of the root."""
         if request.url and not _has_slash(request):
-            return _redirect(request, "")
+            return slash_redirect(request, "")
         return await self.response(request, "")
 
     async def response(self, request: Request, path: str) -> Response:
@@ -168,7 +169,7 @@ class StaticFiles(RouteSource):
             if _has_slash(request):  # ignored by a route of a bundle
                 return await self.response(request, f"{path}/")
             if await self._has_page(path, accepted):
-                return _redirect(request, path)
+                return slash_redirect(request, path)
         elif is_folder and self.lists(folder := path.removesuffix("/")):
             page = await self.folder_page(request, folder)
             if page is not None:
@@ -185,7 +186,7 @@ class StaticFiles(RouteSource):
         It accepts HTML, and *path* does not name a file of another type, such as a missing script.
         A subclass may exclude more paths.
         """
-        if "text/html" not in ",".join(request.headers.getall("Accept", ())).lower():
+        if not accepts_html(request):
             return False
         kind = file_type(PurePosixPath(path))
         return kind == BYTES or kind.startswith("text/html")
@@ -319,19 +320,3 @@ class StaticFiles(RouteSource):
 
 def _has_slash(request: Request) -> bool:
     return request.url.partition("?")[0].endswith("/")
-
-
-def _redirect(request: Request, path: str) -> Response:
-    """Redirect to the same URL with a slash. The target is relative, and begins with ``./``: it
-    holds behind proxies, and it never names another host or a scheme."""
-    own, _, query = request.url.partition("?")
-    name = (own or quote(path)).rpartition("/")[2]
-    target = f"./{_quoted(name)}/"
-    if query:
-        target += f"?{_quoted(query)}"
-    return Response(None, 302, {"Location": target, "Cache-Control": "no-cache"})
-
-
-def _quoted(text: str) -> str:
-    """Quote what a client may have sent unquoted; lone surrogates stand for single bytes."""
-    return quote(text, safe="%!$&'()*+,;=:@/?~", errors="surrogateescape")

@@ -43,6 +43,30 @@ FILES = {
 }
 
 
+SIGNING_IN = {
+    "app/in.sse/get.py": """
+        from tests.bundles.web.channels.conftest import Account
+
+        async def get(client):
+            await client.sign_in(Account("ada"))
+            return "chat"
+        """,
+    "app/in.ws/get.py": """
+        from tests.bundles.web.channels.conftest import Account
+
+        async def get(client):
+            await client.sign_in(Account("ada"))
+            await client.websocket.accept()
+            if "quiet" not in client.query:
+                client.subscribe("chat")
+            await client.websocket.receive()
+        """,
+    "app/begin/post.py": "async def post(client): client.session['cart'] = 'tea'",
+    "app/out/post.py": "async def post(client): return str(await client.sign_out())",
+}
+"""Requests that log their client in."""
+
+
 async def subscribed(live: LiveSite, number: int = 1) -> None:
     """Wait until *number* clients have subscribed."""
     await until(lambda: live.channels.count() == number)
@@ -284,6 +308,27 @@ async def test_stream_of_an_anonymous_session_ends_when_its_client_logs_in(live:
         await subscribed(site)
         await site.channels.send_to_user("ada", "own", 1)
         assert (await reader.event())["data"] == "1"
+
+
+@pytest.mark.parametrize("has_session", [False, True], ids=["new session", "session"])
+async def test_stream_of_a_request_that_signs_in_ends_with_the_session(
+    live: Live, has_session: bool
+) -> None:
+    site = await live(SIGNING_IN, users=True)
+    if has_session:
+        async with site.session.post("/begin/") as response:
+            assert response.status == 204
+
+    async with site.events("/in.sse") as reader:
+        await subscribed(site)
+        await site.channels.send_to_user("ada", "own", 1)
+        assert (await reader.event())["data"] == "1"
+        async with site.session.post("/out/") as response:
+            assert await response.text() == "True"
+        await site.channels.send_to_user("ada", "own", 2)
+        assert await reader.next() is None
+
+    assert site.channels.count() == 0
 
 
 async def test_stream_ends_when_the_token_of_its_client_expires(live: Live) -> None:

@@ -10,7 +10,7 @@ from aiohttp import WSMsgType
 from bundles.web import Channels
 from rxkernel import KernelEvents, RequestEvent, ResponseEvent, observe
 from tests.bundles.web.channels.conftest import Live
-from tests.bundles.web.channels.test_event_streams import SIGN_IN, SIGN_OUT
+from tests.bundles.web.channels.test_event_streams import SIGN_IN, SIGN_OUT, SIGNING_IN
 from tests.bundles.web.conftest import Site
 from tests.waiting import until
 
@@ -330,6 +330,36 @@ async def test_ws_is_closed_with_the_identity_of_its_client(live: Live, path: st
     assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1008)
     assert "identity" in closed.extra
     await until(lambda: site.channels.count() == 0)
+
+
+@pytest.mark.parametrize("path", ["/in.ws", "/in.ws?quiet="], ids=["channels", "no channels"])
+@pytest.mark.parametrize("has_session", [False, True], ids=["new session", "session"])
+async def test_ws_of_a_request_that_signs_in_is_closed_with_the_session(
+    live: Live, path: str, has_session: bool
+) -> None:
+    site = await live(SIGNING_IN, users=True)
+    if has_session:
+        async with site.session.post("/begin/") as response:
+            assert response.status == 204
+
+    async with site.websocket(path) as client:
+        if path == "/in.ws":
+            await until(lambda: site.channels.count() == 1)
+            await site.channels.send_to_user("ada", "own", 1)
+            assert (await client.receive_json(timeout=20))["data"] == 1
+        async with site.session.post("/out/") as response:
+            assert await response.text() == "True"
+        closed = await client.receive(timeout=20)
+
+    assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1008)
+    await until(lambda: site.channels.count() == 0)
+
+
+async def test_ws_that_signs_in_and_is_not_accepted_is_rejected(live: Live) -> None:
+    handler = SIGNING_IN["app/in.ws/get.py"].replace("await client.websocket.accept()", "return")
+    site = await live({"app/in.ws/get.py": handler}, users=True)
+
+    assert await site.rejected("/in.ws") == 403
 
 
 async def test_ws_whose_identity_ends_before_accept_is_rejected(live: Live) -> None:

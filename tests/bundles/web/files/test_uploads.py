@@ -49,6 +49,28 @@ async def test_store_file_has_record_and_content(uploads: Uploads) -> None:
     assert (uploads.folder / record.path).read_bytes() == b"hello"
 
 
+@pytest.mark.parametrize("error", [LookupError, asyncio.CancelledError])
+async def test_stored_files_are_removed_on_failure(
+    uploads: Uploads, error: type[BaseException]
+) -> None:
+    files = await uploads.store([("a", UploadedFile("a", b"x")), ("b", UploadedFile("b", b"y"))])
+    (uploads.folder / files[0].path).unlink()  # its handler has moved it
+
+    with pytest.raises(error), uploads.removed_on_failure(files):
+        raise error
+
+    assert files_below(uploads.folder) == []
+
+
+async def test_stored_files_stay_without_failure(uploads: Uploads) -> None:
+    files = await uploads.store([("a", UploadedFile("a", b"x"))])
+
+    with uploads.removed_on_failure(files):
+        pass
+
+    assert len(files_below(uploads.folder)) == 1
+
+
 async def test_store_same_file_twice_is_stored_twice(uploads: Uploads) -> None:
     records = await uploads.store([("a", UploadedFile("x", b"1")), ("a", UploadedFile("x", b"1"))])
 

@@ -225,3 +225,90 @@ async def test_web_settings_invalid_are_reported(
     with pytest.raises(Exception, match=message):
         async with site.served(FILES, options=options):
             pytest.fail("it was started")
+
+
+FAILING = {
+    "lib/gate.py": "import asyncio\n\nwaiting, ended = [], []\nopen = asyncio.Event()\n",
+    "app/error.json/post.py": """
+        async def post(client):
+            await client.upload()
+            client.error(400, "no")
+        """,
+    "app/crash.json/post.py": """
+        async def post(client):
+            await client.upload()
+            await client.upload()
+            raise LookupError
+        """,
+    "app/end.json/post.py": "async def post(client): return await client.upload()",
+    "app/end.json/end.py": "async def end(client): raise LookupError",
+    "app/result.json/post.py": """
+        returns = {"x": "number"}
+
+        async def post(client):
+            await client.upload()
+            return {"x": "text"}
+        """,
+    "app/handled.json/post.py": """
+        async def post(client):
+            await client.upload()
+            raise LookupError
+        """,
+    "app/handled.json/error.py": "async def error(client): return 'sorry'",
+    "app/slow.json/post.py": """
+        timeout = 0.1
+
+        from bundles.autoload import lib
+
+        async def post(client):
+            await client.upload()
+            await lib.gate.open.wait()
+        """,
+    "app/waits.json/post.py": """
+        from bundles.autoload import lib
+
+        async def post(client):
+            await client.upload()
+            lib.gate.waiting.append(1)
+            await lib.gate.open.wait()
+            lib.gate.ended.append(1)
+        """,
+    "app/redirect.json/post.py": """
+        async def post(client):
+            await client.upload()
+            client.redirect("/else", 303)
+        """,
+}
+
+
+@pytest.mark.parametrize("name", ["error", "crash", "end", "result", "handled", "slow"])
+async def test_upload_of_a_message_that_fails_is_removed(site: Site, name: str) -> None:
+    async with site.served(FAILING) as session:
+        data = form(("a", b"x", "a/b"), ("b", LARGE[:1000], "a/b"))
+        async with session.post(f"/{name}.json", data=data) as response:
+            assert response.status >= 400
+        assert stored(site) == []
+
+
+async def test_upload_of_client_that_leaves_during_the_handler_stays(site: Site) -> None:
+    """The handler runs to its end, and may have stored the path."""
+    async with site.served(FAILING) as session:
+        gate: Any = site.snapshot.files["lib/gate.py"].module
+        request = asyncio.create_task(
+            uploaded(session, form(("a", b"x", "a/b")), path="/waits.json")
+        )
+        await until(lambda: gate.waiting)
+        request.cancel()
+        gate.open.set()
+        await until(lambda: gate.ended)
+        await site.application.stop()
+
+        assert len(stored(site)) == 1
+
+
+async def test_upload_of_a_message_that_ends_with_a_redirect_stays(site: Site) -> None:
+    async with site.served(FAILING) as session:
+        data = form(("a", b"x", "a/b"))
+        async with session.post("/redirect.json", data=data, allow_redirects=False) as response:
+            assert response.status == 303
+        assert len(stored(site)) == 1

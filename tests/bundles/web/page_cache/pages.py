@@ -38,7 +38,10 @@ class PagesSite:
     def __init__(self, **limits: int) -> None:
         self.clock = MovedClock()
         self.pages = PageCache(
-            SERIALIZER, self.clock, **{"size": 1_000_000, "entries": 100, **limits}
+            SERIALIZER,
+            self.clock,
+            lambda request: None,
+            **{"size": 1_000_000, "entries": 100, **limits},
         )
         self.make: Make = lambda request: Response(f"run {self.runs}")
         self.lifetime: Any = 60

@@ -9,8 +9,10 @@ import pytest
 from bundles.web import PageCache
 from bundles.web.page_cache.clock import Clock
 from rxkernel import KernelClient
+from tests.bundles.security.shop import token_of
 from tests.bundles.web.conftest import Site
 from tests.bundles.web.page_cache.pages import MovedClock
+from tests.bundles.web.users import served_with_users
 from tests.waiting import until
 
 COUNTED = """
@@ -297,3 +299,81 @@ async def test_cache_conditional_request_of_page_is_304(site: Site) -> None:
             tag = response.headers["ETag"]
         async with session.get("/x.json", headers={"If-None-Match": tag}) as response:
             assert response.status == 304
+
+
+SESSION_PAGES = {
+    "app/in.json/post.py": """
+        from tests.bundles.web.users import Users
+
+        async def post(client):
+            await client.sign_in(await Users().load("ada"))
+        """,
+    "app/put.json/post.py": """
+        async def post(client):
+            client.session["card"] = client.parameters["card"]
+        """,
+    "app/x.json/get.py": """
+        async def get(client):
+            client.cache(60)
+            return client.session.get("card")
+        """,
+}
+
+
+@pytest.mark.parametrize("is_logged_in", [False, True], ids=["guest", "user"])
+@pytest.mark.parametrize("is_basic", [False, True], ids=["no basic", "basic"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        ("Bearer expired",),
+        ("Bearer a.b.c", "Bearer a.b.d"),
+        ("Basic YTpi",),
+        ("Basic",),
+        ("Unknown x",),
+        (f"Bearer {token_of('root')}",),
+    ],
+    ids=["expired", "two", "basic", "empty", "unknown", "other user"],
+)
+async def test_cache_page_with_a_session_and_another_credential_is_not_for_others(
+    site: Site, sent: tuple[str, ...], is_basic: bool, is_logged_in: bool
+) -> None:
+    """A handler may read the session of a cookie, whatever the credential of the request is."""
+    headers = [("Authorization", value) for value in sent]
+    async with served_with_users(site, SESSION_PAGES, **{"security.basic": is_basic}) as owner:
+        async with owner.get("/x.json") as response:
+            origin = response.url.origin()
+        if is_logged_in:
+            async with owner.post("/in.json"):
+                pass
+        async with owner.post("/put.json", json={"card": "4711"}) as response:
+            assert response.status == 200
+        for _ in range(2):
+            async with owner.get("/x.json", headers=headers) as response:
+                assert await response.json() == "4711" or response.status == 401
+
+        async with aiohttp.ClientSession(origin) as guest:
+            assert await number(guest) is None
+            async with guest.get("/x.json", headers=headers) as response:
+                assert await response.json() is None or response.status == 401
+
+
+async def test_cache_page_of_a_session_is_not_sent_after_its_end(site: Site) -> None:
+    """A copy of its cookie is worth nothing then, with another credential, too."""
+    files = {**SESSION_PAGES, "app/out.json/post.py": "async def post(c): await c.sign_out()"}
+    headers = {"Authorization": "Bearer expired"}
+    async with served_with_users(site, files) as owner:
+        async with owner.post("/in.json") as response:
+            copied = {"Cookie": f"sid={response.cookies['sid'].value}"}
+            origin = response.url.origin()
+        async with owner.post("/put.json", json={"card": "4711"}):
+            pass
+        for each in ({}, headers):
+            async with owner.get("/x.json", headers=each) as response:
+                assert await response.json() == "4711"
+        async with owner.post("/out.json"):
+            pass
+
+        async with aiohttp.ClientSession(origin) as other:
+            for each in (copied, {**copied, **headers}):
+                async with other.get("/x.json", headers=each) as response:
+                    assert await response.json() is None

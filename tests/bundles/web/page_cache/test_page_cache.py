@@ -28,7 +28,7 @@ async def site() -> AsyncIterator[PagesSite]:
 
 async def test_page_is_status_headers_and_body_of_the_first_run(site: PagesSite) -> None:
     def make(request: Request) -> Response:
-        response = Response("body", 404, {"X-Own": "1", "Content-Type": "text/html"})
+        response = Response("body", 203, {"X-Own": "1", "Content-Type": "text/html"})
         response.headers.add("X-Own", "2")
         response.set_etag()
         return response
@@ -38,11 +38,25 @@ async def test_page_is_status_headers_and_body_of_the_first_run(site: PagesSite)
     first, second = await site.get(), await site.get()
 
     for response in (first, second):
-        assert (response.status_code, response.content) == (404, "body")
+        assert (response.status_code, response.content) == (203, "body")
         assert response.headers.getall("X-Own") == ["1", "2"]
         assert response.headers["Content-Type"] == "text/html"
         assert response.etag_from_body == "strong"
     assert site.runs == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 429, 499, 500])
+async def test_page_of_an_error_is_not_kept(site: PagesSite, status: int) -> None:
+    site.make = lambda request: Response(f"run {site.runs}", status)
+
+    assert [(await site.get()).content for _ in range(2)] == ["run 1", "run 2"]
+    assert len(site.pages) == 0
+
+
+async def test_page_of_a_redirect_is_kept(site: PagesSite) -> None:
+    site.make = lambda request: Response(None, 302, {"Location": f"/{site.runs}"})
+
+    assert [(await site.get()).headers["Location"] for _ in range(2)] == ["/1", "/1"]
 
 
 async def test_page_expires_after_its_lifetime(site: PagesSite) -> None:

@@ -39,6 +39,16 @@ FILES = {
             was = await client.sign_out()
             return {"was": was, "user": client.user, "groups": sorted(client.groups)}
     """,
+    "app/change.json/post.py": """
+        async def post(client):
+            client.session["list"] = ["tea"]
+            client.session["list"].append("private")
+    """,
+    "app/late.json/post.py": """
+        async def post(client):
+            client.session["cart"] = "private"
+            await client.sign_out()
+    """,
     "app/closed.json/access.py": "groups = ['admin']",
     "app/closed.json/get.py": "async def get(client): return client.user.username",
     "app/plain.json/get.py": "async def get(client): return 1",
@@ -171,6 +181,39 @@ async def test_session_second_login_of_same_user_keeps_what_was_anonymous(
         "cart": "tea",
         "before": "x",
     }
+
+
+async def test_sign_out_removes_values_that_were_written_while_logged_in(
+    browser: aiohttp.ClientSession,
+) -> None:
+    """Also under names from before the login: the next user of the browser must not see them."""
+    for key in ("cart", "same", "list"):
+        await put(browser, key, "tea")
+    await sent(browser, "POST", "/in.json", name="ada")
+    await put(browser, "cart", "private")
+    await put(browser, "card", "4711")
+    await sent(browser, "POST", "/change.json")
+
+    await sent(browser, "POST", "/out.json")
+
+    guest: dict[str, Any] = {"user": None, "groups": [], "same": "tea", "before": "x"}
+    assert await sent(browser, "GET", "/show.json") == guest
+    found = await sent(browser, "POST", "/in.json", name="root")
+    assert found == {"user": "root", "groups": ["admin"]}
+    found = await sent(browser, "GET", "/show.json")
+    assert found == {**guest, "user": "root", "groups": ["admin"], "after": "y"}
+
+
+async def test_sign_out_removes_values_that_were_changed_in_the_same_message(
+    browser: aiohttp.ClientSession,
+) -> None:
+    await put(browser, "cart", "tea")
+    await sent(browser, "POST", "/in.json", name="ada")
+
+    await sent(browser, "POST", "/late.json")
+
+    found = await sent(browser, "GET", "/show.json")
+    assert found == {"user": None, "groups": [], "before": "x"}
 
 
 async def test_sign_out_of_guest_changes_nothing(browser: aiohttp.ClientSession) -> None:

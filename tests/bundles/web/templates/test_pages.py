@@ -233,6 +233,33 @@ async def test_error_template_is_for_clients_that_accept_html(site: Site) -> Non
     assert response.content == {"statusCode": 404, "message": "Not Found"}
 
 
+@pytest.mark.parametrize(
+    ("accept", "is_of_directory", "is_of_path"),
+    [
+        (None, True, False),
+        ("*/*", True, False),
+        ("text/html", True, True),
+        ("text/*", True, False),
+        ("text/html;q=0, application/json", False, False),
+        ("text/html;q=0, */*", False, False),
+        ("application/xhtml+xml,text/html;q=0.9", True, True),
+    ],
+)
+@pytest.mark.parametrize("name", [".404.html", "error.template"])
+async def test_error_page_of_any_kind_is_for_the_same_clients(
+    site: Site, name: str, accept: str | None, is_of_directory: bool, is_of_path: bool
+) -> None:
+    files = {f"app/{name}": "PAGE", "app/b/get.py": "async def get(c): c.error(404)"}
+    headers = {} if accept is None else {"Accept": accept}
+    async with site.served(files) as session:
+        for path, is_page in (("/b/", is_of_directory), ("/none", is_of_path)):
+            request = session.get(path, headers=headers, skip_auto_headers=["Accept"])
+            async with request as response:
+                assert response.status == 404
+                assert (await response.text() == "PAGE") is is_page
+                assert not is_page or response.headers["Vary"].startswith("Accept")
+
+
 async def test_errors_of_other_routes_have_no_template(site: Site) -> None:
     client = await site.start(ERRORS, controllers=[Failing])
 

@@ -1,0 +1,22 @@
+"""Which errors are sent as pages."""
+
+from bundles.web.directories.chain import Chain
+from bundles.web.files.web_files import WebFiles
+from bundles.web.templates.pages import PAGES
+from rxkernel import Request, Transport, accepts_html
+
+
+def expects_page(request: Request) -> bool:
+    """Whether an error of *request* is sent as a page of the tree, if there is one.
+
+    It is for a directory of HTML, unless the client accepts other types only; for a file, and for
+    a path that does not exist, if it accepts HTML by name: scripts and ``curl`` ask for any type.
+    """
+    definition = request.definition
+    if definition is None:
+        is_path = request.transport is Transport.HTTP and request.route_name is None
+        return is_path and accepts_html(request)
+    target = definition.metadata.target
+    if isinstance(target, Chain):
+        return target.directory.extension.name in PAGES and accepts_html(request, by_range=True)
+    return isinstance(target, WebFiles) and accepts_html(request)
