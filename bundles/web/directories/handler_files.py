@@ -14,6 +14,7 @@ from bundles.web.access.access_file import read_access_file
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.handler_parameters import handler_parameters
 from bundles.web.directories.meta import fields_of_meta
+from bundles.web.directories.old_handlers import has_old_name, old_handler_of
 from bundles.web.directories.stages import ACCESS, ERROR, STAGES, VERBS
 from bundles.web.templates.template_file import SUFFIXES, template_of
 from rxkernel import ConfigurationError, options_of
@@ -49,18 +50,18 @@ def is_read(key: str) -> bool:
     name = key.rpartition("/")[2]
     if name.endswith(".py"):
         return not name.startswith("_")
-    return name.endswith(SUFFIXES)
+    return name.endswith(SUFFIXES) or has_old_name(key)
 
 
 def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
-    """Return the `Handler`, the `AccessFile` or the `TemplateFile` in *file*, which
-    errors call *path*.
+    """Return the `Handler`, the `AccessFile`, the `TemplateFile` or the `OldHandler` in *file*,
+    which errors call *path*.
 
     Raises:
         ConfigurationError: with every problem.
     """
     if module is None:
-        return template_of(file, path)
+        return old_handler_of(file) if has_old_name(file.key) else template_of(file, path)
     if file.stem == ACCESS:
         return read_access_file(file, module)
     if file.stem not in STAGES:

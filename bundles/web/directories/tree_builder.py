@@ -9,6 +9,7 @@ from bundles.web.access.access_tree import AccessTree
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.handler import Handler
+from bundles.web.directories.old_handlers import OldHandler
 from bundles.web.directories.program_handler import ProgramHandler
 from bundles.web.directories.stages import ACCESS
 from bundles.web.extensions.extension import Extension
@@ -33,6 +34,7 @@ class TreeBuilder:
         self._snapshot = snapshot
         self._extensions = extensions
         self._directories = {"": Directory("", None, extensions.of(""))}
+        self._old_handlers: list[tuple[Directory, OldHandler]] = []
 
     def build(
         self, programs: Iterable[ProgramHandler], before: DirectoryTree | None = None
@@ -49,6 +51,7 @@ class TreeBuilder:
                 self._add_file(file)
         for program in programs:
             self._add_program(program)
+        self._check_old_handlers()
         access = self._merge_access()
         templates = self._templates(before)
         if templates is None or self.problems:
@@ -65,6 +68,13 @@ class TreeBuilder:
             directory.access_file = value
         elif isinstance(value, TemplateFile):
             directory.templates.append(value)
+        elif isinstance(value, OldHandler):
+            self._old_handlers.append((directory, value))
+
+    def _check_old_handlers(self) -> None:
+        for directory, old in self._old_handlers:
+            if old.exports or directory.handlers:
+                self._fail(old.key, old.problem)
 
     def _add_program(self, program: ProgramHandler) -> None:
         handler, path = program.handler, program.path.rstrip("/")

@@ -3,15 +3,22 @@
 _CODE = (".py", ".pyc", ".pyo", ".template", ".jinja")
 _COMPRESSED = (".br", ".gz", ".zst")
 _CACHE = "__pycache__"
+_OLD_ACCESS = "access.js"
 
 
 def is_code(name: str) -> bool:
     """Whether the file or folder *name*, one part of a path, is code or a template.
 
     Upper case counts, too: ``GET.PY`` is ``get.py`` on the file systems of macOS and Windows. So
-    does a compressed copy.
+    does a compressed copy. The access rules of Impress may have a password.
     """
+    name = plain_name(name)
+    return name in (_CACHE, _OLD_ACCESS) or name.endswith(_CODE)
+
+
+def plain_name(name: str) -> str:
+    """Return *name* in lower case, without the suffix of a compressed copy."""
     name = name.casefold()
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
-    return name == _CACHE or name.endswith(_CODE)
+    return name

@@ -7,8 +7,9 @@ from typing import Any
 import attrs
 
 from bundles.autoload.places.site import VIRTUAL, Site
+from bundles.web.directories.old_handlers import has_old_name
 from bundles.web.files.folder_pages import FolderPages
-from bundles.web.files.public_names import is_code
+from bundles.web.files.public_names import is_code, plain_name
 from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticFiles
 
 NAME = "web_files"
@@ -53,6 +54,16 @@ class WebFiles(Site):
             page = await super().folder_page(request, folder)
         return page
 
+    async def response(self, request: Request, path: str) -> Response:
+        """As `Site.response`; the handlers of Impress, beside other handlers, are not found."""
+        self._check_old(path)
+        return await super().response(request, path)
+
+    def _check_old(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        if has_old_name(plain_name(name)) and self.pages.has_handlers(folder):
+            raise NotFoundException
+
     async def existing(self, request: Request, path: str) -> Response | None:
         """Return the response with the file *path*, or with the index of a folder, which counts
         more than a virtual path; None if there is no such file.
@@ -63,6 +74,7 @@ class WebFiles(Site):
         if not path or path[-1] == "/":
             path += _INDEX
         try:
+            self._check_old(path)
             return await StaticFiles.response(self, request, path)
         except NotFoundException:
             return None
