@@ -21,7 +21,6 @@ from bundles.web.page_cache.page_run import PageRun
 from rxkernel import (
     RedirectResponse,
     Request,
-    Response,
     RxKernelError,
     UploadedFile,
     WebSocket,
@@ -196,8 +195,9 @@ class Client(SnapshotUse):
         before `sign_in` stay. See `ClientSessions.sign_out`."""
         return self.chain.environment.sessions.sign_out(self.request)
 
-    def download(self, path: str, name: str | None = None) -> Response:
-        """Return an upload, which the browser saves as *name*: ``return client.download(…)``.
+    def download(self, path: str, name: str | None = None) -> NoReturn:
+        """Respond with an upload, which the browser saves as *name*, and call no further handler
+        but ``end``.
 
         *path* is that of its `StoredFile`; it may come from a client.
 
@@ -205,7 +205,7 @@ class Client(SnapshotUse):
             NotFoundException: *path* is not a path of a file below the folder of uploads (404).
             ValueError: *name* has a path or a control character.
         """
-        return self.chain.environment.uploads.download(path, name)
+        raise Finished(self.chain.environment.uploads.download(path, name))
 
     async def upload(self) -> list[StoredFile]:
         """Store the files of the form, and return their records, see `Uploads.store`.

@@ -9,6 +9,7 @@ from typing import Any
 
 from bundles.autoload.endpoints.fields import read_fields
 from bundles.autoload.endpoints.functions import is_async, kind_of, line_in_file
+from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.access_file import read_access_file
 from bundles.web.directories.handler import Handler
@@ -16,6 +17,7 @@ from bundles.web.directories.handler_parameters import handler_parameters
 from bundles.web.directories.meta import fields_of_meta
 from bundles.web.directories.old_handlers import has_old_name, old_handler_of
 from bundles.web.directories.stages import ACCESS, ERROR, STAGES, VERBS
+from bundles.web.directories.unused_files import is_misspelled
 from bundles.web.templates.template_file import SUFFIXES, template_of
 from rxkernel import ConfigurationError, options_of
 
@@ -50,7 +52,7 @@ def is_read(key: str) -> bool:
     name = key.rpartition("/")[2]
     if name.endswith(".py"):
         return not name.startswith("_")
-    return name.endswith(SUFFIXES) or has_old_name(key)
+    return name.endswith(SUFFIXES) or has_old_name(key) or is_misspelled(name)
 
 
 def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
@@ -61,6 +63,8 @@ def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
         ConfigurationError: with every problem.
     """
     if module is None:
+        if is_misspelled(file.key.rpartition("/")[2]):
+            raise ConfigurationError(f"is not loaded; did you mean {file.stem.lower()}.py?")
         return old_handler_of(file) if has_old_name(file.key) else template_of(file, path)
     if file.stem == ACCESS:
         return read_access_file(file, module)
@@ -81,6 +85,7 @@ def _handler(file: SourceFile, module: ModuleType) -> Handler:
     allowed = _VERB if stage in VERBS else _OTHER_STAGE
     read = read_fields(file, module, allowed, known=_VERB)
     problems += read.problems
+    problems += _other_stages(stage, module)
     try:
         name, function = _function_of(stage, module)
         return handler_of(
@@ -175,10 +180,22 @@ def _problems_of_timeout(seconds: Any) -> Iterator[str]:
         yield f"timeout is {seconds!r}; write seconds, more than 0"
 
 
+def _other_stages(stage: str, module: ModuleType) -> Iterator[str]:
+    """Yield the handlers of other stages in the file of *stage*, which are never called."""
+    for name, function in vars(module).items():
+        if name in STAGES and name != stage and is_async(function):
+            first = next(iter(inspect.signature(function).parameters), None)
+            if first == "client" and is_own(function, module):
+                yield (
+                    f"defines {name}(client), which is not called here; move it to {name}.py, or "
+                    f"give it another name"
+                )
+
+
 def _function_of(stage: str, module: ModuleType) -> tuple[str, Callable[..., Any]]:
     names = vars(module)
     found = [name for name in ("method", MIDDLEWARE, stage) if name in names]
-    if MIDDLEWARE in found and len(found) > 1:
+    if len(found) > 1:
         raise ConfigurationError(
             f"defines {' and '.join(found)}; a file is one handler: remove one of them"
         )

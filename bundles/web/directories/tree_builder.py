@@ -12,6 +12,7 @@ from bundles.web.directories.handler import Handler
 from bundles.web.directories.old_handlers import OldHandler
 from bundles.web.directories.program_handler import ProgramHandler
 from bundles.web.directories.stages import ACCESS
+from bundles.web.directories.unused_files import uncalled_handlers, unused_pages
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.templates.template_file import TemplateFile
@@ -54,6 +55,7 @@ class TreeBuilder:
         self._check_old_handlers()
         access = self._merge_access()
         templates = self._templates(before)
+        self._check_use(templates)
         if templates is None or self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
         return DirectoryTree(self._directories, templates, access)
@@ -75,6 +77,20 @@ class TreeBuilder:
         for directory, old in self._old_handlers:
             if old.exports or directory.handlers:
                 self._fail(old.key, old.problem)
+
+    def _check_use(self, templates: Templates | None) -> None:
+        for directory in self._directories.values():
+            for handler in uncalled_handlers(directory):
+                self.problems.append(
+                    f"{handler.where(self._snapshot.tree.show)}: is never called: a WebSocket "
+                    f"begins with GET; write get.py, or move it to a directory without .ws"
+                )
+        for file, page in () if templates is None else unused_pages(templates):
+            name = file.name.replace(file.base, page, 1)
+            self.problems.append(
+                f"{file.path}: nothing uses it; a page is called {name}. Rename it, or include it "
+                f"in a page"
+            )
 
     def _add_program(self, program: ProgramHandler) -> None:
         handler, path = program.handler, program.path.rstrip("/")

@@ -1,6 +1,8 @@
 """The files of the tree that are its code, and not for clients."""
 
-_CODE = (".py", ".pyc", ".pyo", ".template", ".jinja")
+import re
+
+_CODE = re.compile(r"\.(?:py\w?|template|jinja)\Z")
 _COMPRESSED = (".br", ".gz", ".zst")
 _CACHE = "__pycache__"
 _OLD_ACCESS = "access.js"
@@ -13,7 +15,7 @@ def is_code(name: str) -> bool:
     does a compressed copy. The access rules of Impress may have a password.
     """
     name = plain_name(name)
-    return name in (_CACHE, _OLD_ACCESS) or name.endswith(_CODE)
+    return name in (_CACHE, _OLD_ACCESS) or _CODE.search(name) is not None
 
 
 def plain_name(name: str) -> str:

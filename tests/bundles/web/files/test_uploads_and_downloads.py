@@ -225,3 +225,19 @@ async def test_web_settings_invalid_are_reported(
     with pytest.raises(Exception, match=message):
         async with site.served(FILES, options=options):
             pytest.fail("it was started")
+
+
+async def test_download_needs_no_return(site: Site) -> None:
+    handler = """
+        async def get(client):
+            try:
+                client.download(client.path, "a.txt")
+            except Exception:
+                return "not sent"
+        """
+    async with site.served({**FILES, "app/file/get.py": handler}) as session:
+        [record] = await uploaded(session, form(("a.txt", b"hello", "text/plain")))
+
+        async with session.get(f"/file/{record['path']}") as response:
+            assert (response.status, await response.text()) == (200, "hello")
+            assert "a.txt" in response.headers["Content-Disposition"]
