@@ -1,6 +1,6 @@
 """`Client`: the request, as handlers see it."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -18,8 +18,8 @@ from bundles.web.files.stored_file import StoredFile
 from bundles.web.http_errors import http_error
 from bundles.web.page_cache.lifetime import seconds_of
 from bundles.web.page_cache.page_run import PageRun
+from bundles.web.redirects import redirect
 from rxkernel import (
-    RedirectResponse,
     Request,
     RxKernelError,
     UploadedFile,
@@ -175,10 +175,16 @@ class Client(SnapshotUse):
         """
         raise http_error(status, message)
 
-    def redirect(self, url: str, status: int = 302) -> NoReturn:
-        """Redirect to *url* on this site, see `RedirectResponse`, and call no further handler but
-        ``end``."""
-        raise Finished(RedirectResponse(url, status))
+    def redirect(self, url: str, status: int = 302, *, hosts: Collection[str] = ()) -> NoReturn:
+        """Redirect to *url* on this site, or on one of *hosts*, see `RedirectResponse`, and call
+        no further handler but ``end``.
+
+        Raises:
+            BadRequestException: the visitor has sent another target (400).
+            RxKernelError: another target, which the visitor has not sent.
+        """
+        sent = (self.query, self.fields)
+        raise Finished(redirect(self.request, sent, url, status, hosts))
 
     @property
     def session(self) -> Session:
