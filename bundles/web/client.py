@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from multidict import MultiDict
 
@@ -11,6 +11,7 @@ from bundles.contracts import arguments_of, fields_of, params_of
 from bundles.sessions import Session
 from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client_context import ClientContext
+from bundles.web.client_hints import hint_for
 from bundles.web.directories.chain import Chain, Stage
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.finished import Finished
@@ -67,6 +68,21 @@ class Client(SnapshotUse):
     sent_headers: dict[str, str] | None = None
     _context: ClientContext | None = None
     _parameters: dict[str, Any] | None = None
+
+    if not TYPE_CHECKING:  # type checkers know all attributes
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a missing attribute, or if that of a property raises AttributeError."""
+            try:
+                return object.__getattribute__(self, name)
+            except AttributeError as exc:
+                if exc.obj is not self or exc.name != name or name.startswith("_"):
+                    raise
+                public = [each for each in dir(type(self)) if not each.startswith("_")]
+                hint = hint_for(name, public)
+                if hint is None:
+                    raise
+                raise AttributeError(f"{exc}; {hint}") from None
 
     @property
     def runtime(self) -> Autoload:
