@@ -8,6 +8,7 @@ from typing import Any
 from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
+from bundles.autoload.endpoints.security_rules import users_of
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.security import SecuritySettings
 from bundles.web.channels.channels import Channels
@@ -155,7 +156,13 @@ class WebBundle(Bundle):
             uploads=uploads,
         )
         roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
-        directories = Directories(environment, self._extensions, self._programs, roles)
+        directories = Directories(
+            environment,
+            self._extensions,
+            self._programs,
+            roles,
+            has_users=lambda: not users_of(injector).is_empty,
+        )
         tree_pages.directories = directories
         return directories
 

@@ -9,6 +9,7 @@ from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.access_options import access_options, options_below
 from bundles.web.access.access_tree import AccessTree
+from bundles.web.access.unreachable import log_unreachable
 from bundles.web.directories.directory_routes import DirectoryRoutes
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
@@ -41,6 +42,7 @@ class Directories(Place):
         extensions: those that directories may have.
         programs: the handlers that were registered on the bundle.
         roles: those that exist; empty: they are not known.
+        has_users: returns whether somebody can log in.
     """
 
     name = PLACE
@@ -53,7 +55,10 @@ class Directories(Place):
         extensions: Extensions,
         programs: Iterable[ProgramHandler],
         roles: Iterable[str] = (),
+        *,
+        has_users: Callable[[], bool],
     ) -> None:
+        self._has_users = has_users
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
@@ -99,6 +104,8 @@ class Directories(Place):
 
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:
         if isinstance(routes, DirectoryRoutes):
+            if not self._has_users():
+                log_unreachable(routes, self._current)
             self._current = routes
             for chain in routes.chains:
                 chain.served.snapshot = routes.snapshot
