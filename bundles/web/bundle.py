@@ -14,6 +14,7 @@ from bundles.security import SecuritySettings
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.identities import Identities
+from bundles.web.channels.last_event_ids import LastEventIds
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.directories.directory_tree import PLACE
@@ -59,6 +60,7 @@ class WebBundle(Bundle):
         ErrorHandlers,
         ErrorTemplates,
         Identities,
+        LastEventIds,
     )
     provides = (Channels,)
 
@@ -162,6 +164,7 @@ class WebBundle(Bundle):
             self._programs,
             roles,
             has_users=lambda: not users_of(injector).is_empty,
+            has_workers=injector.get(Settings).http.reuse_port,
         )
         tree_pages.directories = directories
         return directories

@@ -10,6 +10,7 @@ from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.access_options import access_options, options_below
 from bundles.web.access.access_tree import AccessTree
 from bundles.web.access.unreachable import log_unreachable
+from bundles.web.channels.worker_warning import log_channels_of_workers
 from bundles.web.directories.directory_routes import DirectoryRoutes
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
@@ -43,6 +44,7 @@ class Directories(Place):
         programs: the handlers that were registered on the bundle.
         roles: those that exist; empty: they are not known.
         has_users: returns whether somebody can log in.
+        has_workers: whether there are other processes.
     """
 
     name = PLACE
@@ -57,8 +59,10 @@ class Directories(Place):
         roles: Iterable[str] = (),
         *,
         has_users: Callable[[], bool],
+        has_workers: bool,
     ) -> None:
         self._has_users = has_users
+        self._has_workers = has_workers
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
@@ -106,6 +110,9 @@ class Directories(Place):
         if isinstance(routes, DirectoryRoutes):
             if not self._has_users():
                 log_unreachable(routes, self._current)
+            if self._has_workers:
+                before = None if self._current is None else self._current.tree
+                log_channels_of_workers(routes.tree, before)
             self._current = routes
             for chain in routes.chains:
                 chain.served.snapshot = routes.snapshot
