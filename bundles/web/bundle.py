@@ -8,12 +8,14 @@ from typing import Any
 from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
+from bundles.autoload.endpoints.security_rules import users_of
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.security import SecuritySettings
 from bundles.sessions import Sessions
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.identities import Identities
+from bundles.web.channels.last_event_ids import LastEventIds
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.directories.directory_tree import PLACE
@@ -60,6 +62,7 @@ class WebBundle(Bundle):
         ErrorHandlers,
         ErrorTemplates,
         Identities,
+        LastEventIds,
     )
     provides = (Channels,)
 
@@ -160,8 +163,15 @@ class WebBundle(Bundle):
             uploads=uploads,
         )
         roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
-        hosts = injector.get(Settings).http.allowed_hosts
-        directories = Directories(environment, self._extensions, self._programs, roles, hosts)
+        directories = Directories(
+            environment,
+            self._extensions,
+            self._programs,
+            roles,
+            injector.get(Settings).http.allowed_hosts,
+            has_users=lambda: not users_of(injector).is_empty,
+            has_workers=injector.get(Settings).http.reuse_port,
+        )
         tree_pages.directories = directories
         return directories
 

@@ -1,8 +1,8 @@
 """`Client`: the request, as handlers see it."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from multidict import MultiDict
 
@@ -11,6 +11,7 @@ from bundles.contracts import arguments_of, fields_of, params_of
 from bundles.sessions import Session
 from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client_context import ClientContext
+from bundles.web.client_hints import hint_for
 from bundles.web.directories.chain import Chain, Stage
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.finished import Finished
@@ -19,8 +20,8 @@ from bundles.web.files.stored_file import StoredFile
 from bundles.web.http_errors import http_error
 from bundles.web.page_cache.lifetime import seconds_of
 from bundles.web.page_cache.page_run import PageRun
+from bundles.web.redirects import redirect
 from rxkernel import (
-    RedirectResponse,
     Request,
     Response,
     RxKernelError,
@@ -68,6 +69,21 @@ class Client(SnapshotUse):
     sent_headers: dict[str, str] | None = None
     _context: ClientContext | None = None
     _parameters: dict[str, Any] | None = None
+
+    if not TYPE_CHECKING:  # type checkers know all attributes
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a missing attribute, or if that of a property raises AttributeError."""
+            try:
+                return object.__getattribute__(self, name)
+            except AttributeError as exc:
+                if exc.obj is not self or exc.name != name or name.startswith("_"):
+                    raise
+                public = [each for each in dir(type(self)) if not each.startswith("_")]
+                hint = hint_for(name, public)
+                if hint is None:
+                    raise
+                raise AttributeError(f"{exc}; {hint}") from None
 
     @property
     def runtime(self) -> Autoload:
@@ -173,10 +189,16 @@ class Client(SnapshotUse):
         """
         raise http_error(status, message)
 
-    def redirect(self, url: str, status: int = 302) -> NoReturn:
-        """Redirect to *url* on this site, see `RedirectResponse`, and call no further handler but
-        ``end``."""
-        raise Finished(RedirectResponse(url, status))
+    def redirect(self, url: str, status: int = 302, *, hosts: Collection[str] = ()) -> NoReturn:
+        """Redirect to *url* on this site, or on one of *hosts*, see `RedirectResponse`, and call
+        no further handler but ``end``.
+
+        Raises:
+            BadRequestException: the visitor has sent another target (400).
+            RxKernelError: another target, which the visitor has not sent.
+        """
+        sent = (self.query, self.fields)
+        raise Finished(redirect(self.request, sent, url, status, hosts))
 
     @property
     def session(self) -> Session:
@@ -195,8 +217,9 @@ class Client(SnapshotUse):
         before `sign_in`, and that have not changed since, stay. See `ClientSessions.sign_out`."""
         return self.chain.environment.sessions.sign_out(self.request)
 
-    def download(self, path: str, name: str | None = None) -> Response:
-        """Return an upload, which the browser saves as *name*: ``return client.download(…)``.
+    def download(self, path: str, name: str | None = None) -> NoReturn:
+        """Respond with an upload, which the browser saves as *name*, and call no further handler
+        but ``end``.
 
         *path* is that of its `StoredFile`; it may come from a client.
 
@@ -204,7 +227,7 @@ class Client(SnapshotUse):
             NotFoundException: *path* is not a path of a file below the folder of uploads (404).
             ValueError: *name* has a path or a control character.
         """
-        return self.chain.environment.uploads.download(path, name)
+        raise Finished(self.chain.environment.uploads.download(path, name))
 
     async def upload(self) -> list[StoredFile]:
         """Store the files of the form, and return their records, see `Uploads.store`. They are

@@ -72,4 +72,7 @@ def _advice(exc: BaseException) -> str:
         return "; a file must not end the process"
     if isinstance(exc, NameError) and exc.name in NAMESPACES:
         return f"; {import_hint(exc.name)}"
+    if isinstance(exc, ModuleNotFoundError) and exc.name:
+        namespace = exc.name.partition(".")[0]
+        return f"; {import_hint(namespace)}" if namespace in NAMESPACES else ""
     return ""

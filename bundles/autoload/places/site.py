@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from os.path import isfile, islink
 
 import attrs
 
@@ -60,6 +61,13 @@ class Site(StaticFiles):
         except FileNotFoundError as exc:
             logger.warning("responded with 404 for %r: %s does not exist", path, self.root)
             raise NotFoundException from exc
+
+    async def has_own_page(self, request: Request, folder: str) -> bool:
+        """Whether *request* is that of a browser for a folder with its own ``.virtual.html``."""
+        if VIRTUAL not in self.missing or not self.is_page(request, folder):
+            return False
+        path = f"{self.root}/{folder}/{VIRTUAL[0]}"
+        return await asyncio.to_thread(lambda: isfile(path) and not islink(path))
 
     def is_endpoint(self, path: str) -> bool:
         """Whether *path* without a file is one that a client requests with another method."""

@@ -72,6 +72,11 @@ class DirectoryAccess:
         return any(LOCAL not in group for group in self.groups)
 
     @property
+    def needs_user(self) -> bool:
+        """Whether only users who have logged in may."""
+        return not self.guests or self.needs_role
+
+    @property
     def is_open(self) -> bool:
         """Whether every client may."""
         return self == attrs.evolve(

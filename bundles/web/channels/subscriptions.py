@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 
+from multidict import MultiDict
+
 from bundles.web.channels.channels import GLOBAL, channel_key, user_key
 from rxkernel import Request
 
 _HEADER = "Last-Event-ID"
 _PARAMETER = "lastEventId"
 """In the query, for clients that cannot send a header: that of a `WebSocket` in a browser."""
+
+_ATTRIBUTE = "web.last_event_id"
+"""The attribute of a request for the id of the query."""
 
 
 def keys_for(request: Request, names: Iterable[str]) -> tuple[str, ...]:
@@ -24,4 +29,12 @@ def keys_for(request: Request, names: Iterable[str]) -> tuple[str, ...]:
 
 def last_event_id(request: Request) -> str:
     """The id of the last event that the client has received; empty if it sends none."""
-    return request.headers.get(_HEADER) or str(request.params.get(_PARAMETER, ""))
+    return request.headers.get(_HEADER) or str(request.attributes.get(_ATTRIBUTE, ""))
+
+
+def take_last_event_id(request: Request) -> None:
+    """Keep the id of the query for `last_event_id`; it is not a parameter of the handlers."""
+    if _PARAMETER in request.params:
+        params = MultiDict(request.params)
+        request.attributes[_ATTRIBUTE] = params.popall(_PARAMETER)[0]
+        request.params = params

@@ -9,12 +9,15 @@ from typing import Any
 
 from bundles.autoload.endpoints.fields import read_fields
 from bundles.autoload.endpoints.functions import is_async, kind_of, line_in_file
+from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.access_file import read_access_file
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.handler_parameters import handler_parameters
 from bundles.web.directories.meta import fields_of_meta
+from bundles.web.directories.old_handlers import has_old_name, old_handler_of
 from bundles.web.directories.stages import ACCESS, ERROR, STAGES, VERBS
+from bundles.web.directories.unused_files import is_misspelled
 from bundles.web.templates.template_file import SUFFIXES, template_of
 from rxkernel import ConfigurationError, options_of
 
@@ -46,9 +49,6 @@ _OF_JINJA = (".jinja2", ".j2")
 """Suffixes that other projects use for templates."""
 
 
-_STAGE_FILES = frozenset(f"{stage}.py" for stage in (*STAGES, ACCESS))
-
-
 def is_read(key: str) -> bool:
     """Whether the file *key* is a part of the tree, and not a static file. Files of Python that
     begin with ``_`` are neither. `value_of` refuses names that are almost those of parts."""
@@ -56,19 +56,12 @@ def is_read(key: str) -> bool:
     if name.endswith(".py"):
         return not name.startswith("_")
     suffixes = (*SUFFIXES, *_OF_JINJA)
-    return name.casefold().endswith(suffixes) or _meant(name) is not None
-
-
-def _meant(name: str) -> str | None:
-    """Return the file of a stage that *name* is called but for upper case or a further ``.txt``,
-    which editors add."""
-    meant = name.casefold().removesuffix(".txt")
-    return meant if meant in _STAGE_FILES and meant != name else None
+    return name.casefold().endswith(suffixes) or has_old_name(key) or is_misspelled(name)
 
 
 def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
-    """Return the `Handler`, the `AccessFile` or the `TemplateFile` in *file*, which
-    errors call *path*.
+    """Return the `Handler`, the `AccessFile`, the `TemplateFile` or the `OldHandler` in *file*,
+    which errors call *path*.
 
     Raises:
         ConfigurationError: with every problem.
@@ -76,6 +69,8 @@ def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
     if file.key.casefold().endswith(_OF_JINJA):
         raise ConfigurationError(f"a template of Jinja ends with .jinja; write {file.stem}.jinja")
     if module is None:
+        if has_old_name(file.key):
+            return old_handler_of(file)
         _check_name(file.key.rpartition("/")[2])
         return template_of(file, path)
     if file.stem == ACCESS:
@@ -92,8 +87,10 @@ def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
 
 
 def _check_name(name: str) -> None:
-    meant = _meant(name)
-    if meant is None and not name.endswith(SUFFIXES):
+    meant = None
+    if is_misspelled(name):
+        meant = f"{name.partition('.')[0].lower()}.py"
+    elif not name.endswith(SUFFIXES):
         stem, _, suffix = name.rpartition(".")
         meant = f"{stem}.{suffix.lower()}"
     if meant is not None:
@@ -106,6 +103,7 @@ def _handler(file: SourceFile, module: ModuleType) -> Handler:
     allowed = _VERB if stage in VERBS else _OTHER_STAGE
     read = read_fields(file, module, allowed, known=_VERB)
     problems += read.problems
+    problems += _other_stages(stage, module)
     try:
         name, function = _function_of(stage, module)
         return handler_of(
@@ -198,6 +196,18 @@ def _problems_of_timeout(seconds: Any) -> Iterator[str]:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if seconds is not None and not (is_number and 0 < seconds < inf):
         yield f"timeout is {seconds!r}; write seconds, more than 0"
+
+
+def _other_stages(stage: str, module: ModuleType) -> Iterator[str]:
+    """Yield the handlers of other stages in the file of *stage*, which are never called."""
+    for name, function in vars(module).items():
+        if name in STAGES and name != stage and is_async(function):
+            first = next(iter(inspect.signature(function).parameters), None)
+            if first == "client" and is_own(function, module):
+                yield (
+                    f"defines {name}(client), which is not called here; move it to {name}.py, or "
+                    f"give it another name"
+                )
 
 
 def _function_of(stage: str, module: ModuleType) -> tuple[str, Callable[..., Any]]:

@@ -10,6 +10,30 @@ from rxkernel import ConfigurationError, Inject
 
 _NOT_SERVICES = (str, int, float, bool, complex, bytes, list, tuple, dict, set, frozenset, object)
 
+_MIDDLEWARE = "write async def middleware(request, next), and return a Response"
+
+_OLD_SIGNATURES = {
+    ("req", "res", "next"): _MIDDLEWARE,
+    ("request", "response", "next"): _MIDDLEWARE,
+    ("req", "res"): "write the one parameter client, and return the result",
+}
+"""Of middleware and handlers of Impress."""
+
+_NO_CALLBACK = "there is no callback; return the result"
+_EXCEPTION = "write client.exception"
+
+_OLD_PARAMETERS = {
+    "callback": _NO_CALLBACK,
+    "cb": _NO_CALLBACK,
+    "done": _NO_CALLBACK,
+    "next": f"only a middleware has it; {_MIDDLEWARE}",
+    "exc": _EXCEPTION,
+    "err": _EXCEPTION,
+    "error": _EXCEPTION,
+    "exception": _EXCEPTION,
+}
+"""What parameters without a type are meant to be."""
+
 
 def handler_parameters(
     function: Callable[..., Any], given: tuple[str, ...]
@@ -23,6 +47,8 @@ def handler_parameters(
     """
     name = getattr(function, "__name__", "method")
     parameters = [*signature_of(function).parameters.values()]
+    if old := _OLD_SIGNATURES.get(tuple(each.name for each in parameters)):
+        raise ConfigurationError(f"{name} takes {', '.join(e.name for e in parameters)}; {old}")
     first, rest = parameters[: len(given)], parameters[len(given) :]
     if len(first) < len(given) or any(not _takes_position(each) for each in first):
         raise ConfigurationError(
@@ -54,8 +80,10 @@ def _passed(name: str, parameter: inspect.Parameter) -> inspect.Parameter:
         inspect.Parameter.KEYWORD_ONLY,
     ):
         raise ConfigurationError(f"{name} takes {parameter}; name each parameter")
-    annotation = parameter.annotation
+    annotation, advice = parameter.annotation, _OLD_PARAMETERS.get(parameter.name)
     if not ([*markers_in(annotation)] or is_provided(annotation)):
+        if annotation is EMPTY and advice is not None:
+            raise ConfigurationError(f"{name} takes {parameter.name!r}; {advice}")
         if annotation is EMPTY:
             raise ConfigurationError(
                 f"{name} has no type for {parameter.name!r}; write the class of a service, or "

@@ -9,6 +9,8 @@ from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.access_options import access_options, options_below
 from bundles.web.access.access_tree import AccessTree
+from bundles.web.access.unreachable import log_unreachable
+from bundles.web.channels.worker_warning import log_channels_of_workers
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory_routes import DirectoryRoutes
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
@@ -43,6 +45,8 @@ class Directories(Place):
         programs: the handlers that were registered on the bundle.
         roles: those that exist; empty: they are not known.
         hosts: those of ``http.allowed_hosts``.
+        has_users: returns whether somebody can log in.
+        has_workers: whether there are other processes.
     """
 
     name = PLACE
@@ -56,7 +60,12 @@ class Directories(Place):
         programs: Iterable[ProgramHandler],
         roles: Iterable[str] = (),
         hosts: Iterable[str] = (),
+        *,
+        has_users: Callable[[], bool],
+        has_workers: bool,
     ) -> None:
+        self._has_users = has_users
+        self._has_workers = has_workers
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
@@ -110,6 +119,11 @@ class Directories(Place):
 
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:
         if isinstance(routes, DirectoryRoutes):
+            if not self._has_users():
+                log_unreachable(routes, self._current)
+            if self._has_workers:
+                before = None if self._current is None else self._current.tree
+                log_channels_of_workers(routes.tree, before)
             self._current = routes
             self.environment.files.rules.load(_digests_of(routes.snapshot))
             for chain in routes.chains:

@@ -10,11 +10,12 @@ from bundles.web.access.access_tree import AccessTree
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.handler import Handler
+from bundles.web.directories.old_handlers import OldHandler
 from bundles.web.directories.program_handler import ProgramHandler
-from bundles.web.directories.stages import ACCESS, VERBS
+from bundles.web.directories.stages import ACCESS
+from bundles.web.directories.unused_files import uncalled_handlers, unused_pages
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
-from bundles.web.extensions.ws import WS
 from bundles.web.templates.template_file import TemplateFile
 from bundles.web.templates.templates import Templates
 from rxkernel import ConfigurationError
@@ -41,6 +42,7 @@ class TreeBuilder:
         self._snapshot = snapshot
         self._extensions = extensions
         self._directories = {"": Directory("", None, extensions.of(""))}
+        self._old_handlers: list[tuple[Directory, OldHandler]] = []
 
     def build(
         self, programs: Iterable[ProgramHandler], before: DirectoryTree | None = None
@@ -57,9 +59,10 @@ class TreeBuilder:
                 self._add_file(file)
         for program in programs:
             self._add_program(program)
-        self._check_sockets()
+        self._check_old_handlers()
         access = self._merge_access()
         templates = self._templates(before)
+        self._check_use(templates)
         if templates is None or self.problems:
             raise ConfigurationError(*dict.fromkeys(self.problems))
         return DirectoryTree(self._directories, templates, access)
@@ -75,6 +78,27 @@ class TreeBuilder:
             directory.access_file = value
         elif isinstance(value, TemplateFile):
             directory.templates.append(value)
+        elif isinstance(value, OldHandler):
+            self._old_handlers.append((directory, value))
+
+    def _check_old_handlers(self) -> None:
+        for directory, old in self._old_handlers:
+            if old.exports or directory.handlers:
+                self._fail(partial(self._snapshot.tree.show, old.key), old.problem)
+
+    def _check_use(self, templates: Templates | None) -> None:
+        for directory in self._directories.values():
+            for handler in uncalled_handlers(directory):
+                self.problems.append(
+                    f"{handler.where(self._snapshot.tree.show)}: is never called: a WebSocket "
+                    f"begins with GET; write get.py, or move it to a directory without .ws"
+                )
+        for file, page in () if templates is None else unused_pages(templates):
+            name = file.name.replace(file.base, page, 1)
+            self.problems.append(
+                f"{file.path}: nothing uses it; a page is called {name}. Rename it, or include it "
+                f"in a page"
+            )
 
     def _add_program(self, program: ProgramHandler) -> None:
         handler, path = program.handler, program.path.rstrip("/")
@@ -86,17 +110,6 @@ class TreeBuilder:
                 f"{handler.where(show)}: {other.where(show)} is {handler.stage} of "
                 f"{program.path!r} too; remove one of the two"
             )
-
-    def _check_sockets(self) -> None:
-        """A WebSocket begins with GET (RFC 6455, 4.1): a handler of another verb never runs."""
-        show = self._snapshot.tree.show
-        for directory in self._directories.values():
-            for verb, handler in directory.handlers.items():
-                if directory.extension is WS and verb in VERBS and verb != "get":
-                    self.problems.append(
-                        f"{handler.where(show)}: a directory .ws handles WebSockets, which begin "
-                        f"with GET; write get, or move {verb} to a directory without .ws"
-                    )
 
     def _directory(self, path: str, where: Callable[[], str]) -> Directory:
         found = self._directories.get(path)

@@ -1,4 +1,4 @@
-"""What is shown for a folder without an index."""
+"""What the static files know of the folders of the tree."""
 
 from abc import ABC, abstractmethod
 
@@ -19,3 +19,7 @@ class FolderPages(ABC):
     @abstractmethod
     def introduces(self, folder: str) -> bool:
         """Whether `introduction_of` returns a page."""
+
+    @abstractmethod
+    def has_handlers(self, folder: str) -> bool:
+        """Whether *folder* itself has handlers."""

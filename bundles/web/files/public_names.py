@@ -6,14 +6,25 @@ _CODE = re.compile(r"\.(py[a-z]?|template|jinja2?|j2)(?![a-z0-9])")
 """A suffix of code, also before others: editors and tools write ``get.py.bak``, ``get.py,v``,
 ``access.py.txt`` and ``get.cpython-311.pyc.140234``."""
 
+_COMPRESSED = (".br", ".gz", ".zst")
 _CACHE = "__pycache__"
+_OLD_ACCESS = "access.js"
 
 
 def is_code(name: str) -> bool:
     """Whether the file or folder *name*, one part of a path, is code or a template, or a copy of
     one.
 
-    Upper case counts, too: ``GET.PY`` is ``get.py`` on the file systems of macOS and Windows.
+    Upper case counts, too: ``GET.PY`` is ``get.py`` on the file systems of macOS and Windows. The
+    access rules of Impress may have a password.
     """
+    name = plain_name(name)
+    return name in (_CACHE, _OLD_ACCESS) or _CODE.search(name) is not None
+
+
+def plain_name(name: str) -> str:
+    """Return *name* in lower case, without the suffix of a compressed copy."""
     name = name.casefold()
-    return name == _CACHE or _CODE.search(name) is not None
+    for suffix in _COMPRESSED:
+        name = name.removesuffix(suffix)
+    return name

@@ -8,9 +8,10 @@ from typing import Any
 import attrs
 
 from bundles.autoload.places.site import VIRTUAL, Site
+from bundles.web.directories.old_handlers import has_old_name
 from bundles.web.files.folder_pages import FolderPages
 from bundles.web.files.loaded_rules import LoadedRules
-from bundles.web.files.public_names import is_code
+from bundles.web.files.public_names import is_code, plain_name
 from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticFiles
 
 NAME = "web_files"
@@ -51,11 +52,12 @@ class WebFiles(Site):
         return bool(self.api.methods_of(path))
 
     async def response(self, request: Request, path: str) -> Response:
-        """As `Site.response`.
+        """As `Site.response`; the handlers of Impress, beside other handlers, are not found.
 
         Raises:
             ServiceUnavailableException: an access file for *path* is not loaded.
         """
+        self._check_old(path)
         found = await super().response(request, path)
         await self._check_rules(path)
         return found
@@ -70,6 +72,11 @@ class WebFiles(Site):
             page = await super().folder_page(request, folder)
         return page
 
+    def _check_old(self, path: str) -> None:
+        folder, _, name = path.rpartition("/")
+        if has_old_name(plain_name(name)) and self.pages.has_handlers(folder):
+            raise NotFoundException
+
     async def existing(self, request: Request, path: str) -> Response | None:
         """Return the response with the file *path*, or with the index of a folder, which counts
         more than a virtual path; None if there is no such file.
@@ -80,6 +87,7 @@ class WebFiles(Site):
         if not path or path[-1] == "/":
             path += _INDEX
         try:
+            self._check_old(path)
             found = await StaticFiles.response(self, request, path)
         except NotFoundException:
             return None

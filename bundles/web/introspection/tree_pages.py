@@ -27,3 +27,7 @@ class TreePages(FolderPages):
     def _introduced(self, folder: str) -> Directory | None:
         directory = self.directories.tree.directories.get(f"/{folder}" if folder else "")
         return directory if directory is not None and directory.access.intro else None
+
+    def has_handlers(self, folder: str) -> bool:
+        directory = self.directories.tree.directories.get(f"/{folder}" if folder else "")
+        return directory is not None and bool(directory.handlers)

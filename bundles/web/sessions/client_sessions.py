@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 from injector import inject
 
-from bundles.security import ANONYMOUS, Security
+from bundles.autoload.security_defaults import NoUsers
+from bundles.security import ANONYMOUS, Security, UserProvider
 from bundles.sessions import Session, Sessions
+from bundles.web.access.unreachable import NO_USERS_ADVICE
 from rxkernel import Request, Response, RxKernelError, UserTokens, encode_json
 
 ANONYMOUS_VALUES = "web.anonymous"
@@ -21,7 +23,14 @@ class ClientSessions:
     """What ``client.session``, ``client.sign_in`` and ``client.sign_out`` do."""
 
     @inject
-    def __init__(self, sessions: Sessions, security: Security, tokens: UserTokens) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        security: Security,
+        tokens: UserTokens,
+        users: UserProvider,  # type: ignore[type-arg] # a key of the injector
+    ) -> None:
+        self._has_users = not isinstance(users, NoUsers)
         self._load = sessions.of
         self._known = sessions.known
         self._security = security
@@ -57,7 +66,10 @@ class ClientSessions:
 
         Raises:
             ForbiddenException, UnprocessableEntityException: as `Security.login_session`.
+            RxKernelError: the application has no users.
         """
+        if not self._has_users:
+            raise RxKernelError(f"this site has no users; {NO_USERS_ADVICE}")
         session = await self._load(request)
         digests = _digests(session) if session.user is None else None
         await self._security.login_session(user, request)

@@ -14,7 +14,8 @@ _SEGMENT = r"[\w$-]+"
 _NAME = rf"(?!\d|-){_SEGMENT}(?:\.{_SEGMENT})*"
 
 _TOKEN = re.compile(
-    rf"@(?:(?P<at>@)|(?P<relative>\.?)(?P<value>{_NAME})@|\[(?P<end>/?)(?P<block>[^\]@\n]*)\]@)"
+    rf"@(?:(?P<at>@)|(?P<relative>\.?)(?P<value>{_NAME})@|\[(?P<end>/?)(?P<block>[^\]@\n]*)\]@"
+    rf"|\[(?P<broken>{_NAME}(?=@)|/{_NAME}(?=@|\])))"
 )
 _BLOCK_NAME = re.compile(_NAME)
 
@@ -72,9 +73,10 @@ def parse(text: str) -> tuple[tuple[Node, ...], list[Mistake]]:
     """Return the nodes of *text* and the mistakes in it."""
     open_: list[_Open] = [_Open("", 0)]
     mistakes: list[Mistake] = []
+    crossed: dict[str, _End] = {}
     for token in _tokens(text):
         if isinstance(token, _End):
-            problem = _close(open_, token.name)
+            problem = _close(open_, token, crossed)
             if problem:
                 mistakes.append(Mistake(problem, token.line))
         elif isinstance(token, Mistake):
@@ -110,7 +112,19 @@ def _token(match: re.Match[str], line: int) -> Text | Value | _Open | _End | Mis
         return Text("@")
     if match["value"]:
         return Value(tuple(match["value"].split(".")), bool(match["relative"]))
+    if match["broken"]:
+        return Mistake(
+            f"{match[0]} has no end; write @[{match['broken']}]@, or @{match[0]} for this text "
+            f"itself",
+            line,
+        )
     name = match["block"]
+    if name[:1] == "." and _BLOCK_NAME.fullmatch(name[1:]):
+        return Mistake(
+            f"{match[0]} has no valid name; write @[{match['end']}{name[1:]}]@, which in a block "
+            f"is the value of the current element",
+            line,
+        )
     if not _BLOCK_NAME.fullmatch(name):
         return Mistake(
             f"{match[0]} has no valid name; write letters, digits, _, - and dots, as in "
@@ -120,14 +134,25 @@ def _token(match: re.Match[str], line: int) -> Text | Value | _Open | _End | Mis
     return _End(name, line) if match["end"] else _Open(name, line)
 
 
-def _close(open_: list[_Open], name: str) -> str | None:
-    """End the innermost block *name*; return the problem if none is open."""
+def _close(open_: list[_Open], end: _End, crossed: dict[str, _End]) -> str | None:
+    """End the innermost block of the name of *end*; return the problem if none is open.
+
+    *crossed* are the ends, by the names of those that were open when they came.
+    """
+    name = end.name
     for index in range(len(open_) - 1, 0, -1):
         if open_[index].name == name:
+            crossed |= {inner.name: end for inner in open_[index + 1 :]}
             _to_parts(open_, index + 1)
             block = open_.pop()
             open_[-1].body.append(Block(name, tuple(block.body)))
             return None
+    outer = crossed.get(name)
+    if outer is not None:
+        return (
+            f"@[/{outer.name}]@ in line {outer.line} ends @[{outer.name}]@ while @[{name}]@ is "
+            f"open; write @[/{name}]@ before it"
+        )
     return f"@[/{name}]@ ends a block that is not open here; write @[{name}]@ before it"
 
 

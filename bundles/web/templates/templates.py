@@ -74,6 +74,11 @@ class Templates:
         """Return the code of the file *key*."""
         return self._compiled[key]
 
+    def names_in(self, file: TemplateFile) -> Iterator[str]:
+        """Yield the names that *file* includes, extends or imports."""
+        for reference in self._compiled[file.key].references:
+            yield reference.name.rpartition(NEXT)[2].rpartition("/")[2]
+
     def _same_names(self) -> Iterator[str]:
         seen: dict[tuple[str, str, str | None], TemplateFile] = {}
         for file in self.files:

@@ -39,7 +39,7 @@ def _source(node: Node, own_name: str) -> str:
 
 def _expression(value: Value) -> str:
     if not value.relative:
-        return f"{value.path}|_data"
+        return f"{value.path}|_data({ELEMENT})"
     name = value.path[0]
     if len(value.path) > 1 or name.startswith("_"):
         return f"{ELEMENT}|_path({value.path})"

@@ -25,6 +25,12 @@ _NUMBERS_AND_NONE = (int, float, complex, type(None))
 _NO_TEXT: Any = object.__str__
 
 
+_ELEMENT = "the current element"
+
+_SHOWN = 5
+"""Names of a mapping that an error shows."""
+
+
 class ValueTextError(Exception):
     """A value cannot be written. The message has the reason."""
 
@@ -46,13 +52,18 @@ def _path(element: Any, names: tuple[str, ...]) -> Any:
 
 
 @pass_context
-def _data(context: Context, names: tuple[str, ...]) -> Any:
-    """``@a.b@``"""
+def _data(context: Context, names: tuple[str, ...], element: Any) -> Any:
+    """``@a.b@``; *element* is the current one, for the error."""
     value = context.resolve_or_missing(names[0])
     if type(value) is str and len(names) == 1:
         return value
     shown = f"@{'.'.join(names)}@"
     if value is missing:
+        if step(element, names[0]) is not missing:
+            raise ValueTextError(
+                f"{shown}: {names[0]!r} is not in the data, but the current element has it; write "
+                f"@.{'.'.join(names)}@"
+            )
         known = context.get_all().keys() - context.environment.globals.keys()
         hint = f"{_ABSENT}; write @{shown} for this text itself"
         raise ValueTextError(f"{shown}: {_not_in('the data', names[0], known, hint)}")
@@ -116,10 +127,11 @@ def has_text(value: Any) -> bool:
 
 
 def _walk(value: Any, names: tuple[str, ...], shown: str) -> Any:
-    for name in names:
+    for position, name in enumerate(names):
         found = step(value, name)
         if found is missing:
-            _fail_missing(value, name, shown)
+            known = ".".join(shown[1:-1].split(".")[: position + 1])
+            _fail_missing(value, name, shown, f"@{known}@" if known else _ELEMENT)
         value = found
     return _text(value, shown)
 
@@ -151,15 +163,18 @@ def _no_text(value: Any, shown: str) -> str:
     return f"{kind}, which has no text; write one of its values, as {shown[:-1]}.name@"
 
 
-def _fail_missing(element: Any, name: str, shown: str) -> NoReturn:
+def _fail_missing(element: Any, name: str, shown: str, called: str = _ELEMENT) -> NoReturn:
+    """*called* is what *element* is called in the error."""
     if element is None:
         raise ValueTextError(f"{shown}: there is no {name!r} in None; put it into a block")
     if isinstance(element, Mapping):
-        where, known = "the mapping", [key for key in element if isinstance(key, str)]
+        known = [key for key in element if isinstance(key, str)]
+        where = called if nearest(name, known) else f"{called}, a mapping with {_listed(known)}"
     elif isinstance(element, _SCALARS):
+        value = "@.value@" if called is _ELEMENT else called
         raise ValueTextError(
-            f"{shown}: the element is a value of type {type(element).__name__}, "
-            "not a mapping; write @.value@ for it"
+            f"{shown}: {called} is a value of type {type(element).__name__}, not a mapping; write "
+            f"{value} for it"
         )
     elif isinstance(element, list | tuple):
         where, known = f"a list of {len(element)}", []
@@ -167,6 +182,11 @@ def _fail_missing(element: Any, name: str, shown: str) -> NoReturn:
         where = f"an object of {type(element).__qualname__}"
         known = [key for key in dir(element) if not key.startswith("_")]
     raise ValueTextError(f"{shown}: {_not_in(where, name, known)}")
+
+
+def _listed(names: list[str]) -> str:
+    shown = [repr(name) for name in names[:_SHOWN]]
+    return ", ".join((*shown, "…") if len(names) > _SHOWN else shown) or "no values"
 
 
 _ABSENT = "a value may be None, but must be there"

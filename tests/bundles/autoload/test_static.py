@@ -74,6 +74,7 @@ async def test_static_folder_that_is_moved_away_is_404_until_it_is_back(
         ("/app.js", 200, "run()"),
         ("/article/file.html", 200, "<h1>file</h1>"),
         ("/article/any", 200, "<h1>article</h1>"),
+        ("/article", 200, "<h1>article</h1>"),
         ("/article/a/b/c", 200, "<h1>article</h1>"),
         ("/article/deep/x", 200, "<h1>article</h1>"),
         ("/nowhere", 404, "<h1>lost</h1>"),

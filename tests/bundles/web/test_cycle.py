@@ -222,13 +222,6 @@ async def test_redirect_ends_the_chain(site: Site) -> None:
     assert (response.status_code, response.headers["Location"]) == (303, "/b/")
 
 
-async def test_redirect_to_another_host_is_400(site: Site) -> None:
-    files = {"app/a/get.py": "async def get(client): client.redirect('//evil.example')"}
-    client = await site.start(files)
-
-    assert (await client.http("GET /a")).status_code == 400
-
-
 @pytest.mark.parametrize(("status", "expected"), [(403, 403), (418, 418), (507, 507), (200, 500)])
 async def test_error_raises_the_exception_of_the_status(
     site: Site, status: int, expected: int

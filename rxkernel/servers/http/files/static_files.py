@@ -168,7 +168,7 @@ class StaticFiles(RouteSource):
         if isinstance(found, FolderFound) and not is_folder:
             if _has_slash(request):  # ignored by a route of a bundle
                 return await self.response(request, f"{path}/")
-            if await self._has_page(path, accepted):
+            if await self._has_page(request, path, accepted):
                 return slash_redirect(request, path)
         elif is_folder and self.lists(folder := path.removesuffix("/")):
             page = await self.folder_page(request, folder)
@@ -195,6 +195,11 @@ class StaticFiles(RouteSource):
         """Whether files and folders with *name*, one part of a path, may be sent and listed. A
         subclass may exclude more names."""
         return is_public_name(name)
+
+    async def has_own_page(self, request: Request, folder: str) -> bool:
+        """Whether the response of a subclass to *folder*, relative to the root, is a page beside
+        its *index* and its list: then a URL without the slash is redirected to it."""
+        return False
 
     def lists(self, folder: str) -> bool:
         """Whether *folder*, relative to the root, has a page if it has no *index*: by default, if
@@ -306,8 +311,8 @@ class StaticFiles(RouteSource):
         else:
             self._files.drop(path)
 
-    async def _has_page(self, folder: str, accepted: tuple[str, ...]) -> bool:
-        if self.lists(folder):
+    async def _has_page(self, request: Request, folder: str, accepted: tuple[str, ...]) -> bool:
+        if self.lists(folder) or await self.has_own_page(request, folder):
             return True
         index = self._file_of(f"{folder}/")
         return index is not None and isinstance(await self._read(index, accepted), FileReading)

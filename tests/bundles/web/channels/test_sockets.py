@@ -315,6 +315,27 @@ async def test_ws_whose_handler_returns_while_events_wait_is_closed(live: Live) 
     assert site.channels.count() == 0
 
 
+async def test_ws_id_of_the_last_event_is_not_a_parameter_of_the_contract(live: Live) -> None:
+    handler = """
+        parameters = {"room": "string"}
+
+        async def get(client):
+            await client.websocket.accept()
+            await client.websocket.send(str(client.parameters))
+            client.subscribe(client.parameters["room"])
+            await client.websocket.receive()
+        """
+    site = await live({"app/room.ws/get.py": handler})
+    await site.channels.send("x", "say", 1)
+    last = site.channels.position
+    await site.channels.send("x", "say", 2)
+
+    async with site.websocket(f"/room.ws?room=x&lastEventId={last}") as client:
+        assert await client.receive_str(timeout=20) == "{'room': 'x'}"
+        assert (await client.receive_json(timeout=20))["data"] == 2
+    assert await site.rejected("/room.ws?room=x&lastEvent=1") == 422
+
+
 @pytest.mark.parametrize("path", ["/chat.ws", "/echo.ws"])
 async def test_ws_is_closed_with_the_identity_of_its_client(live: Live, path: str) -> None:
     """Also one without channels."""

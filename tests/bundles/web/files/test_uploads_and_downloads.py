@@ -312,3 +312,19 @@ async def test_upload_of_a_message_that_ends_with_a_redirect_stays(site: Site) -
         async with session.post("/redirect.json", data=data, allow_redirects=False) as response:
             assert response.status == 303
         assert len(stored(site)) == 1
+
+
+async def test_download_needs_no_return(site: Site) -> None:
+    handler = """
+        async def get(client):
+            try:
+                client.download(client.path, "a.txt")
+            except Exception:
+                return "not sent"
+        """
+    async with site.served({**FILES, "app/file/get.py": handler}) as session:
+        [record] = await uploaded(session, form(("a.txt", b"hello", "text/plain")))
+
+        async with session.get(f"/file/{record['path']}") as response:
+            assert (response.status, await response.text()) == (200, "hello")
+            assert "a.txt" in response.headers["Content-Disposition"]

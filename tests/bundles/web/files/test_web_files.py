@@ -385,3 +385,16 @@ async def test_reload_shows_new_list_and_introduction(site: Site) -> None:
     assert await status() == (200, "text/html; charset=utf-8")
     await site.change({"app/a/access.py": "intro = False\n"})
     assert (await status())[0] == 404
+
+
+@pytest.mark.parametrize("query", ["", "?a=1&b"])
+async def test_folder_with_its_own_virtual_page_is_redirected_to_the_slash(
+    session: aiohttp.ClientSession, query: str
+) -> None:
+    browser = {"Accept": "text/html"}
+    async with session.get(f"/article{query}", headers=browser, allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (302, f"./article/{query}")
+    async with session.get(f"/article{query}", headers=browser) as response:
+        assert (response.status, await response.text()) == (200, "<h1>article</h1>")
+    async with session.get("/article", headers={"Accept": "image/png"}) as response:
+        assert response.status == 404

@@ -1,10 +1,11 @@
+from typing import NoReturn
+
 from bundles.autoload import domain
 from bundles.web import Client
-from rxkernel import Response
 
 
-async def get(client: Client) -> Response:
+async def get(client: Client) -> NoReturn:
     stored = domain.guestbook.files.get(client.path)
     if stored is None:
         client.error(404)
-    return client.download(stored.path, stored.name)
+    client.download(stored.path, stored.name)

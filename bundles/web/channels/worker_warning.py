@@ -1,0 +1,31 @@
+"""Channels of an application with several workers: each has its own."""
+
+import logging
+from collections.abc import Iterable
+
+from bundles.web.directories.directory import Directory
+from bundles.web.directories.directory_tree import DirectoryTree
+
+logger = logging.getLogger(__name__)
+
+_SUBSCRIBING = ("sse", "ws")
+"""Extensions of directories whose clients may subscribe."""
+
+
+def log_channels_of_workers(tree: DirectoryTree, before: DirectoryTree | None) -> None:
+    """Warn of the directories of *tree* that are not in *before*, and whose clients may subscribe
+    to channels. Called if the application has several workers."""
+    known = set() if before is None else {each.path for each in _subscribing(before)}
+    found = [each.path for each in _subscribing(tree) if each.path not in known]
+    if found:
+        logger.warning(
+            "%s: subscribers to channels get the events of their own worker only, and there are "
+            "several; run one worker, or send events to rooms of Socket.IO with a Redis backplane",
+            ", ".join(sorted(found)),
+        )
+
+
+def _subscribing(tree: DirectoryTree) -> Iterable[Directory]:
+    for each in tree.directories.values():
+        if each.handlers and each.extension.name in _SUBSCRIBING:
+            yield each
