@@ -87,7 +87,7 @@ def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
 
 def _check_name(name: str) -> None:
     meant = _meant(name)
-    if meant is None and not name.endswith(SUFFIXES):
+    if name.casefold().endswith(SUFFIXES) and not name.endswith(SUFFIXES):
         stem, _, suffix = name.rpartition(".")
         meant = f"{stem}.{suffix.lower()}"
     if meant is not None:
