@@ -90,7 +90,7 @@ def _check_name(name: str) -> None:
     meant = None
     if is_misspelled(name):
         meant = f"{name.partition('.')[0].lower()}.py"
-    elif not name.endswith(SUFFIXES):
+    elif name.casefold().endswith(SUFFIXES) and not name.endswith(SUFFIXES):
         stem, _, suffix = name.rpartition(".")
         meant = f"{stem}.{suffix.lower()}"
     if meant is not None:

@@ -84,7 +84,8 @@ async def test_template_that_is_almost_a_page_may_be_a_part(site: Site) -> None:
 async def test_file_with_almost_the_end_of_python_is_an_error(site: Site, name: str) -> None:
     found = await site.problems({"app/get.py": GET, f"app/a/{name}": "secret"})
 
-    assert f"app/a/{name}: is not loaded; did you mean {name.lower().split('.')[0]}.py?" in found
+    meant = f"{name.lower().split('.')[0]}.py"
+    assert f"app/a/{name}: is not read with this name; rename it to {meant}" in found
 
 
 async def test_code_that_appears_later_is_not_sent(site: Site) -> None:
