@@ -18,9 +18,10 @@ def create_application(
 ) -> Application:
     """Make the application of the directory *root*.
 
-    Its bundles are ``sessions``, ``security``, ``contracts``, ``autoload`` and ``metacom``, and
-    ``tasks`` and ``web`` if there is a folder ``tasks`` or ``app``. The certificates in ``cert``
-    are the default of ``http.tls``.
+    Its bundles are ``sessions``, ``security``, ``contracts`` and ``autoload``; ``tasks`` and
+    ``web`` if there is a folder ``tasks`` or ``app``; and ``metacom``, unless there is a folder
+    ``app`` and none with the name ``api``: the access files of ``app`` are not those of calls. The
+    certificates in ``cert`` are the default of ``http.tls``.
 
     Args:
         users: the `UserProvider`, as for `SecurityBundle`; without it there are no logins.
@@ -35,6 +36,7 @@ def create_application(
     security = import_module("bundles.security")  # needs an extra, as the two below
     defaults = import_module("bundles.autoload.security_defaults")
     certificates = import_module("bundles.autoload.places.certificates")
+    has_pages, has_calls = (root / "app").is_dir(), (root / "api").is_dir()
     sections: Mapping[str, Any] = {}
     if users is None:
         users, sections = defaults.NoUsers, {"security": defaults.settings_without_users()}
@@ -44,8 +46,8 @@ def create_application(
             security.SecurityBundle(users),
             "contracts",
             *(["tasks"] if (root / "tasks").is_dir() else ()),
-            *_missing_in(bundles, "metacom"),
-            *(_missing_in(bundles, "web") if (root / "app").is_dir() else ()),
+            *(_missing_in(bundles, "metacom") if has_calls or not has_pages else ()),
+            *(_missing_in(bundles, "web") if has_pages else ()),
             *bundles,
             AutoloadBundle(root),
         ],

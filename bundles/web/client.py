@@ -207,7 +207,17 @@ class Client(SnapshotUse):
 
     async def sign_in(self, user: Any) -> None:
         """Log *user* in, who has proved to be that user: ``await client.sign_in(user)``; in a
-        directory ``.ws`` before the WebSocket is accepted. See `ClientSessions.sign_in`."""
+        directory ``.ws`` before the WebSocket is accepted. See `ClientSessions.sign_in`.
+
+        Raises:
+            RxKernelError: the WebSocket is accepted, so no cookie can be sent.
+        """
+        if self.websocket is not None and self.websocket.is_accepted:
+            raise RxKernelError(
+                f"client.sign_in() is called in {self.chain.name} after the handshake, which "
+                f"sends the cookie; call await client.sign_in(user) before await "
+                f"client.websocket.accept()"
+            )
         await self.chain.environment.sessions.sign_in(self.request, user)
         if self.feed is not None:
             self.feed.identity_changed()

@@ -277,6 +277,7 @@ async def test_error_handler_is_not_called_for_a_path_of_another_bundle(site: Si
     files = {
         "app/error.py": "async def error(client): return 'handled'",
         "app/get.py": "async def get(client): 1",
+        "api/unit/call.py": "async def method(): ...",
     }
     async with site.served(files) as session, session.post("/api", data="[") as response:
         assert "handled" not in await response.text()

@@ -376,6 +376,30 @@ async def test_ws_of_a_request_that_signs_in_is_closed_with_the_session(
     await until(lambda: site.channels.count() == 0)
 
 
+@pytest.mark.parametrize("has_session", [False, True], ids=["new session", "session"])
+async def test_ws_that_signs_in_after_accept_fails(
+    live: Live, has_session: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The cookie of a session is sent with the handshake."""
+    handler = """
+        from tests.bundles.web.channels.conftest import Account
+
+        async def get(client):
+            await client.websocket.accept()
+            await client.sign_in(Account("ada"))
+        """
+    site = await live({**SIGNING_IN, "app/late.ws/get.py": handler}, users=True)
+    if has_session:
+        async with site.session.post("/begin/") as response:
+            assert response.status == 204
+
+    async with site.websocket("/late.ws") as client:
+        closed = await client.receive(timeout=20)
+
+    assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1011)
+    assert "await client.sign_in(user) before await client.websocket.accept()" in caplog.text
+
+
 async def test_ws_that_signs_in_and_is_not_accepted_is_rejected(live: Live) -> None:
     handler = SIGNING_IN["app/in.ws/get.py"].replace("await client.websocket.accept()", "return")
     site = await live({"app/in.ws/get.py": handler}, users=True)

@@ -94,6 +94,11 @@ def test_csv_text_that_begins_as_a_formula_gets_a_prefix(text: str) -> None:
     assert read([{text: text}]) == [[f"'{text}"], [f"'{text}"]]
 
 
+def test_csv_none_in_a_column_of_numbers_is_not_an_empty_text() -> None:
+    """Databases distinguish them: PostgreSQL's COPY reads ``""`` as a text."""
+    assert form_of("csv", [[1, None, ""], [None, 2, "a"]]) == '1,,""\r\n,2,a\r\n'
+
+
 @pytest.mark.parametrize("text", ["a;=1+1", "a\t=1+1", "a\r\n=1+1", 'a";=1+1'])
 def test_csv_text_with_another_separator_is_quoted(text: str) -> None:
     """Spreadsheets of many countries separate cells by ``;``."""
