@@ -9,7 +9,7 @@ from injector import Binder, Injector, inject, singleton
 
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.places.api_paths import ApiPaths
-from bundles.security import SecuritySettings
+from bundles.security import AddressLimit, SecuritySettings
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.identities import Identities
@@ -156,7 +156,11 @@ class WebBundle(Bundle):
         )
         roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
         hosts = injector.get(Settings).http.allowed_hosts
-        directories = Directories(environment, self._extensions, self._programs, roles, hosts)
+        limits = security.throttling
+        failures = AddressLimit(limits.address_attempts, limits.window, "password_throttled")
+        directories = Directories(
+            environment, self._extensions, self._programs, roles, hosts, failures
+        )
         tree_pages.directories = directories
         return directories
 

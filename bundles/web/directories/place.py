@@ -7,6 +7,7 @@ from typing import Any
 from bundles.autoload import Place, Snapshot, register
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.security import AddressLimit
 from bundles.web.access.access_options import access_options, options_below
 from bundles.web.access.access_tree import AccessTree
 from bundles.web.directories.directory_routes import DirectoryRoutes
@@ -41,7 +42,7 @@ class Directories(Place):
         extensions: those that directories may have.
         programs: the handlers that were registered on the bundle.
         roles: those that exist; empty: they are not known.
-        hosts: those of ``http.allowed_hosts``.
+        hosts, failures: see `DirectoryAccess`.
     """
 
     name = PLACE
@@ -55,7 +56,9 @@ class Directories(Place):
         programs: Iterable[ProgramHandler],
         roles: Iterable[str] = (),
         hosts: Iterable[str] = (),
+        failures: AddressLimit | None = None,
     ) -> None:
+        self._failures = failures
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
@@ -84,7 +87,7 @@ class Directories(Place):
     def routes_of(
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]
     ) -> Iterable[RouteMetadata]:
-        builder = TreeBuilder(snapshot, self._extensions, self._roles, self._hosts)
+        builder = TreeBuilder(snapshot, self._extensions, self._roles, self._hosts, self._failures)
         known = before if isinstance(before, DirectoryRoutes) else None
         programs = [*self._programs, *_registered_in(snapshot)]
         tree = builder.build(programs, None if known is None else known.tree)
