@@ -10,7 +10,7 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.endpoints.security_rules import users_of
 from bundles.autoload.places.api_paths import ApiPaths
-from bundles.security import SecuritySettings
+from bundles.security import AddressLimit, SecuritySettings
 from bundles.sessions import Sessions
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.event_streams import EventStreams
@@ -163,12 +163,14 @@ class WebBundle(Bundle):
             uploads=uploads,
         )
         roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
+        limits = security.throttling
         directories = Directories(
             environment,
             self._extensions,
             self._programs,
             roles,
             injector.get(Settings).http.allowed_hosts,
+            AddressLimit(limits.address_attempts, limits.window, "password_throttled"),
             has_users=lambda: not users_of(injector).is_empty,
             has_workers=injector.get(Settings).http.reuse_port,
         )

@@ -34,8 +34,24 @@ class AddressLimit:
         Raises:
             TooManyRequestsException: it has no use left; with ``Retry-After``.
         """
-        key, now = network_of(address_of(request)), time.monotonic()
-        seconds = self._limit.wait(key, now)
+        self.check(request)
+        self.count(request)
+
+    def check(self, request: Request) -> None:
+        """Return if the client of *request* has a use left; it is not counted. With `count`, for
+        uses that count only if they have failed.
+
+        Raises:
+            TooManyRequestsException: as `use`.
+        """
+        seconds = self._limit.wait(_key_of(request), time.monotonic())
         if seconds > 0:
             raise too_many("too many requests from this address", self._code, seconds)
-        self._limit.add(key, now)
+
+    def count(self, request: Request) -> None:
+        """Count a use of the client of *request*, also without one left."""
+        self._limit.add(_key_of(request), time.monotonic())
+
+
+def _key_of(request: Request) -> str:
+    return network_of(address_of(request))

@@ -14,7 +14,9 @@ from rxkernel import ForbiddenException, Request
 
 def _password_of(gate: "AccessGate") -> BasicAuth | None:
     access = gate.access
-    return None if access.auth is None else BasicAuth(access.auth, access.realm)
+    if access.auth is None:
+        return None
+    return BasicAuth(access.auth, access.realm, access.failures)
 
 
 @attrs.frozen

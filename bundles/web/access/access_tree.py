@@ -8,6 +8,7 @@ from typing import Self
 
 import attrs
 
+from bundles.security import AddressLimit
 from bundles.web.access.access_file import AccessFile
 from bundles.web.access.directory_access import LOCAL, DirectoryAccess
 
@@ -61,19 +62,20 @@ class AccessTree:
         files: Mapping[Directory, AccessFile],
         roles: Collection[str] = (),
         hosts: Iterable[str] = (),
+        failures: AddressLimit | None = None,
     ) -> Self:
         """Merge *files*, the parents first.
 
         Args:
             roles: those that exist; empty: they are not known.
-            hosts: see `DirectoryAccess`.
+            hosts, failures: see `DirectoryAccess`.
         """
         names = tuple(hosts)
         found: dict[Directory, DirectoryAccess] = {}
         problems: list[TreeProblem] = []
         for directory in sorted(files, key=len):
             file = files[directory]
-            above = attrs.evolve(_above(found, directory), hosts=names)
+            above = attrs.evolve(_above(found, directory), hosts=names, failures=failures)
             access = found[directory] = above.merged(file.values)
             unknown = _unknown_roles(file.values.get("groups", ()), roles)
             problems += [TreeProblem(directory, file.lines.get("groups"), p) for p in unknown]

@@ -2,13 +2,18 @@
 
 import base64
 import binascii
+import logging
 from hashlib import sha256
 from secrets import compare_digest
 from typing import Any
 
 import attrs
 
-from rxkernel import Request, UnauthorizedException
+from bundles.security import AddressLimit
+from bundles.sessions.addresses import address_of
+from rxkernel import Request, TooManyRequestsException, UnauthorizedException
+
+logger = logging.getLogger(__name__)
 
 _MAX_LENGTH = 8192
 """Longest credential, in characters, that is decoded."""
@@ -22,10 +27,14 @@ def _digest_of(given: str) -> bytes:
 class BasicAuth:
     """One user name and one password for everybody, as ``user:password``, of which only a hash is
     kept. They are no user of the application.
+
+    Attributes:
+        failures: counts wrong passwords of each address; None: they are not counted.
     """
 
     _digest: bytes = attrs.field(converter=_digest_of, repr=False)
     realm: str
+    failures: AddressLimit | None = attrs.field(default=None, eq=False, repr=False)
 
     def check(self, request: Request) -> None:
         """Return if *request* has the credential. The time does not depend on how much of it is
@@ -33,11 +42,26 @@ class BasicAuth:
 
         Raises:
             UnauthorizedException: it has not, with the challenge that makes a browser ask for it.
+            TooManyRequestsException: too many wrong ones came from its address; with
+                ``Retry-After``. The right one is not accepted either.
         """
         sent = _sent(request.headers.getall("Authorization", ()))
+        if sent and self.failures is not None:
+            self.failures.check(request)
         if not compare_digest(sha256(sent).digest(), self._digest):
+            if sent and self.failures is not None:
+                self._count(request, self.failures)
             challenge = {"WWW-Authenticate": f'Basic realm="{self.realm}"'}
             raise UnauthorizedException(headers=challenge)
+
+    def _count(self, request: Request, failures: AddressLimit) -> None:
+        failures.count(request)
+        try:
+            failures.check(request)
+        except TooManyRequestsException:
+            logger.warning(
+                "too many wrong passwords for %r from %s: 429", self.realm, address_of(request)
+            )
 
 
 def _sent(values: Any) -> bytes:

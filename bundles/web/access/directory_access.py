@@ -5,6 +5,8 @@ from typing import Any, Self
 
 import attrs
 
+from bundles.security import AddressLimit
+
 LOCAL = "local"
 """The group of the clients on this machine."""
 
@@ -26,6 +28,7 @@ class DirectoryAccess:
         realm: what a browser shows where it asks for the password.
         hosts: those of ``http.allowed_hosts``, by which a local client may request it; names and
             addresses of this machine are always allowed.
+        failures: counts wrong passwords.
     """
 
     guests: bool = True
@@ -39,6 +42,7 @@ class DirectoryAccess:
     auth: str | None = attrs.field(default=None, repr=False)
     realm: str = REALM
     hosts: tuple[str, ...] = ()
+    failures: AddressLimit | None = attrs.field(default=None, eq=False, repr=False)
 
     def merged(self, values: Mapping[str, Any]) -> Self:
         """Return the access of a directory below, whose file sets *values*.

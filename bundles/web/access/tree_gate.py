@@ -52,11 +52,12 @@ class TreeGate(Gate):
         return self._of_handlers[self._access(request)].reads_basic(request)
 
     def admits(self, token: Token[Any], request: Request) -> bool:
-        path = request.params.get(self.parameter, "")
-        if not _DOTS.isdisjoint(path.split("/")):
-            raise NotFoundException
         gates = self._of_files if self.has_files else self._of_handlers
-        return gates[self._access(request)].admits(token, request)
+        if not gates[self._access(request)].admits(token, request):
+            return False
+        if not _DOTS.isdisjoint(request.params.get(self.parameter, "").split("/")):
+            raise NotFoundException  # not before: its page may be one of the directory
+        return True
 
     def check_handlers(self, request: Request, path: str) -> None:
         """Return if the client may call the handlers for *path*, the parameter, which has no file.

@@ -7,6 +7,7 @@ from typing import Any
 from bundles.autoload import Place, Snapshot, register
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.security import AddressLimit
 from bundles.web.access.access_options import access_options, options_below
 from bundles.web.access.access_tree import AccessTree
 from bundles.web.access.unreachable import log_unreachable
@@ -44,7 +45,7 @@ class Directories(Place):
         extensions: those that directories may have.
         programs: the handlers that were registered on the bundle.
         roles: those that exist; empty: they are not known.
-        hosts: those of ``http.allowed_hosts``.
+        hosts, failures: see `DirectoryAccess`.
         has_users: returns whether somebody can log in.
         has_workers: whether there are other processes.
     """
@@ -60,12 +61,14 @@ class Directories(Place):
         programs: Iterable[ProgramHandler],
         roles: Iterable[str] = (),
         hosts: Iterable[str] = (),
+        failures: AddressLimit | None = None,
         *,
         has_users: Callable[[], bool],
         has_workers: bool,
     ) -> None:
         self._has_users = has_users
         self._has_workers = has_workers
+        self._failures = failures
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
@@ -101,7 +104,7 @@ class Directories(Place):
     def routes_of(
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]
     ) -> Iterable[RouteMetadata]:
-        builder = TreeBuilder(snapshot, self._extensions, self._roles, self._hosts)
+        builder = TreeBuilder(snapshot, self._extensions, self._roles, self._hosts, self._failures)
         known = before if isinstance(before, DirectoryRoutes) else None
         programs = [*self._programs, *_registered_in(snapshot)]
         tree = builder.build(programs, None if known is None else known.tree)

@@ -5,6 +5,7 @@ from functools import partial
 
 from bundles.autoload import Snapshot
 from bundles.autoload.loading.module_file import ModuleFile
+from bundles.security import AddressLimit
 from bundles.web.access.access_file import AccessFile
 from bundles.web.access.access_tree import AccessTree
 from bundles.web.directories.directory import Directory
@@ -26,7 +27,7 @@ class TreeBuilder:
 
     Args:
         roles: those that exist, for ``groups``; empty: they are not known.
-        hosts: those of ``http.allowed_hosts``.
+        hosts, failures: see `DirectoryAccess`.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class TreeBuilder:
         extensions: Extensions,
         roles: Collection[str] = (),
         hosts: Iterable[str] = (),
+        failures: AddressLimit | None = None,
     ) -> None:
+        self._failures = failures
         self._roles = roles
         self._hosts = hosts
         self.problems: list[str] = []
@@ -141,7 +144,7 @@ class TreeBuilder:
     def _merge_access(self) -> AccessTree:
         directories = self._directories.values()
         files = {each.names: file for each in directories if (file := each.access_file)}
-        access = AccessTree.of(files, self._roles, self._hosts)
+        access = AccessTree.of(files, self._roles, self._hosts, self._failures)
         for problem in access.problems:
             key = "/".join((PLACE, *problem.directory, f"{ACCESS}.py"))
             place = self._snapshot.tree.show(key, problem.line)

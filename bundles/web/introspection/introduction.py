@@ -38,6 +38,8 @@ def introduction(directory: Directory) -> Response:
 
 
 def _sections(directory: Directory) -> Iterator[str]:
+    if not directory.has_handlers:
+        return
     for verb, method in VERBS.items():
         if handlers := directory.handlers_of(verb):
             handler = handlers[0]

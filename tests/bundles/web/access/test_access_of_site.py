@@ -41,6 +41,38 @@ async def test_t79_handler_of_closed_directory_does_not_run(site: Site) -> None:
             assert (response.status, await response.text()) == (200, "left, right")
 
 
+async def test_too_many_wrong_passwords_are_429(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {
+        "app/a/access.py": "auth = 'ada:hunter2'\n",
+        "app/a/b.txt": "b",
+        "app/c/access.py": "auth = 'ada:other'\n",
+        "app/c/html.template": "page",
+        "app/open.txt": "open",
+    }
+    wrong = {"Authorization": "Basic " + base64.b64encode(b"ada:hunter3").decode()}
+    options = {"security.throttling.address_attempts": 3}
+    async with site.served(files, options=options) as session:
+
+        async def status(path: str, headers: dict[str, str]) -> int:
+            async with session.get(path, headers=headers) as response:
+                assert ("Retry-After" in response.headers) == (response.status == 429)
+                return response.status
+
+        for _ in range(5):
+            assert await status("/a/b.txt", {}) == 401
+        assert await status("/a/b.txt", PASSWORD) == 200
+        statuses = [await status(path, wrong) for path in ("/a/b.txt", "/c/", "/a/b.txt", "/c/")]
+        assert statuses == [401, 401, 401, 429]
+        assert await status("/a/b.txt", PASSWORD) == 429
+        assert await status("/a/b.txt", {}) == 401
+        assert await status("/open.txt", wrong) == 200
+
+    assert "too many wrong passwords for 'Restricted' from 127.0.0.1: 429" in caplog.text
+    assert "hunter" not in caplog.text
+
+
 async def test_body_of_refused_request_is_not_read(site: Site) -> None:
     """The rule decides in kernel.head: a broken body is not a 400."""
     files = {

@@ -62,11 +62,13 @@ async def test_dots_do_not_pass_the_rule_of_a_page_for_missing_files(site: Site)
         "app/sec/access.py": "guests = False\n",
         "app/sec/.virtual.html": "secret",
         "app/sec/a.txt": "secret",
+        "app/sec/.404.html": "secret",
         "app/get.py": "async def get(client): return 'root'",
     }
     async with site.served(files) as session:
-        for path in ("/sec/..%2fpw/", "/sec/..", "/sec/..%2fa.txt", "/sec/%2e/a.txt"):
-            assert await _status(session, "GET", path) == 404, path
+        for path in ("..%2fpw/", "..", "..%2fa.txt", "%2e/a.txt", "/."):
+            assert await _status(session, "GET", f"/sec/{path}") == 401, path
+        assert await _status(session, "GET", "/..%2fsec/a.txt") == 404
 
 
 def test_path_with_several_slashes_has_the_access_of_its_names() -> None:

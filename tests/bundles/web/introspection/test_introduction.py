@@ -33,6 +33,7 @@ FILES = {
     "app/closed/access.py": "intro = True\ngroups = ['admin']\n",
     "app/closed/post.py": "async def post(client): return 1",
     "app/users/none.json/access.py": "",
+    "app/users/rules/access.py": "guests = True\n",
 }
 
 
@@ -96,6 +97,15 @@ async def test_introduction_of_folder_without_handlers_is_404(site: Site) -> Non
     """It has no handler files, so it is a folder of static files."""
     async with site.served(FILES) as session, session.get("/users/deep/") as response:
         assert response.status == 404
+
+
+async def test_introduction_of_directory_with_only_access_file_lists_no_inherited_handlers(
+    site: Site,
+) -> None:
+    page = await page_of(site, "/users/rules/")
+
+    assert "The directory has no handlers" in page
+    assert "GET" not in page
 
 
 async def test_introduction_of_closed_directory_needs_its_access(site: Site) -> None:
