@@ -16,7 +16,14 @@ from rxkernel.headers import headers_of
 
 
 class RxKernelError(Exception):
-    """Root of everything that rxkernel raises itself."""
+    """Root of everything that rxkernel raises itself.
+
+    Attributes:
+        has_place: whether the message has the file and the line, so that the log has it in one
+            line, and the traceback at DEBUG only.
+    """
+
+    has_place: bool = False
 
 
 class NotConnectedError(RxKernelError, TimeoutError):

@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from rxkernel.exception_text import own_traceback, text_of
-from rxkernel.exceptions import HttpException, InternalServerErrorException
+from rxkernel.exceptions import HttpException, InternalServerErrorException, RxKernelError
 from rxkernel.kernel.serialization import SERIALIZER, Serializer
 from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
@@ -37,12 +37,17 @@ def log_failure(request: Request, exception: BaseException) -> None:
 
     An `HttpException` of 500 and above was raised on purpose: it is logged in one line, a 503 at
     INFO. The line has the text of the exception, which may say more than the message for clients.
-    Any other exception is logged with its traceback, from the first line of the user's code on.
+    Any other exception is logged with its traceback, from the first line of the user's code on;
+    at DEBUG if its message has the place, see `RxKernelError.has_place`.
     """
     what = request.route_name or f"{request.method or ''} {request.url!r:.200}".strip()
     if not isinstance(exception, HttpException):
         found = (type(exception), exception, own_traceback(exception))
-        logger.error("%s %s failed", request.transport, what, exc_info=found)
+        if isinstance(exception, RxKernelError) and exception.has_place:
+            logger.error("%s %s failed: %s", request.transport, what, exception)
+            logger.debug("%s %s failed at", request.transport, what, exc_info=found)
+        else:
+            logger.error("%s %s failed", request.transport, what, exc_info=found)
     elif exception.status_code >= 500 and exception.status_code != 505:
         level = logging.INFO if exception.status_code == 503 else logging.ERROR
         text = text_of(exception) or exception.message

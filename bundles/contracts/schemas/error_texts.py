@@ -110,6 +110,8 @@ def title_of(node: Node | None) -> str:
         return "object"
     if isinstance(node, Union):
         return " | ".join(title_of(resolved(each)) for each in node.alternatives)
+    if isinstance(node, Scalar):  # the definition language: [number], 10:number
+        return node.title.strip("[]").rpartition(":")[2]
     return node.title
 
 

@@ -31,6 +31,10 @@ class Schema:
     node: Node
     _text: Text = metarhia_text
 
+    def with_metarhia_texts(self) -> "Schema":
+        """Return the same schema, whose errors have the texts of Metarhia's notation."""
+        return Schema(self.name, self.type, self.node)
+
     def __repr__(self) -> str:
         """Its name, or its fields: ``<Schema {name, area?}>``."""
         node = resolved(self.node)

@@ -7,7 +7,6 @@ from typing import Any, Self
 import attrs
 
 from bundles.autoload import Snapshot
-from bundles.autoload.endpoints.contract_fields import check_fields
 from bundles.contracts import Contract, ContractSchemas, contract
 from bundles.web.access.access_options import handler_options, virtual_options
 from bundles.web.directories.chain import Chain
@@ -16,16 +15,12 @@ from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_chains import error_chains
+from bundles.web.directories.handler_files import BODY_LIMIT
 from bundles.web.directories.stages import VERBS
-from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, Transport, options_of
-
-_TRANSPORTS = (Transport.HTTP,)
+from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, options_of
 
 VIRTUAL_PARAMETER = "web_path"
 """The parameter of the template of a virtual path; see `VIRTUAL_PATH`."""
-
-_BODY_LIMIT = "body_limit"
-"""The field for the most bytes of a body, also of one with uploads."""
 
 
 @attrs.frozen
@@ -175,18 +170,14 @@ def _routes(chain: Chain, snapshot: Snapshot, source: str) -> Iterator[HttpMetad
 
 
 def _body_limit(chain: Chain) -> int | None:
-    limit = chain.verbs[0].fields.get(_BODY_LIMIT) if chain.verbs else None
-    if limit is not None and (type(limit) is not int or limit < 1):
-        raise ConfigurationError(f"body_limit is {limit!r}; write bytes, 1 or more")
-    return limit
+    return chain.verbs[0].fields.get(BODY_LIMIT) if chain.verbs else None
 
 
 def _contract_options(chain: Chain, snapshot: Snapshot) -> Mapping[str, Any]:
     fields = dict(chain.verbs[0].fields) if chain.verbs else {}
-    fields.pop(_BODY_LIMIT, None)
+    fields.pop(BODY_LIMIT, None)
     if not fields:
         return {}
-    check_fields(fields, _TRANSPORTS)
     notations = Contract(parameters=fields.get("parameters"), returns=fields.get("returns"))
     schemas = ContractSchemas.of(notations, snapshot.schemas)
     if schemas.parameters is not None:

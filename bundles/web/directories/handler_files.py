@@ -7,6 +7,7 @@ from math import inf
 from types import ModuleType
 from typing import Any
 
+from bundles.autoload.endpoints.contract_fields import check_fields
 from bundles.autoload.endpoints.fields import read_fields
 from bundles.autoload.endpoints.functions import is_async, kind_of, line_in_file
 from bundles.autoload.loading.module_file import is_own
@@ -19,15 +20,18 @@ from bundles.web.directories.old_handlers import has_old_name, old_handler_of
 from bundles.web.directories.stages import ACCESS, ERROR, STAGES, VERBS
 from bundles.web.directories.unused_files import is_misspelled
 from bundles.web.templates.template_file import SUFFIXES, template_of
-from rxkernel import ConfigurationError, options_of
+from rxkernel import ConfigurationError, Transport, options_of
 
 MIDDLEWARE = "middleware"
 """The name of a function that goes around the rest of a chain."""
 
+BODY_LIMIT = "body_limit"
+"""The field for the most bytes of a body, also of one with uploads."""
+
 _OTHER_STAGE = ("timeout",)
 
 _VERB = (
-    "body_limit",
+    BODY_LIMIT,
     "caption",
     "description",
     "parameters",
@@ -169,8 +173,11 @@ def handler_of(
         fields = fields_of_meta(fields)
     except ConfigurationError as error:
         problems += error.problems
+        fields.pop("meta", None)
+    if stage in VERBS:
+        problems += _problems_of_contract(fields)
     if problems:
-        raise ConfigurationError(*problems)
+        raise ConfigurationError(*dict.fromkeys(problems))
     return Handler(
         stage, function, is_middleware, parameters, fields, options, key, line=line, place=place
     )
@@ -189,6 +196,18 @@ def _take_contract(stage: str, options: dict[str, Any], fields: dict[str, Any]) 
             yield f"{name} is set in the file and by @contract; remove one of them"
         else:
             fields[name] = value
+
+
+def _problems_of_contract(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with *fields* of a verb; schemas are compiled with its routes, since
+    they may refer to those of the application."""
+    limit = fields.get(BODY_LIMIT)
+    if limit is not None and (type(limit) is not int or limit < 1):
+        yield f"{BODY_LIMIT} is {limit!r}; write bytes, 1 or more"
+    try:
+        check_fields({n: v for n, v in fields.items() if n != BODY_LIMIT}, (Transport.HTTP,))
+    except ConfigurationError as error:
+        yield from error.problems
 
 
 def _problems_of_timeout(seconds: Any) -> Iterator[str]:

@@ -57,9 +57,9 @@ def fields_of_meta(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _schema_of(name: str, notation: Any) -> Any:
     """Return the schema of *notation* if it is written in the definition language; else *notation*
-    itself, in that of Metarhia."""
+    itself, in that of Metarhia. Errors have the same texts in both."""
     if isinstance(notation, Mapping) and any(map(_is_definition, notation.values())):
-        return compile_definitions({f"meta.{name}": notation})
+        return compile_definitions({f"meta.{name}": notation}).with_metarhia_texts()
     return notation
 
 

@@ -54,8 +54,9 @@ class ErrorTemplates:
         response = error_response(event.exception, debug=self._debug)
         try:
             text = self._text(event.request, directory, response)
-        except TemplateError:
-            logger.exception("the template of the error %d failed", response.status_code)
+        except TemplateError as error:
+            logger.error("the template of the error %d failed: %s", response.status_code, error)
+            logger.debug("the template failed at", exc_info=True)
             return
         if text is not None:
             event.set_response(_page(text, response))

@@ -14,6 +14,9 @@ from rxkernel import HttpException
 from rxkernel.exception_text import summary_of
 from rxkernel.nearest import nearest
 
+_OF_TEMPLATES = (ValueTextError, RecursionError, TemplateNotFound, UndefinedError)
+"""Errors whose place is a line of a template; others are raised by the code of a value."""
+
 _UNDEFINED = re.compile(r"'(.+)' is undefined")
 
 
@@ -30,7 +33,9 @@ def render(page: Template, data: Mapping[str, Any], paths: Collection[str]) -> s
         raise
     except Exception as exc:
         place = _place(exc.__traceback__, paths) or page.filename
-        raise TemplateError(f"{place}: {_reason(exc, data)}") from exc
+        error = TemplateError(f"{place}: {_reason(exc, data)}")
+        error.has_place = isinstance(exc, _OF_TEMPLATES) or not isinstance(data, Mapping)
+        raise error from exc
 
 
 def _place(traceback: TracebackType | None, paths: Collection[str]) -> str | None:

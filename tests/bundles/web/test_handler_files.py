@@ -64,6 +64,28 @@ async def test_all_problems_are_reported_at_once(site: Site) -> None:
     assert all(key in found for key in ("app/get.py", "api/chat/send.py", "app/b/gt.py"))
 
 
+async def test_all_problems_of_one_file_are_reported_at_once(site: Site) -> None:
+    lines = ("meta = ['a']", "timeout = 'soon'", "body_limit = '1MB'", "deprecated = 5", "a = 1")
+    text = "\n".join((*lines, "async def post(client, callback): return 1"))
+    found = await site.problems({"app/post.py": text})
+
+    assert "app/post.py:1: meta is ['a']; write a mapping" in found
+    assert "app/post.py:2: timeout is 'soon'; it must be seconds" in found
+    assert "app/post.py:3: body_limit is '1MB'; write bytes, 1 or more" in found
+    assert "app/post.py:4: deprecated is 5; it must be a bool, or a text" in found
+    assert "app/post.py:5: 'a' is not a field" in found
+    assert "app/post.py:6: post takes 'callback'" in found
+
+
+@pytest.mark.parametrize("limit", ["0", "True", "1.5"])
+async def test_limit_of_a_body_that_is_not_a_number_of_bytes_is_an_error(
+    site: Site, limit: str
+) -> None:
+    text = f"body_limit = {limit}\nasync def post(client): return 1"
+
+    assert f"app/post.py:1: body_limit is {limit};" in await site.problems({"app/post.py": text})
+
+
 async def test_unknown_extension_of_handlers_is_an_error(site: Site) -> None:
     """15: 510."""
     found = await site.problems({"app/a.jsn/get.py": "async def get(client): return 1"})

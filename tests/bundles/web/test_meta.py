@@ -56,6 +56,25 @@ async def test_parameters_that_do_not_fit_are_422_with_every_error(site: Site) -
     assert paths == {"body.name", "body.age", "body.kind", "body.more"}
 
 
+@pytest.mark.parametrize("limit", ["number", "10:number", "[number]"])
+async def test_errors_have_the_same_texts_in_both_notations(site: Site, limit: str) -> None:
+    text = f"""
+        meta = {{"parameters": {{"name": "string", "limit": "{limit}"}}}}
+
+        async def post(client):
+            return 1
+        """
+    client = await site.start({"app/a.json/post.py": text})
+
+    response = await client.http("POST /a.json", body={"limit": "many", "x": 1})
+
+    assert {entry["path"]: entry["message"] for entry in response.content["errors"]} == {
+        "body.name": 'Field "name" is required',
+        "body.limit": 'Field "limit" not of expected type: number',
+        "body.x": 'Field "x" is not expected',
+    }
+
+
 async def test_result_that_does_not_fit_is_500_and_logged(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -146,6 +146,44 @@ async def test_template_error_is_logged_with_its_line_and_not_sent(
     assert f"{path}:2: @titel@: 'titel' is not in the data; did you mean 'title'?" in caplog.text
 
 
+async def test_template_error_is_one_line_of_the_log_with_the_traceback_at_debug(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await site.start({"app/html.template": "@a@", "app/get.py": f"{GET}return {{}}"})
+
+    with caplog.at_level(logging.DEBUG):
+        await client.http("GET /")
+
+    failures = [each for each in caplog.records if "failed" in each.getMessage()]
+    assert [each.levelname for each in failures] == ["ERROR", "DEBUG"]
+    assert failures[0].exc_info is None
+    assert "HTTP GET / failed: " in failures[0].getMessage()
+    assert "html.template:1: @a@: 'a' is not in the data" in failures[0].getMessage()
+    assert failures[1].exc_info is not None
+
+
+async def test_failure_of_the_code_of_a_value_has_a_traceback(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = """
+        class City:
+            @property
+            def name(self):
+                return 1 // 0
+
+        async def get(client):
+            return {"city": City()}
+        """
+    client = await site.start({"app/html.template": "@city.name@", "app/get.py": handler})
+
+    await client.http("GET /")
+
+    [failure] = [each for each in caplog.records if "failed" in each.getMessage()]
+    assert failure.levelname == "ERROR"
+    assert "return 1 // 0" in caplog.text
+    assert "html.template:1: ZeroDivisionError" in caplog.text
+
+
 async def test_mistakes_of_all_templates_fail_the_boot(site: Site) -> None:
     problems = await site.problems(
         {
