@@ -1,6 +1,7 @@
 """`Application.reload` under load: no request fails, over either path or a socket."""
 
 import asyncio
+import weakref
 from typing import Any
 
 import aiohttp
@@ -9,16 +10,19 @@ import socketio
 
 from rxkernel import (
     Application,
+    HeadEvent,
     HttpMetadata,
+    KernelEvents,
     Request,
     UploadedFile,
     WebSocketMetadata,
     both,
     http,
+    observe,
 )
 from tests.servers.conftest import Serve
 from tests.servers.socketio_clients import client
-from tests.waiting import until
+from tests.waiting import until, until_collected
 
 ROUNDS = 20
 
@@ -117,6 +121,34 @@ async def test_reload_while_body_is_received_keeps_old_definition(
 
     async with await posting as response:
         assert (response.status, await response.text()) == (200, "2")
+
+
+async def test_reload_while_body_is_received_frees_the_old_controller(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
+    """The limits of a route are stored when its first body is read."""
+    current = version(1)
+    replaced = weakref.ref(current)
+    waiting, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(event: HeadEvent) -> None:
+        waiting.set()
+        await go_on.wait()
+
+    application = await serve(Stays, listeners=[observe(KernelEvents.KERNEL_HEAD)(wait)])
+    await application.reload(controllers=[current])
+    url = str(application.servers["http"].url)
+    task = asyncio.create_task(session.post(f"{url}/body", json={"add": 1}).__aenter__())
+    await waiting.wait()
+    await application.reload(remove=[current], controllers=[version(2)])
+    del current
+    go_on.set()
+    response = await task
+    assert await response.json() == 2
+    response.close()
+    del task, response
+
+    await until_collected(lambda: replaced() is None)
 
 
 async def test_reload_adds_and_removes_paths_events_and_namespaces(

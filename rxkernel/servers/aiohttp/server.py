@@ -266,7 +266,7 @@ class HttpServer(Server):
             counters=self.connections,
             handlers=self.post_handlers,
         )
-        decoder = BodyDecoder(self._settings, self.connections)
+        decoder = BodyDecoder(self._settings, self.connections, kernel)
         sender = ResponseSender(self.ids, writer, self._compression)
         aiohttp_path = AiohttpPath(
             kernel=kernel,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from rxkernel.exceptions import UnsupportedMediaTypeException
+from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.messagepack import decode_msgpack
 from rxkernel.kernel.serialization import decode_json
 from rxkernel.messages.content_types import BYTES
@@ -27,24 +28,33 @@ from rxkernel.settings import HttpSettings
 class BodyDecoder:
     """Decodes the bodies of requests, within the limits of their routes.
 
+    Args:
+        kernel: has the definitions whose limits are stored.
+
     Attributes:
         counters: count the bodies that exceed a limit.
     """
 
-    def __init__(self, settings: HttpSettings, counters: LimitCounters) -> None:
+    def __init__(self, settings: HttpSettings, counters: LimitCounters, kernel: Kernel) -> None:
         self._settings = settings
         self.counters = counters
+        self._kernel = kernel
         self._limits: dict[HttpDefinition, BodyLimits] = {}
         self._limits_of_bytes = BodyLimits.of_bytes(settings)
 
     def limits_of(self, definition: HttpDefinition | None) -> BodyLimits:
-        """Return the limits of *definition*, the same object each time; for None, those of a body
-        that is not decoded."""
+        """Return the limits of *definition*; for None, those of a body that is not decoded.
+
+        Those of a definition that a reload has replaced are not stored: it would be kept until the
+        next reload, with the code of its application.
+        """
         if definition is None:
             return self._limits_of_bytes
         limits = self._limits.get(definition)
         if limits is None:
-            self._limits[definition] = limits = BodyLimits.of(definition, self._settings)
+            limits = BodyLimits.of(definition, self._settings)
+            if self._kernel.http_definitions.get(definition.name) is definition:
+                self._limits[definition] = limits
         return limits
 
     def forget_definitions(self) -> None:
