@@ -363,6 +363,7 @@ Install = Callable[..., None]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Put a distribution with the bundle *birds*, and the source of its module, on the path."""
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "bundles", raising=False)  # other tests have imported it
 
     def install(
         source: str = "",
