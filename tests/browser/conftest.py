@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from tests.browser.docs_windows import OpenDocs, docs_windows
 
@@ -33,6 +33,20 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
         await playwright.chromium.launch(executable_path=str(chromium), args=FLAGS) as browser,
     ):
         yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """An error of a page, such as one of its content security policy, fails the test."""
+    problems: list[str] = []
+    async with await browser.new_context() as context:
+        context.on(
+            "console",
+            lambda message: problems.append(message.text) if message.type == "error" else None,
+        )
+        context.on("weberror", lambda error: problems.append(str(error.error)))
+        yield context
+        assert problems == []  # before the pages are closed, which may interrupt an upgrade
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -26,20 +26,6 @@ async def application(node: Path) -> AsyncIterator[Application]:
         yield application
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """An error of a page, such as one of its content security policy, fails the test."""
-    problems: list[str] = []
-    async with await browser.new_context() as context:
-        context.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
-        context.on("weberror", lambda error: problems.append(str(error.error)))
-        yield context
-        assert problems == []  # before the pages are closed, which may interrupt an upgrade
-
-
 async def enter(context: BrowserContext, application: Application, name: str) -> Page:
     page = await context.new_page()
     await page.goto(str(application.servers["http"].url))

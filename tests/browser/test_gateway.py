@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 
 from tests.clients.gateway_setups import SETUPS, Served, gateway_example
 
@@ -19,20 +19,6 @@ async def served(request: pytest.FixtureRequest, node: Path) -> AsyncIterator[Se
     """The fixture *node* skips the test if npm has not installed the client."""
     async with gateway_example(request.param) as served:
         yield served
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """An error of a page, such as one of its content security policy, fails the test."""
-    problems: list[str] = []
-    async with await browser.new_context() as context:
-        context.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
-        context.on("weberror", lambda error: problems.append(str(error.error)))
-        yield context
-        assert problems == []
 
 
 async def open_page(context: BrowserContext, served: Served) -> Page:

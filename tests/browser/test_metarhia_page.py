@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from click.testing import CliRunner
 from playwright.async_api import Browser, BrowserContext, Error, Page, expect
 
@@ -72,20 +71,6 @@ async def served(project: Path, port: int = 0) -> AsyncIterator[Application]:
     application.load_settings({"http.host": "127.0.0.1", "http.port": port})
     async with serving(application):
         yield application
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """An error of a page fails the test."""
-    problems: list[str] = []
-    async with await browser.new_context() as context:
-        context.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
-        context.on("weberror", lambda error: problems.append(str(error.error)))
-        yield context
-        assert problems == []
 
 
 async def open_page(context: BrowserContext, application: Application) -> Page:

@@ -33,20 +33,6 @@ async def application(tmp_path: Path) -> AsyncIterator[Application]:
         yield application
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """An error of a page fails the test."""
-    problems: list[str] = []
-    async with await browser.new_context() as context:
-        context.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
-        context.on("weberror", lambda error: problems.append(str(error.error)))
-        yield context
-        assert problems == []
-
-
 async def open_page(context: BrowserContext, application: Application) -> Page:
     page = await context.new_page()
     await page.goto(str(application.servers["http"].url))
