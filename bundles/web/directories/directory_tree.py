@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from bundles.web.access.access_tree import AccessTree
 from bundles.web.directories.directory import Directory
+from bundles.web.directory_paths import above
 from bundles.web.templates.templates import Templates
 
 PLACE = "app"
@@ -40,5 +41,5 @@ class DirectoryTree:
         read."""
         path = "/".join(path.split("/", self._depth + 1)[: self._depth + 1]).rstrip("/")
         while path and path not in self.directories:
-            path = path.rpartition("/")[0]
+            path = above(path)
         return self.directories.get(path, self.root)

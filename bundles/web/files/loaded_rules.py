@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -11,6 +11,7 @@ import attrs
 
 from bundles.autoload.loading.source_file import digest_of
 from bundles.web.directories.stages import ACCESS
+from bundles.web.directory_paths import above, upwards
 from rxkernel import ServiceUnavailableException
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class LoadedRules:
 
     def is_checked(self, path: str) -> bool:
         """Whether `check` has just returned for the folder of *path*."""
-        return self._checked.get(_folder_of(path), 0.0) > monotonic() - _INTERVAL
+        return self._checked.get(above(path), 0.0) > monotonic() - _INTERVAL
 
     def check(self, path: str) -> None:
         """Return if the rules for *path*, relative to the root, are loaded. It blocks.
@@ -55,8 +56,8 @@ class LoadedRules:
             ServiceUnavailableException: one is not, which is logged once.
         """
         began, checked, digests = monotonic(), self._checked, self._digests
-        folder = _folder_of(path)
-        for each in _upwards(folder):
+        folder = above(path)
+        for each in upwards(folder):
             if not self._is_loaded(each, digests):
                 self._log(each)
                 raise ServiceUnavailableException
@@ -83,14 +84,3 @@ class LoadedRules:
                 "what its reload has reported",
                 self.root / folder / f"{ACCESS}.py",
             )
-
-
-def _folder_of(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _upwards(folder: str) -> Iterator[str]:
-    while folder:
-        yield folder
-        folder = _folder_of(folder)
-    yield ""

@@ -6,8 +6,6 @@ for clients that do not accept gzip. A file system does it better.
 """
 
 import asyncio
-import errno
-import os
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import file_digest
@@ -17,9 +15,9 @@ from typing import Any
 
 from bundles.web.files.stored_file import StoredFile
 from bundles.web.files.upload_types import UploadTypes
-from rxkernel import FileResponse, InsufficientStorageException, NotFoundException, UploadedFile
+from rxkernel import FileResponse, NotFoundException, UploadedFile
+from rxkernel.messages.spool import translate_disk_full
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_NAME = "file"
 """The name of a file that the client has sent without one."""
 
@@ -102,14 +100,8 @@ class Uploads:
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with translate_disk_full():
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        if exc.errno not in _FULL:
-            raise
-        raise InsufficientStorageException(
-            f"no space left for the upload: {os.strerror(exc.errno)}"
-        ) from exc
 
 
 def _checksum(path: Path) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from bundles.web.directory_paths import above, upwards
 from bundles.web.templates.template_file import EVERYONE, TemplateFile
 
 Audience = tuple[str | None, ...]
-"""Whose files are seen, the first counts. None: those without a group."""
+"""The groups whose files a client sees, the first one counts; None for files without a group."""
 
 GUEST: Audience = (None,)
 
@@ -38,7 +39,7 @@ class Lookup:
     def nearest(self, directory: str) -> str:
         """Return *directory* or the nearest one above that has templates; else the root."""
         while directory and directory not in self._directories:
-            directory = _above(directory)
+            directory = above(directory)
         return directory
 
     def first(self, directory: str, audience: Audience, *names: str) -> TemplateFile | None:
@@ -56,7 +57,7 @@ class Lookup:
     def _found(
         self, directory: str, audience: Audience, names: tuple[str, ...]
     ) -> Iterator[TemplateFile]:
-        for place in _upwards(directory):
+        for place in upwards(directory):
             for name in names:
                 yield from self._in(place, audience, name)
 
@@ -84,17 +85,6 @@ class Lookup:
             file = self._places.get((place, base, group))
             if file is not None and kind in ("", file.kind):
                 yield file
-
-
-def _above(directory: str) -> str:
-    return directory.rpartition("/")[0]
-
-
-def _upwards(directory: str) -> Iterator[str]:
-    while directory:
-        yield directory
-        directory = _above(directory)
-    yield ""
 
 
 def _is_within(directory: str, other: str) -> bool:
