@@ -186,7 +186,7 @@ def _check(root: Path) -> None:
     """Check that *root* has a tree.
 
     Raises:
-        ConfigurationError: it has none, or there is another folder for its files.
+        ConfigurationError: the folder ``app`` is missing, or ``static`` exists too.
     """
     if not (root / PLACE).is_dir():
         raise ConfigurationError(

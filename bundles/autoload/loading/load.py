@@ -175,7 +175,7 @@ class Load:
         self.state.assign(name, attribute, value, self._owner)
 
     def register(self, value: Any) -> None:
-        """Add *value* to what the file that is being executed or started has registered. It is in
+        """Register *value* for the file that is being executed or started. It is in
         `Snapshot.registered` until the file is removed, or executed again.
 
         Raises:

@@ -73,7 +73,7 @@ class Chain:
         return {handler: self._call_of(handler) for handler in self.handlers}
 
     def _call_of(self, handler: Handler) -> Call:
-        """Return the function of the client, or of the client and of what goes on."""
+        """Return the function of the client; for a middleware, also of the rest of the chain."""
         if handler.is_middleware:
             return self._limited(handler, self.services.middleware_of(handler))
         return self._limited(handler, self.services.call_of(handler))

@@ -67,8 +67,7 @@ class Directory:
         return next(filter(None, map(self.template, self.page_names)), None)
 
     def source_of(self, verb: str) -> "Directory":
-        """Return the directory in which the handler of *verb* lies, or, if there is none, the
-        page."""
+        """Return the directory of the handler of *verb*; without a handler, that of the page."""
         for stage in (verb, "request"):
             if stage in self.handlers:
                 return self

@@ -69,7 +69,7 @@ class Services:
         return handler.function if not keys else _with_services(handler.function, keys)
 
     def middleware_of(self, handler: Handler) -> Call:
-        """Return *handler* as a function of the client and of what goes on."""
+        """Return *handler* as a function of the client and of the rest of the chain."""
         keys = self._keys[handler]
         function = handler.function
 

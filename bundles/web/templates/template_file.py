@@ -48,7 +48,7 @@ class TemplateFile:
 
     @property
     def group(self) -> str | None:
-        """Who sees it: ``editors`` for ``menu.editors.template``; None for all clients."""
+        """The group that sees it: ``editors`` for ``menu.editors.template``; None: all clients."""
         middle = self.name.split(".")[1:-1]
         return middle[0] if middle else None
 
