@@ -40,6 +40,7 @@ from bundles.autoload.loading.tree import Tree, TreeRules
 from bundles.autoload.loading.units import check_units
 from bundles.autoload.places.bus import bus_environment, close_services
 from bundles.autoload.settings import AutoloadSettings
+from bundles.autoload.setup.setup_scripts import SetupScripts
 from rxkernel import Application, ConfigurationError, Request, RxKernelError
 
 logger = logging.getLogger(__name__)
@@ -181,7 +182,8 @@ class Autoload:
             names = ModuleNames(self.root)
             bus = bus_environment(self.application, self.injector)
             self._context = LoadContext(
-                self, self._settings, names, self._values, bus, self.problems_of
+                *(self, self._settings, names, self._values, bus, self.problems_of),
+                SetupScripts(self.root, self._settings),
             )
         try:
             return await Building(self._context, tree, previous, found).run()

@@ -19,9 +19,14 @@ from bundles.autoload.loading.hooks import (
     units_of,
 )
 from bundles.autoload.loading.load import Load
-from bundles.autoload.loading.load_thread import load_places
+from bundles.autoload.loading.load_thread import load_files
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import CODE_PLACES, LAST_PLACES, PLACES
+from bundles.autoload.loading.names import (
+    CODE_PLACES,
+    LAST_PLACES,
+    PLACES,
+    STARTED_BEFORE_SETUP,
+)
 from bundles.autoload.loading.scope import Scope
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
@@ -120,7 +125,8 @@ class Building:
 
     async def _load_places(self, *places: str) -> None:
         try:
-            await load_places(self._load, places, self._context.settings.load_timeout)
+            keys = self._load.keys_of(*places)
+            await load_files(self._load, keys, self._context.settings.load_timeout)
         except ConfigurationError as exc:
             raise ConfigurationError(*self._load.problems, *exc.problems) from None
 
@@ -129,12 +135,20 @@ class Building:
             raise ConfigurationError(*dict.fromkeys(self._load.problems))
 
     async def _start(self) -> None:
-        """Start what is new. A file that replaces another one takes over its state instead, if it
-        has ``migrate``: once everything else is done, since it changes what messages use."""
+        """Start what is new; at boot, the scripts of ``setup`` run in between. A file that
+        replaces another one takes over its state instead, if it has ``migrate``: once everything
+        else is done, since it changes what messages use."""
         old = {unit.key: unit for unit in units_of(self._old)}
         units = units_of(self._load.files)
         migrating = {unit.key for unit in units if unit.migrate is not None}
         self._load.state.replace(self._load.executed - migrating)
+        early = [u for u in units if u.file.source.place in STARTED_BEFORE_SETUP]
+        await self._start_units(early, old)
+        if self._previous is None:
+            await self._context.setup.run(self._load)
+        await self._start_units(units[len(early) :], old)
+
+    async def _start_units(self, units: Iterable[HookUnit], old: Mapping[str, HookUnit]) -> None:
         for unit in units:
             if unit.key in self._load.executed:
                 try:

@@ -14,6 +14,7 @@ from bundles.autoload.endpoints.context import ContextMarker, ContextResolver
 from bundles.autoload.endpoints.endpoint_files import value_of
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.listeners import AutoloadListeners
+from bundles.autoload.loading.names import SETUP
 from bundles.autoload.loading.place import Place
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.autoload.places.site import Site
@@ -21,6 +22,8 @@ from bundles.autoload.places.tasks import task_of
 from bundles.autoload.reload.live_reload import LiveReload
 from bundles.autoload.reload.not_loaded import NotLoaded
 from bundles.autoload.settings import AutoloadSettings
+from bundles.autoload.setup.commands import setup
+from bundles.autoload.setup.script import script_of
 from rxkernel import Application, Bundle, HttpServer, Settings
 
 logger = logging.getLogger(__name__)
@@ -33,7 +36,7 @@ class AutoloadBundle(Bundle):
     """Makes an application of a directory.
 
     Args:
-        root: the directory, absolute or below the working directory.
+        root: the directory, absolute or below the working directory; an attribute, too.
     """
 
     name = "autoload"
@@ -42,21 +45,22 @@ class AutoloadBundle(Bundle):
     listeners: Sequence[Any] = (AutoloadListeners, Endpoints, NotLoaded)
     resolvers = MappingProxyType({ContextMarker: ContextResolver})
     settings_class = AutoloadSettings
+    commands = (setup,)
 
     def __init__(self, root: Path | str = "application") -> None:
-        self._root = Path(root)
+        self.root = Path(root)
 
     def configure(self, binder: Binder) -> None:
         settings = binder.injector.get(Settings)
         self._add_site(settings.http.prefix, binder.injector)
-        if settings.http.tls is None and any((self._root / "cert").glob("*/key.pem")):
+        if settings.http.tls is None and any((self.root / "cert").glob("*/key.pem")):
             logger.warning(
                 "%s has certificates, but http.tls is not set; use create_application, which sets "
                 "it, or write http.tls",
-                self._root / "cert",
+                self.root / "cert",
             )
         binder.bind(Autoload, to=self._autoload, scope=singleton)
-        binder.bind(ApplicationFolder, to=ApplicationFolder(self._root))
+        binder.bind(ApplicationFolder, to=ApplicationFolder(self.root))
         binder.bind(Endpoints, scope=singleton)
         binder.multibind(list[Place], to=[])
         binder.bind(LiveReload, scope=singleton)
@@ -64,7 +68,7 @@ class AutoloadBundle(Bundle):
     def _add_site(self, prefix: str, injector: Injector) -> None:
         """Serve the folder ``static``, if there is one."""
         self.listeners, self.controllers = type(self).listeners, ()
-        folder = self._root / "static"
+        folder = self.root / "static"
         if folder.is_dir():
 
             def handles(path: str) -> bool:
@@ -78,6 +82,6 @@ class AutoloadBundle(Bundle):
     def _autoload(
         self, application: Application, injector: Injector, settings: AutoloadSettings
     ) -> Autoload:
-        values = {"api": value_of, "tasks": task_of}
+        values = {"api": value_of, "tasks": task_of, SETUP: script_of}
         places = injector.get(list[Place])
-        return Autoload(application, injector, self._root, settings, values, places)
+        return Autoload(application, injector, self.root, settings, values, places)

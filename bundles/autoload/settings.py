@@ -1,5 +1,7 @@
 """The section ``[autoload]`` of the settings."""
 
+from pathlib import Path
+
 import attrs
 
 from rxkernel import Allowed
@@ -32,6 +34,10 @@ class AutoloadSettings:
 
     stop_timeout: float = attrs.field(default=10.0, validator=_SECONDS)
     """Seconds in which one ``stop`` hook must end."""
+
+    setup_file: Path | None = None
+    """The SQLite file of what the scripts of ``setup`` have done; none: ``var/setup.sqlite3`` in
+    the folder above the root."""
 
     file_limit: int = attrs.field(default=1_048_576, validator=_BYTES)
     """Most bytes of a file that is executed."""

@@ -1,7 +1,8 @@
 """SQLite files of bundles. A library for other bundles: it cannot be enabled."""
 
+from bundles.sqlite.process_lock import ProcessLock
 from bundles.sqlite.schema import Schema
 from bundles.sqlite.sqlite_file import SqliteFile
 from bundles.sqlite.sqlite_store import SqliteStore
 
-__all__ = ["Schema", "SqliteFile", "SqliteStore"]
+__all__ = ["ProcessLock", "Schema", "SqliteFile", "SqliteStore"]

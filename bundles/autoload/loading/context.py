@@ -12,6 +12,7 @@ from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.started_tasks import StartedTasks
 from bundles.autoload.remote import BusEnvironment
 from bundles.autoload.settings import AutoloadSettings
+from bundles.autoload.setup.setup_scripts import SetupScripts
 
 
 @attrs.frozen(eq=False)
@@ -23,6 +24,7 @@ class LoadContext:
         values: how the files of a place become values, by place.
         bus: what remote services use of the application.
         problems_of: yields what is wrong with the endpoints of a snapshot.
+        setup: runs the scripts of the place ``setup`` at boot.
         lost: logs the files whose values a reload loses.
         tasks: logs the tasks of start hooks that go on after the stop hook.
     """
@@ -33,5 +35,6 @@ class LoadContext:
     values: Mapping[str, ValueOf]
     bus: BusEnvironment
     problems_of: Callable[[Snapshot], Iterable[str]]
+    setup: SetupScripts
     lost: LostState = attrs.field(factory=LostState)
     tasks: StartedTasks = attrs.field(factory=StartedTasks)

@@ -3,10 +3,20 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from bundles.autoload.loading.names import INIT, SERVICE, Name, problem_of, split_unit
+from bundles.autoload.loading.names import (
+    INIT,
+    SERVICE,
+    SETUP,
+    Name,
+    problem_of,
+    split_unit,
+)
 
 OTHER_FORMATS = (".json", ".yaml", ".yml", ".ini", ".cfg", ".env", ".js")
 """The ends of files that look like configuration, but are not read."""
+
+
+_DIGITS = frozenset("0123456789")
 
 
 class BadNameError(Exception):
@@ -55,6 +65,8 @@ def _check(place: str, names: list[str]) -> None:
         if len(names) > 2:
             raise BadNameError("a unit of api has no folders; write api/<unit>/<method>.py")
         names = [*map(_unit_name, names[:1]), *names[1:]]
+    if place == SETUP:  # no code reads these names: 001_tables.py is one, too
+        names = [name if name[:1] not in _DIGITS else f"_{name}" for name in names]
     problems = [problem for name in names if (problem := problem_of(name))]
     if problems:
         raise BadNameError("; ".join(problems))

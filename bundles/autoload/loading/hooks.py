@@ -103,8 +103,11 @@ def problems_of_hooks(files: Iterable[ModuleFile], tree: Tree) -> Iterator[str]:
                 )
 
 
-async def call_hook(hook: Hook, tree: Tree, timeout: float, *arguments: Any) -> None:
+async def call_hook(hook: Hook, tree: Tree, timeout: float | None, *arguments: Any) -> None:
     """Call *hook*; a plain function is called in a thread.
+
+    Args:
+        timeout: seconds; None: it may take as long as it needs.
 
     Raises:
         HookFailedError: it raised an exception, or has not ended after *timeout* seconds.

@@ -24,7 +24,7 @@ from bundles.autoload.loading.module_file import (
     value_of,
 )
 from bundles.autoload.loading.module_names import ModuleNames
-from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, Name, dotted
+from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, SETUP, Name, dotted
 from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
@@ -109,17 +109,20 @@ class Load:
         self.watch(("resources",))
         return self.tree.contents
 
-    def load_places(self, places: Iterable[str]) -> None:
-        """Execute the files of *places*. Called in a thread of its own.
+    def keys_of(self, *places: str) -> list[str]:
+        """Return the keys of the files of *places*, in this order."""
+        files = self.tree.files.values()
+        return [file.key for place in places for file in files if file.place == place]
+
+    def load_files(self, keys: Iterable[str]) -> None:
+        """Execute the files *keys*. Called in a thread of its own.
 
         Problems are collected; the files that read a file with a problem are left out.
         """
         self._thread = threading.get_ident()
         try:
-            for place in places:
-                for file in self.tree.files.values():
-                    if file.place == place:
-                        self._try(file.key)
+            for key in keys:
+                self._try(key)
         finally:
             self._thread = None
 
@@ -184,6 +187,11 @@ class Load:
         owner = self._owner
         if owner is None:
             raise RxKernelError("no file is executed or started by the code that runs")
+        if owner in self.tree.files and self.tree.files[owner].place == SETUP:
+            raise RxKernelError(
+                f"{self.tree.show(owner)} runs once, so it cannot register what each start needs; "
+                f"do this in a file of init"
+            )
         self.registered.setdefault(owner, []).append(value)
 
     def load(self, key: str) -> ModuleFile:
@@ -325,9 +333,10 @@ def _names_in(required: Any) -> list[Name]:
         raise ConfigurationError("requires must be a tuple of names, such as ('db.geo',)")
     names = [tuple(text.split(".")) for text in required]
     for name in names:
-        if name[0] not in RANKS:
+        if name[0] not in RANKS or name[0] == SETUP:
+            places = ", ".join(place for place in RANKS if place != SETUP)
             raise ConfigurationError(
-                f"requires has {dotted(name)!r}; a name begins with one of {', '.join(RANKS)}"
+                f"requires has {dotted(name)!r}; a name begins with one of {places}"
             )
     return names
 

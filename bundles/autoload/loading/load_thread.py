@@ -5,7 +5,7 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -49,14 +49,14 @@ async def run_in_thread(work: Callable[[], Any]) -> Any:
     return result
 
 
-async def load_places(load: Load, places: tuple[str, ...], timeout: float) -> None:
-    """Execute the files of *places*; one file may take *timeout* seconds.
+async def load_files(load: Load, keys: Iterable[str], timeout: float) -> None:
+    """Execute the files *keys*; one file may take *timeout* seconds.
 
     Raises:
         ConfigurationError: a file has not ended in time. Its thread cannot be stopped.
     """
     load.begun = time.monotonic()
-    work = asyncio.ensure_future(run_in_thread(lambda: load.load_places(places)))
+    work = asyncio.ensure_future(run_in_thread(lambda: load.load_files(keys)))
     logged = None
     try:
         while not work.done():

@@ -10,13 +10,20 @@ Name = tuple[str, ...]
 DATA_PLACES = ("resources", "schemas", "config")
 """Places of data, which are read first."""
 
-CODE_PLACES = ("lib", "db", "bus", "domain")
+CODE_PLACES = ("lib", "model", "db", "bus", "domain", "init")
 """Places with hooks, in the order in which they are loaded and started."""
+
+SETUP = "setup"
+"""The place of scripts that run once, see `bundles.autoload.setup`."""
+
+STARTED_BEFORE_SETUP = ("lib", "model", "db", "bus")
+"""The places whose start hooks run before the scripts of `SETUP`, which use them. Those of the
+others find what the scripts have made."""
 
 LAST_PLACES = ("tasks", "api")
 """Places that are loaded after the start hooks."""
 
-PLACES = (*DATA_PLACES, *CODE_PLACES, *LAST_PLACES)
+PLACES = (*DATA_PLACES, *CODE_PLACES, SETUP, *LAST_PLACES)
 """The folders that are loaded, in this order. Other folders of the root are not read."""
 
 SECRET_PLACES = ("config", "bus")
@@ -25,10 +32,14 @@ SECRET_PLACES = ("config", "bus")
 OTHER_FOLDERS = ("cert", "static")
 """Folders of the root that have a meaning, but whose files are not loaded here."""
 
+DATA_FOLDERS = ("files", "log", "tmp", "doc")
+"""Folders of the root that have a meaning for people: uploads, log files, temporary files and
+documents. They are neither loaded nor sent."""
+
 CERTIFICATE_FILES = ("cert.pem", "key.pem")
 """The files of each folder of ``cert``."""
 
-NAMESPACES = frozenset(PLACES) - {"tasks"} | {"application"}
+NAMESPACES = frozenset(PLACES) - {"tasks", SETUP} | {"application"}
 """What files import from ``bundles.autoload``."""
 
 RANKS = {place: rank for rank, place in enumerate(PLACES)}

@@ -16,6 +16,7 @@ from bundles.autoload.loading.file_names import (
 from bundles.autoload.loading.name_table import NameTable
 from bundles.autoload.loading.names import (
     CERTIFICATE_FILES,
+    DATA_FOLDERS,
     INIT,
     OTHER_FOLDERS,
     PLACES,
@@ -121,7 +122,7 @@ class _Scan:
 
     def _warn_of_typos(self) -> None:
         """Other folders may exist, but one that is nearly called like a place is a mistake."""
-        known = (*self._places, *OTHER_FOLDERS)
+        known = (*self._places, *OTHER_FOLDERS, *DATA_FOLDERS)
         for entry in self._entries(self._real_root, ""):
             if entry.name in known or is_private(entry.name) or not entry.is_dir():
                 continue

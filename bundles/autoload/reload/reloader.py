@@ -11,6 +11,7 @@ from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.dependencies import changed_keys
+from bundles.autoload.loading.names import SETUP
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.reload.retirement import Retirement
 from rxkernel import Application, ConfigurationError, RxKernelError
@@ -157,8 +158,11 @@ class Reloader:
 
 def _log_changes(build: Build, seconds: float) -> None:
     tree = build.snapshot.tree
+    scripts = {key for key in build.changed if key.startswith(f"{SETUP}/")}
+    for key in sorted(key for key in scripts if tree.has(key)):
+        logger.info("%s: not run by a reload; restart the application to run it", tree.show(key))
     for is_there, what in ((True, "loaded"), (False, "removed")):
-        keys = sorted(key for key in build.changed if tree.has(key) is is_there)
+        keys = sorted(k for k in build.changed - scripts if tree.has(k) is is_there)
         if keys:
             more = len(keys) - _SHOWN
             names = ", ".join(map(tree.show, keys[:_SHOWN])) + (

@@ -8,11 +8,10 @@ from typing import Any
 
 from injector import inject
 
-from bundles.sqlite import Schema, SqliteFile, SqliteStore
+from bundles.sqlite import ProcessLock, Schema, SqliteFile, SqliteStore
 from bundles.tasks.exceptions import TasksUnavailableException
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
 from bundles.tasks.scheduler.plan import Plan
-from bundles.tasks.scheduler.runner_lock import RunnerLock
 from bundles.tasks.scheduler.store import TaskStore
 from bundles.tasks.settings import TasksSettings
 from rxkernel import decode_json, encode_json
@@ -87,7 +86,7 @@ class SqliteTaskStore(SqliteStore, TaskStore):
         )
         super().__init__(file)
         self._lock_file = settings.file.with_name(f"{settings.file.name}.lock")
-        self._lock = RunnerLock(self._lock_file)
+        self._lock = ProcessLock(self._lock_file)
         self._is_lock_down = False
         self._waits_for_lock = False
         self._version: int | None = None

@@ -401,7 +401,7 @@ async def test_folder_keeps_attributes_that_hooks_set(folder: Folder) -> None:
     for name in ("query", "parent", "_private"):
         with pytest.raises(AttributeError, match=f"db.geo.{name} .*choose another name"):
             setattr(db.geo, name, 1)
-    with pytest.raises(AttributeError, match="only folders of lib, db, bus, domain have"):
+    with pytest.raises(AttributeError, match="only folders of lib, model, db, bus, dom"):
         api.chat = 1
     with pytest.raises(AttributeError, match="cannot be deleted"):
         del db.geo.pool

@@ -1,11 +1,13 @@
 """Configuration and schemas."""
 
 import pickle
+import stat
+import sys
 from copy import copy, deepcopy
 
 import pytest
 
-from bundles.autoload import config, lib, schemas
+from bundles.autoload import ApplicationFolder, config, lib, model, schemas
 from bundles.contracts import Schema
 from tests.bundles.autoload.conftest import Folder, problems_of
 
@@ -318,3 +320,62 @@ async def test_init_files_of_places_are_modules(folder: Folder) -> None:
 
     assert (schemas.CITIES, config.NAME) == (["Rome"], "shop")
     assert list(folder.snapshot.api["chat"].latest.files) == ["send"]
+
+
+async def test_model_is_a_namespace_of_code_after_lib(folder: Folder) -> None:
+    await folder.boot(
+        {
+            "lib/names.py": "def title(name): return name.title()",
+            "model/city.py": """
+                from bundles.autoload import lib
+                first = lib.names.title("rome")
+                """,
+        }
+    )
+
+    assert model.city.first == "Rome"
+    assert model.city.parent == model
+    assert sys.modules["application.model.city"].first == "Rome"
+
+
+async def test_lib_that_reads_model_while_it_is_executed_is_an_error(folder: Folder) -> None:
+    text = await problems_of(
+        folder, {"lib/a.py": "from bundles.autoload import model\nmodel.b", "model/b.py": ""}
+    )
+
+    assert "reads model.b while it is executed, which is loaded later" in text
+
+
+@pytest.mark.parametrize("name", ["files", "log", "tmp"])
+async def test_data_folder_is_created_when_it_is_asked_for(name: str, folder: Folder) -> None:
+    """It is neither loaded nor emptied, and every name is fine in it."""
+    application = await folder.boot({"lib/a.py": ""})
+    assert not (folder.root / name).exists()
+
+    made = application.injector.get(ApplicationFolder).data(name)
+
+    assert made == folder.root / name
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    folder.write({f"{name}/not-python.py": "1 / 0"})
+    await folder.stop()
+    application = await folder.boot()
+    assert application.injector.get(ApplicationFolder).data(name) == made
+    assert (made / "not-python.py").exists()
+
+
+async def test_data_folder_of_another_name_is_an_error(folder: Folder) -> None:
+    application = await folder.boot({"lib/a.py": ""})
+
+    with pytest.raises(ValueError, match="'tpm' is not one of the folders files, log, tmp, doc"):
+        application.injector.get(ApplicationFolder).data("tpm")
+
+
+async def test_folder_almost_called_like_a_data_folder_is_a_warning(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    await folder.boot({"lib/a.py": "", "file/a.txt": "", "doc/a.txt": "", "models/a.py": ""})
+
+    assert sorted(caplog.messages) == [
+        f"{folder.root}/file is not loaded; did you mean files?",
+        f"{folder.root}/models is not loaded; did you mean model?",
+    ]

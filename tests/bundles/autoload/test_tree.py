@@ -218,8 +218,8 @@ async def test_root_without_places_is_an_error(folder: Folder) -> None:
     text = await problems_of(folder, {"apis/chat/send.py": ""})
 
     assert (
-        "must have one of the folders resources, schemas, config, lib, db, bus, domain, tasks, "
-        "api, or app of the bundle web; create one"
+        "must have one of the folders resources, schemas, config, lib, model, db, bus, domain, "
+        "init, setup, tasks, api, or app of the bundle web; create one"
     ) in text
 
 

@@ -1,13 +1,13 @@
-"""The lock of the one process that runs the tasks of a SQLite file."""
+"""A lock among the processes of one machine."""
 
 import asyncio
 import sqlite3
 from pathlib import Path
 
 
-class RunnerLock:
-    """An exclusive lock of SQLite on a file of its own: the system releases it when the process
-    ends, also by ``kill -9``."""
+class ProcessLock:
+    """An exclusive lock of SQLite on a file of its own, whose folder exists: the system releases
+    it when the process ends, also by ``kill -9``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,0 +1,1 @@
+"""The place ``setup``: scripts that run once."""

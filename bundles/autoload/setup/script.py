@@ -1,0 +1,39 @@
+"""One script of the place ``setup``."""
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.module_file import is_own
+from bundles.autoload.loading.names import INIT
+from bundles.autoload.loading.source_file import SourceFile
+from rxkernel import ConfigurationError
+
+
+def script_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
+    """Return the function ``setup`` of *file*.
+
+    Raises:
+        ConfigurationError: it has none, or one with parameters.
+    """
+    if module is None or file.stem == INIT:
+        return module
+    function = vars(module).get("setup")
+    if not (is_own(function, module) and inspect.isroutine(function)):
+        raise ConfigurationError("has no function setup; write async def setup()")
+    if not _takes_nothing(function):
+        raise ConfigurationError(
+            "setup has parameters; write async def setup(), and from bundles.autoload import "
+            "application for the services of the application: application.injector.get(…)"
+        )
+    return function
+
+
+def _takes_nothing(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,149 @@
+"""Runs the scripts of the place ``setup`` that are not done."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+
+from bundles.autoload.loading.hooks import Hook, HookFailedError, call_hook
+from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.load_thread import load_files
+from bundles.autoload.loading.names import INIT, SETUP
+from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.tree import Tree
+from bundles.autoload.settings import AutoloadSettings
+from bundles.autoload.setup.setup_record import Result, SetupRecord
+from bundles.autoload.setup.setup_store import SetupStore
+from rxkernel import ConfigurationError, ServiceUnavailableException
+
+logger = logging.getLogger(__name__)
+
+_POLL = 0.1
+"""Seconds between two attempts to get the lock."""
+
+
+class SetupScripts:
+    """Runs each script once, in the order of their paths, by one process at a time.
+
+    A script that is done is not executed any more, so what it imports may be gone.
+    """
+
+    def __init__(self, root: Path, settings: AutoloadSettings) -> None:
+        self._root = root
+        self._settings = settings
+
+    async def run(self, load: Load) -> None:
+        """Run what is new, has changed, has failed or was interrupted.
+
+        Raises:
+            ConfigurationError: a script has failed, so the ones after it do not run; or the file
+                of the records cannot be used.
+        """
+        scripts = scripts_of(load.tree)
+        if not scripts:
+            return
+        store = SetupStore(self._root, self._settings)
+        try:
+            async with store:
+                before = await store.records()
+                if any(_reason(script, before) for script in scripts):
+                    async with _locked(store, load.tree):
+                        await self._run_all(scripts, before, store, load)
+        except (ServiceUnavailableException, OSError, sqlite3.Error) as exc:
+            raise ConfigurationError(
+                f"{store} cannot be used: {exc.__cause__ or exc}; the set-up script that has run "
+                f"last may run again"
+            ) from exc
+
+    async def _run_all(
+        self,
+        scripts: list[SourceFile],
+        before: Mapping[str, SetupRecord],
+        store: SetupStore,
+        load: Load,
+    ) -> None:
+        now = await store.records()
+        for script in scripts:
+            record = now.get(script.key)
+            _raise_failure_of_other_process(script, before.get(script.key), record)
+            reason = _reason(script, now)
+            if reason is not None:
+                logger.info("%s: %s", load.tree.show(script.key), reason)
+                await self._run(script, store, load)
+
+    async def _run(self, script: SourceFile, store: SetupStore, load: Load) -> None:
+        record = SetupRecord(
+            name=script.key,
+            digest=script.digest.hex(),
+            begun=time.time(),
+            result=Result.RUNNING,
+        )
+        await store.save(record)
+        begin = time.perf_counter()
+        try:
+            await self._call(script, load)
+        except (ConfigurationError, HookFailedError) as exc:
+            seconds = time.perf_counter() - begin
+            failed = attrs.evolve(record, result=Result.FAILED, seconds=seconds, error=str(exc))
+            await store.save(failed)
+            problems = exc.problems if isinstance(exc, ConfigurationError) else (str(exc),)
+            raise ConfigurationError(*problems) from exc.__cause__
+        seconds = time.perf_counter() - begin
+        await store.save(attrs.evolve(record, result=Result.DONE, seconds=seconds))
+        logger.info("%s: done in %.2f s", load.tree.show(script.key), seconds)
+
+    async def _call(self, script: SourceFile, load: Load) -> None:
+        """Execute the file, and call its function, which may take as long as it needs."""
+        await load_files(load, [script.key], self._settings.load_timeout)
+        if load.problems:
+            raise ConfigurationError(*load.problems)
+        file = load.files[script.key]
+        load.starting = script.key
+        try:
+            await call_hook(Hook("setup", file.value, file), load.tree, None)
+        finally:
+            load.starting = None
+
+
+def scripts_of(tree: Tree) -> list[SourceFile]:
+    """Return the scripts of *tree* in the order in which they run: that of their paths."""
+    files = (file for file in tree.files.values() if file.place == SETUP and file.stem != INIT)
+    return sorted(files, key=lambda file: file.key)
+
+
+def _reason(script: SourceFile, records: Mapping[str, SetupRecord]) -> str | None:
+    """Return the line of the log for a script that has to run; None if it is done."""
+    record = records.get(script.key)
+    if record is None:
+        return "runs for the first time"
+    why = record.why_again(script.digest.hex())
+    return None if why is None else f"runs again: {why}"
+
+
+def _raise_failure_of_other_process(
+    script: SourceFile, before: SetupRecord | None, record: SetupRecord | None
+) -> None:
+    """Fail as the process that had the lock: the workers of one start run a script once."""
+    if record is None or record == before or record.result is not Result.FAILED:
+        return
+    if record.digest == script.digest.hex():
+        raise ConfigurationError(f"{record.error} (in another process, at {record.time})")
+
+
+@asynccontextmanager
+async def _locked(store: SetupStore, tree: Tree) -> AsyncIterator[None]:
+    is_first = True
+    while not await store.lock.acquire():
+        if is_first:
+            is_first = False
+            logger.info("waits for the process that runs the scripts of %s", tree.show(SETUP))
+        await asyncio.sleep(_POLL)
+    try:
+        yield
+    finally:
+        await store.lock.release()
