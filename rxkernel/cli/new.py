@@ -15,12 +15,14 @@ _COMMANDS = {
     "application": ("python -m pytest", "python -m rxkernel serve"),
     "bundle": ("python -m pip install --editable .", "python -m pytest"),
     "metarhia": ("python -m pytest", "python -m rxkernel serve --debug"),
+    "site": ("python -m pytest", "python -m rxkernel serve --debug"),
 }
 """The next commands for the user, by template."""
 
 _REQUESTS = {
     "application": "curl -X POST http://127.0.0.1:8000/greetings/Ada",
     "metarhia": "curl 'http://127.0.0.1:8000/api/geo/findCity?name=Rome'",
+    "site": "curl http://127.0.0.1:8000/messages.json",
 }
 """A request to the application, by template, on the port of its ``rxkernel.toml``."""
 
@@ -31,7 +33,8 @@ _REQUESTS = {
 @click.option(
     "--layout",
     type=click.Choice(sorted(_REQUESTS)),
-    help="Create another application: metarhia, from a directory of files.",
+    help="Create another application, from a directory of files: metarhia with endpoints, site "
+    "with pages.",
 )
 def new(directory: Path | None, bundle: str | None, layout: str | None) -> None:
     """Create a project in a new or empty DIRECTORY.

@@ -3,10 +3,12 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -225,6 +227,68 @@ def test_new_metarhia_project_is_found_by_other_commands(run: Run) -> None:
         (("listeners",), "bundles.autoload."),
         (("bundles",), "autoload"),
         (("call", "example/getCity", "--body", '{"cityId": 1}'), '"Rome"'),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 0, result.output
+        assert text in result.stdout
+
+
+def test_new_site_passes_its_own_tests(run: Run, project: Path) -> None:
+    result = run("new", "--layout", "site", "guests")
+
+    assert result.exit_code == 0
+    done = run_own_tests(project / "guests")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (project / "guests" / "var").exists()
+    texts = [file.read_text() for file in (project / "guests").rglob("*.*") if file.is_file()]
+    assert not any("__project__" in text for text in texts)
+
+
+def test_new_site_has_the_places_of_its_readme(run: Run, project: Path) -> None:
+    """In the order in which they are loaded."""
+    run("new", "--layout", "site", ".")
+
+    listed = re.findall(r"^\| `(\w+)` \|", (project / "README.md").read_text(), re.MULTILINE)
+
+    assert listed == ["config", "lib", "model", "db", "setup", "init", "tasks", "app"]
+    assert {path.name for path in (project / "application").iterdir()} == {*listed}
+
+
+def test_new_site_serves_the_request_that_new_prints_and_its_page(run: Run, start: Start) -> None:
+    result = run("new", "--layout", "site", ".")
+    request = re.search(r"curl http://127\.0\.0\.1:8000(/\S+)", result.stdout)
+
+    process = start("serve", "--port", "0")
+
+    url = process.url()
+    assert request is not None
+    assert get(f"{url}{request[1]}") == [{"name": "Ada", "text": "The first one"}]
+    with urlopen(f"{url}/") as page:
+        assert "The first one" in page.read().decode()
+
+
+def test_new_site_runs_its_setup_script_once(run: Run, start: Start, project: Path) -> None:
+    run("new", "--layout", "site", ".")
+    for _ in range(2):
+        process = start("serve", "--port", "0")
+        process.line("^Listening on ")
+        process.send(signal.SIGTERM)
+        assert process.code() == 0
+
+    listed = json.loads(run("setup", "list", "--json").output)
+
+    assert [(script["name"], script["state"]) for script in listed] == [("001_messages", "done")]
+    assert sum("runs for the first time" in line for line in process.stderr) == 0
+
+
+def test_new_site_is_found_by_other_commands(run: Run) -> None:
+    assert run("new", "--layout", "site", ".").exit_code == 0
+
+    for arguments, text in (
+        (("check",), "All is well"),
+        (("routes",), "/messages.json"),
+        (("tasks", "list"), "cron 0 3 * * *"),
     ):
         result = run(*arguments)
         assert result.exit_code == 0, result.output

@@ -1,0 +1,3 @@
+"""For this directory and those below: only clients on this machine."""
+
+groups = ["local"]
