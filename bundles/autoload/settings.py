@@ -36,8 +36,8 @@ class AutoloadSettings:
     """Seconds in which one ``stop`` hook must end."""
 
     setup_file: Path | None = None
-    """The SQLite file of what the scripts of ``setup`` have done; none: ``var/setup.sqlite3`` in
-    the folder above the root."""
+    """The SQLite file with the results of the scripts of ``setup``; none: ``var/setup.sqlite3``
+    in the folder above the root."""
 
     file_limit: int = attrs.field(default=1_048_576, validator=_BYTES)
     """Most bytes of a file that is executed."""

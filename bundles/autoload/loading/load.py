@@ -174,8 +174,18 @@ class Load:
 
     def assign(self, name: Name, attribute: str, value: Any) -> None:
         """Set an attribute of a folder, see `FolderState.assign`. It belongs to the file that is
-        being executed or started."""
-        self.state.assign(name, attribute, value, self._owner)
+        being executed or started.
+
+        Raises:
+            AttributeError: it cannot be set.
+        """
+        owner = self._owner
+        if owner is not None and _runs_once(owner):
+            raise AttributeError(
+                f"{self.tree.show(owner)} runs once, so {dotted((*name, attribute))} would be "
+                f"missing after the next start; set it in a start hook"
+            )
+        self.state.assign(name, attribute, value, owner)
 
     def register(self, value: Any) -> None:
         """Register *value* for the file that is being executed or started. It is in
@@ -187,7 +197,7 @@ class Load:
         owner = self._owner
         if owner is None:
             raise RxKernelError("no file is executed or started by the code that runs")
-        if owner in self.tree.files and self.tree.files[owner].place == SETUP:
+        if _runs_once(owner):
             raise RxKernelError(
                 f"{self.tree.show(owner)} runs once, so it cannot register what each start needs; "
                 f"do this in a file of init"
@@ -339,6 +349,11 @@ def _names_in(required: Any) -> list[Name]:
                 f"requires has {dotted(name)!r}; a name begins with one of {places}"
             )
     return names
+
+
+def _runs_once(key: str) -> bool:
+    """Whether the file *key* is a set-up script."""
+    return key.partition("/")[0] == SETUP
 
 
 def _check_reader(reader: SourceFile, name: Name) -> None:

@@ -76,7 +76,7 @@ async def _run(application: Application, again: Sequence[str]) -> None:
     names = {file.key: file.key for file in files} | {_short(file.key): file.key for file in files}
     if unknown := [name for name in again if name not in names]:
         known = ", ".join(_short(file.key) for file in files) or "(none)"
-        raise ConfigurationError(f"there is no script {unknown[0]!r}; the scripts are: {known}")
+        raise ConfigurationError(f"unknown script {unknown[0]!r}; the scripts are: {known}")
     if again:
         async with store:
             for name in again:

@@ -7,7 +7,6 @@ from typing import Any
 
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.module_file import is_own
-from bundles.autoload.loading.names import INIT
 from bundles.autoload.loading.source_file import SourceFile
 from rxkernel import ConfigurationError
 
@@ -16,10 +15,9 @@ def script_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     """Return the function ``setup`` of *file*.
 
     Raises:
-        ConfigurationError: it has none, or one with parameters.
+        ConfigurationError: the function is missing, or has parameters.
     """
-    if module is None or file.stem == INIT:
-        return module
+    assert module is not None  # only files of Python are read
     function = vars(module).get("setup")
     if not (is_own(function, module) and inspect.isroutine(function)):
         raise ConfigurationError("has no function setup; write async def setup()")

@@ -19,6 +19,7 @@ from bundles.autoload.setup.setup_store import SetupStore
 from rxkernel import ConfigurationError, KernelClient
 from tests.bundles.autoload.conftest import Folder, problems_of
 from tests.required_tools import ROOT
+from tests.waiting import until
 
 LOG: list[str] = []
 """What scripts have logged."""
@@ -202,9 +203,23 @@ async def test_script_uses_what_is_started_and_services(folder: Folder) -> None:
             "a.py:3: setup() raised RxKernelError: ",
         ),
         ("from bundles.autoload import register\nregister(1)", "a.py runs once, so it cannot"),
+        (
+            "from bundles.autoload import lib\ndef setup():\n    lib.pool = 1",
+            "a.py runs once, so lib.pool would be missing after the next start; set it in a start",
+        ),
         ("import application.lib.a", "a.py:1: imports application.lib.a; files of the"),
     ],
-    ids=["missing", "imported", "parameters", "syntax", "raises", "hook", "registers", "import"],
+    ids=[
+        "missing",
+        "imported",
+        "parameters",
+        "syntax",
+        "raises",
+        "hook",
+        "registers",
+        "sets",
+        "import",
+    ],
 )
 async def test_wrong_script_is_an_error_with_its_place(
     content: str, problem: str, folder: Folder
@@ -468,3 +483,87 @@ async def test_boot_of_a_test_client_runs_scripts(folder: Folder) -> None:
 
     assert response.content == 1
     assert LOG == ["file a", "a"]
+
+
+def blocking(folder: Folder, end: str = "") -> None:
+    """Write a script that waits until a file exists, and then does *end*."""
+    text = """
+        import asyncio
+        import pathlib
+
+        async def setup():
+            pathlib.Path(GO).with_name("begun").touch()
+            while not pathlib.Path(GO).exists():
+                await asyncio.sleep(0.01)
+        """
+    text = text.replace("GO", repr(str(folder.root.parent / "go")))
+    folder.write({"setup/a.py": f"{text.rstrip()}\n            {end}\n"})
+
+
+async def test_two_applications_of_one_process_run_a_script_once(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocking(folder)
+    other = Folder(folder.root)
+
+    boots = asyncio.gather(folder.boot(), other.boot())
+    await until(lambda: "waits for the process" in caplog.text)
+    (folder.root.parent / "go").touch()
+    await boots
+    await other.stop()
+
+    assert caplog.text.count("runs for the first time") == 1
+
+
+async def test_two_applications_of_one_process_report_one_failure(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocking(folder, "raise ValueError('no disk')")
+    other = Folder(folder.root)
+
+    boots = asyncio.gather(folder.boot(), other.boot(), return_exceptions=True)
+    await until(lambda: "waits for the process" in caplog.text)
+    (folder.root.parent / "go").touch()
+    failures = [str(each) for each in await boots]
+
+    assert caplog.text.count("runs for the first time") == 1
+    assert sum("(in another process, at " in text for text in failures) == 1
+    assert all("setup() raised ValueError: no disk" in text for text in failures)
+
+
+async def test_script_that_has_failed_in_another_process_and_changed_since_runs(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A waiting process has read the new content."""
+    blocking(folder, "raise ValueError('no disk')")
+    other = Folder(folder.root)
+    first = asyncio.ensure_future(folder.boot())
+    await until(lambda: "runs for the first time" in caplog.text)
+    other.write({"setup/a.py": script("a")})
+    second = asyncio.ensure_future(other.boot())
+    await until(lambda: "waits for the process" in caplog.text)
+
+    (folder.root.parent / "go").touch()
+    with pytest.raises(ConfigurationError):
+        await first
+    await second
+    await other.stop()
+
+    assert LOG == ["file a", "a"]
+
+
+async def test_cancelled_boot_cancels_the_script_which_runs_again(
+    folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocking(folder)
+    boot = asyncio.ensure_future(folder.boot())
+    await until((folder.root.parent / "begun").exists)
+    boot.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await boot
+    assert (await records(folder))["setup/a.py"].result is Result.RUNNING
+
+    (folder.root.parent / "go").touch()
+    await folder.boot()
+
+    assert "runs again: its process ended during the run of" in caplog.text

@@ -86,7 +86,7 @@ def test_run_again_of_an_unknown_script_is_an_error(project: Path) -> None:
     result = run("run", "--again", "citys")
 
     assert result.exit_code == 2
-    assert "there is no script 'citys'; the scripts are: 001_tables, geo/cities" in result.stderr
+    assert "unknown script 'citys'; the scripts are: 001_tables, geo/cities" in result.stderr
     assert not (project / "runs").exists()
 
 
