@@ -279,6 +279,7 @@ from rxkernel.servers.http.request_head import (
     RequestHead,
 )
 from rxkernel.servers.http.rewriting import (
+    ListedRule,
     Rewrite,
     Rewriter,
 )
@@ -376,6 +377,7 @@ __all__ = [
     "KernelEvents",
     "LengthRequiredException",
     "LimitCounters",
+    "ListedRule",
     "LocalBackend",
     "LockedException",
     "LoggingSettings",

@@ -10,7 +10,7 @@ from bundles.web.routes.pattern import Pattern
 from bundles.web.routes.route import Route
 from bundles.web.routes.sent_path import SentPath
 from bundles.web.routes.template import Template
-from rxkernel import ConfigurationError
+from rxkernel import ConfigurationError, ListedRule
 from rxkernel.routing.metadata import METHODS
 
 
@@ -52,6 +52,14 @@ class Rule:
         if self.template is not None:
             return self.template.fill(sent, match, query)
         return f"{sent.raw}?{query}" if query else sent.raw
+
+    @property
+    def listed(self) -> ListedRule:
+        path = "" if self.template is None else self.template.text
+        target = path if self.origin is None else f"{self.origin.url}{path}"
+        return ListedRule(
+            ", ".join(sorted(self.methods)) or "*", self.route.url, target, self.where
+        )
 
     def __str__(self) -> str:
         return f"{self.route.url} ({self.where})"

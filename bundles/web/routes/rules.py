@@ -130,7 +130,8 @@ class Rules:
         """Apply *rules* from now on."""
         rewriter = RuleRewriter(rules.table, self._prefix, _Definitions(self._kernel, rules.names))
         self._slow_log.use(rewriter)
-        self._server().rewrite(rewriter if rules.table else None)
+        listed = [rule.listed for rule in rules.table.rules]
+        self._server().rewrite(rewriter if listed else None, listed)
 
 
 @attrs.frozen

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,7 @@ from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.pipeline import HttpPipeline
 from rxkernel.servers.http.post_handlers import Fail, PostHandlers, Respond
 from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
-from rxkernel.servers.http.rewriting import Rewriter, Rewriting
+from rxkernel.servers.http.rewriting import ListedRule, Rewriter, Rewriting
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
 from rxkernel.settings import Settings
@@ -238,10 +238,11 @@ class HttpServer(Server):
         self.native_paths.mount(path, None, respond, use=MountUse.POST)
         self.post_handlers.add(path, respond, fail)
 
-    def rewrite(self, rewriter: Rewriter | None) -> None:
+    def rewrite(self, rewriter: Rewriter | None, listed: Sequence[ListedRule] = ()) -> None:
         """Ask *rewriter* about each request from now on, before anything else reads its target;
         None: no longer. It may be called at any time. `Request.attributes` has the target that the
-        client has sent, as ``sent_url``; the access log has its path.
+        client has sent, as ``sent_url``; the access log has its path. *listed* are the rules that
+        ``rxkernel routes`` prints.
 
         A request that *rewriter* changes is the message of the route that is found then: native
         ones, WebSockets and POST handlers too. If it returns a route, that one is used, after the
@@ -256,7 +257,7 @@ class HttpServer(Server):
                 "requests are not rewritten in an application that is mounted in one of aiohttp, "
                 "whose router reads their paths first; remove the rules, or let rxkernel listen"
             )
-        self.rewriting.rewriter = rewriter
+        self.rewriting.rewriter, self.rewriting.listed = rewriter, listed
 
     def handles(self, raw_path: str) -> bool:
         """Whether *raw_path*, a percent-encoded path, is one that `handle` was called with.

@@ -1,6 +1,6 @@
 """The seam for rules that change the target of a request before anything else reads it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 from yarl import URL
@@ -32,6 +32,23 @@ class Rewrite:
         return URL.build(path=path, query_string=query, encoded=True)
 
 
+@attrs.frozen
+class ListedRule:
+    """A rule of a rewriter, as ``rxkernel routes`` prints it.
+
+    Attributes:
+        method: the methods, separated by commas; ``*`` for all.
+        path: the paths that it is for.
+        target: where it leads; empty if the path stays.
+        place: where it is written.
+    """
+
+    method: str
+    path: str
+    target: str
+    place: str
+
+
 Rewriter = Callable[[RequestHead], Rewrite | None]
 """Returns what the request of a head is handled as; None: as it was sent."""
 
@@ -41,6 +58,7 @@ class Rewriting:
     """The rewriter of a server, which may change while it runs. None: it costs one comparison."""
 
     rewriter: Rewriter | None = None
+    listed: Sequence[ListedRule] = ()
 
     def of(self, head: RequestHead) -> Rewrite | None:
         """Return the result of the rewriter. If it raises, that is the error of the request."""
