@@ -50,6 +50,7 @@ from rxkernel.exceptions import (
     InternalServerErrorException,
     LengthRequiredException,
     LockedException,
+    LoopDetectedException,
     MethodNotAllowedException,
     MisdirectedRequestException,
     NotAcceptableException,
@@ -274,6 +275,14 @@ from rxkernel.servers.http.files.slash_redirect import (
 from rxkernel.servers.http.files.static_files import (
     StaticFiles,
 )
+from rxkernel.servers.http.request_head import (
+    RequestHead,
+)
+from rxkernel.servers.http.rewriting import (
+    ListedRule,
+    Rewrite,
+    Rewriter,
+)
 from rxkernel.servers.limits import (
     LimitCounters,
     network_of,
@@ -368,9 +377,11 @@ __all__ = [
     "KernelEvents",
     "LengthRequiredException",
     "LimitCounters",
+    "ListedRule",
     "LocalBackend",
     "LockedException",
     "LoggingSettings",
+    "LoopDetectedException",
     "ManagedConnection",
     "Marker",
     "MetadataStorage",
@@ -399,6 +410,7 @@ __all__ = [
     "ReloadEvent",
     "Request",
     "RequestEvent",
+    "RequestHead",
     "RequestHeaderFieldsTooLargeException",
     "RequestIdFilter",
     "RequestScope",
@@ -407,6 +419,8 @@ __all__ = [
     "Response",
     "ResponseEvent",
     "Returned",
+    "Rewrite",
+    "Rewriter",
     "RouteMetadata",
     "RouteSource",
     "RxKernelError",

@@ -284,3 +284,10 @@ class HttpVersionNotSupportedException(HttpException):
 class InsufficientStorageException(HttpException):
     status_code = 507
     phrase = "Insufficient Storage"
+
+
+class LoopDetectedException(HttpException):
+    """RFC 5842 section 7.2."""
+
+    status_code = 508
+    phrase = "Loop Detected"

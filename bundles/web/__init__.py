@@ -14,6 +14,7 @@ from bundles.web.extensions.extension import Extension
 from bundles.web.files.stored_file import StoredFile
 from bundles.web.files.uploads import Uploads
 from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.routes.route import Route
 from bundles.web.settings import WebSettings
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Extension",
     "Handler",
     "PageCache",
+    "Route",
     "StoredFile",
     "Uploads",
     "WebBundle",

@@ -35,10 +35,14 @@ from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import JsonpCallbacks, VirtualPaths
 from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.routes.forwarding import Forwarding
+from bundles.web.routes.route import Route
+from bundles.web.routes.rules import Rules
+from bundles.web.routes.slow_log import SlowLog
 from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
-from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
+from rxkernel import AsyncEventDispatcher, Bundle, ConfigurationError, HttpServer, Kernel, Settings
 
 
 class WebBundle(Bundle):
@@ -49,6 +53,8 @@ class WebBundle(Bundle):
 
     Args:
         extensions: those of your own.
+        routes: rules that are applied before handlers and files are looked up, and before those
+            of ``config/routes.py``.
     """
 
     name = "web"
@@ -66,8 +72,11 @@ class WebBundle(Bundle):
     )
     provides = (Channels,)
 
-    def __init__(self, *, extensions: Iterable[Extension] = ()) -> None:
+    def __init__(
+        self, *, extensions: Iterable[Extension] = (), routes: Iterable[Route] = ()
+    ) -> None:
         self._extensions = Extensions(extensions)
+        self._routes = tuple(routes)
         self._programs: list[ProgramHandler] = []
 
     def get(self, path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
@@ -168,6 +177,7 @@ class WebBundle(Bundle):
             environment,
             self._extensions,
             self._programs,
+            self._rules(injector, kernel),
             roles,
             injector.get(Settings).http.allowed_hosts,
             AddressLimit(limits.address_attempts, limits.window, "password_throttled"),
@@ -176,6 +186,17 @@ class WebBundle(Bundle):
         )
         tree_pages.directories = directories
         return directories
+
+    def _rules(self, injector: Injector, kernel: Kernel) -> Rules:
+        default = injector.get(WebSettings).slow_time
+        return Rules(
+            self._routes,
+            kernel,
+            SlowLog(injector.get(AsyncEventDispatcher), default),
+            Forwarding,
+            prefix=injector.get(Settings).http.prefix,
+            server=partial(injector.get, HttpServer),
+        )
 
     @inject
     def _places(self, directories: Directories) -> list[Place]:

@@ -7,6 +7,11 @@ from bundles.web.files.upload_types import TYPE
 from rxkernel import Allowed
 
 _COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
+_SECONDS = Allowed(
+    "a number of seconds above 0",
+    (int, float, type(None)),
+    lambda value: 0 < value < float("inf"),
+)
 _FOLDER = Allowed("the path of a folder", (str,), lambda value: value and "\0" not in value)
 _TYPE = Allowed(
     "a list of types in lower case, such as 'image/png', 'image/*' or '*/*'",
@@ -33,6 +38,10 @@ class WebSettings:
     upload_types: tuple[str, ...] = attrs.field(default=("*/*",), validator=_TYPES)
     """The content types that ``client.upload`` accepts. Both count: the type that the client has
     sent, and that of the name; the content is not checked."""
+
+    slow_time: float | None = attrs.field(default=None, validator=_SECONDS)
+    """Seconds; a response that is ready later is logged to ``rxkernel.slow``, unless a rule of
+    ``config/routes.py`` has another limit. None: only those of such rules."""
 
     channels: ChannelSettings = attrs.field(factory=ChannelSettings)
     """Event streams and their channels."""

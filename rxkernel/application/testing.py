@@ -21,6 +21,7 @@ from rxkernel.application.client_responses import (
     write_acknowledgement,
     write_http,
 )
+from rxkernel.application.client_rewrites import fill_target, path_in, rewritten
 from rxkernel.application.client_streams import ClientStreams
 from rxkernel.application.cookie_jar import CookieJar, cookie_header
 from rxkernel.application.overrides import Overrides
@@ -149,9 +150,10 @@ class KernelClient:
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Request route *name*. *params* are path and query parameters. *body* is encoded as JSON
-        unless the header ``Content-Type`` names another type; bytes, also those of an async
-        iterable, are sent unchanged.
+        """Request route *name*, or a method and path, as ``GET /old``, whose target a rewriter
+        changes, see `HttpServer.rewrite`. *params* are path and query parameters. *body* is
+        encoded as JSON unless the header ``Content-Type`` names another type; bytes, also those of
+        an async iterable, are sent unchanged.
 
         A list or tuple in *params* and *form* is a repeated value; None is left out.
 
@@ -161,9 +163,14 @@ class KernelClient:
                 line break or another character that servers refuse.
         """
         kernel = await self._kernel()
-        definition = kernel.http_definitions[name]
         request = Request(Transport.HTTP, self._headers(headers))
-        request.method, request.route_name = definition.method, name
+        definition = kernel.http_definitions.get(name)
+        if definition is not None:
+            request.method, request.route_name = definition.method, name
+        elif self._http_server.rewriting.rewriter and (named := path_in(name)) is not None:
+            request.method, request.url = named
+        else:
+            kernel.http_definitions[name]  # raises KeyError
         request.token = self._token()
         request.id = client_request_id(request.headers, self._id_header)
         sent = SentOverHttp(params or {}, body, form, files, cookies or {})
@@ -172,21 +179,62 @@ class KernelClient:
         return response
 
     async def _http(
-        self, kernel: Kernel, definition: HttpDefinition, request: Request, sent: SentOverHttp
+        self,
+        kernel: Kernel,
+        definition: HttpDefinition | None,
+        request: Request,
+        sent: SentOverHttp,
     ) -> Response:
         settings = self.application.settings.http
         kernel.begin(request)
         try:
             try:
-                fill_params(request, definition, sent.params, settings.prefix, kernel.serializer)
+                self._fill(kernel, definition, request, sent)
             finally:  # a listener may read the cookies of a 404
                 self._add_cookies(request.headers, _path_of(request), sent.cookies)
+            definition = self._rewritten(kernel, definition, request)
             sent.set_body_loader(request, BodyLimits.of(definition, settings), kernel.serializer)
         except HttpException as exc:
             response = await kernel.fail(request, exc)
         else:
             response = await kernel.answer(definition, request)
         return await self._finish(kernel, request, response, write_http)
+
+    def _fill(
+        self,
+        kernel: Kernel,
+        definition: HttpDefinition | None,
+        request: Request,
+        sent: SentOverHttp,
+    ) -> None:
+        """Set the URL and the parameters of *request*, which has its path if it has no route."""
+        if definition is None:
+            fill_target(request, request.url, sent.params, kernel.serializer)
+        else:
+            prefix = self.application.settings.http.prefix
+            fill_params(request, definition, sent.params, prefix, kernel.serializer)
+
+    def _rewritten(
+        self, kernel: Kernel, definition: HttpDefinition | None, request: Request
+    ) -> HttpDefinition:
+        """Return the definition of *request*, which a rewriter may have changed.
+
+        Raises:
+            KeyError: it has no route, and no rewriter changes it.
+            Exception: see `rewritten`.
+        """
+        rewriting, prefix = self._http_server.rewriting, self.application.settings.http.prefix
+        if rewriting.rewriter is not None:
+            definition = rewritten(kernel, rewriting, request, prefix) or definition
+        if definition is None:
+            return kernel.http_definitions[f"{request.method} {request.url}"]
+        return definition
+
+    @property
+    def _http_server(self) -> HttpServer:
+        server = self.application.servers["http"]
+        assert isinstance(server, HttpServer)
+        return server
 
     async def post(
         self,
@@ -203,9 +251,7 @@ class KernelClient:
             ValueError: as `http`.
         """
         kernel = await self._kernel()
-        server = self.application.servers["http"]
-        assert isinstance(server, HttpServer)
-        handler = server.post_handlers.find(path)
+        handler = self._http_server.post_handlers.find(path)
         if handler is None:
             raise KeyError(f"no POST handler for {path!r}; HttpServer.handle adds one")
         request = Request(Transport.HTTP, self._headers(headers), url=path)

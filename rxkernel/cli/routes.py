@@ -9,7 +9,7 @@ from rxkernel.application.application import Application
 from rxkernel.cli.listing import print_json, print_table
 from rxkernel.cli.loading import load
 from rxkernel.cli.loop import run
-from rxkernel.cli.native_paths import native_paths_of
+from rxkernel.cli.native_paths import native_paths_of, rules_of
 from rxkernel.cli.options import debug_option, json_option, overrides_of, target_argument
 from rxkernel.routing.definitions import Definition
 
@@ -26,7 +26,7 @@ _OPTION_WIDTH = 60
 @click.pass_context
 def routes(ctx: click.Context, target: str | None, as_json: bool) -> None:
     """List the routes, Socket.IO events and procedures, with the options of each; then the paths
-    that native handlers serve."""
+    that native handlers serve, and the rules that lead to other paths."""
     listed = run(_list(load(target, overrides_of(ctx))))
     if as_json:
         print_json(listed)
@@ -37,11 +37,8 @@ def routes(ctx: click.Context, target: str | None, as_json: bool) -> None:
     if listed["procedures"]:
         click.echo()
         _print(("TRANSPORT",), listed["procedures"], "", listed)
-    if native := listed["native"]:
-        click.echo()
-        keys = ("method", "path", "type", "handler")
-        rows = [[path[key] for key in keys] for path in native]
-        print_table([key.upper() for key in keys], rows, "")
+    _print_all(listed["native"], ("method", "path", "type", "handler"))
+    _print_all(listed["rules"], ("method", "path", "target", "place"))
 
 
 def _print(heads: tuple[str, ...], routes: Routes, empty: str, listed: dict[str, Routes]) -> None:
@@ -55,6 +52,13 @@ def _print(heads: tuple[str, ...], routes: Routes, empty: str, listed: dict[str,
         heads = (*heads, "OPTIONS")
         rows = [(*row, _options(route)) for row, route in zip(rows, routes, strict=True)]
     print_table(heads, rows, empty)
+
+
+def _print_all(found: Routes, keys: tuple[str, ...]) -> None:
+    if found:
+        click.echo()
+        rows = [[each[key] for key in keys] for each in found]
+        print_table([key.upper() for key in keys], rows, "")
 
 
 def _requirements(route: dict[str, Any]) -> str:
@@ -101,6 +105,7 @@ async def _list(application: Application) -> dict[str, Routes]:
                 for definition in kernel.compiled.procedures
             ],
             "native": [attrs.asdict(path) for path in native],
+            "rules": [attrs.asdict(rule) for rule in rules_of(application)],
         }
 
 

@@ -66,7 +66,9 @@ class Compiled:
         tables: dict[Transport, list[Definition]] = {transport: [] for transport in known}
         router: Router[HttpDefinition] = Router(host_of)
         events: dict[str, dict[str, WebSocketDefinition]] = {}
-        for found in routed(d for d in definitions if isinstance(d, HttpDefinition)):
+        for found in routed(
+            d for d in definitions if isinstance(d, HttpDefinition) and d.metadata.routed
+        ):
             route = found.metadata
             try:
                 router.add(

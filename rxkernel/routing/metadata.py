@@ -142,7 +142,8 @@ class HttpMetadata(RouteMetadata):
     *options* has values that decorators of bundles set and their listeners read. A plain value
     that the action returns is sent with *status_code*. *body_limit*, in bytes, overrides the
     limits of `HttpSettings`. A request must have *host* and *headers*, see `Constraints`. A GET
-    route also serves HEAD, unless *head* is False.
+    route also serves HEAD, unless *head* is False. Without *routed*, no request is for *path*: it
+    is only shown, and the `Rewriter` of the HTTP server returns the definition.
 
     Raises:
         ConfigurationError: the name is empty, the method is not one of `METHODS`, or the path (see
@@ -163,6 +164,7 @@ class HttpMetadata(RouteMetadata):
         factory=dict, converter=_headers, hash=False, kw_only=True
     )
     head: bool = attrs.field(default=True, kw_only=True)
+    routed: bool = attrs.field(default=True, kw_only=True)
     source: str | None = attrs.field(default=None, kw_only=True)
     syntax: TemplateSyntax = attrs.field(init=False, eq=False, repr=False)
     constraints: Constraints = attrs.field(init=False, eq=False, repr=False)

@@ -225,6 +225,32 @@ def test_native_paths_are_listed(run: Run, write: Write) -> None:
     assert table[2].split() == ["GET", "/live", "websocket", f"{target}.live"]
 
 
+RULES = """
+from injector import inject
+from rxkernel import Application, Bundle, HttpServer, ListedRule
+
+class Rules(Bundle):
+    name = "rules"
+
+    @inject
+    def __init__(self, http: HttpServer) -> None:
+        http.rewrite(lambda head: None, [ListedRule("*", "/old/(.*)", "/new/[1]", "rules.py:3")])
+
+application = Application(bundles=[Rules])
+"""
+
+
+def test_rules_for_targets_are_listed(run: Run, write: Write) -> None:
+    target = write(RULES)
+
+    assert listed(run, "routes", target)["rules"] == [
+        {"method": "*", "path": "/old/(.*)", "target": "/new/[1]", "place": "rules.py:3"}
+    ]
+    table = run("routes", target).stdout.splitlines()[-2:]
+    assert table[0].split() == ["METHOD", "PATH", "TARGET", "PLACE"]
+    assert table[1].split() == ["*", "/old/(.*)", "/new/[1]", "rules.py:3"]
+
+
 def test_check_counts_native_paths(run: Run, write: Write) -> None:
     result = run("check", write(NATIVE))
 

@@ -17,6 +17,7 @@ from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_chains import error_chains
 from bundles.web.directories.handler_files import BODY_LIMIT
 from bundles.web.directories.stages import VERBS
+from bundles.web.routes.rules import RuleSet
 from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, options_of
 
 VIRTUAL_PARAMETER = "web_path"
@@ -39,18 +40,21 @@ class DirectoryRoutes:
     Attributes:
         files: those of the static files. A virtual path of the root serves them itself.
         errors: the chains of files and unknown paths, see `error_chains`.
+        rules: those that are applied before.
     """
 
     snapshot: Snapshot
     tree: DirectoryTree
     files: tuple[HttpMetadata, ...]
     errors: Mapping[str, Chain]
+    rules: RuleSet
     _published: Mapping[str, _Published] = attrs.field(factory=dict)
 
     def __iter__(self) -> Iterator[RouteMetadata]:
         for each in self._published.values():
             yield from each.routes
         yield from self.files
+        yield from self.rules.routes
 
     @property
     def chains(self) -> Iterator[Chain]:
@@ -75,6 +79,7 @@ class DirectoryRoutes:
         before: "DirectoryRoutes | None",
         environment: Environment,
         files: tuple[HttpMetadata, ...],
+        rules: RuleSet,
     ) -> Self:
         """Return the routes of *tree*; unchanged ones are taken from *before*.
 
@@ -101,7 +106,7 @@ class DirectoryRoutes:
         if "GET /" in published:
             served = () if tree.root.access.virtual else files[:1]
         errors = error_chains(tree, environment)
-        return cls(snapshot, tree, served, errors, MappingProxyType(published))
+        return cls(snapshot, tree, served, errors, rules, MappingProxyType(published))
 
 
 def _verbs_of(directory: Directory) -> Iterable[str]:

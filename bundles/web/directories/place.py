@@ -22,7 +22,8 @@ from bundles.web.directories.stages import ACCESS
 from bundles.web.directories.tree_builder import TreeBuilder
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.files.web_files import FILE_PARAMETER, FileRoutes, file_routes
-from rxkernel import RouteMetadata, RxKernelError
+from bundles.web.routes.rules import Rules
+from rxkernel import ConfigurationError, RouteMetadata, RxKernelError
 
 PROGRAM_VERBS = ("get", "post", "put", "patch", "delete")
 
@@ -44,6 +45,7 @@ class Directories(Place):
     Args:
         extensions: those that directories may have.
         programs: the handlers that were registered on the bundle.
+        rules: those that are applied before handlers and files are looked up.
         roles: those that exist; empty: they are not known.
         hosts, failures: see `DirectoryAccess`.
         has_users: returns whether somebody can log in.
@@ -59,6 +61,7 @@ class Directories(Place):
         environment: Environment,
         extensions: Extensions,
         programs: Iterable[ProgramHandler],
+        rules: Rules,
         roles: Iterable[str] = (),
         hosts: Iterable[str] = (),
         failures: AddressLimit | None = None,
@@ -72,6 +75,7 @@ class Directories(Place):
         self.environment = environment
         self._extensions = extensions
         self._programs = tuple(programs)
+        self._rules = rules
         self._roles = frozenset(roles)
         self._hosts = tuple(hosts)
         self._file_routes: tuple[AccessTree | None, FileRoutes] = (None, ())
@@ -107,9 +111,32 @@ class Directories(Place):
         builder = TreeBuilder(snapshot, self._extensions, self._roles, self._hosts, self._failures)
         known = before if isinstance(before, DirectoryRoutes) else None
         programs = [*self._programs, *_registered_in(snapshot)]
-        tree = builder.build(programs, None if known is None else known.tree)
+        tree = self._build(snapshot, builder, programs, known)
         files = self._routes_of_files(tree)
-        return DirectoryRoutes.build(tree, snapshot, known, self.environment, files)
+        before_rules = None if known is None else known.rules
+        rules = self._rules.read(snapshot, before_rules, files[0].options)
+        return DirectoryRoutes.build(tree, snapshot, known, self.environment, files, rules)
+
+    def _build(
+        self,
+        snapshot: Snapshot,
+        builder: TreeBuilder,
+        programs: Iterable[ProgramHandler],
+        known: DirectoryRoutes | None,
+    ) -> DirectoryTree:
+        """Build the tree.
+
+        Raises:
+            ConfigurationError: with every problem, also those of the rules.
+        """
+        try:
+            return builder.build(programs, None if known is None else known.tree)
+        except ConfigurationError as error:
+            try:
+                self._rules.read(snapshot, None, {})
+            except ConfigurationError as other:
+                raise ConfigurationError.merge([error, other]) from None
+            raise
 
     def _routes_of_files(self, tree: DirectoryTree) -> FileRoutes:
         """Return the routes of the static files: the same as before, if their rules are."""
@@ -128,6 +155,7 @@ class Directories(Place):
                 before = None if self._current is None else self._current.tree
                 log_channels_of_workers(routes.tree, before)
             self._current = routes
+            self._rules.swapped(routes.rules)
             self.environment.files.rules.load(_digests_of(routes.snapshot))
             for chain in routes.chains:
                 chain.served.snapshot = routes.snapshot

@@ -13,7 +13,9 @@ from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.connection.tls_handshake import TlsAcceptor
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
+from rxkernel.servers.aiohttp.request.rewritten import rewriting_factory
 from rxkernel.servers.certificates import Certificates
+from rxkernel.servers.http.rewriting import Rewriting
 from rxkernel.servers.server import ServerStartError
 
 KEEPALIVE_GRACE = 0.5
@@ -46,6 +48,7 @@ class Listener:
         reuse_port: bool = False,
         fast_path: FastPath | None = None,
         certificates: Certificates | None = None,
+        rewriting: Rewriting | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -53,6 +56,7 @@ class Listener:
         self._reuse_port = reuse_port
         self._fast_path = fast_path
         self._certificates = certificates
+        self._rewriting = rewriting
         self._acceptor: TlsAcceptor | None = None
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(
@@ -67,11 +71,14 @@ class Listener:
             ServerStartError: the port is in use, or the address does not belong to this machine.
         """
         await self._runner.setup()
-        assert self._runner.server is not None
+        server = self._runner.server
+        assert server is not None
+        if self._rewriting is not None:
+            server.request_factory = rewriting_factory(server.request_factory, self._rewriting)
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                self._protocol_factory(self._runner.server),
+                self._protocol_factory(server),
                 self.host,
                 self.port,
                 backlog=_BACKLOG,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.typedefs import Handler
 
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.kernel.compiled import Compiled
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.messages.request import Request
@@ -44,6 +45,7 @@ from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.pipeline import HttpPipeline
 from rxkernel.servers.http.post_handlers import Fail, PostHandlers, Respond
 from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
+from rxkernel.servers.http.rewriting import ListedRule, Rewriter, Rewriting
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
 from rxkernel.settings import Settings
@@ -66,6 +68,7 @@ class HttpServer(Server):
             request may be on its way.
         access_log: None if the access log is off.
         certificates: those of ``http.tls``; None without it.
+        rewriting: changes the targets of requests, see `rewrite`.
     """
 
     name = "http"
@@ -94,6 +97,7 @@ class HttpServer(Server):
         self._fast_path: FastPath | None = None
         self.native_paths = NativePaths()
         self.post_handlers = PostHandlers()
+        self.rewriting = Rewriting()
         self._websockets = WebSocketRoutes(self)
 
     @property
@@ -234,6 +238,27 @@ class HttpServer(Server):
         self.native_paths.mount(path, None, respond, use=MountUse.POST)
         self.post_handlers.add(path, respond, fail)
 
+    def rewrite(self, rewriter: Rewriter | None, listed: Sequence[ListedRule] = ()) -> None:
+        """Ask *rewriter* about each request from now on, before anything else reads its target;
+        None: no longer. It may be called at any time. `Request.attributes` has the target that the
+        client has sent, as ``sent_url``; the access log has its path. *listed* are the rules that
+        ``rxkernel routes`` prints.
+
+        A request that *rewriter* changes is the message of the route that is found then: native
+        ones, WebSockets and POST handlers too. If it returns a route, that one is used, after the
+        checks of host, method and version.
+
+        Raises:
+            ConfigurationError: the application is mounted in one of aiohttp, whose router reads
+                the targets.
+        """
+        if rewriter is not None and self._mounted_in is not None:
+            raise ConfigurationError(
+                "requests are not rewritten in an application that is mounted in one of aiohttp, "
+                "whose router reads their paths first; remove the rules, or let rxkernel listen"
+            )
+        self.rewriting.rewriter, self.rewriting.listed = rewriter, listed
+
     def handles(self, raw_path: str) -> bool:
         """Whether *raw_path*, a percent-encoded path, is one that `handle` was called with.
 
@@ -341,6 +366,7 @@ class HttpServer(Server):
             reuse_port=self._settings.reuse_port,
             fast_path=self._fast_path,
             certificates=self.certificates,
+            rewriting=self.rewriting,
         )
         await listener.start()
         if (tls := self._settings.tls) is not None and tls.redirect_port is not None:
@@ -374,6 +400,7 @@ class HttpServer(Server):
             route=route,
             native_paths=self.native_paths.routes,
             body_limit=self._settings.body_limit,
+            rewriting=self.rewriting,
             logs_access=self.access_log is not None,
         )
 

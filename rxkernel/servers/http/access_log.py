@@ -8,6 +8,7 @@ from rxkernel.servers.http.request_head import RequestHead
 
 def log_request(
     head: RequestHead,
+    sent: str | None,
     route: str | None,
     client: ClientAddress | None,
     request_id: str,
@@ -16,11 +17,13 @@ def log_request(
     size: int | None,
     level: int,
 ) -> None:
-    """Log the request of *head*; see `log_access` for the other arguments."""
+    """Log the request of *head*; see `log_access` for the other arguments.
+
+    *sent* is the target that the client has sent, if that of *head* is rewritten."""
     log_access(
         transport=Transport.HTTP,
         method=head.method,
-        path=head.rel_url.raw_path,
+        path=head.rel_url.raw_path if sent is None else sent.partition("?")[0],
         route=route,
         status=status,
         duration=duration,

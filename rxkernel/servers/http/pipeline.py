@@ -58,7 +58,7 @@ class OptionsResponse:
     headers: dict[str, str]
 
 
-RouteResult = tuple[HttpDefinition, dict[str, object]] | PostHandler | OptionsResponse | Exception
+RouteResult = tuple[HttpDefinition, dict[str, Any]] | PostHandler | OptionsResponse | Exception
 """A definition with the values of its path; a handler of a bundle; or the response or error of a
 request without both."""
 

@@ -16,6 +16,7 @@ from rxkernel.servers.aiohttp.request.request_id_header import (
     NativeRequestIdHeader,
     kernel_request,
 )
+from rxkernel.servers.aiohttp.request.rewritten import SENT_TARGET
 from rxkernel.servers.http.access_log import log_request
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 
@@ -50,6 +51,7 @@ class AccessLogger(AbstractAccessLogger):
         status = response.status if _is_complete(response) else GONE
         log_request(
             request,
+            request.get(SENT_TARGET),
             _route_name(request),
             _client(request, access_log.forwarded),
             access_log.ids.id_of(request),

@@ -35,6 +35,7 @@ from rxkernel.servers.http.response_writer import (
     body_size,
     closes_connection,
 )
+from rxkernel.servers.http.rewriting import SENT_URL, Rewriting
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class FastPath:
     Attributes:
         route: the route of *engine* for all paths that have no native route.
         native_paths: the paths of native routes.
+        rewriting: changes the targets of requests.
         context: a copy of it is the context of each request.
         connections: the open connections.
     """
@@ -102,6 +104,7 @@ class FastPath:
     route: web.AbstractRoute
     native_paths: PathSet
     body_limit: int
+    rewriting: Rewriting
     logs_access: bool
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
     context: Any = attrs.field(factory=copy_context, init=False)
@@ -122,11 +125,24 @@ class FastPath:
             return OTHER_TARGET
         if hdrs.EXPECT in headers:
             return EXPECT
+        if self.rewriting.rewriter is not None and (rewrite := self.rewriting.of(message)):
+            message.rewrite(rewrite.target, rewrite.url)
+            if rewrite.route is not None:
+                return self._handle_route(connection, message, rewrite.route)
         routes = self._static_routes.get(message.method)
         if routes is not None and (static := routes.get(message.raw_path)) is not None:
             return self._respond(connection, message, static)
         found = self._find(message)
         return found if isinstance(found, str) else self._respond(connection, message, found)
+
+    def _handle_route(
+        self, connection: FastPathHandle, message: Message, route: RouteResult
+    ) -> Coroutine[Any, Any, Sent] | str:
+        """As `try_handle`, for a message whose rewriter has found *route*."""
+        found = self.pipeline.rejection_for(message) or route
+        if isinstance(found, tuple) and self._is_streamed(found[0]):
+            return STREAM
+        return self._respond(connection, message, found)
 
     def _find(self, message: Message) -> RouteResult | str:
         """Return the result of the pipeline, or the counter as `try_handle`."""
@@ -144,10 +160,13 @@ class FastPath:
         found = self.pipeline.find(message)
         if not isinstance(found, tuple):
             return found
-        is_streamed = self._are_streamed.get(found[0])
+        return STREAM if self._is_streamed(found[0]) else found
+
+    def _is_streamed(self, definition: HttpDefinition) -> bool:
+        is_streamed = self._are_streamed.get(definition)
         if is_streamed is None:
-            is_streamed = self._are_streamed[found[0]] = _is_streamed(found[0])
-        return STREAM if is_streamed else found
+            is_streamed = self._are_streamed[definition] = _is_streamed(definition)
+        return is_streamed
 
     def read_definitions(self) -> None:
         """Collect the routes that need no search. Called after the kernel has compiled."""
@@ -173,6 +192,8 @@ class FastPath:
         headers = message.headers
         request = self.pipeline.receive(message, connection.peer)
         request.native_source = message
+        if message.sent_target is not None:
+            request.attributes[SENT_URL] = message.sent_target
         load_body = None
         if message.body or (hdrs.CONTENT_LENGTH in headers and is_empty_form(headers)):
             load_body = partial(self.bodies.load, message.body)
@@ -296,6 +317,5 @@ async def _is_drained(connection: FastPathHandle) -> bool:
 def _log(message: Message, request: Request, status: int, size: int | None) -> None:
     duration = perf_counter() - request.received_at
     level = level_for(request.definition, status)
-    log_request(
-        message, request.route_name, request.client, request.id, status, duration, size, level
-    )
+    sent, route, client = message.sent_target, request.route_name, request.client
+    log_request(message, sent, route, client, request.id, status, duration, size, level)

@@ -50,6 +50,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
         connection: the connection that received it.
         method, raw_path, rel_url, version, headers: those of *parsed*; each is read several times.
         cached_native: the request that `native` has made.
+        sent_target: the target that was received, if another one is handled, see `rewrite`.
     """
 
     parsed: "http.RawRequestMessage"
@@ -63,6 +64,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
     version: HttpVersion
     headers: CIMultiDictProxy[str]
     cached_native: web.Request | None = None
+    sent_target: str | None = None
 
     @property
     def transport(self) -> asyncio.Transport | None:
@@ -76,6 +78,12 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
 
     def when_disconnected(self, callback: Callback) -> Callback:
         return self.connection.when_disconnected(callback)
+
+    def rewrite(self, target: str, url: URL) -> None:
+        """Handle *target*, and its *url*, in place of the target that was received."""
+        self.sent_target = self.raw_path
+        self.raw_path, self.rel_url = target, url
+        self.parsed = self.parsed._replace(path=target, url=url)
 
 
 class ConnectionHandle(Protocol):

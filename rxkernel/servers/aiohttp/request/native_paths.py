@@ -177,6 +177,7 @@ class NativePaths:
                 f"one of the paths"
             )
             for definition in definitions
+            if definition.metadata.routed
             for mount in self.mounts
             if mount.hides(definition.method, _segments(prefix, definition.metadata.syntax.steps))
         ]

@@ -1,0 +1,1 @@
+"""The rules that send requests to other paths and to other servers."""

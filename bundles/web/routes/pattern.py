@@ -1,0 +1,145 @@
+"""Patterns of paths: literals, ``(a|b)``, ``([^/]+)`` and ``(.*)``.
+
+There are no regular expressions, so that a path is compared in a time that grows with its length
+only: a pattern has one ``(.*)`` at most, and one of ``(.*)`` and ``([^/]+)`` between two slashes.
+"""
+
+import re
+from enum import StrEnum
+from typing import Self
+
+import attrs
+
+from bundles.web.routes.sent_path import SentPath
+from rxkernel import ConfigurationError
+
+_PIECE = re.compile(r"\(([^()]*)\)|([^()]+)")
+_NOT_LITERAL = re.compile(r"[*?#\\^$|\[\]{}]")
+_NOT_IN_GROUP = re.compile(r"[*+?\[\]{}^$\\#]")
+_GRAMMAR = "write (.*) for anything, ([^/]+) for a part without a slash, or (a|b)"
+
+
+class Wild(StrEnum):
+    """A group that matches texts of any length."""
+
+    ANY = ".*"
+    SEGMENT = "[^/]+"
+
+
+@attrs.frozen
+class Token:
+    """A part of a pattern: one of *texts* or, in their place, *wild*.
+
+    Attributes:
+        is_group: whether it is counted as a group.
+    """
+
+    texts: tuple[str, ...] = ()
+    wild: Wild | None = None
+    is_group: bool = True
+
+    @property
+    def expression(self) -> str:
+        if self.wild is not None:
+            return f"({self.wild})"
+        found = "|".join(map(re.escape, self.texts))
+        return f"({found})" if self.is_group else found
+
+
+@attrs.frozen(eq=False)
+class Pattern:
+    """The ``url`` of a rule.
+
+    Attributes:
+        text: as it is written.
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    _compiled: re.Pattern[str]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the pattern *text*, see the module.
+
+        Raises:
+            ConfigurationError: with every problem.
+        """
+        problems = list(_problems_of(text))
+        tokens: list[Token] = []
+        if not problems:
+            for group, literal in _PIECE.findall(text):
+                token = _literal(literal) if literal else _group(group)
+                if isinstance(token, Token):
+                    tokens.append(token)
+                else:
+                    problems.append(token)
+        problems = problems or list(_problems_of_tokens(tokens))
+        if problems:
+            raise ConfigurationError(*problems)
+        expression = "".join(token.expression for token in tokens)
+        return cls(text, tuple(tokens), re.compile(expression, re.DOTALL))
+
+    @property
+    def groups(self) -> tuple[Token, ...]:
+        return tuple(token for token in self.tokens if token.is_group)
+
+    @property
+    def literal(self) -> str | None:
+        """The path, if there are no groups."""
+        return None if self.groups else "".join(token.texts[0] for token in self.tokens)
+
+    @property
+    def prefix(self) -> str:
+        """The literal beginning, up to its last slash."""
+        first = self.tokens[0].texts[0]
+        return first[: first.rindex("/") + 1]
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Compare *text*, that of a `SentPath`, with the whole pattern."""
+        return self._compiled.fullmatch(text)
+
+
+def _problems_of(text: str) -> list[str]:
+    if not text.startswith("/"):
+        return ["must begin with /, as /news/(.*)"]
+    rest = _PIECE.sub("", text)
+    if rest:
+        return [f"has a parenthesis without its pair, or in another group; {_GRAMMAR}"]
+    return []
+
+
+def _literal(text: str) -> Token | str:
+    if (found := _NOT_LITERAL.search(text)) is not None:
+        if found[0] in "?#":
+            return f"has {found[0]!r}; a rule compares the path only, the query is kept"
+        return f"has {found[0]!r} outside of a group; {_GRAMMAR}"
+    sent = SentPath.of(text)
+    if sent is None:
+        return "is not a valid path: after % are two hexadecimal digits, of UTF-8"
+    return Token((sent.text,), is_group=False)
+
+
+def _group(body: str) -> Token | str:
+    if body in (Wild.ANY, Wild.SEGMENT):
+        return Token(wild=Wild(body))
+    texts = [SentPath.of(text) for text in body.split("|")]
+    if _NOT_IN_GROUP.search(body) or not all(texts) or any(s and not s.text for s in texts):
+        return f"has the group ({body}); {_GRAMMAR}"
+    return Token(tuple(sent.text for sent in texts if sent is not None))
+
+
+def _problems_of_tokens(tokens: list[Token]) -> list[str]:
+    found: list[str] = []
+    wild = [token.wild for token in tokens if token.wild is not None]
+    if wild.count(Wild.ANY) > 1:
+        found.append("has more than one (.*); write ([^/]+) for the others")
+    in_segment = 0
+    for token in tokens:
+        if token.wild is not None:
+            in_segment += 1
+        elif not token.is_group and "/" in token.texts[0]:
+            in_segment = 0
+        if in_segment > 1 and not found:
+            found.append("has two of (.*) and ([^/]+) without a / between them")
+    return found

@@ -1,0 +1,97 @@
+"""Logs responses that took long, to ``rxkernel.slow``."""
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+
+from bundles.web.routes.rewriter import RuleRewriter, method_of
+from bundles.web.routes.rule import Rule
+from rxkernel import AsyncEventDispatcher, KernelEvents, Request, ResponseEvent
+from rxkernel.kernel.log_records import printable
+from rxkernel.servers.http.rewriting import SENT_URL
+
+logger = logging.getLogger("rxkernel.slow")
+
+_LAST = -100_000
+"""After the other listeners, which may take time too."""
+
+
+class SlowLog:
+    """Logs each response that is ready later than the ``slow_time`` of its rule, or the limit of
+    the site. A stream counts until it begins.
+
+    It listens only while there is such a limit.
+
+    Args:
+        default: the limit of messages without one of a rule, in seconds; None: there is none.
+        clock: seconds, as `Request.received_at` has them.
+    """
+
+    def __init__(
+        self,
+        dispatcher: AsyncEventDispatcher,
+        default: float | None,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._default = default
+        self._clock = clock
+        self._least = float("inf")
+        self._rewriter: RuleRewriter | None = None
+        self._is_listening = False
+
+    def use(self, rewriter: RuleRewriter) -> None:
+        """Read the limits of the rules of *rewriter* from now on."""
+        self._rewriter = rewriter
+        limits = [rule.route.slow_time for rule in rewriter.table.rules]
+        every = [limit for limit in (*limits, self._default) if limit is not None]
+        self._least = min(every, default=float("inf"))
+        if bool(every) is self._is_listening:
+            return
+        self._is_listening = bool(every)
+        if every:
+            self._dispatcher.add_listener(KernelEvents.KERNEL_RESPONSE, self.log, priority=_LAST)
+        else:
+            self._dispatcher.remove_listener(KernelEvents.KERNEL_RESPONSE, self.log)
+
+    async def log(self, event: ResponseEvent) -> None:
+        request = event.request
+        duration = self._clock() - request.received_at
+        if duration <= self._least:
+            return
+        rule = self._rule_of(request)
+        limit = self._default if rule is None else rule.route.slow_time
+        if limit is None or duration <= limit:
+            return
+        path = printable(_sent(request).partition("?")[0])
+        logger.warning(
+            "%s %s took %.3f s, more than %g s%s id=%s",
+            request.method or "EVENT",
+            path,
+            duration,
+            limit,
+            "" if rule is None else f", rule {rule}",
+            request.id,
+            extra={
+                "path": path,
+                "route": request.route_name,
+                "rule": None if rule is None else rule.route.url,
+                "duration": round(duration, 6),
+                "request_id": request.id,
+            },
+        )
+
+    def _rule_of(self, request: Request) -> Rule | None:
+        """Return the first rule with a limit that was applied to *request*."""
+        if self._rewriter is None or request.method is None:
+            return None
+        method = method_of(request.method, request.headers)
+        for applied in self._rewriter.applied(_sent(request), method):
+            if applied.rule.route.slow_time is not None:
+                return applied.rule
+        return None
+
+
+def _sent(request: Request) -> str:
+    sent: str = request.attributes.get(SENT_URL, request.url)
+    return sent

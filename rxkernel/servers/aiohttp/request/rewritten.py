@@ -1,0 +1,44 @@
+"""Rewrites the requests that aiohttp parses, before aiohttp's router reads them."""
+
+from asyncio import Task
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.streams import StreamReader
+
+from rxkernel.servers.http.pipeline import RouteResult
+from rxkernel.servers.http.rewriting import Rewriting
+
+SENT_TARGET = web.RequestKey("rxkernel.sent_target", str)
+"""The target that the client has sent, of a rewritten request."""
+
+ROUTE = web.RequestKey("rxkernel.route", object)
+"""What handles a rewritten request, if the rewriter has found it itself."""
+
+NewRequest = Callable[..., web.BaseRequest]
+
+
+def rewriting_factory(new_request: NewRequest, rewriting: Rewriting) -> NewRequest:
+    """Return a function that creates aiohttp's requests as *new_request*, with their new
+    targets."""
+
+    def new_rewritten(
+        message: Any, payload: StreamReader, protocol: Any, writer: Any, task: "Task[None]"
+    ) -> web.BaseRequest:
+        native = new_request(message, payload, protocol, writer, task)
+        if rewriting.rewriter is None or (rewrite := rewriting.of(native)) is None:
+            return native
+        new = message._replace(path=rewrite.target, url=rewrite.url)
+        rewritten = new_request(new, payload, protocol, writer, task)
+        rewritten[SENT_TARGET] = message.path
+        if rewrite.route is not None:
+            rewritten[ROUTE] = rewrite.route
+        return rewritten
+
+    return new_rewritten
+
+
+def route_of(native: web.BaseRequest) -> RouteResult | None:
+    """Return what the rewriter has found for *native*."""
+    return native.get(ROUTE)
