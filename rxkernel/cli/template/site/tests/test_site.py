@@ -46,6 +46,13 @@ async def test_statistics_are_refused_to_other_machines(client: KernelClient) ->
     assert response.status_code in (401, 403)
 
 
+async def test_rule_rewrites_the_path(client: KernelClient) -> None:
+    """Its config/routes.py."""
+    response = await client.http("GET /messages")
+
+    assert json.loads(response.content) == [ADA]
+
+
 async def test_handler_of_init_is_served(client: KernelClient) -> None:
     response = await client.http("GET /version.json")
 
