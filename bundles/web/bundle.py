@@ -42,7 +42,17 @@ from bundles.web.routes.slow_log import SlowLog
 from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
-from rxkernel import AsyncEventDispatcher, Bundle, ConfigurationError, HttpServer, Kernel, Settings
+from rxkernel import (
+    AsyncEventDispatcher,
+    BadGatewayException,
+    Bundle,
+    ConfigurationError,
+    HttpServer,
+    Kernel,
+    Request,
+    Response,
+    Settings,
+)
 
 
 class WebBundle(Bundle):
@@ -193,7 +203,7 @@ class WebBundle(Bundle):
             self._routes,
             kernel,
             SlowLog(injector.get(AsyncEventDispatcher), default),
-            Forwarding,
+            partial(Forwarding, send=_no_proxy),
             prefix=injector.get(Settings).http.prefix,
             server=partial(injector.get, HttpServer),
         )
@@ -201,6 +211,10 @@ class WebBundle(Bundle):
     @inject
     def _places(self, directories: Directories) -> list[Place]:
         return [directories]
+
+
+async def _no_proxy(request: Request, url: str) -> Response:
+    raise BadGatewayException
 
 
 def _check(root: Path) -> None:
