@@ -1,6 +1,6 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,8 @@ class WebBundle(Bundle):
         return [directories]
 
 
-async def _no_proxy(request: Request, url: str) -> Response:
+async def _no_proxy(request: Request, url: str, body: AsyncIterator[bytes]) -> Response:
+    """Until the bundle has a reverse proxy."""
     raise BadGatewayException
 
 

@@ -8,8 +8,8 @@ from bundles.web.routes.rewriter import TARGET_PARAMETER
 from bundles.web.routes.rule import Rule
 from rxkernel import Request, Response
 
-Forward = Callable[[Request, str], Awaitable[Response]]
-"""Sends a request to a URL, and returns the response to send."""
+Forward = Callable[[Request, str, AsyncIterator[bytes]], Awaitable[Response]]
+"""Sends a request to a URL with a body, and returns the response to send."""
 
 
 @attrs.frozen(eq=False)
@@ -20,8 +20,6 @@ class Forwarding:
     send: Forward
 
     async def forward(self, request: Request, body: AsyncIterator[bytes]) -> Response:
-        """Forward *request*. Its body is not read before: the argument only says so."""
         assert self.rule.origin is not None
-        return await self.send(
-            request, f"{self.rule.origin.url}{request.params[TARGET_PARAMETER]}"
-        )
+        url = f"{self.rule.origin.url}{request.params[TARGET_PARAMETER]}"
+        return await self.send(request, url, body)
