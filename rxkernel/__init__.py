@@ -19,6 +19,9 @@ from rxkernel.application.recording import (
     ConnectionRefusedException,
     RecordingConnection,
 )
+from rxkernel.application.settings_changes import (
+    SettingsChangedEvent,
+)
 from rxkernel.application.testing import (
     KernelClient,
 )
@@ -422,6 +425,7 @@ __all__ = [
     "ServerStartError",
     "ServiceUnavailableException",
     "Settings",
+    "SettingsChangedEvent",
     "ShutdownEvent",
     "Signature",
     "SocketioServer",

@@ -17,6 +17,7 @@ from bundles.web.firewall.settings import FirewallSettings
 from bundles.web.page_cache.clock import Clock
 from bundles.web.settings import WebSettings
 from rxkernel import (
+    ApplicationEvents,
     ConnectionEvent,
     EventStreamResponse,
     ForbiddenException,
@@ -27,6 +28,7 @@ from rxkernel import (
     Request,
     Response,
     ServerEvents,
+    SettingsChangedEvent,
     TooManyRequestsException,
     Transport,
     UpgradeResponse,
@@ -62,6 +64,14 @@ class Firewall:
         self._denied = Networks(settings.denied)
         self._requests = _Limits.of(settings, "requests")
         self._streams = _Limits.of(settings, "streams")
+
+    @observe(ApplicationEvents.SETTINGS)
+    async def settings_changed(self, event: SettingsChangedEvent) -> None:
+        if event.has_changed("web.firewall"):
+            settings = event.settings.bundles["web"]
+            assert isinstance(settings, WebSettings)
+            self.configure(settings.firewall)
+            event.applied("web.firewall")
 
     def block(self, address: str, seconds: float) -> None:
         """Respond to the clients of *address* with 403 for *seconds*, in this process. An IPv6
