@@ -40,6 +40,8 @@ from rxkernel import (
 _FIRST = 10_000
 """Before the listeners that authenticate the client."""
 
+_REQUESTS, _STREAMS = "requests", "streams"
+
 _RETRY_AFTER = "1"
 """Seconds: what is open may end at any time."""
 
@@ -62,8 +64,10 @@ class Firewall:
     def configure(self, settings: FirewallSettings) -> None:
         """Use *settings* from now on; what is open already stays open."""
         self._denied = Networks(settings.denied)
-        self._requests = _Limits.of(settings, "requests")
-        self._streams = _Limits.of(settings, "streams")
+        self._requests = _Limits.of(settings, _REQUESTS)
+        self._streams = _Limits.of(settings, _STREAMS)
+        self._is_counting = self._requests.is_set or self._streams.is_set
+        self._is_active = self._is_counting or bool(self._denied) or bool(self._blocks)
 
     @observe(ApplicationEvents.SETTINGS)
     async def settings_changed(self, event: SettingsChangedEvent) -> None:
@@ -85,6 +89,7 @@ class Firewall:
         if not 0 < seconds < inf:
             raise ValueError(f"a block of {seconds} s is not possible; write seconds, 1 or more")
         self._blocks.add(network_of(address), seconds)
+        self._is_active = True
 
     def unblock(self, address: str) -> bool:
         """End the block of *address*, and return whether there was one."""
@@ -106,26 +111,30 @@ class Firewall:
     @observe(KernelEvents.KERNEL_HEAD, priority=_FIRST)
     async def check(self, event: HeadEvent) -> None:
         """Reject a message of a client that is denied, or has too much open; else count it."""
+        if not self._is_active:
+            return
         request = event.request
         address = address_of(request)
         if address and self.is_denied(address):
             event.set_response(error_response(_denied()))
-        elif self._requests.is_set or self._streams.is_set:
+        elif self._is_counting:
             failure = self._count(request, address)
             if failure is not None:
                 event.set_response(error_response(failure))
 
     def _count(self, request: Request, address: str) -> HttpException | None:
+        """Count *request*, or return why it is rejected. One that asks for a stream counts as both
+        until its response is known: a client may ask for a stream everywhere."""
         counted = _Counted()
-        is_stream = _is_for_stream(request)
-        failure = self._take(
-            request, address, self._streams if is_stream else self._requests, counted
-        )
+        failure = self._take(request, address, self._requests, counted)
+        if failure is None and _is_for_stream(request):
+            failure = self._take(request, address, self._streams, counted)
         if failure is not None:
+            self._free(counted, *counted.shares)
             return failure
         request.when_ended(partial(self._end, counted))
-        if not is_stream and self._streams.is_set and request.transport is Transport.HTTP:
-            request.before_sending(partial(self._check_stream, request, address, counted))
+        if request.transport is Transport.HTTP:
+            request.before_sending(partial(self._count_response, request, address, counted))
         return None
 
     def _take(
@@ -134,7 +143,7 @@ class Firewall:
         shares = tuple(limits.shares(request, address, self._sessions))
         reached = self._open.take(shares)
         if reached is None:
-            counted.shares = tuple(share for share, _ in shares)
+            counted.shares[limits.kind] = tuple(share for share, _ in shares)
             return None
         what = f"a client ({address or 'unknown'}) has too much open"
         self._limits_reached.record(f"web.firewall.{reached.setting}", what)
@@ -144,30 +153,41 @@ class Firewall:
             headers={"Retry-After": _RETRY_AFTER},
         )
 
-    async def _check_stream(
+    async def _count_response(
         self, request: Request, address: str, counted: "_Counted", response: Response
     ) -> None:
-        """Count a message as a stream if *response* is one that the client has not announced.
+        """Count a message from now on as what its *response* is: a stream or a request.
 
         Raises:
-            TooManyRequestsException: its streams are too many.
+            TooManyRequestsException: it is a stream that the client has not asked for, and its
+                streams are too many.
         """
-        if isinstance(response, EventStreamResponse | UpgradeResponse):
-            self._end(counted)
+        if not isinstance(response, EventStreamResponse | UpgradeResponse):
+            self._free(counted, _STREAMS)
+            return
+        self._free(counted, _REQUESTS)
+        if _STREAMS not in counted.shares:
             failure = self._take(request, address, self._streams, counted)
             if failure is not None:
                 raise failure
 
+    def _free(self, counted: "_Counted", *kinds: str) -> None:
+        for kind in kinds:
+            self._open.free(counted.shares.pop(kind, ()))
+
     def _end(self, counted: "_Counted") -> None:
-        shares, counted.shares = counted.shares, ()
-        self._open.free(shares)
+        self._free(counted, *counted.shares)
 
 
 @attrs.define(eq=False)
 class _Counted:
-    """The shares that one message was counted for."""
+    """What one message is counted for.
 
-    shares: tuple[Share, ...] = ()
+    Attributes:
+        shares: those of requests, and those of streams.
+    """
+
+    shares: dict[str, tuple[Share, ...]] = attrs.field(factory=dict)
 
 
 @attrs.frozen

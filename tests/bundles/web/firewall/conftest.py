@@ -50,6 +50,7 @@ FILES = {
     "app/slow/get.py": WAITING,
     "app/slow/post.py": WAITING.replace("get(", "post("),
     "app/get.py": "async def get(client): return 'home'",
+    "app/style.css": "p {}",
     "app/fails/get.py": "async def get(client): raise RuntimeError('no')",
     "app/late/get.py": """
         import asyncio

@@ -28,6 +28,11 @@ async def test_denied_address_is_403(live: Live, address: str) -> None:
         assert response.status == 403
         assert (await response.json())["code"] == "firewall"
     assert await site.rejected("/talk.ws", headers=of(address)) == 403
+    for path in ("/style.css", "/missing.css", "/missing"):
+        async with site.session.get(path, headers=of(address)) as response:
+            assert (path, response.status) == (path, 403)
+    async with site.session.post("/", headers=of(address)) as response:
+        assert response.status == 405
     async with site.session.get("/", headers=of("198.51.100.1")) as response:
         assert response.status == 200
 
