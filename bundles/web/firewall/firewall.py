@@ -1,6 +1,5 @@
 """`Firewall`: rejects the messages of clients that have too much open, or are denied."""
 
-from collections.abc import Iterator
 from functools import partial
 from math import inf
 from urllib.parse import urlsplit
@@ -140,7 +139,7 @@ class Firewall:
     def _take(
         self, request: Request, address: str, limits: "_Limits", counted: "_Counted"
     ) -> HttpException | None:
-        shares = tuple(limits.shares(request, address, self._sessions))
+        shares = limits.shares(request, address, self._sessions)
         reached = self._open.take(shares)
         if reached is None:
             counted.shares[limits.kind] = tuple(share for share, _ in shares)
@@ -195,6 +194,7 @@ class _Limits:
     """The limits of requests, or those of streams; None: no limit."""
 
     kind: str
+    names: tuple[str, ...]
     per_address: int | None
     per_session: int | None
     per_host: int | None
@@ -202,25 +202,25 @@ class _Limits:
 
     @classmethod
     def of(cls, settings: FirewallSettings, kind: str) -> "_Limits":
-        address, session, host = (
-            getattr(settings, f"max_{kind}_per_{each}") for each in ("address", "session", "host")
-        )
+        names = tuple(f"max_{kind}_per_{each}" for each in ("address", "session", "host"))
+        address, session, host = (getattr(settings, name) for name in names)
         is_set = not (address is session is host is None)
-        return cls(kind, address, session, host, is_set)
+        return cls(kind, names, address, session, host, is_set)
 
     def shares(
         self, request: Request, address: str, sessions: Sessions
-    ) -> Iterator[tuple[Share, int]]:
-        """Yield the shares of *request* that have a limit."""
+    ) -> list[tuple[Share, int]]:
+        """The shares of *request* that have a limit, each with it."""
+        found: list[tuple[Share, int]] = []
+        if not self.is_set:
+            return found
         if self.per_address is not None and address:
-            yield self._share("address", network_of(address)), self.per_address
+            found.append((Share(self.names[0], network_of(address)), self.per_address))
         if self.per_session is not None and (session := sessions.sent_id(request)):
-            yield self._share("session", session), self.per_session
+            found.append((Share(self.names[1], session), self.per_session))
         if self.per_host is not None and address:
-            yield self._share("host", _host_of(request)), self.per_host
-
-    def _share(self, name: str, key: str) -> Share:
-        return Share(f"max_{self.kind}_per_{name}", key)
+            found.append((Share(self.names[2], _host_of(request)), self.per_host))
+        return found
 
 
 def _host_of(request: Request) -> str:

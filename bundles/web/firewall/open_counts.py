@@ -1,12 +1,10 @@
 """How much each client has open."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-import attrs
 
-
-@attrs.frozen
-class Share:
+class Share(NamedTuple):
     """The share of one address, session or host in what is open.
 
     Attributes:
@@ -27,13 +25,12 @@ class OpenCounts:
         """The shares with something open."""
         return len(self._open)
 
-    def take(self, shares: Iterable[tuple[Share, int]]) -> Share | None:
+    def take(self, shares: Sequence[tuple[Share, int]]) -> Share | None:
         """Count one more for each of *shares*, which has its limit beside it.
 
         Returns:
             the first one whose limit is reached; then nothing was counted. Else None.
         """
-        shares = tuple(shares)
         for share, limit in shares:
             if self._open.get(share, 0) >= limit:
                 return share
