@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from bundles.web import Firewall
-from rxkernel import Application
+from rxkernel import Application, ServerEvent, ServerEvents
 from tests.bundles.web.channels.conftest import Live
 from tests.bundles.web.firewall.conftest import FILES, PROXY, Gate, of
 from tests.waiting import until
@@ -117,15 +117,21 @@ async def test_request_of_a_client_that_left_counts_until_its_handler_has_ended(
 
 
 async def test_count_is_freed_when_the_application_stops(live: Live, closed: Gate) -> None:
-    site = await live(FILES, {"shutdown_timeout": 0.1, **ADDRESS})
+    site = await live(FILES, ADDRESS)
     firewall = site.application.injector.get(Firewall)
     held = asyncio.create_task(status(site.session, "/slow/"))
     await until(lambda: closed.waiting == 1)
 
-    await site.application.stop()
+    async def open_gate(event: ServerEvent) -> None:
+        assert len(firewall._open) == 1
+        closed.open()
 
+    site.application.dispatcher.add_listener(ServerEvents.STOPPING, open_gate)
+    stopping = asyncio.create_task(site.application.stop())
+
+    assert await stopping is True
     assert len(firewall._open) == 0
-    await asyncio.gather(held, return_exceptions=True)
+    assert await held == 200
 
 
 async def test_request_over_the_limit_of_its_session_is_429(live: Live, closed: Gate) -> None:
