@@ -4,7 +4,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import socketio
 
 from bundles.autoload import create_application
 from bundles.security import access
@@ -15,6 +14,7 @@ from tests.bundles.web.channels.conftest import Live
 from tests.bundles.web.conftest import Site
 from tests.bundles.web.firewall.conftest import FILES, PROXY, Gate, gate, of
 from tests.servers.socketio_clients import client as connected_client
+from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
 DENIED = {"web.firewall.denied": ["192.0.2.0/24", "2001:db8::/32"], **PROXY}
@@ -155,9 +155,10 @@ async def test_socket_events_are_counted_and_rejected(site: Site, closed: Gate) 
 
 async def test_socket_of_a_blocked_client_is_rejected(site: Site) -> None:
     async with site.served(FILES, controllers=[Talk]):
-        url = site.application.servers["http"].url
         site.application.injector.get(Firewall).block("127.0.0.1", 60)
-        client = socketio.AsyncClient()
-        with pytest.raises(socketio.exceptions.ConnectionError):
-            await client.connect(url, transports=["websocket"], retry=False)
-        await client.disconnect()
+        async with raw_socket(site.application, connect="") as raw:
+            await raw.send("40")
+            refused = await raw.receive()
+    assert isinstance(refused, str)
+    assert refused.startswith("44")
+    assert '"code":"firewall"' in refused

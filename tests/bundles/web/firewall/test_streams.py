@@ -58,6 +58,7 @@ async def test_websocket_is_no_longer_counted_when_its_client_is_gone(live: Live
     transport.abort()  # without a close frame
 
     await until(lambda: is_all_freed(site))
+    await websocket.close()
     await session.close()
 
 
