@@ -2,34 +2,39 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 
 from rxkernel.application.application import Application
 from rxkernel.application.events import ApplicationEvents
 from rxkernel.application.settings_changes import SettingsChangedEvent
 from rxkernel.cli.logs import LineHandler
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.servers.aiohttp.server import HttpServer
 
 logger = logging.getLogger(__name__)
 
 
-async def read_again_when(asked: asyncio.Event, application: Application) -> None:
-    """Read the certificates and the settings of *application* again whenever *asked* is set, until
-    it is cancelled. Errors are logged, and what runs stays as it is."""
-    application.dispatcher.add_listener(ApplicationEvents.SETTINGS, change_log_level)
+async def read_again_when(
+    asked: asyncio.Event,
+    applications: Sequence[Application],
+    reload_certificates: Callable[[], None],
+) -> None:
+    """Read the certificates, and the settings of *applications*, again whenever *asked* is set,
+    until this is cancelled. Errors are logged, and what runs stays as it is."""
+    for application in applications:
+        application.dispatcher.add_listener(ApplicationEvents.SETTINGS, change_log_level)
     try:
         while True:
             await asked.wait()
             asked.clear()
-            await _read_again(application)
+            reload_certificates()
+            for application in applications:
+                await _read_settings(application)
     finally:
-        application.dispatcher.remove_listener(ApplicationEvents.SETTINGS, change_log_level)
+        for application in applications:
+            application.dispatcher.remove_listener(ApplicationEvents.SETTINGS, change_log_level)
 
 
-async def _read_again(application: Application) -> None:
-    http = application.servers["http"]
-    if isinstance(http, HttpServer) and http.certificates is not None:
-        http.reload_certificates()
+async def _read_settings(application: Application) -> None:
     try:
         await application.reload_settings()
     except ConfigurationError as exc:

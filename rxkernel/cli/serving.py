@@ -12,6 +12,7 @@ from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.reading_again import read_again_when
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
+from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.manager import ServerManager
 
 _CLOSING = 10.0
@@ -37,7 +38,7 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
         try:
             if await _started(application, stop):
                 _freeze_gc()
-                tasks.append(asyncio.create_task(read_again_when(hangup, application)))
+                tasks.append(asyncio.create_task(_read_again_when(hangup, application)))
                 _announce(application, link)
                 await stop.wait()
                 if not await application.stop():
@@ -70,6 +71,12 @@ async def _started(application: Application, stop: StopRequest) -> bool:
     with suppress(asyncio.CancelledError):
         await starting
     return False
+
+
+async def _read_again_when(hangup: asyncio.Event, application: Application) -> None:
+    http = application.servers["http"]
+    assert isinstance(http, HttpServer)
+    await read_again_when(hangup, [application], http.reload_certificates)
 
 
 def _freeze_gc() -> None:

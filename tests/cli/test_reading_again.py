@@ -58,13 +58,16 @@ async def test_error_while_reading_is_logged_and_the_next_one_is_read(
     application = Application(settings=Settings(http=HttpSettings(port=0)))
     await application.start()
     asked = asyncio.Event()
-    reading = asyncio.create_task(read_again_when(asked, application))
+    read: list[int] = []
+    reading = asyncio.create_task(read_again_when(asked, [application], lambda: read.append(1)))
 
     asked.set()
     await until(lambda: "the settings are not changed" in caplog.text)
     assert "call application.load_settings() before boot" in caplog.text
     asked.set()
     await until(lambda: caplog.text.count("the settings are not changed") == 2)
+
+    assert len(read) == 2
 
     reading.cancel()
     await asyncio.wait({reading})
