@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Start
-from tests.cli.processes import DEADLINE, get
+from tests.cli.processes import DEADLINE, Process, get
 from tests.cli.test_serve import SHOP
 
 WITHOUT_SOCKETS = "[socketio]\nenabled = false\n"
@@ -110,5 +110,28 @@ def test_server_that_ignores_sighup_reads_its_settings_too(start: Start, toml: P
     process.send(signal.SIGHUP)
 
     process.line("INFO .*: the settings were read again: none has changed")
+    process.send(signal.SIGTERM)
+    assert process.code() == 0
+
+
+def test_command_of_a_bundle_that_runs_reads_the_settings_again(project: Path) -> None:
+    """As ``tasks worker`` does."""
+    (project / "work.py").write_text(
+        "from rxkernel import Application\n"
+        "from rxkernel.cli import run_until_stopped\n\n\n"
+        "async def work(stop):\n"
+        "    print('works', flush=True)\n"
+        "    await stop.wait()\n\n\n"
+        "application = Application()\n"
+        "application.load_settings()\n"
+        "run_until_stopped(application, work)\n"
+    )
+    process = Process([sys.executable, "work.py"], project)
+    process.line("works")
+
+    (project / "rxkernel.toml").write_text("[logging]\nlevel = 'DEBUG'\n")
+    process.send(signal.SIGHUP)
+
+    process.line("INFO .*: the settings were read again: logging.level")
     process.send(signal.SIGTERM)
     assert process.code() == 0
