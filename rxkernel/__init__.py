@@ -19,6 +19,9 @@ from rxkernel.application.recording import (
     ConnectionRefusedException,
     RecordingConnection,
 )
+from rxkernel.application.settings_changes import (
+    SettingsChangedEvent,
+)
 from rxkernel.application.testing import (
     KernelClient,
 )
@@ -436,6 +439,7 @@ __all__ = [
     "ServerStartError",
     "ServiceUnavailableException",
     "Settings",
+    "SettingsChangedEvent",
     "ShutdownEvent",
     "Signature",
     "SocketioServer",

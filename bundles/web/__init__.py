@@ -13,6 +13,8 @@ from bundles.web.directories.place import Directories
 from bundles.web.extensions.extension import Extension
 from bundles.web.files.stored_file import StoredFile
 from bundles.web.files.uploads import Uploads
+from bundles.web.firewall.firewall import Firewall
+from bundles.web.firewall.settings import FirewallSettings
 from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.routes.route import Route
 from bundles.web.settings import WebSettings
@@ -27,6 +29,8 @@ __all__ = [
     "Directory",
     "DirectoryTree",
     "Extension",
+    "Firewall",
+    "FirewallSettings",
     "Handler",
     "PageCache",
     "Route",

@@ -31,6 +31,7 @@ from bundles.web.files.missing_files import MissingFiles
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.uploads_folder import uploads_folder
 from bundles.web.files.web_files import NAME, WebFiles, web_files
+from bundles.web.firewall.firewall import Firewall
 from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import JsonpCallbacks, VirtualPaths
 from bundles.web.page_cache.clock import Clock
@@ -72,6 +73,7 @@ class WebBundle(Bundle):
     after = ("tasks",)
     settings_class = WebSettings
     listeners: Sequence[Any] = (
+        Firewall,
         VirtualPaths,
         JsonpCallbacks,
         MissingFiles,
@@ -80,7 +82,7 @@ class WebBundle(Bundle):
         Identities,
         LastEventIds,
     )
-    provides = (Channels,)
+    provides = (Channels, Firewall)
 
     def __init__(
         self, *, extensions: Iterable[Extension] = (), routes: Iterable[Route] = ()
@@ -117,7 +119,9 @@ class WebBundle(Bundle):
         self._bind_stores(binder, root)
         self._add_files(root, binder)
         binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
-        for service in (ClientSessions, Channels, Identities, EventStreams, SocketUpgrades):
+        for service in (
+            *(ClientSessions, Channels, Identities, EventStreams, SocketUpgrades, Firewall),
+        ):
             binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
@@ -180,6 +184,7 @@ class WebBundle(Bundle):
             socket_upgrades=injector.get(SocketUpgrades),
             pages=pages,
             uploads=uploads,
+            firewall=injector.get(Firewall),
         )
         roles = {*security.roles, *(role for below in security.roles.values() for role in below)}
         limits = security.throttling

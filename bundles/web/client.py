@@ -9,6 +9,7 @@ from multidict import MultiDict
 from bundles.autoload import Autoload, SnapshotUse
 from bundles.contracts import arguments_of, fields_of, params_of
 from bundles.sessions import Session
+from bundles.sessions.addresses import address_of
 from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client_context import ClientContext
 from bundles.web.client_hints import hint_for
@@ -271,6 +272,17 @@ class Client(SnapshotUse):
             self.page_run = self.chain.environment.pages.begin(self.request, lifetime)
         else:
             self.page_run.seconds = seconds_of(lifetime)
+
+    def block(self, seconds: float) -> None:
+        """Respond to the requests of this client's address with 403 for *seconds*, see
+        `Firewall.block`; this request goes on. Does nothing if the address is not known.
+
+        Raises:
+            ValueError: *seconds* is not a positive number.
+        """
+        address = address_of(self.request)
+        if address:
+            self.chain.environment.firewall.block(address, seconds)
 
     def subscribe(self, *channels: str) -> None:
         """Subscribe the client to *channels*. In a directory ``.sse`` their events are the

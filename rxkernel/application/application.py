@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -18,7 +19,8 @@ from rxkernel.application.composition_root import CompositionRoot
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.reloading import Reload
-from rxkernel.application.settings_sources import load_settings
+from rxkernel.application.settings_changes import RunningSettings, SettingsChangedEvent
+from rxkernel.application.settings_sources import load_settings, settings_files
 from rxkernel.application.task_lock import TaskLock
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import RxKernelError
@@ -60,6 +62,7 @@ class _Running:
     """The state between boot and shutdown; *undo* closes it in reverse order."""
 
     root: CompositionRoot
+    settings: RunningSettings
     undo: AsyncExitStack
 
     @property
@@ -87,6 +90,8 @@ class Application:
     Attributes:
         live_directories: directories whose changes a bundle loads while the application runs:
             ``serve --reload`` does not restart for them.
+        settings_files: the files that `load_settings` reads, whether they exist or not; empty
+            before.
     """
 
     def __init__(
@@ -126,6 +131,9 @@ class Application:
         self._life = TaskLock("start() or stop()")
         self._boot_lock = TaskLock("boot()")
         self._reload_lock = TaskLock("reload()")
+        self._settings_lock = TaskLock("reload_settings()")
+        self._read_settings: Callable[[], Settings] | None = None
+        self.settings_files: tuple[Path, ...] = ()
         self._is_stopping = False
         self._running: _Running | None = None
         self._mounted_in: HostApplication | None = None
@@ -193,14 +201,43 @@ class Application:
             for bundle in resolve_bundles(self.bundles)
             if bundle.settings_class is not None
         }
-        self.settings = load_settings(
-            directory=Path.cwd(),
+        directory = Path.cwd()
+        read = partial(
+            load_settings,
+            directory=directory,
             environment=os.environ,
             overrides=overrides,
             defaults=self.settings,
             sections=sections,
             app=self.settings_class,
         )
+        self.settings = read()
+        self.settings_files = settings_files(directory)
+        self._read_settings = read
+
+    async def reload_settings(self) -> SettingsChangedEvent:
+        """Read the sources of `load_settings` again, and dispatch `application.settings`, whose
+        listeners use what has changed. Log the settings that are used now, and those that need a
+        restart.
+
+        `settings` and the settings in the injector stay those of the boot.
+
+        Raises:
+            ConfigurationError: with every invalid setting; nothing has changed.
+            RxKernelError: `load_settings` was not called, the application is not booted, or a
+                listener of the event calls this.
+        """
+        if self._read_settings is None:
+            raise RxKernelError(
+                "reload_settings() reads the sources of load_settings() again; call "
+                "application.load_settings() before boot"
+            )
+        async with self._settings_lock:
+            running = self._booted.settings
+            event = running.changes_to(self._read_settings())
+            await notify(self.dispatcher, ApplicationEvents.SETTINGS, event)
+            running.take(event)
+        return event
 
     async def boot(self, *, overrides: Overrides | None = None) -> Injector:
         """Build and wire everything, once: later or concurrent calls return the same injector.
@@ -345,7 +382,7 @@ class Application:
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
             undo.push_async_callback(self._dispatch_shutdown, injector)
             undo.push_async_callback(kernel.drain, self.settings.shutdown_timeout)
-            return _Running(root, undo.pop_all())
+            return _Running(root, RunningSettings(spec.settings), undo.pop_all())
 
     async def reload(
         self,

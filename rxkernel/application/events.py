@@ -25,6 +25,8 @@ class ApplicationEvents(StrEnum):
     """`BootstrapEvent`: the services exist, the definitions do not yet."""
     RELOAD = "application.reload"
     """`ReloadEvent`: a reload is about to compile the routes."""
+    SETTINGS = "application.settings"
+    """`SettingsChangedEvent`: the settings were read again."""
     SHUTDOWN = "application.shutdown"
     """`ShutdownEvent`: the servers have stopped, the services still exist."""
 

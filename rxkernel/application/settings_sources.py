@@ -75,6 +75,11 @@ def load_settings(
     return attrs.evolve(settings, bundles={**defaults.bundles, **bundles}, app=own)
 
 
+def settings_files(directory: Path) -> tuple[Path, Path]:
+    """The files that `load_settings` reads."""
+    return directory / "rxkernel.toml", directory / "pyproject.toml"
+
+
 def default_section(name: str, cls: type) -> Any:
     """The settings of the bundle *name* if no source has any: the defaults of *cls*.
 
@@ -134,7 +139,7 @@ class _Loader:
         return True
 
     def read_file(self) -> None:
-        own, project = self.directory / "rxkernel.toml", self.directory / "pyproject.toml"
+        own, project = settings_files(self.directory)
         document = self._parse(own)
         if document is not None:
             self.accept((), RawValue(document, str(own)))

@@ -37,6 +37,7 @@ IN_ORDER = (
     _OF_A_DEFINITION[0],
     KernelEvents.KERNEL_COMPILED,
     ApplicationEvents.RELOAD,
+    ApplicationEvents.SETTINGS,
     ServerEvents.CONFIGURE,
     ServerEvents.STARTED,
     ServerEvents.READINESS,

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import click
 
 from rxkernel.cli.children import Child, Children
+from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.signals import StopRequest
 from rxkernel.cli.watched_files import WatchedFiles
 from rxkernel.exceptions import ConfigurationError
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> None:
     """Keep a child with *arguments* running, a new one after each change of *watched*, until a
-    stop.
+    stop. It gets each SIGHUP that this process gets.
 
     If a child ends by itself, for example because of an invalid setting, the next one starts
     after the next change. The port that ``--port 0`` selected first is kept.
@@ -33,7 +34,10 @@ async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> N
         )
     children = Children()
     done = asyncio.Event()
-    with StopRequest(before_force=children.kill) as stop:
+    with (
+        StopRequest(before_force=children.kill) as stop,
+        on_hangup(children.hang_up, terminal_closed=stop.ask),
+    ):
         stopping = asyncio.create_task(stop.wait())
         changes = watched.changes(done)
         changed = asyncio.create_task(changes.__anext__())

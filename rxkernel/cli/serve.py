@@ -121,5 +121,4 @@ def _serve_with_workers(application: Application, given: _Given, workers: int) -
         )
     with reserved_port(application.settings.http) as port:
         child = attrs.evolve(given, port=port, reuse_port=True)
-        has_tls = application.settings.http.tls is not None
-        return asyncio.run(supervise(child.arguments(), workers, has_tls=has_tls))
+        return asyncio.run(supervise(child.arguments(), workers))

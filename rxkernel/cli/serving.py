@@ -2,13 +2,14 @@
 
 import asyncio
 import gc
-import signal
 from collections.abc import Iterator
 from contextlib import suppress
 
 import click
 
 from rxkernel.application.application import Application
+from rxkernel.cli.hangup import on_hangup
+from rxkernel.cli.reading_again import read_again_when
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.aiohttp.server import HttpServer
@@ -27,13 +28,17 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
     """
     settings = application.settings
     timeout = settings.shutdown_timeout
-    with StopRequest(deadline=settings.shutdown_delay + 2 * timeout + _CLOSING) as stop:
+    hangup = asyncio.Event()
+    with (
+        StopRequest(deadline=settings.shutdown_delay + 2 * timeout + _CLOSING) as stop,
+        on_hangup(hangup.set, terminal_closed=stop.ask),
+    ):
         link = await SupervisorLink.open() if supervised else None
-        orphaned = asyncio.create_task(_stop_with(link, stop))
+        tasks = [asyncio.create_task(_stop_with(link, stop))]
         try:
             if await _started(application, stop):
                 _freeze_gc()
-                _reload_certificates_on_hangup(application.servers)
+                tasks.append(asyncio.create_task(_read_again_when(hangup, application)))
                 _announce(application, link)
                 await stop.wait()
                 if not await application.stop():
@@ -41,7 +46,8 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
                         f"Not all responses were sent within {timeout} s; the rest was closed."
                     )
         finally:
-            orphaned.cancel()
+            for task in tasks:
+                task.cancel()
             if link is not None:
                 link.close()
 
@@ -67,13 +73,10 @@ async def _started(application: Application, stop: StopRequest) -> bool:
     return False
 
 
-def _reload_certificates_on_hangup(servers: ServerManager) -> None:
-    """With TLS, SIGHUP reads the certificates again; it would end the process otherwise."""
-    http = servers["http"]
+async def _read_again_when(hangup: asyncio.Event, application: Application) -> None:
+    http = application.servers["http"]
     assert isinstance(http, HttpServer)
-    if http.certificates is not None:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, http.reload_certificates)
+    await read_again_when(hangup, [application], http.reload_certificates)
 
 
 def _freeze_gc() -> None:

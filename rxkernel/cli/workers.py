@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import Sequence
 
 import attrs
 import click
 
 from rxkernel.cli.children import Child, Children
+from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.signals import StopRequest
 
 logger = logging.getLogger(__name__)
@@ -20,19 +20,20 @@ _MAX_STARTUP_FAILURES = 3
 """As many consecutive exits during start-up are a crash loop."""
 
 
-async def supervise(arguments: Sequence[str], count: int, *, has_tls: bool = False) -> int:
+async def supervise(arguments: Sequence[str], count: int) -> int:
     """Keep *count* children with *arguments* running until a stop; return the exit code.
 
-    If *has_tls*, they get each SIGHUP that this process gets.
+    They get each SIGHUP that this process gets.
 
     The first starts alone, so that an error common to all is reported once. The code is 2 if a
     child exited with 2, as for an invalid setting, and 1 for a crash loop or a child that did not
     stop in time.
     """
     children = Children()
-    if has_tls:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, children.hang_up)
-    with StopRequest(before_force=children.kill) as stop:
+    with (
+        StopRequest(before_force=children.kill) as stop,
+        on_hangup(children.hang_up, terminal_closed=stop.ask),
+    ):
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: children.stop())
         slots = [_Slot(number, arguments, children) for number in range(1, count + 1)]

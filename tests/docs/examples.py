@@ -22,6 +22,7 @@ json, text      Must equal the output of the block before. ``...`` matches any t
                 whose first line is ``# folder/name.json`` is a file, written without this line.
 toml            A file of settings, loaded.
 diagram         A drawing; not checked.
+ini, nginx      Files of other programs on a server; tests/docs/test_deployment.py uses them.
 
 A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
 """
@@ -301,6 +302,8 @@ _RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
     "text": Page.text,
     "toml": Page.toml,
     "diagram": lambda page, source, example: None,
+    "ini": lambda page, source, example: None,
+    "nginx": lambda page, source, example: None,
 }
 
 

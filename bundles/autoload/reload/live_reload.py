@@ -9,6 +9,7 @@ from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.reload.reloader import Reloader
 from bundles.autoload.reload.retirement import Retirement
+from bundles.autoload.reload.settings_watch import SettingsWatch
 from bundles.autoload.reload.watcher import CERTIFICATES, Watcher, is_installed
 from bundles.autoload.settings import AutoloadSettings
 from rxkernel import Application, HttpServer, RxKernelError, Settings
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class LiveReload:
-    """Loads the files of an application again after each change."""
+    """Loads the files of an application, and its settings, again after each change."""
 
     @inject
     def __init__(
@@ -33,6 +34,7 @@ class LiveReload:
         self._retirement = Retirement(autoload, kernel_settings.shutdown_timeout)
         self._reloader = Reloader(application, autoload, endpoints, self._retirement)
         self._watcher = _watcher(autoload, settings.reload, is_debug=kernel_settings.debug)
+        self._settings = SettingsWatch(application)
         self._task: asyncio.Task[None] | None = None
         if self._watcher is not None:
             application.live_directories.add(autoload.root)
@@ -56,10 +58,12 @@ class LiveReload:
         """Watch the root, if live reload is enabled; does nothing if it is watched."""
         if self._watcher is not None and self._task is None:
             self._task = asyncio.create_task(self._follow(self._watcher))
+            self._settings.start()
             await asyncio.sleep(0)  # the first step of the task begins to watch
 
     async def stop(self) -> None:
         """Watch no longer; a change that is being loaded is undone."""
+        await self._settings.stop()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()

@@ -11,6 +11,7 @@ from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.socket_upgrades import SocketUpgrades
 from bundles.web.files.uploads import Uploads
 from bundles.web.files.web_files import WebFiles
+from bundles.web.firewall.firewall import Firewall
 from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.sessions.client_sessions import ClientSessions
 from rxkernel import Serializer
@@ -30,6 +31,7 @@ class Environment:
         socket_upgrades: makes the WebSockets of ``.ws``.
         pages: what ``client.cache`` keeps.
         uploads: what ``client.upload`` stores.
+        firewall: what ``client.block`` adds to.
     """
 
     injector: Injector
@@ -42,3 +44,4 @@ class Environment:
     socket_upgrades: SocketUpgrades
     pages: PageCache
     uploads: Uploads
+    firewall: Firewall

@@ -1,0 +1,1 @@
+"""Who may send how much at a time, and who may send nothing."""

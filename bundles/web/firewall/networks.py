@@ -1,0 +1,54 @@
+"""A set of addresses and networks."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+_KNOWN = 4096
+"""Addresses whose result is kept."""
+
+
+class Networks:
+    """Tells whether an address is in one of many networks. One look-up for each different length
+    of their prefixes, however many they are; addresses that were looked up before take one.
+
+    Raises:
+        ValueError: one of *networks* is not an address or a network.
+    """
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._prefixes: dict[tuple[int, int], set[int]] = {}
+        for network in map(ip_network, networks):
+            bits = network.max_prefixlen - network.prefixlen
+            prefixes = self._prefixes.setdefault((network.version, bits), set())
+            prefixes.add(int(network.network_address) >> bits)
+        self._find = lru_cache(_KNOWN)(self._contains)
+
+    def __bool__(self) -> bool:
+        return bool(self._prefixes)
+
+    def __contains__(self, host: str) -> bool:
+        """Whether *host* is in one of the networks; False for a text that is not an address.
+
+        An IPv4 address that is mapped to IPv6, ``::ffff:192.0.2.1``, is the IPv4 address.
+        """
+        return self._find(host)
+
+    def _contains(self, host: str) -> bool:
+        address = _address_of(host)
+        if address is None:
+            return False
+        version, number = address.version, int(address)
+        return any(
+            number >> bits in prefixes
+            for (each, bits), prefixes in self._prefixes.items()
+            if each == version
+        )
+
+
+def _address_of(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,48 @@
+"""How much each client has open."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Share(NamedTuple):
+    """The share of one address, session or host in what is open.
+
+    Attributes:
+        setting: the name of the setting with the limit.
+    """
+
+    setting: str
+    key: str
+
+
+class OpenCounts:
+    """Counts what is open for each `Share`. Only shares with something open take memory."""
+
+    def __init__(self) -> None:
+        self._open: dict[Share, int] = {}
+
+    def __len__(self) -> int:
+        """The shares with something open."""
+        return len(self._open)
+
+    def take(self, shares: Sequence[tuple[Share, int]]) -> Share | None:
+        """Count one more for each of *shares*, which has its limit beside it.
+
+        Returns:
+            the first one whose limit is reached; then nothing was counted. Else None.
+        """
+        for share, limit in shares:
+            if self._open.get(share, 0) >= limit:
+                return share
+        for share, _ in shares:
+            self._open[share] = self._open.get(share, 0) + 1
+        return None
+
+    def free(self, shares: Iterable[Share]) -> None:
+        """Count one less for each of *shares*, which `take` has counted."""
+        for share in shares:
+            left = self._open[share] - 1
+            if left:
+                self._open[share] = left
+            else:
+                del self._open[share]

@@ -1,0 +1,111 @@
+"""Settings that are read again while the application runs."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from rxkernel.application.settings_fields import key_of
+from rxkernel.events.event import Event
+from rxkernel.settings import APP, Settings
+
+logger = logging.getLogger(__name__)
+
+_MISSING = object()
+
+
+@attrs.define(eq=False)
+class SettingsChangedEvent(Event):
+    """Dispatched after the settings were read again, and are valid. Every listener is called;
+    their errors are logged.
+
+    A listener takes over what it can change while the application runs, and calls `applied`. The
+    log names all other changed settings: they need a restart. Services keep the settings that
+    boot has injected.
+
+    Attributes:
+        settings: all settings, as they were read now.
+        changed: the settings, by their dotted names, that have other values than those that run.
+    """
+
+    settings: Settings
+    changed: frozenset[str]
+    _applied: set[str] = attrs.field(factory=set, init=False)
+
+    def has_changed(self, name: str) -> bool:
+        """Whether the setting *name*, or one in the table *name*, is in `changed`."""
+        return any(_is_in(one, name) for one in self.changed)
+
+    def applied(self, name: str) -> None:
+        """Report that the setting *name*, or all in the table *name*, are used from now on."""
+        self._applied.update(one for one in self.changed if _is_in(one, name))
+
+    @property
+    def pending(self) -> frozenset[str]:
+        """Those of `changed` that no listener has applied."""
+        return self.changed - self._applied
+
+
+class RunningSettings:
+    """The values that an application runs with, and how they differ from others."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._values = dict(_values_of(settings, ""))
+
+    def changes_to(self, settings: Settings) -> SettingsChangedEvent:
+        """Return the event for *settings*."""
+        new = dict(_values_of(settings, ""))
+        changed = {
+            name
+            for name in new.keys() | self._values.keys()
+            if new.get(name, _MISSING) != self._values.get(name, _MISSING)
+        }
+        return SettingsChangedEvent(settings, frozenset(changed))
+
+    def take(self, event: SettingsChangedEvent) -> None:
+        """Keep the values that listeners of *event* have applied, and log the result."""
+        new = dict(_values_of(event.settings, ""))
+        applied = event.changed - event.pending
+        for name in applied:
+            if name in new:
+                self._values[name] = new[name]
+            else:
+                del self._values[name]
+        _log(sorted(applied), sorted(event.pending))
+
+
+def _log(applied: list[str], pending: list[str]) -> None:
+    """Log the names only: a value may be secret."""
+    changed = ", ".join(applied) or ("no change is in use" if pending else "none has changed")
+    logger.info("the settings were read again: %s", changed)
+    if pending:
+        logger.warning("changed settings that need a restart: %s", ", ".join(pending))
+
+
+def _values_of(settings: Any, prefix: str) -> Iterator[tuple[str, object]]:
+    """Yield each setting with its dotted name."""
+    for field in attrs.fields(type(settings)):
+        if not field.init:
+            continue
+        name, value = key_of(field), getattr(settings, field.name)
+        if isinstance(settings, Settings) and name == "bundles":
+            yield from _values_of_all(value)
+        elif _is_table(value):
+            yield from _values_of(value, f"{prefix}{name}.")
+        elif (prefix, name) != ("", APP):
+            yield f"{prefix}{name}", value
+
+
+def _values_of_all(sections: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, section in sections.items():
+        if _is_table(section):
+            yield from _values_of(section, f"{name}.")
+
+
+def _is_table(value: object) -> bool:
+    return attrs.has(type(value))
+
+
+def _is_in(name: str, table: str) -> bool:
+    return name == table or name.startswith(f"{table}.")

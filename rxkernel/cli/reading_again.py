@@ -1,0 +1,53 @@
+"""What ``serve`` reads again while it runs."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from rxkernel.application.application import Application
+from rxkernel.application.events import ApplicationEvents
+from rxkernel.application.settings_changes import SettingsChangedEvent
+from rxkernel.cli.logs import LineHandler
+from rxkernel.exceptions import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+
+async def read_again_when(
+    asked: asyncio.Event,
+    applications: Sequence[Application],
+    reload_certificates: Callable[[], None],
+) -> None:
+    """Read the certificates, and the settings of *applications*, again whenever *asked* is set,
+    until this is cancelled. Errors are logged, and what runs stays as it is."""
+    for application in applications:
+        application.dispatcher.add_listener(ApplicationEvents.SETTINGS, change_log_level)
+    try:
+        while True:
+            await asked.wait()
+            asked.clear()
+            reload_certificates()
+            for application in applications:
+                await _read_settings(application)
+    finally:
+        for application in applications:
+            application.dispatcher.remove_listener(ApplicationEvents.SETTINGS, change_log_level)
+
+
+async def _read_settings(application: Application) -> None:
+    try:
+        await application.reload_settings()
+    except ConfigurationError as exc:
+        logger.error("the settings are not changed: %s", "; ".join(exc.problems))
+    except Exception:
+        logger.exception("the settings are not changed")
+
+
+async def change_log_level(event: SettingsChangedEvent) -> None:
+    """Use ``logging.level``, unless the application has set the handlers of the log itself."""
+    root = logging.getLogger()
+    if event.has_changed("logging.level") and any(
+        isinstance(handler, LineHandler) for handler in root.handlers
+    ):
+        root.setLevel(event.settings.logging.level)
+        event.applied("logging.level")

@@ -1,0 +1,283 @@
+"""docs/deployment.md, run in a directory that stands for the machine, up to ``systemctl``.
+
+The commands of the page run as they are, but below that directory; those that would change the
+machine only write down their arguments. Then its unit, its settings and its nginx are used.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+import pytest
+import socketio
+
+from tests.cli.processes import DEADLINE, Process, until
+from tests.ports import reserved_port
+from tests.required_tools import ROOT, absent
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"# (/\S+)\n")
+_FOLDERS = re.compile(r"(?<![\w.])/(opt|etc|var)/")
+_STUBBED = ("apt-get", "certbot", "chgrp", "journalctl", "nginx", "systemctl", "useradd")
+
+NOBODY = '{"names":[]}'
+"""The response of the new project to ``GET /greetings``."""
+
+_STUB = """#!/bin/sh
+echo "$(basename "$0") $*" >> {log}
+"""
+
+_INSTALL = """#!{python}
+import os, sys
+words = iter(sys.argv[1:])
+kept = []
+for word in words:  # the owner does not exist on this machine
+    if word in ("-o", "-g"):
+        next(words)
+    else:
+        kept.append(word)
+os.execv("/usr/bin/install", ["install", *kept])
+"""
+
+
+@attrs.frozen
+class Machine:
+    """The directory in which the page was followed."""
+
+    root: Path
+    settings: tuple[str, ...]
+
+    def path(self, name: str) -> Path:
+        return self.root / name.lstrip("/")
+
+    def here(self, text: str) -> str:
+        """*text* with the paths of this directory."""
+        return _FOLDERS.sub(rf"{self.root}/\1/", text)
+
+    @property
+    def calls(self) -> str:
+        """What would have changed the machine, a line for each command."""
+        return self.path("calls").read_text()
+
+    def unit(self) -> dict[str, str]:
+        """The values of the unit, by name."""
+        text = self.path("etc/systemd/system/shop.service").read_text()
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+    def serve(self, variables: Mapping[str, str]) -> Process:
+        """Start what the unit starts, with *variables* for the ports."""
+        unit = self.unit()
+        assigned = [f"{name}={value}" for name, value in variables.items()]
+        command = ["env", *assigned, *shlex.split(unit["ExecStart"])]
+        return Process(command, Path(unit["WorkingDirectory"]))
+
+
+def follow_page(machine: Path) -> Machine:
+    """Write the files of the page, and run its commands, in their order."""
+    settings: list[str] = []
+    made = Machine(machine, ())
+    _write_stubs(made)
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    for language, source in _BLOCK.findall(page):
+        named = _FILE.match(source)
+        if language == "toml":
+            settings.append(made.here(source))
+            project = machine / "opt/shop/project"
+            if len(settings) == 1:
+                (project / "rxkernel.toml").write_text(settings[0])
+        elif named is not None:
+            path = made.path(named[1])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(made.here(source[named.end() :]))
+        elif language == "bash":
+            _run(made, source)
+    return Machine(machine, tuple(settings))
+
+
+def _write_stubs(machine: Machine) -> None:
+    folder = machine.path("bin")
+    folder.mkdir()
+    for name in _STUBBED:
+        (folder / name).write_text(_STUB.format(log=machine.path("calls")))
+    (folder / "install").write_text(_INSTALL.format(python=sys.executable))
+    (folder / "curl").write_text("#!/bin/sh\n")  # nothing listens yet; see the tests
+    for stub in folder.iterdir():
+        stub.chmod(0o755)
+    (folder / "python3").symlink_to(sys.executable)
+    for name in ("sites-available", "sites-enabled"):
+        machine.path(f"etc/nginx/{name}").mkdir(parents=True)
+
+
+def _run(machine: Machine, source: str) -> None:
+    """Run the commands of one block. What pip would install is that of the tests."""
+    packages = machine.path("opt/shop/venv") / Path(*Path(_packages()).parts[-3:]) / "tests.pth"
+    link = f"printf '%s\\n' {shlex.quote(_packages())} {shlex.quote(str(ROOT))} > {packages}"
+    script = re.sub(r"^\S+/pip install .*$", lambda _: link, machine.here(source), flags=re.M)
+    script = script.replace(" -m venv ", " -m venv --without-pip ")
+    done = subprocess.run(
+        ["/bin/sh", "-e", "-c", script],
+        cwd=machine.root,
+        env={**_without_settings(), "PATH": f"{machine.path('bin')}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+
+
+def _packages() -> str:
+    return sysconfig.get_path("purelib")
+
+
+def _without_settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name[:9] != "RXKERNEL_"}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    return follow_page(tmp_path_factory.mktemp("machine"))
+
+
+def curl(machine: Machine, url: str, port: int) -> str:
+    """The body of *url*, whose certificate is verified, from 127.0.0.1."""
+    program = shutil.which("curl")
+    if program is None:
+        absent("no curl: `apt-get install curl`")
+    return subprocess.run(
+        [
+            *(program, "-sS", "--max-time", "60"),
+            *("--cacert", str(machine.path("etc/shop/fullchain.pem"))),
+            *("--resolve", f"shop.example:{port}:127.0.0.1", url),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def test_commands_up_to_systemctl_succeed(machine: Machine) -> None:
+    calls = machine.calls.splitlines()
+
+    assert "systemctl enable --now shop" in calls
+    assert calls.index("systemctl daemon-reload") < calls.index("systemctl enable --now shop")
+    assert machine.path("etc/shop/privkey.pem").stat().st_mode & 0o777 == 0o640
+    assert machine.path("etc/letsencrypt/renewal-hooks/deploy/shop").stat().st_mode & 0o111
+    assert machine.path("etc/nginx/sites-enabled/shop").is_file()
+
+
+def test_hook_of_the_issuer_is_a_script(machine: Machine) -> None:
+    hook = machine.path("etc/letsencrypt/renewal-hooks/deploy/shop")
+
+    assert hook.read_text().startswith("#!/bin/sh\n")
+    subprocess.run(["/bin/sh", "-n", str(hook)], check=True)
+
+
+def test_unit_is_valid(machine: Machine) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        absent("no systemd-analyze: `apt-get install systemd`")
+    unit = machine.path("etc/systemd/system/shop.service")
+
+    done = subprocess.run(
+        [program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+    )
+
+    ours = [line for line in done.stderr.splitlines() if "shop" in line]
+    assert (done.returncode, ours) == (0, [])
+
+
+def test_unit_waits_longer_for_the_stop_than_serve_needs(machine: Machine) -> None:
+    defaults = 0 + 2 * 10 + 10  # shutdown_delay, twice shutdown_timeout, and closing
+
+    assert int(machine.unit()["TimeoutStopSec"]) > defaults
+
+
+def test_service_of_the_unit_serves_tls(machine: Machine) -> None:
+    with reserved_port() as plain:
+        variables = {"RXKERNEL_HTTP_PORT": "0", "RXKERNEL_HTTP_HOST": "127.0.0.1"}
+        process = machine.serve({**variables, "RXKERNEL_HTTP_TLS_REDIRECT_PORT": str(plain)})
+        try:
+            port = int(process.line(r"^Listening on https://[\w.]+:(\d+)")[1])
+            assert curl(machine, f"https://shop.example:{port}/greetings", port) == NOBODY
+
+            reload = shlex.split(
+                machine.unit()["ExecReload"].replace("$MAINPID", str(process.pid))
+            )
+            subprocess.run(reload, check=True)
+            process.line("INFO .*: the settings were read again: none has changed")
+        finally:
+            process.send(signal.SIGTERM)
+            code = process.code()
+    assert code == 0
+
+
+@pytest.fixture
+def proxied(machine: Machine, tmp_path: Path) -> Iterator[int]:
+    """The port of nginx in front of the service, with the second settings of the page."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if program is None:
+        absent("no nginx: `apt-get install nginx-light`")
+    (machine.path("opt/shop/project") / "rxkernel.toml").write_text(machine.settings[1])
+    process = machine.serve({"RXKERNEL_HTTP_PORT": "0"})
+    try:
+        service = process.url().rpartition(":")[2]
+        with reserved_port() as port:
+            config = _nginx_config(machine, tmp_path, service, port)
+            command = [program, "-p", str(tmp_path), "-c", str(config)]
+            subprocess.run([*command, "-t"], check=True, capture_output=True)
+            nginx = subprocess.Popen(command)
+        try:
+            yield port
+        finally:
+            nginx.terminate()
+            nginx.wait(DEADLINE)
+    finally:
+        process.send(signal.SIGTERM)
+        assert process.code() == 0
+
+
+def _nginx_config(machine: Machine, folder: Path, service: str, port: int) -> Path:
+    """The configuration of nginx that includes the page's, on *port*."""
+    site = machine.path("etc/nginx/sites-enabled/shop").read_text()
+    site = site.replace("127.0.0.1:8000", f"127.0.0.1:{service}")
+    site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    user = "user root;" if os.geteuid() == 0 else ""
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"{user} daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;\n"
+        f"events {{}}\nhttp {{ access_log off; {temporary}\n{site}\n}}\n"
+    )
+    return config
+
+
+async def test_nginx_in_front_passes_requests_and_websockets_on(
+    machine: Machine, proxied: int
+) -> None:
+    def answers() -> str | None:
+        try:
+            return curl(machine, f"https://shop.example:{proxied}/greetings", proxied)
+        except subprocess.CalledProcessError:
+            return None  # it does not listen yet
+
+    assert until(answers) == NOBODY
+    client = socketio.AsyncClient(reconnection=False, ssl_verify=False)
+    await client.connect(
+        f"https://127.0.0.1:{proxied}",
+        headers={"Host": f"shop.example:{proxied}"},
+        transports=["websocket"],
+    )
+    assert client.transport() == "websocket"
+    answer = await client.call("greeting_add", {"params": {"name": "Ada"}})
+    assert answer["statusCode"] == 201
+    await client.disconnect()
