@@ -529,6 +529,16 @@ class Settings:
     health: bool = attrs.field(default=False, validator=_FLAG)
     """Whether ``/healthz`` and ``/readyz`` are served."""
 
+    health_details: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=Allowed(
+            'a list of IP addresses or networks like "10.0.0.0/8"',
+            (tuple,),
+            lambda networks: all(map(_is_network, networks)),
+        ),
+    )
+    """Clients that get figures of the process and the machine from ``/readyz``. Empty: none."""
+
     http: HttpSettings = attrs.field(
         factory=HttpSettings, validator=Allowed("an HttpSettings", (HttpSettings,))
     )
