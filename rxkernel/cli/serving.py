@@ -9,6 +9,7 @@ from contextlib import suppress
 import click
 
 from rxkernel.application.application import Application
+from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.aiohttp.server import HttpServer
@@ -27,15 +28,19 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
     """
     settings = application.settings
     timeout = settings.shutdown_timeout
-    with StopRequest(deadline=settings.shutdown_delay + 2 * timeout + _CLOSING) as stop:
+    with (
+        StopRequest(deadline=settings.shutdown_delay + 2 * timeout + _CLOSING) as stop,
+        ServiceManager() as service,
+    ):
         link = await SupervisorLink.open() if supervised else None
         orphaned = asyncio.create_task(_stop_with(link, stop))
         try:
             if await _started(application, stop):
                 _freeze_gc()
-                _reload_certificates_on_hangup(application.servers)
-                _announce(application, link)
+                _reload_certificates_on_hangup(application.servers, service)
+                _announce(application, link, service)
                 await stop.wait()
+                service.stopping()
                 if not await application.stop():
                     end_process(
                         f"Not all responses were sent within {timeout} s; the rest was closed."
@@ -67,13 +72,18 @@ async def _started(application: Application, stop: StopRequest) -> bool:
     return False
 
 
-def _reload_certificates_on_hangup(servers: ServerManager) -> None:
+def _reload_certificates_on_hangup(servers: ServerManager, service: ServiceManager) -> None:
     """With TLS, SIGHUP reads the certificates again; it would end the process otherwise."""
     http = servers["http"]
     assert isinstance(http, HttpServer)
+
+    def reload() -> None:
+        with service.reloading():
+            http.reload_certificates()
+
     if http.certificates is not None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, http.reload_certificates)
+        loop.add_signal_handler(signal.SIGHUP, reload)
 
 
 def _freeze_gc() -> None:
@@ -83,8 +93,11 @@ def _freeze_gc() -> None:
     gc.freeze()
 
 
-def _announce(application: Application, link: SupervisorLink | None) -> None:
+def _announce(
+    application: Application, link: SupervisorLink | None, service: ServiceManager
+) -> None:
     places = " and ".join(_places(application.servers))
+    service.ready(f"Listening on {places}")
     if link is None:
         click.echo(f"Listening on {places}")  # flushes
     else:
