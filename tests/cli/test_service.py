@@ -11,7 +11,7 @@ import pytest
 
 from rxkernel import HttpSettings, Settings
 from rxkernel.cli.unit_file import UnitFile
-from rxkernel.settings import LoggingSettings, TlsSettings
+from rxkernel.settings import LoggingSettings, SocketioSettings, TlsSettings
 from tests.cli.conftest import Run, Write
 from tests.required_tools import absent
 
@@ -125,6 +125,7 @@ def test_stop_timeout_is_longer_than_that_of_the_settings() -> None:
 
 def test_only_ports_below_1024_have_a_capability(tmp_path: Path) -> None:
     assert "CapabilityBoundingSet=\n" in unit()
+    assert "CapabilityBoundingSet=\n" in unit(Settings(socketio=SocketioSettings(port=8001)))
     tls = TlsSettings(certificate=tmp_path / "a", key=tmp_path / "b", redirect_port=80)
     text = unit(Settings(http=HttpSettings(port=8443, tls=tls)))
     assert "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n" in text
