@@ -5,6 +5,7 @@ Every public name is here; where it is written is free to change.
 
 from rxkernel.application.application import (
     Application,
+    current_application,
 )
 from rxkernel.application.bundle import (
     Bundle,
@@ -475,6 +476,7 @@ __all__ = [
     "both",
     "connection_scope",
     "controller",
+    "current_application",
     "current_request",
     "decode_json",
     "documentation_of",

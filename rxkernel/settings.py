@@ -475,6 +475,18 @@ class LoggingSettings:
     access: bool = attrs.field(default=False, validator=_FLAG)
     """Whether every request and every socket event is logged, with one line each."""
 
+    directory: Path | None = attrs.field(
+        default=None,
+        validator=Allowed("the path of a directory, or none", (Path, NoneType)),
+    )
+    """Directory of the log files, which are written besides stderr; None writes none."""
+
+    keep_days: int = attrs.field(
+        default=30,
+        validator=Allowed("days, a whole number, 1 to 36500", (int,), lambda n: 1 <= n <= 36_500),
+    )
+    """Days that a log file is kept, that of today included."""
+
 
 APP = "app"
 """The section of the application's own settings, and the field of `Settings` that holds them."""
@@ -516,6 +528,16 @@ class Settings:
 
     health: bool = attrs.field(default=False, validator=_FLAG)
     """Whether ``/healthz`` and ``/readyz`` are served."""
+
+    health_details: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=Allowed(
+            'a list of IP addresses or networks like "10.0.0.0/8"',
+            (tuple,),
+            lambda networks: all(map(_is_network, networks)),
+        ),
+    )
+    """Clients that get figures of the process and the machine from ``/readyz``. Empty: none."""
 
     http: HttpSettings = attrs.field(
         factory=HttpSettings, validator=Allowed("an HttpSettings", (HttpSettings,))

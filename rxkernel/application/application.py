@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -43,6 +44,12 @@ from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+current_application: ContextVar["Application | None"] = ContextVar(
+    "current_application", default=None
+)
+"""The application that this context belongs to. It is set while one boots, starts, reloads or
+stops, so its services, connections and tasks have it; None in the code around it."""
 
 _MADE_OF = (
     "bundles",
@@ -253,9 +260,10 @@ class Application:
                 calls this.
         """
         if self._running is None:
-            async with self._boot_lock:
-                if self._running is None:
-                    self._running = await self._boot(overrides or {})
+            with self._as_current():
+                async with self._boot_lock:
+                    if self._running is None:
+                        self._running = await self._boot(overrides or {})
         if overrides and overrides != self._booted.root.spec.overrides:
             raise RxKernelError(
                 "the application is booted already, with other services; pass overrides to "
@@ -298,21 +306,31 @@ class Application:
             ServerStartError: one cannot listen, or `mount_in` was called and something else than
                 the aiohttp application calls this; the others are stopped, and services closed.
         """
-        async with self._life:
-            await self.boot()
-            try:
-                await self.servers.start(self.kernel)
-            except BaseException:
-                await self._end()
-                raise
+        with self._as_current():
+            async with self._life:
+                await self.boot()
+                try:
+                    await self.servers.start(self.kernel)
+                except BaseException:
+                    await self._end()
+                    raise
 
     async def stop(self) -> bool:
         """Stop the servers if they run, then close what boot has set up; `boot` can follow again.
 
         Does nothing if nothing runs. Returns whether all messages in flight were handled.
         """
-        async with self._life:
-            return await self._end()
+        with self._as_current():
+            async with self._life:
+                return await self._end()
+
+    @contextmanager
+    def _as_current(self) -> Iterator[None]:
+        token = current_application.set(self)
+        try:
+            yield
+        finally:
+            current_application.reset(token)
 
     async def _end(self) -> bool:
         if self._running is None:
@@ -419,17 +437,18 @@ class Application:
             RxKernelError: the application is not booted, is stopping, or a listener of
                 `application.reload` or `kernel.definition` calls this within a reload.
         """
-        async with self._reload_lock:
-            if self._is_stopping:
-                raise RxKernelError("reload() is not possible while the application stops")
-            change = Reload(self._booted.root, add=add, remove=remove, controllers=controllers)
-            await change.prepare()
-            if before_swap is not None:
-                await before_swap()
-            event = change.apply()
-            if when_swapped is not None:
-                when_swapped()
-        await notify(self.dispatcher, KernelEvents.KERNEL_COMPILED, event)
+        with self._as_current():
+            async with self._reload_lock:
+                if self._is_stopping:
+                    raise RxKernelError("reload() is not possible while the application stops")
+                change = Reload(self._booted.root, add=add, remove=remove, controllers=controllers)
+                await change.prepare()
+                if before_swap is not None:
+                    await before_swap()
+                event = change.apply()
+                if when_swapped is not None:
+                    when_swapped()
+            await notify(self.dispatcher, KernelEvents.KERNEL_COMPILED, event)
         return event
 
     def spec(self) -> ApplicationSpec:

@@ -6,10 +6,12 @@ requests.
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 
 from injector import inject
 
+from rxkernel.application.health_details import DetailsAccess, health_details
 from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe
 from rxkernel.events.observe import observe
 from rxkernel.exceptions import ConfigurationError, ServiceUnavailableException
@@ -48,6 +50,8 @@ class HealthController:
         self._dispatcher = dispatcher
         self._servers = servers
         self._debug = settings.debug
+        self._details = DetailsAccess(settings)
+        self._started = time.monotonic()
         self._failures: dict[str, str] = {}
         self._late: dict[asyncio.Task[None], Listener] = {}
 
@@ -60,9 +64,16 @@ class HealthController:
     @http("GET", "/readyz", "readyz")
     @option(PROBE, True)
     async def readyz(self, request: Request) -> Response:
-        """200, or 503 with one error per listener that fails, by its name."""
+        """200, or 503 with one error per listener that fails, by its name; with ``details`` for
+        clients that may see them."""
         failures = await self._ask_listeners()
         self._log_change(failures)
+        response = self._response(failures)
+        if self._details.allows(request):
+            response.content["details"] = await health_details(self._servers, self._started)
+        return response
+
+    def _response(self, failures: dict[str, str]) -> Response:
         if not failures:
             return Response({"status": "ready"}, 200, _NO_STORE)
         errors = [

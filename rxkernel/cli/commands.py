@@ -16,6 +16,7 @@ from rxkernel.cli.options import TARGET, debug_option, is_debugging, overrides_o
 from rxkernel.cli.report import report
 from rxkernel.cli.routes import routes
 from rxkernel.cli.serve import serve
+from rxkernel.cli.service import service
 from rxkernel.cli.unknown_command import explain_unknown
 from rxkernel.exception_text import own_traceback
 from rxkernel.exceptions import ConfigurationError
@@ -144,5 +145,5 @@ def main() -> None:
     """
 
 
-for command in (serve, routes, listeners, bundles, call, check, new):
+for command in (serve, routes, listeners, bundles, call, check, new, service):
     main.add_command(command)

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import os
+import time
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import msgspec
 
+from rxkernel.cli.log_files import LogFiles, check_directory
 from rxkernel.kernel.log_records import NO_REQUEST, RequestIdFilter, printable
 from rxkernel.kernel.serialization import encode_json
 from rxkernel.servers.access_log import logger as access_logger
@@ -26,15 +28,37 @@ _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskN
 """Attributes of every record; any other came with ``extra=``."""
 
 
-def configure_logging(settings: LoggingSettings) -> None:
-    """Log to stderr, one line per record; an application that has set handlers keeps those."""
+def configure_logging(settings: LoggingSettings, *of_applications: LoggingSettings) -> None:
+    """Log to stderr, one line per record; an application that has set handlers keeps those.
+
+    Records are written to files, too, if *settings* has a directory, or one of *of_applications*:
+    the settings of each application, if the process has several.
+
+    Raises:
+        ConfigurationError: a directory cannot be made, or is not writable.
+    """
+    directories = {e.directory for e in (settings, *of_applications) if e.directory is not None}
+    for directory in directories:
+        check_directory(directory)
     handler = LineHandler()
     handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=settings.level, handlers=[handler])
+    if directories:
+        logging.getLogger().addHandler(_log_files(settings))
     watchfiles = logging.getLogger(_COUNTS_CHANGES)
     if watchfiles.level == logging.NOTSET:
         watchfiles.setLevel(logging.WARNING)
+
+
+def _log_files(settings: LoggingSettings) -> LogFiles:
+    """The handler of files. Times in them are UTC, as the days in their names."""
+    formatter = JsonFormatter() if settings.format == "json" else TextFormatter()
+    formatter.converter = time.gmtime
+    files = LogFiles(settings)
+    files.setFormatter(formatter)
+    files.addFilter(RequestIdFilter())
+    return files
 
 
 class LineHandler(logging.StreamHandler[TextIO]):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from rxkernel.application.application import Application
 from rxkernel.application.events import ApplicationEvents
@@ -17,18 +18,21 @@ async def read_again_when(
     asked: asyncio.Event,
     applications: Sequence[Application],
     reload_certificates: Callable[[], None],
+    reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Read the certificates, and the settings of *applications*, again whenever *asked* is set,
-    until this is cancelled. Errors are logged, and what runs stays as it is."""
+    until this is cancelled. Errors are logged, and what runs stays as it is. Each time is inside a
+    context of *reloading*."""
     for application in applications:
         application.dispatcher.add_listener(ApplicationEvents.SETTINGS, change_log_level)
     try:
         while True:
             await asked.wait()
             asked.clear()
-            reload_certificates()
-            for application in applications:
-                await _read_settings(application)
+            with reloading():
+                reload_certificates()
+                for application in applications:
+                    await _read_settings(application)
     finally:
         for application in applications:
             application.dispatcher.remove_listener(ApplicationEvents.SETTINGS, change_log_level)

@@ -10,6 +10,7 @@ import click
 from rxkernel.application.application import Application
 from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.reading_again import read_again_when
+from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.aiohttp.server import HttpServer
@@ -32,15 +33,17 @@ async def serve_until_stopped(application: Application, *, supervised: bool) -> 
     with (
         StopRequest(deadline=settings.shutdown_delay + 2 * timeout + _CLOSING) as stop,
         on_hangup(hangup.set, terminal_closed=stop.ask),
+        ServiceManager() as service,
     ):
         link = await SupervisorLink.open() if supervised else None
         tasks = [asyncio.create_task(_stop_with(link, stop))]
         try:
             if await _started(application, stop):
                 _freeze_gc()
-                tasks.append(asyncio.create_task(_read_again_when(hangup, application)))
-                _announce(application, link)
+                tasks.append(asyncio.create_task(_read_again_when(hangup, application, service)))
+                _announce(application, link, service)
                 await stop.wait()
+                service.stopping()
                 if not await application.stop():
                     end_process(
                         f"Not all responses were sent within {timeout} s; the rest was closed."
@@ -73,10 +76,12 @@ async def _started(application: Application, stop: StopRequest) -> bool:
     return False
 
 
-async def _read_again_when(hangup: asyncio.Event, application: Application) -> None:
+async def _read_again_when(
+    hangup: asyncio.Event, application: Application, service: ServiceManager
+) -> None:
     http = application.servers["http"]
     assert isinstance(http, HttpServer)
-    await read_again_when(hangup, [application], http.reload_certificates)
+    await read_again_when(hangup, [application], http.reload_certificates, service.reloading)
 
 
 def _freeze_gc() -> None:
@@ -86,8 +91,11 @@ def _freeze_gc() -> None:
     gc.freeze()
 
 
-def _announce(application: Application, link: SupervisorLink | None) -> None:
+def _announce(
+    application: Application, link: SupervisorLink | None, service: ServiceManager
+) -> None:
     places = " and ".join(_places(application.servers))
+    service.ready(f"Listening on {places}")
     if link is None:
         click.echo(f"Listening on {places}")  # flushes
     else:

@@ -9,6 +9,7 @@ import click
 
 from rxkernel.cli.children import Child, Children
 from rxkernel.cli.hangup import on_hangup
+from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.signals import StopRequest
 
 logger = logging.getLogger(__name__)
@@ -30,12 +31,20 @@ async def supervise(arguments: Sequence[str], count: int) -> int:
     stop in time.
     """
     children = Children()
+    service = ServiceManager()
+
+    def hang_up() -> None:
+        with service.reloading():
+            children.hang_up()
+
     with (
         StopRequest(before_force=children.kill) as stop,
-        on_hangup(children.hang_up, terminal_closed=stop.ask),
+        on_hangup(hang_up, terminal_closed=stop.ask),
+        service,
     ):
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: children.stop())
+        stopping.add_done_callback(lambda _: service.stopping())
         slots = [_Slot(number, arguments, children) for number in range(1, count + 1)]
         keeping: list[asyncio.Task[int]] = []
         for slot in slots[:1], slots[1:]:
@@ -45,7 +54,9 @@ async def supervise(arguments: Sequence[str], count: int) -> int:
             if stopping.done():
                 break
         else:
-            click.echo(f"Listening on {slots[0].listens.result()} with {count} workers")
+            places = f"{slots[0].listens.result()} with {count} workers"
+            click.echo(f"Listening on {places}")
+            service.ready(f"Listening on {places}")
         codes = await asyncio.gather(*keeping)
         stopping.cancel()
         return max(codes)

@@ -60,6 +60,11 @@ class Server(ABC):
     def counts(self) -> Mapping[str, int]:
         return MappingProxyType({})
 
+    @property
+    def figures(self) -> Mapping[str, int]:
+        """What it holds at the moment, such as its connections, for the details of ``/readyz``."""
+        return MappingProxyType({})
+
     def check(self, compiled: Compiled) -> None:  # noqa: B027 - most serve all definitions
         """Check that this server can serve *compiled*; called at boot and before a reload.
 

@@ -41,7 +41,7 @@ def test_help_lists_the_commands_of_bundles(run: Run, write: Write) -> None:
     lines = run("--app", write(SHOP), "--help").output.splitlines()
 
     listed = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :]]
-    ours = ["bundles", "call", "check", "listeners", "new", "routes", "serve"]
+    ours = ["bundles", "call", "check", "listeners", "new", "routes", "serve", "service"]
     assert listed == sorted([*ours, "migrate"])
 
 

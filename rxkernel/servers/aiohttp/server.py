@@ -428,6 +428,11 @@ class HttpServer(Server):
         fast = () if self._fast_path is None else self._fast_path.running()
         return self.connections.in_flight.union(fast)
 
+    @property
+    def figures(self) -> Mapping[str, int]:
+        """Open connections, and requests in flight."""
+        return {"connections": self.connections.quota.used, "requests": len(self.in_flight)}
+
     async def drain(self) -> None:
         if self._listener is None:
             return

@@ -58,6 +58,11 @@ class SocketioServer(Server):
         return self._limits.counts
 
     @property
+    def figures(self) -> Mapping[str, int]:
+        """The clients that are connected now."""
+        return {"clients": self._limits.used}
+
+    @property
     def host(self) -> str | None:
         return self._settings.socketio.host or self._http.host
 

@@ -29,6 +29,11 @@ class SessionLimits(LimitCounters):
         self.flush_timeout = 1.0
         self._quota = ConnectionQuota(settings.max_sessions, settings.max_sessions_per_address)
 
+    @property
+    def used(self) -> int:
+        """The sessions that count now."""
+        return self._quota.used
+
     def acquire(self, client: ClientAddress | None) -> str | None:
         """Count a new session of *client*, or return the setting that does not allow it."""
         full = self._quota.acquire(_network(client))

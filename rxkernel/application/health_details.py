@@ -1,0 +1,121 @@
+"""Figures of the process, the machine and the servers for ``/readyz`` (``health_details``).
+
+They are read when they are asked for, from the standard library and Linux's ``/proc``. A figure
+that the system does not have is None.
+"""
+
+import asyncio
+import gc
+import os
+import platform
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from rxkernel.messages.request import Request
+from rxkernel.servers.manager import ServerManager
+from rxkernel.settings import Settings
+
+_OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+
+_PROC = Path("/proc")
+
+
+class DetailsAccess:
+    """Decides which clients see details: those whose address is in ``health_details``.
+
+    Without ``http.trusted_proxies`` a request with a header of a proxy is refused: the address of
+    the client is not known then, and that of the proxy may be a loopback address.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._networks = [ip_network(text) for text in settings.health_details]
+        self._trusts_proxies = bool(settings.http.trusted_proxies)
+
+    def allows(self, request: Request) -> bool:
+        if not self._networks or request.client is None:
+            return False
+        if not self._trusts_proxies and any(name in request.headers for name in _OF_PROXIES):
+            return False
+        try:
+            address = ip_address(request.client.host.partition("%")[0])
+        except ValueError:
+            return False
+        address = getattr(address, "ipv4_mapped", None) or address  # of a dual-stack socket
+        return any(address in network for network in self._networks)
+
+
+async def health_details(servers: ServerManager, started: float) -> dict[str, Any]:
+    """Return the figures of ``process``, ``system`` and ``servers``: bytes, and seconds.
+
+    Args:
+        started: the time of `time.monotonic` when the application was booted.
+    """
+    loop = asyncio.get_running_loop()
+    asked = loop.time()
+    await asyncio.sleep(0)
+    delay = loop.time() - asked
+    process = {
+        "uptime": round(time.monotonic() - started, 3),
+        "event_loop_delay": round(delay, 6),
+        **await asyncio.to_thread(_process),
+    }
+    return {
+        "process": process,
+        "system": await asyncio.to_thread(_system),
+        "servers": {server.name: dict(server.figures) for server in servers.values()},
+    }
+
+
+def _process() -> dict[str, Any]:
+    times = os.times()
+    pages = _words(_PROC / "self" / "statm")
+    return {
+        "pid": os.getpid(),
+        "python": platform.python_version(),
+        "rss": int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if pages else None,
+        "cpu_time": round(times.user + times.system, 2),
+        "threads": threading.active_count(),
+        "open_files": _count_files(_PROC / "self" / "fd"),
+        "gc_collections": [generation["collections"] for generation in gc.get_stats()],
+    }
+
+
+def _system() -> dict[str, Any]:
+    lines = _lines(_PROC / "meminfo")
+    split = (line.partition(":") for line in lines)
+    memory = {name: int(rest.split()[0]) * 1024 for name, _, rest in split}
+    disk = shutil.disk_usage(os.curdir)
+    return {
+        "platform": sys.platform,
+        "cpus": os.cpu_count(),
+        "load": [round(value, 2) for value in os.getloadavg()],
+        "memory_total": memory.get("MemTotal"),
+        "memory_available": memory.get("MemAvailable"),
+        "disk_total": disk.total,
+        "disk_free": disk.free,
+    }
+
+
+def _words(path: Path) -> list[str]:
+    return [word for line in _lines(path) for word in line.split()]
+
+
+def _lines(path: Path) -> Iterable[str]:
+    """The lines of *path*; empty on a system without it."""
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return ()
+
+
+def _count_files(directory: Path) -> int | None:
+    try:
+        return len(os.listdir(directory)) - 1  # that of the listing itself
+    except OSError:
+        return None
