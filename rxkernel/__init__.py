@@ -246,6 +246,9 @@ from rxkernel.servers.access_log import (
 from rxkernel.servers.aiohttp.server import (
     HttpServer,
 )
+from rxkernel.servers.aiohttp.shared_port import (
+    SharedPort,
+)
 from rxkernel.servers.aiohttp.websocket import (
     WebSocket,
 )
@@ -422,6 +425,7 @@ __all__ = [
     "ServerStartError",
     "ServiceUnavailableException",
     "Settings",
+    "SharedPort",
     "ShutdownEvent",
     "Signature",
     "SocketioServer",
