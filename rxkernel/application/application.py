@@ -178,31 +178,46 @@ class Application:
             )
         return self._running
 
-    def load_settings(self, overrides: Mapping[str, object] = MappingProxyType({})) -> None:
+    def load_settings(
+        self,
+        overrides: Mapping[str, object] = MappingProxyType({}),
+        *,
+        name: str | None = None,
+    ) -> None:
         """Read the file in the working directory and the environment into `settings`, as the
         command line does, so that a test sees the settings of its project.
 
         Args:
             overrides: values by dotted name, such as ``{"http.port": 0}``; they replace those of
                 the other sources.
+            name: that of the application in a file for several, which has its own settings in the
+                table ``applications.<name>``.
 
         Raises:
             ConfigurationError: with every invalid setting.
             RxKernelError: the application is booted.
         """
-        sections = {
-            bundle.name: bundle.settings_class
-            for bundle in resolve_bundles(self.bundles)
-            if bundle.settings_class is not None
-        }
         self.settings = load_settings(
             directory=Path.cwd(),
             environment=os.environ,
             overrides=overrides,
             defaults=self.settings,
-            sections=sections,
+            sections=self.sections(),
             app=self.settings_class,
+            name=name,
         )
+
+    def sections(self) -> dict[str, type]:
+        """The settings class of each bundle that has one, by its section.
+
+        Raises:
+            ConfigurationError: a bundle does not exist.
+        """
+        return {
+            bundle.name: bundle.settings_class
+            for bundle in resolve_bundles(self.bundles)
+            if bundle.settings_class is not None
+        }
 
     async def boot(self, *, overrides: Overrides | None = None) -> Injector:
         """Build and wire everything, once: later or concurrent calls return the same injector.
