@@ -68,7 +68,9 @@ def name_of(target: str | None) -> str:
 
 def _of_folder(folder: Path) -> Application:
     if not folder.is_dir():
-        raise ConfigurationError(f"{folder} is not a folder; correct the path")
+        raise ConfigurationError(
+            f"{folder} is not a folder; correct the path, or write module:attribute"
+        )
     place = factory_in(folder)
     name, _, attribute = place.partition(":")
     place, factory = _find(_import(name, is_default=False), attribute)
