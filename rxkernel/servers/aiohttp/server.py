@@ -17,6 +17,7 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.syntax import TemplateSyntax
+from rxkernel.servers.access_log import application_name
 from rxkernel.servers.aiohttp.aiohttp_path import AiohttpPath
 from rxkernel.servers.aiohttp.connection.access_log import HttpAccessLog
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
@@ -313,6 +314,14 @@ class HttpServer(Server):
             self._parts.decoder.forget_definitions()
 
     async def start(self) -> None:
+        name = None if self._share is None else self._share.member.name
+        token = application_name.set(name)
+        try:
+            await self._start()
+        finally:
+            application_name.reset(token)
+
+    async def _start(self) -> None:
         path = self.aiohttp_path
         self.native_paths.install(self.engine.router)
         self.check(path.kernel.compiled)

@@ -98,6 +98,10 @@ class SharedConnection(FastPathConnection):
         self._fast_path = cast(FastPath, path)
         path.connections.add(self)
 
+    def _handler_context(self) -> Context:
+        """That of the port: the handler serves several applications."""
+        return self._port_path.context
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._port_path.connections.discard(self)
         super().connection_lost(exc)

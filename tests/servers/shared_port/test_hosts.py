@@ -285,12 +285,17 @@ async def test_t73_access_log_has_requests_of_all_hosts(
                     await response.read()
 
     records = [vars(r) for r in caplog.records if r.name == "rxkernel.access"]
-    lines = [(record["path"], record["status"], record["route"]) for record in records]
+    lines = [(r["path"], r["status"], r["route"], r.get("application")) for r in records]
     assert lines == [
-        *[("/name", 200, "name"), ("/stream", 200, "stream")] * 2,
-        ("/name", 421, None),
-        ("/stream", 421, None),
+        (path, status, route if status == 200 else None, name)
+        for name, status in (("shop", 200), ("blog", 200), (None, 421))
+        for path, route in (("/name", "name"), ("/stream", "stream"))
     ]
+    messages = [r.getMessage() for r in caplog.records if r.name == "rxkernel.access"]
+    assert [text.rpartition(" application=")[2] for text in messages[:4]] == [
+        *("shop", "shop", "blog", "blog")
+    ]
+    assert "application=" not in messages[4]
 
 
 async def test_t73_same_host_of_two_applications_stops_boot() -> None:
