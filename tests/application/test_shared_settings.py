@@ -123,8 +123,8 @@ def test_t73_every_invalid_setting_is_reported_once(tmp_path: Path) -> None:
         f"mial from {where}: no such setting (those of a bundle exist once it is enabled); did "
         f"you mean mail?",
         "RXKERNEL_MIAL_PORT: no such setting; did you mean RXKERNEL_MAIL_PORT?",
-        f"threads from {where}: got 0, but must be a whole number, 1 or more",
-        f"shop: mail.port from {where}: got 'x', but must be of type int",
+        f"threads from {where}: got 0, must be a whole number, 1 or more",
+        f"shop: mail.port from {where}: got 'x', must be of type int",
         f"shop: http.port {table} together; write it in [http]",
         f"shop: http.tls {table} together; write it in [http]",
         f"shop: logging.level {table} together; write it in [logging]",

@@ -192,3 +192,32 @@ def test_t73_folders_are_served_with_the_name_of_their_last_part(
     assert get(process, "blog.example", "/name.json")["name"] == "blog"
     process.send(signal.SIGTERM)
     assert process.code() == 0
+
+
+def test_t73_site_is_reloaded_while_another_one_serves_every_call(
+    start: Start, project: Path
+) -> None:
+    handlers = {}
+    for name in ("shop", "blog"):
+        folder = project / "sites" / name / "app" / "name.json"
+        folder.mkdir(parents=True)
+        handlers[name] = folder / "get.py"
+        handlers[name].write_text(HANDLER.format(name=name))
+    process = start("serve", "--port", "0", "--debug", "sites/shop", "sites/blog")
+    assert get(process, "shop.example", "/name.json")["name"] == "shop"
+
+    handlers["shop"].write_text(HANDLER.format(name="new shop"))
+    answers = []
+
+    def is_reloaded() -> bool:
+        answers.append(get(process, "blog.example", "/name.json")["name"])
+        return bool(get(process, "shop.example", "/name.json")["name"] == "new shop")
+
+    until(is_reloaded)
+
+    assert set(answers) == {"blog"}
+    process.send(signal.SIGTERM)
+    assert process.code() == 0
+
+
+HANDLER = "async def get(client):\n    return {{'name': '{name}'}}\n"

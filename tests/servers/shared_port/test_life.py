@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import socketio
 from injector import inject
 
 from rxkernel import (
@@ -180,6 +181,37 @@ async def test_t73_reload_of_one_application_changes_only_its_routes() -> None:
 
         assert (await client.get("shop.example", "/added")).body == b"added"
         assert (await client.get("blog.example", "/added")).status == 404
+
+
+@PATHS
+async def test_t73_reload_of_one_application_fails_no_call_of_any(fast_path: bool) -> None:
+    """Over HTTP and Socket.IO, while one application is reloaded ten times."""
+    sites = sites_on(fast_path=fast_path)
+    for name in NAMES:
+        sites.add(name, f"{name}.example", settings=Settings())
+    done = asyncio.Event()
+
+    async def call(name: str) -> int:
+        host, times = {"Host": f"{name}.example"}, 0
+        async with (
+            aiohttp.ClientSession(sites.port.url) as session,
+            socketio.AsyncSimpleClient() as client,
+        ):
+            await client.connect(sites.port.url, headers=host, transports=["websocket"])
+            while times < 10 or not done.is_set():
+                async with session.get("/name", headers=host) as response:
+                    assert (response.status, await response.text()) == (200, name)
+                assert (await client.call("name"))["content"] == [name, name]
+                times += 1
+        return times
+
+    async with sites.port:
+        calls = [asyncio.create_task(call(name)) for name in NAMES]
+        for _ in range(10):
+            await sites.applications["shop"].reload(controllers=[Added])
+            await sites.applications["shop"].reload(remove=[Added])
+        done.set()
+        assert all(await asyncio.gather(*calls))
 
 
 class Unbuildable:
