@@ -64,6 +64,21 @@ class Pages:
 
         return StreamResponse(parts())
 
+    @http("GET", "/undeclared", "undeclared")
+    async def undeclared(self) -> Any:
+        """The fast path learns that it is a stream after the action."""
+        return await self.stream()
+
+    @http("GET", "/held", "held")
+    async def held(self) -> Any:
+        async def parts() -> AsyncIterator[bytes]:
+            yield self.name.encode()
+            self.entered.set()
+            await self.release.wait()
+            yield b" released"
+
+        return StreamResponse(parts())
+
     @http("GET", "/events", "events")
     async def events(self) -> EventStreamResponse:
         async def source() -> AsyncIterator[ServerSentEvent]:

@@ -82,7 +82,7 @@ async def test_t73_unknown_host_is_rejected_and_connection_serves_next_host(
 
 
 @PATHS
-@pytest.mark.parametrize("path", ["/name", "/stream", "/context", "/events", "/missing"])
+@pytest.mark.parametrize("path", ["/name", "/stream", "/undeclared", "/events", "/missing"])
 async def test_t73_one_connection_serves_requests_of_several_hosts(
     fast_path: bool, path: str
 ) -> None:
@@ -169,6 +169,7 @@ async def test_t73_forwarded_host_of_unknown_client_is_ignored(fast_path: bool) 
     [
         ("GET http://shop.example/name HTTP/1.1", "shop.example", 200),
         ("GET http://shop.example/name HTTP/1.1", "blog.example", 421),
+        ("GET http://unknown.example/ HTTP/1.1", "other.example", 421),
         ("OPTIONS * HTTP/1.1", "shop.example", 204),
         ("TRACE /name HTTP/1.1", "unknown.example", 405),
         ("GET http://shop.example HTTP/1.1", "shop.example", 404),
@@ -200,6 +201,17 @@ async def test_t73_other_version_for_unknown_host_is_505(fast_path: bool) -> Non
     async with sites.port, sites.connect() as client:
         await client.send(b"GET /name HTTP/2.0\r\nHost: unknown.example\r\n\r\n")
         assert (await client.answer()).status == 505
+
+
+@PATHS
+async def test_t73_body_after_rejection_is_discarded(fast_path: bool) -> None:
+    sites = two_sites(fast_path)
+
+    async with sites.port, sites.connect() as client:
+        await client.send(post("unknown", "Content-Length: 4"))
+        assert (await client.answer()).status == 421
+        await client.send(b'"ab"')
+        assert (await client.get("shop.example")).body.decode() == "shop"
 
 
 @PATHS

@@ -123,6 +123,57 @@ async def test_t73_request_that_does_not_end_is_closed_with_its_application(
         assert (await sites.get("blog.example")).body == b"blog"
 
 
+@PATHS
+async def test_t73_stream_of_fast_path_ends_while_its_application_stops(fast_path: bool) -> None:
+    """Its request is handed to aiohttp, where its host is a stopped application by then."""
+    sites = two_sites(fast_path)
+
+    async with sites.port, sites.connect() as client:
+        await client.send(request("shop.example", "/held"))
+        await sites.pages("shop").entered.wait()
+        stopping = asyncio.create_task(sites.applications["shop"].stop())
+        await until_503(sites)
+        sites.pages("shop").release.set()
+
+        assert await stopping
+        assert b" released" in await client.closed()
+
+
+@PATHS
+async def test_t73_action_that_returns_stream_while_its_application_stops_sends_it(
+    fast_path: bool,
+) -> None:
+    sites = two_sites(fast_path)
+
+    class Late:
+        @http("GET", "/late", "late")
+        async def late(self) -> Any:
+            await sites.pages("shop").slow()
+            return await sites.pages("shop").stream()
+
+    sites.applications["shop"].controllers += (Late,)
+    async with sites.port, sites.connect() as client:
+        await client.send(request("shop.example", "/late"))
+        await sites.pages("shop").entered.wait()
+        stopping = asyncio.create_task(sites.applications["shop"].stop())
+        await until_503(sites)
+        sites.pages("shop").release.set()
+
+        assert await stopping
+        assert (await client.closed()).startswith(b"HTTP/1.1 200 OK")
+
+
+@PATHS
+async def test_t73_idle_connection_is_closed_with_the_port(fast_path: bool) -> None:
+    sites = two_sites(fast_path)
+
+    await sites.port.start()
+    async with sites.connect() as client:
+        assert (await client.get("shop.example")).body == b"shop"
+        await sites.port.stop()
+        assert await client.closed() == b""
+
+
 async def test_t73_port_that_stops_ends_requests_of_all_applications() -> None:
     sites = two_sites()
     await sites.port.start()
