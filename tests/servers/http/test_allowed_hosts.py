@@ -105,7 +105,7 @@ async def test_host_not_allowed_is_421_on_the_port_of_socketio(
 async def test_host_with_port_is_compared_with_the_port_that_the_client_uses(
     http_attack: HttpAttack, host: str, status: int
 ) -> None:
-    hosts = ("a.example:8080", "b.example:80")
+    hosts = ("a.example:8080", "b.example:80", "x")
     target = await http_attack(allowed_hosts=hosts, unknown_host=404)
 
     answer, _, _ = await target.ask(head(f"Host: {host}", target="GET /"))

@@ -373,9 +373,7 @@ async def test_request_to_another_host_is_not_local(site: Site) -> None:
     ("host", "expected"),
     [("shop.example", True), ("a.blog.example:1", True), ("evil.example", False)],
 )
-def test_entries_of_allowed_hosts_decide_whether_client_is_local(
-    host: str, expected: bool
-) -> None:
+def test_entry_of_allowed_hosts_decides_whether_client_is_local(host: str, expected: bool) -> None:
     """Their ports do not matter, and ``*`` is no host of this machine."""
     client = ClientAddress("127.0.0.1", 1)
     request = Request("HTTP", {"Host": host}, client=client, method="GET")
