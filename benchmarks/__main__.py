@@ -20,6 +20,7 @@ from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.endpoints import endpoints
 from benchmarks.gateways import broker_calls, found, gateway_calls
+from benchmarks.hosts import hosts
 from benchmarks.http.commands import finish, goals_command, http_command, quick_command
 from benchmarks.http.comparison import complete
 from benchmarks.http.run import Load as HttpLoad
@@ -143,6 +144,13 @@ def _web(json_file: Path | None) -> None:
 def _boot(json_file: Path | None) -> None:
     """An application without accounts, and the sample: import, boot, start, idle memory."""
     publish([boot()], json_file)
+
+
+@main.command("hosts")
+@_json_option
+def _hosts(json_file: Path | None) -> None:
+    """A request to one of ten applications on one port, beside one application."""
+    publish([hosts()], json_file)
 
 
 @main.command("logins")

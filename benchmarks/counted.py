@@ -38,7 +38,15 @@ from bundles.contracts import ContractsBundle
 from bundles.gateway import ACTIONS, Broker, GatewayBundle, action
 from bundles.realtime import Data, RealtimeBundle, Service, event
 from bundles.sessions.credentials import new_secret
-from rxkernel import Application, Body, HttpSettings, Request, Settings, websocket
+from rxkernel import (
+    Application,
+    Body,
+    HttpSettings,
+    Request,
+    Settings,
+    SharedPort,
+    websocket,
+)
 from rxkernel.cli.loop import run
 
 Do = Callable[[int], Awaitable[None]]
@@ -143,6 +151,18 @@ async def http(
     """rxkernel's server, over one connection."""
     async with _serving(_application(listeners, change, http_settings)) as port:
         yield partial(exchange.repeat, port)
+
+
+@asynccontextmanager
+async def http_of_shared_port(number: int) -> AsyncIterator[Do]:
+    """As `http`, with *number* applications on one port; the host is that of the last one."""
+    port = SharedPort(Settings(http=_PORT_0))
+    hosts = [*(f"h{each}.example" for each in range(1, number)), "127.0.0.1"]
+    for host in hosts:
+        settings = HttpSettings(port=0, allowed_hosts=(host,))
+        _application(FIVE, None, settings).share(port, host)
+    async with port:
+        yield partial(_HELLO.repeat, port.port)
 
 
 @asynccontextmanager
@@ -319,6 +339,7 @@ HEADER_AND_COOKIE = f"{HELLO_FIVE}, header and cookie"
 POLICIES = f"{HEADER_AND_COOKIE}, with security headers, origins and compression on"
 HELLO_NONE = "HTTP hello, no listeners"
 PARAMETERS_FIVE = "HTTP path and query, 3 + 2 listeners"
+TEN_APPLICATIONS = f"{HELLO_FIVE}, ten applications on one port"
 NOT_FOUND = "HTTP 404, 3 + 2 listeners"
 BODY_FIVE = "HTTP validated body, 3 + 2 listeners"
 FILE_IN_MEMORY = "HTTP file of 1 KiB in memory, 3 + 2 listeners"
@@ -372,6 +393,7 @@ CASES = (
         200,
         partial(http_with_token, "/protected", keeps_verified=False),
     ),
+    Case(TEN_APPLICATIONS, 200, partial(http_of_shared_port, 10)),
     Case("HTTP page of a controller in a site", 200, partial(http_of_site, "/controller/page")),
     Case("HTTP page of a handler directory", 200, partial(http_of_site, "/page/")),
     Case("HTTP hello of a controller in a site", 200, partial(http_of_site, "/controller/hello")),
@@ -400,7 +422,12 @@ def _aiohttp(listeners: Listeners) -> tuple[Case, ...]:
     )
 
 
-SERVERS = {"rxkernel": CASES, "aiohttp": _aiohttp(NONE), "aiohttp-middlewares": _aiohttp(FIVE)}
+SERVERS = {
+    "rxkernel": CASES,
+    "aiohttp": _aiohttp(NONE),
+    "aiohttp-middlewares": _aiohttp(FIVE),
+    "hosts": tuple(case for case in CASES if case.title in (HELLO_FIVE, TEN_APPLICATIONS)),
+}
 """``aiohttp`` has no middlewares: its handler does what the listeners of rxkernel do."""
 
 

@@ -251,6 +251,9 @@ from rxkernel.servers.access_log import (
 from rxkernel.servers.aiohttp.server import (
     HttpServer,
 )
+from rxkernel.servers.aiohttp.shared_port import (
+    SharedPort,
+)
 from rxkernel.servers.aiohttp.websocket import (
     WebSocket,
 )
@@ -441,6 +444,7 @@ __all__ = [
     "ServiceUnavailableException",
     "Settings",
     "SettingsChangedEvent",
+    "SharedPort",
     "ShutdownEvent",
     "Signature",
     "SocketioServer",

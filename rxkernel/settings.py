@@ -18,6 +18,7 @@ import attrs
 
 from rxkernel.headers import TOKEN
 from rxkernel.host_names import HOST_PATTERN
+from rxkernel.host_patterns import is_host_pattern
 from rxkernel.namespaces import is_namespace
 
 _PREFIX = re.compile(r"(/[^/\s?#{}]+)*")
@@ -40,7 +41,7 @@ _HEADERS_IN_USE = frozenset(
 )
 """Headers with another meaning, which cannot have a request id as their value; in lower case."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _LEVELS = tuple(logging.getLevelNamesMapping())
 
 
@@ -264,12 +265,21 @@ class HttpSettings:
     allowed_hosts: tuple[str, ...] = attrs.field(
         default=(),
         validator=Allowed(
-            'a list of host names like "example.org" or "*.example.org", without a port',
+            'a list of host names like "example.org", "*.example.org" or "example.org:8080", '
+            'addresses like "192.0.2.1" or "[2001:db8::1]", or "*"',
             (tuple,),
-            lambda hosts: all(isinstance(h, str) and HOST_PATTERN.fullmatch(h) for h in hosts),
+            lambda hosts: all(map(is_host_pattern, hosts)),
         ),
     )
-    """Accepted hosts; a request for another one gets 421. Empty accepts every host."""
+    """Accepted hosts; a request for another one gets ``unknown_host``. An entry with a port is for
+    this port only. Empty, or ``*``, accepts every host. Of applications that share a port, each
+    gets the requests for its own hosts."""
+
+    unknown_host: int = attrs.field(
+        default=421,
+        validator=Allowed("421 or 404", (int,), lambda status: status in (421, 404)),
+    )
+    """Status of the response to a request for another host than ``allowed_hosts``."""
 
     security_headers: bool = attrs.field(default=False, validator=_FLAG)
     """Whether responses have headers against MIME sniffing, framing and referrers."""
@@ -303,6 +313,16 @@ class HttpSettings:
         return None if self.tls is None else "https"
 
 
+PORT_SETTINGS = frozenset(
+    (
+        *("host", "port", "reuse_port", "tls", "trusted_proxies", "unknown_host", "fast_path"),
+        *("max_line_size", "max_field_size", "max_headers", "header_timeout", "send_timeout"),
+        *("keepalive_timeout", "max_connections", "max_connections_per_address"),
+    )
+)
+"""Those of `HttpSettings` that are the same for all applications that share a port."""
+
+
 def canonical_origin(text: str) -> str | None:
     """Return *text* as browsers write an origin (RFC 6454 §6.2): lower case, no default port.
 
@@ -313,7 +333,7 @@ def canonical_origin(text: str) -> str | None:
     if found is None:
         return None
     origin, port = f"{found['scheme']}://{found['host']}".lower(), int(found["port"] or -1)
-    if port in (-1, _DEFAULT_PORTS.get(found["scheme"].lower())):
+    if port in (-1, DEFAULT_PORTS.get(found["scheme"].lower())):
         return origin
     return f"{origin}:{port}" if port <= 65535 else None
 

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 
 # A module of a row may import its own row and those before it.
 LAYERS = [
-    "exception_text exceptions headers host_names labels namespaces nearest settings",
+    "exception_text exceptions headers host_names host_patterns labels namespaces nearest "
+    "settings",
     "messages",
     "events",
     "routing",

@@ -40,6 +40,7 @@ from rxkernel.routing.storage import (
 from rxkernel.routing.storages import MetadataStorages
 from rxkernel.servers.aiohttp.host_application import HostApplication
 from rxkernel.servers.aiohttp.native_types import AiohttpApplication
+from rxkernel.servers.aiohttp.shared_port import Share, SharedPort
 from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import Settings
 
@@ -144,6 +145,7 @@ class Application:
         self._is_stopping = False
         self._running: _Running | None = None
         self._mounted_in: HostApplication | None = None
+        self._share: Share | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Reject changes of the constructor's arguments after boot, which has read them.
@@ -191,23 +193,25 @@ class Application:
             )
         return self._running
 
-    def load_settings(self, overrides: Mapping[str, object] = MappingProxyType({})) -> None:
+    def load_settings(
+        self,
+        overrides: Mapping[str, object] = MappingProxyType({}),
+        *,
+        name: str | None = None,
+    ) -> None:
         """Read the file in the working directory and the environment into `settings`, as the
         command line does, so that a test sees the settings of its project.
 
         Args:
             overrides: values by dotted name, such as ``{"http.port": 0}``; they replace those of
                 the other sources.
+            name: that of the application in a file for several, which has its own settings in the
+                table ``applications.<name>``.
 
         Raises:
             ConfigurationError: with every invalid setting.
             RxKernelError: the application is booted.
         """
-        sections = {
-            bundle.name: bundle.settings_class
-            for bundle in resolve_bundles(self.bundles)
-            if bundle.settings_class is not None
-        }
         directory = Path.cwd()
         read = partial(
             load_settings,
@@ -215,8 +219,9 @@ class Application:
             environment=os.environ,
             overrides=overrides,
             defaults=self.settings,
-            sections=sections,
+            sections=self.sections(),
             app=self.settings_class,
+            name=name,
         )
         self.settings = read()
         self.settings_files = settings_files(directory)
@@ -245,6 +250,18 @@ class Application:
             await notify(self.dispatcher, ApplicationEvents.SETTINGS, event)
             running.take(event)
         return event
+
+    def sections(self) -> dict[str, type]:
+        """The settings class of each bundle that has one, by its section.
+
+        Raises:
+            ConfigurationError: a bundle does not exist.
+        """
+        return {
+            bundle.name: bundle.settings_class
+            for bundle in resolve_bundles(self.bundles)
+            if bundle.settings_class is not None
+        }
 
     async def boot(self, *, overrides: Overrides | None = None) -> Injector:
         """Build and wire everything, once: later or concurrent calls return the same injector.
@@ -290,21 +307,54 @@ class Application:
             RxKernelError: *native* has started or is a part of another aiohttp application, or
                 this application is booted or mounted.
         """
-        if self._running is not None or self._mounted_in is not None:
-            state = "mounted" if self._running is None else "booted"
-            raise RxKernelError(
-                f"the application is {state} already; call mount_in() once, before it starts"
-            )
+        self._check_place("mount_in()")
         host = HostApplication(native)
         host.attach(self.start, self._drain, self.stop)
         self._mounted_in = host
+
+    def share(self, port: SharedPort, name: str) -> None:
+        """Serve the hosts of ``http.allowed_hosts`` on *port*, beside other applications.
+
+        ``port.start()`` starts all of them. Meanwhile each can be stopped and started again, which
+        the others do not notice.
+
+        Args:
+            name: its name in errors of the boot and in the log.
+
+        Raises:
+            RxKernelError: *port* is open, or this application is booted, mounted or has a port
+                already.
+            ConfigurationError: another application of *port* has this *name*.
+        """
+        self._check_place("share()")
+        self._share = port.add(
+            name,
+            settings=lambda: self.settings,
+            boot=self.boot,
+            start=self.start,
+            stop=self.stop,
+        )
+
+    def _check_place(self, method: str) -> None:
+        """Check that *method* can decide where this application is served."""
+        states = {
+            "booted": self._running is not None,
+            "mounted": self._mounted_in is not None,
+            "sharing a port": self._share is not None,
+        }
+        for state, holds in states.items():
+            if holds:
+                raise RxKernelError(
+                    f"the application is {state} already; call {method} once, before it starts"
+                )
 
     async def start(self) -> None:
         """Boot, start every server, and return when they listen; does nothing if they do.
 
         Raises:
             ServerStartError: one cannot listen, or `mount_in` was called and something else than
-                the aiohttp application calls this; the others are stopped, and services closed.
+                the aiohttp application calls this, or the port of `share` is not open; the others
+                are stopped, and services closed.
         """
         with self._as_current():
             async with self._life:
@@ -368,6 +418,8 @@ class Application:
         await self.stop()
 
     async def _boot(self, overrides: Overrides) -> _Running:
+        if self._share is not None:
+            self.settings = self._share.port.settings_for(self.settings)
         async with AsyncExitStack() as undo:
             spec = attrs.evolve(self.spec(), overrides=overrides)
             root = CompositionRoot(spec)
@@ -467,6 +519,7 @@ class Application:
             dispatcher=self.dispatcher,
             storages=self._storages,
             mounted_in=self._mounted_in,
+            share=self._share,
         )
 
     async def _dispatch_shutdown(self, injector: Injector) -> None:

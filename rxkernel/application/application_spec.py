@@ -13,6 +13,7 @@ from rxkernel.routing.converters import Converter
 from rxkernel.routing.scalars import Scalar
 from rxkernel.routing.storages import MetadataStorages
 from rxkernel.servers.aiohttp.host_application import HostApplication
+from rxkernel.servers.aiohttp.shared_port import Share
 from rxkernel.settings import Settings
 
 
@@ -38,3 +39,4 @@ class ApplicationSpec:
     scalars: tuple[Scalar, ...] = ()
     overrides: Overrides = MappingProxyType({})
     mounted_in: HostApplication | None = None
+    share: Share | None = None

@@ -7,9 +7,9 @@ shows a value that was read through ``…_FILE``, or belongs to a field with the
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import msgspec
@@ -27,9 +27,12 @@ from rxkernel.application.settings_fields import (
 )
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.nearest import nearest
-from rxkernel.settings import APP, Settings
+from rxkernel.settings import APP, PORT_SETTINGS, Settings
 
 _DEFAULTS = Settings()
+
+APPLICATIONS = "applications"
+"""The table of the file with a table for each of several applications, by name."""
 
 _OWN_CLASSES = frozenset({("bundles",), (APP,)})
 """The settings classes of an application and its bundles."""
@@ -43,6 +46,7 @@ def load_settings(
     defaults: Settings = _DEFAULTS,
     sections: Mapping[str, type] = {},
     app: type | None = None,
+    name: str | None = None,
 ) -> Settings:
     """Merge *defaults*, the file in *directory*, *environment* and *overrides*.
 
@@ -50,29 +54,17 @@ def load_settings(
     Its values and *overrides* (by dotted name, ``http.port``) have their own type; variables are
     text: ``true``, ``1``; commas separate a list; empty or ``none`` is None if None is allowed.
     ``RXKERNEL_X_FILE`` is the path, relative to *directory*, of a file with the value.
-    *sections* has the settings class of each bundle, *app* is that of the application.
+    *sections* has the settings class of each bundle, *app* is that of the application. With a
+    *name*, the table ``applications.<name>`` of the file is merged after the rest of it.
 
     Raises:
         ConfigurationError: one line per mistake: setting, source, what is allowed.
     """
-    loader = _Loader(directory)
-    loader.describe(type(defaults), ())
-    loader.describe_sections(sections)
-    if app is not None and not loader.describe_section(APP, app):
-        app = None
-    loader.read_file()
-    loader.read_environment(environment)
-    for name, value in overrides.items():
-        loader.accept(tuple(name.split(".")), RawValue(value, f"argument {name}"))
-    settings: Settings = loader.build(type(defaults), (), defaults)
-    bundles = {
-        name: loader.build(cls, (name,), defaults.bundles.get(name))
-        for name, cls in loader.sections.items()
-    }
-    own = defaults.app if app is None else loader.build(app, (APP,), defaults.app)
-    if loader.problems:
+    loader = SettingsLoader.of(directory, defaults, sections, app, name=name)
+    settings = loader.load(environment, overrides)
+    if settings is None:
         raise ConfigurationError(*loader.problems)
-    return attrs.evolve(settings, bundles={**defaults.bundles, **bundles}, app=own)
+    return settings
 
 
 def settings_files(directory: Path) -> tuple[Path, Path]:
@@ -86,7 +78,7 @@ def default_section(name: str, cls: type) -> Any:
     Raises:
         ConfigurationError: a setting has no default, or the defaults are invalid.
     """
-    loader = _Loader(Path())
+    loader = SettingsLoader(Path())
     loader.describe_sections({name: cls})
     built = loader.build(cls, (name,), None)
     if loader.problems:
@@ -95,10 +87,22 @@ def default_section(name: str, cls: type) -> Any:
 
 
 @attrs.define(eq=False)
-class _Loader:
-    """The known settings, the values from the sources, and the problems."""
+class SettingsLoader:
+    """The known settings, the values from the sources, and the problems.
+
+    Attributes:
+        name: of the application, for its table in the file.
+        others: those of the applications that are served together with it: a setting that one of
+            them knows is not unknown.
+    """
 
     directory: Path
+    defaults: Settings = _DEFAULTS
+    app: type | None = None
+    name: str | None = None
+    others: Sequence["SettingsLoader"] = ()
+    tables: Mapping[str, object] = attrs.field(factory=dict, init=False)
+    is_in_table: bool = attrs.field(default=False, init=False)
     sections: dict[str, type] = attrs.field(factory=dict, init=False)
     settings: dict[SettingPath, Setting] = attrs.field(factory=dict, init=False)
     groups: set[SettingPath] = attrs.field(factory=set, init=False)
@@ -106,6 +110,43 @@ class _Loader:
     secrets: set[SettingPath] = attrs.field(factory=set, init=False)
     problems: list[str] = attrs.field(factory=list, init=False)
     spoiled: set[SettingPath] = attrs.field(factory=set, init=False)
+
+    @classmethod
+    def of(
+        cls,
+        directory: Path,
+        defaults: Settings,
+        sections: Mapping[str, type],
+        app: type | None,
+        *,
+        name: str | None = None,
+    ) -> Self:
+        """One that knows all settings; see `load_settings`."""
+        loader = cls(directory, defaults, app, name)
+        loader.describe(type(defaults), ())
+        loader.describe_sections(sections)
+        if app is not None and not loader.describe_section(APP, app):
+            loader.app = None
+        return loader
+
+    def load(
+        self, environment: Mapping[str, str], overrides: Mapping[str, object]
+    ) -> Settings | None:
+        """Read all sources, and build the settings; None if there are `problems`."""
+        self.read_file()
+        self.read_environment(environment)
+        for name, value in overrides.items():
+            self.accept(tuple(name.split(".")), RawValue(value, f"argument {name}"))
+        defaults = self.defaults
+        settings: Settings = self.build(type(defaults), (), defaults)
+        bundles = {
+            name: self.build(cls, (name,), defaults.bundles.get(name))
+            for name, cls in self.sections.items()
+        }
+        own = defaults.app if self.app is None else self.build(self.app, (APP,), defaults.app)
+        if self.problems:
+            return None
+        return attrs.evolve(settings, bundles={**defaults.bundles, **bundles}, app=own)
 
     def fail(self, problem: str, path: SettingPath = ()) -> None:
         self.problems.append(" ".join(problem.split()))
@@ -142,7 +183,7 @@ class _Loader:
         own, project = settings_files(self.directory)
         document = self._parse(own)
         if document is not None:
-            self.accept((), RawValue(document, str(own)))
+            self._read_document(document, str(own))
         tools = (self._parse(project) or {}).get("tool")
         if not (isinstance(tools, dict) and "rxkernel" in tools):
             return
@@ -152,7 +193,23 @@ class _Loader:
                 f"of them, and remove the other"
             )
         else:
-            self.accept((), RawValue(tools["rxkernel"], f"{project} [tool.rxkernel]"))
+            self._read_document(tools["rxkernel"], f"{project} [tool.rxkernel]")
+
+    def _read_document(self, document: object, source: str) -> None:
+        """Read the settings of all applications, then those of this one."""
+        if isinstance(document, Mapping):
+            document = dict(document)
+            tables = document.pop(APPLICATIONS, {})
+            if isinstance(tables, Mapping) and all(isinstance(t, dict) for t in tables.values()):
+                self.tables = tables
+            else:
+                self.fail(f"{APPLICATIONS} from {source}: must have a table for each application")
+        self.accept((), RawValue(document, source))
+        if self.name is not None and self.name in self.tables:
+            self.is_in_table = True
+            table = f"{APPLICATIONS}.{self.name}"
+            self.accept((), RawValue(self.tables[self.name], f"{source} [{table}]"))
+            self.is_in_table = False
 
     def _parse(self, path: Path) -> dict[str, Any] | None:
         """The document, empty after an error; None if the file does not exist."""
@@ -173,7 +230,13 @@ class _Loader:
 
     def accept(self, path: SettingPath, given: RawValue) -> None:
         """Store a value, or every value of a table, if a setting of that name exists."""
-        if path in self.settings:
+        if self.is_in_table and _is_common(path):
+            self.fail(
+                f"{'.'.join(path)} from {given.source}: applies to all applications that are "
+                f"served together; write it in [{path[0]}]",
+                path,
+            )
+        elif path in self.settings:
             self._take(self.settings[path], given)
         elif path not in self.groups:
             self._report_unknown(path, given)
@@ -192,8 +255,28 @@ class _Loader:
         except msgspec.ValidationError:
             self.fail(setting.problem_of(given), setting.path)
 
+    def _is_of_other(self, path: SettingPath) -> bool:
+        """Whether *path*, unknown here, may be a setting of another application.
+
+        One that nobody knows is reported by the loader without a name, which is for all.
+        """
+        if self.is_in_table:
+            return False
+        if len(path) == 1 and (self._has_tables_of_others or (self.others and self.name)):
+            return True
+        return any(path in other.settings or path in other.groups for other in self.others)
+
+    @property
+    def _has_tables_of_others(self) -> bool:
+        """Whether the file is that of several applications, and this one is loaded alone."""
+        return not self.others and bool(self.tables.keys() - {self.name})
+
     def _report_unknown(self, path: SettingPath, given: RawValue) -> None:
+        if self._is_of_other(path):
+            return
         known = self.groups | self.settings.keys()
+        if self.name is None:
+            known = known.union(*(other.groups | other.settings.keys() for other in self.others))
         parent = path[:-1] if path[:-1] in self.groups else ()
         siblings = [".".join(name) for name in known if name and name[:-1] == parent]
         names = [".".join(name) for name in known if name != path[: len(name)]]
@@ -203,24 +286,34 @@ class _Loader:
             enable = " (those of an application exist with Application(settings_class=…))"
         self.fail(f"{'.'.join(path)} from {given.source}: no such setting{enable}; {hint}", path)
 
-    def read_environment(self, environment: Mapping[str, str]) -> None:
+    def _variables(self) -> dict[str, list[tuple[Setting, bool]]]:
+        """The settings that each variable may mean; True for a file with the value."""
         meanings: dict[str, list[tuple[Setting, bool]]] = defaultdict(list)
         for setting in self.settings.values():
             meanings[setting.variable].append((setting, False))
             meanings[f"{setting.variable}_FILE"].append((setting, True))
+        return meanings
+
+    def read_environment(self, environment: Mapping[str, str]) -> None:
+        meanings = self._variables()
+        of_others = {name for other in self.others for name in other._variables()}
+        is_reported = not (self._has_tables_of_others or (self.others and self.name))
         for variable in sorted(name for name in environment if name.startswith("RXKERNEL_")):
             match meanings.get(variable):
+                case None if variable in of_others or not is_reported:
+                    pass
                 case None:
                     starts = {_start(setting) for setting in self.settings.values()}
-                    hint = _hint(variable, meanings, starts, prefix="RXKERNEL_")
+                    names = sorted(of_others.union(meanings))
+                    hint = _hint(variable, names, starts, prefix="RXKERNEL_")
                     self.fail(f"{variable}: no such setting; {hint}")
                 case [(setting, False)]:
                     self._take(setting, RawValue(environment[variable], variable, is_text=True))
                 case [(setting, True)]:
                     self._take_file(setting, variable, environment)
                 case several:
-                    names = " or ".join(setting.name for setting, _ in several)
-                    self.fail(f"{variable}: may mean {names}; set it in rxkernel.toml instead")
+                    some = " or ".join(setting.name for setting, _ in several)
+                    self.fail(f"{variable}: may mean {some}; set it in rxkernel.toml instead")
 
     def _take_file(self, setting: Setting, variable: str, environment: Mapping[str, str]) -> None:
         where = f"{setting.name} from {variable}"
@@ -299,6 +392,15 @@ class _Loader:
                 secret[0] not in self.sections and secret[0] != APP for secret in self.secrets
             )
         return any(secret[: len(path)] == path for secret in self.secrets)
+
+
+def _is_common(path: SettingPath) -> bool:
+    """Whether all applications of a process have the same value: those of the port and of the
+    log."""
+    section, key = path[:2] if len(path) > 1 else ("", "")
+    return (section == "http" and key in PORT_SETTINGS) or (
+        section == "logging" and key != "access"
+    )
 
 
 def _start(setting: Setting) -> str:

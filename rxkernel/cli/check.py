@@ -7,7 +7,7 @@ import click
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_resolution import resolve_bundles
 from rxkernel.application.composition_root import CompositionRoot
-from rxkernel.cli.locate import locate
+from rxkernel.cli.locate import locate, name_of
 from rxkernel.cli.loop import run
 from rxkernel.cli.native_paths import native_paths_of
 from rxkernel.cli.options import debug_option, overrides_of, target_argument
@@ -25,7 +25,7 @@ def check(ctx: click.Context, target: str | None) -> None:
     """
     application = locate(target)
     try:
-        application.load_settings(overrides_of(ctx))
+        application.load_settings(overrides_of(ctx), name=name_of(target))
     except ConfigurationError as error:
         raise ConfigurationError.merge((error, *_wiring_errors(application))) from error
     click.echo(run(_summary(application)))

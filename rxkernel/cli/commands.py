@@ -10,7 +10,7 @@ from rxkernel.cli.bundles import bundles
 from rxkernel.cli.call import call
 from rxkernel.cli.check import check
 from rxkernel.cli.listeners import listeners
-from rxkernel.cli.locate import DEFAULT, TargetMissingError, locate
+from rxkernel.cli.locate import DEFAULT, TargetMissingError, locate, name_of
 from rxkernel.cli.new import new
 from rxkernel.cli.options import TARGET, debug_option, is_debugging, overrides_of
 from rxkernel.cli.report import report
@@ -74,7 +74,7 @@ class Commands(click.Group):
             self._refuse_unknown(ctx, args)
         resolved = super().resolve_command(ctx, args)
         if isinstance(ctx.obj, Application):
-            ctx.obj.load_settings(overrides_of(ctx))
+            ctx.obj.load_settings(overrides_of(ctx), name=name_of(ctx.meta.get(TARGET)))
         return resolved
 
     def _refuse_unknown(self, ctx: click.Context, args: list[str]) -> None:

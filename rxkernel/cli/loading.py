@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from rxkernel.application.application import Application
-from rxkernel.cli.locate import locate
+from rxkernel.cli.locate import locate, name_of
 
 
 def load(target: str | None, overrides: Mapping[str, object]) -> Application:
@@ -13,5 +13,5 @@ def load(target: str | None, overrides: Mapping[str, object]) -> Application:
         ConfigurationError: the application does not exist, or a setting is invalid.
     """
     application = locate(target)
-    application.load_settings(overrides)
+    application.load_settings(overrides, name=name_of(target))
     return application

@@ -1,4 +1,4 @@
-"""Finds the application of a target, ``module:attribute``."""
+"""Finds the application of a target, ``module:attribute`` or a folder."""
 
 import builtins
 import inspect
@@ -15,7 +15,7 @@ import click
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_loading import missing_extra
 from rxkernel.cli.options import is_debugging
-from rxkernel.cli.project_folders import factory_for, folders
+from rxkernel.cli.project_folders import factory_for, factory_in, folders
 from rxkernel.exception_text import place_of, summary_of, text_of
 from rxkernel.exceptions import ConfigurationError
 
@@ -30,7 +30,8 @@ class TargetMissingError(ConfigurationError):
 def locate(target: str | None) -> Application:
     """Find *target*; the current directory is searched first.
 
-    If it is None, it is ``app``, or without this module the factory of a bundle for a folder of
+    With a ``/`` it is a folder, of which a bundle makes an application, see `factory_in`. If it is
+    None, it is ``app``, or without this module the factory of a bundle for a folder of
     the current directory, see `factory_for`. ``()`` after the name of a function changes nothing.
 
     Raises:
@@ -38,6 +39,8 @@ def locate(target: str | None) -> Application:
         ConfigurationError: it cannot be imported, has no such attribute, or that is neither
             an application nor a function without parameters that returns one.
     """
+    if target is not None and "/" in target:
+        return _of_folder(Path(target))
     name, colon, attribute = (DEFAULT if target is None else target).partition(":")
     attribute, is_call = attribute.removesuffix("()"), attribute.endswith("()")
     is_path = name.endswith(".py") or not all(part.isidentifier() for part in name.split("."))
@@ -54,6 +57,24 @@ def locate(target: str | None) -> Application:
     if is_call and isinstance(found, Application):
         raise ConfigurationError(f"{place} is an Application, not a function; remove the ()")
     return _application(place, found)
+
+
+def name_of(target: str | None) -> str:
+    """The name of the application *target*: its module, or the last part of its folder."""
+    if target is not None and "/" in target:
+        return Path(target).resolve().name
+    return (target or DEFAULT).partition(":")[0]
+
+
+def _of_folder(folder: Path) -> Application:
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"{folder} is not a folder; correct the path, or write module:attribute"
+        )
+    place = factory_in(folder)
+    name, _, attribute = place.partition(":")
+    place, factory = _find(_import(name, is_default=False), attribute)
+    return _application(place, factory, folder)
 
 
 def _default_factory() -> str | None:
@@ -155,10 +176,10 @@ def _hint_for_name(module: ModuleType, attribute: str) -> str:
     return "correct the name" if attribute else f"name the attribute: {module.__name__}:attribute"
 
 
-def _application(place: str, found: object) -> Application:
+def _application(place: str, found: object, *arguments: object) -> Application:
     if isinstance(found, Application):
         return found
-    made = _made_by(place, found) if callable(found) else found
+    made = _made_by(place, found, *arguments) if callable(found) else found
     if isinstance(made, Application):
         return made
     what = "returned" if callable(found) else "is"
@@ -171,14 +192,14 @@ def _application(place: str, found: object) -> Application:
     )
 
 
-def _made_by(place: str, factory: object) -> object:
+def _made_by(place: str, factory: object, *arguments: object) -> object:
     assert callable(factory)
     try:
-        inspect.signature(factory).bind()
+        inspect.signature(factory).bind(*arguments)
     except (TypeError, ValueError) as exc:
         raise ConfigurationError(f"{place} needs arguments ({exc}); give it defaults") from exc
     try:
-        return factory()
+        return factory(*arguments)
     except ConfigurationError:
         raise
     except Exception as exc:

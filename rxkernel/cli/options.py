@@ -29,6 +29,17 @@ def overrides_of(ctx: click.Context) -> dict[str, object]:
     return {"debug": True} if is_debugging(ctx) else {}
 
 
+def _targets_or_app(
+    ctx: click.Context, _: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    target = ctx.meta.get(TARGET)
+    return value or (() if target is None else (target,))
+
+
+targets_argument = click.argument(
+    "targets", nargs=-1, metavar="[TARGET]...", callback=_targets_or_app
+)
+
 target_argument = click.argument("target", required=False, callback=_target_or_app)
 
 debug_option = click.option(

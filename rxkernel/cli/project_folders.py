@@ -1,8 +1,10 @@
 """Applications of directories without a Python module: the entry points of the group
 ``rxkernel.applications``.
 
-The name of an entry point is a folder, with ``.`` for ``/``; its value is a function without
-parameters that returns the application of a working directory with this folder.
+The name of an entry point is a folder, with ``.`` for ``/``; its value is a function that returns
+the application of a working directory with this folder, without an argument. With the path of
+another folder that has the same parts below, as its only argument, it returns the application of
+that one: ``sites/shop`` with a folder ``api``, for the entry point ``application.api``.
 """
 
 from pathlib import Path
@@ -29,16 +31,40 @@ def factory_for(directory: Path) -> str | None:
         ConfigurationError: there are folders for several functions.
     """
     found = [entry for entry in entries(GROUP) if (directory / _folder_of(entry)).is_dir()]
+    return _only(found, f"no application given, and {directory}") if found else None
+
+
+def factory_in(folder: Path) -> str:
+    """Return the target, ``module:function``, whose function makes the application of *folder*.
+
+    Raises:
+        ConfigurationError: *folder* has folders for several functions, or for none.
+    """
+    found = [entry for entry in entries(GROUP) if (folder / _part_of(entry)).is_dir()]
+    if not found:
+        parts = " or ".join(sorted({repr(_part_of(entry)) for entry in entries(GROUP)}))
+        raise ConfigurationError(
+            f"{folder} is not the folder of an application: it has no folder {parts}; correct the "
+            f"path, or give the application as module:attribute"
+        )
+    return _only(found, str(folder))
+
+
+def _only(found: "list[EntryPoint]", where: str) -> str:
     if len({entry.value for entry in found}) > 1:
         claims = " and ".join(
             f"{_folder_of(entry)!r} ({entry.value}, package {package_of(entry)!r})"
             for entry in sorted(found)
         )
         raise ConfigurationError(
-            f"no application given, and {directory} has folders for several: {claims}; give one "
-            f"as module:attribute"
+            f"{where} has folders for several: {claims}; give one as module:attribute"
         )
-    return found[0].value if found else None
+    return found[0].value
+
+
+def _part_of(entry: "EntryPoint") -> str:
+    """The folder without its first part, which another folder replaces."""
+    return _folder_of(entry).partition("/")[2]
 
 
 def _folder_of(entry: "EntryPoint") -> str:

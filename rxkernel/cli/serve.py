@@ -6,14 +6,14 @@ from pathlib import Path
 import attrs
 import click
 
-from rxkernel.application.application import Application
 from rxkernel.cli.loading import load
 from rxkernel.cli.logs import configure_logging
 from rxkernel.cli.loop import run
-from rxkernel.cli.options import debug_option, is_debugging, target_argument
+from rxkernel.cli.options import debug_option, is_debugging, targets_argument
 from rxkernel.cli.port import reserved_port
 from rxkernel.cli.reload import serve_and_reload
-from rxkernel.cli.serving import serve_until_stopped
+from rxkernel.cli.serving import Served, serve_until_stopped
+from rxkernel.cli.shared_applications import SharedApplications
 from rxkernel.cli.watched_files import WatchedFiles
 from rxkernel.cli.workers import supervise
 from rxkernel.exceptions import ConfigurationError
@@ -24,7 +24,7 @@ from rxkernel.settings import LoggingSettings
 class _Given:
     """The options of one serving process."""
 
-    target: str | None
+    targets: tuple[str, ...]
     host: str | None
     port: int | None
     debug: bool
@@ -47,11 +47,21 @@ class _Given:
         arguments += [] if self.port is None else ["--port", str(self.port)]
         arguments += ["--debug"] if self.debug else []
         arguments += ["--reuse-port"] if self.reuse_port else []
-        return arguments if self.target is None else [*arguments, "--", self.target]
+        return [*arguments, "--", *self.targets] if self.targets else arguments
+
+    def load(self) -> Served:
+        """Find the applications, and read their settings.
+
+        Raises:
+            ConfigurationError: one does not exist, or a setting is invalid.
+        """
+        if len(self.targets) > 1:
+            return SharedApplications.load(self.targets, self.overrides())
+        return load(self.targets[0] if self.targets else None, self.overrides())
 
 
 @click.command
-@target_argument
+@targets_argument
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="TCP port; 0 selects a free one.")
 @click.option("--reload", is_flag=True, help="Restart when a source file changes.")
@@ -76,7 +86,7 @@ class _Given:
 @click.pass_context
 def serve(
     ctx: click.Context,
-    target: str | None,
+    targets: tuple[str, ...],
     host: str | None,
     port: int | None,
     reload: bool,
@@ -88,6 +98,9 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
+    Several TARGETs share one port: each gets the requests for the hosts of its setting
+    http.allowed_hosts.
+
     Then requests in flight get their responses, and it exits with 0. A second signal ends it at
     once, with 1. Other settings are read from RXKERNEL_… variables and from rxkernel.toml or
     pyproject.toml.
@@ -97,23 +110,35 @@ def serve(
     if (reload_dirs or reload_patterns) and not reload:
         raise click.UsageError("--reload-dir and --reload-include need --reload; add it")
     given = _Given(
-        target=target, host=host, port=port, debug=is_debugging(ctx), reuse_port=reuse_port
+        targets=targets, host=host, port=port, debug=is_debugging(ctx), reuse_port=reuse_port
     )
     if reload:
         configure_logging(LoggingSettings())
         watched = WatchedFiles((Path.cwd(), *reload_dirs), reload_patterns)
         asyncio.run(serve_and_reload(given.arguments(), watched))
         return
-    application = load(target, given.overrides())
-    configure_logging(application.settings.logging)
+    application = given.load()
+    configure_logging(application.settings.logging, *_own_logs(application))
     if workers == 1:
         run(serve_until_stopped(application, supervised=supervised))
     else:
         ctx.exit(_serve_with_workers(application, given, workers))
 
 
-def _serve_with_workers(application: Application, given: _Given, workers: int) -> int:
-    if application.settings.socketio.enabled:
+def _own_logs(application: Served) -> list[LoggingSettings]:
+    """The settings of the log of each application, if there are several."""
+    if isinstance(application, SharedApplications):
+        return [one.settings.logging for one in application.by_name.values()]
+    return []
+
+
+def _serve_with_workers(application: Served, given: _Given, workers: int) -> int:
+    every = (
+        [*application.by_name.values()]
+        if isinstance(application, SharedApplications)
+        else [application]
+    )
+    if any(one.settings.socketio.enabled for one in every):
         raise ConfigurationError(
             "--workers serves HTTP only, and Socket.IO is enabled: its clients must reach the "
             "same process each time, which a shared port cannot ensure; set "

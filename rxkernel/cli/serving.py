@@ -11,17 +11,21 @@ from rxkernel.application.application import Application
 from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.reading_again import read_again_when
 from rxkernel.cli.service_manager import ServiceManager
+from rxkernel.cli.shared_applications import SharedApplications
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.aiohttp.server import HttpServer
+from rxkernel.servers.aiohttp.shared_port import SharedPort
 from rxkernel.servers.manager import ServerManager
+
+Served = Application | SharedApplications
 
 _CLOSING = 10.0
 """Seconds to close connections and services, after the timeouts for the responses and for the
 listeners of ``kernel.terminate``."""
 
 
-async def serve_until_stopped(application: Application, *, supervised: bool) -> None:
+async def serve_until_stopped(application: Served, *, supervised: bool) -> None:
     """Serve; return when all responses are sent and the services are closed.
 
     If some took longer than ``shutdown_timeout``, the process exits with code 1. *supervised*:
@@ -61,7 +65,7 @@ async def _stop_with(link: SupervisorLink | None, stop: StopRequest) -> None:
         stop.ask()
 
 
-async def _started(application: Application, stop: StopRequest) -> bool:
+async def _started(application: Served, stop: StopRequest) -> bool:
     """Start; False if a stop was requested before the start was complete."""
     starting = asyncio.create_task(application.start())
     stopping = asyncio.create_task(stop.wait())
@@ -77,11 +81,16 @@ async def _started(application: Application, stop: StopRequest) -> bool:
 
 
 async def _read_again_when(
-    hangup: asyncio.Event, application: Application, service: ServiceManager
+    hangup: asyncio.Event, application: Served, service: ServiceManager
 ) -> None:
-    http = application.servers["http"]
-    assert isinstance(http, HttpServer)
-    await read_again_when(hangup, [application], http.reload_certificates, service.reloading)
+    http: HttpServer | SharedPort
+    if isinstance(application, SharedApplications):
+        every, http = [*application.by_name.values()], application.port
+    else:
+        server = application.servers["http"]
+        assert isinstance(server, HttpServer)
+        every, http = [application], server
+    await read_again_when(hangup, every, http.reload_certificates, service.reloading)
 
 
 def _freeze_gc() -> None:
@@ -91,10 +100,13 @@ def _freeze_gc() -> None:
     gc.freeze()
 
 
-def _announce(
-    application: Application, link: SupervisorLink | None, service: ServiceManager
-) -> None:
-    places = " and ".join(_places(application.servers))
+def _announce(application: Served, link: SupervisorLink | None, service: ServiceManager) -> None:
+    if isinstance(application, SharedApplications):
+        names = " and ".join(application.by_name)
+        every = [one.servers for one in application.by_name.values()]
+        places = f"{' and '.join(_places(*every))} for {names}"
+    else:
+        places = " and ".join(_places(application.servers))
     service.ready(f"Listening on {places}")
     if link is None:
         click.echo(f"Listening on {places}")  # flushes
@@ -102,11 +114,11 @@ def _announce(
         link.send_listening(places, application.live_directories)
 
 
-def _places(servers: ServerManager) -> Iterator[str]:
+def _places(*every: ServerManager) -> Iterator[str]:
     """``URL (what is served there)``, one for each URL; servers without a port are left out."""
-    by_url: dict[str, list[str]] = {}
-    for server in servers.values():
+    by_url: dict[str, dict[str, None]] = {}
+    for server in (server for servers in every for server in servers.values()):
         if server.url is not None:
-            by_url.setdefault(server.url, []).append(server.label)
+            by_url.setdefault(server.url, {})[server.label] = None
     for url, words in by_url.items():
         yield f"{url} ({', '.join(words)})"

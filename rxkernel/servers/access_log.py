@@ -2,10 +2,12 @@
 
 ``logging.access`` turns it on. The lines go to the logger ``rxkernel.access`` at INFO, those of
 probes and quiet routes at DEBUG. Each record has the fields of its line as attributes
-(``extra=``), for a handler that writes JSON.
+(``extra=``), for a handler that writes JSON. Where applications share a port, a line ends with the
+name of its application, which is the attribute ``application``.
 """
 
 import logging
+from contextvars import ContextVar
 from typing import Any
 
 from rxkernel.kernel.log_records import printable
@@ -25,6 +27,9 @@ QUIET = "quiet"
 """The key of the option of routes that a page requests many times, such as those of its files."""
 
 _LINE = "%s %s %d %.1f ms %s id=%s"
+
+application_name: ContextVar[str | None] = ContextVar("application_name", default=None)
+"""The name of the application, if it shares a port with others; set where its servers start."""
 
 
 def level_for(definition: Definition | None, status: int) -> int:
@@ -68,7 +73,7 @@ def log_access(
         return
     method, path = printable(method), printable(path)
     host = client.host if client is not None else None
-    words = (
+    words: tuple[object, ...] = (
         method.replace(" ", "\\x20"),  # so that a line can be split at its spaces
         path.replace(" ", "\\x20"),
         status,
@@ -88,8 +93,12 @@ def log_access(
         "request_id": request_id,
         "user_agent": user_agent and printable(user_agent),
     }
+    line = _LINE
+    if (application := application_name.get()) is not None:
+        fields["application"] = application
+        line, words = f"{_LINE} application=%s", (*words, application)
     for name, value in of_a_socket.items():
         fields[name] = value and printable(value)
     # `Logger.log` would look for the caller in the stack, which takes longer than all the rest.
-    record = logger.makeRecord(logger.name, level, "", 0, _LINE, words, None, extra=fields)
+    record = logger.makeRecord(logger.name, level, "", 0, line, words, None, extra=fields)
     logger.handle(record)

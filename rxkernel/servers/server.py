@@ -53,8 +53,7 @@ class Server(ABC):
         """The URL for clients; None for a server without a port."""
         if self.host is None or self.port is None:
             return None
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return url_of(self.scheme, self.host, self.port)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -98,6 +97,11 @@ class Server(ABC):
     @abstractmethod
     async def stop(self) -> None:
         """Close all connections, drained or not."""
+
+
+def url_of(scheme: str, host: str, port: int) -> str:
+    """The URL of a port; *host* may be an IPv6 address."""
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class ServerStartError(RxKernelError):

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from bundles.sessions.addresses import address_of
 from rxkernel import Request
-from rxkernel.host_names import canonical_host, host_matches
+from rxkernel.host_names import canonical_host
+from rxkernel.host_patterns import EVERY_HOST, HostPattern
 
 _OF_PROXIES = ("Forwarded", "Via")
 """Headers of proxies whose clients are not known here."""
@@ -31,7 +32,8 @@ def is_local(request: Request, hosts: Iterable[str] = ()) -> bool:
 
     A browser on this machine sends requests of every page that it shows, also of a page whose own
     host name resolves to a loopback address (DNS rebinding). So the host must be a loopback name
-    or address, or one of *hosts*: names of ``http.allowed_hosts``.
+    or address, or one of *hosts*: entries of ``http.allowed_hosts``, whose ports do not matter
+    here, other than ``*``.
     """
     headers = request.headers
     if not is_loopback(address_of(request)) or any(name in headers for name in _OF_PROXIES):
@@ -70,8 +72,12 @@ def _is_own_host(authority: str, hosts: Iterable[str]) -> bool:
     if found is None or (port and not port.isdecimal()):
         return False
     is_name = found == "localhost" or found.endswith(".localhost")  # RFC 6761
-    own = (canonical_host(host) or host for host in hosts)
-    return is_name or is_loopback(found.strip("[]")) or any(host_matches(h, found) for h in own)
+    own = (HostPattern.parse(host) for host in hosts if host != EVERY_HOST)
+    return (
+        is_name
+        or is_loopback(found.strip("[]"))
+        or any(pattern.matches(found, pattern.port) for pattern in own if pattern is not None)
+    )
 
 
 def is_loopback(text: str) -> bool:

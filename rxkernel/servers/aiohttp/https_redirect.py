@@ -1,6 +1,7 @@
 """Redirects plain HTTP to ``https`` (``http.tls.redirect_port``)."""
 
 import string
+from typing import Protocol
 from urllib.parse import quote
 
 import attrs
@@ -15,9 +16,21 @@ from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.request.body_reader import defer_continue, discard_rest
 from rxkernel.servers.http.allowed_hosts import authority_of, host_of
 from rxkernel.servers.http.content_encoding import encode_content
-from rxkernel.servers.http.pipeline import ALL_METHODS, SERVER_WIDE, HttpPipeline
+from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.http.pipeline import ALL_METHODS, SERVER_WIDE
+from rxkernel.servers.http.request_head import RequestHead
 
 _DEFAULT_PORT = 443
+
+
+class RedirectRules(Protocol):
+    """`HttpPipeline`, or the rules of a port that several applications share."""
+
+    @property
+    def forwarded(self) -> ForwardedHeaders: ...
+
+    def rejection_for(self, head: RequestHead) -> Exception | None:
+        """See `HttpPipeline.rejection_for`."""
 
 
 @attrs.frozen(eq=False)
@@ -25,11 +38,11 @@ class HttpsRedirect:
     """Responds to every request with 308 and the same URL with ``https`` and *port*.
 
     Method and body stay the same (RFC 9110 §15.4.9). A request that no route may handle, by the
-    rules of *pipeline*, is rejected, as one without a host is. The connection is closed: the next
+    *rules*, is rejected, as one without a host is. The connection is closed: the next
     request should not use it.
     """
 
-    pipeline: HttpPipeline
+    rules: RedirectRules
     connections: ConnectionRegistry
     port: int
 
@@ -47,7 +60,7 @@ class HttpsRedirect:
         connection = connection_of(request)
         connection.begin_request(request.content)
         try:
-            if (error := self.pipeline.rejection_for(request)) is not None:
+            if (error := self.rules.rejection_for(request)) is not None:
                 raise error
             if request.raw_path == SERVER_WIDE:
                 out: web.StreamResponse = web.Response(
@@ -59,7 +72,7 @@ class HttpsRedirect:
             if request.version[0] != 1:
                 self.connections.record("protocol error", f"HTTP/{request.version[0]} to redirect")
                 return AlreadySent(exc.status_code, connection.send_final_response(exc, request))
-            out = _rejection(exc)
+            out = rejection_of(exc)
         self.connections.add_default_headers(out.headers, request)
         out.force_close()
         if not request.content.is_eof():
@@ -67,7 +80,7 @@ class HttpsRedirect:
         return out
 
     async def _redirect(self, native: web.Request) -> web.StreamResponse:
-        host = host_of(native, self.pipeline.forwarded)
+        host = host_of(native, self.rules.forwarded)
         if host is None:
             raise BadRequestException("the request has no valid Host header")
         target, authority = native.raw_path, authority_of(native)
@@ -79,7 +92,8 @@ class HttpsRedirect:
         return web.Response(status=308, headers={hdrs.LOCATION: f"https://{host}{port}{path}"})
 
 
-def _rejection(exc: HttpException) -> web.Response:
+def rejection_of(exc: HttpException) -> web.Response:
+    """aiohttp's response to a request that no route has handled."""
     response = error_response(exc)
     body, content_type = encode_content(response.content, None)
     headers = {**response.headers, hdrs.CONTENT_TYPE: content_type or "text/plain"}

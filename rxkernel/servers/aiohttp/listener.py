@@ -3,15 +3,15 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
+from typing import Protocol
 
 from aiohttp import web
 
 from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.connection.tls_handshake import TlsAcceptor
-from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
 from rxkernel.servers.aiohttp.request.rewritten import rewriting_factory
 from rxkernel.servers.certificates import Certificates
@@ -29,10 +29,24 @@ _BACKLOG = 128
 """Connections that the system queues until they are accepted."""
 
 
+class OpenConnections(Protocol):
+    """What a listener needs of a fast path."""
+
+    @property
+    def connections(self) -> Collection[object]:
+        """The open connections of the port."""
+
+    async def close(self, timeout: float) -> None:
+        """Close them, and cancel their requests after *timeout* seconds."""
+
+
 class Listener:
     """An open port. Stopping has two steps: accept no new connections, then close all of them.
 
     `aiohttp.web.run_app` would install signal handlers, so a runner is used instead.
+
+    Args:
+        connection_class: that of the connections with *fast_path*.
 
     Attributes:
         port: the port; the real one after `start`, also if 0 was given.
@@ -40,13 +54,14 @@ class Listener:
 
     def __init__(
         self,
-        engine: web.Application,
+        engine: web.Application | web.Server,
         host: str,
         port: int,
         connections: ConnectionRegistry,
         *,
         reuse_port: bool = False,
-        fast_path: FastPath | None = None,
+        fast_path: OpenConnections | None = None,
+        connection_class: Callable[..., HttpConnection] = FastPathConnection,
         certificates: Certificates | None = None,
         rewriting: Rewriting | None = None,
     ) -> None:
@@ -59,9 +74,11 @@ class Listener:
         self._rewriting = rewriting
         self._acceptor: TlsAcceptor | None = None
         self._server: asyncio.Server | None = None
-        self._runner = web.AppRunner(
-            engine,
-            shutdown_timeout=_CLOSE_TIMEOUT,
+        self._connection_class = connection_class
+        self._runner: web.BaseRunner = (
+            web.ServerRunner(engine, shutdown_timeout=_CLOSE_TIMEOUT)
+            if isinstance(engine, web.Server)
+            else web.AppRunner(engine, shutdown_timeout=_CLOSE_TIMEOUT)
         )
 
     async def start(self) -> None:
@@ -100,7 +117,7 @@ class Listener:
             new_connection = partial(HttpConnection, self._connections, server)
         else:
             new_connection = partial(
-                FastPathConnection, self._connections, server, self._fast_path
+                self._connection_class, self._connections, server, self._fast_path
             )
         if self._certificates is None:
             return new_connection

@@ -1,4 +1,5 @@
-"""Checks what cannot work in an application that is mounted in an aiohttp application."""
+"""Checks what cannot work in an application that is mounted in an aiohttp application, or shares a
+port."""
 
 from collections.abc import Iterable, Iterator
 
@@ -27,16 +28,30 @@ def check_mounted(
         raise ConfigurationError(*problems)
 
 
+def check_shared(settings: Settings) -> None:
+    """Check the settings of an application that shares a port.
+
+    Raises:
+        ConfigurationError: Socket.IO has a port of its own.
+    """
+    if problems := [*_problems_of_port(settings, "an application with a shared port")]:
+        raise ConfigurationError(*problems)
+
+
 def _problems_of_settings(settings: Settings) -> Iterator[str]:
     if settings.http.tls is not None:
         yield (
             "http.tls has no effect in a mounted application; remove it, and give the "
             "ssl_context to the aiohttp application: web.run_app(native, ssl_context=…)"
         )
+    yield from _problems_of_port(settings, "a mounted application")
+
+
+def _problems_of_port(settings: Settings, what: str) -> Iterator[str]:
     if settings.socketio.enabled and settings.socketio.port is not None:
         yield (
-            f"socketio.port is {settings.socketio.port}, and a mounted application opens no port; "
-            f"remove the setting, or do not mount the application"
+            f"socketio.port is {settings.socketio.port}, and {what} opens no port; remove the "
+            f"setting"
         )
 
 

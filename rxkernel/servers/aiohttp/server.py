@@ -18,6 +18,7 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.response import Response
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.syntax import TemplateSyntax
+from rxkernel.servers.access_log import application_name
 from rxkernel.servers.aiohttp.aiohttp_path import AiohttpPath
 from rxkernel.servers.aiohttp.connection.access_log import HttpAccessLog
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
@@ -26,7 +27,7 @@ from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.host_application import HostApplication
 from rxkernel.servers.aiohttp.https_redirect import HttpsRedirect
 from rxkernel.servers.aiohttp.listener import KEEPALIVE_GRACE, Listener
-from rxkernel.servers.aiohttp.mounted_checks import check_mounted
+from rxkernel.servers.aiohttp.mounted_checks import check_mounted, check_shared
 from rxkernel.servers.aiohttp.mounted_listener import MountedListener
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import defer_continue
@@ -34,6 +35,8 @@ from rxkernel.servers.aiohttp.request.native_paths import MountUse, NativePaths
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.response.header_signals import header_signal
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
+from rxkernel.servers.aiohttp.shared_listener import SharedListener
+from rxkernel.servers.aiohttp.shared_port import Share
 from rxkernel.servers.aiohttp.websocket import WebSocketLimits
 from rxkernel.servers.aiohttp.websocket_routes import Accept, Drain, WebSocketRoutes
 from rxkernel.servers.certificates import Certificates
@@ -67,7 +70,7 @@ class HttpServer(Server):
         keepalive_grace: seconds for which idle connections stay open when the server stops. A
             request may be on its way.
         access_log: None if the access log is off.
-        certificates: those of ``http.tls``; None without it.
+        certificates: those of ``http.tls``; None without it, or if the port is shared.
         rewriting: changes the targets of requests, see `rewrite`.
     """
 
@@ -75,24 +78,33 @@ class HttpServer(Server):
     transport = Transport.HTTP
     label = "HTTP"
 
-    def __init__(self, settings: Settings, mounted_in: HostApplication | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        mounted_in: HostApplication | None = None,
+        share: Share | None = None,
+    ) -> None:
         http = settings.http
+        self._share = share
         self._all_settings = settings
         self._mounted_in = mounted_in
         self.forwarded = ForwardedHeaders(http.trusted_proxies, http.own_scheme)
-        self.certificates = None if http.tls is None else Certificates(http.tls)
+        self.certificates = (
+            None if http.tls is None or share is not None else Certificates(http.tls)
+        )
         self.ids = NativeRequestIdHeader(settings.request_id_header)
         self.keepalive_grace = KEEPALIVE_GRACE
         self.access_log = (
             HttpAccessLog(self.ids, self.forwarded) if settings.logging.access else None
         )
         self.cors = CorsPolicy(http, self.forwarded, settings.request_id_header)
-        self._hosts = HostPolicy(http.allowed_hosts, self.forwarded)
+        hosts = () if share is not None else http.allowed_hosts  # the port compares them
+        self._hosts = HostPolicy(hosts, self.forwarded, http.unknown_host)
         self._settings = http
         self.connections = self._new_connections()
         self._compression = Compression(http.compression_minimum) if http.compression else None
         self._parts: _Parts | None = None
-        self._listener: Listener | MountedListener | None = None
+        self._listener: Listener | MountedListener | SharedListener | None = None
         self._redirect: Listener | None = None
         self._fast_path: FastPath | None = None
         self.native_paths = NativePaths()
@@ -113,6 +125,8 @@ class HttpServer(Server):
     def port(self) -> int | None:
         if self._mounted_in:
             return None
+        if self._share is not None:
+            return self._share.port.port
         return self._listener.port if self._listener else self._settings.port
 
     @property
@@ -272,6 +286,8 @@ class HttpServer(Server):
         self.native_paths.check(definitions, self._settings.prefix)
         if self._mounted_in is not None:
             check_mounted(self._all_settings, definitions, self.native_paths)
+        if self._share is not None:
+            check_shared(self._all_settings)
 
     def configure(self, kernel: Kernel) -> None:
         self.native_paths.reopen()
@@ -323,6 +339,14 @@ class HttpServer(Server):
             self._parts.decoder.forget_definitions()
 
     async def start(self) -> None:
+        name = None if self._share is None else self._share.member.name
+        token = application_name.set(name)
+        try:
+            await self._start()
+        finally:
+            application_name.reset(token)
+
+    async def _start(self) -> None:
         path = self.aiohttp_path
         self.native_paths.install(self.engine.router)
         self.check(path.kernel.compiled)
@@ -346,6 +370,15 @@ class HttpServer(Server):
         if self._mounted_in is not None:
             self._listener = MountedListener(
                 self.engine, self._mounted_in, self._mounted_paths(), self.connections
+            )
+            await self._listener.start()
+        elif self._share is not None:
+            self._listener = SharedListener(
+                self.engine,
+                self._share,
+                self.connections,
+                fast_path=fast_path,
+                access_log=self.access_log,
             )
             await self._listener.start()
         else:

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from rxkernel.exceptions import MisdirectedRequestException
+from rxkernel.exceptions import HttpException, MisdirectedRequestException, NotFoundException
 from rxkernel.host_names import canonical_host
+from rxkernel.host_patterns import EVERY_HOST, HostPattern, HostPatterns
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.http.request_head import RequestHead
+from rxkernel.settings import DEFAULT_PORTS
 
 _AUTHORITY = re.compile(
     r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{0,5}))?", re.ASCII
@@ -16,38 +18,65 @@ _END_OF_AUTHORITY = re.compile("[/?#]")
 
 
 class HostPolicy:
-    """The hosts of ``http.allowed_hosts``; ``*.example.org`` allows every subdomain.
+    """The hosts of ``http.allowed_hosts``, see `HostPattern`.
 
-    Ports, upper case and one dot at the end are ignored. An empty list allows every host. A
-    request whose target and ``Host`` have different hosts is always rejected; of these, RFC 9112
-    §3.2.2 gives the target precedence.
+    Upper case and one dot at the end are ignored. An empty list allows every host. A request whose
+    target and ``Host`` have different hosts is always rejected; of these, RFC 9112 §3.2.2 gives
+    the target precedence.
 
     Attributes:
         is_open: whether every host is allowed.
     """
 
-    def __init__(self, allowed: Iterable[str], forwarded: ForwardedHeaders) -> None:
-        names = [name.lower() for name in allowed]
-        self._exact = frozenset(canonical_host(name) for name in names if name[:2] != "*.")
-        self._suffixes = tuple(name.removeprefix("*") for name in names if name[:2] == "*.")
-        self.is_open = not names
+    def __init__(
+        self,
+        allowed: Iterable[str],
+        forwarded: ForwardedHeaders,
+        status: int = MisdirectedRequestException.status_code,
+    ) -> None:
+        patterns = [pattern for text in allowed if (pattern := HostPattern.parse(text))]
+        self._patterns = HostPatterns((pattern, True) for pattern in patterns)
+        self.is_open = not patterns or HostPattern(EVERY_HOST) in patterns
         self._forwarded = forwarded
+        self._status = status
 
-    def rejection_for(self, head: RequestHead) -> MisdirectedRequestException | None:
-        """Return the 421 (RFC 9110 §7.4) for a request to another host; None if it is allowed."""
-        if not head.raw_path.startswith(("/", "*")):
-            scheme = head.raw_path.partition("://")[0]
-            own = head.headers.get("Host")
-            if own is not None and not _is_same(authority_of(head), own, scheme):
-                return MisdirectedRequestException(
-                    "the request target and the Host header have different hosts"
-                )
-        if not self.is_open and not self._allows(host_of(head, self._forwarded)):
-            return MisdirectedRequestException("this host is not served here")
+    def rejection_for(self, head: RequestHead) -> HttpException | None:
+        """Return the 421 (RFC 9110 §7.4) or 404 for a request to another host; None if it is
+        allowed."""
+        if (error := mismatch_of(head)) is not None:
+            return error
+        if not self.is_open and not self._allows(head):
+            return unknown_host(self._status)
         return None
 
-    def _allows(self, name: str | None) -> bool:
-        return name is not None and (name in self._exact or name.endswith(self._suffixes))
+    def _allows(self, head: RequestHead) -> bool:
+        forwarded = self._forwarded
+        found = host_and_port(forwarded.host(head) or authority_of(head))
+        if found is None:
+            return False
+        name, port = found
+        if port is None:
+            port = DEFAULT_PORTS[forwarded.scheme(head) or "http"]
+        return self._patterns.find(name, port) is not None
+
+
+def unknown_host(status: int) -> HttpException:
+    """The error for a request to a host that is not served, with ``http.unknown_host``."""
+    kind = NotFoundException if status == NotFoundException.status_code else None
+    return (kind or MisdirectedRequestException)("this host is not served here")
+
+
+def mismatch_of(head: RequestHead) -> MisdirectedRequestException | None:
+    """The error for a request whose target and ``Host`` have different hosts."""
+    if head.raw_path.startswith(("/", "*")):
+        return None
+    scheme = head.raw_path.partition("://")[0]
+    own = head.headers.get("Host")
+    if own is None or _is_same(authority_of(head), own, scheme):
+        return None
+    return MisdirectedRequestException(
+        "the request target and the Host header have different hosts"
+    )
 
 
 def host_of(head: RequestHead, forwarded: ForwardedHeaders) -> str | None:
@@ -74,8 +103,16 @@ def _is_same(authority: str, host: str, scheme: str) -> bool:
     )
 
 
-@lru_cache(256)
 def _canonical_name(text: str) -> str | None:
-    """The host name in *text*, without a port; None if it is not a valid host."""
+    found = host_and_port(text)
+    return None if found is None else found[0]
+
+
+@lru_cache(256)
+def host_and_port(text: str) -> tuple[str, int | None] | None:
+    """The canonical host name in *text*, and its port if it has one; None if it is not a valid
+    host."""
     found = _AUTHORITY.fullmatch(text)
-    return None if found is None else canonical_host(found["host"])
+    if found is None or (name := canonical_host(found["host"])) is None:
+        return None
+    return name, int(found["port"]) if found["port"] else None

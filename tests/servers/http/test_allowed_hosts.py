@@ -95,3 +95,27 @@ async def test_host_not_allowed_is_421_on_the_port_of_socketio(
 
     assert (await wire.answer())[0] == 421
     await wire.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("a.example:8080", 200), ("a.example:81", 404), ("a.example", 404), ("b.example", 200)],
+    ids=["its-port", "another-port", "default-port", "port-80"],
+)
+async def test_host_with_port_is_compared_with_the_port_that_the_client_uses(
+    http_attack: HttpAttack, host: str, status: int
+) -> None:
+    hosts = ("a.example:8080", "b.example:80", "x")
+    target = await http_attack(allowed_hosts=hosts, unknown_host=404)
+
+    answer, _, _ = await target.ask(head(f"Host: {host}", target="GET /"))
+
+    assert answer == status
+
+
+async def test_mask_of_every_host_allows_all(http_attack: HttpAttack) -> None:
+    target = await http_attack(allowed_hosts=("x.example", "*"))
+
+    answer, _, _ = await target.ask(head("Host: other.example", target="GET /"))
+
+    assert answer == 200

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -60,6 +60,11 @@ class AccessLogger(AbstractAccessLogger):
             _size(request, response),
             level_for(_definition(request), status),
         )
+
+
+def line_logger(access_log: HttpAccessLog) -> AccessLogger:
+    """The logger that aiohttp would make with *access_log*, which it declares as a `Logger`."""
+    return AccessLogger(cast(logging.Logger, access_log), "")
 
 
 class TimedRequestHandler(RequestHandler):

@@ -79,7 +79,10 @@ class ConnectionRegistry(LimitCounters):
         lingering_time: seconds for which the rest of an unread body is read and dropped, after the
             response was sent. If the connection were closed at once, the client would lose the
             response.
+        log_class: writes the lines of aiohttp's requests to the access log.
     """
+
+    log_class: type[AccessLogger] = AccessLogger
 
     def __init__(
         self,
@@ -191,7 +194,7 @@ class ConnectionRegistry(LimitCounters):
             loop=asyncio.get_running_loop(),
             keepalive_timeout=_KEEPALIVE_TIMEOUT_OFF,
             access_log=self._access_log,
-            access_log_class=AccessLogger,
+            access_log_class=self.log_class,
             lingering_time=self.lingering_time,
             auto_decompress=False,  # it accepts bodies that end early: see `DecompressedBody`
             **self.head_limits,

@@ -7,7 +7,7 @@ passes all other requests to aiohttp's handler, as the bytes that were received.
 import asyncio
 import logging
 from collections.abc import Coroutine
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
@@ -107,7 +107,7 @@ class FastPath:
     rewriting: Rewriting
     logs_access: bool
     loop: asyncio.AbstractEventLoop = attrs.field(factory=asyncio.get_running_loop, init=False)
-    context: Any = attrs.field(factory=copy_context, init=False)
+    context: Context = attrs.field(factory=copy_context, init=False)
     connections: "set[FastPathHandle]" = attrs.field(factory=set, init=False)
     _are_streamed: dict[HttpDefinition, bool] = attrs.field(factory=dict, init=False)
     _static_routes: dict[str, dict[str, RouteResult]] = attrs.field(factory=dict, init=False)

@@ -5,6 +5,7 @@ import math
 import sys
 from collections import deque
 from collections.abc import Coroutine, Sequence
+from contextvars import Context
 from functools import partial
 from time import monotonic
 from typing import Any, cast
@@ -305,8 +306,11 @@ class FastPathConnection(HttpConnection):
             return handler
         if self._handler is NO_HANDLER:
             # not in the context of the current request, which ends before the handler
-            self._fast_path.context.copy().run(super()._open)
+            self._handler_context().copy().run(super()._open)
         return cast(web.RequestHandler, self._handler)
+
+    def _handler_context(self) -> Context:
+        return self._fast_path.context
 
     def hand_over_to_aiohttp(self, message: Message, deferred: DeferredExchange) -> None:
         self._deferred = deferred

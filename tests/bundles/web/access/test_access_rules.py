@@ -369,6 +369,18 @@ async def test_request_to_another_host_is_not_local(site: Site) -> None:
         assert response.status == 403
 
 
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("shop.example", True), ("a.blog.example:1", True), ("evil.example", False)],
+)
+def test_entry_of_allowed_hosts_decides_whether_client_is_local(host: str, expected: bool) -> None:
+    """Their ports do not matter, and ``*`` is no host of this machine."""
+    client = ClientAddress("127.0.0.1", 1)
+    request = Request("HTTP", {"Host": host}, client=client, method="GET")
+
+    assert is_local(request, ["shop.example:8080", "*.blog.example", "*"]) is expected
+
+
 def test_local_client_without_address_is_not_local() -> None:
     """Over a Unix socket, a proxy sends requests of all clients."""
     assert not is_local(Request("HTTP"))

@@ -1,0 +1,86 @@
+"""The applications that one ``serve`` serves on one port."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from rxkernel.application.application import Application
+from rxkernel.application.shared_settings import load_shared_settings
+from rxkernel.cli.locate import locate, name_of
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.servers.aiohttp.shared_port import SharedPort
+from rxkernel.settings import Settings
+
+
+@attrs.frozen(eq=False)
+class SharedApplications:
+    """Starts and stops like one `Application`.
+
+    Attributes:
+        by_name: the applications, in the order in which they start.
+        settings: those of the port and the log, with the longest timeouts of the applications.
+    """
+
+    by_name: Mapping[str, Application]
+    port: SharedPort
+    settings: Settings
+
+    @classmethod
+    def load(cls, targets: Sequence[str], overrides: Mapping[str, object]) -> "SharedApplications":
+        """Find the *targets*, and read their settings.
+
+        Raises:
+            ConfigurationError: with every problem; that of one application has its name.
+        """
+        by_name = _located(targets)
+        common = load_shared_settings(
+            by_name, directory=Path.cwd(), environment=os.environ, overrides=overrides
+        )
+        port = SharedPort(common)
+        for name, application in by_name.items():
+            application.load_settings(overrides, name=name)  # for `reload_settings`
+            application.share(port, name)
+        every = [application.settings for application in by_name.values()]
+        longest = attrs.evolve(
+            common,
+            shutdown_delay=max(settings.shutdown_delay for settings in every),
+            shutdown_timeout=max(settings.shutdown_timeout for settings in every),
+        )
+        return cls(by_name, port, longest)
+
+    @property
+    def live_directories(self) -> set[Path]:
+        return set().union(*(one.live_directories for one in self.by_name.values()))
+
+    async def start(self) -> None:
+        """As `SharedPort.start`."""
+        await self.port.start()
+
+    async def stop(self) -> bool:
+        """As `SharedPort.stop`."""
+        return await self.port.stop()
+
+
+def _located(targets: Sequence[str]) -> dict[str, Application]:
+    by_name: dict[str, Application] = {}
+    problems: list[str] = []
+    for target in targets:
+        name = name_of(target)
+        try:
+            application = locate(target)
+        except ConfigurationError as error:
+            problems += (f"{name}: {problem}" for problem in error.problems)
+            continue
+        if any(application is other for other in by_name.values()):
+            problems.append(f"{target}: this application is given twice; remove it once")
+        elif name in by_name:
+            problems.append(
+                f"{target}: another application is called {name!r}, as the last part of its "
+                f"folder or its module; each needs a name of its own"
+            )
+        by_name[name] = application
+    if problems:
+        raise ConfigurationError(*problems)
+    return by_name

@@ -1,0 +1,71 @@
+"""One application of a shared port."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from typing import Any
+
+import attrs
+from aiohttp import web
+
+from rxkernel.host_patterns import EVERY_HOST, HostPattern
+from rxkernel.servers.aiohttp.connection.access_log import AccessLogger
+from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
+from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
+from rxkernel.settings import Settings
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Serving:
+    """What a running application handles its requests with.
+
+    Attributes:
+        server: makes aiohttp's requests, and handles them.
+        connections: its own counters, and its requests in flight.
+        access_log: None if the application has none.
+        context: the context in which the application was started.
+        tasks: its requests that aiohttp handles, long-lived ones too.
+    """
+
+    server: web.Server
+    connections: ConnectionRegistry
+    access_log: AccessLogger | None
+    context: Context
+    tasks: "set[asyncio.Task[Any]]" = attrs.field(factory=set, init=False)
+
+    def begin(self) -> None:
+        """Count the current task, which handles one of its requests, and set the variables of the
+        context in it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self.connections.in_flight.discard)
+        for variable, value in self.context.items():
+            variable.set(value)
+
+
+@attrs.define(eq=False, kw_only=True)
+class PortMember:
+    """An application that `Application.share` has added to a port.
+
+    Attributes:
+        name: its name in the log and in errors.
+        settings: returns its settings.
+        boot, start, stop: those of the application.
+        serving: None while the application does not run.
+        fast_path: None while the application does not run, or if aiohttp handles all its requests.
+    """
+
+    name: str
+    settings: Callable[[], Settings]
+    boot: Callable[[], Awaitable[object]]
+    start: Callable[[], Awaitable[object]]
+    stop: Callable[[], Awaitable[bool]]
+    serving: Serving | None = attrs.field(default=None, init=False)
+    fast_path: FastPath | None = attrs.field(default=None, init=False)
+
+    def patterns(self) -> list[HostPattern]:
+        """Its hosts; ``*`` if its setting is empty."""
+        parsed = (HostPattern.parse(text) for text in self.settings().http.allowed_hosts)
+        return [p for p in parsed if p is not None] or [HostPattern(EVERY_HOST)]
