@@ -395,11 +395,11 @@ class SettingsLoader:
 
 
 def _is_common(path: SettingPath) -> bool:
-    """Whether all applications of a process have the same value: those of the port and of the
-    log."""
+    """Whether all applications of a process have the same value: those of the port, and
+    those of all lines of the log."""
     section, key = path[:2] if len(path) > 1 else ("", "")
     return (section == "http" and key in PORT_SETTINGS) or (
-        section == "logging" and key != "access"
+        section == "logging" and key in ("format", "level")
     )
 
 

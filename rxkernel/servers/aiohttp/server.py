@@ -379,6 +379,7 @@ class HttpServer(Server):
                 self.connections,
                 fast_path=fast_path,
                 access_log=self.access_log,
+                rewriting=self.rewriting,
             )
             await self._listener.start()
         else:

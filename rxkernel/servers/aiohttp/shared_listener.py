@@ -8,8 +8,10 @@ from aiohttp import web
 from rxkernel.servers.aiohttp.connection.access_log import HttpAccessLog, line_logger
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
+from rxkernel.servers.aiohttp.request.rewritten import rewriting_factory
 from rxkernel.servers.aiohttp.shared_member import Serving
 from rxkernel.servers.aiohttp.shared_port import Share
+from rxkernel.servers.http.rewriting import Rewriting
 
 _CLOSE_TIMEOUT = 0.1
 """Seconds in which running requests can end; ``shutdown_timeout`` has passed by then."""
@@ -26,11 +28,13 @@ class SharedListener:
         *,
         fast_path: FastPath | None,
         access_log: HttpAccessLog | None,
+        rewriting: Rewriting,
     ) -> None:
         self._port, self._member = share.port, share.member
         self._connections = connections
         self._fast_path = fast_path
         self._access_log = access_log
+        self._rewriting = rewriting
         self._serving: Serving | None = None
         self._runner = web.AppRunner(engine, shutdown_timeout=_CLOSE_TIMEOUT)
 
@@ -47,9 +51,11 @@ class SharedListener:
         """
         self._port.check_start(self._member)
         await self._runner.setup()
-        assert self._runner.server is not None
+        server = self._runner.server
+        assert server is not None
+        server.request_factory = rewriting_factory(server.request_factory, self._rewriting)
         self._serving = Serving(
-            server=self._runner.server,
+            server=server,
             connections=self._connections,
             access_log=None if self._access_log is None else line_logger(self._access_log),
             context=copy_context(),
