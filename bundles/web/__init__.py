@@ -14,6 +14,8 @@ from bundles.web.extensions.extension import Extension
 from bundles.web.files.stored_file import StoredFile
 from bundles.web.files.uploads import Uploads
 from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.proxy.reverse_proxy import ReverseProxy, Upstream
+from bundles.web.proxy.settings import ProxySettings
 from bundles.web.routes.route import Route
 from bundles.web.settings import WebSettings
 
@@ -29,9 +31,12 @@ __all__ = [
     "Extension",
     "Handler",
     "PageCache",
+    "ProxySettings",
+    "ReverseProxy",
     "Route",
     "StoredFile",
     "Uploads",
+    "Upstream",
     "WebBundle",
     "WebSettings",
 ]

@@ -35,7 +35,8 @@ from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import JsonpCallbacks, VirtualPaths
 from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
-from bundles.web.routes.forwarding import Forwarding
+from bundles.web.proxy.reverse_proxy import ReverseProxy
+from bundles.web.routes.forwarding import forwarding_of
 from bundles.web.routes.route import Route
 from bundles.web.routes.rules import Rules
 from bundles.web.routes.slow_log import SlowLog
@@ -69,8 +70,9 @@ class WebBundle(Bundle):
         ErrorTemplates,
         Identities,
         LastEventIds,
+        ReverseProxy,
     )
-    provides = (Channels,)
+    provides = (Channels, ReverseProxy)
 
     def __init__(
         self, *, extensions: Iterable[Extension] = (), routes: Iterable[Route] = ()
@@ -107,7 +109,14 @@ class WebBundle(Bundle):
         self._bind_stores(binder, root)
         self._add_files(root, binder)
         binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
-        for service in (ClientSessions, Channels, Identities, EventStreams, SocketUpgrades):
+        for service in (
+            ClientSessions,
+            Channels,
+            Identities,
+            EventStreams,
+            SocketUpgrades,
+            ReverseProxy,
+        ):
             binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
         binder.multibind(list[Place], to=self._places)
@@ -193,7 +202,7 @@ class WebBundle(Bundle):
             self._routes,
             kernel,
             SlowLog(injector.get(AsyncEventDispatcher), default),
-            Forwarding,
+            partial(forwarding_of, injector.get(ReverseProxy)),
             prefix=injector.get(Settings).http.prefix,
             server=partial(injector.get, HttpServer),
         )

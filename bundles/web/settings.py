@@ -4,6 +4,7 @@ import attrs
 
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.files.upload_types import TYPE
+from bundles.web.proxy.settings import ProxySettings
 from rxkernel import Allowed
 
 _COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
@@ -45,3 +46,6 @@ class WebSettings:
 
     channels: ChannelSettings = attrs.field(factory=ChannelSettings)
     """Event streams and their channels."""
+
+    proxy: ProxySettings = attrs.field(factory=ProxySettings)
+    """Requests to other servers."""
