@@ -1,9 +1,13 @@
 """The header fields of the response of another server."""
 
 from aiohttp import ClientResponse
+from multidict import CIMultiDict
 
 from bundles.web.proxy.hop_by_hop import end_to_end
 from rxkernel import Response
+
+_OF_SERVER = ("content-length", "content-type", "date", "server")
+"""Fields that this server sets itself, or that a handshake does not have."""
 
 
 def add_headers(upstream: ClientResponse, response: Response, pseudonym: str) -> None:
@@ -21,6 +25,17 @@ def add_headers(upstream: ClientResponse, response: Response, pseudonym: str) ->
         else:
             headers.add(name, _text(value))
     headers["Via"] = _text(", ".join((*via, f"1.1 {pseudonym}")))
+
+
+def handshake_fields(upstream: ClientResponse | None) -> CIMultiDict[str]:
+    """Return the end-to-end fields of *upstream*, the response to a handshake, that are not those
+    of its own WebSocket."""
+    fields: CIMultiDict[str] = CIMultiDict()
+    if upstream is not None:
+        for lower, name, value in end_to_end(upstream.headers):
+            if not lower.startswith("sec-websocket-") and lower not in _OF_SERVER:
+                fields.add(name, _text(value))
+    return fields
 
 
 def _text(value: str) -> str:

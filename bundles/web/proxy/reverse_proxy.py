@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from secrets import token_hex
 
+import attrs
 from aiohttp import (
     ClientResponse,
     ClientSession,
@@ -13,26 +14,30 @@ from aiohttp import (
     ThreadedResolver,
 )
 from injector import inject
+from multidict import CIMultiDict
 from yarl import URL
 
 from bundles.web.proxy.public_resolver import PrivateAddressError, PublicResolver
 from bundles.web.proxy.relayed_body import RelayedBody, RelayedEvents
 from bundles.web.proxy.request_headers import RequestHeaders
-from bundles.web.proxy.response_headers import add_headers
+from bundles.web.proxy.response_headers import add_headers, handshake_fields
 from bundles.web.proxy.target import checked_url, origin_of, url_of
 from bundles.web.proxy.upstream_exchange import UpstreamExchange
+from bundles.web.proxy.websocket_relay import Handshake, HandshakeRefusedError, relay
 from bundles.web.settings import WebSettings
 from rxkernel import (
     ApplicationEvents,
     BadGatewayException,
     BadRequestException,
     EventStreamResponse,
+    HttpServer,
     LoopDetectedException,
     Request,
     Response,
     Settings,
     ShutdownEvent,
     StreamResponse,
+    WebSocket,
     observe,
 )
 
@@ -68,7 +73,7 @@ class Upstream:
         """
         url = url_of(self._origin, target)
         return await self._proxy.exchange(
-            request, url, body, session=self._proxy.session, keep_host=self._keep_host
+            request, url, body, is_checked=False, keep_host=self._keep_host
         )
 
 
@@ -79,10 +84,12 @@ class ReverseProxy:
     """
 
     @inject
-    def __init__(self, settings: Settings, web: WebSettings) -> None:
+    def __init__(self, server: HttpServer, settings: Settings, web: WebSettings) -> None:
         self._settings = web.proxy
         self._headers = RequestHeaders(f"rxkernel-{token_hex(4)}", settings.request_id_header)
-        self._sessions: dict[bool, ClientSession] = {}
+        self._sessions: dict[tuple[bool, bool], ClientSession] = {}
+        self._server = server
+        self._message_limit = settings.http.body_limit
 
     def upstream(self, origin: str, *, keep_host: bool = False) -> Upstream:
         """Return the server at *origin*, as ``http://127.0.0.1:8080``.
@@ -117,18 +124,13 @@ class ReverseProxy:
             target = checked_url(url, hosts)
         except PrivateAddressError:
             raise BadRequestException("the target is not allowed") from None
-        return await self.exchange(
-            request, target, body, session=self._session(is_checked=True), keep_host=False
-        )
+        return await self.exchange(request, target, body, is_checked=True, keep_host=False)
 
-    @property
-    def session(self) -> ClientSession:
-        """The connections to servers whose addresses are fixed."""
-        return self._session(is_checked=False)
-
-    def _session(self, *, is_checked: bool) -> ClientSession:
-        if (session := self._sessions.get(is_checked)) is None:
-            session = self._sessions[is_checked] = self._open(is_checked=is_checked)
+    def _session(self, *, is_checked: bool, is_handshake: bool) -> ClientSession:
+        """Return the connections for a kind of requests."""
+        key = is_checked, is_handshake
+        if (session := self._sessions.get(key)) is None:
+            session = self._sessions[key] = self._open(is_checked=is_checked)
         return session
 
     def _open(self, *, is_checked: bool) -> ClientSession:
@@ -154,16 +156,26 @@ class ReverseProxy:
         url: URL,
         body: AsyncIterator[bytes] | None,
         *,
-        session: ClientSession,
+        is_checked: bool,
         keep_host: bool,
     ) -> Response:
-        """Send *request* to *url*, which was checked."""
+        """Send *request* to *url*, which was checked.
+
+        Args:
+            is_checked: only to public addresses.
+        """
         if self._headers.is_loop(request):
             raise LoopDetectedException("the request was forwarded to this server before")
-        has_body = _has_body(request)
-        headers = self._headers.of(request, keep_host=keep_host, has_body=has_body)
-        source = (body or request.stream()) if has_body else None
+        is_handshake = _is_handshake(request)
+        has_body = not is_handshake and _has_body(request)
+        headers = self._headers.of(
+            request, keep_host=keep_host, has_body=has_body, is_handshake=is_handshake
+        )
+        session = self._session(is_checked=is_checked, is_handshake=is_handshake)
         exchange = UpstreamExchange(session, request, url, self._settings)
+        if is_handshake:
+            return await self._upgrade(exchange, headers)
+        source = (body or request.stream()) if has_body else None
         upstream = await exchange.send(headers, source)
         try:
             response = await self._response(request, upstream)
@@ -177,13 +189,10 @@ class ReverseProxy:
             raise BadGatewayException(f"the other server sent the status {upstream.status}")
         body = RelayedBody(upstream, self._settings.idle_timeout)
         response = await self._with(request, upstream, body)
-        has_type = "Content-Type" in upstream.headers
         try:
             add_headers(upstream, response, self._headers.pseudonym)
         except ValueError:
             raise BadGatewayException("the other server sent an invalid header") from None
-        if not has_type and not response.is_streamed:
-            response.headers.setdefault("Content-Type", "application/octet-stream")
         return response
 
     async def _with(
@@ -198,12 +207,44 @@ class ReverseProxy:
             return EventStreamResponse(RelayedEvents(body), status, heartbeat=None)
         return StreamResponse(body, status)
 
+    async def _upgrade(self, exchange: UpstreamExchange, headers: CIMultiDict[str]) -> Response:
+        async def accept(websocket: WebSocket) -> None:
+            handshake = Handshake(self._settings.idle_timeout)
+            async with handshake.session(exchange.session) as session:
+                opening = attrs.evolve(exchange, session=session)
+                try:
+                    other = await opening.open_websocket(
+                        headers, websocket.protocols, self._message_limit
+                    )
+                except HandshakeRefusedError as refused:
+                    websocket.reject(self._refusal(refused))
+                    return
+                async with other:
+                    await websocket.accept(other.protocol, handshake_fields(handshake.response))
+                    await relay(websocket, other)
+
+        return await self._server.upgrade(exchange.request, accept)
+
+    def _refusal(self, refused: HandshakeRefusedError) -> Response:
+        status = refused.response.status
+        if not 200 <= status <= 599:
+            raise BadGatewayException(f"the other server sent the status {status}")
+        response = Response(refused.body, status)
+        add_headers(refused.response, response, self._headers.pseudonym)
+        response.headers.popall("Content-Length", None)
+        return response
+
     @observe(ApplicationEvents.SHUTDOWN)
     async def close(self, event: ShutdownEvent) -> None:
         """Close the connections."""
         while self._sessions:
             with suppress(KeyError):
                 await self._sessions.popitem()[1].close()
+
+
+def _is_handshake(request: Request) -> bool:
+    upgrade: str = request.headers.get("Upgrade", "")
+    return request.method == "GET" and upgrade.lower() == "websocket"
 
 
 def _has_body(request: Request) -> bool:
