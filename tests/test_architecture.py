@@ -48,6 +48,7 @@ HOMES = {
     "aiohttp": (
         "bundles.autoload.remote",
         "bundles.metacom.client",
+        "bundles.web.proxy",
         "rxkernel.application.testing",
         "rxkernel.servers.aiohttp",
     ),

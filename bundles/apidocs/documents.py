@@ -198,6 +198,8 @@ def _listed(definitions: Iterable[D]) -> list[D]:
 
 
 def _is_listed(definition: Definition) -> bool:
+    if isinstance(definition, HttpDefinition) and not definition.metadata.routed:
+        return False  # no client can request its path
     documentation = documentation_of(definition)
     return documentation is None or documentation.is_listed
 

@@ -43,7 +43,14 @@ from bundles.web.routes.slow_log import SlowLog
 from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
-from rxkernel import AsyncEventDispatcher, Bundle, ConfigurationError, HttpServer, Kernel, Settings
+from rxkernel import (
+    AsyncEventDispatcher,
+    Bundle,
+    ConfigurationError,
+    HttpServer,
+    Kernel,
+    Settings,
+)
 
 
 class WebBundle(Bundle):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import attrs
 
@@ -105,7 +106,7 @@ class RuleRewriter:
         if _has_dots(applied.target):
             return Rewrite(target, BadRequestException("the path has a part . or .."))
         values: dict[str, Any] = {
-            FILE_PARAMETER: applied.sent.text[1:],
+            FILE_PARAMETER: unquote(applied.sent.raw)[1:],  # for the rules of access
             TARGET_PARAMETER: applied.target,
         }
         return Rewrite(target, (definition, values))

@@ -6,9 +6,12 @@ import pytest
 
 from rxkernel import (
     DOCUMENTATION,
+    ApplicationEvents,
+    BootstrapEvent,
     ConfigurationError,
     DefinitionEvent,
     Documentation,
+    HttpMetadata,
     KernelEvents,
     both,
     documentation_of,
@@ -65,6 +68,18 @@ async def sums(describe: Describe) -> Made:
 def test_definition_that_is_not_listed_is_in_no_document(sums: Made) -> None:
     assert sums.openapi["paths"].keys() == {"/sums"}
     assert sums.asyncapi["operations"].keys() == {"add"}
+
+
+async def test_definition_without_a_path_of_its_own_is_in_no_document(describe: Describe) -> None:
+    class Adding:
+        @observe(ApplicationEvents.BOOTSTRAP)
+        async def add(self, event: BootstrapEvent) -> None:
+            route = HttpMetadata(Sums, "unrouted", "/all(.*)", "GET", "plain", routed=False)
+            event.http_metadata_storage.add(route)
+
+    made = await describe(Sums, listeners=[Adding()])
+
+    assert made.openapi["paths"].keys() == {"/sums", "/hidden"}
 
 
 def test_schemas_are_those_of_the_event_and_the_route(sums: Made) -> None:

@@ -4,8 +4,8 @@ import ast
 import re
 from pathlib import Path
 
-ROWS = {f"t{number}" for number in (*range(63, 73), 79, 80)} | {f"g{n}" for n in range(1, 7)}
-"""T63 to T72, T79 and T80 of the specification of Impress; G1 to G6 of the hostile inputs."""
+ROWS = {f"t{number}" for number in (*range(63, 73), 74, 79, 80)} | {f"g{n}" for n in range(1, 7)}
+"""T63 to T72, T74, T79 and T80 of the specification of Impress; G1 to G6 of the hostile inputs."""
 
 _ROW = re.compile(r"[tg]\d+(?=_)")
 

@@ -239,3 +239,12 @@ async def test_malformed_path_is_400_with_a_rule_for_all(site: Site) -> None:
         for path in ("/a%zz", "/a%ff", "/a%00"):
             await http.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             assert (await http.answer()).status == 400
+
+
+async def test_absolute_target_and_one_with_a_fragment_are_rewritten(site: Site) -> None:
+    async with site.served(FILES), raw_http(site.application) as http:
+        for target in ("http://x/news/1?a=1", "/news/1?a=1"):
+            await http.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert (await http.answer()).body == b"article 1"
+        await http.send(b"GET /news/1#a HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await http.answer()).body.startswith(b"article 1")

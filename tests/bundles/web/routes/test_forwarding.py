@@ -1,0 +1,75 @@
+"""Rules that forward requests to another server."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.bundles.web.conftest import Site
+from tests.servers.raw_http import raw_http
+
+FILES = {
+    "app/get.py": "async def get(client): return 'root'",
+    "app/shop/get.py": "async def get(client): return 'own shop'",
+    "app/shop/closed/access.py": "guests = False",
+}
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[TestServer]:
+    async def handle(request: web.Request) -> web.Response:
+        return web.json_response([request.method, request.raw_path, await request.text()])
+
+    async def talk(request: web.Request) -> web.WebSocketResponse:
+        response = web.WebSocketResponse(protocols=("tea",))
+        await response.prepare(request)
+        async for message in response:
+            await response.send_str(message.data + "!")
+        return response
+
+    application = web.Application()
+    application.router.add_get("/talk", talk)
+    application.router.add_route("*", "/{path:.*}", handle)
+    server = TestServer(application)
+    await server.start_server()
+    yield server
+    await server.close()
+
+
+def rules(upstream: TestServer) -> str:
+    return f"""
+routes = [
+    {{"url": "/shop/(.*)", "target": "http://127.0.0.1:{upstream.port}/v1/[1]"}},
+    {{"url": "/only", "host": "127.0.0.1", "port": {upstream.port}, "methods": ["GET"]}},
+    {{"url": "/old/(.*)", "rewrite": "/shop/[1]"}},
+    {{"url": "/chat", "host": "127.0.0.1", "port": {upstream.port}, "rewrite": "/talk"}},
+    {{"url": "/down", "target": "http://127.0.0.1:1"}},
+]
+"""
+
+
+async def test_encoded_dots_are_not_forwarded(site: Site, upstream: TestServer) -> None:
+    files = {**FILES, "config/routes.py": rules(upstream)}
+    async with site.served(files), raw_http(site.application) as http:
+        for path in ("..", "../a", "%2e%2e/a", "a/..%2fb", "..%5ca", ".", "a/%2E"):
+            await http.send(f"GET /shop/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert (await http.answer()).status in (400, 404)
+
+
+async def test_access_of_the_tree_counts_for_forwarded_paths(
+    site: Site, upstream: TestServer
+) -> None:
+    files = {**FILES, "config/routes.py": rules(upstream)}
+    async with site.served(files) as session:
+        for path in ("/shop/closed/a", "/old/closed/a", "/shop/closed%2Fa", "/shop/%63losed"):
+            async with session.get(path) as response:
+                assert response.status == 401, path
+
+
+async def test_other_method_of_a_rule_is_that_of_the_site(
+    site: Site, upstream: TestServer
+) -> None:
+    files = {**FILES, "config/routes.py": rules(upstream)}
+    async with site.served(files) as session, session.post("/only") as response:
+        assert response.status == 404
