@@ -49,6 +49,7 @@ HOMES = {
     "aiohttp": (
         "bundles.autoload.remote",
         "bundles.metacom.client",
+        "bundles.web.proxy",
         "rxkernel.application.testing",
         "rxkernel.servers.aiohttp",
     ),

@@ -16,6 +16,8 @@ from bundles.web.files.uploads import Uploads
 from bundles.web.firewall.firewall import Firewall
 from bundles.web.firewall.settings import FirewallSettings
 from bundles.web.page_cache.page_cache import PageCache
+from bundles.web.proxy.reverse_proxy import ReverseProxy, Upstream
+from bundles.web.proxy.settings import ProxySettings
 from bundles.web.routes.route import Route
 from bundles.web.settings import WebSettings
 
@@ -33,9 +35,12 @@ __all__ = [
     "FirewallSettings",
     "Handler",
     "PageCache",
+    "ProxySettings",
+    "ReverseProxy",
     "Route",
     "StoredFile",
     "Uploads",
+    "Upstream",
     "WebBundle",
     "WebSettings",
 ]

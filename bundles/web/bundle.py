@@ -1,6 +1,6 @@
 """What the bundle adds to an application."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import JsonpCallbacks, VirtualPaths
 from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
-from bundles.web.routes.forwarding import Forwarding
+from bundles.web.proxy.reverse_proxy import ReverseProxy
+from bundles.web.routes.forwarding import forwarding_of
 from bundles.web.routes.route import Route
 from bundles.web.routes.rules import Rules
 from bundles.web.routes.slow_log import SlowLog
@@ -45,13 +46,10 @@ from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import (
     AsyncEventDispatcher,
-    BadGatewayException,
     Bundle,
     ConfigurationError,
     HttpServer,
     Kernel,
-    Request,
-    Response,
     Settings,
 )
 
@@ -81,8 +79,9 @@ class WebBundle(Bundle):
         ErrorTemplates,
         Identities,
         LastEventIds,
+        ReverseProxy,
     )
-    provides = (Channels, Firewall)
+    provides = (Channels, Firewall, ReverseProxy)
 
     def __init__(
         self, *, extensions: Iterable[Extension] = (), routes: Iterable[Route] = ()
@@ -120,7 +119,13 @@ class WebBundle(Bundle):
         self._add_files(root, binder)
         binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
         for service in (
-            *(ClientSessions, Channels, Identities, EventStreams, SocketUpgrades, Firewall),
+            ClientSessions,
+            Channels,
+            Identities,
+            EventStreams,
+            SocketUpgrades,
+            Firewall,
+            ReverseProxy,
         ):
             binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
@@ -208,7 +213,7 @@ class WebBundle(Bundle):
             self._routes,
             kernel,
             SlowLog(injector.get(AsyncEventDispatcher), default),
-            partial(Forwarding, send=_no_proxy),
+            partial(forwarding_of, injector.get(ReverseProxy)),
             prefix=injector.get(Settings).http.prefix,
             server=partial(injector.get, HttpServer),
         )
@@ -216,11 +221,6 @@ class WebBundle(Bundle):
     @inject
     def _places(self, directories: Directories) -> list[Place]:
         return [directories]
-
-
-async def _no_proxy(request: Request, url: str, body: AsyncIterator[bytes]) -> Response:
-    """Until the bundle has a reverse proxy."""
-    raise BadGatewayException
 
 
 def _check(root: Path) -> None:

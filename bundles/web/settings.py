@@ -5,6 +5,7 @@ import attrs
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.files.upload_types import TYPE
 from bundles.web.firewall.settings import FirewallSettings
+from bundles.web.proxy.settings import ProxySettings
 from rxkernel import Allowed
 
 _COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
@@ -49,3 +50,6 @@ class WebSettings:
 
     firewall: FirewallSettings = attrs.field(factory=FirewallSettings)
     """Limits of what a client may have open, and clients that are denied."""
+
+    proxy: ProxySettings = attrs.field(factory=ProxySettings)
+    """Requests to other servers."""

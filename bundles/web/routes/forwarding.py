@@ -1,15 +1,13 @@
 """The action of a rule that forwards to another server."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import attrs
 
+from bundles.web.proxy.reverse_proxy import ReverseProxy, Upstream
 from bundles.web.routes.rewriter import TARGET_PARAMETER
 from bundles.web.routes.rule import Rule
 from rxkernel import Request, Response
-
-Forward = Callable[[Request, str, AsyncIterator[bytes]], Awaitable[Response]]
-"""Sends a request to a URL with a body, and returns the response to send."""
 
 
 @attrs.frozen(eq=False)
@@ -17,9 +15,13 @@ class Forwarding:
     """Forwards the requests of *rule*."""
 
     rule: Rule
-    send: Forward
+    upstream: Upstream
 
     async def forward(self, request: Request, body: AsyncIterator[bytes]) -> Response:
-        assert self.rule.origin is not None
-        url = f"{self.rule.origin.url}{request.params[TARGET_PARAMETER]}"
-        return await self.send(request, url, body)
+        return await self.upstream.forward(request, request.params[TARGET_PARAMETER], body)
+
+
+def forwarding_of(proxy: ReverseProxy, rule: Rule) -> Forwarding:
+    """Return the action of *rule*, which has an origin."""
+    assert rule.origin is not None
+    return Forwarding(rule, proxy.upstream(rule.origin.url))

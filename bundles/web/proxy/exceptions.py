@@ -1,0 +1,25 @@
+"""The errors of other servers."""
+
+from rxkernel import BadGatewayException, GatewayTimeoutException
+
+
+class UpstreamFailedException(BadGatewayException):
+    """Another server is down, or its response is invalid. *detail* is for the log only."""
+
+    def __init__(self, message: str, detail: str) -> None:
+        super().__init__(message)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.detail}"
+
+
+class UpstreamLateException(GatewayTimeoutException):
+    """Another server did not respond in time. *detail* is for the log only."""
+
+    def __init__(self, message: str, detail: str) -> None:
+        super().__init__(message)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.detail}"

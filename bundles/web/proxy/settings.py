@@ -1,0 +1,28 @@
+"""The section ``[web.proxy]`` of the settings."""
+
+import attrs
+
+from rxkernel import Allowed
+
+_SECONDS = Allowed(
+    "a number of seconds above 0", (int, float), lambda value: 0 < value < float("inf")
+)
+_COUNT = Allowed("a whole number, 1 or more", (int,), lambda value: value >= 1)
+
+
+@attrs.frozen(kw_only=True)
+class ProxySettings:
+    """The section ``[web.proxy]`` of ``rxkernel.toml``."""
+
+    connect_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """Seconds in which a connection to another server must be open, or become free."""
+
+    head_timeout: float = attrs.field(default=60.0, validator=_SECONDS)
+    """Seconds between the end of a request and the head of its response."""
+
+    idle_timeout: float = attrs.field(default=60.0, validator=_SECONDS)
+    """Seconds without data in the body of a response, and seconds in which another server must
+    accept a piece of the body of a request."""
+
+    connections: int = attrs.field(default=100, validator=_COUNT)
+    """Most connections to other servers at a time; WebSockets have as many of their own."""
