@@ -4,10 +4,15 @@ import ast
 import re
 from pathlib import Path
 
-ROWS = {f"t{number}" for number in (*range(63, 73), 74, 79, 80)} | {f"g{n}" for n in range(1, 7)}
-"""T63 to T72, T74, T79 and T80 of the specification of Impress; G1 to G6 of the hostile inputs."""
+ROWS = {
+    *(f"t{number}" for number in (*range(63, 73), 74, 79, 80)),
+    *(f"g{number}" for number in range(1, 7)),
+    *("b12", "b17"),
+}
+"""T63 to T72, T74, T79 and T80 of the specification of Impress; G1 to G6 of the hostile inputs;
+B12 and B17 of the attacks on other frameworks: redirects, and requests to addresses of clients."""
 
-_ROW = re.compile(r"[tg]\d+(?=_)")
+_ROW = re.compile(r"[tgb]\d+(?=_)")
 
 
 def test_every_row_has_a_test() -> None:
