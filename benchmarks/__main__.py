@@ -33,6 +33,7 @@ from benchmarks.metacom import OWN as METACOM
 from benchmarks.metacom import found as metacom_peers
 from benchmarks.metacom import metacom_calls
 from benchmarks.peers import PEERS, chosen
+from benchmarks.proxies import proxies
 from benchmarks.reloads import reloads
 from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
@@ -194,6 +195,15 @@ def _metacom(json_file: Path | None, **load: Any) -> None:
     """Calls of Metacom, compared with impress, and the memory of idle connections."""
     calls = metacom_calls(metacom_peers(), Load(**load))
     _run(json_file, calls, memory([METACOM], steps=(1000, 5000)))
+
+
+@main.command("proxy")
+@click.option("--seconds", default=2.0, show_default=True, help="One window of one server.")
+@click.option("--rounds", default=5, show_default=True, help="Windows of each server.")
+@_json_option
+def _proxy(json_file: Path | None, **load: Any) -> None:
+    """Requests through the reverse proxy, compared with nginx."""
+    _run(json_file, proxies(**load))
 
 
 @main.command("broadcast")

@@ -31,6 +31,9 @@ HOMES = {
 
 SELF = ("self", "cls", "super()")
 
+NAMEDTUPLE = ("_replace", "_asdict", "_fields")
+"""Documented names of named tuples, whose underscore keeps them from names of fields."""
+
 
 @attrs.frozen(order=True)
 class Use:
@@ -195,6 +198,8 @@ def _underscored(source: Source) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in SELF:
             name = node.attr
         if name is None or not name.startswith("_") or name.endswith("__"):
+            continue
+        if name in NAMEDTUPLE:
             continue
         if name not in own and (source.file, name) not in OWN:
             assert isinstance(node, ast.Attribute | ast.Call)

@@ -63,3 +63,42 @@ async def test_redirect_from_a_field_of_json_is_400(site: Site) -> None:
     sent = {"to": {"url": "//evil.com", "n": 1}}
     async with site.served(files) as session, session.post("/a.json", json=sent) as response:
         assert response.status == 400
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.com",
+        "https:evil.com",
+        "\\\\evil.com",
+        "/\\evil.com",
+        "%2f%2fevil.com",
+        "/\t/evil.com",
+    ],
+    ids=["slashes", "scheme", "backslashes", "slash-backslash", "encoded", "tab"],
+)
+async def test_b12_redirect_that_a_browser_takes_for_another_site_is_400(
+    site: Site, target: str
+) -> None:
+    files = {"app/a.json/get.py": REDIRECT % "client.query['to']"}
+    async with (
+        site.served(files) as session,
+        session.get("/a.json", params={"to": target}, allow_redirects=False) as response,
+    ):
+        assert response.status == 400
+
+
+async def test_b12_redirect_to_another_listed_host_is_sent_and_to_one_below_it_is_not(
+    site: Site,
+) -> None:
+    hosts = "hosts=['example.com']"
+    files = {"app/a.json/get.py": REDIRECT % f"client.query['to'], 303, {hosts}"}
+    async with site.served(files) as session:
+        for target, status in (
+            ("https://example.com/", 303),
+            ("https://example.com.evil.com/", 400),
+            ("https://example.com@evil.com/", 400),
+        ):
+            query = {"to": target}
+            async with session.get("/a.json", params=query, allow_redirects=False) as response:
+                assert response.status == status, target

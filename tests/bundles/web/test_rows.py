@@ -4,11 +4,16 @@ import ast
 import re
 from pathlib import Path
 
-NUMBERS = (*range(63, 73), 74, 76, 79, 80)
-ROWS = {f"t{number}" for number in NUMBERS} | {f"g{number}" for number in range(1, 7)}
-"""Rows T of the specification of Impress; G1 to G6 of the hostile inputs."""
+ROWS = {
+    *(f"t{number}" for number in (*range(63, 73), 74, 76, 79, 80)),
+    *(f"g{number}" for number in range(1, 7)),
+    *("b12", "b17"),
+}
+"""Rows T of the specification of Impress; G1 to G6 of the hostile inputs; B12 and B17 of the attacks
+on other frameworks: redirects, and requests to addresses of clients. T73 and T77 are those of
+`tests/servers/shared_port` and `tests/cli`."""
 
-_ROW = re.compile(r"[tg]\d+(?=_)")
+_ROW = re.compile(r"[tgb]\d+(?=_)")
 
 
 def test_every_row_has_a_test() -> None:

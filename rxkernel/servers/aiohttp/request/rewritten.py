@@ -4,8 +4,7 @@ from asyncio import Task
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import web
-from aiohttp.streams import StreamReader
+from aiohttp import StreamReader, web
 
 from rxkernel.servers.http.pipeline import RouteResult
 from rxkernel.servers.http.rewriting import Rewriting

@@ -342,3 +342,40 @@ async def test_connection_is_used_again(site: Site) -> None:
             async with session.get("/there/") as response:
                 assert await response.text() == "ok"
     assert len(peers) == 1
+
+
+async def test_client_that_does_not_read_stops_the_other_server(site: Site) -> None:
+    """Memory stays bounded: the body is not read faster than the client reads."""
+    sent = 0
+
+    async def send(native: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(native)
+        while sent < 2_000:
+            await response.write(bytes(65_536))
+            sent += 1
+        return response
+
+    async def settled() -> int:
+        before = -1
+        while before != sent:
+            before = sent
+            for _ in range(50):
+                await asyncio.sleep(0.01)
+        return sent
+
+    async with forwarded_to(site, send) as session, session.get("/there/") as response:
+        assert await asyncio.wait_for(settled(), 20) < 500
+        size = 0
+        async for piece in response.content.iter_any():
+            size += len(piece)
+        assert size == 2_000 * 65_536
+
+
+async def test_request_id_is_forwarded(site: Site) -> None:
+    async with (
+        forwarded_to(site, echo) as session,
+        session.get("/there/", headers={"X-Request-Id": "abc-1"}) as response,
+    ):
+        assert headers_of(await response.json())["X-Request-Id"] == "abc-1"
