@@ -9,8 +9,8 @@ ROWS = {
     *(f"g{number}" for number in range(1, 7)),
     *("b12", "b17"),
 }
-"""Rows T of the specification of Impress; G1 to G6 of the hostile inputs; B12 and B17 of the attacks
-on other frameworks: redirects, and requests to addresses of clients. T73 and T77 are those of
+"""Rows T of the specification of Impress; G1 to G6 of the hostile inputs; B12 and B17 of the
+attacks on other frameworks: redirects, and requests to addresses of clients. T73 and T77 are in
 `tests/servers/shared_port` and `tests/cli`."""
 
 _ROW = re.compile(r"[tgb]\d+(?=_)")
