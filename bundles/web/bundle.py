@@ -45,7 +45,6 @@ from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import (
-    AsyncEventDispatcher,
     Bundle,
     ConfigurationError,
     HttpServer,
@@ -80,6 +79,7 @@ class WebBundle(Bundle):
         Identities,
         LastEventIds,
         ReverseProxy,
+        SlowLog,
     )
     provides = (Channels, Firewall, ReverseProxy)
 
@@ -126,6 +126,7 @@ class WebBundle(Bundle):
             SocketUpgrades,
             Firewall,
             ReverseProxy,
+            SlowLog,
         ):
             binder.bind(service, scope=singleton)
         binder.bind(Directories, to=self._directories, scope=singleton)
@@ -208,11 +209,10 @@ class WebBundle(Bundle):
         return directories
 
     def _rules(self, injector: Injector, kernel: Kernel) -> Rules:
-        default = injector.get(WebSettings).slow_time
         return Rules(
             self._routes,
             kernel,
-            SlowLog(injector.get(AsyncEventDispatcher), default),
+            injector.get(SlowLog),
             partial(forwarding_of, injector.get(ReverseProxy)),
             prefix=injector.get(Settings).http.prefix,
             server=partial(injector.get, HttpServer),

@@ -38,7 +38,9 @@ _WHEN_BUILT = (
 SETTING_NAMES = frozenset(key_of(field) for field in attrs.fields(Settings))
 """The names of the settings; a section of a bundle cannot be called like one."""
 
-OWN_COMMANDS = frozenset(("bundles", "call", "check", "listeners", "new", "routes", "serve"))
+OWN_COMMANDS = frozenset(
+    ("bundles", "call", "check", "listeners", "new", "routes", "serve", "service")
+)
 """The commands of rxkernel itself; a bundle cannot replace one."""
 
 

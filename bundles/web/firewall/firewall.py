@@ -2,6 +2,8 @@
 
 from functools import partial
 from math import inf
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 import attrs
@@ -17,6 +19,7 @@ from bundles.web.page_cache.clock import Clock
 from bundles.web.settings import WebSettings
 from rxkernel import (
     ApplicationEvents,
+    AsyncEventDispatcher,
     ConnectionEvent,
     EventStreamResponse,
     ForbiddenException,
@@ -53,7 +56,15 @@ class Firewall:
     """
 
     @inject
-    def __init__(self, settings: WebSettings, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: WebSettings,
+        sessions: Sessions,
+        clock: Clock,
+        dispatcher: AsyncEventDispatcher,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._is_open = self._is_listening = False
         self._sessions = sessions
         self._blocks = Blocks(clock.now)
         self._open = OpenCounts()
@@ -66,7 +77,30 @@ class Firewall:
         self._requests = _Limits.of(settings, _REQUESTS)
         self._streams = _Limits.of(settings, _STREAMS)
         self._is_counting = self._requests.is_set or self._streams.is_set
-        self._is_active = self._is_counting or bool(self._denied) or bool(self._blocks)
+        self._listen_if_needed()
+
+    async def __aenter__(self) -> Self:
+        self._is_open = True
+        self._listen_if_needed()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._is_open = False
+        self._listen_if_needed()
+
+    def _listen_if_needed(self) -> None:
+        """Listen to messages only if one may be rejected: a listener costs each of them 2 %."""
+        may_reject = self._is_counting or bool(self._denied) or bool(self._blocks)
+        is_needed = self._is_open and may_reject
+        if is_needed is self._is_listening:
+            return
+        self._is_listening = is_needed
+        if is_needed:
+            self._dispatcher.add_listener(KernelEvents.KERNEL_HEAD, self.check, priority=_FIRST)
+        else:
+            self._dispatcher.remove_listener(KernelEvents.KERNEL_HEAD, self.check)
 
     @observe(ApplicationEvents.SETTINGS)
     async def settings_changed(self, event: SettingsChangedEvent) -> None:
@@ -88,7 +122,7 @@ class Firewall:
         if not 0 < seconds < inf:
             raise ValueError(f"a block of {seconds} s is not possible; write seconds, 1 or more")
         self._blocks.add(network_of(address), seconds)
-        self._is_active = True
+        self._listen_if_needed()
 
     def unblock(self, address: str) -> bool:
         """End the block of *address*, and return whether there was one."""
@@ -107,11 +141,8 @@ class Firewall:
         if client is not None and self.is_denied(client.host):
             raise _denied()
 
-    @observe(KernelEvents.KERNEL_HEAD, priority=_FIRST)
     async def check(self, event: HeadEvent) -> None:
         """Reject a message of a client that is denied, or has too much open; else count it."""
-        if not self._is_active:
-            return
         request = event.request
         address = address_of(request)
         if address and self.is_denied(address):

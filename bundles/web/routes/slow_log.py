@@ -1,12 +1,22 @@
 """Logs responses that took long, to ``rxkernel.slow``."""
 
 import logging
-from collections.abc import Callable
 from time import perf_counter
+
+from injector import inject
 
 from bundles.web.routes.rewriter import RuleRewriter, method_of
 from bundles.web.routes.rule import Rule
-from rxkernel import AsyncEventDispatcher, KernelEvents, Request, ResponseEvent
+from bundles.web.settings import WebSettings
+from rxkernel import (
+    ApplicationEvents,
+    AsyncEventDispatcher,
+    KernelEvents,
+    Request,
+    ResponseEvent,
+    ShutdownEvent,
+    observe,
+)
 from rxkernel.kernel.log_records import printable
 from rxkernel.servers.http.rewriting import SENT_URL
 
@@ -21,24 +31,24 @@ class SlowLog:
     the site. A stream counts until it begins.
 
     It listens only while there is such a limit.
-
-    Args:
-        default: the limit of messages without one of a rule, in seconds; None: there is none.
-        clock: seconds, as `Request.received_at` has them.
     """
 
+    @inject
     def __init__(
         self,
         dispatcher: AsyncEventDispatcher,
-        default: float | None,
-        clock: Callable[[], float] = perf_counter,
+        settings: WebSettings,
     ) -> None:
         self._dispatcher = dispatcher
-        self._default = default
-        self._clock = clock
+        self._default = settings.slow_time
         self._least = float("inf")
         self._rewriter: RuleRewriter | None = None
         self._is_listening = False
+
+    @observe(ApplicationEvents.SHUTDOWN)
+    async def stop(self, event: ShutdownEvent) -> None:
+        """Listen no longer; the next start has another one."""
+        self._listen(False)
 
     def use(self, rewriter: RuleRewriter) -> None:
         """Read the limits of the rules of *rewriter* from now on."""
@@ -46,17 +56,20 @@ class SlowLog:
         limits = [rule.route.slow_time for rule in rewriter.table.rules]
         every = [limit for limit in (*limits, self._default) if limit is not None]
         self._least = min(every, default=float("inf"))
-        if bool(every) is self._is_listening:
+        self._listen(bool(every))
+
+    def _listen(self, is_needed: bool) -> None:
+        if is_needed is self._is_listening:
             return
-        self._is_listening = bool(every)
-        if every:
+        self._is_listening = is_needed
+        if is_needed:
             self._dispatcher.add_listener(KernelEvents.KERNEL_RESPONSE, self.log, priority=_LAST)
         else:
             self._dispatcher.remove_listener(KernelEvents.KERNEL_RESPONSE, self.log)
 
     async def log(self, event: ResponseEvent) -> None:
         request = event.request
-        duration = self._clock() - request.received_at
+        duration = perf_counter() - request.received_at
         if duration <= self._least:
             return
         rule = self._rule_of(request)

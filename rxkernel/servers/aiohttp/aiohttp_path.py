@@ -24,14 +24,14 @@ from rxkernel.servers.aiohttp.request.body_reader import discard_rest, unreadabl
 from rxkernel.servers.aiohttp.request.decompressed_body import decompress_body
 from rxkernel.servers.aiohttp.request.native_paths import NativePaths
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
-from rxkernel.servers.aiohttp.request.rewritten import ROUTE, SENT_TARGET, route_of
+from rxkernel.servers.aiohttp.request.rewritten import ROUTE, SENT_TARGET
 from rxkernel.servers.aiohttp.response.exchange import Exchange
 from rxkernel.servers.aiohttp.response.sender import ResponseSender
 from rxkernel.servers.aiohttp.websocket_stream import wants_websocket
 from rxkernel.servers.http.final_response import encode_final_response
 from rxkernel.servers.http.handshake_headers import handshake_headers
-from rxkernel.servers.http.pipeline import HttpPipeline
-from rxkernel.servers.http.rewriting import SENT_URL
+from rxkernel.servers.http.pipeline import HttpPipeline, RouteResult
+from rxkernel.servers.http.rewriting import SENT_URL, Rewriting
 from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class AiohttpPath:
     ids: NativeRequestIdHeader
     connections: ConnectionRegistry
     native_paths: NativePaths
+    rewriting: Rewriting
 
     @web.middleware
     async def track(self, native: web.Request, handler: Handler) -> web.StreamResponse:
@@ -85,7 +86,7 @@ class AiohttpPath:
             if error is None:
                 # aiohttp's router has no route for "*", and for "http://host" without a path
                 respond = handler if native.path.startswith("/") else self.handle
-                if ROUTE in native or deferred_exchange(native) is not None:
+                if self._route_of(native) or deferred_exchange(native) is not None:
                     respond = self.handle  # whatever aiohttp's router has found
                 try:
                     out = await respond(native)
@@ -158,7 +159,7 @@ class AiohttpPath:
         try:
             if deferred is not None:
                 return await deferred.resolve(native)
-            found = error or route_of(native) or self.pipeline.find(native)
+            found = error or self._route_of(native) or self.pipeline.find(native)
             load_body = partial(self.bodies.load, native)
             request = exchange.request
             try:
@@ -190,11 +191,15 @@ class AiohttpPath:
         except ConnectionError:
             return _disconnected(native)
 
+    def _route_of(self, native: web.Request) -> RouteResult | None:
+        """Return what the rewriter has found. A look-up of aiohttp's takes long if it fails."""
+        return native.get(ROUTE) if self.rewriting.is_used else None
+
     def new_request(self, native: web.Request) -> Request:
         """Return the kernel's request for *native*."""
         request = self.pipeline.receive(native, connection_of(native).peer)
         request.native_source = AiohttpSource(native)
-        if (sent := native.get(SENT_TARGET)) is not None:
+        if self.rewriting.is_used and (sent := native.get(SENT_TARGET)) is not None:
             request.attributes[SENT_URL] = sent
         if wants_websocket(native):
             request.headers = handshake_headers(native, self.pipeline.cors)

@@ -271,7 +271,7 @@ class HttpServer(Server):
                 "requests are not rewritten in an application that is mounted in one of aiohttp, "
                 "whose router reads their paths first; remove the rules, or let rxkernel listen"
             )
-        self.rewriting.rewriter, self.rewriting.listed = rewriter, listed
+        self.rewriting.use(rewriter, listed)
 
     def handles(self, raw_path: str) -> bool:
         """Whether *raw_path*, a percent-encoded path, is one that `handle` was called with.
@@ -317,6 +317,7 @@ class HttpServer(Server):
             ids=self.ids,
             connections=self.connections,
             native_paths=self.native_paths,
+            rewriting=self.rewriting,
         )
         self._parts = _Parts(
             pipeline=pipeline,

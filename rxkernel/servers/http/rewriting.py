@@ -55,10 +55,20 @@ Rewriter = Callable[[RequestHead], Rewrite | None]
 
 @attrs.define(eq=False)
 class Rewriting:
-    """The rewriter of a server, which may change while it runs. None: it costs one comparison."""
+    """The rewriter of a server, which may change while it runs. None: it costs one comparison.
+
+    Attributes:
+        is_used: whether there is one or has been one, so that a request may have its result.
+    """
 
     rewriter: Rewriter | None = None
     listed: Sequence[ListedRule] = ()
+    is_used: bool = False
+
+    def use(self, rewriter: Rewriter | None, listed: Sequence[ListedRule]) -> None:
+        """Ask *rewriter* from now on."""
+        self.rewriter, self.listed = rewriter, listed
+        self.is_used = self.is_used or rewriter is not None
 
     def of(self, head: RequestHead) -> Rewrite | None:
         """Return the result of the rewriter. If it raises, that is the error of the request."""

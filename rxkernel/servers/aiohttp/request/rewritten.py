@@ -6,7 +6,6 @@ from typing import Any
 
 from aiohttp import StreamReader, web
 
-from rxkernel.servers.http.pipeline import RouteResult
 from rxkernel.servers.http.rewriting import Rewriting
 
 SENT_TARGET = web.RequestKey("rxkernel.sent_target", str)
@@ -36,8 +35,3 @@ def rewriting_factory(new_request: NewRequest, rewriting: Rewriting) -> NewReque
         return rewritten
 
     return new_rewritten
-
-
-def route_of(native: web.BaseRequest) -> RouteResult | None:
-    """Return what the rewriter has found for *native*."""
-    return native.get(ROUTE)
