@@ -64,7 +64,9 @@ class TokenSettings:
     keys: tuple[Path, ...] = attrs.field(default=(), validator=_FILES)
     """PEM and JWKS files. The first private or secret key signs, all verify."""
 
-    key_file: Path = Path("var/security-keys.json")
+    key_file: Path = attrs.field(
+        default=Path("var/security-keys.json"), metadata={"per_application": True}
+    )
     """Where a key is made at the first start, without *secret* and *keys*."""
 
     issuer: str | None = None
@@ -98,7 +100,9 @@ class TokenSettings:
     """Where refresh tokens and revocations are kept: in the ``memory`` of one process, in a file
     of ``sqlite``, or in ``redis`` with the bundle of that name."""
 
-    store_file: Path = Path("var/security.sqlite3")
+    store_file: Path = attrs.field(
+        default=Path("var/security.sqlite3"), metadata={"per_application": True}
+    )
     """The file of the store ``sqlite``."""
 
     max_stored: int = attrs.field(default=100_000, validator=_COUNT)

@@ -24,7 +24,11 @@ class SessionsSettings:
     )
     """Where sessions are: in this process, in a file for all processes of a machine, in Redis."""
 
-    file: str = attrs.field(default="var/sessions.sqlite3", validator=attrs.validators.min_len(1))
+    file: str = attrs.field(
+        default="var/sessions.sqlite3",
+        validator=attrs.validators.min_len(1),
+        metadata={"per_application": True},
+    )
     """The file of the store ``sqlite``; created with mode 600."""
 
     cookie: str = attrs.field(default="sid", validator=_check_cookie)

@@ -19,7 +19,7 @@ class TasksSettings:
     )
     """Where schedules and records are: in this process, or in a file that survives it."""
 
-    file: Path = Path("var/tasks.sqlite3")
+    file: Path = attrs.field(default=Path("var/tasks.sqlite3"), metadata={"per_application": True})
     """The file of the store ``sqlite``; created with mode 600."""
 
     concurrency: int = attrs.field(default=16, validator=COUNT)

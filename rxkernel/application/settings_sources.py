@@ -34,6 +34,11 @@ _DEFAULTS = Settings()
 APPLICATIONS = "applications"
 """The table of the file with a table for each of several applications, by name."""
 
+PER_APPLICATION = "per_application"
+"""The metadata of a field that is the path of a file which applications cannot share. If the file
+of the settings has tables of applications, the default has a folder named after the
+application."""
+
 _OWN_CLASSES = frozenset({("bundles",), (APP,)})
 """The settings classes of an application and its bundles."""
 
@@ -146,7 +151,23 @@ class SettingsLoader:
         own = defaults.app if self.app is None else self.build(self.app, (APP,), defaults.app)
         if self.problems:
             return None
+        if self.name is not None and self.tables:
+            for section in bundles:
+                bundles[section] = self._with_own_files((section,), bundles[section])
         return attrs.evolve(settings, bundles={**defaults.bundles, **bundles}, app=own)
+
+    def _with_own_files(self, path: SettingPath, built: Any) -> Any:
+        """Return the settings *built* with files of this application, where no source has one:
+        ``var/shop/tasks.sqlite3`` for ``var/tasks.sqlite3``."""
+        own = {}
+        for field in attrs.fields(type(built)):
+            value, child = getattr(built, field.name), (*path, key_of(field))
+            is_own = field.metadata.get(PER_APPLICATION) and child not in self.given
+            if attrs.has(type(value)):
+                own[field.alias] = self._with_own_files(child, value)
+            elif is_own and value == field.default:
+                own[field.alias] = type(value)(_below(Path(value), str(self.name)))
+        return attrs.evolve(built, **own)
 
     def fail(self, problem: str, path: SettingPath = ()) -> None:
         self.problems.append(" ".join(problem.split()))
@@ -392,6 +413,10 @@ class SettingsLoader:
                 secret[0] not in self.sections and secret[0] != APP for secret in self.secrets
             )
         return any(secret[: len(path)] == path for secret in self.secrets)
+
+
+def _below(file: Path, name: str) -> Path:
+    return file.parent / name / file.name
 
 
 def _is_common(path: SettingPath) -> bool:

@@ -161,3 +161,54 @@ def test_t73_application_loaded_alone_reads_its_table(
     nameless.load_settings()
 
     assert (blog.settings.threads, nameless.settings.threads) == (2, 8)
+
+
+@attrs.frozen(kw_only=True)
+class KeySettings:
+    key: str = attrs.field(default="var/key.pem", metadata={"per_application": True})
+
+
+@attrs.frozen(kw_only=True)
+class StoreSettings:
+    file: Path = attrs.field(default=Path("store.sqlite3"), metadata={"per_application": True})
+    backup: Path = attrs.field(default=Path("old.sqlite3"), metadata={"per_application": True})
+    keys: KeySettings = attrs.field(factory=KeySettings)
+
+
+class StoreBundle(Bundle):
+    name = "store"
+    settings_class = StoreSettings
+
+
+def test_t73_files_that_cannot_be_shared_have_the_name_of_the_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rxkernel.toml").write_text(
+        """
+        [store]
+        backup = "backup.sqlite3"
+        [applications.shop.http]
+        allowed_hosts = ["shop.example"]
+        """
+    )
+    application = Application(bundles=[StoreBundle])
+
+    application.load_settings(name="shop")
+
+    assert application.settings.bundles["store"] == StoreSettings(
+        file=Path("shop/store.sqlite3"),
+        backup=Path("backup.sqlite3"),
+        keys=KeySettings(key="var/shop/key.pem"),
+    )
+
+
+def test_files_of_an_application_without_others_keep_their_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    application = Application(bundles=[StoreBundle])
+
+    application.load_settings(name="shop")
+
+    assert application.settings.bundles["store"] == StoreSettings()

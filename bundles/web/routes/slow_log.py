@@ -78,13 +78,12 @@ class SlowLog:
             return
         path = printable(_sent(request).partition("?")[0])
         logger.warning(
-            "%s %s took %.3f s, more than %g s%s id=%s",
+            "%s %s took %.3f s, more than %g s%s",
             request.method or "EVENT",
             path,
             duration,
             limit,
             "" if rule is None else f", rule {rule}",
-            request.id,
             extra={
                 "path": path,
                 "route": request.route_name,
