@@ -38,12 +38,13 @@ class DailyFiles:
     """Appends lines. Each batch opens its file, writes once and closes the file.
 
     So several processes can append to one file, and other programs may move it away. An error,
-    such as a full disk, is reported to stderr once, and its lines are lost.
+    such as a full disk, is reported to stderr once for each directory and type, and its lines are
+    lost.
     """
 
     def __init__(self) -> None:
         self._purged: dict[Path, str] = {}
-        self._is_failing = False
+        self._failing: set[tuple[Path, str]] = set()
 
     def append(self, batches: Mapping[FileKey, Sequence[str]], keep_days: int) -> None:
         """Write the lines of each file. With the first line of a day in a directory, files of this
@@ -52,17 +53,19 @@ class DailyFiles:
             try:
                 _append(key.path, "".join(f"{line}\n" for line in lines))
             except OSError as exc:
-                self._report(f"log files cannot be written, lines are lost: {exc}", failing=True)
+                if not self._is_failing(key):
+                    report(f"log files cannot be written, lines are lost: {exc}")
+                self._failing.add((key.directory, key.type))
             else:
-                self._report("log files are written again", failing=False)
+                if self._is_failing(key):
+                    report(f"log files are written again: {key.path}")
+                self._failing.discard((key.directory, key.type))
             if self._purged.get(key.directory, "") < key.day:
                 self._purged[key.directory] = key.day
                 remove_old(key.directory, key.day, keep_days)
 
-    def _report(self, text: str, *, failing: bool) -> None:
-        if failing != self._is_failing:
-            self._is_failing = failing
-            report(text)
+    def _is_failing(self, key: FileKey) -> bool:
+        return (key.directory, key.type) in self._failing
 
 
 def report(text: str) -> None:

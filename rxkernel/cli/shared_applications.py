@@ -35,12 +35,14 @@ class SharedApplications:
             ConfigurationError: with every problem; that of one application has its name.
         """
         by_name = _located(targets)
+        defaults = {name: application.settings for name, application in by_name.items()}
         common = load_shared_settings(
             by_name, directory=Path.cwd(), environment=os.environ, overrides=overrides
         )
         port = SharedPort(common)
         for name, application in by_name.items():
-            application.load_settings(overrides, name=name)  # for `reload_settings`
+            application.settings = defaults[name]
+            application.load_settings(overrides, name=name)  # so that it can read them again
             application.share(port, name)
         every = [application.settings for application in by_name.values()]
         longest = attrs.evolve(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import Settings
 
 _SPARE = 15.0
@@ -115,5 +116,14 @@ def _quoted(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """*text* without specifiers, which begin with ``%``."""
+    """*text* without specifiers, which begin with ``%``.
+
+    Raises:
+        ConfigurationError: it would begin another line of the file, or continue this one.
+    """
+    if not text.isprintable() or text.endswith("\\"):
+        raise ConfigurationError(
+            f"{text!r} cannot be written into a unit of systemd; rename it, without control "
+            f"characters and without a backslash at its end"
+        )
     return text.replace("%", "%%")

@@ -263,7 +263,7 @@ def test_setting_invalid_in_pyproject_names_table(tmp_path: Path) -> None:
         ("SOCKETIO_PING_TIMEOUT", "inf", "got 'inf', must be seconds, more than 0"),
         ("LOGGING_LEVEL", "a\nb", r"got 'a\nb', must be one of"),
         ("HTTP_PROT", "1", "RXKERNEL_HTTP_PROT: no such setting; did you mean RXKERNEL_HTTP_PORT"),
-        ("RELOAD", "1", "there are RXKERNEL_DEBUG, RXKERNEL_HEALTH, RXKERNEL_HTTP_…"),
+        ("RELOAD", "1", "RXKERNEL_HEALTH, RXKERNEL_HEALTH_DETAILS, RXKERNEL_HTTP_…"),
     ],
 )
 def test_setting_invalid_in_environment_names_variable(

@@ -8,6 +8,7 @@ import pytest
 
 from rxkernel import Application, Bundle, ConfigurationError, HttpSettings, Settings
 from rxkernel.application.shared_settings import load_shared_settings
+from rxkernel.cli.shared_applications import SharedApplications
 
 
 @attrs.frozen(kw_only=True)
@@ -212,3 +213,25 @@ def test_files_of_an_application_without_others_keep_their_default(
     application.load_settings(name="shop")
 
     assert application.settings.bundles["store"] == StoreSettings()
+
+
+async def test_setting_that_is_removed_from_its_table_is_read_again_as_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = tmp_path / "rxkernel.toml"
+    hosts = "[http]\nport = 0\n[applications.first_of_two.http]\nallowed_hosts = ['a.example']\n"
+    file.write_text(f"{hosts}body_limit = 5\n")
+    for name in ("first_of_two", "second_of_two"):
+        text = "from rxkernel import Application\n\napplication = Application()\n"
+        (tmp_path / f"{name}.py").write_text(text)
+    both = SharedApplications.load(["first_of_two:application", "second_of_two:application"], {})
+    first = both.by_name["first_of_two"]
+    await both.start()
+    try:
+        file.write_text(hosts)
+        event = await first.reload_settings()
+    finally:
+        await both.stop()
+    assert event.changed == {"http.body_limit"}

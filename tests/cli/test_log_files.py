@@ -161,8 +161,21 @@ def test_directory_that_cannot_be_written_is_reported_once(
 
     key.path.unlink()
     daily.append({key: ["kept"]}, 3)
-    assert capsys.readouterr().err == "rxkernel: log files are written again\n"
+    assert capsys.readouterr().err == f"rxkernel: log files are written again: {key.path}\n"
     assert key.path.read_text() == "kept\n"
+
+
+def test_one_file_that_cannot_be_written_is_reported_once_among_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daily = DailyFiles()
+    bad, good = (FileKey(tmp_path, "2026-11-30", name) for name in ("server", "error"))
+    bad.path.mkdir()
+    for _ in range(3):
+        daily.append({bad: ["lost"], good: ["kept"]}, 3)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "cannot be written" in lines[0]
 
 
 def test_lines_above_the_limit_are_counted(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rxkernel import HttpSettings, Settings
+from rxkernel import ConfigurationError, HttpSettings, Settings
 from rxkernel.cli.unit_file import UnitFile
 from rxkernel.settings import LoggingSettings, SocketioSettings, TlsSettings
 from tests.cli.conftest import Run, Write
@@ -164,3 +164,9 @@ def test_systemd_accepts_the_unit(tmp_path: Path, user: str | None) -> None:
     own = [line for line in found.stderr.splitlines() if "shop" in line]
     assert own == []
     assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("name", ["a\nExecStartPre=+touch x", "a\x1b[31m", "a\\"], ids=repr)
+def test_directory_that_would_write_other_lines_is_error(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be written into a unit"):
+        unit(directory=f"/srv/{name}")

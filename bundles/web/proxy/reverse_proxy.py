@@ -136,7 +136,8 @@ class ReverseProxy:
     def _open(self, *, is_checked: bool) -> ClientSession:
         settings = self._settings
         connector = TCPConnector(
-            limit=settings.connections,
+            limit=0,
+            limit_per_host=settings.connections,
             keepalive_timeout=_SECONDS_OF_IDLE,
             resolver=PublicResolver(ThreadedResolver()) if is_checked else None,
             use_dns_cache=not is_checked,

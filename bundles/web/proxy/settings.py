@@ -25,4 +25,4 @@ class ProxySettings:
     accept a piece of the body of a request."""
 
     connections: int = attrs.field(default=100, validator=_COUNT)
-    """Most connections to other servers at a time; WebSockets have as many of their own."""
+    """Most connections to one other server at a time; WebSockets have as many of their own."""

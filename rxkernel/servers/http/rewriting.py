@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import attrs
 from yarl import URL
 
+from rxkernel.servers.http.allowed_hosts import authority_of
 from rxkernel.servers.http.pipeline import RouteResult
 from rxkernel.servers.http.request_head import RequestHead
 
@@ -28,6 +29,8 @@ class Rewrite:
     @property
     def url(self) -> URL:
         """*target*, as the parser reads it."""
+        if self.target[:1] != "/":  # see `Rewriting.of`
+            return URL(self.target, encoded=True)
         path, _, query = self.target.partition("?")
         return URL.build(path=path, query_string=query, encoded=True)
 
@@ -71,10 +74,17 @@ class Rewriting:
         self.is_used = self.is_used or rewriter is not None
 
     def of(self, head: RequestHead) -> Rewrite | None:
-        """Return the result of the rewriter. If it raises, that is the error of the request."""
+        """Return the result of the rewriter. If it raises, that is the error of the request.
+
+        A target in absolute-form keeps its scheme and host, which are checked later.
+        """
         if self.rewriter is None:
             return None
         try:
-            return self.rewriter(head)
+            rewrite = self.rewriter(head)
         except Exception as exc:
             return Rewrite(head.raw_path, exc)
+        if rewrite is None or rewrite.target[:1] != "/" or not (host := authority_of(head)):
+            return rewrite
+        scheme = head.raw_path.partition("://")[0]
+        return attrs.evolve(rewrite, target=f"{scheme}://{host}{rewrite.target}")

@@ -184,6 +184,17 @@ async def test_body_in_pieces_and_absolute_target_are_rewritten(serve: Serve) ->
         assert (await http.answer()).status == 200
 
 
+async def test_rewritten_absolute_target_keeps_its_host_for_the_check(serve: Serve) -> None:
+    application = await served(serve, http={"allowed_hosts": ("good",)})
+
+    async with raw_http(application) as http:
+        await http.send(b"GET http://evil/old/new HTTP/1.1\r\nHost: good\r\n\r\n")
+        assert (await http.answer()).status == 421
+    async with raw_http(application) as http:
+        await http.send(b"GET http://good/old/new HTTP/1.0\r\n\r\n")
+        assert (await http.answer()).status == 200
+
+
 @pytest.mark.parametrize("path", ["stream", "late"])
 async def test_stream_with_new_target_is_sent(
     serve: Serve, session: aiohttp.ClientSession, path: str

@@ -14,6 +14,7 @@ from tests.bundles.web.proxy.conftest import (
     forwarded_to_bytes,
     forwarding,
     raw_upstream,
+    upstream,
 )
 from tests.servers.raw_http import raw_http
 from tests.waiting import until
@@ -358,6 +359,32 @@ async def test_more_requests_than_connections_wait(site: Site) -> None:
         responses = await asyncio.gather(*(session.get("/there/") for _ in range(10)))
         assert {response.status for response in responses} == {200}
     assert most == 2
+
+
+async def test_server_without_free_connections_does_not_hold_up_another_one(site: Site) -> None:
+    is_held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(request: web.Request) -> web.Response:
+        is_held.set()
+        await go_on.wait()
+        return web.Response(text="late")
+
+    async def respond(request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async with upstream(hold) as first, upstream(respond) as second:
+        rules = [{"url": "/first", "target": first}, {"url": "/second", "target": second}]
+        files = {
+            "app/get.py": "async def get(client): return 'root'",
+            "config/routes.py": f"routes = {rules}",
+        }
+        async with site.served(files, options={"web.proxy.connections": 1}) as session:
+            held = asyncio.create_task(session.get("/first"))
+            await is_held.wait()
+            async with session.get("/second") as response:
+                assert (response.status, await response.text()) == (200, "ok")
+            go_on.set()
+            assert (await held).status == 200
 
 
 async def test_rule_that_leads_to_its_own_server_is_508(site: Site) -> None:
