@@ -9,6 +9,9 @@ import attrs
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import Settings
 
+_START_TIMEOUT = 900
+"""Seconds; set-up scripts run before the service is ready."""
+
 _SPARE = 15.0
 """Seconds after the timeouts of the settings until systemd kills the process."""
 
@@ -67,6 +70,7 @@ class UnitFile:
         yield f"ExecStart={' '.join(_argument(each) for each in command)}"
         yield "ExecReload=kill -HUP $MAINPID"
         yield from ("KillMode=mixed", "Restart=on-failure", "RestartSec=2", "WatchdogSec=30")
+        yield f"TimeoutStartSec={_START_TIMEOUT}"
         yield f"TimeoutStopSec={self._stop_timeout()}"
         yield from ("LimitNOFILE=65536", "NoNewPrivileges=true")
         if self.user is not None:
@@ -85,8 +89,9 @@ class UnitFile:
         if needed:
             yield f"AmbientCapabilities={needed}"
         yield from _HARDENING.splitlines()
-        for path in dict.fromkeys((self.directory, *self._log_directories())):
-            yield f"ReadWritePaths={_quoted(str(path))}"
+        yield f"ReadWritePaths={_quoted(str(self.directory))}"
+        for path in dict.fromkeys(self._log_directories()):
+            yield f"ReadWritePaths={_quoted(f'-{path}')}"  # it may not exist yet
 
     def _log_directories(self) -> Iterator[Path]:
         for each in self.settings:

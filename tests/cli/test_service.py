@@ -120,6 +120,7 @@ def test_stop_timeout_is_longer_than_that_of_the_settings() -> None:
     slow = Settings(shutdown_delay=5, shutdown_timeout=20.5)
 
     assert "TimeoutStopSec=35\n" in unit()
+    assert "TimeoutStartSec=900\n" in unit()
     assert "TimeoutStopSec=61\n" in unit(Settings(), slow)
 
 
@@ -136,7 +137,7 @@ def test_log_directory_may_be_written() -> None:
     text = unit(Settings(logging=LoggingSettings(directory=Path("/var/log/the shop"))))
 
     assert "ReadWritePaths=/srv/shop\n" in text
-    assert 'ReadWritePaths="/var/log/the shop"\n' in text
+    assert 'ReadWritePaths="-/var/log/the shop"\n' in text
 
 
 def test_special_characters_are_escaped() -> None:

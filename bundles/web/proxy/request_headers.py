@@ -22,7 +22,8 @@ _OWN = frozenset(
         "x-real-ip",
     )
 )
-"""Those that the proxy sets itself, or that would be lies: the other server believes the proxy."""
+"""Those that the proxy sets itself, or that would be lies: the other server believes the proxy.
+CGI and WSGI make no difference between ``_`` and ``-``."""
 
 _HANDSHAKE = "sec-websocket-"
 
@@ -51,7 +52,8 @@ class RequestHeaders:
         headers = CIMultiDict(
             (name, value)
             for lower, name, value in end_to_end(request.headers)
-            if lower not in _OWN and not (is_handshake and lower.startswith(_HANDSHAKE))
+            if lower.replace("_", "-") not in _OWN
+            and not (is_handshake and lower.startswith(_HANDSHAKE))
         )
         if has_body:
             self._frame(request, headers)

@@ -148,6 +148,7 @@ async def test_hop_by_hop_fields_are_removed_both_ways(site: Site) -> None:
 async def test_forwarded_fields_of_a_client_are_replaced(site: Site) -> None:
     lies = {
         "X-Forwarded-For": "10.0.0.1",
+        "X_Forwarded_For": "10.0.0.1",
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Host": "evil.example",
         "X-Real-IP": "10.0.0.1",
@@ -165,6 +166,7 @@ async def test_forwarded_fields_of_a_client_are_replaced(site: Site) -> None:
     assert headers.getall("X-Forwarded-Host") == ["site.example"]
     assert headers.getall("Forwarded") == ['for=127.0.0.1;host="site.example";proto=http']
     assert "X-Real-IP" not in headers
+    assert "X_Forwarded_For" not in headers
 
 
 async def test_client_of_a_trusted_proxy_is_forwarded(site: Site) -> None:
