@@ -45,6 +45,7 @@ class Site(Folder):
     ) -> AsyncIterator[aiohttp.ClientSession]:
         """Serve *files* with the settings *options*, by their dotted names; a session whose URLs
         begin at the site."""
+        await self.stop()  # that of an earlier call
         self.write(files)
         self._application = create_application(self.root, **settings)
         own = {"http.port": 0, "http.host": "127.0.0.1", "autoload.reload": reload, **options}
