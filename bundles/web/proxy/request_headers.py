@@ -78,8 +78,8 @@ class RequestHeaders:
 
     @staticmethod
     def _frame(request: Request, headers: CIMultiDict[str]) -> None:
-        if "Content-Encoding" in headers:  # the server has decompressed the body
-            del headers["Content-Encoding"]
+        if "Content-Encoding" in request.headers:  # the server has decompressed the body,
+            headers.pop("Content-Encoding", None)  # also if ``Connection`` names the field
         elif (length := request.headers.get("Content-Length")) is not None:
             headers["Content-Length"] = length
 

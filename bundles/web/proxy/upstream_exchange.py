@@ -46,7 +46,8 @@ class UpstreamExchange:
             HttpException: that of *source*.
         """
         deadline = Deadline(self.request)
-        body = None if source is None else SentBody(source, deadline, self.settings)
+        length = int(headers["Content-Length"]) if "Content-Length" in headers else None
+        body = None if source is None else SentBody(source, deadline, self.settings, length)
         sending = self.session.request(
             self.request.method or "GET",
             self.url,

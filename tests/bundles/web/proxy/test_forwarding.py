@@ -145,6 +145,43 @@ async def test_hop_by_hop_fields_are_removed_both_ways(site: Site) -> None:
     assert headers.get("Connection", "keep-alive") == "keep-alive"
 
 
+async def test_connection_cannot_remove_the_coding_of_a_body(site: Site) -> None:
+    """The server has decompressed the body: with the length of the compressed one, the rest would
+    be another request to the other server."""
+    text = b"x" * 1000
+    coded = gzip.compress(text)
+    async with forwarded_to(site, echo), raw_http(site.application) as raw:
+        await raw.send(
+            b"POST /there/ HTTP/1.1\r\nHost: a\r\nConnection: Content-Encoding, close\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(coded) + coded
+        )
+        response = (await raw.answer()).json
+    assert response["body"] == text.decode()
+    assert "Content-Length" not in headers_of(response)
+
+
+@pytest.mark.parametrize("other", ["short", "much longer than it was"])
+async def test_body_of_another_length_than_promised_is_error(site: Site, other: str) -> None:
+    async with upstream(echo) as origin:
+        files = {
+            "app/get.py": "async def get(client): return 'root'",
+            "app/send/post.py": f"""
+from bundles.web import ReverseProxy
+
+async def pieces():
+    yield {other.encode()!r}
+
+async def post(client, proxy: ReverseProxy):
+    return await proxy.upstream({origin!r}).forward(client.request, "/", pieces())
+""",
+        }
+        async with (
+            site.served(files) as session,
+            session.post("/send/", data=b"x" * 10) as response,
+        ):
+            assert response.status == 500
+
+
 async def test_forwarded_fields_of_a_client_are_replaced(site: Site) -> None:
     lies = {
         "X-Forwarded-For": "10.0.0.1",
