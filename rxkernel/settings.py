@@ -9,7 +9,6 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Any
@@ -20,6 +19,7 @@ from rxkernel.headers import TOKEN
 from rxkernel.host_names import HOST_PATTERN
 from rxkernel.host_patterns import is_host_pattern
 from rxkernel.namespaces import is_namespace
+from rxkernel.networks import is_network
 
 _PREFIX = re.compile(r"(/[^/\s?#{}]+)*")
 _ORIGIN = re.compile(
@@ -257,7 +257,7 @@ class HttpSettings:
         validator=Allowed(
             'a list of IP addresses or networks like "10.0.0.0/8"',
             (tuple,),
-            lambda proxies: all(map(_is_network, proxies)),
+            lambda proxies: all(map(is_network, proxies)),
         ),
     )
     """Peers whose ``X-Forwarded-For``, ``-Host`` and ``-Proto`` are trusted."""
@@ -353,16 +353,6 @@ def _is_origin(origin: object) -> bool:
         or canonical_origin(origin) is not None
         or wildcard_origin(origin) is not None
     )
-
-
-def _is_network(text: object) -> bool:
-    if not isinstance(text, str):
-        return False
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True
 
 
 @attrs.frozen(kw_only=True)
@@ -554,7 +544,7 @@ class Settings:
         validator=Allowed(
             'a list of IP addresses or networks like "10.0.0.0/8"',
             (tuple,),
-            lambda networks: all(map(_is_network, networks)),
+            lambda networks: all(map(is_network, networks)),
         ),
     )
     """Clients that get figures of the process and the machine from ``/readyz``. Empty: none."""

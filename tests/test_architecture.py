@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 
 # A module of a row may import its own row and those before it.
 LAYERS = [
-    "exception_text exceptions headers host_names host_patterns labels namespaces nearest "
-    "settings",
+    "exception_text exceptions file_stamp headers host_names host_patterns labels namespaces "
+    "nearest networks settings",
     "messages",
     "events",
     "routing",

@@ -44,13 +44,7 @@ from bundles.web.routes.slow_log import SlowLog
 from bundles.web.sessions.client_sessions import ClientSessions
 from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
-from rxkernel import (
-    Bundle,
-    ConfigurationError,
-    HttpServer,
-    Kernel,
-    Settings,
-)
+from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
 
 
 class WebBundle(Bundle):

@@ -49,7 +49,7 @@ class WebSettings:
     """Event streams and their channels."""
 
     firewall: FirewallSettings = attrs.field(factory=FirewallSettings)
-    """Limits of what a client may have open, and clients that are denied."""
+    """Limits of the open requests of a client, and denied clients."""
 
     proxy: ProxySettings = attrs.field(factory=ProxySettings)
     """Requests to other servers."""

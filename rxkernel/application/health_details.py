@@ -13,11 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 from rxkernel.messages.request import Request
+from rxkernel.networks import Networks
 from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import Settings
 
@@ -34,7 +34,7 @@ class DetailsAccess:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._networks = [ip_network(text) for text in settings.health_details]
+        self._networks = Networks(settings.health_details)
         self._trusts_proxies = bool(settings.http.trusted_proxies)
 
     def allows(self, request: Request) -> bool:
@@ -42,12 +42,7 @@ class DetailsAccess:
             return False
         if not self._trusts_proxies and any(name in request.headers for name in _OF_PROXIES):
             return False
-        try:
-            address = ip_address(request.client.host.partition("%")[0])
-        except ValueError:
-            return False
-        address = getattr(address, "ipv4_mapped", None) or address  # of a dual-stack socket
-        return any(address in network for network in self._networks)
+        return request.client.host in self._networks
 
 
 async def health_details(servers: ServerManager, started: float) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
 
 from rxkernel.application.settings_fields import key_of
 from rxkernel.events.event import Event
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import APP, Settings
 
 logger = logging.getLogger(__name__)
@@ -73,6 +75,17 @@ class RunningSettings:
             else:
                 del self._values[name]
         _log(sorted(applied), sorted(event.pending))
+
+
+@contextmanager
+def settings_errors_logged() -> Iterator[None]:
+    """Log an exception of `Application.reload_settings`: the settings stay as they are."""
+    try:
+        yield
+    except ConfigurationError as exc:
+        logger.error("the settings are not changed: %s", "; ".join(exc.problems))
+    except Exception:
+        logger.exception("the settings are not changed")
 
 
 def _log(applied: list[str], pending: list[str]) -> None:

@@ -7,11 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 from rxkernel.application.application import Application
 from rxkernel.application.events import ApplicationEvents
-from rxkernel.application.settings_changes import SettingsChangedEvent
+from rxkernel.application.settings_changes import SettingsChangedEvent, settings_errors_logged
 from rxkernel.cli.logs import LineHandler
-from rxkernel.exceptions import ConfigurationError
-
-logger = logging.getLogger(__name__)
 
 
 async def read_again_when(
@@ -32,19 +29,11 @@ async def read_again_when(
             with reloading():
                 reload_certificates()
                 for application in applications:
-                    await _read_settings(application)
+                    with settings_errors_logged():
+                        await application.reload_settings()
     finally:
         for application in applications:
             application.dispatcher.remove_listener(ApplicationEvents.SETTINGS, change_log_level)
-
-
-async def _read_settings(application: Application) -> None:
-    try:
-        await application.reload_settings()
-    except ConfigurationError as exc:
-        logger.error("the settings are not changed: %s", "; ".join(exc.problems))
-    except Exception:
-        logger.exception("the settings are not changed")
 
 
 async def change_log_level(event: SettingsChangedEvent) -> None:

@@ -12,8 +12,8 @@ from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, is_debugging, targets_argument
 from rxkernel.cli.port import reserved_port
 from rxkernel.cli.reload import serve_and_reload
-from rxkernel.cli.serving import Served, serve_until_stopped
-from rxkernel.cli.shared_applications import SharedApplications
+from rxkernel.cli.serving import serve_until_stopped
+from rxkernel.cli.shared_applications import Served, SharedApplications, applications_of
 from rxkernel.cli.watched_files import WatchedFiles
 from rxkernel.cli.workers import supervise
 from rxkernel.exceptions import ConfigurationError
@@ -118,27 +118,16 @@ def serve(
         asyncio.run(serve_and_reload(given.arguments(), watched))
         return
     application = given.load()
-    configure_logging(application.settings.logging, *_own_logs(application))
+    every = applications_of(application)
+    configure_logging(application.settings.logging, *(one.settings.logging for one in every))
     if workers == 1:
         run(serve_until_stopped(application, supervised=supervised))
     else:
         ctx.exit(_serve_with_workers(application, given, workers))
 
 
-def _own_logs(application: Served) -> list[LoggingSettings]:
-    """The settings of the log of each application, if there are several."""
-    if isinstance(application, SharedApplications):
-        return [one.settings.logging for one in application.by_name.values()]
-    return []
-
-
 def _serve_with_workers(application: Served, given: _Given, workers: int) -> int:
-    every = (
-        [*application.by_name.values()]
-        if isinstance(application, SharedApplications)
-        else [application]
-    )
-    if any(one.settings.socketio.enabled for one in every):
+    if any(one.settings.socketio.enabled for one in applications_of(application)):
         raise ConfigurationError(
             "--workers serves HTTP only, and Socket.IO is enabled: its clients must reach the "
             "same process each time, which a shared port cannot ensure; set "

@@ -7,18 +7,15 @@ from contextlib import suppress
 
 import click
 
-from rxkernel.application.application import Application
 from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.reading_again import read_again_when
 from rxkernel.cli.service_manager import ServiceManager
-from rxkernel.cli.shared_applications import SharedApplications
+from rxkernel.cli.shared_applications import Served, SharedApplications, applications_of
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.shared_port import SharedPort
 from rxkernel.servers.manager import ServerManager
-
-Served = Application | SharedApplications
 
 _CLOSING = 10.0
 """Seconds to close connections and services, after the timeouts for the responses and for the
@@ -85,11 +82,12 @@ async def _read_again_when(
 ) -> None:
     http: HttpServer | SharedPort
     if isinstance(application, SharedApplications):
-        every, http = [*application.by_name.values()], application.port
+        http = application.port
     else:
         server = application.servers["http"]
         assert isinstance(server, HttpServer)
-        every, http = [application], server
+        http = server
+    every = applications_of(application)
     await read_again_when(hangup, every, http.reload_certificates, service.reloading)
 
 
@@ -103,7 +101,7 @@ def _freeze_gc() -> None:
 def _announce(application: Served, link: SupervisorLink | None, service: ServiceManager) -> None:
     if isinstance(application, SharedApplications):
         names = " and ".join(application.by_name)
-        every = [one.servers for one in application.by_name.values()]
+        every = [one.servers for one in applications_of(application)]
         places = f"{' and '.join(_places(*every))} for {names}"
     else:
         places = " and ".join(_places(application.servers))

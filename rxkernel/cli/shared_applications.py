@@ -65,6 +65,13 @@ class SharedApplications:
         return await self.port.stop()
 
 
+Served = Application | SharedApplications
+
+
+def applications_of(served: Served) -> list[Application]:
+    return [*served.by_name.values()] if isinstance(served, SharedApplications) else [served]
+
+
 def _located(targets: Sequence[str]) -> dict[str, Application]:
     by_name: dict[str, Application] = {}
     problems: list[str] = []

@@ -3,13 +3,13 @@ files change.
 """
 
 import logging
-import os
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.file_stamp import FileStamp, stamp_of
 from rxkernel.host_names import canonical_host, host_matches
 from rxkernel.settings import CertificateFiles, TlsSettings
 
@@ -21,7 +21,7 @@ _CHECK_INTERVAL = 1.0
 _TEST_HOST = "localhost"
 """The host name of the test handshake, which is not compared."""
 
-_Stamp = tuple[tuple[int, int, int] | None, ...]
+_Stamp = tuple[FileStamp | None, ...]
 
 
 class Certificates:
@@ -86,7 +86,7 @@ class Certificates:
     def _read_stamp(self) -> _Stamp:
         """What changes when a file is written or replaced."""
         return tuple(
-            _stamp_of(path)
+            stamp_of(path)
             for files in (self._default, *self._hosts.values())
             for path in (files.certificate, files.key)
         )
@@ -110,14 +110,6 @@ class _ContextByHost:
         found = self._exact.get(host) or (self._contexts[pattern] if pattern else None)
         if found is not None:
             connection.context = found
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _problems_of(files: CertificateFiles, name: str) -> Iterator[str]:

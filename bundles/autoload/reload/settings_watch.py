@@ -1,18 +1,16 @@
 """Reads the settings again when their files have changed."""
 
 import asyncio
-import logging
-import os
 from pathlib import Path
 
-from rxkernel import Application, ConfigurationError
-
-logger = logging.getLogger(__name__)
+from rxkernel import Application
+from rxkernel.application.settings_changes import settings_errors_logged
+from rxkernel.file_stamp import FileStamp, stamp_of
 
 _CHECK = 1.0
 """Seconds between two checks. An editor replaces a file, so the file itself cannot be watched."""
 
-_State = tuple[tuple[int, int, int] | None, ...]
+_State = tuple[FileStamp | None, ...]
 
 
 class SettingsWatch:
@@ -41,25 +39,9 @@ class SettingsWatch:
             now = _state_of(files)
             if now != before:
                 before = now
-                await self._read()
-
-    async def _read(self) -> None:
-        try:
-            await self._application.reload_settings()
-        except ConfigurationError as exc:
-            logger.error("the settings are not changed: %s", "; ".join(exc.problems))
-        except Exception:
-            logger.exception("the settings are not changed")
+                with settings_errors_logged():
+                    await self._application.reload_settings()
 
 
 def _state_of(files: tuple[Path, ...]) -> _State:
-    return tuple(map(_identity_of, files))
-
-
-def _identity_of(file: Path) -> tuple[int, int, int] | None:
-    """What changes with the content of *file*; None if it does not exist."""
-    try:
-        status = os.stat(file)
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return tuple(map(stamp_of, files))

@@ -1,1 +1,1 @@
-"""Who may send how much at a time, and who may send nothing."""
+"""Limits of open requests and streams, and denied clients."""

@@ -12,9 +12,9 @@ from injector import inject
 from bundles.sessions import Sessions
 from bundles.sessions.addresses import address_of
 from bundles.web.firewall.blocks import Blocks
-from bundles.web.firewall.networks import Networks
 from bundles.web.firewall.open_counts import OpenCounts, Share
 from bundles.web.firewall.settings import FirewallSettings
+from bundles.web.optional_listener import OptionalListener
 from bundles.web.page_cache.clock import Clock
 from bundles.web.settings import WebSettings
 from rxkernel import (
@@ -38,6 +38,7 @@ from rxkernel import (
     network_of,
     observe,
 )
+from rxkernel.networks import Networks
 
 _FIRST = 10_000
 """Before the listeners that authenticate the client."""
@@ -45,7 +46,7 @@ _FIRST = 10_000
 _REQUESTS, _STREAMS = "requests", "streams"
 
 _RETRY_AFTER = "1"
-"""Seconds: what is open may end at any time."""
+"""Seconds; an open request may end at any time."""
 
 
 class Firewall:
@@ -63,8 +64,8 @@ class Firewall:
         clock: Clock,
         dispatcher: AsyncEventDispatcher,
     ) -> None:
-        self._dispatcher = dispatcher
-        self._is_open = self._is_listening = False
+        self._listener = OptionalListener(dispatcher, KernelEvents.KERNEL_HEAD, self.check, _FIRST)
+        self._is_open = False
         self._sessions = sessions
         self._blocks = Blocks(clock.now)
         self._open = OpenCounts()
@@ -91,16 +92,9 @@ class Firewall:
         self._listen_if_needed()
 
     def _listen_if_needed(self) -> None:
-        """Listen to messages only if one may be rejected: a listener costs each of them 2 %."""
+        """Listen to messages only if one may be rejected."""
         may_reject = self._is_counting or bool(self._denied) or bool(self._blocks)
-        is_needed = self._is_open and may_reject
-        if is_needed is self._is_listening:
-            return
-        self._is_listening = is_needed
-        if is_needed:
-            self._dispatcher.add_listener(KernelEvents.KERNEL_HEAD, self.check, priority=_FIRST)
-        else:
-            self._dispatcher.remove_listener(KernelEvents.KERNEL_HEAD, self.check)
+        self._listener.register(self._is_open and may_reject)
 
     @observe(ApplicationEvents.SETTINGS)
     async def settings_changed(self, event: SettingsChangedEvent) -> None:
@@ -186,7 +180,7 @@ class Firewall:
     async def _count_response(
         self, request: Request, address: str, counted: "_Counted", response: Response
     ) -> None:
-        """Count a message from now on as what its *response* is: a stream or a request.
+        """Count a message from now on as a stream or as a request, as its *response* is.
 
         Raises:
             TooManyRequestsException: it is a stream that the client has not asked for, and its

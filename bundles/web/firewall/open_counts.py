@@ -1,11 +1,11 @@
-"""How much each client has open."""
+"""The numbers of open messages of clients."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
 class Share(NamedTuple):
-    """The share of one address, session or host in what is open.
+    """One address, session or host, whose open messages are counted.
 
     Attributes:
         setting: the name of the setting with the limit.

@@ -1,31 +1,21 @@
 """The section ``[web.firewall]`` of the settings."""
 
-from ipaddress import ip_network
 from types import NoneType
 
 import attrs
 
 from rxkernel import Allowed
+from rxkernel.networks import is_network
 
 _LIMIT = Allowed(
     "a whole number, 1 or more, or none", (int, NoneType), lambda value: value is None or value > 0
 )
 
 
-def _is_network(text: object) -> bool:
-    if not isinstance(text, str):
-        return False
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
 _NETWORKS = Allowed(
     'a list of IP addresses or networks like "192.0.2.0/24"',
     (tuple,),
-    lambda networks: all(map(_is_network, networks)),
+    lambda networks: all(map(is_network, networks)),
 )
 
 

@@ -1,4 +1,4 @@
-"""Until when the head of a response is awaited."""
+"""The deadline for the head of a response."""
 
 import asyncio
 from types import TracebackType
@@ -8,8 +8,8 @@ from rxkernel import Request
 
 
 class Deadline:
-    """Cancels its block, which then raises `TimeoutError`, at a time that changes with what the
-    block waits for; and at once if the client of *request* disconnects.
+    """Cancels its block, which then raises `TimeoutError`, at the time that `set` has set last, or
+    as soon as the client of *request* disconnects.
 
     Attributes:
         is_client_gone: whether the client has disconnected.

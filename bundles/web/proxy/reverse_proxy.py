@@ -94,7 +94,7 @@ class ReverseProxy:
     def upstream(self, origin: str, *, keep_host: bool = False) -> Upstream:
         """Return the server at *origin*, as ``http://127.0.0.1:8080``.
 
-        Never make *origin* from what a client has sent; use `forward` for that.
+        *origin* must not come from a client; use `forward` for that.
 
         Args:
             keep_host: send the ``Host`` of the client instead of that of *origin*.

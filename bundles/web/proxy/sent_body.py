@@ -18,7 +18,7 @@ class SentBody(Payload):
             exceeded it would be another request to the other server.
 
     Attributes:
-        failure: the exception of *source*; None if it has none.
+        failure: the exception with which the body has ended, or None.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ class UpstreamExchange:
             source: the pieces of the body; None without one.
 
         Raises:
-            UpstreamFailedException: there is no connection, or no valid response (502).
+            UpstreamFailedException: it cannot be connected, or its response is invalid (502).
             UpstreamLateException: the head does not come in time (504).
             BadRequestException: the client has disconnected, or the target is not allowed (400).
             HttpException: that of *source*.

@@ -14,7 +14,7 @@ class Origin:
 
     Attributes:
         url: as ``http://127.0.0.1:8080``.
-        path: that of ``target``; None if it has none.
+        path: that of ``target``, or None.
     """
 
     url: str

@@ -5,6 +5,7 @@ from time import perf_counter
 
 from injector import inject
 
+from bundles.web.optional_listener import OptionalListener
 from bundles.web.routes.rewriter import RuleRewriter, method_of
 from bundles.web.routes.rule import Rule
 from bundles.web.settings import WebSettings
@@ -34,21 +35,18 @@ class SlowLog:
     """
 
     @inject
-    def __init__(
-        self,
-        dispatcher: AsyncEventDispatcher,
-        settings: WebSettings,
-    ) -> None:
-        self._dispatcher = dispatcher
+    def __init__(self, dispatcher: AsyncEventDispatcher, settings: WebSettings) -> None:
+        self._listener = OptionalListener(
+            dispatcher, KernelEvents.KERNEL_RESPONSE, self.log, _LAST
+        )
         self._default = settings.slow_time
         self._least = float("inf")
         self._rewriter: RuleRewriter | None = None
-        self._is_listening = False
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def stop(self, event: ShutdownEvent) -> None:
         """Listen no longer; the next start has another one."""
-        self._listen(False)
+        self._listener.register(False)
 
     def use(self, rewriter: RuleRewriter) -> None:
         """Read the limits of the rules of *rewriter* from now on."""
@@ -56,16 +54,7 @@ class SlowLog:
         limits = [rule.route.slow_time for rule in rewriter.table.rules]
         every = [limit for limit in (*limits, self._default) if limit is not None]
         self._least = min(every, default=float("inf"))
-        self._listen(bool(every))
-
-    def _listen(self, is_needed: bool) -> None:
-        if is_needed is self._is_listening:
-            return
-        self._is_listening = is_needed
-        if is_needed:
-            self._dispatcher.add_listener(KernelEvents.KERNEL_RESPONSE, self.log, priority=_LAST)
-        else:
-            self._dispatcher.remove_listener(KernelEvents.KERNEL_RESPONSE, self.log)
+        self._listener.register(bool(every))
 
     async def log(self, event: ResponseEvent) -> None:
         request = event.request

@@ -1,4 +1,4 @@
-"""A set of addresses and networks."""
+"""Addresses and networks of IP."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -9,8 +9,8 @@ _KNOWN = 4096
 
 
 class Networks:
-    """Tells whether an address is in one of many networks. One look-up for each different length
-    of their prefixes, however many they are; addresses that were looked up before take one.
+    """The addresses of *networks*. It looks up one number for each different length of their
+    prefixes, however many they are, and keeps the results for the addresses of the last clients.
 
     Raises:
         ValueError: one of *networks* is not an address or a network.
@@ -44,6 +44,17 @@ class Networks:
             for (each, bits), prefixes in self._prefixes.items()
             if each == version
         )
+
+
+def is_network(text: object) -> bool:
+    """Whether *text* is an address or a network, as ``192.0.2.7`` or ``192.0.2.0/24``."""
+    if not isinstance(text, str):
+        return False
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _address_of(host: str) -> IPv4Address | IPv6Address | None:

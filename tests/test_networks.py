@@ -2,7 +2,7 @@
 
 import pytest
 
-from bundles.web.firewall.networks import Networks
+from rxkernel.networks import Networks
 
 
 @pytest.mark.parametrize(
