@@ -98,3 +98,13 @@ async def forwarded_to_bytes(
         site.served(forwarding(origin), options=options) as session,
     ):
         yield session
+
+
+async def settled(number: Callable[[], int]) -> int:
+    """Wait until *number* returns the same for half a second, and return it."""
+    before = -1
+    while before != number():
+        before = number()
+        for _ in range(50):
+            await asyncio.sleep(0.01)
+    return before

@@ -12,7 +12,12 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from tests.bundles.web.conftest import Site
-from tests.bundles.web.proxy.conftest import forwarded_to, forwarded_to_bytes, upstream
+from tests.bundles.web.proxy.conftest import (
+    forwarded_to,
+    forwarded_to_bytes,
+    settled,
+    upstream,
+)
 from tests.servers.raw_http import raw_http
 
 MEGABYTE = 1 << 20
@@ -396,16 +401,8 @@ async def test_client_that_does_not_read_stops_the_other_server(site: Site) -> N
             sent += 1
         return response
 
-    async def settled() -> int:
-        before = -1
-        while before != sent:
-            before = sent
-            for _ in range(50):
-                await asyncio.sleep(0.01)
-        return sent
-
     async with forwarded_to(site, send) as session, session.get("/there/") as response:
-        assert await asyncio.wait_for(settled(), 20) < 500
+        assert await asyncio.wait_for(settled(lambda: sent), 20) < 500
         size = 0
         async for piece in response.content.iter_any():
             size += len(piece)

@@ -1,6 +1,7 @@
 """WebSockets that a rule forwards."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -8,8 +9,25 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from tests.bundles.web.conftest import Site
-from tests.bundles.web.proxy.conftest import forwarded_to, forwarded_to_bytes
+from tests.bundles.web.proxy.conftest import forwarded_to, forwarded_to_bytes, settled
 from tests.waiting import until
+
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def closed_with() -> tuple[list[int | None], Serve]:
+    """A server that receives one message of each WebSocket, and the codes with which these were
+    closed."""
+    codes: list[int | None] = []
+
+    async def serve(native: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(native)
+        await socket.receive()
+        codes.append(socket.close_code)
+        return socket
+
+    return codes, serve
 
 
 async def echo(native: web.Request) -> web.StreamResponse:
@@ -93,14 +111,7 @@ async def test_close_code_of_the_other_server_is_passed(site: Site) -> None:
 
 @pytest.mark.parametrize(("sent", "received"), [(4000, 4000), (1000, 1000), (1001, 1001)])
 async def test_close_code_of_the_client_is_passed(site: Site, sent: int, received: int) -> None:
-    codes: list[int | None] = []
-
-    async def serve(native: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(native)
-        await socket.receive()
-        codes.append(socket.close_code)
-        return socket
+    codes, serve = closed_with()
 
     async with forwarded_to(site, serve) as session:
         async with session.ws_connect("/there/") as socket:
@@ -110,14 +121,7 @@ async def test_close_code_of_the_client_is_passed(site: Site, sent: int, receive
 
 
 async def test_client_that_is_lost_closes_the_other_websocket(site: Site) -> None:
-    codes: list[int | None] = []
-
-    async def serve(native: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(native)
-        await socket.receive()
-        codes.append(socket.close_code)
-        return socket
+    codes, serve = closed_with()
 
     async with forwarded_to(site, serve) as session:
         socket = await session.ws_connect("/there/")
@@ -205,14 +209,7 @@ async def test_message_above_the_limit_closes_both(site: Site) -> None:
 
 
 async def test_websocket_is_closed_when_the_site_stops(site: Site) -> None:
-    codes: list[int | None] = []
-
-    async def serve(native: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(native)
-        await socket.receive()
-        codes.append(socket.close_code)
-        return socket
+    codes, serve = closed_with()
 
     async with (
         forwarded_to(site, serve) as session,
@@ -238,17 +235,9 @@ async def test_websocket_that_is_not_read_stops_the_other_side(site: Site) -> No
             sent += 1
         return socket
 
-    async def settled() -> int:
-        before = -1
-        while before != sent:
-            before = sent
-            for _ in range(50):
-                await asyncio.sleep(0.01)
-        return sent
-
     async with forwarded_to(site, serve) as session:
         socket = await session.ws_connect("/there/")
-        assert await asyncio.wait_for(settled(), 20) < 1000
+        assert await asyncio.wait_for(settled(lambda: sent), 20) < 1000
         for _ in range(1000):
             assert len(await socket.receive_bytes()) == 65_536
         sent = 10_000
