@@ -15,6 +15,7 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import aiohttp
 import attrs
 import pytest
 import socketio
@@ -271,13 +272,14 @@ async def test_nginx_in_front_passes_requests_and_websockets_on(
             return None  # it does not listen yet
 
     assert until(answers) == NOBODY
-    client = socketio.AsyncClient(reconnection=False, ssl_verify=False)
-    await client.connect(
-        f"https://127.0.0.1:{proxied}",
-        headers={"Host": f"shop.example:{proxied}"},
-        transports=["websocket"],
-    )
-    assert client.transport() == "websocket"
-    answer = await client.call("greeting_add", {"params": {"name": "Ada"}})
-    assert answer["statusCode"] == 201
-    await client.disconnect()
+    async with aiohttp.ClientSession() as http:  # its own one is closed in a task, maybe too late
+        client = socketio.AsyncClient(reconnection=False, ssl_verify=False, http_session=http)
+        await client.connect(
+            f"https://127.0.0.1:{proxied}",
+            headers={"Host": f"shop.example:{proxied}"},
+            transports=["websocket"],
+        )
+        assert client.transport() == "websocket"
+        answer = await client.call("greeting_add", {"params": {"name": "Ada"}})
+        assert answer["statusCode"] == 201
+        await client.disconnect()
