@@ -263,6 +263,7 @@ class Autoload:
             self._context.names.install(self._current.modules)
         else:
             self._context.names.clear()
+            self._context.setup.forget()
             self._context = None
 
     async def _stop(self, scope: Scope, units: Iterable[HookUnit], tree: Tree) -> None:

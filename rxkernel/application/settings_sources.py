@@ -77,6 +77,14 @@ def settings_files(directory: Path) -> tuple[Path, Path]:
     return directory / "rxkernel.toml", directory / "pyproject.toml"
 
 
+def secret_variables(
+    settings: Settings, sections: Mapping[str, type], app: type | None
+) -> set[str]:
+    """The variables whose values are secret, among those that `load_settings` reads."""
+    loader = SettingsLoader.of(Path(), settings, sections, app)
+    return {setting.variable for setting in loader.settings.values() if setting.is_secret}
+
+
 def default_section(name: str, cls: type) -> Any:
     """The settings of the bundle *name* if no source has any: the defaults of *cls*.
 

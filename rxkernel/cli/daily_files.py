@@ -52,7 +52,7 @@ class DailyFiles:
         for key, lines in batches.items():
             try:
                 _append(key.path, "".join(f"{line}\n" for line in lines))
-            except OSError as exc:
+            except (OSError, ValueError) as exc:  # ValueError: a path with a NUL
                 if not self._is_failing(key):
                     report(f"log files cannot be written, lines are lost: {exc}")
                 self._failing.add((key.directory, key.type))

@@ -15,7 +15,7 @@ import click
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_loading import missing_extra
 from rxkernel.cli.options import is_debugging
-from rxkernel.cli.project_folders import factory_for, factory_in, folders
+from rxkernel.cli.project_folders import factory_for, factory_in, folders, is_application
 from rxkernel.exception_text import place_of, summary_of, text_of
 from rxkernel.exceptions import ConfigurationError
 
@@ -47,8 +47,12 @@ def locate(target: str | None) -> Application:
     is_name = not attribute or all(part.isidentifier() for part in attribute.split("."))
     if is_path or not is_name or (colon and not attribute):
         raise ConfigurationError(
-            f"invalid application {target!r}; write module:attribute, such as "
-            f"{DEFAULT}:{_OBJECT}, with dots as in an import, or module:function()"
+            f"invalid application {target!r}; "
+            + (
+                _hint_for_folder(name)
+                or f"write module:attribute, such as {DEFAULT}:{_OBJECT}, with dots as in an "
+                f"import, or module:function()"
+            )
         )
     if target is None and (factory := _default_factory()) is not None:
         return locate(factory)
@@ -166,13 +170,22 @@ def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
     )
 
 
+def _hint_for_folder(name: str) -> str | None:
+    """The fix, if *name* is a folder of which a bundle makes an application."""
+    folder = Path(name.replace(".", "/"))
+    is_folder = bool(name) and is_application(folder)
+    return f"write ./{folder}, with a /, for the folder" if is_folder else None
+
+
 def _hint_for_name(module: ModuleType, attribute: str) -> str:
-    """The fix: the name of an application that the module has, if any."""
+    """The fix: the name of an application that the module has, if any; or its folder."""
     held = [name for name, value in vars(module).items() if isinstance(value, Application)]
     if callable(getattr(module, _FACTORY, None)):
         held.append(_FACTORY)
     if held:
         return f"did you mean {' or '.join(f'{module.__name__}:{name}' for name in held)}?"
+    if (hint := _hint_for_folder(module.__name__)) is not None:
+        return hint
     return "correct the name" if attribute else f"name the attribute: {module.__name__}:attribute"
 
 

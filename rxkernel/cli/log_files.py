@@ -65,13 +65,13 @@ class LogFiles(logging.Handler):
             return
         try:
             line = self.format(record)
+            key = FileKey(settings.directory, day_of(record.created), type_of(record))
         except Exception:  # noqa: BLE001 - as logging's own handlers do
             self.handleError(record)
             return
         if len(self._lines) >= _MOST_WAITING:
             self._lost += 1
             return
-        key = FileKey(settings.directory, day_of(record.created), type_of(record))
         self._lines.append((key, settings.keep_days, line))
         if self._thread is None:
             self._thread = threading.Thread(target=self._write_batches, daemon=True)
@@ -86,7 +86,10 @@ class LogFiles(logging.Handler):
             self._closing.wait(_GATHERING)
             self._wake.clear()
             with self._writing:
-                self._write()
+                try:
+                    self._write()
+                except Exception as exc:  # noqa: BLE001 - the thread has to write the next batch
+                    report(f"log files cannot be written, lines are lost: {exc!r}")
 
     def flush(self) -> None:
         """Write what waits; return without it if the disk does not respond for a second."""
@@ -126,10 +129,11 @@ def check_directory(directory: Path) -> None:
     """
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-    except OSError as exc:
+    except (OSError, ValueError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else exc
         raise ConfigurationError(
-            f"logging.directory {str(directory)!r} cannot be made: {exc.strerror}; make it, or "
-            f"write another path"
+            f"logging.directory {str(directory)!r} cannot be made: {why}; make it, or write "
+            f"another path"
         ) from exc
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ConfigurationError(

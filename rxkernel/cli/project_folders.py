@@ -24,6 +24,11 @@ def folders() -> list[str]:
     return sorted(set(map(_folder_of, entries(GROUP))))
 
 
+def is_application(folder: Path) -> bool:
+    """Whether an installed bundle makes an application of *folder*, see `factory_in`."""
+    return any((folder / _part_of(entry)).is_dir() for entry in entries(GROUP))
+
+
 def factory_for(directory: Path) -> str | None:
     """Return the target, ``module:function``, for the folder that *directory* has, or None.
 

@@ -10,6 +10,8 @@ from rxkernel.application.events import ApplicationEvents
 from rxkernel.application.settings_changes import SettingsChangedEvent, settings_errors_logged
 from rxkernel.cli.logs import LineHandler
 
+logger = logging.getLogger(__name__)
+
 
 async def read_again_when(
     asked: asyncio.Event,
@@ -27,7 +29,10 @@ async def read_again_when(
             await asked.wait()
             asked.clear()
             with reloading():
-                reload_certificates()
+                try:
+                    reload_certificates()
+                except Exception:
+                    logger.exception("the TLS certificates are not changed")
                 for application in applications:
                     with settings_errors_logged():
                         await application.reload_settings()

@@ -4,16 +4,21 @@ import os
 import pwd
 import re
 import sys
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
 
-from rxkernel.cli.loading import load
-from rxkernel.cli.options import TARGET, overrides_of
+from rxkernel.cli.options import debug_option, is_debugging, targets_argument
+from rxkernel.cli.serve_options import ServeOptions, host_option, port_option, workers_option
+from rxkernel.cli.service_needs import ServiceNeeds, needs_as_user
 from rxkernel.cli.unit_file import UnitFile
 from rxkernel.exceptions import ConfigurationError
 
 _SYSTEM = Path("/etc/systemd/system")
+
+_VARIABLES = "RXKERNEL_"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -24,7 +29,11 @@ def service() -> None:
 
 
 @service.command
-@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@targets_argument
+@host_option
+@port_option
+@workers_option
+@debug_option
 @click.option("--user", "of_user", is_flag=True, help="A service of your own, without root.")
 @click.option("--run-as", metavar="USER", help="Who runs it. Default: the owner of the directory.")
 @click.option("--name", help="Name of the service. Default: that of the directory.")
@@ -34,27 +43,37 @@ def service() -> None:
 def install(
     ctx: click.Context,
     targets: tuple[str, ...],
+    host: str | None,
+    port: int | None,
+    workers: int,
     of_user: bool,
     run_as: str | None,
     name: str | None,
     is_printed: bool,
     force: bool,
 ) -> None:
-    """Write a unit file that serves TARGET in the current directory, with this Python."""
+    """Write a unit file that serves TARGET in the current directory, with this Python.
+
+    It repeats --host, --port, --workers, --debug and the RXKERNEL_… variables of this command.
+    """
     if of_user and run_as is not None:
         raise click.UsageError("--user and --run-as cannot be combined; remove one")
-    if not targets and TARGET in ctx.meta:
-        targets = (ctx.meta[TARGET],)
     directory = Path.cwd()
-    applications = [load(target, overrides_of(ctx)) for target in targets or (None,)]
+    name = _checked_name(name or directory.name)
+    options = _options(ctx, targets, host, port, workers)
+    user = None if of_user else _user(directory, run_as)
+    needs = _needs(options, user)
     unit = UnitFile(
-        name=_checked_name(name or directory.name),
+        name=name,
         python=sys.executable,
         directory=directory,
-        targets=targets,
-        user=None if of_user else _user(directory, run_as),
-        settings=[application.settings for application in applications],
+        arguments=options.arguments(),
+        user=None if user is None else user.pw_name,
+        needs=needs,
+        environment=_public_variables(needs),
     )
+    if user is not None:
+        _check_owner(unit.folders(), user)
     if is_printed:
         click.echo(unit.text(), nl=False)
         return
@@ -63,6 +82,69 @@ def install(
     systemctl = "systemctl --user" if of_user else "systemctl"
     click.echo(f"Written: {path}")
     click.echo(f"Start it: {systemctl} daemon-reload && {systemctl} enable --now {unit.name}")
+
+
+@service.command("needs", hidden=True)
+@targets_argument
+@host_option
+@port_option
+@workers_option
+@debug_option
+@click.pass_context
+def print_needs(
+    ctx: click.Context, targets: tuple[str, ...], host: str | None, port: int | None, workers: int
+) -> None:
+    """Print what `install` asks for in a process of the user of the service."""
+    with redirect_stdout(sys.stderr):  # code of the application may print
+        needs = ServiceNeeds.of(_options(ctx, targets, host, port, workers).load())
+    click.echo(needs.to_json())
+
+
+def _options(
+    ctx: click.Context, targets: tuple[str, ...], host: str | None, port: int | None, workers: int
+) -> ServeOptions:
+    return ServeOptions(
+        targets=targets, host=host, port=port, debug=is_debugging(ctx), workers=workers
+    )
+
+
+def _needs(options: ServeOptions, user: pwd.struct_passwd | None) -> ServiceNeeds:
+    """Root does not run code of a service of another user."""
+    if user is not None and os.geteuid() == 0 and user.pw_uid != 0:
+        return needs_as_user(options, user)
+    return ServiceNeeds.of(options.load())
+
+
+def _public_variables(needs: ServiceNeeds) -> Mapping[str, str]:
+    """The variables with settings; a unit file, and ``systemctl show``, is for everybody to read.
+
+    Raises:
+        ConfigurationError: one holds a secret.
+    """
+    found = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_VARIABLES)}
+    if secret := [name for name in needs.secrets if name in found]:
+        raise ConfigurationError(
+            *(
+                f"{name} is secret, and every user can read a unit file; write the value into a "
+                f"file that only the service can read, and set {name}_FILE to its path"
+                for name in secret
+            )
+        )
+    return found
+
+
+def _check_owner(folders: Iterable[Path], user: pwd.struct_passwd) -> None:
+    """systemd makes *user* the owner of *folders*, and of all that is in them."""
+    for folder in folders:
+        try:
+            owner = folder.stat().st_uid
+        except OSError:
+            continue
+        if owner != user.pw_uid:
+            raise ConfigurationError(
+                f"{folder} belongs to another user, and would become that of {user.pw_name!r}, "
+                f"who runs the service; write --name NAME, or change the owner of the folder"
+            )
 
 
 def _checked_name(name: str) -> str:
@@ -74,11 +156,11 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _user(directory: Path, run_as: str | None) -> str:
+def _user(directory: Path, run_as: str | None) -> pwd.struct_passwd:
     """The user of the service: *run_as*, or the owner of *directory*, unless that is root."""
     try:
         if run_as is not None:
-            return pwd.getpwnam(run_as).pw_name
+            return pwd.getpwnam(run_as)
         owner = pwd.getpwuid(directory.stat().st_uid)
     except KeyError as exc:
         who = f"user {run_as!r}" if run_as is not None else f"the owner of {str(directory)!r}"
@@ -90,7 +172,7 @@ def _user(directory: Path, run_as: str | None) -> str:
             f"{str(directory)!r} belongs to root, and the service should not run as root; write "
             f"--run-as USER"
         )
-    return owner.pw_name
+    return owner
 
 
 def _user_directory() -> Path:

@@ -11,7 +11,7 @@ from rxkernel.application.shared_settings import load_shared_settings
 from rxkernel.cli.locate import locate, name_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.servers.aiohttp.shared_port import SharedPort
-from rxkernel.settings import Settings
+from rxkernel.settings import LoggingSettings, Settings
 
 
 @attrs.frozen(eq=False)
@@ -35,7 +35,9 @@ class SharedApplications:
             ConfigurationError: with every problem; that of one application has its name.
         """
         by_name = _located(targets)
-        defaults = {name: application.settings for name, application in by_name.items()}
+        defaults = {name: _with_common_log(one.settings) for name, one in by_name.items()}
+        for name, application in by_name.items():
+            application.settings = defaults[name]
         common = load_shared_settings(
             by_name, directory=Path.cwd(), environment=os.environ, overrides=overrides
         )
@@ -70,6 +72,13 @@ Served = Application | SharedApplications
 
 def applications_of(served: Served) -> list[Application]:
     return [*served.by_name.values()] if isinstance(served, SharedApplications) else [served]
+
+
+def _with_common_log(settings: Settings) -> Settings:
+    """The defaults of an application, without its values for the lines of all applications."""
+    common = LoggingSettings()
+    logging = attrs.evolve(settings.logging, level=common.level, format=common.format)
+    return attrs.evolve(settings, logging=logging)
 
 
 def _located(targets: Sequence[str]) -> dict[str, Application]:

@@ -1,19 +1,19 @@
 """The unit file of systemd for an application."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
+from rxkernel.cli.service_needs import ServiceNeeds
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.settings import Settings
 
 _START_TIMEOUT = 900
 """Seconds; set-up scripts run before the service is ready."""
 
-_SPARE = 15.0
-"""Seconds after the timeouts of the settings until systemd kills the process."""
+_STATE, _LOGS = Path("/var/lib"), Path("/var/log")
+"""systemd gives a service the folders with its name in them (systemd.exec(5))."""
 
 _HARDENING = """\
 PrivateTmp=true
@@ -36,28 +36,39 @@ class UnitFile:
     """What a unit needs to know.
 
     Attributes:
-        name: the name of the service, for its description.
+        name: the name of the service, for its description and its folder in ``/var/lib``.
         python: the interpreter, usually of a virtual environment.
         directory: the working directory, in which the service may write.
-        targets: the arguments of ``serve``.
+        arguments: those of ``serve``.
         user: who runs it; None for a unit of the user's own service manager, which cannot restrict
             a service further.
-        settings: those of each target.
+        needs: those of the applications.
+        environment: variables of the service. Every user of the machine can read them.
     """
 
     name: str
     python: str
     directory: Path
-    targets: Sequence[str]
+    arguments: Sequence[str]
     user: str | None
-    settings: Sequence[Settings]
+    needs: ServiceNeeds
+    environment: Mapping[str, str] = {}
 
     def text(self) -> str:
         """The content of the file."""
         return "\n".join(self._lines()) + "\n"
 
+    def folders(self) -> Iterator[Path]:
+        """Those that systemd makes, and whose owner becomes the user of the service."""
+        if self.user is not None:
+            yield _STATE / self.name
+            if _LOGS / self.name in self._log_directories():
+                yield _LOGS / self.name
+
+    def _log_directories(self) -> list[Path]:
+        return [self.directory / each for each in self.needs.log_directories]
+
     def _lines(self) -> Iterator[str]:
-        command = (self.python, "-m", "rxkernel", "serve", *self.targets)
         yield "[Unit]"
         yield f"Description={_escaped(self.name)}, served by rxkernel"
         if self.user is not None:
@@ -65,51 +76,41 @@ class UnitFile:
             yield "After=network-online.target"
         yield from ("", "[Service]", "Type=notify", "NotifyAccess=main")
         if self.user is not None:
-            yield f"User={self.user}"
-        yield f"WorkingDirectory={_escaped(str(self.directory))}"
-        yield f"ExecStart={' '.join(_argument(each) for each in command)}"
+            yield f"User={_escaped(self.user)}"
+        yield f"WorkingDirectory={_whole_line(str(self.directory))}"
+        for name, value in self.environment.items():
+            yield f"Environment={_quoted(f'{name}={value}')}"
+        yield f"ExecStart={' '.join(self._command())}"
         yield "ExecReload=kill -HUP $MAINPID"
         yield from ("KillMode=mixed", "Restart=on-failure", "RestartSec=2", "WatchdogSec=30")
         yield f"TimeoutStartSec={_START_TIMEOUT}"
-        yield f"TimeoutStopSec={self._stop_timeout()}"
+        yield f"TimeoutStopSec={math.ceil(self.needs.stop_timeout)}"
         yield from ("LimitNOFILE=65536", "NoNewPrivileges=true")
         if self.user is not None:
             yield from self._restrictions()
         target = "default" if self.user is None else "multi-user"
         yield from ("", "[Install]", f"WantedBy={target}.target")
 
-    def _stop_timeout(self) -> int:
-        longest = max(s.shutdown_delay + 2 * s.shutdown_timeout for s in self.settings)
-        return math.ceil(longest + _SPARE)
+    def _command(self) -> Iterator[str]:
+        """The words of the command. ``$`` is a variable in all but the first, the path of the
+        program: with ``@`` the next word is ``argv[0]``."""
+        if "$" in self.python:
+            yield _quoted(f"@{self.python}")
+        for word in (self.python, "-m", "rxkernel", "serve", *self.arguments):
+            yield _quoted(word.replace("$", "$$"))
 
     def _restrictions(self) -> Iterator[str]:
-        ports = [port for each in self.settings for port in _ports(each)]
-        needed = _BIND if any(0 < port < 1024 for port in ports) else ""
+        needed = _BIND if any(0 < port < 1024 for port in self.needs.ports) else ""
         yield f"CapabilityBoundingSet={needed}"
         if needed:
             yield f"AmbientCapabilities={needed}"
         yield from _HARDENING.splitlines()
+        for folder in self.folders():
+            yield f"{'State' if folder.parent == _STATE else 'Logs'}Directory={self.name}"
         yield f"ReadWritePaths={_quoted(str(self.directory))}"
-        for path in dict.fromkeys(self._log_directories()):
-            yield f"ReadWritePaths={_quoted(f'-{path}')}"  # it may not exist yet
-
-    def _log_directories(self) -> Iterator[Path]:
-        for each in self.settings:
-            if each.logging.directory is not None:
-                yield self.directory / each.logging.directory
-
-
-def _ports(settings: Settings) -> Iterator[int]:
-    yield settings.http.port
-    if settings.http.tls is not None and settings.http.tls.redirect_port is not None:
-        yield settings.http.tls.redirect_port
-    if settings.socketio.port is not None:
-        yield settings.socketio.port
-
-
-def _argument(text: str) -> str:
-    """*text* as one word of a command; ``$`` would be a variable."""
-    return _quoted(text.replace("$", "$$"))
+        for path in self._log_directories():
+            if path != _LOGS / self.name:
+                yield f"ReadWritePaths={_quoted(f'-{path}')}"  # it may not exist yet
 
 
 def _quoted(text: str) -> str:
@@ -120,6 +121,11 @@ def _quoted(text: str) -> str:
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _whole_line(text: str) -> str:
+    """The path of a folder as the rest of a line, whose spaces at the end systemd would remove."""
+    return f"{_escaped(text)}/" if text.endswith(" ") else _escaped(text)
+
+
 def _escaped(text: str) -> str:
     """*text* without specifiers, which begin with ``%``.
 
@@ -128,7 +134,7 @@ def _escaped(text: str) -> str:
     """
     if not text.isprintable() or text.endswith("\\"):
         raise ConfigurationError(
-            f"{text!r} cannot be written into a unit of systemd; rename it, without control "
+            f"{text!r} cannot be written into a unit of systemd; write it without control "
             f"characters and without a backslash at its end"
         )
     return text.replace("%", "%%")

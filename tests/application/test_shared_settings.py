@@ -235,3 +235,32 @@ async def test_setting_that_is_removed_from_its_table_is_read_again_as_its_defau
     finally:
         await both.stop()
     assert event.changed == {"http.body_limit"}
+
+
+async def test_level_of_the_log_is_that_of_the_process_after_reading_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Levels that applications have in their code do not count, neither at boot nor later."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hosts = "[http]\nport = 0\n[applications.loud_of_two.http]\nallowed_hosts = ['a.example']\n"
+    file = tmp_path / "rxkernel.toml"
+    file.write_text(f"{hosts}[logging]\nlevel = 'ERROR'\nformat = 'json'\n")
+    logging = "logging=LoggingSettings(level='DEBUG', format='json')"
+    for name, settings in (("loud_of_two", logging), ("other_of_two", "")):
+        (tmp_path / f"{name}.py").write_text(
+            "from rxkernel import Application, Settings\n"
+            "from rxkernel.settings import LoggingSettings\n"
+            f"application = Application(settings=Settings({settings}))\n"
+        )
+    both = SharedApplications.load(["loud_of_two", "other_of_two"], {})
+    assert both.settings.logging.level == "ERROR"
+    await both.start()
+    try:
+        file.write_text(hosts)
+        events = [await one.reload_settings() for one in both.by_name.values()]
+    finally:
+        await both.stop()
+
+    assert [event.settings.logging.level for event in events] == ["INFO", "INFO"]
+    assert [event.settings.logging.format for event in events] == ["text", "text"]

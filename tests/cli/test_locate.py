@@ -171,3 +171,26 @@ def test_application_with_another_name_is_suggested(
 
     places = " or ".join(f"{module}:{name}" for name in names)
     assert problem(module + attribute).endswith(f"; did you mean {places}?")
+
+
+@pytest.mark.parametrize("part", ["api", "app"])
+@pytest.mark.parametrize("target", ["shop_21", "shop_21:application", "sites_21.shop", "shop-21"])
+def test_folder_of_an_application_without_slash_is_suggested(
+    target: str, part: str, project: Path
+) -> None:
+    folder = target.partition(":")[0].replace(".", "/")
+    (project / folder / part).mkdir(parents=True)
+
+    assert problem(target).endswith(f"; write ./{folder}, with a /, for the folder")
+
+
+def test_folder_with_the_name_of_an_installed_module_is_suggested(project: Path) -> None:
+    (project / "site" / "app").mkdir(parents=True)
+
+    assert problem("site").endswith("; write ./site, with a /, for the folder")
+
+
+def test_other_folder_is_not_suggested(project: Path) -> None:
+    (project / "shop_22").mkdir()
+
+    assert problem("shop_22").endswith("; name the attribute: shop_22:attribute")

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from rxkernel import Application, HttpSettings, Request, Settings, http
+from rxkernel.application.application import current_application
 from rxkernel.cli.daily_files import DailyFiles, FileKey, day_of, remove_old
 from rxkernel.cli.log_files import LogFiles
 from rxkernel.cli.logs import configure_logging
@@ -24,6 +25,7 @@ from rxkernel.settings import LoggingSettings
 from tests.cli.conftest import Run, Start, Write
 from tests.cli.processes import until
 from tests.cli.test_logs import SHOP, ask
+from tests.waiting import until as wait_until
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp()
 
@@ -54,6 +56,26 @@ def log(
     record = logging.LogRecord(name, level, "", 0, message, (), None)
     record.created = at
     files.handle(record)
+
+
+async def test_unexpected_error_does_not_end_the_thread(
+    files: LogFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path that no system call takes: Python raises ValueError, not OSError."""
+    broken = Application(settings=Settings(logging=LoggingSettings(directory=Path("a\0b"))))
+    token = current_application.set(broken)
+    log(files, "lost")
+    current_application.reset(token)
+    await wait_until(lambda: "log files cannot be written" in capsys.readouterr().err)
+
+    log(files, "kept")
+    path = tmp_path / "log" / "2026-11-30-server.log"
+    await wait_until(lambda: path.exists() and path.read_text() == "kept\n")
+
+
+def test_directory_with_a_path_that_no_system_takes_is_an_error(restore_logging: None) -> None:
+    with pytest.raises(ConfigurationError, match=r"logging.directory 'a\\x00b' cannot be made"):
+        configure_logging(LoggingSettings(directory=Path("a\0b")))
 
 
 def contents(directory: Path) -> dict[str, str]:
@@ -231,6 +253,7 @@ def test_child_of_fork_does_not_write_lines_of_its_parent(files: LogFiles, tmp_p
 APPENDER = """
 import sys
 from pathlib import Path
+from rxkernel.application.application import current_application
 from rxkernel.cli.daily_files import DailyFiles, FileKey
 
 daily, key = DailyFiles(), FileKey(Path("."), "2026-11-30", "server")

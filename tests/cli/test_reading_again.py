@@ -73,3 +73,25 @@ async def test_error_while_reading_is_logged_and_the_next_one_is_read(
     await asyncio.wait({reading})
     assert not application.dispatcher.has_listeners("application.settings")
     await application.stop()
+
+
+async def test_error_of_certificates_does_not_keep_the_settings_from_being_read(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    application = Application(settings=Settings(http=HttpSettings(port=0)))
+    await application.start()
+    asked = asyncio.Event()
+
+    def reload_certificates() -> None:
+        raise MemoryError("no memory")
+
+    reading = asyncio.create_task(read_again_when(asked, [application], reload_certificates))
+    for times in (1, 2):
+        asked.set()
+        await until(lambda: caplog.text.count("the settings are not changed") == times)  # noqa: B023
+
+    assert caplog.text.count("the TLS certificates are not changed") == 2
+    reading.cancel()
+    await asyncio.wait({reading})
+    await application.stop()

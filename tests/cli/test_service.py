@@ -5,17 +5,28 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from rxkernel import ConfigurationError, HttpSettings, Settings
+from rxkernel import Application, ConfigurationError, HttpSettings, Settings
+from rxkernel.cli.serve_options import ServeOptions
+from rxkernel.cli.service_needs import ServiceNeeds, needs_as_user
 from rxkernel.cli.unit_file import UnitFile
 from rxkernel.settings import LoggingSettings, SocketioSettings, TlsSettings
 from tests.cli.conftest import Run, Write
 from tests.required_tools import absent
 
+DEFAULTS = Settings()
+ME = pwd.getpwuid(os.geteuid()).pw_name
 SOURCE = "from rxkernel import Application\n\napplication = Application()\n"
+REPORT_IDS = """
+import os
+print("printed by the application")
+open("ids", "a").write(f"{os.getuid()} {os.getgroups()}")
+"""
 
 
 @pytest.fixture
@@ -25,14 +36,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def unit(*settings: Settings, user: str | None = "nobody", directory: str = "/srv/shop") -> str:
+def needs(settings: Settings) -> ServiceNeeds:
+    return ServiceNeeds.of(Application(settings=settings))
+
+
+def unit(
+    settings: Settings = DEFAULTS,
+    *,
+    user: str | None = "nobody",
+    directory: str = "/srv/shop",
+    python: str = sys.executable,
+    environment: Mapping[str, str] = {},
+) -> str:
     return UnitFile(
         name="shop",
-        python=sys.executable,
+        python=python,
         directory=Path(directory),
-        targets=("shop:application",),
+        arguments=("shop:application",),
         user=user,
-        settings=settings or (Settings(),),
+        needs=needs(settings),
+        environment=environment,
     ).text()
 
 
@@ -76,10 +99,10 @@ def test_install_where_it_may_not_write_is_an_error(run: Run, write: Write, home
 
 def test_install_prints_with_application_of_group(run: Run, write: Write) -> None:
     name = write(SOURCE)
-    result = run("--app", name, "service", "install", "--run-as", "nobody", "--name=x", "--print")
+    result = run("--app", name, "service", "install", "--run-as", ME, "--name=x", "--print")
 
     assert result.exit_code == 0, result.output
-    assert "User=nobody\n" in result.output
+    assert f"User={ME}\n" in result.output
     assert f"serve {name}\n" in result.output
 
 
@@ -87,15 +110,115 @@ def test_install_runs_as_owner_of_directory_unless_root(
     run: Run, write: Write, project: Path
 ) -> None:
     result = run("service", "install", write(SOURCE), "--name", "x", "--print")
-    owner = pwd.getpwuid(project.stat().st_uid)
 
-    if owner.pw_uid == 0:
+    if project.stat().st_uid == 0:
         assert result.exit_code == 2
         assert "belongs to root" in result.output
-        os.chown(project, pwd.getpwnam("nobody").pw_uid, -1)
-        result = run("service", "install", write(SOURCE), "--name", "x", "--print")
-        owner = pwd.getpwnam("nobody")
-    assert f"User={owner.pw_name}\n" in result.output
+    else:
+        assert f"User={ME}\n" in result.output
+
+
+def test_install_writes_options_and_variables_of_its_command(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RXKERNEL_SHUTDOWN_DELAY", "100")
+    monkeypatch.setenv("RXKERNEL_SOCKETIO_ENABLED", "false")
+    name = write(SOURCE)
+    options = ("--host", "0.0.0.0", "--port", "80", "--workers", "2", "--debug")
+    result = run("service", "install", name, *options, "--run-as", ME, "--name=x", "--print")
+
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    [command] = [line for line in lines if line.startswith("ExecStart=")]
+    assert command.endswith(f" serve --host 0.0.0.0 --port 80 --debug --workers 2 {name}")
+    assert "Environment=RXKERNEL_SHUTDOWN_DELAY=100" in lines
+    assert "TimeoutStopSec=135" in lines
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in lines
+
+
+def test_install_with_debug_of_the_group_writes_it(run: Run, write: Write) -> None:
+    name = write(SOURCE)
+    result = run("--debug", "service", "install", name, "--run-as", ME, "--name=x", "--print")
+
+    assert f"serve --debug {name}\n" in result.output
+
+
+def test_install_with_workers_and_socketio_is_an_error(run: Run, write: Write) -> None:
+    arguments = ("service", "install", write(SOURCE), "--workers=2", "--run-as", ME, "--name=x")
+
+    assert "--workers serves HTTP only" in run(*arguments, "--print").output
+
+
+def test_install_with_secret_variable_is_an_error(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit file is for everybody to read."""
+    monkeypatch.setenv("RXKERNEL_SECURITY_TOKENS_SECRET", "s3cret" * 10)
+    name = write(SOURCE.replace("Application()", "Application(bundles=['security'])"))
+    result = run("service", "install", name, "--run-as", ME, "--name=x", "--print")
+
+    assert result.exit_code == 2
+    assert "set RXKERNEL_SECURITY_TOKENS_SECRET_FILE to its path" in result.output
+    assert "s3cret" not in result.output
+
+
+def test_install_as_root_does_not_run_code_of_the_user(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a process of another user")
+    with tempfile.TemporaryDirectory() as folder:  # that of pytest is for its user only
+        Path(folder).chmod(0o777)
+        monkeypatch.chdir(folder)
+        Path("shop.py").write_text(f"{REPORT_IDS}{SOURCE}")
+        result = run("service", "install", "shop", "--run-as", "nobody", "--name=x", "--print")
+        ids = Path("ids").read_text() if Path("ids").exists() else None
+        monkeypatch.undo()
+
+    nobody = pwd.getpwnam("nobody")
+    if not _can_load(nobody):
+        assert ids is None
+        assert "the user 'nobody'" in result.output
+        return
+    assert ids == f"{nobody.pw_uid} {os.getgrouplist('nobody', nobody.pw_gid)}"
+    assert result.output.startswith("[Unit]")
+    assert "User=nobody\n" in result.output
+
+
+def _can_load(user: pwd.struct_passwd) -> bool:
+    """Whether *user* can read this Python and the sources."""
+    try:
+        command = [sys.executable, "-c", "import rxkernel"]
+        return subprocess.run(command, user=user.pw_uid, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def test_install_with_error_in_the_process_of_the_user_reports_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a process of another user")
+    options = ServeOptions(targets=("missing",), host=None, port=None, debug=False)
+
+    with pytest.raises(ConfigurationError, match=f"cannot be loaded as the user '{ME}'"):
+        needs_as_user(options, pwd.getpwnam(ME))
+    assert "module 'missing' not found" in capfd.readouterr().err
+
+
+def test_install_with_folder_of_another_user_is_an_error(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """systemd.exec(5): the owner of an existing StateDirectory is changed recursively."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a folder of another user")
+    monkeypatch.setattr("rxkernel.cli.unit_file._STATE", tmp_path)
+    arguments = ("service", "install", write(SOURCE), "--name=redis", "--print", "--run-as", ME)
+    (tmp_path / "redis").mkdir()
+
+    assert run(*arguments).exit_code == 0
+    os.chown(tmp_path / "redis", pwd.getpwnam("nobody").pw_uid, -1)
+    assert "redis belongs to another user" in run(*arguments).output
 
 
 @pytest.mark.parametrize(
@@ -121,7 +244,7 @@ def test_stop_timeout_is_longer_than_that_of_the_settings() -> None:
 
     assert "TimeoutStopSec=35\n" in unit()
     assert "TimeoutStartSec=900\n" in unit()
-    assert "TimeoutStopSec=61\n" in unit(Settings(), slow)
+    assert "TimeoutStopSec=61\n" in unit(slow)
 
 
 def test_only_ports_below_1024_have_a_capability(tmp_path: Path) -> None:
@@ -140,21 +263,48 @@ def test_log_directory_may_be_written() -> None:
     assert 'ReadWritePaths="-/var/log/the shop"\n' in text
 
 
+def test_folders_of_the_service_belong_to_systemd() -> None:
+    """systemd.exec(5): StateDirectory and LogsDirectory are made, and may be written."""
+    text = unit(Settings(logging=LoggingSettings(directory=Path("/var/log/shop"))))
+
+    assert "StateDirectory=shop\n" in text
+    assert "LogsDirectory=shop\n" in text
+    assert "/var/log/shop" not in text
+    assert "LogsDirectory" not in unit(
+        Settings(logging=LoggingSettings(directory=Path("/var/log/nginx")))
+    )
+    assert "StateDirectory" not in unit(user=None)
+
+
 def test_special_characters_are_escaped() -> None:
-    text = unit(directory="/srv/100% \\$")
+    text = unit(directory="/srv/100% \\$", environment={"RXKERNEL_X": '100% "of" it'})
 
     assert "WorkingDirectory=/srv/100%% \\$\n" in text
     assert 'ReadWritePaths="/srv/100%% \\\\$"\n' in text
+    assert 'Environment="RXKERNEL_X=100%% \\"of\\" it"\n' in text
 
 
-@pytest.mark.parametrize("user", ["daemon", None])
-def test_systemd_accepts_the_unit(tmp_path: Path, user: str | None) -> None:
+def test_space_at_the_end_of_the_directory_is_kept() -> None:
+    """systemd.syntax(7): white space at the end of a line is removed."""
+    assert "WorkingDirectory=/srv/shop /\n" in unit(directory="/srv/shop ")
+
+
+@pytest.mark.parametrize(
+    ("user", "folder"),
+    [pytest.param("daemon", "100% of $HOME ", id="system"), pytest.param(None, "shop", id="user")],
+)
+def test_systemd_accepts_the_unit(tmp_path: Path, user: str | None, folder: str) -> None:
+    """It reports a program that does not exist: special characters of its path are the same."""
     if shutil.which("systemd-analyze") is None:
         absent("no systemd-analyze: `apt-get install systemd`")
     path = tmp_path / "shop.service"
     tls = TlsSettings(certificate=tmp_path / "a", key=tmp_path / "b", redirect_port=80)
     settings = Settings(http=HttpSettings(tls=tls), logging=LoggingSettings(directory=tmp_path))
-    path.write_text(unit(settings, user=user, directory=str(tmp_path)))
+    (tmp_path / folder).mkdir()
+    python = tmp_path / folder / "python"
+    python.symlink_to(sys.executable)
+    text = unit(settings, user=user, directory=str(tmp_path / folder), python=str(python))
+    path.write_text(text)
 
     found = subprocess.run(
         ["systemd-analyze", "verify", *(() if user else ("--user",)), "--man=no", str(path)],

@@ -5,6 +5,7 @@ machine only write down their arguments. Then its unit, its settings and its ngi
 """
 
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -35,6 +36,9 @@ NOBODY = '{"names":[]}'
 _STUB = """#!/bin/sh
 echo "$(basename "$0") $*" >> {log}
 """
+
+_SERVICE = re.compile(r"^(.* service install .*) --run-as shop$", re.MULTILINE)
+"""The command that would write the unit into the real folder of systemd, for a missing user."""
 
 _INSTALL = """#!{python}
 import os, sys
@@ -115,6 +119,7 @@ def _write_stubs(machine: Machine) -> None:
     (folder / "python3").symlink_to(sys.executable)
     for name in ("sites-available", "sites-enabled"):
         machine.path(f"etc/nginx/{name}").mkdir(parents=True)
+    machine.path("etc/systemd/system").mkdir(parents=True)
 
 
 def _run(machine: Machine, source: str) -> None:
@@ -123,6 +128,9 @@ def _run(machine: Machine, source: str) -> None:
     link = f"printf '%s\\n' {shlex.quote(_packages())} {shlex.quote(str(ROOT))} > {packages}"
     script = re.sub(r"^\S+/pip install .*$", lambda _: link, machine.here(source), flags=re.M)
     script = script.replace(" -m venv ", " -m venv --without-pip ")
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    unit = machine.path("etc/systemd/system/shop.service")
+    script = _SERVICE.sub(rf"\1 --run-as {user} --print > {unit}", script)
     done = subprocess.run(
         ["/bin/sh", "-e", "-c", script],
         cwd=machine.root,
@@ -194,6 +202,17 @@ def test_unit_is_valid(machine: Machine) -> None:
 
     ours = [line for line in done.stderr.splitlines() if "shop" in line]
     assert (done.returncode, ours) == (0, [])
+
+
+def test_table_of_the_unit_has_its_lines(machine: Machine) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    section = page.partition("## 6.")[2].partition("## 7.")[0]
+    rows = re.findall(r"^\| (`.*?`) \|", section, flags=re.MULTILINE)
+    text = machine.path("etc/systemd/system/shop.service").read_text()
+
+    assert len(rows) > 5
+    named = [name for row in rows for name in re.findall(r"`([^`]*)`", row)]
+    assert [name for name in named if name not in text] == []
 
 
 def test_unit_waits_longer_for_the_stop_than_serve_needs(machine: Machine) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import attrs
 
@@ -23,6 +24,9 @@ from rxkernel import ConfigurationError, ServiceUnavailableException
 
 logger = logging.getLogger(__name__)
 
+_BY_KEY: WeakValueDictionary[tuple[Path, str], SetupStore] = WeakValueDictionary()
+"""The stores of the applications of this process, by file and name."""
+
 _POLL = 0.1
 """Seconds between two attempts to get the lock."""
 
@@ -36,6 +40,12 @@ class SetupScripts:
     def __init__(self, root: Path, settings: AutoloadSettings) -> None:
         self._root = root
         self._settings = settings
+        self._store: SetupStore | None = None
+
+    def forget(self) -> None:
+        """Leave the name and the file of the records to other applications of this process."""
+        if self._store is not None and _BY_KEY.get(self._store.key) is self._store:
+            del _BY_KEY[self._store.key]
 
     async def run(self, load: Load) -> None:
         """Run what is new, has changed, has failed or was interrupted.
@@ -47,7 +57,8 @@ class SetupScripts:
         scripts = scripts_of(load.tree)
         if not scripts:
             return
-        store = SetupStore(self._root, self._settings)
+        store = self._store = SetupStore(self._root, self._settings)
+        _check_owner(store)
         try:
             async with store:
                 before = await store.records()
@@ -114,6 +125,21 @@ def scripts_of(tree: Tree) -> list[SourceFile]:
     """Return the scripts of *tree* in the order in which they run: that of their paths."""
     files = (file for file in tree.files.values() if file.place == SETUP and file.stem != INIT)
     return sorted(files, key=lambda file: file.key)
+
+
+def _check_owner(store: SetupStore) -> None:
+    """Two folders with one name would take the records of each other for their own.
+
+    Raises:
+        ConfigurationError: another application of this process has the same name and file.
+    """
+    other = _BY_KEY.setdefault(store.key, store)
+    if other.root != store.root:
+        raise ConfigurationError(
+            f"the folders {other.root} and {store.root} have the same name, and their set-up "
+            f"scripts the same file of records, {store}; set autoload.setup_file to another file "
+            f"for one of them"
+        )
 
 
 def _reason(script: SourceFile, records: Mapping[str, SetupRecord]) -> str | None:

@@ -49,7 +49,14 @@ class SetupStore(SqliteStore):
         )
         super().__init__(file)
         self.lock = ProcessLock(path.with_name(f"{path.name}.lock"))
-        self._application = root.name or root.resolve().name
+        self.root = root.resolve()
+        self._path = path.resolve()
+        self._application = root.name or self.root.name
+
+    @property
+    def key(self) -> tuple[Path, str]:
+        """The file, and the name of the application in it."""
+        return self._path, self._application
 
     async def records(self) -> Mapping[str, SetupRecord]:
         """Return all records by name."""

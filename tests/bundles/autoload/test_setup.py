@@ -126,6 +126,19 @@ async def test_script_of_a_folder_of_another_name_is_another_one(tmp_path: Path)
     assert [path.name for path in (tmp_path / "var").glob("*.sqlite3")] == ["setup.sqlite3"]
 
 
+async def test_two_applications_with_one_name_and_one_file_are_an_error(tmp_path: Path) -> None:
+    """Their scripts would be taken for each other."""
+    file = tmp_path / "setup.sqlite3"
+    shop, blog = (Folder(tmp_path / name / "application") for name in ("shop", "blog"))
+    await shop.boot({"setup/tables.py": script("shop")}, setup_file=file)
+
+    text = await problems_of(blog, {"setup/tables.py": script("blog")}, setup_file=file)
+
+    assert f"{shop.root} and {blog.root} have the same name" in text
+    assert "set autoload.setup_file to another file for one of them" in text
+    await shop.stop()
+
+
 async def test_failed_script_stops_the_boot_before_the_next_one(folder: Folder) -> None:
     files: dict[str, str | bytes] = {
         "db/geo.py": "async def start(): note('db')\nasync def stop(): note('db stops')",

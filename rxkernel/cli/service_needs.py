@@ -1,0 +1,99 @@
+"""What a unit file needs to know of the applications, as read by the user of the service."""
+
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import msgspec
+
+from rxkernel.application.settings_sources import secret_variables
+from rxkernel.cli.serve_options import ServeOptions
+from rxkernel.cli.shared_applications import Served, applications_of
+from rxkernel.exceptions import ConfigurationError
+from rxkernel.settings import Settings
+
+_SPARE = 15.0
+"""Seconds after the timeouts of the settings until systemd kills the process."""
+
+
+@attrs.frozen(kw_only=True)
+class ServiceNeeds:
+    """Facts of the applications that one service serves. They are plain values, since another
+    process may have read them.
+
+    Attributes:
+        stop_timeout: seconds after which a stop is not orderly any more.
+        ports: those on which they listen.
+        log_directories: where they write log files; relative to the working directory.
+        secrets: variables whose values are secret.
+    """
+
+    stop_timeout: float = 35.0
+    ports: list[int] = attrs.field(factory=list)
+    log_directories: list[str] = attrs.field(factory=list)
+    secrets: list[str] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, served: Served) -> "ServiceNeeds":
+        applications = applications_of(served)
+        settings = served.settings
+        directories = [one.settings.logging.directory for one in applications]
+        secrets: set[str] = set()
+        for one in applications:
+            secrets |= secret_variables(one.settings, one.sections(), one.settings_class)
+        return cls(
+            stop_timeout=settings.shutdown_delay + 2 * settings.shutdown_timeout + _SPARE,
+            ports=[*_ports(settings)],
+            log_directories=[*dict.fromkeys(str(path) for path in directories if path)],
+            secrets=sorted(secrets),
+        )
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+def needs_as_user(options: ServeOptions, user: pwd.struct_passwd) -> ServiceNeeds:
+    """Return what `ServiceNeeds.of` has for the applications of *options*. They are loaded in a
+    process of *user*: their code does not run as root. That process writes its errors to stderr.
+
+    Raises:
+        ConfigurationError: *user* cannot run this Python, or the process has failed.
+    """
+    command = [sys.executable, "-m", "rxkernel", "service", "needs", *options.arguments()]
+    home = {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **home},
+            user=user.pw_uid,
+            group=user.pw_gid,
+            extra_groups=os.getgrouplist(user.pw_name, user.pw_gid),
+            start_new_session=True,  # it cannot write into the terminal of root as if typed
+            check=True,
+        )
+        return msgspec.json.decode(done.stdout, type=ServiceNeeds)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"the user {user.pw_name!r} cannot run {sys.executable} in {str(Path.cwd())!r}: "
+            f"{exc.strerror}; let this user read both, or write --run-as USER"
+        ) from exc
+    except (subprocess.CalledProcessError, msgspec.DecodeError) as exc:
+        raise ConfigurationError(
+            f"the application cannot be loaded as the user {user.pw_name!r}; correct the errors "
+            f"above, let this user read {sys.prefix} and {str(Path.cwd())!r}, or write "
+            f"--run-as USER"
+        ) from exc
+
+
+def _ports(settings: Settings) -> Iterator[int]:
+    yield settings.http.port
+    if settings.http.tls is not None and settings.http.tls.redirect_port is not None:
+        yield settings.http.tls.redirect_port
+    if settings.socketio.port is not None:
+        yield settings.socketio.port
