@@ -15,7 +15,14 @@ import click
 from rxkernel.application.application import Application
 from rxkernel.application.bundle_loading import missing_extra
 from rxkernel.cli.options import is_debugging
-from rxkernel.cli.project_folders import factory_for, factory_in, folders, is_application
+from rxkernel.cli.project_folders import (
+    application_in,
+    factory_for,
+    factory_in,
+    folders,
+    is_application,
+    project_of,
+)
 from rxkernel.exception_text import place_of, summary_of, text_of
 from rxkernel.exceptions import ConfigurationError
 
@@ -30,9 +37,10 @@ class TargetMissingError(ConfigurationError):
 def locate(target: str | None) -> Application:
     """Find *target*; the current directory is searched first.
 
-    With a ``/`` it is a folder, of which a bundle makes an application, see `factory_in`. If it is
-    None, it is ``app``, or without this module the factory of a bundle for a folder of
-    the current directory, see `factory_for`. ``()`` after the name of a function changes nothing.
+    With a ``/`` it is a folder, of which a bundle makes an application, see `factory_in`, or the
+    folder of a project, see `application_in`. If it is None, it is ``app``, or without this module
+    the factory of a bundle for a folder of the current directory, see `factory_for`. ``()`` after
+    the name of a function changes nothing.
 
     Raises:
         TargetMissingError: the module does not exist.
@@ -64,9 +72,10 @@ def locate(target: str | None) -> Application:
 
 
 def name_of(target: str | None) -> str:
-    """The name of the application *target*: its module, or the last part of its folder."""
+    """The name of the application *target*: its module, or the last part of its folder, without
+    ``application`` of a project."""
     if target is not None and "/" in target:
-        return Path(target).resolve().name
+        return project_of(Path(target)).name
     return (target or DEFAULT).partition(":")[0]
 
 
@@ -75,17 +84,39 @@ def _of_folder(folder: Path) -> Application:
         raise ConfigurationError(
             f"{folder} is not a folder; correct the path, or write module:attribute"
         )
+    folder = _application_in(folder)
     place = factory_in(folder)
     name, _, attribute = place.partition(":")
     place, factory = _find(_import(name, is_default=False), attribute)
     return _application(place, factory, folder)
 
 
+def _application_in(folder: Path) -> Path:
+    """The folder of the application in *folder*.
+
+    Raises:
+        ConfigurationError: *folder* is a project that makes its application itself.
+    """
+    found = application_in(folder)
+    if found is None or found == folder or not _has_module(folder):
+        return folder if found is None else found
+    parts = (*folder.parts, DEFAULT)
+    is_import = all(part.isidentifier() for part in parts)
+    as_module = f", such as {'.'.join(parts)}" if is_import else " that can be imported"
+    raise ConfigurationError(
+        f"{folder} has a module {DEFAULT}, which makes its application; give it as a module"
+        f"{as_module}"
+    )
+
+
+def _has_module(folder: Path) -> bool:
+    own = PathFinder.find_spec(DEFAULT, [str(folder.resolve())])
+    return own is not None and own.has_location  # a folder without __init__.py has none
+
+
 def _default_factory() -> str | None:
     """Return the target for a folder of the current directory, if that has no module ``app``."""
-    own = PathFinder.find_spec(DEFAULT, [_search_here_first()])
-    has_module = own is not None and own.has_location  # a folder without __init__.py has none
-    return None if has_module else factory_for(Path.cwd())
+    return None if _has_module(Path(_search_here_first())) else factory_for(Path.cwd())
 
 
 def _search_here_first() -> str:

@@ -4,7 +4,8 @@
 The name of an entry point is a folder, with ``.`` for ``/``; its value is a function that returns
 the application of a working directory with this folder, without an argument. With the path of
 another folder that has the same parts below, as its only argument, it returns the application of
-that one: ``sites/shop`` with a folder ``api``, for the entry point ``application.api``.
+that one: ``sites/shop`` with a folder ``api``, for the entry point ``application.api``. A project,
+``sites/shop`` with a folder ``application/api``, stands for ``sites/shop/application``.
 """
 
 from pathlib import Path
@@ -25,8 +26,25 @@ def folders() -> list[str]:
 
 
 def is_application(folder: Path) -> bool:
-    """Whether an installed bundle makes an application of *folder*, see `factory_in`."""
-    return any((folder / _part_of(entry)).is_dir() for entry in entries(GROUP))
+    """Whether an installed bundle makes an application of *folder*, or of a folder in it."""
+    return application_in(folder) is not None
+
+
+def application_in(folder: Path) -> Path | None:
+    """Return the folder of the application: *folder*, or ``application`` in the project *folder*;
+    None if an installed bundle makes an application of neither."""
+    if any((folder / _part_of(entry)).is_dir() for entry in entries(GROUP)):
+        return folder
+    found = [entry for entry in entries(GROUP) if (folder / _folder_of(entry)).is_dir()]
+    return folder / _first_part_of(found[0]) if found else None
+
+
+def project_of(folder: Path) -> Path:
+    """Return the project of the application in *folder*: the folder above ``application``, or
+    *folder* itself if it has another name."""
+    folder = folder.resolve()
+    is_part = any(folder.name == _first_part_of(entry) for entry in entries(GROUP))
+    return folder.parent if is_part else folder
 
 
 def factory_for(directory: Path) -> str | None:
@@ -70,6 +88,10 @@ def _only(found: "list[EntryPoint]", where: str) -> str:
 def _part_of(entry: "EntryPoint") -> str:
     """The folder without its first part, which another folder replaces."""
     return _folder_of(entry).partition("/")[2]
+
+
+def _first_part_of(entry: "EntryPoint") -> str:
+    return _folder_of(entry).partition("/")[0]
 
 
 def _folder_of(entry: "EntryPoint") -> str:

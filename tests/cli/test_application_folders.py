@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bundles.autoload import AutoloadBundle
 from rxkernel import ConfigurationError
-from rxkernel.cli.locate import locate
+from rxkernel.cli.locate import locate, name_of
 from tests.cli.conftest import Run
 from tests.installed_package import install_metadata
 
@@ -95,3 +96,45 @@ def test_nothing_found_names_what_was_looked_for(
         "no application given, and found neither module 'no_app_here' nor folder "
         f"'application/api' nor folder 'application/app' in {os.getcwd()}; give the application"
     ) in result.stderr
+
+
+def test_folder_of_a_project_is_the_folder_application_in_it(project: Path) -> None:
+    (project / "sites" / "shop" / "application" / "app").mkdir(parents=True)
+
+    [autoload] = [one for one in locate("sites/shop").bundles if isinstance(one, AutoloadBundle)]
+
+    assert autoload.root == Path("sites/shop/application")
+
+
+def test_folder_of_a_project_with_a_module_app_is_refused(project: Path) -> None:
+    """Its module may have users, which the folder alone does not have."""
+    (project / "sites" / "shop" / "application" / "app").mkdir(parents=True)
+    (project / "sites" / "shop" / "app.py").touch()
+
+    with pytest.raises(ConfigurationError) as caught:
+        locate("sites/shop")
+
+    assert str(caught.value) == (
+        "sites/shop has a module app, which makes its application; give it as a module, such as "
+        "sites.shop.app"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("sites/shop", "shop"),
+        ("sites/shop/", "shop"),
+        ("sites/shop/application", "shop"),
+        ("./application", "project"),
+        ("sites/application/app/..", "sites"),
+    ],
+)
+def test_folder_has_the_name_of_its_project(
+    target: str, name: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each project of ``rxkernel new`` has a folder ``application``."""
+    (project / "project" / "sites" / "application" / "app").mkdir(parents=True)
+    monkeypatch.chdir(project / "project")
+
+    assert name_of(target) == name
