@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import zipfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 import rxkernel
+from rxkernel import KernelClient
+from rxkernel.cli.locate import locate
 from tests.cli.conftest import Run, Start
 from tests.cli.processes import get, until
 from tests.wheels import build_wheel, install
@@ -341,3 +344,26 @@ def test_new_metarhia_project_tests_use_the_application_of_app(run: Run, project
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "18 passed" in done.stdout
+
+
+async def test_new_sites_in_one_process_have_databases_of_their_own(
+    run: Run, project: Path
+) -> None:
+    """Also if their folders are beside each other, without a project around each."""
+    for name in ("shop", "blog"):
+        run("new", "--layout", "site", f"sites/{name}")
+        (project / "sites" / name / "application").rename(project / f"{name}_moved")
+        shutil.copytree(project / f"{name}_moved", project / "sites" / name / "application")
+    folders = ("sites/shop", "sites/blog", "./shop_moved", "./blog_moved")
+
+    async with AsyncExitStack() as stack:
+        clients = [KernelClient(locate(folder)) for folder in folders]
+        for client in clients:
+            await stack.enter_async_context(client)
+        for client, folder in zip(clients, folders, strict=True):
+            await client.http("POST /messages.json", body={"name": "Bob", "text": folder})
+        stored = [json.loads((await c.http("GET /messages.json")).content) for c in clients]
+
+    assert [[message["text"] for message in messages] for messages in stored] == [
+        ["The first one", folder] for folder in folders
+    ]
