@@ -10,7 +10,7 @@ from bundles.web.directories.stages import ACCESS
 
 logger = logging.getLogger(__name__)
 
-NO_USERS_ADVICE = "write create_site(users=…) in app.py"
+NO_USERS_ADVICE = "write create_application(users=…) in app.py"
 
 
 class Served(Protocol):

@@ -26,7 +26,7 @@ async def test_access_that_needs_a_user_is_a_warning_if_there_are_none(
     assert "app/a/access.py:2, " in warning
     assert "app/b/access.py:1, " in warning
     assert "app/b/c/access.py: refused for all clients, since access needs a user" in warning
-    assert "write create_site(users=…) in app.py" in warning
+    assert "write create_application(users=…) in app.py" in warning
     assert "app/open/" not in warning
     assert "app/auth/" not in warning
 
@@ -59,4 +59,4 @@ async def test_sign_in_without_users_is_an_error_that_says_what_to_write(
     client = await site.start({"app/login.json/post.py": text})
 
     assert (await client.http("POST /login.json")).status_code == 500
-    assert "this site has no users; write create_site(users=…) in app.py" in caplog.text
+    assert "this site has no users; write create_application(users=…) in app.py" in caplog.text
