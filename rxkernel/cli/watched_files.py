@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 _SUFFIXES = (
-    *(".py", ".toml", ".html", ".js", ".css"),
+    *(".py", ".toml", ".html", ".template", ".jinja", ".js", ".css"),
     *(".yaml", ".yml", ".env", ".json", ".ini"),
 )
 

@@ -451,6 +451,7 @@ def test_reload_missing_directory_is_rejected(run: Run) -> None:
     [
         *((name, True) for name in ("a.py", "a.yaml", "a.yml", ".env", "local.env", "a.json")),
         *((name, True) for name in ("a.ini", "x/a.sql", "x/queries/a.txt")),
+        *((name, True) for name in ("html.template", "html.jinja")),
         *((name, False) for name in ("a.txt", "a.sql.bak", "a.log", "queries/x/a.txt", "env")),
     ],
 )
