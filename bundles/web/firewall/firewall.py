@@ -39,6 +39,7 @@ from rxkernel import (
     observe,
 )
 from rxkernel.networks import Networks
+from rxkernel.servers.access_log import PROBE
 
 _FIRST = 10_000
 """Before the listeners that authenticate the client."""
@@ -54,6 +55,7 @@ class Firewall:
 
     A message is counted from its head to the end of its response, whatever happens. Messages
     without an address, such as those of tasks and of a `KernelClient`, are not counted by address.
+    Probes are not counted: a monitor would restart a process that is only busy.
     """
 
     @inject
@@ -141,7 +143,7 @@ class Firewall:
         address = address_of(request)
         if address and self.is_denied(address):
             event.set_response(error_response(_denied()))
-        elif self._is_counting:
+        elif self._is_counting and not _is_probe(request):
             failure = self._count(request, address)
             if failure is not None:
                 event.set_response(error_response(failure))
@@ -246,6 +248,10 @@ class _Limits:
         if self.per_host is not None and address:
             found.append((Share(self.names[2], _host_of(request)), self.per_host))
         return found
+
+
+def _is_probe(request: Request) -> bool:
+    return request.definition is not None and bool(request.definition.options.get(PROBE))
 
 
 def _host_of(request: Request) -> str:

@@ -37,6 +37,15 @@ async def test_denied_address_is_403(live: Live, address: str) -> None:
         assert response.status == 200
 
 
+async def test_probe_of_a_denied_address_is_403(live: Live) -> None:
+    site = await live(FILES, {**DENIED, "health": True})
+
+    async with site.session.get("/healthz", headers=of("192.0.2.7")) as response:
+        assert response.status == 403
+    async with site.session.get("/healthz") as response:
+        assert response.status == 200
+
+
 async def test_blocked_client_is_403_until_its_time_is_over(site: Site) -> None:
     """Impress of 2015 ignores the time of client.block."""
 

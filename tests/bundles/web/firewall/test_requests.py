@@ -157,3 +157,18 @@ async def test_request_over_the_limit_of_its_host_is_429(live: Live, closed: Gat
     assert await status(site.session, "/", headers={"Host": "b.example"}) == 200
     closed.open()
     assert await held == 200
+
+
+@pytest.mark.parametrize("limited", ["address", "host"])
+async def test_probes_are_not_counted(limited: str, live: Live, closed: Gate) -> None:
+    """A monitor would restart a process that is only busy."""
+    limit = {f"web.firewall.max_requests_per_{limited}": 1}
+    site = await live(FILES, {**limit, **PROXY, "health": True})
+    held = asyncio.create_task(status(site.session, "/slow/"))
+    await until(lambda: closed.waiting == 1)
+
+    assert await status(site.session, "/") == 429
+    assert await status(site.session, "/healthz") == 200
+    assert await status(site.session, "/readyz") == 200
+    closed.open()
+    assert await held == 200
