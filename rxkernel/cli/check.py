@@ -8,10 +8,13 @@ from rxkernel.application.application import Application
 from rxkernel.application.bundle_resolution import resolve_bundles
 from rxkernel.application.composition_root import CompositionRoot
 from rxkernel.cli.locate import locate, name_of
+from rxkernel.cli.log_files import check_directory
+from rxkernel.cli.logs import directories_of
 from rxkernel.cli.loop import run
 from rxkernel.cli.native_paths import native_paths_of
 from rxkernel.cli.options import debug_option, overrides_of, target_argument
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.settings import LoggingSettings
 
 
 @click.command
@@ -28,7 +31,24 @@ def check(ctx: click.Context, target: str | None) -> None:
         application.load_settings(overrides_of(ctx), name=name_of(target))
     except ConfigurationError as error:
         raise ConfigurationError.merge((error, *_wiring_errors(application))) from error
-    click.echo(run(_summary(application)))
+    errors = _log_errors(application.settings.logging)
+    try:
+        summary = run(_summary(application))
+    except ConfigurationError as error:
+        errors.append(error)
+    if errors:
+        raise ConfigurationError.merge(errors) from errors[-1]
+    click.echo(summary)
+
+
+def _log_errors(settings: LoggingSettings) -> list[ConfigurationError]:
+    errors = []
+    for directory in directories_of(settings):
+        try:
+            check_directory(directory)
+        except ConfigurationError as error:
+            errors.append(error)
+    return errors
 
 
 def _wiring_errors(application: Application) -> list[ConfigurationError]:

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 from rxkernel.application.application import current_application
 from rxkernel.cli.daily_files import DailyFiles, FileKey, day_of, report
@@ -121,7 +122,7 @@ class LogFiles(logging.Handler):
         super().close()
 
 
-def check_directory(directory: Path) -> None:
+def make_directory(directory: Path) -> None:
     """Make *directory*, and check that files can be made in it.
 
     Raises:
@@ -130,13 +131,42 @@ def check_directory(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
     except (OSError, ValueError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else exc
-        raise ConfigurationError(
-            f"logging.directory {str(directory)!r} cannot be made: {why}; make it, or write "
-            f"another path"
-        ) from exc
+        raise _cannot_be_made(directory, _reason(exc)) from exc
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ConfigurationError(
             f"logging.directory {str(directory)!r} is not writable for this user; change its "
             f"owner, or write another path"
         )
+
+
+def check_directory(directory: Path) -> None:
+    """Check what `make_directory` needs, and make nothing.
+
+    Raises:
+        ConfigurationError: as `make_directory`.
+    """
+    for path in (directory, *directory.parents):
+        try:
+            is_directory = S_ISDIR(path.stat().st_mode)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as exc:
+            raise _cannot_be_made(directory, _reason(exc)) from exc
+        if is_directory and path == directory:
+            make_directory(directory)
+        elif not is_directory:
+            raise _cannot_be_made(directory, f"{path} is not a directory")
+        elif not os.access(path, os.W_OK | os.X_OK):
+            raise _cannot_be_made(directory, f"{path} is not writable for this user")
+        return
+
+
+def _reason(exc: OSError | ValueError) -> str:
+    return exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)
+
+
+def _cannot_be_made(directory: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"logging.directory {str(directory)!r} cannot be made: {why}; make it, or write another "
+        f"path"
+    )

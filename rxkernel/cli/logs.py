@@ -6,11 +6,12 @@ import os
 import time
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
-from rxkernel.cli.log_files import LogFiles, check_directory
+from rxkernel.cli.log_files import LogFiles, make_directory
 from rxkernel.kernel.log_records import NO_REQUEST, RequestIdFilter, printable
 from rxkernel.kernel.serialization import encode_json
 from rxkernel.servers.access_log import logger as access_logger
@@ -37,9 +38,9 @@ def configure_logging(settings: LoggingSettings, *of_applications: LoggingSettin
     Raises:
         ConfigurationError: a directory cannot be made, or is not writable.
     """
-    directories = {e.directory for e in (settings, *of_applications) if e.directory is not None}
+    directories = directories_of(settings, *of_applications)
     for directory in directories:
-        check_directory(directory)
+        make_directory(directory)
     handler = LineHandler()
     handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     handler.addFilter(RequestIdFilter())
@@ -49,6 +50,11 @@ def configure_logging(settings: LoggingSettings, *of_applications: LoggingSettin
     watchfiles = logging.getLogger(_COUNTS_CHANGES)
     if watchfiles.level == logging.NOTSET:
         watchfiles.setLevel(logging.WARNING)
+
+
+def directories_of(*settings: LoggingSettings) -> set[Path]:
+    """The directories of log files in *settings*."""
+    return {each.directory for each in settings if each.directory is not None}
 
 
 def _log_files(settings: LoggingSettings) -> LogFiles:

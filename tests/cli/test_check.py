@@ -112,3 +112,30 @@ application = Application(listeners=[Listener])
 
     assert result.exit_code == 1
     assert isinstance(result.exception, OSError)
+
+
+def test_check_reports_a_log_directory_that_cannot_be_used(
+    run: Run, write: Write, project: Path
+) -> None:
+    """With the problems of the boot."""
+    (project / "file").touch()
+    (project / "rxkernel.toml").write_text("logging.directory = 'file/logs'")
+
+    result = run("check", write(BROKEN))
+
+    assert result.exit_code == 2
+    assert (
+        "Error: logging.directory 'file/logs' cannot be made: Not a directory; make it, or write "
+        "another path"
+    ) in result.stderr.splitlines()
+    assert len(result.stderr.splitlines()) == 3
+
+
+def test_check_does_not_make_the_log_directory(run: Run, write: Write, project: Path) -> None:
+    """It would belong to the user of the command, not to that of the service."""
+    (project / "rxkernel.toml").write_text("logging.directory = 'var/logs'")
+
+    result = run("check", write("from rxkernel import Application\napplication = Application()"))
+
+    assert result.exit_code == 0
+    assert not (project / "var").exists()
