@@ -139,3 +139,40 @@ def test_check_does_not_make_the_log_directory(run: Run, write: Write, project: 
 
     assert result.exit_code == 0
     assert not (project / "var").exists()
+
+
+WORKS = "from rxkernel import Application\napplication = Application()"
+
+HOSTS = "[applications.{}.http]\nallowed_hosts = ['{}.example']\n"
+
+
+def test_check_boots_several_applications(run: Run, write: Write, project: Path) -> None:
+    names = [write(WORKS), write(WORKS)]
+    tables = [HOSTS.format(name, name.replace("_", "-")) for name in names]
+    (project / "rxkernel.toml").write_text("".join(tables))
+
+    result = run("check", *names)
+
+    assert result.exit_code == 0, result.output
+    assert [line for line in result.stdout.splitlines() if line[0] != " "] == [
+        f"{name}: all is well:" for name in names
+    ]
+
+
+def test_check_reports_all_problems_of_several_applications(
+    run: Run, write: Write, project: Path
+) -> None:
+    names = [write(WORKS), write(BROKEN)]
+    (project / "file").touch()
+    (project / "rxkernel.toml").write_text(
+        f"[applications.{names[1]}.logging]\ndirectory = 'file'\n"
+    )
+
+    result = run("check", *names)
+
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert f"Error: {names[1]}: logging.directory 'file' cannot be made" in result.stderr
+    assert f"Error: the applications {' and '.join(names)} share a port, and" in result.stderr
+    assert sum(line.startswith(f"Error: {names[1]}: ") for line in lines) == 3
+    assert len(lines) == 4

@@ -150,6 +150,22 @@ def test_t73_hosts_of_two_applications_that_are_the_same_are_reported(
     assert "the applications shop and blog share a port, and http.allowed_hosts" in result.output
 
 
+def test_t73_same_hosts_are_reported_before_an_application_boots(run: Run, project: Path) -> None:
+    """So no set-up script has changed a database."""
+    for name in ("shop", "blog"):
+        (project / "sites" / name / "app").mkdir(parents=True)
+        script = project / "sites" / name / "setup" / "001_tables.py"
+        script.parent.mkdir()
+        script.write_text(f"def setup():\n    open('{name} has run', 'w').close()\n")
+    (project / "rxkernel.toml").write_text("")
+
+    result = run("serve", "--port", "0", "sites/shop", "sites/blog")
+
+    assert result.exit_code == 2
+    assert "the applications shop and blog share a port, and http.allowed_hosts" in result.output
+    assert not [*project.glob("*has run")]
+
+
 @pytest.mark.parametrize(
     ("targets", "text"),
     [
@@ -161,10 +177,11 @@ def test_t73_hosts_of_two_applications_that_are_the_same_are_reported(
 def test_t73_targets_that_cannot_be_served_together_are_refused(
     run: Run, targets: tuple[str, ...], text: str
 ) -> None:
-    result = run("serve", *targets)
+    for command in ("serve", "check"):
+        result = run(command, *targets)
 
-    assert result.exit_code == 2
-    assert text in result.output
+        assert result.exit_code == 2
+        assert text in result.output
 
 
 def test_t73_two_applications_of_one_name_are_refused(run: Run, project: Path) -> None:

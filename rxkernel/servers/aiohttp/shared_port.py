@@ -125,6 +125,22 @@ class SharedPort:
         common = {name: getattr(own, name) for name in PORT_SETTINGS}
         return attrs.evolve(settings, http=attrs.evolve(settings.http, **common))
 
+    def check(self) -> None:
+        """Find the problems that are known before the applications boot; `start` does it first.
+
+        Raises:
+            ConfigurationError: with each host that several applications have, and the problems of
+                the certificates.
+        """
+        errors: list[ConfigurationError] = []
+        if not self.members:
+            errors.append(ConfigurationError("a shared port has no application; call share()"))
+        if self.certificates is not None:
+            errors += _errors_of(self.certificates.load)
+        errors += _errors_of(partial(self._hosts.read, self.members))
+        if errors:
+            raise ConfigurationError.merge(errors)
+
     # --- its address
 
     @property
@@ -157,8 +173,8 @@ class SharedPort:
         """Boot and start all applications, and listen; does nothing if the port is open.
 
         Raises:
-            ConfigurationError: with the problems of all applications, each with its name; nothing
-                has started.
+            ConfigurationError: with the problems that `check` finds, before an application boots;
+                or with those of all applications, each with its name. Nothing has started.
             ServerStartError: the port cannot be opened; all applications are stopped.
         """
         async with self._life:
@@ -179,12 +195,8 @@ class SharedPort:
                 self._is_starting = False
 
     async def _boot(self) -> None:
+        self.check()
         errors: list[ConfigurationError] = []
-        if not self.members:
-            errors.append(ConfigurationError("a shared port has no application; call share()"))
-        if self.certificates is not None:
-            errors += _errors_of(self.certificates.load)
-        errors += _errors_of(partial(self._hosts.read, self.members))
         for member in self.members:
             try:
                 await self._run(member, member.boot)
