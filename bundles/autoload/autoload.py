@@ -83,6 +83,7 @@ class Autoload:
         self._warnings: frozenset[str] = frozenset()
         self._current: Snapshot | None = None
         self._context: LoadContext | None = None
+        self._never_started: frozenset[str] = frozenset()
 
     async def __aenter__(self) -> Self:
         return self
@@ -183,7 +184,7 @@ class Autoload:
             bus = bus_environment(self.application, self.injector)
             self._context = LoadContext(
                 *(self, self._settings, names, self._values, bus, self.problems_of),
-                SetupScripts(self.root, self._settings),
+                SetupScripts(self.root, self._settings, is_check=self.application.is_check),
             )
         try:
             return await Building(self._context, tree, previous, found).run()
@@ -220,6 +221,8 @@ class Autoload:
         self._restore()
         build.scope.close()
         if is_first:
+            started = {unit.key for unit in build.started}
+            self._never_started = frozenset(build.snapshot.files.keys() - started)
             add_runtime(self)
 
     async def discard(self, build: Build) -> None:
@@ -242,7 +245,8 @@ class Autoload:
         """Run the stop hooks and forget everything; does nothing if nothing is loaded."""
         snapshot = self._current
         if snapshot is not None:
-            await self._stop(Scope(self, snapshot), units_of(snapshot.files), snapshot.tree)
+            units = [u for u in units_of(snapshot.files) if u.key not in self._never_started]
+            await self._stop(Scope(self, snapshot), units, snapshot.tree)
             await close_services(snapshot.files)
             self._current = None
             remove_runtime(self)

@@ -135,7 +135,8 @@ class Building:
             raise ConfigurationError(*dict.fromkeys(self._load.problems))
 
     async def _start(self) -> None:
-        """Start what is new; at boot, the scripts of ``setup`` run in between. A file that
+        """Start what is new; at boot, the scripts of ``setup`` run in between, and what needs them
+        is not started if they have not run. A file that
         replaces another one takes over its state instead, if it has ``migrate``: once everything
         else is done, since it changes what messages use."""
         old = {unit.key: unit for unit in units_of(self._old)}
@@ -144,9 +145,8 @@ class Building:
         self._load.state.replace(self._load.executed - migrating)
         early = [u for u in units if u.file.source.place in STARTED_BEFORE_SETUP]
         await self._start_units(early, old)
-        if self._previous is None:
-            await self._context.setup.run(self._load)
-        await self._start_units(units[len(early) :], old)
+        if self._previous is not None or await self._context.setup.run(self._load):
+            await self._start_units(units[len(early) :], old)
 
     async def _start_units(self, units: Iterable[HookUnit], old: Mapping[str, HookUnit]) -> None:
         for unit in units:

@@ -98,6 +98,8 @@ class Application:
     Attributes:
         live_directories: directories whose changes a bundle loads while the application runs:
             ``serve --reload`` does not restart for them.
+        is_check: whether the application is booted only to find errors, as by ``rxkernel check``,
+            which sets it before: bundles do not change stored data then, as set-up scripts do.
         settings_files: the files that `load_settings` reads, whether they exist or not; empty
             before.
     """
@@ -134,6 +136,7 @@ class Application:
         self.scalars = tuple(scalars)
         self.settings_class = settings_class
         self.live_directories: set[Path] = set()
+        self.is_check = False
         self.dispatcher = AsyncEventDispatcher()
         self._storages = MetadataStorages()
         self._life = TaskLock("start() or stop()")

@@ -58,7 +58,7 @@ async def _check_one(application: Application) -> str:
     found = _Found()
     found.in_directories(directories_of(application.settings.logging))
     summary = ""
-    with found.errors():
+    with found.errors(), _only_checked(application):
         async with application:
             summary = f"All is well:\n{await _summary(application)}"
     found.report()
@@ -76,11 +76,21 @@ async def _check_together(served: SharedApplications) -> str:
     async with AsyncExitStack() as booted:
         for name, application in served.by_name.items():
             found.in_directories(directories_of(application.settings.logging) - common, name)
+            booted.enter_context(_only_checked(application))
             with found.errors(name):
                 await booted.enter_async_context(application)
                 summaries.append(f"{name}: all is well:\n{await _summary(application)}")
         found.report()
     return "\n".join(summaries)
+
+
+@contextmanager
+def _only_checked(application: Application) -> Iterator[None]:
+    application.is_check = True
+    try:
+        yield
+    finally:
+        application.is_check = False
 
 
 class _Found:

@@ -14,8 +14,9 @@ import attrs
 from bundles.autoload.loading.hooks import Hook, HookFailedError, call_hook
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.load_thread import load_files
-from bundles.autoload.loading.names import INIT, SETUP
+from bundles.autoload.loading.names import CODE_PLACES, INIT, SETUP, STARTED_BEFORE_SETUP
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.syntax import syntax_problems
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.settings import AutoloadSettings
 from bundles.autoload.setup.setup_record import Result, SetupRecord
@@ -35,11 +36,15 @@ class SetupScripts:
     """Runs each script once, in the order of their paths, by one process at a time.
 
     A script that is done is not executed any more, so what it imports may be gone.
+
+    Args:
+        is_check: whether scripts are only named, see `Application.is_check`.
     """
 
-    def __init__(self, root: Path, settings: AutoloadSettings) -> None:
+    def __init__(self, root: Path, settings: AutoloadSettings, *, is_check: bool = False) -> None:
         self._root = root
         self._settings = settings
+        self._is_check = is_check
         self._store: SetupStore | None = None
 
     def forget(self) -> None:
@@ -47,8 +52,9 @@ class SetupScripts:
         if self._store is not None and _BY_KEY.get(self._store.key) is self._store:
             del _BY_KEY[self._store.key]
 
-    async def run(self, load: Load) -> None:
-        """Run what is new, has changed, has failed or was interrupted.
+    async def run(self, load: Load) -> bool:
+        """Run what is new, has changed, has failed or was interrupted; a check only logs it.
+        Return whether all scripts are done.
 
         Raises:
             ConfigurationError: a script has failed, so the ones after it do not run; or the file
@@ -56,12 +62,16 @@ class SetupScripts:
         """
         scripts = scripts_of(load.tree)
         if not scripts:
-            return
+            return True
         store = self._store = SetupStore(self._root, self._settings)
         _check_owner(store)
         try:
+            if self._is_check and not store.exists:
+                return _log_waiting(scripts, {}, load.tree)
             async with store:
                 before = await store.records()
+                if self._is_check:
+                    return _log_waiting(scripts, before, load.tree)
                 if any(_reason(script, before) for script in scripts):
                     async with _locked(store, load.tree):
                         await self._run_all(scripts, before, store, load)
@@ -70,6 +80,7 @@ class SetupScripts:
                 f"{store} cannot be used: {exc.__cause__ or exc}; the set-up script that has run "
                 f"last may run again"
             ) from exc
+        return True
 
     async def _run_all(
         self,
@@ -149,6 +160,27 @@ def _reason(script: SourceFile, records: Mapping[str, SetupRecord]) -> str | Non
         return "runs for the first time"
     why = record.why_again(script.digest.hex())
     return None if why is None else f"runs again: {why}"
+
+
+def _log_waiting(
+    scripts: list[SourceFile], records: Mapping[str, SetupRecord], tree: Tree
+) -> bool:
+    """Log the scripts that the next start runs. Return False if there are any.
+
+    Raises:
+        ConfigurationError: with the syntax errors of scripts.
+    """
+    waiting = {script.key: reason for script in scripts if (reason := _reason(script, records))}
+    for key, reason in waiting.items():
+        logger.warning("%s: %s at the next start", tree.show(key), reason)
+    if waiting:
+        places = " and ".join(p for p in CODE_PLACES if p not in STARTED_BEFORE_SETUP)
+        logger.warning(
+            "a check runs neither set-up scripts nor the start hooks of %s after them", places
+        )
+    if problems := [*syntax_problems(tree, SETUP)]:
+        raise ConfigurationError(*problems)
+    return not waiting
 
 
 def _raise_failure_of_other_process(

@@ -58,6 +58,10 @@ class SetupStore(SqliteStore):
         """The file, and the name of the application in it."""
         return self._path, self._application
 
+    @property
+    def exists(self) -> bool:
+        return self._path.exists()
+
     async def records(self) -> Mapping[str, SetupRecord]:
         """Return all records by name."""
         rows = await self._file.read(_fetch, (self._application,))

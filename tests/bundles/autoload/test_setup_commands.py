@@ -98,3 +98,59 @@ def test_list_of_the_default_root_without_scripts(project: Path) -> None:
 
     assert run("list").output == "No scripts.\n"
     assert "the scripts are: (none)" in run("run", "--again", "a").stderr
+
+
+HOOKS = """\
+def start():
+    open("NAME started", "w").close()
+
+
+def stop():
+    open("NAME stopped", "w").close()
+"""
+
+
+def test_check_runs_no_script_and_no_start_hook_after_it(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The version of before may still use the database."""
+    for place in ("db", "init"):
+        file = project / "town" / place / "data.py"
+        file.parent.mkdir()
+        file.write_text(HOOKS.replace("NAME", place))
+
+    result = check()
+
+    assert result.exit_code == 0, result.output
+    assert caplog.messages == [
+        "town/setup/001_tables.py: runs for the first time at the next start",
+        "town/setup/geo/cities.py: runs for the first time at the next start",
+        "a check runs neither set-up scripts nor the start hooks of domain and init after them",
+    ]
+    made = {path.name for path in project.iterdir() if path.suffix != ".py"} - {"__pycache__"}
+    assert made == {"town", "db started", "db stopped"}
+
+    run("run")
+    for file in project.glob("* st*"):
+        file.unlink()
+    caplog.clear()
+
+    assert check().exit_code == 0
+    assert caplog.messages == []
+    assert {path.name for path in project.glob("* st*")} == {
+        f"{place} {what}" for place in ("db", "init") for what in ("started", "stopped")
+    }
+    assert (project / "runs").read_text() == "001_tables geo/cities "
+
+
+def test_check_reports_syntax_errors_of_scripts_that_are_not_done(project: Path) -> None:
+    (project / "town" / "setup" / "geo" / "cities.py").write_text("def setup(:\n")
+
+    result = check()
+
+    assert result.exit_code == 2
+    assert "town/setup/geo/cities.py:1: SyntaxError" in result.stderr
+
+
+def check() -> Result:
+    return CliRunner().invoke(main, ["check", "site_with_setup"])
