@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rxkernel.application.bundle_rules import SETTING_NAMES, is_bundle_name
+from rxkernel.cli.missing_extras import missing_extras
 from rxkernel.exceptions import ConfigurationError
 
 _TEMPLATES = Path(__file__).parent / "template"
@@ -25,6 +26,9 @@ _REQUESTS = {
     "site": "curl http://127.0.0.1:8000/messages.json",
 }
 """A request to the application, by template, on the port of its ``rxkernel.toml``."""
+
+_OPTIONAL_EXTRAS = {"fast"}
+"""Those that a project lists, and works without."""
 
 
 @click.command
@@ -63,8 +67,18 @@ def _make(template: str, directory: Path, words: dict[str, str]) -> None:
             f"{directory} cannot be written: {exc.strerror}; choose another directory"
         ) from exc
     click.echo(f"Created {words['__project__']} in {directory}. Next:")
+    if extras := missing_extras(_extras_of(directory)):
+        quoted = f"'.[{','.join(extras)}]'"
+        click.echo(f"  python -m pip install {quoted}  # in the clone of rxkernel, it is missing")
     for command in (f"cd {shlex.quote(str(directory))}", *_COMMANDS[template]):
         click.echo(f"  {command}")
+
+
+def _extras_of(directory: Path) -> set[str]:
+    """The extras of rxkernel that the new project needs."""
+    text = (directory / "pyproject.toml").read_text(encoding="utf-8")
+    lists = re.findall(r"rxkernel\[([\w,-]+)\]", text)
+    return {extra for names in lists for extra in names.split(",")} - _OPTIONAL_EXTRAS
 
 
 def _project_name(directory: Path) -> str:

@@ -298,6 +298,51 @@ def test_new_site_is_found_by_other_commands(run: Run) -> None:
         assert text in result.stdout
 
 
+METADATA = """\
+Metadata-Version: 2.1
+Name: rxkernel
+Version: 0.1.0
+Requires-Dist: attrs>=24.1
+Requires-Dist: no-loop-here; extra == "fast"
+Requires-Dist: watchfiles>=1.0; extra == "reload"
+Requires-Dist: no-hashes-here>=1; extra == "security"
+Requires-Dist: cronsim>=2.7; extra == "tasks"
+Requires-Dist: pytest>=8.4; extra == "test"
+Requires-Dist: no-tests-here; extra == "test"
+Requires-Dist: jinja2>=3.1.6; extra == "web"
+Requires-Dist: rxkernel[security]; extra == "web"
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "extras"),
+    [
+        (("--layout", "site", "shop"), "test,web"),
+        (("--layout", "metarhia", "shop"), "security,test"),
+        (("shop",), "test"),
+        (("--bundle", "shop"), "test"),
+    ],
+    ids=["site", "metarhia", "application", "bundle"],
+)
+def test_new_names_the_extras_that_are_missing(
+    options: tuple[str, ...],
+    extras: str,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without uvloop a project works."""
+    folder = tmp_path / "site-packages" / "rxkernel-0.1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(METADATA)
+    monkeypatch.syspath_prepend(folder.parent)
+
+    result = run("new", *options)
+
+    line = f"  python -m pip install '.[{extras}]'  # in the clone of rxkernel, it is missing"
+    assert result.stdout.splitlines()[1] == line
+
+
 def test_new_layout_of_a_bundle_is_a_usage_error(run: Run) -> None:
     result = run("new", "--bundle", "weather", "--layout", "metarhia")
 
