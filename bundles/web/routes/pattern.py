@@ -15,6 +15,9 @@ from rxkernel import ConfigurationError
 
 _PIECE = re.compile(r"\(([^()]*)\)|([^()]+)")
 _NOT_LITERAL = re.compile(r"[*?#\\^$|\[\]{}]")
+_PARAMETER = re.compile(r"/:([A-Za-z_]\w*)")
+"""A part as other frameworks write groups."""
+
 _NOT_IN_GROUP = re.compile(r"[*+?\[\]{}^$\\#]")
 _GRAMMAR = "write (.*) for anything, ([^/]+) for a part without a slash, or (a|b)"
 
@@ -114,6 +117,12 @@ def _literal(text: str) -> Token | str:
         if found[0] in "?#":
             return f"has {found[0]!r}; a rule compares the path only, the query is kept"
         return f"has {found[0]!r} outside of a group; {_GRAMMAR}"
+    if (found := _PARAMETER.search(text)) is not None:
+        name = found[1]
+        return (
+            f"has ':{name}', which is not a group; write ([^/]+) for a part without a slash, or "
+            f"%3A{name} for this text"
+        )
     sent = SentPath.of(text)
     if sent is None:
         return "is not a valid path: after % are two hexadecimal digits, of UTF-8"

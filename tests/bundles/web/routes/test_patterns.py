@@ -79,6 +79,8 @@ def test_malformed_path_is_none(raw: str) -> None:
         ("/a/*", r"has '\*' outside of a group; write \(\.\*\) for anything"),
         ("/a|b", r"has '\|' outside of a group"),
         ("/{id}", "has '{' outside of a group"),
+        ("/q/:id", r"has ':id', which is not a group; write \(\[\^/\]\+\) for a part without"),
+        ("/:year/(.*)", r"has ':year', .* or %3Ayear for this text"),
         ("/a?b=1", "a rule compares the path only, the query is kept"),
         ("/a#b", "a rule compares the path only"),
         ("/a%zz", "is not a valid path"),

@@ -248,3 +248,35 @@ async def test_absolute_target_and_one_with_a_fragment_are_rewritten(site: Site)
             assert (await http.answer()).body == b"article 1"
         await http.send(b"GET /news/1#a HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await http.answer()).body.startswith(b"article 1")
+
+
+@pytest.mark.parametrize(
+    ("sent", "location"),
+    [
+        ("/x/y/people", "../../people/"),
+        ("/people.old?a=1", "./people/?a=1"),
+        ("//evil.example", "../people/"),
+        ("/files/x", "../static/"),
+    ],
+)
+async def test_rewrite_to_a_page_without_its_slash_is_redirected_to_the_page(
+    sent: str, location: str, site: Site
+) -> None:
+    """The target is relative to the path that the client has sent (RFC 3986 §5.2)."""
+    files = {
+        "config/routes.py": """
+            routes = [
+                {"url": "/x/y/people", "rewrite": "/people"},
+                {"url": "/people.old", "rewrite": "/people"},
+                {"url": "//evil.example", "rewrite": "/people"},
+                {"url": "/files/x", "rewrite": "/static"},
+            ]
+            """,
+        "app/people/get.py": "async def get(client): return 'people'",
+        "app/static/index.html": "people",
+    }
+    async with site.served(files) as session:
+        url = f"{site.application.servers['http'].url}{sent}"
+        async with session.get(url, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (302, location)
+        assert await body(session, url) == "people"
