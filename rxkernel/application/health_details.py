@@ -16,10 +16,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rxkernel.host_patterns import EVERY_HOST
 from rxkernel.messages.request import Request
-from rxkernel.networks import Networks
+from rxkernel.networks import Networks, is_network
+from rxkernel.servers.http.allowed_hosts import host_and_port
 from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import Settings
+
+_HOSTS = ("Host", "X-Forwarded-Host")
 
 _OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
@@ -31,18 +35,37 @@ class DetailsAccess:
 
     Without ``http.trusted_proxies`` a request with a header of a proxy is refused: the address of
     the client is not known then, and that of the proxy may be a loopback address.
+
+    Where ``http.allowed_hosts`` allows every host, the host must be an address or ``localhost``: a
+    page whose own name leads to this machine (DNS rebinding) would get the details otherwise.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._networks = Networks(settings.health_details)
         self._trusts_proxies = bool(settings.http.trusted_proxies)
+        allowed = settings.http.allowed_hosts
+        self._checks_hosts = not allowed or EVERY_HOST in allowed
 
     def allows(self, request: Request) -> bool:
         if not self._networks or request.client is None:
             return False
         if not self._trusts_proxies and any(name in request.headers for name in _OF_PROXIES):
             return False
+        if self._checks_hosts and not _names_this_machine(request):
+            return False
         return request.client.host in self._networks
+
+
+def _names_this_machine(request: Request) -> bool:
+    lines = [line for name in _HOSTS for line in request.headers.getall(name, ())]
+    return all(_is_own(part.strip()) for line in lines for part in line.split(","))
+
+
+def _is_own(authority: str) -> bool:
+    if (found := host_and_port(authority)) is None:
+        return False
+    name = found[0]
+    return name == "localhost" or is_network(name.strip("[]"))
 
 
 async def health_details(servers: ServerManager, started: float) -> dict[str, Any]:

@@ -12,13 +12,11 @@ import click
 
 from rxkernel.cli.options import debug_option, is_debugging, targets_argument
 from rxkernel.cli.serve_options import ServeOptions, host_option, port_option, workers_option
-from rxkernel.cli.service_needs import ServiceNeeds, needs_as_user
+from rxkernel.cli.service_needs import VARIABLES, ServiceNeeds, needs_as_user
 from rxkernel.cli.unit_file import UnitFile
 from rxkernel.exceptions import ConfigurationError
 
 _SYSTEM = Path("/etc/systemd/system")
-
-_VARIABLES = "RXKERNEL_"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -121,7 +119,7 @@ def _public_variables(needs: ServiceNeeds) -> Mapping[str, str]:
     Raises:
         ConfigurationError: one holds a secret.
     """
-    found = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_VARIABLES)}
+    found = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(VARIABLES)}
     if secret := [name for name in needs.secrets if name in found]:
         raise ConfigurationError(
             *(

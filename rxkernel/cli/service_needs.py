@@ -16,6 +16,9 @@ from rxkernel.cli.shared_applications import Served, applications_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import Settings
 
+VARIABLES = "RXKERNEL_"
+"""The beginning of the variables with settings."""
+
 _SPARE = 15.0
 """Seconds after the timeouts of the settings until systemd kills the process."""
 
@@ -32,10 +35,10 @@ class ServiceNeeds:
         secrets: variables whose values are secret.
     """
 
-    stop_timeout: float = 35.0
-    ports: list[int] = attrs.field(factory=list)
-    log_directories: list[str] = attrs.field(factory=list)
-    secrets: list[str] = attrs.field(factory=list)
+    stop_timeout: float
+    ports: list[int]
+    log_directories: list[str]
+    secrets: list[str]
 
     @classmethod
     def of(cls, served: Served) -> "ServiceNeeds":
@@ -64,13 +67,12 @@ def needs_as_user(options: ServeOptions, user: pwd.struct_passwd) -> ServiceNeed
         ConfigurationError: *user* cannot run this Python, or the process has failed.
     """
     command = [sys.executable, "-m", "rxkernel", "service", "needs", *options.arguments()]
-    home = {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
     try:
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            env={**os.environ, **home},
+            env=_environment(user),
             user=user.pw_uid,
             group=user.pw_gid,
             extra_groups=os.getgrouplist(user.pw_name, user.pw_gid),
@@ -89,6 +91,16 @@ def needs_as_user(options: ServeOptions, user: pwd.struct_passwd) -> ServiceNeed
             f"above, let this user read {sys.prefix} and {str(Path.cwd())!r}, or write "
             f"--run-as USER"
         ) from exc
+
+
+def _environment(user: pwd.struct_passwd) -> dict[str, str]:
+    """About that of the service (systemd.exec(5)); other variables of root are not for *user*."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "LANG") or name.startswith(VARIABLES)
+    }
+    return {**kept, "HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
 
 
 def _ports(settings: Settings) -> Iterator[int]:

@@ -80,6 +80,34 @@ async def test_other_client_gets_no_details(
     assert await details_of(Application(settings=settings(networks)), **headers) is None
 
 
+@pytest.mark.parametrize(
+    ("host", "hosts", "allowed"),
+    [
+        pytest.param("evil.example:8000", (), False, id="other"),
+        pytest.param("evil.example", ("*",), False, id="every"),
+        pytest.param("shop.example", ("shop.example",), True, id="allowed"),
+        pytest.param("localhost:8000", (), True, id="localhost"),
+        pytest.param("[::1]:8000", (), True, id="address"),
+        pytest.param("a b", (), False, id="invalid"),
+    ],
+)
+async def test_host_of_a_page_of_another_site_gets_no_details(
+    host: str, hosts: tuple[str, ...], allowed: bool
+) -> None:
+    """DNS rebinding: a page whose own name leads to this machine can read the response."""
+    application = Application(settings=settings(("127.0.0.1",), allowed_hosts=hosts))
+
+    assert (await details_of(application, Host=host) is not None) is allowed
+
+
+async def test_host_that_a_proxy_reports_counts() -> None:
+    proxies = {"trusted_proxies": ("127.0.0.1",)}
+    application = Application(settings=settings(("127.0.0.1",), **proxies))
+    headers = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "evil.example"}
+
+    assert await details_of(application, **headers) is None
+
+
 async def test_trusted_proxy_decides_by_the_address_that_it_reports() -> None:
     def application() -> Application:
         return Application(settings=settings(("192.0.2.0/24",), trusted_proxies=("127.0.0.1",)))

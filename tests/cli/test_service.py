@@ -25,7 +25,7 @@ SOURCE = "from rxkernel import Application\n\napplication = Application()\n"
 REPORT_IDS = """
 import os
 print("printed by the application")
-open("ids", "a").write(f"{os.getuid()} {os.getgroups()}")
+open("ids", "a").write(f"{os.getuid()} {os.getgroups()} {'OF_ROOT' in os.environ}")
 """
 
 
@@ -170,6 +170,7 @@ def test_install_as_root_does_not_run_code_of_the_user(
     with tempfile.TemporaryDirectory() as folder:  # that of pytest is for its user only
         Path(folder).chmod(0o777)
         monkeypatch.chdir(folder)
+        monkeypatch.setenv("OF_ROOT", "secret")
         Path("shop.py").write_text(f"{REPORT_IDS}{SOURCE}")
         result = run("service", "install", "shop", "--run-as", "nobody", "--name=x", "--print")
         ids = Path("ids").read_text() if Path("ids").exists() else None
@@ -180,7 +181,7 @@ def test_install_as_root_does_not_run_code_of_the_user(
         assert ids is None
         assert "the user 'nobody'" in result.output
         return
-    assert ids == f"{nobody.pw_uid} {os.getgrouplist('nobody', nobody.pw_gid)}"
+    assert ids == f"{nobody.pw_uid} {os.getgrouplist('nobody', nobody.pw_gid)} False"
     assert result.output.startswith("[Unit]")
     assert "User=nobody\n" in result.output
 

@@ -9,6 +9,7 @@ from bundles.web.access.access_rules import rule_of
 from bundles.web.access.access_tree import AccessTree, Directory
 from bundles.web.access.directory_access import DirectoryAccess
 from bundles.web.access.joint_gate import HandlerAccess, JointGate, added_by, joint_rule
+from bundles.web.access.path_readings import other_readings
 from rxkernel import ForbiddenException, NotFoundException, Request
 
 _DOTS = frozenset((".", ".."))
@@ -19,6 +20,7 @@ class TreeGate(Gate):
     """Decides by the deepest directory of the path that has an access file.
 
     Without it, ``/docs/{path:path}`` would serve ``/docs/secret/a.txt`` by the rule of ``/docs``.
+    If the path may be read as others, see `other_readings`, the access of all of them counts.
     A path with a part ``.`` or ``..`` is 404: it could be resolved to a path of another directory.
 
     Attributes:
@@ -53,9 +55,13 @@ class TreeGate(Gate):
 
     def admits(self, token: Token[Any], request: Request) -> bool:
         gates = self._of_files if self.has_files else self._of_handlers
-        if not gates[self._access(request)].admits(token, request):
+        path = request.params.get(self.parameter, "")
+        if not gates[self._access_of(path)].admits(token, request):
             return False
-        if not _DOTS.isdisjoint(request.params.get(self.parameter, "").split("/")):
+        others = map(self._access_of, other_readings(path))
+        if not all(gates[access].admits(token, request) for access in others):
+            return False
+        if not _DOTS.isdisjoint(path.split("/")):
             raise NotFoundException  # not before: its page may be one of the directory
         return True
 

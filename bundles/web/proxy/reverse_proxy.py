@@ -136,7 +136,7 @@ class ReverseProxy:
     def _open(self, *, is_checked: bool) -> ClientSession:
         settings = self._settings
         connector = TCPConnector(
-            limit=0,
+            limit=settings.max_connections,
             limit_per_host=settings.connections,
             keepalive_timeout=_SECONDS_OF_IDLE,
             resolver=PublicResolver(ThreadedResolver()) if is_checked else None,

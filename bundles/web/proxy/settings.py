@@ -26,3 +26,7 @@ class ProxySettings:
 
     connections: int = attrs.field(default=100, validator=_COUNT)
     """Most connections to one other server at a time; WebSockets have as many of their own."""
+
+    max_connections: int = attrs.field(default=1000, validator=_COUNT)
+    """Most connections to all other servers at a time; WebSockets have as many of their own, and
+    so have the URLs that come from input."""

@@ -1,16 +1,21 @@
 """Patterns of paths: literals, ``(a|b)``, ``([^/]+)`` and ``(.*)``.
 
 There are no regular expressions, so that a path is compared in a time that grows with its length
-only: a pattern has one ``(.*)`` at most, and one of ``(.*)`` and ``([^/]+)`` between two slashes.
+only: a pattern has one ``(.*)`` at most, one of ``(.*)`` and ``([^/]+)`` between two slashes, and
+few groups with texts that begin with one another.
 """
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
+from math import prod
 from typing import Self
 
 import attrs
 
 from bundles.web.routes.sent_path import SentPath
+from bundles.web.routes.shape import Shape
 from rxkernel import ConfigurationError
 
 _PIECE = re.compile(r"\(([^()]*)\)|([^()]+)")
@@ -19,6 +24,9 @@ _PARAMETER = re.compile(r"/:([A-Za-z_]\w*)")
 """A part as other frameworks write groups."""
 
 _NOT_IN_GROUP = re.compile(r"[*+?\[\]{}^$\\#]")
+_MOST_WAYS = 64
+"""Ways to match one path with the groups of a pattern, all of which are tried if none fits."""
+
 _GRAMMAR = "write (.*) for anything, ([^/]+) for a part without a slash, or (a|b)"
 
 
@@ -48,6 +56,13 @@ class Token:
         found = "|".join(map(re.escape, self.texts))
         return f"({found})" if self.is_group else found
 
+    @property
+    def pieces(self) -> tuple[str, ...] | None:
+        """Its texts, as `Shape.of` takes them."""
+        if self.wild is None:
+            return self.texts
+        return () if self.wild is Wild.ANY else None
+
 
 @attrs.frozen(eq=False)
 class Pattern:
@@ -60,6 +75,7 @@ class Pattern:
     text: str
     tokens: tuple[Token, ...]
     _compiled: re.Pattern[str]
+    _shape: Shape
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -81,7 +97,8 @@ class Pattern:
         if problems:
             raise ConfigurationError(*problems)
         expression = "".join(token.expression for token in tokens)
-        return cls(text, tuple(tokens), re.compile(expression, re.DOTALL))
+        shape = Shape.of(token.pieces for token in tokens)
+        return cls(text, tuple(tokens), re.compile(expression, re.DOTALL), shape)
 
     @property
     def groups(self) -> tuple[Token, ...]:
@@ -97,6 +114,11 @@ class Pattern:
         """The literal beginning, up to its last slash."""
         first = self.tokens[0].texts[0]
         return first[: first.rindex("/") + 1]
+
+    def fits(self, parts: Sequence[str]) -> bool:
+        """Whether the path of *parts*, split at its slashes, may match. The time does not depend
+        on the length of the parts."""
+        return self._shape.fits(parts)
 
     def match(self, text: str) -> re.Match[str] | None:
         """Compare *text*, that of a `SentPath`, with the whole pattern."""
@@ -151,4 +173,16 @@ def _problems_of_tokens(tokens: list[Token]) -> list[str]:
             in_segment = 0
         if in_segment > 1 and not found:
             found.append("has two of (.*) and ([^/]+) without a / between them")
+    if prod(map(_ways, tokens)) > _MOST_WAYS:
+        found.append(
+            f"has groups as (a|ab), with texts that begin with one another, which could match one "
+            f"path in more than {_MOST_WAYS} ways; write fewer of them in one rule"
+        )
     return found
+
+
+def _ways(token: Token) -> int:
+    """The most texts of *token* with which one path can go on."""
+    counts = Counter(token.texts)
+    beginnings = ((each[:end] for end in range(1, len(each) + 1)) for each in counts)
+    return max((sum(counts[text] for text in texts) for texts in beginnings), default=1)

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import attrs
 
+from bundles.web.access.path_readings import may_lead_above
 from bundles.web.files.web_files import FILE_PARAMETER
 from bundles.web.routes.rule import Rule
 from bundles.web.routes.rule_table import RuleTable
@@ -121,7 +122,4 @@ def method_of(method: str, headers: Mapping[str, str]) -> str:
 def _has_dots(target: str) -> bool:
     """Whether the other server could read a path above that of the rule."""
     sent = SentPath.of(target.partition("?")[0])
-    if sent is None:
-        return True
-    parts = sent.text.replace("%2F", "/").replace("\\", "/").split("/")
-    return "." in parts or ".." in parts
+    return sent is None or may_lead_above(unquote(sent.raw))

@@ -7,6 +7,9 @@ import attrs
 
 from bundles.web.routes.rule import Rule
 
+_LONG = 100
+"""Characters from which on it is worth while to look at the parts of a path first."""
+
 Found = tuple[Rule, re.Match[str]]
 
 
@@ -15,8 +18,9 @@ class RuleTable:
     """The rules in their order.
 
     A request is compared with the rules whose literal beginning it has: those without groups are
-    found by their path, the others by the slashes up to which they are literal. So its cost does
-    not grow with the number of rules, unless they all begin with a group.
+    found by their path, the others by the slashes up to which they are literal. Its cost grows
+    with the number of the others that are literal up to the same slash, as do all that begin with
+    a group. The parts of a long path are looked at first, so that its length hardly counts.
     """
 
     rules: tuple[Rule, ...]
@@ -41,11 +45,14 @@ class RuleTable:
         """Return the first rule for *text*, that of a `SentPath`, and *method*."""
         best = len(self.rules)
         found: Found | None = None
+        parts = text.split("/") if len(text) > _LONG else None
         for numbers in self._candidates(text):
             for number in numbers:
                 if number >= best:
                     break
                 rule = self.rules[number]
+                if parts is not None and not rule.pattern.fits(parts):
+                    continue
                 if rule.has_method(method) and (match := rule.pattern.match(text)) is not None:
                     best, found = number, (rule, match)
                     break

@@ -103,7 +103,7 @@ class AiohttpPath:
             self.ids.add_to(out, native)
         connection.set_response(out)
         if (
-            (self.sender.is_draining and is_awaited)
+            (self.sender.is_draining and is_awaited and self.sender.is_port_closing())
             or body.exception() is not None
             or (native.version < HttpVersion11 and _ends_with_connection(native, out))
         ):

@@ -308,7 +308,7 @@ class HttpServer(Server):
             handlers=self.post_handlers,
         )
         decoder = BodyDecoder(self._settings, self.connections, kernel)
-        sender = ResponseSender(self.ids, writer, self._compression)
+        sender = ResponseSender(self.ids, writer, self._compression, self._is_port_closing)
         aiohttp_path = AiohttpPath(
             kernel=kernel,
             pipeline=pipeline,
@@ -481,6 +481,9 @@ class HttpServer(Server):
         await self._listener.wait_for_clients(self.keepalive_grace)
         while running := self.in_flight:
             await asyncio.wait(running)
+
+    def _is_port_closing(self) -> bool:
+        return self._share is None or self._share.port.is_stopping
 
     async def stop(self) -> None:
         listeners = self._redirect, self._listener

@@ -26,6 +26,8 @@ from tests.waiting import until
 
 PATHS = pytest.mark.parametrize("fast_path", [True, False], ids=["fast path", "aiohttp"])
 NAMES = ("shop", "blog")
+END = b"\r\n0\r\n\r\n"
+"""The end of a chunked body."""
 
 
 def two_sites(fast_path: bool = True, **http: Any) -> Sites:
@@ -75,7 +77,40 @@ async def test_t73_request_in_flight_ends_while_its_application_stops(
         if path == "/slow":
             assert (await client.answer()).body == b"shop"
         else:
-            assert (await client.closed()).endswith(b"0\r\n\r\n")
+            await client.reader.readuntil(END)
+            assert (await client.get("blog.example")).body == b"blog"
+
+
+@PATHS
+@pytest.mark.parametrize("path", ["/slow", "/late"])
+async def test_t73_request_behind_one_for_a_stopping_application_gets_its_response(
+    fast_path: bool, path: str
+) -> None:
+    """Pipelined on one connection; the application that stops must not close it."""
+    sites = two_sites(fast_path)
+    shop = sites.applications["shop"]
+
+    class Late:
+        @http("GET", "/late", "late")
+        async def late(self) -> Any:
+            await sites.pages("shop").slow()
+            return await sites.pages("shop").stream()
+
+    shop.controllers += (Late,)
+    async with sites.port, sites.connect() as client:
+        await client.send(request("shop.example", path) + request("blog.example") * 2)
+        await sites.pages("shop").entered.wait()
+        stopping = asyncio.create_task(shop.stop())
+        await until_503(sites)
+        sites.pages("shop").release.set()
+
+        if path == "/late":
+            await client.reader.readuntil(END)
+        else:
+            assert (await client.answer()).headers.get("connection") is None
+        assert [(await client.answer()).body for _ in range(2)] == [b"blog", b"blog"]
+        assert await stopping
+        assert (await client.get("blog.example")).body == b"blog"
 
 
 async def until_503(sites: Sites) -> None:
@@ -119,7 +154,10 @@ async def test_t73_request_that_does_not_end_is_closed_with_its_application(
             await client.reader.readuntil(b"data: shop")
         async with asyncio.timeout(15):
             await shop.stop()
-        await client.closed()
+        if path == "/events":
+            await client.reader.readuntil(END)
+        else:
+            await client.closed()
         assert (await sites.get("blog.example")).body == b"blog"
 
 
@@ -136,7 +174,8 @@ async def test_t73_stream_of_fast_path_ends_while_its_application_stops(fast_pat
         sites.pages("shop").release.set()
 
         assert await stopping
-        assert b" released" in await client.closed()
+        assert b" released" in await client.reader.readuntil(END)
+        assert (await client.get("blog.example")).body == b"blog"
 
 
 @PATHS
@@ -160,7 +199,8 @@ async def test_t73_action_that_returns_stream_while_its_application_stops_sends_
         sites.pages("shop").release.set()
 
         assert await stopping
-        assert (await client.closed()).startswith(b"HTTP/1.1 200 OK")
+        assert (await client.reader.readuntil(END)).startswith(b"HTTP/1.1 200 OK")
+        assert (await client.get("blog.example")).body == b"blog"
 
 
 @PATHS

@@ -202,7 +202,10 @@ class FastPath:
                 response = await self.pipeline.start(message, request, found, load_body)
             except BaseException as exc:
                 response = await self.pipeline.recover(found, request, exc)
-            may_keep = not (message.parsed.should_close or self.sender.is_draining)
+            sender = self.sender
+            may_keep = not (
+                message.parsed.should_close or (sender.is_draining and sender.is_port_closing())
+            )
             status, data = 0, None
             if not response.is_streamed:
                 try:

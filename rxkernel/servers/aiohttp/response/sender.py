@@ -1,6 +1,7 @@
 """Sends the kernel's responses with aiohttp."""
 
 import logging
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -31,17 +32,24 @@ class ResponseSender:
     """Converts the kernel's responses to aiohttp's, and sends streams.
 
     Attributes:
-        is_draining: whether each response is the last one of its connection.
+        is_draining: whether the application is stopping.
+        is_port_closing: asked while it is stopping: whether each response is the last one of its
+            connection. Connections of a shared port stay open for other applications.
     """
 
     def __init__(
-        self, ids: NativeRequestIdHeader, writer: ResponseWriter, compression: Compression | None
+        self,
+        ids: NativeRequestIdHeader,
+        writer: ResponseWriter,
+        compression: Compression | None,
+        is_port_closing: Callable[[], bool],
     ) -> None:
         self._ids = ids
         self._writer = writer
         self._compression = compression
         self._endless_streams: set[Stream] = set()
         self.is_draining = False
+        self.is_port_closing = is_port_closing
 
     def end_endless_streams(self) -> None:
         """End the open event streams. While `is_draining`, new ones end at once."""

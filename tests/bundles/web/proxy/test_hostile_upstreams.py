@@ -387,6 +387,31 @@ async def test_server_without_free_connections_does_not_hold_up_another_one(site
             assert (await held).status == 200
 
 
+async def test_connections_to_all_servers_have_one_limit(site: Site) -> None:
+    most = running = 0
+
+    async def respond(native: web.Request) -> web.Response:
+        nonlocal most, running
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return web.Response(text="ok")
+
+    async with upstream(respond) as first, upstream(respond) as second:
+        rules = [{"url": "/first", "target": first}, {"url": "/second", "target": second}]
+        files = {
+            "app/get.py": "async def get(client): return 'root'",
+            "config/routes.py": f"routes = {rules}",
+        }
+        limits = {"web.proxy.max_connections": 1, "web.proxy.connect_timeout": 60}
+        async with site.served(files, options=limits) as session:
+            paths = ["/first", "/second"] * 3
+            responses = await asyncio.gather(*(session.get(path) for path in paths))
+            assert {response.status for response in responses} == {200}
+    assert most == 1
+
+
 async def test_rule_that_leads_to_its_own_server_is_508(site: Site) -> None:
     """Without a check it would end with the last connection."""
     port = closed_port()

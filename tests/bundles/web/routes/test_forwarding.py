@@ -67,6 +67,50 @@ async def test_access_of_the_tree_counts_for_forwarded_paths(
                 assert response.status == 401, path
 
 
+@pytest.mark.parametrize(
+    ("paths", "status"),
+    [
+        pytest.param(
+            (
+                *(
+                    "/shop//closed/a",
+                    "//shop/closed/a",
+                    "/shop/closed;v=1/a",
+                    "/shop/closed%3Bv/a",
+                ),
+                *("/shop;v/closed/a", "/shop/\\closed/a", "/shop\\closed\\a", "/shop/%5Cclosed"),
+                *("/shop/closed./a", "/shop/closed%20/a", "/shop/;v/closed", "/shop/Closed;a"),
+            ),
+            {401, 404},
+            id="closed",
+        ),
+        pytest.param(
+            ("/shop/open;v=1/a", "/shop/a\\b", "/shop//x", "/shop/b./c", "/shop/own;x/a"),
+            {200},
+            id="open",
+        ),
+        pytest.param(
+            ("/shop/..;/a", "/shop/..;v=1/a", "/shop/%2e%2e%3b/a", "/shop/.;/a", "/shop/..%20/a"),
+            {400},
+            id="dots",
+        ),
+        pytest.param(("/shop/own;x/closed/a",), {401}, id="own"),
+    ],
+)
+async def test_access_counts_for_what_the_other_server_may_read(
+    paths: tuple[str, ...], status: set[int], site: Site, upstream: TestServer
+) -> None:
+    """Servlets drop what follows a semicolon in a part (RFC 3986 §3.3), IIS reads a backslash as a
+    slash and drops dots and spaces at the end of a part, and nginx merges slashes."""
+    rule = f"routes = [{{'url': '/(.*)', 'target': 'http://127.0.0.1:{upstream.port}/[1]'}}]"
+    own = {"app/shop/own;x/closed/access.py": "guests = False"}
+    files = {**FILES, **own, "config/routes.py": rule}
+    async with site.served(files), raw_http(site.application) as http:
+        for path in paths:
+            await http.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert (await http.answer()).status in status, path
+
+
 async def test_other_method_of_a_rule_is_that_of_the_site(
     site: Site, upstream: TestServer
 ) -> None:

@@ -1,6 +1,8 @@
 """The patterns of rules, and the paths that they lead to."""
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from bundles.web.routes.languages import are_disjoint, covers, sample_of
 from bundles.web.routes.pattern import Pattern
@@ -87,11 +89,67 @@ def test_malformed_path_is_none(raw: str) -> None:
         ("/(.*)/(.*)", r"more than one \(\.\*\); write \(\[\^/\]\+\) for the others"),
         ("/(.*)([^/]+)", r"two of \(\.\*\) and \(\[\^/\]\+\) without a / between them"),
         ("/([^/]+)-([^/]+)", "without a / between them"),
+        (f"/{'(a|aa)' * 7}b", r"match one path in more than 64 ways; write fewer of them"),
+        ("/(a|a/a)/(a|a/a|a/a/a/a)" * 4, "in more than 64 ways"),
     ],
 )
 def test_invalid_pattern_is_an_error(text: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Pattern.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", [f"/{'(a|b)' * 40}", f"/{'(a|aa)' * 6}", f"/({'|'.join(f'a{n}' for n in range(500))})"]
+)
+def test_groups_that_match_in_few_ways_are_accepted(text: str) -> None:
+    Pattern.parse(text)
+
+
+LITERALS = st.text("ab/", max_size=3)
+GROUPS = st.one_of(
+    st.just("([^/]+)"),
+    st.just("(.*)"),
+    st.lists(st.text("ab/", min_size=1, max_size=3), min_size=2, max_size=3).map(
+        lambda texts: f"({'|'.join(texts)})"
+    ),
+)
+
+
+@given(
+    st.lists(st.one_of(LITERALS, GROUPS), max_size=5).map("".join),
+    st.lists(st.text("ab/", max_size=6), min_size=20, max_size=20),
+)
+def test_path_that_matches_fits_the_parts(text: str, paths: list[str]) -> None:
+    try:
+        pattern = Pattern.parse(f"/{text}")
+    except ConfigurationError:
+        assume(False)
+    for path in paths:
+        if pattern.match(f"/{path}") is not None:
+            assert pattern.fits(f"/{path}".split("/"))
+
+
+@pytest.mark.parametrize(
+    ("url", "fitting", "others"),
+    [
+        ("/([^/]+)/x", ["/a/x"], ["/a", "/a/y", "/a/x/", "/a/b/x"]),
+        ("/([^/]+)-x", ["/a-x", "/-x"], ["/a-y", "/x", "/a-x/b"]),
+        ("/([^/]+)/x-([^/]+)", ["/a/x-b"], ["/a/y-b", "/a/b"]),
+        ("/(.*)/x", ["/a/x", "/a/b/x", "//x"], ["/x", "/a/y", "/a/x/b"]),
+        ("/(.*)/x/([^/]+)", ["/a/b/x/c"], ["/a/b/c/x", "/x/c"]),
+        ("/a(.*)b/x", ["/ab/x", "/ac/db/x"], ["/b/x", "/a/x", "/ac/d/x"]),
+        ("/([^/]+)-(a|b)", ["/x-a", "/y-b"], ["/x-c", "/x"]),
+        ("/(a|b)c", ["/ac", "/bc"], ["/c", "/abc", "/ac/"]),
+        ("/(a/b|c)/d", ["/a/b/d", "/c/d", "/x/d"], ["/d", "/c/e"]),
+    ],
+)
+def test_parts_of_a_path_are_compared_with_those_of_the_pattern(
+    url: str, fitting: list[str], others: list[str]
+) -> None:
+    """Before the pattern itself, which reads the whole path."""
+    pattern = Pattern.parse(url)
+
+    assert [path for path in [*fitting, *others] if pattern.fits(path.split("/"))] == fitting
 
 
 @pytest.mark.parametrize(

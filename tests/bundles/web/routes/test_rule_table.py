@@ -85,3 +85,19 @@ routes = [
     ]
     names = [d.name for d in client.application.kernel.http_definitions if "proxy" in d.name]
     assert names == ["GET /d/(.*) proxy", "PUT /f/(.*) proxy", "POST /g proxy"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/([^/]+)/x{}", "/([^/]+)-x{}", "/([^/]+)/x{}-([^/]+)", "/(.*)/x{}/([^/]+)", "/(a{0}|b{0})y"],
+)
+def test_long_path_finds_the_rule_of_a_short_one(url: str) -> None:
+    table = table_of(*(url.format(number) for number in range(20)))
+    long = "w" * 5000
+    paths = (f"/{long}/x7", f"/{long}-x7", f"/{long}/x7-{long}", f"/{long}/{long}/x7/{long}")
+
+    for path in paths:
+        short = table.find(path.replace(long, "w"), "GET")
+        found = table.find(path, "GET")
+        assert (found and found[0]) is (short and short[0])
+    assert sum(table.find(path, "GET") is not None for path in paths) == ("(a" not in url)
