@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from rxkernel.exceptions import PreconditionFailedException
+from rxkernel.exceptions import HttpException, PreconditionFailedException
 from rxkernel.kernel.errors import error_response
 from rxkernel.messages.response import (
     EventStreamResponse,
@@ -127,13 +127,22 @@ class ResponseSender:
         except Exception as exc:
             if not stream.out.prepared:
                 raise
-            name = exchange.request.route_name
-            logger.error("sending the stream of route %r failed", name, exc_info=exc)
+            _log_failure(exchange.request.route_name, exc)
             if native.transport is not None:
                 native.transport.abort()  # a chunked body without an end is an error
         finally:
             self._endless_streams.discard(stream)
         return stream.out
+
+
+def _log_failure(name: str | None, exc: Exception) -> None:
+    """Log *exc* of a stream. The text of an `HttpException`, as for a failure of another server,
+    says all."""
+    if isinstance(exc, HttpException):
+        logger.error("sending the stream of route %r failed: %s", name, exc)
+        logger.debug("sending the stream of route %r failed at", name, exc_info=exc)
+    else:
+        logger.error("sending the stream of route %r failed", name, exc_info=exc)
 
 
 def _raise_if_disconnected(native: web.Request, exc: Exception) -> None:

@@ -1,6 +1,7 @@
 """Streams and event streams: their responses, errors and clean-up."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -99,7 +100,9 @@ async def test_source_that_fails_later_aborts_the_chunked_body(
         assert response.status == 200
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
-    assert "sending the stream of route 'count' failed" in caplog.text
+    [error] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert error.getMessage() == "sending the stream of route 'count' failed: no more"
+    assert error.exc_info is None  # an HttpException has all that its raiser wants to say
 
 
 class Sources:
