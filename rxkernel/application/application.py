@@ -196,6 +196,20 @@ class Application:
             )
         return self._running
 
+    @property
+    def shared_name(self) -> str | None:
+        """The name that `share` was called with; None without a shared port."""
+        return None if self._share is None else self._share.member.name
+
+    @contextmanager
+    def as_current(self) -> Iterator[None]:
+        """Be `current_application` inside: records of the log go to its ``logging.directory``."""
+        token = current_application.set(self)
+        try:
+            yield
+        finally:
+            current_application.reset(token)
+
     def load_settings(
         self,
         overrides: Mapping[str, object] = MappingProxyType({}),
@@ -280,7 +294,7 @@ class Application:
                 calls this.
         """
         if self._running is None:
-            with self._as_current():
+            with self.as_current():
                 async with self._boot_lock:
                     if self._running is None:
                         self._running = await self._boot(overrides or {})
@@ -359,7 +373,7 @@ class Application:
                 the aiohttp application calls this, or the port of `share` is not open; the others
                 are stopped, and services closed.
         """
-        with self._as_current():
+        with self.as_current():
             async with self._life:
                 await self.boot()
                 try:
@@ -373,17 +387,9 @@ class Application:
 
         Does nothing if nothing runs. Returns whether all messages in flight were handled.
         """
-        with self._as_current():
+        with self.as_current():
             async with self._life:
                 return await self._end()
-
-    @contextmanager
-    def _as_current(self) -> Iterator[None]:
-        token = current_application.set(self)
-        try:
-            yield
-        finally:
-            current_application.reset(token)
 
     async def _end(self) -> bool:
         if self._running is None:
@@ -455,7 +461,7 @@ class Application:
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)
             undo.push_async_callback(self._dispatch_shutdown, injector)
             undo.push_async_callback(kernel.drain, self.settings.shutdown_timeout)
-            return _Running(root, RunningSettings(spec.settings), undo.pop_all())
+            return _Running(root, RunningSettings(spec.settings, self.shared_name), undo.pop_all())
 
     async def reload(
         self,
@@ -492,7 +498,7 @@ class Application:
             RxKernelError: the application is not booted, is stopping, or a listener of
                 `application.reload` or `kernel.definition` calls this within a reload.
         """
-        with self._as_current():
+        with self.as_current():
             async with self._reload_lock:
                 if self._is_stopping:
                     raise RxKernelError("reload() is not possible while the application stops")

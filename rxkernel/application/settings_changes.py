@@ -50,9 +50,14 @@ class SettingsChangedEvent(Event):
 
 
 class RunningSettings:
-    """The values that an application runs with, and how they differ from others."""
+    """The values that an application runs with, and how they differ from others.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        name: that of the application, for the log, if there are several.
+    """
+
+    def __init__(self, settings: Settings, name: str | None = None) -> None:
+        self._prefix = _prefix(name)
         self._values = dict(_values_of(settings, ""))
 
     def changes_to(self, settings: Settings) -> SettingsChangedEvent:
@@ -74,26 +79,35 @@ class RunningSettings:
                 self._values[name] = new[name]
             else:
                 del self._values[name]
-        _log(sorted(applied), sorted(event.pending))
+        _log(self._prefix, sorted(applied), sorted(event.pending))
 
 
 @contextmanager
-def settings_errors_logged() -> Iterator[None]:
-    """Log an exception of `Application.reload_settings`: the settings stay as they are."""
+def settings_errors_logged(name: str | None = None) -> Iterator[None]:
+    """Log an exception of `Application.reload_settings`: the settings stay as they are.
+
+    Args:
+        name: that of the application, if there are several.
+    """
+    prefix = _prefix(name)
     try:
         yield
     except ConfigurationError as exc:
-        logger.error("the settings are not changed: %s", "; ".join(exc.problems))
+        logger.error("%sthe settings are not changed: %s", prefix, "; ".join(exc.problems))
     except Exception:
-        logger.exception("the settings are not changed")
+        logger.exception("%sthe settings are not changed", prefix)
 
 
-def _log(applied: list[str], pending: list[str]) -> None:
+def _prefix(name: str | None) -> str:
+    return "" if name is None else f"{name}: "
+
+
+def _log(prefix: str, applied: list[str], pending: list[str]) -> None:
     """Log the names only: a value may be secret."""
     changed = ", ".join(applied) or ("no change is in use" if pending else "none has changed")
-    logger.info("the settings were read again: %s", changed)
+    logger.info("%sthe settings were read again: %s", prefix, changed)
     if pending:
-        logger.warning("changed settings that need a restart: %s", ", ".join(pending))
+        logger.warning("%schanged settings that need a restart: %s", prefix, ", ".join(pending))
 
 
 def _values_of(settings: Any, prefix: str) -> Iterator[tuple[str, object]]:

@@ -34,7 +34,8 @@ async def read_again_when(
                 except Exception:
                     logger.exception("the TLS certificates are not changed")
                 for application in applications:
-                    with settings_errors_logged():
+                    name = application.shared_name
+                    with application.as_current(), settings_errors_logged(name):
                         await application.reload_settings()
     finally:
         for application in applications:

@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import click
 
+from rxkernel.application.application import Application
 from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.reading_again import read_again_when
 from rxkernel.cli.service_manager import ServiceManager
@@ -16,6 +18,8 @@ from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.shared_port import SharedPort
 from rxkernel.servers.manager import ServerManager
+
+logger = logging.getLogger(__name__)
 
 _CLOSING = 10.0
 """Seconds to close connections and services, after the timeouts for the responses and for the
@@ -45,10 +49,12 @@ async def serve_until_stopped(application: Served, *, supervised: bool) -> None:
                 _announce(application, link, service)
                 await stop.wait()
                 service.stopping()
+                _log(application, lambda _: "stopping")
                 if not await application.stop():
                     end_process(
                         f"Not all responses were sent within {timeout} s; the rest was closed."
                     )
+                _log(application, lambda _: "stopped")
         finally:
             for task in tasks:
                 task.cancel()
@@ -106,10 +112,19 @@ def _announce(application: Served, link: SupervisorLink | None, service: Service
     else:
         places = " and ".join(_places(application.servers))
     service.ready(f"Listening on {places}")
+    _log(application, lambda one: f"listening on {' and '.join(_places(one.servers))}")
     if link is None:
         click.echo(f"Listening on {places}")  # flushes
     else:
         link.send_listening(places, application.live_directories)
+
+
+def _log(application: Served, text_of: Callable[[Application], str]) -> None:
+    """Log a text for each application, into its own files; with its name if there are several."""
+    for one in applications_of(application):
+        with one.as_current():
+            name = one.shared_name
+            logger.info("%s%s", "" if name is None else f"{name}: ", text_of(one))
 
 
 def _places(*every: ServerManager) -> Iterator[str]:

@@ -348,6 +348,9 @@ def test_serve_writes_files_and_stderr(
     process.send(signal.SIGTERM)
     assert process.code() == 0
 
+    listening, *_, stopping, stopped = lines_of(project, "server")
+    assert "listening on http://127.0.0.1:" in listening
+    assert ("stopping" in stopping, "stopped" in stopped) == (True, True)
     [sold], [access] = lines_of(project, "warning"), lines_of(project, "access")
     assert "sold" in sold
     assert "/order" in access

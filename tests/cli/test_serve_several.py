@@ -56,13 +56,23 @@ def sites(project: Path) -> Iterator[None]:
         sys.modules.pop(name, None)
 
 
+def lines_of(project: Path, name: str) -> list[str]:
+    """The texts of the records of the application *name* at INFO, without what is before them."""
+    [file] = (project / "log" / name).glob("*-server.log")
+    return [line.partition(": ")[2] for line in file.read_text().splitlines()]
+
+
 def get(process: Process, host: str, path: str = "/name", *, number: int = 1) -> Any:
     request = Request(f"{process.url(number=number)}{path}", headers={"Host": host})
     with urlopen(request, timeout=DEADLINE) as response:
         return json.load(response)
 
 
-def test_t73_each_target_is_served_for_its_hosts(start: Start) -> None:
+def test_t73_each_target_is_served_for_its_hosts(start: Start, project: Path) -> None:
+    logs = "".join(
+        f"[applications.{n}.logging]\ndirectory = 'log/{n}'\n" for n in ("shop", "blog")
+    )
+    (project / "rxkernel.toml").write_text(HOSTS + logs)
     process = start("serve", "--port", "0", "shop:application", "blog")
 
     line = process.line(r"^Listening on http://127\.0\.0\.1:\d+ \(HTTP, Socket\.IO\) for (.*)$")
@@ -74,8 +84,18 @@ def test_t73_each_target_is_served_for_its_hosts(start: Start) -> None:
         get(process, "other.example")
     assert caught.value.code == 421
     caught.value.close()
+    process.send(signal.SIGHUP)
+    process.line("blog: the settings were read again: none has changed")
+    (project / "rxkernel.toml").write_text(HOSTS + logs + "keep_days = 0")
+    process.send(signal.SIGHUP)
+    process.line("blog: the settings are not changed: .*keep_days")
     process.send(signal.SIGTERM)
     assert process.code() == 0
+    for name in ("shop", "blog"):
+        listening, *read, stopping, stopped = lines_of(project, name)
+        assert listening == f"{name}: listening on {process.url()} (HTTP, Socket.IO)"
+        assert read[0] == f"{name}: the settings were read again: none has changed"
+        assert (stopping, stopped) == (f"{name}: stopping", f"{name}: stopped")
 
 
 def test_t73_workers_serve_several_applications(start: Start, project: Path) -> None:

@@ -39,7 +39,7 @@ class SettingsWatch:
             now = _state_of(files)
             if now != before:
                 before = now
-                with settings_errors_logged():
+                with settings_errors_logged(self._application.shared_name):
                     await self._application.reload_settings()
 
 
