@@ -128,7 +128,7 @@ def _remember_target(ctx: click.Context, _: click.Parameter, value: str | None) 
 @click.group(cls=Commands)
 @click.option(
     "--app",
-    metavar="MODULE:ATTRIBUTE",
+    metavar="TARGET",
     is_eager=True,
     expose_value=False,
     callback=_remember_target,
@@ -141,7 +141,8 @@ def main() -> None:
 
     TARGET names the application as MODULE:ATTRIBUTE, where the attribute is an Application
     or a function that returns one. Without an attribute it is "application" or
-    "create_application"; without a TARGET the module is "app".
+    "create_application". With a "/", as in ./sites/shop, TARGET is the folder of an application
+    or of its project. Without a TARGET it is the module "app", or the folder "application".
     """
 
 
