@@ -40,7 +40,7 @@ def test_command_of_a_bundle_gets_the_application_with_its_settings(
 def test_help_lists_the_commands_of_bundles(run: Run, write: Write) -> None:
     lines = run("--app", write(SHOP), "--help").output.splitlines()
 
-    assert any("as in ./sites/shop, TARGET is the folder" in line for line in lines)
+    assert "as in ./sites/shop, TARGET is the folder" in " ".join(map(str.strip, lines))
     listed = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :]]
     ours = ["bundles", "call", "check", "listeners", "new", "routes", "serve", "service"]
     assert listed == sorted([*ours, "migrate"])

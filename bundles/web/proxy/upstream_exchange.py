@@ -5,7 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import TypeVar
 
 import attrs
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientWebSocketResponse
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientWebSocketResponse,
+)
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -92,7 +98,8 @@ class UpstreamExchange:
         except (ClientError, OSError, ValueError) as exc:
             if deadline.is_client_gone:
                 raise BadRequestException("the client has disconnected") from None
-            detail = f"{self._shown}: {str(exc) or type(exc).__name__}"
+            reason = exc.os_error if isinstance(exc, ClientConnectorError) else exc
+            detail = f"{self._shown}: {str(reason) or type(reason).__name__}"
             if isinstance(exc, TimeoutError):
                 message = "the other server did not respond in time"
                 raise UpstreamLateException(message, detail) from None

@@ -46,6 +46,7 @@ async def test_t74_upstream_that_is_down_is_502(
     (line,) = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert f"{origin}/x" in line
     assert "secret" not in line
+    assert "ssl" not in line  # aiohttp writes it also for http
 
 
 async def test_upstream_whose_name_is_unknown_is_502(site: Site) -> None:
