@@ -77,12 +77,13 @@ class Machine:
         text = self.path("etc/systemd/system/shop.service").read_text()
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
-    def serve(self, variables: Mapping[str, str]) -> Process:
-        """Start what the unit starts, with *variables* for the ports."""
+    def serve(self, variables: Mapping[str, str], project: Path | None = None) -> Process:
+        """Start what the unit starts, with *variables* for the ports, in its directory or in that
+        of another *project*."""
         unit = self.unit()
         assigned = [f"{name}={value}" for name, value in variables.items()]
         command = ["env", *assigned, *shlex.split(unit["ExecStart"])]
-        return Process(command, Path(unit["WorkingDirectory"]))
+        return Process(command, project or Path(unit["WorkingDirectory"]))
 
 
 def follow_page(machine: Path) -> Machine:
@@ -240,13 +241,53 @@ def test_service_of_the_unit_serves_tls(machine: Machine) -> None:
     assert code == 0
 
 
+def test_site_writes_nothing_into_its_project(machine: Machine) -> None:
+    """The user of the service cannot write there."""
+    program, site = machine.path("opt/shop/venv/bin/python"), machine.path("opt/shop/site")
+    data = machine.path("var/lib/shop")
+    data.mkdir(parents=True)
+    rxkernel = [str(program), "-m", "rxkernel"]
+    new = [*rxkernel, "new", "--layout", "site", str(site)]
+    subprocess.run(new, env=_without_settings(), check=True, capture_output=True)
+    (site / "rxkernel.toml").write_text(machine.settings[0] + machine.settings[1])
+    before = {*site.rglob("*")}
+    override = machine.path("etc/systemd/system/shop.service.d/override.conf").read_text()
+    variables = dict(re.findall(r"^Environment=(\w+)=(.*)$", override, flags=re.M))
+    assert variables["DATABASE"].startswith(str(data))
+
+    subprocess.run(
+        [*rxkernel, "check"],
+        cwd=site,
+        env={**_without_settings(), **variables, "PYTHONDONTWRITEBYTECODE": "1"},
+        check=True,
+        capture_output=True,
+    )
+    with reserved_port() as plain:
+        ports = {"RXKERNEL_HTTP_PORT": "0", "RXKERNEL_HTTP_HOST": "127.0.0.1"}
+        ports["RXKERNEL_HTTP_TLS_REDIRECT_PORT"] = str(plain)
+        process = machine.serve({**variables, **ports, "PYTHONDONTWRITEBYTECODE": "1"}, site)
+        try:
+            port = int(process.line(r"^Listening on https://[\w.]+:(\d+)")[1])
+            messages = curl(machine, f"https://shop.example:{port}/messages.json", port)
+            assert "The first one" in messages
+        finally:
+            process.send(signal.SIGTERM)
+            code = process.code()
+
+    assert code == 0
+    assert {*site.rglob("*")} == before
+    assert {file.name for file in data.iterdir()} >= {
+        *("site.sqlite3", "setup.sqlite3", "tasks.sqlite3")
+    }
+
+
 @pytest.fixture
 def proxied(machine: Machine, tmp_path: Path) -> Iterator[int]:
     """The port of nginx in front of the service, with the second settings of the page."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         absent("no nginx: `apt-get install nginx-light`")
-    (machine.path("opt/shop/project") / "rxkernel.toml").write_text(machine.settings[1])
+    (machine.path("opt/shop/project") / "rxkernel.toml").write_text(machine.settings[2])
     process = machine.serve({"RXKERNEL_HTTP_PORT": "0"})
     try:
         service = process.url().rpartition(":")[2]
