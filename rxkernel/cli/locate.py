@@ -203,9 +203,13 @@ def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
 
 def _hint_for_folder(name: str) -> str | None:
     """The fix, if *name* is a folder of which a bundle makes an application."""
-    folder = Path(name.replace(".", "/"))
-    is_folder = bool(name) and is_application(folder)
-    return f"write ./{folder}, with a /, for the folder" if is_folder else None
+    parts = name.split(".")
+    dotted = "/".join(parts) if all(parts) else ""
+    for path in filter(None, (name, dotted)):
+        if is_application(Path(path)):
+            shown = f"./{path}" if all(parts) else f"{path}/"
+            return f"write {shown}, with a /, for the folder"
+    return None
 
 
 def _hint_for_name(module: ModuleType, attribute: str) -> str:

@@ -184,6 +184,16 @@ def test_folder_of_an_application_without_slash_is_suggested(
     assert problem(target).endswith(f"; write ./{folder}, with a /, for the folder")
 
 
+def test_working_directory_and_folder_with_a_dot_are_suggested(project: Path) -> None:
+    for folder in ("app", "example-shop.org/app"):
+        (project / folder).mkdir(parents=True)
+
+    assert problem(".").endswith("; write ./, with a /, for the folder")
+    assert problem("example-shop.org").endswith(
+        "; write ./example-shop.org, with a /, for the folder"
+    )
+
+
 def test_folder_with_the_name_of_an_installed_module_is_suggested(project: Path) -> None:
     (project / "site" / "app").mkdir(parents=True)
 
