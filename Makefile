@@ -32,7 +32,7 @@ serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port
 
 test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis  ## all tests with coverage, or ARGS="-k kernel" in one process without it
 	@$(COMPILE)
-	$(BIN)/python -m pytest $(or $(ARGS),--cov $(PARALLEL))
+	$(BIN)/python -m pytest $(or $(ARGS),-p tests.coverage $(PARALLEL))
 
 soak: $(DEV_STAMP) slowhttptest wrk redis  ## long tests: endurance, and 5000 examples of each property; not part of check
 	@$(COMPILE)
@@ -63,7 +63,7 @@ bench-check: $(DEV_STAMP) valgrind  ## instructions for each request; fails when
 install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis valgrind  ## all that the other targets need
 
 clean:  ## remove what the tools left, keep what was installed
-	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name .venv -o -name node_modules -o -name .git \) -prune -o -name __pycache__ -exec rm -rf {} +
 
 distclean: clean  ## remove that too
