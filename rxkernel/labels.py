@@ -85,11 +85,12 @@ def labels_in(owner: type | ModuleType, kind: str) -> Iterator[tuple[str, Any]]:
     if isinstance(owner, ModuleType):
         yield from _labels_in_module(owner, kind)
         return
-    for name in dict.fromkeys(name for base in reversed(owner.__mro__) for name in vars(base)):
+    bases = owner.__mro__[:-1]  # `object` has many methods and no label
+    for name in dict.fromkeys(name for base in reversed(bases) for name in vars(base)):
         member = getattr(owner, name, None)
         if not callable(member) or isinstance(member, type):
             continue
-        for base in owner.__mro__:
+        for base in bases:
             if labels := labels_on(vars(base).get(name), kind):
                 yield from ((name, label) for label in labels)
                 break

@@ -249,6 +249,7 @@ def test_every_dependency_has_a_reason() -> None:
         "ioredis",
         "metacom",
         "moleculer",
+        "nginx-light",
         "node",
         "redis-server",
         "slowhttptest",

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEFT_OUT = shutil.ignore_patterns(
     *(".git", ".venv", "node_modules", ".peers", "var", "build", "dist", "*.egg-info"),
-    *(".coverage*", ".hypothesis", ".*_cache", "__pycache__"),
+    *(".hypothesis", ".*_cache", "__pycache__"),
 )
 
 

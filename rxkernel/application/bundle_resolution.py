@@ -10,6 +10,7 @@ from rxkernel.application.bundle import Bundle
 from rxkernel.application.bundle_loading import load
 from rxkernel.application.bundle_order import in_order
 from rxkernel.application.bundle_rules import BundleOrClass, check_bundle, clashes
+from rxkernel.application.entry_points import GROUP, entries
 from rxkernel.exceptions import ConfigurationError
 
 BundleRef = str | Bundle | type[Bundle]
@@ -25,12 +26,13 @@ def resolve_bundles(given: Sequence[BundleRef]) -> list[BundleOrClass]:
             imported, has an attribute of a wrong type or is enabled twice; a required one that
             is missing; bundles that wait for each other.
     """
+    among = entries(GROUP) if any(isinstance(item, str) for item in given) else ()
     errors: list[ConfigurationError] = []
     found: dict[str, BundleOrClass] = {}
     failed: set[str] = set()
     for item in given:
         try:
-            bundle = load(item) if isinstance(item, str) else item
+            bundle = load(item, among) if isinstance(item, str) else item
             check_bundle(bundle)
             if bundle.name in found:
                 raise ConfigurationError(f"bundle {bundle.name!r} is enabled twice; remove one")

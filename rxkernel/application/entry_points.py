@@ -46,13 +46,13 @@ def entries(group: str) -> "tuple[EntryPoint, ...]":
         raise
 
 
-def entry_of(name: str) -> "EntryPoint":
-    """The entry point of the bundle *name*.
+def entry_of(name: str, among: "Sequence[EntryPoint]") -> "EntryPoint":
+    """The entry point of the bundle *name*; *among* are those of `GROUP`.
 
     Raises:
         ConfigurationError: no package has it, or two have.
     """
-    found = [entry for entry in entries(GROUP) if entry.name == name]
+    found = [entry for entry in among if entry.name == name]
     if len(found) == 1:
         return found[0]
     if found:

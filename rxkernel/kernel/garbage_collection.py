@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused_collection() -> Iterator[None]:
-    """Do not search for garbage in the block. The objects that it makes count as old after it.
+    """Search for garbage at the end of the block only. The objects that it made are old then.
 
     The definitions of a large application are many objects, of which few are garbage: a third of
     the time of its boot would be searches through all of them.
@@ -19,7 +19,7 @@ def paused_collection() -> Iterator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():
-            gc.freeze()  # both together move all objects to the oldest generation
-            gc.unfreeze()
+        # The young generations only. `gc.freeze` and `gc.unfreeze` would search nothing, but would
+        # unfreeze objects of others, and `gc.get_freeze_count` counts them one by one.
+        gc.collect(1)
         gc.enable()

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
-from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.contracts import contracts
@@ -166,10 +165,6 @@ async def _router() -> Table:
     return router(numbers=(10, 20), rounds=1)
 
 
-async def _boot() -> Table:
-    return boot(starts=1)
-
-
 async def _logins() -> Table:
     return await logins(times=3, settings=PasswordSettings(memory=8, iterations=1))
 
@@ -178,7 +173,7 @@ async def _logins() -> Table:
     "measure",
     [
         *(_kernel, _contracts, _broker_calls, _reloads, _schedules),
-        *(_worker_pool, _router, _boot, _logins),
+        *(_worker_pool, _router, _logins),
     ],
 )
 async def test_benchmark_in_process_measures(

@@ -286,7 +286,7 @@ def proxied(machine: Machine, tmp_path: Path) -> Iterator[int]:
     """The port of nginx in front of the service, with the second settings of the page."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
-        absent("no nginx: `apt-get install nginx-light`")
+        absent("no nginx: run `make nginx` as root, or `apt-get install nginx-light`")
     (machine.path("opt/shop/project") / "rxkernel.toml").write_text(machine.settings[2])
     process = machine.serve({"RXKERNEL_HTTP_PORT": "0"})
     try:
