@@ -35,6 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "gateway": {"redis"},
     "metacom": {"contracts", "security", "sessions"},
     "realtime": {"tasks"},
+    "resources": {"contracts", "security", "sessions"},
     "security": {"sessions", "redis"},
     "sessions": {"redis"},
     "tasks": {"redis"},
@@ -66,6 +67,7 @@ AIOHTTP_FOLDERS = ["request", "connection", "response", "fast_path"]
 OPTIONAL = {
     *(
         "aiosqlite",
+        "alembic",
         "argon2",
         "bcrypt",
         "cronsim",
@@ -74,6 +76,7 @@ OPTIONAL = {
         "jsonschema_rs",
         "pytest",
         "pytest_asyncio",
+        "sqlalchemy",
         "uvloop",
     ),
     "watchfiles",

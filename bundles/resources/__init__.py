@@ -1,0 +1,6 @@
+"""Database sessions per message, and live CRUD resources made of tables."""
+
+from bundles.resources.bundle import ResourcesBundle
+from bundles.resources.settings import DatabaseSettings, ResourcesSettings
+
+__all__ = ["DatabaseSettings", "ResourcesBundle", "ResourcesSettings"]
