@@ -1,17 +1,17 @@
 """What the bundle adds to an application."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Annotated, Any
 
 from injector import Binder, inject, singleton
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase
 
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.database import DEFAULT, Database
 from bundles.resources.database.databases import Databases
+from bundles.resources.database.databases_of_tests import settings_in_memory
 from bundles.resources.database.listeners import DatabaseListeners
 from bundles.resources.database.message_sessions import MessageSessions
 from bundles.resources.database.modes import Modes
@@ -21,6 +21,7 @@ from bundles.resources.database.resolvers import (
     Db,
     DbResolver,
 )
+from bundles.resources.database.tables import Base
 from bundles.resources.database.transaction import OPTION
 from bundles.resources.entities.entity import Entity, EntityResolver
 from bundles.resources.entities.page import Page, PageResolver, Paging
@@ -36,15 +37,16 @@ from rxkernel import (
     request_scope,
 )
 
-_NONE: Mapping[str, type[DeclarativeBase]] = MappingProxyType({})
+_NONE: Mapping[str, Base] = MappingProxyType({})
 
 
 class ResourcesBundle(Bundle):
     """Database sessions, and resources made of tables: ``ResourcesBundle(Base)``.
 
     Args:
-        base: the declarative base of the application, whose tables are those of its database.
-        databases: the declarative bases of further databases, by the names in the settings.
+        base: the declarative base of the application, whose tables are those of its database; or
+            a `MetaData` of SQLAlchemy.
+        databases: the bases of further databases, by the names in the settings.
     """
 
     name = "resources"
@@ -69,12 +71,13 @@ class ResourcesBundle(Bundle):
     )
     settings_class = ResourcesSettings
     provides = (AsyncSession, AfterCommit, Database, Databases)
+    test_options = ("database",)
 
     def __init__(
         self,
-        base: type[DeclarativeBase],
+        base: Base,
         *,
-        databases: Mapping[str, type[DeclarativeBase]] = _NONE,
+        databases: Mapping[str, Base] = _NONE,
     ) -> None:
         self._bases = {DEFAULT: base, **databases}
 
@@ -89,6 +92,15 @@ class ResourcesBundle(Bundle):
             binder.bind(key, to=_session_of(name), scope=request_scope)  # type: ignore[arg-type]
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
 
+    @classmethod
+    def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
+        """``database="memory"``: new SQLite databases in place of all, until the test ends.
+
+        Raises:
+            ValueError: another value.
+        """
+        return settings_in_memory(settings, options["database"], undo)
+
     @inject
     def _databases(
         self,
@@ -96,8 +108,8 @@ class ResourcesBundle(Bundle):
         broadcaster: Broadcaster,
         dispatcher: AsyncEventDispatcher,
     ) -> Databases:
-        metadatas = {name: (base.metadata,) for name, base in self._bases.items()}
-        return Databases(settings, metadatas, lambda: AfterCommit(broadcaster, dispatcher))
+        bases = {name: (base,) for name, base in self._bases.items()}
+        return Databases(settings, bases, lambda: AfterCommit(broadcaster, dispatcher))
 
 
 @inject
