@@ -86,10 +86,10 @@ class ResourcesBundle(Bundle):
         binder.bind(Database, to=_default, scope=singleton)
         binder.bind(Modes, scope=singleton)
         binder.bind(MessageSessions, scope=request_scope)
-        binder.bind(AsyncSession, to=_session_of(DEFAULT), scope=request_scope)  # type: ignore[arg-type]
+        binder.bind(AsyncSession, to=_session_of(DEFAULT), scope=request_scope)
         for name in self._bases:
             key = Annotated[AsyncSession, Db(name)]
-            binder.bind(key, to=_session_of(name), scope=request_scope)  # type: ignore[arg-type]
+            binder.bind(key, to=_session_of(name), scope=request_scope)
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
 
     @classmethod

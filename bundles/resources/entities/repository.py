@@ -50,7 +50,7 @@ class Repository(Generic[E]):
             if is_own and args and not isinstance(args[0], TypeVar):
                 mapper_of(args[0])
                 cls.entity = args[0]
-        if not (hasattr(cls, "entity") or getattr(cls, "__parameters__", ())):
+        if not (hasattr(cls, "entity") or getattr(cls, "__parameters__", None)):
             raise ConfigurationError(
                 f"{cls.__qualname__} does not name its entity; write "
                 f"class {cls.__name__}(Repository[…]) with a mapped class"
@@ -91,7 +91,7 @@ class Repository(Generic[E]):
 
     # --- several rows
 
-    def select(self, *criteria: ColumnElement[bool]) -> Select[tuple[E]]:
+    def select(self, *criteria: ColumnElement[bool]) -> Select[E]:
         """Return the statement for all rows that meet *criteria*."""
         return select(self.entity).where(*criteria)
 
@@ -105,9 +105,7 @@ class Repository(Generic[E]):
         found = await self.session.scalars(self.select(*criteria).order_by(*order))
         return found.unique().all()
 
-    async def page(
-        self, statement: Select[tuple[E]], page: Page, *, has_total: bool = True
-    ) -> Slice[E]:
+    async def page(self, statement: Select[E], page: Page, *, has_total: bool = True) -> Slice[E]:
         """Return the rows of *statement* that *page* asks for.
 
         The primary key is added to the order of *statement*: otherwise rows of equal order could
@@ -129,7 +127,7 @@ class Repository(Generic[E]):
         rows = statement.order_by(None).subquery()
         return await self.session.scalar(select(func.count()).select_from(rows)) or 0
 
-    async def stream(self, statement: Select[tuple[E]] | None = None) -> AsyncIterator[E]:
+    async def stream(self, statement: Select[E] | None = None) -> AsyncIterator[E]:
         """Yield the rows of *statement*, or all, without holding them in memory at once."""
         statement = self.select() if statement is None else statement
         rows = await self.session.stream_scalars(statement.execution_options(yield_per=_BATCH))

@@ -18,6 +18,7 @@ from rxkernel import (
 )
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.entities.library import (
+    Author,
     Book,
     Books,
     BookView,
@@ -30,9 +31,10 @@ from tests.bundles.resources.servers import TestDatabase
 
 class Shelf:
     @http("POST", "/books", "add")
-    async def add(self, books: Books) -> None:
+    async def add(self, books: Books, author: str | None = None) -> None:
+        by = None if author is None else Author(name=author)
         for number in range(1, 6):
-            await books.add(Book(slug=f"b{number}", title=f"B{number}", author=None))
+            await books.add(Book(slug=f"b{number}", title=f"B{number}", author=by))
 
     @both("GET", "/book", "one")
     async def one(self, books: Books) -> Annotated[BookView, Envelope("book")]:
@@ -61,9 +63,11 @@ class Shelf:
         return await books.get(1)  # type: ignore[return-value]
 
 
-async def _filled(client_of: ClientOf, database: TestDatabase) -> KernelClient:
+async def _filled(
+    client_of: ClientOf, database: TestDatabase, author: str | None = None
+) -> KernelClient:
     client = await created(client_of(library(database.url, Shelf)))
-    await client.http("add")
+    await client.http("add", params={} if author is None else {"author": author})
     return client
 
 
@@ -193,3 +197,13 @@ def test_envelope_without_a_name_is_an_error() -> None:
 def test_paging_beyond_its_maximum_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="not between 1 and at_most"):
         Paging(300)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine 'Connection.cursor' was never awaited")
+async def test_view_of_a_relation_that_is_not_loaded_is_explained(
+    client_of: ClientOf, sqlite_database: TestDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await _filled(client_of, sqlite_database, author="Jane")
+
+    assert (await client.http("unloaded")).status_code == 500
+    assert "options(selectinload(Article.author))" in caplog.text
