@@ -27,6 +27,8 @@ from bundles.resources.entities.entity import Entity, EntityResolver
 from bundles.resources.entities.page import Page, PageResolver, Paging
 from bundles.resources.entities.repository import Repository
 from bundles.resources.settings import ResourcesSettings
+from bundles.resources.stores.bindings import bind_stores
+from bundles.resources.stores.tables import METADATA
 from rxkernel import (
     AsyncEventDispatcher,
     Broadcaster,
@@ -80,6 +82,7 @@ class ResourcesBundle(Bundle):
         databases: Mapping[str, Base] = _NONE,
     ) -> None:
         self._bases = {DEFAULT: base, **databases}
+        self._has_stores = False
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Databases, to=self._databases, scope=singleton)
@@ -91,6 +94,7 @@ class ResourcesBundle(Bundle):
             key = Annotated[AsyncSession, Db(name)]
             binder.bind(key, to=_session_of(name), scope=request_scope)
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
+        self._has_stores = bind_stores(binder)
 
     @classmethod
     def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
@@ -108,7 +112,9 @@ class ResourcesBundle(Bundle):
         broadcaster: Broadcaster,
         dispatcher: AsyncEventDispatcher,
     ) -> Databases:
-        bases = {name: (base,) for name, base in self._bases.items()}
+        bases: dict[str, tuple[Base, ...]] = {name: (base,) for name, base in self._bases.items()}
+        if self._has_stores:
+            bases[DEFAULT] += (METADATA,)
         return Databases(settings, bases, lambda: AfterCommit(broadcaster, dispatcher))
 
 
