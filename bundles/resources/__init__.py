@@ -1,15 +1,29 @@
 """Database sessions per message, and live CRUD resources made of tables."""
 
 from bundles.resources.bundle import ResourcesBundle
+from bundles.resources.database.after_commit import AfterCommit
+from bundles.resources.database.database import Database
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.resolvers import Db
+from bundles.resources.database.transaction import transaction
+from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.database.unit_of_work import unit_of_work
 from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
+    "AfterCommit",
     "BoundFilters",
+    "Database",
     "DatabaseSettings",
+    "Databases",
+    "Db",
     "Field",
     "FilterQuery",
     "Filters",
     "ResourcesBundle",
     "ResourcesSettings",
+    "UnitOfWork",
+    "transaction",
+    "unit_of_work",
 ]
