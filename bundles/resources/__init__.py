@@ -14,16 +14,21 @@ from bundles.resources.entities.envelope import Envelope
 from bundles.resources.entities.page import Page, Paging
 from bundles.resources.entities.repository import Repository
 from bundles.resources.entities.slice import Slice
+from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
     "AfterCommit",
+    "BoundFilters",
     "Database",
     "DatabaseSettings",
     "Databases",
     "Db",
     "Entity",
     "Envelope",
+    "Field",
+    "FilterQuery",
+    "Filters",
     "Page",
     "Paging",
     "Repository",
