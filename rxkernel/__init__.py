@@ -84,6 +84,9 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.abandoned_threads import (
     abandoned_threads,
 )
+from rxkernel.kernel.binding.response_shape import (
+    Shaper,
+)
 from rxkernel.kernel.binding.validator import (
     Validator,
 )
@@ -444,6 +447,7 @@ __all__ = [
     "ServiceUnavailableException",
     "Settings",
     "SettingsChangedEvent",
+    "Shaper",
     "SharedPort",
     "ShutdownEvent",
     "Signature",

@@ -1,0 +1,254 @@
+"""The eight operations over both transports: RxStack, packages/platform/test/operations."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import attrs
+import msgspec
+import pytest
+import pytest_asyncio
+from injector import Binder
+from sqlalchemy import String
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import StaticPool
+
+from bundles.resources import (
+    BulkCreate,
+    BulkRemove,
+    Create,
+    Get,
+    List,
+    Patch,
+    Remove,
+    Resource,
+    ResourcesBundle,
+    Update,
+)
+from rxkernel import KernelClient, Response, request_scope
+from rxkernel.pytest_plugin import ClientOf
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Task(Base):
+    __tablename__ = "task"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(100))
+    done: Mapped[bool] = mapped_column(default=False)
+    secret: Mapped[str] = mapped_column(default="hidden")
+    version: Mapped[int] = mapped_column()
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - as SQLAlchemy declares it
+
+
+@attrs.frozen
+class TaskView:
+    id: int
+    title: str
+    done: bool
+
+
+@attrs.frozen
+class NewTask:
+    title: str
+
+
+@attrs.frozen
+class TaskChange:
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    done: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class TaskResource(Resource[Task], path="/tasks", name="task"):
+    operations = (
+        List(page=10, limit=20),
+        Get(),
+        Create(NewTask),
+        Update(TaskChange),
+        Patch(TaskChange),
+        Remove(),
+        BulkCreate(NewTask),
+        BulkRemove(),
+    )
+    view = TaskView
+
+
+@pytest_asyncio.fixture
+async def engine() -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine("sqlite+aiosqlite://", poolclass=StaticPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def client(client_of: ClientOf, engine: AsyncEngine) -> KernelClient:
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    def configure(binder: Binder) -> None:
+        binder.bind(AsyncSession, to=cast(Any, sessions.begin), scope=request_scope)
+
+    return client_of(TaskResource, bundles=[ResourcesBundle(Base)], modules=[configure])
+
+
+class Caller:
+    def __init__(self, client: KernelClient, transport: str) -> None:
+        self._client = client
+        self._transport = transport
+
+    async def __call__(self, name: str, **given: Any) -> Response:
+        if self._transport == "HTTP":
+            return await self._client.http(name, **given)
+        return await self._client.websocket(name, **given)
+
+
+@pytest.fixture(params=["HTTP", "SOCKET"])
+def call(client: KernelClient, request: pytest.FixtureRequest) -> Caller:
+    return Caller(client, request.param)
+
+
+@pytest_asyncio.fixture
+async def stored(client: KernelClient) -> None:
+    await client.http("task_bulk_create", body=[{"title": title} for title in "abc"])
+
+
+async def titles(call: Caller) -> list[str]:
+    return [task.title for task in (await call("task_list")).content]
+
+
+async def test_create_returns_201_with_the_view(call: Caller) -> None:
+    response = await call("task_create", body={"title": "a"})
+
+    assert (response.status_code, response.content) == (201, TaskView(1, "a", False))
+    assert response.headers["ETag"] == '"1"'
+
+
+async def test_create_over_http_names_the_location(client: KernelClient) -> None:
+    over_http = await client.http("task_create", body={"title": "a"})
+    over_socket = await client.websocket("task_create", body={"title": "a"})
+
+    assert over_http.headers["Location"] == "/tasks/1"
+    assert "Location" not in over_socket.headers
+
+
+async def test_create_unknown_field_is_422(call: Caller) -> None:
+    response = await call("task_create", body={"title": "a", "secret": "mine"})
+
+    assert response.status_code == 422
+    assert response.content["errors"][0]["path"] == "body.secret"
+
+
+@pytest.mark.usefixtures("stored")
+async def test_get_returns_200_with_the_view(call: Caller) -> None:
+    response = await call("task_get", params={"id": 2})
+
+    assert (response.status_code, response.content) == (200, TaskView(2, "b", False))
+    assert response.headers["ETag"] == '"1"'
+
+
+@pytest.mark.parametrize("name", ["task_get", "task_update", "task_remove"])
+async def test_absent_row_is_404(call: Caller, name: str) -> None:
+    body = {"title": "x"} if name == "task_update" else None
+
+    response = await call(name, params={"id": 9}, body=body)
+
+    assert response.content == {"statusCode": 404, "message": "Not Found", "code": "not_found"}
+
+
+@pytest.mark.parametrize("id", [2**63, "x", -1.5, None, True])
+async def test_invalid_key_is_404_in_a_path_and_422_over_a_socket(
+    client: KernelClient, id: Any
+) -> None:
+    params = {"id": id}
+
+    assert (await client.websocket("task_get", params=params)).status_code == 422
+    if isinstance(id, int | str) and not isinstance(id, bool):
+        assert (await client.http("task_get", params=params)).status_code == 404
+
+
+@pytest.mark.usefixtures("stored")
+async def test_update_returns_204_and_changes_sent_fields(call: Caller) -> None:
+    response = await call("task_update", params={"id": 2}, body={"done": True})
+
+    assert (response.status_code, response.content) == (204, None)
+    assert response.headers["ETag"] == '"2"'
+    assert (await call("task_get", params={"id": 2})).content == TaskView(2, "b", True)
+
+
+@pytest.mark.usefixtures("stored")
+async def test_remove_returns_204(call: Caller) -> None:
+    response = await call("task_remove", params={"id": 2})
+
+    assert (response.status_code, response.content) == (204, None)
+    assert await titles(call) == ["a", "c"]
+
+
+@pytest.mark.usefixtures("stored")
+async def test_patch_returns_204_and_changes_rows_of_ids(call: Caller) -> None:
+    response = await call("task_patch", params={"ids": [1, 3, 9]}, body={"title": "x"})
+
+    assert (response.status_code, response.headers["X-Count"]) == (204, "2")
+    assert await titles(call) == ["x", "b", "x"]
+
+
+async def test_bulk_create_returns_201_with_the_views(call: Caller) -> None:
+    response = await call("task_bulk_create", body=[{"title": "a"}, {"title": "b"}])
+
+    assert response.status_code == 201
+    assert response.content == [TaskView(1, "a", False), TaskView(2, "b", False)]
+
+
+@pytest.mark.usefixtures("stored")
+async def test_bulk_remove_returns_204(call: Caller) -> None:
+    response = await call("task_bulk_remove", params={"ids": [1, 3]})
+
+    assert (response.status_code, response.headers["X-Count"]) == (204, "2")
+    assert await titles(call) == ["b"]
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("name", ["task_patch", "task_bulk_remove"])
+@pytest.mark.parametrize("params", [{}, {"ids": []}, {"ids": [1] * 101}], ids=["no", "0", "101"])
+async def test_bulk_without_ids_is_422(call: Caller, name: str, params: Any) -> None:
+    """RxStack calls the service with ``$in: undefined``: every row, in some databases."""
+    body = {"title": "x"} if name == "task_patch" else None
+
+    response = await call(name, params=params, body=body)
+
+    assert response.status_code == 422
+    assert response.content["errors"][0]["path"] == "params.ids"
+    assert await titles(call) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("count", [0, 101])
+async def test_bulk_create_outside_its_limit_is_422(call: Caller, count: int) -> None:
+    response = await call("task_bulk_create", body=[{"title": "a"}] * count)
+
+    assert response.status_code == 422
+    assert await titles(call) == []
+
+
+async def test_bulk_create_body_that_is_no_list_is_422(call: Caller) -> None:
+    """RxStack passes any body to ``insertMany``."""
+    assert (await call("task_bulk_create", body={"title": "a"})).status_code == 422
+
+
+@pytest.mark.usefixtures("stored")
+async def test_list_returns_200_with_an_array_and_its_page(call: Caller) -> None:
+    response = await call("task_list")
+
+    assert response.status_code == 200
+    assert [task.id for task in response.content] == [1, 2, 3]
+    assert [response.headers[name] for name in ("X-Total", "X-Limit", "X-Skip")] == [
+        "3",
+        "10",
+        "0",
+    ]
