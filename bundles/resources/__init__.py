@@ -1,6 +1,13 @@
 """Database sessions per message, and live CRUD resources made of tables."""
 
 from bundles.resources.bundle import ResourcesBundle
+from bundles.resources.database.after_commit import AfterCommit
+from bundles.resources.database.database import Database
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.resolvers import Db
+from bundles.resources.database.transaction import transaction
+from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.database.unit_of_work import unit_of_work
 from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.listing import List
@@ -10,10 +17,14 @@ from bundles.resources.operations.single import Create, Get, Remove, Update
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
+    "AfterCommit",
     "BulkCreate",
     "BulkRemove",
     "Create",
+    "Database",
     "DatabaseSettings",
+    "Databases",
+    "Db",
     "Get",
     "List",
     "Operation",
@@ -23,5 +34,8 @@ __all__ = [
     "Resource",
     "ResourcesBundle",
     "ResourcesSettings",
+    "UnitOfWork",
     "Update",
+    "transaction",
+    "unit_of_work",
 ]

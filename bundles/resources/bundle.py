@@ -1,15 +1,41 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
+from injector import Binder, inject, singleton
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
+from bundles.resources.database.after_commit import AfterCommit
+from bundles.resources.database.database import DEFAULT, Database
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.listeners import DatabaseListeners
+from bundles.resources.database.message_sessions import MessageSessions
+from bundles.resources.database.modes import Modes
+from bundles.resources.database.resolvers import (
+    AfterCommitMarker,
+    AfterCommitResolver,
+    Db,
+    DbResolver,
+)
+from bundles.resources.database.transaction import OPTION
 from bundles.resources.operations.routes import routes_of_resource
 from bundles.resources.operations.run import RunMarker, RunResolver
 from bundles.resources.settings import ResourcesSettings
-from rxkernel import Bundle, RouteMetadata
+from rxkernel import (
+    AsyncEventDispatcher,
+    Broadcaster,
+    Bundle,
+    Marker,
+    Resolver,
+    RouteMetadata,
+    request_scope,
+)
+
+_NONE: Mapping[str, type[DeclarativeBase]] = MappingProxyType({})
 
 
 class ResourcesBundle(Bundle):
@@ -17,15 +43,63 @@ class ResourcesBundle(Bundle):
 
     Args:
         base: the declarative base of the application, whose tables are those of its database.
+        databases: the declarative bases of further databases, by the names in the settings.
     """
 
     name = "resources"
     after = ("sessions", "security")
-    resolvers = MappingProxyType({RunMarker: RunResolver})
+    listeners = (DatabaseListeners,)
+    options = (OPTION,)
+    resolvers: Mapping[type[Marker], type[Resolver]] = MappingProxyType(
+        {Db: DbResolver, AfterCommitMarker: AfterCommitResolver, RunMarker: RunResolver}
+    )
+    default_markers: Mapping[type[Any], Marker] = MappingProxyType(
+        {AsyncSession: Db(), AfterCommit: AfterCommitMarker()}
+    )
     settings_class = ResourcesSettings
+    provides = (AsyncSession, AfterCommit, Database, Databases)
 
-    def __init__(self, base: type[DeclarativeBase]) -> None:
-        self._base = base
+    def __init__(
+        self,
+        base: type[DeclarativeBase],
+        *,
+        databases: Mapping[str, type[DeclarativeBase]] = _NONE,
+    ) -> None:
+        self._bases = {DEFAULT: base, **databases}
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Databases, to=self._databases, scope=singleton)
+        binder.bind(Database, to=_default, scope=singleton)
+        binder.bind(Modes, scope=singleton)
+        binder.bind(MessageSessions, scope=request_scope)
+        binder.bind(AsyncSession, to=_session, scope=request_scope)  # type: ignore[arg-type]
+        binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
 
     def routes_of(self, controller: Any) -> Iterable[RouteMetadata]:
         return routes_of_resource(controller)
+
+    @inject
+    def _databases(
+        self,
+        settings: ResourcesSettings,
+        broadcaster: Broadcaster,
+        dispatcher: AsyncEventDispatcher,
+    ) -> Databases:
+        metadatas = {name: (base.metadata,) for name, base in self._bases.items()}
+        return Databases(settings, metadatas, lambda: AfterCommit(broadcaster, dispatcher))
+
+
+@inject
+def _default(databases: Databases) -> Database:
+    return databases.default
+
+
+@asynccontextmanager
+@inject
+async def _session(sessions: MessageSessions) -> AsyncIterator[AsyncSession]:
+    yield sessions.session()  # closed with *sessions*
+
+
+@inject
+def _after_commit(sessions: MessageSessions) -> AfterCommit:
+    return sessions.after

@@ -4,21 +4,72 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import attrs
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from rxkernel import Allowed
+
+DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg", "mariadb+aiomysql", "mysql+aiomysql")
+"""The supported names before ``://`` in a URL."""
+
+_SECONDS = attrs.validators.gt(0.0)
+
+
+def _is_url(value: str) -> bool:
+    try:
+        return make_url(value).drivername in DRIVERS
+    except (ArgumentError, ValueError):  # ValueError: a port that is not a number
+        return False
+
+
+_URL = Allowed(
+    "a URL with an asynchronous driver: sqlite+aiosqlite:///var/app.sqlite3, "
+    "postgresql+psycopg://user:password@host/name or mariadb+aiomysql://user:password@host/name",
+    (str,),
+    _is_url,
+)
 
 
 @attrs.frozen(kw_only=True)
 class DatabaseSettings:
     """One database: a table of ``[resources.databases]``."""
 
-    url: str = attrs.field(repr=False)
+    url: str = attrs.field(repr=False, validator=_URL, metadata={"secret": True})
     """A URL of SQLAlchemy with an asynchronous driver, see its page "Engine Configuration"."""
+
+    pool_size: int = attrs.field(default=10, validator=attrs.validators.ge(1))
+    """Most connections of this process. A message waits for a free one."""
+
+    pool_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """Seconds within which a connection must become free; then the response is 503."""
+
+    pool_recycle: float = attrs.field(default=1800.0, validator=_SECONDS)
+    """Seconds after which a connection is replaced, before a firewall or the server drops it."""
+
+    connect_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """Seconds within which a server must accept a connection."""
+
+    busy_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """SQLite only: seconds to wait for the lock of another writer; then the response is 503."""
+
+    slow_statement: float = attrs.field(default=1.0, validator=_SECONDS)
+    """A statement that takes longer, in seconds, is logged as a warning without its values."""
+
+    create_tables: bool = True
+    """SQLite only: whether boot creates the tables that are missing. The tables of a server are
+    created by migrations."""
 
 
 @attrs.frozen(kw_only=True)
 class ResourcesSettings(DatabaseSettings):
     """The section ``[resources]`` of ``rxkernel.toml``."""
 
-    url: str = attrs.field(default="sqlite+aiosqlite:///var/app.sqlite3", repr=False)
+    url: str = attrs.field(
+        default="sqlite+aiosqlite:///var/app.sqlite3",
+        repr=False,
+        validator=_URL,
+        metadata={"secret": True},
+    )
     """The database of every `AsyncSession` without a name."""
 
     databases: Mapping[str, DatabaseSettings] = attrs.field(factory=lambda: MappingProxyType({}))

@@ -30,6 +30,8 @@ class Bundle:
         transports: those whose procedures this bundle calls, beside those of its servers.
         resolvers: the classes, or instances, that fill parameters with a marker of the bundle, see
             `Resolver`; classes are built by the injector.
+        default_markers: the markers of parameters without one, by the class of the parameter or a
+            base class of it. Name classes of services, not of values that clients send.
         scalars: as for `Application`.
         commands: commands of the command line, added under ``python -m rxkernel``.
         settings_class: an attrs class, read from the section called like the bundle, and
@@ -47,6 +49,7 @@ class Bundle:
     options: Sequence[str] = ()
     transports: Sequence[Transport] = ()
     resolvers: Mapping[type[Marker], type[Resolver] | Resolver] = MappingProxyType({})
+    default_markers: Mapping[type[Any], Marker] = MappingProxyType({})
     scalars: Sequence[Scalar] = ()
     commands: Sequence[click.Command] = ()
     settings_class: ClassVar[type[Any] | None] = None

@@ -149,6 +149,8 @@ class InjectorContainer:
                     self.resolvers.add(
                         bundle.name, marker, UnbuiltResolver() if built is None else built
                     )
+                for cls, default in bundle.default_markers.items():
+                    self.resolvers.add_default(bundle.name, cls, default)
 
     def note_instances(self) -> None:
         """Record the instances that are bound directly, ahead of the services that use them."""
@@ -268,6 +270,10 @@ class InjectorContainer:
     def resolver(self, marker: type[Marker]) -> Resolver:
         """As `Resolvers.find`."""
         return self.resolvers.find(marker)
+
+    def default_marker(self, cls: type[Any]) -> Marker | None:
+        """As `Resolvers.default_of`."""
+        return self.resolvers.default_of(cls)
 
     def singletons(self) -> list[object]:
         """The built services, dependencies first, without those of the framework."""

@@ -80,7 +80,7 @@ class KernelClient:
         self.headers: CIMultiDict[str] = CIMultiDict(headers or {})
         self.cookies = CookieJar(cookies)
         self._overrides = dict(overrides or {})
-        self._calls = ClientCalls()
+        self._calls = ClientCalls(application)
         self._streams = ClientStreams()
         self._connections = ClientConnections(application, self._calls, self._kernel, self._token)
         self._injector: Injector | None = None

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import attrs
@@ -79,10 +80,14 @@ class ActionBinder:
             raise ConfigurationError(f"{route} yields; return StreamResponse(self.…()) instead")
         self._method = method
         known = self.known_returns.get(self._key)
-        if known is None:
-            signature = read_signature(method, metadata, self.scalars)
-        else:
-            signature = read_signature(method, metadata, self.scalars, returns=known.type)
+        read = partial(
+            read_signature,
+            method,
+            metadata,
+            self.scalars,
+            default_marker=self.container.default_marker,
+        )
+        signature = read() if known is None else read(returns=known.type)
         self.signature = attrs.evolve(
             signature, parameters=tuple(map(self._described, signature.parameters))
         )

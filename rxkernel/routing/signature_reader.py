@@ -22,6 +22,7 @@ from rxkernel.routing.markers import (
     Cookie,
     Header,
     Inject,
+    Marker,
     Query,
     hint_for_default,
 )
@@ -51,6 +52,13 @@ _BY_CLASS = MappingProxyType(
 )
 _UNREAD: Any = object()
 
+DefaultMarker = Callable[[type[Any]], Marker | None]
+"""Returns the marker of a parameter of a class that has none."""
+
+
+def _no_marker(cls: type[Any]) -> None:
+    """The `DefaultMarker` without bundles."""
+
 
 def read_signature(
     function: Callable[..., Any],
@@ -58,9 +66,11 @@ def read_signature(
     scalars: Scalars = NO_SCALARS,
     *,
     returns: Any = _UNREAD,
+    default_marker: DefaultMarker = _no_marker,
 ) -> Signature:
     """Return the signature of *function*, the action of *metadata*; *scalars* are those of the
     application, *returns* is the return type if it has been read for another route.
+    *default_marker* is only asked for classes of parameters without a marker.
 
     Raises:
         ConfigurationError: with every parameter that cannot be bound.
@@ -72,7 +82,7 @@ def read_signature(
         raise ConfigurationError(f"{place} has no signature that can be read: {exc}") from exc
     problems: list[str] = []
     given = [p for p in declared.parameters.values() if p.kind not in _VARIADIC]
-    context = _Context(metadata, scalars, is_single=len(given) == 1)
+    context = _Context(metadata, scalars, default_marker, is_single=len(given) == 1)
     parameters = [p for one in given if (p := _parameter(one, function, context, problems))]
     variadic = [p for p in declared.parameters.values() if p.kind in _VARIADIC]
     if variadic or any(p.annotation is p.empty for p in given):
@@ -105,6 +115,7 @@ class _Context:
 
     metadata: RouteMetadata
     scalars: Scalars
+    default_marker: DefaultMarker
     is_single: bool
     unmarked: set[str] = attrs.field(factory=set, eq=False)
 
@@ -241,6 +252,8 @@ def _read(parameter: inspect.Parameter, annotation: Any, context: _Context) -> P
     if annotation is Request and parameter.default is inspect.Parameter.empty:
         return _new_parameter(parameter, Source.REQUEST, Request)  # its fields need not be read
     type_, marker = read_marker(annotation)
+    if marker is None and isinstance(cls := get_origin(type_) or type_, type):
+        marker = context.default_marker(cls)
     new = partial(_new_parameter, parameter, scalars=scalars)
     name = parameter.name
     if (problem := shadowed(type_)) is not None:

@@ -1,0 +1,119 @@
+"""One database: its engine, and the sessions that use it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from bundles.resources.database import sqlite
+from bundles.resources.database.after_commit import AfterCommit
+from bundles.resources.database.engines import new_engine, options_of
+from bundles.resources.database.mode import WRITES, Isolation, Mode
+from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.settings import DatabaseSettings
+from rxkernel import ConfigurationError
+
+DEFAULT = "default"
+"""The name of the database of an `AsyncSession` without a name."""
+
+
+class NewAfterCommit(Protocol):
+    """Makes the `AfterCommit` of a unit of work."""
+
+    def __call__(self) -> AfterCommit: ...
+
+
+class Database:
+    """A database of the application, opened at boot.
+
+    A server that is away is not an error at boot: messages that need it are 503 until it is back.
+
+    Attributes:
+        name: ``default``, or that of its table in ``[resources.databases]``.
+        setting: the name of the setting with its URL.
+        engine: of SQLAlchemy, for what a session cannot do.
+        metadatas: the tables of the application in this database.
+
+    Raises:
+        ConfigurationError: the driver is not installed, or the URL cannot be used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: DatabaseSettings,
+        metadatas: Sequence[MetaData],
+        new_after_commit: NewAfterCommit,
+    ) -> None:
+        self.name = name
+        self.setting = "resources.url" if name == DEFAULT else f"resources.databases.{name}.url"
+        self.metadatas = tuple(metadatas)
+        self.engine = new_engine(settings, self.setting)
+        self._creates_tables = settings.create_tables
+        self._new_after_commit = new_after_commit
+        self._engines: dict[Mode, AsyncEngine] = {}
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    def session(
+        self, *, readonly: bool = False, isolation: Isolation | None = None
+    ) -> AsyncSession:
+        """A new session, which the caller closes: ``async with database.session() as session``.
+
+        Its first statement begins a transaction. Objects keep their values after a commit.
+        """
+        return self.session_in(Mode(readonly, isolation, may_write=not readonly))
+
+    @asynccontextmanager
+    async def unit_of_work(
+        self, *, readonly: bool = False, isolation: Isolation | None = None
+    ) -> AsyncIterator[UnitOfWork]:
+        """A transaction of its own: committed at the end of the block, rolled back if the block
+        raises an exception."""
+        async with self.session(readonly=readonly, isolation=isolation) as session:
+            work = UnitOfWork(session, self._new_after_commit())
+            yield work
+            await session.commit()
+        await work.after.call_all()
+
+    def session_in(self, mode: Mode) -> AsyncSession:
+        """As `session`, with transactions of *mode*."""
+        return AsyncSession(self.engine_in(mode), expire_on_commit=False)
+
+    def engine_in(self, mode: Mode) -> AsyncEngine:
+        """`engine` with the options of *mode*; both have the same pool."""
+        engine = self._engines.get(mode)
+        if engine is None:
+            options = options_of(self.engine, mode)
+            engine = self._engines[mode] = self.engine.execution_options(**options)
+        return engine
+
+    async def open(self) -> None:
+        """Create the file of SQLite and its tables; does not connect to a server.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
+        if not self.is_sqlite:
+            return
+        file = sqlite.file_of(self.engine.url, self.setting)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            async with self.engine_in(WRITES).begin() as connection:
+                for metadata in self.metadatas if self._creates_tables else ():
+                    await connection.run_sync(metadata.create_all)
+        except (OSError, DBAPIError) as exc:
+            reason = exc.orig if isinstance(exc, DBAPIError) else exc
+            raise ConfigurationError(
+                f"{self.setting} names the file {file}, which cannot be opened: {reason}; correct "
+                f"the path, or allow this process to write there"
+            ) from exc
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()

@@ -1,0 +1,53 @@
+"""SQLite: a new file, the pragmas of a connection, and transactions that begin explicitly."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL
+
+from bundles.resources.database.mode import Mode
+from rxkernel import ConfigurationError
+
+_QUERY_ONLY = "rxkernel.query_only"
+"""The key in ``Connection.info`` for the state of ``PRAGMA query_only``."""
+
+
+def file_of(url: URL, setting: str) -> Path:
+    """The file of *url*, which the setting *setting* has.
+
+    Raises:
+        ConfigurationError: *url* names none.
+    """
+    if not url.database or url.database == ":memory:" or "mode=memory" in str(url):
+        raise ConfigurationError(
+            f"{setting} is a database in memory, which has one connection for all messages; name "
+            f"a file, as in sqlite+aiosqlite:///var/app.sqlite3; in tests, write "
+            f'client_of(application, database="memory")'
+        )
+    return Path(url.database.removeprefix("file:"))
+
+
+def prepare(engine: Engine, busy_timeout: float) -> None:
+    """Set the pragmas of each new connection of *engine*, and begin its transactions.
+
+    The driver begins none (``isolation_level`` is None): otherwise it would begin one before the
+    first statement that writes, and the statements before would read another state.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        mode: Mode = connection.get_execution_options().get("rxkernel_mode", Mode())
+        if connection.info.get(_QUERY_ONLY, False) is not mode.readonly:
+            connection.exec_driver_sql(f"PRAGMA query_only = {int(mode.readonly)}")
+            connection.info[_QUERY_ONLY] = mode.readonly
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode.may_write else "BEGIN")
