@@ -8,6 +8,7 @@ from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction
 from bundles.resources.database.unit import UnitOfWork
 from bundles.resources.database.unit_of_work import unit_of_work
+from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
 from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.listing import List
@@ -18,6 +19,7 @@ from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
     "AfterCommit",
+    "BoundFilters",
     "BulkCreate",
     "BulkRemove",
     "Create",
@@ -25,6 +27,9 @@ __all__ = [
     "DatabaseSettings",
     "Databases",
     "Db",
+    "Field",
+    "FilterQuery",
+    "Filters",
     "Get",
     "List",
     "Operation",

@@ -1,0 +1,122 @@
+"""The order of a list: the keys that a client may sort by, and how it asks for them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import ColumnElement, Select, and_, false, or_
+
+from bundles.resources.filters.conditions import unknown_field
+from bundles.resources.filters.targets import Target
+from bundles.resources.filters.value_types import ValueType
+from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
+from rxkernel.messages.input_errors import below, invalid, kind_of, wrong_choice, wrong_type
+
+_DIRECTIONS: Mapping[Any, bool] = {1: False, -1: True, "1": False, "-1": True}
+
+
+@attrs.frozen(eq=False)
+class SortKey:
+    """A value that rows can be sorted by. Rows without the value come last, in both directions."""
+
+    name: str
+    target: Target
+    type: ValueType
+
+
+@attrs.frozen(eq=False)
+class Order:
+    """One key of an order, with its direction."""
+
+    key: SortKey
+    is_descending: bool = False
+
+    @property
+    def text(self) -> str:
+        """As in ``sort=-created,id``."""
+        return f"-{self.key.name}" if self.is_descending else self.key.name
+
+    @property
+    def _column(self) -> ColumnElement[Any]:
+        return self.key.target.expression
+
+    def clauses(self) -> list[ColumnElement[Any]]:
+        """What stands in ORDER BY."""
+        column = self._column
+        found: list[ColumnElement[Any]] = [column.desc() if self.is_descending else column.asc()]
+        return [column.is_(None), *found] if self.key.target.may_be_missing else found
+
+    def is_equal(self, value: Any) -> ColumnElement[bool]:
+        """The value of the row is *value*, a bound parameter; or missing, for None."""
+        return self._column.is_(None) if value is None else self._column == value
+
+    def is_after(self, value: Any) -> ColumnElement[bool]:
+        """The value of the row comes after *value*."""
+        if value is None:  # the last ones
+            return false()
+        column = self._column
+        found = column < value if self.is_descending else column > value
+        return or_(found, column.is_(None)) if self.key.target.may_be_missing else found
+
+
+def after(orders: Sequence[Order], values: Sequence[Any]) -> ColumnElement[bool]:
+    """The row comes after the one with *values*, sorted by *orders*.
+
+    ``a >= 1 AND (a > 1 OR b > 2)``: the first comparison is one that an index can serve.
+    """
+    order, value, rest = orders[0], values[0], orders[1:]
+    if not rest:
+        return order.is_after(value)
+    is_later, is_equal = order.is_after(value), order.is_equal(value)
+    return and_(
+        or_(is_later, is_equal),
+        or_(is_later, after(rest, values[1:])),
+    )
+
+
+def with_relations(select: Select[Any], orders: Iterable[Order]) -> Select[Any]:
+    """*select* with the related rows that *orders* need; each row has one of them at most."""
+    for order in orders:
+        for step in order.key.target.steps:
+            select = select.join(step.relation, isouter=True)
+    return select
+
+
+class SortReader:
+    """Reads the order that a client asks for: ``-created,id`` or ``{"created": -1, "id": 1}``."""
+
+    def __init__(self, keys: Mapping[str, SortKey], default: Sequence[Order]) -> None:
+        self._keys = keys
+        self._default = default
+
+    def read(self, given: Any, path: str, errors: ValidationErrors) -> Sequence[Order]:
+        """The keys in the order of the client; the default for None, and after errors."""
+        if given is None or given is INVALID:
+            return self._default
+        if isinstance(given, Mapping):
+            pairs = [(name, given[name], below(path, name)) for name in given]
+        else:
+            texts = given if isinstance(given, list | tuple) else [given]
+            if not all(isinstance(text, str) for text in texts):
+                errors.add(path, wrong_type("str or object", kind_of(given)))
+                return self._default
+            words = [word.strip() for text in texts for word in text.split(",")]
+            pairs = [
+                (word.removeprefix("-"), -1 if word[:1] == "-" else 1, path) for word in words
+            ]
+        return self._orders(pairs, path, errors)
+
+    def _orders(
+        self, pairs: Sequence[tuple[Any, Any, str]], path: str, errors: ValidationErrors
+    ) -> Sequence[Order]:
+        found: dict[str, Order] = {}
+        for name, direction, place in pairs[: len(self._keys) + 1]:
+            if (key := self._keys.get(name)) is None:
+                errors.add(place, unknown_field(str(name), self._keys))
+            elif not isinstance(direction, int | str) or direction not in _DIRECTIONS:
+                errors.add(place, wrong_choice([1, -1]))
+            elif name in found:
+                errors.add(place, invalid("is sorted by twice"))
+            else:
+                found[name] = Order(key, _DIRECTIONS[direction])
+        return tuple(found.values()) or self._default
