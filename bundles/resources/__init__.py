@@ -15,6 +15,7 @@ from bundles.resources.operations.listing import List
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.resource import Resource
 from bundles.resources.operations.single import Create, Get, Remove, Update
+from bundles.resources.operations.watching import Unwatch, Watch
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
@@ -40,7 +41,9 @@ __all__ = [
     "ResourcesBundle",
     "ResourcesSettings",
     "UnitOfWork",
+    "Unwatch",
     "Update",
+    "Watch",
     "transaction",
     "unit_of_work",
 ]

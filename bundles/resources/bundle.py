@@ -22,6 +22,7 @@ from bundles.resources.database.resolvers import (
     DbResolver,
 )
 from bundles.resources.database.transaction import OPTION
+from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
 from bundles.resources.operations.routes import routes_of_resource
 from bundles.resources.operations.run import RunMarker, RunResolver
 from bundles.resources.settings import ResourcesSettings
@@ -51,7 +52,12 @@ class ResourcesBundle(Bundle):
     listeners = (DatabaseListeners,)
     options = (OPTION,)
     resolvers: Mapping[type[Marker], type[Resolver]] = MappingProxyType(
-        {Db: DbResolver, AfterCommitMarker: AfterCommitResolver, RunMarker: RunResolver}
+        {
+            Db: DbResolver,
+            AfterCommitMarker: AfterCommitResolver,
+            FiltersMarker: FiltersResolver,
+            RunMarker: RunResolver,
+        }
     )
     default_markers: Mapping[type[Any], Marker] = MappingProxyType(
         {AsyncSession: Db(), AfterCommit: AfterCommitMarker()}

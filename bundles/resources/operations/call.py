@@ -32,6 +32,7 @@ class Call:
         input: as in `OperationEvent`.
         expected: the versions of the row that the client accepts.
         changes: the changes to push when they are committed.
+        cursor: that of the next page of a list.
     """
 
     facts: Facts
@@ -43,6 +44,7 @@ class Call:
     input: Any = None
     expected: Expected = attrs.field(factory=Expected)
     changes: Changes = attrs.field(init=False)
+    cursor: str | None = attrs.field(default=None, init=False)
 
     @changes.default
     def _no_changes(self) -> Changes:

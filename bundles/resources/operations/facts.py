@@ -7,6 +7,7 @@ import attrs
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapper
 
+from bundles.resources.filters import Filters
 from bundles.resources.operations.row_rules import RowRules
 from bundles.resources.operations.views import View
 
@@ -23,6 +24,8 @@ class Facts:
         key_type: the Python type of the key.
         version: the name of the attribute with the version; None without one.
         view: what responses have.
+        filters: those of the resource.
+        database: the name of its database.
         is_watched: whether clients can join the rooms of changes.
         location: the name of the HTTP route of one row; None without one.
         removed: the type of what is pushed for a removed row: ``{"id": …}``.
@@ -37,6 +40,8 @@ class Facts:
     key_type: Any
     version: str | None
     view: View
+    filters: Filters
+    database: str
     is_watched: bool
     location: str | None
     removed: Any = attrs.field(init=False)

@@ -31,12 +31,16 @@ class Operation(ABC):
     method: ClassVar[str]
     default_path: ClassVar[str] = ""
     status_code: ClassVar[int] = 200
-    only_over: ClassVar[Transport | None] = None
     pushes: ClassVar[Sequence[str]] = ()
 
     path: str | None = None
     labels: Sequence[Label] = ()
     transports: Collection[Transport] = (Transport.HTTP, Transport.SOCKET)
+
+    @property
+    def path_below(self) -> str:
+        """The path below that of the resource."""
+        return self.default_path if self.path is None else self.path
 
     def problems(self, facts: "Facts") -> Iterator[str]:
         """Yield each problem of the arguments for the resource with *facts*."""

@@ -71,6 +71,8 @@ class _Reader:
             _python_type(key),
             _version_of(mapper),
             view,
+            self._resource.filters,
+            self._resource.database,
             is_watched="watch" in operations,
             location=self._location(operations),
         )

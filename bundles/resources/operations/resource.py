@@ -5,6 +5,8 @@ from typing import Any, ClassVar, TypeVar
 
 import attrs
 
+from bundles.resources.database.database import DEFAULT
+from bundles.resources.filters import Filters
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.row_rules import RowRules
 
@@ -32,12 +34,16 @@ class Resource(RowRules[E]):
         operations: what clients can do: ``[List(), Get(), Create(NewTask)]``.
         view: the class of responses, an attrs class, a dataclass or a Struct. Its fields are
             attributes of the entity; nothing else of a row is sent.
+        filters: what clients can filter and sort by in `List`.
         key: the name of the unique column for ``{id}`` in paths; None: the primary key.
+        database: the name of the database in the settings.
     """
 
     operations: ClassVar[Sequence[Operation]] = ()
     view: ClassVar[Any] = None
+    filters: ClassVar[Filters] = Filters()
     key: ClassVar[str | None] = None
+    database: ClassVar[str] = DEFAULT
 
     resource_label: ClassVar[ResourceLabel] = ResourceLabel()
 

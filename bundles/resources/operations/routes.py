@@ -53,10 +53,8 @@ def _route(target: Any, facts: Facts, operation: Operation, transport: Transport
     }
     if transport is Transport.SOCKET:
         return WebSocketMetadata(namespace=facts.namespace, **common)
-    path = operation.default_path if operation.path is None else operation.path
-    return HttpMetadata(
-        path=facts.path + _with_type(path, facts.key_type), http_method=operation.method, **common
-    )
+    path = _with_type(operation.path_below, facts.key_type)
+    return HttpMetadata(path=facts.path + path, http_method=operation.method, **common)
 
 
 def _with_type(path: str, key_type: Any) -> str:

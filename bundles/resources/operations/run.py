@@ -5,14 +5,25 @@ from typing import Any
 
 import attrs
 from injector import inject
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from bundles.resources.database.after_commit import AfterCommit
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.message_sessions import MessageSessions
+from bundles.resources.database.transaction import transaction_of
 from bundles.resources.operations.call import Call
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.output import Output
-from rxkernel import AsyncEventDispatcher, Definition, Marker, Parameter, Request, Response
+from rxkernel import (
+    AsyncEventDispatcher,
+    ConfigurationError,
+    Definition,
+    Marker,
+    Parameter,
+    Request,
+    Response,
+)
 
 PRE, POST = "pre_execute", "post_execute"
 
@@ -39,7 +50,8 @@ class Run:
 
     async def __call__(self, request: Request, arguments: dict[str, Any]) -> Response:
         operation = self.operation
-        session = await request.get(AsyncSession)
+        sessions = await request.get(MessageSessions)
+        session = sessions.session(self.facts.database)
         call = Call(self.facts, request, request.controller, session, self.output, arguments)
         call.input = arguments.get("input")
         data = await operation.before(call)
@@ -55,8 +67,15 @@ class Run:
         await self.dispatcher.dispatch(self.event_name(POST), after)
         if after.response is None:
             await call.flush()
-            after.set_response(await operation.respond(call, after.data, after.status_code))
-        return after.response  # type: ignore[return-value] # it was set
+            response = await operation.respond(call, after.data, after.status_code)
+        else:
+            response = after.response
+        self._push(call, sessions.after)
+        return response
+
+    def _push(self, call: Call, after: AfterCommit) -> None:
+        for push in call.changes.pushes(self.output):
+            after.emit(push.event, push.content, room=push.rooms, namespace=self.facts.namespace)
 
     def _event(self, call: Call, data: Any, status_code: int) -> OperationEvent:
         return OperationEvent(
@@ -74,13 +93,19 @@ class RunResolver:
     """Makes the `Run` of each route at boot, and adds the hooks of its resource."""
 
     @inject
-    def __init__(self, dispatcher: AsyncEventDispatcher) -> None:
+    def __init__(self, dispatcher: AsyncEventDispatcher, databases: Databases) -> None:
         self._dispatcher = dispatcher
+        self._databases = databases
         self._hooked: set[str] = set()
 
     def bind(
         self, marker: RunMarker, parameter: Parameter, definition: Definition
     ) -> Callable[[Request], Run]:
+        name = marker.facts.database
+        if name not in self._databases:
+            raise ConfigurationError(f"there is no database {self._databases.unknown(name)}")
+        if transaction_of(definition).is_off:
+            raise ConfigurationError("a resource needs a transaction; remove @transaction(None)")
         place = f"route {definition.metadata.key!r} ({definition.metadata.location})"
         output = Output.of(marker.facts, place, definition.signature.scalars)
         run = Run(marker.facts, marker.operation, self._dispatcher, output)

@@ -1,113 +1,19 @@
 """The eight operations over both transports: RxStack, packages/platform/test/operations."""
 
-from collections.abc import AsyncIterator
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-import attrs
-import msgspec
 import pytest
 import pytest_asyncio
-from injector import Binder
-from sqlalchemy import String
-from sqlalchemy.ext.asyncio import (
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.pool import StaticPool
 
-from bundles.resources import (
-    BulkCreate,
-    BulkRemove,
-    Create,
-    Get,
-    List,
-    Patch,
-    Remove,
-    Resource,
-    ResourcesBundle,
-    Update,
-)
-from rxkernel import KernelClient, Response, request_scope
+from rxkernel import KernelClient
 from rxkernel.pytest_plugin import ClientOf
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Task(Base):
-    __tablename__ = "task"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str] = mapped_column(String(100))
-    done: Mapped[bool] = mapped_column(default=False)
-    secret: Mapped[str] = mapped_column(default="hidden")
-    version: Mapped[int] = mapped_column()
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - as SQLAlchemy declares it
-
-
-@attrs.frozen
-class TaskView:
-    id: int
-    title: str
-    done: bool
-
-
-@attrs.frozen
-class NewTask:
-    title: str
-
-
-@attrs.frozen
-class TaskChange:
-    title: str | msgspec.UnsetType = msgspec.UNSET
-    done: bool | msgspec.UnsetType = msgspec.UNSET
-
-
-class TaskResource(Resource[Task], path="/tasks", name="task"):
-    operations = (
-        List(page=10, limit=20),
-        Get(),
-        Create(NewTask),
-        Update(TaskChange),
-        Patch(TaskChange),
-        Remove(),
-        BulkCreate(NewTask),
-        BulkRemove(),
-    )
-    view = TaskView
-
-
-@pytest_asyncio.fixture
-async def engine() -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine("sqlite+aiosqlite://", poolclass=StaticPool)
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield engine
-    await engine.dispose()
+from tests.bundles.resources.operations.tasks import Caller, TaskResource, TaskView, application
 
 
 @pytest.fixture
-def client(client_of: ClientOf, engine: AsyncEngine) -> KernelClient:
-    sessions = async_sessionmaker(engine, expire_on_commit=False)
-
-    def configure(binder: Binder) -> None:
-        binder.bind(AsyncSession, to=cast(Any, sessions.begin), scope=request_scope)
-
-    return client_of(TaskResource, bundles=[ResourcesBundle(Base)], modules=[configure])
-
-
-class Caller:
-    def __init__(self, client: KernelClient, transport: str) -> None:
-        self._client = client
-        self._transport = transport
-
-    async def __call__(self, name: str, **given: Any) -> Response:
-        if self._transport == "HTTP":
-            return await self._client.http(name, **given)
-        return await self._client.websocket(name, **given)
+def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
+    return client_of(application(tmp_path, TaskResource))
 
 
 @pytest.fixture(params=["HTTP", "SOCKET"])
@@ -252,3 +158,36 @@ async def test_list_returns_200_with_an_array_and_its_page(call: Caller) -> None
         "10",
         "0",
     ]
+
+
+@pytest.mark.usefixtures("stored")
+async def test_list_filters_sorts_and_pages(call: Caller) -> None:
+    params = {"title[$in]" if call.transport == "HTTP" else "title": ["a", "c", "x"]}
+    if call.transport == "SOCKET":
+        params = {"title": {"$in": ["a", "c", "x"]}}
+
+    response = await call("task_list", params={**params, "sort": "-title", "limit": 1})
+
+    assert [task.title for task in response.content] == ["c"]
+    assert [response.headers[name] for name in ("X-Total", "X-Limit")] == ["2", "1"]
+    cursor = response.headers["X-Next-Cursor"]
+    following = await call(
+        "task_list", params={**params, "sort": "-title", "limit": 1, "cursor": cursor}
+    )
+    assert [task.title for task in following.content] == ["a"]
+    assert "X-Next-Cursor" not in following.headers
+
+
+@pytest.mark.usefixtures("stored")
+async def test_list_over_http_links_the_next_page(client: KernelClient) -> None:
+    response = await client.http(
+        "task_list", params={"title[$in]": ["a", "b"], "limit": 1, "skip": 0}
+    )
+
+    cursor = response.headers["X-Next-Cursor"]
+    url = f"/tasks?title%5B%24in%5D=a&title%5B%24in%5D=b&limit=1&cursor={cursor}"
+    assert response.headers["Link"] == f'<{url}>; rel="next"'
+
+
+async def test_list_unknown_filter_is_422(call: Caller) -> None:
+    assert (await call("task_list", params={"owner": "ada"})).status_code == 422

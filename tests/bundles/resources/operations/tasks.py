@@ -1,0 +1,100 @@
+"""A table of tasks, its resource, and a caller of either transport."""
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from bundles.resources import (
+    BulkCreate,
+    BulkRemove,
+    Create,
+    Filters,
+    Get,
+    List,
+    Patch,
+    Remove,
+    Resource,
+    ResourcesBundle,
+    ResourcesSettings,
+    Update,
+)
+from rxkernel import Application, KernelClient, Response, Settings
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Task(Base):
+    __tablename__ = "task"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(100))
+    done: Mapped[bool] = mapped_column(default=False)
+    owner: Mapped[str] = mapped_column(String(100), default="")
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - as SQLAlchemy declares it
+
+
+@attrs.frozen
+class TaskView:
+    """A task, without its owner."""
+
+    id: int
+    title: str
+    done: bool
+
+
+@attrs.frozen
+class NewTask:
+    title: str
+
+
+@attrs.frozen
+class TaskChange:
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    done: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+OPERATIONS = (
+    List(page=10, limit=20),
+    Get(),
+    Create(NewTask),
+    Update(TaskChange),
+    Patch(TaskChange),
+    Remove(),
+    BulkCreate(NewTask),
+    BulkRemove(),
+)
+
+
+class TaskResource(Resource[Task], path="/tasks", name="task"):
+    operations = OPERATIONS
+    filters = Filters(title=("$eq", "$in"), done=("$eq",), sort=("title", "id"))
+    view = TaskView
+
+
+def application(folder: Path, *controllers: Any, **parts: Any) -> Application:
+    """An application of *controllers* with a database in *folder*."""
+    url = f"sqlite+aiosqlite:///{folder}/tasks.sqlite3"
+    settings = Settings(bundles={"resources": ResourcesSettings(url=url)})
+    bundles = [ResourcesBundle(Base), *parts.pop("bundles", ())]
+    return Application(bundles=bundles, controllers=controllers, settings=settings, **parts)
+
+
+class Caller:
+    """Calls a route over one transport."""
+
+    def __init__(self, client: KernelClient, transport: str) -> None:
+        self.client = client
+        self.transport = transport
+
+    async def __call__(self, name: str, **given: Any) -> Response:
+        if self.transport == "HTTP":
+            return await self.client.http(name, **given)
+        return await self.client.websocket(name, **given)
