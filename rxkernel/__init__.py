@@ -85,7 +85,7 @@ from rxkernel.kernel.abandoned_threads import (
     abandoned_threads,
 )
 from rxkernel.kernel.binding.response_shape import (
-    Shaper,
+    shape_of,
 )
 from rxkernel.kernel.binding.validator import (
     Validator,
@@ -447,7 +447,6 @@ __all__ = [
     "ServiceUnavailableException",
     "Settings",
     "SettingsChangedEvent",
-    "Shaper",
     "SharedPort",
     "ShutdownEvent",
     "Signature",
@@ -504,6 +503,7 @@ __all__ = [
     "received_request",
     "request_scope",
     "routes_of",
+    "shape_of",
     "slash_redirect",
     "stored_response",
     "union_tag",

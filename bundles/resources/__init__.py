@@ -13,6 +13,7 @@ from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.listing import List
 from bundles.resources.operations.operation import Operation
+from bundles.resources.operations.own import Row, operation
 from bundles.resources.operations.resource import Resource
 from bundles.resources.operations.single import Create, Get, Remove, Update
 from bundles.resources.operations.watching import Unwatch, Watch
@@ -40,10 +41,12 @@ __all__ = [
     "Resource",
     "ResourcesBundle",
     "ResourcesSettings",
+    "Row",
     "UnitOfWork",
     "Unwatch",
     "Update",
     "Watch",
+    "operation",
     "transaction",
     "unit_of_work",
 ]

@@ -23,6 +23,7 @@ from bundles.resources.database.resolvers import (
 )
 from bundles.resources.database.transaction import OPTION
 from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
+from bundles.resources.operations.own import Row, RowResolver
 from bundles.resources.operations.routes import routes_of_resource
 from bundles.resources.operations.run import RunMarker, RunResolver
 from bundles.resources.settings import ResourcesSettings
@@ -56,6 +57,7 @@ class ResourcesBundle(Bundle):
             Db: DbResolver,
             AfterCommitMarker: AfterCommitResolver,
             FiltersMarker: FiltersResolver,
+            Row: RowResolver,
             RunMarker: RunResolver,
         }
     )

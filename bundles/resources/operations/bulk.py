@@ -21,6 +21,16 @@ from rxkernel import Response, Transport
 COUNT = "X-Count"
 """The header with the number of rows that were changed or removed."""
 
+_CONFLICT = """
+Raises:
+    ConflictException: it breaks a rule of other rows, or was changed at the same time
+"""
+
+_COUNTED = f"""
+Response headers:
+    {COUNT}: the number of rows that were found
+"""
+
 
 @attrs.frozen
 class Patch(Operation):
@@ -62,6 +72,10 @@ class Patch(Operation):
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
         return Response(None, status_code, {COUNT: str(len(data))})
 
+    def text(self, facts: Facts) -> str:
+        return f"""Change the {facts.entity.__name__} rows with these keys; others are skipped.
+{_CONFLICT}{_COUNTED}"""
+
 
 @attrs.frozen
 class BulkCreate(Operation):
@@ -102,6 +116,10 @@ class BulkCreate(Operation):
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
         return Response(call.output.views(data), status_code)
 
+    def text(self, facts: Facts) -> str:
+        return f"""Create several {facts.entity.__name__} rows, or none.
+{_CONFLICT}"""
+
 
 @attrs.frozen(kw_only=True)
 class BulkRemove(Operation):
@@ -136,6 +154,10 @@ class BulkRemove(Operation):
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
         return Response(None, status_code, {COUNT: str(len(data))})
+
+    def text(self, facts: Facts) -> str:
+        return f"""Delete the {facts.entity.__name__} rows with these keys; others are skipped.
+{_CONFLICT}{_COUNTED}"""
 
 
 def _problems_of_limit(limit: object) -> Iterator[str]:

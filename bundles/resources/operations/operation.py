@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from bundles.resources.operations.call import Call
+from bundles.resources.operations.facts import Facts
 from rxkernel import Response, Transport
-
-if TYPE_CHECKING:
-    from bundles.resources.operations.call import Call
-    from bundles.resources.operations.facts import Facts
 
 Label = Callable[[Any], Any]
 """A decorator that labels a route, as ``access(roles="admin")``."""
@@ -27,11 +25,21 @@ class Operation(ABC):
         transports: ``Transport.HTTP``, ``Transport.SOCKET`` or both.
     """
 
-    name: ClassVar[str]
-    method: ClassVar[str]
     default_path: ClassVar[str] = ""
-    status_code: ClassVar[int] = 200
     pushes: ClassVar[Sequence[str]] = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def method(self) -> str: ...
+
+    @property
+    def status_code(self) -> int:
+        """The status of a success."""
+        return 200
 
     path: str | None = None
     labels: Sequence[Label] = ()
@@ -42,30 +50,30 @@ class Operation(ABC):
         """The path below that of the resource."""
         return self.default_path if self.path is None else self.path
 
-    def problems(self, facts: "Facts") -> Iterator[str]:
+    def problems(self, facts: Facts) -> Iterator[str]:
         """Yield each problem of the arguments for the resource with *facts*."""
         yield from ()
 
-    def parameters(self, facts: "Facts", transport: Transport) -> dict[str, tuple[Any, Any]]:
+    def parameters(self, facts: Facts, transport: Transport) -> dict[str, tuple[Any, Any]]:
         """Return the annotation and the default of each value that the client sends."""
         return {}
 
-    def returns(self, facts: "Facts") -> Any:
+    def returns(self, facts: Facts) -> Any:
         """Return the annotation of the result."""
         return None
 
-    async def before(self, call: "Call") -> Any:
+    async def before(self, call: Call) -> Any:
         """Load what the operation is about, and return the ``data`` of the first phase."""
         return None
 
     @abstractmethod
-    async def execute(self, call: "Call", data: Any) -> Any:
+    async def execute(self, call: Call, data: Any) -> Any:
         """Do it with *data*, that of the first phase, and return that of the second."""
 
-    async def respond(self, call: "Call", data: Any, status_code: int) -> Response:
+    async def respond(self, call: Call, data: Any, status_code: int) -> Response:
         """Return the response for *data*, that of the second phase."""
         return Response(None, status_code)
 
-    def text(self, facts: "Facts") -> str:
+    @abstractmethod
+    def text(self, facts: Facts) -> str | None:
         """Return the text of documents, as a docstring with sections."""
-        return ""

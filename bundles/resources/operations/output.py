@@ -1,5 +1,6 @@
 """The contents of responses and of pushed events: views of rows, and their tags."""
 
+from collections.abc import Callable
 from types import GenericAlias
 from typing import Any
 
@@ -7,41 +8,40 @@ import attrs
 
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.versions import Versions
-from rxkernel import Scalars, Serializer, Shaper
+from rxkernel import Scalars, Serializer, shape_of
+
+Shape = Callable[[Any], Any]
 
 
 @attrs.frozen(eq=False)
 class Output:
-    """
+    """Makes the contents of one route.
+
     Attributes:
         versions: computes the tags.
+        view: returns a row as an instance of the view, which has nothing else.
+        views: returns a list of rows so.
+        result: returns a result as the return type of the operation.
     """
 
     versions: Versions
-    _one: Shaper
-    _many: Shaper
+    view: Shape
+    views: Shape
+    result: Shape
     _serializer: Serializer
 
     @classmethod
-    def of(cls, facts: Facts, place: str, scalars: Scalars) -> "Output":
+    def of(cls, facts: Facts, returns: Any, place: str, scalars: Scalars) -> "Output":
         """
         Raises:
-            TypeError, NameError: the view cannot be sent.
+            ConfigurationError: a type cannot be sent.
         """
         view = facts.view.cls
-        return cls(
-            Versions(facts),
-            Shaper(view, place, scalars),
-            Shaper(GenericAlias(list, (view,)), place, scalars),
-            Serializer(scalars),
+        one, many, result = (
+            shape_of(type_, place, scalars) or _unchanged
+            for type_ in (view, GenericAlias(list, (view,)), returns)
         )
-
-    def view(self, row: Any) -> Any:
-        """Return *row* as an instance of the view, which has nothing else."""
-        return self._one.shape(row)
-
-    def views(self, rows: Any) -> Any:
-        return self._many.shape(rows)
+        return cls(Versions(facts), one, many, result, Serializer(scalars))
 
     def tag(self, row: Any) -> str:
         """Return the tag of *row*, see `Versions`."""
@@ -49,3 +49,7 @@ class Output:
         if self.versions.has_hash:
             encoded = self._serializer.encode_json(self.view(row))
         return self.versions.tag_of(row, encoded)
+
+
+def _unchanged(value: Any) -> Any:
+    return value

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapper
 
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.operation import Operation
+from bundles.resources.operations.own import own_operations
 from bundles.resources.operations.resource import Resource
 from bundles.resources.operations.row_rules import entity_of
 from bundles.resources.operations.sent_fields import field_names
@@ -109,7 +110,7 @@ class _Reader:
         return found
 
     def _operations(self) -> dict[str, Operation]:
-        given = self._resource.operations
+        given = (*self._resource.operations, *own_operations(self._resource))
         found: dict[str, Operation] = {}
         for operation in given:
             if not isinstance(operation, Operation):

@@ -71,13 +71,18 @@ def _pushes(facts: Facts, operation: Operation) -> Iterator[PushedEvent]:
 
 
 def _action(facts: Facts, operation: Operation, transport: Transport) -> Any:
-    async def action(*, request: Request, run: Run, **arguments: Any) -> Response:
-        return await run(request, arguments)
+    given = operation.parameters(facts, transport)
+    takes_request = "request" in given
+
+    async def action(*, request: Request, operation_run: Run, **arguments: Any) -> Response:
+        if takes_request:
+            arguments["request"] = request
+        return await operation_run(request, arguments)
 
     annotations = {
-        **operation.parameters(facts, transport),
+        **given,
         "request": (Request, inspect.Parameter.empty),
-        "run": (Annotated[Run, RunMarker(facts, operation)], inspect.Parameter.empty),
+        "operation_run": (Annotated[Run, RunMarker(facts, operation)], inspect.Parameter.empty),
     }
     returned = operation.returns(facts)
     action.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -87,7 +92,7 @@ def _action(facts: Facts, operation: Operation, transport: Transport) -> Any:
             )
             for name, (annotation, default) in annotations.items()
         ],
-        return_annotation=None if returned is None else Union[returned, Response],  # noqa: UP007
+        return_annotation=returned if returned in (None, Any) else Union[returned, Response],  # noqa: UP007
     )
     action.__name__ = operation.name
     action.__qualname__ = f"{facts.cls.__qualname__}.{operation.name}"

@@ -107,10 +107,11 @@ class RunResolver:
         if transaction_of(definition).is_off:
             raise ConfigurationError("a resource needs a transaction; remove @transaction(None)")
         place = f"route {definition.metadata.key!r} ({definition.metadata.location})"
-        output = Output.of(marker.facts, place, definition.signature.scalars)
-        run = Run(marker.facts, marker.operation, self._dispatcher, output)
+        facts, operation = marker.facts, marker.operation
+        returns, scalars = operation.returns(facts), definition.signature.scalars
+        run = Run(facts, operation, self._dispatcher, Output.of(facts, returns, place, scalars))
         for phase, prefix in ((PRE, "pre"), (POST, "post")):
-            self._add_hook(run.event_name(phase), f"{prefix}_{marker.operation.name}")
+            self._add_hook(run.event_name(phase), f"{prefix}_{operation.name}")
         return lambda request: run
 
     def _add_hook(self, event_name: str, method: str) -> None:

@@ -45,6 +45,16 @@ class Get(Operation):
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
         return call.with_tag(Response(call.output.view(data), status_code), data)
 
+    def text(self, facts: Facts) -> str:
+        return f"""Get one {facts.entity.__name__}.
+
+Raises:
+    NotFoundException: it does not exist, or you may not see it
+
+Response headers:
+    ETag: the version of the row
+"""
+
 
 @attrs.frozen
 class Create(Operation):
@@ -87,6 +97,17 @@ class Create(Operation):
             response.headers["Location"] = request.path_for(location, id=key)
         return response
 
+    def text(self, facts: Facts) -> str:
+        location = "    Location: the path of the row\n" if facts.location else ""
+        return f"""Create one {facts.entity.__name__}.
+
+Raises:
+    ConflictException: it breaks a rule of other rows, such as a unique name
+
+Response headers:
+    ETag: the version of the row
+{location}"""
+
 
 @attrs.frozen
 class Update(Operation):
@@ -108,7 +129,7 @@ class Update(Operation):
     pushes = ("changed",)
 
     input: Any
-    method: Literal["PUT", "PATCH"] = attrs.field(default="PUT", kw_only=True)  # type: ignore[misc]
+    method: Literal["PUT", "PATCH"] = attrs.field(default="PUT", kw_only=True)
     require_match: bool = attrs.field(default=False, kw_only=True)
 
     def problems(self, facts: Facts) -> Iterator[str]:
@@ -134,6 +155,13 @@ class Update(Operation):
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
         return call.with_tag(Response(None, status_code), data)
+
+    def text(self, facts: Facts) -> str:
+        return f"""Change one {facts.entity.__name__}.
+{_errors_of_change(self.require_match)}
+Response headers:
+    ETag: the new version of the row
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -161,6 +189,20 @@ class Remove(Operation):
     async def execute(self, call: Call, data: Any) -> Any:
         await call.delete([data])
         return data
+
+    def text(self, facts: Facts) -> str:
+        return f"""Delete one {facts.entity.__name__}.
+{_errors_of_change(self.require_match)}"""
+
+
+def _errors_of_change(require_match: bool) -> str:
+    required = "    PreconditionRequiredException: no version is sent\n" if require_match else ""
+    return f"""
+Raises:
+    NotFoundException: it does not exist, or you may not see it
+    PreconditionFailedException: it has another version than the one that is sent
+{required}    ConflictException: it breaks a rule of other rows, or was changed at the same time
+"""
 
 
 async def _row_to_change(call: Call, require_match: bool) -> Any:

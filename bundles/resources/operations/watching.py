@@ -44,6 +44,9 @@ class Watch(Operation):
     async def execute(self, call: Call, data: Any) -> Any:
         await _connection(call).join(_room(call))
 
+    def text(self, facts: Facts) -> str:
+        return f"Receive the changes of {facts.entity.__name__} rows from now on."
+
 
 @attrs.frozen(kw_only=True)
 class Unwatch(Operation):
@@ -57,6 +60,9 @@ class Unwatch(Operation):
 
     async def execute(self, call: Call, data: Any) -> Any:
         await _connection(call).leave(_room(call))
+
+    def text(self, facts: Facts) -> str:
+        return f"Receive no changes of {facts.entity.__name__} rows any more."
 
 
 def _connection(call: Call) -> Connection:

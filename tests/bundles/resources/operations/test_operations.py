@@ -162,7 +162,9 @@ async def test_list_returns_200_with_an_array_and_its_page(call: Caller) -> None
 
 @pytest.mark.usefixtures("stored")
 async def test_list_filters_sorts_and_pages(call: Caller) -> None:
-    params = {"title[$in]" if call.transport == "HTTP" else "title": ["a", "c", "x"]}
+    params: dict[str, Any] = {
+        "title[$in]" if call.transport == "HTTP" else "title": ["a", "c", "x"]
+    }
     if call.transport == "SOCKET":
         params = {"title": {"$in": ["a", "c", "x"]}}
 
