@@ -1,5 +1,6 @@
 """The filters of one entity, checked at boot."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import ColumnElement
 
 from bundles.resources.filters.conditions import BoundField, ConditionReader, unknown_field
 from bundles.resources.filters.cursor import values_of
+from bundles.resources.filters.description import described, field_inputs
 from bundles.resources.filters.filter_query import FilterQuery
 from bundles.resources.filters.input_tree import tree_of
 from bundles.resources.filters.sorting import Order, SortKey, SortReader
@@ -67,6 +69,30 @@ class BoundFilters:
             raise rejection(errors.entries)
         return FilterQuery(tuple(where), orders, min(limit, self.limit), skip, position)
 
+    def describe(self) -> dict[str, Any]:
+        """The parameters that a client may send, for ``describe`` of a resolver.
+
+        ``$or`` is not among them: no parameter of OpenAPI has its form.
+        """
+        inputs = [each for field in self.fields.values() for each in field_inputs(field)]
+        options = map(self._described_option, self._option_names())
+        return {"inputs": [*inputs, *options], "statuses": [422]}
+
+    def _described_option(self, name: str) -> dict[str, Any]:
+        if name.endswith("limit"):
+            text = f"most rows of the page; {self.limit} for more"
+            return described(name, {"type": "integer", "minimum": 1, "default": self.page}, text)
+        if name.endswith("skip"):
+            schema = {"type": "integer", "minimum": 0, "maximum": MAX_SKIP, "default": 0}
+            return described(name, schema, "rows before the page")
+        if name.endswith("cursor"):
+            return described(name, {"type": "string"}, "the cursor of the page before")
+        words = "|".join(map(re.escape, self.sort_keys))
+        schema = {"type": "string", "pattern": f"^-?({words})(,-?({words}))*$"}
+        if self.default_order:
+            schema["default"] = ",".join(order.text for order in self.default_order)
+        return described(name, schema, "names to sort by, separated by commas; - is descending")
+
     def _condition(
         self, name: str, given: Any, reader: ConditionReader
     ) -> ColumnElement[bool] | None:
@@ -81,15 +107,22 @@ class BoundFilters:
     @property
     def names(self) -> list[str]:
         """Every name that a client may send."""
-        options = [name for name in OPTIONS if name not in self.fields]
-        return [*self.fields, *options, *(["$or"] if self.alternatives else [])]
+        return [*self.fields, *self._option_names(), *(["$or"] if self.alternatives else [])]
+
+    def _option_names(self) -> list[str]:
+        """One name for each option."""
+        return [f"${name}" if name in self.fields else name for name in self._options_offered]
+
+    @property
+    def _options_offered(self) -> list[str]:
+        return [name for name in OPTIONS if name != "sort" or self.sort_keys]
 
     def _options(
         self, tree: dict[str, Any], errors: ValidationErrors
     ) -> dict[str, tuple[Any, str]]:
         """Take the options out of *tree*: each value with its path."""
         found: dict[str, tuple[Any, str]] = {}
-        for name in OPTIONS:
+        for name in self._options_offered:
             for key in (f"${name}",) if name in self.fields else (name, f"${name}"):
                 if key not in tree:
                     continue

@@ -21,7 +21,7 @@ from rxkernel.routing.annotations import bare
 MAX_TEXT = 2_000
 """Most characters of a text to compare with. SQLite limits patterns to 50,000 bytes."""
 
-_INT64 = 2**63
+INT64 = 2**63
 _MAX_EXPONENT = 300
 """A decimal of more digits than this cannot be written as a float, which SQLite and MariaDB do."""
 
@@ -43,6 +43,11 @@ class ValueType:
     bound: sql.TypeEngine[Any]
     is_utc: bool
     _reader: ParamType | None
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The values that are allowed, as a client sends them, if the type lists them."""
+        return () if self._reader is None else self._reader.choices
 
     @classmethod
     def of(cls, column: sql.TypeEngine[Any], wire: Any = None) -> "ValueType":
@@ -86,7 +91,7 @@ class ValueType:
         value, error = self._reader.read(raw)
         if error is not None:
             return None, error
-        if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        if isinstance(value, int) and not -INT64 <= value < INT64:
             return None, OUT_OF_RANGE
         if isinstance(value, Decimal) and abs(value.adjusted()) > _MAX_EXPONENT:
             return None, OUT_OF_RANGE
