@@ -26,6 +26,7 @@ from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
 from bundles.resources.operations.own import Row, RowResolver
 from bundles.resources.operations.routes import routes_of_resource
 from bundles.resources.operations.run import RunMarker, RunResolver
+from bundles.resources.operations.watching import WatchListeners
 from bundles.resources.settings import ResourcesSettings
 from rxkernel import (
     AsyncEventDispatcher,
@@ -50,7 +51,10 @@ class ResourcesBundle(Bundle):
 
     name = "resources"
     after = ("sessions", "security")
-    listeners = (DatabaseListeners,)
+    listeners = (
+        DatabaseListeners,
+        WatchListeners,
+    )
     options = (OPTION,)
     resolvers: Mapping[type[Marker], type[Resolver]] = MappingProxyType(
         {

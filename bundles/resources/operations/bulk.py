@@ -63,10 +63,8 @@ class Patch(Operation):
         return await call.rows()
 
     async def execute(self, call: Call, data: Any) -> Any:
-        with call.changing(data):
-            for row in data:
-                call.resource.change(row, call.input, call.viewer)
-        await call.update(data)
+        for row in data:
+            call.resource.change(row, call.input, call.viewer)
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
@@ -110,7 +108,8 @@ class BulkCreate(Operation):
         return [call.resource.build(each, call.viewer) for each in call.input]
 
     async def execute(self, call: Call, data: Any) -> Any:
-        await call.add(data)
+        for row in data:
+            call.add(row)
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
@@ -149,7 +148,8 @@ class BulkRemove(Operation):
         return await call.rows()
 
     async def execute(self, call: Call, data: Any) -> Any:
-        await call.delete(data)
+        for row in data:
+            await call.delete(row)
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:

@@ -1,7 +1,5 @@
 """One call of an operation: its message, and what it does with rows."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -48,7 +46,7 @@ class Call:
 
     @changes.default
     def _no_changes(self) -> Changes:
-        return Changes(self.facts, self.resource)
+        return Changes(self.facts, self.resource, self.output)
 
     @property
     def viewer(self) -> Any:
@@ -66,7 +64,8 @@ class Call:
         return self.facts.select(self.visible())
 
     async def row(self, *, changes: bool = False) -> Any:
-        """Return the row with the argument ``id``. With *changes*, compare its version.
+        """Return the row with the argument ``id``. With *changes*, it may be changed: compare its
+        version.
 
         Raises:
             NotFoundException: the client may not see such a row (404).
@@ -81,47 +80,35 @@ class Call:
             raise NotFoundException(code="not_found")
         if is_compared and not self.output.versions.matches(self.expected, self.output.tag(row)):
             raise _other_version()
+        if changes:
+            self.changes.loaded(row)
         return row
 
     async def rows(self) -> list[Any]:
-        """Return the rows with the argument ``ids`` that the client may see, by their keys."""
+        """Return the rows with the argument ``ids`` that the client may see, by their keys. They
+        may be changed."""
         key = self.facts.key
         statement = self.select().where(key.in_(set(self.arguments["ids"]))).order_by(key)
-        return [*await self.session.scalars(statement)]
+        found = [*await self.session.scalars(statement)]
+        for row in found:
+            self.changes.loaded(row)
+        return found
 
     # --- changes
 
-    async def add(self, rows: Sequence[Any]) -> None:
-        """Store new *rows*."""
-        self.session.add_all(rows)
-        await self.flush()
-        await self._reload(rows)
-        for row in rows:
-            self.changes.created(row)
+    def add(self, row: Any) -> None:
+        """Store *row*, a new one."""
+        self.session.add(row)
+        self.changes.created(row)
 
-    @contextmanager
-    def changing(self, rows: Sequence[Any]) -> Iterator[None]:
-        """Compare *rows* before and after the block, which changes them."""
-        before = [self.changes.rooms_of(row) for row in rows]
-        yield
-        for row, rooms in zip(rows, before, strict=True):
-            if self.session.is_modified(row):
-                self.changes.changed(row, rooms)
+    async def delete(self, row: Any) -> None:
+        """Delete *row*."""
+        self.changes.removed(row)
+        await self.session.delete(row)
 
-    async def update(self, rows: Sequence[Any]) -> None:
-        """Store the changes of *rows*."""
-        await self.flush()
-        await self._reload(rows)
-
-    async def delete(self, rows: Sequence[Any]) -> None:
-        """Delete *rows*."""
-        for row in rows:
-            self.changes.removed(row)
-            await self.session.delete(row)
-        await self.flush()
-
-    async def flush(self) -> None:
-        """Send the changes of the session to the database.
+    async def store(self) -> None:
+        """Send the changes of the session to the database, and load what the view needs: values
+        that the database has computed, and relationships.
 
         Raises:
             PreconditionFailedException: another client has changed the row since it was loaded,
@@ -133,11 +120,8 @@ class Call:
             if not self.expected:
                 raise
             raise _other_version() from exc
-
-    async def _reload(self, rows: Sequence[Any]) -> None:
-        """Load what the view needs: values that the database has computed, and relationships."""
         facts = self.facts
-        stale = [row for row in rows if facts.view.options or self._lacks(row)]
+        stale = [row for row in self.changes.rows if facts.view.options or self._lacks(row)]
         if stale:
             keys = [getattr(row, facts.key.key) for row in stale]
             statement = facts.select(facts.key.in_(keys))

@@ -21,41 +21,74 @@ class Push:
     rooms: tuple[str, ...]
 
 
-class Changes:
-    """The changes of one call. Nothing is kept for a resource that cannot be watched."""
+@attrs.frozen(eq=False)
+class Before:
+    """A row before its change: the rooms that got its changes, and its view as JSON."""
 
-    def __init__(self, facts: Facts, resource: RowRules[Any]) -> None:
+    row: Any
+    rooms: frozenset[str]
+    view: bytes
+
+
+class Changes:
+    """The rows that one call may change. Nothing is kept if no client can watch them.
+
+    Attributes:
+        rows: those that exist when the call ends, as far as it has not removed them.
+    """
+
+    def __init__(self, facts: Facts, resource: RowRules[Any], output: Output) -> None:
         self._facts = facts
         self._resource = resource
-        self._found: list[tuple[Kind, Any, frozenset[str]]] = []
+        self._output = output
+        self._before: dict[int, Before] = {}
+        self._created: list[Any] = []
+        self._removed: list[Before] = []
 
-    def rooms_of(self, row: Any) -> frozenset[str]:
-        """Return the rooms that get the changes of *row* as it is now."""
-        return frozenset(self._resource.rooms_of(row)) if self._facts.is_watched else frozenset()
+    @property
+    def rows(self) -> list[Any]:
+        return [*self._created, *(before.row for before in self._before.values())]
+
+    def loaded(self, row: Any) -> None:
+        """Remember *row*, which may be changed."""
+        self._before[id(row)] = Before(row, self._rooms_of(row), self._encoded(row))
 
     def created(self, row: Any) -> None:
-        self._add("created", row, self.rooms_of(row))
-
-    def changed(self, row: Any, before: frozenset[str]) -> None:
-        """Add a change of *row*, whose rooms were those of *before*. For clients of other rooms it
-        is a new row, or one that is gone."""
-        now = self.rooms_of(row)
-        self._add("changed", row, now & before)
-        self._add("created", row, now - before)
-        self._add("removed", row, before - now)
+        self._created.append(row)
 
     def removed(self, row: Any) -> None:
-        self._add("removed", row, self.rooms_of(row))
+        """Note that *row*, which was `loaded`, is removed."""
+        self._removed.append(self._before.pop(id(row)))
 
-    def _add(self, kind: Kind, row: Any, rooms: frozenset[str]) -> None:
+    def _rooms_of(self, row: Any) -> frozenset[str]:
+        return frozenset(self._resource.rooms_of(row)) if self._facts.is_watched else frozenset()
+
+    def _encoded(self, row: Any) -> bytes:
+        return self._output.encoded(row) if self._facts.is_watched else b""
+
+    def pushes(self) -> Iterator[Push]:
+        """Yield the events; called when the rows have been stored.
+
+        A row whose view is unchanged is not pushed. For clients whose room got its changes only
+        before, or only now, it is removed or created.
+        """
+        if not self._facts.is_watched:
+            return
+        for row in self._created:
+            yield from self._push("created", row, self._rooms_of(row))
+        for before in self._before.values():
+            row, now = before.row, self._rooms_of(before.row)
+            if self._encoded(row) != before.view:
+                yield from self._push("changed", row, now & before.rooms)
+            yield from self._push("created", row, now - before.rooms)
+            yield from self._push("removed", row, before.rooms - now)
+        for before in self._removed:
+            yield from self._push("removed", before.row, before.rooms)
+
+    def _push(self, kind: Kind, row: Any, rooms: frozenset[str]) -> Iterator[Push]:
         if rooms:
-            self._found.append((kind, row, rooms))
-
-    def pushes(self, output: Output) -> Iterator[Push]:
-        """Yield the events; called when the rows have been stored."""
-        facts = self._facts
-        for kind, row, rooms in self._found:
+            facts = self._facts
             key = {"id": getattr(row, facts.key.key)}
-            content = key if kind == "removed" else output.view(row)
-            inner = tuple(map(facts.room_of, sorted(rooms)))
-            yield Push(f"{facts.name}_{kind}", content, inner)
+            content = key if kind == "removed" else self._output.view(row)
+            names = tuple(map(facts.room_of, sorted(rooms)))
+            yield Push(f"{facts.name}_{kind}", content, names)

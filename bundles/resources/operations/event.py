@@ -45,5 +45,7 @@ class OperationEvent(Event):
     def set_response(self, response: Response) -> None:
         """Send *response* as it is, and skip the other listeners. Before the execution, the
         operation is not executed, and the other phase is skipped."""
+        if not isinstance(response, Response):
+            raise TypeError(f"{response!r:.100} is not a Response")
         self._response = response
         self.stop_propagation()

@@ -11,6 +11,9 @@ from bundles.resources.filters import Filters
 from bundles.resources.operations.row_rules import RowRules
 from bundles.resources.operations.views import View
 
+ROOMS = "resource:"
+"""What the names of rooms begin with."""
+
 
 @attrs.frozen(eq=False)
 class Facts:
@@ -57,7 +60,7 @@ class Facts:
 
     def room_of(self, inner: str) -> str:
         """Return the room for *inner*, a result of `RowRules.room_of`."""
-        return f"resource:{self.name}:{inner}" if inner else f"resource:{self.name}"
+        return f"{ROOMS}{self.name}:{inner}" if inner else f"{ROOMS}{self.name}"
 
     def select(self, condition: ColumnElement[bool] | None) -> Select[Any]:
         """Return the statement for the rows of *condition*, with all that the view has."""

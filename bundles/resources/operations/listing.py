@@ -6,6 +6,7 @@ from types import GenericAlias
 from typing import Annotated, Any
 
 import attrs
+from injector import inject
 
 from bundles.resources.filters import BoundFilters, FilterQuery
 from bundles.resources.operations.call import Call
@@ -19,6 +20,7 @@ from rxkernel import (
     Parameter,
     Request,
     Response,
+    Settings,
     Transport,
 )
 
@@ -112,10 +114,19 @@ def _next_page(request: Request, cursor: str) -> str:
 
 
 class FiltersResolver:
-    """Reads the query of a client."""
+    """Reads the query of a client. A query parameter with its credential is not a filter."""
+
+    @inject
+    def __init__(self, settings: Settings) -> None:
+        credential = getattr(settings.bundles.get("security"), "query_parameter", "")
+        self._ignored = frozenset([credential] if credential else [])
 
     def bind(
         self, marker: FiltersMarker, parameter: Parameter, definition: Definition
     ) -> Callable[[Request], FilterQuery]:
-        parse = marker.filters.parse
+        filters = marker.filters
+        parse = attrs.evolve(filters, ignored=filters.ignored | self._ignored).parse
         return lambda request: parse(request.params)
+
+    def describe(self, marker: FiltersMarker, parameter: Parameter) -> Any:
+        return marker.filters.describe()

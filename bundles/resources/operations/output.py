@@ -45,10 +45,13 @@ class Output:
 
     def tag(self, row: Any) -> str:
         """Return the tag of *row*, see `Versions`."""
-        encoded = b""
-        if self.versions.has_hash:
-            encoded = self._serializer.encode_json(self.view(row))
+        encoded = self.encoded(row) if self.versions.has_hash else b""
         return self.versions.tag_of(row, encoded)
+
+    def encoded(self, row: Any) -> bytes:
+        """Return the view of *row* as JSON."""
+        encoded: bytes = self._serializer.encode_json(self.view(row))
+        return encoded
 
 
 def _unchanged(value: Any) -> Any:

@@ -140,16 +140,13 @@ class OwnOperation(Operation):
         return Any if found is inspect.Signature.empty else found
 
     async def before(self, call: Call) -> Any:
-        return None if self._row is None else await call.row()
+        return None if self._row is None else await call.row(changes=self.method != "GET")
 
     async def execute(self, call: Call, data: Any) -> Any:
         arguments = {name: each for name, each in call.arguments.items() if name != "id"}
         if self._row is None:
             return await self._call(call, call.arguments)
-        with call.changing([data]):
-            result = await self._call(call, {**arguments, self._row: data})
-        await call.update([data])
-        return result
+        return await self._call(call, {**arguments, self._row: data})
 
     def _call(self, call: Call, arguments: dict[str, Any]) -> Any:
         return getattr(call.resource, self.name)(**arguments)

@@ -62,11 +62,13 @@ class Run:
             return before.response
         call.input = before.input
         data = await operation.execute(call, before.data)
+        await call.store()
 
         after = self._event(call, data, before.status_code)
         await self.dispatcher.dispatch(self.event_name(POST), after)
         if after.response is None:
-            await call.flush()
+            if session.new or session.dirty or session.deleted:  # by a hook
+                await call.store()
             response = await operation.respond(call, after.data, after.status_code)
         else:
             response = after.response
@@ -74,7 +76,7 @@ class Run:
         return response
 
     def _push(self, call: Call, after: AfterCommit) -> None:
-        for push in call.changes.pushes(self.output):
+        for push in call.changes.pushes():
             after.emit(push.event, push.content, room=push.rooms, namespace=self.facts.namespace)
 
     def _event(self, call: Call, data: Any, status_code: int) -> OperationEvent:

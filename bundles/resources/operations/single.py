@@ -86,7 +86,7 @@ class Create(Operation):
         return call.resource.build(call.input, call.viewer)
 
     async def execute(self, call: Call, data: Any) -> Any:
-        await call.add([data])
+        call.add(data)
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
@@ -148,9 +148,7 @@ class Update(Operation):
         return await _row_to_change(call, self.require_match)
 
     async def execute(self, call: Call, data: Any) -> Any:
-        with call.changing([data]):
-            call.resource.change(data, call.input, call.viewer)
-        await call.update([data])
+        call.resource.change(data, call.input, call.viewer)
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
@@ -187,7 +185,7 @@ class Remove(Operation):
         return await _row_to_change(call, self.require_match)
 
     async def execute(self, call: Call, data: Any) -> Any:
-        await call.delete([data])
+        await call.delete(data)
         return data
 
     def text(self, facts: Facts) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 import attrs
 
 from bundles.resources.operations.call import Call
-from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.facts import ROOMS, Facts
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.row_rules import RowRules
-from rxkernel import Connection, Transport
+from rxkernel import Connection, Transport, observe
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +63,28 @@ class Unwatch(Operation):
 
     def text(self, facts: Facts) -> str:
         return f"Receive no changes of {facts.entity.__name__} rows any more."
+
+
+class WatchListeners:
+    """Ends the watching of a client whose identity ends or changes: the rules have allowed it to
+    another one. The events are those of the bundle security, which may be missing."""
+
+    @observe("security.socket_expired")
+    @observe("security.socket_unauthentication.success")
+    async def end(self, event: Any) -> None:
+        await _end(event.connection)
+
+    @observe("security.socket_authentication.success")
+    async def end_for_another(self, event: Any) -> None:
+        before = event.connection.token
+        if before is None or before.identifier != event.token.identifier:
+            await _end(event.connection)
+
+
+async def _end(connection: Connection) -> None:
+    for room in connection.rooms:
+        if room.startswith(ROOMS):
+            await connection.leave(room)
 
 
 def _connection(call: Call) -> Connection:

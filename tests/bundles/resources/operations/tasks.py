@@ -41,6 +41,26 @@ class Task(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - as SQLAlchemy declares it
 
 
+class Note(Base):
+    """A table without a version column."""
+
+    __tablename__ = "note"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(String(100))
+
+
+@attrs.frozen
+class NoteView:
+    id: int
+    text: str
+
+
+@attrs.frozen
+class NoteText:
+    text: str
+
+
 @attrs.frozen
 class TaskView:
     """A task, without its owner."""
