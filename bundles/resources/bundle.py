@@ -1,17 +1,22 @@
 """What the bundle adds to an application."""
 
+<<<<<<< HEAD
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+=======
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+>>>>>>> res-d
 from types import MappingProxyType
 from typing import Any
 
 from injector import Binder, inject, singleton
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase
 
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.database import DEFAULT, Database
 from bundles.resources.database.databases import Databases
+from bundles.resources.database.databases_of_tests import settings_in_memory
 from bundles.resources.database.listeners import DatabaseListeners
 from bundles.resources.database.message_sessions import MessageSessions
 from bundles.resources.database.modes import Modes
@@ -21,6 +26,7 @@ from bundles.resources.database.resolvers import (
     Db,
     DbResolver,
 )
+from bundles.resources.database.tables import Base
 from bundles.resources.database.transaction import OPTION
 from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
 from bundles.resources.operations.own import Row, RowResolver
@@ -38,15 +44,16 @@ from rxkernel import (
     request_scope,
 )
 
-_NONE: Mapping[str, type[DeclarativeBase]] = MappingProxyType({})
+_NONE: Mapping[str, Base] = MappingProxyType({})
 
 
 class ResourcesBundle(Bundle):
     """Database sessions, and resources made of tables: ``ResourcesBundle(Base)``.
 
     Args:
-        base: the declarative base of the application, whose tables are those of its database.
-        databases: the declarative bases of further databases, by the names in the settings.
+        base: the declarative base of the application, whose tables are those of its database; or
+            a `MetaData` of SQLAlchemy.
+        databases: the bases of further databases, by the names in the settings.
     """
 
     name = "resources"
@@ -70,12 +77,13 @@ class ResourcesBundle(Bundle):
     )
     settings_class = ResourcesSettings
     provides = (AsyncSession, AfterCommit, Database, Databases)
+    test_options = ("database",)
 
     def __init__(
         self,
-        base: type[DeclarativeBase],
+        base: Base,
         *,
-        databases: Mapping[str, type[DeclarativeBase]] = _NONE,
+        databases: Mapping[str, Base] = _NONE,
     ) -> None:
         self._bases = {DEFAULT: base, **databases}
 
@@ -87,8 +95,19 @@ class ResourcesBundle(Bundle):
         binder.bind(AsyncSession, to=_session, scope=request_scope)  # type: ignore[arg-type]
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
 
+<<<<<<< HEAD
     def routes_of(self, controller: Any) -> Iterable[RouteMetadata]:
         return routes_of_resource(controller)
+=======
+    @classmethod
+    def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
+        """``database="memory"``: new SQLite databases in place of all, until the test ends.
+
+        Raises:
+            ValueError: another value.
+        """
+        return settings_in_memory(settings, options["database"], undo)
+>>>>>>> res-d
 
     @inject
     def _databases(
@@ -97,8 +116,8 @@ class ResourcesBundle(Bundle):
         broadcaster: Broadcaster,
         dispatcher: AsyncEventDispatcher,
     ) -> Databases:
-        metadatas = {name: (base.metadata,) for name, base in self._bases.items()}
-        return Databases(settings, metadatas, lambda: AfterCommit(broadcaster, dispatcher))
+        bases = {name: (base,) for name, base in self._bases.items()}
+        return Databases(settings, bases, lambda: AfterCommit(broadcaster, dispatcher))
 
 
 @inject
