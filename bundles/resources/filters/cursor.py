@@ -20,7 +20,11 @@ _DIGEST = 6
 def cursor_of(orders: Sequence[Order], values: Sequence[Any]) -> str:
     """The cursor for the row with *values* for *orders*."""
     wire = [order.key.type.to_wire(value) for order, value in zip(orders, values, strict=True)]
-    content = msgspec.json.encode([_text_of(orders), *wire])
+    return sealed(msgspec.json.encode([_text_of(orders), *wire]))
+
+
+def sealed(content: bytes) -> str:
+    """The cursor with *content*: JSON of a list, the order and the values."""
     return urlsafe_b64encode(_digest(content) + content).rstrip(b"=").decode()
 
 

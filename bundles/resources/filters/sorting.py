@@ -1,6 +1,7 @@
 """The order of a list: the keys that a client may sort by, and how it asks for them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -12,7 +13,8 @@ from bundles.resources.filters.value_types import ValueType
 from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
 from rxkernel.messages.input_errors import below, invalid, kind_of, wrong_choice, wrong_type
 
-_DIRECTIONS: Mapping[Any, bool] = {1: False, -1: True, "1": False, "-1": True}
+_DIRECTIONS: Mapping[str, bool] = MappingProxyType({"1": False, "-1": True})
+"""Whether it is descending, by the text of the direction that a client sends."""
 
 
 @attrs.frozen(eq=False)
@@ -46,17 +48,24 @@ class Order:
         found: list[ColumnElement[Any]] = [column.desc() if self.is_descending else column.asc()]
         return [column.is_(None), *found] if self.key.target.may_be_missing else found
 
-    def is_equal(self, value: Any) -> ColumnElement[bool]:
-        """The value of the row is *value*, a bound parameter; or missing, for None."""
-        return self._column.is_(None) if value is None else self._column == value
-
     def is_after(self, value: Any) -> ColumnElement[bool]:
-        """The value of the row comes after *value*."""
+        """The value of the row comes after *value*, a bound parameter or None."""
         if value is None:  # the last ones
             return false()
         column = self._column
-        found = column < value if self.is_descending else column > value
-        return or_(found, column.is_(None)) if self.key.target.may_be_missing else found
+        return self._or_missing(column < value if self.is_descending else column > value)
+
+    def is_not_before(self, value: Any) -> ColumnElement[bool]:
+        """The value of the row is *value* or comes after it."""
+        column = self._column
+        if value is None:
+            return column.is_(None)
+        return self._or_missing(column <= value if self.is_descending else column >= value)
+
+    def _or_missing(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+        if not self.key.target.may_be_missing:
+            return condition
+        return or_(condition, self._column.is_(None))
 
 
 def after(orders: Sequence[Order], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -67,11 +76,7 @@ def after(orders: Sequence[Order], values: Sequence[Any]) -> ColumnElement[bool]
     order, value, rest = orders[0], values[0], orders[1:]
     if not rest:
         return order.is_after(value)
-    is_later, is_equal = order.is_after(value), order.is_equal(value)
-    return and_(
-        or_(is_later, is_equal),
-        or_(is_later, after(rest, values[1:])),
-    )
+    return and_(order.is_not_before(value), or_(order.is_after(value), after(rest, values[1:])))
 
 
 def with_relations(select: Select[Any], orders: Iterable[Order]) -> Select[Any]:
@@ -113,10 +118,10 @@ class SortReader:
         for name, direction, place in pairs[: len(self._keys) + 1]:
             if (key := self._keys.get(name)) is None:
                 errors.add(place, unknown_field(str(name), self._keys))
-            elif not isinstance(direction, int | str) or direction not in _DIRECTIONS:
+            elif (is_descending := _DIRECTIONS.get(str(direction))) is None:
                 errors.add(place, wrong_choice([1, -1]))
             elif name in found:
                 errors.add(place, invalid("is sorted by twice"))
             else:
-                found[name] = Order(key, _DIRECTIONS[direction])
+                found[name] = Order(key, is_descending)
         return tuple(found.values()) or self._default

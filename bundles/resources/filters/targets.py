@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.orm import ColumnProperty, Mapper, QueryableAttribute, aliased
+from sqlalchemy.types import NullType
 
 from rxkernel import ConfigurationError
 from rxkernel.nearest import nearest
@@ -106,13 +107,18 @@ def target_of(expression: Any, name: str, steps: tuple[Step, ...] = ()) -> Targe
     """The target for *expression*: an attribute of an entity, or any expression of SQL.
 
     Raises:
-        ConfigurationError: it is neither.
+        ConfigurationError: it is neither, or its type is not known.
     """
     is_column = isinstance(expression, ColumnElement | QueryableAttribute)
     if not is_column or getattr(expression, "type", None) is None:
         raise ConfigurationError(
             f"{name} is not a column; filters compare columns, hybrid properties and expressions "
             f"of SQL: Field(column=func.lower(Task.title))"
+        )
+    if isinstance(expression.type, NullType):
+        raise ConfigurationError(
+            f"{name} has no type, as the result of an unknown function; pass one: "
+            f"func.length(Task.title, type_=Integer)"
         )
     return Target(expression, steps, _is_nullable(expression))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
+from tests.bundles.resources.conftest import DIALECTS
 from tests.bundles.resources.filters.library import Base, Book, ids, page_of
 from tests.bundles.resources.filters.reference import (
     CASES,
@@ -30,9 +31,18 @@ BOUND = FILTERS.bind(Book)
 FIRST_ADDED = 100
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = create_engine("sqlite://")
+@pytest.fixture(scope="module", params=DIALECTS)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database with the tables; each example rolls back what it has added."""
+    if request.param == "sqlite":
+        yield from _engine("sqlite://")
+        return
+    with request.getfixturevalue(f"{request.param}_server").database() as database:
+        yield from _engine(database.url.replace("aiomysql", "pymysql"))
+
+
+def _engine(url: str) -> Iterator[Engine]:
+    engine = create_engine(url)
     Base.metadata.create_all(engine)
     yield engine
     engine.dispose()
