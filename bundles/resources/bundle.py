@@ -1,12 +1,7 @@
 """What the bundle adds to an application."""
 
-<<<<<<< HEAD
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-=======
-from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
->>>>>>> res-d
 from types import MappingProxyType
 from typing import Any
 
@@ -95,10 +90,9 @@ class ResourcesBundle(Bundle):
         binder.bind(AsyncSession, to=_session, scope=request_scope)  # type: ignore[arg-type]
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
 
-<<<<<<< HEAD
     def routes_of(self, controller: Any) -> Iterable[RouteMetadata]:
         return routes_of_resource(controller)
-=======
+
     @classmethod
     def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
         """``database="memory"``: new SQLite databases in place of all, until the test ends.
@@ -107,7 +101,6 @@ class ResourcesBundle(Bundle):
             ValueError: another value.
         """
         return settings_in_memory(settings, options["database"], undo)
->>>>>>> res-d
 
     @inject
     def _databases(

@@ -1,6 +1,5 @@
 """A table of tasks, its resource, and a caller of either transport."""
 
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -19,10 +18,10 @@ from bundles.resources import (
     Remove,
     Resource,
     ResourcesBundle,
-    ResourcesSettings,
     Update,
 )
-from rxkernel import Application, KernelClient, Response, Settings
+from rxkernel import KernelClient, Response
+from rxkernel.pytest_plugin import ClientOf
 
 
 class Base(DeclarativeBase):
@@ -99,12 +98,10 @@ class TaskResource(Resource[Task], path="/tasks", name="task"):
     view = TaskView
 
 
-def application(folder: Path, *controllers: Any, **parts: Any) -> Application:
-    """An application of *controllers* with a database in *folder*."""
-    url = f"sqlite+aiosqlite:///{folder}/tasks.sqlite3"
-    settings = Settings(bundles={"resources": ResourcesSettings(url=url)})
+def client_for(client_of: ClientOf, *controllers: Any, **parts: Any) -> KernelClient:
+    """A client of *controllers* with an empty database."""
     bundles = [ResourcesBundle(Base), *parts.pop("bundles", ())]
-    return Application(bundles=bundles, controllers=controllers, settings=settings, **parts)
+    return client_of(*controllers, bundles=bundles, database="memory", **parts)
 
 
 class Caller:

@@ -1,7 +1,6 @@
 """Each mistake in a resource is a problem at boot, which names the fix; all are found at once."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import attrs
@@ -18,18 +17,19 @@ from bundles.resources import (
     OperationEvent,
     Patch,
     Resource,
+    ResourcesBundle,
     Row,
     Update,
     Watch,
     operation,
     transaction,
 )
-from rxkernel import ConfigurationError, http
+from rxkernel import Application, ConfigurationError, http
 from tests.bundles.resources.operations.tasks import (
+    Base,
     Note,
     Task,
     TaskView,
-    application,
 )
 
 
@@ -62,14 +62,14 @@ class WrongTask:
     colour: str
 
 
-async def problems_of(folder: Path, *controllers: Any) -> list[str]:
-    app = application(folder, *controllers)
+async def problems_of(*controllers: Any) -> list[str]:
+    app = Application(bundles=[ResourcesBundle(Base)], controllers=controllers)
     with pytest.raises(ConfigurationError) as caught:
         await app.boot()
     return list(caught.value.problems)
 
 
-async def test_all_problems_of_a_resource_are_found_at_once(tmp_path: Path) -> None:
+async def test_all_problems_of_a_resource_are_found_at_once() -> None:
     class Tasks(Resource[Task]):
         operations = (
             List(page=30, limit=20),
@@ -89,7 +89,7 @@ async def test_all_problems_of_a_resource_are_found_at_once(tmp_path: Path) -> N
 
         async def post_update(self) -> None: ...
 
-    found = "\n".join(await problems_of(tmp_path, Tasks))
+    found = "\n".join(await problems_of(Tasks))
 
     for expected in (
         "has no path and no name; write class Tasks(Resource[…], path=",
@@ -177,7 +177,7 @@ def visible_without_rooms() -> Any:
         view = TaskView
 
         def visible(self, viewer: Any) -> ColumnElement[bool] | None:
-            return Task.owner == viewer
+            return Task.owner == str(viewer)
 
     return Tasks
 
@@ -258,9 +258,9 @@ def wrong_path() -> Any:
     ids=lambda given: getattr(given, "__name__", ""),
 )
 async def test_mistake_in_a_resource_is_a_problem_at_boot(
-    tmp_path: Path, make: Callable[[], Any], problem: str
+    make: Callable[[], Any], problem: str
 ) -> None:
-    found = await problems_of(tmp_path, make())
+    found = await problems_of(make())
 
     assert len(found) == 1, found
     assert problem in found[0]

@@ -1,6 +1,5 @@
 """Hooks and events of operations: RxStack, packages/platform/test/operations."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
@@ -32,7 +31,7 @@ from tests.bundles.resources.operations.tasks import (
     Task,
     TaskChange,
     TaskView,
-    application,
+    client_for,
 )
 
 
@@ -114,14 +113,12 @@ def log() -> Log:
 
 
 @pytest.fixture
-def client(client_of: ClientOf, tmp_path: Path, log: Log) -> KernelClient:
-    return client_of(
-        application(
-            tmp_path,
-            HookedResource,
-            listeners=[Listeners],
-            modules=[lambda binder: binder.bind(Log, to=log, scope=singleton)],
-        )
+def client(client_of: ClientOf, log: Log) -> KernelClient:
+    return client_for(
+        client_of,
+        HookedResource,
+        listeners=[Listeners],
+        modules=[lambda binder: binder.bind(Log, to=log, scope=singleton)],
     )
 
 

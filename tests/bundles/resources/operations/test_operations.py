@@ -1,6 +1,5 @@
 """The eight operations over both transports: RxStack, packages/platform/test/operations."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,12 +7,12 @@ import pytest_asyncio
 
 from rxkernel import KernelClient
 from rxkernel.pytest_plugin import ClientOf
-from tests.bundles.resources.operations.tasks import Caller, TaskResource, TaskView, application
+from tests.bundles.resources.operations.tasks import Caller, TaskResource, TaskView, client_for
 
 
 @pytest.fixture
-def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
-    return client_of(application(tmp_path, TaskResource))
+def client(client_of: ClientOf) -> KernelClient:
+    return client_for(client_of, TaskResource)
 
 
 @pytest.fixture(params=["HTTP", "SOCKET"])

@@ -1,7 +1,6 @@
 """Optimistic locking: RFC 9110 §13.1 (If-Match, If-None-Match) and RFC 6585 §3 (428)."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ from tests.bundles.resources.operations.tasks import (
     Task,
     TaskChange,
     TaskView,
-    application,
+    client_for,
 )
 from tests.bundles.resources.servers import TestDatabase
 
@@ -47,8 +46,8 @@ class NoteResource(Resource[Note], path="/notes", name="note"):
 
 
 @pytest.fixture
-def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
-    return client_of(application(tmp_path, TaskResource, NoteResource))
+def client(client_of: ClientOf) -> KernelClient:
+    return client_for(client_of, TaskResource, NoteResource)
 
 
 @pytest.fixture(params=["HTTP", "SOCKET"])

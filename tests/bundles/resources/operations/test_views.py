@@ -1,6 +1,5 @@
 """What a view needs is loaded with the rows, and nothing else of them is sent."""
 
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,10 +15,9 @@ from bundles.resources import (
     OperationEvent,
     Resource,
     ResourcesBundle,
-    ResourcesSettings,
     Update,
 )
-from rxkernel import Application, KernelClient, Settings
+from rxkernel import KernelClient
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.operations.tasks import Caller
 
@@ -121,14 +119,8 @@ class Books(Resource[Book], path="/books", name="book"):
 
 
 @pytest.fixture
-def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
-    url = f"sqlite+aiosqlite:///{tmp_path}/books.sqlite3"
-    settings = Settings(bundles={"resources": ResourcesSettings(url=url)})
-    return client_of(
-        Application(
-            bundles=[ResourcesBundle(Base)], controllers=[Authors, Books], settings=settings
-        )
-    )
+def client(client_of: ClientOf) -> KernelClient:
+    return client_of(Authors, Books, bundles=[ResourcesBundle(Base)], database="memory")
 
 
 @pytest.fixture(params=["HTTP", "SOCKET"])

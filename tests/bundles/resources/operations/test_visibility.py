@@ -1,7 +1,6 @@
 """Rows that a client may not see do not exist for it, and changes that it may see are pushed."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -37,7 +36,7 @@ from tests.bundles.resources.operations.tasks import (
     Task,
     TaskChange,
     TaskView,
-    application,
+    client_for,
 )
 
 
@@ -114,8 +113,8 @@ class User:
 
 
 @pytest.fixture
-def client(client_of: ClientOf, tmp_path: Path) -> KernelClient:
-    return client_of(application(tmp_path, OwnTasks, listeners=[Identity]))
+def client(client_of: ClientOf) -> KernelClient:
+    return client_for(client_of, OwnTasks, listeners=[Identity])
 
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
