@@ -10,6 +10,7 @@ from msgspec import Meta
 from bundles.resources.operations.call import Call
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.inputs import (
+    KEYS,
     Parameters,
     body_parameter,
     keys_parameter,
@@ -72,7 +73,7 @@ class Patch(Operation):
 
     def text(self, facts: Facts) -> str:
         return f"""Change the {facts.entity.__name__} rows with these keys; others are skipped.
-{_CONFLICT}{_COUNTED}"""
+{KEYS}{_CONFLICT}{_COUNTED}"""
 
 
 @attrs.frozen
@@ -157,7 +158,7 @@ class BulkRemove(Operation):
 
     def text(self, facts: Facts) -> str:
         return f"""Delete the {facts.entity.__name__} rows with these keys; others are skipped.
-{_CONFLICT}{_COUNTED}"""
+{KEYS}{_CONFLICT}{_COUNTED}"""
 
 
 def _problems_of_limit(limit: object) -> Iterator[str]:

@@ -18,6 +18,22 @@ REQUIRED = inspect.Parameter.empty
 Parameters = dict[str, tuple[Any, Any]]
 """The annotation and the default of each parameter of an action by its name."""
 
+KEY = """
+Args:
+    id: the key of the row
+"""
+"""What documents say about `key_parameter`."""
+
+KEYS = """
+Args:
+    ids: the keys of the rows
+"""
+
+VERSION = """\
+    if_match: the ETag of the row that you have read; another one is an error
+    version: the ETag of the row that you have read; another one is an error
+"""
+
 _LARGEST = 2**63 - 1
 
 

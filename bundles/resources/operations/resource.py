@@ -46,6 +46,7 @@ class Resource(RowRules[E]):
     database: ClassVar[str] = DEFAULT
 
     resource_label: ClassVar[ResourceLabel] = ResourceLabel()
+    apidocs_tag: ClassVar[str] = ""
 
     def __init_subclass__(
         cls,
@@ -56,6 +57,7 @@ class Resource(RowRules[E]):
         **others: Any,
     ) -> None:
         super().__init_subclass__(**others)
+        cls.apidocs_tag = cls.__name__.removesuffix("Resource") or cls.__name__
         inherited = cls.resource_label
         cls.resource_label = ResourceLabel(
             inherited.path if path is None else path,

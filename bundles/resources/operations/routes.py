@@ -8,11 +8,10 @@ from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.reader import read_resource
 from bundles.resources.operations.resource import Resource
-from bundles.resources.operations.run import Run, RunMarker
+from bundles.resources.operations.run import BoundRun, RunMarker
 from rxkernel import (
     HttpMetadata,
     PushedEvent,
-    Request,
     Response,
     RouteMetadata,
     Transport,
@@ -71,18 +70,13 @@ def _pushes(facts: Facts, operation: Operation) -> Iterator[PushedEvent]:
 
 
 def _action(facts: Facts, operation: Operation, transport: Transport) -> Any:
-    given = operation.parameters(facts, transport)
-    takes_request = "request" in given
+    async def action(*, operation_run: BoundRun, **arguments: Any) -> Response:
+        return await operation_run(arguments)
 
-    async def action(*, request: Request, operation_run: Run, **arguments: Any) -> Response:
-        if takes_request:
-            arguments["request"] = request
-        return await operation_run(request, arguments)
-
+    marked = Annotated[BoundRun, RunMarker(facts, operation)]
     annotations = {
-        **given,
-        "request": (Request, inspect.Parameter.empty),
-        "operation_run": (Annotated[Run, RunMarker(facts, operation)], inspect.Parameter.empty),
+        **operation.parameters(facts, transport),
+        "operation_run": (marked, inspect.Parameter.empty),
     }
     returned = operation.returns(facts)
     action.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

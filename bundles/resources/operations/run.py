@@ -1,6 +1,7 @@
 """Runs an operation: before, first phase, execution, second phase, response."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -24,6 +25,9 @@ from rxkernel import (
     Request,
     Response,
 )
+
+BoundRun = Callable[[dict[str, Any]], Awaitable[Response]]
+"""Runs an operation for one message, with the arguments that the client sent."""
 
 PRE, POST = "pre_execute", "post_execute"
 
@@ -102,7 +106,7 @@ class RunResolver:
 
     def bind(
         self, marker: RunMarker, parameter: Parameter, definition: Definition
-    ) -> Callable[[Request], Run]:
+    ) -> Callable[[Request], BoundRun]:
         name = marker.facts.database
         if name not in self._databases:
             raise ConfigurationError(f"there is no database {self._databases.unknown(name)}")
@@ -114,7 +118,10 @@ class RunResolver:
         run = Run(facts, operation, self._dispatcher, Output.of(facts, returns, place, scalars))
         for phase, prefix in ((PRE, "pre"), (POST, "post")):
             self._add_hook(run.event_name(phase), f"{prefix}_{operation.name}")
-        return lambda request: run
+        return lambda request: partial(run, request)
+
+    def describe(self, marker: RunMarker, parameter: Parameter) -> dict[str, Any]:
+        return {"statuses": [503]}
 
     def _add_hook(self, event_name: str, method: str) -> None:
         """Call *method* of a resource that has it, as a listener with priority 0. It is looked up

@@ -8,6 +8,8 @@ import attrs
 from bundles.resources.operations.call import Call
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.inputs import (
+    KEY,
+    VERSION,
     Parameters,
     body_parameter,
     expected_in,
@@ -47,7 +49,7 @@ class Get(Operation):
 
     def text(self, facts: Facts) -> str:
         return f"""Get one {facts.entity.__name__}.
-
+{KEY}
 Raises:
     NotFoundException: it does not exist, or you may not see it
 
@@ -156,7 +158,7 @@ class Update(Operation):
 
     def text(self, facts: Facts) -> str:
         return f"""Change one {facts.entity.__name__}.
-{_errors_of_change(self.require_match)}
+{KEY}{VERSION}{_errors_of_change(self.require_match)}
 Response headers:
     ETag: the new version of the row
 """
@@ -190,7 +192,7 @@ class Remove(Operation):
 
     def text(self, facts: Facts) -> str:
         return f"""Delete one {facts.entity.__name__}.
-{_errors_of_change(self.require_match)}"""
+{KEY}{VERSION}{_errors_of_change(self.require_match)}"""
 
 
 def _errors_of_change(require_match: bool) -> str:
