@@ -219,6 +219,7 @@ from rxkernel.routing.metadata import (
 from rxkernel.routing.resolver import (
     Resolver,
 )
+from rxkernel.routing.return_markers import ReturnMarker, object_type
 from rxkernel.routing.route_source import (
     RouteSource,
 )
@@ -428,6 +429,7 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "ReturnMarker",
     "Returned",
     "Rewrite",
     "Rewriter",
@@ -494,6 +496,7 @@ __all__ = [
     "level_for",
     "log_access",
     "network_of",
+    "object_type",
     "observe",
     "option",
     "options_of",

@@ -8,6 +8,12 @@ from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction
 from bundles.resources.database.unit import UnitOfWork
 from bundles.resources.database.unit_of_work import unit_of_work
+from bundles.resources.entities.apply import apply
+from bundles.resources.entities.entity import Entity
+from bundles.resources.entities.envelope import Envelope
+from bundles.resources.entities.page import Page, Paging
+from bundles.resources.entities.repository import Repository
+from bundles.resources.entities.slice import Slice
 from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
 from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
 from bundles.resources.operations.event import OperationEvent
@@ -29,6 +35,8 @@ __all__ = [
     "DatabaseSettings",
     "Databases",
     "Db",
+    "Entity",
+    "Envelope",
     "Field",
     "FilterQuery",
     "Filters",
@@ -36,16 +44,21 @@ __all__ = [
     "List",
     "Operation",
     "OperationEvent",
+    "Page",
+    "Paging",
     "Patch",
     "Remove",
+    "Repository",
     "Resource",
     "ResourcesBundle",
     "ResourcesSettings",
     "Row",
+    "Slice",
     "UnitOfWork",
     "Unwatch",
     "Update",
     "Watch",
+    "apply",
     "operation",
     "transaction",
     "unit_of_work",
