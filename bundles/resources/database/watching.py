@@ -65,5 +65,10 @@ class Watcher:
 
 
 def _is_away(context: ExceptionContext, failure: BaseException) -> bool:
-    """Whether a new connection is needed, whose success will end the outage."""
+    """Whether a new connection is needed, whose success will end the outage.
+
+    A connection of the pool that no longer works is not one: it is replaced before its use.
+    """
+    if context.is_pre_ping:
+        return False
     return context.is_disconnect or (context.connection is None and is_outage(failure))

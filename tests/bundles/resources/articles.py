@@ -36,7 +36,7 @@ class Article(Base):
 
 def application(url: str, *controllers: Any, base: Any = Base, **more: Any) -> Application:
     """An application of *controllers* with the database *url*; *more* are its settings."""
-    settings = Settings(bundles={"resources": ResourcesSettings(url=url, **more)})
+    settings = Settings(health=True, bundles={"resources": ResourcesSettings(url=url, **more)})
     return Application(bundles=[ResourcesBundle(base)], controllers=controllers, settings=settings)
 
 
