@@ -139,7 +139,7 @@ class _Binding:
                 f"sort {name!r}: rows cannot be sorted by a column of the type "
                 f"{target.expression.type!r}; remove it"
             )
-        return SortKey(name, target, type_)
+        return SortKey.of(name, target, type_)
 
     def default_order(self, text: str, keys: Mapping[str, SortKey]) -> Iterator[Order]:
         for word in filter(None, text.split(",")):
@@ -163,7 +163,7 @@ class _Binding:
                     f"rows cannot be sorted by {name!r} of the primary key, which has the type "
                     f"{target.expression.type!r}"
                 )
-            yield by_column.get(id(target.expression)) or SortKey(name, target, type_)
+            yield by_column.get(id(target.expression)) or SortKey.of(name, target, type_)
 
     def _target(self, name: str, given: Field) -> tuple[Target, ValueType] | None:
         try:

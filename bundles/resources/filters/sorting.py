@@ -5,7 +5,8 @@ from types import MappingProxyType
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, and_, false, or_
+from sqlalchemy import ColumnElement, Select, and_, cast, false, or_
+from sqlalchemy import types as sql
 
 from bundles.resources.filters.conditions import unknown_field
 from bundles.resources.filters.targets import Target
@@ -24,6 +25,19 @@ class SortKey:
     name: str
     target: Target
     type: ValueType
+
+    @classmethod
+    def of(cls, name: str, target: Target, type_: ValueType) -> "SortKey":
+        """The key for *target*, whose values are of *type_*.
+
+        Enums are sorted by the text that is stored. PostgreSQL and MariaDB would sort them in the
+        order of their declaration, but MariaDB compares their texts.
+        """
+        if not isinstance(target.expression.type, sql.Enum):
+            return cls(name, target, type_)
+        text = sql.String()
+        stored = attrs.evolve(target, expression=cast(target.expression, text))
+        return cls(name, stored, ValueType.of(text))
 
 
 @attrs.frozen(eq=False)
