@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from sqlalchemy import ColumnElement
 
+from bundles.resources.entities.apply import apply
 from bundles.resources.operations.sent_fields import sent_fields
 
 E = TypeVar("E")
@@ -31,8 +32,7 @@ class RowRules(Generic[E]):
 
     def change(self, row: E, sent: Any, viewer: Any) -> None:
         """Set the fields of *sent*, the input of ``update`` or ``patch``, on *row*."""
-        for name, value in sent_fields(sent).items():
-            setattr(row, name, value)
+        apply(row, sent)
 
     def room_of(self, viewer: Any) -> str:
         """Return the room below that of the resource which *viewer* joins by ``watch``.
