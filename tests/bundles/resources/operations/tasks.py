@@ -11,6 +11,7 @@ from bundles.resources import (
     BulkCreate,
     BulkRemove,
     Create,
+    Database,
     Filters,
     Get,
     List,
@@ -20,7 +21,7 @@ from bundles.resources import (
     ResourcesBundle,
     Update,
 )
-from rxkernel import KernelClient, Response
+from rxkernel import Application, KernelClient, Response
 from rxkernel.pytest_plugin import ClientOf
 
 
@@ -102,6 +103,12 @@ def client_for(client_of: ClientOf, *controllers: Any, **parts: Any) -> KernelCl
     """A client of *controllers* with an empty database."""
     bundles = [ResourcesBundle(Base), *parts.pop("bundles", ())]
     return client_of(*controllers, bundles=bundles, database="memory", **parts)
+
+
+async def create_tables(application: Application) -> None:
+    database = (await application.boot()).get(Database)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
 
 
 class Caller:

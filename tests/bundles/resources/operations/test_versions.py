@@ -7,7 +7,6 @@ import pytest
 
 from bundles.resources import (
     Create,
-    Database,
     Get,
     OperationEvent,
     Remove,
@@ -16,7 +15,7 @@ from bundles.resources import (
     ResourcesSettings,
     Update,
 )
-from rxkernel import Application, KernelClient, Settings
+from rxkernel import KernelClient, Settings
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.operations.tasks import (
     Base,
@@ -29,6 +28,7 @@ from tests.bundles.resources.operations.tasks import (
     TaskChange,
     TaskView,
     client_for,
+    create_tables,
 )
 from tests.bundles.resources.servers import TestDatabase
 
@@ -189,9 +189,3 @@ async def test_writers_of_a_row_without_a_version_column_never_lose_a_change(
 
     statuses = sorted(response.status_code for response in responses)
     assert statuses == [204] + [412] * (writers - 1)
-
-
-async def create_tables(application: Application) -> None:
-    database = (await application.boot()).get(Database)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
