@@ -5,6 +5,7 @@ from typing import Annotated
 
 import attrs
 import pytest
+from aiohttp import ClientSession
 
 from bundles.apidocs import ApidocsBundle
 from bundles.resources import (
@@ -72,7 +73,7 @@ class TaskResource(Resource[Task], path="/tasks", name="task"):
 
 def site(folder: Path) -> Application:
     settings = Settings(
-        http=HttpSettings(port=0),
+        http=HttpSettings(port=0, compression=True),
         bundles={
             "resources": ResourcesSettings(url=f"sqlite+aiosqlite:///{folder}/tasks.sqlite3")
         },
@@ -104,3 +105,24 @@ async def test_resource_holds_to_its_document(tmp_path: Path, examples: int) -> 
         exit_code, output = await run_schemathesis(application, tmp_path, examples)
 
     assert exit_code == 0, output
+
+
+async def test_stored_response_is_revalidated_on_the_wire(tmp_path: Path) -> None:
+    """RFC 9110 §13.1.2, §15.4.5; a compressed response has a weak tag, which a change accepts."""
+    async with serving(site(tmp_path)) as application, ClientSession() as session:
+        url = f"{application.servers['http'].url}/tasks"
+        async with session.post(url, json={"title": "a" * 2000}) as created:
+            location = created.headers["Location"]
+        async with session.get(f"{url}/1") as read:
+            tag = read.headers["ETag"]
+        async with session.get(f"{url}/1", headers={"If-None-Match": tag}) as again:
+            pass
+        condition = {"If-Match": tag}
+        async with session.put(f"{url}/1", json={"title": "b"}, headers=condition) as changed:
+            pass
+        async with session.get(f"{url}/1", headers={"If-None-Match": tag}) as later:
+            pass
+
+    assert (location, tag) == ("/tasks/1", 'W/"1"')
+    assert [each.status for each in (again, changed, later)] == [304, 204, 200]
+    assert changed.headers["ETag"] == '"2"'

@@ -59,24 +59,19 @@ async def test_get_returns_200_with_the_view(call: Caller) -> None:
     assert response.headers["ETag"] == '"1"'
 
 
-@pytest.mark.parametrize("name", ["task_get", "task_update", "task_remove"])
-async def test_absent_row_is_404(call: Caller, name: str) -> None:
-    body = {"title": "x"} if name == "task_update" else None
+async def test_absent_row_is_404(call: Caller) -> None:
+    for name, body in (("get", None), ("update", {"title": "x"}), ("remove", None)):
+        response = await call(f"task_{name}", params={"id": 9}, body=body)
 
-    response = await call(name, params={"id": 9}, body=body)
+        expected = {"statusCode": 404, "message": "Not Found", "code": "not_found"}
+        assert response.content == expected
 
-    assert response.content == {"statusCode": 404, "message": "Not Found", "code": "not_found"}
 
-
-@pytest.mark.parametrize("id", [2**63, "x", -1.5, None, True])
-async def test_invalid_key_is_404_in_a_path_and_422_over_a_socket(
-    client: KernelClient, id: Any
-) -> None:
-    params = {"id": id}
-
-    assert (await client.websocket("task_get", params=params)).status_code == 422
-    if isinstance(id, int | str) and not isinstance(id, bool):
-        assert (await client.http("task_get", params=params)).status_code == 404
+async def test_invalid_key_is_404_in_a_path_and_422_over_a_socket(client: KernelClient) -> None:
+    for key in (2**63, "x", -1.5, None, True):
+        assert (await client.websocket("task_get", params={"id": key})).status_code == 422, key
+    for key in (2**63, "x"):
+        assert (await client.http("task_get", params={"id": key})).status_code == 404, key
 
 
 @pytest.mark.usefixtures("stored")
@@ -120,24 +115,22 @@ async def test_bulk_remove_returns_204(call: Caller) -> None:
 
 
 @pytest.mark.usefixtures("stored")
-@pytest.mark.parametrize("name", ["task_patch", "task_bulk_remove"])
-@pytest.mark.parametrize("params", [{}, {"ids": []}, {"ids": [1] * 101}], ids=["no", "0", "101"])
-async def test_bulk_without_ids_is_422(call: Caller, name: str, params: Any) -> None:
+async def test_bulk_without_ids_or_with_too_many_is_422(call: Caller) -> None:
     """RxStack calls the service with ``$in: undefined``: every row, in some databases."""
-    body = {"title": "x"} if name == "task_patch" else None
+    cases: list[dict[str, Any]] = [{}, {"ids": []}, {"ids": [1] * 101}, {"ids": "1,2"}]
+    for params in cases:
+        for name, body in (("task_patch", {"title": "x"}), ("task_bulk_remove", None)):
+            response = await call(name, params=params, body=body)
 
-    response = await call(name, params=params, body=body)
-
-    assert response.status_code == 422
-    assert response.content["errors"][0]["path"] == "params.ids"
+            assert response.status_code == 422
+            assert response.content["errors"][0]["path"].startswith("params.ids")
     assert await titles(call) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("count", [0, 101])
-async def test_bulk_create_outside_its_limit_is_422(call: Caller, count: int) -> None:
-    response = await call("task_bulk_create", body=[{"title": "a"}] * count)
-
-    assert response.status_code == 422
+async def test_bulk_create_outside_its_limit_is_422(call: Caller) -> None:
+    for count in (0, 101):
+        response = await call("task_bulk_create", body=[{"title": "a"}] * count)
+        assert response.status_code == 422
     assert await titles(call) == []
 
 

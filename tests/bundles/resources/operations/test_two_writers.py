@@ -6,7 +6,7 @@ from itertools import count
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundles.resources import Create, Get, Resource, ResourcesBundle, ResourcesSettings, Update
@@ -105,17 +105,18 @@ class Writers:
 
 @pytest.mark.parametrize("name", ["task", "note"])
 def test_two_writers_never_lose_a_change(any_database: TestDatabase, name: str) -> None:
-    settings = Settings(bundles={"resources": ResourcesSettings(url=any_database.url)})
+    resources = ResourcesSettings(url=any_database.url)
     client = KernelClient(
         Application(
             bundles=[ResourcesBundle(Base)],
             controllers=[TaskResource, NoteResource],
-            settings=settings,
+            settings=Settings(bundles={"resources": resources}),
         )
     )
     with asyncio.Runner() as runner:
         runner.run(create_tables(client.application))
 
+        @settings(max_examples=12)
         @given(STEPS)
         def holds(steps: list[Step]) -> None:
             runner.run(Writers(client, name).run(steps))

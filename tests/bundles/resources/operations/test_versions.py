@@ -82,32 +82,30 @@ async def test_change_of_the_read_version_is_made_and_of_another_is_412(
     assert (await call(f"{name}_remove", **expecting(call, read))).status_code == 204
 
 
-@pytest.mark.parametrize(
-    ("header", "status"),
-    [('"1"', 204), ('"0", "1"', 204), ('W/"1"', 204), ("*", 204), ('"0", "2"', 412), ("x", 412)],
-)
-async def test_if_match_is_a_list_of_tags(client: KernelClient, header: str, status: int) -> None:
+async def test_if_match_is_a_list_of_tags(client: KernelClient) -> None:
     """A weak tag is accepted: compression weakens the tags of responses."""
     await client.http("task_create", body={"title": "a"})
 
-    response = await client.http(
-        "task_update", params={"id": 1}, body={"done": True}, headers={"If-Match": header}
-    )
+    async def status_of(header: str) -> int:
+        response = await client.http(
+            "task_update", params={"id": 1}, body={}, headers={"If-Match": header}
+        )
+        return response.status_code
 
-    assert response.status_code == status
+    for header in ('"1"', '"0", "1"', 'W/"1"', "*"):
+        assert await status_of(header) == 204, header
+    for header in ('"0", "2"', "x", "", '""'):
+        assert await status_of(header) == 412, header
 
 
-@pytest.mark.parametrize("version", [1, "1", '"1"'])
-async def test_version_over_a_socket_is_a_number_or_a_tag(
-    client: KernelClient, version: Any
-) -> None:
+async def test_version_over_a_socket_is_a_number_or_a_tag(client: KernelClient) -> None:
     await client.websocket("task_create", body={"title": "a"})
-    params = {"id": 1, "version": version}
 
-    first = await client.websocket("task_update", params=params, body={"done": True})
-    second = await client.websocket("task_update", params=params, body={"done": False})
-
-    assert (first.status_code, second.status_code) == (204, 412)
+    for version, status in ((1, 204), ("1", 204), ('"1"', 204), (2, 412)):
+        response = await client.websocket(
+            "task_update", params={"id": 1, "version": version}, body={}
+        )
+        assert response.status_code == status, version
 
 
 async def test_change_without_a_required_version_is_428(call: Caller) -> None:
@@ -128,10 +126,6 @@ class PausedTasks(TaskResource):
 
     async def pre_update(self, event: OperationEvent) -> None:
         await self.barrier.wait()
-
-
-class PausedNotes(NoteResource):
-    operations = (Get(), Create(NoteText), Update(NoteText), Remove())
 
 
 @pytest.mark.parametrize("is_conditional", [True, False])
@@ -160,32 +154,3 @@ async def test_two_writers_of_one_version_never_lose_a_change(
     lost = 412 if is_conditional else 409
     expected = [204, 204] if is_sqlite and not is_conditional else [204, lost]
     assert sorted(response.status_code for response in responses) == expected
-
-
-@pytest.mark.parametrize("writers", [5])
-async def test_writers_of_a_row_without_a_version_column_never_lose_a_change(
-    client_of: ClientOf, any_database: TestDatabase, writers: int
-) -> None:
-    settings = ResourcesSettings(url=any_database.url)
-    client = client_of(
-        PausedNotes,
-        bundles=[ResourcesBundle(Base)],
-        settings=Settings(bundles={"resources": settings}),
-    )
-    await create_tables(client.application)
-    read = (await client.http("note_create", body={"text": "a"})).headers["ETag"]
-
-    responses = await asyncio.gather(
-        *(
-            client.http(
-                "note_update",
-                params={"id": 1},
-                body={"text": f"text {number}"},
-                headers={"If-Match": read},
-            )
-            for number in range(writers)
-        )
-    )
-
-    statuses = sorted(response.status_code for response in responses)
-    assert statuses == [204] + [412] * (writers - 1)
