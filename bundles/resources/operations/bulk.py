@@ -65,7 +65,7 @@ class Patch(Operation):
 
     async def execute(self, call: Call, data: Any) -> Any:
         for row in data:
-            call.resource.change(row, call.input, call.viewer)
+            call.resource.change(row, call.input, call.request)
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
@@ -106,7 +106,7 @@ class BulkCreate(Operation):
         return GenericAlias(list, (facts.view.cls,))
 
     async def before(self, call: Call) -> Any:
-        return [call.resource.build(each, call.viewer) for each in call.input]
+        return [call.resource.build(each, call.request) for each in call.input]
 
     async def execute(self, call: Call, data: Any) -> Any:
         for row in data:

@@ -48,16 +48,11 @@ class Call:
     def _no_changes(self) -> Changes:
         return Changes(self.facts, self.resource, self.output)
 
-    @property
-    def viewer(self) -> Any:
-        """Who sent the message; None without an identity."""
-        return self.request.user
-
     # --- rows that are stored
 
     def visible(self) -> ColumnElement[bool] | None:
         """Return the condition for the rows that the client may see; None for all."""
-        return self.resource.visible(self.viewer)
+        return self.resource.visible(self.request)
 
     def select(self) -> Select[Any]:
         """Return the statement for the rows that the client may see."""

@@ -1,5 +1,6 @@
 """What boot has read of a resource: its entity, its key and its view."""
 
+import re
 from dataclasses import make_dataclass
 from typing import Any
 
@@ -13,6 +14,13 @@ from bundles.resources.operations.views import View
 
 ROOMS = "resource:"
 """What the names of rooms begin with."""
+
+_PARAMETER = re.compile(r"\{(\w+)")
+
+
+def parameters_of(path: str) -> tuple[str, ...]:
+    """Return the names of the parameters of *path*, as ``("id",)`` of ``/{id:int}``."""
+    return tuple(_PARAMETER.findall(path))
 
 
 @attrs.frozen(eq=False)
@@ -57,6 +65,11 @@ class Facts:
     @removed.default
     def _key_alone(self) -> Any:
         return make_dataclass(f"{self.entity.__name__}Removed", [("id", self.key_type)])
+
+    @property
+    def path_parameters(self) -> tuple[str, ...]:
+        """The names of the parameters of `path`."""
+        return parameters_of(self.path)
 
     def room_of(self, inner: str) -> str:
         """Return the room for *inner*, a result of `RowRules.room_of`."""

@@ -72,7 +72,12 @@ def problems_of_input(facts: Facts, input_: Any, method: str) -> Iterator[str]:
     if getattr(facts.cls, method) is not getattr(RowRules, method):
         return  # it reads the fields itself
     for name in names:
-        if not hasattr(facts.entity, name):
+        if name in facts.mapper.relationships:
+            yield (
+                f"its input {cls.__name__} has the field {name!r}, which is a relation of "
+                f"{facts.entity.__name__}; remove it, or override {method}()"
+            )
+        elif not hasattr(facts.entity, name):
             yield (
                 f"its input {cls.__name__} has the field {name!r}, which "
                 f"{facts.entity.__name__} does not have; remove it, or override {method}()"

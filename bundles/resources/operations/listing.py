@@ -1,6 +1,5 @@
 """`List`: a page of the rows, with the filters of the client."""
 
-import re
 from collections.abc import Callable, Iterator
 from types import GenericAlias
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from injector import inject
 
 from bundles.resources.filters import BoundFilters, FilterQuery
 from bundles.resources.operations.call import Call
-from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.facts import Facts, parameters_of
 from bundles.resources.operations.inputs import REQUIRED, Parameters
 from bundles.resources.operations.operation import Operation
 from rxkernel import (
@@ -23,8 +22,6 @@ from rxkernel import (
     Settings,
     Transport,
 )
-
-_PATH_PARAMETER = re.compile(r"\{(\w+)")
 
 
 @attrs.frozen(eq=False)
@@ -62,8 +59,7 @@ class List(Operation):
             yield from error.problems
 
     def _bound(self, facts: Facts) -> BoundFilters:
-        path = facts.path + self.path_below
-        ignored = tuple(_PATH_PARAMETER.findall(path))
+        ignored = parameters_of(facts.path + self.path_below)
         return facts.filters.bind(facts.entity, page=self.page, limit=self.limit, ignored=ignored)
 
     def parameters(self, facts: Facts, transport: Transport) -> Parameters:

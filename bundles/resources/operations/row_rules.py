@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement
 
 from bundles.resources.entities.apply import apply
 from bundles.resources.operations.sent_fields import sent_fields
+from rxkernel import Request
 
 E = TypeVar("E")
 
@@ -14,15 +15,15 @@ E = TypeVar("E")
 class RowRules(Generic[E]):
     """The base class of `Resource`, with the methods that its operations call."""
 
-    def visible(self, viewer: Any) -> ColumnElement[bool] | None:
-        """Return the condition for the rows that *viewer* may see; None for all.
+    def visible(self, request: Request) -> ColumnElement[bool] | None:
+        """Return the condition for the rows that the client of *request* may see; None for all.
 
-        Each statement of an operation has it, so other rows do not exist for the client. *viewer*
-        is ``request.user``, which is None without an identity.
+        Each statement of an operation has it, so other rows do not exist for the client: it may
+        depend on ``request.user``, or on a parameter of the path of the resource.
         """
         return None
 
-    def build(self, sent: Any, viewer: Any) -> E:
+    def build(self, sent: Any, request: Request) -> E:
         """Return a new row with the fields of *sent*, the input of ``create``.
 
         Override it for fields of *sent* that are not attributes of the entity.
@@ -30,12 +31,13 @@ class RowRules(Generic[E]):
         row: E = entity_of(type(self))(**sent_fields(sent))
         return row
 
-    def change(self, row: E, sent: Any, viewer: Any) -> None:
+    def change(self, row: E, sent: Any, request: Request) -> None:
         """Set the fields of *sent*, the input of ``update`` or ``patch``, on *row*."""
         apply(row, sent)
 
-    def room_of(self, viewer: Any) -> str:
-        """Return the room below that of the resource which *viewer* joins by ``watch``.
+    def room_of(self, request: Request) -> str:
+        """Return the room below that of the resource which the client of *request*, ``watch`` or
+        ``unwatch``, joins or leaves.
 
         Override it and `rooms_of` together with `visible`, so that a client gets the changes only
         of rows that it may see.

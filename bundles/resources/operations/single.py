@@ -85,7 +85,7 @@ class Create(Operation):
         return facts.view.cls
 
     async def before(self, call: Call) -> Any:
-        return call.resource.build(call.input, call.viewer)
+        return call.resource.build(call.input, call.request)
 
     async def execute(self, call: Call, data: Any) -> Any:
         call.add(data)
@@ -96,7 +96,8 @@ class Create(Operation):
         location, request = call.facts.location, call.request
         if location is not None and request.transport is Transport.HTTP:
             key = getattr(data, call.facts.key.key)
-            response.headers["Location"] = request.path_for(location, id=key)
+            others = {name: request.params[name] for name in call.facts.path_parameters}
+            response.headers["Location"] = request.path_for(location, **others, id=key)
         return response
 
     def text(self, facts: Facts) -> str:
@@ -150,7 +151,7 @@ class Update(Operation):
         return await _row_to_change(call, self.require_match)
 
     async def execute(self, call: Call, data: Any) -> Any:
-        call.resource.change(data, call.input, call.viewer)
+        call.resource.change(data, call.input, call.request)
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:

@@ -94,4 +94,4 @@ def _connection(call: Call) -> Connection:
 
 
 def _room(call: Call) -> str:
-    return call.facts.room_of(call.resource.room_of(call.viewer))
+    return call.facts.room_of(call.resource.room_of(call.request))

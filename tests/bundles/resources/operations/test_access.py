@@ -24,10 +24,10 @@ from bundles.security import (
     TokenSettings,
     access,
 )
-from rxkernel import KernelClient, Settings
+from rxkernel import KernelClient, Request, Settings
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.operations.tasks import Base, NewTask, Task, TaskView
-from tests.bundles.security.shop import SECRET, Account, Accounts, token_of
+from tests.bundles.security.shop import SECRET, Accounts, token_of
 
 
 @access("authenticated")
@@ -44,14 +44,14 @@ class TaskResource(Resource[Task], path="/tasks", name="task"):
     filters = Filters(title=("$eq",))
     view = TaskView
 
-    def visible(self, viewer: Account | None) -> ColumnElement[bool] | None:
-        return Task.owner == (viewer.username if viewer else "")
+    def visible(self, request: Request) -> ColumnElement[bool] | None:
+        return Task.owner == (request.user.username if request.user else "")
 
-    def build(self, sent: NewTask, viewer: Account) -> Task:
-        return Task(title=sent.title, owner=viewer.username)
+    def build(self, sent: NewTask, request: Request) -> Task:
+        return Task(title=sent.title, owner=request.user.username)
 
-    def room_of(self, viewer: Account) -> str:
-        return viewer.username
+    def room_of(self, request: Request) -> str:
+        return str(request.user.username)
 
     def rooms_of(self, row: Task) -> list[str]:
         return [row.owner]

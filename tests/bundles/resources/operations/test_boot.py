@@ -24,7 +24,7 @@ from bundles.resources import (
     operation,
     transaction,
 )
-from rxkernel import Application, ConfigurationError, http
+from rxkernel import Application, ConfigurationError, Request, http
 from tests.bundles.resources.operations.tasks import (
     Base,
     Note,
@@ -176,8 +176,8 @@ def visible_without_rooms() -> Any:
         operations = (Get(), Watch())
         view = TaskView
 
-        def visible(self, viewer: Any) -> ColumnElement[bool] | None:
-            return Task.owner == str(viewer)
+        def visible(self, request: Request) -> ColumnElement[bool] | None:
+            return Task.owner == str(request.user)
 
     return Tasks
 

@@ -1,6 +1,5 @@
 """What a view needs is loaded with the rows, and nothing else of them is sent."""
 
-from typing import Any
 from uuid import UUID, uuid4
 
 import attrs
@@ -17,7 +16,7 @@ from bundles.resources import (
     ResourcesBundle,
     Update,
 )
-from rxkernel import KernelClient
+from rxkernel import KernelClient, Request
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.operations.tasks import Caller
 
@@ -110,7 +109,7 @@ class Books(Resource[Book], path="/books", name="book"):
     view = BookView
     key = "slug"
 
-    def build(self, sent: NewBook, viewer: Any) -> Book:
+    def build(self, sent: NewBook, request: Request) -> Book:
         tags = [Tag(text=text) for text in sent.tags]
         return Book(slug=sent.slug, author_id=sent.author_id, tags=tags)
 
@@ -164,6 +163,16 @@ async def test_tag_changes_with_related_rows_and_a_change_compares_the_row_only(
         headers={"If-Match": read},
     )
     assert changed.status_code == 204
+
+
+async def test_row_that_breaks_a_unique_rule_is_409(call: Caller) -> None:
+    ada = (await call("author_create", body={"name": "Ada"})).content
+    body = {"slug": "sea", "author_id": str(ada.id), "tags": []}
+    await call("book_create", body=body)
+
+    response = await call("book_create", body=body)
+
+    assert (response.status_code, response.content["errors"][0]["path"]) == (409, "slug")
 
 
 async def test_key_of_text_is_found_by_its_path(client: KernelClient) -> None:

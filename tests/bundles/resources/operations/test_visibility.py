@@ -28,6 +28,7 @@ from rxkernel import (
     KernelClient,
     KernelEvents,
     RecordingConnection,
+    Request,
     observe,
 )
 from rxkernel.pytest_plugin import ClientOf
@@ -72,14 +73,14 @@ class OwnTasks(Resource[Task], path="/tasks", name="task"):
     filters = Filters(title=("$eq",))
     view = TaskView
 
-    def visible(self, viewer: str | None) -> ColumnElement[bool] | None:
-        return None if viewer == "root" else Task.owner == viewer
+    def visible(self, request: Request) -> ColumnElement[bool] | None:
+        return None if request.user == "root" else Task.owner == request.user
 
-    def build(self, sent: NewTask, viewer: str) -> Task:
-        return Task(title=sent.title, owner=viewer)
+    def build(self, sent: NewTask, request: Request) -> Task:
+        return Task(title=sent.title, owner=request.user)
 
-    def room_of(self, viewer: str | None) -> str:
-        return viewer or "nobody"
+    def room_of(self, request: Request) -> str:
+        return request.user or "nobody"
 
     def rooms_of(self, row: Task) -> Iterable[str]:
         return (row.owner, "root")
