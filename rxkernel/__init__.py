@@ -84,6 +84,9 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.abandoned_threads import (
     abandoned_threads,
 )
+from rxkernel.kernel.binding.response_shape import (
+    shape_of,
+)
 from rxkernel.kernel.binding.validator import (
     Validator,
 )
@@ -503,6 +506,7 @@ __all__ = [
     "received_request",
     "request_scope",
     "routes_of",
+    "shape_of",
     "slash_redirect",
     "stored_response",
     "union_tag",

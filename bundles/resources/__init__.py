@@ -15,11 +15,22 @@ from bundles.resources.entities.page import Page, Paging
 from bundles.resources.entities.repository import Repository
 from bundles.resources.entities.slice import Slice
 from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
+from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
+from bundles.resources.operations.event import OperationEvent
+from bundles.resources.operations.listing import List
+from bundles.resources.operations.operation import Operation
+from bundles.resources.operations.own import Row, operation
+from bundles.resources.operations.resource import Resource
+from bundles.resources.operations.single import Create, Get, Remove, Update
+from bundles.resources.operations.watching import Unwatch, Watch
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
     "AfterCommit",
     "BoundFilters",
+    "BulkCreate",
+    "BulkRemove",
+    "Create",
     "Database",
     "DatabaseSettings",
     "Databases",
@@ -29,14 +40,26 @@ __all__ = [
     "Field",
     "FilterQuery",
     "Filters",
+    "Get",
+    "List",
+    "Operation",
+    "OperationEvent",
     "Page",
     "Paging",
+    "Patch",
+    "Remove",
     "Repository",
+    "Resource",
     "ResourcesBundle",
     "ResourcesSettings",
+    "Row",
     "Slice",
     "UnitOfWork",
+    "Unwatch",
+    "Update",
+    "Watch",
     "apply",
+    "operation",
     "transaction",
     "unit_of_work",
 ]

@@ -1,6 +1,6 @@
 """What the bundle adds to an application."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -26,6 +26,11 @@ from bundles.resources.database.transaction import OPTION
 from bundles.resources.entities.entity import Entity, EntityResolver
 from bundles.resources.entities.page import Page, PageResolver, Paging
 from bundles.resources.entities.repository import Repository
+from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
+from bundles.resources.operations.own import Row, RowResolver
+from bundles.resources.operations.routes import routes_of_resource
+from bundles.resources.operations.run import RunMarker, RunResolver
+from bundles.resources.operations.watching import WatchListeners
 from bundles.resources.settings import ResourcesSettings
 from bundles.resources.stores.bindings import bind_stores
 from bundles.resources.stores.tables import METADATA
@@ -36,6 +41,7 @@ from rxkernel import (
     Inject,
     Marker,
     Resolver,
+    RouteMetadata,
     request_scope,
 )
 
@@ -53,12 +59,18 @@ class ResourcesBundle(Bundle):
 
     name = "resources"
     after = ("sessions", "security")
-    listeners = (DatabaseListeners,)
+    listeners = (
+        DatabaseListeners,
+        WatchListeners,
+    )
     options = (OPTION,)
     resolvers: Mapping[type[Marker], type[Resolver]] = MappingProxyType(
         {
             Db: DbResolver,
             AfterCommitMarker: AfterCommitResolver,
+            FiltersMarker: FiltersResolver,
+            Row: RowResolver,
+            RunMarker: RunResolver,
             Entity: EntityResolver,
             Paging: PageResolver,
         }
@@ -95,6 +107,9 @@ class ResourcesBundle(Bundle):
             binder.bind(key, to=_session_of(name), scope=request_scope)
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
         self._has_stores = bind_stores(binder)
+
+    def routes_of(self, controller: Any) -> Iterable[RouteMetadata]:
+        return routes_of_resource(controller)
 
     @classmethod
     def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
