@@ -22,6 +22,8 @@ from bundles.resources.database.resolvers import (
     DbResolver,
 )
 from bundles.resources.database.transaction import OPTION
+from bundles.resources.declarations import Declarations
+from bundles.resources.migrations.commands import db
 from bundles.resources.settings import ResourcesSettings
 from rxkernel import AsyncEventDispatcher, Broadcaster, Bundle, Marker, Resolver, request_scope
 
@@ -46,6 +48,7 @@ class ResourcesBundle(Bundle):
     default_markers: Mapping[type[Any], Marker] = MappingProxyType(
         {AsyncSession: Db(), AfterCommit: AfterCommitMarker()}
     )
+    commands = (db,)
     settings_class = ResourcesSettings
     provides = (AsyncSession, AfterCommit, Database, Databases)
 
@@ -56,6 +59,7 @@ class ResourcesBundle(Bundle):
         databases: Mapping[str, type[DeclarativeBase]] = _NONE,
     ) -> None:
         self._bases = {DEFAULT: base, **databases}
+        self.declared = Declarations(self._bases)
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Databases, to=self._databases, scope=singleton)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+import attrs
 from sqlalchemy import MetaData
 
 from bundles.resources.database.database import DEFAULT, Database, NewAfterCommit
@@ -26,6 +27,8 @@ class Databases(Mapping[str, Database]):
         for name, own in {DEFAULT: settings, **settings.databases}.items():
             try:
                 tables = metadatas.get(name, ())
+                if settings.migrations_of(name).is_dir():
+                    own = attrs.evolve(own, create_tables=False)
                 self._found[name] = Database(name, own, tables, new_after_commit)
             except ConfigurationError as error:
                 problems += error.problems
