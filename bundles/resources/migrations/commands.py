@@ -67,7 +67,7 @@ def revision(application: Application, message: str, empty: bool, database: str)
 def upgrade(application: Application, revision: str, sql: bool, database: str) -> None:
     """Apply the revisions up to REVISION, by default all.
 
-    If another process changes the tables, this one waits until it has finished. With --sql,
+    If another process changes the database, this one waits until it has finished. With --sql,
     REVISION may be FROM:TO.
     """
     target = target_of(application, database)
@@ -163,7 +163,7 @@ def _change(target: Target, work: Callable[[Migrations], None]) -> None:
         work(migrations)
         return _current(migrations)
 
-    place = target.changing(lambda: click.echo("Another process changes the tables; waiting."))
+    place = target.changing(lambda: click.echo("Waiting: another process changes the database."))
     click.echo(f"The database is at {asyncio.run(_run(target, place, change))}.")
 
 

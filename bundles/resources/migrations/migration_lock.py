@@ -56,7 +56,7 @@ async def _sqlite_lock(
 ) -> AsyncIterator[None]:
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
-    for pragma in ("foreign_keys = OFF", "busy_timeout = 1000"):
+    for pragma in ("foreign_keys = OFF", "busy_timeout = 200"):
         await driver.execute(f"PRAGMA {pragma}")  # no effect in a transaction, so before it
     await _until(lambda: _begin(connection), when_waiting)
     try:

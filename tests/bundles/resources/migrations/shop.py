@@ -6,6 +6,8 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from bundles.resources.database.database import DEFAULT
+from bundles.resources.migrations.target import Target, target_of
 from rxkernel.cli import main
 
 HEAD = """\
@@ -20,6 +22,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
             "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
             "pk": "pk_%(table_name)s",
             "uq": "uq_%(table_name)s_%(column_0_name)s",
         }
@@ -49,10 +52,14 @@ class Task(Base):
 class Shop:
     """A project in *folder*, the current directory."""
 
-    def __init__(self, folder: Path, url: str = "sqlite+aiosqlite:///var/app.sqlite3") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.use("sqlite+aiosqlite:///var/app.sqlite3")
+
+    def use(self, url: str) -> None:
+        """Write the settings, with the database *url*."""
         self.url = url
-        (folder / "rxkernel.toml").write_text(f'[resources]\nurl = "{url}"\n')
+        (self.folder / "rxkernel.toml").write_text(f'[resources]\nurl = "{url}"\n')
 
     def declare(self, *models: str, head: str = HEAD) -> None:
         """Write the module with the classes *models*."""
@@ -75,6 +82,12 @@ class Shop:
         self.run("revision", "-m", message)
         (new,) = set(self.revisions()) - before
         return new.name.split("_")[2]
+
+    def target(self) -> Target:
+        """The database, after a command has imported the module."""
+        application = sys.modules["shop_with_tables"].application
+        application.load_settings()
+        return target_of(application, DEFAULT)
 
     def revisions(self) -> Iterator[Path]:
         return self.folder.joinpath("migrations").glob("*.py")

@@ -109,8 +109,7 @@ def test_revision_that_needs_the_database_has_no_sql(shop: Shop, first: str) -> 
 
 def test_server_that_cannot_be_reached_is_reported(shop: Shop) -> None:
     shop.revise("Create the tables")
-    url = "postgresql+psycopg://ada:secret@127.0.0.1:1/shop"
-    (shop.folder / "rxkernel.toml").write_text(f'[resources]\nurl = "{url}"\n')
+    shop.use("postgresql+psycopg://ada:secret@127.0.0.1:1/shop")
 
     printed = shop.run("upgrade", exit_code=2)
 
