@@ -7,7 +7,6 @@ from typing import Any
 
 from injector import Binder, inject, singleton
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase
 
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.database import DEFAULT, Database
@@ -21,21 +20,23 @@ from bundles.resources.database.resolvers import (
     Db,
     DbResolver,
 )
+from bundles.resources.database.tables import Base
 from bundles.resources.database.transaction import OPTION
 from bundles.resources.declarations import Declarations
 from bundles.resources.migrations.commands import db
 from bundles.resources.settings import ResourcesSettings
 from rxkernel import AsyncEventDispatcher, Broadcaster, Bundle, Marker, Resolver, request_scope
 
-_NONE: Mapping[str, type[DeclarativeBase]] = MappingProxyType({})
+_NONE: Mapping[str, Base] = MappingProxyType({})
 
 
 class ResourcesBundle(Bundle):
     """Database sessions, and resources made of tables: ``ResourcesBundle(Base)``.
 
     Args:
-        base: the declarative base of the application, whose tables are those of its database.
-        databases: the declarative bases of further databases, by the names in the settings.
+        base: the declarative base of the application, whose tables are those of its database; or
+            a `MetaData` of SQLAlchemy.
+        databases: the bases of further databases, by the names in the settings.
     """
 
     name = "resources"
@@ -54,12 +55,12 @@ class ResourcesBundle(Bundle):
 
     def __init__(
         self,
-        base: type[DeclarativeBase],
+        base: Base,
         *,
-        databases: Mapping[str, type[DeclarativeBase]] = _NONE,
+        databases: Mapping[str, Base] = _NONE,
     ) -> None:
-        self._bases = {DEFAULT: base, **databases}
-        self.declared = Declarations(self._bases)
+        bases = {DEFAULT: base, **databases}
+        self.declared = Declarations({name: (base,) for name, base in bases.items()})
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Databases, to=self._databases, scope=singleton)
@@ -76,8 +77,8 @@ class ResourcesBundle(Bundle):
         broadcaster: Broadcaster,
         dispatcher: AsyncEventDispatcher,
     ) -> Databases:
-        metadatas = {name: (base.metadata,) for name, base in self._bases.items()}
-        return Databases(settings, metadatas, lambda: AfterCommit(broadcaster, dispatcher))
+        bases = self.declared.bases
+        return Databases(settings, bases, lambda: AfterCommit(broadcaster, dispatcher))
 
 
 @inject

@@ -1,25 +1,31 @@
 """What `ResourcesBundle` was given, for commands that do not boot the application."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 from sqlalchemy import MetaData
-from sqlalchemy.orm import DeclarativeBase
 
+from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.settings import ResourcesSettings
 from rxkernel import Application, ConfigurationError
 
 
 @attrs.frozen
 class Declarations:
-    """The declarative base of each database, by its name."""
+    """The bases of each database, by its name."""
 
-    bases: Mapping[str, type[DeclarativeBase]]
+    bases: Mapping[str, Sequence[Base]]
 
     def models_of(self, name: str) -> MetaData:
-        """The tables of the database *name*; empty if no base was given for it."""
-        base = self.bases.get(name)
-        return MetaData() if base is None else base.metadata
+        """The tables of the database *name*, those of several bases together."""
+        first, *others = [metadata_of(base) for base in self.bases.get(name, ())] or [MetaData()]
+        if not others:
+            return first
+        models = MetaData(schema=first.schema, naming_convention=first.naming_convention)
+        for metadata in (first, *others):
+            for table in metadata.tables.values():
+                table.to_metadata(models)
+        return models
 
 
 def declarations_of(application: Application) -> Declarations:

@@ -7,12 +7,15 @@ from typing import Protocol
 from sqlalchemy import MetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import QueuePool
 
 from bundles.resources.database import sqlite
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.engines import new_engine, options_of
 from bundles.resources.database.mode import WRITES, Isolation, Mode
+from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.database.watching import Watcher
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
 
@@ -35,7 +38,7 @@ class Database:
         name: ``default``, or that of its table in ``[resources.databases]``.
         setting: the name of the setting with its URL.
         engine: of SQLAlchemy, for what a session cannot do.
-        metadatas: the tables of the application in this database.
+        bases: the declarative bases, or `MetaData`, with the tables of the application in it.
 
     Raises:
         ConfigurationError: the driver is not installed, or the URL cannot be used.
@@ -45,20 +48,34 @@ class Database:
         self,
         name: str,
         settings: DatabaseSettings,
-        metadatas: Sequence[MetaData],
+        bases: Sequence[Base],
         new_after_commit: NewAfterCommit,
     ) -> None:
         self.name = name
         self.setting = "resources.url" if name == DEFAULT else f"resources.databases.{name}.url"
-        self.metadatas = tuple(metadatas)
+        self.bases = tuple(bases)
         self.engine = new_engine(settings, self.setting)
+        self.watcher = Watcher(name, settings.slow_statement)
+        self.watcher.watch(self.engine.sync_engine)
         self._creates_tables = settings.create_tables
         self._new_after_commit = new_after_commit
         self._engines: dict[Mode, AsyncEngine] = {}
 
     @property
+    def metadatas(self) -> list[MetaData]:
+        """The tables of `bases`."""
+        return [metadata_of(base) for base in self.bases]
+
+    @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether all connections of the pool are in use."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout() >= pool.size()
 
     def session(
         self, *, readonly: bool = False, isolation: Isolation | None = None
@@ -104,15 +121,23 @@ class Database:
         file = sqlite.file_of(self.engine.url, self.setting)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            async with self.engine_in(WRITES).begin() as connection:
-                for metadata in self.metadatas if self._creates_tables else ():
-                    await connection.run_sync(metadata.create_all)
+            if self._creates_tables:
+                await self.create_tables()
+            else:
+                async with self.engine_in(WRITES).connect():
+                    pass
         except (OSError, DBAPIError) as exc:
             reason = exc.orig if isinstance(exc, DBAPIError) else exc
             raise ConfigurationError(
                 f"{self.setting} names the file {file}, which cannot be opened: {reason}; correct "
                 f"the path, or allow this process to write there"
             ) from exc
+
+    async def create_tables(self) -> None:
+        """Create the tables of `bases` that do not exist; existing ones are not changed."""
+        async with self.engine_in(WRITES).begin() as connection:
+            for metadata in self.metadatas:
+                await connection.run_sync(metadata.create_all)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -5,37 +5,41 @@ from types import TracebackType
 from typing import Self
 
 import attrs
-from sqlalchemy import MetaData
 
 from bundles.resources.database.database import DEFAULT, Database, NewAfterCommit
+from bundles.resources.database.tables import Base, Tables
 from bundles.resources.settings import ResourcesSettings
 from rxkernel import ConfigurationError, RxKernelError
 from rxkernel.nearest import nearest
 
 
 class Databases(Mapping[str, Database]):
-    """The databases of the settings by name, the one called ``default`` first."""
+    """The databases of the settings by name, the one called ``default`` first.
+
+    Attributes:
+        tables: those of all databases.
+    """
 
     def __init__(
         self,
         settings: ResourcesSettings,
-        metadatas: Mapping[str, Sequence[MetaData]],
+        bases: Mapping[str, Sequence[Base]],
         new_after_commit: NewAfterCommit,
     ) -> None:
         self._found: dict[str, Database] = {}
         problems: list[str] = []
         for name, own in {DEFAULT: settings, **settings.databases}.items():
             try:
-                tables = metadatas.get(name, ())
                 if settings.migrations_of(name).is_dir():
                     own = attrs.evolve(own, create_tables=False)
-                self._found[name] = Database(name, own, tables, new_after_commit)
+                self._found[name] = Database(name, own, bases.get(name, ()), new_after_commit)
             except ConfigurationError as error:
                 problems += error.problems
-        for name in metadatas.keys() - self._found.keys() - {DEFAULT, *settings.databases}:
+        for name in bases.keys() - self._found.keys() - {DEFAULT, *settings.databases}:
             problems.append(f"ResourcesBundle(…) has tables of the database {self.unknown(name)}")
         if problems:
             raise ConfigurationError(*problems)
+        self.tables = Tables([base for own in bases.values() for base in own])
 
     @property
     def default(self) -> Database:

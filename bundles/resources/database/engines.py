@@ -34,6 +34,7 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=dialect != "sqlite",
             connect_args=_connect_args(dialect, settings),
+            hide_parameters=True,
         )
     except ModuleNotFoundError as exc:
         raise ConfigurationError(

@@ -1,53 +1,80 @@
-"""Commits the transactions of messages."""
+"""Commits the transactions of messages, and responds to errors of databases."""
+
+import asyncio
 
 from injector import inject
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bundles.resources.database.message_sessions import MessageSessions
+from bundles.resources.database.committing import committing
+from bundles.resources.database.database import Database
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.error_responses import response_of
+from bundles.resources.database.mode import READS
 from bundles.resources.database.modes import Modes
+from bundles.resources.database.transaction import transaction_of
 from rxkernel import (
     DefinitionEvent,
-    EventStreamResponse,
+    ExceptionEvent,
     KernelEvents,
-    Request,
-    StreamResponse,
-    UpgradeResponse,
-    current_request,
+    ReadinessEvent,
+    ServerEvents,
     observe,
 )
-from rxkernel.kernel.events import Action
 
 _OUTERMOST = -1000
 """The priority in ``kernel.definition``: a wrapper of another bundle may still raise an exception,
 which must roll back."""
 
-_STREAMS = (StreamResponse, EventStreamResponse, UpgradeResponse)
+_PROBE = text("SELECT 1")
+_PROBE_TIMEOUT = 0.6
+"""Seconds; all listeners of a probe together have 0.8."""
 
 
 class DatabaseListeners:
     @inject
-    def __init__(self, modes: Modes) -> None:
+    def __init__(self, databases: Databases, modes: Modes) -> None:
+        self._databases = databases
         self._modes = modes
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTERMOST)
     async def wrap(self, event: DefinitionEvent) -> None:
         self._modes.add(event.definition, event.siblings)
-        event.wrap(_committing)
+        transaction = transaction_of(event.definition)
+        if not transaction.is_off:
+            event.wrap(committing(event.definition, transaction.retries))
+
+    @observe(KernelEvents.KERNEL_EXCEPTION, priority=1000)
+    async def respond(self, event: ExceptionEvent) -> None:
+        """Replace an error of a database by its response; other errors are those of a bug."""
+        failure = event.exception
+        if not isinstance(failure, SQLAlchemyError):
+            return
+        response = response_of(failure, self._databases.tables)
+        if response is not None:
+            response.__cause__ = failure
+            event.set_exception(response)
+
+    @observe(ServerEvents.READINESS)
+    async def probe(self, event: ReadinessEvent) -> None:
+        """Report databases that do not reply. If all connections of one are in use, their messages
+        notice an outage, and a probe must not wait with them."""
+        idle = [database for database in self._databases.values() if not database.is_busy]
+        for database, problem in zip(idle, await asyncio.gather(*map(_probe, idle)), strict=True):
+            if problem is not None:
+                event.fail(f"database {database.name}", problem)
 
 
-def _committing(action: Action) -> Action:
-    async def committing(request: Request) -> object:
-        result = await action(request)
-        services = request.services
-        if services is not None and MessageSessions in services:
-            await _commit(request, services[MessageSessions], result)
-        return result
-
-    return committing
-
-
-async def _commit(request: Request, sessions: MessageSessions, result: object) -> None:
-    if current_request.get() is not request:
-        return  # the action of another one, which `Request.inner` calls: it commits
-    await sessions.commit()
-    if isinstance(result, _STREAMS):
-        sessions.only_read()
+async def _probe(database: Database) -> str | None:
+    """The problem with *database*, or None."""
+    try:
+        async with (
+            asyncio.timeout(_PROBE_TIMEOUT),
+            database.engine_in(READS).connect() as connection,
+        ):
+            await connection.execute(_PROBE)
+    except TimeoutError:
+        return f"no reply within {_PROBE_TIMEOUT:g} s"
+    except SQLAlchemyError as exc:
+        return str(exc.orig if isinstance(exc, DBAPIError) else exc)
+    return None

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import attrs
 from sqlalchemy import MetaData
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.engines import new_engine, options_of
 from bundles.resources.database.mode import READS, WRITES, Mode
+from bundles.resources.database.sqlite import file_of
 from bundles.resources.declarations import declarations_of, settings_of
 from bundles.resources.migrations.failures import reason_of
 from bundles.resources.migrations.migration_lock import migration_lock
@@ -56,23 +56,31 @@ class Target:
 
     @asynccontextmanager
     async def _connection(self, mode: Mode) -> AsyncIterator[AsyncConnection]:
+        """Raises ConfigurationError for errors of the database."""
         engine = new_engine(self.settings, self.setting)
         try:
-            connection = engine.connect()
-            try:
-                if engine.dialect.name == "sqlite" and self.url.database:
-                    Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-                await connection.start()
-            except (OSError, DBAPIError) as exc:
-                raise ConfigurationError(
-                    f"the database of {self.setting} cannot be reached: {reason_of(exc)}"
-                ) from exc
-            try:
+            self._create_folder()
+            async with engine.connect() as connection:
                 yield await connection.execution_options(**options_of(engine, mode))
-            finally:
-                await connection.close()
+        except DBAPIError as exc:
+            raise ConfigurationError(
+                f"the database of {self.setting} reports: {reason_of(exc)}"
+            ) from exc
         finally:
             await engine.dispose()
+
+    def _create_folder(self) -> None:
+        """Create that of a new file of SQLite."""
+        url = make_url(self.settings.url)
+        if url.get_backend_name() != "sqlite":
+            return
+        folder = file_of(url, self.setting).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise ConfigurationError(
+                f"the folder of {self.setting} cannot be created: {exc}"
+            ) from exc
 
 
 def target_of(application: Application, name: str) -> Target:

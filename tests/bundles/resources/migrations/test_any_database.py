@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from bundles.resources.database.engines import new_engine
 from bundles.resources.migrations.migration_lock import migration_lock
