@@ -8,6 +8,9 @@ from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction
 from bundles.resources.database.unit import UnitOfWork
 from bundles.resources.database.unit_of_work import unit_of_work
+from bundles.resources.fixtures.fixture import Fixture
+from bundles.resources.fixtures.fixtures import Fixtures
+from bundles.resources.fixtures.references import References
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
@@ -16,6 +19,9 @@ __all__ = [
     "DatabaseSettings",
     "Databases",
     "Db",
+    "Fixture",
+    "Fixtures",
+    "References",
     "ResourcesBundle",
     "ResourcesSettings",
     "UnitOfWork",

@@ -1,11 +1,11 @@
 """What the bundle adds to an application."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
-from injector import Binder, inject, singleton
+from injector import Binder, Injector, inject, singleton
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources.database.after_commit import AfterCommit
@@ -23,6 +23,10 @@ from bundles.resources.database.resolvers import (
 from bundles.resources.database.tables import Base
 from bundles.resources.database.transaction import OPTION
 from bundles.resources.declarations import Declarations
+from bundles.resources.fixtures.commands import fixtures
+from bundles.resources.fixtures.fixture import Fixture
+from bundles.resources.fixtures.fixture_list import check_fixtures
+from bundles.resources.fixtures.fixtures import Fixtures
 from bundles.resources.migrations.commands import db
 from bundles.resources.settings import ResourcesSettings
 from rxkernel import AsyncEventDispatcher, Broadcaster, Bundle, Marker, Resolver, request_scope
@@ -37,6 +41,10 @@ class ResourcesBundle(Bundle):
         base: the declarative base of the application, whose tables are those of its database; or
             a `MetaData` of SQLAlchemy.
         databases: the bases of further databases, by the names in the settings.
+        fixtures: classes whose rows ``rxkernel fixtures load`` adds.
+
+    Raises:
+        ConfigurationError: an item of *fixtures* is not a `Fixture`, or two have one name.
     """
 
     name = "resources"
@@ -49,22 +57,28 @@ class ResourcesBundle(Bundle):
     default_markers: Mapping[type[Any], Marker] = MappingProxyType(
         {AsyncSession: Db(), AfterCommit: AfterCommitMarker()}
     )
-    commands = (db,)
+    commands = (db, fixtures)
     settings_class = ResourcesSettings
-    provides = (AsyncSession, AfterCommit, Database, Databases)
+    provides = (AsyncSession, AfterCommit, Database, Databases, Fixtures)
 
     def __init__(
         self,
         base: Base,
         *,
         databases: Mapping[str, Base] = _NONE,
+        fixtures: Sequence[type[Fixture]] = (),
     ) -> None:
+        check_fixtures(fixtures)
+        self._fixtures = tuple(fixtures)
         bases = {DEFAULT: base, **databases}
         self.declared = Declarations({name: (base,) for name, base in bases.items()})
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Databases, to=self._databases, scope=singleton)
         binder.bind(Database, to=_default, scope=singleton)
+        for fixture in self._fixtures:
+            binder.bind(fixture, scope=singleton)
+        binder.bind(Fixtures, to=self._all_fixtures, scope=singleton)
         binder.bind(Modes, scope=singleton)
         binder.bind(MessageSessions, scope=request_scope)
         binder.bind(AsyncSession, to=_session, scope=request_scope)  # type: ignore[arg-type]
@@ -79,6 +93,10 @@ class ResourcesBundle(Bundle):
     ) -> Databases:
         bases = self.declared.bases
         return Databases(settings, bases, lambda: AfterCommit(broadcaster, dispatcher))
+
+    @inject
+    def _all_fixtures(self, databases: Databases, injector: Injector) -> Fixtures:
+        return Fixtures(databases, map(injector.get, self._fixtures))
 
 
 @inject
