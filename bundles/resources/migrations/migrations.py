@@ -40,7 +40,7 @@ class Revision:
 class Migrations:
     """The revisions in *files*, and the database of *connection*.
 
-    Every method raises a ConfigurationError with what is wrong and how to go on.
+    Every method raises a ConfigurationError with the problem and its fix.
 
     Args:
         models: the tables that the application declares.
@@ -65,7 +65,7 @@ class Migrations:
             empty: write a file without a change.
 
         Returns:
-            The new file; None if there is no difference.
+            The new file; None if nothing differs.
         """
         is_first = not self._files.newest_first()
         if not (is_first or empty):

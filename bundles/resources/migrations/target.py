@@ -87,7 +87,7 @@ def target_of(application: Application, name: str) -> Target:
     """The database *name* of *application*.
 
     Raises:
-        ConfigurationError: the settings have none of this name.
+        ConfigurationError: the settings do not have it.
     """
     settings = settings_of(application)
     databases: dict[str, DatabaseSettings] = {DEFAULT: settings, **settings.databases}
