@@ -254,6 +254,7 @@ def test_every_dependency_has_a_reason() -> None:
         "metacom",
         "moleculer",
         "node",
+        "postgresql",
         "redis-server",
         "slowhttptest",
         "typescript",

@@ -1,8 +1,6 @@
 """Revisions on each of the supported databases."""
 
 import asyncio
-import subprocess
-import sys
 
 import pytest
 from sqlalchemy import text
@@ -12,9 +10,9 @@ from bundles.resources.migrations.migration_lock import migration_lock
 from bundles.resources.migrations.migrations import Migrations
 from bundles.resources.migrations.target import Target
 from bundles.resources.settings import DatabaseSettings
+from rxkernel.cli import main
 from tests.bundles.resources.migrations.shop import ACCOUNT, HEAD, TASK, Shop
 from tests.bundles.resources.servers import TestDatabase
-from tests.required_tools import ROOT
 from tests.waiting import until
 
 NAMED = ACCOUNT.replace("String(20)", "String(40)") + (
@@ -168,20 +166,27 @@ async def test_concurrent_upgrades_apply_once(shop_anywhere: Shop) -> None:
     assert printed == [f"Applied {first}: Create the tables"]
 
 
-async def test_upgrade_command_reports_that_it_waits(shop: Shop) -> None:
+async def test_upgrade_command_reports_that_it_waits(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = await asyncio.to_thread(shop.revise, "Create the tables")
-    async with shop.target().changing(pytest.fail):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "rxkernel", "--app", "shop_with_tables", "db", "upgrade"),
-            stdout=subprocess.PIPE,
-            env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-        )
-        assert process.stdout is not None
-        line = await process.stdout.readline()
-        assert line == b"Waiting: another process changes the database.\n"
+    printed: list[str] = []
 
-    printed, _ = await process.communicate()
-    assert printed.decode().splitlines()[0] == f"Applied {first}: Create the tables"
+    def lines() -> list[str]:
+        printed.extend(capsys.readouterr().out.splitlines())
+        return printed
+
+    async with shop.target().changing(pytest.fail):
+        command = ["--app", "shop_with_tables", "db", "upgrade"]
+        upgrade = asyncio.create_task(asyncio.to_thread(main, command, standalone_mode=False))
+        await until(lines)
+    await upgrade
+
+    assert lines() == [
+        "Waiting: another process changes the database.",
+        f"Applied {first}: Create the tables",
+        f"The database is at {first}, none is pending.",
+    ]
 
 
 async def test_lock_ends_with_its_connection(any_database: TestDatabase) -> None:
