@@ -124,3 +124,20 @@ def test_bundle_without_a_base_is_reported(shop: Shop) -> None:
         "Error: the bundle resources needs the declarative base of the tables: write "
         "Application(bundles=[ResourcesBundle(Base)])\n"
     )
+
+
+def test_folder_of_database_that_is_a_file_is_reported(shop: Shop) -> None:
+    (shop.folder / "var").write_text("")
+
+    printed = shop.run("current", exit_code=2)
+
+    assert printed.startswith("Error: the folder of resources.url cannot be created: ")
+
+
+def test_database_that_is_not_one_is_reported(shop: Shop) -> None:
+    (shop.folder / "var").mkdir()
+    (shop.folder / "var/app.sqlite3").write_text("text" * 300)
+
+    assert shop.run("upgrade", exit_code=2) == (
+        "Error: the database of resources.url reports: file is not a database\n"
+    )

@@ -245,3 +245,4 @@ def test_boot_creates_tables_only_without_folder_of_revisions(shop: Shop) -> Non
     shop.folder.joinpath("migrations").rename(shop.folder / "elsewhere")
     assert shop.invoke("check", "shop_with_tables").exit_code == 0
     assert len(query(shop, "SELECT name FROM sqlite_schema WHERE type = 'table'")) == 2
+    assert shop.run("revision", "-m", "First").startswith("add table account\nadd table task\n")
