@@ -15,6 +15,9 @@ from bundles.resources.entities.page import Page, Paging
 from bundles.resources.entities.repository import Repository
 from bundles.resources.entities.slice import Slice
 from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
+from bundles.resources.fixtures.fixture import Fixture
+from bundles.resources.fixtures.fixtures import Fixtures
+from bundles.resources.fixtures.references import References
 from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.listing import List
@@ -40,6 +43,8 @@ __all__ = [
     "Field",
     "FilterQuery",
     "Filters",
+    "Fixture",
+    "Fixtures",
     "Get",
     "List",
     "Operation",
@@ -47,6 +52,7 @@ __all__ = [
     "Page",
     "Paging",
     "Patch",
+    "References",
     "Remove",
     "Repository",
     "Resource",
