@@ -18,6 +18,7 @@ from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
 from bundles.resources.fixtures.fixture import Fixture
 from bundles.resources.fixtures.fixtures import Fixtures
 from bundles.resources.fixtures.references import References
+from bundles.resources.metaschema import tables_of
 from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.listing import List
@@ -66,6 +67,7 @@ __all__ = [
     "Watch",
     "apply",
     "operation",
+    "tables_of",
     "transaction",
     "unit_of_work",
 ]
