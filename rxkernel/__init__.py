@@ -216,6 +216,7 @@ from rxkernel.routing.metadata import (
 from rxkernel.routing.resolver import (
     Resolver,
 )
+from rxkernel.routing.return_markers import ReturnMarker, object_type
 from rxkernel.routing.route_source import (
     RouteSource,
 )
@@ -425,6 +426,7 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "ReturnMarker",
     "Returned",
     "Rewrite",
     "Rewriter",
@@ -491,6 +493,7 @@ __all__ = [
     "level_for",
     "log_access",
     "network_of",
+    "object_type",
     "observe",
     "option",
     "options_of",

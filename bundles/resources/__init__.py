@@ -8,6 +8,12 @@ from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction
 from bundles.resources.database.unit import UnitOfWork
 from bundles.resources.database.unit_of_work import unit_of_work
+from bundles.resources.entities.apply import apply
+from bundles.resources.entities.entity import Entity
+from bundles.resources.entities.envelope import Envelope
+from bundles.resources.entities.page import Page, Paging
+from bundles.resources.entities.repository import Repository
+from bundles.resources.entities.slice import Slice
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
@@ -16,9 +22,16 @@ __all__ = [
     "DatabaseSettings",
     "Databases",
     "Db",
+    "Entity",
+    "Envelope",
+    "Page",
+    "Paging",
+    "Repository",
     "ResourcesBundle",
     "ResourcesSettings",
+    "Slice",
     "UnitOfWork",
+    "apply",
     "transaction",
     "unit_of_work",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 from injector import Binder, inject, singleton
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,8 +23,19 @@ from bundles.resources.database.resolvers import (
 )
 from bundles.resources.database.tables import Base
 from bundles.resources.database.transaction import OPTION
+from bundles.resources.entities.entity import Entity, EntityResolver
+from bundles.resources.entities.page import Page, PageResolver, Paging
+from bundles.resources.entities.repository import Repository
 from bundles.resources.settings import ResourcesSettings
-from rxkernel import AsyncEventDispatcher, Broadcaster, Bundle, Marker, Resolver, request_scope
+from rxkernel import (
+    AsyncEventDispatcher,
+    Broadcaster,
+    Bundle,
+    Inject,
+    Marker,
+    Resolver,
+    request_scope,
+)
 
 _NONE: Mapping[str, Base] = MappingProxyType({})
 
@@ -43,10 +54,20 @@ class ResourcesBundle(Bundle):
     listeners = (DatabaseListeners,)
     options = (OPTION,)
     resolvers: Mapping[type[Marker], type[Resolver]] = MappingProxyType(
-        {Db: DbResolver, AfterCommitMarker: AfterCommitResolver}
+        {
+            Db: DbResolver,
+            AfterCommitMarker: AfterCommitResolver,
+            Entity: EntityResolver,
+            Paging: PageResolver,
+        }
     )
     default_markers: Mapping[type[Any], Marker] = MappingProxyType(
-        {AsyncSession: Db(), AfterCommit: AfterCommitMarker()}
+        {
+            AsyncSession: Db(),
+            AfterCommit: AfterCommitMarker(),
+            Page: Paging(),
+            Repository: Inject(),
+        }
     )
     settings_class = ResourcesSettings
     provides = (AsyncSession, AfterCommit, Database, Databases)
@@ -65,7 +86,10 @@ class ResourcesBundle(Bundle):
         binder.bind(Database, to=_default, scope=singleton)
         binder.bind(Modes, scope=singleton)
         binder.bind(MessageSessions, scope=request_scope)
-        binder.bind(AsyncSession, to=_session, scope=request_scope)  # type: ignore[arg-type]
+        binder.bind(AsyncSession, to=_session_of(DEFAULT), scope=request_scope)
+        for name in self._bases:
+            key = Annotated[AsyncSession, Db(name)]
+            binder.bind(key, to=_session_of(name), scope=request_scope)
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
 
     @classmethod
@@ -93,10 +117,13 @@ def _default(databases: Databases) -> Database:
     return databases.default
 
 
-@asynccontextmanager
-@inject
-async def _session(sessions: MessageSessions) -> AsyncIterator[AsyncSession]:
-    yield sessions.session()  # closed with *sessions*
+def _session_of(name: str) -> Any:
+    @asynccontextmanager
+    @inject
+    async def session(sessions: MessageSessions) -> AsyncIterator[AsyncSession]:
+        yield sessions.session(name)  # closed with *sessions*
+
+    return session
 
 
 @inject

@@ -21,6 +21,7 @@ from rxkernel.kernel.binding.late_arguments import (
     describe_inputs,
     late_arguments,
 )
+from rxkernel.kernel.binding.marked_shape import marked_shape
 from rxkernel.kernel.binding.null_response import json_null_shape
 from rxkernel.kernel.binding.response_shape import Shape, shape_of
 from rxkernel.kernel.binding.validation_errors import ValidationErrors
@@ -30,6 +31,7 @@ from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition
 from rxkernel.routing.metadata import RouteMetadata
+from rxkernel.routing.return_markers import MarkedReturn
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.signature_reader import read_signature
@@ -42,9 +44,9 @@ _WITHOUT_BODY = (204, 205)
 
 @attrs.frozen(eq=False)
 class Returns:
-    """The return type of an action, and the function that converts to it."""
+    """The return annotation of an action, and the function that converts to its type."""
 
-    type: Any
+    declared: MarkedReturn
     shape: Shape | None
 
 
@@ -87,7 +89,7 @@ class ActionBinder:
             self.scalars,
             default_marker=self.container.default_marker,
         )
-        signature = read() if known is None else read(returns=known.type)
+        signature = read() if known is None else read(returns=known.declared)
         self.signature = attrs.evolve(
             signature, parameters=tuple(map(self._described, signature.parameters))
         )
@@ -99,9 +101,11 @@ class ActionBinder:
     def _shape(self) -> Shape | None:
         known = self.known_returns.get(self._key)
         if known is None:
-            returns = self.signature.returns
-            shape = shape_of(returns, self._route, self.scalars)
-            known = self.known_returns[self._key] = Returns(returns, shape)
+            signature = self.signature
+            shape = shape_of(signature.returns, self._route, self.scalars)
+            shape = marked_shape(signature, shape)
+            declared = MarkedReturn(signature.returns, signature.return_markers)
+            known = self.known_returns[self._key] = Returns(declared, shape)
         return known.shape
 
     def _described(self, parameter: Parameter) -> Parameter:

@@ -13,6 +13,7 @@ from bundles.resources.database.error_responses import response_of
 from bundles.resources.database.mode import READS
 from bundles.resources.database.modes import Modes
 from bundles.resources.database.transaction import transaction_of
+from bundles.resources.database.unloaded import explain_unloaded
 from rxkernel import (
     DefinitionEvent,
     ExceptionEvent,
@@ -50,7 +51,7 @@ class DatabaseListeners:
         failure = event.exception
         if not isinstance(failure, SQLAlchemyError):
             return
-        response = response_of(failure, self._databases.tables)
+        response = response_of(failure, self._databases.tables) or explain_unloaded(failure)
         if response is not None:
             response.__cause__ = failure
             event.set_exception(response)
