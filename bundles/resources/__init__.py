@@ -8,6 +8,7 @@ from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction
 from bundles.resources.database.unit import UnitOfWork
 from bundles.resources.database.unit_of_work import unit_of_work
+from bundles.resources.database.utc_datetime import UtcDateTime
 from bundles.resources.entities.apply import apply
 from bundles.resources.entities.entity import Entity
 from bundles.resources.entities.envelope import Envelope
@@ -31,6 +32,7 @@ __all__ = [
     "ResourcesSettings",
     "Slice",
     "UnitOfWork",
+    "UtcDateTime",
     "apply",
     "transaction",
     "unit_of_work",
