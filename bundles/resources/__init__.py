@@ -8,6 +8,7 @@ from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction
 from bundles.resources.database.unit import UnitOfWork
 from bundles.resources.database.unit_of_work import unit_of_work
+from bundles.resources.database.utc_datetime import UtcDateTime
 from bundles.resources.entities.apply import apply
 from bundles.resources.entities.entity import Entity
 from bundles.resources.entities.envelope import Envelope
@@ -64,6 +65,7 @@ __all__ = [
     "UnitOfWork",
     "Unwatch",
     "Update",
+    "UtcDateTime",
     "Watch",
     "apply",
     "operation",
