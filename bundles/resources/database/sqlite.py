@@ -1,10 +1,12 @@
 """SQLite: a new file, the pragmas of a connection, and transactions that begin explicitly."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, AdaptedConnection
+from sqlalchemy.exc import OperationalError
 
 from bundles.resources.database.mode import Mode
 from rxkernel import ConfigurationError
@@ -48,6 +50,17 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
     def _begin(connection: Connection) -> None:
         mode: Mode = connection.get_execution_options().get("rxkernel_mode", Mode())
         if connection.info.get(_QUERY_ONLY, False) is not mode.readonly:
-            connection.exec_driver_sql(f"PRAGMA query_only = {int(mode.readonly)}")
+            _execute(connection, f"PRAGMA query_only = {int(mode.readonly)}")
             connection.info[_QUERY_ONLY] = mode.readonly
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode.may_write else "BEGIN")
+        _execute(connection, "BEGIN IMMEDIATE" if mode.may_write else "BEGIN")
+
+
+def _execute(connection: Connection, statement: str) -> None:
+    """Execute *statement* in one call of the driver's thread; a cursor of SQLAlchemy takes three,
+    for each message."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, AdaptedConnection)
+    try:
+        driver.run_async(lambda sqlite: sqlite.execute_fetchall(statement))
+    except sqlite3.Error as exc:
+        raise OperationalError(statement, None, exc, hide_parameters=True) from exc
