@@ -1,6 +1,8 @@
 """SQLite: a new file, the pragmas of a connection, and transactions that begin explicitly."""
 
 import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,29 @@ def file_of(url: URL, setting: str) -> Path:
     return Path(url.database.removeprefix("file:"))
 
 
+def create(file: Path, timeout: float) -> None:
+    """Create *file* with mode 600, and its folder, and have it use WAL from now on.
+
+    SQLite does not wait for the lock of another process that does the same.
+
+    Raises:
+        OSError, sqlite3.Error: that is not possible within *timeout* seconds.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    deadline = time.monotonic() + timeout
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as exc:
+                is_busy = exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+
 def prepare(engine: Engine, busy_timeout: float) -> None:
     """Set the pragmas of each new connection of *engine*, and begin its transactions.
 
@@ -41,7 +66,6 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
     def _connect(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
