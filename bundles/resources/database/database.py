@@ -17,6 +17,7 @@ from bundles.resources.database.engines import new_engine, options_of
 from bundles.resources.database.mode import WRITES, Isolation, Mode
 from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.database.unloaded import LoadedSession
 from bundles.resources.database.watching import Watcher
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
@@ -102,7 +103,9 @@ class Database:
 
     def session_in(self, mode: Mode) -> AsyncSession:
         """As `session`, with transactions of *mode*."""
-        return AsyncSession(self.engine_in(mode), expire_on_commit=False)
+        return AsyncSession(
+            self.engine_in(mode), sync_session_class=LoadedSession, expire_on_commit=False
+        )
 
     def engine_in(self, mode: Mode) -> AsyncEngine:
         """`engine` with the options of *mode*; both have the same pool."""

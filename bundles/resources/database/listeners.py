@@ -15,7 +15,6 @@ from bundles.resources.database.mode import READS
 from bundles.resources.database.modes import Modes
 from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction_of
-from bundles.resources.database.unloaded import explain_unloaded
 from rxkernel import (
     ConfigurationError,
     DefinitionEvent,
@@ -55,7 +54,7 @@ class DatabaseListeners:
         failure = event.exception
         if not isinstance(failure, SQLAlchemyError):
             return
-        response = response_of(failure, self._databases.tables) or explain_unloaded(failure)
+        response = response_of(failure, self._databases.tables)
         if response is not None:
             response.__cause__ = failure
             event.set_exception(response)
