@@ -223,10 +223,14 @@ class MariadbServer(DatabaseServer):
             cursor.execute(statement)
             return list(cursor.fetchall())
 
-    def disconnect_all(self) -> None:
+    def drop(self, name: str) -> None:
+        self.disconnect_all(name)  # else it waits for their locks
+        super().drop(name)
+
+    def disconnect_all(self, database: str = "test%") -> None:
         """End all connections, as a failover does."""
         for (number,) in self.execute(
-            "SELECT id FROM information_schema.processlist WHERE db LIKE 'test%'"
+            f"SELECT id FROM information_schema.processlist WHERE db LIKE '{database}'"
         ):
             self.execute(f"KILL {number}")
 
