@@ -253,6 +253,7 @@ def test_every_dependency_has_a_reason() -> None:
         "metacom",
         "moleculer",
         "node",
+        "postgresql",
         "redis-server",
         "slowhttptest",
         "typescript",

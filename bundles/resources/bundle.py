@@ -1,7 +1,7 @@
 """What the bundle adds to an application."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -11,8 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.database import DEFAULT, Database
 from bundles.resources.database.databases import Databases
+from bundles.resources.database.databases_of_tests import settings_in_memory
 from bundles.resources.database.listeners import DatabaseListeners
-from bundles.resources.database.message_sessions import MessageSessions
+from bundles.resources.database.message_sessions import (
+    MessageSessions,
+    MessageSessionsProvider,
+)
 from bundles.resources.database.modes import Modes
 from bundles.resources.database.resolvers import (
     AfterCommitMarker,
@@ -49,6 +53,7 @@ class ResourcesBundle(Bundle):
     )
     settings_class = ResourcesSettings
     provides = (AsyncSession, AfterCommit, Database, Databases)
+    test_options = ("database",)
 
     def __init__(
         self,
@@ -62,9 +67,18 @@ class ResourcesBundle(Bundle):
         binder.bind(Databases, to=self._databases, scope=singleton)
         binder.bind(Database, to=_default, scope=singleton)
         binder.bind(Modes, scope=singleton)
-        binder.bind(MessageSessions, scope=request_scope)
+        binder.bind(MessageSessions, to=MessageSessionsProvider(), scope=request_scope)
         binder.bind(AsyncSession, to=_session, scope=request_scope)  # type: ignore[arg-type]
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
+
+    @classmethod
+    def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
+        """``database="memory"``: new SQLite databases in place of all, until the test ends.
+
+        Raises:
+            ValueError: another value.
+        """
+        return settings_in_memory(settings, options["database"], undo)
 
     @inject
     def _databases(

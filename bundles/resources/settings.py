@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 from sqlalchemy.engine import make_url
@@ -20,6 +21,16 @@ def _is_url(value: str) -> bool:
         return make_url(value).drivername in DRIVERS
     except (ArgumentError, ValueError):  # ValueError: a port that is not a number
         return False
+
+
+def _in_folder(url: str, name: str) -> str:
+    """The default *url* for the application *name*, one of several."""
+    folder, _, file = url.rpartition("/")
+    return f"{folder}/{name}/{file}"
+
+
+def _read_only(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(tables))
 
 
 _URL = Allowed(
@@ -68,9 +79,11 @@ class ResourcesSettings(DatabaseSettings):
         default="sqlite+aiosqlite:///var/app.sqlite3",
         repr=False,
         validator=_URL,
-        metadata={"secret": True},
+        metadata={"secret": True, "per_application": _in_folder},
     )
     """The database of every `AsyncSession` without a name."""
 
-    databases: Mapping[str, DatabaseSettings] = attrs.field(factory=lambda: MappingProxyType({}))
+    databases: Mapping[str, DatabaseSettings] = attrs.field(
+        factory=dict, converter=_read_only, metadata={"tables": True}
+    )
     """Further databases by name: ``Annotated[AsyncSession, Db("reports")]``."""

@@ -1,6 +1,7 @@
 """The base class of bundles: sources of routes, listeners on events, or transports."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -38,6 +39,8 @@ class Bundle:
             injectable.
         provides: classes that `configure` binds for applications. If one is injected while the
             bundle is not enabled, the error names the bundle; so for `settings_class`.
+        test_options: the names of arguments that `KernelClient` and the fixture ``client_of`` take
+            for this bundle, see `settings_for_test`.
     """
 
     name: ClassVar[str]
@@ -54,9 +57,19 @@ class Bundle:
     commands: Sequence[click.Command] = ()
     settings_class: ClassVar[type[Any] | None] = None
     provides: ClassVar[Sequence[type[Any]]] = ()
+    test_options: ClassVar[Sequence[str]] = ()
 
     def configure(self, binder: Binder) -> None:
         """Bind the services of this bundle."""
+
+    @classmethod
+    def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
+        """Return *settings*, those of this bundle, changed for a test.
+
+        *options* are those of `test_options` that the test has passed. *undo* is closed when the
+        client has stopped the application. Called before boot.
+        """
+        return settings
 
     def routes_of(self, controller: Any) -> Iterable[RouteMetadata | ConfigurationError]:
         """Return the routes that this bundle makes for *controller*, beside its labelled methods.

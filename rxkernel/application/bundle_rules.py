@@ -273,6 +273,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "commands": (_sequence, _each("a click command", _is_command), _named_commands),
     "settings_class": (_settings_class,),
     "provides": (_sequence, _each("a class", _is_class)),
+    "test_options": (_sequence, _each("the name of an argument, a str", _is_str)),
     "configure": (_configure,),
 }
 """The rules of each attribute; a rule runs if those before it found no problem."""

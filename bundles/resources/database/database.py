@@ -1,5 +1,7 @@
 """One database: its engine, and the sessions that use it."""
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -57,7 +59,7 @@ class Database:
         self.engine = new_engine(settings, self.setting)
         self.watcher = Watcher(name, settings.slow_statement)
         self.watcher.watch(self.engine.sync_engine)
-        self._creates_tables = settings.create_tables
+        self._settings = settings
         self._new_after_commit = new_after_commit
         self._engines: dict[Mode, AsyncEngine] = {}
 
@@ -111,7 +113,7 @@ class Database:
         return engine
 
     async def open(self) -> None:
-        """Create the file of SQLite and its tables; does not connect to a server.
+        """Create the file of SQLite, with mode 600, and its tables; does not connect to a server.
 
         Raises:
             ConfigurationError: the file cannot be written.
@@ -120,13 +122,13 @@ class Database:
             return
         file = sqlite.file_of(self.engine.url, self.setting)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if self._creates_tables:
+            await asyncio.to_thread(sqlite.create, file, self._settings.busy_timeout)
+            if self._settings.create_tables:
                 await self.create_tables()
             else:
                 async with self.engine_in(WRITES).connect():
                     pass
-        except (OSError, DBAPIError) as exc:
+        except (OSError, sqlite3.Error, DBAPIError) as exc:
             reason = exc.orig if isinstance(exc, DBAPIError) else exc
             raise ConfigurationError(
                 f"{self.setting} names the file {file}, which cannot be opened: {reason}; correct "

@@ -10,7 +10,6 @@ _POSTGRESQL_CONFLICTS = ("40001", "40P01")
 """A serialization failure, a deadlock."""
 _MARIADB_CONFLICTS = (1213, 1020)
 """A deadlock; a row has changed since the snapshot."""
-_SQLITE_CONFLICTS = ("SQLITE_BUSY_SNAPSHOT",)
 
 _MARIADB_OUTAGES = (
     *(1040, 1041, 1053, 1077, 1203, 1226),  # too many connections, out of memory, shutting down
@@ -35,7 +34,9 @@ def is_conflict(exc: BaseException) -> bool:
     if hasattr(original, "diag"):
         return bool(original.sqlstate in _POSTGRESQL_CONFLICTS)
     if name := getattr(original, "sqlite_errorname", None):
-        return name in _SQLITE_CONFLICTS
+        # a transaction that has read wants to write, and another one writes or has written; one
+        # that begins waits for the lock until its timeout
+        return bool(name.startswith("SQLITE_BUSY") and not _begins(exc))
     return _number(original) in _MARIADB_CONFLICTS
 
 
@@ -55,9 +56,13 @@ def is_outage(exc: BaseException) -> bool:
         return bool(state == _POSTGRESQL_LOCK or state.startswith(_POSTGRESQL_OUTAGES))
     if name := getattr(original, "sqlite_errorname", None):
         # a file that is read-only: any other statement is that of a read-only transaction
-        is_file = name.startswith("SQLITE_READONLY") and (exc.statement or "").startswith("BEGIN")
+        is_file = name.startswith("SQLITE_READONLY") and _begins(exc)
         return bool(is_file or name.startswith(_SQLITE_OUTAGES))
     return _number(original) in _MARIADB_OUTAGES
+
+
+def _begins(exc: DBAPIError) -> bool:
+    return (exc.statement or "").startswith("BEGIN")
 
 
 def _number(original: BaseException | None) -> int | None:

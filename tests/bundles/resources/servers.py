@@ -96,12 +96,15 @@ class DatabaseServer:
                 started.set()
         started.set()  # it has ended
 
-    def stop(self) -> None:
-        """End the process, as a crash does; does nothing if it does not run."""
+    def stop(self, number: signal.Signals | None = None) -> None:
+        """End the process, as a crash does, which may lose data; does nothing if it does not run.
+
+        It keeps its data with the signal *number* of the server for a usual end.
+        """
         if self._process is None:
             return
         self._process.send_signal(signal.SIGCONT)
-        self._process.send_signal(self.stop_signal)
+        self._process.send_signal(number or self.stop_signal)
         self._process.wait(_PATIENCE)
         self._reader.join(_PATIENCE)
         assert self._process.stdout is not None
@@ -176,6 +179,13 @@ class PostgresqlServer(DatabaseServer):
     def drop(self, name: str) -> None:
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def disconnect_all(self) -> None:
+        """End all connections, as a failover does."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname LIKE 'test%' AND pid <> pg_backend_pid()"
+        )
+
     def url_of(self, database: str) -> str:
         return f"postgresql+psycopg://tests@127.0.0.1:{self.port}/{database}"
 
@@ -212,6 +222,17 @@ class MariadbServer(DatabaseServer):
         with connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
+
+    def drop(self, name: str) -> None:
+        self.disconnect_all(name)  # else it waits for their locks
+        super().drop(name)
+
+    def disconnect_all(self, database: str = "test%") -> None:
+        """End all connections, as a failover does."""
+        for (number,) in self.execute(
+            f"SELECT id FROM information_schema.processlist WHERE db LIKE '{database}'"
+        ):
+            self.execute(f"KILL {number}")
 
     def url_of(self, database: str) -> str:
         return f"mariadb+aiomysql://root@127.0.0.1:{self.port}/{database}?charset=utf8mb4"
