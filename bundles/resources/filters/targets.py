@@ -14,9 +14,9 @@ from rxkernel.nearest import nearest
 
 @attrs.frozen(eq=False)
 class Step:
-    """One relation of a path, to an alias of the entity behind it.
+    """One relation of a path, which leads to an alias of the related entity.
 
-    ``related`` is that a related row exists; it is made at boot, since that takes half a
+    ``related`` is the EXISTS of a related row. It is made at boot, since that takes half a
     millisecond.
     """
 
