@@ -31,6 +31,7 @@ class Call:
         expected: the versions of the row that the client accepts.
         changes: the changes to push when they are committed.
         cursor: that of the next page of a list.
+        total: the number of rows of all pages, if the page shows it.
     """
 
     facts: Facts
@@ -43,6 +44,7 @@ class Call:
     expected: Expected = attrs.field(factory=Expected)
     changes: Changes = attrs.field(init=False)
     cursor: str | None = attrs.field(default=None, init=False)
+    total: int | None = attrs.field(default=None, init=False)
 
     @changes.default
     def _no_changes(self) -> Changes:

@@ -72,6 +72,9 @@ class List(Operation):
         query: FilterQuery = call.arguments["query"]
         rows = (await call.session.execute(query.apply(call.select()))).all()
         items, call.cursor = query.page(rows)
+        is_last = call.cursor is None and query.position is None
+        if is_last and (items or not query.skip):  # else there may be fewer rows than skip
+            call.total = query.skip + len(items)
         return items
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
@@ -79,13 +82,18 @@ class List(Operation):
         response = Response(call.output.views(data), status_code)
         headers = response.headers
         if self.total:
-            headers["X-Total"] = str(await call.session.scalar(query.count(call.select())))
+            headers["X-Total"] = str(await self._total(call, query))
         headers["X-Limit"], headers["X-Skip"] = str(query.limit), str(query.skip)
         if call.cursor is not None:
             headers["X-Next-Cursor"] = call.cursor
             if call.request.transport is Transport.HTTP:
                 headers["Link"] = f'<{_next_page(call.request, call.cursor)}>; rel="next"'
         return response
+
+    async def _total(self, call: Call, query: FilterQuery) -> int | None:
+        if call.total is not None:
+            return call.total
+        return await call.session.scalar(query.count(call.select()))
 
     def text(self, facts: Facts) -> str:
         return f"""List {facts.entity.__name__} rows, filtered and sorted as the client asks.

@@ -57,7 +57,7 @@ def _route(target: Any, facts: Facts, operation: Operation, transport: Transport
 
 
 def _with_type(path: str, key_type: Any) -> str:
-    """Return *path* with the converter of the key: a text that is no key is a 404."""
+    """Return *path* with the converter of the key: a text of another type is 404."""
     kind = {"int": "int", "UUID": "uuid"}.get(getattr(key_type, "__name__", ""))
     return path if kind is None else path.replace("{id}", f"{{id:{kind}}}")
 

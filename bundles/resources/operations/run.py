@@ -109,7 +109,7 @@ class RunResolver:
     ) -> Callable[[Request], BoundRun]:
         name = marker.facts.database
         if name not in self._databases:
-            raise ConfigurationError(f"there is no database {self._databases.unknown(name)}")
+            raise ConfigurationError(f"unknown database {self._databases.unknown(name)}")
         if transaction_of(definition).is_off:
             raise ConfigurationError("a resource needs a transaction; remove @transaction(None)")
         place = f"route {definition.metadata.key!r} ({definition.metadata.location})"

@@ -173,6 +173,13 @@ async def test_list_filters_sorts_and_pages(call: Caller) -> None:
 
 
 @pytest.mark.usefixtures("stored")
+async def test_list_total_counts_the_rows_of_all_pages(call: Caller) -> None:
+    for skip, limit in ((0, 2), (0, 3), (2, 2), (3, 1), (9, 1)):
+        response = await call("task_list", params={"skip": skip, "limit": limit})
+        assert response.headers["X-Total"] == "3", (skip, limit)
+
+
+@pytest.mark.usefixtures("stored")
 async def test_list_over_http_links_the_next_page(client: KernelClient) -> None:
     response = await client.http(
         "task_list", params={"title[$in]": ["a", "b"], "limit": 1, "skip": 0}
