@@ -8,6 +8,7 @@ from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction
 from bundles.resources.database.unit import UnitOfWork
 from bundles.resources.database.unit_of_work import unit_of_work
+from bundles.resources.database.utc_datetime import UtcDateTime
 from bundles.resources.entities.apply import apply
 from bundles.resources.entities.entity import Entity
 from bundles.resources.entities.envelope import Envelope
@@ -15,6 +16,10 @@ from bundles.resources.entities.page import Page, Paging
 from bundles.resources.entities.repository import Repository
 from bundles.resources.entities.slice import Slice
 from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
+from bundles.resources.fixtures.fixture import Fixture
+from bundles.resources.fixtures.fixtures import Fixtures
+from bundles.resources.fixtures.references import References
+from bundles.resources.metaschema import tables_of
 from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.listing import List
@@ -40,6 +45,8 @@ __all__ = [
     "Field",
     "FilterQuery",
     "Filters",
+    "Fixture",
+    "Fixtures",
     "Get",
     "List",
     "Operation",
@@ -47,6 +54,7 @@ __all__ = [
     "Page",
     "Paging",
     "Patch",
+    "References",
     "Remove",
     "Repository",
     "Resource",
@@ -57,9 +65,11 @@ __all__ = [
     "UnitOfWork",
     "Unwatch",
     "Update",
+    "UtcDateTime",
     "Watch",
     "apply",
     "operation",
+    "tables_of",
     "transaction",
     "unit_of_work",
 ]

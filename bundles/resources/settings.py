@@ -1,7 +1,9 @@
 """The settings of the bundle."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 from sqlalchemy.engine import make_url
@@ -20,6 +22,16 @@ def _is_url(value: str) -> bool:
         return make_url(value).drivername in DRIVERS
     except (ArgumentError, ValueError):  # ValueError: a port that is not a number
         return False
+
+
+def _in_folder(url: str, name: str) -> str:
+    """The default *url* for the application *name*, one of several."""
+    folder, _, file = url.rpartition("/")
+    return f"{folder}/{name}/{file}"
+
+
+def _read_only(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(tables))
 
 
 _URL = Allowed(
@@ -56,8 +68,8 @@ class DatabaseSettings:
     """A statement that takes longer, in seconds, is logged as a warning without its values."""
 
     create_tables: bool = True
-    """SQLite only: whether boot creates the tables that are missing. The tables of a server are
-    created by migrations."""
+    """SQLite only: whether boot creates missing tables while there is no folder of migrations. The
+    tables of a server are created by migrations."""
 
 
 @attrs.frozen(kw_only=True)
@@ -68,9 +80,19 @@ class ResourcesSettings(DatabaseSettings):
         default="sqlite+aiosqlite:///var/app.sqlite3",
         repr=False,
         validator=_URL,
-        metadata={"secret": True},
+        metadata={"secret": True, "per_application": _in_folder},
     )
     """The database of every `AsyncSession` without a name."""
 
-    databases: Mapping[str, DatabaseSettings] = attrs.field(factory=lambda: MappingProxyType({}))
+    databases: Mapping[str, DatabaseSettings] = attrs.field(
+        factory=dict, converter=_read_only, metadata={"tables": True}
+    )
     """Further databases by name: ``Annotated[AsyncSession, Db("reports")]``."""
+
+    migrations: Path = attrs.field(default=Path("migrations"), metadata={"per_application": True})
+    """The folder of the revisions that `rxkernel db` writes; those of a further database are in a
+    folder of its name below."""
+
+    def migrations_of(self, name: str) -> Path:
+        """The folder with the revisions of the database *name*."""
+        return self.migrations if name == "default" else self.migrations / name

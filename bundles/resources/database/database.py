@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.pool import QueuePool
@@ -63,8 +63,13 @@ class Database:
 
     @property
     def metadatas(self) -> list[MetaData]:
-        """The tables of `bases`."""
+        """Those of `bases`."""
         return [metadata_of(base) for base in self.bases]
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of `bases`."""
+        return [table for metadata in self.metadatas for table in metadata.tables.values()]
 
     @property
     def is_sqlite(self) -> bool:

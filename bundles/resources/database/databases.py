@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+import attrs
+
 from bundles.resources.database.database import DEFAULT, Database, NewAfterCommit
 from bundles.resources.database.tables import Base, Tables
 from bundles.resources.settings import ResourcesSettings
@@ -28,6 +30,8 @@ class Databases(Mapping[str, Database]):
         problems: list[str] = []
         for name, own in {DEFAULT: settings, **settings.databases}.items():
             try:
+                if settings.migrations_of(name).is_dir():
+                    own = attrs.evolve(own, create_tables=False)
                 self._found[name] = Database(name, own, bases.get(name, ()), new_after_commit)
             except ConfigurationError as error:
                 problems += error.problems

@@ -7,6 +7,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bundles.resources.database import mariadb, sqlite
+from bundles.resources.database.idle_connections import watch_idle_connections
 from bundles.resources.database.mode import Mode
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
@@ -32,7 +33,6 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
             max_overflow=0,
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
-            pool_pre_ping=dialect != "sqlite",
             connect_args=_connect_args(dialect, settings),
             hide_parameters=True,
         )
@@ -45,7 +45,9 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
         raise ConfigurationError(f"{setting} cannot be used: {exc}") from exc
     if dialect == "sqlite":
         sqlite.prepare(engine.sync_engine, settings.busy_timeout)
-    elif dialect == "mariadb":
+    else:
+        watch_idle_connections(engine.sync_engine)
+    if dialect == "mariadb":
         mariadb.prepare(engine.sync_engine)
     return engine
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import PoolResetState
 
 from bundles.resources.database.mode import Mode
 from rxkernel import ConfigurationError
@@ -51,3 +52,10 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
             connection.exec_driver_sql(f"PRAGMA query_only = {int(mode.readonly)}")
             connection.info[_QUERY_ONLY] = mode.readonly
         connection.exec_driver_sql("BEGIN IMMEDIATE" if mode.may_write else "BEGIN")
+
+    @event.listens_for(engine, "reset")
+    def _reset(connection: Any, _: Any, state: PoolResetState) -> None:
+        """Leave no transaction open whose commit has failed, as by a deferred foreign key: SQLite
+        keeps it, and with it the lock for writing."""
+        if state.asyncio_safe and connection.driver_connection.in_transaction:
+            connection.rollback()

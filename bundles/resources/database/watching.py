@@ -65,10 +65,5 @@ class Watcher:
 
 
 def _is_away(context: ExceptionContext, failure: BaseException) -> bool:
-    """Whether a new connection is needed, whose success will end the outage.
-
-    A connection of the pool that no longer works is not one: it is replaced before its use.
-    """
-    if context.is_pre_ping:
-        return False
+    """Whether a new connection is needed, whose success will end the outage."""
     return context.is_disconnect or (context.connection is None and is_outage(failure))

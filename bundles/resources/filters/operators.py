@@ -19,8 +19,8 @@ Compare = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
 """The SQL for a column and a bound parameter; for ``$in`` and ``$nin`` an expanding one."""
 
 _ESCAPE = "/"
-_ORDERED = (int, float, Decimal, str, date, datetime, time, timedelta, UUID)
-_PLAIN = (*_ORDERED, bool, Enum)
+_ORDERED = (int, float, Decimal, str, date, datetime, time, timedelta)
+_PLAIN = (*_ORDERED, UUID, bool, Enum)
 
 
 class Operand(Enum):
@@ -73,7 +73,7 @@ def _like(column: ColumnElement[Any], pattern: Any) -> ColumnElement[bool]:
 
 
 _ANY = "a number, a text, a date, a time, a UUID, a bool or an enum"
-_ORDER = "a number, a text, a date, a time or a UUID"
+_ORDER = "a number, a text, a date or a time"
 
 
 def _value(name: str, types: tuple[type, ...], needs: str, compare: Compare) -> Operator:

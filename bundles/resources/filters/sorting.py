@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, cast, false, or_
 from sqlalchemy import types as sql
 
 from bundles.resources.filters.conditions import unknown_field
+from bundles.resources.filters.double_precision import DoublePrecision
 from bundles.resources.filters.targets import Target
 from bundles.resources.filters.value_types import ValueType
 from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
@@ -33,11 +34,17 @@ class SortKey:
         Enums are sorted by the text that is stored. PostgreSQL and MariaDB would sort them in the
         order of their declaration, but MariaDB compares their texts.
         """
-        if not isinstance(target.expression.type, sql.Enum):
-            return cls(name, target, type_)
-        text = sql.String()
-        stored = attrs.evolve(target, expression=cast(target.expression, text))
-        return cls(name, stored, ValueType.of(text))
+        column = target.expression
+        if isinstance(column.type, sql.Enum):
+            return cls._with(name, target, cast(column, sql.String()))
+        if isinstance(column.type, sql.Float) and not isinstance(column.type, sql.Double):
+            return cls._with(name, target, DoublePrecision(column))
+        return cls(name, target, type_)
+
+    @classmethod
+    def _with(cls, name: str, target: Target, expression: ColumnElement[Any]) -> "SortKey":
+        key = attrs.evolve(target, expression=expression)
+        return cls(name, key, ValueType.of(expression.type))
 
 
 @attrs.frozen(eq=False)

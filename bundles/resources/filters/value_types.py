@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import isinf
 from typing import Annotated, Any, Literal
 
 import attrs
@@ -75,6 +76,8 @@ class ValueType:
         Raises:
             ValueError: it cannot be converted; the client has changed it.
         """
+        if self.base is float and raw in ("inf", "-inf"):
+            return float(raw)
         value, error = self._convert(raw)
         if error is not None or value is None:
             raise ValueError("is not a value of the column")
@@ -84,6 +87,8 @@ class ValueType:
         """*value* of a row as `read_stored` reads it, of which msgspec makes JSON."""
         if self.is_utc and isinstance(value, datetime) and value.tzinfo is None:
             return value.replace(tzinfo=UTC)  # of a database without timezones
+        if isinstance(value, float) and isinf(value):  # JSON has no text for it
+            return str(value)
         return value
 
     def _convert(self, raw: Any) -> tuple[Any, ErrorEntry | None]:

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, String, Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bundles.resources import Databases, ResourcesBundle, ResourcesSettings
-from rxkernel import Application, Settings
+from rxkernel import Application, HttpSettings, Settings
 
 
 class Base(DeclarativeBase):
@@ -36,7 +36,11 @@ class Article(Base):
 
 def application(url: str, *controllers: Any, base: Any = Base, **more: Any) -> Application:
     """An application of *controllers* with the database *url*; *more* are its settings."""
-    settings = Settings(health=True, bundles={"resources": ResourcesSettings(url=url, **more)})
+    settings = Settings(
+        health=True,
+        http=HttpSettings(port=0),
+        bundles={"resources": ResourcesSettings(url=url, **more)},
+    )
     return Application(bundles=[ResourcesBundle(base)], controllers=controllers, settings=settings)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources import Database
+from bundles.resources.database import idle_connections
 from rxkernel import ConfigurationError, Response, http
 from rxkernel.application.testing import KernelClient
 from rxkernel.pytest_plugin import ClientOf
@@ -112,10 +113,26 @@ async def test_application_starts_while_server_is_away(
     assert (await client.http("names")).content == []
 
 
-@pytest.mark.parametrize("dialect", ["postgresql", "mariadb"])
-async def test_lost_connection_of_pool_is_replaced(
-    client_of: ClientOf, dialect: str, request: pytest.FixtureRequest
+async def test_connections_lost_in_use_fail_one_message(
+    client_of: ClientOf, postgresql_server: PostgresqlServer, postgresql_database: TestDatabase
 ) -> None:
+    client = client_of(await create_tables(application(postgresql_database.url, Authors)))
+    await asyncio.gather(*(client.http("names") for _ in range(3)))
+
+    postgresql_server.disconnect_all()
+
+    assert _is_unavailable(await client.http("names"))
+    assert (await client.http("names")).status_code == 200
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mariadb"])
+async def test_connection_lost_while_idle_is_replaced(
+    client_of: ClientOf,
+    dialect: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(idle_connections, "IDLE_SECONDS", 0.0)
     database: TestDatabase = request.getfixturevalue(f"{dialect}_database")
     server: PostgresqlServer | MariadbServer = request.getfixturevalue(f"{dialect}_server")
     client = client_of(await create_tables(application(database.url, Authors)))

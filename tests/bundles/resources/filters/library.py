@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Enum,
+    Float,
     ForeignKey,
     Numeric,
     String,
@@ -87,6 +88,7 @@ class Book(Base):
     pages: Mapped[int | None]
     price: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
     rating: Mapped[float | None]
+    score: Mapped[float | None] = mapped_column(Float)
     is_lent: Mapped[bool] = mapped_column(default=False)
     kind: Mapped[Kind | None]
     state: Mapped[str] = mapped_column(Enum("new", "old", name="state"), default="new")

@@ -36,6 +36,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 RATINGS = (0.1, -0.1, 1 / 3, 1e300, 5e-324, 0.0)
+SCORES = (0.1, 1 / 3, 2 / 3, 16777.217)
+"""Of a FLOAT, which has single precision in MariaDB: it is sorted by, but not compared with."""
 CODES = (UUID(int=1), UUID(int=2**127))
 STATES = ("new", "old")
 DAYS = range(1, 5)
@@ -89,7 +91,7 @@ CASES: Mapping[str, tuple[Any, Callable[[Book], list[Any]], st.SearchStrategy[An
 
 SORTED = (
     *("title", "pages", "price", "rating", "is_lent", "kind", "state", "code", "printed"),
-    *("seen", "label", "author", "country", "mentor", "id"),
+    *("seen", "label", "author", "country", "mentor", "id", "score"),
 )
 """Names of keys whose order is that of the values in Python; an enum is sorted by its name."""
 
@@ -107,8 +109,8 @@ def operators_of(name: str) -> tuple[str, ...]:
 
 
 def values_of(name: str, book: Book) -> list[Any]:
-    if name == "id":
-        return [book.id]
+    if name in ("id", "score"):
+        return [value for value in (getattr(book, name),) if value is not None]
     return [value for value in CASES[name][1](book) if value is not None]
 
 
@@ -212,6 +214,7 @@ def shelf(seed: int, size: int) -> list[Book]:
             pages=one(range(-2, 3)),
             price=one([Decimal(n) / 10 for n in range(-3, 4)]),
             rating=one(RATINGS),
+            score=one(SCORES),
             is_lent=random.random() < 0.5,
             kind=one(list(Kind)),
             state=random.choice(STATES),

@@ -54,8 +54,9 @@ def problems(filters: Filters, entity: Any = Book, **arguments: Any) -> tuple[st
         (Filters(title="$equal"), "which does not exist; did you mean '$eq'?; there are $eq, $ne"),
         (Filters(title=()), "filter 'title' has no operator; write title=('$eq',)"),
         (Filters(pages="$contains"), "filter 'pages': $contains needs a text, but the values are"),
-        (Filters(kind="$lt"), "$lt needs a number, a text, a date, a time or a UUID, but the"),
-        (Filters(is_lent="$gte"), "$gte needs a number, a text, a date, a time or a UUID"),
+        (Filters(kind="$lt"), "$lt needs a number, a text, a date or a time, but the values are"),
+        (Filters(is_lent="$gte"), "$gte needs a number, a text, a date or a time, but"),
+        (Filters(code="$gt"), "$gt needs a number, a text, a date or a time, but the values are"),
         (Filters(extra="$eq"), "it is not known what a client sends for $eq of a column of this"),
         (Filters(cover="$eq"), "it is not known what a client sends for $eq of a column of this"),
         (
