@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Union
 
 from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.hook_response import HookResponse
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.reader import read_resource
 from bundles.resources.operations.resource import Resource
@@ -12,7 +13,6 @@ from bundles.resources.operations.run import BoundRun, RunMarker
 from rxkernel import (
     HttpMetadata,
     PushedEvent,
-    Response,
     RouteMetadata,
     Transport,
     WebSocketMetadata,
@@ -70,7 +70,7 @@ def _pushes(facts: Facts, operation: Operation) -> Iterator[PushedEvent]:
 
 
 def _action(facts: Facts, operation: Operation, transport: Transport) -> Any:
-    async def action(*, operation_run: BoundRun, **arguments: Any) -> Response:
+    async def action(*, operation_run: BoundRun, **arguments: Any) -> Any:
         return await operation_run(arguments)
 
     marked = Annotated[BoundRun, RunMarker(facts, operation)]
@@ -86,7 +86,7 @@ def _action(facts: Facts, operation: Operation, transport: Transport) -> Any:
             )
             for name, (annotation, default) in annotations.items()
         ],
-        return_annotation=returned if returned in (None, Any) else Union[returned, Response],  # noqa: UP007
+        return_annotation=returned if returned in (None, Any) else Union[returned, HookResponse],  # noqa: UP007
     )
     action.__name__ = operation.name
     action.__qualname__ = f"{facts.cls.__qualname__}.{operation.name}"
