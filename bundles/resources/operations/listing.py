@@ -83,7 +83,7 @@ class List(Operation):
 
     async def execute(self, call: Call, data: Any) -> Any:
         query = call.arguments["filtered"].query
-        rows = (await call.session.execute(query.apply(call.select()))).all()
+        rows = (await call.session.execute(query.apply(call.select()))).unique().all()
         items, call.cursor = query.page(rows)
         is_last = call.cursor is None and query.position is None
         if is_last and (items or not query.skip):  # else there may be fewer rows than skip
