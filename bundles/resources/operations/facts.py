@@ -39,7 +39,7 @@ class Facts:
         database: the name of its database.
         is_watched: whether clients can join the rooms of changes.
         location: the name of the HTTP route of one row; None without one.
-        removed: the type of what is pushed for a removed row: ``{"id": …}``.
+        removed: the class of the argument of ``task_removed``: ``{"id": …}``.
     """
 
     cls: type[RowRules[Any]]

@@ -151,9 +151,9 @@ class OwnOperation(Operation):
     def _call(self, call: Call, arguments: dict[str, Any]) -> Any:
         return getattr(call.resource, self.name)(**arguments)
 
-    async def respond(self, call: Call, data: Any, status_code: int) -> Response:
-        content = call.output.result(data)
-        return content if isinstance(content, Response) else Response(content, status_code)
+    async def respond(self, call: Call, data: Any, status_code: int) -> Any:
+        is_default = status_code == self.status_code or isinstance(data, Response)
+        return data if is_default else Response(data, status_code)
 
     def text(self, facts: Facts) -> str | None:
         return inspect.getdoc(self.function)

@@ -248,7 +248,7 @@ def wrong_path() -> Any:
         (unknown_key, "has the key 'slug', which is not one of id, title"),
         (key_not_unique, "has the key 'title', which is not unique; add unique=True"),
         (visible_without_rooms, "rows that they may not see; override room_of and rooms_of"),
-        (unknown_database, "there is no database 'reports'"),
+        (unknown_database, "unknown database 'reports'"),
         (no_transaction, "a resource needs a transaction; remove @transaction(None)"),
         (row_without_id, "its path is '/finish'; it must have {id} if, and only if"),
         (row_of_another_entity, "task is not Annotated[Task, Row()]"),

@@ -134,7 +134,7 @@ async def test_path_of_a_resource_may_have_parameters(client_of: ClientOf) -> No
 
     assert created.headers["Location"] == "/owners/bob/tasks/3"
     assert listed.headers["X-Total"] == "2"
-    assert listed.headers["Link"].startswith("</owners/ada/tasks?cursor=")
+    assert listed.headers["Link"].startswith("<?cursor=")
     found = [
         (await client.http("task_get", params={"owner": owner, "id": 3})).status_code
         for owner in ("ada", "bob")

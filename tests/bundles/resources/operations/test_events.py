@@ -8,12 +8,14 @@ from injector import inject, singleton
 
 from bundles.resources import (
     Create,
+    Envelope,
     Get,
     List,
     OperationEvent,
     Remove,
     Resource,
     Row,
+    Slice,
     Update,
     operation,
 )
@@ -87,6 +89,17 @@ class HookedResource(Resource[Task], path="/tasks", name="task"):
         """Finish a task."""
         task.done, task.title = True, f"{task.title}{note}"
         return task  # type: ignore[return-value] # the row is sent as the view
+
+    @operation("GET", "/page")
+    async def page(self) -> Slice[TaskView]:
+        return Slice([TaskView(1, "a", False)], total=3, limit=1)
+
+    @operation("GET", "/wrapped")
+    async def wrapped(self) -> Annotated[TaskView, Envelope("task")]:
+        return TaskView(1, "a", False)
+
+    async def post_wrapped(self, event: OperationEvent) -> None:
+        event.status_code = 203
 
     @operation("GET", "/count")
     async def count(self, request: Request) -> dict[str, Any]:
@@ -195,3 +208,22 @@ async def test_own_operation_returns_its_own_data_with_200(call: Caller) -> None
     response = await call("task_count")
 
     assert (response.status_code, response.content) == (200, {"count": 3, "path": "task_count"})
+
+
+async def test_own_operation_returns_envelopes_and_slices(call: Caller) -> None:
+    wrapped, page = await call("task_wrapped"), await call("task_page")
+
+    assert (wrapped.status_code, wrapped.content) == (203, {"task": TaskView(1, "a", False)})
+    assert (page.content, page.headers["X-Total"]) == ([TaskView(1, "a", False)], "3")
+
+
+async def test_hook_response_keeps_its_headers(call: Caller, log: Log) -> None:
+    response = Response("any", headers={"X-One": "1"})
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2")
+    log.responses["post_create"] = response
+
+    sent = await call("task_create", body={"title": "a"})
+
+    assert (sent.content, sent.headers["X-One"]) == ("any", "1")
+    assert len(sent.headers.getall("Set-Cookie")) == 2

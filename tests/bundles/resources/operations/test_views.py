@@ -53,6 +53,7 @@ class Book(Base):
 
     author: Mapped[Author] = relationship()
     tags: Mapped[list[Tag]] = relationship()
+    joined: Mapped[list[Tag]] = relationship(lazy="joined", viewonly=True)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - as SQLAlchemy declares it
 
