@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
 from bundles.apidocs import ApidocsBundle, Documents
@@ -209,6 +210,34 @@ async def test_view_of_a_relation_that_is_not_loaded_is_explained(
     assert (await client.http("unloaded")).status_code == 500
     assert "Book.author was read, which is not loaded" in caplog.text
     assert "options(selectinload(Book.author))" in caplog.text
+
+
+async def test_new_entity_is_flushed_before_it_becomes_a_view(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
+    class Desk:
+        @both("POST", "/books/{slug}", "add")
+        async def add(
+            self, slug: str, session: AsyncSession
+        ) -> Annotated[BookView, Envelope("b")]:
+            session.add(book := Book(slug=slug))
+            return book  # type: ignore[return-value]
+
+        @both("POST", "/all", "add_all")
+        async def add_all(self, session: AsyncSession) -> list[BookView]:
+            books = [Book(slug="x"), Book(slug="y")]
+            session.add_all(books)
+            return books  # type: ignore[return-value]
+
+    client = await created(client_of(library(any_database.url, Desk)))
+
+    over_http = await client.http("add", params={"slug": "a"})
+    assert over_http.content == {"b": BookView(1, "a", "Untitled")}
+    over_socket = await client.websocket("add", params={"slug": "b"})
+    assert over_socket.content == {"b": BookView(2, "b", "Untitled")}
+    assert [book.id for book in (await client.http("add_all")).content] == [3, 4]
+    conflict = await client.http("add", params={"slug": "a"})
+    assert (conflict.status_code, conflict.content["errors"][0]["path"]) == (409, "slug")
 
 
 async def test_column_that_is_not_loaded_is_explained(
