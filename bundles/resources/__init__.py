@@ -14,6 +14,7 @@ from bundles.resources.entities.envelope import Envelope
 from bundles.resources.entities.page import Page, Paging
 from bundles.resources.entities.repository import Repository
 from bundles.resources.entities.slice import Slice
+from bundles.resources.entities.view import View
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ResourcesSettings",
     "Slice",
     "UnitOfWork",
+    "View",
     "apply",
     "transaction",
     "unit_of_work",
