@@ -112,6 +112,24 @@ class DatabaseServer:
         self._process = None
 
     @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop all processes within the block: they accept connections and never reply."""
+        processes = self._processes()
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
+    def _processes(self) -> list[int]:
+        assert self._process is not None
+        number = self._process.pid
+        children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+        return [number, *map(int, children)]
+
+    @contextmanager
     def database(self) -> Iterator[TestDatabase]:
         """A new database, which is removed at the end, with the connections that still use it."""
         name = f"test{next(_numbers)}"
