@@ -73,15 +73,16 @@ def _retrying(action: Action, retries: int) -> Action:
             try:
                 return await once(request)
             except Exception as exc:
-                if not is_conflict(exc) or current_request.get() is not request:
+                services = request.services
+                is_own = services is not None and MessageSessions in services
+                if not (is_own and is_conflict(exc) and current_request.get() is request):
                     raise
                 logger.info(
                     "%s: conflict with another transaction, retry %d",
                     request.route_name,
                     number + 1,
                 )
-            services = request.services
-            assert services is not None, "the conflict was in one of them"
+            assert services is not None
             await services[MessageSessions].roll_back()
         return await once(request)
 
