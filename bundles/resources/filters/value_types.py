@@ -18,7 +18,7 @@ from rxkernel.messages.input_errors import (
     wrong_length,
 )
 from rxkernel.messages.param_type import ParamType, param_type
-from rxkernel.routing.annotations import bare
+from rxkernel.routing.annotations import SCALARS, bare
 
 MAX_TEXT = 2_000
 """Most characters of a text to compare with. SQLite limits patterns to 50,000 bytes."""
@@ -144,11 +144,9 @@ def _wire_of(column: sql.TypeEngine[Any]) -> Any:
         return Annotated[datetime, msgspec.Meta(tz=_has_timezone(column))]
     try:
         found = column.python_type
-    except NotImplementedError:  # a TypeDecorator: its values may be of any class
+    except NotImplementedError:  # SQLAlchemy 2.0, for values of any class
         return None
-    if found in (bytes, dict, list, object):
-        return None
-    return found
+    return found if found in SCALARS else None
 
 
 def _bound_of(column: sql.TypeEngine[Any]) -> sql.TypeEngine[Any]:
