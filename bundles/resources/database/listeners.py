@@ -1,6 +1,7 @@
 """Commits the transactions of messages, and responds to errors of databases."""
 
 import asyncio
+import inspect
 
 from injector import inject
 from sqlalchemy import text
@@ -12,9 +13,10 @@ from bundles.resources.database.databases import Databases
 from bundles.resources.database.error_responses import response_of
 from bundles.resources.database.mode import READS
 from bundles.resources.database.modes import Modes
+from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction_of
-from bundles.resources.database.unloaded import explain_unloaded
 from rxkernel import (
+    ConfigurationError,
     DefinitionEvent,
     ExceptionEvent,
     KernelEvents,
@@ -40,6 +42,7 @@ class DatabaseListeners:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTERMOST)
     async def wrap(self, event: DefinitionEvent) -> None:
+        _check_is_async(event)
         self._modes.add(event.definition, event.siblings)
         transaction = transaction_of(event.definition)
         if not transaction.is_off:
@@ -51,7 +54,7 @@ class DatabaseListeners:
         failure = event.exception
         if not isinstance(failure, SQLAlchemyError):
             return
-        response = response_of(failure, self._databases.tables) or explain_unloaded(failure)
+        response = response_of(failure, self._databases.tables)
         if response is not None:
             response.__cause__ = failure
             event.set_exception(response)
@@ -64,6 +67,26 @@ class DatabaseListeners:
         for database, problem in zip(idle, await asyncio.gather(*map(_probe, idle)), strict=True):
             if problem is not None:
                 event.fail(f"database {database.name}", problem)
+
+
+def _check_is_async(event: DefinitionEvent) -> None:
+    """Check that an action with a session is not a plain ``def``.
+
+    Raises:
+        ConfigurationError: it is one.
+    """
+    definition = event.definition
+    name = definition.metadata.action
+    action = getattr(event.controller, name, None) if isinstance(name, str) else name
+    if not inspect.isroutine(action) or inspect.iscoroutinefunction(inspect.unwrap(action)):
+        return
+    for parameter in definition.signature.parameters:
+        if isinstance(parameter.marker, Db):
+            raise ConfigurationError(
+                f"{definition.name!r} ({definition.metadata.location}) takes the session "
+                f"{parameter.name!r}, and its action is a plain def, which runs in a thread; "
+                f"write async def"
+            )
 
 
 async def _probe(database: Database) -> str | None:

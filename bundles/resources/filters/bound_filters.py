@@ -59,6 +59,8 @@ class BoundFilters:
         reader = ConditionReader(self.fields, errors)
         where: list[ColumnElement[bool]] = []
         for name, given in tree.items():
+            if errors.is_full:
+                break
             if (condition := self._condition(name, given, reader)) is not None:
                 where.append(condition)
         orders = self._orders(options.get("sort"), errors)

@@ -1,6 +1,7 @@
 """Reads the filters of a client, with all errors, as conditions of SQL."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -30,6 +31,9 @@ MAX_VALUES = 200
 MAX_CONDITIONS = 50
 """Most operators of one request."""
 
+_MAX_NAMES = MAX_CONDITIONS + 1
+"""Names of one object that are read, so that a large object takes no time for its errors."""
+
 Condition = ColumnElement[bool]
 
 _BOOL = ParamType.of(bool)
@@ -37,7 +41,7 @@ _TOO_MANY = wrong_length("filters", MAX_CONDITIONS + 1, 0, MAX_CONDITIONS)
 
 
 def unknown_field(name: str, names: Iterable[str]) -> ErrorEntry:
-    """The error for a *name* that is none of *names*; names of a server may be shown."""
+    """The error for a *name* that is not in *names*; it suggests the nearest of them."""
     meant = nearest(name[:50], sorted(names))
     if meant is None:
         return UNKNOWN_FIELD
@@ -72,7 +76,8 @@ class ConditionReader:
             if not given:
                 self.errors.add(path, invalid(f"has no operator; use {_listed(field)}"))
                 return None
-            found = [self._operation(field, name, given[name], path) for name in given]
+            names = list(given)[:_MAX_NAMES]
+            found = [self._operation(field, name, given[name], path) for name in names]
         else:
             found = [self._plain(field, given, path)]
         operations = [each for each in found if each is not None]
@@ -103,7 +108,7 @@ class ConditionReader:
             self.errors.add(path, invalid("has no filter"))
             return None
         found = []
-        for name, value in given.items():
+        for name, value in islice(given.items(), _MAX_NAMES):
             place = below(path, name)
             if (field := self.fields.get(name)) is None:
                 self.errors.add(place, unknown_field(str(name), self.fields))
@@ -218,7 +223,7 @@ def _has_value(target: Target, wanted: bool) -> Condition:
 
 
 def _is_one_of(field: BoundField, values: Sequence[Any], is_negative: bool) -> Condition:
-    """Whether a value of the row is one of *values*, of which None is that there is no value."""
+    """Whether a value of the row is one of *values*. None stands for a row without a value."""
     target = field.target
     present = [value for value in values if value is not None]
     found: list[Condition] = []

@@ -4,15 +4,17 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
+from sqlalchemy.orm import defer
 
 from bundles.apidocs import ApidocsBundle, Documents
-from bundles.resources import Envelope, Page, Paging, Slice
+from bundles.resources import Database, Envelope, Page, Paging, Slice
 from rxkernel import (
     Application,
     ConfigurationError,
     KernelClient,
     NotFoundException,
     Response,
+    RxKernelError,
     both,
     http,
 )
@@ -199,11 +201,24 @@ def test_paging_beyond_its_maximum_is_an_error() -> None:
         Paging(300)
 
 
-@pytest.mark.filterwarnings("ignore:coroutine 'Connection.cursor' was never awaited")
 async def test_view_of_a_relation_that_is_not_loaded_is_explained(
     client_of: ClientOf, sqlite_database: TestDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = await _filled(client_of, sqlite_database, author="Jane")
 
     assert (await client.http("unloaded")).status_code == 500
-    assert "options(selectinload(Article.author))" in caplog.text
+    assert "Book.author was read, which is not loaded" in caplog.text
+    assert "options(selectinload(Book.author))" in caplog.text
+
+
+async def test_column_that_is_not_loaded_is_explained(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
+    client = await _filled(client_of, sqlite_database)
+    async with client.application.injector.get(Database).session() as session:
+        book = await session.get_one(Book, 1, options=[defer(Book.secret)])
+
+        with pytest.raises(RxKernelError, match="a column was read that is not loaded"):
+            _ = book.secret
+        await session.refresh(book, ["secret"])
+        assert book.secret == "not for clients"

@@ -182,6 +182,13 @@ def test_number_of_errors_is_limited() -> None:
     assert len(errors({f"x{number}": 1 for number in range(1000)})) == 50
 
 
+def test_large_objects_are_not_searched_for_more_errors() -> None:
+    """A name that is not known is compared with all names, which takes time."""
+    many = {f"x{number}": 1 for number in range(100_000)}
+    assert errors(many) == [("params", "too_long", "expected parameters of length <= 1000")]
+    assert len(errors({"$or": [many], "title": many})) == 50
+
+
 def test_parameters_of_route_are_ignored() -> None:
     assert BOUND.parse(params("shelf=3&title=x&shelf[a]=4")).where
     assert errors("shelv=3") == [("params.shelv", "unknown_field", "is not a known field")]
