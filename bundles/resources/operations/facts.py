@@ -40,6 +40,7 @@ class Facts:
         is_watched: whether clients can join the rooms of changes.
         location: the name of the HTTP route of one row; None without one.
         removed: the class of the argument of ``task_removed``: ``{"id": …}``.
+        path_parameters: the names of the parameters of ``path``.
     """
 
     cls: type[RowRules[Any]]
@@ -56,6 +57,7 @@ class Facts:
     is_watched: bool
     location: str | None
     removed: Any = attrs.field(init=False)
+    path_parameters: tuple[str, ...] = attrs.field(init=False)
 
     @property
     def entity(self) -> Any:
@@ -66,9 +68,8 @@ class Facts:
     def _key_alone(self) -> Any:
         return make_dataclass(f"{self.entity.__name__}Removed", [("id", self.key_type)])
 
-    @property
-    def path_parameters(self) -> tuple[str, ...]:
-        """The names of the parameters of `path`."""
+    @path_parameters.default
+    def _in_path(self) -> tuple[str, ...]:
         return parameters_of(self.path)
 
     def room_of(self, inner: str) -> str:

@@ -1,6 +1,6 @@
 """Hooks and events of operations: RxStack, packages/platform/test/operations."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import attrs
 import pytest
@@ -22,6 +22,7 @@ from bundles.resources import (
 from rxkernel import (
     ForbiddenException,
     KernelClient,
+    RedirectResponse,
     Request,
     Response,
     observe,
@@ -227,3 +228,20 @@ async def test_hook_response_keeps_its_headers(call: Caller, log: Log) -> None:
 
     assert (sent.content, sent.headers["X-One"]) == ("any", "1")
     assert len(sent.headers.getall("Set-Cookie")) == 2
+
+
+async def test_response_of_a_hook_may_be_of_a_subclass(client: KernelClient, log: Log) -> None:
+    log.responses["pre_create"] = RedirectResponse("/elsewhere", 303)
+
+    response = await client.http("task_create", body={"title": "a"})
+
+    assert (response.status_code, response.headers["Location"]) == (303, "/elsewhere")
+
+
+async def test_value_that_is_no_response_is_an_error_in_the_hook(
+    client: KernelClient, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.responses["pre_create"] = cast(Any, {"any": "content"})
+
+    assert (await client.http("task_create", body={"title": "a"})).status_code == 500
+    assert "TypeError: {'any': 'content'} is not a Response" in caplog.text
