@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pytest_asyncio
 
 from rxkernel.application.application import Application
+from rxkernel.application.client_settings import option_names
 from rxkernel.application.overrides import Overrides
 from rxkernel.application.testing import KernelClient
 
@@ -30,7 +31,7 @@ class ClientOf(Protocol):
 @pytest_asyncio.fixture
 async def client_of() -> AsyncIterator[ClientOf]:
     """``client_of(application)`` or ``client_of(Controller, …, listeners=[…], modules=[…])``, with
-    the arguments of `KernelClient` in both.
+    the arguments of `KernelClient` in both: also the test options of bundles.
 
     Each application is shut down when the test ends.
     """
@@ -44,15 +45,20 @@ async def client_of() -> AsyncIterator[ClientOf]:
         **options: Any,
     ) -> KernelClient:
         if len(parts) == 1 and isinstance(parts[0], Application):
-            application = parts[0]
-            if options:
+            application, of_bundles = parts[0], options
+            known = option_names(application.bundles) if options else []
+            if unknown := [name for name in options if name not in known]:
                 raise TypeError(
-                    f"client_of(application) takes no {', '.join(options)}; an application has "
-                    f"been made of its parts"
+                    f"client_of(application) takes no {', '.join(unknown)}; an application has "
+                    f"been made of its parts, and none of its bundles has such a test option"
                 )
         else:
+            names = option_names(options.get("bundles", ()))
+            of_bundles = {name: options.pop(name) for name in names if name in options}
             application = Application(controllers=parts, **options)
-        client = KernelClient(application, overrides=overrides, headers=headers, cookies=cookies)
+        client = KernelClient(
+            application, overrides=overrides, headers=headers, cookies=cookies, **of_bundles
+        )
         clients.append(client)
         return client
 

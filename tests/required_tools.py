@@ -100,6 +100,38 @@ def redis_server() -> Path:
     return require_redis_server()
 
 
+def require_postgresql() -> Path:
+    """The folder with ``initdb`` and ``postgres``: Debian's is not in the path."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").is_file():
+            return folder
+    absent("no PostgreSQL: run `make postgresql` as root, or `apt-get install postgresql`")
+
+
+@pytest.fixture(scope="session")
+def postgresql_programs() -> Path:
+    return require_postgresql()
+
+
+def require_mariadb() -> tuple[Path, Path]:
+    """The executables ``mariadbd``, which may be in a folder for root only, and
+    ``mariadb-install-db``."""
+    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
+    program, installer = (
+        shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db")
+    )
+    if program is None or installer is None:
+        absent("no MariaDB: run `make mariadb` as root, or `apt-get install mariadb-server-core`")
+    return Path(program), Path(installer)
+
+
+@pytest.fixture(scope="session")
+def mariadb_programs() -> tuple[Path, Path]:
+    return require_mariadb()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """Playwright's ``executable_path``."""

@@ -1,6 +1,7 @@
 """The base class of bundles: sources of routes, listeners on events, or transports."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -30,12 +31,16 @@ class Bundle:
         transports: those whose procedures this bundle calls, beside those of its servers.
         resolvers: the classes, or instances, that fill parameters with a marker of the bundle, see
             `Resolver`; classes are built by the injector.
+        default_markers: the markers of parameters without one, by the class of the parameter or a
+            base class of it. Name classes of services, not of values that clients send.
         scalars: as for `Application`.
         commands: commands of the command line, added under ``python -m rxkernel``.
         settings_class: an attrs class, read from the section called like the bundle, and
             injectable.
         provides: classes that `configure` binds for applications. If one is injected while the
             bundle is not enabled, the error names the bundle; so for `settings_class`.
+        test_options: the names of arguments that `KernelClient` and the fixture ``client_of`` take
+            for this bundle, see `settings_for_test`.
     """
 
     name: ClassVar[str]
@@ -47,13 +52,24 @@ class Bundle:
     options: Sequence[str] = ()
     transports: Sequence[Transport] = ()
     resolvers: Mapping[type[Marker], type[Resolver] | Resolver] = MappingProxyType({})
+    default_markers: Mapping[type[Any], Marker] = MappingProxyType({})
     scalars: Sequence[Scalar] = ()
     commands: Sequence[click.Command] = ()
     settings_class: ClassVar[type[Any] | None] = None
     provides: ClassVar[Sequence[type[Any]]] = ()
+    test_options: ClassVar[Sequence[str]] = ()
 
     def configure(self, binder: Binder) -> None:
         """Bind the services of this bundle."""
+
+    @classmethod
+    def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
+        """Return *settings*, those of this bundle, changed for a test.
+
+        *options* are those of `test_options` that the test has passed. *undo* is closed when the
+        client has stopped the application. Called before boot.
+        """
+        return settings
 
     def routes_of(self, controller: Any) -> Iterable[RouteMetadata | ConfigurationError]:
         """Return the routes that this bundle makes for *controller*, beside its labelled methods.

@@ -31,7 +31,7 @@ Rule = Callable[[str, Any], Iterator[str]]
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _WHEN_BUILT = (
     *("controllers", "listeners", "servers", "options", "transports", "resolvers"),
-    "scalars",
+    *("default_markers", "scalars"),
 )
 """Attributes that may be a property; then they are checked after the bundle is built."""
 
@@ -225,6 +225,18 @@ def _resolvers(attribute: str, value: Any) -> Iterator[str]:
             yield f"{attribute}: {problem}"
 
 
+def _default_markers(attribute: str, value: Any) -> Iterator[str]:
+    form = f"write {attribute} = {{MyService: MyMarker()}}"
+    if not isinstance(value, Mapping):
+        yield f"{attribute} is {shown(value)}, which is not a mapping; {form}"
+        return
+    for cls, marker in value.items():
+        if not isinstance(cls, type):
+            yield f"{attribute} has {shown(cls)}, which is not a class; {form}"
+        elif not isinstance(marker, Marker):
+            yield f"{attribute} has {shown(marker)}, which is not an instance of a marker; {form}"
+
+
 def _is_str(item: Any) -> bool:
     return isinstance(item, str)
 
@@ -256,10 +268,12 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "options": (_sequence, _each("the key of an option, a str", _is_str)),
     "transports": (_sequence, _each("a Transport other than HTTP and SOCKET", _is_transport)),
     "resolvers": (_resolvers,),
+    "default_markers": (_default_markers,),
     "scalars": (_sequence, _each("a Scalar", _is_scalar)),
     "commands": (_sequence, _each("a click command", _is_command), _named_commands),
     "settings_class": (_settings_class,),
     "provides": (_sequence, _each("a class", _is_class)),
+    "test_options": (_sequence, _each("the name of an argument, a str", _is_str)),
     "configure": (_configure,),
 }
 """The rules of each attribute; a rule runs if those before it found no problem."""

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
+from rxkernel.application.application import Application, current_application
 from rxkernel.kernel.contexts import start
 
 T = TypeVar("T")
@@ -14,13 +15,14 @@ class ClientCalls:
     """Runs each message, and each event of a connection, in a task and a context of its own, so
     that context variables which it sets are not visible in the test or in another message."""
 
-    def __init__(self) -> None:
+    def __init__(self, application: Application) -> None:
+        self._application = application
         self._running: set[asyncio.Task[Any]] = set()
 
     async def run(self, work: Coroutine[Any, Any, T], context: Context | None = None) -> T:
         """Await *work*, in which a `KernelClient` runs code of the application.
 
-        Without *context* it runs in a copy of the current one.
+        Without *context* it runs in a copy of the current one, which belongs to the application.
         """
         return await self.start(work, context)
 
@@ -28,7 +30,10 @@ class ClientCalls:
         self, work: Coroutine[Any, Any, T], context: Context | None = None
     ) -> "asyncio.Task[T]":
         """As `run`, without waiting for its end."""
-        task = start(work, copy_context() if context is None else context)
+        if context is None:
+            context = copy_context()
+            context.run(current_application.set, self._application)
+        task = start(work, context)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task

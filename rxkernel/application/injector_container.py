@@ -26,6 +26,7 @@ from rxkernel.application.bundle import Bundle
 from rxkernel.application.injection_errors import (
     describe_injection_error,
     name_of,
+    parameter_without_bundle,
     shown,
     unbound_service,
 )
@@ -149,6 +150,8 @@ class InjectorContainer:
                     self.resolvers.add(
                         bundle.name, marker, UnbuiltResolver() if built is None else built
                     )
+                for cls, default in bundle.default_markers.items():
+                    self.resolvers.add_default(bundle.name, cls, default)
 
     def note_instances(self) -> None:
         """Record the instances that are bound directly, ahead of the services that use them."""
@@ -204,6 +207,8 @@ class InjectorContainer:
         """
         if not self._is_bound(key) or (over_http and self._graph.without_connection(key)):
             return None
+        if problems := [*self._graph.problems()]:  # of classes with their own scope
+            raise ConfigurationError(*(f"asks for a service: {problem}" for problem in problems))
         try:
             binding, _ = self.injector.binder.get_binding(key)
             if binding.scope is SingletonScope or isinstance(binding.provider, InstanceProvider):
@@ -268,6 +273,17 @@ class InjectorContainer:
     def resolver(self, marker: type[Marker]) -> Resolver:
         """As `Resolvers.find`."""
         return self.resolvers.find(marker)
+
+    def default_marker(self, cls: type[Any]) -> Marker | None:
+        """As `Resolvers.default_of`.
+
+        Raises:
+            ConfigurationError: only a bundle that is not enabled has one.
+        """
+        found = self.resolvers.default_of(cls)
+        if found is None and (problem := parameter_without_bundle(cls)) is not None:
+            raise ConfigurationError(problem)
+        return found
 
     def singletons(self) -> list[object]:
         """The built services, dependencies first, without those of the framework."""

@@ -27,6 +27,7 @@ class Resolvers:
 
     def __init__(self) -> None:
         self._found: dict[type[Marker], tuple[Resolver, str]] = {}
+        self._defaults: dict[type[Any], tuple[Marker, str]] = {}
 
     def add(self, bundle: str, marker: type[Marker], resolver: Resolver) -> None:
         """Register *resolver* of *bundle* for parameters with *marker* or a subclass of it.
@@ -41,6 +42,28 @@ class Resolvers:
                 f"of them, or derive a marker of its own"
             )
         self._found[marker] = (resolver, bundle)
+
+    def add_default(self, bundle: str, cls: type[Any], marker: Marker) -> None:
+        """Register *marker* of *bundle* for parameters of *cls* or a subclass without a marker.
+
+        Raises:
+            ConfigurationError: another bundle has a marker for *cls*.
+        """
+        if cls in self._defaults:
+            other = self._defaults[cls][1]
+            raise ConfigurationError(
+                f"bundles {other!r} and {bundle!r} both have a default marker for "
+                f"{cls.__qualname__}; enable one of them"
+            )
+        self._defaults[cls] = (marker, bundle)
+
+    def default_of(self, cls: type[Any]) -> Marker | None:
+        """The marker of parameters of *cls*, or of the nearest class that it derives from; None if
+        no bundle has one."""
+        if not self._defaults:
+            return None
+        found = (self._defaults[base] for base in cls.__mro__ if base in self._defaults)
+        return next(found, (None, ""))[0]
 
     def find(self, marker: type[Marker]) -> Resolver:
         """The resolver of *marker*, or of the nearest class that it derives from.

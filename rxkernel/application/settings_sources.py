@@ -9,7 +9,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import attrs
 import msgspec
@@ -37,7 +37,12 @@ APPLICATIONS = "applications"
 PER_APPLICATION = "per_application"
 """The metadata of a field that is the path of a file which applications cannot share. If the file
 of the settings has tables of applications, the default has a folder named after the
-application."""
+application. For another kind of value: a function that takes the default and the name of the
+application, and returns the value for it."""
+
+TABLES = "tables"
+"""The metadata of a field ``Mapping[str, SettingsClass]``: a table for each name that the sources
+choose, as ``[resources.databases.reports]``. Variables can set what has a name already."""
 
 _OWN_CLASSES = frozenset({("bundles",), (APP,)})
 """The settings classes of an application and its bundles."""
@@ -104,6 +109,7 @@ class SettingsLoader:
     """The known settings, the values from the sources, and the problems.
 
     Attributes:
+        families: the class of each field with `TABLES`, and whether it is in a secret.
         name: of the application, for its table in the file.
         others: those of the applications that are served together with it: a setting that one of
             them knows is not unknown.
@@ -118,6 +124,7 @@ class SettingsLoader:
     is_in_table: bool = attrs.field(default=False, init=False)
     sections: dict[str, type] = attrs.field(factory=dict, init=False)
     settings: dict[SettingPath, Setting] = attrs.field(factory=dict, init=False)
+    families: dict[SettingPath, tuple[type, bool]] = attrs.field(factory=dict, init=False)
     groups: set[SettingPath] = attrs.field(factory=set, init=False)
     given: dict[SettingPath, tuple[RawValue, object]] = attrs.field(factory=dict, init=False)
     secrets: set[SettingPath] = attrs.field(factory=set, init=False)
@@ -170,11 +177,15 @@ class SettingsLoader:
         own = {}
         for field in attrs.fields(type(built)):
             value, child = getattr(built, field.name), (*path, key_of(field))
-            is_own = field.metadata.get(PER_APPLICATION) and child not in self.given
+            of_application = field.metadata.get(PER_APPLICATION)
             if attrs.has(type(value)):
                 own[field.alias] = self._with_own_files(child, value)
-            elif is_own and value == field.default:
-                own[field.alias] = type(value)(_below(Path(value), str(self.name)))
+            elif of_application and child not in self.given and value == field.default:
+                own[field.alias] = (
+                    of_application(value, str(self.name))
+                    if callable(of_application)
+                    else type(value)(_below(Path(value), str(self.name)))
+                )
         return attrs.evolve(built, **own)
 
     def fail(self, problem: str, path: SettingPath = ()) -> None:
@@ -187,7 +198,10 @@ class SettingsLoader:
         for field, kind in fields_of(cls):
             child = (*path, key_of(field))
             hide = is_secret or bool(field.metadata.get("secret"))
-            if (group := group_of(kind)) is not None:
+            if field.metadata.get(TABLES):
+                self.groups.add(child)
+                self.families[child] = get_args(kind)[1], hide
+            elif (group := group_of(kind)) is not None:
                 self.describe(group, child, hide)
             elif child not in _OWN_CLASSES:
                 self.settings[child] = Setting(child, kind, field, hide)
@@ -259,6 +273,7 @@ class SettingsLoader:
 
     def accept(self, path: SettingPath, given: RawValue) -> None:
         """Store a value, or every value of a table, if a setting of that name exists."""
+        self._describe_member(path)
         if self.is_in_table and _is_common(path):
             self.fail(
                 f"{'.'.join(path)} from {given.source}: applies to all applications that are "
@@ -275,6 +290,14 @@ class SettingsLoader:
         else:
             name = ".".join(path) or "rxkernel"
             self.fail(f"{name} from {given.source}: must be a table of settings", path)
+
+    def _describe_member(self, path: SettingPath) -> None:
+        """Register the settings of the table with a chosen name that has *path*, once."""
+        for family, (cls, is_secret) in self.families.items():
+            member = path[: len(family) + 1]
+            if member[:-1] == family and member not in self.groups:
+                self.describe(cls, member, is_secret)
+                return
 
     def _take(self, setting: Setting, given: RawValue) -> None:
         if setting.hides(given):
@@ -379,6 +402,8 @@ class SettingsLoader:
         """The value of *field*; NOTHING for the default of the class."""
         path = (*parent, key_of(field))
         start = default_of(field) if base is None else getattr(base, field.name)
+        if path in self.families:
+            return self._members(path, start)
         if (group := group_of(kind)) and (field.default is attrs.NOTHING or self._values_in(path)):
             return self.build(group, path, None if start is attrs.NOTHING else start)
         if path in self.given:
@@ -389,6 +414,16 @@ class SettingsLoader:
         if base is not None and path in self.settings and self.settings[path].is_secret:
             self.secrets.add(path)
         return attrs.NOTHING if base is None else start
+
+    def _members(self, path: SettingPath, start: Any) -> Any:
+        """The tables in *path* by name: those of *start*, and those of the sources."""
+        cls, _ = self.families[path]
+        named = [group[-1] for group in self.groups if group[:-1] == path]
+        if not named:
+            return start
+        before = {} if start is attrs.NOTHING else start
+        built = {name: self.build(cls, (*path, name), before.get(name)) for name in sorted(named)}
+        return {**before, **built}
 
     def _values_in(self, path: SettingPath) -> list[RawValue]:
         return [given for name, (given, _) in self.given.items() if name[: len(path)] == path]

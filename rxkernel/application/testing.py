@@ -22,6 +22,7 @@ from rxkernel.application.client_responses import (
     write_http,
 )
 from rxkernel.application.client_rewrites import fill_target, path_in, rewritten
+from rxkernel.application.client_settings import ClientSettings
 from rxkernel.application.client_streams import ClientStreams
 from rxkernel.application.cookie_jar import CookieJar, cookie_header
 from rxkernel.application.overrides import Overrides
@@ -66,6 +67,10 @@ class KernelClient:
 
     Args:
         overrides: what to use in place of services of the application, see `Application.boot`.
+        options: those of its bundles, see `Bundle.test_options`.
+
+    Raises:
+        TypeError: no bundle of the application has one of *options*.
     """
 
     def __init__(
@@ -75,12 +80,14 @@ class KernelClient:
         overrides: Overrides | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> None:
         self.application = application
+        self._settings = ClientSettings(application, options)
         self.headers: CIMultiDict[str] = CIMultiDict(headers or {})
         self.cookies = CookieJar(cookies)
         self._overrides = dict(overrides or {})
-        self._calls = ClientCalls()
+        self._calls = ClientCalls(application)
         self._streams = ClientStreams()
         self._connections = ClientConnections(application, self._calls, self._kernel, self._token)
         self._injector: Injector | None = None
@@ -106,6 +113,7 @@ class KernelClient:
             )
         client = type(self)(self.application, overrides=self._overrides, headers=self.headers)
         client._user = user
+        client._settings = self._settings
         return client
 
     async def load_user(self, identifier: str) -> Any:
@@ -435,6 +443,7 @@ class KernelClient:
     # --- lifecycle
 
     async def _kernel(self) -> Kernel:
+        self._settings.apply()
         injector = await self.application.boot(overrides=self._overrides)
         if injector is not self._injector:
             self._injector = injector
@@ -451,6 +460,7 @@ class KernelClient:
         """Wait for running calls, close streams and connections, and stop the application."""
         await self._end()
         await self.application.stop()
+        self._settings.restore()
 
     async def __aenter__(self) -> Self:
         await self._kernel()

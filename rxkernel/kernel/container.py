@@ -44,6 +44,13 @@ class Container(Protocol):
             ConfigurationError: no enabled bundle has one.
         """
 
+    def default_marker(self, cls: type[Any]) -> Marker | None:
+        """Return the marker of a parameter of *cls* that has none; None if it needs none.
+
+        Raises:
+            ConfigurationError: only a bundle that is not enabled has one.
+        """
+
     async def get(self, request: Request, service: type[T]) -> T:
         """As `Request.get`."""
 
@@ -59,6 +66,9 @@ class EmptyContainer:
 
     def resolver(self, marker: type[Marker]) -> Resolver:
         raise ConfigurationError(f"its marker {marker.__qualname__} has no resolver here")
+
+    def default_marker(self, cls: type[Any]) -> Marker | None:
+        return None
 
     async def get(self, request: Request, service: type[T]) -> T:
         raise RxKernelError(f"request.get({name_of_key(service)}): this kernel has no services")

@@ -22,6 +22,7 @@ from rxkernel.routing.markers import (
     Cookie,
     Header,
     Inject,
+    Marker,
     Query,
     hint_for_default,
 )
@@ -34,6 +35,7 @@ from rxkernel.routing.parameter_rules import (
     method_of,
     unbound,
 )
+from rxkernel.routing.return_markers import MarkedReturn, read_return
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.targets import name_of_action
@@ -49,7 +51,13 @@ _BY_CLASS = MappingProxyType(
         bytes: Source.BODY,
     }
 )
-_UNREAD: Any = object()
+
+DefaultMarker = Callable[[type[Any]], Marker | None]
+"""Returns the marker of a parameter of a class that has none."""
+
+
+def _no_marker(cls: type[Any]) -> None:
+    """The `DefaultMarker` without bundles."""
 
 
 def read_signature(
@@ -57,10 +65,12 @@ def read_signature(
     metadata: RouteMetadata,
     scalars: Scalars = NO_SCALARS,
     *,
-    returns: Any = _UNREAD,
+    returns: MarkedReturn | None = None,
+    default_marker: DefaultMarker = _no_marker,
 ) -> Signature:
     """Return the signature of *function*, the action of *metadata*; *scalars* are those of the
     application, *returns* is the return type if it has been read for another route.
+    *default_marker* is only asked for classes of parameters without a marker.
 
     Raises:
         ConfigurationError: with every parameter that cannot be bound.
@@ -72,7 +82,7 @@ def read_signature(
         raise ConfigurationError(f"{place} has no signature that can be read: {exc}") from exc
     problems: list[str] = []
     given = [p for p in declared.parameters.values() if p.kind not in _VARIADIC]
-    context = _Context(metadata, scalars, is_single=len(given) == 1)
+    context = _Context(metadata, scalars, default_marker, is_single=len(given) == 1)
     parameters = [p for one in given if (p := _parameter(one, function, context, problems))]
     variadic = [p for p in declared.parameters.values() if p.kind in _VARIADIC]
     if variadic or any(p.annotation is p.empty for p in given):
@@ -91,11 +101,11 @@ def read_signature(
             "is wrapped by a decorator that takes other parameters than the action; have it take "
             "(*args, **kwargs) and pass them on"
         )
-    if returns is _UNREAD:
+    if returns is None:
         returns = _returns(declared.return_annotation, function, context, problems)
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
-    return Signature(tuple(parameters), returns, scalars)
+    return Signature(tuple(parameters), returns.type, returns.markers, scalars)
 
 
 @attrs.frozen
@@ -105,6 +115,7 @@ class _Context:
 
     metadata: RouteMetadata
     scalars: Scalars
+    default_marker: DefaultMarker
     is_single: bool
     unmarked: set[str] = attrs.field(factory=set, eq=False)
 
@@ -158,22 +169,24 @@ def _returns(
     function: Callable[..., Any],
     context: _Context,
     problems: list[str],
-) -> Any:
+) -> MarkedReturn:
     metadata = context.metadata
     if annotation is inspect.Signature.empty:
-        return Any
+        return MarkedReturn(Any)
     try:
-        returns = resolve_in(
-            metadata.owner, name_of_action(metadata.action), function, "return", annotation
+        returns = read_return(
+            resolve_in(
+                metadata.owner, name_of_action(metadata.action), function, "return", annotation
+            )
         )
-        check_closed(returns, context.scalars)
+        check_closed(returns.type, context.scalars)
         return returns
     except ConfigurationError as error:
         problems += [f"has an invalid return type: {problem}" for problem in error.problems]
-        return Any
+        return MarkedReturn(Any)
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
         problems.append(_unresolved("its return", annotation, exc))
-        return Any
+        return MarkedReturn(Any)
 
 
 def _unresolved(what: str, annotation: Any, exc: Exception) -> str:
@@ -241,6 +254,8 @@ def _read(parameter: inspect.Parameter, annotation: Any, context: _Context) -> P
     if annotation is Request and parameter.default is inspect.Parameter.empty:
         return _new_parameter(parameter, Source.REQUEST, Request)  # its fields need not be read
     type_, marker = read_marker(annotation)
+    if marker is None and isinstance(cls := get_origin(type_) or type_, type):
+        marker = context.default_marker(cls)
     new = partial(_new_parameter, parameter, scalars=scalars)
     name = parameter.name
     if (problem := shadowed(type_)) is not None:

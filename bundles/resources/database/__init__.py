@@ -1,0 +1,1 @@
+"""Databases, the sessions of messages, and their transactions."""

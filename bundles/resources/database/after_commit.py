@@ -1,0 +1,74 @@
+"""What happens after a transaction is committed, and not at all if it is rolled back."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+from rxkernel import AsyncEventDispatcher, Broadcaster, Connection, Event
+
+logger = logging.getLogger(__name__)
+
+Skip = Connection | str | Sequence[Connection | str] | None
+Call = Callable[[], Awaitable[object]]
+
+
+class AfterCommit:
+    """Collects calls, which are made in their order directly after the commit: for a message,
+    before ``kernel.response``.
+
+    They are dropped if the transaction is rolled back. A call that fails is logged; it does not
+    fail the message, whose changes are committed, and the others are made.
+    """
+
+    def __init__(self, broadcaster: Broadcaster, dispatcher: AsyncEventDispatcher) -> None:
+        self._broadcaster = broadcaster
+        self._dispatcher = dispatcher
+        self._calls: list[tuple[str, Call]] = []
+
+    def emit(
+        self,
+        event: str,
+        *args: Any,
+        room: str | Sequence[str] | None = None,
+        namespace: str = "/",
+        skip: Skip = None,
+        volatile: bool = False,
+        local: bool = False,
+    ) -> None:
+        """`Broadcaster.emit` after the commit."""
+        send = partial(
+            self._broadcaster.emit,
+            event,
+            *args,
+            room=room,
+            namespace=namespace,
+            skip=skip,
+            volatile=volatile,
+            local=local,
+        )
+        self._calls.append((f"emit({event!r})", send))
+
+    def dispatch(self, event_name: str, event: Event) -> None:
+        """`AsyncEventDispatcher.dispatch` after the commit."""
+        call = partial(self._dispatcher.dispatch, event_name, event)
+        self._calls.append((f"dispatch({event_name!r})", call))
+
+    def run(self, call: Callable[..., Awaitable[object]], *args: Any) -> None:
+        """Await ``call(*args)`` after the commit."""
+        name = getattr(call, "__qualname__", repr(call))
+        self._calls.append((f"run({name})", partial(call, *args)))
+
+    def forget(self) -> None:
+        """Drop all calls, since their transaction is rolled back."""
+        self._calls.clear()
+
+    async def call_all(self) -> None:
+        """Make the calls, also those that they add."""
+        while self._calls:
+            calls, self._calls = self._calls, []
+            for name, call in calls:
+                try:
+                    await call()
+                except Exception:
+                    logger.exception("a call of AfterCommit failed after the commit: %s", name)

@@ -1,0 +1,97 @@
+"""The wrapper around an action that commits its transaction."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from bundles.resources.database.error_kinds import is_conflict
+from bundles.resources.database.message_sessions import MessageSessions
+from rxkernel import (
+    ConfigurationError,
+    Definition,
+    EventStreamResponse,
+    Request,
+    StreamResponse,
+    UpgradeResponse,
+    current_request,
+)
+
+logger = logging.getLogger("rxkernel.database")
+
+Action = Callable[[Request], Awaitable[Any]]
+Method = Callable[..., Awaitable[Any]]
+
+_STREAMS = (StreamResponse, EventStreamResponse, UpgradeResponse)
+
+
+def committing(definition: Definition, retries: int) -> Callable[[Action], Action]:
+    """The wrapper for the action of *definition*, which is called again after a conflict with
+    another transaction, up to *retries* times.
+
+    Raises:
+        ConfigurationError: it cannot be called again, since it reads its body as a stream.
+    """
+    if retries and any(p.type == AsyncIterator[bytes] for p in definition.signature.parameters):
+        raise ConfigurationError(
+            f"{definition.name!r} has @transaction(retries={retries}), and its action reads the "
+            f"body as a stream, which is possible once; take the body as bytes, or remove retries"
+        )
+    return lambda action: _retrying(action, retries) if retries else _once(action)
+
+
+def flushing(method: Method) -> Method:
+    """The wrapper around a method of a controller that flushes its sessions: the returned entities
+    are converted to views afterwards."""
+
+    async def flushed(*arguments: Any, **named: Any) -> Any:
+        result = await method(*arguments, **named)
+        request = current_request.get()
+        services = None if request is None else request.services
+        if services is not None and MessageSessions in services:
+            await services[MessageSessions].flush()
+        return result
+
+    return flushed
+
+
+def _once(action: Action) -> Action:
+    async def once(request: Request) -> Any:
+        result = await action(request)
+        services = request.services
+        if services is not None and MessageSessions in services:
+            await _commit(request, services[MessageSessions], result)
+        return result
+
+    return once
+
+
+def _retrying(action: Action, retries: int) -> Action:
+    once = _once(action)
+
+    async def retrying(request: Request) -> Any:
+        for number in range(retries):
+            try:
+                return await once(request)
+            except Exception as exc:
+                services = request.services
+                is_own = services is not None and MessageSessions in services
+                if not (is_own and is_conflict(exc) and current_request.get() is request):
+                    raise
+                logger.info(
+                    "%s: conflict with another transaction, retry %d",
+                    request.route_name,
+                    number + 1,
+                )
+            assert services is not None
+            await services[MessageSessions].roll_back()
+        return await once(request)
+
+    return retrying
+
+
+async def _commit(request: Request, sessions: MessageSessions, result: object) -> None:
+    if current_request.get() is not request:
+        return  # the action of another one, which `Request.inner` calls: it commits
+    await sessions.commit()
+    if isinstance(result, _STREAMS):
+        sessions.only_read()

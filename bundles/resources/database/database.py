@@ -1,0 +1,154 @@
+"""One database: its engine, and the sessions that use it."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from sqlalchemy import MetaData, Table
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import QueuePool
+
+from bundles.resources.database import sqlite
+from bundles.resources.database.after_commit import AfterCommit
+from bundles.resources.database.engines import new_engine, options_of
+from bundles.resources.database.mode import WRITES, Isolation, Mode
+from bundles.resources.database.tables import Base, metadata_of
+from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.database.unloaded import LoadedSession
+from bundles.resources.database.watching import Watcher
+from bundles.resources.settings import DatabaseSettings
+from rxkernel import ConfigurationError
+
+DEFAULT = "default"
+"""The name of the database of an `AsyncSession` without a name."""
+
+
+class NewAfterCommit(Protocol):
+    """Makes the `AfterCommit` of a unit of work."""
+
+    def __call__(self) -> AfterCommit: ...
+
+
+class Database:
+    """A database of the application, opened at boot.
+
+    A server that is away is not an error at boot: messages that need it are 503 until it is back.
+
+    Attributes:
+        name: ``default``, or that of its table in ``[resources.databases]``.
+        setting: the name of the setting with its URL.
+        engine: of SQLAlchemy, for what a session cannot do.
+        bases: the declarative bases, or `MetaData`, with the tables of the application in it.
+
+    Raises:
+        ConfigurationError: the driver is not installed, or the URL cannot be used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: DatabaseSettings,
+        bases: Sequence[Base],
+        new_after_commit: NewAfterCommit,
+    ) -> None:
+        self.name = name
+        self.setting = "resources.url" if name == DEFAULT else f"resources.databases.{name}.url"
+        self.bases = tuple(bases)
+        self.engine = new_engine(settings, self.setting)
+        self.watcher = Watcher(name, settings.slow_statement)
+        self.watcher.watch(self.engine.sync_engine)
+        self._settings = settings
+        self._new_after_commit = new_after_commit
+        self._engines: dict[Mode, AsyncEngine] = {}
+
+    @property
+    def metadatas(self) -> list[MetaData]:
+        """Those of `bases`."""
+        return [metadata_of(base) for base in self.bases]
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of `bases`."""
+        return [table for metadata in self.metadatas for table in metadata.tables.values()]
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether all connections of the pool are in use."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout() >= pool.size()
+
+    def session(
+        self, *, readonly: bool = False, isolation: Isolation | None = None
+    ) -> AsyncSession:
+        """A new session, which the caller closes: ``async with database.session() as session``.
+
+        Its first statement begins a transaction. Objects keep their values after a commit.
+        """
+        return self.session_in(Mode(readonly, isolation, may_write=not readonly))
+
+    @asynccontextmanager
+    async def unit_of_work(
+        self, *, readonly: bool = False, isolation: Isolation | None = None
+    ) -> AsyncIterator[UnitOfWork]:
+        """A transaction of its own: committed at the end of the block, rolled back if the block
+        raises an exception."""
+        async with self.session(readonly=readonly, isolation=isolation) as session:
+            work = UnitOfWork(session, self._new_after_commit())
+            yield work
+            await session.commit()
+        await work.after.call_all()
+
+    def session_in(self, mode: Mode) -> AsyncSession:
+        """As `session`, with transactions of *mode*."""
+        return AsyncSession(
+            self.engine_in(mode), sync_session_class=LoadedSession, expire_on_commit=False
+        )
+
+    def engine_in(self, mode: Mode) -> AsyncEngine:
+        """`engine` with the options of *mode*; both have the same pool."""
+        engine = self._engines.get(mode)
+        if engine is None:
+            options = options_of(self.engine, mode)
+            engine = self._engines[mode] = self.engine.execution_options(**options)
+        return engine
+
+    async def open(self) -> None:
+        """Create the file of SQLite, with mode 600, and its tables; does not connect to a server.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
+        if not self.is_sqlite:
+            return
+        file = sqlite.file_of(self.engine.url, self.setting)
+        try:
+            await asyncio.to_thread(sqlite.create, file, self._settings.busy_timeout)
+            if self._settings.create_tables:
+                await self.create_tables()
+            else:
+                async with self.engine_in(WRITES).connect():
+                    pass
+        except (OSError, sqlite3.Error, DBAPIError) as exc:
+            reason = exc.orig if isinstance(exc, DBAPIError) else exc
+            raise ConfigurationError(
+                f"{self.setting} names the file {file}, which cannot be opened: {reason}; correct "
+                f"the path, or allow this process to write there"
+            ) from exc
+
+    async def create_tables(self) -> None:
+        """Create the tables of `bases` that do not exist; existing ones are not changed."""
+        async with self.engine_in(WRITES).begin() as connection:
+            for metadata in self.metadatas:
+                await connection.run_sync(metadata.create_all)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()

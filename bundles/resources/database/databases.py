@@ -1,0 +1,106 @@
+"""All databases of the application, by name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+
+from bundles.resources.database.database import DEFAULT, Database, NewAfterCommit
+from bundles.resources.database.tables import Base, Tables
+from bundles.resources.settings import ResourcesSettings
+from rxkernel import ConfigurationError, RxKernelError
+from rxkernel.nearest import nearest
+
+
+class Databases(Mapping[str, Database]):
+    """The databases of the settings by name, the one called ``default`` first.
+
+    Attributes:
+        tables: those of all databases.
+        new_after_commit: makes the `AfterCommit` of a transaction.
+    """
+
+    def __init__(
+        self,
+        settings: ResourcesSettings,
+        bases: Mapping[str, Sequence[Base]],
+        new_after_commit: NewAfterCommit,
+    ) -> None:
+        self.new_after_commit = new_after_commit
+        self._found: dict[str, Database] = {}
+        problems: list[str] = []
+        for name, own in {DEFAULT: settings, **settings.databases}.items():
+            try:
+                if settings.migrations_of(name).is_dir():
+                    own = attrs.evolve(own, create_tables=False)
+                self._found[name] = Database(name, own, bases.get(name, ()), new_after_commit)
+            except ConfigurationError as error:
+                problems += error.problems
+        for name in bases.keys() - self._found.keys() - {DEFAULT, *settings.databases}:
+            problems.append(f"ResourcesBundle(…) has tables of the database {self.unknown(name)}")
+        if problems:
+            raise ConfigurationError(*problems)
+        self.tables = Tables([base for own in bases.values() for base in own])
+
+    @property
+    def default(self) -> Database:
+        return self._found[DEFAULT]
+
+    def __getitem__(self, name: str) -> Database:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def named(self, name: str) -> Database:
+        """The database *name*.
+
+        Raises:
+            RxKernelError: the settings have none of this name.
+        """
+        if name not in self._found:
+            raise RxKernelError(f"there is no database {self.unknown(name)}")
+        return self._found[name]
+
+    def of(self, cls: type[Any]) -> Database:
+        """The database with the table of the mapped *cls*.
+
+        Raises:
+            ConfigurationError: no database has it.
+        """
+        metadata = getattr(cls, "metadata", None)
+        for database in self._found.values():
+            if any(metadata is each for each in database.metadatas):
+                return database
+        raise ConfigurationError(
+            f"{cls.__qualname__} has a table of no database; derive it from the base of "
+            f"ResourcesBundle(Base), or add its base: ResourcesBundle(…, databases={{…}})"
+        )
+
+    def unknown(self, name: str) -> str:
+        """*name*, which the settings do not have, and a hint."""
+        near = nearest(name, [*self._found])
+        hint = f"did you mean {near!r}?" if near else "write a table for it"
+        return f"{name!r}; the databases are those of [resources.databases.<name>]: {hint}"
+
+    async def __aenter__(self) -> Self:
+        opened: list[Database] = []
+        try:
+            for database in self._found.values():
+                opened.append(database)
+                await database.open()
+        except BaseException:
+            for database in opened:
+                await database.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        for database in self._found.values():
+            await database.close()

@@ -1,0 +1,71 @@
+"""Which errors of the drivers mean that a database cannot be used now, or that two transactions
+were in conflict."""
+
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+_POSTGRESQL_CONFLICTS = ("40001", "40P01")
+"""A serialization failure, a deadlock."""
+_MARIADB_CONFLICTS = (1213, 1020)
+"""A deadlock; a row has changed since the snapshot."""
+
+_MARIADB_OUTAGES = (
+    *(1040, 1041, 1053, 1077, 1203, 1226),  # too many connections, out of memory, shutting down
+    *(1044, 1045, 1049),  # the user, the password or the database is wrong
+    *(1021, 1114, 1205, 1290, 1836),  # disk full, table full, waited for a lock, read-only
+    *(2002, 2003, 2005, 2006, 2013, 2055),  # not reachable, connection lost
+)
+_POSTGRESQL_OUTAGES = ("08", "28", "3D", "53", "57", "58")
+"""Classes of states: connection, authorization, unknown database, resources, operator, system."""
+_POSTGRESQL_LOCK = "55P03"
+_SQLITE_OUTAGES = (
+    *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"),
+    *("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_NOMEM", "SQLITE_PROTOCOL", "SQLITE_PERM"),
+)
+
+
+def is_conflict(exc: BaseException) -> bool:
+    """Whether the transaction has failed because of another one, and may succeed if repeated."""
+    if not isinstance(exc, DBAPIError):
+        return False
+    original: Any = exc.orig
+    if hasattr(original, "diag"):
+        return bool(original.sqlstate in _POSTGRESQL_CONFLICTS)
+    if name := getattr(original, "sqlite_errorname", None):
+        # a transaction that has read wants to write, and another one writes or has written; one
+        # that begins waits for the lock until its timeout
+        return bool(name.startswith("SQLITE_BUSY") and not _begins(exc))
+    return _number(original) in _MARIADB_CONFLICTS
+
+
+def is_outage(exc: BaseException) -> bool:
+    """Whether the database cannot be used now: away, locked, full, or no connection is free."""
+    if isinstance(exc, PoolTimeoutError):
+        return True
+    if not isinstance(exc, DBAPIError) or is_conflict(exc):
+        return False
+    original: Any = exc.orig
+    if exc.connection_invalidated:
+        return True
+    if hasattr(original, "diag"):
+        state = original.sqlstate
+        if state is None:  # it has not come from the server: no connection, or a misused one
+            return type(original).__name__ in ("OperationalError", "ConnectionTimeout")
+        return bool(state == _POSTGRESQL_LOCK or state.startswith(_POSTGRESQL_OUTAGES))
+    if name := getattr(original, "sqlite_errorname", None):
+        # a file that is read-only: any other statement is that of a read-only transaction
+        is_file = name.startswith("SQLITE_READONLY") and _begins(exc)
+        return bool(is_file or name.startswith(_SQLITE_OUTAGES))
+    return _number(original) in _MARIADB_OUTAGES
+
+
+def _begins(exc: DBAPIError) -> bool:
+    return (exc.statement or "").startswith("BEGIN")
+
+
+def _number(original: BaseException | None) -> int | None:
+    """The number of an error of MariaDB."""
+    arguments = getattr(original, "args", ())
+    return arguments[0] if arguments and type(arguments[0]) is int else None

@@ -1,0 +1,133 @@
+"""The sessions of one message, by database."""
+
+import asyncio
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from injector import Injector, Provider
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bundles.resources.database.database import DEFAULT
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.mode import READONLY, Mode
+from bundles.resources.database.modes import Modes
+from rxkernel import RxKernelError, current_request
+
+
+class MessageSessions:
+    """Creates a session when it is first asked for; its first statement takes a connection.
+
+    `commit` is called when the action has returned. What is written later is committed when the
+    message ends. An exception rolls back what is not committed.
+
+    Attributes:
+        after: what to do after the commit.
+
+    Args:
+        mode: that of the action; None if it has ``@transaction(None)``.
+    """
+
+    def __init__(self, databases: Databases, mode: Mode | None, route_name: str | None) -> None:
+        self.after = databases.new_after_commit()
+        self._databases = databases
+        self._mode = mode
+        self._name = route_name
+        self._sessions: dict[str, AsyncSession] = {}
+
+    def session(self, name: str = DEFAULT) -> AsyncSession:
+        """The session for the database *name*, the same one for each call.
+
+        Raises:
+            RxKernelError: the action has ``@transaction(None)``, or the database does not exist.
+        """
+        session = self._sessions.get(name)
+        if session is None:
+            if self._mode is None:
+                raise RxKernelError(
+                    f"{self._name!r} asks for a session of the database, and its action has "
+                    f"@transaction(None); remove one of the two"
+                )
+            session = self._databases.named(name).session_in(self._mode)
+            self._sessions[name] = session
+        return session
+
+    def session_of(self, entity: type[Any]) -> AsyncSession:
+        """The session for the database with the table of *entity*.
+
+        Raises:
+            ConfigurationError: no database has it. RxKernelError: as `session`.
+        """
+        return self.session(self._databases.of(entity).name)
+
+    async def flush(self) -> None:
+        """Send what has changed to the databases, so that objects have what these make: ids, and
+        values of columns with a default."""
+        for session in self._in_order():
+            if session.new or session.deleted or session.dirty:
+                await session.flush()
+
+    async def commit(self) -> None:
+        """Commit each session, that of the default database last; then make the calls of `after`.
+
+        There is no two-phase commit: if one fails, the earlier ones are committed.
+        """
+        for session in self._in_order():
+            if session.in_transaction():
+                await session.commit()
+        await self.after.call_all()
+
+    async def roll_back(self) -> None:
+        """Roll back each session, and forget its objects and the calls of `after`."""
+        self.after.forget()
+        for session in self._in_order():
+            await session.rollback()
+            session.expunge_all()
+
+    def only_read(self) -> None:
+        """Begin read-only transactions from now on: the source of a stream reads in them."""
+        self._mode = READONLY
+        for name, session in self._sessions.items():
+            engine = self._databases[name].engine_in(READONLY)
+            session.bind = engine
+            session.sync_session.bind = engine.sync_engine
+
+    def _in_order(self) -> Iterator[AsyncSession]:
+        for name in sorted(self._sessions, key=DEFAULT.__eq__):
+            yield self._sessions[name]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        try:
+            if exc is None:
+                await self.commit()
+        finally:
+            # also if the task is cancelled meanwhile: the connection must go back to the pool
+            await asyncio.shield(self._close())
+
+    async def _close(self) -> None:
+        for session in self._in_order():
+            await session.close()
+
+
+class MessageSessionsProvider(Provider[MessageSessions]):
+    """Provides those of the current message.
+
+    injector reads the signature of a class each time that it builds one, which takes longer than
+    all that is done here.
+    """
+
+    def __init__(self) -> None:
+        self._parts: tuple[Databases, Modes] | None = None
+
+    def get(self, injector: Injector) -> MessageSessions:
+        if self._parts is None:
+            self._parts = injector.get(Databases), injector.get(Modes)
+        databases, modes = self._parts
+        request = current_request.get()
+        assert request is not None, "its scope is that of the message"
+        return MessageSessions(databases, modes.of(request.definition), request.route_name)

@@ -1,0 +1,36 @@
+"""`unit_of_work`, for code outside of messages."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bundles.resources.database.database import DEFAULT
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.mode import Isolation
+from bundles.resources.database.unit import UnitOfWork
+from rxkernel import RxKernelError, current_application
+
+
+@asynccontextmanager
+async def unit_of_work(
+    database: str = DEFAULT, *, readonly: bool = False, isolation: Isolation | None = None
+) -> AsyncIterator[UnitOfWork]:
+    """A transaction of the current application: for tasks and listeners of connections.
+
+    ``async with unit_of_work() as work: work.session.add(…)``. It is committed at the end of the
+    block, and rolled back if the block raises an exception. In a message it is a transaction of
+    its own, beside that of the message.
+
+    Raises:
+        RxKernelError: no application is running here, or the database does not exist.
+    """
+    application = current_application.get()
+    if application is None:
+        raise RxKernelError(
+            "unit_of_work() is called outside of a running application; inject Database, and "
+            "write async with database.unit_of_work()"
+        )
+    databases = application.injector.get(Databases)
+    async with databases.named(database).unit_of_work(
+        readonly=readonly, isolation=isolation
+    ) as work:
+        yield work

@@ -1,0 +1,98 @@
+"""The settings of the bundle."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from rxkernel import Allowed
+
+DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg", "mariadb+aiomysql", "mysql+aiomysql")
+"""The supported names before ``://`` in a URL."""
+
+_SECONDS = attrs.validators.gt(0.0)
+
+
+def _is_url(value: str) -> bool:
+    try:
+        return make_url(value).drivername in DRIVERS
+    except (ArgumentError, ValueError):  # ValueError: a port that is not a number
+        return False
+
+
+def _in_folder(url: str, name: str) -> str:
+    """The default *url* for the application *name*, one of several."""
+    folder, _, file = url.rpartition("/")
+    return f"{folder}/{name}/{file}"
+
+
+def _read_only(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(tables))
+
+
+_URL = Allowed(
+    "a URL with an asynchronous driver: sqlite+aiosqlite:///var/app.sqlite3, "
+    "postgresql+psycopg://user:password@host/name or mariadb+aiomysql://user:password@host/name",
+    (str,),
+    _is_url,
+)
+
+
+@attrs.frozen(kw_only=True)
+class DatabaseSettings:
+    """One database: a table of ``[resources.databases]``."""
+
+    url: str = attrs.field(repr=False, validator=_URL, metadata={"secret": True})
+    """A URL of SQLAlchemy with an asynchronous driver, see its page "Engine Configuration"."""
+
+    pool_size: int = attrs.field(default=10, validator=attrs.validators.ge(1))
+    """Most connections of this process. A message waits for a free one."""
+
+    pool_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """Seconds within which a connection must become free; then the response is 503."""
+
+    pool_recycle: float = attrs.field(default=1800.0, validator=_SECONDS)
+    """Seconds after which a connection is replaced, before a firewall or the server drops it."""
+
+    connect_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """Seconds within which a server must accept a connection."""
+
+    busy_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """SQLite only: seconds to wait for the lock of another writer; then the response is 503."""
+
+    slow_statement: float = attrs.field(default=1.0, validator=_SECONDS)
+    """A statement that takes longer, in seconds, is logged as a warning without its values."""
+
+    create_tables: bool = True
+    """SQLite only: whether boot creates missing tables while there is no folder of migrations. The
+    tables of a server are created by migrations."""
+
+
+@attrs.frozen(kw_only=True)
+class ResourcesSettings(DatabaseSettings):
+    """The section ``[resources]`` of ``rxkernel.toml``."""
+
+    url: str = attrs.field(
+        default="sqlite+aiosqlite:///var/app.sqlite3",
+        repr=False,
+        validator=_URL,
+        metadata={"secret": True, "per_application": _in_folder},
+    )
+    """The database of every `AsyncSession` without a name."""
+
+    databases: Mapping[str, DatabaseSettings] = attrs.field(
+        factory=dict, converter=_read_only, metadata={"tables": True}
+    )
+    """Further databases by name: ``Annotated[AsyncSession, Db("reports")]``."""
+
+    migrations: Path = attrs.field(default=Path("migrations"), metadata={"per_application": True})
+    """The folder of the revisions that `rxkernel db` writes; those of a further database are in a
+    folder of its name below."""
+
+    def migrations_of(self, name: str) -> Path:
+        """The folder with the revisions of the database *name*."""
+        return self.migrations if name == "default" else self.migrations / name
