@@ -66,11 +66,15 @@ def _make(template: str, directory: Path, words: dict[str, str]) -> None:
         raise ConfigurationError(
             f"{directory} cannot be written: {exc.strerror}; choose another directory"
         ) from exc
-    click.echo(f"Created {words['__project__']} in {directory}. Next:")
+    is_here = directory.resolve() == Path.cwd()
+    click.echo(
+        f"Created {words['__project__']} in {'this directory' if is_here else directory}. Next:"
+    )
     if extras := missing_extras(_extras_of(directory)):
         quoted = f"'.[{','.join(extras)}]'"
         click.echo(f"  python -m pip install {quoted}  # in the clone of rxkernel, it is missing")
-    for command in (f"cd {shlex.quote(str(directory))}", *_COMMANDS[template]):
+    enter = () if is_here else (f"cd {shlex.quote(str(directory))}",)
+    for command in (*enter, *_COMMANDS[template]):
         click.echo(f"  {command}")
 
 

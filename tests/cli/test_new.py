@@ -67,6 +67,13 @@ def test_new_project_has_the_name_of_its_directory(run: Run, project: Path) -> N
     assert not list(made.rglob("__pycache__"))
 
 
+def test_new_project_in_the_working_directory_needs_no_cd(run: Run) -> None:
+    lines = run("new", ".").stdout.splitlines()
+
+    assert lines[0].endswith(" in this directory. Next:")
+    assert not any(line.startswith("  cd") for line in lines)
+
+
 def test_new_project_in_used_directory_is_rejected(run: Run, project: Path) -> None:
     (project / "empty").mkdir()
     (project / "full").mkdir()

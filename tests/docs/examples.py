@@ -20,7 +20,7 @@ typescript      Compiled strictly, with the ``.ts`` files that commands of the p
                 javascript.
 json, text      Must equal the output of the block before. ``...`` matches any text. A json block
                 whose first line is ``# folder/name.json`` is a file, written without this line.
-toml            A file of settings, loaded.
+toml            A file of settings, loaded. Its tables may be those of installed bundles.
 diagram         A drawing; not checked.
 ini, nginx      Files of other programs on a server; tests/docs/test_deployment.py uses them.
 
@@ -41,6 +41,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from asyncio import Runner
 from collections.abc import Callable, Iterable, Iterator
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
@@ -53,6 +54,8 @@ from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 from rxkernel import Application, Bundle
+from rxkernel.application.bundle_loading import load
+from rxkernel.application.entry_points import installed
 from rxkernel.application.settings_sources import load_settings
 from rxkernel.cli import main
 from tests.docs.commands import check_command
@@ -286,7 +289,8 @@ class Page:
         name = "pyproject.toml" if "[tool.rxkernel" in source else "rxkernel.toml"
         with tempfile.TemporaryDirectory() as directory:
             (Path(directory) / name).write_text(source, encoding="utf-8")
-            bundles = [b for b in self.namespace.values() if _has_settings(b)]
+            named = [load(name) for name in tomllib.loads(source) if name in installed()]
+            bundles = [b for b in (*named, *self.namespace.values()) if _has_settings(b)]
             sections = {bundle.name: bundle.settings_class for bundle in bundles}
             load_settings(directory=Path(directory), environment={}, sections=sections)
 
