@@ -98,7 +98,7 @@ class _Report:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Add the results of a worker; one that crashed has none."""
+        """Add the results of a worker. A worker that crashed sends nothing."""
         for name, files in getattr(node, "workeroutput", {}).get(_OUTPUT, {}).items():
             for file, lines in files.items():
                 getattr(_MEASURE, name)[file].update(lines)

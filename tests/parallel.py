@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-WHOLE_FILES = ("tests/browser/", "tests/docs/test_extending.py", "tests/test_wheel.py")
-"""Files and folders. The tests of a file share a fixture that is expensive: a browser, a wheel."""
+WHOLE_FILES = (
+    *("tests/browser/", "tests/docs/test_extending.py", "tests/private_uses/"),
+    *("tests/test_architecture.py", "tests/test_wheel.py"),
+)
+"""Files and folders. The tests of a file share what is expensive: a browser, a wheel, parsed
+sources."""
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from configparser import ConfigParser
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -113,7 +114,10 @@ def imports(path: Path) -> Iterator[str]:
                 yield member if member in MODULES else module
 
 
-GRAPH = {module: set(imports(path)) for module, path in MODULES.items()}
+@cache
+def graph() -> dict[str, set[str]]:
+    """The imports of each module; read in the process that runs the tests of this file only."""
+    return {module: set(imports(path)) for module, path in MODULES.items()}
 
 
 def within(module: str, *packages: str) -> bool:
@@ -126,24 +130,24 @@ def layer(module: str) -> int:
     return RANK[unit]
 
 
-@pytest.mark.parametrize("module", [name for name in GRAPH if within(name, "rxkernel")])
+@pytest.mark.parametrize("module", [name for name in MODULES if within(name, "rxkernel")])
 def test_rxkernel_imports_its_own_and_earlier_layers(module: str) -> None:
     if module == "rxkernel":
         return  # the root re-exports every layer
-    for target in GRAPH[module]:
+    for target in graph()[module]:
         assert not within(target, "app", "bundles"), f"{module} imports {target}"
         assert target != "rxkernel", f"{module} imports the root, which imports {module}"
         if within(target, "rxkernel"):
             assert layer(target) <= layer(module), f"{module} imports {target}, a later layer"
 
 
-@pytest.mark.parametrize("module", [name for name in GRAPH if within(name, "bundles")] or [None])
+@pytest.mark.parametrize("module", [name for name in MODULES if within(name, "bundles")] or [None])
 def test_bundle_imports_the_framework_and_declared_bundles(module: str | None) -> None:
     if module is None:
         return  # no bundle yet
     own = module.split(".")[1]
     allowed = {f"bundles.{other}" for other in {own} | SUPPORT | ARROWS.get(own, set())}
-    for target in GRAPH[module]:
+    for target in graph()[module]:
         assert not within(target, "app"), f"{module} imports {target}"
         if within(target, "bundles"):
             assert within(target, *allowed), f"{module} imports {target}, not declared in ARROWS"
@@ -152,7 +156,7 @@ def test_bundle_imports_the_framework_and_declared_bundles(module: str | None) -
 @pytest.mark.parametrize("library", HOMES)
 def test_library_of_an_adapter_stays_in_it(library: str) -> None:
     users = {
-        module for module in GRAPH if any(within(target, library) for target in GRAPH[module])
+        module for module in MODULES if any(within(target, library) for target in graph()[module])
     }
     assert {user for user in users if not within(user, *HOMES[library])} == set()
 
@@ -160,10 +164,10 @@ def test_library_of_an_adapter_stays_in_it(library: str) -> None:
 def test_http_semantics_need_no_library() -> None:
     """`servers/http` is shared by the adapters and by `KernelClient`."""
     adapters = ("rxkernel.servers.aiohttp", "rxkernel.servers.socketio", *HOMES)
-    semantics = [module for module in GRAPH if within(module, "rxkernel.servers.http")]
+    semantics = [module for module in MODULES if within(module, "rxkernel.servers.http")]
     assert semantics
     for module in semantics:
-        for target in GRAPH[module]:
+        for target in graph()[module]:
             assert not within(target, *adapters), f"{module} imports {target}"
 
 
@@ -172,17 +176,17 @@ def test_folder_of_the_aiohttp_adapter_imports_earlier_ones_only(folder: str) ->
     package = "rxkernel.servers.aiohttp"
     earlier = AIOHTTP_FOLDERS[: AIOHTTP_FOLDERS.index(folder) + 1]
     allowed = [f"{package}.{name}" for name in earlier]
-    modules = [module for module in GRAPH if within(module, f"{package}.{folder}")]
+    modules = [module for module in MODULES if within(module, f"{package}.{folder}")]
     assert modules
     for module in modules:
-        for target in GRAPH[module]:
+        for target in graph()[module]:
             if within(target, package):
                 assert within(target, *allowed), f"{module} imports {target}"
 
 
 def test_modules_have_no_import_cycles() -> None:
     """Names are checked, not types only: an import under TYPE_CHECKING counts."""
-    edges = {module: targets & GRAPH.keys() for module, targets in GRAPH.items()}
+    edges = {module: targets & MODULES.keys() for module, targets in graph().items()}
     TopologicalSorter(edges).prepare()  # raises a CycleError that prints the cycle
 
 
@@ -217,7 +221,7 @@ def test_rarely_used_modules_are_imported_late() -> None:
 def test_every_third_party_import_is_a_declared_dependency() -> None:
     declared = set(requirements())
     distributions = packages_distributions()
-    tops = {target.split(".")[0] for targets in GRAPH.values() for target in targets}
+    tops = {target.split(".")[0] for targets in graph().values() for target in targets}
     for top in tops - OURS - sys.stdlib_module_names:
         found = distributions.get(top, [])
         names = {distribution.lower().replace("_", "-") for distribution in found}  # PEP 503

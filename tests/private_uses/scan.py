@@ -115,8 +115,11 @@ def files_of(use: PrivateUse, sources: Sources) -> set[str]:
     return found
 
 
-def unlisted(sources: Sources, listed: set[str]) -> list[Use]:
-    """The private uses whose last name is not in *listed*, and documented ones that look so."""
+def unlisted(sources: Sources, listed: set[str], known: Sources = ()) -> list[Use]:
+    """The private uses whose last name is not in *listed*, and documented ones that look so.
+
+    Classes of *sources* may derive from those of *known*, which are not searched.
+    """
     found = set()
     for source in sources:
         for line, path in _imports(source):
@@ -129,7 +132,7 @@ def unlisted(sources: Sources, listed: set[str]) -> list[Use]:
             if name not in listed:
                 found.add(Use(source.file, line, name))
         for own in (True, False):
-            for library, line, name in _members(source, sources, own=own):
+            for library, line, name in _members(source, (*known, *sources), own=own):
                 path = f"{library}.{name}"
                 if name not in listed and path not in DOCUMENTED:
                     found.add(Use(source.file, line, path))

@@ -4,6 +4,7 @@
 """
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,19 @@ from tests.private_uses.aiohttp_uses import AIOHTTP
 from tests.private_uses.injector_uses import INJECTOR
 from tests.private_uses.other_uses import OTHERS
 from tests.private_uses.private_use import PrivateUse
-from tests.private_uses.scan import Source, files_of, read_sources, unlisted
+from tests.private_uses.scan import Source, Sources, files_of, read_sources, unlisted
 from tests.private_uses.socketio_uses import SOCKETIO
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCES = read_sources(ROOT / "rxkernel")
 USES = (*AIOHTTP, *INJECTOR, *OTHERS, *SOCKETIO)
 LISTED = {use.name.rpartition(".")[2] for use in USES}
+
+
+@cache
+def sources() -> Sources:
+    """Read in the process that runs the tests of this file only."""
+    return read_sources(ROOT / "rxkernel")
+
 
 each_use = pytest.mark.parametrize("use", USES, ids=lambda use: use.name)
 
@@ -31,14 +38,14 @@ def test_private_use_exists_in_the_installed_library(use: PrivateUse) -> None:
 @each_use
 def test_private_use_is_listed_with_every_file_that_needs_it(use: PrivateUse) -> None:
     if use.spelled:
-        assert files_of(use, SOURCES) == set(use.files)
+        assert files_of(use, sources()) == set(use.files)
     else:
-        assert set(use.files) <= {source.file for source in SOURCES}
+        assert set(use.files) <= {source.file for source in sources()}
 
 
 def test_sources_have_no_private_use_that_is_not_listed() -> None:
     """Add it to a table of this folder; what the documentation describes, to DOCUMENTED."""
-    assert unlisted(SOURCES, LISTED) == []
+    assert unlisted(sources(), LISTED) == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +78,7 @@ def test_sources_have_no_private_use_that_is_not_listed() -> None:
 def test_private_use_that_is_not_listed_is_found(text: str, name: str) -> None:
     new = Source("servers/aiohttp/new.py", ast.parse(text))
 
-    (found,) = unlisted((*SOURCES, new), LISTED)
+    (found,) = unlisted((new,), LISTED, sources())
 
     assert (found.file, found.name) == (new.file, name)
 
@@ -80,4 +87,4 @@ def test_listed_use_in_another_file_is_found() -> None:
     new = Source("servers/aiohttp/new.py", ast.parse("def f(native): native.content.feed_eof()"))
     (use,) = (use for use in USES if use.name == "aiohttp.StreamReader.feed_eof")
 
-    assert files_of(use, (*SOURCES, new)) == {*use.files, new.file}
+    assert files_of(use, (*sources(), new)) == {*use.files, new.file}

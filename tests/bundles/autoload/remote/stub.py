@@ -87,13 +87,18 @@ async def running_stub() -> AsyncIterator[Stub]:
 async def raw_server(data: bytes, *, closes: bool = True) -> AsyncIterator[str]:
     """A server that sends *data* after the first bytes of each request; return its URL."""
     released = asyncio.Event()
+    handlers: list[asyncio.Task[Any]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(data)
-        if not closes:
-            await released.wait()
-        writer.close()
+        if (handler := asyncio.current_task()) is not None:
+            handlers.append(handler)
+        with contextlib.suppress(ConnectionError):  # the client has gone
+            await reader.read(1)
+            writer.write(data)
+            if not closes:
+                await released.wait()
+            writer.close()
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -103,3 +108,4 @@ async def raw_server(data: bytes, *, closes: bool = True) -> AsyncIterator[str]:
         released.set()
         server.close()
         await server.wait_closed()
+        await asyncio.gather(*handlers)
