@@ -60,6 +60,13 @@ class MessageSessions:
         """
         return self.session(self._databases.of(entity).name)
 
+    async def flush(self) -> None:
+        """Send what has changed to the databases, so that objects have what these make: ids, and
+        values of columns with a default."""
+        for session in self._in_order():
+            if session.new or session.deleted or session.dirty:
+                await session.flush()
+
     async def commit(self) -> None:
         """Commit each session, that of the default database last; then make the calls of `after`.
 

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 from sqlalchemy import ColumnElement, and_, bindparam, not_, or_
 
-from bundles.resources.filters.operators import OPERATORS, Operand, Operator
+from bundles.resources.filters.operators import OPERATORS, Compare, Operand, Operator
 from bundles.resources.filters.targets import Target
 from bundles.resources.filters.value_types import ValueType
 from rxkernel.kernel.binding.class_errors import error_of
@@ -178,7 +178,7 @@ class ConditionReader:
                 value = transform(value)
         except ValueError as exc:
             return self.errors.add(path, error_of(exc))
-        return value if operator.operand is not Operand.PATTERN else operator.pattern(value)
+        return value if operator.pattern is None else operator.pattern(value)
 
 
 def _listed(field: BoundField) -> str:
@@ -188,30 +188,26 @@ def _listed(field: BoundField) -> str:
 def _condition(field: BoundField, operations: Sequence[tuple[Operator, Any]]) -> Condition:
     """*operations* of one field, all of which must hold: for one and the same related row, where
     each compares one value of it."""
-    same_row: list[Callable[[ColumnElement[Any]], Condition]] = []
+    compared: list[tuple[Compare, Any]] = []
     found: list[Condition] = []
     for operator, operand in operations:
         if operator.operand is Operand.FLAG:
             found.append(_has_value(field.target, not operand))
-        elif operator.operand is Operand.VALUES or operand is None or operator.is_negative:
+        elif operator.compare is None or operand is None:
             values = operand if operator.operand is Operand.VALUES else [operand]
             found.append(_is_one_of(field, values, operator.is_negative))
+        elif operator.pattern is not None:
+            compared.append((operator.compare, operand))
         else:
-            same_row.append(_comparison(field, operator, operand))
-    if same_row:
-        found.insert(
-            0, field.target.some(lambda column: and_(*(each(column) for each in same_row)))
+            parameter = bindparam(None, operand, field.type.bound, unique=True)
+            compared.append((operator.compare, parameter))
+    if compared:
+        found.append(
+            field.target.some(
+                lambda column: and_(*(compare(column, value) for compare, value in compared))
+            )
         )
     return and_(*found)
-
-
-def _comparison(
-    field: BoundField, operator: Operator, operand: Any
-) -> Callable[[ColumnElement[Any]], Condition]:
-    if operator.operand is Operand.PATTERN:
-        return lambda column: operator.compare(column, operand)
-    parameter = bindparam(None, operand, field.type.bound, unique=True)
-    return lambda column: operator.compare(column, parameter)
 
 
 def _has_value(target: Target, wanted: bool) -> Condition:

@@ -287,3 +287,22 @@ def test_date_without_time_is_not_a_datetime() -> None:
     bound = Filters(printed="$eq").bind(Book)
     with pytest.raises(UnprocessableEntityException):
         bound.parse({"printed": date(2026, 1, 1).isoformat()})
+
+
+def test_composite_primary_key_breaks_ties() -> None:
+    filters = Filters({"sort": "$eq"}, sort=("region", "sort")).bind(Sale, page=2)
+    sales = [Sale(number=n, region=r, sum=1, sort=n % 2) for n in (1, 2, 3) for r in ("a", "b")]
+    with session_of(*sales) as session:
+        for sort, expected in (
+            ("-region", [(1, "b"), (2, "b"), (3, "b"), (1, "a"), (2, "a"), (3, "a")]),
+            ("sort", [(2, "a"), (2, "b"), (1, "a"), (1, "b"), (3, "a"), (3, "b")]),
+        ):
+            found: list[tuple[int, str]] = []
+            cursor: str | None = None
+            while len(found) < len(sales):
+                asked = {"$sort": sort} | ({"cursor": cursor} if cursor else {})
+                query = filters.parse(asked)
+                items, cursor = query.page(session.execute(query.apply(select(Sale))).all())
+                assert items
+                found += [(sale.number, sale.region) for sale in items]
+            assert (found, cursor) == (expected, None)
