@@ -1,4 +1,4 @@
-"""Hooks and events of operations: RxStack, packages/platform/test/operations."""
+"""Hooks and events of operations: RxStack's acceptance check 63."""
 
 from typing import Annotated, Any, cast
 
