@@ -71,12 +71,6 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
-    @event.listens_for(engine, "reset")
-    def _reset(connection: Any, _: Any, state: PoolResetState) -> None:
-        # a COMMIT that fails, by a deferred constraint, leaves the transaction open
-        if state.asyncio_safe and connection.driver_connection.in_transaction:
-            connection.rollback()
-
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         mode: Mode = connection.get_execution_options().get("rxkernel_mode", Mode())
