@@ -19,6 +19,7 @@ from bundles.resources import (
     Row,
     Slice,
     Update,
+    View,
     operation,
 )
 from rxkernel import (
@@ -97,12 +98,12 @@ class HookedResource(Resource[Task], path="/tasks", name="task"):
         session: AsyncSession,
         after: AfterCommit,
         note: str = "",
-    ) -> TaskView:
+    ) -> Annotated[Task, View(TaskView)]:
         """Finish a task."""
         assert task in session
         after.run(self.log.note, "committed")
         task.done, task.title = True, f"{task.title}{note}"
-        return task  # type: ignore[return-value] # the row is sent as the view
+        return task
 
     @operation("GET", "/page")
     async def page(self) -> Slice[TaskView]:
