@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, AdaptedConnection
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import PoolResetState
 
 from bundles.resources.database.mode import Mode
 from rxkernel import ConfigurationError
