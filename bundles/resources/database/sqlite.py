@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, AdaptedConnection
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import PoolResetState
 
 from bundles.resources.database.mode import Mode
 from rxkernel import ConfigurationError
@@ -69,6 +70,12 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+
+    @event.listens_for(engine, "reset")
+    def _reset(connection: Any, _: Any, state: PoolResetState) -> None:
+        # a COMMIT that fails, by a deferred constraint, leaves the transaction open
+        if state.asyncio_safe and connection.driver_connection.in_transaction:
+            connection.rollback()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
