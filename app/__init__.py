@@ -7,16 +7,17 @@ methods handles both HTTP and Socket.IO. `app.accounts` loads the users.
 from pathlib import Path
 
 import attrs
-from injector import Binder, singleton
+from injector import Binder
+from sqlalchemy import URL
 
 from app.account_controller import AccountController
 from app.accounts import Accounts
-from app.database import Database
 from app.listeners import DomainErrors, RequestTimer
 from app.page_controller import PageController, SocketClient
+from app.tables import Base
 from app.task_controller import TaskController
-from app.tasks import TaskRepository
 from bundles.apidocs import ApidocsBundle, ApidocsSettings
+from bundles.resources import ResourcesBundle, ResourcesSettings
 from bundles.security import SecurityBundle
 from rxkernel import Application, Settings
 
@@ -37,13 +38,14 @@ def create_application(
     *socket_client*."""
 
     def configure(binder: Binder) -> None:
-        binder.bind(Database, to=Database(database))
-        binder.bind(TaskRepository, scope=singleton)
         binder.bind(SocketClient, to=SocketClient(socket_client))
 
+    url = URL.create("sqlite+aiosqlite", database=str(database)).render_as_string()
     given = Settings() if settings is None else settings
+    defaults = {"apidocs": DOCUMENTS, "resources": ResourcesSettings(url=url)}
     return Application(
         bundles=[
+            ResourcesBundle(Base),
             "sessions",
             SecurityBundle(Accounts, access="authenticated"),
             ApidocsBundle(access="public"),
@@ -51,5 +53,5 @@ def create_application(
         controllers=[TaskController, AccountController, PageController],
         listeners=[RequestTimer, DomainErrors],
         modules=[configure],
-        settings=attrs.evolve(given, bundles={"apidocs": DOCUMENTS, **given.bundles}),
+        settings=attrs.evolve(given, bundles={**defaults, **given.bundles}),
     )

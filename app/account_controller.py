@@ -4,7 +4,8 @@ import attrs
 from attrs.validators import matches_re, min_len
 from injector import inject
 
-from app.accounts import Account, Accounts
+from app.accounts import Accounts
+from app.tables import Account
 from bundles.security import AddressLimit, CurrentUser, Passwords, Security, access
 from rxkernel import Request, both, http
 

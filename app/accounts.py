@@ -1,18 +1,12 @@
 """Accounts: the users of the bundle security, stored in the database."""
 
-import attrs
 from injector import inject
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 
-from app.database import Database
+from app.tables import Account
+from bundles.resources import Database
 from bundles.security import UserProvider
-
-
-@attrs.frozen
-class Account:
-    """A user. Its name never changes: tokens, sessions and tasks contain it."""
-
-    username: str
-    password_hash: str = attrs.field(repr=False)
 
 
 class UsernameTakenError(Exception):
@@ -30,19 +24,24 @@ class Accounts(UserProvider[Account]):
         self._database = database
 
     async def load(self, identifier: str) -> Account | None:
-        query = "SELECT username, password_hash FROM accounts WHERE username = ?"
-        rows = await self._database.run(query, identifier)
-        return next((Account(*row) for row in rows), None)
+        async with self._database.session(readonly=True) as session:
+            return await session.get(Account, identifier)
 
     async def save_password_hash(self, user: Account, password_hash: str, old_hash: str) -> None:
         statement = (
-            "UPDATE accounts SET password_hash = ? WHERE username = ? AND password_hash = ?"
+            update(Account)
+            .where(Account.username == user.username, Account.password_hash == old_hash)
+            .values(password_hash=password_hash)
         )
-        await self._database.run(statement, password_hash, user.username, old_hash)
+        async with self._database.unit_of_work() as work:
+            await work.session.execute(statement)
 
     async def add(self, username: str, password_hash: str) -> Account:
         """Store a new account. Raises: UsernameTakenError."""
-        statement = "INSERT INTO accounts VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING username"
-        if not await self._database.run(statement, username, password_hash):
-            raise UsernameTakenError(username)
-        return Account(username, password_hash)
+        account = Account(username=username, password_hash=password_hash)
+        try:
+            async with self._database.unit_of_work() as work:
+                work.session.add(account)
+        except IntegrityError as exc:
+            raise UsernameTakenError(username) from exc
+        return account

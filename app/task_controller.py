@@ -2,17 +2,20 @@
 
 from typing import Any
 
-from injector import inject
-
-from app.accounts import Account
+from app.tables import Account, Task
 from app.task_csv import csv_lines
 from app.task_input import Changes, NewTask, TaskId
-from app.tasks import Task, TaskRepository
+from app.task_view import TaskView
+from app.tasks import TaskRepository
+from bundles.resources import AfterCommit
 from bundles.security import CurrentUser, access, user_room
-from rxkernel import Broadcaster, Connection, Response, StreamResponse, both, http, pushes
+from rxkernel import Connection, Response, StreamResponse, both, http, pushes
 
 Viewer = CurrentUser[Account] | None
 """The account that sent the message; None for a client without one."""
+
+Author = Connection | None
+"""The socket that sent the message; None for a request over HTTP."""
 
 
 @access("public")
@@ -24,28 +27,25 @@ class TaskController:
     for a deletion ``{"id": int}``.
     """
 
-    @inject
-    def __init__(self, tasks: TaskRepository, broadcaster: Broadcaster) -> None:
-        self._tasks = tasks
-        self._broadcaster = broadcaster
-
     @both("GET", "/tasks", "task_list")
-    async def show_all(self, viewer: Viewer) -> list[Task]:
+    async def show_all(self, tasks: TaskRepository, viewer: Viewer) -> list[TaskView]:
         """List the tasks that the client may see, the oldest first."""
-        return await self._tasks.all(viewer)
+        return [TaskView.of(task) for task in await tasks.visible(viewer)]
 
     @both("GET", "/tasks/{id:int}", "task_show")
-    async def show(self, id: TaskId, viewer: Viewer) -> Task:
+    async def show(self, id: TaskId, tasks: TaskRepository, viewer: Viewer) -> TaskView:
         """Return one task.
 
         Raises:
             NotFoundException: no task that the client may see has this id.
         """
-        return await self._tasks.get(id, viewer)
+        return TaskView.of(await tasks.get_visible(id, viewer))
 
     @both("POST", "/tasks", "task_create", status_code=201)
-    @pushes("task_created", Task)
-    async def create(self, new: NewTask, connection: Connection | None) -> Task | Response:
+    @pushes("task_created", TaskView)
+    async def create(
+        self, new: NewTask, tasks: TaskRepository, after: AfterCommit, author: Author
+    ) -> TaskView | Response:
         """Add a task to the shared board.
 
         All sockets but that of the sender, who gets the response, receive ``task_created``.
@@ -53,65 +53,90 @@ class TaskController:
         Response headers:
             Location: the path of the task.
         """
-        return await self._created(await self._tasks.add(new.title), connection)
+        task = await tasks.add(Task(title=new.title))
+        return _created(task, after, author)
 
     @access("authenticated")
     @both("POST", "/tasks/private", "task_create_private", status_code=201)
-    @pushes("task_created", Task)
+    @pushes("task_created", TaskView)
     async def create_private(
-        self, new: NewTask, user: CurrentUser[Account], connection: Connection | None
-    ) -> Task | Response:
+        self,
+        new: NewTask,
+        user: CurrentUser[Account],
+        tasks: TaskRepository,
+        after: AfterCommit,
+        author: Author,
+    ) -> TaskView | Response:
         """Add a task that only its owner sees.
 
         Response headers:
             Location: the path of the task.
         """
-        return await self._created(await self._tasks.add(new.title, user), connection)
+        task = await tasks.add(Task(title=new.title, owner=user.username))
+        return _created(task, after, author)
 
     @both("PATCH", "/tasks/{id:int}", "task_change")
-    @pushes("task_changed", Task)
+    @pushes("task_changed", TaskView)
     async def change(
-        self, id: TaskId, change: Changes, viewer: Viewer, connection: Connection | None
-    ) -> Task:
+        self,
+        id: TaskId,
+        change: Changes,
+        tasks: TaskRepository,
+        viewer: Viewer,
+        after: AfterCommit,
+        author: Author,
+    ) -> TaskView:
         """Change the title of a task, or whether it is done.
 
         Raises:
             NotFoundException: no task that the client may see has this id.
         """
-        task = await self._tasks.change(id, viewer, title=change.title, done=change.done)
-        await self._push("task_changed", task, task.owner, connection)
-        return task
+        task = await tasks.get_visible(id, viewer)
+        if change.title is not None:
+            task.title = change.title
+        if change.done is not None:
+            task.done = change.done
+        view = TaskView.of(task)
+        _push(after, "task_changed", view, task.owner, author)
+        return view
 
     @both("DELETE", "/tasks/{id:int}", "task_delete", status_code=204)
     @pushes("task_deleted", dict[str, int])
-    async def delete(self, id: TaskId, viewer: Viewer, connection: Connection | None) -> None:
+    async def delete(
+        self, id: TaskId, tasks: TaskRepository, viewer: Viewer, after: AfterCommit, author: Author
+    ) -> None:
         """Delete a task.
 
         Raises:
             NotFoundException: no task that the client may see has this id.
         """
-        task = await self._tasks.delete(id, viewer)
-        await self._push("task_deleted", {"id": id}, task.owner, connection)
+        task = await tasks.get_visible(id, viewer)
+        await tasks.remove(task)
+        _push(after, "task_deleted", {"id": id}, task.owner, author)
 
     @http("GET", "/tasks.csv", "task_csv")
-    async def download(self, viewer: Viewer) -> StreamResponse:
+    async def download(self, tasks: TaskRepository, viewer: Viewer) -> StreamResponse:
         """Download all tasks as CSV.
 
         It is served over HTTP only: an acknowledgement is one packet, and a stream is many pieces.
         """
         return StreamResponse(
-            csv_lines(self._tasks.each(viewer)),
+            csv_lines(tasks.each(viewer)),
             headers={"Content-Disposition": 'attachment; filename="tasks.csv"'},
             content_type="text/csv; charset=utf-8",
         )
 
-    async def _created(self, task: Task, connection: Connection | None) -> Response:
-        await self._push("task_created", task, task.owner, connection)
-        return Response(task, 201, {"Location": f"/tasks/{task.id}"})
 
-    async def _push(
-        self, event: str, argument: Any, owner: str | None, author: Connection | None
-    ) -> None:
-        """Send *event* to all sockets, or to those of *owner*, except that of *author*."""
-        room = None if owner is None else user_room(owner)
-        await self._broadcaster.emit(event, argument, room=room, skip=author)
+def _created(task: Task, after: AfterCommit, author: Connection | None) -> Response:
+    view = TaskView.of(task)
+    _push(after, "task_created", view, task.owner, author)
+    return Response(view, 201, {"Location": f"/tasks/{task.id}"})
+
+
+def _push(
+    after: AfterCommit, event: str, argument: Any, owner: str | None, author: Connection | None
+) -> None:
+    """Send *event* to all sockets, or to those of *owner*, except that of *author*, once the
+    change is committed."""
+    room = None if owner is None else user_room(owner)
+    after.emit(event, argument, room=room, skip=author)

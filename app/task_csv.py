@@ -3,7 +3,7 @@
 import csv
 from collections.abc import AsyncIterable, AsyncIterator
 
-from app.tasks import Task
+from app.tables import Task
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

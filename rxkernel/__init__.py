@@ -84,6 +84,9 @@ from rxkernel.exceptions import (
 from rxkernel.kernel.abandoned_threads import (
     abandoned_threads,
 )
+from rxkernel.kernel.binding.response_shape import (
+    shape_of,
+)
 from rxkernel.kernel.binding.validator import (
     Validator,
 )
@@ -216,6 +219,7 @@ from rxkernel.routing.metadata import (
 from rxkernel.routing.resolver import (
     Resolver,
 )
+from rxkernel.routing.return_markers import ReturnMarker, object_type
 from rxkernel.routing.route_source import (
     RouteSource,
 )
@@ -425,6 +429,7 @@ __all__ = [
     "Resolver",
     "Response",
     "ResponseEvent",
+    "ReturnMarker",
     "Returned",
     "Rewrite",
     "Rewriter",
@@ -491,6 +496,7 @@ __all__ = [
     "level_for",
     "log_access",
     "network_of",
+    "object_type",
     "observe",
     "option",
     "options_of",
@@ -500,6 +506,7 @@ __all__ = [
     "received_request",
     "request_scope",
     "routes_of",
+    "shape_of",
     "slash_redirect",
     "stored_response",
     "union_tag",

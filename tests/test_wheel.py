@@ -38,6 +38,7 @@ def test_wheel_contains_package_types_template_and_page_only(wheel: Path) -> Non
 
     assert "rxkernel/py.typed" in names
     assert "bundles/apidocs/typescript/runtime.ts" in names
+    assert "bundles/resources/migrations/environment/script.py.mako" in names
     template = (ROOT / "rxkernel" / "cli" / "template").rglob("*")
     made = {p for p in template if p.is_file() and "__pycache__" not in p.parts}
     assert {str(p.relative_to(ROOT)) for p in made} <= names

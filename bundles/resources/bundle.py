@@ -1,11 +1,11 @@
 """What the bundle adds to an application."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
-from injector import Binder, inject, singleton
+from injector import Binder, Injector, inject, singleton
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources.database.after_commit import AfterCommit
@@ -26,8 +26,33 @@ from bundles.resources.database.resolvers import (
 )
 from bundles.resources.database.tables import Base
 from bundles.resources.database.transaction import OPTION
+from bundles.resources.declarations import Declarations
+from bundles.resources.entities.entity import Entity, EntityResolver
+from bundles.resources.entities.page import Page, PageResolver, Paging
+from bundles.resources.entities.repository import Repository
+from bundles.resources.fixtures.commands import fixtures
+from bundles.resources.fixtures.fixture import Fixture
+from bundles.resources.fixtures.fixture_list import check_fixtures
+from bundles.resources.fixtures.fixtures import Fixtures
+from bundles.resources.migrations.commands import db
+from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
+from bundles.resources.operations.own import Row, RowResolver
+from bundles.resources.operations.routes import routes_of_resource
+from bundles.resources.operations.run import RunMarker, RunResolver
+from bundles.resources.operations.watching import WatchListeners
 from bundles.resources.settings import ResourcesSettings
-from rxkernel import AsyncEventDispatcher, Broadcaster, Bundle, Marker, Resolver, request_scope
+from bundles.resources.stores.bindings import bind_stores
+from bundles.resources.stores.tables import METADATA
+from rxkernel import (
+    AsyncEventDispatcher,
+    Broadcaster,
+    Bundle,
+    Inject,
+    Marker,
+    Resolver,
+    RouteMetadata,
+    request_scope,
+)
 
 _NONE: Mapping[str, Base] = MappingProxyType({})
 
@@ -39,20 +64,41 @@ class ResourcesBundle(Bundle):
         base: the declarative base of the application, whose tables are those of its database; or
             a `MetaData` of SQLAlchemy.
         databases: the bases of further databases, by the names in the settings.
+        fixtures: classes whose rows ``rxkernel fixtures load`` adds.
+
+    Raises:
+        ConfigurationError: an item of *fixtures* is not a `Fixture`, or two have one name.
     """
 
     name = "resources"
     after = ("sessions", "security")
-    listeners = (DatabaseListeners,)
+    listeners = (
+        DatabaseListeners,
+        WatchListeners,
+    )
     options = (OPTION,)
     resolvers: Mapping[type[Marker], type[Resolver]] = MappingProxyType(
-        {Db: DbResolver, AfterCommitMarker: AfterCommitResolver}
+        {
+            Db: DbResolver,
+            AfterCommitMarker: AfterCommitResolver,
+            FiltersMarker: FiltersResolver,
+            Row: RowResolver,
+            RunMarker: RunResolver,
+            Entity: EntityResolver,
+            Paging: PageResolver,
+        }
     )
     default_markers: Mapping[type[Any], Marker] = MappingProxyType(
-        {AsyncSession: Db(), AfterCommit: AfterCommitMarker()}
+        {
+            AsyncSession: Db(),
+            AfterCommit: AfterCommitMarker(),
+            Page: Paging(),
+            Repository: Inject(),
+        }
     )
+    commands = (db, fixtures)
     settings_class = ResourcesSettings
-    provides = (AsyncSession, AfterCommit, Database, Databases)
+    provides = (AsyncSession, AfterCommit, Database, Databases, Fixtures)
     test_options = ("database",)
 
     def __init__(
@@ -60,16 +106,31 @@ class ResourcesBundle(Bundle):
         base: Base,
         *,
         databases: Mapping[str, Base] = _NONE,
+        fixtures: Sequence[type[Fixture]] = (),
     ) -> None:
-        self._bases = {DEFAULT: base, **databases}
+        check_fixtures(fixtures)
+        self._fixtures = tuple(fixtures)
+        bases = {DEFAULT: base, **databases}
+        self.declared = Declarations({name: (base,) for name, base in bases.items()})
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Databases, to=self._databases, scope=singleton)
         binder.bind(Database, to=_default, scope=singleton)
+        for fixture in self._fixtures:
+            binder.bind(fixture, scope=singleton)
+        binder.bind(Fixtures, to=self._all_fixtures, scope=singleton)
         binder.bind(Modes, scope=singleton)
         binder.bind(MessageSessions, to=MessageSessionsProvider(), scope=request_scope)
-        binder.bind(AsyncSession, to=_session, scope=request_scope)  # type: ignore[arg-type]
+        binder.bind(AsyncSession, to=_session_of(DEFAULT), scope=request_scope)
+        for name in self.declared.bases:
+            key = Annotated[AsyncSession, Db(name)]
+            binder.bind(key, to=_session_of(name), scope=request_scope)
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
+        if bind_stores(binder):
+            self.declared = self.declared.adding(METADATA)
+
+    def routes_of(self, controller: Any) -> Iterable[RouteMetadata]:
+        return routes_of_resource(controller)
 
     @classmethod
     def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
@@ -87,8 +148,12 @@ class ResourcesBundle(Bundle):
         broadcaster: Broadcaster,
         dispatcher: AsyncEventDispatcher,
     ) -> Databases:
-        bases = {name: (base,) for name, base in self._bases.items()}
+        bases = self.declared.bases
         return Databases(settings, bases, lambda: AfterCommit(broadcaster, dispatcher))
+
+    @inject
+    def _all_fixtures(self, databases: Databases, injector: Injector) -> Fixtures:
+        return Fixtures(databases, map(injector.get, self._fixtures))
 
 
 @inject
@@ -96,10 +161,13 @@ def _default(databases: Databases) -> Database:
     return databases.default
 
 
-@asynccontextmanager
-@inject
-async def _session(sessions: MessageSessions) -> AsyncIterator[AsyncSession]:
-    yield sessions.session()  # closed with *sessions*
+def _session_of(name: str) -> Any:
+    @asynccontextmanager
+    @inject
+    async def session(sessions: MessageSessions) -> AsyncIterator[AsyncSession]:
+        yield sessions.session(name)  # closed with *sessions*
+
+    return session
 
 
 @inject

@@ -1,6 +1,7 @@
 """The settings of the bundle."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -67,8 +68,8 @@ class DatabaseSettings:
     """A statement that takes longer, in seconds, is logged as a warning without its values."""
 
     create_tables: bool = True
-    """SQLite only: whether boot creates the tables that are missing. The tables of a server are
-    created by migrations."""
+    """SQLite only: whether boot creates missing tables while there is no folder of migrations. The
+    tables of a server are created by migrations."""
 
 
 @attrs.frozen(kw_only=True)
@@ -87,3 +88,11 @@ class ResourcesSettings(DatabaseSettings):
         factory=dict, converter=_read_only, metadata={"tables": True}
     )
     """Further databases by name: ``Annotated[AsyncSession, Db("reports")]``."""
+
+    migrations: Path = attrs.field(default=Path("migrations"), metadata={"per_application": True})
+    """The folder of the revisions that `rxkernel db` writes; those of a further database are in a
+    folder of its name below."""
+
+    def migrations_of(self, name: str) -> Path:
+        """The folder with the revisions of the database *name*."""
+        return self.migrations if name == "default" else self.migrations / name

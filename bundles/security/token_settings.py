@@ -94,11 +94,12 @@ class TokenSettings:
     """Seconds in which a refresh token may be used again, by a second tab for example; later it
     is reuse, and ends the login. 0 allows no second use."""
 
-    store: Literal["memory", "sqlite", "redis"] = attrs.field(
-        default="memory", validator=in_(("memory", "sqlite", "redis"))
+    store: Literal["memory", "sqlite", "redis", "database"] = attrs.field(
+        default="memory", validator=in_(("memory", "sqlite", "redis", "database"))
     )
     """Where refresh tokens and revocations are kept: in the ``memory`` of one process, in a file
-    of ``sqlite``, or in ``redis`` with the bundle of that name."""
+    of ``sqlite``, in ``redis`` with the bundle of that name, or in the ``database`` of the bundle
+    resources."""
 
     store_file: Path = attrs.field(
         default=Path("var/security.sqlite3"), metadata={"per_application": True}

@@ -1,6 +1,6 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from injector import Binder, inject, singleton
@@ -43,18 +43,18 @@ class SessionsBundle(Bundle):
         binder.bind(Credentials, scope=singleton)
         binder.bind(Sockets, scope=singleton)
         binder.bind(SocketSession, scope=connection_scope)
-        binder.bind(SessionStore, to=self._store_class(binder), scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(SessionStore, to=self._store(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Sessions, scope=singleton)
         binder.bind(SessionSecrets, scope=singleton)
         binder.bind(Sweeper, scope=singleton)
 
-    def _store_class(self, binder: Binder) -> type[SessionStore]:
+    def _store(self, binder: Binder) -> type[SessionStore] | Callable[[], SessionStore]:
         match self._settings.store:
             case "memory":
                 if self._has_workers:
                     raise ConfigurationError(
                         'sessions.store is "memory", which other workers cannot read; set it to '
-                        '"sqlite" or "redis"'
+                        '"sqlite", "redis" or "database"'
                     )
                 return MemorySessionStore
             case "sqlite":
@@ -65,3 +65,12 @@ class SessionsBundle(Bundle):
                     binder, "sessions.store", '["redis", "sessions"]', place
                 )
                 return store
+            case "database":
+                return _without_database  # the bundle resources replaces it
+
+
+def _without_database() -> SessionStore:
+    raise ConfigurationError(
+        "sessions.store is \"database\", and the bundle 'resources' is not enabled; write "
+        'Application(bundles=[ResourcesBundle(Base), "sessions"])'
+    )

@@ -19,10 +19,11 @@ def _check_cookie(instance: object, attribute: "attrs.Attribute[Any]", value: st
 class SessionsSettings:
     """The section ``[sessions]`` of ``rxkernel.toml``."""
 
-    store: Literal["memory", "sqlite", "redis"] = attrs.field(
-        default="memory", validator=attrs.validators.in_(("memory", "sqlite", "redis"))
+    store: Literal["memory", "sqlite", "redis", "database"] = attrs.field(
+        default="memory", validator=attrs.validators.in_(("memory", "sqlite", "redis", "database"))
     )
-    """Where sessions are: in this process, in a file for all processes of a machine, in Redis."""
+    """Where sessions are: in this process, in a file for all processes of a machine, in Redis, or
+    in the database of the bundle resources."""
 
     file: str = attrs.field(
         default="var/sessions.sqlite3",

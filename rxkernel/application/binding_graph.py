@@ -63,19 +63,34 @@ class BindingGraph:
 
     def __init__(self, binder: Binder) -> None:
         self._binder = binder
+        self._checked: set[Any] = set()
 
     def problems(self) -> Iterator[str]:
-        """One problem per service that cannot be built while messages are handled."""
-        for interface, binding in tuple(self._binder._bindings.items()):
-            if isinstance(binding.provider, InstanceProvider):
-                continue
-            is_built = binding.scope is SingletonScope
-            for factory in _factories(interface, binding.provider):
-                yield from self._unbuildable(factory, is_built=is_built)
-            if not is_built:
-                yield from self._cycle(interface)
-            if binding.scope is ConnectionScope:
-                yield from self._scope_mismatch(interface)
+        """One problem per service that cannot be built while messages are handled.
+
+        A later call checks only what was bound meanwhile: classes with their own scope.
+        """
+        while new := [each for each in self._binder._bindings if each not in self._checked]:
+            self._checked.update(new)
+            for interface in new:
+                yield from self._problems_of(interface)
+
+    def _problems_of(self, interface: Any) -> Iterator[str]:
+        binding = self._binder._bindings[interface]
+        if isinstance(binding.provider, InstanceProvider):
+            return
+        is_built = binding.scope is SingletonScope
+        for factory in _factories(interface, binding.provider):
+            yield from self._unbuildable(factory, is_built=is_built)
+        if not is_built:
+            yield from self._cycle(interface)
+        if binding.scope is ConnectionScope:
+            yield from self._scope_mismatch(interface)
+
+    def _binding(self, interface: Any) -> Binding | None:
+        return (
+            self._binder._bindings[interface] if self._binder.has_binding_for(interface) else None
+        )
 
     def _unbuildable(self, factory: _Factory, *, is_built: bool) -> Iterator[str]:
         try:
@@ -108,7 +123,7 @@ class BindingGraph:
 
     def _dependencies(self, interface: Any) -> Iterator[Any]:
         """The dependencies built with *interface*; none of a singleton, and no ``ProviderOf``."""
-        binding: Binding | None = self._binder._bindings.get(interface)
+        binding = self._binding(interface)
         if binding is None or binding.scope is SingletonScope:
             return
         for part in parts_of(binding.provider):
@@ -153,7 +168,7 @@ class BindingGraph:
                 return
 
     def _scope_of(self, interface: Any) -> Any:
-        binding = self._binder._bindings.get(interface)
+        binding = self._binding(interface)
         return NoScope if binding is None else binding.scope
 
     def opened_with(self, interface: Any) -> list[Any]:
@@ -168,7 +183,7 @@ class BindingGraph:
             seen.add(key)
             for need in self._dependencies(key):
                 visit(need)
-            binding = self._binder._bindings.get(key)
+            binding = self._binding(key)
             if binding is not None and isinstance(binding.provider, AsyncProvider):
                 ordered[key] = None
 

@@ -18,6 +18,8 @@ from injector import (
 
 from rxkernel.application.async_providers import is_factory_binding, provider_of_factory
 from rxkernel.application.injection_errors import name_of
+from rxkernel.kernel.scopes import ConnectionScope, RequestScope
+from rxkernel.messages.scoped_services import is_async_manager
 from rxkernel.nearest import nearest
 
 Overrides = Mapping[Any, Any]
@@ -45,6 +47,21 @@ class OverridingBinder(Binder):
         super().bind(interface, to, scope)
         if interface in self._overrides and (is_new or not self._is_complete):
             self._override(interface, self._bindings[interface].scope)
+
+    def get_binding(self, interface: Any) -> tuple[Binding, Binder]:
+        """Return the binding of *interface*; bind it first if it has its own scope."""
+        self._bind_by_own_scope(interface)
+        return super().get_binding(interface)
+
+    def has_binding_for(self, interface: Any) -> bool:
+        """Whether *interface* is bound, or has its own scope."""
+        self._bind_by_own_scope(interface)
+        return super().has_binding_for(interface)
+
+    def _bind_by_own_scope(self, interface: Any) -> None:
+        """Bind a class under ``@request_scope`` or ``@connection_scope`` when it is asked for."""
+        if interface not in self._bindings and _has_own_scope(interface):
+            self.bind(interface)
 
     def multibind(self, interface: Any, to: Any, scope: Any = None) -> None:
         """Add to the list or dict of *interface*, unless it is overridden as a whole."""
@@ -84,6 +101,7 @@ class OverridingBinder(Binder):
     def problems(self) -> Iterator[str]:
         """Yield a problem for each override that replaces nothing or a framework service."""
         for key in self._overrides:
+            self._bind_by_own_scope(key)
             if key in self._own:
                 yield (
                     f"overrides: {name_of(key)} is a service of the framework itself; override a "
@@ -97,6 +115,13 @@ class OverridingBinder(Binder):
         if (near := nearest(name_of(key), list(bound))) is None:
             return "override what a module or a bundle binds"
         return f"did you mean {_whole_name(bound[near])}?"
+
+
+def _has_own_scope(thing: Any) -> bool:
+    """Whether *thing* is a class that says how long its instances live. One that must be entered
+    is bound in a module, which is read at boot."""
+    scope = getattr(thing, "__scope__", None) if isinstance(thing, type) else None
+    return scope in (RequestScope, ConnectionScope) and not is_async_manager(thing)
 
 
 def _whole_name(key: Any) -> str:

@@ -13,6 +13,7 @@ import attrs
 
 from rxkernel.routing.annotations import is_model, without_none
 from rxkernel.routing.markers import Marker
+from rxkernel.routing.return_markers import ReturnMarker
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.type_support import field_keys, holds_decimal, holds_upload
 
@@ -78,10 +79,12 @@ class Signature:
 
     ``returns`` is `Any` without a declaration; it may be a subclass of `Response`. ``scalars`` are
     those of the application: ``signature.scalars.get(Money).wire`` is the type that is sent.
+    ``return_markers`` change the returned value to ``returns``, one after the other.
     """
 
     parameters: tuple[Parameter, ...] = ()
     returns: Any = Any
+    return_markers: tuple[ReturnMarker, ...] = ()
     scalars: Scalars = attrs.field(default=NO_SCALARS, eq=False, repr=False)
 
     @property

@@ -35,6 +35,7 @@ from rxkernel.routing.parameter_rules import (
     method_of,
     unbound,
 )
+from rxkernel.routing.return_markers import MarkedReturn, read_return
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.targets import name_of_action
@@ -50,7 +51,6 @@ _BY_CLASS = MappingProxyType(
         bytes: Source.BODY,
     }
 )
-_UNREAD: Any = object()
 
 DefaultMarker = Callable[[type[Any]], Marker | None]
 """Returns the marker of a parameter of a class that has none."""
@@ -65,7 +65,7 @@ def read_signature(
     metadata: RouteMetadata,
     scalars: Scalars = NO_SCALARS,
     *,
-    returns: Any = _UNREAD,
+    returns: MarkedReturn | None = None,
     default_marker: DefaultMarker = _no_marker,
 ) -> Signature:
     """Return the signature of *function*, the action of *metadata*; *scalars* are those of the
@@ -101,11 +101,11 @@ def read_signature(
             "is wrapped by a decorator that takes other parameters than the action; have it take "
             "(*args, **kwargs) and pass them on"
         )
-    if returns is _UNREAD:
+    if returns is None:
         returns = _returns(declared.return_annotation, function, context, problems)
     if problems:
         raise ConfigurationError(*(f"{place} {problem}" for problem in problems))
-    return Signature(tuple(parameters), returns, scalars)
+    return Signature(tuple(parameters), returns.type, returns.markers, scalars)
 
 
 @attrs.frozen
@@ -169,22 +169,24 @@ def _returns(
     function: Callable[..., Any],
     context: _Context,
     problems: list[str],
-) -> Any:
+) -> MarkedReturn:
     metadata = context.metadata
     if annotation is inspect.Signature.empty:
-        return Any
+        return MarkedReturn(Any)
     try:
-        returns = resolve_in(
-            metadata.owner, name_of_action(metadata.action), function, "return", annotation
+        returns = read_return(
+            resolve_in(
+                metadata.owner, name_of_action(metadata.action), function, "return", annotation
+            )
         )
-        check_closed(returns, context.scalars)
+        check_closed(returns.type, context.scalars)
         return returns
     except ConfigurationError as error:
         problems += [f"has an invalid return type: {problem}" for problem in error.problems]
-        return Any
+        return MarkedReturn(Any)
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
         problems.append(_unresolved("its return", annotation, exc))
-        return Any
+        return MarkedReturn(Any)
 
 
 def _unresolved(what: str, annotation: Any, exc: Exception) -> str:

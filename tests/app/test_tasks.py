@@ -1,12 +1,17 @@
 """Storage of the tasks: stored tasks are kept, and an unusable file is reported at boot."""
 
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
-from app.accounts import Account
-from app.database import Database
+from app.tables import Account, Task
 from app.tasks import TaskNotFoundError, TaskRepository
+from bundles.resources import Database
 from rxkernel import ConfigurationError, KernelClient
 from tests.app.board import board_of
 
@@ -31,61 +36,93 @@ async def test_application_boots_again_after_stop(tmp_path: Path) -> None:
             await client.http("task_create", body={"title": "one more"})
 
 
-async def test_each_yields_all_pages(tmp_path: Path) -> None:
-    async with Database(tmp_path / "board.sqlite3") as database:
-        tasks = TaskRepository(database)
-        for number in range(1001):
-            await tasks.add(f"task {number}")
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    application = board_of(tmp_path)
+    async with KernelClient(application):
+        yield application.injector.get(Database)
 
-        seen = []
-        async for task in tasks.each(None):
+
+async def test_each_yields_all_pages(database: Database) -> None:
+    async with database.unit_of_work() as work:
+        work.session.add_all(Task(title=f"task {number}") for number in range(1001))
+    seen = []
+    async with database.session(readonly=True) as reader:
+        async for task in TaskRepository(reader).each(None):
             seen.append(task)
-            if task.id % 2:
-                await tasks.delete(task.id, None)
+            if task.id % 250 == 0:
+                async with database.unit_of_work() as work:
+                    later = delete(Task).where(Task.id > task.id, Task.id % 2 == 1)
+                    await work.session.execute(later)
 
-        assert [task.title for task in seen] == [f"task {number}" for number in range(1001)]
-        assert len(await tasks.all(None)) == 500
+    assert [task.id for task in seen] == [
+        number for number in range(1, 1002) if number <= 500 or number % 2 == 0
+    ]
 
 
-async def test_repository_unknown_id_raises_task_not_found(tmp_path: Path) -> None:
-    async with Database(tmp_path / "board.sqlite3") as database:
-        tasks = TaskRepository(database)
+async def test_slow_reader_of_all_tasks_holds_no_connection(database: Database) -> None:
+    async with database.unit_of_work() as work:
+        work.session.add(Task(title="one"))
+    async with database.session(readonly=True) as reader:
+        async for _ in TaskRepository(reader).each(None):
+            assert not reader.in_transaction()
+
+
+async def test_unknown_id_raises_task_not_found(database: Database) -> None:
+    async with database.session() as session:
         with pytest.raises(TaskNotFoundError, match="there is no task 7"):
-            await tasks.get(7, None)
+            await TaskRepository(session).get_visible(7, None)
 
 
-async def test_private_task_exists_for_its_owner_only(tmp_path: Path) -> None:
-    ada, bob = Account("ada", ""), Account("bob", "")
-    async with Database(tmp_path / "board.sqlite3") as database:
-        tasks = TaskRepository(database)
-        shared, private = await tasks.add("shared"), await tasks.add("private", ada)
+async def test_private_task_exists_for_its_owner_only(database: Database) -> None:
+    ada, bob = (Account(username=name, password_hash="") for name in ("ada", "bob"))
+    async with database.unit_of_work() as work:
+        work.session.add_all((ada, bob, Task(title="shared"), Task(title="private", owner="ada")))
 
+    async with database.session() as session:
+        tasks = TaskRepository(session)
+        shared, private = await tasks.all(order_by=Task.id)
         for viewer in (bob, None):
-            assert await tasks.all(viewer) == [shared]
+            assert await tasks.visible(viewer) == [shared]
             assert [task async for task in tasks.each(viewer)] == [shared]
             with pytest.raises(TaskNotFoundError):
-                await tasks.get(private.id, viewer)
-            with pytest.raises(TaskNotFoundError):
-                await tasks.change(private.id, viewer, done=True)
-            with pytest.raises(TaskNotFoundError):
-                await tasks.delete(private.id, viewer)
-        assert await tasks.all(ada) == [shared, private]
+                await tasks.get_visible(private.id, viewer)
+        assert await tasks.visible(ada) == [shared, private]
         assert [task async for task in tasks.each(ada)] == [shared, private]
-        assert (await tasks.change(private.id, ada, done=True)).done
-        assert (await tasks.delete(private.id, ada)).owner == "ada"
+        assert await tasks.get_visible(private.id, ada) is private
 
 
-async def test_repository_invalid_file_raises_configuration_error(tmp_path: Path) -> None:
+async def test_file_that_is_no_database_raises_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "board.sqlite3").write_text("a letter, by mistake" * 100)
 
-    with pytest.raises(
-        ConfigurationError, match=r"board\.sqlite3: file is not a database; repair"
-    ):
+    with pytest.raises(ConfigurationError, match=r"resources\.url.*board\.sqlite3.*not a data"):
         await board_of(tmp_path).boot()
 
 
-async def test_repository_invalid_folder_raises_configuration_error(tmp_path: Path) -> None:
+async def test_folder_that_is_a_file_raises_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "var").touch()
 
-    with pytest.raises(ConfigurationError, match="the tasks cannot be stored in"):
+    with pytest.raises(ConfigurationError, match=r"resources\.url"):
         await board_of(tmp_path / "var").boot()
+
+
+async def test_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    """Times were texts of ISO 8601 with milliseconds and a Z."""
+    with closing(sqlite3.connect(tmp_path / "board.sqlite3")) as file:
+        file.executescript(
+            """
+            CREATE TABLE accounts (username TEXT PRIMARY KEY, password_hash TEXT NOT NULL);
+            CREATE TABLE tasks (
+                id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL,
+                done INTEGER NOT NULL DEFAULT FALSE,
+                created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+                owner TEXT REFERENCES accounts
+            );
+            INSERT INTO tasks (title, created) VALUES ('old', '2026-05-06T07:08:09.123Z');
+            """
+        )
+
+    async with KernelClient(board_of(tmp_path)) as client:
+        (task,) = (await client.http("task_list")).content
+
+    assert task.created == datetime(2026, 5, 6, 7, 8, 9, 123000, UTC)

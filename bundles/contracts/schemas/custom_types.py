@@ -33,7 +33,8 @@ def _read(name: str, written: Any) -> ScalarType:
     if isinstance(base, str):
         if base not in SCALAR_TYPES:
             raise ValueError(f"unknown type {base!r}{suggestion(base, SCALAR_TYPES)}")
-        return attrs.evolve(SCALAR_TYPES[base], name=name)
+        metadata = written.get("metadata", {}) if isinstance(written, Mapping) else {}
+        return attrs.evolve(SCALAR_TYPES[base], name=name, base=base, metadata=metadata)
     if isinstance(written, Mapping):
         raise ValueError("has no 'js'; write the name of a type of the notation")
     Validator(written)

@@ -5,6 +5,7 @@ A node knows no type of Python, no text and no JSON Schema: `type_builder`, `err
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import attrs
@@ -32,6 +33,44 @@ class Scope(Protocol):
         """The type of the schema *name*; schemas may refer to each other."""
 
 
+@attrs.frozen(kw_only=True)
+class ColumnRules:
+    """What a notation says of the column of a field, for the tables of a database.
+
+    Attributes:
+        index, unique: whether the column has an index, or one that forbids equal values.
+        defaults_to_now: whether a datetime that is left out is the time of the insert.
+        on_delete, on_update: what happens to the rows that refer to a deleted or changed one.
+    """
+
+    index: bool = False
+    unique: bool = False
+    defaults_to_now: bool = False
+    on_delete: str = ""
+    on_update: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class IndexRules:
+    """An index of several fields: ``{'unique': ['name', 'city']}``.
+
+    Attributes:
+        kind: ``index``, ``unique`` or ``primary``.
+        fields: names of fields of the struct.
+    """
+
+    kind: str
+    fields: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class StoredKind:
+    """The kind of a schema, its first key, such as ``{'Entity': {}}``, with what that key has."""
+
+    name: str
+    options: Mapping[str, Any]
+
+
 @attrs.frozen(eq=False, kw_only=True)
 class Node:
     """A part of a schema.
@@ -44,6 +83,7 @@ class Node:
         checks: functions that check the value.
         note: a description for documentation.
         place: where it is written, for errors at boot.
+        column: what the notation says of its column in a database.
     """
 
     title: str = ""
@@ -53,6 +93,7 @@ class Node:
     checks: tuple[Check, ...] = ()
     note: str = ""
     place: str = ""
+    column: ColumnRules = ColumnRules()
 
     @property
     def is_required(self) -> bool:
@@ -100,10 +141,15 @@ class Enumeration(Node):
 
 @attrs.frozen(eq=False, kw_only=True)
 class Struct(Node):
-    """An object with the given fields; ``other`` are the values of any further names."""
+    """An object with the given fields; ``other`` are the values of any further names.
+
+    ``kind`` and ``indexes``, by name, are for the tables of a database.
+    """
 
     fields: Mapping[str, Node]
     other: Node | None = None
+    kind: StoredKind | None = None
+    indexes: Mapping[str, IndexRules] = MappingProxyType({})
 
 
 @attrs.frozen(eq=False, kw_only=True)

@@ -17,10 +17,12 @@ from bundles.contracts.schemas.nodes import (
     Computed,
     Dictionary,
     Enumeration,
+    IndexRules,
     Json,
     Node,
     Reference,
     Scalar,
+    StoredKind,
     Struct,
     Tuple,
     Union,
@@ -186,7 +188,13 @@ class NotationReader:
             known = (*self._types, *_BARE, *self._structures)
             return self._report(options.place, f"unknown type {name!r}{suggestion(name, known)}")
         allowed = {"text": TEXT, "other": ()}.get(type_.family, NUMBER)
+        is_now = "datetime" in (name, type_.base) and options.given.get("default") == "now"
+        if is_now:
+            options = attrs.evolve(options, given=_without_default(options.given))
         node = Scalar(type=type_, title=name, **options.read(allowed))
+        if is_now:
+            column = attrs.evolve(node.column, defaults_to_now=True)
+            return attrs.evolve(node, is_optional=True, column=column)
         if allowed is NUMBER and has_empty_range(node):
             return self._report(options.place, f"no {name} is in the range; correct min and max")
         return node
@@ -206,6 +214,8 @@ class NotationReader:
             key = f"{name[0].lower()}{name[1:]}Id" if is_schema_name(name) else "id"
             id_ = self._read("?string", place.field(key))
             node = attrs.evolve(node, fields={**node.fields, key: id_})
+        if isinstance(node, Struct):
+            node = attrs.evolve(node, kind=StoredKind(name=kind, options=meta))
         return node if required is not False else _optional(node)
 
     def _projection(self, meta: Mapping[str, Any], own: Mapping[str, Any], place: Place) -> Node:
@@ -230,6 +240,7 @@ class NotationReader:
 
     def _struct(self, source: Mapping[str, Any], place: Place) -> Struct:
         fields: dict[str, Node] = {}
+        indexes: dict[str, IndexRules] = {}
         checks = []
         for key, value in source.items():
             name = key.removesuffix("?")
@@ -238,13 +249,21 @@ class NotationReader:
                     checks.append(value)
                 else:
                     fields[name] = Computed(is_optional=True)
-            elif not _is_index(value):
+            elif (index := _index_of(value)) is not None:
+                indexes[name] = index
+            else:
                 if name in fields or not name:
                     self._report(place, f"the field {key!r} is declared twice or has no name")
                 node = self._read(value, place.field(name))
                 fields[name] = node if key == name else _optional(node)
         Options(self.problems, place).check_functions(checks)
-        return Struct(fields=fields, checks=tuple(checks), title="object", place=str(place))
+        return Struct(
+            fields=fields,
+            indexes=indexes,
+            checks=tuple(checks),
+            title="object",
+            place=str(place),
+        )
 
     def _array(self, source: Any, options: Options) -> Node:
         item = self._read(source, options.place.item())
@@ -349,6 +368,13 @@ def _optional(node: Node) -> Node:
     return attrs.evolve(node, is_optional=True, is_nullable=True)
 
 
-def _is_index(source: Any) -> bool:
-    """Whether *source* is an index of the database, such as ``{'unique': ['name', 'city']}``."""
-    return isinstance(source, Mapping) and any(isinstance(source.get(n), list) for n in _INDEXES)
+def _without_default(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name != "default"}
+
+
+def _index_of(source: Any) -> IndexRules | None:
+    """The index of the database that *source* is, such as ``{'unique': ['name', 'city']}``."""
+    if not isinstance(source, Mapping):
+        return None
+    kind = next((name for name in _INDEXES if isinstance(source.get(name), list)), None)
+    return None if kind is None else IndexRules(kind=kind, fields=tuple(source[kind]))

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from bundles.contracts.checks import is_number, takes_one
-from bundles.contracts.schemas.nodes import NO_DEFAULT
+from bundles.contracts.schemas.nodes import NO_DEFAULT, ColumnRules
 from bundles.contracts.schemas.place import Place
 from bundles.contracts.schemas.suggestion import suggestion
 
@@ -20,6 +20,8 @@ NAMED = ("delete", "update")
 
 _COMMON = ("required", "default", "validate", "note")
 _DATABASE = ("index", "primary", "unique")
+
+_ACTIONS = ("NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT")
 
 _LONGEST = 2**63 - 1
 """The largest length that msgspec supports."""
@@ -51,6 +53,7 @@ class Options:
             "checks": checks,
             "note": str(self.given.get("note", "")),
             "place": str(self.place),
+            "column": self._column(),
         }
         if "length" in allowed:
             found |= self._length(is_number="min" in allowed)
@@ -59,6 +62,24 @@ class Options:
         if "pattern" in allowed:
             found["pattern"] = self._pattern()
         return found
+
+    def _column(self) -> ColumnRules:
+        return ColumnRules(
+            index=bool(self.given.get("index", False)),
+            unique=bool(self.given.get("unique", False)),
+            on_delete=self._action("delete"),
+            on_update=self._action("update"),
+        )
+
+    def _action(self, name: str) -> str:
+        """The action of SQL for rows that refer to a deleted or changed one, in capitals."""
+        written = self.given.get(name)
+        if written is None:
+            return ""
+        action = " ".join(written.split()).upper() if isinstance(written, str) else ""
+        if action not in _ACTIONS:
+            self._report(f"{name} is {written!r}; write one of {', '.join(_ACTIONS).lower()}")
+        return action
 
     def check_functions(self, functions: Iterable[Callable[..., Any]]) -> None:
         for function in functions:

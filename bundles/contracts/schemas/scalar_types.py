@@ -34,6 +34,8 @@ class ScalarType:
     """A scalar type; ``low`` and ``high`` are the range of a number.
 
     ``type`` is the annotation of a type that is not a number; ``json`` is its JSON Schema.
+    ``base`` is the type of the notation that a type of an application extends, and ``metadata``
+    has its type in a database, as ``{"pg": "inet"}``.
     """
 
     name: str
@@ -42,6 +44,8 @@ class ScalarType:
     low: float | None = None
     high: float | None = None
     json: Mapping[str, Any] = MappingProxyType({})
+    base: str = ""
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
 def _text(name: str, **json: Any) -> ScalarType:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.pool import QueuePool
@@ -17,6 +17,7 @@ from bundles.resources.database.engines import new_engine, options_of
 from bundles.resources.database.mode import WRITES, Isolation, Mode
 from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.database.unloaded import LoadedSession
 from bundles.resources.database.watching import Watcher
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
@@ -65,8 +66,13 @@ class Database:
 
     @property
     def metadatas(self) -> list[MetaData]:
-        """The tables of `bases`."""
+        """Those of `bases`."""
         return [metadata_of(base) for base in self.bases]
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables of `bases`."""
+        return [table for metadata in self.metadatas for table in metadata.tables.values()]
 
     @property
     def is_sqlite(self) -> bool:
@@ -102,7 +108,9 @@ class Database:
 
     def session_in(self, mode: Mode) -> AsyncSession:
         """As `session`, with transactions of *mode*."""
-        return AsyncSession(self.engine_in(mode), expire_on_commit=False)
+        return AsyncSession(
+            self.engine_in(mode), sync_session_class=LoadedSession, expire_on_commit=False
+        )
 
     def engine_in(self, mode: Mode) -> AsyncEngine:
         """`engine` with the options of *mode*; both have the same pool."""

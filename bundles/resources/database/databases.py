@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import attrs
 
 from bundles.resources.database.database import DEFAULT, Database, NewAfterCommit
 from bundles.resources.database.tables import Base, Tables
@@ -30,6 +32,8 @@ class Databases(Mapping[str, Database]):
         problems: list[str] = []
         for name, own in {DEFAULT: settings, **settings.databases}.items():
             try:
+                if settings.migrations_of(name).is_dir():
+                    own = attrs.evolve(own, create_tables=False)
                 self._found[name] = Database(name, own, bases.get(name, ()), new_after_commit)
             except ConfigurationError as error:
                 problems += error.problems
@@ -61,6 +65,21 @@ class Databases(Mapping[str, Database]):
         if name not in self._found:
             raise RxKernelError(f"there is no database {self.unknown(name)}")
         return self._found[name]
+
+    def of(self, cls: type[Any]) -> Database:
+        """The database with the table of the mapped *cls*.
+
+        Raises:
+            ConfigurationError: no database has it.
+        """
+        metadata = getattr(cls, "metadata", None)
+        for database in self._found.values():
+            if any(metadata is each for each in database.metadatas):
+                return database
+        raise ConfigurationError(
+            f"{cls.__qualname__} has a table of no database; derive it from the base of "
+            f"ResourcesBundle(Base), or add its base: ResourcesBundle(…, databases={{…}})"
+        )
 
     def unknown(self, name: str) -> str:
         """*name*, which the settings do not have, and a hint."""

@@ -34,7 +34,11 @@ def settings_in_memory(
     folder = Path(tempfile.mkdtemp(prefix="rxkernel-", dir=_MEMORY if _MEMORY.is_dir() else None))
     undo.callback(shutil.rmtree, folder, ignore_errors=True)
     further = {name: _at(folder / name, own) for name, own in settings.databases.items()}
-    return attrs.evolve(_at(folder / "default", settings), databases=further)
+    # tables are created while the folder of migrations does not exist
+    migrations = folder / "migrations"
+    return attrs.evolve(
+        _at(folder / "default", settings), databases=further, migrations=migrations
+    )
 
 
 def _at(file: Path, settings: S) -> S:

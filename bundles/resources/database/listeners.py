@@ -2,12 +2,14 @@
 
 import asyncio
 import inspect
+from types import NoneType
+from typing import Any
 
 from injector import inject
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bundles.resources.database.committing import committing
+from bundles.resources.database.committing import committing, flushing
 from bundles.resources.database.database import Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.error_responses import response_of
@@ -29,6 +31,9 @@ _OUTERMOST = -1000
 """The priority in ``kernel.definition``: a wrapper of another bundle may still raise an exception,
 which must roll back."""
 
+_INNERMOST = 1000
+"""The priority of a wrapper that all others go around."""
+
 _PROBE = text("SELECT 1")
 _PROBE_TIMEOUT = 0.6
 """Seconds; all listeners of a probe together have 0.8."""
@@ -39,6 +44,13 @@ class DatabaseListeners:
     def __init__(self, databases: Databases, modes: Modes) -> None:
         self._databases = databases
         self._modes = modes
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_INNERMOST)
+    async def flush(self, event: DefinitionEvent) -> None:
+        """Flush before the value that an action returns is converted to its annotation."""
+        is_converted = event.definition.signature.returns not in (Any, object, NoneType)
+        if is_converted and not transaction_of(event.definition).is_off:
+            event.wrap_method(flushing)
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTERMOST)
     async def wrap(self, event: DefinitionEvent) -> None:

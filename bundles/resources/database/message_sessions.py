@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from injector import Injector, Provider
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,6 +51,21 @@ class MessageSessions:
             session = self._databases.named(name).session_in(self._mode)
             self._sessions[name] = session
         return session
+
+    def session_of(self, entity: type[Any]) -> AsyncSession:
+        """The session for the database with the table of *entity*.
+
+        Raises:
+            ConfigurationError: no database has it. RxKernelError: as `session`.
+        """
+        return self.session(self._databases.of(entity).name)
+
+    async def flush(self) -> None:
+        """Send what has changed to the databases, so that objects have what these make: ids, and
+        values of columns with a default."""
+        for session in self._in_order():
+            if session.new or session.deleted or session.dirty:
+                await session.flush()
 
     async def commit(self) -> None:
         """Commit each session, that of the default database last; then make the calls of `after`.

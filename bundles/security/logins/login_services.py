@@ -1,6 +1,6 @@
 """Binds the services that make tokens and log users in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from injector import Binder, singleton
 
@@ -37,7 +37,7 @@ def bind_login_services(binder: Binder) -> None:
     injector = binder.injector
     for service in _SERVICES:
         binder.bind(service, scope=singleton)
-    binder.bind(TokenStore, to=_store_class(binder), scope=singleton)  # type: ignore[type-abstract]
+    binder.bind(TokenStore, to=_store(binder), scope=singleton)  # type: ignore[type-abstract]
     binder.bind(TokenVerifier, to=lambda: injector.get(AccessTokens), scope=singleton)  # type: ignore[type-abstract]
     binder.bind(PasswordVerifier, to=lambda: injector.get(Security), scope=singleton)  # type: ignore[type-abstract]
 
@@ -49,7 +49,7 @@ def bind_login_services(binder: Binder) -> None:
     binder.bind(SessionLogins, to=session_logins, scope=singleton)
 
 
-def _store_class(binder: Binder) -> type[TokenStore]:
+def _store(binder: Binder) -> type[TokenStore] | Callable[[], TokenStore]:
     store = binder.injector.get(SecuritySettings).tokens.store
     if store == "sqlite":
         return SqliteTokenStore
@@ -59,9 +59,18 @@ def _store_class(binder: Binder) -> type[TokenStore]:
             binder, "security.tokens.store", '["redis", …]', place
         )
         return found
+    if store == "database":
+        return _without_database  # the bundle resources replaces it
     if binder.injector.get(Settings).http.reuse_port:
         raise ConfigurationError(
             'security.tokens.store is "memory", which other workers cannot read; set it to '
-            '"sqlite" or "redis"'
+            '"sqlite", "redis" or "database"'
         )
     return MemoryTokenStore
+
+
+def _without_database() -> TokenStore:
+    raise ConfigurationError(
+        "security.tokens.store is \"database\", and the bundle 'resources' is not enabled; write "
+        "Application(bundles=[ResourcesBundle(Base), …])"
+    )

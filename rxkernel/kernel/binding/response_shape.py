@@ -162,17 +162,21 @@ def _shape_of_values(
 
 
 def _with_responses(shape: Shape, declared: tuple[type, ...]) -> Shape:
-    unchanged = (*declared, *_UNCHANGED)
-
     def shape_all(value: Any) -> Any:
         if not isinstance(value, Response):
             return shape(value)
-        has_content = value.content is not None and value.status_code < 400
-        if has_content and not isinstance(value, unchanged):
+        if has_shaped_content(value, declared):
             value.content = shape(value.content)
         return value
 
     return shape_all
+
+
+def has_shaped_content(response: Response, declared: tuple[type, ...]) -> bool:
+    """Whether the content of *response* is converted; *declared* are the classes of responses of
+    the return annotation."""
+    has_content = response.content is not None and response.status_code < 400
+    return has_content and not isinstance(response, (*declared, *_UNCHANGED))
 
 
 def _raising(errors: tuple[type[HttpException], ...], shape: Shape | None) -> Shape:

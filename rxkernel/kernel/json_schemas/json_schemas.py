@@ -25,6 +25,7 @@ from rxkernel.kernel.json_schemas.scalar_schemas import (
     literal_schema,
     scalar_schema,
 )
+from rxkernel.routing.return_markers import is_inline
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.signature import Signature
 from rxkernel.routing.type_info import tag_of
@@ -188,6 +189,8 @@ class _Reader:
         if isinstance(info, msgspec_inspect.DictType):
             return self._mapping(info)
         if isinstance(info, _MODELS):
+            if is_inline(info.cls):
+                return self._model(info)
             return self._reference(info.cls, lambda: self._model(info))
         if isinstance(info, msgspec_inspect.CustomType):
             scalar = self._scalars.get(info.cls)

@@ -12,6 +12,9 @@ import pytest
 import pytest_asyncio
 
 from bundles.redis import Redis
+from bundles.resources import ResourcesSettings
+from bundles.resources.stores.store_database import StoreDatabase
+from bundles.resources.stores.token_store import DatabaseTokenStore
 from bundles.security.settings import SecuritySettings
 from bundles.security.token_settings import TokenSettings
 from bundles.security.tokens.memory_store import MemoryTokenStore
@@ -35,13 +38,18 @@ def sqlite_at(path: Path) -> SqliteTokenStore:
     return SqliteTokenStore(SecuritySettings(tokens=TokenSettings(store_file=path)))
 
 
-@pytest_asyncio.fixture(params=["memory", "sqlite", "redis"])
+@pytest_asyncio.fixture(params=["memory", "sqlite", "redis", "postgresql", "mariadb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TokenStore]:
     if request.param == "memory":
         yield MemoryTokenStore(SecuritySettings())
     elif request.param == "sqlite":
         async with sqlite_at(tmp_path / "var" / "security.sqlite3") as opened:
             yield opened
+    elif request.param in ("postgresql", "mariadb"):
+        url = request.getfixturevalue(f"{request.param}_database").url
+        async with StoreDatabase(ResourcesSettings(url=url)) as database:
+            await database.create_tables()
+            yield DatabaseTokenStore(database)
     else:
         async with Redis.from_url(request.getfixturevalue("redis").url) as client:
             yield RedisTokenStore(client)

@@ -7,8 +7,13 @@ import pytest
 
 from bundles.sessions import SessionsSettings
 from tests.bundles.redis_servers import RedisServer
+from tests.bundles.resources.conftest import mariadb_database as mariadb_database
+from tests.bundles.resources.conftest import mariadb_server as mariadb_server
+from tests.bundles.resources.conftest import postgresql_database as postgresql_database
+from tests.bundles.resources.conftest import postgresql_server as postgresql_server
+from tests.bundles.resources.servers import TestDatabase
 from tests.bundles.sessions.shop import Site
-from tests.bundles.sessions.stores import STORES, settings_of
+from tests.bundles.sessions.stores import DATABASES, STORES, settings_of
 from tests.clients.conftest import run_node as run_node
 
 SettingsOf = Callable[..., SessionsSettings]
@@ -28,6 +33,10 @@ def store_name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def redis_url(store_name: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a server of this test; not started for the other stores."""
+    if store_name in DATABASES:
+        database: TestDatabase = request.getfixturevalue(f"{store_name}_database")
+        yield database.url
+        return
     if store_name != "redis":
         yield "redis://127.0.0.1:1"
         return

@@ -1,16 +1,21 @@
-"""The three stores, opened for a test."""
+"""The stores, opened for a test."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bundles.redis import Redis
+from bundles.resources import ResourcesSettings
+from bundles.resources.stores.session_store import DatabaseSessionStore
+from bundles.resources.stores.store_database import StoreDatabase
 from bundles.sessions import SessionsSettings, SessionStore, StoredSession
 from bundles.sessions.memory_store import MemorySessionStore
 from bundles.sessions.redis_store import RedisSessionStore
 from bundles.sessions.sqlite_store import SqliteSessionStore
 
 STORES = ("memory", "sqlite", "redis")
+DATABASES = ("postgresql", "mariadb")
+"""The servers of the store ``database``; on SQLite it is the store ``sqlite``."""
 
 NOW = 1_800_000_000.0
 
@@ -26,10 +31,15 @@ async def open_store(settings: SessionsSettings, url: str) -> AsyncIterator[Sess
         case "redis":
             async with Redis.from_url(url) as client:
                 yield RedisSessionStore(client, settings)
+        case "database":
+            async with StoreDatabase(ResourcesSettings(url=url)) as database:
+                await database.create_tables()
+                yield DatabaseSessionStore(database, settings)
 
 
 def settings_of(store: str, folder: Path, **limits: float) -> SessionsSettings:
     file = str(folder / "sub" / "sessions.sqlite3")
+    store = "database" if store in DATABASES else store
     return SessionsSettings(store=store, file=file, **limits)  # type: ignore[arg-type]
 
 

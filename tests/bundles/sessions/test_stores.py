@@ -19,7 +19,14 @@ from bundles.sessions.memory_store import MemorySessionStore
 from bundles.sessions.model import Changes, changed
 from bundles.sessions.settings import SessionsSettings
 from tests.bundles.sessions.conftest import SettingsOf
-from tests.bundles.sessions.stores import NOW, open_store, session
+from tests.bundles.sessions.stores import DATABASES, NOW, STORES, open_store, session
+
+
+@pytest.fixture(params=(*STORES, *DATABASES))
+def store_name(request: pytest.FixtureRequest) -> str:
+    """Also the servers of databases; the other tests of this folder use three stores."""
+    name: str = request.param
+    return name
 
 
 async def values_of(store: SessionStore, id: str, now: float = NOW) -> dict[str, bytes] | None:
@@ -292,7 +299,7 @@ async def test_store_too_large_changes_nothing(settings_for: SettingsOf, redis_u
         assert await values_of(store, "id-a") == {}
 
 
-@pytest.mark.parametrize("store_name", ["sqlite", "redis"])
+@pytest.mark.parametrize("store_name", ["sqlite", "redis", *DATABASES])
 async def test_store_survives_its_process(settings_for: SettingsOf, redis_url: str) -> None:
     given = settings_for()
     async with open_store(given, redis_url) as store:

@@ -1,0 +1,36 @@
+"""Reading an attribute that is not loaded: SQLAlchemy would wait for the database without
+``await``, and its error speaks of greenlets."""
+
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.util.concurrency import in_greenlet
+
+from rxkernel import RxKernelError
+
+
+class LoadedSession(Session):
+    """The session below an `AsyncSession`; its errors name the attribute and the remedy.
+
+    ``await session.run_sync(…)`` and ``await session.refresh(…)`` may load attributes.
+    """
+
+
+@event.listens_for(LoadedSession, "do_orm_execute")
+def _refuse(state: ORMExecuteState) -> None:
+    """Raise for a statement of an attribute that is read without ``await``."""
+    if not (state.is_relationship_load or state.is_column_load) or in_greenlet():
+        return
+    path: Any = state.loader_strategy_path
+    relation = str(path.path[-1]) if state.is_relationship_load and path else ""
+    if relation:
+        raise RxKernelError(
+            f"{relation} was read, which is not loaded; load it in the query: "
+            f"options=[selectinload({relation})] of Entity, or "
+            f"select(…).options(selectinload({relation}))"
+        )
+    raise RxKernelError(
+        "a column was read that is not loaded, since it is deferred or expired; call await "
+        "session.refresh(entity) before"
+    )

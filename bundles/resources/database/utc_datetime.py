@@ -1,0 +1,55 @@
+"""A type of columns for times with a time zone, the same in every database."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, String
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_LENGTH = 26
+"""Characters of a time in SQLite: ``2026-11-30 09:00:00.000000``, as its functions write it."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, to the microsecond: ``mapped_column(UtcDateTime)``.
+
+    What is read has ``datetime.UTC``; SQLite and MariaDB have no time zones, and their drivers
+    return times without one. What is written must have a time zone.
+
+    ``type_annotation_map = {datetime: UtcDateTime}`` of a declarative base makes it the type of
+    each ``Mapped[datetime]``.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[datetime]:
+        return datetime
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(_LENGTH))
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return super().load_dialect_impl(dialect)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(
+                f"{value!r} has no time zone; write datetime.now(UTC), or .replace(tzinfo=UTC)"
+            )
+        if dialect.name == "postgresql":
+            return value
+        in_utc = value.astimezone(UTC).replace(tzinfo=None)
+        return in_utc.isoformat(" ", "microseconds") if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Entities as arguments and responses: loading, changing, paging."""

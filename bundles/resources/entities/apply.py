@@ -1,0 +1,74 @@
+"""`apply`: changes an entity by the fields that a client has sent."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import msgspec
+from sqlalchemy import inspect as sqlalchemy_inspect
+from sqlalchemy.orm import InstanceState
+
+from rxkernel.nearest import nearest
+
+
+def apply(entity: object, change: object) -> bool:
+    """Set the attributes of *entity* to the fields of *change*; return whether one has changed.
+
+    Fields that are `msgspec.UNSET` are skipped: the client has not sent them.
+
+    Args:
+        entity: an instance of a mapped class.
+        change: an instance of an attrs class, a dataclass or a ``msgspec.Struct``, or a mapping.
+
+    Raises:
+        TypeError: *entity* has no such attribute, or it is a relation; nothing is changed then.
+    """
+    state = sqlalchemy_inspect(entity, raiseerr=False)
+    if not isinstance(state, InstanceState):
+        raise TypeError(f"{type(entity).__qualname__} is not a mapped class")
+    fields = {name: value for name, value in _fields(change) if value is not msgspec.UNSET}
+    for name in fields:
+        _check(state, name, change)
+    changed = False
+    for name, value in fields.items():
+        attribute = state.attrs.get(name)
+        # an attribute that is not loaded would be read from the database
+        if attribute is None or attribute.loaded_value != value:
+            setattr(entity, name, value)
+            changed = True
+    return changed
+
+
+def _fields(change: object) -> Iterator[tuple[str, Any]]:
+    if isinstance(change, Mapping):
+        yield from change.items()
+        return
+    cls = type(change)
+    if attrs.has(cls):
+        names = [field.name for field in attrs.fields(cls)]
+    elif isinstance(change, msgspec.Struct):
+        names = list(change.__struct_fields__)
+    elif dataclasses.is_dataclass(change):
+        names = [field.name for field in dataclasses.fields(change)]
+    else:
+        raise TypeError(
+            f"{cls.__qualname__} has no declared fields; pass an instance of an attrs class, a "
+            f"dataclass or a Struct, or a mapping"
+        )
+    yield from ((name, getattr(change, name)) for name in names)
+
+
+def _check(state: InstanceState[Any], name: str, change: object) -> None:
+    mapper = state.mapper
+    entity = mapper.class_.__qualname__
+    if name in mapper.relationships:
+        raise TypeError(
+            f"{entity}.{name} is a relation, which apply() does not set; set it in the action, "
+            f"and remove the field {name!r} from {type(change).__qualname__}"
+        )
+    known = list(mapper.all_orm_descriptors.keys())
+    if name not in known:
+        near = nearest(name, known)
+        hint = f"did you mean {near!r}?" if near else f"it has {', '.join(sorted(known))}"
+        raise TypeError(f"{entity} has no attribute {name!r}; {hint}")

@@ -1,0 +1,46 @@
+"""Converts a value of a client to the type of a column."""
+
+from typing import Any
+
+from sqlalchemy import Column
+
+from rxkernel import JsonSchemas, UnprocessableEntityException, Validator
+
+ABSENT: Any = object()
+"""In place of a value that no row can have."""
+
+_LARGEST = 2**63
+"""Integers from this one on are not stored by any of the databases."""
+
+
+class ColumnValue:
+    """Reads the values of one *column*; of a type without a Python class it takes any value."""
+
+    def __init__(self, column: Column[Any]) -> None:
+        try:
+            self._type: Any = column.type.python_type
+        except NotImplementedError:
+            self._type = Any
+        self._validator = Validator(self._type)
+
+    def read(self, raw: Any) -> Any:
+        """Return *raw*, the text of a path or a value of JSON, or `ABSENT`."""
+        try:
+            value = self._validator.validate(raw, lenient=True)
+        except UnprocessableEntityException:
+            return ABSENT
+        return value if is_storable(value) else ABSENT
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the values."""
+        schemas = JsonSchemas()
+        return dict(schemas.schema_of(schemas.input(self._type)))
+
+
+def is_storable(value: Any) -> bool:
+    """Whether all databases accept *value* in a comparison; PostgreSQL rejects a NUL."""
+    if isinstance(value, int):
+        return -_LARGEST <= value < _LARGEST
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    return True

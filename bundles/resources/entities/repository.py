@@ -1,0 +1,170 @@
+"""`Repository`: the queries of one entity, in the session of the message."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from injector import inject
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import inspect as sqlalchemy_inspect
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapper
+
+from bundles.resources.database.message_sessions import MessageSessions
+from bundles.resources.entities.column_value import is_storable
+from bundles.resources.entities.mapped import column_of, entity_of
+from bundles.resources.entities.page import Page
+from bundles.resources.entities.slice import Slice
+from rxkernel import ConfigurationError, NotFoundException, request_scope
+
+E = TypeVar("E")
+
+_BATCH = 100
+"""Rows that `Repository.stream` reads at a time."""
+
+
+@request_scope
+class Repository(Generic[E]):
+    """``class Articles(Repository[Article])``: derive a class, and add queries as methods.
+
+    An action takes it as an argument, ``articles: Articles``, and a service in its constructor;
+    both get one instance per message. Elsewhere it is made with a session: ``Articles(session)``.
+    A constructor of its own, for further services, passes the session on; of an entity of another
+    database than the default one, ``Annotated[AsyncSession, Db("reports")]``.
+
+    Attributes:
+        entity: the class of the rows.
+        session: that of the message.
+    """
+
+    entity: ClassVar[Any] = None
+
+    @inject
+    def __init__(self, session: AsyncSession, sessions: MessageSessions | None = None) -> None:
+        self.session = session if sessions is None else sessions.session_of(self.entity)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.entity = entity_of(cls, Repository) or cls.entity
+        if cls.entity is None and not getattr(cls, "__parameters__", None):
+            raise ConfigurationError(
+                f"{cls.__qualname__} does not name its entity; write "
+                f"class {cls.__name__}(Repository[…]) with a mapped class"
+            )
+
+    # --- single rows
+
+    async def get(self, key: Any) -> E:
+        """Return the row with the primary *key*; a tuple for several columns.
+
+        Raises:
+            NotFoundException: it does not exist; the code is ``not_found``.
+        """
+        found = await self.find(key)
+        if found is None:
+            raise NotFoundException(code="not_found")
+        return found
+
+    async def find(self, key: Any) -> E | None:
+        """As `get`, but None without such a row."""
+        parts = key if isinstance(key, tuple) else (key,)
+        if not all(map(is_storable, parts)):
+            return None
+        found: E | None = await self.session.get(self.entity, key)
+        return found
+
+    async def find_by(self, **values: Any) -> E | None:
+        """Return the row whose columns have these *values*; None without one.
+
+        Raises:
+            sqlalchemy.exc.MultipleResultsFound: several rows have them.
+        """
+        if not all(map(is_storable, values.values())):
+            return None
+        criteria = (_attribute(self.entity, name) == value for name, value in values.items())
+        found = await self.session.scalars(self.select(*criteria))
+        return found.unique().one_or_none()
+
+    # --- several rows
+
+    def select(self, *criteria: ColumnElement[bool]) -> Select[E]:
+        """Return the statement for all rows that meet *criteria*."""
+        return select(self.entity).where(*criteria)
+
+    async def all(self, *criteria: ColumnElement[bool], order_by: Any = ()) -> Sequence[E]:
+        """Return all rows that meet *criteria*.
+
+        Args:
+            order_by: one column or expression, or a sequence of these.
+        """
+        order = order_by if isinstance(order_by, list | tuple) else (order_by,)
+        found = await self.session.scalars(self.select(*criteria).order_by(*order))
+        return found.unique().all()
+
+    async def page(self, statement: Select[E], page: Page, *, has_total: bool = True) -> Slice[E]:
+        """Return the rows of *statement* that *page* asks for.
+
+        The primary key is added to the order of *statement*: otherwise rows of equal order could
+        be on two pages.
+
+        Args:
+            has_total: count all rows of *statement*, which takes a second query.
+        """
+        total = await self._count(statement) if has_total else None
+        ordered = statement.order_by(*_primary_key(statement))
+        rows = await self.session.scalars(ordered.limit(page.limit).offset(page.skip))
+        return Slice(rows.unique().all(), total, page.limit, page.skip)
+
+    async def count(self, *criteria: ColumnElement[bool]) -> int:
+        """Return the number of rows that meet *criteria*."""
+        return await self._count(self.select(*criteria))
+
+    async def _count(self, statement: Select[Any]) -> int:
+        rows = statement.order_by(None).subquery()
+        return await self.session.scalar(select(func.count()).select_from(rows)) or 0
+
+    async def stream(self, statement: Select[E] | None = None) -> AsyncIterator[E]:
+        """Yield the rows of *statement*, or all, without holding them in memory at once."""
+        statement = self.select() if statement is None else statement
+        rows = await self.session.stream_scalars(statement.execution_options(yield_per=_BATCH))
+        try:
+            async for row in rows:
+                yield row
+        finally:
+            await rows.close()
+
+    # --- changes
+
+    async def add(self, entity: E) -> E:
+        """Insert *entity* now, so that its id is set, and return it."""
+        self.session.add(entity)
+        await self.session.flush()
+        return entity
+
+    async def remove(self, entity: E) -> None:
+        """Delete *entity* now."""
+        await self.session.delete(entity)
+        await self.session.flush()
+
+
+def _attribute(entity: type[Any], name: str) -> Any:
+    """Return the attribute *name* of *entity*, for a criterion.
+
+    Raises:
+        TypeError: it has no such column.
+    """
+    try:
+        column_of(entity, name)
+    except ConfigurationError as error:
+        raise TypeError(str(error)) from None
+    return getattr(entity, name)
+
+
+def _primary_key(statement: Select[Any]) -> list[Any]:
+    """The attributes of the primary key of the entity that *statement* selects."""
+    entity = statement.column_descriptions[0].get("entity")
+    inspected = sqlalchemy_inspect(entity, raiseerr=False)
+    mapper = getattr(inspected, "mapper", None)
+    if not isinstance(mapper, Mapper):
+        return []
+    columns = (mapper.get_property_by_column(column) for column in mapper.primary_key)
+    return [getattr(entity, each.key) for each in columns]

@@ -1,0 +1,97 @@
+"""`Slice`: a part of a list, which is sent with headers about the rest."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeVar, get_args
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import attrs
+
+from rxkernel import (
+    ConfigurationError,
+    Request,
+    Response,
+    ReturnMarker,
+    Transport,
+    current_request,
+)
+
+T = TypeVar("T")
+
+_PLACES = ("skip", "offset", "cursor")
+
+
+class _Sliced(ReturnMarker):
+    """Sends the items of a `Slice`; the rest is in the headers."""
+
+    def sent_type(self, declared: Any) -> Any:
+        items = get_args(declared)
+        if not items:
+            raise ConfigurationError(
+                "Slice has no type of its items; write Slice[…] with the class of an item"
+            )
+        return list[items[0]]  # type: ignore[valid-type] # of a variable
+
+    def sent_value(self, value: Any) -> Any:
+        return value.response() if isinstance(value, Slice) else value
+
+
+@attrs.frozen
+class Slice(Generic[T]):
+    """A part of a list: ``-> Slice[ArticleView]`` sends its items as a list.
+
+    The headers are ``X-Total``, ``X-Limit``, ``X-Skip`` and ``Link`` (RFC 8288) with the relations
+    ``next`` and ``prev``, as RxStack's resources have them.
+
+    Attributes:
+        items: in their order.
+        total: the number of items in the whole list; None if it was not counted.
+        limit: the largest number of items in a part.
+        skip: the number of items before the first one.
+        cursor: where the next part begins, instead of its *skip*; None on the last part.
+    """
+
+    return_marker = _Sliced()
+
+    items: Sequence[T]
+    total: int | None
+    limit: int
+    skip: int = 0
+    cursor: str | None = None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether items follow; without a total, whether the part is full."""
+        if self.cursor is not None:
+            return True
+        if self.total is None:
+            return len(self.items) >= self.limit
+        return self.skip + len(self.items) < self.total
+
+    def response(self) -> Response:
+        """Return the response with the items and the headers."""
+        headers = {"X-Limit": str(self.limit), "X-Skip": str(self.skip)}
+        if self.total is not None:
+            headers["X-Total"] = str(self.total)
+        request = current_request.get()
+        if request is not None and request.transport is Transport.HTTP:
+            links = ", ".join(self._links(request))
+            if links:
+                headers["Link"] = links
+        return Response(list(self.items), headers=headers)
+
+    def _links(self, request: Request) -> Iterator[str]:
+        """Yield references that consist of a query: they are relative to the URL of the request,
+        whatever a proxy has made of its path."""
+        query = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+        sent = [(key, value) for key, value in query if key not in _PLACES]
+        skip = "offset" if "offset" in dict(query) else "skip"
+        if self.cursor is not None:
+            yield _link([*sent, ("cursor", self.cursor)], "next")
+        elif self.has_more:
+            yield _link([*sent, (skip, str(self.skip + self.limit))], "next")
+        if self.skip > 0:
+            yield _link([*sent, (skip, str(max(0, self.skip - self.limit)))], "prev")
+
+
+def _link(query: list[tuple[str, str]], relation: str) -> str:
+    return f'<?{urlencode(query)}>; rel="{relation}"'

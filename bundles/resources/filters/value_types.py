@@ -1,0 +1,159 @@
+"""The values that clients send for a column, and how they are bound to SQL."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from math import isinf
+from typing import Annotated, Any, Literal
+
+import attrs
+import msgspec
+from sqlalchemy import types as sql
+
+from bundles.resources.database.utc_datetime import UtcDateTime
+from rxkernel.messages.input_errors import (
+    NOT_UTF8,
+    OUT_OF_RANGE,
+    ErrorEntry,
+    invalid,
+    wrong_length,
+)
+from rxkernel.messages.param_type import ParamType, param_type
+from rxkernel.routing.annotations import SCALARS, bare
+
+MAX_TEXT = 2_000
+"""Most characters of a text to compare with. SQLite limits patterns to 50,000 bytes."""
+
+INT64 = 2**63
+_MAX_EXPONENT = 300
+"""A decimal of more digits than this cannot be written as a float, which SQLite and MariaDB do."""
+
+
+@attrs.frozen(eq=False)
+class ValueType:
+    """The type of a column.
+
+    Attributes:
+        wire: the annotation that a value of a client is converted to.
+        base: its class; `object` for types of which only ``$null`` can be asked.
+        bound: the type of bound parameters. It has no limit of size, where the type of the column
+            would make the database shorten or reject a value.
+        is_utc: a datetime is bound in UTC, as databases without timezones store it.
+    """
+
+    wire: Any
+    base: type
+    bound: sql.TypeEngine[Any]
+    is_utc: bool
+    _reader: ParamType | None
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The values that are allowed, as a client sends them, if the type lists them."""
+        return () if self._reader is None else self._reader.choices
+
+    @classmethod
+    def of(cls, column: sql.TypeEngine[Any], wire: Any = None) -> "ValueType":
+        """The type for *column*; *wire* instead of the type of the column, if not None.
+
+        Raises:
+            TypeError: values of *wire* cannot be read from one parameter.
+        """
+        found = _wire_of(column) if wire is None else wire
+        if found is None:
+            return cls(None, object, column, False, None)
+        is_utc = _has_timezone(column)
+        return cls(found, _class_of(found), _bound_of(column), is_utc, param_type(found))
+
+    def read(self, raw: Any) -> tuple[Any, ErrorEntry | None]:
+        """Convert *raw* of a client. Return the value, or None and the error."""
+        value, error = self._convert(raw)
+        if error is None and isinstance(value, str):
+            error = _text_error(value)
+        return (None, error) if error is not None else (value, None)
+
+    def read_stored(self, raw: Any) -> Any:
+        """Convert *raw*, a value that `to_wire` of a row has returned.
+
+        Raises:
+            ValueError: it cannot be converted; the client has changed it.
+        """
+        if self.base is float and raw in ("inf", "-inf"):
+            return float(raw)
+        value, error = self._convert(raw)
+        if error is not None or value is None:
+            raise ValueError("is not a value of the column")
+        return value
+
+    def to_wire(self, value: Any) -> Any:
+        """*value* of a row as `read_stored` reads it, of which msgspec makes JSON."""
+        if self.is_utc and isinstance(value, datetime) and value.tzinfo is None:
+            return value.replace(tzinfo=UTC)  # of a database without timezones
+        if isinstance(value, float) and isinf(value):  # JSON has no text for it
+            return str(value)
+        return value
+
+    def _convert(self, raw: Any) -> tuple[Any, ErrorEntry | None]:
+        assert self._reader is not None, "boot checks that the column has a type"
+        value, error = self._reader.read(raw)
+        if error is not None:
+            return None, error
+        if isinstance(value, int) and not -INT64 <= value < INT64:
+            return None, OUT_OF_RANGE
+        if isinstance(value, Decimal) and abs(value.adjusted()) > _MAX_EXPONENT:
+            return None, OUT_OF_RANGE
+        if self.is_utc and isinstance(value, datetime) and value.tzinfo is not None:
+            try:
+                return value.astimezone(UTC), None
+            except OverflowError:  # in the first or last hours of the calendar
+                return None, OUT_OF_RANGE
+        return value, None
+
+
+def _text_error(text: str) -> ErrorEntry | None:
+    if "\0" in text:
+        return invalid("contains a NUL character, which databases do not store")
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # JSON may have half of a pair of surrogates
+        return NOT_UTF8
+    return wrong_length("str", len(text), 0, MAX_TEXT)
+
+
+def _class_of(wire: Any) -> type:
+    """The class of values of *wire*: the one of a literal is that of its first value."""
+    found = bare(wire)
+    if isinstance(found, type):
+        return found
+    choices = param_type(wire).choices
+    return type(choices[0]) if choices else object
+
+
+def _has_timezone(column: sql.TypeEngine[Any]) -> bool:
+    if isinstance(column, UtcDateTime):
+        return True
+    return isinstance(column, sql.DateTime) and column.timezone
+
+
+def _wire_of(column: sql.TypeEngine[Any]) -> Any:
+    """What a client sends for *column*; None for types without a form in one parameter."""
+    if isinstance(column, sql.Enum):
+        if column.enum_class is not None:
+            return column.enum_class
+        return Literal[tuple(column.enums)]
+    if isinstance(column, sql.DateTime | UtcDateTime):
+        return Annotated[datetime, msgspec.Meta(tz=_has_timezone(column))]
+    try:
+        found = column.python_type
+    except NotImplementedError:  # SQLAlchemy 2.0, for values of any class
+        return None
+    return found if found in SCALARS else None
+
+
+def _bound_of(column: sql.TypeEngine[Any]) -> sql.TypeEngine[Any]:
+    if isinstance(column, sql.Integer):
+        return sql.BigInteger()
+    if isinstance(column, sql.Float):
+        return sql.Double()
+    if isinstance(column, sql.Numeric):
+        return sql.Numeric()
+    return column

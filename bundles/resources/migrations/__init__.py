@@ -1,0 +1,1 @@
+"""``rxkernel db``: revisions of the tables, applied by Alembic."""

@@ -1,0 +1,38 @@
+"""What Alembic knows of models and database, see ``EnvironmentContext.configure``."""
+
+from typing import Any, Literal
+
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.engine import URL
+
+
+def online(connection: Connection, models: MetaData) -> dict[str, Any]:
+    """Options for a command that uses the database."""
+    return {"connection": connection, **_common(models, connection.dialect.name)}
+
+
+def offline(url: URL, models: MetaData) -> dict[str, Any]:
+    """Options for a command that writes SQL instead; nothing connects to *url*."""
+    return {
+        "url": url,
+        "literal_binds": True,
+        "dialect_opts": {"paramstyle": "named"},
+        **_common(models, url.get_backend_name()),
+    }
+
+
+def _common(models: MetaData, dialect: str) -> dict[str, Any]:
+    return {
+        "target_metadata": models,
+        "render_as_batch": dialect == "sqlite",  # which cannot alter a column
+        "render_item": _import_type,
+    }
+
+
+def _import_type(kind: str, item: Any, context: AutogenContext) -> Literal[False]:
+    """Let the new file import the module of a column's type; Alembic writes the rest."""
+    module = type(item).__module__
+    if kind == "type" and module.partition(".")[0] != "sqlalchemy":
+        context.imports.add(f"import {module}")
+    return False

@@ -1,0 +1,1 @@
+"""Operations: live CRUD resources over HTTP and Socket.IO."""

@@ -1,0 +1,143 @@
+"""One call of an operation: its message, and what it does with rows."""
+
+from typing import Any
+
+import attrs
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy import inspect as state_of
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+
+from bundles.resources.operations.changes import Changes
+from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.output import Output
+from bundles.resources.operations.row_rules import RowRules
+from bundles.resources.operations.versions import Expected
+from rxkernel import NotFoundException, PreconditionFailedException, Request, Response
+
+
+@attrs.define(eq=False)
+class Call:
+    """The state of one call.
+
+    Attributes:
+        facts: what boot has read of the resource.
+        request: the message.
+        resource: the resource, as the injector has built it.
+        session: the session of the message.
+        output: makes the contents of responses.
+        arguments: what the client sent, by the names of the parameters.
+        input: as in `OperationEvent`.
+        expected: the versions of the row that the client accepts.
+        changes: the changes to push when they are committed.
+        cursor: that of the next page of a list.
+        total: the number of rows of all pages, if the page shows it.
+    """
+
+    facts: Facts
+    request: Request
+    resource: RowRules[Any]
+    session: AsyncSession
+    output: Output
+    arguments: dict[str, Any]
+    input: Any = None
+    expected: Expected = attrs.field(factory=Expected)
+    changes: Changes = attrs.field(init=False)
+    cursor: str | None = attrs.field(default=None, init=False)
+    total: int | None = attrs.field(default=None, init=False)
+
+    @changes.default
+    def _no_changes(self) -> Changes:
+        return Changes(self.facts, self.resource, self.output)
+
+    # --- rows that are stored
+
+    def visible(self) -> ColumnElement[bool] | None:
+        """Return the condition for the rows that the client may see; None for all."""
+        return self.resource.visible(self.request)
+
+    def select(self) -> Select[Any]:
+        """Return the statement for the rows that the client may see."""
+        return self.facts.select(self.visible())
+
+    async def row(self, *, changes: bool = False) -> Any:
+        """Return the row with the argument ``id``. With *changes*, it may be changed: compare its
+        version.
+
+        Raises:
+            NotFoundException: the client may not see such a row (404).
+            PreconditionFailedException: it has another version than the client expects (412).
+        """
+        statement = self.select().where(self.facts.key == self.arguments["id"])
+        is_compared = changes and bool(self.expected)
+        if is_compared and self.facts.version is None:  # no UPDATE compares a hash
+            statement = statement.with_for_update(of=self.facts.entity)
+        row = (await self.session.scalars(statement)).unique().one_or_none()
+        if row is None:
+            raise NotFoundException(code="not_found")
+        if is_compared and not self.output.versions.matches(self.expected, self.output.tag(row)):
+            raise _other_version()
+        if changes:
+            self.changes.loaded(row)
+        return row
+
+    async def rows(self) -> list[Any]:
+        """Return the rows with the argument ``ids`` that the client may see, by their keys. They
+        may be changed."""
+        key = self.facts.key
+        statement = self.select().where(key.in_(set(self.arguments["ids"]))).order_by(key)
+        found = [*(await self.session.scalars(statement)).unique()]
+        for row in found:
+            self.changes.loaded(row)
+        return found
+
+    # --- changes
+
+    def add(self, row: Any) -> None:
+        """Store *row*, a new one."""
+        self.session.add(row)
+        self.changes.created(row)
+
+    async def delete(self, row: Any) -> None:
+        """Delete *row*."""
+        self.changes.removed(row)
+        await self.session.delete(row)
+
+    async def store(self) -> None:
+        """Send the changes of the session to the database, and load what the view needs: values
+        that the database has computed, and relationships.
+
+        Raises:
+            PreconditionFailedException: another client has changed the row since it was loaded,
+                and the client expects a version (412).
+        """
+        try:
+            await self.session.flush()
+        except StaleDataError as exc:
+            if not self.expected:
+                raise
+            raise _other_version() from exc
+        facts = self.facts
+        stale = [row for row in self.changes.rows if facts.view.options or self._lacks(row)]
+        if stale:
+            keys = [getattr(row, facts.key.key) for row in stale]
+            statement = facts.select(facts.key.in_(keys))
+            options = {"populate_existing": True}
+            (await self.session.execute(statement, execution_options=options)).unique().all()
+
+    def _lacks(self, row: Any) -> bool:
+        needed = self.facts.view.attributes | {self.facts.version}
+        return not needed.isdisjoint(state_of(row).unloaded)
+
+    # --- responses
+
+    def with_tag(self, response: Response, row: Any) -> Response:
+        """Return *response* with the ``ETag`` of *row*."""
+        response.set_etag(self.output.tag(row))
+        return response
+
+
+def _other_version() -> PreconditionFailedException:
+    return PreconditionFailedException(
+        "the row has another version; read it again", code="other_version"
+    )

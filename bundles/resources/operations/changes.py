@@ -1,0 +1,94 @@
+"""The changes of rows that are pushed to clients when they are committed."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import attrs
+
+from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.output import Output
+from bundles.resources.operations.row_rules import RowRules
+
+Kind = Literal["created", "changed", "removed"]
+
+
+@attrs.frozen
+class Push:
+    """One event: its name, its argument and its rooms."""
+
+    event: str
+    content: Any
+    rooms: tuple[str, ...]
+
+
+@attrs.frozen(eq=False)
+class Before:
+    """A row before its change: the rooms that got its changes, and its view as JSON."""
+
+    row: Any
+    rooms: frozenset[str]
+    view: bytes
+
+
+class Changes:
+    """The rows that one call may change. Nothing is kept if no client can watch them.
+
+    Attributes:
+        rows: those that exist when the call ends, as far as it has not removed them.
+    """
+
+    def __init__(self, facts: Facts, resource: RowRules[Any], output: Output) -> None:
+        self._facts = facts
+        self._resource = resource
+        self._output = output
+        self._before: dict[int, Before] = {}
+        self._created: list[Any] = []
+        self._removed: list[Before] = []
+
+    @property
+    def rows(self) -> list[Any]:
+        return [*self._created, *(before.row for before in self._before.values())]
+
+    def loaded(self, row: Any) -> None:
+        """Remember *row*, which may be changed."""
+        self._before[id(row)] = Before(row, self._rooms_of(row), self._encoded(row))
+
+    def created(self, row: Any) -> None:
+        self._created.append(row)
+
+    def removed(self, row: Any) -> None:
+        """Note that *row*, which was `loaded`, is removed."""
+        self._removed.append(self._before.pop(id(row)))
+
+    def _rooms_of(self, row: Any) -> frozenset[str]:
+        return frozenset(self._resource.rooms_of(row)) if self._facts.is_watched else frozenset()
+
+    def _encoded(self, row: Any) -> bytes:
+        return self._output.encoded(row) if self._facts.is_watched else b""
+
+    def pushes(self) -> Iterator[Push]:
+        """Yield the events; called when the rows have been stored.
+
+        A row whose view is unchanged is not pushed. For clients whose room got its changes only
+        before, or only now, it is removed or created.
+        """
+        if not self._facts.is_watched:
+            return
+        for row in self._created:
+            yield from self._push("created", row, self._rooms_of(row))
+        for before in self._before.values():
+            row, now = before.row, self._rooms_of(before.row)
+            if self._encoded(row) != before.view:
+                yield from self._push("changed", row, now & before.rooms)
+            yield from self._push("created", row, now - before.rooms)
+            yield from self._push("removed", row, before.rooms - now)
+        for before in self._removed:
+            yield from self._push("removed", before.row, before.rooms)
+
+    def _push(self, kind: Kind, row: Any, rooms: frozenset[str]) -> Iterator[Push]:
+        if rooms:
+            facts = self._facts
+            key = {"id": getattr(row, facts.key.key)}
+            content = key if kind == "removed" else self._output.view(row)
+            names = tuple(map(facts.room_of, sorted(rooms)))
+            yield Push(f"{facts.name}_{kind}", content, names)

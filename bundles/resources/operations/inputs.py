@@ -1,0 +1,98 @@
+"""What the client of an operation sends: a key, keys, or the fields of a class."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from types import GenericAlias
+from typing import Annotated, Any, get_args, get_origin
+
+from msgspec import Meta
+
+from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.row_rules import RowRules
+from bundles.resources.operations.sent_fields import field_names
+from bundles.resources.operations.versions import Expected
+from rxkernel import Body, Header, Marker, Query, Transport
+
+REQUIRED = inspect.Parameter.empty
+
+Parameters = dict[str, tuple[Any, Any]]
+"""The annotation and the default of each parameter of an action by its name."""
+
+KEY = """
+Args:
+    id: the key of the row
+"""
+"""What documents say about `key_parameter`."""
+
+KEYS = """
+Args:
+    ids: the keys of the rows
+"""
+
+VERSION = """\
+    if_match: the ETag of the row that you have read; another one is an error
+    version: the ETag of the row that you have read; another one is an error
+"""
+
+_LARGEST = 2**63 - 1
+
+
+def key_parameter(facts: Facts) -> Parameters:
+    """The parameter with the key of a row."""
+    return {"id": (_key_type(facts), REQUIRED)}
+
+
+def keys_parameter(facts: Facts, limit: int) -> Parameters:
+    """The parameter with 1 to *limit* keys. Missing keys are an error, never all rows."""
+    keys = GenericAlias(list, (_key_type(facts),))
+    return {"ids": (Annotated[keys, Meta(min_length=1, max_length=limit), Query()], REQUIRED)}
+
+
+def _key_type(facts: Facts) -> Any:
+    if facts.key_type is int:  # the drivers cannot send a larger one
+        return Annotated[int, Meta(ge=-_LARGEST - 1, le=_LARGEST)]
+    return facts.key_type
+
+
+def body_parameter(input_: Any) -> Parameters:
+    """The parameter with the body, unless the annotation of *input_* says where it is."""
+    has_marker = get_origin(input_) is Annotated and any(
+        isinstance(extra, Marker) for extra in get_args(input_)[1:]
+    )
+    return {"input": (input_ if has_marker else Annotated[input_, Body()], REQUIRED)}
+
+
+def problems_of_input(facts: Facts, input_: Any, method: str) -> Iterator[str]:
+    """Yield the problems of the class *input_*, whose fields *method* sets on rows."""
+    cls = get_args(input_)[0] if get_origin(input_) is Annotated else input_
+    names = field_names(cls)
+    if names is None:
+        yield f"its input {cls!r} has no fields; write an attrs class, a dataclass or a Struct"
+        return
+    if getattr(facts.cls, method) is not getattr(RowRules, method):
+        return  # it reads the fields itself
+    for name in names:
+        if name in facts.mapper.relationships:
+            yield (
+                f"its input {cls.__name__} has the field {name!r}, which is a relation of "
+                f"{facts.entity.__name__}; remove it, or override {method}()"
+            )
+        elif not hasattr(facts.entity, name):
+            yield (
+                f"its input {cls.__name__} has the field {name!r}, which "
+                f"{facts.entity.__name__} does not have; remove it, or override {method}()"
+            )
+
+
+def version_parameter(transport: Transport) -> Parameters:
+    """The parameter with the versions that the client accepts; it may be missing. The headers of
+    a socket are those of its handshake."""
+    if transport is Transport.HTTP:
+        return {"if_match": (Annotated[list[str], Header("If-Match")], [])}
+    return {"version": (int | str | None, None)}
+
+
+def expected_in(arguments: Mapping[str, Any]) -> Expected:
+    """Return the versions in the argument of `version_parameter`."""
+    version = arguments.get("version")
+    return Expected.of(arguments.get("if_match", ()) if version is None else [version])

@@ -1,0 +1,209 @@
+"""Reads and checks the classes of resources, at boot."""
+
+import inspect
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import attrs
+import sqlalchemy
+from sqlalchemy import Column, Index, Table, UniqueConstraint
+from sqlalchemy.exc import InvalidRequestError, NoInspectionAvailable
+from sqlalchemy.orm import InstrumentedAttribute, Mapper
+
+from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.operation import Operation
+from bundles.resources.operations.own import own_operations
+from bundles.resources.operations.resource import Resource
+from bundles.resources.operations.row_rules import entity_of
+from bundles.resources.operations.sent_fields import field_names
+from bundles.resources.operations.views import View
+from rxkernel import ConfigurationError, Transport
+
+_HOOKS = ("pre_", "post_")
+
+
+@attrs.frozen(eq=False)
+class CheckedResource:
+    """A resource class without problems."""
+
+    facts: Facts
+    operations: tuple[Operation, ...]
+
+
+def read_resource(cls: type[Resource[Any]]) -> CheckedResource:
+    """Read the resource *cls*.
+
+    Raises:
+        ConfigurationError: with every problem.
+    """
+    reader = _Reader(cls)
+    found = reader.read()
+    if found is None or reader.problems:
+        place = f"{cls.__module__}.{cls.__qualname__}"
+        raise ConfigurationError(*(f"resource {place} {each}" for each in reader.problems))
+    return found
+
+
+class _Reader:
+    """Reads each part by itself, so that all problems are found at once."""
+
+    def __init__(self, resource: type[Resource[Any]]) -> None:
+        self._resource = resource
+        self._label = resource.resource_label
+        self.problems: list[str] = []
+
+    def read(self) -> CheckedResource | None:
+        self._check_label()
+        mapper = self._mapper()
+        operations = self._operations()
+        self.problems += _wrong_hooks(self._resource, operations)
+        if mapper is None:
+            return None
+        view, key = self._view(mapper), self._key(mapper)
+        if view is None or key is None:
+            return None
+        facts = Facts(
+            self._resource,
+            (self._label.path or "").rstrip("/"),
+            self._label.name or "",
+            self._label.namespace,
+            mapper,
+            key,
+            _python_type(key),
+            _version_of(mapper),
+            view,
+            self._resource.filters,
+            self._resource.database,
+            is_watched="watch" in operations,
+            location=self._location(operations),
+        )
+        for operation in operations.values():
+            problems = operation.problems(facts)
+            self.problems += (f"has {operation.name}: {problem}" for problem in problems)
+        return CheckedResource(facts, tuple(operations.values()))
+
+    def _check_label(self) -> None:
+        given = {"path": self._label.path, "name": self._label.name}
+        if missing := " and no ".join(each for each, value in given.items() if value is None):
+            self.problems.append(
+                f"has no {missing}; write class {self._resource.__name__}(Resource[…], "
+                f'path="/tasks", name="task")'
+            )
+
+    def _mapper(self) -> Mapper[Any] | None:
+        entity = entity_of(self._resource)
+        if entity is None:
+            self.problems.append(
+                f"names no entity; write class {self._resource.__name__}(Resource[Task], …)"
+            )
+            return None
+        try:
+            found = sqlalchemy.inspect(entity)
+        except (NoInspectionAvailable, InvalidRequestError):
+            found = None
+        if not isinstance(found, Mapper):
+            self.problems.append(
+                f"is for {entity.__name__}, which is not a mapped class; derive it from the "
+                f"declarative base"
+            )
+            return None
+        return found
+
+    def _operations(self) -> dict[str, Operation]:
+        given = (*self._resource.operations, *own_operations(self._resource))
+        found: dict[str, Operation] = {}
+        for operation in given:
+            if not isinstance(operation, Operation):
+                name = getattr(operation, "__name__", repr(operation))
+                hint = f"{name}()" if isinstance(operation, type) else "List(), Get()"
+                self.problems.append(
+                    f"has {name} in its operations, which is not an operation; write {hint}"
+                )
+            elif operation.name in found:
+                self.problems.append(f"has the operation {operation.name!r} twice; remove one")
+            else:
+                found[operation.name] = operation
+        if not given:
+            self.problems.append("has no operations; write operations = [List(), Get()]")
+        return found
+
+    def _location(self, operations: Mapping[str, Operation]) -> str | None:
+        found = operations.get("get")
+        has_url = found is not None and Transport.HTTP in found.transports
+        return f"{self._label.name}_get" if has_url else None
+
+    def _view(self, mapper: Mapper[Any]) -> View | None:
+        view = self._resource.view
+        if field_names(view) is None:
+            what = "no view" if view is None else f"the view {view!r}, which has no fields"
+            self.problems.append(
+                f"has {what}; write view = TaskView, an attrs class with the fields to send"
+            )
+            return None
+        try:
+            return View.of(mapper, view)
+        except ConfigurationError as error:
+            self.problems += error.problems
+            return None
+
+    def _key(self, mapper: Mapper[Any]) -> InstrumentedAttribute[Any] | None:
+        name = self._resource.key
+        if name is None:
+            if len(mapper.primary_key) != 1:
+                self.problems.append(
+                    f"is for {mapper.class_.__name__}, whose primary key has "
+                    f"{len(mapper.primary_key)} columns; set key to the name of a unique column"
+                )
+                return None
+            name = mapper.get_property_by_column(mapper.primary_key[0]).key
+        elif name not in mapper.column_attrs:
+            names = ", ".join(mapper.column_attrs.keys())
+            self.problems.append(f"has the key {name!r}, which is not one of {names}")
+            return None
+        elif not _is_unique(mapper.column_attrs[name].columns[0]):
+            self.problems.append(
+                f"has the key {name!r}, which is not unique; add unique=True to its column"
+            )
+        found: InstrumentedAttribute[Any] = getattr(mapper.class_, name)
+        return found
+
+
+def _wrong_hooks(resource: type[Resource[Any]], names: Collection[str]) -> Iterator[str]:
+    """Yield a problem for each hook without an operation, and for each that cannot be called."""
+    for name, member in inspect.getmembers(resource, inspect.isfunction):
+        prefix = next((each for each in _HOOKS if name.startswith(each)), None)
+        if prefix is None:
+            continue
+        if name.removeprefix(prefix) not in names:
+            known = ", ".join(sorted(prefix + each for each in names)) or "none"
+            yield f"has the hook {name}, but no such operation; possible are: {known}"
+        elif not inspect.iscoroutinefunction(member):
+            yield f"has the hook {name}, which is not async; write async def {name}(self, event)"
+        elif len(inspect.signature(member).parameters) != 2:
+            yield f"has the hook {name} with other parameters; write async def {name}(self, event)"
+
+
+def _is_unique(column: Any) -> bool:
+    """Whether the table has at most one row for each value of *column*."""
+    table = column.table if isinstance(column, Column) else None
+    if not isinstance(table, Table):
+        return False
+    if column.unique or [*table.primary_key.columns] == [column]:
+        return True
+    rules: tuple[Index | UniqueConstraint, ...] = (
+        *(each for each in table.indexes if each.unique),
+        *(c for c in table.constraints if isinstance(c, UniqueConstraint)),
+    )
+    return any([*each.columns] == [column] for each in rules)
+
+
+def _python_type(key: InstrumentedAttribute[Any]) -> Any:
+    try:
+        return key.type.python_type
+    except NotImplementedError:
+        return str
+
+
+def _version_of(mapper: Mapper[Any]) -> str | None:
+    column = mapper.version_id_col
+    return None if column is None else mapper.get_property_by_column(column).key

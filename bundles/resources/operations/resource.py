@@ -1,0 +1,66 @@
+"""`Resource`: routes over both transports for the rows of one table."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
+
+import attrs
+
+from bundles.resources.database.database import DEFAULT
+from bundles.resources.filters import Filters
+from bundles.resources.operations.operation import Operation
+from bundles.resources.operations.row_rules import RowRules
+
+E = TypeVar("E")
+
+
+@attrs.frozen
+class ResourceLabel:
+    """The arguments of a subclass of `Resource`: ``class Tasks(Resource[Task], path=…)``."""
+
+    path: str | None = None
+    name: str | None = None
+    namespace: str = "/"
+
+
+class Resource(RowRules[E]):
+    """A controller whose routes are its `operations`.
+
+    ``class TaskResource(Resource[Task], path="/tasks", name="task")``; *namespace* is that of its
+    events. The injector builds it, so its constructor may have ``@inject``. A method ``async def
+    pre_create(self, event)`` or ``post_create`` is called with an `OperationEvent` before or after
+    the operation ``create`` is executed.
+
+    Attributes:
+        operations: what clients can do: ``[List(), Get(), Create(NewTask)]``.
+        view: the class of responses, an attrs class, a dataclass or a Struct. Its fields are
+            attributes of the entity; nothing else of a row is sent.
+        filters: what clients can filter and sort by in `List`.
+        key: the name of the unique column for ``{id}`` in paths; None: the primary key.
+        database: the name of the database in the settings.
+    """
+
+    operations: ClassVar[Sequence[Operation]] = ()
+    view: ClassVar[Any] = None
+    filters: ClassVar[Filters] = Filters()
+    key: ClassVar[str | None] = None
+    database: ClassVar[str] = DEFAULT
+
+    resource_label: ClassVar[ResourceLabel] = ResourceLabel()
+    apidocs_tag: ClassVar[str] = ""
+
+    def __init_subclass__(
+        cls,
+        *,
+        path: str | None = None,
+        name: str | None = None,
+        namespace: str | None = None,
+        **others: Any,
+    ) -> None:
+        super().__init_subclass__(**others)
+        cls.apidocs_tag = cls.__name__.removesuffix("Resource") or cls.__name__
+        inherited = cls.resource_label
+        cls.resource_label = ResourceLabel(
+            inherited.path if path is None else path,
+            inherited.name if name is None else name,
+            inherited.namespace if namespace is None else namespace,
+        )

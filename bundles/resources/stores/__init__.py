@@ -1,0 +1,1 @@
+"""Sessions and refresh tokens in the tables of the database."""

@@ -1,0 +1,106 @@
+"""`DatabaseUsers`: the users of an application in a table."""
+
+from typing import Any, ClassVar, TypeVar
+
+from injector import inject
+from sqlalchemy import Select, select, update
+from sqlalchemy.engine import CursorResult
+
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.mode import READS
+from bundles.resources.entities.column_value import ABSENT, ColumnValue
+from bundles.resources.entities.mapped import column_of, entity_of, is_unique
+from bundles.security import UserProvider
+from rxkernel import ConfigurationError
+
+U = TypeVar("U")
+
+
+class DatabaseUsers(UserProvider[U]):
+    """``class Accounts(DatabaseUsers[Account])`` with ``identity_field = "email"``.
+
+    A user is read in a short transaction of its own, so that it can outlive the message, as for a
+    socket. It is detached: relations that an access rule needs are loaded by `select`.
+
+    Attributes:
+        entity: the class of the users.
+        identity_field: the attribute that a login form, tokens and sessions have; unique.
+        password_field: the attribute with the hash of the password.
+        api_key_field: the attribute with the SHA-256 of the API key, in hexadecimal digits;
+            unique. Empty: there are no API keys.
+    """
+
+    entity: ClassVar[Any] = None
+    password_field: ClassVar[str] = "password_hash"
+    api_key_field: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.entity = entity_of(cls, DatabaseUsers) or cls.entity
+
+    @inject
+    def __init__(self, databases: Databases) -> None:
+        entity = self.entity
+        name = type(self).__qualname__
+        if entity is None:
+            raise ConfigurationError(
+                f"{name} does not name its entity; write class {name}(DatabaseUsers[…]) with a "
+                f"mapped class"
+            )
+        if not self.identity_field:
+            raise ConfigurationError(
+                f"{name} has no identity_field; write the name of the unique attribute of "
+                f"{entity.__qualname__} that users log in with"
+            )
+        self._database = databases.of(entity)
+        self._identity = self._unique(self.identity_field)
+        self._api_key = self._unique(self.api_key_field) if self.api_key_field else None
+
+    def _unique(self, field: str) -> ColumnValue:
+        column = column_of(self.entity, field)
+        if not is_unique(column):
+            raise ConfigurationError(
+                f"{self.entity.__qualname__}.{field}, by which {type(self).__qualname__} finds a "
+                f"user, is not unique; declare it unique=True"
+            )
+        return ColumnValue(column)
+
+    def select(self) -> Select[U]:
+        """The statement for the users that may log in; override it to add conditions or options:
+        ``super().select().where(Account.is_active)``."""
+        return select(self.entity)
+
+    async def load(self, identifier: str) -> U | None:
+        return await self._find(self.identity_field, self._identity, identifier)
+
+    async def load_by_api_key(self, digest: str) -> U | None:
+        if self._api_key is None:
+            return None
+        return await self._find(self.api_key_field, self._api_key, digest)
+
+    async def _find(self, field: str, value_of: ColumnValue, text: str) -> U | None:
+        value = value_of.read(text)
+        if value is ABSENT:
+            return None
+        statement = self.select().where(getattr(self.entity, field) == value)
+        async with self._database.session_in(READS) as session:
+            found = (await session.scalars(statement)).unique().one_or_none()
+        # MariaDB compares texts without regard to case, and tokens are for one identifier
+        return found if found is not None and getattr(found, field) == value else None
+
+    def password_hash(self, user: U) -> str | None:
+        found: str | None = getattr(user, self.password_field, None)
+        return found
+
+    async def save_password_hash(self, user: U, password_hash: str, old_hash: str) -> None:
+        is_old = getattr(self.entity, self.password_field) == old_hash
+        is_user = getattr(self.entity, self.identity_field) == getattr(user, self.identity_field)
+        statement = update(self.entity).where(is_user, is_old)
+        async with self._database.session() as session:
+            changed = await session.execute(
+                statement.values({self.password_field: password_hash}),
+                execution_options={"synchronize_session": False},
+            )
+            await session.commit()
+        if isinstance(changed, CursorResult) and changed.rowcount:
+            setattr(user, self.password_field, password_hash)

@@ -1,0 +1,92 @@
+"""Values at the edges of their types never fail in a database."""
+
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from rxkernel import UnprocessableEntityException
+from tests.bundles.resources.filters.library import Book, at, ids
+from tests.bundles.resources.filters.reference import FILTERS
+
+BOUND = FILTERS.bind(Book)
+
+BOOK = {
+    "id": 1,
+    "title": "ÄÖ😀\\'%",
+    "pages": 2**31 - 1,
+    "price": Decimal("12345678.90"),
+    "rating": 1.7e308,
+    "printed": at(1),
+    "seen": at(1, tz=UTC),
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "is_found"),
+    [
+        ({"title": "ÄÖ😀\\'%"}, True),
+        ({"title[$contains]": "😀\\'%"}, True),
+        ({"title[$contains]": "\\'_"}, False),
+        ({"title[$starts]": "\\"}, False),
+        ({"title[$like]": "%\\"}, False),
+        ({"title[$like]": "%\\'_"}, True),
+        ({"title[$contains]": "/" * 2000}, False),
+        ({"title[$like]": "%a" * 1000}, False),
+        ({"title": "😀" * 2000}, False),
+        ({"pages[$lt]": 2**63 - 1}, True),
+        ({"pages[$gt]": -(2**63)}, True),
+        ({"pages[$in]": [2**63 - 1, 2**31 - 1]}, True),
+        ({"pages": 2**31}, False),
+        ({"price[$lt]": "1e300"}, True),
+        ({"price[$gt]": "-1e300"}, True),
+        ({"price[$gt]": "1e-300"}, True),
+        ({"price": "12345678.9000000000"}, True),
+        ({"price[$lt]": "12345678.90001"}, True),
+        ({"price": "12345678.904"}, False),
+        ({"price[$in]": ["0" * 500 + "1", "1." + "0" * 500]}, False),
+        ({"rating[$lt]": 1.7976931348623157e308}, True),
+        ({"rating[$gt]": 5e-324}, True),
+        ({"rating": 1.7e308}, True),
+        ({"printed[$gt]": "0001-01-01T00:00:00"}, True),
+        ({"printed[$lt]": "9999-12-31T23:59:59.999999"}, True),
+        ({"printed": "2026-01-01T00:00:00.000000"}, True),
+        ({"seen[$gt]": "0001-01-01T00:00:00Z"}, True),
+        ({"seen[$lt]": "9999-12-31T23:59:59.999999Z"}, True),
+        ({"seen": "2026-01-01T01:00:00+01:00"}, True),
+        ({"code": "00000000-0000-0000-0000-000000000000"}, False),
+        ({"code[$ne]": "ffffffffffffffffffffffffffffffff"}, True),
+        ({"limit": 10**30}, True),
+        ({"title[$in]": [str(number) for number in range(200)]}, False),
+        ({"tag[$nin]": ["x"], "weight[$null]": True, "mentor[$ne]": "x"}, True),
+    ],
+)
+def test_extreme_value_is_compared(engine: Engine, given: dict[str, Any], is_found: bool) -> None:
+    with Session(engine) as session:
+        session.add(Book(**BOOK))
+        session.flush()
+        assert ids(session, BOUND, given) == ([1] if is_found else [])
+
+
+def test_most_operators_run(engine: Engine) -> None:
+    """In one statement, each with a subquery."""
+    alternative = {name: {"$eq": "a", "$ne": "b", "$contains": "c"} for name in ("tag", "mentor")}
+    query = BOUND.parse({"$or": [alternative] * 5, "country": {"$like": "a" * 2000}})
+    with Session(engine) as session:
+        assert session.execute(query.apply(select(Book))).all() == []
+
+
+@pytest.mark.parametrize("raw", ["1e999999999", "0x1", "\u0661", "1_0", " 1", "NaN", "-"])
+@pytest.mark.parametrize("name", ["pages", "price", "rating", "limit", "skip"])
+def test_text_that_is_not_a_number_is_rejected(name: str, raw: str) -> None:
+    with pytest.raises(UnprocessableEntityException):
+        BOUND.parse({name: raw})
+
+
+@pytest.mark.parametrize("name", ["pages", "price", "skip"])
+def test_text_of_too_many_digits_is_rejected(name: str) -> None:
+    with pytest.raises(UnprocessableEntityException):
+        BOUND.parse({name: "9" * 5000})
