@@ -88,17 +88,13 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
 
 def _execute(connection: Connection, statement: str) -> None:
     """Execute *statement* in one call of the driver's thread; a cursor of SQLAlchemy takes three,
-    for each message.
-
-    If the task is cancelled meanwhile, the thread executes it nevertheless, and nothing knows in
-    which state the connection is then: it is closed.
-    """
+    for each message."""
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, AdaptedConnection)
     try:
         driver.run_async(lambda sqlite: sqlite.execute_fetchall(statement))
     except sqlite3.Error as exc:
         raise OperationalError(statement, None, exc, hide_parameters=True) from exc
-    except BaseException:
+    except BaseException:  # cancelled; the thread may still execute the statement
         connection.invalidate()
         raise

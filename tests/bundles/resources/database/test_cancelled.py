@@ -1,64 +1,79 @@
-"""Messages that are cancelled while SQLite begins their transaction, after any number of turns of
-the loop: the thread of the driver executes the statement nevertheless."""
+"""A task that is cancelled while SQLite begins its transaction: the thread of the driver executes
+the statement nevertheless."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources import Database
-from tests.bundles.resources.articles import Article, application, create_tables
+from bundles.resources.database import sqlite
+from tests.bundles.resources.articles import Author, application
 from tests.bundles.resources.servers import TestDatabase
 
 
 @pytest.fixture
 async def database(sqlite_database: TestDatabase) -> AsyncIterator[Database]:
-    """Has one connection, so that the next message gets that of the cancelled one."""
-    running = await create_tables(application(sqlite_database.url, pool_size=1, busy_timeout=1.0))
-    yield running.injector.get(Database)
-    await running.stop()
+    site = application(sqlite_database.url, pool_size=2, busy_timeout=0.3)
+    async with site:
+        yield site.injector.get(Database)
 
 
-async def read(database: Database) -> None:
-    async with database.session(readonly=True) as session:
-        await session.scalars(select(Article))
-
-
-async def write(database: Database, slug: str) -> None:
+async def _write(database: Database, name: str) -> None:
     async with database.unit_of_work() as work:
-        work.session.add(Article(slug=slug))
+        work.session.add(Author(name=name))
 
 
-async def cancel_after(task: "asyncio.Task[None]", turns: int) -> None:
+async def _cancel_after(turns: int, task: "asyncio.Task[None]") -> None:
     for _ in range(turns):
         await asyncio.sleep(0)
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait({task})
 
 
-async def test_cancelled_reader_leaves_a_connection_that_can_write(database: Database) -> None:
-    for turns in range(1, 40):
-        await cancel_after(asyncio.create_task(read(database)), turns)
-        await write(database, str(turns))
+def _noting(begins: asyncio.Event) -> Callable[[Connection, str], None]:
+    """``_execute``, which sets *begins* in the step in which the thread gets the statement."""
+    execute = sqlite._execute
+
+    def noting(connection: Connection, statement: str) -> None:
+        begins.set()
+        execute(connection, statement)
+
+    return noting
 
 
-async def test_cancelled_writer_leaves_no_lock(database: Database) -> None:
-    for turns in range(1, 40):
-        await cancel_after(asyncio.create_task(write(database, f"never {turns}")), turns)
-        await write(database, str(turns))
-
-
-async def test_writer_that_is_cancelled_while_it_waits_for_the_lock_leaves_none(
-    database: Database, sqlite_database: TestDatabase
+async def test_writer_cancelled_while_it_waits_for_lock_leaves_no_lock(
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = await create_tables(application(sqlite_database.url, pool_size=1))
-    async with other.injector.get(Database).unit_of_work() as first:
-        first.session.add(Article(slug="first"))
+    async with database.unit_of_work() as first:
+        first.session.add(Author(name="first"))
         await first.session.flush()
-        await cancel_after(asyncio.create_task(write(database, "never")), turns=200)
-    for number in range(3):
-        await write(database, str(number))
-    await other.stop()
+        begins = asyncio.Event()
+        monkeypatch.setattr(sqlite, "_execute", _noting(begins))
+        waiting = asyncio.create_task(_write(database, "waiting"))
+        await asyncio.wait_for(begins.wait(), 20)
+        await _cancel_after(0, waiting)
+
+    for number in range(4):  # on each connection of the pool
+        await _write(database, f"name {number}")
+
+
+async def test_reader_cancelled_at_any_step_leaves_connection_that_can_write(
+    database: Database,
+) -> None:
+    async def read() -> None:
+        async with database.session(readonly=True) as session:
+            await _names(session)
+
+    for turns in range(1, 40):
+        await _cancel_after(turns, asyncio.create_task(read()))
+        await _write(database, f"n {turns}")
+
+    async with database.session() as session:
+        assert len(await _names(session)) == 39
+
+
+async def _names(session: AsyncSession) -> list[str]:
+    return list(await session.scalars(select(Author.name)))
