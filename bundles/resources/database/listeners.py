@@ -32,7 +32,7 @@ _OUTERMOST = -1000
 which must roll back."""
 
 _INNERMOST = 1000
-"""The priority of what must be inside of all wrappers."""
+"""The priority of a wrapper that all others go around."""
 
 _PROBE = text("SELECT 1")
 _PROBE_TIMEOUT = 0.6

@@ -85,13 +85,6 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
             connection.info[_QUERY_ONLY] = mode.readonly
         _execute(connection, "BEGIN IMMEDIATE" if mode.may_write else "BEGIN")
 
-    @event.listens_for(engine, "reset")
-    def _reset(connection: Any, _: Any, state: PoolResetState) -> None:
-        """Leave no transaction open whose commit has failed, as by a deferred foreign key: SQLite
-        keeps it, and with it the lock for writing."""
-        if state.asyncio_safe and connection.driver_connection.in_transaction:
-            connection.rollback()
-
 
 def _execute(connection: Connection, statement: str) -> None:
     """Execute *statement* in one call of the driver's thread; a cursor of SQLAlchemy takes three,
@@ -102,3 +95,6 @@ def _execute(connection: Connection, statement: str) -> None:
         driver.run_async(lambda sqlite: sqlite.execute_fetchall(statement))
     except sqlite3.Error as exc:
         raise OperationalError(statement, None, exc, hide_parameters=True) from exc
+    except BaseException:  # cancelled; the thread may still execute the statement
+        connection.invalidate()
+        raise

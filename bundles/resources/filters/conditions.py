@@ -48,6 +48,14 @@ def unknown_field(name: str, names: Iterable[str]) -> ErrorEntry:
     return attrs.evolve(UNKNOWN_FIELD, message=f"is not a known field; did you mean {meant!r}?")
 
 
+def unknown_choice(name: str, choices: Iterable[str]) -> ErrorEntry:
+    """The error for a *name* that is not one of *choices*, which it lists."""
+    names = list(choices)
+    entry, meant = wrong_choice(names), nearest(name[:50], sorted(names))
+    hint = f"; did you mean {meant!r}?" if meant else ""
+    return attrs.evolve(entry, message=entry.message + hint)
+
+
 @attrs.frozen(eq=False)
 class BoundField:
     """A filter of an entity. ``operators`` are those that a client may use, by its name for them;
@@ -131,10 +139,7 @@ class ConditionReader:
         place = below(path, name)
         operator = field.operators.get(name) if isinstance(name, str) else None
         if operator is None:
-            meant = nearest(str(name)[:50], sorted(field.operators))
-            entry = wrong_choice(field.operators)
-            hint = f"; did you mean {meant!r}?" if meant else ""
-            self.errors.add(place, attrs.evolve(entry, message=entry.message + hint))
+            self.errors.add(place, unknown_choice(str(name), field.operators))
             return None
         return self._operand(field, operator, given, place)
 

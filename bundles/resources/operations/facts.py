@@ -58,6 +58,7 @@ class Facts:
     location: str | None
     removed: Any = attrs.field(init=False)
     path_parameters: tuple[str, ...] = attrs.field(init=False)
+    _all: Select[Any] = attrs.field(init=False)
 
     @property
     def entity(self) -> Any:
@@ -67,6 +68,10 @@ class Facts:
     @removed.default
     def _key_alone(self) -> Any:
         return make_dataclass(f"{self.entity.__name__}Removed", [("id", self.key_type)])
+
+    @_all.default
+    def _select_all(self) -> Select[Any]:
+        return select(self.entity).options(*self.view.options)
 
     @path_parameters.default
     def _in_path(self) -> tuple[str, ...]:
@@ -78,5 +83,4 @@ class Facts:
 
     def select(self, condition: ColumnElement[bool] | None) -> Select[Any]:
         """Return the statement for the rows of *condition*, with all that the view has."""
-        statement = select(self.entity).options(*self.view.options)
-        return statement if condition is None else statement.where(condition)
+        return self._all if condition is None else self._all.where(condition)

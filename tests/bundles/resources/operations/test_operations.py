@@ -1,4 +1,4 @@
-"""The eight operations over both transports: RxStack, packages/platform/test/operations."""
+"""The eight operations over both transports: RxStack's acceptance check 62."""
 
 from typing import Any
 

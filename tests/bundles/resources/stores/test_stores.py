@@ -91,6 +91,18 @@ async def test_stores_on_sqlite_are_files_beside_the_database(
             assert file.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
 
 
+async def test_stores_of_a_test_are_in_memory_too(client_of: ClientOf) -> None:
+    """The settings are those of production, whose server is never connected to."""
+    application = site("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    client = await with_accounts(
+        client_of(application, database="memory"), Account(email=ADA, name="Ada")
+    )
+
+    await _log_in(client)
+    assert (await client.http("put", params={"value": "x"})).status_code == 200
+    assert (await client.http("get")).content == "x"
+
+
 async def test_stores_tables_are_those_of_the_database(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
