@@ -1,13 +1,14 @@
 """The tasks, over HTTP and Socket.IO: one method for both."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from app.tables import Account, Task
 from app.task_csv import csv_lines
 from app.task_input import Changes, NewTask, TaskId
 from app.task_view import TaskView
 from app.tasks import TaskRepository
-from bundles.resources import AfterCommit
+from bundles.resources import AfterCommit, View
 from bundles.security import CurrentUser, access, user_room
 from rxkernel import Connection, Response, StreamResponse, both, http, pushes
 
@@ -28,18 +29,22 @@ class TaskController:
     """
 
     @both("GET", "/tasks", "task_list")
-    async def show_all(self, tasks: TaskRepository, viewer: Viewer) -> list[TaskView]:
+    async def show_all(
+        self, tasks: TaskRepository, viewer: Viewer
+    ) -> Annotated[Sequence[Task], View(TaskView)]:
         """List the tasks that the client may see, the oldest first."""
-        return [TaskView.of(task) for task in await tasks.visible(viewer)]
+        return await tasks.visible(viewer)
 
     @both("GET", "/tasks/{id:int}", "task_show")
-    async def show(self, id: TaskId, tasks: TaskRepository, viewer: Viewer) -> TaskView:
+    async def show(
+        self, id: TaskId, tasks: TaskRepository, viewer: Viewer
+    ) -> Annotated[Task, View(TaskView)]:
         """Return one task.
 
         Raises:
             NotFoundException: no task that the client may see has this id.
         """
-        return TaskView.of(await tasks.get_visible(id, viewer))
+        return await tasks.get_visible(id, viewer)
 
     @both("POST", "/tasks", "task_create", status_code=201)
     @pushes("task_created", TaskView)
