@@ -145,6 +145,13 @@ class Repository(Generic[E]):
         await self.session.flush()
         return entity
 
+    async def refresh(self, entity: E) -> E:
+        """Write the changes of this session now, read *entity* again, with what the database
+        computes and the relations that are loaded with it, and return it."""
+        await self.session.flush()
+        await self.session.refresh(entity)
+        return entity
+
     async def remove(self, entity: E) -> None:
         """Delete *entity* now."""
         await self.session.delete(entity)

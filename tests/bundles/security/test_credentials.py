@@ -32,7 +32,9 @@ def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
-READER = CredentialReader(api_key_header="X-API-Key", query_parameter="bearer", basic=True)
+READER = CredentialReader(
+    api_key_header="X-API-Key", query_parameter="bearer", basic=True, token_scheme="token"
+)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,9 @@ READER = CredentialReader(api_key_header="X-API-Key", query_parameter="bearer", 
         ({}, None),
         ({"Authorization": "Bearer abc"}, BearerCredential("abc")),
         ({"authorization": "bEARER   abc "}, BearerCredential("abc")),
+        ({"Authorization": "Token abc"}, BearerCredential("abc")),
         ({"Authorization": "Digest abc"}, None),
+        ({"Authorization": " abc"}, None),
         ({"Authorization": "Bearerabc"}, None),
         ({"Authorization": ""}, None),
         ({"Authorization": basic("ada:a:b")}, BasicCredential("ada", "a:b")),
@@ -178,6 +182,23 @@ async def test_token_in_query_is_refused_unless_setting_names_it(client_of: Clie
         assert (await client.websocket("article_list", connection=ada)).content == "ada"
     sent = await client.websocket("article_list", params=query)  # not a parameter of an event
     assert sent.status_code == 401
+
+
+async def test_token_with_another_scheme_is_read_if_setting_names_it(client_of: ClientOf) -> None:
+    """Token is that of Django REST framework and of the RealWorld API."""
+    headers = {"Authorization": f"Token {token_of('ada')}"}
+    client = client_of(application_of())
+    assert (await client.http("article_list", headers=headers)).status_code == 401
+
+    client = client_of(
+        application_of(settings=SecuritySettings(roles=ROLES, token_scheme="Token"))
+    )
+    assert (await client.http("article_list", headers=headers)).content == "ada"
+    assert (await client.http("article_list", headers=bearer("ada"))).content == "ada"
+    bad = {"Authorization": "Token x"}
+    assert (await client.http("article_list", headers=bad)).status_code == 401
+    async with client.connection(headers=headers) as ada:
+        assert (await client.websocket("article_list", connection=ada)).content == "ada"
 
 
 async def test_path_is_not_taken_for_the_query_parameter(client_of: ClientOf) -> None:
