@@ -15,6 +15,7 @@ from bundles.resources.entities.envelope import Envelope
 from bundles.resources.entities.page import Page, Paging
 from bundles.resources.entities.repository import Repository
 from bundles.resources.entities.slice import Slice
+from bundles.resources.entities.view import View
 from bundles.resources.filters import BoundFilters, Field, FilterQuery, Filters
 from bundles.resources.fixtures.fixture import Fixture
 from bundles.resources.fixtures.fixtures import Fixtures
@@ -66,6 +67,7 @@ __all__ = [
     "Unwatch",
     "Update",
     "UtcDateTime",
+    "View",
     "Watch",
     "apply",
     "operation",

@@ -13,7 +13,10 @@ from bundles.resources.database.database import DEFAULT, Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.databases_of_tests import settings_in_memory
 from bundles.resources.database.listeners import DatabaseListeners
-from bundles.resources.database.message_sessions import MessageSessions
+from bundles.resources.database.message_sessions import (
+    MessageSessions,
+    MessageSessionsProvider,
+)
 from bundles.resources.database.modes import Modes
 from bundles.resources.database.resolvers import (
     AfterCommitMarker,
@@ -117,7 +120,7 @@ class ResourcesBundle(Bundle):
             binder.bind(fixture, scope=singleton)
         binder.bind(Fixtures, to=self._all_fixtures, scope=singleton)
         binder.bind(Modes, scope=singleton)
-        binder.bind(MessageSessions, scope=request_scope)
+        binder.bind(MessageSessions, to=MessageSessionsProvider(), scope=request_scope)
         binder.bind(AsyncSession, to=_session_of(DEFAULT), scope=request_scope)
         for name in self.declared.bases:
             key = Annotated[AsyncSession, Db(name)]

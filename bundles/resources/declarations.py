@@ -19,7 +19,10 @@ class Declarations:
 
     def adding(self, metadata: MetaData) -> "Declarations":
         """These, and the tables of *metadata* in the default database."""
-        return Declarations({**self.bases, DEFAULT: (*self.bases[DEFAULT], metadata)})
+        known = self.bases[DEFAULT]
+        if metadata in known:
+            return self
+        return Declarations({**self.bases, DEFAULT: (*known, metadata)})
 
     def models_of(self, name: str) -> MetaData:
         """The tables of the database *name*, those of several bases together."""

@@ -1,6 +1,6 @@
 """`DatabaseUsers`: the users of an application in a table."""
 
-from typing import Any, ClassVar, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, TypeVar
 
 from injector import inject
 from sqlalchemy import Select, select, update
@@ -9,7 +9,7 @@ from sqlalchemy.engine import CursorResult
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.mode import READS
 from bundles.resources.entities.column_value import ABSENT, ColumnValue
-from bundles.resources.entities.mapped import column_of, is_unique, mapper_of
+from bundles.resources.entities.mapped import column_of, entity_of, is_unique
 from bundles.security import UserProvider
 from rxkernel import ConfigurationError
 
@@ -31,23 +31,18 @@ class DatabaseUsers(UserProvider[U]):
             unique. Empty: there are no API keys.
     """
 
-    entity: ClassVar[type[Any]]
+    entity: ClassVar[Any] = None
     login_field: ClassVar[str] = ""
     password_field: ClassVar[str] = "password_hash"
     api_key_field: ClassVar[str] = ""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for base in getattr(cls, "__orig_bases__", ()):
-            origin, args = get_origin(base), get_args(base)
-            is_own = isinstance(origin, type) and issubclass(origin, DatabaseUsers)
-            if is_own and args and not isinstance(args[0], TypeVar):
-                mapper_of(args[0])
-                cls.entity = args[0]
+        cls.entity = entity_of(cls, DatabaseUsers) or cls.entity
 
     @inject
     def __init__(self, databases: Databases) -> None:
-        entity = getattr(type(self), "entity", None)
+        entity = self.entity
         name = type(self).__qualname__
         if entity is None:
             raise ConfigurationError(

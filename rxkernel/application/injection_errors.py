@@ -1,7 +1,7 @@
 """Messages for errors of injector, each with a fix."""
 
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType
 from typing import Any
 
@@ -40,14 +40,34 @@ def unbound_service(wanted: Any) -> str:
     )
 
 
+def parameter_without_bundle(cls: type[Any]) -> str | None:
+    """The problem of a parameter of *cls* if a bundle that is imported has a default marker for
+    it; called if no enabled bundle has one."""
+    for bundle in _imported_bundles():
+        markers = bundle.default_markers
+        known = markers if isinstance(markers, Mapping) else ()  # not checked: it is not enabled
+        if any(isinstance(base, type) and issubclass(cls, base) for base in known):
+            return (
+                f"{name_of(cls)} needs the bundle {bundle.name}; enable it: "
+                f"Application(bundles=[{bundle.__name__}])"
+            )
+    return None
+
+
 def _bundle_of(wanted: Any) -> type[Bundle] | None:
     """The imported bundle that provides *wanted*, or None."""
+    for bundle in _imported_bundles():
+        if any(one is wanted for one in _provided_by(bundle)):
+            return bundle
+    return None
+
+
+def _imported_bundles() -> Iterator[type[Bundle]]:
     found = Bundle.__subclasses__()
     for bundle in found:
         found += bundle.__subclasses__()
-        if hasattr(bundle, "name") and any(one is wanted for one in _provided_by(bundle)):
-            return bundle
-    return None
+        if hasattr(bundle, "name"):
+            yield bundle
 
 
 def _provided_by(bundle: type[Bundle]) -> Iterator[Any]:

@@ -26,6 +26,7 @@ from rxkernel.application.bundle import Bundle
 from rxkernel.application.injection_errors import (
     describe_injection_error,
     name_of,
+    parameter_without_bundle,
     shown,
     unbound_service,
 )
@@ -274,8 +275,15 @@ class InjectorContainer:
         return self.resolvers.find(marker)
 
     def default_marker(self, cls: type[Any]) -> Marker | None:
-        """As `Resolvers.default_of`."""
-        return self.resolvers.default_of(cls)
+        """As `Resolvers.default_of`.
+
+        Raises:
+            ConfigurationError: only a bundle that is not enabled has one.
+        """
+        found = self.resolvers.default_of(cls)
+        if found is None and (problem := parameter_without_bundle(cls)) is not None:
+            raise ConfigurationError(problem)
+        return found
 
     def singletons(self) -> list[object]:
         """The built services, dependencies first, without those of the framework."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextvars import copy_context
 from functools import partial
@@ -26,7 +26,7 @@ from rxkernel.kernel.binding.null_response import json_null_shape
 from rxkernel.kernel.binding.response_shape import Shape, shape_of
 from rxkernel.kernel.binding.validation_errors import ValidationErrors
 from rxkernel.kernel.container import Container
-from rxkernel.kernel.events import Action
+from rxkernel.kernel.events import Action, Method
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition
@@ -36,8 +36,6 @@ from rxkernel.routing.scalars import NO_SCALARS, Scalars
 from rxkernel.routing.signature import Parameter, Signature, Source
 from rxkernel.routing.signature_reader import read_signature
 from rxkernel.routing.targets import member_of
-
-Method = Callable[..., Awaitable[Any]]
 
 _WITHOUT_BODY = (204, 205)
 
@@ -71,6 +69,9 @@ class ActionBinder:
     _method: Callable[..., Any] = attrs.field(init=False)
     _route: str = attrs.field(init=False)
     _problems: list[str] = attrs.field(factory=list, init=False)
+    _call: Method = attrs.field(init=False)
+    _late: tuple[Placed, ...] = attrs.field(default=(), init=False)
+    _bound_shape: Shape | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         metadata = self.metadata
@@ -129,14 +130,13 @@ class ActionBinder:
             ConfigurationError: with every parameter that cannot be bound.
         """
         signature, problems = self.signature, self._problems
-        call = self._method if is_async(self._method) else _in_thread(self._method, threads)
-        late: tuple[Placed, ...] = ()
+        self._call = self._method if is_async(self._method) else _in_thread(self._method, threads)
         try:
             check_types(signature.parameters)
         except ConfigurationError as error:
             problems += error.problems
         try:
-            late = late_arguments(definition, self.container)
+            self._late = late_arguments(definition, self.container)
         except ConfigurationError as error:
             problems += error.problems
         if problems:
@@ -146,8 +146,18 @@ class ActionBinder:
         shape = self._shape()
         if definition.transport is Transport.HTTP and definition.status_code not in _WITHOUT_BODY:
             shape = json_null_shape(signature.returns, shape, definition.status_code)
-        if not signature.is_plain:
-            return _typed(call, signature, late, shape)
+        self._bound_shape = shape
+        return self._action()
+
+    def rebind(self, decorator: Callable[[Method], Method]) -> Action:
+        """As `bind`, afterwards, with ``decorator(method)`` in place of the method."""
+        self._call = decorator(self._call)
+        return self._action()
+
+    def _action(self) -> Action:
+        call, shape = self._call, self._bound_shape
+        if not self.signature.is_plain:
+            return _typed(call, self.signature, self._late, shape)
         return call if shape is None else _shaped(call, shape)
 
 

@@ -168,6 +168,7 @@ class Compiler:
             template,
         )
         route.action = binder.bind(route.definition, self._threads)
+        route.rebind = binder.rebind
         return route
 
     def _template_of(self, metadata: RouteMetadata, syntax: TemplateSyntax) -> PathTemplate:
@@ -214,7 +215,13 @@ class Compiler:
         known = (Transport.HTTP, Transport.SOCKET, *self.transports)
         handler = route.run
         event = DefinitionEvent(
-            route.definition, route.action, handler, known, siblings, route.controller
+            route.definition,
+            route.action,
+            handler,
+            known,
+            siblings,
+            route.controller,
+            rebind=route.rebind,
         )
         await run_listeners(route.on_definition.listeners(), event)
         route.action = event.action

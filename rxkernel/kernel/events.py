@@ -17,6 +17,10 @@ from rxkernel.messages.transport import Transport
 from rxkernel.routing.definitions import Definition, Handler
 
 Action = Callable[[Request], Awaitable[Any]]
+Method = Callable[..., Awaitable[Any]]
+"""The method of a controller, with its arguments."""
+Rebind = Callable[[Callable[[Method], Method]], Action]
+"""Binds the action again, with the decorated method."""
 W = TypeVar("W", bound=Callable[..., Any])
 
 
@@ -191,6 +195,12 @@ class DefinitionEvent(Event):
     siblings: tuple[Definition, ...] = ()
     controller: object = None
     is_excluded: bool = attrs.field(default=False, init=False)
+    _rebind: Rebind | None = attrs.field(default=None, kw_only=True, repr=False)
+    _bound: Action = attrs.field(init=False, repr=False)
+
+    @_bound.default
+    def _bound_action(self) -> Action:
+        return self.action
 
     def exclude(self) -> None:
         """Do not serve the definition, as if it had no route. The other listeners still run."""
@@ -209,6 +219,23 @@ class DefinitionEvent(Event):
             ConfigurationError: what *decorator* returned is not async.
         """
         self.action = self._checked(decorator(self.action))
+
+    def wrap_method(self, decorator: Callable[[Method], Method]) -> None:
+        """Replace the method of the controller by ``decorator(method)``.
+
+        The wrapper gets the arguments of the method and passes them on; the message is
+        ``current_request.get()``. What it returns is converted to the return annotation.
+
+        Raises:
+            ConfigurationError: `wrap` was called before, which is outside; or what *decorator*
+                returned is not async.
+        """
+        if self._rebind is None or self.action is not self._bound:
+            raise ConfigurationError(
+                f"wrap_method() of {self.definition.name!r} was called after wrap(); give its "
+                f"listener a higher priority"
+            )
+        self.action = self._bound = self._rebind(lambda method: self._checked(decorator(method)))
 
     def wrap_handler(self, decorator: Callable[[Handler], Handler]) -> None:
         """Wrap the action together with the head, request, response and exception listeners.

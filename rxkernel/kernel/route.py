@@ -4,7 +4,14 @@ from contextvars import ContextVar
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher, Listener, describe, run_listeners
 from rxkernel.kernel.errors import to_failure
-from rxkernel.kernel.events import Action, HeadEvent, RequestEvent, ResponseEvent, checked_response
+from rxkernel.kernel.events import (
+    Action,
+    HeadEvent,
+    Rebind,
+    RequestEvent,
+    ResponseEvent,
+    checked_response,
+)
 from rxkernel.kernel.pipeline import Pipeline
 from rxkernel.kernel.scope_exit import (
     close_request_scope,
@@ -37,7 +44,7 @@ _raised: ContextVar[list[BaseException] | None] = ContextVar("raised_by_handler"
 class Route(Pipeline):
     """The pipeline of one definition: its action and its listeners, compiled together.
 
-    ``action`` is set later, since binding it needs the definition.
+    ``action`` and ``rebind`` are set later, since binding needs the definition.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class Route(Pipeline):
         self.service_source = service_source
         self.links = links
         self.action: Action
+        self.rebind: Rebind
         self.definition = _new_definition(metadata, self, signature, template)
         self._path: str | None = None
         self._method: str | None = None

@@ -83,12 +83,14 @@ async def test_two_bundles_with_default_marker_of_class_are_boot_error() -> None
         await Application(bundles=[RepositoriesBundle, OtherBundle]).boot()
 
 
-async def test_default_marker_without_bundle_is_unknown_class() -> None:
+async def test_parameter_without_its_bundle_names_the_bundle() -> None:
     class Alone:
         @http("GET", "/", "alone")
         async def alone(self, articles: Articles) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="Articles cannot be read from a request"):
+    with pytest.raises(
+        ConfigurationError, match="'articles': Articles needs the bundle repositories"
+    ):
         await Application(controllers=[Alone]).boot()
 
 

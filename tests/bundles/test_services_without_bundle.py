@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from injector import inject
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.apidocs import Documents
 from bundles.contracts import Contracts, Schemas
 from bundles.realtime import AppHandle
 from bundles.redis import Redis, RedisSettings
+from bundles.resources import AfterCommit, Database, Databases
 from bundles.security import AcceptedCredentials, AccessTokens, Passwords, Security, UserProvider
 from bundles.sessions import Sessions, SessionStore
 from bundles.tasks import Background, Scheduler, TaskQueue, TaskStore, Watchers, WorkerPool
@@ -21,6 +23,10 @@ SERVICES: dict[type[Any], str] = {
     AppHandle: "realtime",
     Redis: "redis",
     RedisSettings: "redis",
+    AfterCommit: "resources",
+    AsyncSession: "resources",
+    Database: "resources",
+    Databases: "resources",
     AcceptedCredentials: "security",
     AccessTokens: "security",
     Passwords: "security",
@@ -73,3 +79,15 @@ async def test_subclass_of_a_service_that_nothing_binds_is_not_one_of_the_bundle
     own = type("OwnQueue", (TaskQueue,), {})
 
     assert (await problem_with(own)).startswith("OwnQueue, which nothing binds; bind it in")
+
+
+async def test_parameter_of_bundle_that_is_not_enabled_names_the_bundle() -> None:
+    class Needy:
+        @http("GET", "/", "index")
+        async def index(self, session: AsyncSession) -> None: ...
+
+    with pytest.raises(
+        ConfigurationError,
+        match="'session': AsyncSession needs the bundle resources; enable it: Application",
+    ):
+        await Application(controllers=[Needy]).boot()

@@ -19,6 +19,7 @@ from rxkernel import (
 logger = logging.getLogger("rxkernel.database")
 
 Action = Callable[[Request], Awaitable[Any]]
+Method = Callable[..., Awaitable[Any]]
 
 _STREAMS = (StreamResponse, EventStreamResponse, UpgradeResponse)
 
@@ -36,6 +37,21 @@ def committing(definition: Definition, retries: int) -> Callable[[Action], Actio
             f"body as a stream, which is possible once; take the body as bytes, or remove retries"
         )
     return lambda action: _retrying(action, retries) if retries else _once(action)
+
+
+def flushing(method: Method) -> Method:
+    """The wrapper around a method of a controller that flushes its sessions: the returned entities
+    are converted to views afterwards."""
+
+    async def flushed(*arguments: Any, **named: Any) -> Any:
+        result = await method(*arguments, **named)
+        request = current_request.get()
+        services = None if request is None else request.services
+        if services is not None and MessageSessions in services:
+            await services[MessageSessions].flush()
+        return result
+
+    return flushed
 
 
 def _once(action: Action) -> Action:
@@ -57,15 +73,16 @@ def _retrying(action: Action, retries: int) -> Action:
             try:
                 return await once(request)
             except Exception as exc:
-                if not is_conflict(exc) or current_request.get() is not request:
+                services = request.services
+                is_own = services is not None and MessageSessions in services
+                if not (is_own and is_conflict(exc) and current_request.get() is request):
                     raise
                 logger.info(
                     "%s: conflict with another transaction, retry %d",
                     request.route_name,
                     number + 1,
                 )
-            services = request.services
-            assert services is not None, "the conflict was in one of them"
+            assert services is not None
             await services[MessageSessions].roll_back()
         return await once(request)
 

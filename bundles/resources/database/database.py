@@ -1,5 +1,7 @@
 """One database: its engine, and the sessions that use it."""
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -15,6 +17,7 @@ from bundles.resources.database.engines import new_engine, options_of
 from bundles.resources.database.mode import WRITES, Isolation, Mode
 from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.database.unloaded import LoadedSession
 from bundles.resources.database.watching import Watcher
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
@@ -57,7 +60,7 @@ class Database:
         self.engine = new_engine(settings, self.setting)
         self.watcher = Watcher(name, settings.slow_statement)
         self.watcher.watch(self.engine.sync_engine)
-        self._creates_tables = settings.create_tables
+        self._settings = settings
         self._new_after_commit = new_after_commit
         self._engines: dict[Mode, AsyncEngine] = {}
 
@@ -105,7 +108,9 @@ class Database:
 
     def session_in(self, mode: Mode) -> AsyncSession:
         """As `session`, with transactions of *mode*."""
-        return AsyncSession(self.engine_in(mode), expire_on_commit=False)
+        return AsyncSession(
+            self.engine_in(mode), sync_session_class=LoadedSession, expire_on_commit=False
+        )
 
     def engine_in(self, mode: Mode) -> AsyncEngine:
         """`engine` with the options of *mode*; both have the same pool."""
@@ -116,7 +121,7 @@ class Database:
         return engine
 
     async def open(self) -> None:
-        """Create the file of SQLite and its tables; does not connect to a server.
+        """Create the file of SQLite, with mode 600, and its tables; does not connect to a server.
 
         Raises:
             ConfigurationError: the file cannot be written.
@@ -125,13 +130,13 @@ class Database:
             return
         file = sqlite.file_of(self.engine.url, self.setting)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if self._creates_tables:
+            await asyncio.to_thread(sqlite.create, file, self._settings.busy_timeout)
+            if self._settings.create_tables:
                 await self.create_tables()
             else:
                 async with self.engine_in(WRITES).connect():
                     pass
-        except (OSError, DBAPIError) as exc:
+        except (OSError, sqlite3.Error, DBAPIError) as exc:
             reason = exc.orig if isinstance(exc, DBAPIError) else exc
             raise ConfigurationError(
                 f"{self.setting} names the file {file}, which cannot be opened: {reason}; correct "

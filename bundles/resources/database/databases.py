@@ -18,6 +18,7 @@ class Databases(Mapping[str, Database]):
 
     Attributes:
         tables: those of all databases.
+        new_after_commit: makes the `AfterCommit` of a transaction.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Databases(Mapping[str, Database]):
         bases: Mapping[str, Sequence[Base]],
         new_after_commit: NewAfterCommit,
     ) -> None:
+        self.new_after_commit = new_after_commit
         self._found: dict[str, Database] = {}
         problems: list[str] = []
         for name, own in {DEFAULT: settings, **settings.databases}.items():

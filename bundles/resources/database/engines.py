@@ -33,6 +33,8 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
             max_overflow=0,
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
+            # the other two roll back only what is open: a round trip less for each message
+            pool_reset_on_return="rollback" if dialect == "postgresql" else None,
             connect_args=_connect_args(dialect, settings),
             hide_parameters=True,
         )

@@ -1,20 +1,24 @@
 """Commits the transactions of messages, and responds to errors of databases."""
 
 import asyncio
+import inspect
+from types import NoneType
+from typing import Any
 
 from injector import inject
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bundles.resources.database.committing import committing
+from bundles.resources.database.committing import committing, flushing
 from bundles.resources.database.database import Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.error_responses import response_of
 from bundles.resources.database.mode import READS
 from bundles.resources.database.modes import Modes
+from bundles.resources.database.resolvers import Db
 from bundles.resources.database.transaction import transaction_of
-from bundles.resources.database.unloaded import explain_unloaded
 from rxkernel import (
+    ConfigurationError,
     DefinitionEvent,
     ExceptionEvent,
     KernelEvents,
@@ -27,6 +31,9 @@ _OUTERMOST = -1000
 """The priority in ``kernel.definition``: a wrapper of another bundle may still raise an exception,
 which must roll back."""
 
+_INNERMOST = 1000
+"""The priority of a wrapper that all others go around."""
+
 _PROBE = text("SELECT 1")
 _PROBE_TIMEOUT = 0.6
 """Seconds; all listeners of a probe together have 0.8."""
@@ -38,8 +45,16 @@ class DatabaseListeners:
         self._databases = databases
         self._modes = modes
 
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_INNERMOST)
+    async def flush(self, event: DefinitionEvent) -> None:
+        """Flush before the value that an action returns is converted to its annotation."""
+        is_converted = event.definition.signature.returns not in (Any, object, NoneType)
+        if is_converted and not transaction_of(event.definition).is_off:
+            event.wrap_method(flushing)
+
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTERMOST)
     async def wrap(self, event: DefinitionEvent) -> None:
+        _check_is_async(event)
         self._modes.add(event.definition, event.siblings)
         transaction = transaction_of(event.definition)
         if not transaction.is_off:
@@ -51,7 +66,7 @@ class DatabaseListeners:
         failure = event.exception
         if not isinstance(failure, SQLAlchemyError):
             return
-        response = response_of(failure, self._databases.tables) or explain_unloaded(failure)
+        response = response_of(failure, self._databases.tables)
         if response is not None:
             response.__cause__ = failure
             event.set_exception(response)
@@ -64,6 +79,26 @@ class DatabaseListeners:
         for database, problem in zip(idle, await asyncio.gather(*map(_probe, idle)), strict=True):
             if problem is not None:
                 event.fail(f"database {database.name}", problem)
+
+
+def _check_is_async(event: DefinitionEvent) -> None:
+    """Check that an action with a session is not a plain ``def``.
+
+    Raises:
+        ConfigurationError: it is one.
+    """
+    definition = event.definition
+    name = definition.metadata.action
+    action = getattr(event.controller, name, None) if isinstance(name, str) else name
+    if not inspect.isroutine(action) or inspect.iscoroutinefunction(inspect.unwrap(action)):
+        return
+    for parameter in definition.signature.parameters:
+        if isinstance(parameter.marker, Db):
+            raise ConfigurationError(
+                f"{definition.name!r} ({definition.metadata.location}) takes the session "
+                f"{parameter.name!r}, and its action is a plain def, which runs in a thread; "
+                f"write async def"
+            )
 
 
 async def _probe(database: Database) -> str | None:

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from injector import inject
+from injector import Injector, Provider
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.mode import READONLY, Mode
 from bundles.resources.database.modes import Modes
-from rxkernel import AsyncEventDispatcher, Broadcaster, Request, RxKernelError
+from rxkernel import RxKernelError, current_request
 
 
 class MessageSessions:
@@ -24,21 +23,16 @@ class MessageSessions:
 
     Attributes:
         after: what to do after the commit.
+
+    Args:
+        mode: that of the action; None if it has ``@transaction(None)``.
     """
 
-    @inject
-    def __init__(
-        self,
-        request: Request,
-        databases: Databases,
-        modes: Modes,
-        broadcaster: Broadcaster,
-        dispatcher: AsyncEventDispatcher,
-    ) -> None:
-        self.after = AfterCommit(broadcaster, dispatcher)
+    def __init__(self, databases: Databases, mode: Mode | None, route_name: str | None) -> None:
+        self.after = databases.new_after_commit()
         self._databases = databases
-        self._mode: Mode | None = modes.of(request.definition)
-        self._name = request.route_name
+        self._mode = mode
+        self._name = route_name
         self._sessions: dict[str, AsyncSession] = {}
 
     def session(self, name: str = DEFAULT) -> AsyncSession:
@@ -65,6 +59,13 @@ class MessageSessions:
             ConfigurationError: no database has it. RxKernelError: as `session`.
         """
         return self.session(self._databases.of(entity).name)
+
+    async def flush(self) -> None:
+        """Send what has changed to the databases, so that objects have what these make: ids, and
+        values of columns with a default."""
+        for session in self._in_order():
+            if session.new or session.deleted or session.dirty:
+                await session.flush()
 
     async def commit(self) -> None:
         """Commit each session, that of the default database last; then make the calls of `after`.
@@ -111,3 +112,22 @@ class MessageSessions:
     async def _close(self) -> None:
         for session in self._in_order():
             await session.close()
+
+
+class MessageSessionsProvider(Provider[MessageSessions]):
+    """Provides those of the current message.
+
+    injector reads the signature of a class each time that it builds one, which takes longer than
+    all that is done here.
+    """
+
+    def __init__(self) -> None:
+        self._parts: tuple[Databases, Modes] | None = None
+
+    def get(self, injector: Injector) -> MessageSessions:
+        if self._parts is None:
+            self._parts = injector.get(Databases), injector.get(Modes)
+        databases, modes = self._parts
+        request = current_request.get()
+        assert request is not None, "its scope is that of the message"
+        return MessageSessions(databases, modes.of(request.definition), request.route_name)

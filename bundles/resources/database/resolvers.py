@@ -59,7 +59,7 @@ class DbResolver:
         return session
 
     def describe(self, marker: Db, parameter: Parameter) -> dict[str, Any]:
-        return {"statuses": [503]}
+        return {"statuses": [409, 422, 503]}
 
 
 class AfterCommitResolver:

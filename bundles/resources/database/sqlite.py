@@ -1,10 +1,14 @@
 """SQLite: a new file, the pragmas of a connection, and transactions that begin explicitly."""
 
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, AdaptedConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import PoolResetState
 
 from bundles.resources.database.mode import Mode
@@ -29,6 +33,29 @@ def file_of(url: URL, setting: str) -> Path:
     return Path(url.database.removeprefix("file:"))
 
 
+def create(file: Path, timeout: float) -> None:
+    """Create *file* with mode 600, and its folder, and have it use WAL from now on.
+
+    SQLite does not wait for the lock of another process that does the same.
+
+    Raises:
+        OSError, sqlite3.Error: that is not possible within *timeout* seconds.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    deadline = time.monotonic() + timeout
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as exc:
+                is_busy = exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+
 def prepare(engine: Engine, busy_timeout: float) -> None:
     """Set the pragmas of each new connection of *engine*, and begin its transactions.
 
@@ -40,22 +67,31 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
     def _connect(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+
+    @event.listens_for(engine, "reset")
+    def _reset(connection: Any, _: Any, state: PoolResetState) -> None:
+        # a COMMIT that fails, by a deferred constraint, leaves the transaction open
+        if state.asyncio_safe and connection.driver_connection.in_transaction:
+            connection.rollback()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         mode: Mode = connection.get_execution_options().get("rxkernel_mode", Mode())
         if connection.info.get(_QUERY_ONLY, False) is not mode.readonly:
-            connection.exec_driver_sql(f"PRAGMA query_only = {int(mode.readonly)}")
+            _execute(connection, f"PRAGMA query_only = {int(mode.readonly)}")
             connection.info[_QUERY_ONLY] = mode.readonly
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode.may_write else "BEGIN")
+        _execute(connection, "BEGIN IMMEDIATE" if mode.may_write else "BEGIN")
 
-    @event.listens_for(engine, "reset")
-    def _reset(connection: Any, _: Any, state: PoolResetState) -> None:
-        """Leave no transaction open whose commit has failed, as by a deferred foreign key: SQLite
-        keeps it, and with it the lock for writing."""
-        if state.asyncio_safe and connection.driver_connection.in_transaction:
-            connection.rollback()
+
+def _execute(connection: Connection, statement: str) -> None:
+    """Execute *statement* in one call of the driver's thread; a cursor of SQLAlchemy takes three,
+    for each message."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, AdaptedConnection)
+    try:
+        driver.run_async(lambda sqlite: sqlite.execute_fetchall(statement))
+    except sqlite3.Error as exc:
+        raise OperationalError(statement, None, exc, hide_parameters=True) from exc

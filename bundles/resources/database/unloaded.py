@@ -1,19 +1,36 @@
-"""Explains the error of an attribute that SQLAlchemy would have to load without ``await``."""
+"""Reading an attribute that is not loaded: SQLAlchemy would wait for the database without
+``await``, and its error speaks of greenlets."""
 
-from sqlalchemy.exc import MissingGreenlet, StatementError
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.util.concurrency import in_greenlet
 
 from rxkernel import RxKernelError
 
 
-def explain_unloaded(exc: BaseException) -> RxKernelError | None:
-    """Return an error with the remedy, if *exc* comes from such an attribute: a view, or the
-    action itself, has read it."""
-    if isinstance(exc, StatementError):
-        exc = exc.orig or exc
-    if not isinstance(exc, MissingGreenlet):
-        return None
-    return RxKernelError(
-        "an attribute of an entity was read that is not loaded, such as a relation; load it in "
-        "the query: select(Article).options(selectinload(Article.author)), or "
-        'Entity("slug", options=[selectinload(Article.author)])'
+class LoadedSession(Session):
+    """The session below an `AsyncSession`; its errors name the attribute and the remedy.
+
+    ``await session.run_sync(…)`` and ``await session.refresh(…)`` may load attributes.
+    """
+
+
+@event.listens_for(LoadedSession, "do_orm_execute")
+def _refuse(state: ORMExecuteState) -> None:
+    """Raise for a statement of an attribute that is read without ``await``."""
+    if not (state.is_relationship_load or state.is_column_load) or in_greenlet():
+        return
+    path: Any = state.loader_strategy_path
+    relation = str(path.path[-1]) if state.is_relationship_load and path else ""
+    if relation:
+        raise RxKernelError(
+            f"{relation} was read, which is not loaded; load it in the query: "
+            f"options=[selectinload({relation})] of Entity, or "
+            f"select(…).options(selectinload({relation}))"
+        )
+    raise RxKernelError(
+        "a column was read that is not loaded, since it is deferred or expired; call await "
+        "session.refresh(entity) before"
     )

@@ -33,7 +33,7 @@ _MISSING: Any = object()
 class Entity(Marker):
     """Loads a row of the type of the parameter, in the session of the message.
 
-    The response is 404 with the code ``not_found`` if there is no such row, or if the value
+    The response is 404 with the code ``not_found`` if the row does not exist, or if the value
     cannot be one of the column. A parameter of the type ``Article | None`` gets None instead.
 
     Attributes:

@@ -1,7 +1,7 @@
 """What SQLAlchemy knows of a mapped class."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin
 
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 from sqlalchemy import inspect as sqlalchemy_inspect
@@ -25,6 +25,22 @@ def mapper_of(cls: Any) -> Mapper[Any]:
             f"declarative base"
         )
     return mapper
+
+
+def entity_of(cls: type[Any], base: type[Any]) -> type[Any] | None:
+    """Return the mapped class that *cls* gives to the generic *base*: `Article` of ``class
+    Articles(Repository[Article])``. None without one.
+
+    Raises:
+        ConfigurationError: it is not a mapped class.
+    """
+    for generic in getattr(cls, "__orig_bases__", ()):
+        origin, given = get_origin(generic), get_args(generic)
+        is_base = isinstance(origin, type) and issubclass(origin, base)
+        if is_base and given and not isinstance(given[0], TypeVar):
+            found: type[Any] = mapper_of(given[0]).class_
+            return found
+    return None
 
 
 def column_of(cls: type[Any], name: str) -> Column[Any]:

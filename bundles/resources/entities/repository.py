@@ -1,7 +1,7 @@
 """`Repository`: the queries of one entity, in the session of the message."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Generic, TypeVar
 
 from injector import inject
 from sqlalchemy import ColumnElement, Select, func, select
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapper
 
 from bundles.resources.database.message_sessions import MessageSessions
 from bundles.resources.entities.column_value import is_storable
-from bundles.resources.entities.mapped import column_of, mapper_of
+from bundles.resources.entities.mapped import column_of, entity_of
 from bundles.resources.entities.page import Page
 from bundles.resources.entities.slice import Slice
 from rxkernel import ConfigurationError, NotFoundException, request_scope
@@ -36,7 +36,7 @@ class Repository(Generic[E]):
         session: that of the message.
     """
 
-    entity: ClassVar[type[Any]]
+    entity: ClassVar[Any] = None
 
     @inject
     def __init__(self, session: AsyncSession, sessions: MessageSessions | None = None) -> None:
@@ -44,13 +44,8 @@ class Repository(Generic[E]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for base in getattr(cls, "__orig_bases__", ()):
-            origin, args = get_origin(base), get_args(base)
-            is_own = isinstance(origin, type) and issubclass(origin, Repository)
-            if is_own and args and not isinstance(args[0], TypeVar):
-                mapper_of(args[0])
-                cls.entity = args[0]
-        if not (hasattr(cls, "entity") or getattr(cls, "__parameters__", None)):
+        cls.entity = entity_of(cls, Repository) or cls.entity
+        if cls.entity is None and not getattr(cls, "__parameters__", None):
             raise ConfigurationError(
                 f"{cls.__qualname__} does not name its entity; write "
                 f"class {cls.__name__}(Repository[…]) with a mapped class"
@@ -62,7 +57,7 @@ class Repository(Generic[E]):
         """Return the row with the primary *key*; a tuple for several columns.
 
         Raises:
-            NotFoundException: there is none; its code is ``not_found``.
+            NotFoundException: it does not exist; the code is ``not_found``.
         """
         found = await self.find(key)
         if found is None:

@@ -59,6 +59,8 @@ class BoundFilters:
         reader = ConditionReader(self.fields, errors)
         where: list[ColumnElement[bool]] = []
         for name, given in tree.items():
+            if errors.is_full:
+                break
             if (condition := self._condition(name, given, reader)) is not None:
                 where.append(condition)
         orders = self._orders(options.get("sort"), errors)
@@ -111,7 +113,13 @@ class BoundFilters:
 
     def _option_names(self) -> list[str]:
         """One name for each option."""
-        return [f"${name}" if name in self.fields else name for name in self._options_offered]
+        return [self._names_of(name)[0] for name in self._options_offered]
+
+    def _names_of(self, option: str) -> tuple[str, ...]:
+        """The names of *option* on the wire: the plain one, unless it means something else."""
+        if option in self.fields or option in self.ignored:
+            return (f"${option}",)
+        return option, f"${option}"
 
     @property
     def _options_offered(self) -> list[str]:
@@ -123,7 +131,7 @@ class BoundFilters:
         """Take the options out of *tree*: each value with its path."""
         found: dict[str, tuple[Any, str]] = {}
         for name in self._options_offered:
-            for key in (f"${name}",) if name in self.fields else (name, f"${name}"):
+            for key in self._names_of(name):
                 if key not in tree:
                     continue
                 path = below("params", key)

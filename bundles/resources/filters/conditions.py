@@ -1,12 +1,13 @@
 """Reads the filters of a client, with all errors, as conditions of SQL."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import attrs
 from sqlalchemy import ColumnElement, and_, bindparam, not_, or_
 
-from bundles.resources.filters.operators import OPERATORS, Operand, Operator
+from bundles.resources.filters.operators import OPERATORS, Compare, Operand, Operator
 from bundles.resources.filters.targets import Target
 from bundles.resources.filters.value_types import ValueType
 from rxkernel.kernel.binding.class_errors import error_of
@@ -30,6 +31,9 @@ MAX_VALUES = 200
 MAX_CONDITIONS = 50
 """Most operators of one request."""
 
+_MAX_NAMES = MAX_CONDITIONS + 1
+"""Names of one object that are read, so that a large object takes no time for its errors."""
+
 Condition = ColumnElement[bool]
 
 _BOOL = ParamType.of(bool)
@@ -37,11 +41,19 @@ _TOO_MANY = wrong_length("filters", MAX_CONDITIONS + 1, 0, MAX_CONDITIONS)
 
 
 def unknown_field(name: str, names: Iterable[str]) -> ErrorEntry:
-    """The error for a *name* that is none of *names*; names of a server may be shown."""
+    """The error for a *name* that is not in *names*; it suggests the nearest of them."""
     meant = nearest(name[:50], sorted(names))
     if meant is None:
         return UNKNOWN_FIELD
     return attrs.evolve(UNKNOWN_FIELD, message=f"is not a known field; did you mean {meant!r}?")
+
+
+def unknown_choice(name: str, choices: Iterable[str]) -> ErrorEntry:
+    """The error for a *name* that is not one of *choices*, which it lists."""
+    names = list(choices)
+    entry, meant = wrong_choice(names), nearest(name[:50], sorted(names))
+    hint = f"; did you mean {meant!r}?" if meant else ""
+    return attrs.evolve(entry, message=entry.message + hint)
 
 
 @attrs.frozen(eq=False)
@@ -72,7 +84,8 @@ class ConditionReader:
             if not given:
                 self.errors.add(path, invalid(f"has no operator; use {_listed(field)}"))
                 return None
-            found = [self._operation(field, name, given[name], path) for name in given]
+            names = list(given)[:_MAX_NAMES]
+            found = [self._operation(field, name, given[name], path) for name in names]
         else:
             found = [self._plain(field, given, path)]
         operations = [each for each in found if each is not None]
@@ -103,7 +116,7 @@ class ConditionReader:
             self.errors.add(path, invalid("has no filter"))
             return None
         found = []
-        for name, value in given.items():
+        for name, value in islice(given.items(), _MAX_NAMES):
             place = below(path, name)
             if (field := self.fields.get(name)) is None:
                 self.errors.add(place, unknown_field(str(name), self.fields))
@@ -126,10 +139,7 @@ class ConditionReader:
         place = below(path, name)
         operator = field.operators.get(name) if isinstance(name, str) else None
         if operator is None:
-            meant = nearest(str(name)[:50], sorted(field.operators))
-            entry = wrong_choice(field.operators)
-            hint = f"; did you mean {meant!r}?" if meant else ""
-            self.errors.add(place, attrs.evolve(entry, message=entry.message + hint))
+            self.errors.add(place, unknown_choice(str(name), field.operators))
             return None
         return self._operand(field, operator, given, place)
 
@@ -173,7 +183,7 @@ class ConditionReader:
                 value = transform(value)
         except ValueError as exc:
             return self.errors.add(path, error_of(exc))
-        return value if operator.operand is not Operand.PATTERN else operator.pattern(value)
+        return value if operator.pattern is None else operator.pattern(value)
 
 
 def _listed(field: BoundField) -> str:
@@ -183,30 +193,26 @@ def _listed(field: BoundField) -> str:
 def _condition(field: BoundField, operations: Sequence[tuple[Operator, Any]]) -> Condition:
     """*operations* of one field, all of which must hold: for one and the same related row, where
     each compares one value of it."""
-    same_row: list[Callable[[ColumnElement[Any]], Condition]] = []
+    compared: list[tuple[Compare, Any]] = []
     found: list[Condition] = []
     for operator, operand in operations:
         if operator.operand is Operand.FLAG:
             found.append(_has_value(field.target, not operand))
-        elif operator.operand is Operand.VALUES or operand is None or operator.is_negative:
+        elif operator.compare is None or operand is None:
             values = operand if operator.operand is Operand.VALUES else [operand]
             found.append(_is_one_of(field, values, operator.is_negative))
+        elif operator.pattern is not None:
+            compared.append((operator.compare, operand))
         else:
-            same_row.append(_comparison(field, operator, operand))
-    if same_row:
-        found.insert(
-            0, field.target.some(lambda column: and_(*(each(column) for each in same_row)))
+            parameter = bindparam(None, operand, field.type.bound, unique=True)
+            compared.append((operator.compare, parameter))
+    if compared:
+        found.append(
+            field.target.some(
+                lambda column: and_(*(compare(column, value) for compare, value in compared))
+            )
         )
     return and_(*found)
-
-
-def _comparison(
-    field: BoundField, operator: Operator, operand: Any
-) -> Callable[[ColumnElement[Any]], Condition]:
-    if operator.operand is Operand.PATTERN:
-        return lambda column: operator.compare(column, operand)
-    parameter = bindparam(None, operand, field.type.bound, unique=True)
-    return lambda column: operator.compare(column, parameter)
 
 
 def _has_value(target: Target, wanted: bool) -> Condition:
@@ -218,7 +224,7 @@ def _has_value(target: Target, wanted: bool) -> Condition:
 
 
 def _is_one_of(field: BoundField, values: Sequence[Any], is_negative: bool) -> Condition:
-    """Whether a value of the row is one of *values*, of which None is that there is no value."""
+    """Whether a value of the row is one of *values*. None stands for a row without a value."""
     target = field.target
     present = [value for value in values if value is not None]
     found: list[Condition] = []

@@ -33,7 +33,7 @@ class FilterQuery:
         return statement.where(*self.where)
 
     def apply(self, statement: Select[Any]) -> Select[Any]:
-        """*statement* for one page: filtered, sorted and limited.
+        """*statement* for one page: filtered, sorted and limited. It must not be DISTINCT.
 
         Each row has further columns at its end and there is one row more than ``limit``, from
         which `page` reads whether another page follows.

@@ -12,10 +12,13 @@ import attrs
 from multidict import MultiDict, MultiDictProxy
 
 from rxkernel.kernel.binding.validation_errors import ValidationErrors
-from rxkernel.messages.input_errors import TOO_DEEP, below, invalid
+from rxkernel.messages.input_errors import TOO_DEEP, below, invalid, wrong_length
 
 MAX_PARTS = 6
 """Most parts of a name. ``$or[0][title][$in][0]`` has five."""
+
+MAX_NAMES = 1_000
+"""Most parameters of one request."""
 
 _BAGS = (MultiDict, MultiDictProxy)
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
@@ -61,6 +64,9 @@ def tree_of(
     A name that is sent several times holds a list. Adds errors for names that are too deep or
     that exclude each other; the value of the latter is `INVALID`.
     """
+    if (error := wrong_length("parameters", len(params), 0, MAX_NAMES)) is not None:
+        errors.add("params", error)
+        return {}
     nodes: dict[str, _Node] = {}
     for name in dict.fromkeys(params):
         root, parts = _parts_of(str(name))

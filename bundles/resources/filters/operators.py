@@ -16,7 +16,7 @@ import attrs
 from sqlalchemy import ColumnElement
 
 Compare = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
-"""The SQL for a column and a bound parameter; for ``$in`` and ``$nin`` an expanding one."""
+"""The SQL for a column and an operand."""
 
 _ESCAPE = "/"
 _ORDERED = (int, float, Decimal, str, date, datetime, time, timedelta)
@@ -28,24 +28,31 @@ class Operand(Enum):
 
     VALUE = auto()
     VALUES = auto()
-    PATTERN = auto()  # a text, of which `Operator.pattern` makes a pattern of SQL
     FLAG = auto()  # true or false
 
 
 @attrs.frozen
 class Operator:
-    """One operator; it accepts columns whose values are of ``types``.
+    """One operator; it accepts columns whose values are of ``types``, or all without any.
 
-    *is_negative*: it is true where its opposite, ``compare``, is false.
+    Attributes:
+        needs: the types in words.
+        compare: the SQL, for an operator that compares one value; others ask what values a row
+            has, and None is an operand of them: no value.
+        pattern: makes the pattern of the operand, if that is a text to search for.
     """
 
     name: str
     operand: Operand
     types: tuple[type, ...]
     needs: str
-    compare: Compare
-    is_negative: bool = False
-    pattern: Callable[[str], str] = str
+    compare: Compare | None = None
+    pattern: Callable[[str], str] | None = None
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether it is true for a row without values."""
+        return self.name in ("$ne", "$nin")
 
     @property
     def takes_null(self) -> bool:
@@ -76,41 +83,30 @@ _ANY = "a number, a text, a date, a time, a UUID, a bool or an enum"
 _ORDER = "a number, a text, a date or a time"
 
 
-def _value(name: str, types: tuple[type, ...], needs: str, compare: Compare) -> Operator:
-    return Operator(name, Operand.VALUE, types, needs, compare)
+def _order(name: str, compare: Compare) -> Operator:
+    return Operator(name, Operand.VALUE, _ORDERED, _ORDER, compare)
 
 
 def _text(name: str, pattern: Callable[[str], str]) -> Operator:
-    return Operator(name, Operand.PATTERN, (str,), "a text", _like, pattern=pattern)
-
-
-def _is_equal(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = column == value
-    return found
-
-
-def _is_in(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
-    return column.in_(values)
+    return Operator(name, Operand.VALUE, (str,), "a text", _like, pattern)
 
 
 OPERATORS: Mapping[str, Operator] = MappingProxyType(
     {
         operator.name: operator
         for operator in (
-            _value("$eq", _PLAIN, _ANY, _is_equal),
-            Operator("$ne", Operand.VALUE, _PLAIN, _ANY, _is_equal, is_negative=True),
-            _value("$lt", _ORDERED, _ORDER, lambda column, value: column < value),
-            _value("$lte", _ORDERED, _ORDER, lambda column, value: column <= value),
-            _value("$gt", _ORDERED, _ORDER, lambda column, value: column > value),
-            _value("$gte", _ORDERED, _ORDER, lambda column, value: column >= value),
-            Operator("$in", Operand.VALUES, _PLAIN, _ANY, _is_in),
-            Operator("$nin", Operand.VALUES, _PLAIN, _ANY, _is_in, is_negative=True),
+            Operator("$eq", Operand.VALUE, _PLAIN, _ANY, lambda column, value: column == value),
+            Operator("$ne", Operand.VALUE, _PLAIN, _ANY),
+            _order("$lt", lambda column, value: column < value),
+            _order("$lte", lambda column, value: column <= value),
+            _order("$gt", lambda column, value: column > value),
+            _order("$gte", lambda column, value: column >= value),
+            Operator("$in", Operand.VALUES, _PLAIN, _ANY),
+            Operator("$nin", Operand.VALUES, _PLAIN, _ANY),
             _text("$like", lambda text: text.replace(_ESCAPE, _ESCAPE * 2)),
             _text("$contains", lambda text: f"%{escaped(text)}%"),
             _text("$starts", lambda text: f"{escaped(text)}%"),
-            Operator(
-                "$null", Operand.FLAG, (), "any value", lambda column, _: column.is_not(None)
-            ),
+            Operator("$null", Operand.FLAG, (), "any value"),
         )
     }
 )

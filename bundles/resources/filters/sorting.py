@@ -8,7 +8,7 @@ import attrs
 from sqlalchemy import ColumnElement, Select, and_, cast, false, or_
 from sqlalchemy import types as sql
 
-from bundles.resources.filters.conditions import unknown_field
+from bundles.resources.filters.conditions import unknown_choice
 from bundles.resources.filters.double_precision import DoublePrecision
 from bundles.resources.filters.targets import Target
 from bundles.resources.filters.value_types import ValueType
@@ -138,7 +138,7 @@ class SortReader:
         found: dict[str, Order] = {}
         for name, direction, place in pairs[: len(self._keys) + 1]:
             if (key := self._keys.get(name)) is None:
-                errors.add(place, unknown_field(str(name), self._keys))
+                errors.add(place, unknown_choice(str(name), self._keys))
             elif (is_descending := _DIRECTIONS.get(str(direction))) is None:
                 errors.add(place, wrong_choice([1, -1]))
             elif name in found:

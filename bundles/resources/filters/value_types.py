@@ -9,6 +9,7 @@ import attrs
 import msgspec
 from sqlalchemy import types as sql
 
+from bundles.resources.database.utc_datetime import UtcDateTime
 from rxkernel.messages.input_errors import (
     NOT_UTF8,
     OUT_OF_RANGE,
@@ -17,7 +18,7 @@ from rxkernel.messages.input_errors import (
     wrong_length,
 )
 from rxkernel.messages.param_type import ParamType, param_type
-from rxkernel.routing.annotations import bare
+from rxkernel.routing.annotations import SCALARS, bare
 
 MAX_TEXT = 2_000
 """Most characters of a text to compare with. SQLite limits patterns to 50,000 bytes."""
@@ -60,7 +61,7 @@ class ValueType:
         found = _wire_of(column) if wire is None else wire
         if found is None:
             return cls(None, object, column, False, None)
-        is_utc = isinstance(column, sql.DateTime) and bool(column.timezone)
+        is_utc = _has_timezone(column)
         return cls(found, _class_of(found), _bound_of(column), is_utc, param_type(found))
 
     def read(self, raw: Any) -> tuple[Any, ErrorEntry | None]:
@@ -127,21 +128,25 @@ def _class_of(wire: Any) -> type:
     return type(choices[0]) if choices else object
 
 
+def _has_timezone(column: sql.TypeEngine[Any]) -> bool:
+    if isinstance(column, UtcDateTime):
+        return True
+    return isinstance(column, sql.DateTime) and column.timezone
+
+
 def _wire_of(column: sql.TypeEngine[Any]) -> Any:
     """What a client sends for *column*; None for types without a form in one parameter."""
     if isinstance(column, sql.Enum):
         if column.enum_class is not None:
             return column.enum_class
         return Literal[tuple(column.enums)]
-    if isinstance(column, sql.DateTime):
-        return Annotated[datetime, msgspec.Meta(tz=bool(column.timezone))]
+    if isinstance(column, sql.DateTime | UtcDateTime):
+        return Annotated[datetime, msgspec.Meta(tz=_has_timezone(column))]
     try:
         found = column.python_type
-    except NotImplementedError:  # a TypeDecorator: its values may be of any class
+    except NotImplementedError:  # SQLAlchemy 2.0, for values of any class
         return None
-    if found in (bytes, dict, list, object):
-        return None
-    return found
+    return found if found in SCALARS else None
 
 
 def _bound_of(column: sql.TypeEngine[Any]) -> sql.TypeEngine[Any]:

@@ -114,7 +114,7 @@ class BulkCreate(Operation):
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
-        return Response(call.output.views(data), status_code)
+        return Response(data, status_code)
 
     def text(self, facts: Facts) -> str:
         return f"""Create several {facts.entity.__name__} rows, or none.

@@ -31,6 +31,7 @@ class Call:
         expected: the versions of the row that the client accepts.
         changes: the changes to push when they are committed.
         cursor: that of the next page of a list.
+        total: the number of rows of all pages, if the page shows it.
     """
 
     facts: Facts
@@ -43,6 +44,7 @@ class Call:
     expected: Expected = attrs.field(factory=Expected)
     changes: Changes = attrs.field(init=False)
     cursor: str | None = attrs.field(default=None, init=False)
+    total: int | None = attrs.field(default=None, init=False)
 
     @changes.default
     def _no_changes(self) -> Changes:
@@ -70,7 +72,7 @@ class Call:
         is_compared = changes and bool(self.expected)
         if is_compared and self.facts.version is None:  # no UPDATE compares a hash
             statement = statement.with_for_update(of=self.facts.entity)
-        row = (await self.session.scalars(statement)).one_or_none()
+        row = (await self.session.scalars(statement)).unique().one_or_none()
         if row is None:
             raise NotFoundException(code="not_found")
         if is_compared and not self.output.versions.matches(self.expected, self.output.tag(row)):
@@ -84,7 +86,7 @@ class Call:
         may be changed."""
         key = self.facts.key
         statement = self.select().where(key.in_(set(self.arguments["ids"]))).order_by(key)
-        found = [*await self.session.scalars(statement)]
+        found = [*(await self.session.scalars(statement)).unique()]
         for row in found:
             self.changes.loaded(row)
         return found
@@ -120,7 +122,8 @@ class Call:
         if stale:
             keys = [getattr(row, facts.key.key) for row in stale]
             statement = facts.select(facts.key.in_(keys))
-            await self.session.execute(statement, execution_options={"populate_existing": True})
+            options = {"populate_existing": True}
+            (await self.session.execute(statement, execution_options=options)).unique().all()
 
     def _lacks(self, row: Any) -> bool:
         needed = self.facts.view.attributes | {self.facts.version}

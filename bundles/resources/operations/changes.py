@@ -1,4 +1,4 @@
-"""The changes of rows that clients are told when they are committed."""
+"""The changes of rows that are pushed to clients when they are committed."""
 
 from collections.abc import Iterator
 from typing import Any, Literal

@@ -39,7 +39,8 @@ class Facts:
         database: the name of its database.
         is_watched: whether clients can join the rooms of changes.
         location: the name of the HTTP route of one row; None without one.
-        removed: the type of what is pushed for a removed row: ``{"id": …}``.
+        removed: the class of the argument of ``task_removed``: ``{"id": …}``.
+        path_parameters: the names of the parameters of ``path``.
     """
 
     cls: type[RowRules[Any]]
@@ -56,6 +57,8 @@ class Facts:
     is_watched: bool
     location: str | None
     removed: Any = attrs.field(init=False)
+    path_parameters: tuple[str, ...] = attrs.field(init=False)
+    _all: Select[Any] = attrs.field(init=False)
 
     @property
     def entity(self) -> Any:
@@ -66,9 +69,12 @@ class Facts:
     def _key_alone(self) -> Any:
         return make_dataclass(f"{self.entity.__name__}Removed", [("id", self.key_type)])
 
-    @property
-    def path_parameters(self) -> tuple[str, ...]:
-        """The names of the parameters of `path`."""
+    @_all.default
+    def _select_all(self) -> Select[Any]:
+        return select(self.entity).options(*self.view.options)
+
+    @path_parameters.default
+    def _in_path(self) -> tuple[str, ...]:
         return parameters_of(self.path)
 
     def room_of(self, inner: str) -> str:
@@ -77,5 +83,4 @@ class Facts:
 
     def select(self, condition: ColumnElement[bool] | None) -> Select[Any]:
         """Return the statement for the rows of *condition*, with all that the view has."""
-        statement = select(self.entity).options(*self.view.options)
-        return statement if condition is None else statement.where(condition)
+        return self._all if condition is None else self._all.where(condition)

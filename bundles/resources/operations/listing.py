@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from types import GenericAlias
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import attrs
 from injector import inject
@@ -23,12 +24,23 @@ from rxkernel import (
     Transport,
 )
 
+_PLACES = ("cursor", "skip", "$cursor", "$skip")
+"""The parameters that say which page it is. A filter may have the plain name."""
+
 
 @attrs.frozen(eq=False)
 class FiltersMarker(Marker):
-    """The marker of the parameter with the `FilterQuery` of a client."""
+    """The marker of the parameter with the `Filtered` rows that a client asks for."""
 
     filters: BoundFilters
+
+
+@attrs.frozen(eq=False)
+class Filtered:
+    """The rows that a client asks for, and the filters that it may use."""
+
+    filters: BoundFilters
+    query: FilterQuery
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +49,7 @@ class List(Operation):
 
     The client filters, sorts and pages them by the ``filters`` of the resource. The response has
     the headers ``X-Total``, ``X-Limit``, ``X-Skip`` and, unless it is the last page,
-    ``X-Next-Cursor``; over HTTP also ``Link`` with the URL of the next page (RFC 8288).
+    ``X-Next-Cursor``; over HTTP also ``Link`` with the URLs of the pages around it (RFC 8288).
 
     Args:
         page: the number of rows if the client asks for no number.
@@ -63,29 +75,39 @@ class List(Operation):
         return facts.filters.bind(facts.entity, page=self.page, limit=self.limit, ignored=ignored)
 
     def parameters(self, facts: Facts, transport: Transport) -> Parameters:
-        return {"query": (Annotated[FilterQuery, FiltersMarker(self._bound(facts))], REQUIRED)}
+        marker = FiltersMarker(self._bound(facts))
+        return {"filtered": (Annotated[Filtered, marker], REQUIRED)}
 
     def returns(self, facts: Facts) -> Any:
         return GenericAlias(list, (facts.view.cls,))
 
     async def execute(self, call: Call, data: Any) -> Any:
-        query: FilterQuery = call.arguments["query"]
-        rows = (await call.session.execute(query.apply(call.select()))).all()
+        query = call.arguments["filtered"].query
+        rows = (await call.session.execute(query.apply(call.select()))).unique().all()
         items, call.cursor = query.page(rows)
+        is_last = call.cursor is None and query.position is None
+        if is_last and (items or not query.skip):  # else there may be fewer rows than skip
+            call.total = query.skip + len(items)
         return items
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
-        query: FilterQuery = call.arguments["query"]
-        response = Response(call.output.views(data), status_code)
+        filtered: Filtered = call.arguments["filtered"]
+        query = filtered.query
+        response = Response(data, status_code)
         headers = response.headers
         if self.total:
-            headers["X-Total"] = str(await call.session.scalar(query.count(call.select())))
+            headers["X-Total"] = str(await self._total(call, query))
         headers["X-Limit"], headers["X-Skip"] = str(query.limit), str(query.skip)
         if call.cursor is not None:
             headers["X-Next-Cursor"] = call.cursor
-            if call.request.transport is Transport.HTTP:
-                headers["Link"] = f'<{_next_page(call.request, call.cursor)}>; rel="next"'
+        if call.request.transport is Transport.HTTP and (links := [*_links(call, filtered)]):
+            headers["Link"] = ", ".join(links)
         return response
+
+    async def _total(self, call: Call, query: FilterQuery) -> int | None:
+        if call.total is not None:
+            return call.total
+        return await call.session.scalar(query.count(call.select()))
 
     def text(self, facts: Facts) -> str:
         return f"""List {facts.entity.__name__} rows, filtered and sorted as the client asks.
@@ -95,18 +117,26 @@ Response headers:
     X-Limit: the largest number of rows of this page
     X-Skip: the number of rows before this page
     X-Next-Cursor: the cursor of the next page
-    Link: the URL of the next page
+    Link: the URLs of the next page and of the one before
 """
 
 
-def _next_page(request: Request, cursor: str) -> str:
-    """Return the path of the same list from *cursor* on."""
-    params: dict[str, list[Any]] = {}
-    for name, value in request.params.items():
-        if name.strip("$") not in ("skip", "cursor"):
-            params.setdefault(name, []).append(value)
-    single = {name: found[0] if len(found) == 1 else found for name, found in params.items()}
-    return request.path_for(request.definition.name, **single, cursor=cursor)
+def _links(call: Call, filtered: Filtered) -> Iterator[str]:
+    """Yield the links to the pages around this one: queries, which are relative to the URL of the
+    request, whatever a proxy has made of its path."""
+    fields, query = filtered.filters.fields, filtered.query
+    places = {name for name in _PLACES if name not in fields}
+    sent = parse_qsl(urlsplit(call.request.url).query, keep_blank_values=True)
+    kept = [(name, value) for name, value in sent if name not in places]
+
+    def link(name: str, value: object, relation: str) -> str:
+        place = f"${name}" if name in fields else name
+        return f'<?{urlencode([*kept, (place, value)])}>; rel="{relation}"'
+
+    if call.cursor is not None:
+        yield link("cursor", call.cursor, "next")
+    if query.skip:
+        yield link("skip", max(0, query.skip - query.limit), "prev")
 
 
 class FiltersResolver:
@@ -119,10 +149,9 @@ class FiltersResolver:
 
     def bind(
         self, marker: FiltersMarker, parameter: Parameter, definition: Definition
-    ) -> Callable[[Request], FilterQuery]:
-        filters = marker.filters
-        parse = attrs.evolve(filters, ignored=filters.ignored | self._ignored).parse
-        return lambda request: parse(request.params)
+    ) -> Callable[[Request], Filtered]:
+        filters = attrs.evolve(marker.filters, ignored=marker.filters.ignored | self._ignored)
+        return lambda request: Filtered(filters, filters.parse(request.params))
 
     def describe(self, marker: FiltersMarker, parameter: Parameter) -> Any:
         return marker.filters.describe()

@@ -70,8 +70,8 @@ class Operation(ABC):
     async def execute(self, call: Call, data: Any) -> Any:
         """Do it with *data*, that of the first phase, and return that of the second."""
 
-    async def respond(self, call: Call, data: Any, status_code: int) -> Response:
-        """Return the response for *data*, that of the second phase."""
+    async def respond(self, call: Call, data: Any, status_code: int) -> Any:
+        """Return what the action returns for *data*, that of the second phase."""
         return Response(None, status_code)
 
     @abstractmethod

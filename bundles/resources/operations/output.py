@@ -1,7 +1,6 @@
 """The contents of responses and of pushed events: views of rows, and their tags."""
 
 from collections.abc import Callable
-from types import GenericAlias
 from typing import Any
 
 import attrs
@@ -20,28 +19,21 @@ class Output:
     Attributes:
         versions: computes the tags.
         view: returns a row as an instance of the view, which has nothing else.
-        views: returns a list of rows so.
-        result: returns a result as the return type of the operation.
     """
 
     versions: Versions
     view: Shape
-    views: Shape
-    result: Shape
     _serializer: Serializer
 
     @classmethod
-    def of(cls, facts: Facts, returns: Any, place: str, scalars: Scalars) -> "Output":
+    def of(cls, facts: Facts, place: str, scalars: Scalars) -> "Output":
         """
         Raises:
             ConfigurationError: a type cannot be sent.
         """
-        view = facts.view.cls
-        one, many, result = (
-            shape_of(type_, place, scalars) or _unchanged
-            for type_ in (view, GenericAlias(list, (view,)), returns)
-        )
-        return cls(Versions(facts), one, many, result, Serializer(scalars))
+        view = shape_of(facts.view.cls, place, scalars)
+        assert view is not None, "it is a class with fields"
+        return cls(Versions(facts), view, Serializer(scalars))
 
     def tag(self, row: Any) -> str:
         """Return the tag of *row*, see `Versions`."""
@@ -52,7 +44,3 @@ class Output:
         """Return the view of *row* as JSON."""
         encoded: bytes = self._serializer.encode_json(self.view(row))
         return encoded
-
-
-def _unchanged(value: Any) -> Any:
-    return value

@@ -78,6 +78,7 @@ def own_operations(cls: type[Any]) -> Iterator["OwnOperation"]:
                 method=label.method,
                 status_code=label.status_code,
                 function=function,
+                signature=_signature_of(function),
                 path=label.path,
                 transports=label.transports,
             )
@@ -91,15 +92,22 @@ class OwnOperation(Operation):
     method: str
     status_code: int
     function: Callable[..., Any]
+    signature: inspect.Signature | str
+    """A text is the reason why it cannot be read."""
+    row: str | None = attrs.field(init=False)
+    """The name of the parameter with the row."""
+
+    @row.default
+    def _name_of_row(self) -> str | None:
+        return next((each.name for each in self._parameters() if _is_row(each)), None)
 
     def problems(self, facts: Facts) -> Iterator[str]:
         if not inspect.iscoroutinefunction(self.function):
             yield f"it is not async; write async def {self.name}"
-        try:
-            found = self._parameters()
-        except (NameError, TypeError) as exc:
-            yield f"its annotations cannot be read: {exc}; import them outside of TYPE_CHECKING"
+        if isinstance(self.signature, str):
+            yield self.signature
             return
+        found = self._parameters()
         rows = [each for each in found if _is_row(each)]
         if len(rows) > 1:
             yield f"it takes several rows: {', '.join(each.name for each in rows)}; take one"
@@ -118,16 +126,12 @@ class OwnOperation(Operation):
                 yield f"it takes {each.name!r}, which the bundle passes itself; rename it"
 
     def _parameters(self) -> list[inspect.Parameter]:
-        found = inspect.signature(self.function, eval_str=True).parameters.values()
-        return [*found][1:]
-
-    @property
-    def _row(self) -> str | None:
-        """The name of the parameter with the row."""
-        return next((each.name for each in self._parameters() if _is_row(each)), None)
+        """The parameters without self; none if the signature cannot be read."""
+        signature = self.signature
+        return [] if isinstance(signature, str) else [*signature.parameters.values()][1:]
 
     def parameters(self, facts: Facts, transport: Transport) -> Parameters:
-        key = key_parameter(facts) if self._row is not None else {}
+        key = key_parameter(facts) if self.row is not None else {}
         others = {
             each.name: (Request if _is_request(each) else each.annotation, each.default)
             for each in self._parameters()
@@ -136,27 +140,33 @@ class OwnOperation(Operation):
         return {**key, **others}
 
     def returns(self, facts: Facts) -> Any:
-        found = inspect.signature(self.function, eval_str=True).return_annotation
+        assert isinstance(self.signature, inspect.Signature), "it has no problems"
+        found = self.signature.return_annotation
         return Any if found is inspect.Signature.empty else found
 
     async def before(self, call: Call) -> Any:
-        return None if self._row is None else await call.row(changes=self.method != "GET")
+        return None if self.row is None else await call.row(changes=self.method != "GET")
 
     async def execute(self, call: Call, data: Any) -> Any:
-        arguments = {name: each for name, each in call.arguments.items() if name != "id"}
-        if self._row is None:
-            return await self._call(call, call.arguments)
-        return await self._call(call, {**arguments, self._row: data})
+        arguments = dict(call.arguments)
+        if self.row is not None:
+            del arguments["id"]
+            arguments[self.row] = data
+        return await getattr(call.resource, self.name)(**arguments)
 
-    def _call(self, call: Call, arguments: dict[str, Any]) -> Any:
-        return getattr(call.resource, self.name)(**arguments)
-
-    async def respond(self, call: Call, data: Any, status_code: int) -> Response:
-        content = call.output.result(data)
-        return content if isinstance(content, Response) else Response(content, status_code)
+    async def respond(self, call: Call, data: Any, status_code: int) -> Any:
+        is_default = status_code == self.status_code or isinstance(data, Response)
+        return data if is_default else Response(data, status_code)
 
     def text(self, facts: Facts) -> str | None:
         return inspect.getdoc(self.function)
+
+
+def _signature_of(function: Callable[..., Any]) -> inspect.Signature | str:
+    try:
+        return inspect.signature(function, eval_str=True)
+    except (NameError, TypeError) as exc:
+        return f"its annotations cannot be read: {exc}; import them outside of TYPE_CHECKING"
 
 
 def _is_row(parameter: inspect.Parameter) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Union
 
 from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.hook_response import HookResponse
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.reader import read_resource
 from bundles.resources.operations.resource import Resource
@@ -12,7 +13,6 @@ from bundles.resources.operations.run import BoundRun, RunMarker
 from rxkernel import (
     HttpMetadata,
     PushedEvent,
-    Response,
     RouteMetadata,
     Transport,
     WebSocketMetadata,
@@ -57,7 +57,7 @@ def _route(target: Any, facts: Facts, operation: Operation, transport: Transport
 
 
 def _with_type(path: str, key_type: Any) -> str:
-    """Return *path* with the converter of the key: a text that is no key is a 404."""
+    """Return *path* with the converter of the key: a text of another type is 404."""
     kind = {"int": "int", "UUID": "uuid"}.get(getattr(key_type, "__name__", ""))
     return path if kind is None else path.replace("{id}", f"{{id:{kind}}}")
 
@@ -70,7 +70,7 @@ def _pushes(facts: Facts, operation: Operation) -> Iterator[PushedEvent]:
 
 
 def _action(facts: Facts, operation: Operation, transport: Transport) -> Any:
-    async def action(*, operation_run: BoundRun, **arguments: Any) -> Response:
+    async def action(*, operation_run: BoundRun, **arguments: Any) -> Any:
         return await operation_run(arguments)
 
     marked = Annotated[BoundRun, RunMarker(facts, operation)]
@@ -86,7 +86,7 @@ def _action(facts: Facts, operation: Operation, transport: Transport) -> Any:
             )
             for name, (annotation, default) in annotations.items()
         ],
-        return_annotation=returned if returned in (None, Any) else Union[returned, Response],  # noqa: UP007
+        return_annotation=returned if returned in (None, Any) else Union[returned, HookResponse],  # noqa: UP007
     )
     action.__name__ = operation.name
     action.__qualname__ = f"{facts.cls.__qualname__}.{operation.name}"

@@ -14,6 +14,7 @@ from bundles.resources.database.transaction import transaction_of
 from bundles.resources.operations.call import Call
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.facts import Facts
+from bundles.resources.operations.hook_response import HookResponse
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.output import Output
 from rxkernel import (
@@ -23,10 +24,9 @@ from rxkernel import (
     Marker,
     Parameter,
     Request,
-    Response,
 )
 
-BoundRun = Callable[[dict[str, Any]], Awaitable[Response]]
+BoundRun = Callable[[dict[str, Any]], Awaitable[Any]]
 """Runs an operation for one message, with the arguments that the client sent."""
 
 PRE, POST = "pre_execute", "post_execute"
@@ -52,7 +52,7 @@ class Run:
     def event_name(self, phase: str) -> str:
         return f"{self.facts.name}.{self.operation.name}.{phase}"
 
-    async def __call__(self, request: Request, arguments: dict[str, Any]) -> Response:
+    async def __call__(self, request: Request, arguments: dict[str, Any]) -> Any:
         operation = self.operation
         sessions = await request.get(MessageSessions)
         session = sessions.session(self.facts.database)
@@ -63,7 +63,7 @@ class Run:
         before = self._event(call, data, operation.status_code)
         await self.dispatcher.dispatch(self.event_name(PRE), before)
         if before.response is not None:
-            return before.response
+            return HookResponse.of(before.response)
         call.input = before.input
         data = await operation.execute(call, before.data)
         await call.store()
@@ -75,7 +75,7 @@ class Run:
                 await call.store()
             response = await operation.respond(call, after.data, after.status_code)
         else:
-            response = after.response
+            response = HookResponse.of(after.response)
         self._push(call, sessions.after)
         return response
 
@@ -109,13 +109,13 @@ class RunResolver:
     ) -> Callable[[Request], BoundRun]:
         name = marker.facts.database
         if name not in self._databases:
-            raise ConfigurationError(f"there is no database {self._databases.unknown(name)}")
+            raise ConfigurationError(f"unknown database {self._databases.unknown(name)}")
         if transaction_of(definition).is_off:
             raise ConfigurationError("a resource needs a transaction; remove @transaction(None)")
         place = f"route {definition.metadata.key!r} ({definition.metadata.location})"
         facts, operation = marker.facts, marker.operation
-        returns, scalars = operation.returns(facts), definition.signature.scalars
-        run = Run(facts, operation, self._dispatcher, Output.of(facts, returns, place, scalars))
+        output = Output.of(facts, place, definition.signature.scalars)
+        run = Run(facts, operation, self._dispatcher, output)
         for phase, prefix in ((PRE, "pre"), (POST, "post")):
             self._add_hook(run.event_name(phase), f"{prefix}_{operation.name}")
         return lambda request: partial(run, request)

@@ -45,7 +45,7 @@ class Get(Operation):
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
-        return call.with_tag(Response(call.output.view(data), status_code), data)
+        return call.with_tag(Response(data, status_code), data)
 
     def text(self, facts: Facts) -> str:
         return f"""Get one {facts.entity.__name__}.
@@ -92,7 +92,7 @@ class Create(Operation):
         return data
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Response:
-        response = call.with_tag(Response(call.output.view(data), status_code), data)
+        response = call.with_tag(Response(data, status_code), data)
         location, request = call.facts.location, call.request
         if location is not None and request.transport is Transport.HTTP:
             key = getattr(data, call.facts.key.key)

@@ -1,4 +1,4 @@
-"""`Watch` and `Unwatch`: sockets that are told about changes."""
+"""`Watch` and `Unwatch`: whether a socket receives the changes."""
 
 from collections.abc import Collection, Iterator
 from typing import Any

@@ -146,7 +146,7 @@ class DatabaseSessionStore(SessionStore):
         return and_(SESSION.c.used > used, SESSION.c.created > created)
 
     async def _locked(self, db: AsyncConnection, key: str, now: float) -> Row[Any] | None:
-        """The row of a session that has not expired; nobody else changes it until the commit."""
+        """The row of a session that has not expired, locked until the commit."""
         statement = (
             select(SESSION)
             .where(SESSION.c.session_key == stored(key), self._is_valid(now))

@@ -13,7 +13,7 @@ METADATA = MetaData()
 _SHORT = LargeBinary(255).with_variant(VARBINARY(255), "mysql", "mariadb")
 _DIGEST = LargeBinary(32).with_variant(VARBINARY(32), "mysql", "mariadb")
 _LONG = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
-_TIME = Double()
+_TIME: Double[float] = Double()
 """Seconds since 1970."""
 
 SESSION = Table(

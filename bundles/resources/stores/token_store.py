@@ -21,7 +21,7 @@ from bundles.security.tokens.store import (
 from rxkernel import ServiceUnavailableException
 
 _SWEEP = 60.0
-"""Seconds between two searches for what has expired."""
+"""Seconds between two removals of expired rows."""
 
 
 def _unavailable() -> ServiceUnavailableException:
@@ -161,7 +161,7 @@ async def _remove(db: AsyncConnection, condition: ColumnElement[bool]) -> list[R
     """Delete the tokens that meet *condition*, and return them.
 
     A token that is being used is locked, so its successor is visible when the lock is granted, to
-    the next statement: search until there is none, or the login would go on with it.
+    the next statement: repeat until nothing is found, or the login would go on with it.
     """
     removed: list[Row[Any]] = []
     locked = select(REFRESH_TOKEN).where(condition).order_by(REFRESH_TOKEN.c.digest)

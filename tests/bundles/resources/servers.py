@@ -112,6 +112,24 @@ class DatabaseServer:
         self._process = None
 
     @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop all processes within the block: they accept connections and never reply."""
+        processes = self._processes()
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
+    def _processes(self) -> list[int]:
+        assert self._process is not None
+        number = self._process.pid
+        children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+        return [number, *map(int, children)]
+
+    @contextmanager
     def database(self) -> Iterator[TestDatabase]:
         """A new database, which is removed at the end, with the connections that still use it."""
         name = f"test{next(_numbers)}"
@@ -223,10 +241,14 @@ class MariadbServer(DatabaseServer):
             cursor.execute(statement)
             return list(cursor.fetchall())
 
-    def disconnect_all(self) -> None:
+    def drop(self, name: str) -> None:
+        self.disconnect_all(name)  # else it waits for their locks
+        super().drop(name)
+
+    def disconnect_all(self, database: str = "test%") -> None:
         """End all connections, as a failover does."""
         for (number,) in self.execute(
-            "SELECT id FROM information_schema.processlist WHERE db LIKE 'test%'"
+            f"SELECT id FROM information_schema.processlist WHERE db LIKE '{database}'"
         ):
             self.execute(f"KILL {number}")
 

@@ -1,11 +1,13 @@
 """Several databases, their settings, and slow statements."""
 
+import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from injector import Binder, inject
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -18,6 +20,7 @@ from bundles.resources import (
     ResourcesSettings,
     unit_of_work,
 )
+from bundles.resources.database import sqlite
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -263,3 +266,45 @@ async def test_slow_statement_is_logged_with_id_of_request_and_without_values(
     (line,) = [r for r in caplog.records if "WHERE author.name" in r.getMessage()]
     assert line.getMessage().startswith("slow statement in the database 'default', ")
     assert "Lovelace" not in caplog.text
+
+
+async def test_sqlite_has_wal_foreign_keys_and_mode_600(tmp_path: Path) -> None:
+    site = application(f"sqlite+aiosqlite:///{tmp_path}/new/app.sqlite3")
+    async with site:
+        async with site.injector.get(Database).engine.connect() as connection:
+            found = [
+                await connection.scalar(text(f"PRAGMA {name}"))
+                for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+            ]
+        assert found == ["wal", 1, 1, 5000]
+        assert _mode(tmp_path / "new" / "app.sqlite3") == 0o600
+
+
+def _mode(file: Path) -> int:
+    return file.stat().st_mode & 0o777
+
+
+def test_file_that_another_process_creates_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself does not wait before it changes the journal mode."""
+    other = sqlite3.connect(tmp_path / "app.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(
+        "bundles.resources.database.sqlite.time.sleep", lambda _: other.execute("ROLLBACK")
+    )
+
+    sqlite.create(tmp_path / "app.sqlite3", 5.0)
+
+    assert other.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+    other.close()
+
+
+async def test_applications_that_create_tables_at_once_all_boot(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/app.sqlite3"
+    sites = [application(url) for _ in range(4)]
+
+    await asyncio.gather(*(site.boot() for site in sites))
+
+    for site in sites:
+        await site.stop()

@@ -3,7 +3,20 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    column,
+    delete,
+    insert,
+    table,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rxkernel import both, http
@@ -101,3 +114,58 @@ async def test_value_that_cannot_be_stored_is_422(call: Any, any_database: TestD
 
 async def test_error_of_code_is_500_without_sql(call: Any) -> None:
     assert await call("broken") == (500, None, [])
+
+
+def _tables(dialect: str) -> MetaData:
+    """Tables without mapped classes. MariaDB has no constraints that the commit checks."""
+    later: Any = {} if dialect == "mariadb" else {"deferrable": True, "initially": "DEFERRED"}
+    metadata = MetaData()
+    Table("parent", metadata, Column("id", Integer, primary_key=True))
+    Table(
+        "child",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("code", Integer),
+        Column("parent_id", ForeignKey("parent.id", **later)),
+        Index("one_code", "code", unique=True),
+    )
+    return metadata
+
+
+class Children:
+    @http("POST", "/children", "add_child")
+    async def add_child(
+        self, session: AsyncSession, id: int, code: int = 1, parent_id: int | None = None
+    ) -> None:
+        child = table("child", column("id"), column("code"), column("parent_id"))
+        await session.execute(insert(child).values(id=id, code=code, parent_id=parent_id))
+
+    @http("POST", "/unknown", "unknown")
+    async def unknown(self, session: AsyncSession) -> None:
+        await session.execute(text("CREATE TABLE own (id INTEGER PRIMARY KEY, code INTEGER)"))
+        await session.execute(text("CREATE UNIQUE INDEX own_code ON own (code)"))
+        for id in (1, 2):
+            await session.execute(text(f"INSERT INTO own VALUES ({id}, 5)"))
+
+
+async def test_tables_without_mapped_class_have_names_of_columns(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
+    base = _tables(any_database.dialect)
+    site = application(any_database.url, Children, base=base)
+    client = client_of(await create_tables(site))
+
+    async def entries(name: str, **params: Any) -> tuple[int, list[str]]:
+        response = await client.http(name, params=params)
+        return response.status_code, [
+            entry["path"] for entry in (response.content or {}).get("errors") or ()
+        ]
+
+    assert (await entries("add_child", id=1))[0] == 200
+    assert await entries("add_child", id=2) == (409, ["code"])
+    status, fields = await entries("add_child", id=2, code=2, parent_id=9)
+    # SQLite names nothing, and this error comes with the commit
+    assert (status, fields) == (422, [] if any_database.dialect == "sqlite" else ["parent_id"])
+    status, fields = await entries("unknown")
+    assert status == 409, "a table that the application does not declare"
+    assert fields == ([] if any_database.dialect == "mariadb" else ["code"])

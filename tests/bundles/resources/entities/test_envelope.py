@@ -1,18 +1,22 @@
 """Responses below a name, and parts of lists."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from bundles.apidocs import ApidocsBundle, Documents
-from bundles.resources import Envelope, Page, Paging, Slice
+from bundles.resources import Database, Envelope, Page, Paging, Slice, View
 from rxkernel import (
     Application,
     ConfigurationError,
     KernelClient,
     NotFoundException,
     Response,
+    RxKernelError,
     both,
     http,
 )
@@ -54,6 +58,26 @@ class Shelf:
     async def uncounted(self, books: Books, page: Page) -> Slice[BookView]:
         return await books.page(books.select(), page, has_total=False)  # type: ignore[return-value]
 
+    @both("GET", "/viewed", "viewed")
+    async def viewed(self, books: Books) -> Annotated[Book, View(BookView), Envelope("book")]:
+        return await books.get(1)
+
+    @both("GET", "/viewed-list", "viewed_list")
+    async def viewed_list(self, books: Books) -> Annotated[Sequence[Book], View(BookView)]:
+        return await books.all(order_by=Book.id)
+
+    @both("GET", "/viewed-slice", "viewed_slice")
+    async def viewed_slice(
+        self, books: Books, page: Page
+    ) -> Annotated[Slice[Book], View(BookView)]:
+        return await books.page(books.select(), page)
+
+    @both("GET", "/viewed-optional", "viewed_optional")
+    async def viewed_optional(
+        self, books: Books, id: int
+    ) -> Annotated[Book | None, View(BookView)]:
+        return await books.find(id)
+
     @both("GET", "/none", "none")
     async def none(self) -> Annotated[BookView, Envelope("book")] | NotFoundException:
         return NotFoundException()
@@ -84,6 +108,20 @@ async def test_envelope_wraps_the_declared_fields_only(
     assert msgspec.to_builtins((await client.http("one")).content) == shown
     assert msgspec.to_builtins((await client.websocket("one")).content) == shown
     assert (await client.http("none")).status_code == 404
+
+
+async def test_view_replaces_the_class_of_the_entity(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
+    client = await _filled(client_of, sqlite_database)
+    first = BookView(1, "b1", "B1")
+
+    assert (await client.http("viewed")).content == {"book": first}
+    assert (await client.websocket("viewed_list")).content[0] == first
+    part = await client.http("viewed_slice", params={"limit": 1})
+    assert (part.content, part.headers["X-Total"]) == ([first], "5")
+    assert (await client.http("viewed_optional", params={"id": 1})).content == first
+    assert (await client.http("viewed_optional", params={"id": 9})).content is None
 
 
 async def test_slice_sends_items_and_headers(
@@ -172,6 +210,7 @@ async def test_envelope_and_slice_are_documented(
     assert schema("/book")["properties"] == {"book": view}
     assert schema("/books") == {"type": "array", "items": view}
     assert schema("/enveloped")["properties"] == {"books": {"type": "array", "items": view}}
+    assert schema("/viewed-list") == {"type": "array", "items": view}
     inputs = document["paths"]["/books"]["get"]["parameters"]
     assert [each["name"] for each in inputs] == ["limit", "skip", "offset"]
 
@@ -199,11 +238,52 @@ def test_paging_beyond_its_maximum_is_an_error() -> None:
         Paging(300)
 
 
-@pytest.mark.filterwarnings("ignore:coroutine 'Connection.cursor' was never awaited")
 async def test_view_of_a_relation_that_is_not_loaded_is_explained(
     client_of: ClientOf, sqlite_database: TestDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = await _filled(client_of, sqlite_database, author="Jane")
 
     assert (await client.http("unloaded")).status_code == 500
-    assert "options(selectinload(Article.author))" in caplog.text
+    assert "Book.author was read, which is not loaded" in caplog.text
+    assert "options(selectinload(Book.author))" in caplog.text
+
+
+async def test_new_entity_is_flushed_before_it_becomes_a_view(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
+    class Desk:
+        @both("POST", "/books/{slug}", "add")
+        async def add(
+            self, slug: str, session: AsyncSession
+        ) -> Annotated[BookView, Envelope("b")]:
+            session.add(book := Book(slug=slug))
+            return book  # type: ignore[return-value]
+
+        @both("POST", "/all", "add_all")
+        async def add_all(self, session: AsyncSession) -> list[BookView]:
+            books = [Book(slug="x"), Book(slug="y")]
+            session.add_all(books)
+            return books  # type: ignore[return-value]
+
+    client = await created(client_of(library(any_database.url, Desk)))
+
+    over_http = await client.http("add", params={"slug": "a"})
+    assert over_http.content == {"b": BookView(1, "a", "Untitled")}
+    over_socket = await client.websocket("add", params={"slug": "b"})
+    assert over_socket.content == {"b": BookView(2, "b", "Untitled")}
+    assert [book.id for book in (await client.http("add_all")).content] == [3, 4]
+    conflict = await client.http("add", params={"slug": "a"})
+    assert (conflict.status_code, conflict.content["errors"][0]["path"]) == (409, "slug")
+
+
+async def test_column_that_is_not_loaded_is_explained(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
+    client = await _filled(client_of, sqlite_database)
+    async with client.application.injector.get(Database).session() as session:
+        book = await session.get_one(Book, 1, options=[defer(Book.secret)])
+
+        with pytest.raises(RxKernelError, match="a column was read that is not loaded"):
+            _ = book.secret
+        await session.refresh(book, ["secret"])
+        assert book.secret == "not for clients"

@@ -4,7 +4,7 @@ from datetime import UTC, date
 from typing import Any
 
 import pytest
-from sqlalchemy import Integer, TypeDecorator, func, select
+from sqlalchemy import Integer, String, TypeDecorator, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bundles.resources import Field, Filters
@@ -30,6 +30,29 @@ class Cents(TypeDecorator[int]):
 
     def process_bind_param(self, value: Any, dialect: Any) -> int | None:
         return None if value is None else round(value * 100)
+
+
+class Upper(TypeDecorator[str]):
+    """A text that is stored in capitals."""
+
+    impl = String
+    cache_ok = True
+    python_type = str
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else value.upper()
+
+
+class Key(Base):
+    __tablename__ = "key"
+
+    name: Mapped[str] = mapped_column(Upper(20), primary_key=True)
+
+
+class Unsorted(Base):
+    __tablename__ = "unsorted"
+
+    amount: Mapped[Any] = mapped_column(Cents(), primary_key=True)
 
 
 class Sale(Base):
@@ -72,8 +95,9 @@ def problems(filters: Filters, entity: Any = Book, **arguments: Any) -> tuple[st
             Filters(x=Field("$eq", column=func.f(1))),
             "the column of 'x' has no type, as the result",
         ),
-        (Filters({"a[b]": "$eq"}), "filter 'a[b]': a name has no brackets and no dollar sign"),
-        (Filters({"$or": "$eq"}), "filter '$or': a name has no brackets and no dollar sign"),
+        (Filters({"a[b]": "$eq"}), "filter 'a[b]': a name has no bracket, dollar sign or comma"),
+        (Filters({"$or": "$eq"}), "filter '$or': a name has no bracket, dollar sign or comma"),
+        (Filters({"-id": "$eq"}), "filter '-id': a name has no bracket, dollar sign or comma"),
         (
             Filters(title=Field("$eq", rename={"$in": "$like"})),
             "filter 'title' renames '$in', which it does not have; add it to its operators",
@@ -89,7 +113,7 @@ def problems(filters: Filters, entity: Any = Book, **arguments: Any) -> tuple[st
         ),
         (
             Filters(sort="extra"),
-            "sort 'extra': rows cannot be sorted by a column of the type JSON",
+            "sort 'extra': a cursor cannot hold values of JSON(); a TypeDecorator of",
         ),
         (
             Filters(sort="title", default_sort="-titel"),
@@ -216,6 +240,13 @@ def test_names_of_options_can_be_filters() -> None:
     assert keys == ["sort", "limit", "$limit", "skip", "$sort", "cursor"]
 
 
+def test_names_of_options_can_be_parameters_of_route() -> None:
+    bound = Filters().bind(Sale, ignored=("skip",))
+    query = bound.parse({"skip": "everything", "$skip": 2})
+    assert query.skip == 2
+    assert [each["key"] for each in bound.describe()["inputs"]] == ["limit", "$skip", "cursor"]
+
+
 def test_datetimes_are_compared_in_any_timezone() -> None:
     filters = Filters(seen=("$eq", "$lt")).bind(Book)
     with session_of(Book(id=1, title="a", seen=at(2, tz=UTC))) as session:
@@ -287,3 +318,42 @@ def test_date_without_time_is_not_a_datetime() -> None:
     bound = Filters(printed="$eq").bind(Book)
     with pytest.raises(UnprocessableEntityException):
         bound.parse({"printed": date(2026, 1, 1).isoformat()})
+
+
+def test_composite_primary_key_breaks_ties() -> None:
+    filters = Filters({"sort": "$eq"}, sort=("region", "sort")).bind(Sale, page=2)
+    sales = [Sale(number=n, region=r, sum=1, sort=n % 2) for n in (1, 2, 3) for r in ("a", "b")]
+    with session_of(*sales) as session:
+        for sort, expected in (
+            ("-region", [(1, "b"), (2, "b"), (3, "b"), (1, "a"), (2, "a"), (3, "a")]),
+            ("sort", [(2, "a"), (2, "b"), (1, "a"), (1, "b"), (3, "a"), (3, "b")]),
+        ):
+            found: list[tuple[int, str]] = []
+            cursor: str | None = None
+            while len(found) < len(sales):
+                asked = {"$sort": sort} | ({"cursor": cursor} if cursor else {})
+                query = filters.parse(asked)
+                items, cursor = query.page(session.execute(query.apply(select(Sale))).all())
+                assert items
+                found += [(sale.number, sale.region) for sale in items]
+            assert (found, cursor) == (expected, None)
+
+
+def test_own_type_with_python_type_is_compared_and_sorted() -> None:
+    bound = Filters(name=("$eq", "$contains")).bind(Key, page=1)
+    with session_of(Key(name="a"), Key(name="b")) as session:
+
+        def found(**asked: Any) -> tuple[list[str], str | None]:
+            query = bound.parse(asked)
+            items, cursor = query.page(session.execute(query.apply(select(Key))).all())
+            return [key.name for key in items], cursor
+
+        assert found(name="b") == (["B"], None)
+        names, cursor = found()
+        assert names == ["A"]
+        assert found(cursor=cursor) == (["B"], None)
+
+
+def test_boot_reports_primary_key_that_a_cursor_cannot_hold() -> None:
+    [found] = problems(Filters(), Unsorted)
+    assert "sort 'amount': a cursor cannot hold values of Cents(); a TypeDecorator of" in found

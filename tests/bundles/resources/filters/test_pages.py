@@ -55,6 +55,7 @@ def walk(session: Session, given: dict[str, Any]) -> list[list[int]]:
     while cursor is not None:
         page, cursor = page_of(session, BOUND, given | ({"cursor": cursor} if cursor else {}))
         pages.append(page)
+        assert len(pages) < 9, "the cursors do not end"
     return pages
 
 
@@ -170,7 +171,7 @@ def test_cursor_has_no_padding() -> None:
     [
         select(Book).options(joinedload(Book.author), selectinload(Book.tags)),
         select(Book).where(Book.id > 0).order_by(Book.pages),
-        select(Book).join(Book.tags).distinct(),
+        select(Book).where(Book.tags.any()),
         select(Book).join(Book.author, isouter=True),
     ],
 )

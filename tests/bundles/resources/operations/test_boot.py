@@ -25,6 +25,7 @@ from bundles.resources import (
     transaction,
 )
 from rxkernel import Application, ConfigurationError, Request, http
+from tests.bundles.resources.operations.books import Book, BookView
 from tests.bundles.resources.operations.tasks import (
     Base,
     Note,
@@ -220,6 +221,55 @@ def row_of_another_entity() -> Any:
     return Tasks
 
 
+def own_operations() -> Any:
+    class Tasks(Resource[Task], path="/tasks", name="task"):
+        view = TaskView
+
+        @operation("POST", "/plain")
+        def plain(self) -> None: ...
+
+        @operation("POST", "/{id}/two")
+        async def two(
+            self, one: Annotated[Task, Row()], other: Annotated[Task, Row()]
+        ) -> None: ...
+
+        @operation("POST", "/unknown")
+        async def unknown(self, value: "Missing") -> None: ...  # type: ignore[name-defined] # noqa: F821
+
+        @operation("POST", "/rest")
+        async def rest(self, **values: Any) -> None: ...
+
+        @operation("POST", "/{id}/taken")
+        async def taken(self, task: Annotated[Task, Row()], id: int) -> None: ...
+
+    return Tasks
+
+
+async def test_problems_of_own_operations_are_found_at_once() -> None:
+    found = "\n".join(await problems_of(own_operations()))
+
+    for expected in (
+        "has plain: it is not async; write async def plain",
+        "has two: it takes several rows: one, other; take one",
+        "has unknown: its annotations cannot be read: name 'Missing' is not defined",
+        "has rest: it takes **values: Any; name every parameter",
+        "has taken: it takes 'id', which the bundle passes itself; rename it",
+    ):
+        assert expected in found, found
+
+
+def relation_in_input() -> Any:
+    @attrs.frozen
+    class NewBook:
+        tags: list[str]
+
+    class Books(Resource[Book], path="/books", name="book"):
+        operations = (Create(NewBook),)
+        view = BookView
+
+    return Books
+
+
 def row_in_a_controller() -> Any:
     class Tasks:
         @http("GET", "/tasks/{id}", "task")
@@ -248,10 +298,11 @@ def wrong_path() -> Any:
         (unknown_key, "has the key 'slug', which is not one of id, title"),
         (key_not_unique, "has the key 'title', which is not unique; add unique=True"),
         (visible_without_rooms, "rows that they may not see; override room_of and rooms_of"),
-        (unknown_database, "there is no database 'reports'"),
+        (unknown_database, "unknown database 'reports'"),
         (no_transaction, "a resource needs a transaction; remove @transaction(None)"),
         (row_without_id, "its path is '/finish'; it must have {id} if, and only if"),
         (row_of_another_entity, "task is not Annotated[Task, Row()]"),
+        (relation_in_input, "has the field 'tags', which is a relation of Book; remove it, or"),
         (row_in_a_controller, "Row() is for methods of a resource with @operation(…)"),
         (wrong_path, "'tasks"),
     ],

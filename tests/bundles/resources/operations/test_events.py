@@ -1,6 +1,6 @@
-"""Hooks and events of operations: RxStack, packages/platform/test/operations."""
+"""Hooks and events of operations: RxStack's acceptance check 63."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import attrs
 import pytest
@@ -8,18 +8,21 @@ from injector import inject, singleton
 
 from bundles.resources import (
     Create,
+    Envelope,
     Get,
     List,
     OperationEvent,
     Remove,
     Resource,
     Row,
+    Slice,
     Update,
     operation,
 )
 from rxkernel import (
     ForbiddenException,
     KernelClient,
+    RedirectResponse,
     Request,
     Response,
     observe,
@@ -87,6 +90,17 @@ class HookedResource(Resource[Task], path="/tasks", name="task"):
         """Finish a task."""
         task.done, task.title = True, f"{task.title}{note}"
         return task  # type: ignore[return-value] # the row is sent as the view
+
+    @operation("GET", "/page")
+    async def page(self) -> Slice[TaskView]:
+        return Slice([TaskView(1, "a", False)], total=3, limit=1)
+
+    @operation("GET", "/wrapped")
+    async def wrapped(self) -> Annotated[TaskView, Envelope("task")]:
+        return TaskView(1, "a", False)
+
+    async def post_wrapped(self, event: OperationEvent) -> None:
+        event.status_code = 203
 
     @operation("GET", "/count")
     async def count(self, request: Request) -> dict[str, Any]:
@@ -195,3 +209,39 @@ async def test_own_operation_returns_its_own_data_with_200(call: Caller) -> None
     response = await call("task_count")
 
     assert (response.status_code, response.content) == (200, {"count": 3, "path": "task_count"})
+
+
+async def test_own_operation_returns_envelopes_and_slices(call: Caller) -> None:
+    wrapped, page = await call("task_wrapped"), await call("task_page")
+
+    assert (wrapped.status_code, wrapped.content) == (203, {"task": TaskView(1, "a", False)})
+    assert (page.content, page.headers["X-Total"]) == ([TaskView(1, "a", False)], "3")
+
+
+async def test_hook_response_keeps_its_headers(call: Caller, log: Log) -> None:
+    response = Response("any", headers={"X-One": "1"})
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2")
+    log.responses["post_create"] = response
+
+    sent = await call("task_create", body={"title": "a"})
+
+    assert (sent.content, sent.headers["X-One"]) == ("any", "1")
+    assert len(sent.headers.getall("Set-Cookie")) == 2
+
+
+async def test_response_of_a_hook_may_be_of_a_subclass(client: KernelClient, log: Log) -> None:
+    log.responses["pre_create"] = RedirectResponse("/elsewhere", 303)
+
+    response = await client.http("task_create", body={"title": "a"})
+
+    assert (response.status_code, response.headers["Location"]) == (303, "/elsewhere")
+
+
+async def test_value_that_is_no_response_is_an_error_in_the_hook(
+    client: KernelClient, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.responses["pre_create"] = cast(Any, {"any": "content"})
+
+    assert (await client.http("task_create", body={"title": "a"})).status_code == 500
+    assert "TypeError: {'any': 'content'} is not a Response" in caplog.text

@@ -1,4 +1,4 @@
-"""The eight operations over both transports: RxStack, packages/platform/test/operations."""
+"""The eight operations over both transports: RxStack's acceptance check 62."""
 
 from typing import Any
 
@@ -173,14 +173,21 @@ async def test_list_filters_sorts_and_pages(call: Caller) -> None:
 
 
 @pytest.mark.usefixtures("stored")
-async def test_list_over_http_links_the_next_page(client: KernelClient) -> None:
-    response = await client.http(
-        "task_list", params={"title[$in]": ["a", "b"], "limit": 1, "skip": 0}
-    )
+async def test_list_total_counts_the_rows_of_all_pages(call: Caller) -> None:
+    for skip, limit in ((0, 2), (0, 3), (2, 2), (3, 1), (9, 1)):
+        response = await call("task_list", params={"skip": skip, "limit": limit})
+        assert response.headers["X-Total"] == "3", (skip, limit)
 
-    cursor = response.headers["X-Next-Cursor"]
-    url = f"/tasks?title%5B%24in%5D=a&title%5B%24in%5D=b&limit=1&cursor={cursor}"
-    assert response.headers["Link"] == f'<{url}>; rel="next"'
+
+@pytest.mark.usefixtures("stored")
+async def test_list_over_http_links_the_pages_around_it(client: KernelClient) -> None:
+    params = {"title[$in]": ["a", "b"], "limit": 1}
+    first = await client.http("task_list", params={**params, "skip": 0})
+    second = await client.http("task_list", params={**params, "$skip": 1})
+
+    kept, cursor = "title%5B%24in%5D=a&title%5B%24in%5D=b&limit=1", first.headers["X-Next-Cursor"]
+    assert first.headers["Link"] == f'<?{kept}&cursor={cursor}>; rel="next"'
+    assert second.headers["Link"] == f'<?{kept}&skip=0>; rel="prev"'
 
 
 async def test_list_unknown_filter_is_422(call: Caller) -> None:

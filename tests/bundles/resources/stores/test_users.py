@@ -1,0 +1,119 @@
+"""Users of the bundle security in a table."""
+
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from bundles.resources import Database
+from bundles.resources.users import DatabaseUsers
+from rxkernel import ConfigurationError
+from rxkernel.pytest_plugin import ClientOf
+from tests.bundles.resources.servers import TestDatabase
+from tests.bundles.resources.stores.site import (
+    HASH,
+    PASSWORD,
+    Account,
+    Accounts,
+    site,
+    with_accounts,
+)
+
+ADA = "ada@example.org"
+
+
+async def test_users_log_in_with_password_and_api_key(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
+    key = "k" * 40
+    client = await with_accounts(
+        client_of(site(any_database.url)),
+        Account(email=ADA, name="Ada", roles=["admin"], api_key=sha256(key.encode()).hexdigest()),
+        Account(email="bob@example.org", name="Bob"),
+        Account(email="eve@example.org", name="Eve", is_active=False),
+    )
+
+    async def log_in(email: str, password: str = PASSWORD) -> Any:
+        body = {"username": email, "password": password}
+        return await client.http("security_login", body=body)
+
+    bearer = {"Authorization": f"Bearer {(await log_in(ADA)).content['token']}"}
+    assert (await client.http("admin", headers=bearer)).content == "Ada"
+    assert (await client.http("admin", headers={"X-API-Key": key})).content == "Ada"
+    assert (await client.http("who", headers={"X-API-Key": "x" * 40})).content is None
+    of_bob = {"Authorization": f"Bearer {(await log_in('bob@example.org')).content['token']}"}
+    assert (await client.http("admin", headers=of_bob)).status_code == 403
+    for email in ("eve@example.org", "none@example.org", "a\0b", ADA.upper()):
+        assert (await log_in(email)).status_code == 401, email
+    assert (await log_in(ADA, "wrong")).status_code == 401
+
+
+async def test_user_of_a_socket_outlives_its_messages(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
+    client = await with_accounts(
+        client_of(site(sqlite_database.url)), Account(email=ADA, name="Ada", roles=["admin"])
+    )
+    ada = await client.application.injector.get(Accounts).load(ADA)
+
+    async with client.as_user(ada).connection() as connection:
+        for _ in range(2):
+            response = await client.websocket("admin", connection=connection)
+            assert response.content == "Ada"
+
+
+async def test_hash_of_an_older_kind_is_replaced_once(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
+    old = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
+    client = await with_accounts(
+        client_of(site(any_database.url)), Account(email=ADA, name="Ada", password_hash=old)
+    )
+    users = client.application.injector.get(Accounts)
+
+    body = {"username": ADA, "password": PASSWORD}
+    assert (await client.http("security_login", body=body)).status_code == 200
+    user = await users.load(ADA)
+    assert user is not None
+    assert user.password_hash not in (None, old)
+
+    await users.save_password_hash(user, HASH, old)  # another process has replaced it meanwhile
+    assert (await users.load(ADA)).password_hash == user.password_hash  # type: ignore[union-attr]
+    await users.save_password_hash(user, HASH, user.password_hash)
+    assert (await users.load(ADA)).password_hash == HASH == user.password_hash  # type: ignore[union-attr]
+    assert client.application.injector.get(Database).engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+class NoField(DatabaseUsers[Account]):
+    pass
+
+
+class Ambiguous(DatabaseUsers[Account]):
+    identity_field = "name"
+
+
+class Misspelt(DatabaseUsers[Account]):
+    identity_field = "emial"
+
+
+class NoEntity(DatabaseUsers):  # type: ignore[type-arg]
+    identity_field = "email"
+
+
+@pytest.mark.parametrize(
+    ("users", "problem"),
+    [
+        (NoField, "NoField has no identity_field"),
+        (Ambiguous, r"Account\.name, by which Ambiguous finds a user, is not unique"),
+        (Misspelt, "Account has no column 'emial'; did you mean 'email'"),
+        (NoEntity, "NoEntity does not name its entity"),
+    ],
+)
+async def test_users_that_cannot_be_found_are_an_error_at_boot(
+    client_of: ClientOf, sqlite_database: TestDatabase, users: type[Any], problem: str
+) -> None:
+    client = client_of(site(sqlite_database.url, users=users))
+
+    with pytest.raises(ConfigurationError, match=problem):
+        await client.application.boot()
