@@ -136,6 +136,25 @@ async def test_socket_with_basic_ends_when_its_user_logs_out(client_of: ClientOf
         await until(lambda: not ada.is_connected)
 
 
+class ByEmail(Accounts):
+    async def load_for_login(self, login: str) -> Account | None:
+        return self.by_name.get(login.removesuffix("@example.org")) if "@" in login else None
+
+
+async def test_basic_has_the_login_of_a_user_instead_of_the_identifier(
+    client_of: ClientOf,
+) -> None:
+    settings = SecuritySettings(roles=ROLES, basic=True)
+    client = client_of(application_of(bundle=SecurityBundle(ByEmail), settings=settings))
+    headers = {"Authorization": basic(f"ada@example.org:{PASSWORD}")}
+    async with client.connection(headers=headers) as ada:
+        assert ada.token.identifier == "ada"
+        assert (await client.websocket("article_list", connection=ada)).content == "ada"
+    assert (await client.http("article_list", headers=headers)).content == "ada"
+    headers = {"Authorization": basic(f"ada:{PASSWORD}")}
+    assert (await client.http("article_list", headers=headers)).status_code == 401
+
+
 async def test_socket_with_basic_ends_when_the_password_is_changed(client_of: ClientOf) -> None:
     settings = SecuritySettings(roles=ROLES, basic=True)
     bundle = SecurityBundle(Accounts)

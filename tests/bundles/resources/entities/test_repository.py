@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import pytest
 from injector import inject, singleton
+from sqlalchemy import update
 from sqlalchemy.exc import MultipleResultsFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -93,6 +94,13 @@ async def test_repository_queries(client_of: ClientOf, any_database: TestDatabas
         assert sorted([b.slug async for b in books.stream()]) == ["emma", "other", "persuasion"]
         with pytest.raises(MultipleResultsFound):
             await books.find_by(title="Untitled")
+
+        other.title = "New"
+        await work.session.execute(
+            update(Book).values(pages=7), execution_options={"synchronize_session": False}
+        )
+        assert await books.refresh(other) is other
+        assert (other.title, other.pages) == ("New", 7)
 
         await books.remove(other)
         assert await books.count() == 2
