@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, String, bindparam, exists, func, select
+from sqlalchemy import ForeignKey, Integer, String, Text, bindparam, exists, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from bundles.resources import UtcDateTime
@@ -27,7 +27,7 @@ def key_of(table: str, **more: Any) -> Any:
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {datetime: UtcDateTime}
+    type_annotation_map = {datetime: UtcDateTime, str: Text}
 
 
 class Follow(Base):

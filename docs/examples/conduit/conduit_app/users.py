@@ -70,9 +70,11 @@ class UserController:
         fields = msgspec.structs.asdict(change)
         if (password := fields.pop("password")) is not msgspec.UNSET:
             fields["password_hash"] = await self._passwords.hash(password)
-            await self._security.logout(viewer)
         user = await users.get(viewer.id)
         apply(user, fields)
+        await users.refresh(user)
+        if "password_hash" in fields:
+            await self._security.logout(user)
         return await self._view(user)
 
 
