@@ -6,7 +6,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bundles.resources.database import mariadb, sqlite
+from bundles.resources.database import mariadb, postgresql, sqlite
 from bundles.resources.database.idle_connections import watch_idle_connections
 from bundles.resources.database.mode import Mode
 from bundles.resources.settings import DatabaseSettings
@@ -33,8 +33,7 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
             max_overflow=0,
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
-            # the other two roll back only what is open: a round trip less for each message
-            pool_reset_on_return="rollback" if dialect == "postgresql" else None,
+            pool_reset_on_return=None,  # listeners of each dialect roll back only what is open
             connect_args=_connect_args(dialect, settings),
             hide_parameters=True,
         )
@@ -51,6 +50,8 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
         watch_idle_connections(engine.sync_engine)
     if dialect == "mariadb":
         mariadb.prepare(engine.sync_engine)
+    elif dialect == "postgresql":
+        postgresql.prepare(engine.sync_engine)
     return engine
 
 

@@ -106,12 +106,12 @@ class MessageSessions:
             if exc is None:
                 await self.commit()
         finally:
-            # also if the task is cancelled meanwhile: the connection must go back to the pool
-            await asyncio.shield(self._close())
-
-    async def _close(self) -> None:
-        for session in self._in_order():
-            await session.close()
+            for session in self._sessions.values():
+                if session.in_transaction():
+                    # if the task is cancelled again, the connection still goes back to the pool
+                    await asyncio.shield(session.close())
+                else:
+                    session.sync_session.close()  # without a connection there is nothing to await
 
 
 class MessageSessionsProvider(Provider[MessageSessions]):

@@ -95,3 +95,6 @@ def _execute(connection: Connection, statement: str) -> None:
         driver.run_async(lambda sqlite: sqlite.execute_fetchall(statement))
     except sqlite3.Error as exc:
         raise OperationalError(statement, None, exc, hide_parameters=True) from exc
+    except BaseException:  # cancelled; the thread may still execute the statement
+        connection.invalidate()
+        raise

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from bundles.resources.filters.cursor import cursor_of
 from bundles.resources.filters.sorting import Order, after, with_relations
@@ -40,7 +40,7 @@ class FilterQuery:
         """
         found = with_relations(self.filter(statement), self.orders)
         if self.position is not None:
-            found = found.where(after(self.orders, self._parameters(self.position)))
+            found = found.where(after(self.orders, self.position))
         clauses = [clause for order in self.orders for clause in order.clauses()]
         keys = [
             order.key.target.expression.label(f"sort_key_{place}")
@@ -66,9 +66,3 @@ class FilterQuery:
         """A statement that counts the rows of all pages of *statement*."""
         rows = self.filter(statement).order_by(None).subquery()
         return select(func.count()).select_from(rows)
-
-    def _parameters(self, position: Sequence[Any]) -> list[Any]:
-        return [
-            None if value is None else bindparam(None, value, order.key.type.bound, unique=True)
-            for order, value in zip(self.orders, position, strict=True)
-        ]

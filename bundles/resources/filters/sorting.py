@@ -1,11 +1,23 @@
 """The order of a list: the keys that a client may sort by, and how it asks for them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import copysign, isinf
+from sys import float_info
 from types import MappingProxyType
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, and_, cast, false, or_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    false,
+    or_,
+    true,
+    type_coerce,
+)
 from sqlalchemy import types as sql
 
 from bundles.resources.filters.conditions import unknown_choice
@@ -14,6 +26,9 @@ from bundles.resources.filters.targets import Target
 from bundles.resources.filters.value_types import ValueType
 from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
 from rxkernel.messages.input_errors import below, invalid, kind_of, wrong_choice, wrong_type
+
+_DIGITS = 60
+"""Digits after the point of a decimal in a cursor."""
 
 _DIRECTIONS: Mapping[str, bool] = MappingProxyType({"1": False, "-1": True})
 """Whether it is descending, by the text of the direction that a client sends."""
@@ -32,13 +47,17 @@ class SortKey:
         """The key for *target*, whose values are of *type_*.
 
         Enums are sorted by the text that is stored. PostgreSQL and MariaDB would sort them in the
-        order of their declaration, but MariaDB compares their texts.
+        order of their declaration, but MariaDB compares their texts. Decimals are read with all
+        digits that SQLite stores, which may be more than their type has.
         """
         column = target.expression
         if isinstance(column.type, sql.Enum):
             return cls._with(name, target, cast(column, sql.String()))
         if isinstance(column.type, sql.Float) and not isinstance(column.type, sql.Double):
             return cls._with(name, target, DoublePrecision(column))
+        if isinstance(column.type, sql.Numeric) and column.type.asdecimal:
+            exact = sql.Numeric[Any](decimal_return_scale=_DIGITS)
+            return cls._with(name, target, type_coerce(column, exact))
         return cls(name, target, type_)
 
     @classmethod
@@ -70,18 +89,47 @@ class Order:
         return [column.is_(None), *found] if self.key.target.may_be_missing else found
 
     def is_after(self, value: Any) -> ColumnElement[bool]:
-        """The value of the row comes after *value*, a bound parameter or None."""
+        """The value of the row comes after *value*, which is None for a row without one."""
         if value is None:  # the last ones
             return false()
-        column = self._column
-        return self._or_missing(column < value if self.is_descending else column > value)
+        if isinstance(value, float) and isinf(value):
+            return self._or_missing(self._is_after_infinite(value))
+        bound = self._bound(value)
+        return self._or_missing(
+            self._column < bound if self.is_descending else self._column > bound
+        )
 
     def is_not_before(self, value: Any) -> ColumnElement[bool]:
         """The value of the row is *value* or comes after it."""
-        column = self._column
         if value is None:
-            return column.is_(None)
-        return self._or_missing(column <= value if self.is_descending else column >= value)
+            return self._column.is_(None)
+        if isinstance(value, float) and isinf(value):
+            return self._or_missing(self._is_not_before_infinite(value))
+        bound = self._bound(value)
+        return self._or_missing(
+            self._column <= bound if self.is_descending else self._column >= bound
+        )
+
+    # The driver of MariaDB sends no infinite float: the greatest finite ones are compared with.
+
+    def _is_after_infinite(self, value: float) -> ColumnElement[bool]:
+        if self._is_last(value):
+            return false()
+        limit = self._bound(copysign(float_info.max, value))
+        return self._column <= limit if self.is_descending else self._column >= limit
+
+    def _is_not_before_infinite(self, value: float) -> ColumnElement[bool]:
+        if not self._is_last(value):
+            return true()
+        limit = self._bound(copysign(float_info.max, value))
+        return self._column < limit if self.is_descending else self._column > limit
+
+    def _is_last(self, infinite: float) -> bool:
+        """Whether no value comes after *infinite*; else none comes before it."""
+        return (infinite < 0) is self.is_descending
+
+    def _bound(self, value: Any) -> ColumnElement[Any]:
+        return bindparam(None, value, self.key.type.bound, unique=True)
 
     def _or_missing(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         if not self.key.target.may_be_missing:

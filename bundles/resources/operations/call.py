@@ -60,36 +60,43 @@ class Call:
         """Return the statement for the rows that the client may see."""
         return self.facts.select(self.visible())
 
-    async def row(self, *, changes: bool = False) -> Any:
-        """Return the row with the argument ``id``. With *changes*, it may be changed: compare its
-        version.
+    async def row(self, *, changes: bool = False, removes: bool = False) -> Any:
+        """Return the row with the argument ``id``. With *changes* or *removes*, it may be changed
+        or removed: compare its version.
 
         Raises:
             NotFoundException: the client may not see such a row (404).
             PreconditionFailedException: it has another version than the client expects (412).
         """
         statement = self.select().where(self.facts.key == self.arguments["id"])
-        is_compared = changes and bool(self.expected)
-        if is_compared and self.facts.version is None:  # no UPDATE compares a hash
-            statement = statement.with_for_update(of=self.facts.entity)
+        if self.expected or removes:
+            statement = self._locked(statement)
         row = (await self.session.scalars(statement)).unique().one_or_none()
         if row is None:
             raise NotFoundException(code="not_found")
-        if is_compared and not self.output.versions.matches(self.expected, self.output.tag(row)):
+        if self.expected and not self.output.versions.matches(self.expected, self.output.tag(row)):
             raise _other_version()
-        if changes:
+        if changes or removes:
             self.changes.loaded(row)
         return row
 
-    async def rows(self) -> list[Any]:
+    async def rows(self, *, removes: bool = False) -> list[Any]:
         """Return the rows with the argument ``ids`` that the client may see, by their keys. They
-        may be changed."""
+        may be changed, or with *removes* removed."""
         key = self.facts.key
         statement = self.select().where(key.in_(set(self.arguments["ids"]))).order_by(key)
+        if removes:
+            statement = self._locked(statement)
         found = [*(await self.session.scalars(statement)).unique()]
         for row in found:
             self.changes.loaded(row)
         return found
+
+    def _locked(self, statement: Select[Any]) -> Select[Any]:
+        """Lock the rows of *statement*, unless UPDATE and DELETE compare their version."""
+        if self.facts.version is not None:
+            return statement
+        return statement.with_for_update(of=self.facts.entity)
 
     # --- changes
 

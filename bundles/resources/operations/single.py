@@ -148,7 +148,8 @@ class Update(Operation):
         }
 
     async def before(self, call: Call) -> Any:
-        return await _row_to_change(call, self.require_match)
+        _expect_version(call, self.require_match)
+        return await call.row(changes=True)
 
     async def execute(self, call: Call, data: Any) -> Any:
         call.resource.change(data, call.input, call.request)
@@ -185,7 +186,8 @@ class Remove(Operation):
         return {**key_parameter(facts), **version_parameter(transport)}
 
     async def before(self, call: Call) -> Any:
-        return await _row_to_change(call, self.require_match)
+        _expect_version(call, self.require_match)
+        return await call.row(removes=True)
 
     async def execute(self, call: Call, data: Any) -> Any:
         await call.delete(data)
@@ -206,11 +208,10 @@ Raises:
 """
 
 
-async def _row_to_change(call: Call, require_match: bool) -> Any:
+def _expect_version(call: Call, require_match: bool) -> None:
     call.expected = expected_in(call.arguments)
     if require_match and not call.expected:
         what = "If-Match" if call.request.transport is Transport.HTTP else "the parameter version"
         raise PreconditionRequiredException(
             f"send {what} with the version that you have read", code="version_required"
         )
-    return await call.row(changes=True)

@@ -29,6 +29,11 @@ class Watch(Operation):
     transports: Collection[Transport] = attrs.field(default=(Transport.SOCKET,), init=False)
 
     def problems(self, facts: Facts) -> Iterator[str]:
+        if "{" in facts.namespace:
+            yield (
+                f"the namespace {facts.namespace!r} has parameters, but changes are pushed to one "
+                f"namespace; write one without"
+            )
         overridden = {
             name
             for name in ("visible", "room_of", "rooms_of")

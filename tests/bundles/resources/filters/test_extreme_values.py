@@ -2,14 +2,17 @@
 
 from datetime import UTC
 from decimal import Decimal
+from math import inf
+from sys import float_info
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from bundles.resources.filters.cursor import sealed
 from rxkernel import UnprocessableEntityException
-from tests.bundles.resources.filters.library import Book, at, ids
+from tests.bundles.resources.filters.library import Book, at, ids, page_of
 from tests.bundles.resources.filters.reference import FILTERS
 
 BOUND = FILTERS.bind(Book)
@@ -90,3 +93,45 @@ def test_text_that_is_not_a_number_is_rejected(name: str, raw: str) -> None:
 def test_text_of_too_many_digits_is_rejected(name: str) -> None:
     with pytest.raises(UnprocessableEntityException):
         BOUND.parse({name: "9" * 5000})
+
+
+def walk(session: Session, sort: str) -> list[int]:
+    """The ids of all pages of one row."""
+    bound = FILTERS.bind(Book, page=1)
+    found: list[int] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        asked = {"sort": sort} | ({"cursor": cursor} if cursor else {})
+        page, cursor = page_of(session, bound, asked)
+        found += page
+        assert len(set(found)) == len(found), "a row was found twice"
+    return found
+
+
+def test_decimals_with_more_digits_than_scale_are_paged(engine: Engine) -> None:
+    """SQLite stores them, and SQLAlchemy rounds what it reads to the scale."""
+    prices = [Decimal("0.125"), Decimal("0.1251"), Decimal("-3.999"), Decimal("1e-7"), None]
+    with Session(engine) as session:
+        session.add_all(Book(id=n, title="", price=p) for n, p in enumerate(prices, 1))
+        session.flush()
+        if engine.dialect.name == "sqlite":
+            assert walk(session, "price") == [3, 4, 1, 2, 5]
+            assert walk(session, "-price") == [2, 1, 4, 3, 5]
+        assert sorted(walk(session, "price")) == sorted(walk(session, "-price")) == [1, 2, 3, 4, 5]
+
+
+def test_infinite_floats_are_paged(engine: Engine) -> None:
+    """MariaDB does not store them, and its driver does not send them."""
+    ratings = [inf, -inf, 1.0, None, float_info.max, -float_info.max, inf, -inf]
+    if engine.dialect.name == "mariadb":
+        ratings = [None if rating in (inf, -inf) else rating for rating in ratings]
+    with Session(engine) as session:
+        session.add_all(Book(id=n, title="", rating=r) for n, r in enumerate(ratings, 1))
+        session.flush()
+        if engine.dialect.name != "mariadb":
+            assert walk(session, "rating") == [2, 8, 6, 3, 5, 1, 7, 4]
+            assert walk(session, "-rating") == [1, 7, 5, 3, 6, 2, 8, 4]
+        for sort in ("rating", "-rating"):
+            for text in ("inf", "-inf"):
+                cursor = sealed(f'["{sort},id","{text}",1]'.encode())
+                page_of(session, BOUND, {"sort": sort, "cursor": cursor})

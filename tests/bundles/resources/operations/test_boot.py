@@ -183,6 +183,14 @@ def visible_without_rooms() -> Any:
     return Tasks
 
 
+def watch_in_namespaces() -> Any:
+    class Tasks(Resource[Task], path="/tasks", name="task", namespace="/team/{team}"):
+        operations = (Watch(),)
+        view = TaskView
+
+    return Tasks
+
+
 def unknown_database() -> Any:
     class Tasks(Resource[Task], path="/tasks", name="task"):
         operations = (Get(),)
@@ -298,6 +306,7 @@ def wrong_path() -> Any:
         (unknown_key, "has the key 'slug', which is not one of id, title"),
         (key_not_unique, "has the key 'title', which is not unique; add unique=True"),
         (visible_without_rooms, "rows that they may not see; override room_of and rooms_of"),
+        (watch_in_namespaces, "the namespace '/team/{team}' has parameters, but changes are"),
         (unknown_database, "unknown database 'reports'"),
         (no_transaction, "a resource needs a transaction; remove @transaction(None)"),
         (row_without_id, "its path is '/finish'; it must have {id} if, and only if"),

@@ -22,6 +22,7 @@ from bundles.resources import (
     ResourcesSettings,
     Row,
     Update,
+    View,
     Watch,
     operation,
 )
@@ -65,10 +66,10 @@ class TaskResource(Resource[Task], path="/tasks", name="task"):
     view = TaskView
 
     @operation("POST", "/{id}/finish")
-    async def finish(self, task: Annotated[Task, Row()]) -> TaskView:
+    async def finish(self, task: Annotated[Task, Row()]) -> Annotated[Task, View(TaskView)]:
         """Finish a task."""
         task.done = True
-        return task  # type: ignore[return-value] # the row is sent as the view
+        return task
 
 
 def site(folder: Path) -> Application:

@@ -5,8 +5,10 @@ from typing import Annotated, Any, cast
 import attrs
 import pytest
 from injector import inject, singleton
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources import (
+    AfterCommit,
     Create,
     Envelope,
     Get,
@@ -17,6 +19,7 @@ from bundles.resources import (
     Row,
     Slice,
     Update,
+    View,
     operation,
 )
 from rxkernel import (
@@ -46,6 +49,9 @@ class Log:
         self.responses: dict[str, Response] = {}
         self.stops: set[str] = set()
         self.errors: dict[str, Exception] = {}
+
+    async def note(self, text: str) -> None:
+        self.entries.append(text)
 
     async def add(self, name: str, event: OperationEvent) -> None:
         self.entries.append(name)
@@ -86,10 +92,18 @@ class HookedResource(Resource[Task], path="/tasks", name="task"):
         await self.log.add(f"post_finish {event.data.done}", event)
 
     @operation("POST", "/{id}/finish")
-    async def finish(self, task: Annotated[Task, Row()], note: str = "") -> TaskView:
+    async def finish(
+        self,
+        task: Annotated[Task, Row()],
+        session: AsyncSession,
+        after: AfterCommit,
+        note: str = "",
+    ) -> Annotated[Task, View(TaskView)]:
         """Finish a task."""
+        assert task in session
+        after.run(self.log.note, "committed")
         task.done, task.title = True, f"{task.title}{note}"
-        return task  # type: ignore[return-value] # the row is sent as the view
+        return task
 
     @operation("GET", "/page")
     async def page(self) -> Slice[TaskView]:
@@ -201,7 +215,7 @@ async def test_own_operation_gets_the_row_and_has_hooks(call: Caller, log: Log) 
     response = await call("task_finish", params={"id": 1, "note": "!"})
 
     assert (response.status_code, response.content) == (200, TaskView(1, "a!", True))
-    assert log.entries == ["pre_finish a", "post_finish True"]
+    assert log.entries == ["pre_finish a", "post_finish True", "committed"]
     assert (await call("task_finish", params={"id": 2})).status_code == 404
 
 

@@ -127,6 +127,9 @@ class PausedTasks(TaskResource):
     async def pre_update(self, event: OperationEvent) -> None:
         await self.barrier.wait()
 
+    async def pre_remove(self, event: OperationEvent) -> None:
+        await self.barrier.wait()
+
 
 @pytest.mark.parametrize("is_conditional", [True, False])
 async def test_two_writers_of_one_version_never_lose_a_change(
@@ -154,3 +157,24 @@ async def test_two_writers_of_one_version_never_lose_a_change(
     lost = 412 if is_conditional else 409
     expected = [204, 204] if is_sqlite and not is_conditional else [204, lost]
     assert sorted(response.status_code for response in responses) == expected
+
+
+async def test_row_is_removed_once(client_of: ClientOf, any_database: TestDatabase) -> None:
+    is_sqlite = any_database.dialect == "sqlite"
+    settings = ResourcesSettings(url=any_database.url)
+    client = client_of(
+        TaskResource if is_sqlite else PausedTasks,
+        NoteResource,
+        bundles=[ResourcesBundle(Base)],
+        settings=Settings(bundles={"resources": settings}),
+    )
+    await create_tables(client.application)
+    await client.http("task_create", body={"title": "a"})
+    await client.http("note_create", body={"text": "a"})
+
+    async def statuses(name: str) -> list[int]:
+        removals = (client.http(f"{name}_remove", params={"id": 1}) for _ in range(2))
+        return sorted(response.status_code for response in await asyncio.gather(*removals))
+
+    assert await statuses("note") == [204, 404]
+    assert await statuses("task") == [204, 404 if is_sqlite else 409]

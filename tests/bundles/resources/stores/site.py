@@ -104,7 +104,7 @@ def site(url: str, *, store: str = "database", **parts: Any) -> Application:
 
 async def with_accounts(client: KernelClient, *accounts: Account) -> KernelClient:
     """*client*, with new tables that have *accounts*."""
-    await client.application.boot()
+    await client.http("who")  # boots with the settings of the client
     database = client.application.injector.get(Database)
     await database.create_tables()
     async with database.unit_of_work() as work:
