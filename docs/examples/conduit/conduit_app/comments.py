@@ -1,8 +1,9 @@
 """Comments. Sockets that watch an article get an event when its comments change."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from bundles.resources import AfterCommit, Entity, Envelope, Repository
+from bundles.resources import AfterCommit, Entity, Envelope, Repository, View
 from bundles.security import access
 from conduit_app.articles import ArticleOfPath, check_author
 from conduit_app.messages import CommentView, NewComment
@@ -24,9 +25,8 @@ class CommentController:
     @both("GET", "/articles/{slug}/comments", "comment_list")
     async def show_all(
         self, article: ArticleOfPath, comments: Comments
-    ) -> Annotated[list[CommentView], Envelope("comments")]:
-        of_article = Comment.article_id == article.id
-        return await comments.all(of_article, order_by=Comment.id)  # type: ignore[return-value]
+    ) -> Annotated[Sequence[Comment], View(CommentView), Envelope("comments")]:
+        return await comments.all(Comment.article_id == article.id, order_by=Comment.id)
 
     @both("POST", "/articles/{slug}/comments", "comment_create", status_code=201)
     async def create(
@@ -36,11 +36,11 @@ class CommentController:
         comments: Comments,
         viewer: Viewer,
         after: AfterCommit,
-    ) -> Annotated[CommentView, Envelope("comment")]:
+    ) -> Annotated[Comment, View(CommentView), Envelope("comment")]:
         comment = Comment(body=new.body, article_id=article.id, author_id=viewer.id)
         await comments.add(comment)
         after.emit("comment_created", article.slug, comment.id, room=room_of(article.id))
-        return await comments.refresh(comment)  # type: ignore[return-value]
+        return await comments.refresh(comment)
 
     @both("DELETE", "/articles/{slug}/comments/{id}", "comment_delete", status_code=204)
     async def remove(

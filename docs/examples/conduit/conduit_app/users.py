@@ -6,7 +6,7 @@ import msgspec
 from injector import inject
 from sqlalchemy import delete
 
-from bundles.resources import Entity, Envelope, Repository, apply
+from bundles.resources import Entity, Envelope, Repository, View, apply
 from bundles.resources.users import DatabaseUsers
 from bundles.security import AccessTokens, AddressLimit, CurrentUser, Passwords, Security, access
 from conduit_app.messages import Login, NewUser, Profile, UserChange, UserView
@@ -15,7 +15,7 @@ from rxkernel import Body, Request, both
 
 Viewer = CurrentUser[User]
 UserResponse = Annotated[UserView, Envelope("user")]
-ProfileResponse = Annotated[Profile, Envelope("profile")]
+ProfileResponse = Annotated[User, View(Profile), Envelope("profile")]
 UserOfPath = Annotated[User, Entity("username")]
 
 
@@ -83,15 +83,15 @@ class ProfileController:
     @access("public")
     @both("GET", "/profiles/{username}", "profile_show")
     async def show(self, user: UserOfPath) -> ProfileResponse:
-        return user  # type: ignore[return-value] # sent as the view
+        return user
 
     @both("POST", "/profiles/{username}/follow", "profile_follow")
     async def follow(self, user: UserOfPath, users: Users, viewer: Viewer) -> ProfileResponse:
         await users.session.merge(Follow(follower_id=viewer.id, followed_id=user.id))
-        return await users.refresh(user)  # type: ignore[return-value]
+        return await users.refresh(user)
 
     @both("DELETE", "/profiles/{username}/follow", "profile_unfollow")
     async def unfollow(self, user: UserOfPath, users: Users, viewer: Viewer) -> ProfileResponse:
         mine = (Follow.follower_id == viewer.id, Follow.followed_id == user.id)
         await users.session.execute(delete(Follow).where(*mine))
-        return await users.refresh(user)  # type: ignore[return-value]
+        return await users.refresh(user)
