@@ -119,6 +119,10 @@ class Repository(Generic[E]):
         return await self._count(self.select(*criteria))
 
     async def _count(self, statement: Select[Any]) -> int:
+        keys = _primary_key(statement)
+        if keys and len(statement.column_descriptions) == 1:
+            # the other columns may be expensive: a subquery for each row
+            statement = statement.with_only_columns(*keys, maintain_column_froms=True)
         rows = statement.order_by(None).subquery()
         return await self.session.scalar(select(func.count()).select_from(rows)) or 0
 
