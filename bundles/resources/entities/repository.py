@@ -145,8 +145,8 @@ class Repository(Generic[E]):
         return entity
 
     async def refresh(self, entity: E) -> E:
-        """Write the changes of this session now, read *entity* again, with what the database
-        computes and the relations that are loaded with it, and return it."""
+        """Write the changes of this session now, read *entity* again, with its computed columns
+        and eager relations, and return it."""
         await self.session.flush()
         await self.session.refresh(entity)
         return entity

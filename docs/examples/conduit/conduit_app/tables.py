@@ -1,4 +1,4 @@
-"""The tables. `following` and `favorited` say what the viewer does, who sent the message."""
+"""The tables. `following` and `favorited` depend on the viewer, the user who sent the message."""
 
 from datetime import UTC, datetime
 from typing import Any
