@@ -25,6 +25,8 @@ class SecurityFacts:
         found: Schemes = {
             "bearer": {"type": "http", "scheme": "bearer", "description": "An access token."}
         }
+        if scheme := self._accepted.token_scheme:
+            found["token"] = {"type": "http", "scheme": scheme, "description": "An access token."}
         if self._accepted.basic:
             found["basic"] = {"type": "http", "scheme": "basic"}
         if header := self._accepted.api_key_header:

@@ -24,13 +24,15 @@ class DatabaseUsers(UserProvider[U]):
 
     Attributes:
         entity: the class of the users.
-        identity_field: the attribute that a login form, tokens and sessions have; unique.
+        identity_field: the attribute that tokens and sessions have; unique.
+        login_field: the attribute that a login form has; unique. Empty: the *identity_field*.
         password_field: the attribute with the hash of the password.
         api_key_field: the attribute with the SHA-256 of the API key, in hexadecimal digits;
             unique. Empty: there are no API keys.
     """
 
     entity: ClassVar[Any] = None
+    login_field: ClassVar[str] = ""
     password_field: ClassVar[str] = "password_hash"
     api_key_field: ClassVar[str] = ""
 
@@ -50,10 +52,11 @@ class DatabaseUsers(UserProvider[U]):
         if not self.identity_field:
             raise ConfigurationError(
                 f"{name} has no identity_field; write the name of the unique attribute of "
-                f"{entity.__qualname__} that users log in with"
+                f"{entity.__qualname__} that tokens and sessions have"
             )
         self._database = databases.of(entity)
         self._identity = self._unique(self.identity_field)
+        self._login = self._unique(self.login_field) if self.login_field else self._identity
         self._api_key = self._unique(self.api_key_field) if self.api_key_field else None
 
     def _unique(self, field: str) -> ColumnValue:
@@ -72,6 +75,9 @@ class DatabaseUsers(UserProvider[U]):
 
     async def load(self, identifier: str) -> U | None:
         return await self._find(self.identity_field, self._identity, identifier)
+
+    async def load_for_login(self, login: str) -> U | None:
+        return await self._find(self.login_field or self.identity_field, self._login, login)
 
     async def load_by_api_key(self, digest: str) -> U | None:
         if self._api_key is None:

@@ -67,8 +67,8 @@ class Security(PasswordVerifier):
     # --- passwords
 
     async def user_with(self, identifier: str, password: str, request: Request | None) -> Any:
-        """The user with *identifier* and *password*. Failures are counted for the client of
-        *request*. A hash of an older kind is replaced.
+        """The user with *identifier*, as `UserProvider.load_for_login` gets it, and *password*.
+        Failures are counted for the client of *request*. A hash of an older kind is replaced.
 
         Raises:
             BadCredentials: the user does not exist, or the password is wrong: one response.
@@ -93,7 +93,7 @@ class Security(PasswordVerifier):
     async def _authenticate(
         self, identifier: str, password: str, attempt: Attempt
     ) -> tuple[Any, str | None]:
-        user = await self._users.load(identifier)
+        user = await self._users.load_for_login(identifier)
         if user is not None:
             attempt.names(self._users.identifier(user))
         stored = None if user is None else self._users.password_hash(user)
@@ -110,7 +110,7 @@ class Security(PasswordVerifier):
     async def _renew_hash(self, identifier: str, password: str, old: str) -> Any:
         """Replace the hash *old*, and return the user as it is now."""
         new = await self._passwords.hash(password)
-        user = await self._users.load(identifier)
+        user = await self._users.load_for_login(identifier)
         if user is None or self._users.password_hash(user) != old:
             raise BadCredentials("the password was changed meanwhile", headers=_CHALLENGE)
         await self._users.save_password_hash(user, new, old)

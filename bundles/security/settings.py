@@ -16,14 +16,21 @@ from rxkernel import Allowed
 _TAKEN_HEADERS = frozenset(("cookie", "session"))
 _TAKEN_PARAMETERS = frozenset(("EIO", "transport", "sid", "t"))
 """Of Engine.IO, in the handshake of a socket."""
+_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]*"
+"""Of a header or a scheme (RFC 9110 §5.6.2), or empty."""
 
 
 def _is_header(name: str) -> bool:
-    is_name = re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]*", name)  # RFC 9110 §5.6.2
+    is_name = re.fullmatch(_NAME, name)
     return bool(is_name) and name.lower() not in _TAKEN_HEADERS
 
 
 _HEADER = Allowed("empty, or a name of a header other than Cookie and Session", (str,), _is_header)
+_SCHEME = Allowed(
+    "empty, or a name of a scheme other than Bearer, which is always read, and Basic",
+    (str,),
+    lambda name: bool(re.fullmatch(_NAME, name)) and name.lower() not in ("bearer", "basic"),
+)
 _PARAMETER = Allowed(
     "empty, or a name other than EIO, transport, sid and t, which Socket.IO sends",
     (str,),
@@ -50,6 +57,10 @@ class SecuritySettings:
     query_parameter: str = attrs.field(default="", validator=_PARAMETER)
     """The query parameter with an access token; empty: none is accepted. Addresses are stored by
     browsers and proxies, so use it only where a client cannot send a header."""
+
+    token_scheme: str = attrs.field(default="", validator=_SCHEME)
+    """A scheme of ``Authorization`` with an access token besides Bearer, such as ``Token``; empty:
+    Bearer only."""
 
     basic: bool = False
     """Whether ``Authorization: Basic`` is accepted. Each such request verifies the password."""

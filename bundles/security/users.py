@@ -24,11 +24,19 @@ class UserProvider(ABC, Generic[U]):
 
     @abstractmethod
     async def load(self, identifier: str) -> U | None:
-        """The user with *identifier*, as it is in a login form, in a token and in a session.
+        """The user with *identifier*, as it is in a token and in a session.
 
         Returns:
             None for a user that does not exist or must not log in.
         """
+
+    async def load_for_login(self, login: str) -> U | None:
+        """The user with *login*, as it is in a login form and in HTTP Basic.
+
+        Override it if that is not the identifier: an email that may change, for example. The
+        default calls `load`.
+        """
+        return await self.load(login)
 
     async def load_by_api_key(self, digest: str) -> U | None:
         """The user whose API key has the SHA-256 *digest* (64 hexadecimal digits).

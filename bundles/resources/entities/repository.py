@@ -119,6 +119,10 @@ class Repository(Generic[E]):
         return await self._count(self.select(*criteria))
 
     async def _count(self, statement: Select[Any]) -> int:
+        keys = _primary_key(statement)
+        if keys and len(statement.column_descriptions) == 1:
+            # the other columns may be expensive: a subquery for each row
+            statement = statement.with_only_columns(*keys, maintain_column_froms=True)
         rows = statement.order_by(None).subquery()
         return await self.session.scalar(select(func.count()).select_from(rows)) or 0
 
@@ -138,6 +142,13 @@ class Repository(Generic[E]):
         """Insert *entity* now, so that its id is set, and return it."""
         self.session.add(entity)
         await self.session.flush()
+        return entity
+
+    async def refresh(self, entity: E) -> E:
+        """Write the changes of this session now, read *entity* again, with its computed columns
+        and eager relations, and return it."""
+        await self.session.flush()
+        await self.session.refresh(entity)
         return entity
 
     async def remove(self, entity: E) -> None:

@@ -14,6 +14,7 @@ class AcceptedCredentials:
 
     Attributes:
         basic: whether ``Authorization: Basic`` is accepted.
+        token_scheme: the scheme of access tokens besides Bearer; empty: none.
         api_key_header: the header of API keys; empty: none is read.
         query_parameter: the query parameter with an access token; empty: none is read.
         session_cookie: the cookie of sessions; empty without the bundle sessions.
@@ -22,6 +23,7 @@ class AcceptedCredentials:
     """
 
     basic: bool
+    token_scheme: str
     api_key_header: str
     query_parameter: str
     session_cookie: str
@@ -32,6 +34,7 @@ class AcceptedCredentials:
         cookie = sessions.cookie if sessions.is_enabled else ""
         return cls(
             basic=settings.basic,
+            token_scheme=settings.token_scheme,
             api_key_header=settings.api_key_header,
             query_parameter=settings.query_parameter,
             session_cookie=cookie,

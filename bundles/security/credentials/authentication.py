@@ -65,6 +65,7 @@ class Authentication:
             api_key_header=settings.api_key_header,
             query_parameter=settings.query_parameter,
             basic=settings.basic,
+            token_scheme=settings.token_scheme.lower(),
         )
         self._without_basic = attrs.evolve(self.read, basic=False)
 
@@ -219,7 +220,7 @@ class Authentication:
             return self.token(user, "basic")
 
         async def again(request: Request) -> Token[Any]:
-            user = _known(await self._users.load(basic.identifier))
+            user = _known(await self._users.load_for_login(basic.identifier))
             if self._users.password_hash(user) != verified:
                 return await password(request)
             return self.token(user, "basic")

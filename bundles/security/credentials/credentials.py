@@ -54,11 +54,13 @@ class CredentialReader:
         api_key_header: the header of API keys; empty: none are read.
         query_parameter: the parameter with an access token; empty: none is read.
         basic: whether ``Authorization: Basic`` is read.
+        token_scheme: the scheme of access tokens besides Bearer, in lower case; empty: none.
     """
 
     api_key_header: str = ""
     query_parameter: str = ""
     basic: bool = False
+    token_scheme: str = ""
 
     def may_have(self, headers: Headers) -> bool:
         """Whether a request with *headers* may carry a credential, or a session."""
@@ -71,7 +73,7 @@ class CredentialReader:
         )
 
     def in_headers(self, headers: Headers) -> SentCredential | None:
-        """The credential in *headers*. Another scheme than Bearer and Basic is ignored.
+        """The credential in *headers*. Other schemes than those of the settings are ignored.
 
         Raises:
             BadCredentials: it is malformed, too long, or sent twice.
@@ -89,7 +91,7 @@ class CredentialReader:
         if scheme == "Bearer":  # as nearly all clients write it
             return BearerCredential(_checked(rest.strip(" ")))
         scheme, rest = scheme.lower(), rest.strip(" ")
-        if scheme == "bearer":
+        if scheme == "bearer" or (scheme and scheme == self.token_scheme):
             return BearerCredential(_checked(rest))
         if scheme == "basic" and self.basic:
             return _basic(_checked(rest))

@@ -9,6 +9,7 @@ from jsonschema_rs import validator_for
 
 from bundles.apidocs.documents import encoded
 from bundles.contracts import contract
+from bundles.security import SecuritySettings
 from rxkernel import (
     Body,
     ConfigurationError,
@@ -129,6 +130,15 @@ def test_access_rules_are_security_requirements(features: Made) -> None:
     schemes = features.openapi["components"]["securitySchemes"]
     assert schemes["bearer"]["scheme"] == "bearer"
     assert (schemes["session"]["in"], schemes["session"]["name"]) == ("cookie", "sid")
+
+
+async def test_scheme_of_tokens_is_a_security_scheme() -> None:
+    settings = Settings(bundles={"security": SecuritySettings(token_scheme="Token")})
+    found = await made(create_application(settings=settings))
+
+    assert found.openapi["components"]["securitySchemes"]["token"]["scheme"] == "Token"
+    assert found.asyncapi["components"]["securitySchemes"]["token"]["scheme"] == "Token"
+    assert {"token": []} in operation(found, "delete", "/items/{id}")["security"]
 
 
 def test_schemas_of_contracts_are_described(features: Made) -> None:

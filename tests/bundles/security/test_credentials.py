@@ -32,7 +32,9 @@ def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
-READER = CredentialReader(api_key_header="X-API-Key", query_parameter="bearer", basic=True)
+READER = CredentialReader(
+    api_key_header="X-API-Key", query_parameter="bearer", basic=True, token_scheme="token"
+)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,9 @@ READER = CredentialReader(api_key_header="X-API-Key", query_parameter="bearer", 
         ({}, None),
         ({"Authorization": "Bearer abc"}, BearerCredential("abc")),
         ({"authorization": "bEARER   abc "}, BearerCredential("abc")),
+        ({"Authorization": "Token abc"}, BearerCredential("abc")),
         ({"Authorization": "Digest abc"}, None),
+        ({"Authorization": " abc"}, None),
         ({"Authorization": "Bearerabc"}, None),
         ({"Authorization": ""}, None),
         ({"Authorization": basic("ada:a:b")}, BasicCredential("ada", "a:b")),
@@ -132,6 +136,25 @@ async def test_socket_with_basic_ends_when_its_user_logs_out(client_of: ClientOf
         await until(lambda: not ada.is_connected)
 
 
+class ByEmail(Accounts):
+    async def load_for_login(self, login: str) -> Account | None:
+        return self.by_name.get(login.removesuffix("@example.org")) if "@" in login else None
+
+
+async def test_basic_has_the_login_of_a_user_instead_of_the_identifier(
+    client_of: ClientOf,
+) -> None:
+    settings = SecuritySettings(roles=ROLES, basic=True)
+    client = client_of(application_of(bundle=SecurityBundle(ByEmail), settings=settings))
+    headers = {"Authorization": basic(f"ada@example.org:{PASSWORD}")}
+    async with client.connection(headers=headers) as ada:
+        assert ada.token.identifier == "ada"
+        assert (await client.websocket("article_list", connection=ada)).content == "ada"
+    assert (await client.http("article_list", headers=headers)).content == "ada"
+    headers = {"Authorization": basic(f"ada:{PASSWORD}")}
+    assert (await client.http("article_list", headers=headers)).status_code == 401
+
+
 async def test_socket_with_basic_ends_when_the_password_is_changed(client_of: ClientOf) -> None:
     settings = SecuritySettings(roles=ROLES, basic=True)
     bundle = SecurityBundle(Accounts)
@@ -178,6 +201,23 @@ async def test_token_in_query_is_refused_unless_setting_names_it(client_of: Clie
         assert (await client.websocket("article_list", connection=ada)).content == "ada"
     sent = await client.websocket("article_list", params=query)  # not a parameter of an event
     assert sent.status_code == 401
+
+
+async def test_token_with_another_scheme_is_read_if_setting_names_it(client_of: ClientOf) -> None:
+    """Token is that of Django REST framework and of the RealWorld API."""
+    headers = {"Authorization": f"Token {token_of('ada')}"}
+    client = client_of(application_of())
+    assert (await client.http("article_list", headers=headers)).status_code == 401
+
+    client = client_of(
+        application_of(settings=SecuritySettings(roles=ROLES, token_scheme="Token"))
+    )
+    assert (await client.http("article_list", headers=headers)).content == "ada"
+    assert (await client.http("article_list", headers=bearer("ada"))).content == "ada"
+    bad = {"Authorization": "Token x"}
+    assert (await client.http("article_list", headers=bad)).status_code == 401
+    async with client.connection(headers=headers) as ada:
+        assert (await client.websocket("article_list", connection=ada)).content == "ada"
 
 
 async def test_path_is_not_taken_for_the_query_parameter(client_of: ClientOf) -> None:

@@ -102,6 +102,7 @@ async def test_option_by_hand_is_error_and_names_the_decorator() -> None:
     [
         *(("api_key_header", header) for header in ("X Api", "Cookie", "session")),
         *(("api_key_header", header) for header in ("X-Key\n", "Schlüssel")),
+        *(("token_scheme", scheme) for scheme in ("bearer", "Basic", "To ken")),
         *(("query_parameter", parameter) for parameter in ("sid", "t", "EIO", "transport")),
     ],
 )

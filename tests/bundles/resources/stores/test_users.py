@@ -85,6 +85,30 @@ async def test_hash_of_an_older_kind_is_replaced_once(
     assert client.application.injector.get(Database).engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
+class ByEmail(Accounts):
+    identity_field = "id"
+    login_field = "email"
+
+
+async def test_tokens_have_another_field_than_the_login(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
+    client = await with_accounts(
+        client_of(site(sqlite_database.url, users=ByEmail)), Account(email=ADA, name="Ada")
+    )
+
+    async def log_in(login: str) -> Any:
+        body = {"username": login, "password": PASSWORD}
+        return await client.http("security_login", body=body)
+
+    token = (await log_in(ADA)).content["token"]
+    assert (await log_in("1")).status_code == 401
+    async with client.application.injector.get(Database).unit_of_work() as work:
+        (await work.session.get_one(Account, 1)).email = "lovelace@example.org"
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert (await client.http("who", headers=bearer)).content == "lovelace@example.org"
+
+
 class NoField(DatabaseUsers[Account]):
     pass
 
@@ -97,6 +121,11 @@ class Misspelt(DatabaseUsers[Account]):
     identity_field = "emial"
 
 
+class NoLogin(DatabaseUsers[Account]):
+    identity_field = "email"
+    login_field = "name"
+
+
 class NoEntity(DatabaseUsers):  # type: ignore[type-arg]
     identity_field = "email"
 
@@ -107,6 +136,7 @@ class NoEntity(DatabaseUsers):  # type: ignore[type-arg]
         (NoField, "NoField has no identity_field"),
         (Ambiguous, r"Account\.name, by which Ambiguous finds a user, is not unique"),
         (Misspelt, "Account has no column 'emial'; did you mean 'email'"),
+        (NoLogin, r"Account\.name, by which NoLogin finds a user, is not unique"),
         (NoEntity, "NoEntity does not name its entity"),
     ],
 )
