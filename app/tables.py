@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bundles.resources import UtcDateTime
+from bundles.resources import NAMING_CONVENTION, UtcDateTime
 
 
 def _now() -> datetime:
@@ -14,6 +14,8 @@ def _now() -> datetime:
 
 class Base(DeclarativeBase):
     """All tables of the application."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Account(Base):
@@ -25,7 +27,7 @@ class Account(Base):
     password_hash: Mapped[str]
 
 
-class Task(Base):
+class StoredTask(Base):
     """A task; *created* is in UTC.
 
     *owner* is the name of the only account that sees a private task; None: all see the task.

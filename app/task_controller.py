@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from app.tables import Account, Task
+from app.tables import Account, StoredTask
+from app.task import Task
 from app.task_csv import csv_lines
 from app.task_input import Changes, NewTask, TaskId
-from app.task_view import TaskView
 from app.tasks import TaskRepository
 from bundles.resources import AfterCommit, View
 from bundles.security import CurrentUser, access, user_room
@@ -31,14 +31,14 @@ class TaskController:
     @both("GET", "/tasks", "task_list")
     async def show_all(
         self, tasks: TaskRepository, viewer: Viewer
-    ) -> Annotated[Sequence[Task], View(TaskView)]:
+    ) -> Annotated[Sequence[StoredTask], View(Task)]:
         """List the tasks that the client may see, the oldest first."""
         return await tasks.visible(viewer)
 
     @both("GET", "/tasks/{id:int}", "task_show")
     async def show(
         self, id: TaskId, tasks: TaskRepository, viewer: Viewer
-    ) -> Annotated[Task, View(TaskView)]:
+    ) -> Annotated[StoredTask, View(Task)]:
         """Return one task.
 
         Raises:
@@ -47,10 +47,10 @@ class TaskController:
         return await tasks.get_visible(id, viewer)
 
     @both("POST", "/tasks", "task_create", status_code=201)
-    @pushes("task_created", TaskView)
+    @pushes("task_created", Task)
     async def create(
         self, new: NewTask, tasks: TaskRepository, after: AfterCommit, author: Author
-    ) -> TaskView | Response:
+    ) -> Task | Response:
         """Add a task to the shared board.
 
         All sockets but that of the sender, who gets the response, receive ``task_created``.
@@ -58,12 +58,12 @@ class TaskController:
         Response headers:
             Location: the path of the task.
         """
-        task = await tasks.add(Task(title=new.title))
+        task = await tasks.add(StoredTask(title=new.title))
         return _created(task, after, author)
 
     @access("authenticated")
     @both("POST", "/tasks/private", "task_create_private", status_code=201)
-    @pushes("task_created", TaskView)
+    @pushes("task_created", Task)
     async def create_private(
         self,
         new: NewTask,
@@ -71,17 +71,17 @@ class TaskController:
         tasks: TaskRepository,
         after: AfterCommit,
         author: Author,
-    ) -> TaskView | Response:
+    ) -> Task | Response:
         """Add a task that only its owner sees.
 
         Response headers:
             Location: the path of the task.
         """
-        task = await tasks.add(Task(title=new.title, owner=user.username))
+        task = await tasks.add(StoredTask(title=new.title, owner=user.username))
         return _created(task, after, author)
 
     @both("PATCH", "/tasks/{id:int}", "task_change")
-    @pushes("task_changed", TaskView)
+    @pushes("task_changed", Task)
     async def change(
         self,
         id: TaskId,
@@ -90,7 +90,7 @@ class TaskController:
         viewer: Viewer,
         after: AfterCommit,
         author: Author,
-    ) -> TaskView:
+    ) -> Task:
         """Change the title of a task, or whether it is done.
 
         Raises:
@@ -101,7 +101,7 @@ class TaskController:
             task.title = change.title
         if change.done is not None:
             task.done = change.done
-        view = TaskView.of(task)
+        view = Task.of(task)
         _push(after, "task_changed", view, task.owner, author)
         return view
 
@@ -132,8 +132,8 @@ class TaskController:
         )
 
 
-def _created(task: Task, after: AfterCommit, author: Connection | None) -> Response:
-    view = TaskView.of(task)
+def _created(task: StoredTask, after: AfterCommit, author: Connection | None) -> Response:
+    view = Task.of(task)
     _push(after, "task_created", view, task.owner, author)
     return Response(view, 201, {"Location": f"/tasks/{task.id}"})
 

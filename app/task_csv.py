@@ -3,7 +3,7 @@
 import csv
 from collections.abc import AsyncIterable, AsyncIterator
 
-from app.tables import Task
+from app.tables import StoredTask
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -15,7 +15,7 @@ class _Echo:
         return text
 
 
-async def csv_lines(tasks: AsyncIterable[Task]) -> AsyncIterator[str]:
+async def csv_lines(tasks: AsyncIterable[StoredTask]) -> AsyncIterator[str]:
     """Yield a heading, then one line for each task."""
     line = csv.writer(_Echo()).writerow
     yield str(line(["id", "title", "done", "created"]))

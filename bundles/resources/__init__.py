@@ -21,6 +21,7 @@ from bundles.resources.fixtures.fixture import Fixture
 from bundles.resources.fixtures.fixtures import Fixtures
 from bundles.resources.fixtures.references import References
 from bundles.resources.metaschema import tables_of
+from bundles.resources.naming import NAMING_CONVENTION
 from bundles.resources.operations.bulk import BulkCreate, BulkRemove, Patch
 from bundles.resources.operations.event import OperationEvent
 from bundles.resources.operations.listing import List
@@ -32,6 +33,7 @@ from bundles.resources.operations.watching import Unwatch, Watch
 from bundles.resources.settings import DatabaseSettings, ResourcesSettings
 
 __all__ = [
+    "NAMING_CONVENTION",
     "AfterCommit",
     "BoundFilters",
     "BulkCreate",

@@ -35,6 +35,7 @@ from bundles.resources.fixtures.fixture import Fixture
 from bundles.resources.fixtures.fixture_list import check_fixtures
 from bundles.resources.fixtures.fixtures import Fixtures
 from bundles.resources.migrations.commands import db
+from bundles.resources.migrations.pending import PendingRevisions
 from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
 from bundles.resources.operations.own import Row, RowResolver
 from bundles.resources.operations.routes import routes_of_resource
@@ -74,6 +75,7 @@ class ResourcesBundle(Bundle):
     after = ("sessions", "security")
     listeners = (
         DatabaseListeners,
+        PendingRevisions,
         WatchListeners,
     )
     options = (OPTION,)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from app.tables import Account, Task
+from app.tables import Account, StoredTask
 from app.tasks import TaskNotFoundError, TaskRepository
 from bundles.resources import Database
 from rxkernel import ConfigurationError, KernelClient
@@ -45,14 +45,16 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def test_each_yields_all_pages(database: Database) -> None:
     async with database.unit_of_work() as work:
-        work.session.add_all(Task(title=f"task {number}") for number in range(1001))
+        work.session.add_all(StoredTask(title=f"task {number}") for number in range(1001))
     seen = []
     async with database.session(readonly=True) as reader:
         async for task in TaskRepository(reader).each(None):
             seen.append(task)
             if task.id % 250 == 0:
                 async with database.unit_of_work() as work:
-                    later = delete(Task).where(Task.id > task.id, Task.id % 2 == 1)
+                    later = delete(StoredTask).where(
+                        StoredTask.id > task.id, StoredTask.id % 2 == 1
+                    )
                     await work.session.execute(later)
 
     assert [task.id for task in seen] == [
@@ -62,7 +64,7 @@ async def test_each_yields_all_pages(database: Database) -> None:
 
 async def test_slow_reader_of_all_tasks_holds_no_connection(database: Database) -> None:
     async with database.unit_of_work() as work:
-        work.session.add(Task(title="one"))
+        work.session.add(StoredTask(title="one"))
     async with database.session(readonly=True) as reader:
         async for _ in TaskRepository(reader).each(None):
             assert not reader.in_transaction()
@@ -77,11 +79,13 @@ async def test_unknown_id_raises_task_not_found(database: Database) -> None:
 async def test_private_task_exists_for_its_owner_only(database: Database) -> None:
     ada, bob = (Account(username=name, password_hash="") for name in ("ada", "bob"))
     async with database.unit_of_work() as work:
-        work.session.add_all((ada, bob, Task(title="shared"), Task(title="private", owner="ada")))
+        work.session.add_all(
+            (ada, bob, StoredTask(title="shared"), StoredTask(title="private", owner="ada"))
+        )
 
     async with database.session() as session:
         tasks = TaskRepository(session)
-        shared, private = await tasks.all(order_by=Task.id)
+        shared, private = await tasks.all(order_by=StoredTask.id)
         for viewer in (bob, None):
             assert await tasks.visible(viewer) == [shared]
             assert [task async for task in tasks.each(viewer)] == [shared]

@@ -14,19 +14,12 @@ HEAD = """\
 from sqlalchemy import ForeignKey, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bundles.resources import ResourcesBundle
+from bundles.resources import NAMING_CONVENTION, ResourcesBundle
 from rxkernel import Application
 
 
 class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-        }
-    )
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 application = Application(bundles=[ResourcesBundle(Base)])

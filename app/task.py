@@ -5,11 +5,11 @@ from typing import Self
 
 import attrs
 
-from app.tables import Task
+from app.tables import StoredTask
 
 
 @attrs.frozen
-class TaskView:
+class Task:
     """A task; *created* is in UTC.
 
     *owner* is the name of the only account that sees a private task; None: all see the task.
@@ -22,5 +22,5 @@ class TaskView:
     owner: str | None = None
 
     @classmethod
-    def of(cls, task: Task) -> Self:
+    def of(cls, task: StoredTask) -> Self:
         return cls(task.id, task.title, task.done, task.created, task.owner)

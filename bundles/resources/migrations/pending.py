@@ -1,0 +1,56 @@
+"""Warns of databases that are not at the newest revision."""
+
+import logging
+
+from injector import inject
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.exc import SQLAlchemyError
+
+from bundles.resources.database.database import Database
+from bundles.resources.database.databases import Databases
+from bundles.resources.database.mode import READS
+from bundles.resources.migrations.migrations import Migrations
+from bundles.resources.migrations.revision_files import RevisionFiles
+from bundles.resources.settings import ResourcesSettings
+from rxkernel import ApplicationEvents, BootstrapEvent, ConfigurationError, observe
+
+logger = logging.getLogger(__name__)
+
+
+class PendingRevisions:
+    """A forgotten ``rxkernel db upgrade`` is a warning at boot, before messages fail."""
+
+    @inject
+    def __init__(self, databases: Databases, settings: ResourcesSettings) -> None:
+        self._databases = databases
+        self._settings = settings
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def warn(self, event: BootstrapEvent) -> None:
+        """Compare each database that has a folder of revisions with it; one that is away is
+        reported at ``/readyz``."""
+        for database in self._databases.values():
+            if not self._settings.migrations_of(database.name).is_dir():
+                continue
+            try:
+                problem = await self._problem_of(database)
+            except ConfigurationError as error:
+                problem = str(error)
+            except SQLAlchemyError:
+                continue
+            if problem is not None:
+                logger.warning("database %s: %s", database.name, problem)
+
+    async def _problem_of(self, database: Database) -> str | None:
+        files = RevisionFiles(self._settings.migrations_of(database.name))
+
+        def pending(connection: Connection) -> int:
+            migrations = Migrations(connection, files, MetaData(), logger.info)
+            return sum(item.state == "pending" for item in migrations.history())
+
+        async with database.engine_in(READS).connect() as connection:
+            count = await connection.run_sync(pending)
+        if not count:
+            return None
+        revisions = "1 revision is" if count == 1 else f"{count} revisions are"
+        return f"{revisions} pending; run: python -m rxkernel db upgrade"

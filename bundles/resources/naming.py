@@ -1,0 +1,16 @@
+"""Names of constraints and indexes."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+NAMING_CONVENTION: Mapping[str, str] = MappingProxyType(
+    {
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+"""``metadata = MetaData(naming_convention=NAMING_CONVENTION)`` of a declarative base names every
+constraint, so that migrations find those that were removed or changed, in every database."""
