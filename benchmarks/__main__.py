@@ -16,6 +16,7 @@ from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.contracts import contracts
+from benchmarks.databases import databases
 from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.endpoints import endpoints
@@ -112,6 +113,7 @@ _add_command("documents", documents, "The documents of 1,000 definitions.")
 _add_command("endpoints", endpoints, "The boot of 1,000 endpoints of the bundle autoload.")
 _add_command("kernel", kernel, "The kernel alone, in process.")
 _add_command("contracts", contracts, "What a contract adds to a call, in process.")
+_add_command("databases", databases, "Sessions of messages, beside those written by hand.")
 _add_command("schedules", schedules, "Memory and CPU of scheduled tasks that are not due.")
 _add_command("reloads", reloads, "From saving a file of an application to its first new response.")
 _add_command(

@@ -15,6 +15,7 @@ from benchmarks.__main__ import main
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
 from benchmarks.contracts import contracts
+from benchmarks.databases import databases
 from benchmarks.documents import documents
 from benchmarks.drain import drain
 from benchmarks.endpoints import endpoints
@@ -145,6 +146,10 @@ async def _contracts() -> Table:
     return await contracts(rounds=1, calls=10)
 
 
+async def _databases() -> Table:
+    return await databases(rounds=1, calls=2)
+
+
 async def _reloads() -> Table:
     return await reloads(endpoints=(2,), times=1)
 
@@ -172,7 +177,7 @@ async def _logins() -> Table:
 @pytest.mark.parametrize(
     "measure",
     [
-        *(_kernel, _contracts, _broker_calls, _reloads, _schedules),
+        *(_kernel, _contracts, _databases, _broker_calls, _reloads, _schedules),
         *(_worker_pool, _router, _logins),
     ],
 )
