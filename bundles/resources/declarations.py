@@ -8,6 +8,8 @@ from sqlalchemy import MetaData
 from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.settings import ResourcesSettings
+from bundles.resources.stores.choice import uses_stores
+from bundles.resources.stores.tables import METADATA
 from rxkernel import Application, ConfigurationError
 
 
@@ -45,7 +47,8 @@ def declarations_of(application: Application) -> Declarations:
     for bundle in application.bundles:
         declared = getattr(bundle, "declared", None)
         if isinstance(declared, Declarations):
-            return declared
+            has_stores = uses_stores(application.settings.bundles)
+            return declared.adding(METADATA) if has_stores else declared
     raise ConfigurationError(
         "the bundle resources needs the declarative base of the tables: write "
         "Application(bundles=[ResourcesBundle(Base)])"

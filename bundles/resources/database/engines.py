@@ -40,7 +40,7 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
     except ModuleNotFoundError as exc:
         raise ConfigurationError(
             f"{setting} needs {exc.name}, which is not installed: "
-            f"pip install 'rxkernel[{_EXTRAS[dialect]}]'"
+            f"in the clone of rxkernel: pip install '.[{_EXTRAS[dialect]}]'"
         ) from exc
     except (ArgumentError, TypeError) as exc:
         raise ConfigurationError(f"{setting} cannot be used: {exc}") from exc

@@ -15,12 +15,11 @@ from sqlalchemy.engine import make_url
 
 from bundles.resources.database.sqlite import file_of
 from bundles.resources.settings import ResourcesSettings
+from bundles.resources.stores.choice import SETTING
 from bundles.resources.stores.session_store import DatabaseSessionStore
 from bundles.resources.stores.store_database import StoreDatabase
 from bundles.sessions import SessionsSettings, SessionStore
 from bundles.sessions.sqlite_store import SqliteSessionStore
-
-SETTING = "database"
 
 
 def bind_stores(binder: Binder) -> bool:

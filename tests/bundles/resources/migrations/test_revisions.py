@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.bundles.resources.migrations.shop import ACCOUNT, TASK, Shop
+from tests.bundles.resources.migrations.shop import ACCOUNT, HEAD, TASK, Shop
 
 NAMED = ACCOUNT + "    email: Mapped[str | None] = mapped_column(String(80))\n"
 
@@ -246,3 +246,29 @@ def test_boot_creates_tables_only_without_folder_of_revisions(shop: Shop) -> Non
     assert shop.invoke("check", "shop_with_tables").exit_code == 0
     assert len(query(shop, "SELECT name FROM sqlite_schema WHERE type = 'table'")) == 2
     assert shop.run("revision", "-m", "First").startswith("add table account\nadd table task\n")
+
+
+STORES = """\
+[sessions]
+store = "database"
+
+[security.tokens]
+store = "database"
+"""
+
+
+def test_tables_of_stores_belong_to_the_revisions(shop: Shop) -> None:
+    with (shop.folder / "rxkernel.toml").open("a") as file:
+        file.write(STORES)
+    bundles = 'bundles=[ResourcesBundle(Base), "sessions", SecurityBundle(access="public")]'
+    head = HEAD.replace("bundles=[ResourcesBundle(Base)]", bundles).replace(
+        "from rxkernel", "from bundles.security import SecurityBundle\nfrom rxkernel"
+    )
+    shop.declare(ACCOUNT, head=head)
+
+    created = shop.run("revision", "-m", "Create the tables")
+
+    assert "add table rxkernel_session\n" in created
+    assert "add table rxkernel_refresh_token\n" in created
+    shop.run("upgrade")
+    assert shop.run("check") == "No differences.\n"
