@@ -1,11 +1,12 @@
 """One call of an operation: its message, and what it does with rows."""
 
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy import inspect as state_of
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
 from bundles.resources.operations.changes import Changes
@@ -13,7 +14,13 @@ from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.output import Output
 from bundles.resources.operations.row_rules import RowRules
 from bundles.resources.operations.versions import Expected
-from rxkernel import NotFoundException, PreconditionFailedException, Request, Response
+from rxkernel import (
+    NotFoundException,
+    PreconditionFailedException,
+    Request,
+    Response,
+    RxKernelError,
+)
 
 
 @attrs.define(eq=False)
@@ -52,9 +59,19 @@ class Call:
 
     # --- rows that are stored
 
-    def visible(self) -> ColumnElement[bool] | None:
-        """Return the condition for the rows that the client may see; None for all."""
-        return self.resource.visible(self.request)
+    def visible(self) -> ColumnElement[bool]:
+        """Return the condition for the rows that the client may see.
+
+        Raises:
+            RxKernelError: the resource returns something else, which must not mean all rows.
+        """
+        found = self.resource.visible(self.request)
+        if not isinstance(cast(object, found), ColumnElement | QueryableAttribute):
+            raise RxKernelError(
+                f"{type(self.resource).__qualname__}.visible returned {found!r:.100}; return a "
+                f"condition, as Task.owner == request.user, or true() of SQLAlchemy for all rows"
+            )
+        return found
 
     def select(self) -> Select[Any]:
         """Return the statement for the rows that the client may see."""

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapper
+from sqlalchemy.sql.elements import True_
 
 from bundles.resources.filters import Filters
 from bundles.resources.operations.row_rules import RowRules
@@ -81,6 +82,6 @@ class Facts:
         """Return the room for *inner*, a result of `RowRules.room_of`."""
         return f"{ROOMS}{self.name}:{inner}" if inner else f"{ROOMS}{self.name}"
 
-    def select(self, condition: ColumnElement[bool] | None) -> Select[Any]:
+    def select(self, condition: ColumnElement[bool]) -> Select[Any]:
         """Return the statement for the rows of *condition*, with all that the view has."""
-        return self._all if condition is None else self._all.where(condition)
+        return self._all if isinstance(condition, True_) else self._all.where(condition)

@@ -177,7 +177,7 @@ def visible_without_rooms() -> Any:
         operations = (Get(), Watch())
         view = TaskView
 
-        def visible(self, request: Request) -> ColumnElement[bool] | None:
+        def visible(self, request: Request) -> ColumnElement[bool]:
             return Task.owner == str(request.user)
 
     return Tasks

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 import pytest
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, true
 
 from bundles.resources import (
     BulkCreate,
@@ -73,8 +73,8 @@ class OwnTasks(Resource[Task], path="/tasks", name="task"):
     filters = Filters(title=("$eq",))
     view = TaskView
 
-    def visible(self, request: Request) -> ColumnElement[bool] | None:
-        return None if request.user == "root" else Task.owner == request.user
+    def visible(self, request: Request) -> ColumnElement[bool]:
+        return true() if request.user == "root" else Task.owner == request.user
 
     def build(self, sent: NewTask, request: Request) -> Task:
         return Task(title=sent.title, owner=request.user)
@@ -138,6 +138,30 @@ async def test_invisible_rows_do_not_exist_for_any_operation(
     assert [each.headers["X-Count"] for each in (patched, removed)] == ["1", "1"]
     root = await User(client, transport, "root")("task_list")
     assert root.content == [TaskView(1, "a", False), TaskView(2, "x", False)]
+
+
+@pytest.mark.parametrize("returned", [None, True, "owner"])
+async def test_visible_that_returns_no_condition_shows_no_row(
+    client_of: ClientOf, returned: Any
+) -> None:
+    class Forgotten(OwnTasks):
+        def visible(self, request: Request) -> Any:
+            return returned
+
+    client = client_for(client_of, Forgotten, listeners=[Identity])
+    user = User(client, "HTTP", "ada")
+    await user("task_create", body={"title": "a"})
+
+    calls = [
+        await user("task_list"),
+        await user("task_get", params={"id": 1}),
+        await user("task_update", params={"id": 1}, body={"title": "x"}),
+        await user("task_remove", params={"id": 1}),
+        await user("task_patch", params={"ids": [1]}, body={"title": "x"}),
+        await user("task_bulk_remove", params={"ids": [1]}),
+    ]
+
+    assert [response.status_code for response in calls] == [500] * 6
 
 
 async def test_changes_are_pushed_to_clients_that_may_see_the_row(client: KernelClient) -> None:
