@@ -34,6 +34,7 @@ class Call:
         session: the session of the message.
         output: makes the contents of responses.
         arguments: what the client sent, by the names of the parameters.
+        is_readonly: whether the transaction is read-only.
         input: as in `OperationEvent`.
         expected: the versions of the row that the client accepts.
         changes: the changes to push when they are committed.
@@ -47,6 +48,7 @@ class Call:
     session: AsyncSession
     output: Output
     arguments: dict[str, Any]
+    is_readonly: bool = False
     input: Any = None
     expected: Expected = attrs.field(factory=Expected)
     changes: Changes = attrs.field(init=False)
@@ -79,14 +81,14 @@ class Call:
 
     async def row(self, *, changes: bool = False, removes: bool = False) -> Any:
         """Return the row with the argument ``id``. With *changes* or *removes*, it may be changed
-        or removed: compare its version.
+        or removed: lock it, and compare its version.
 
         Raises:
             NotFoundException: the client may not see such a row (404).
             PreconditionFailedException: it has another version than the client expects (412).
         """
         statement = self.select().where(self.facts.key == self.arguments["id"])
-        if self.expected or removes:
+        if changes or removes:
             statement = self._locked(statement)
         row = (await self.session.scalars(statement)).unique().one_or_none()
         if row is None:
@@ -97,23 +99,24 @@ class Call:
             self.changes.loaded(row)
         return row
 
-    async def rows(self, *, removes: bool = False) -> list[Any]:
+    async def rows(self) -> list[Any]:
         """Return the rows with the argument ``ids`` that the client may see, by their keys. They
-        may be changed, or with *removes* removed."""
+        may be changed or removed."""
         key = self.facts.key
         statement = self.select().where(key.in_(set(self.arguments["ids"]))).order_by(key)
-        if removes:
-            statement = self._locked(statement)
-        found = [*(await self.session.scalars(statement)).unique()]
+        found = [*(await self.session.scalars(self._locked(statement))).unique()]
         for row in found:
             self.changes.loaded(row)
         return found
 
     def _locked(self, statement: Select[Any]) -> Select[Any]:
-        """Lock the rows of *statement*, unless UPDATE and DELETE compare their version."""
-        if self.facts.version is not None:
+        """Lock the rows of *statement* where the database can, so that they stay visible, and keep
+        their values, until the commit; unless UPDATE and DELETE compare their version."""
+        if self.facts.version is not None or self.is_readonly:
             return statement
-        return statement.with_for_update(of=self.facts.entity)
+        # a row that was read before is read again: it may have changed meanwhile
+        locked = statement.with_for_update(of=self.facts.entity)
+        return locked.execution_options(populate_existing=True)
 
     # --- changes
 
