@@ -127,7 +127,6 @@ class Call:
 
     async def delete(self, row: Any) -> None:
         """Delete *row*."""
-        self.changes.removed(row)
         await self.session.delete(row)
 
     async def store(self) -> None:

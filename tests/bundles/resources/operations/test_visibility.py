@@ -1,11 +1,12 @@
 """Rows that a client may not see do not exist for it, and changes that it may see are pushed."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 import pytest
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, delete, true
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources import (
     BulkCreate,
@@ -18,9 +19,11 @@ from bundles.resources import (
     Patch,
     Remove,
     Resource,
+    Row,
     Unwatch,
     Update,
     Watch,
+    operation,
 )
 from rxkernel import (
     ForbiddenException,
@@ -183,6 +186,38 @@ async def test_changes_are_pushed_to_clients_that_may_see_the_row(client: Kernel
         ("task_created", ({"id": 1, "title": "give", "done": True},)),
         ("task_removed", ({"id": 1},)),
     ]
+
+
+class DroppingTasks(OwnTasks):
+    async def post_create(self, event: OperationEvent) -> None:
+        if event.data.title == "never":
+            await event.session.delete(event.data)
+
+    @operation("POST", "/{id}/drop")
+    async def drop(self, task: Annotated[Task, Row()], session: AsyncSession) -> None:
+        await session.delete(task)
+
+    @operation("POST", "/{id}/purge")
+    async def purge(self, task: Annotated[Task, Row()], session: AsyncSession) -> TaskView:
+        await session.execute(delete(Task).where(Task.id == task.id))
+        return TaskView(task.id, task.title, task.done)
+
+
+async def test_row_that_an_own_operation_or_a_hook_deletes_is_pushed_as_removed(
+    client_of: ClientOf,
+) -> None:
+    client = client_for(client_of, DroppingTasks, listeners=[Identity])
+    ada = User(client, "HTTP", "ada")
+    await ada("task_bulk_create", body=[{"title": "a"}, {"title": "b"}])
+    seen = await ada.watching()
+
+    await ada("task_drop", params={"id": 1})
+    purged = await ada("task_purge", params={"id": 2})
+    await ada("task_create", body={"title": "never"})
+
+    assert purged.content == TaskView(2, "b", False)
+    assert (await ada("task_list")).content == []
+    assert seen.emitted == [("task_removed", ({"id": 1},)), ("task_removed", ({"id": 2},))]
 
 
 async def test_changes_of_bulk_operations_are_pushed(client: KernelClient) -> None:
