@@ -37,7 +37,6 @@ class Facts:
         version: the name of the attribute with the version; None without one.
         view: what responses have.
         filters: those of the resource.
-        database: the name of its database.
         is_watched: whether clients can join the rooms of changes.
         location: the name of the HTTP route of one row; None without one.
         removed: the class of the argument of ``task_removed``: ``{"id": …}``.
@@ -54,7 +53,6 @@ class Facts:
     version: str | None
     view: View
     filters: Filters
-    database: str
     is_watched: bool
     location: str | None
     removed: Any = attrs.field(init=False)

@@ -73,7 +73,6 @@ class _Reader:
             _version_of(mapper),
             view,
             self._resource.filters,
-            self._resource.database,
             is_watched="watch" in operations,
             location=self._location(operations),
         )

@@ -43,7 +43,7 @@ class Pair(OtherBase):
 
     first: Mapped[int] = mapped_column(primary_key=True)
     second: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column()
+    name: Mapped[str] = mapped_column(unique=True)
 
 
 @attrs.frozen
@@ -191,13 +191,13 @@ def watch_in_namespaces() -> Any:
     return Tasks
 
 
-def unknown_database() -> Any:
-    class Tasks(Resource[Task], path="/tasks", name="task"):
-        operations = (Get(),)
-        view = TaskView
-        database = "reports"
+def table_of_no_database() -> Any:
+    class Pairs(Resource[Pair], path="/pairs", name="pair"):
+        operations = (List(),)
+        view = PairView
+        key = "name"
 
-    return Tasks
+    return Pairs
 
 
 def no_transaction() -> Any:
@@ -307,7 +307,7 @@ def wrong_path() -> Any:
         (key_not_unique, "has the key 'title', which is not unique; add unique=True"),
         (visible_without_rooms, "rows that they may not see; override room_of and rooms_of"),
         (watch_in_namespaces, "the namespace '/team/{team}' has parameters, but changes are"),
-        (unknown_database, "unknown database 'reports'"),
+        (table_of_no_database, "Pair has a table of no database; derive it from the base of"),
         (no_transaction, "a resource needs a transaction; remove @transaction(None)"),
         (row_without_id, "its path is '/finish'; it must have {id} if, and only if"),
         (row_of_another_entity, "task is not Annotated[Task, Row()]"),
