@@ -36,6 +36,7 @@ from bundles.resources.fixtures.fixture import Fixture
 from bundles.resources.fixtures.fixture_list import check_fixtures
 from bundles.resources.fixtures.fixtures import Fixtures
 from bundles.resources.migrations.commands import db
+from bundles.resources.operations.declared_errors import DeclaredErrors
 from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
 from bundles.resources.operations.own import Row, RowResolver
 from bundles.resources.operations.routes import routes_of_resource
@@ -77,6 +78,7 @@ class ResourcesBundle(Bundle):
     after = ("sessions", "security")
     listeners = (
         DatabaseListeners,
+        DeclaredErrors,
         WatchListeners,
     )
     options = (OPTION,)
