@@ -1,5 +1,6 @@
 """One call of an operation: its message, and what it does with rows."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import attrs
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
+from bundles.resources.entities.column_value import is_same, is_storable
 from bundles.resources.operations.changes import Changes
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.output import Output
@@ -87,10 +89,8 @@ class Call:
             NotFoundException: the client may not see such a row (404).
             PreconditionFailedException: it has another version than the client expects (412).
         """
-        statement = self.select().where(self.facts.key == self.arguments["id"])
-        if changes or removes:
-            statement = self._locked(statement)
-        row = (await self.session.scalars(statement)).unique().one_or_none()
+        found = await self._find([self.arguments["id"]], locks=changes or removes)
+        row = next(iter(found), None)
         if row is None:
             raise NotFoundException(code="not_found")
         if self.expected and not self.output.versions.matches(self.expected, self.output.tag(row)):
@@ -102,12 +102,23 @@ class Call:
     async def rows(self) -> list[Any]:
         """Return the rows with the argument ``ids`` that the client may see, by their keys. They
         may be changed or removed."""
-        key = self.facts.key
-        statement = self.select().where(key.in_(set(self.arguments["ids"]))).order_by(key)
-        found = [*(await self.session.scalars(self._locked(statement))).unique()]
+        found = await self._find(self.arguments["ids"], locks=True)
         for row in found:
             self.changes.loaded(row)
         return found
+
+    async def _find(self, sent: Iterable[Any], *, locks: bool) -> list[Any]:
+        """Return the visible rows whose keys are exactly one of *sent*."""
+        keys = {each for each in sent if is_storable(each)}
+        if not keys:
+            return []
+        key = self.facts.key
+        is_one = key == next(iter(keys)) if len(keys) == 1 else key.in_(keys)
+        statement = self.select().where(is_one).order_by(key)
+        if locks:
+            statement = self._locked(statement)
+        rows = (await self.session.scalars(statement)).unique()
+        return [row for row in rows if any(is_same(getattr(row, key.key), each) for each in keys)]
 
     def _locked(self, statement: Select[Any]) -> Select[Any]:
         """Lock the rows of *statement* where the database can, so that they stay visible, and keep
