@@ -6,7 +6,9 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 from injector import Binder, Injector, inject, singleton
+from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
 
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.database import DEFAULT, Database
@@ -24,7 +26,6 @@ from bundles.resources.database.resolvers import (
     Db,
     DbResolver,
 )
-from bundles.resources.database.tables import Base
 from bundles.resources.database.transaction import OPTION
 from bundles.resources.declarations import Declarations
 from bundles.resources.entities.entity import Entity, EntityResolver
@@ -36,6 +37,7 @@ from bundles.resources.fixtures.fixture_list import check_fixtures
 from bundles.resources.fixtures.fixtures import Fixtures
 from bundles.resources.migrations.commands import db
 from bundles.resources.migrations.pending import PendingRevisions
+from bundles.resources.operations.declared_errors import DeclaredErrors
 from bundles.resources.operations.listing import FiltersMarker, FiltersResolver
 from bundles.resources.operations.own import Row, RowResolver
 from bundles.resources.operations.routes import routes_of_resource
@@ -55,7 +57,7 @@ from rxkernel import (
     request_scope,
 )
 
-_NONE: Mapping[str, Base] = MappingProxyType({})
+_NONE: Mapping[str, type[DeclarativeBase] | MetaData] = MappingProxyType({})
 
 
 class ResourcesBundle(Bundle):
@@ -68,7 +70,9 @@ class ResourcesBundle(Bundle):
         fixtures: classes whose rows ``rxkernel fixtures load`` adds.
 
     Raises:
-        ConfigurationError: an item of *fixtures* is not a `Fixture`, or two have one name.
+        ConfigurationError: *base* is missing, which is an error here so that the bundle cannot be
+            enabled as a class; an argument has no tables; an item of *fixtures* is not a
+            `Fixture`, or two have one name.
     """
 
     name = "resources"
@@ -76,6 +80,7 @@ class ResourcesBundle(Bundle):
     listeners = (
         DatabaseListeners,
         PendingRevisions,
+        DeclaredErrors,
         WatchListeners,
     )
     options = (OPTION,)
@@ -105,15 +110,14 @@ class ResourcesBundle(Bundle):
 
     def __init__(
         self,
-        base: Base,
+        base: type[DeclarativeBase] | MetaData | None = None,
         *,
-        databases: Mapping[str, Base] = _NONE,
+        databases: Mapping[str, type[DeclarativeBase] | MetaData] = _NONE,
         fixtures: Sequence[type[Fixture]] = (),
     ) -> None:
         check_fixtures(fixtures)
         self._fixtures = tuple(fixtures)
-        bases = {DEFAULT: base, **databases}
-        self.declared = Declarations({name: (base,) for name, base in bases.items()})
+        self.declared = Declarations.of(base, databases)
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Databases, to=self._databases, scope=singleton)

@@ -1,6 +1,7 @@
 """What `ResourcesBundle` was given, for commands that do not boot the application."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import attrs
 from sqlalchemy import MetaData
@@ -12,12 +13,30 @@ from bundles.resources.stores.choice import uses_stores
 from bundles.resources.stores.tables import METADATA
 from rxkernel import Application, ConfigurationError
 
+_MISSING = (
+    "the bundle resources needs the declarative base of the tables: write "
+    "Application(bundles=[ResourcesBundle(Base)])"
+)
+
 
 @attrs.frozen
 class Declarations:
     """The bases of each database, by its name."""
 
     bases: Mapping[str, Sequence[Base]]
+
+    @classmethod
+    def of(cls, base: object, databases: object) -> "Declarations":
+        """Those of the arguments of the bundle.
+
+        Raises:
+            ConfigurationError: with each argument that has no tables.
+        """
+        problems = [*_problems_of(base, databases)]
+        if problems:
+            raise ConfigurationError(*problems)
+        bases = {DEFAULT: base, **cast(Mapping[str, Base], databases)}
+        return cls({name: (cast(Base, each),) for name, each in bases.items()})
 
     def adding(self, metadata: MetaData) -> "Declarations":
         """These, and the tables of *metadata* in the default database."""
@@ -38,6 +57,38 @@ class Declarations:
         return models
 
 
+def _problems_of(base: object, databases: object) -> Iterator[str]:
+    if base is None:
+        yield _MISSING
+    elif not _has_tables(base):
+        yield (
+            f"ResourcesBundle({base!r:.60}) has neither a declarative base nor a MetaData; write "
+            f"ResourcesBundle(Base)"
+        )
+    if not isinstance(databases, Mapping):
+        yield (
+            f"ResourcesBundle(databases={databases!r:.60}) has no bases by name; write "
+            f'databases={{"reports": ReportsBase}}'
+        )
+        return
+    for name, each in databases.items():
+        if name == DEFAULT:
+            yield (
+                f"ResourcesBundle(databases={{{DEFAULT!r}: …}}) has the name of the first "
+                f"argument; rename it, as its table [resources.databases.<name>] in the settings"
+            )
+        elif not _has_tables(each):
+            yield (
+                f"ResourcesBundle(databases={{{name!r}: {each!r:.60}}}) has neither a declarative "
+                f"base nor a MetaData; write {{{name!r}: ReportsBase}}"
+            )
+
+
+def _has_tables(base: object) -> bool:
+    metadata = getattr(base, "metadata", None) if isinstance(base, type) else base
+    return isinstance(metadata, MetaData)
+
+
 def declarations_of(application: Application) -> Declarations:
     """Those of the bundle `resources` of *application*.
 
@@ -49,10 +100,7 @@ def declarations_of(application: Application) -> Declarations:
         if isinstance(declared, Declarations):
             has_stores = uses_stores(application.settings.bundles)
             return declared.adding(METADATA) if has_stores else declared
-    raise ConfigurationError(
-        "the bundle resources needs the declarative base of the tables: write "
-        "Application(bundles=[ResourcesBundle(Base)])"
-    )
+    raise ConfigurationError(_MISSING)
 
 
 def settings_of(application: Application) -> ResourcesSettings:

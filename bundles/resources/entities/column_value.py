@@ -44,3 +44,14 @@ def is_storable(value: Any) -> bool:
     if isinstance(value, str):
         return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
     return True
+
+
+def is_same(found: Any, sent: Any) -> bool:
+    """Whether *found*, the value of a row that a database has found by *sent*, is exactly that.
+
+    MariaDB compares texts without regard to case, accents and trailing spaces, so one row would
+    have many keys. PostgreSQL returns a text of the type CHAR with trailing spaces.
+    """
+    if isinstance(found, str) and isinstance(sent, str):
+        return sent in (found, found.rstrip(" "))
+    return True

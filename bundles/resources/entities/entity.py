@@ -11,7 +11,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.message_sessions import MessageSessions
 from bundles.resources.database.transaction import transaction_of
-from bundles.resources.entities.column_value import ABSENT, ColumnValue
+from bundles.resources.entities.column_value import ABSENT, ColumnValue, is_same
 from bundles.resources.entities.mapped import column_of, is_unique, mapper_of
 from rxkernel import (
     ConfigurationError,
@@ -34,7 +34,8 @@ class Entity(Marker):
     """Loads a row of the type of the parameter, in the session of the message.
 
     The response is 404 with the code ``not_found`` if the row does not exist, or if the value
-    cannot be one of the column. A parameter of the type ``Article | None`` gets None instead.
+    cannot be one of the column. Texts are compared exactly, on MariaDB too. A parameter of
+    the type ``Article | None`` gets None instead.
 
     Attributes:
         parameter: the parameter of the path; over a socket, of the event.
@@ -83,6 +84,8 @@ class EntityResolver:
                 session = (await request.get(MessageSessions)).session(database)
                 rows = await session.scalars(statement, {"value": value})
                 found = rows.unique().one_or_none()
+            if found is not None and not is_same(getattr(found, marker.attribute), value):
+                found = None
             if found is None and not is_optional:
                 raise NotFoundException(code="not_found")
             return found

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper
 
 from bundles.resources.database.message_sessions import MessageSessions
-from bundles.resources.entities.column_value import is_storable
+from bundles.resources.entities.column_value import is_same, is_storable
 from bundles.resources.entities.mapped import column_of, entity_of
 from bundles.resources.entities.page import Page
 from bundles.resources.entities.slice import Slice
@@ -65,11 +65,13 @@ class Repository(Generic[E]):
         return found
 
     async def find(self, key: Any) -> E | None:
-        """As `get`, but None without such a row."""
+        """As `get`, but None without such a row. Texts are compared exactly, on MariaDB too."""
         parts = key if isinstance(key, tuple) else (key,)
         if not all(map(is_storable, parts)):
             return None
         found: E | None = await self.session.get(self.entity, key)
+        if found is None or not all(map(is_same, sqlalchemy_inspect(found).identity, parts)):
+            return None
         return found
 
     async def find_by(self, **values: Any) -> E | None:

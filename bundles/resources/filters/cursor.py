@@ -13,6 +13,9 @@ import msgspec
 
 from bundles.resources.filters.sorting import Order
 
+_Content = list[bool | int | float | str | None]
+"""Nothing nested: the decoder would raise RecursionError."""
+
 _DIGEST = 6
 """Bytes of a checksum, which shows that a cursor was cut or changed by mistake."""
 
@@ -38,8 +41,8 @@ def values_of(cursor: str, orders: Sequence[Order]) -> list[Any]:
     content = raw[_DIGEST:]
     if raw[:_DIGEST] != _digest(content) or not cursor.isascii():
         raise ValueError("is not a cursor")
-    found = msgspec.json.decode(content)
-    if not isinstance(found, list) or found[:1] != [_text_of(orders)]:
+    found = msgspec.json.decode(content, type=_Content)
+    if found[:1] != [_text_of(orders)]:
         raise ValueError("is a cursor of another order")
     return [_value(order, raw) for order, raw in zip(orders, found[1:], strict=True)]
 

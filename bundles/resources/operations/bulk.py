@@ -146,7 +146,7 @@ class BulkRemove(Operation):
         return keys_parameter(facts, self.limit)
 
     async def before(self, call: Call) -> Any:
-        return await call.rows(removes=True)
+        return await call.rows()
 
     async def execute(self, call: Call, data: Any) -> Any:
         for row in data:

@@ -1,19 +1,28 @@
 """One call of an operation: its message, and what it does with rows."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import attrs
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy import inspect as state_of
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
+from bundles.resources.entities.column_value import is_same, is_storable
 from bundles.resources.operations.changes import Changes
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.output import Output
 from bundles.resources.operations.row_rules import RowRules
 from bundles.resources.operations.versions import Expected
-from rxkernel import NotFoundException, PreconditionFailedException, Request, Response
+from rxkernel import (
+    NotFoundException,
+    PreconditionFailedException,
+    Request,
+    Response,
+    RxKernelError,
+)
 
 
 @attrs.define(eq=False)
@@ -27,6 +36,7 @@ class Call:
         session: the session of the message.
         output: makes the contents of responses.
         arguments: what the client sent, by the names of the parameters.
+        is_readonly: whether the transaction is read-only.
         input: as in `OperationEvent`.
         expected: the versions of the row that the client accepts.
         changes: the changes to push when they are committed.
@@ -40,6 +50,7 @@ class Call:
     session: AsyncSession
     output: Output
     arguments: dict[str, Any]
+    is_readonly: bool = False
     input: Any = None
     expected: Expected = attrs.field(factory=Expected)
     changes: Changes = attrs.field(init=False)
@@ -52,9 +63,19 @@ class Call:
 
     # --- rows that are stored
 
-    def visible(self) -> ColumnElement[bool] | None:
-        """Return the condition for the rows that the client may see; None for all."""
-        return self.resource.visible(self.request)
+    def visible(self) -> ColumnElement[bool]:
+        """Return the condition for the rows that the client may see.
+
+        Raises:
+            RxKernelError: the resource returns something else, which must not mean all rows.
+        """
+        found = self.resource.visible(self.request)
+        if not isinstance(cast(object, found), ColumnElement | QueryableAttribute):
+            raise RxKernelError(
+                f"{type(self.resource).__qualname__}.visible returned {found!r:.100}; return a "
+                f"condition, as Task.owner == request.user, or true() of SQLAlchemy for all rows"
+            )
+        return found
 
     def select(self) -> Select[Any]:
         """Return the statement for the rows that the client may see."""
@@ -62,16 +83,14 @@ class Call:
 
     async def row(self, *, changes: bool = False, removes: bool = False) -> Any:
         """Return the row with the argument ``id``. With *changes* or *removes*, it may be changed
-        or removed: compare its version.
+        or removed: lock it, and compare its version.
 
         Raises:
             NotFoundException: the client may not see such a row (404).
             PreconditionFailedException: it has another version than the client expects (412).
         """
-        statement = self.select().where(self.facts.key == self.arguments["id"])
-        if self.expected or removes:
-            statement = self._locked(statement)
-        row = (await self.session.scalars(statement)).unique().one_or_none()
+        found = await self._find([self.arguments["id"]], locks=changes or removes)
+        row = next(iter(found), None)
         if row is None:
             raise NotFoundException(code="not_found")
         if self.expected and not self.output.versions.matches(self.expected, self.output.tag(row)):
@@ -80,23 +99,35 @@ class Call:
             self.changes.loaded(row)
         return row
 
-    async def rows(self, *, removes: bool = False) -> list[Any]:
+    async def rows(self) -> list[Any]:
         """Return the rows with the argument ``ids`` that the client may see, by their keys. They
-        may be changed, or with *removes* removed."""
-        key = self.facts.key
-        statement = self.select().where(key.in_(set(self.arguments["ids"]))).order_by(key)
-        if removes:
-            statement = self._locked(statement)
-        found = [*(await self.session.scalars(statement)).unique()]
+        may be changed or removed."""
+        found = await self._find(self.arguments["ids"], locks=True)
         for row in found:
             self.changes.loaded(row)
         return found
 
+    async def _find(self, sent: Iterable[Any], *, locks: bool) -> list[Any]:
+        """Return the visible rows whose keys are exactly one of *sent*."""
+        keys = {each for each in sent if is_storable(each)}
+        if not keys:
+            return []
+        key = self.facts.key
+        is_one = key == next(iter(keys)) if len(keys) == 1 else key.in_(keys)
+        statement = self.select().where(is_one).order_by(key)
+        if locks:
+            statement = self._locked(statement)
+        rows = (await self.session.scalars(statement)).unique()
+        return [row for row in rows if any(is_same(getattr(row, key.key), each) for each in keys)]
+
     def _locked(self, statement: Select[Any]) -> Select[Any]:
-        """Lock the rows of *statement*, unless UPDATE and DELETE compare their version."""
-        if self.facts.version is not None:
+        """Lock the rows of *statement* where the database can, so that they stay visible, and keep
+        their values, until the commit; unless UPDATE and DELETE compare their version."""
+        if self.facts.version is not None or self.is_readonly:
             return statement
-        return statement.with_for_update(of=self.facts.entity)
+        # a row that was read before is read again: it may have changed meanwhile
+        locked = statement.with_for_update(of=self.facts.entity)
+        return locked.execution_options(populate_existing=True)
 
     # --- changes
 
@@ -107,7 +138,6 @@ class Call:
 
     async def delete(self, row: Any) -> None:
         """Delete *row*."""
-        self.changes.removed(row)
         await self.session.delete(row)
 
     async def store(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import attrs
+from sqlalchemy import inspect as state_of
 
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.output import Output
@@ -34,7 +35,8 @@ class Changes:
     """The rows that one call may change. Nothing is kept if no client can watch them.
 
     Attributes:
-        rows: those that exist when the call ends, as far as it has not removed them.
+        rows: those that exist when the changes have been flushed, whoever removes the others: the
+            operation, a hook, or the method of an own operation.
     """
 
     def __init__(self, facts: Facts, resource: RowRules[Any], output: Output) -> None:
@@ -43,11 +45,11 @@ class Changes:
         self._output = output
         self._before: dict[int, Before] = {}
         self._created: list[Any] = []
-        self._removed: list[Before] = []
 
     @property
     def rows(self) -> list[Any]:
-        return [*self._created, *(before.row for before in self._before.values())]
+        found = [*self._created, *(before.row for before in self._before.values())]
+        return [row for row in found if not _is_deleted(row)]
 
     def loaded(self, row: Any) -> None:
         """Remember *row*, which may be changed."""
@@ -55,10 +57,6 @@ class Changes:
 
     def created(self, row: Any) -> None:
         self._created.append(row)
-
-    def removed(self, row: Any) -> None:
-        """Note that *row*, which was `loaded`, is removed."""
-        self._removed.append(self._before.pop(id(row)))
 
     def _rooms_of(self, row: Any) -> frozenset[str]:
         return frozenset(self._resource.rooms_of(row)) if self._facts.is_watched else frozenset()
@@ -75,15 +73,17 @@ class Changes:
         if not self._facts.is_watched:
             return
         for row in self._created:
-            yield from self._push("created", row, self._rooms_of(row))
+            if not _is_deleted(row):
+                yield from self._push("created", row, self._rooms_of(row))
         for before in self._before.values():
+            if _is_deleted(before.row):
+                yield from self._push("removed", before.row, before.rooms)
+                continue
             row, now = before.row, self._rooms_of(before.row)
             if self._encoded(row) != before.view:
                 yield from self._push("changed", row, now & before.rooms)
             yield from self._push("created", row, now - before.rooms)
             yield from self._push("removed", row, before.rooms - now)
-        for before in self._removed:
-            yield from self._push("removed", before.row, before.rooms)
 
     def _push(self, kind: Kind, row: Any, rooms: frozenset[str]) -> Iterator[Push]:
         if rooms:
@@ -92,3 +92,8 @@ class Changes:
             content = key if kind == "removed" else self._output.view(row)
             names = tuple(map(facts.room_of, sorted(rooms)))
             yield Push(f"{facts.name}_{kind}", content, names)
+
+
+def _is_deleted(row: Any) -> bool:
+    """Whether the session has flushed the deletion of *row*."""
+    return bool(state_of(row).was_deleted)

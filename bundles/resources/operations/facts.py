@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapper
+from sqlalchemy.sql.elements import True_
 
 from bundles.resources.filters import Filters
 from bundles.resources.operations.row_rules import RowRules
@@ -36,7 +37,6 @@ class Facts:
         version: the name of the attribute with the version; None without one.
         view: what responses have.
         filters: those of the resource.
-        database: the name of its database.
         is_watched: whether clients can join the rooms of changes.
         location: the name of the HTTP route of one row; None without one.
         removed: the class of the argument of ``task_removed``: ``{"id": …}``.
@@ -53,7 +53,6 @@ class Facts:
     version: str | None
     view: View
     filters: Filters
-    database: str
     is_watched: bool
     location: str | None
     removed: Any = attrs.field(init=False)
@@ -81,6 +80,6 @@ class Facts:
         """Return the room for *inner*, a result of `RowRules.room_of`."""
         return f"{ROOMS}{self.name}:{inner}" if inner else f"{ROOMS}{self.name}"
 
-    def select(self, condition: ColumnElement[bool] | None) -> Select[Any]:
+    def select(self, condition: ColumnElement[bool]) -> Select[Any]:
         """Return the statement for the rows of *condition*, with all that the view has."""
-        return self._all if condition is None else self._all.where(condition)
+        return self._all if isinstance(condition, True_) else self._all.where(condition)

@@ -21,7 +21,8 @@ _LABEL = "__rxkernel_operation__"
 class Row(Marker):
     """``task: Annotated[Task, Row()]``: the row with the ``{id}`` of the path, in an `operation`.
 
-    If the client may not see such a row, the response is 404.
+    If the client may not see such a row, the response is 404. Unless the operation is a ``GET`` or
+    read-only, the row is locked until the commit, or its version column compared.
     """
 
 

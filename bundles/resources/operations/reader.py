@@ -10,6 +10,12 @@ from sqlalchemy import Column, Index, Table, UniqueConstraint
 from sqlalchemy.exc import InvalidRequestError, NoInspectionAvailable
 from sqlalchemy.orm import InstrumentedAttribute, Mapper
 
+from bundles.resources.filters import Filters
+from bundles.resources.operations.arguments import (
+    is_list,
+    problems_of_arguments,
+    problems_of_key,
+)
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.own import own_operations
@@ -57,12 +63,20 @@ class _Reader:
         mapper = self._mapper()
         operations = self._operations()
         self.problems += _wrong_hooks(self._resource, operations)
-        if mapper is None:
-            return None
-        view, key = self._view(mapper), self._key(mapper)
-        if view is None or key is None:
-            return None
-        facts = Facts(
+        facts = None if mapper is None else self._facts(mapper, operations)
+        for operation in operations.values():
+            problems = [*problems_of_arguments(operation)]
+            if facts is not None:
+                problems += operation.problems(facts)
+                problems += () if problems else problems_of_key(operation, facts)
+            self.problems += (f"has {operation.name}: {problem}" for problem in problems)
+        return None if facts is None else CheckedResource(facts, tuple(operations.values()))
+
+    def _facts(self, mapper: Mapper[Any], operations: Mapping[str, Operation]) -> Facts:
+        """What is known of the resource; what has a problem is replaced, so that the operations
+        can be checked."""
+        key = self._key(mapper)
+        return Facts(
             self._resource,
             (self._label.path or "").rstrip("/"),
             self._label.name or "",
@@ -71,16 +85,11 @@ class _Reader:
             key,
             _python_type(key),
             _version_of(mapper),
-            view,
-            self._resource.filters,
-            self._resource.database,
+            self._view(mapper) or View(object, frozenset(), (), is_own=False),
+            self._filters(),
             is_watched="watch" in operations,
             location=self._location(operations),
         )
-        for operation in operations.values():
-            problems = operation.problems(facts)
-            self.problems += (f"has {operation.name}: {problem}" for problem in problems)
-        return CheckedResource(facts, tuple(operations.values()))
 
     def _check_label(self) -> None:
         given = {"path": self._label.path, "name": self._label.name}
@@ -110,7 +119,14 @@ class _Reader:
         return found
 
     def _operations(self) -> dict[str, Operation]:
-        given = (*self._resource.operations, *own_operations(self._resource))
+        listed: Any = self._resource.operations
+        if not is_list(listed):
+            self.problems.append(
+                f"has operations = {listed!r:.60}, which is not a list; write operations = "
+                f"[List(), Get()]"
+            )
+            listed = [listed] if isinstance(listed, Operation) else []
+        given = (*listed, *own_operations(self._resource))
         found: dict[str, Operation] = {}
         for operation in given:
             if not isinstance(operation, Operation):
@@ -123,13 +139,14 @@ class _Reader:
                 self.problems.append(f"has the operation {operation.name!r} twice; remove one")
             else:
                 found[operation.name] = operation
-        if not given:
+        if not given and is_list(self._resource.operations):
             self.problems.append("has no operations; write operations = [List(), Get()]")
         return found
 
     def _location(self, operations: Mapping[str, Operation]) -> str | None:
         found = operations.get("get")
-        has_url = found is not None and Transport.HTTP in found.transports
+        transports: Any = () if found is None else found.transports
+        has_url = isinstance(transports, Collection) and Transport.HTTP in transports
         return f"{self._label.name}_get" if has_url else None
 
     def _view(self, mapper: Mapper[Any]) -> View | None:
@@ -144,9 +161,26 @@ class _Reader:
             return View.of(mapper, view)
         except ConfigurationError as error:
             self.problems += error.problems
-            return None
+        except NameError as error:
+            self.problems.append(
+                f"has the view {view.__name__}, whose annotations cannot be read: {error}; import "
+                f"them outside of TYPE_CHECKING"
+            )
+        return None
 
-    def _key(self, mapper: Mapper[Any]) -> InstrumentedAttribute[Any] | None:
+    def _filters(self) -> Filters:
+        given: Any = self._resource.filters
+        if isinstance(given, Filters):
+            return given
+        self.problems.append(
+            f"has filters = {given!r:.60}, which is not an instance of Filters; write filters = "
+            f'Filters(title=("$eq", "$in"))'
+        )
+        return Filters()
+
+    def _key(self, mapper: Mapper[Any]) -> InstrumentedAttribute[Any]:
+        """Return the attribute of the key; another one if there is a problem."""
+        primary = mapper.get_property_by_column(mapper.primary_key[0]).key
         name = self._resource.key
         if name is None:
             if len(mapper.primary_key) != 1:
@@ -154,12 +188,11 @@ class _Reader:
                     f"is for {mapper.class_.__name__}, whose primary key has "
                     f"{len(mapper.primary_key)} columns; set key to the name of a unique column"
                 )
-                return None
-            name = mapper.get_property_by_column(mapper.primary_key[0]).key
+            name = primary
         elif name not in mapper.column_attrs:
             names = ", ".join(mapper.column_attrs.keys())
             self.problems.append(f"has the key {name!r}, which is not one of {names}")
-            return None
+            name = primary
         elif not _is_unique(mapper.column_attrs[name].columns[0]):
             self.problems.append(
                 f"has the key {name!r}, which is not unique; add unique=True to its column"

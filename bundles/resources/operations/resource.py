@@ -5,7 +5,6 @@ from typing import Any, ClassVar, TypeVar
 
 import attrs
 
-from bundles.resources.database.database import DEFAULT
 from bundles.resources.filters import Filters
 from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.row_rules import RowRules
@@ -36,14 +35,12 @@ class Resource(RowRules[E]):
             attributes of the entity; nothing else of a row is sent.
         filters: what clients can filter and sort by in `List`.
         key: the name of the unique column for ``{id}`` in paths; None: the primary key.
-        database: the name of the database in the settings.
     """
 
     operations: ClassVar[Sequence[Operation]] = ()
     view: ClassVar[Any] = None
     filters: ClassVar[Filters] = Filters()
     key: ClassVar[str | None] = None
-    database: ClassVar[str] = DEFAULT
 
     resource_label: ClassVar[ResourceLabel] = ResourceLabel()
     apidocs_tag: ClassVar[str] = ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, true
 
 from bundles.resources.entities.apply import apply
 from bundles.resources.operations.sent_fields import sent_fields
@@ -15,13 +15,14 @@ E = TypeVar("E")
 class RowRules(Generic[E]):
     """The base class of `Resource`, with the methods that its operations call."""
 
-    def visible(self, request: Request) -> ColumnElement[bool] | None:
-        """Return the condition for the rows that the client of *request* may see; None for all.
+    def visible(self, request: Request) -> ColumnElement[bool]:
+        """Return the condition for the rows that the client of *request* may see; ``true()`` of
+        SQLAlchemy for all. Anything else, as None of a branch without ``return``, is an error.
 
-        Each statement of an operation has it, so other rows do not exist for the client: it may
+        Each statement that selects rows has it, so other rows do not exist for the client: it may
         depend on ``request.user``, or on a parameter of the path of the resource.
         """
-        return None
+        return true()
 
     def build(self, sent: Any, request: Request) -> E:
         """Return a new row with the fields of *sent*, the input of ``create``.

@@ -48,6 +48,8 @@ class Run:
     operation: Operation
     dispatcher: AsyncEventDispatcher
     output: Output
+    database: str
+    is_readonly: bool
 
     def event_name(self, phase: str) -> str:
         return f"{self.facts.name}.{self.operation.name}.{phase}"
@@ -55,9 +57,17 @@ class Run:
     async def __call__(self, request: Request, arguments: dict[str, Any]) -> Any:
         operation = self.operation
         sessions = await request.get(MessageSessions)
-        session = sessions.session(self.facts.database)
-        call = Call(self.facts, request, request.controller, session, self.output, arguments)
-        call.input = arguments.get("input")
+        session = sessions.session(self.database)
+        call = Call(
+            self.facts,
+            request,
+            request.controller,
+            session,
+            self.output,
+            arguments,
+            is_readonly=self.is_readonly,
+            input=arguments.get("input"),
+        )
         data = await operation.before(call)
 
         before = self._event(call, data, operation.status_code)
@@ -107,15 +117,14 @@ class RunResolver:
     def bind(
         self, marker: RunMarker, parameter: Parameter, definition: Definition
     ) -> Callable[[Request], BoundRun]:
-        name = marker.facts.database
-        if name not in self._databases:
-            raise ConfigurationError(f"unknown database {self._databases.unknown(name)}")
-        if transaction_of(definition).is_off:
+        database = self._databases.of(marker.facts.entity).name
+        transaction = transaction_of(definition)
+        if transaction.is_off:
             raise ConfigurationError("a resource needs a transaction; remove @transaction(None)")
         place = f"route {definition.metadata.key!r} ({definition.metadata.location})"
         facts, operation = marker.facts, marker.operation
         output = Output.of(facts, place, definition.signature.scalars)
-        run = Run(facts, operation, self._dispatcher, output)
+        run = Run(facts, operation, self._dispatcher, output, database, transaction.readonly)
         for phase, prefix in ((PRE, "pre"), (POST, "post")):
             self._add_hook(run.event_name(phase), f"{prefix}_{operation.name}")
         return lambda request: partial(run, request)

@@ -71,13 +71,13 @@ def _nested(mapper: Mapper[Any], view: Any, name: str) -> tuple[Mapper[Any], Any
     """Return the mapper and the view of the relationship *name*; None for another field."""
     if name not in mapper.relationships:
         return None
-    cls = next(_classes(get_type_hints(view)[name]), None)
+    cls = next(classes_in(get_type_hints(view)[name]), None)
     return None if cls is None else (mapper.relationships[name].mapper, cls)
 
 
-def _classes(annotation: Any) -> Iterator[Any]:
+def classes_in(annotation: Any) -> Iterator[Any]:
     """Yield the classes with fields in *annotation*, as that in ``list[Author] | None``."""
     if field_names(annotation) is not None:
         yield annotation
     for part in get_args(annotation):
-        yield from _classes(part)
+        yield from classes_in(part)

@@ -44,7 +44,7 @@ class TaskResource(Resource[Task], path="/tasks", name="task"):
     filters = Filters(title=("$eq",))
     view = TaskView
 
-    def visible(self, request: Request) -> ColumnElement[bool] | None:
+    def visible(self, request: Request) -> ColumnElement[bool]:
         return Task.owner == (request.user.username if request.user else "")
 
     def build(self, sent: NewTask, request: Request) -> Task:

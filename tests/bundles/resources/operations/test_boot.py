@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bundles.resources import (
+    BulkCreate,
     BulkRemove,
     Create,
     Filters,
@@ -16,6 +17,7 @@ from bundles.resources import (
     List,
     OperationEvent,
     Patch,
+    Remove,
     Resource,
     ResourcesBundle,
     Row,
@@ -28,6 +30,7 @@ from rxkernel import Application, ConfigurationError, Request, http
 from tests.bundles.resources.operations.books import Book, BookView
 from tests.bundles.resources.operations.tasks import (
     Base,
+    NewTask,
     Note,
     Task,
     TaskView,
@@ -43,7 +46,7 @@ class Pair(OtherBase):
 
     first: Mapped[int] = mapped_column(primary_key=True)
     second: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column()
+    name: Mapped[str] = mapped_column(unique=True)
 
 
 @attrs.frozen
@@ -106,6 +109,59 @@ async def test_all_problems_of_a_resource_are_found_at_once() -> None:
         "has the hook post_update with other parameters",
     ):
         assert expected in found, found
+
+
+async def test_problems_of_operations_are_found_beside_those_of_view_and_key() -> None:
+    class Tasks(Resource[Task], path="/tasks", name="task"):
+        operations = (
+            List(page=500, limit=20, path="/{id}"),
+            Get(path="/x"),
+            Create(NewTask, transports=cast(Any, "HTTP")),
+            Update(WrongTask, path="/y/{key}"),
+            Patch(NewTask, path="bulk", transports=()),
+            BulkCreate(NewTask, path="/{id}"),
+            BulkRemove(labels=cast(Any, ["x"])),
+        )
+        filters = cast(Any, {"title": ("$eq",)})
+        view = WrongView
+        key = "slug"
+
+        @operation("POST", "/plain", transports=cast(Any, None))
+        async def plain(self) -> None: ...
+
+    found = "\n".join(await problems_of(Tasks))
+
+    for expected in (
+        "the view WrongView has the field 'tittle'",
+        "has the key 'slug', which is not one of",
+        "has filters = {'title': ('$eq',)}, which is not an instance of Filters; write",
+        "has list: filters of Task: a page has 500 rows and at most 20",
+        "has get: its path is '/x'; it must have {id}, the key of the row",
+        "has create: its transports are 'HTTP'; write (Transport.HTTP,)",
+        "has update: its input WrongTask has the field 'colour'",
+        "has patch: its path is 'bulk'; it must be a text that begins with /",
+        "has patch: its transports are ()",
+        "has bulk_create: its path is '/{id}', but it takes no {id}; remove it",
+        "has bulk_remove: its labels are ['x']; write a list of decorators",
+        "has plain: its transports are None",
+    ):
+        assert expected in found, found
+
+
+def operations_without_a_list() -> Any:
+    class Tasks(Resource[Task], path="/tasks", name="task"):
+        operations = cast(Any, Get())
+        view = TaskView
+
+    return Tasks
+
+
+def path_with_another_key() -> Any:
+    class Tasks(Resource[Task], path="/tasks", name="task"):
+        operations = (Remove(path="/y/{key}"),)
+        view = TaskView
+
+    return Tasks
 
 
 def no_entity() -> Any:
@@ -177,7 +233,7 @@ def visible_without_rooms() -> Any:
         operations = (Get(), Watch())
         view = TaskView
 
-        def visible(self, request: Request) -> ColumnElement[bool] | None:
+        def visible(self, request: Request) -> ColumnElement[bool]:
             return Task.owner == str(request.user)
 
     return Tasks
@@ -191,13 +247,13 @@ def watch_in_namespaces() -> Any:
     return Tasks
 
 
-def unknown_database() -> Any:
-    class Tasks(Resource[Task], path="/tasks", name="task"):
-        operations = (Get(),)
-        view = TaskView
-        database = "reports"
+def table_of_no_database() -> Any:
+    class Pairs(Resource[Pair], path="/pairs", name="pair"):
+        operations = (List(),)
+        view = PairView
+        key = "name"
 
-    return Tasks
+    return Pairs
 
 
 def no_transaction() -> Any:
@@ -297,6 +353,11 @@ def wrong_path() -> Any:
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
+        (
+            operations_without_a_list,
+            "has operations = Get(",
+        ),
+        (path_with_another_key, "has remove: its path is '/y/{key}'; it must have {id}"),
         (no_entity, "names no entity; write class Tasks(Resource[Task], …)"),
         (not_mapped, "is for TaskView, which is not a mapped class"),
         (no_operations, "has no operations; write operations = [List(), Get()]"),
@@ -307,7 +368,7 @@ def wrong_path() -> Any:
         (key_not_unique, "has the key 'title', which is not unique; add unique=True"),
         (visible_without_rooms, "rows that they may not see; override room_of and rooms_of"),
         (watch_in_namespaces, "the namespace '/team/{team}' has parameters, but changes are"),
-        (unknown_database, "unknown database 'reports'"),
+        (table_of_no_database, "Pair has a table of no database; derive it from the base of"),
         (no_transaction, "a resource needs a transaction; remove @transaction(None)"),
         (row_without_id, "its path is '/finish'; it must have {id} if, and only if"),
         (row_of_another_entity, "task is not Annotated[Task, Row()]"),

@@ -1,26 +1,35 @@
 """How resources are declared: inheritance, arguments of operations, instances, reloads."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bundles.resources import (
     Create,
+    Databases,
+    DatabaseSettings,
     Get,
     List,
     Operation,
     OperationEvent,
     Patch,
     Resource,
+    ResourcesBundle,
+    ResourcesSettings,
     Row,
     Update,
     operation,
 )
-from rxkernel import KernelClient, Request, Transport
+from rxkernel import KernelClient, Request, Settings, Transport
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.operations.tasks import (
+    Base,
     NewTask,
+    NoteText,
+    NoteView,
     Task,
     TaskChange,
     TaskView,
@@ -154,3 +163,41 @@ async def test_list_without_total_counts_nothing(client_of: ClientOf) -> None:
     response = await client_for(client_of, Uncounted).http("task_list")
 
     assert "X-Total" not in response.headers
+
+
+class ReportsBase(DeclarativeBase):
+    pass
+
+
+class Report(ReportsBase):
+    __tablename__ = "report"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column()
+
+
+class ReportResource(Resource[Report], path="/reports", name="report"):
+    operations = (Create(NoteText), Get())
+    view = NoteView
+
+
+async def test_rows_are_in_the_database_with_the_table(
+    client_of: ClientOf, tmp_path: Path
+) -> None:
+    reports = DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path / 'reports.sqlite3'}")
+    client = client_of(
+        TaskResource,
+        ReportResource,
+        bundles=[ResourcesBundle(Base, databases={"reports": ReportsBase})],
+        settings=Settings(
+            bundles={"resources": ResourcesSettings(databases={"reports": reports})}
+        ),
+        database="memory",
+    )
+
+    await client.http("report_create", body={"text": "a"})
+
+    assert (await client.http("report_get", params={"id": 1})).content == NoteView(1, "a")
+    sessions = client.application.injector.get(Databases)["reports"].session()
+    async with sessions as session:
+        assert (await session.scalars(select(Report.text))).all() == ["a"]

@@ -1,11 +1,12 @@
 """Rows that a client may not see do not exist for it, and changes that it may see are pushed."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 import pytest
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, delete, true
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources import (
     BulkCreate,
@@ -18,9 +19,11 @@ from bundles.resources import (
     Patch,
     Remove,
     Resource,
+    Row,
     Unwatch,
     Update,
     Watch,
+    operation,
 )
 from rxkernel import (
     ForbiddenException,
@@ -73,8 +76,8 @@ class OwnTasks(Resource[Task], path="/tasks", name="task"):
     filters = Filters(title=("$eq",))
     view = TaskView
 
-    def visible(self, request: Request) -> ColumnElement[bool] | None:
-        return None if request.user == "root" else Task.owner == request.user
+    def visible(self, request: Request) -> ColumnElement[bool]:
+        return true() if request.user == "root" else Task.owner == request.user
 
     def build(self, sent: NewTask, request: Request) -> Task:
         return Task(title=sent.title, owner=request.user)
@@ -140,6 +143,30 @@ async def test_invisible_rows_do_not_exist_for_any_operation(
     assert root.content == [TaskView(1, "a", False), TaskView(2, "x", False)]
 
 
+@pytest.mark.parametrize("returned", [None, True, "owner"])
+async def test_visible_that_returns_no_condition_shows_no_row(
+    client_of: ClientOf, returned: Any
+) -> None:
+    class Forgotten(OwnTasks):
+        def visible(self, request: Request) -> Any:
+            return returned
+
+    client = client_for(client_of, Forgotten, listeners=[Identity])
+    user = User(client, "HTTP", "ada")
+    await user("task_create", body={"title": "a"})
+
+    calls = [
+        await user("task_list"),
+        await user("task_get", params={"id": 1}),
+        await user("task_update", params={"id": 1}, body={"title": "x"}),
+        await user("task_remove", params={"id": 1}),
+        await user("task_patch", params={"ids": [1]}, body={"title": "x"}),
+        await user("task_bulk_remove", params={"ids": [1]}),
+    ]
+
+    assert [response.status_code for response in calls] == [500] * 6
+
+
 async def test_changes_are_pushed_to_clients_that_may_see_the_row(client: KernelClient) -> None:
     ada, bob = User(client, "HTTP", "ada"), User(client, "HTTP", "bob")
     seen_by_ada, seen_by_bob = await ada.watching(), await bob.watching()
@@ -159,6 +186,38 @@ async def test_changes_are_pushed_to_clients_that_may_see_the_row(client: Kernel
         ("task_created", ({"id": 1, "title": "give", "done": True},)),
         ("task_removed", ({"id": 1},)),
     ]
+
+
+class DroppingTasks(OwnTasks):
+    async def post_create(self, event: OperationEvent) -> None:
+        if event.data.title == "never":
+            await event.session.delete(event.data)
+
+    @operation("POST", "/{id}/drop")
+    async def drop(self, task: Annotated[Task, Row()], session: AsyncSession) -> None:
+        await session.delete(task)
+
+    @operation("POST", "/{id}/purge")
+    async def purge(self, task: Annotated[Task, Row()], session: AsyncSession) -> TaskView:
+        await session.execute(delete(Task).where(Task.id == task.id))
+        return TaskView(task.id, task.title, task.done)
+
+
+async def test_row_that_an_own_operation_or_a_hook_deletes_is_pushed_as_removed(
+    client_of: ClientOf,
+) -> None:
+    client = client_for(client_of, DroppingTasks, listeners=[Identity])
+    ada = User(client, "HTTP", "ada")
+    await ada("task_bulk_create", body=[{"title": "a"}, {"title": "b"}])
+    seen = await ada.watching()
+
+    await ada("task_drop", params={"id": 1})
+    purged = await ada("task_purge", params={"id": 2})
+    await ada("task_create", body={"title": "never"})
+
+    assert purged.content == TaskView(2, "b", False)
+    assert (await ada("task_list")).content == []
+    assert seen.emitted == [("task_removed", ({"id": 1},)), ("task_removed", ({"id": 2},))]
 
 
 async def test_changes_of_bulk_operations_are_pushed(client: KernelClient) -> None:
