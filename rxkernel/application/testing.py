@@ -71,6 +71,7 @@ class KernelClient:
 
     Raises:
         TypeError: no bundle of the application has one of *options*.
+        RxKernelError: the application is booted, and there are *options*.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class KernelClient:
     ) -> None:
         self.application = application
         self._settings = ClientSettings(application, options)
+        self._settings.apply()  # a test may boot the application itself
         self.headers: CIMultiDict[str] = CIMultiDict(headers or {})
         self.cookies = CookieJar(cookies)
         self._overrides = dict(overrides or {})

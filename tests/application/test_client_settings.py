@@ -75,7 +75,14 @@ async def test_option_of_bundle_of_parts(client_of: ClientOf) -> None:
 async def test_option_after_boot_is_refused() -> None:
     async with Application(bundles=[InboxBundle], controllers=[Inbox]) as application:
         with pytest.raises(RxKernelError, match=r"application\.settings is set after boot"):
-            await KernelClient(application, inbox="late").http("folder")
+            KernelClient(application, inbox="late")
+
+
+async def test_option_applies_to_boot_before_first_call(client_of: ClientOf) -> None:
+    client = client_of(Inbox, bundles=[InboxBundle], inbox="empty")
+    await client.application.boot()
+
+    assert (await client.http("folder")).content == "empty"
 
 
 def test_unknown_option_is_refused_with_the_nearest() -> None:

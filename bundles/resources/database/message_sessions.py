@@ -106,12 +106,16 @@ class MessageSessions:
             if exc is None:
                 await self.commit()
         finally:
-            for session in self._sessions.values():
-                if session.in_transaction():
-                    # if the task is cancelled again, the connection still goes back to the pool
-                    await asyncio.shield(session.close())
-                else:
-                    session.sync_session.close()  # without a connection there is nothing to await
+            if any(session.in_transaction() for session in self._sessions.values()):
+                # if the task is cancelled again, the connections still go back to the pool
+                await asyncio.shield(self._close())
+            else:  # they have no connections, so there is nothing to await
+                for session in self._sessions.values():
+                    session.sync_session.close()
+
+    async def _close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
 
 
 class MessageSessionsProvider(Provider[MessageSessions]):

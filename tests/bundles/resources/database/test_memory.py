@@ -51,15 +51,14 @@ async def test_memory_database_after_boot_is_refused(client_of: ClientOf, tmp_pa
     site = application(f"sqlite+aiosqlite:///{tmp_path}/a.sqlite3", Authors)
     async with site:
         with pytest.raises(RxKernelError, match="set after boot"):
-            await client_of(site, database="memory").http("add", params={"name": "ada"})
+            client_of(site, database="memory")
 
 
-async def test_other_database_is_refused(client_of: ClientOf) -> None:
+def test_other_database_is_refused(client_of: ClientOf) -> None:
     site = application("sqlite+aiosqlite:///a.sqlite3", Authors)
-    client = client_of(site, database="sqlite+aiosqlite:///b.sqlite3")
 
     with pytest.raises(ValueError, match='write database="memory"'):
-        await client.http("add", params={"name": "ada"})
+        client_of(site, database="sqlite+aiosqlite:///b.sqlite3")
 
 
 def test_option_of_no_bundle_is_refused(client_of: ClientOf) -> None:
