@@ -15,9 +15,9 @@ from bundles.resources.database import sqlite
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.engines import new_engine, options_of
 from bundles.resources.database.mode import WRITES, Isolation, Mode
+from bundles.resources.database.owned_session import OwnedSession
 from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.database.unit import UnitOfWork
-from bundles.resources.database.unloaded import LoadedSession
 from bundles.resources.database.watching import Watcher
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
@@ -100,16 +100,21 @@ class Database:
     ) -> AsyncIterator[UnitOfWork]:
         """A transaction of its own: committed at the end of the block, rolled back if the block
         raises an exception."""
-        async with self.session(readonly=readonly, isolation=isolation) as session:
-            work = UnitOfWork(session, self._new_after_commit())
+        mode = Mode(readonly, isolation, may_write=not readonly)
+        after = self._new_after_commit()
+        async with self.session_in(mode, after) as session:
+            work = UnitOfWork(session, after)
             yield work
             await session.commit()
         await work.after.call_all()
 
-    def session_in(self, mode: Mode) -> AsyncSession:
-        """As `session`, with transactions of *mode*."""
+    def session_in(self, mode: Mode, after: AfterCommit | None = None) -> AsyncSession:
+        """As `session`, with transactions of *mode*; a rollback drops the calls of *after*."""
         return AsyncSession(
-            self.engine_in(mode), sync_session_class=LoadedSession, expire_on_commit=False
+            self.engine_in(mode),
+            sync_session_class=OwnedSession,
+            expire_on_commit=False,
+            after=after,
         )
 
     def engine_in(self, mode: Mode) -> AsyncEngine:

@@ -48,7 +48,7 @@ class MessageSessions:
                     f"{self._name!r} asks for a session of the database, and its action has "
                     f"@transaction(None); remove one of the two"
                 )
-            session = self._databases.named(name).session_in(self._mode)
+            session = self._databases.named(name).session_in(self._mode, self.after)
             self._sessions[name] = session
         return session
 
