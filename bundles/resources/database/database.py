@@ -13,7 +13,9 @@ from sqlalchemy.pool import QueuePool
 
 from bundles.resources.database import sqlite
 from bundles.resources.database.after_commit import AfterCommit
+from bundles.resources.database.ending import Ending
 from bundles.resources.database.engines import new_engine, options_of
+from bundles.resources.database.last_tasks import LastTasks
 from bundles.resources.database.mode import WRITES, Isolation, Mode
 from bundles.resources.database.owned_session import OwnedSession
 from bundles.resources.database.tables import Base, metadata_of
@@ -53,6 +55,7 @@ class Database:
         settings: DatabaseSettings,
         bases: Sequence[Base],
         new_after_commit: NewAfterCommit,
+        tasks: LastTasks,
     ) -> None:
         self.name = name
         self.setting = "resources.url" if name == DEFAULT else f"resources.databases.{name}.url"
@@ -62,6 +65,7 @@ class Database:
         self.watcher.watch(self.engine.sync_engine)
         self._settings = settings
         self._new_after_commit = new_after_commit
+        self._tasks = tasks
         self._engines: dict[Mode, AsyncEngine] = {}
 
     @property
@@ -102,11 +106,13 @@ class Database:
         raises an exception."""
         mode = Mode(readonly, isolation, may_write=not readonly)
         after = self._new_after_commit()
-        async with self.session_in(mode, after) as session:
-            work = UnitOfWork(session, after)
-            yield work
-            await session.commit()
-        await work.after.call_all()
+        session = self.session_in(mode, after)
+        ending = Ending(self._tasks, after)
+        try:
+            yield UnitOfWork(session, after)
+            await ending.commit([session])
+        finally:
+            await ending.close([session])
 
     def session_in(self, mode: Mode, after: AfterCommit | None = None) -> AsyncSession:
         """As `session`, with transactions of *mode*; a rollback drops the calls of *after*."""

@@ -1,6 +1,5 @@
 """The sessions of one message, by database."""
 
-import asyncio
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.databases import Databases
+from bundles.resources.database.ending import Ending
 from bundles.resources.database.mode import READONLY, Mode
 from bundles.resources.database.modes import Modes
 from rxkernel import RxKernelError, current_request
@@ -30,6 +30,7 @@ class MessageSessions:
 
     def __init__(self, databases: Databases, mode: Mode | None, route_name: str | None) -> None:
         self.after = databases.new_after_commit()
+        self._ending = Ending(databases.tasks, self.after)
         self._databases = databases
         self._mode = mode
         self._name = route_name
@@ -72,10 +73,7 @@ class MessageSessions:
 
         There is no two-phase commit: if one fails, the earlier ones are committed.
         """
-        for session in self._in_order():
-            if session.in_transaction():
-                await session.commit()
-        await self.after.call_all()
+        await self._ending.commit([*self._in_order()])
 
     async def roll_back(self) -> None:
         """Roll back each session, and forget its objects and the calls of `after`."""
@@ -106,16 +104,7 @@ class MessageSessions:
             if exc is None:
                 await self.commit()
         finally:
-            if any(session.in_transaction() for session in self._sessions.values()):
-                # if the task is cancelled again, the connections still go back to the pool
-                await asyncio.shield(self._close())
-            else:  # they have no connections, so there is nothing to await
-                for session in self._sessions.values():
-                    session.sync_session.close()
-
-    async def _close(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
+            await self._ending.close([*self._in_order()])
 
 
 class MessageSessionsProvider(Provider[MessageSessions]):
