@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.last_tasks import LastTasks, Task
+from bundles.resources.database.owned_session import OwnedSession
 
 logger = logging.getLogger("rxkernel.database")
 
@@ -43,6 +44,7 @@ class Ending:
         is_committing = self._committing is not None and not self._committing.done()
         if not is_committing and not any(session.in_transaction() for session in sessions):
             for session in sessions:  # they have no connections, so there is nothing to await
+                _owned(session).end()
                 session.sync_session.close()
             return
         closing = self._tasks.start(self._close(sessions))
@@ -53,4 +55,19 @@ class Ending:
         if self._committing is not None:
             await asyncio.wait({self._committing})
         for session in sessions:
-            await session.close()
+            _owned(session).end()
+            try:
+                await session.close()
+            except Exception:  # of any kind, by the driver; the others are closed nevertheless
+                logger.warning(
+                    "a session cannot be closed, since a task still uses it or the database is "
+                    "away; its connection is dropped",
+                    exc_info=True,
+                )
+                await session.run_sync(lambda _, own: own.give_up(), _owned(session))
+
+
+def _owned(session: AsyncSession) -> OwnedSession:
+    sync = session.sync_session
+    assert isinstance(sync, OwnedSession)
+    return sync

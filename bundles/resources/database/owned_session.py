@@ -1,12 +1,13 @@
-"""A session whose calls of `AfterCommit` are dropped with the transaction they belong to."""
+"""A session that knows its owner: its `AfterCommit`, and whether its message has ended."""
 
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import SessionTransaction
 
 from bundles.resources.database.after_commit import AfterCommit
 from bundles.resources.database.unloaded import LoadedSession
+from rxkernel import RxKernelError
 
 
 class OwnedSession(LoadedSession):
@@ -21,6 +22,39 @@ class OwnedSession(LoadedSession):
         self.after = after
         self.savepoints: dict[SessionTransaction, int] = {}
         """The number of calls at the begin of each."""
+        self._connection: Connection | None = None
+        self._has_ended = False
+
+    @property
+    def has_connection(self) -> bool:
+        """Whether a transaction is begun in the database."""
+        return self._connection is not None and not self._connection.closed
+
+    def end(self) -> None:
+        """Refuse transactions from now on: nobody would close them."""
+        self._has_ended = True
+
+    def give_up(self) -> None:
+        """Close the connection, which another task still uses."""
+        if self._connection is not None:
+            _close(self._connection)
+
+
+def _close(connection: Connection) -> None:
+    if not connection.closed:
+        connection.invalidate()
+        connection.close()
+
+
+@event.listens_for(OwnedSession, "after_begin")
+def _connected(session: OwnedSession, _: SessionTransaction, connection: Connection) -> None:
+    if session._has_ended:
+        _close(connection)
+        raise RxKernelError(
+            "a session is used after its message or unit of work has ended; await all tasks that "
+            "use it, one after the other, or use unit_of_work() in them"
+        )
+    session._connection = connection
 
 
 @event.listens_for(OwnedSession, "after_transaction_create")
