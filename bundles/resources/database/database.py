@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+import attrs
 from sqlalchemy import MetaData, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -26,6 +27,10 @@ from rxkernel import ConfigurationError
 
 DEFAULT = "default"
 """The name of the database of an `AsyncSession` without a name."""
+
+
+_BESIDE = 5
+"""The most connections of `Database.engine_beside`."""
 
 
 class NewAfterCommit(Protocol):
@@ -67,6 +72,7 @@ class Database:
         self._new_after_commit = new_after_commit
         self._tasks = tasks
         self._engines: dict[Mode, AsyncEngine] = {}
+        self._beside: AsyncEngine | None = None
 
     @property
     def metadatas(self) -> list[MetaData]:
@@ -131,6 +137,16 @@ class Database:
             engine = self._engines[mode] = self.engine.execution_options(**options)
         return engine
 
+    def engine_beside(self, mode: Mode) -> AsyncEngine:
+        """As `engine_in`, with a pool of its own for short transactions, during which a message
+        may hold a connection: with one pool, messages could all wait for another one."""
+        if self._beside is None:
+            size = min(_BESIDE, self._settings.pool_size)
+            own = attrs.evolve(self._settings, pool_size=size)
+            self._beside = new_engine(own, self.setting)
+            self.watcher.watch(self._beside.sync_engine)
+        return self._beside.execution_options(**options_of(self._beside, mode))
+
     async def open(self) -> None:
         """Create the file of SQLite, with mode 600, and its tables; does not connect to a server.
 
@@ -163,3 +179,5 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+        if self._beside is not None:
+            await self._beside.dispose()

@@ -1,5 +1,6 @@
 """The sessions of one message, by database."""
 
+import asyncio
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -7,11 +8,12 @@ from typing import Any, Self
 from injector import Injector, Provider
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bundles.resources.database.database import DEFAULT
+from bundles.resources.database.database import DEFAULT, Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.ending import Ending
 from bundles.resources.database.mode import READONLY, Mode
 from bundles.resources.database.modes import Modes
+from bundles.resources.database.owned_session import OwnedSession
 from rxkernel import RxKernelError, current_request
 
 
@@ -35,6 +37,7 @@ class MessageSessions:
         self._mode = mode
         self._name = route_name
         self._sessions: dict[str, AsyncSession] = {}
+        self._task = asyncio.current_task()
 
     def session(self, name: str = DEFAULT) -> AsyncSession:
         """The session for the database *name*, the same one for each call.
@@ -60,6 +63,17 @@ class MessageSessions:
             ConfigurationError: no database has it. RxKernelError: as `session`.
         """
         return self.session(self._databases.of(entity).name)
+
+    def holding_lock(self, name: str) -> AsyncSession | None:
+        """The session that holds the lock for writing of *name*, a database of SQLite, until the
+        current task goes on; None if there is none, or if another task closes it."""
+        session = self._sessions.get(name)
+        if session is None or self._mode is None or not self._mode.may_write:
+            return None
+        own = session.sync_session
+        assert isinstance(own, OwnedSession)
+        is_held = own.has_connection and asyncio.current_task() is self._task
+        return session if is_held else None
 
     async def flush(self) -> None:
         """Send what has changed to the databases, so that objects have what these make: ids, and
@@ -105,6 +119,16 @@ class MessageSessions:
                 await self.commit()
         finally:
             await self._ending.close([*self._in_order()])
+
+
+def session_with_lock_of(database: Database) -> AsyncSession | None:
+    """The session of the current message if it holds the lock for writing of *database*: another
+    session that writes would wait for it in vain. None for databases without such a lock."""
+    request = current_request.get()
+    services = None if request is None else request.services
+    if not database.is_sqlite or services is None or MessageSessions not in services:
+        return None
+    return services[MessageSessions].holding_lock(database.name)
 
 
 class MessageSessionsProvider(Provider[MessageSessions]):
