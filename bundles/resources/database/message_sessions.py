@@ -128,7 +128,8 @@ def session_with_lock_of(database: Database) -> AsyncSession | None:
     services = None if request is None else request.services
     if not database.is_sqlite or services is None or MessageSessions not in services:
         return None
-    return services[MessageSessions].holding_lock(database.name)
+    sessions: MessageSessions = services[MessageSessions]
+    return sessions.holding_lock(database.name)
 
 
 class MessageSessionsProvider(Provider[MessageSessions]):
