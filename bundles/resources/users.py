@@ -5,9 +5,11 @@ from typing import Any, ClassVar, TypeVar
 from injector import inject
 from sqlalchemy import Select, select, update
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources.database.databases import Databases
-from bundles.resources.database.mode import READS
+from bundles.resources.database.message_sessions import session_with_lock_of
+from bundles.resources.database.mode import READS, WRITES
 from bundles.resources.entities.column_value import ABSENT, ColumnValue
 from bundles.resources.entities.mapped import column_of, entity_of, is_unique
 from bundles.security import UserProvider
@@ -89,7 +91,7 @@ class DatabaseUsers(UserProvider[U]):
         if value is ABSENT:
             return None
         statement = self.select().where(getattr(self.entity, field) == value)
-        async with self._database.session_in(READS) as session:
+        async with AsyncSession(self._database.engine_beside(READS)) as session:
             found = (await session.scalars(statement)).unique().one_or_none()
         # MariaDB compares texts without regard to case, and tokens are for one identifier
         return found if found is not None and getattr(found, field) == value else None
@@ -102,11 +104,14 @@ class DatabaseUsers(UserProvider[U]):
         is_old = getattr(self.entity, self.password_field) == old_hash
         is_user = getattr(self.entity, self.identity_field) == getattr(user, self.identity_field)
         statement = update(self.entity).where(is_user, is_old)
-        async with self._database.session() as session:
-            changed = await session.execute(
-                statement.values({self.password_field: password_hash}),
-                execution_options={"synchronize_session": False},
-            )
-            await session.commit()
+        values = statement.values({self.password_field: password_hash})
+        options = {"synchronize_session": False}
+        if (held := session_with_lock_of(self._database)) is not None:
+            # SQLite has one lock for writing; if the message is rolled back, the old hash stays
+            changed = await held.execute(values, execution_options=options)
+        else:
+            async with AsyncSession(self._database.engine_beside(WRITES)) as session:
+                changed = await session.execute(values, execution_options=options)
+                await session.commit()
         if isinstance(changed, CursorResult) and changed.rowcount:
             setattr(user, self.password_field, password_hash)

@@ -25,6 +25,12 @@ class AfterCommit:
         self._broadcaster = broadcaster
         self._dispatcher = dispatcher
         self._calls: list[tuple[str, Call]] = []
+        self._kept = 0
+
+    @property
+    def count(self) -> int:
+        """The number of calls that are not made yet."""
+        return len(self._calls)
 
     def emit(
         self,
@@ -59,14 +65,18 @@ class AfterCommit:
         name = getattr(call, "__qualname__", repr(call))
         self._calls.append((f"run({name})", partial(call, *args)))
 
-    def forget(self) -> None:
-        """Drop all calls, since their transaction is rolled back."""
-        self._calls.clear()
+    def keep(self) -> None:
+        """Keep the calls so far if a later transaction is rolled back: theirs is committed."""
+        self._kept = len(self._calls)
+
+    def forget(self, since: int = 0) -> None:
+        """Drop the calls from the number *since* on: their transaction is rolled back."""
+        del self._calls[max(since, self._kept) :]
 
     async def call_all(self) -> None:
         """Make the calls, also those that they add."""
         while self._calls:
-            calls, self._calls = self._calls, []
+            calls, self._calls, self._kept = self._calls, [], 0
             for name, call in calls:
                 try:
                     await call()

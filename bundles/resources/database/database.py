@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+import attrs
 from sqlalchemy import MetaData, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -13,17 +14,23 @@ from sqlalchemy.pool import QueuePool
 
 from bundles.resources.database import sqlite
 from bundles.resources.database.after_commit import AfterCommit
+from bundles.resources.database.ending import Ending
 from bundles.resources.database.engines import new_engine, options_of
+from bundles.resources.database.last_tasks import LastTasks
 from bundles.resources.database.mode import WRITES, Isolation, Mode
+from bundles.resources.database.owned_session import OwnedSession
 from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.database.unit import UnitOfWork
-from bundles.resources.database.unloaded import LoadedSession
 from bundles.resources.database.watching import Watcher
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
 
 DEFAULT = "default"
 """The name of the database of an `AsyncSession` without a name."""
+
+
+_BESIDE = 5
+"""The most connections of `Database.engine_beside`."""
 
 
 class NewAfterCommit(Protocol):
@@ -53,6 +60,7 @@ class Database:
         settings: DatabaseSettings,
         bases: Sequence[Base],
         new_after_commit: NewAfterCommit,
+        tasks: LastTasks,
     ) -> None:
         self.name = name
         self.setting = "resources.url" if name == DEFAULT else f"resources.databases.{name}.url"
@@ -62,7 +70,9 @@ class Database:
         self.watcher.watch(self.engine.sync_engine)
         self._settings = settings
         self._new_after_commit = new_after_commit
+        self._tasks = tasks
         self._engines: dict[Mode, AsyncEngine] = {}
+        self._beside: AsyncEngine | None = None
 
     @property
     def metadatas(self) -> list[MetaData]:
@@ -100,16 +110,23 @@ class Database:
     ) -> AsyncIterator[UnitOfWork]:
         """A transaction of its own: committed at the end of the block, rolled back if the block
         raises an exception."""
-        async with self.session(readonly=readonly, isolation=isolation) as session:
-            work = UnitOfWork(session, self._new_after_commit())
-            yield work
-            await session.commit()
-        await work.after.call_all()
+        mode = Mode(readonly, isolation, may_write=not readonly)
+        after = self._new_after_commit()
+        session = self.session_in(mode, after)
+        ending = Ending(self._tasks, after)
+        try:
+            yield UnitOfWork(session, after)
+            await ending.commit([session])
+        finally:
+            await ending.close([session])
 
-    def session_in(self, mode: Mode) -> AsyncSession:
-        """As `session`, with transactions of *mode*."""
+    def session_in(self, mode: Mode, after: AfterCommit | None = None) -> AsyncSession:
+        """As `session`, with transactions of *mode*; a rollback drops the calls of *after*."""
         return AsyncSession(
-            self.engine_in(mode), sync_session_class=LoadedSession, expire_on_commit=False
+            self.engine_in(mode),
+            sync_session_class=OwnedSession,
+            expire_on_commit=False,
+            after=after,
         )
 
     def engine_in(self, mode: Mode) -> AsyncEngine:
@@ -119,6 +136,16 @@ class Database:
             options = options_of(self.engine, mode)
             engine = self._engines[mode] = self.engine.execution_options(**options)
         return engine
+
+    def engine_beside(self, mode: Mode) -> AsyncEngine:
+        """As `engine_in`, with a pool of its own for short transactions, during which a message
+        may hold a connection: with one pool, messages could all wait for another one."""
+        if self._beside is None:
+            size = min(_BESIDE, self._settings.pool_size)
+            own = attrs.evolve(self._settings, pool_size=size)
+            self._beside = new_engine(own, self.setting)
+            self.watcher.watch(self._beside.sync_engine)
+        return self._beside.execution_options(**options_of(self._beside, mode))
 
     async def open(self) -> None:
         """Create the file of SQLite, with mode 600, and its tables; does not connect to a server.
@@ -152,3 +179,5 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+        if self._beside is not None:
+            await self._beside.dispose()

@@ -7,6 +7,7 @@ from typing import Any, Self
 import attrs
 
 from bundles.resources.database.database import DEFAULT, Database, NewAfterCommit
+from bundles.resources.database.last_tasks import LastTasks
 from bundles.resources.database.tables import Base, Tables
 from bundles.resources.settings import ResourcesSettings
 from rxkernel import ConfigurationError, RxKernelError
@@ -19,6 +20,7 @@ class Databases(Mapping[str, Database]):
     Attributes:
         tables: those of all databases.
         new_after_commit: makes the `AfterCommit` of a transaction.
+        tasks: those that end transactions.
     """
 
     def __init__(
@@ -28,13 +30,16 @@ class Databases(Mapping[str, Database]):
         new_after_commit: NewAfterCommit,
     ) -> None:
         self.new_after_commit = new_after_commit
+        self.tasks = LastTasks()
         self._found: dict[str, Database] = {}
         problems: list[str] = []
         for name, own in {DEFAULT: settings, **settings.databases}.items():
             try:
                 if settings.migrations_of(name).is_dir():
                     own = attrs.evolve(own, create_tables=False)
-                self._found[name] = Database(name, own, bases.get(name, ()), new_after_commit)
+                self._found[name] = Database(
+                    name, own, bases.get(name, ()), new_after_commit, self.tasks
+                )
             except ConfigurationError as error:
                 problems += error.problems
         for name in bases.keys() - self._found.keys() - {DEFAULT, *settings.databases}:
@@ -102,5 +107,6 @@ class Databases(Mapping[str, Database]):
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        await self.tasks.close()
         for database in self._found.values():
             await database.close()

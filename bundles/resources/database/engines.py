@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from bundles.resources.database import mariadb, postgresql, sqlite
 from bundles.resources.database.idle_connections import watch_idle_connections
 from bundles.resources.database.mode import Mode
+from bundles.resources.database.url_options import check_options, check_sqlite_options
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
 
@@ -26,6 +27,7 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
     dialect = _dialect_of(url)
     if dialect == "sqlite":
         sqlite.file_of(url, setting)
+        check_sqlite_options(url, setting)
     try:
         engine = create_async_engine(
             url,
@@ -47,6 +49,7 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
     if dialect == "sqlite":
         sqlite.prepare(engine.sync_engine, settings.busy_timeout)
     else:
+        check_options(engine, setting)
         watch_idle_connections(engine.sync_engine)
     if dialect == "mariadb":
         mariadb.prepare(engine.sync_engine)

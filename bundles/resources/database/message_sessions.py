@@ -8,10 +8,12 @@ from typing import Any, Self
 from injector import Injector, Provider
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bundles.resources.database.database import DEFAULT
+from bundles.resources.database.database import DEFAULT, Database
 from bundles.resources.database.databases import Databases
+from bundles.resources.database.ending import Ending
 from bundles.resources.database.mode import READONLY, Mode
 from bundles.resources.database.modes import Modes
+from bundles.resources.database.owned_session import OwnedSession
 from rxkernel import RxKernelError, current_request
 
 
@@ -30,10 +32,12 @@ class MessageSessions:
 
     def __init__(self, databases: Databases, mode: Mode | None, route_name: str | None) -> None:
         self.after = databases.new_after_commit()
+        self._ending = Ending(databases.tasks, self.after)
         self._databases = databases
         self._mode = mode
         self._name = route_name
         self._sessions: dict[str, AsyncSession] = {}
+        self._task = asyncio.current_task()
 
     def session(self, name: str = DEFAULT) -> AsyncSession:
         """The session for the database *name*, the same one for each call.
@@ -48,7 +52,7 @@ class MessageSessions:
                     f"{self._name!r} asks for a session of the database, and its action has "
                     f"@transaction(None); remove one of the two"
                 )
-            session = self._databases.named(name).session_in(self._mode)
+            session = self._databases.named(name).session_in(self._mode, self.after)
             self._sessions[name] = session
         return session
 
@@ -59,6 +63,17 @@ class MessageSessions:
             ConfigurationError: no database has it. RxKernelError: as `session`.
         """
         return self.session(self._databases.of(entity).name)
+
+    def holding_lock(self, name: str) -> AsyncSession | None:
+        """The session that holds the lock for writing of *name*, a database of SQLite, until the
+        current task goes on; None if there is none, or if another task closes it."""
+        session = self._sessions.get(name)
+        if session is None or self._mode is None or not self._mode.may_write:
+            return None
+        own = session.sync_session
+        assert isinstance(own, OwnedSession)
+        is_held = own.has_connection and asyncio.current_task() is self._task
+        return session if is_held else None
 
     async def flush(self) -> None:
         """Send what has changed to the databases, so that objects have what these make: ids, and
@@ -72,10 +87,7 @@ class MessageSessions:
 
         There is no two-phase commit: if one fails, the earlier ones are committed.
         """
-        for session in self._in_order():
-            if session.in_transaction():
-                await session.commit()
-        await self.after.call_all()
+        await self._ending.commit([*self._in_order()])
 
     async def roll_back(self) -> None:
         """Roll back each session, and forget its objects and the calls of `after`."""
@@ -106,16 +118,18 @@ class MessageSessions:
             if exc is None:
                 await self.commit()
         finally:
-            if any(session.in_transaction() for session in self._sessions.values()):
-                # if the task is cancelled again, the connections still go back to the pool
-                await asyncio.shield(self._close())
-            else:  # they have no connections, so there is nothing to await
-                for session in self._sessions.values():
-                    session.sync_session.close()
+            await self._ending.close([*self._in_order()])
 
-    async def _close(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
+
+def session_with_lock_of(database: Database) -> AsyncSession | None:
+    """The session of the current message if it holds the lock for writing of *database*: another
+    session that writes would wait for it in vain. None for databases without such a lock."""
+    request = current_request.get()
+    services = None if request is None else request.services
+    if not database.is_sqlite or services is None or MessageSessions not in services:
+        return None
+    sessions: MessageSessions = services[MessageSessions]
+    return sessions.holding_lock(database.name)
 
 
 class MessageSessionsProvider(Provider[MessageSessions]):

@@ -24,7 +24,7 @@ def file_of(url: URL, setting: str) -> Path:
     Raises:
         ConfigurationError: *url* names none.
     """
-    if not url.database or url.database == ":memory:" or "mode=memory" in str(url):
+    if not url.database or ":memory:" in url.database or "mode=memory" in str(url):
         raise ConfigurationError(
             f"{setting} is a database in memory, which has one connection for all messages; name "
             f"a file, as in sqlite+aiosqlite:///var/app.sqlite3; in tests, write "

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.databases import Databases
+from bundles.resources.database.message_sessions import session_with_lock_of
 from bundles.resources.database.mode import Isolation
 from bundles.resources.database.unit import UnitOfWork
 from rxkernel import RxKernelError, current_application
@@ -21,7 +22,8 @@ async def unit_of_work(
     its own, beside that of the message.
 
     Raises:
-        RxKernelError: no application is running here, or the database does not exist.
+        RxKernelError: no application is running here, the database does not exist, or it is one of
+            SQLite and the session of the message holds its lock for writing.
     """
     application = current_application.get()
     if application is None:
@@ -29,8 +31,12 @@ async def unit_of_work(
             "unit_of_work() is called outside of a running application; inject Database, and "
             "write async with database.unit_of_work()"
         )
-    databases = application.injector.get(Databases)
-    async with databases.named(database).unit_of_work(
-        readonly=readonly, isolation=isolation
-    ) as work:
+    found = application.injector.get(Databases).named(database)
+    if not readonly and session_with_lock_of(found) is not None:
+        raise RxKernelError(
+            "unit_of_work() waits for the lock for writing, which SQLite has once and the session "
+            "of this message holds; write with that session, commit it before, or write "
+            "unit_of_work(readonly=True)"
+        )
+    async with found.unit_of_work(readonly=readonly, isolation=isolation) as work:
         yield work

@@ -9,6 +9,11 @@ from sqlalchemy.util.concurrency import in_greenlet
 
 from rxkernel import RxKernelError
 
+_WITHOUT_AWAIT = (
+    "a session is used without await: by a relation with lazy='dynamic', or by its sync_session; "
+    "use WriteOnlyMapped, a statement with await session.execute(…), or await session.run_sync(…)"
+)
+
 
 class LoadedSession(Session):
     """The session below an `AsyncSession`; its errors name the attribute and the remedy.
@@ -19,9 +24,12 @@ class LoadedSession(Session):
 
 @event.listens_for(LoadedSession, "do_orm_execute")
 def _refuse(state: ORMExecuteState) -> None:
-    """Raise for a statement of an attribute that is read without ``await``."""
-    if not (state.is_relationship_load or state.is_column_load) or in_greenlet():
+    """Raise for a statement without ``await``, as of an attribute that is not loaded: the driver
+    would leave a coroutine behind that nothing awaits."""
+    if in_greenlet():
         return
+    if not (state.is_relationship_load or state.is_column_load):
+        raise RxKernelError(_WITHOUT_AWAIT)
     path: Any = state.loader_strategy_path
     relation = str(path.path[-1]) if state.is_relationship_load and path else ""
     if relation:
@@ -34,3 +42,9 @@ def _refuse(state: ORMExecuteState) -> None:
         "a column was read that is not loaded, since it is deferred or expired; call await "
         "session.refresh(entity) before"
     )
+
+
+@event.listens_for(LoadedSession, "before_flush")
+def _refuse_flush(*_: Any) -> None:
+    if not in_greenlet():
+        raise RxKernelError(_WITHOUT_AWAIT)

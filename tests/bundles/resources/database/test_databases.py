@@ -21,6 +21,7 @@ from bundles.resources import (
     unit_of_work,
 )
 from bundles.resources.database import sqlite
+from bundles.resources.database.engines import new_engine
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -308,3 +309,32 @@ async def test_applications_that_create_tables_at_once_all_boot(tmp_path: Path) 
 
     for site in sites:
         await site.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("sqlite+aiosqlite:///x.sqlite3?bogus=1", "driver aiosqlite does not know: bogus"),
+        ("sqlite+aiosqlite:///x.sqlite3?mode=ro", "driver aiosqlite does not know: mode"),
+        ("sqlite+aiosqlite:///file::memory:?cache=shared&uri=true", "is a database in memory"),
+        ("postgresql+psycopg://u@h/db?sslmodee=1", "driver psycopg does not know: sslmodee"),
+        ("mariadb+aiomysql://u@h/db?bogus=1&b=1", "driver aiomysql does not know: b, bogus"),
+    ],
+    ids=["sqlite", "sqlite_uri", "memory", "postgresql", "mariadb"],
+)
+def test_url_option_that_driver_does_not_know_is_an_error(url: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        new_engine(DatabaseSettings(url=url), "resources.url")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite+aiosqlite:///file:x.sqlite3?uri=true&mode=rw&timeout=3",
+        "postgresql+psycopg://u@h/db?sslmode=require&host=a&host=b&prepare_threshold=3",
+        "mariadb+aiomysql://u@h/db?ssl_ca=/x&charset=utf8mb4&unix_socket=/s",
+    ],
+    ids=["sqlite", "postgresql", "mariadb"],
+)
+def test_url_option_that_driver_knows_is_accepted(url: str) -> None:
+    new_engine(DatabaseSettings(url=url), "resources.url")

@@ -148,3 +148,25 @@ async def test_unit_of_work_rolls_back_on_exception(client_of: ClientOf, url: st
     async with database.unit_of_work() as work:
         work.session.add(Article(slug="b"))
     assert (await client.http("article_list")).content == ["b"]
+
+
+class Nested:
+    @http("POST", "/nested", "nested")
+    async def nested(self, session: AsyncSession, commits: bool = False) -> None:
+        session.add(Article(slug="a"))
+        await session.flush()
+        if commits:
+            await session.commit()
+        async with unit_of_work() as work:
+            work.session.add(Article(slug="b"))
+
+
+async def test_unit_of_work_in_message_that_holds_lock_is_an_error_at_once(
+    client_of: ClientOf, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(application(url, Articles, Nested))
+
+    assert (await client.http("nested")).status_code == 500
+    assert "unit_of_work() waits for the lock for writing" in caplog.text
+    assert (await client.http("nested", params={"commits": True})).status_code == 200
+    assert (await client.http("article_list")).content == ["a", "b"]

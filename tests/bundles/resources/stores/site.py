@@ -1,5 +1,7 @@
 """An application whose users, sessions and refresh tokens are in the database."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -77,11 +79,18 @@ class Site:
         await session.rotate(user=email)
 
 
-def site(url: str, *, store: str = "database", **parts: Any) -> Application:
-    """The application with the database *url*; *store* is that of sessions and tokens."""
+def site(
+    url: str,
+    *controllers: Any,
+    store: str = "database",
+    resources: Mapping[str, Any] = MappingProxyType({}),
+    **parts: Any,
+) -> Application:
+    """The application with the database *url*; *store* is that of sessions and tokens, *resources*
+    are further settings."""
     settings = Settings(
         bundles={
-            "resources": ResourcesSettings(url=url),
+            "resources": ResourcesSettings(url=url, **resources),
             "sessions": SessionsSettings(store=store),  # type: ignore[arg-type]
             "security": SecuritySettings(
                 passwords=PasswordSettings(memory=8, iterations=1),
@@ -96,7 +105,7 @@ def site(url: str, *, store: str = "database", **parts: Any) -> Application:
             SessionsBundle,
             SecurityBundle(parts.pop("users", Accounts)),
         ],
-        controllers=[Site],
+        controllers=[Site, *controllers],
         settings=settings,
         **parts,
     )

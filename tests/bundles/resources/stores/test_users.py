@@ -1,14 +1,18 @@
 """Users of the bundle security in a table."""
 
+import asyncio
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources import Database
 from bundles.resources.users import DatabaseUsers
-from rxkernel import ConfigurationError
+from bundles.security import access
+from rxkernel import ConfigurationError, Inject, http
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.servers import TestDatabase
 from tests.bundles.resources.stores.site import (
@@ -107,6 +111,61 @@ async def test_tokens_have_another_field_than_the_login(
         (await work.session.get_one(Account, 1)).email = "lovelace@example.org"
     bearer = {"Authorization": f"Bearer {token}"}
     assert (await client.http("who", headers=bearer)).content == "lovelace@example.org"
+
+
+@access("public")
+class LogsInLater:
+    """Reads with the session of the message before it loads a user."""
+
+    def __init__(self) -> None:
+        self.all_read = asyncio.Barrier(2)
+
+    @http("POST", "/load", "load")
+    async def load(self, session: AsyncSession, users: Annotated[Accounts, Inject()]) -> Any:
+        await session.scalars(select(Account))
+        await self.all_read.wait()
+        user = await users.load(ADA)
+        assert user is not None
+        return user.email
+
+    @http("POST", "/replace", "replace")
+    async def replace(self, session: AsyncSession, users: Annotated[Accounts, Inject()]) -> None:
+        await session.scalars(select(Account))
+        user = await users.load(ADA)
+        assert user is not None
+        await users.save_password_hash(user, "new", HASH)
+
+
+async def test_users_are_loaded_while_messages_hold_all_connections(
+    client_of: ClientOf, postgresql_database: TestDatabase
+) -> None:
+    client = await with_accounts(
+        client_of(
+            site(
+                postgresql_database.url,
+                LogsInLater(),
+                resources={"pool_size": 2, "pool_timeout": 1.0},
+            )
+        ),
+        Account(email=ADA, name="Ada"),
+    )
+
+    responses = await asyncio.gather(client.http("load"), client.http("load"))
+    assert [response.content for response in responses] == [ADA, ADA]
+
+
+async def test_hash_is_replaced_by_message_that_holds_lock(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
+    client = await with_accounts(
+        client_of(site(any_database.url, LogsInLater(), resources={"busy_timeout": 0.3})),
+        Account(email=ADA, name="Ada"),
+    )
+
+    assert (await client.http("replace")).status_code == 200
+    user = await client.application.injector.get(Accounts).load(ADA)
+    assert user is not None
+    assert user.password_hash == "new"
 
 
 class NoField(DatabaseUsers[Account]):
