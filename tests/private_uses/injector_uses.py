@@ -150,8 +150,15 @@ INJECTOR = (
     ),
     PrivateUse(
         name="injector.Binder.get_binding",
-        files=(_CONTAINER, _GRAPH, _ROOT),
-        why="the provider and the scope of a service",
+        files=(_CONTAINER, _GRAPH, _OVERRIDES, _ROOT),
+        why="the provider and the scope of a service; overridden: a class with a scope of its own",
+        parameters=("self", "interface"),
+    ),
+    PrivateUse(
+        name="injector.Binder.has_binding_for",
+        files=(_OVERRIDES,),
+        why="overridden: a class with a scope of its own is bound",
+        spelled=("super().has_binding_for",),
         parameters=("self", "interface"),
     ),
     PrivateUse(
