@@ -56,19 +56,38 @@ class DatabaseUsers(UserProvider[U]):
                 f"{name} has no identity_field; write the name of the unique attribute of "
                 f"{entity.__qualname__} that tokens and sessions have"
             )
+        self._check()
         self._database = databases.of(entity)
-        self._identity = self._unique(self.identity_field)
-        self._login = self._unique(self.login_field) if self.login_field else self._identity
-        self._api_key = self._unique(self.api_key_field) if self.api_key_field else None
+        self._identity = ColumnValue(column_of(entity, self.identity_field))
+        self._login = ColumnValue(column_of(entity, self.login_field or self.identity_field))
+        self._api_key = (
+            ColumnValue(column_of(entity, self.api_key_field)) if self.api_key_field else None
+        )
 
-    def _unique(self, field: str) -> ColumnValue:
-        column = column_of(self.entity, field)
-        if not is_unique(column):
-            raise ConfigurationError(
-                f"{self.entity.__qualname__}.{field}, by which {type(self).__qualname__} finds a "
-                f"user, is not unique; declare it unique=True"
-            )
-        return ColumnValue(column)
+    def _check(self) -> None:
+        """Raises ConfigurationError with every attribute that the entity does not have as needed.
+
+        A user without a password may have no hash, so its default need not exist.
+        """
+        problems: list[str] = []
+        for name in ("identity_field", "login_field", "api_key_field", "password_field"):
+            field = getattr(self, name)
+            is_default = name == "password_field" and field == DatabaseUsers.password_field
+            if not field or (is_default and not hasattr(self.entity, field)):
+                continue
+            place = f"{type(self).__qualname__}.{name}"
+            try:
+                column = column_of(self.entity, field)
+            except ConfigurationError as error:
+                problems += (f"{place}: {problem}" for problem in error.problems)
+                continue
+            if name != "password_field" and not is_unique(column):
+                problems.append(
+                    f"{place}: {self.entity.__qualname__}.{field}, by which it finds a user, is "
+                    f"not unique; declare it unique=True"
+                )
+        if problems:
+            raise ConfigurationError(*problems)
 
     def select(self) -> Select[U]:
         """The statement for the users that may log in; override it to add conditions or options:

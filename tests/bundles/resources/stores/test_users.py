@@ -193,9 +193,12 @@ class NoEntity(DatabaseUsers):  # type: ignore[type-arg]
     ("users", "problem"),
     [
         (NoField, "NoField has no identity_field"),
-        (Ambiguous, r"Account\.name, by which Ambiguous finds a user, is not unique"),
+        (
+            Ambiguous,
+            r"Ambiguous\.identity_field: Account\.name, by which it finds a user, is not unique",
+        ),
         (Misspelt, "Account has no column 'emial'; did you mean 'email'"),
-        (NoLogin, r"Account\.name, by which NoLogin finds a user, is not unique"),
+        (NoLogin, r"NoLogin\.login_field: Account\.name, by which it finds a user, is not unique"),
         (NoEntity, "NoEntity does not name its entity"),
     ],
 )
