@@ -221,8 +221,9 @@ class Autoload:
         self._restore()
         build.scope.close()
         if is_first:
-            started = {unit.key for unit in build.started}
-            self._never_started = frozenset(build.snapshot.files.keys() - started)
+            if self.application.is_check:  # no reload starts them later
+                started = {unit.key for unit in build.started}
+                self._never_started = frozenset(build.snapshot.files.keys() - started)
             add_runtime(self)
 
     async def discard(self, build: Build) -> None:

@@ -6,6 +6,8 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.engine import URL
 
+from bundles.resources.database.utc_datetime import UtcDateTime
+
 
 def online(connection: Connection, models: MetaData) -> dict[str, Any]:
     """Options for a command that uses the database."""
@@ -30,8 +32,12 @@ def _common(models: MetaData, dialect: str) -> dict[str, Any]:
     }
 
 
-def _import_type(kind: str, item: Any, context: AutogenContext) -> Literal[False]:
-    """Let the new file import the module of a column's type; Alembic writes the rest."""
+def _import_type(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Let the new file import the module of a column's type; Alembic writes the rest. Ours has a
+    name that may not move."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        context.imports.add("import bundles.resources")
+        return "bundles.resources.UtcDateTime()"
     module = type(item).__module__
     if kind == "type" and module.partition(".")[0] != "sqlalchemy":
         context.imports.add(f"import {module}")

@@ -272,3 +272,16 @@ def test_tables_of_stores_belong_to_the_revisions(shop: Shop) -> None:
     assert "add table rxkernel_refresh_token\n" in created
     shop.run("upgrade")
     assert shop.run("check") == "No differences.\n"
+
+
+def test_time_with_time_zone_has_its_public_name_in_revision(shop: Shop) -> None:
+    column = "    created: Mapped[datetime] = mapped_column(UtcDateTime)\n"
+    head = HEAD.replace("ResourcesBundle\n", "ResourcesBundle, UtcDateTime\n", 1)
+    shop.declare(ACCOUNT, column, head="from datetime import datetime\n\n" + head)
+
+    shop.revise("Create the tables")
+
+    (file,) = shop.revisions()
+    assert "bundles.resources.UtcDateTime()" in file.read_text()
+    shop.run("upgrade")
+    assert shop.run("check") == "No differences.\n"
