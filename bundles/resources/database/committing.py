@@ -26,7 +26,8 @@ _STREAMS = (StreamResponse, EventStreamResponse, UpgradeResponse)
 
 def committing(definition: Definition, retries: int) -> Callable[[Action], Action]:
     """The wrapper for the action of *definition*, which is called again after a conflict with
-    another transaction, up to *retries* times.
+    another transaction, up to *retries* times; not once a part of it is committed, which it would
+    do twice.
 
     Raises:
         ConfigurationError: it cannot be called again, since it reads its body as a stream.
@@ -74,16 +75,19 @@ def _retrying(action: Action, retries: int) -> Action:
                 return await once(request)
             except Exception as exc:
                 services = request.services
-                is_own = services is not None and MessageSessions in services
-                if not (is_own and is_conflict(exc) and current_request.get() is request):
+                if services is None or MessageSessions not in services:
+                    raise
+                sessions = services[MessageSessions]
+                if not is_conflict(exc) or current_request.get() is not request:
+                    raise
+                if sessions.has_committed:
                     raise
                 logger.info(
                     "%s: conflict with another transaction, retry %d",
                     request.route_name,
                     number + 1,
                 )
-            assert services is not None
-            await services[MessageSessions].roll_back()
+            await sessions.roll_back()
         return await once(request)
 
     return retrying

@@ -89,6 +89,13 @@ class MessageSessions:
         """
         await self._ending.commit([*self._in_order()])
 
+    @property
+    def has_committed(self) -> bool:
+        """Whether a transaction of one was committed, by the action itself or before that of
+        another database failed."""
+        sessions = (session.sync_session for session in self._sessions.values())
+        return any(own.has_committed for own in sessions if isinstance(own, OwnedSession))
+
     async def roll_back(self) -> None:
         """Roll back each session, and forget its objects and the calls of `after`."""
         self.after.forget()

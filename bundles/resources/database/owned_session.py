@@ -15,11 +15,13 @@ class OwnedSession(LoadedSession):
 
     Attributes:
         after: what to do after its commit; None if its owner cannot add calls.
+        has_committed: whether a transaction of it was committed, which nothing rolls back.
     """
 
     def __init__(self, *arguments: Any, after: AfterCommit | None = None, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.after = after
+        self.has_committed = False
         self.savepoints: dict[SessionTransaction, int] = {}
         """The number of calls at the begin of each."""
         self._connection: Connection | None = None
@@ -70,7 +72,10 @@ def _ended(session: OwnedSession, transaction: SessionTransaction) -> None:
 
 @event.listens_for(OwnedSession, "after_commit")
 def _committed(session: OwnedSession) -> None:
-    if session.after is not None and session.get_nested_transaction() is None:
+    if session.get_nested_transaction() is not None:
+        return
+    session.has_committed = True
+    if session.after is not None:
         session.after.keep()
 
 

@@ -2,11 +2,14 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import GenericAlias
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from msgspec import Meta
+from sqlalchemy import DateTime
 
+from bundles.resources.database.utc_datetime import UtcDateTime
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.row_rules import RowRules
 from bundles.resources.operations.sent_fields import field_names
@@ -82,6 +85,28 @@ def problems_of_input(facts: Facts, input_: Any, method: str) -> Iterator[str]:
                 f"its input {cls.__name__} has the field {name!r}, which "
                 f"{facts.entity.__name__} does not have; remove it, or override {method}()"
             )
+        elif (wanted := _wanted_zone(facts, cls, name)) is not None:
+            has = "needs a" if wanted else "has no"
+            yield (
+                f"its input {cls.__name__} has the field {name!r}, a datetime with or without a "
+                f"time zone, and the column {has} time zone; write "
+                f"Annotated[datetime, msgspec.Meta(tz={wanted})]"
+            )
+
+
+def _wanted_zone(facts: Facts, cls: Any, name: str) -> bool | None:
+    """Whether a value of the field *name* of *cls* must have a time zone, if its annotation does
+    not say so: the database would drop it, or reject a time without one. None for other fields."""
+    column = facts.mapper.column_attrs.get(name)
+    annotation = get_type_hints(cls, include_extras=True).get(name)
+    if column is None or datetime not in (annotation, *get_args(annotation)):
+        return None
+    if get_origin(annotation) is Annotated:  # with a rule of its own
+        return None
+    type_ = column.columns[0].type
+    if isinstance(type_, UtcDateTime):
+        return True
+    return type_.timezone if isinstance(type_, DateTime) else None
 
 
 def version_parameter(transport: Transport) -> Parameters:

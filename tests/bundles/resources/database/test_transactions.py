@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, text, update
@@ -87,6 +88,13 @@ class Counter:
     async def increment(self, id: int, session: AsyncSession, after: AfterCommit) -> int:
         return await self._increment(id, session, after)
 
+    @websocket("increment_and_note")
+    @transaction(isolation="SERIALIZABLE", retries=3)
+    async def increment_and_note(self, id: int, session: AsyncSession, after: AfterCommit) -> int:
+        session.add(Author(name=uuid4().hex[:8]))
+        await session.commit()
+        return await self._increment(id, session, after)
+
     @both("GET", "/increment/{id}", "increment_by_get")
     @transaction(isolation="SERIALIZABLE")
     async def increment_by_get(self, id: int, session: AsyncSession, after: AfterCommit) -> int:
@@ -116,6 +124,18 @@ async def test_conflict_is_retried_and_emits_once(
         assert sorted(reply.content for reply in replies) == [1, 2]
         assert counter.calls == 3
         assert connection.emitted == [("stars", (1,)), ("stars", (2,))]
+
+
+async def test_conflict_after_a_commit_of_the_action_is_not_retried(
+    client_of: ClientOf, postgresql_database: TestDatabase
+) -> None:
+    client, _ = await _counter_of(client_of, postgresql_database.url)
+
+    replies = await asyncio.gather(
+        *(client.websocket("increment_and_note", params={"id": 1}) for _ in range(2))
+    )
+
+    assert sorted(reply.status_code for reply in replies) == [200, 409], replies
 
 
 async def test_conflict_without_retries_is_409(

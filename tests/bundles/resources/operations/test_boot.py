@@ -1,10 +1,13 @@
 """Each mistake in a resource is a problem at boot, which names the fix; all are found at once."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any, cast
 
 import attrs
+import msgspec
 import pytest
+from msgspec import UNSET, UnsetType
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -22,6 +25,7 @@ from bundles.resources import (
     ResourcesBundle,
     Row,
     Update,
+    UtcDateTime,
     Watch,
     operation,
     transaction,
@@ -385,3 +389,55 @@ async def test_mistake_in_a_resource_is_a_problem_at_boot(
 
     assert len(found) == 1, found
     assert problem in found[0]
+
+
+class VisitBase(DeclarativeBase):
+    pass
+
+
+class Meeting(VisitBase):
+    __tablename__ = "meeting"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    noted: Mapped[datetime]
+
+
+@attrs.frozen
+class MeetingView:
+    id: int
+
+
+@attrs.frozen
+class NewMeeting:
+    at: datetime
+    noted: datetime | None = None
+
+
+@attrs.frozen
+class MeetingChange:
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | UnsetType = UNSET
+    noted: Annotated[datetime, msgspec.Meta(tz=False)] | UnsetType = UNSET
+
+
+class Meetings(Resource[Meeting], path="/meetings", name="meeting"):
+    operations = (Create(NewMeeting), Update(MeetingChange))
+    view = MeetingView
+
+
+async def test_times_of_an_input_say_whether_they_have_a_time_zone() -> None:
+    """The database would drop a time zone that its column does not have."""
+    app = Application(bundles=[ResourcesBundle(VisitBase)], controllers=[Meetings])
+    with pytest.raises(ConfigurationError) as caught:
+        await app.boot()
+    text = "its input NewMeeting has the field {0!r}, a datetime with or without a time zone"
+    assert [
+        text.format(name) in problem
+        for name, problem in zip(("at", "noted"), caught.value.problems, strict=True)
+    ] == [True, True]
+    assert "the column needs a time zone; write Annotated[datetime, msgspec.Meta(tz=True)]" in str(
+        caught.value
+    )
+    assert "the column has no time zone; write Annotated[datetime, msgspec.Meta(tz=False)]" in str(
+        caught.value
+    )
