@@ -25,6 +25,11 @@ _SQLITE_OUTAGES = (
     *("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_NOMEM", "SQLITE_PROTOCOL", "SQLITE_PERM"),
 )
 
+_POSTGRESQL_MISSING = ("42P01", "42703")
+_MARIADB_MISSING = (1146, 1054)
+_SQLITE_MISSING = ("no such table", "no such column", "has no column named")
+"""A table, a column."""
+
 
 def is_conflict(exc: BaseException) -> bool:
     """Whether the transaction has failed because of another one, and may succeed if repeated."""
@@ -59,6 +64,18 @@ def is_outage(exc: BaseException) -> bool:
         is_file = name.startswith("SQLITE_READONLY") and _begins(exc)
         return bool(is_file or name.startswith(_SQLITE_OUTAGES))
     return _number(original) in _MARIADB_OUTAGES
+
+
+def is_schema_mismatch(exc: BaseException) -> bool:
+    """Whether a statement names a table or a column that the database does not have."""
+    if not isinstance(exc, DBAPIError):
+        return False
+    original: Any = exc.orig
+    if hasattr(original, "diag"):
+        return bool(original.sqlstate in _POSTGRESQL_MISSING)
+    if hasattr(original, "sqlite_errorname"):
+        return any(text in str(original) for text in _SQLITE_MISSING)
+    return _number(original) in _MARIADB_MISSING
 
 
 def _begins(exc: DBAPIError) -> bool:

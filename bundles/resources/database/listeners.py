@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from bundles.resources.database.committing import committing, flushing
 from bundles.resources.database.database import Database
 from bundles.resources.database.databases import Databases
+from bundles.resources.database.error_kinds import is_schema_mismatch
 from bundles.resources.database.error_responses import response_of
 from bundles.resources.database.mode import READS
 from bundles.resources.database.modes import Modes
@@ -33,6 +34,13 @@ which must roll back."""
 
 _INNERMOST = 1000
 """The priority of a wrapper that all others go around."""
+
+_MISMATCH = (
+    "the tables of the database differ from the models; write a revision with "
+    "`python -m rxkernel db revision`, and apply it with `db upgrade`; without revisions, boot "
+    "creates missing tables only: delete a file of SQLite that is for development"
+)
+"""A note in the log."""
 
 _PROBE = text("SELECT 1")
 _PROBE_TIMEOUT = 0.6
@@ -67,6 +75,8 @@ class DatabaseListeners:
         if not isinstance(failure, SQLAlchemyError):
             return
         response = response_of(failure, self._databases.tables)
+        if is_schema_mismatch(failure):
+            failure.add_note(_MISMATCH)
         if response is not None:
             response.__cause__ = failure
             event.set_exception(response)

@@ -116,6 +116,24 @@ async def test_error_of_code_is_500_without_sql(call: Any) -> None:
     assert await call("broken") == (500, None, [])
 
 
+@pytest.mark.parametrize("statement", ["SELECT 1 FROM nowhere", "SELECT age FROM author"])
+async def test_missing_table_or_column_is_explained_in_the_log(
+    client_of: ClientOf,
+    any_database: TestDatabase,
+    caplog: pytest.LogCaptureFixture,
+    statement: str,
+) -> None:
+    class Broken:
+        @http("GET", "/", "broken")
+        async def broken(self, session: AsyncSession) -> None:
+            await session.execute(text(statement))
+
+    client = client_of(await create_tables(application(any_database.url, Broken)))
+
+    assert (await client.http("broken")).status_code == 500
+    assert "the tables of the database differ from the models" in caplog.text
+
+
 def _tables(dialect: str) -> MetaData:
     """Tables without mapped classes. MariaDB has no constraints that the commit checks."""
     later: Any = {} if dialect == "mariadb" else {"deferrable": True, "initially": "DEFERRED"}
