@@ -9,6 +9,7 @@ from rxkernel.application.application import (
 )
 from rxkernel.application.bundle import (
     Bundle,
+    bundle_with_marker,
 )
 from rxkernel.application.events import (
     ApplicationEvents,
@@ -483,6 +484,7 @@ __all__ = [
     "accepts_html",
     "all_options_of",
     "both",
+    "bundle_with_marker",
     "connection_scope",
     "controller",
     "current_application",

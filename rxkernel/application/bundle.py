@@ -1,6 +1,6 @@
 """The base class of bundles: sources of routes, listeners on events, or transports."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -79,3 +79,25 @@ class Bundle:
         and an error for each invalid route.
         """
         return ()
+
+
+def imported_bundles() -> Iterator[type[Bundle]]:
+    """Yield the bundles whose modules are imported, enabled or not."""
+    found = Bundle.__subclasses__()
+    for bundle in found:
+        found += bundle.__subclasses__()
+        if hasattr(bundle, "name"):
+            yield bundle
+
+
+def bundle_with_marker(cls: type[Any]) -> type[Bundle] | None:
+    """The imported bundle that has a default marker for parameters of *cls*, or None.
+
+    For a bundle that tells apart what a client sends and what the kernel passes.
+    """
+    for bundle in imported_bundles():
+        markers = bundle.default_markers
+        known = markers if isinstance(markers, Mapping) else ()  # not checked: it is not enabled
+        if any(isinstance(base, type) and issubclass(cls, base) for base in known):
+            return bundle
+    return None

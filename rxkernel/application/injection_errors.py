@@ -1,13 +1,13 @@
 """Messages for errors of injector, each with a fix."""
 
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from types import NoneType
 from typing import Any
 
 from injector import CallError, CircularDependency, UnsatisfiedRequirement
 
-from rxkernel.application.bundle import Bundle
+from rxkernel.application.bundle import Bundle, bundle_with_marker, imported_bundles
 from rxkernel.exception_text import summary_of, text_of
 from rxkernel.exceptions import RxKernelError
 from rxkernel.messages.scoped_services import name_of_key
@@ -43,31 +43,21 @@ def unbound_service(wanted: Any) -> str:
 def parameter_without_bundle(cls: type[Any]) -> str | None:
     """The problem of a parameter of *cls* if a bundle that is imported has a default marker for
     it; called if no enabled bundle has one."""
-    for bundle in _imported_bundles():
-        markers = bundle.default_markers
-        known = markers if isinstance(markers, Mapping) else ()  # not checked: it is not enabled
-        if any(isinstance(base, type) and issubclass(cls, base) for base in known):
-            return (
-                f"{name_of(cls)} needs the bundle {bundle.name}; enable it: "
-                f"Application(bundles=[{bundle.__name__}])"
-            )
-    return None
+    bundle = bundle_with_marker(cls)
+    if bundle is None:
+        return None
+    return (
+        f"{name_of(cls)} needs the bundle {bundle.name}; enable it: "
+        f"Application(bundles=[{bundle.__name__}])"
+    )
 
 
 def _bundle_of(wanted: Any) -> type[Bundle] | None:
     """The imported bundle that provides *wanted*, or None."""
-    for bundle in _imported_bundles():
+    for bundle in imported_bundles():
         if any(one is wanted for one in _provided_by(bundle)):
             return bundle
     return None
-
-
-def _imported_bundles() -> Iterator[type[Bundle]]:
-    found = Bundle.__subclasses__()
-    for bundle in found:
-        found += bundle.__subclasses__()
-        if hasattr(bundle, "name"):
-            yield bundle
 
 
 def _provided_by(bundle: type[Bundle]) -> Iterator[Any]:

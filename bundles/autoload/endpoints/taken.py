@@ -8,7 +8,16 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import attrs
 
 from bundles.autoload.endpoints.context import Context, CurrentContext
-from rxkernel import Body, ConfigurationError, Connection, Marker, Query, Request, UploadedFile
+from rxkernel import (
+    Body,
+    ConfigurationError,
+    Connection,
+    Marker,
+    Query,
+    Request,
+    UploadedFile,
+    bundle_with_marker,
+)
 
 EMPTY = inspect.Parameter.empty
 
@@ -130,9 +139,13 @@ def is_provided(annotation: Any) -> bool:
     members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
     return any(
         member == list[UploadedFile]
-        or (isinstance(member, type) and not get_args(member) and issubclass(member, _PROVIDED))
+        or (isinstance(member, type) and not get_args(member) and _is_service(member))
         for member in members
     )
+
+
+def _is_service(cls: type[Any]) -> bool:
+    return issubclass(cls, _PROVIDED) or bundle_with_marker(cls) is not None
 
 
 def _as_provided(parameter: inspect.Parameter) -> inspect.Parameter:
