@@ -222,13 +222,14 @@ class MariadbServer(DatabaseServer):
         self.run(
             *(str(self._installer), "--no-defaults", f"--datadir={self.folder / 'data'}"),
             *("--auth-root-authentication-method=normal", "--skip-test-db"),
+            f"--tmpdir={self.folder}",  # servers of other tests remove files of /tmp
             *("--innodb-log-file-size=4M", "--innodb-buffer-pool-size=16M"),
         )
 
     def command(self) -> list[str]:
         return [
             *(str(self._program), "--no-defaults", f"--datadir={self.folder / 'data'}"),
-            *(f"--port={self.port}", "--bind-address=127.0.0.1"),
+            *(f"--port={self.port}", "--bind-address=127.0.0.1", f"--tmpdir={self.folder}"),
             *(f"--socket={self.folder / 'socket'}", f"--pid-file={self.folder / 'pid'}"),
             *("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"),
             *("--innodb-log-file-size=4M", "--innodb-buffer-pool-size=16M", "--skip-log-bin"),

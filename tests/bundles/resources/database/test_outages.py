@@ -214,5 +214,5 @@ async def test_driver_that_is_not_installed_is_boot_error(
 ) -> None:
     monkeypatch.setitem(sys.modules, "aiomysql", None)
 
-    with pytest.raises(ConfigurationError, match=r"needs .*: pip install 'rxkernel\[mariadb\]'"):
+    with pytest.raises(ConfigurationError, match=r"needs .*: pip install '\.\[mariadb\]'"):
         await application("mariadb+aiomysql://root@127.0.0.1/name", Authors).boot()
