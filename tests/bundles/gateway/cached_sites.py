@@ -45,13 +45,21 @@ class CachedSite:
         return await self.broker.call(name, params, **options)
 
 
-def parts(cacher: str, url: str, **settings: Any) -> dict[str, Any]:
-    """The bundles and the settings of an application with *cacher*."""
+def parts(
+    cacher: str, url: str, *, redis_timeout: float = 10.0, **settings: Any
+) -> dict[str, Any]:
+    """The bundles and the settings of an application with *cacher*.
+
+    After *redis_timeout*, in seconds, calls go on without Redis, which a test of anything else
+    must not see on a machine with much other work.
+    """
     gateway = GatewaySettings(cacher=cacher, **settings)  # type: ignore[arg-type]
     own: dict[str, Any] = {"gateway": gateway}
     if cacher != "redis":
         return {"bundles": [GatewayBundle], "settings": Settings(bundles=own)}
-    own["redis"] = RedisSettings(url=url, connect_timeout=0.5, command_timeout=0.5)
+    own["redis"] = RedisSettings(
+        url=url, connect_timeout=redis_timeout, command_timeout=redis_timeout
+    )
     return {"bundles": [RedisBundle, GatewayBundle], "settings": Settings(bundles=own)}
 
 

@@ -141,7 +141,7 @@ async def test_redis_paused_calls_wait_for_one_timeout_only(
     site_of: CachedSiteOf, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The timeout is half a second; 200 calls would take 100."""
-    site = await site_of(Math())
+    site = await site_of(Math(), redis_timeout=0.5)
     await site.call("math.add", {"a": 0, "b": 0})
 
     with redis.paused():
