@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from bundles.sqlite.schema import Schema
 from bundles.sqlite.transaction import transaction
+from bundles.sqlite.wal import use_wal
 from rxkernel import ConfigurationError, HttpException
 
 logger = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ class SqliteFile:
             self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False
         )
         try:
-            _use_wal(database)
+            use_wal(database, _BUSY)
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute("PRAGMA foreign_keys = ON")
             self._schema.apply(database)
@@ -179,17 +179,3 @@ class SqliteFile:
 
     def __str__(self) -> str:
         return f"the file {str(self._path)!r} of {self._schema.name}"
-
-
-def _use_wal(database: sqlite3.Connection) -> None:
-    """SQLite does not wait for the lock of another process that opens a new file."""
-    deadline = time.monotonic() + _BUSY
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as exc:
-            is_busy = exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)

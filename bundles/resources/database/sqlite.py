@@ -1,7 +1,6 @@
 """SQLite: a new file, the pragmas of a connection, and transactions that begin explicitly."""
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import PoolResetState
 
 from bundles.resources.database.mode import Mode
+from bundles.sqlite import use_wal
 from rxkernel import ConfigurationError
 
 _QUERY_ONLY = "rxkernel.query_only"
@@ -36,24 +36,13 @@ def file_of(url: URL, setting: str) -> Path:
 def create(file: Path, timeout: float) -> None:
     """Create *file* with mode 600, and its folder, and have it use WAL from now on.
 
-    SQLite does not wait for the lock of another process that does the same.
-
     Raises:
         OSError, sqlite3.Error: that is not possible within *timeout* seconds.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
-    deadline = time.monotonic() + timeout
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as exc:
-                is_busy = exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                if not is_busy or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
+        use_wal(connection, timeout)
 
 
 def prepare(engine: Engine, busy_timeout: float) -> None:

@@ -291,9 +291,7 @@ def test_file_that_another_process_creates_is_waited_for(
     """SQLite itself does not wait before it changes the journal mode."""
     other = sqlite3.connect(tmp_path / "app.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    monkeypatch.setattr(
-        "bundles.resources.database.sqlite.time.sleep", lambda _: other.execute("ROLLBACK")
-    )
+    monkeypatch.setattr("bundles.sqlite.wal.time.sleep", lambda _: other.execute("ROLLBACK"))
 
     sqlite.create(tmp_path / "app.sqlite3", 5.0)
 
