@@ -6,9 +6,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bundles.resources.database import mariadb, postgresql, sqlite
+from bundles.resources.database import mariadb, sqlite
 from bundles.resources.database.idle_connections import watch_idle_connections
 from bundles.resources.database.mode import Mode
+from bundles.resources.database.pool_reset import roll_back_what_is_open
 from bundles.resources.database.url_options import check_options, check_sqlite_options
 from bundles.resources.settings import DatabaseSettings
 from rxkernel import ConfigurationError
@@ -35,7 +36,7 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
             max_overflow=0,
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
-            pool_reset_on_return=None,  # listeners of each dialect roll back only what is open
+            pool_reset_on_return=None,  # see roll_back_what_is_open
             connect_args=_connect_args(dialect, settings),
             hide_parameters=True,
         )
@@ -53,8 +54,7 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
         watch_idle_connections(engine.sync_engine)
     if dialect == "mariadb":
         mariadb.prepare(engine.sync_engine)
-    elif dialect == "postgresql":
-        postgresql.prepare(engine.sync_engine)
+    roll_back_what_is_open(engine.sync_engine, dialect)
     return engine
 
 

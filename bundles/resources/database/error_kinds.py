@@ -42,7 +42,7 @@ def is_conflict(exc: BaseException) -> bool:
         # a transaction that has read wants to write, and another one writes or has written; one
         # that begins waits for the lock until its timeout
         return bool(name.startswith("SQLITE_BUSY") and not _begins(exc))
-    return _number(original) in _MARIADB_CONFLICTS
+    return number_of(original) in _MARIADB_CONFLICTS
 
 
 def is_outage(exc: BaseException) -> bool:
@@ -63,7 +63,7 @@ def is_outage(exc: BaseException) -> bool:
         # a file that is read-only: any other statement is that of a read-only transaction
         is_file = name.startswith("SQLITE_READONLY") and _begins(exc)
         return bool(is_file or name.startswith(_SQLITE_OUTAGES))
-    return _number(original) in _MARIADB_OUTAGES
+    return number_of(original) in _MARIADB_OUTAGES
 
 
 def is_schema_mismatch(exc: BaseException) -> bool:
@@ -75,14 +75,14 @@ def is_schema_mismatch(exc: BaseException) -> bool:
         return bool(original.sqlstate in _POSTGRESQL_MISSING)
     if hasattr(original, "sqlite_errorname"):
         return any(text in str(original) for text in _SQLITE_MISSING)
-    return _number(original) in _MARIADB_MISSING
+    return number_of(original) in _MARIADB_MISSING
 
 
 def _begins(exc: DBAPIError) -> bool:
     return (exc.statement or "").startswith("BEGIN")
 
 
-def _number(original: BaseException | None) -> int | None:
+def number_of(original: BaseException | None) -> int | None:
     """The number of an error of MariaDB."""
     arguments = getattr(original, "args", ())
     return arguments[0] if arguments and type(arguments[0]) is int else None

@@ -1,9 +1,6 @@
 """MariaDB and MySQL: transactions that are read-only, or have an isolation level of their own."""
 
-from typing import Any
-
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.pool import PoolResetState
 
 from bundles.resources.database.mode import WRITES, Mode
 
@@ -13,11 +10,6 @@ def prepare(engine: Engine) -> None:
 
     ``SET TRANSACTION`` is valid for the next transaction only, so nothing has to be reset.
     """
-
-    @event.listens_for(engine, "reset")
-    def _reset(connection: Any, _: Any, state: PoolResetState) -> None:
-        if state.asyncio_safe and connection.driver_connection.get_transaction_status():
-            connection.rollback()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

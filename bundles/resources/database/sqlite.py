@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, AdaptedConnection
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import PoolResetState
 
 from bundles.resources.database.mode import Mode
 from bundles.sqlite import use_wal
@@ -59,12 +58,6 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
-
-    @event.listens_for(engine, "reset")
-    def _reset(connection: Any, _: Any, state: PoolResetState) -> None:
-        # a COMMIT that fails, by a deferred constraint, leaves the transaction open
-        if state.asyncio_safe and connection.driver_connection.in_transaction:
-            connection.rollback()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

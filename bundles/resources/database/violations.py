@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 from sqlalchemy.exc import DataError, DBAPIError
 
+from bundles.resources.database.error_kinds import number_of
 from bundles.resources.database.tables import Tables
 
 
@@ -80,9 +81,8 @@ def violation_of(exc: DBAPIError, tables: Tables) -> Violation | None:
         return None if kind is None else _of_postgresql(kind, original, verb, tables)
     if (name := getattr(original, "sqlite_errorname", None)) in _SQLITE:
         return _of_sqlite(_SQLITE[name], str(original), verb, table, tables)
-    arguments = getattr(original, "args", ())
-    if arguments and type(arguments[0]) is int and arguments[0] in _MARIADB:
-        return _of_mariadb(_MARIADB[arguments[0]], str(arguments[-1]), table, tables)
+    if (number := number_of(original)) in _MARIADB:
+        return _of_mariadb(_MARIADB[number], str(original.args[-1]), table, tables)
     return Violation(Kind.INVALID) if isinstance(exc, DataError) else None
 
 
