@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from bundles.resources.database.error_kinds import is_conflict
-from bundles.resources.database.message_sessions import MessageSessions
+from bundles.resources.database.message_sessions import MessageSessions, sessions_of
 from rxkernel import (
     ConfigurationError,
     Definition,
@@ -47,9 +47,8 @@ def flushing(method: Method) -> Method:
     async def flushed(*arguments: Any, **named: Any) -> Any:
         result = await method(*arguments, **named)
         request = current_request.get()
-        services = None if request is None else request.services
-        if services is not None and MessageSessions in services:
-            await services[MessageSessions].flush()
+        if request is not None and (sessions := sessions_of(request)) is not None:
+            await sessions.flush()
         return result
 
     return flushed
@@ -58,9 +57,8 @@ def flushing(method: Method) -> Method:
 def _once(action: Action) -> Action:
     async def once(request: Request) -> Any:
         result = await action(request)
-        services = request.services
-        if services is not None and MessageSessions in services:
-            await _commit(request, services[MessageSessions], result)
+        if (sessions := sessions_of(request)) is not None:
+            await _commit(request, sessions, result)
         return result
 
     return once
@@ -74,13 +72,10 @@ def _retrying(action: Action, retries: int) -> Action:
             try:
                 return await once(request)
             except Exception as exc:
-                services = request.services
-                if services is None or MessageSessions not in services:
+                sessions = sessions_of(request)
+                if sessions is None or sessions.has_committed:
                     raise
-                sessions = services[MessageSessions]
                 if not is_conflict(exc) or current_request.get() is not request:
-                    raise
-                if sessions.has_committed:
                     raise
                 logger.info(
                     "%s: conflict with another transaction, retry %d",

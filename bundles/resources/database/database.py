@@ -102,7 +102,7 @@ class Database:
 
         Its first statement begins a transaction. Objects keep their values after a commit.
         """
-        return self.session_in(Mode(readonly, isolation, may_write=not readonly))
+        return self.session_in(Mode.of(readonly=readonly, isolation=isolation))
 
     @asynccontextmanager
     async def unit_of_work(
@@ -110,9 +110,8 @@ class Database:
     ) -> AsyncIterator[UnitOfWork]:
         """A transaction of its own: committed at the end of the block, rolled back if the block
         raises an exception."""
-        mode = Mode(readonly, isolation, may_write=not readonly)
         after = self._new_after_commit()
-        session = self.session_in(mode, after)
+        session = self.session_in(Mode.of(readonly=readonly, isolation=isolation), after)
         ending = Ending(self._tasks, after)
         try:
             yield UnitOfWork(session, after)

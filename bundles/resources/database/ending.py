@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,9 +24,7 @@ class Ending:
     async def commit(self, sessions: Sequence[AsyncSession]) -> None:
         """Commit each of *sessions*, then make the calls. A cancellation does not come between:
         what is committed, is also emitted."""
-        for session in sessions:  # its events may add calls
-            if session.new or session.deleted or session.dirty:
-                await session.flush()
+        await flush_all(sessions)  # its events may add calls
         if len(sessions) < 2 and not self._after.count:
             await self._commit(sessions)  # it is one step
             return
@@ -65,6 +63,13 @@ class Ending:
                     exc_info=True,
                 )
                 await session.run_sync(lambda _, own: own.give_up(), _owned(session))
+
+
+async def flush_all(sessions: Iterable[AsyncSession]) -> None:
+    """Send what has changed in *sessions* to their databases."""
+    for session in sessions:
+        if session.new or session.deleted or session.dirty:
+            await session.flush()
 
 
 def _owned(session: AsyncSession) -> OwnedSession:

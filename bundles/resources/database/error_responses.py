@@ -11,6 +11,7 @@ from bundles.resources.database.tables import Tables
 from bundles.resources.database.violations import Kind, Violation, violation_of
 from rxkernel import (
     ConflictException,
+    ExceptionEvent,
     HttpException,
     ServiceUnavailableException,
     UnprocessableEntityException,
@@ -45,6 +46,15 @@ def response_of(exc: BaseException, tables: Tables) -> HttpException | None:
     if isinstance(exc, DBAPIError) and (found := violation_of(exc, tables)) is not None:
         return _rejection(found)
     return None
+
+
+def respond_to(event: ExceptionEvent, tables: Tables) -> None:
+    """Replace the exception of *event* by `response_of` it, unless it is a bug."""
+    failure = event.exception
+    response = response_of(failure, tables)
+    if response is not None:
+        response.__cause__ = failure
+        event.set_exception(response)
 
 
 def _rejection(found: Violation) -> HttpException:

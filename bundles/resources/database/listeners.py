@@ -13,7 +13,7 @@ from bundles.resources.database.committing import committing, flushing
 from bundles.resources.database.database import Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.error_kinds import is_schema_mismatch
-from bundles.resources.database.error_responses import response_of
+from bundles.resources.database.error_responses import respond_to
 from bundles.resources.database.mode import READS
 from bundles.resources.database.modes import Modes
 from bundles.resources.database.resolvers import Db
@@ -74,12 +74,9 @@ class DatabaseListeners:
         failure = event.exception
         if not isinstance(failure, SQLAlchemyError):
             return
-        response = response_of(failure, self._databases.tables)
         if is_schema_mismatch(failure):
             failure.add_note(_MISMATCH)
-        if response is not None:
-            response.__cause__ = failure
-            event.set_exception(response)
+        respond_to(event, self._databases.tables)
 
     @observe(ServerEvents.READINESS)
     async def probe(self, event: ReadinessEvent) -> None:

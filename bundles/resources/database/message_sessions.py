@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources.database.database import DEFAULT, Database
 from bundles.resources.database.databases import Databases
-from bundles.resources.database.ending import Ending
+from bundles.resources.database.ending import Ending, flush_all
 from bundles.resources.database.mode import READONLY, Mode
 from bundles.resources.database.modes import Modes
 from bundles.resources.database.owned_session import OwnedSession
-from rxkernel import RxKernelError, current_request
+from rxkernel import Request, RxKernelError, current_request
 
 
 class MessageSessions:
@@ -78,9 +78,7 @@ class MessageSessions:
     async def flush(self) -> None:
         """Send what has changed to the databases, so that objects have what these make: ids, and
         values of columns with a default."""
-        for session in self._in_order():
-            if session.new or session.deleted or session.dirty:
-                await session.flush()
+        await flush_all(self._in_order())
 
     async def commit(self) -> None:
         """Commit each session, that of the default database last; then make the calls of `after`.
@@ -128,15 +126,23 @@ class MessageSessions:
             await self._ending.close([*self._in_order()])
 
 
+def sessions_of(request: Request) -> MessageSessions | None:
+    """Those of *request*; None if nothing has asked for a session yet."""
+    services = request.services
+    if services is None or MessageSessions not in services:
+        return None
+    found: MessageSessions = services[MessageSessions]
+    return found
+
+
 def session_with_lock_of(database: Database) -> AsyncSession | None:
     """The session of the current message if it holds the lock for writing of *database*: another
     session that writes would wait for it in vain. None for databases without such a lock."""
     request = current_request.get()
-    services = None if request is None else request.services
-    if not database.is_sqlite or services is None or MessageSessions not in services:
+    if not database.is_sqlite or request is None:
         return None
-    sessions: MessageSessions = services[MessageSessions]
-    return sessions.holding_lock(database.name)
+    sessions = sessions_of(request)
+    return None if sessions is None else sessions.holding_lock(database.name)
 
 
 class MessageSessionsProvider(Provider[MessageSessions]):

@@ -25,6 +25,11 @@ class Mode:
     isolation: Isolation | None = None
     may_write: bool = True
 
+    @classmethod
+    def of(cls, *, readonly: bool, isolation: Isolation | None) -> "Mode":
+        """The mode outside of a message, which takes the lock unless it is read-only."""
+        return cls(readonly, isolation, may_write=not readonly)
+
 
 WRITES = Mode()
 READS = Mode(may_write=False)

@@ -53,3 +53,10 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         found = datetime.fromisoformat(value) if isinstance(value, str) else value
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def has_timezone(type_: TypeEngine[Any]) -> bool | None:
+    """Whether times of *type_* have a time zone; None for a type of other values."""
+    if isinstance(type_, UtcDateTime):
+        return True
+    return type_.timezone if isinstance(type_, DateTime) else None

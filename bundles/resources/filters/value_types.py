@@ -9,7 +9,7 @@ import attrs
 import msgspec
 from sqlalchemy import types as sql
 
-from bundles.resources.database.utc_datetime import UtcDateTime
+from bundles.resources.database.utc_datetime import has_timezone
 from rxkernel.messages.input_errors import (
     NOT_UTF8,
     OUT_OF_RANGE,
@@ -61,7 +61,7 @@ class ValueType:
         found = _wire_of(column) if wire is None else wire
         if found is None:
             return cls(None, object, column, False, None)
-        is_utc = _has_timezone(column)
+        is_utc = has_timezone(column) is True
         return cls(found, _class_of(found), _bound_of(column), is_utc, param_type(found))
 
     def read(self, raw: Any) -> tuple[Any, ErrorEntry | None]:
@@ -128,20 +128,14 @@ def _class_of(wire: Any) -> type:
     return type(choices[0]) if choices else object
 
 
-def _has_timezone(column: sql.TypeEngine[Any]) -> bool:
-    if isinstance(column, UtcDateTime):
-        return True
-    return isinstance(column, sql.DateTime) and column.timezone
-
-
 def _wire_of(column: sql.TypeEngine[Any]) -> Any:
     """What a client sends for *column*; None for types without a form in one parameter."""
     if isinstance(column, sql.Enum):
         if column.enum_class is not None:
             return column.enum_class
         return Literal[tuple(column.enums)]
-    if isinstance(column, sql.DateTime | UtcDateTime):
-        return Annotated[datetime, msgspec.Meta(tz=_has_timezone(column))]
+    if (timezone := has_timezone(column)) is not None:
+        return Annotated[datetime, msgspec.Meta(tz=timezone)]
     try:
         found = column.python_type
     except NotImplementedError:  # SQLAlchemy 2.0, for values of any class

@@ -146,8 +146,7 @@ def history(application: Application, as_json: bool, database: str) -> None:
 
 
 def _current(migrations: Migrations) -> str:
-    revisions = migrations.history()
-    pending = sum(item.state == "pending" for item in revisions)
+    pending = migrations.pending()
     name = migrations.current() or "no revision"
     return f"{name}, {pending} pending" if pending else f"{name}, none is pending"
 

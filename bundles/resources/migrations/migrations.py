@@ -118,6 +118,10 @@ class Migrations:
             for number, script in enumerate(scripts)
         ]
 
+    def pending(self) -> int:
+        """The number of revisions that are not applied."""
+        return sum(item.state == "pending" for item in self.history())
+
     def current(self) -> str | None:
         """The revision of the database; None before the first one."""
         with readable(self._files.folder):

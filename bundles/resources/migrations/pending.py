@@ -45,8 +45,7 @@ class PendingRevisions:
         files = RevisionFiles(self._settings.migrations_of(database.name))
 
         def pending(connection: Connection) -> int:
-            migrations = Migrations(connection, files, MetaData(), logger.info)
-            return sum(item.state == "pending" for item in migrations.history())
+            return Migrations(connection, files, MetaData(), logger.info).pending()
 
         async with database.engine_in(READS).connect() as connection:
             count = await connection.run_sync(pending)

@@ -7,7 +7,7 @@ from injector import inject
 from sqlalchemy.exc import SQLAlchemyError
 
 from bundles.resources.database.databases import Databases
-from bundles.resources.database.error_responses import response_of
+from bundles.resources.database.error_responses import respond_to
 from bundles.resources.database.tables import Tables
 from bundles.resources.operations.own import OwnOperation
 from bundles.resources.operations.run import RunMarker
@@ -30,14 +30,9 @@ class DeclaredErrors:
     async def respond(self, event: ExceptionEvent) -> None:
         """Do it as for any action, but with the fields of the entity that the view or the input of
         the operation has: a client must not learn the names of other columns."""
-        failure = event.exception
         marker = _marker_of(event.request.definition)
-        if marker is None or not isinstance(failure, SQLAlchemyError):
-            return
-        response = response_of(failure, _DeclaredTables(self._databases.tables.bases, marker))
-        if response is not None:
-            response.__cause__ = failure
-            event.set_exception(response)
+        if marker is not None and isinstance(event.exception, SQLAlchemyError):
+            respond_to(event, _DeclaredTables(self._databases.tables.bases, marker))
 
 
 @attrs.frozen

@@ -7,9 +7,8 @@ from types import GenericAlias
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from msgspec import Meta
-from sqlalchemy import DateTime
 
-from bundles.resources.database.utc_datetime import UtcDateTime
+from bundles.resources.database.utc_datetime import has_timezone
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.row_rules import RowRules
 from bundles.resources.operations.sent_fields import field_names
@@ -103,10 +102,7 @@ def _wanted_zone(facts: Facts, cls: Any, name: str) -> bool | None:
         return None
     if get_origin(annotation) is Annotated:  # with a rule of its own
         return None
-    type_ = column.columns[0].type
-    if isinstance(type_, UtcDateTime):
-        return True
-    return type_.timezone if isinstance(type_, DateTime) else None
+    return has_timezone(column.columns[0].type)
 
 
 def version_parameter(transport: Transport) -> Parameters:
