@@ -1,14 +1,12 @@
 """`apply`: changes an entity by the fields that a client has sent."""
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import attrs
-import msgspec
 from sqlalchemy import inspect as sqlalchemy_inspect
 from sqlalchemy.orm import InstanceState
 
+from bundles.resources.entities.sent_fields import field_names, sent_fields
 from rxkernel.nearest import nearest
 
 
@@ -27,7 +25,13 @@ def apply(entity: object, change: object) -> bool:
     state = sqlalchemy_inspect(entity, raiseerr=False)
     if not isinstance(state, InstanceState):
         raise TypeError(f"{type(entity).__qualname__} is not a mapped class")
-    fields = {name: value for name, value in _fields(change) if value is not msgspec.UNSET}
+    cls = type(change)
+    if not isinstance(change, Mapping) and field_names(cls) is None:
+        raise TypeError(
+            f"{cls.__qualname__} has no declared fields; pass an instance of an attrs class, a "
+            f"dataclass or a Struct, or a mapping"
+        )
+    fields = sent_fields(change)
     for name in fields:
         _check(state, name, change)
     changed = False
@@ -38,25 +42,6 @@ def apply(entity: object, change: object) -> bool:
             setattr(entity, name, value)
             changed = True
     return changed
-
-
-def _fields(change: object) -> Iterator[tuple[str, Any]]:
-    if isinstance(change, Mapping):
-        yield from change.items()
-        return
-    cls = type(change)
-    if attrs.has(cls):
-        names = [field.name for field in attrs.fields(cls)]
-    elif isinstance(change, msgspec.Struct):
-        names = list(change.__struct_fields__)
-    elif dataclasses.is_dataclass(change):
-        names = [field.name for field in dataclasses.fields(change)]
-    else:
-        raise TypeError(
-            f"{cls.__qualname__} has no declared fields; pass an instance of an attrs class, a "
-            f"dataclass or a Struct, or a mapping"
-        )
-    yield from ((name, getattr(change, name)) for name in names)
 
 
 def _check(state: InstanceState[Any], name: str, change: object) -> None:

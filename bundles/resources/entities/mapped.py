@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
-from sqlalchemy import Column, Index, Table, UniqueConstraint
+from sqlalchemy import Column, ColumnElement, Index, Table, UniqueConstraint
 from sqlalchemy import inspect as sqlalchemy_inspect
 from sqlalchemy.orm import Mapper
 
@@ -21,8 +21,8 @@ def mapper_of(cls: Any) -> Mapper[Any]:
     if not isinstance(mapper, Mapper):
         name = getattr(cls, "__qualname__", cls)
         raise ConfigurationError(
-            f"{name} is not a mapped class; write a class with a table, derived from the "
-            f"declarative base"
+            f"{name} is not a mapped class of SQLAlchemy; write a class with a table, derived "
+            f"from the declarative base"
         )
     return mapper
 
@@ -68,13 +68,15 @@ def _hint(name: str, known: Sequence[str]) -> str:
     return f"it has {', '.join(known)}"
 
 
-def is_unique(column: Column[Any]) -> bool:
-    """Whether two rows cannot have the same value in *column*."""
-    return any(columns == [column] for columns in _unique_columns(column.table))
+def is_unique(column: ColumnElement[Any]) -> bool:
+    """Whether two rows cannot have the same value in *column*; false for other expressions."""
+    table = column.table if isinstance(column, Column) else None
+    return isinstance(table, Table) and any(
+        columns == [column] for columns in _unique_columns(table)
+    )
 
 
-def _unique_columns(table: Any) -> Iterator[list[Column[Any]]]:
-    assert isinstance(table, Table)
+def _unique_columns(table: Table) -> Iterator[list[Column[Any]]]:
     yield list(table.primary_key.columns)
     yield from ([column] for column in table.columns if column.unique)
     for constraint in table.constraints:

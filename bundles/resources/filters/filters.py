@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from bundles.resources.entities.mapped import mapper_of
 from bundles.resources.filters.binding import Binding, Declared
 from bundles.resources.filters.bound_filters import BoundFilters
-from bundles.resources.filters.targets import mapper_of
 from rxkernel import ConfigurationError
 
 _DEFAULT_ALTERNATIVES = 10

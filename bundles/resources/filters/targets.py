@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Exists, inspect
+from sqlalchemy import ColumnElement, Exists
 from sqlalchemy.orm import ColumnProperty, Mapper, QueryableAttribute, aliased
 from sqlalchemy.types import NullType
 
@@ -58,20 +58,6 @@ class Target:
         for step in reversed(self.steps):
             found = step.exists(found)
         return found
-
-
-def mapper_of(entity: object) -> Mapper[Any]:
-    """The mapper of *entity*.
-
-    Raises:
-        ConfigurationError: it is not a mapped class.
-    """
-    found = inspect(entity, raiseerr=False)
-    if not isinstance(found, Mapper):
-        raise ConfigurationError(
-            f"{entity!r} is not a mapped class of SQLAlchemy; pass the class of a table"
-        )
-    return found
 
 
 def target_at(mapper: Mapper[Any], path: str) -> Target:

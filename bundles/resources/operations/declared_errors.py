@@ -9,9 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.error_responses import respond_to
 from bundles.resources.database.tables import Tables
+from bundles.resources.entities.sent_fields import field_names
 from bundles.resources.operations.own import OwnOperation
 from bundles.resources.operations.run import RunMarker
-from bundles.resources.operations.sent_fields import field_names
 from bundles.resources.operations.views import classes_in
 from rxkernel import Definition, ExceptionEvent, KernelEvents, Transport, observe
 

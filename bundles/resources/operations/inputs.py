@@ -9,9 +9,9 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from msgspec import Meta
 
 from bundles.resources.database.utc_datetime import has_timezone
+from bundles.resources.entities.sent_fields import field_names
 from bundles.resources.operations.facts import Facts
 from bundles.resources.operations.row_rules import RowRules
-from bundles.resources.operations.sent_fields import field_names
 from bundles.resources.operations.versions import Expected
 from rxkernel import Body, Header, Marker, Query, Transport
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import attrs
 import sqlalchemy
-from sqlalchemy import Column, Index, Table, UniqueConstraint
 from sqlalchemy.exc import InvalidRequestError, NoInspectionAvailable
 from sqlalchemy.orm import InstrumentedAttribute, Mapper
 
+from bundles.resources.entities.mapped import is_unique
+from bundles.resources.entities.sent_fields import field_names
 from bundles.resources.filters import Filters
 from bundles.resources.operations.arguments import (
     is_list,
@@ -21,7 +22,6 @@ from bundles.resources.operations.operation import Operation
 from bundles.resources.operations.own import own_operations
 from bundles.resources.operations.resource import Resource
 from bundles.resources.operations.row_rules import entity_of
-from bundles.resources.operations.sent_fields import field_names
 from bundles.resources.operations.views import View
 from rxkernel import ConfigurationError, Transport
 
@@ -193,7 +193,7 @@ class _Reader:
             names = ", ".join(mapper.column_attrs.keys())
             self.problems.append(f"has the key {name!r}, which is not one of {names}")
             name = primary
-        elif not _is_unique(mapper.column_attrs[name].columns[0]):
+        elif not is_unique(mapper.column_attrs[name].columns[0]):
             self.problems.append(
                 f"has the key {name!r}, which is not unique; add unique=True to its column"
             )
@@ -214,20 +214,6 @@ def _wrong_hooks(resource: type[Resource[Any]], names: Collection[str]) -> Itera
             yield f"has the hook {name}, which is not async; write async def {name}(self, event)"
         elif len(inspect.signature(member).parameters) != 2:
             yield f"has the hook {name} with other parameters; write async def {name}(self, event)"
-
-
-def _is_unique(column: Any) -> bool:
-    """Whether the table has at most one row for each value of *column*."""
-    table = column.table if isinstance(column, Column) else None
-    if not isinstance(table, Table):
-        return False
-    if column.unique or [*table.primary_key.columns] == [column]:
-        return True
-    rules: tuple[Index | UniqueConstraint, ...] = (
-        *(each for each in table.indexes if each.unique),
-        *(c for c in table.constraints if isinstance(c, UniqueConstraint)),
-    )
-    return any([*each.columns] == [column] for each in rules)
 
 
 def _python_type(key: InstrumentedAttribute[Any]) -> Any:

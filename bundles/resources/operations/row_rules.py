@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 from sqlalchemy import ColumnElement, true
 
 from bundles.resources.entities.apply import apply
-from bundles.resources.operations.sent_fields import sent_fields
+from bundles.resources.entities.sent_fields import sent_fields
 from rxkernel import Request
 
 E = TypeVar("E")

@@ -6,7 +6,7 @@ from typing import Any, get_args, get_type_hints
 import attrs
 from sqlalchemy.orm import Mapper, QueryableAttribute, selectinload, undefer
 
-from bundles.resources.operations.sent_fields import field_names
+from bundles.resources.entities.sent_fields import field_names
 from rxkernel import ConfigurationError
 
 

@@ -1,6 +1,7 @@
 """The fields of the classes of inputs and views, and those that a client has sent."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -23,7 +24,10 @@ def field_names(cls: Any) -> tuple[str, ...] | None:
 
 
 def sent_fields(sent: Any) -> dict[str, Any]:
-    """Return the fields of *sent* by name, without those that are `msgspec.UNSET`."""
-    names = field_names(type(sent)) or ()
-    values = ((name, getattr(sent, name)) for name in names)
-    return {name: value for name, value in values if not any(value is each for each in _UNSET)}
+    """Return the fields of *sent*, an instance of such a class or a mapping, by name, without
+    those that are `msgspec.UNSET`: the client has not sent them."""
+    if isinstance(sent, Mapping):
+        given = dict(sent)
+    else:
+        given = {name: getattr(sent, name) for name in field_names(type(sent)) or ()}
+    return {k: value for k, value in given.items() if not any(value is each for each in _UNSET)}
