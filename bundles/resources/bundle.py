@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from bundles.resources.database.after_commit import AfterCommit
-from bundles.resources.database.database import DEFAULT, Database
+from bundles.resources.database.database import Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.databases_of_tests import settings_in_memory
 from bundles.resources.database.listeners import DatabaseListeners
@@ -43,7 +43,7 @@ from bundles.resources.operations.own import Row, RowResolver
 from bundles.resources.operations.routes import routes_of_resource
 from bundles.resources.operations.run import RunMarker, RunResolver
 from bundles.resources.operations.watching import WatchListeners
-from bundles.resources.settings import ResourcesSettings
+from bundles.resources.settings import DEFAULT, ResourcesSettings
 from bundles.resources.stores.bindings import bind_stores
 from bundles.resources.stores.tables import METADATA
 from rxkernel import (

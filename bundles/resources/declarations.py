@@ -6,9 +6,8 @@ from typing import cast
 import attrs
 from sqlalchemy import MetaData
 
-from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.tables import Base, metadata_of
-from bundles.resources.settings import ResourcesSettings
+from bundles.resources.settings import DEFAULT, ResourcesSettings
 from bundles.resources.stores.choice import uses_stores
 from bundles.resources.stores.tables import METADATA
 from rxkernel import Application, ConfigurationError

@@ -14,6 +14,9 @@ from rxkernel import Allowed
 DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg", "mariadb+aiomysql", "mysql+aiomysql")
 """The supported names before ``://`` in a URL."""
 
+DEFAULT = "default"
+"""The name of the database of an `AsyncSession` without a name."""
+
 _SECONDS = attrs.validators.gt(0.0)
 
 
@@ -93,6 +96,16 @@ class ResourcesSettings(DatabaseSettings):
     """The folder of the revisions that `rxkernel db` writes; those of a further database are in a
     folder of its name below."""
 
+    @property
+    def by_name(self) -> Mapping[str, DatabaseSettings]:
+        """The settings of each database, those of ``default`` first."""
+        return {DEFAULT: self, **self.databases}
+
     def migrations_of(self, name: str) -> Path:
         """The folder with the revisions of the database *name*."""
-        return self.migrations if name == "default" else self.migrations / name
+        return self.migrations if name == DEFAULT else self.migrations / name
+
+
+def url_setting_of(name: str) -> str:
+    """Return the name of the setting with the URL of the database *name*."""
+    return "resources.url" if name == DEFAULT else f"resources.databases.{name}.url"

@@ -2,9 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
 
 import attrs
 from sqlalchemy import MetaData, Table
@@ -22,21 +21,15 @@ from bundles.resources.database.owned_session import OwnedSession
 from bundles.resources.database.tables import Base, metadata_of
 from bundles.resources.database.unit import UnitOfWork
 from bundles.resources.database.watching import Watcher
-from bundles.resources.settings import DatabaseSettings
+from bundles.resources.settings import DatabaseSettings, url_setting_of
 from rxkernel import ConfigurationError
-
-DEFAULT = "default"
-"""The name of the database of an `AsyncSession` without a name."""
-
 
 _BESIDE = 5
 """The most connections of `Database.engine_beside`."""
 
 
-class NewAfterCommit(Protocol):
-    """Makes the `AfterCommit` of a unit of work."""
-
-    def __call__(self) -> AfterCommit: ...
+NewAfterCommit = Callable[[], AfterCommit]
+"""Makes the `AfterCommit` of a unit of work."""
 
 
 class Database:
@@ -63,7 +56,7 @@ class Database:
         tasks: LastTasks,
     ) -> None:
         self.name = name
-        self.setting = "resources.url" if name == DEFAULT else f"resources.databases.{name}.url"
+        self.setting = url_setting_of(name)
         self.bases = tuple(bases)
         self.engine = new_engine(settings, self.setting)
         self.watcher = Watcher(name, settings.slow_statement)

@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import attrs
 
-from bundles.resources.database.database import DEFAULT, Database, NewAfterCommit
+from bundles.resources.database.database import Database, NewAfterCommit
 from bundles.resources.database.last_tasks import LastTasks
 from bundles.resources.database.tables import Base, Tables
-from bundles.resources.settings import ResourcesSettings
+from bundles.resources.settings import DEFAULT, ResourcesSettings
 from rxkernel import ConfigurationError, RxKernelError
 from rxkernel.nearest import nearest
 
@@ -33,7 +33,7 @@ class Databases(Mapping[str, Database]):
         self.tasks = LastTasks()
         self._found: dict[str, Database] = {}
         problems: list[str] = []
-        for name, own in {DEFAULT: settings, **settings.databases}.items():
+        for name, own in settings.by_name.items():
             try:
                 if settings.migrations_of(name).is_dir():
                     own = attrs.evolve(own, create_tables=False)
@@ -42,7 +42,7 @@ class Databases(Mapping[str, Database]):
                 )
             except ConfigurationError as error:
                 problems += error.problems
-        for name in bases.keys() - self._found.keys() - {DEFAULT, *settings.databases}:
+        for name in bases.keys() - settings.by_name.keys():
             problems.append(f"ResourcesBundle(…) has tables of the database {self.unknown(name)}")
         if problems:
             raise ConfigurationError(*problems)

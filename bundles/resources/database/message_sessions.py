@@ -8,12 +8,13 @@ from typing import Any, Self
 from injector import Injector, Provider
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bundles.resources.database.database import DEFAULT, Database
+from bundles.resources.database.database import Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.ending import Ending, flush_all
 from bundles.resources.database.mode import READONLY, Mode
 from bundles.resources.database.modes import Modes
 from bundles.resources.database.owned_session import OwnedSession
+from bundles.resources.settings import DEFAULT
 from rxkernel import Request, RxKernelError, current_request
 
 

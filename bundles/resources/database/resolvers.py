@@ -8,10 +8,10 @@ from injector import inject
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources.database.after_commit import AfterCommit
-from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.message_sessions import MessageSessions
 from bundles.resources.database.transaction import transaction_of
+from bundles.resources.settings import DEFAULT
 from rxkernel import ConfigurationError, Definition, Marker, Parameter, Request
 
 

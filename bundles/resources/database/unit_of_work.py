@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.message_sessions import session_with_lock_of
 from bundles.resources.database.mode import Isolation
 from bundles.resources.database.unit import UnitOfWork
+from bundles.resources.settings import DEFAULT
 from rxkernel import RxKernelError, current_application
 
 

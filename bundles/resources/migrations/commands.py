@@ -12,11 +12,11 @@ from alembic import command
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bundles.resources.database.database import DEFAULT
 from bundles.resources.migrations.environment_options import offline
 from bundles.resources.migrations.failures import readable
 from bundles.resources.migrations.migrations import Migrations
 from bundles.resources.migrations.target import Target, target_of
+from bundles.resources.settings import DEFAULT
 from rxkernel import Application
 from rxkernel.cli import json_option, print_json, print_table
 

@@ -9,7 +9,6 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.engines import new_engine, options_of
 from bundles.resources.database.mode import READS, WRITES, Mode
 from bundles.resources.database.sqlite import file_of
@@ -17,7 +16,7 @@ from bundles.resources.declarations import declarations_of, settings_of
 from bundles.resources.migrations.failures import reason_of
 from bundles.resources.migrations.migration_lock import migration_lock
 from bundles.resources.migrations.revision_files import RevisionFiles
-from bundles.resources.settings import DatabaseSettings
+from bundles.resources.settings import DatabaseSettings, url_setting_of
 from rxkernel import Application, ConfigurationError
 
 
@@ -90,14 +89,14 @@ def target_of(application: Application, name: str) -> Target:
         ConfigurationError: the settings do not have it.
     """
     settings = settings_of(application)
-    databases: dict[str, DatabaseSettings] = {DEFAULT: settings, **settings.databases}
+    databases = settings.by_name
     if name not in databases:
         known = ", ".join(databases)
         raise ConfigurationError(
             f"--database {name} names no table of [resources.databases]; there are: {known}"
         )
     return Target(
-        setting="resources.url" if name == DEFAULT else f"resources.databases.{name}.url",
+        setting=url_setting_of(name),
         settings=databases[name],
         models=declarations_of(application).models_of(name),
         files=RevisionFiles(settings.migrations_of(name)),

@@ -10,12 +10,11 @@ from injector import inject
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bundles.resources.database.database import DEFAULT
 from bundles.resources.database.engines import new_engine, options_of
 from bundles.resources.database.error_kinds import is_conflict, is_outage
 from bundles.resources.database.mode import Mode
 from bundles.resources.database.watching import Watcher
-from bundles.resources.settings import ResourcesSettings
+from bundles.resources.settings import DEFAULT, ResourcesSettings
 from bundles.resources.stores.tables import METADATA
 from rxkernel import ServiceUnavailableException
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from bundles.resources.database.database import DEFAULT
 from bundles.resources.migrations.target import Target, target_of
+from bundles.resources.settings import DEFAULT
 from rxkernel.cli import main
 
 HEAD = """\
