@@ -45,7 +45,6 @@ from bundles.resources.operations.run import RunMarker, RunResolver
 from bundles.resources.operations.watching import WatchListeners
 from bundles.resources.settings import DEFAULT, ResourcesSettings
 from bundles.resources.stores.bindings import bind_stores
-from bundles.resources.stores.tables import METADATA
 from rxkernel import (
     AsyncEventDispatcher,
     Broadcaster,
@@ -54,6 +53,7 @@ from rxkernel import (
     Marker,
     Resolver,
     RouteMetadata,
+    Settings,
     request_scope,
 )
 
@@ -132,8 +132,7 @@ class ResourcesBundle(Bundle):
             key = Annotated[AsyncSession, Db(name)]
             binder.bind(key, to=_session_of(name), scope=request_scope)
         binder.bind(AfterCommit, to=_after_commit, scope=request_scope)
-        if bind_stores(binder):
-            self.declared = self.declared.adding(METADATA)
+        bind_stores(binder)
 
     def routes_of(self, controller: Any) -> Iterable[RouteMetadata]:
         return routes_of_resource(controller)
@@ -150,12 +149,13 @@ class ResourcesBundle(Bundle):
     @inject
     def _databases(
         self,
-        settings: ResourcesSettings,
+        own: ResourcesSettings,
+        settings: Settings,
         broadcaster: Broadcaster,
         dispatcher: AsyncEventDispatcher,
     ) -> Databases:
-        bases = self.declared.bases
-        return Databases(settings, bases, lambda: AfterCommit(broadcaster, dispatcher))
+        bases = self.declared.for_sections(settings.bundles).bases
+        return Databases(own, bases, lambda: AfterCommit(broadcaster, dispatcher))
 
     @inject
     def _all_fixtures(self, databases: Databases, injector: Injector) -> Fixtures:

@@ -1,7 +1,7 @@
 """What `ResourcesBundle` was given, for commands that do not boot the application."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import attrs
 from sqlalchemy import MetaData
@@ -37,12 +37,12 @@ class Declarations:
         bases = {DEFAULT: base, **cast(Mapping[str, Base], databases)}
         return cls({name: (cast(Base, each),) for name, each in bases.items()})
 
-    def adding(self, metadata: MetaData) -> "Declarations":
-        """These, and the tables of *metadata* in the default database."""
-        known = self.bases[DEFAULT]
-        if metadata in known:
+    def for_sections(self, sections: Mapping[str, Any]) -> "Declarations":
+        """These, and in the default database the tables of the stores that *sections* use, the
+        settings by the names of their bundles."""
+        if not uses_stores(sections):
             return self
-        return Declarations({**self.bases, DEFAULT: (*known, metadata)})
+        return Declarations({**self.bases, DEFAULT: (*self.bases[DEFAULT], METADATA)})
 
     def models_of(self, name: str) -> MetaData:
         """The tables of the database *name*, those of several bases together."""
@@ -97,8 +97,7 @@ def declarations_of(application: Application) -> Declarations:
     for bundle in application.bundles:
         declared = getattr(bundle, "declared", None)
         if isinstance(declared, Declarations):
-            has_stores = uses_stores(application.settings.bundles)
-            return declared.adding(METADATA) if has_stores else declared
+            return declared.for_sections(application.settings.bundles)
     raise ConfigurationError(_MISSING)
 
 

@@ -22,12 +22,11 @@ from bundles.sessions import SessionsSettings, SessionStore
 from bundles.sessions.sqlite_store import SqliteSessionStore
 
 
-def bind_stores(binder: Binder) -> bool:
-    """Bind the stores; return whether there is one."""
+def bind_stores(binder: Binder) -> None:
+    """Bind the stores of the bundles that are enabled."""
     found = [_bind_sessions(binder), _bind_tokens(binder)]
     if any(found):
         binder.bind(StoreDatabase, scope=singleton)
-    return any(found)
 
 
 def _bind_sessions(binder: Binder) -> bool:
