@@ -188,13 +188,10 @@ class NotationReader:
             known = (*self._types, *_BARE, *self._structures)
             return self._report(options.place, f"unknown type {name!r}{suggestion(name, known)}")
         allowed = {"text": TEXT, "other": ()}.get(type_.family, NUMBER)
-        is_now = "datetime" in (name, type_.base) and options.given.get("default") == "now"
-        if is_now:
-            options = attrs.evolve(options, given=_without_default(options.given))
         node = Scalar(type=type_, title=name, **options.read(allowed))
-        if is_now:
+        if node.default == "now" and "datetime" in (name, type_.base):
             column = attrs.evolve(node.column, defaults_to_now=True)
-            return attrs.evolve(node, is_optional=True, column=column)
+            return attrs.evolve(node, default=NO_DEFAULT, is_optional=True, column=column)
         if allowed is NUMBER and has_empty_range(node):
             return self._report(options.place, f"no {name} is in the range; correct min and max")
         return node
@@ -366,10 +363,6 @@ def _bare(name: str, options: Options) -> Node:
 
 def _optional(node: Node) -> Node:
     return attrs.evolve(node, is_optional=True, is_nullable=True)
-
-
-def _without_default(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name != "default"}
 
 
 def _index_of(source: Any) -> IndexRules | None:
