@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar, get_args
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import attrs
 
+from bundles.resources.entities.page_links import page_link, sent_query
 from rxkernel import (
     ConfigurationError,
     Request,
@@ -80,18 +80,12 @@ class Slice(Generic[T]):
         return Response(list(self.items), headers=headers)
 
     def _links(self, request: Request) -> Iterator[str]:
-        """Yield references that consist of a query: they are relative to the URL of the request,
-        whatever a proxy has made of its path."""
-        query = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+        query = sent_query(request)
         sent = [(key, value) for key, value in query if key not in _PLACES]
         skip = "offset" if "offset" in dict(query) else "skip"
         if self.cursor is not None:
-            yield _link([*sent, ("cursor", self.cursor)], "next")
+            yield page_link([*sent, ("cursor", self.cursor)], "next")
         elif self.has_more:
-            yield _link([*sent, (skip, str(self.skip + self.limit))], "next")
+            yield page_link([*sent, (skip, str(self.skip + self.limit))], "next")
         if self.skip > 0:
-            yield _link([*sent, (skip, str(max(0, self.skip - self.limit)))], "prev")
-
-
-def _link(query: list[tuple[str, str]], relation: str) -> str:
-    return f'<?{urlencode(query)}>; rel="{relation}"'
+            yield page_link([*sent, (skip, str(max(0, self.skip - self.limit)))], "prev")

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from types import GenericAlias
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import attrs
 from injector import inject
 
+from bundles.resources.entities.page_links import page_link, sent_query
 from bundles.resources.filters import BoundFilters, FilterQuery
 from bundles.resources.operations.call import Call
 from bundles.resources.operations.facts import Facts, parameters_of
@@ -122,16 +122,14 @@ Response headers:
 
 
 def _links(call: Call, filtered: Filtered) -> Iterator[str]:
-    """Yield the links to the pages around this one: queries, which are relative to the URL of the
-    request, whatever a proxy has made of its path."""
+    """Yield the links to the pages around this one."""
     fields, query = filtered.filters.fields, filtered.query
     places = {name for name in _PLACES if name not in fields}
-    sent = parse_qsl(urlsplit(call.request.url).query, keep_blank_values=True)
-    kept = [(name, value) for name, value in sent if name not in places]
+    kept = [(name, value) for name, value in sent_query(call.request) if name not in places]
 
     def link(name: str, value: object, relation: str) -> str:
         place = f"${name}" if name in fields else name
-        return f'<?{urlencode([*kept, (place, value)])}>; rel="{relation}"'
+        return page_link([*kept, (place, str(value))], relation)
 
     if call.cursor is not None:
         yield link("cursor", call.cursor, "next")
