@@ -38,9 +38,9 @@ def locate(target: str | None) -> Application:
     """Find *target*; the current directory is searched first.
 
     With a ``/`` it is a folder, of which a bundle makes an application, see `factory_in`, or the
-    folder of a project, see `application_in`. If it is None, it is ``app``, or without this module
-    the factory of a bundle for a folder of the current directory, see `factory_for`. ``()`` after
-    the name of a function changes nothing.
+    folder of a project, see `application_in`. Without a *target* it is the module ``app``. If that
+    does not exist either, a bundle makes the application of a folder of the current directory, see
+    `factory_for`. ``()`` after the name of a function changes nothing.
 
     Raises:
         TargetMissingError: the module does not exist.
@@ -111,7 +111,7 @@ def _application_in(folder: Path) -> Path:
 
 def _has_module(folder: Path) -> bool:
     own = PathFinder.find_spec(DEFAULT, [str(folder.resolve())])
-    return own is not None and own.has_location  # a folder without __init__.py has none
+    return own is not None and own.has_location  # false for a folder without __init__.py
 
 
 def _default_factory() -> str | None:

@@ -45,7 +45,7 @@ class Container(Protocol):
         """
 
     def default_marker(self, cls: type[Any]) -> Marker | None:
-        """Return the marker of a parameter of *cls* that has none; None if it needs none.
+        """Return the marker for a parameter of *cls* without a marker; None if it needs none.
 
         Raises:
             ConfigurationError: only a bundle that is not enabled has one.

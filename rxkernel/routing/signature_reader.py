@@ -53,7 +53,7 @@ _BY_CLASS = MappingProxyType(
 )
 
 DefaultMarker = Callable[[type[Any]], Marker | None]
-"""Returns the marker of a parameter of a class that has none."""
+"""Returns the marker for a parameter of this class without a marker, or None."""
 
 
 def _no_marker(cls: type[Any]) -> None:

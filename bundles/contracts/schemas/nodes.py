@@ -35,7 +35,7 @@ class Scope(Protocol):
 
 @attrs.frozen(kw_only=True)
 class ColumnRules:
-    """What a notation says of the column of a field, for the tables of a database.
+    """The rules of a notation for the column of a field in a database.
 
     Attributes:
         index, unique: whether the column has an index, or one that forbids equal values.
@@ -65,7 +65,7 @@ class IndexRules:
 
 @attrs.frozen(kw_only=True)
 class StoredKind:
-    """The kind of a schema, its first key, such as ``{'Entity': {}}``, with what that key has."""
+    """The kind of a schema: its first key, such as ``{'Entity': {}}``, and the value of it."""
 
     name: str
     options: Mapping[str, Any]
@@ -83,7 +83,7 @@ class Node:
         checks: functions that check the value.
         note: a description for documentation.
         place: where it is written, for errors at boot.
-        column: what the notation says of its column in a database.
+        column: the rules for its column in a database.
     """
 
     title: str = ""

@@ -40,7 +40,7 @@ class Database:
     Attributes:
         name: ``default``, or that of its table in ``[resources.databases]``.
         setting: the name of the setting with its URL.
-        engine: of SQLAlchemy, for what a session cannot do.
+        engine: the engine of SQLAlchemy, if a session is not enough.
         bases: the declarative bases, or `MetaData`, with the tables of the application in it.
 
     Raises:

@@ -65,7 +65,7 @@ class Databases(Mapping[str, Database]):
         """The database *name*.
 
         Raises:
-            RxKernelError: the settings have none of this name.
+            RxKernelError: the settings do not have it.
         """
         if name not in self._found:
             raise RxKernelError(f"there is no database {self.unknown(name)}")

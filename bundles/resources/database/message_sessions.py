@@ -66,8 +66,8 @@ class MessageSessions:
         return self.session(self._databases.of(entity).name)
 
     def holding_lock(self, name: str) -> AsyncSession | None:
-        """The session that holds the lock for writing of *name*, a database of SQLite, until the
-        current task goes on; None if there is none, or if another task closes it."""
+        """The session that holds the write lock of *name*, a database of SQLite, until the current
+        task goes on. None without such a session, or if another task closes it."""
         session = self._sessions.get(name)
         if session is None or self._mode is None or not self._mode.may_write:
             return None
@@ -84,7 +84,7 @@ class MessageSessions:
     async def commit(self) -> None:
         """Commit each session, that of the default database last; then make the calls of `after`.
 
-        There is no two-phase commit: if one fails, the earlier ones are committed.
+        They are not one transaction: if a commit fails, the earlier ones remain.
         """
         await self._ending.commit([*self._in_order()])
 

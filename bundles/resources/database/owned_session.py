@@ -33,7 +33,7 @@ class OwnedSession(LoadedSession):
         return self._connection is not None and not self._connection.closed
 
     def end(self) -> None:
-        """Refuse transactions from now on: nobody would close them."""
+        """Refuse transactions from now on: they would stay open."""
         self._has_ended = True
 
     def give_up(self) -> None:

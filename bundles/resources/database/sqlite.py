@@ -47,8 +47,8 @@ def create(file: Path, timeout: float) -> None:
 def prepare(engine: Engine, busy_timeout: float) -> None:
     """Set the pragmas of each new connection of *engine*, and begin its transactions.
 
-    The driver begins none (``isolation_level`` is None): otherwise it would begin one before the
-    first statement that writes, and the statements before would read another state.
+    The driver does not begin them (``isolation_level`` is None): it would wait for the first
+    statement that writes, and the statements before would read another state.
     """
 
     @event.listens_for(engine, "connect")

@@ -87,7 +87,7 @@ def violation_of(exc: DBAPIError, tables: Tables) -> Violation | None:
 
 
 def _parsed(statement: str | None) -> tuple[str, str | None]:
-    """The verb and the table of *statement*; that of a commit has none."""
+    """The verb and the table of *statement*; ``""`` and None for a commit."""
     found = None if statement is None else _STATEMENT.match(statement)
     if found is None:
         return "", None

@@ -89,7 +89,7 @@ class Order:
         return [column.is_(None), *found] if self.key.target.may_be_missing else found
 
     def is_after(self, value: Any) -> ColumnElement[bool]:
-        """The value of the row comes after *value*, which is None for a row without one."""
+        """The value of the row comes after *value*; None stands for a row without a value."""
         if value is None:  # the last ones
             return false()
         if isinstance(value, float) and isinf(value):

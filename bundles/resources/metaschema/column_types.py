@@ -63,8 +63,8 @@ _PG_TYPE = re.compile(r"([a-z][a-z ]*[a-z0-9])(?:\(([0-9]+)(?:, *([0-9]+))?\))?"
 def type_of(node: Node, *, is_key: bool) -> TypeEngine[Any]:
     """The type of the column of *node*.
 
-    A text without a length is a ``varchar`` that has none; MariaDB knows no such type: there it is
-    ``text``, or with *is_key*, for a column with an index, ``varchar(255)``.
+    A text without a length is a ``varchar`` without a length. MariaDB does not have this type:
+    there it is ``text``, or ``varchar(255)`` with *is_key*, for a column with an index.
 
     Raises:
         ValueError: the type that an application wrote for PostgreSQL is not known.

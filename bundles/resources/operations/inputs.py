@@ -94,8 +94,8 @@ def problems_of_input(facts: Facts, input_: Any, method: str) -> Iterator[str]:
 
 
 def _wanted_zone(facts: Facts, cls: Any, name: str) -> bool | None:
-    """Whether a value of the field *name* of *cls* must have a time zone, if its annotation does
-    not say so: the database would drop it, or reject a time without one. None for other fields."""
+    """Whether a value of the field *name* of *cls* must have a time zone: the database would drop
+    it, or reject a time without one. None for other fields, and if the annotation has a rule."""
     column = facts.mapper.column_attrs.get(name)
     annotation = get_type_hints(cls, include_extras=True).get(name)
     if column is None or datetime not in (annotation, *get_args(annotation)):

@@ -40,7 +40,7 @@ class _Part:
 
 @attrs.frozen
 class Shape:
-    """The parts of a pattern up to ``(.*)``, and those after it; *after* is None without it."""
+    """The parts of a pattern before and after ``(.*)``; without it *after* is None."""
 
     before: tuple[_Part, ...]
     after: tuple[_Part, ...] | None
