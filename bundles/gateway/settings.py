@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import attrs
 
 from bundles.gateway.allowed import COUNT, SECONDS
+from bundles.gateway.cluster.node_ids import is_node_id
 from rxkernel import Allowed
 
 LogLevel = Literal["debug", "info", "warning", "error", "none"]
@@ -19,9 +20,18 @@ _KEY_LENGTH = Allowed(
     lambda value: value == 0 or value >= 44,
 )
 _NODE_ID = Allowed(
-    "text of 1 to 200 characters without spaces",
+    "text of 1 to 200 characters without spaces, '*' and '>', and without an empty part between "
+    "dots",
     (str,),
-    lambda value: value and len(value) <= 200 and not any(c.isspace() for c in value),
+    is_node_id,
+)
+_NAMESPACE = Allowed(
+    "text without spaces, '*' and '>', and without an empty part between dots",
+    (str,),
+    lambda value: not value or is_node_id(value),
+)
+_INTERVAL = Allowed(
+    "seconds, from 0.1 to 86400", (int, float), lambda value: 0.1 <= value <= 86400
 )
 
 
@@ -46,6 +56,34 @@ class GatewaySettings:
 
     max_call_level: int = attrs.field(default=100, validator=_POSITIVE)
     """Most calls within each other; a deeper one is a `MaxCallLevelError`."""
+
+    transporter: Literal["none", "nats", "redis"] = "none"
+
+    namespace: str = attrs.field(default="", validator=_NAMESPACE)
+    """The cluster that this node joins: only nodes with the same namespace see each other."""
+
+    protocol: Literal["auto", "4", "5"] = attrs.field(
+        default="auto", validator=attrs.validators.in_(("auto", "4", "5"))
+    )
+    """The version of Moleculer's protocol: ``4`` for its version 0.14, ``5`` for 0.15, or that of
+    each other node."""
+
+    balancing: Literal["round_robin", "random"] = attrs.field(
+        default="round_robin", validator=attrs.validators.in_(("round_robin", "random"))
+    )
+    """How a node is chosen for a call or an event."""
+
+    prefer_local: bool = True
+    """Whether this node runs what it offers itself."""
+
+    heartbeat_interval: float = attrs.field(default=10.0, validator=_INTERVAL)
+    """Seconds between two heartbeats of this node."""
+
+    heartbeat_timeout: float = attrs.field(default=30.0, validator=_INTERVAL)
+    """Seconds without a packet after which another node is lost."""
+
+    max_packet_size: int = attrs.field(default=10_485_760, validator=_POSITIVE)
+    """Bytes; larger packets of other nodes are dropped."""
 
     cacher: Literal["none", "memory", "lru", "redis"] = attrs.field(
         default="none", validator=attrs.validators.in_(("none", "memory", "lru", "redis"))

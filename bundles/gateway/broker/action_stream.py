@@ -1,0 +1,53 @@
+"""`ActionStream`: the result of a call whose action returns a stream."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import Any, Self
+
+End = Callable[[BaseException | None], Awaitable[None]]
+
+
+class ActionStream(AsyncIterator[bytes]):
+    """The pieces of a stream, text as UTF-8. Read it to its end, or close it with ``aclose``: the
+    message of the action, with its services, ends then.
+
+    Args:
+        source: the pieces; closed at the end if it has ``aclose``.
+        end: is awaited once, with the exception that ended the stream or None.
+    """
+
+    def __init__(self, source: AsyncIterable[Any], end: End) -> None:
+        self._source = source
+        self._pieces = aiter(source)
+        self._end: End | None = end
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._end is None:
+            raise StopAsyncIteration
+        try:
+            piece = await anext(self._pieces)
+        except StopAsyncIteration:
+            await self._close(None)
+            raise
+        except BaseException as exc:
+            await self._close(exc)
+            raise
+        return piece.encode() if isinstance(piece, str) else bytes(piece)
+
+    async def aclose(self) -> None:
+        """Stop reading; does nothing after the end."""
+        await self._close(None)
+
+    async def _close(self, failure: BaseException | None) -> None:
+        end, self._end = self._end, None
+        if end is None:
+            return
+        try:
+            for one in dict.fromkeys((self._pieces, self._source)):
+                close = getattr(one, "aclose", None)
+                if close is not None:
+                    await close()
+        finally:
+            await end(failure)
