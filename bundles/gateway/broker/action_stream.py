@@ -1,14 +1,16 @@
-"""`ActionStream`: the result of a call whose action returns a stream."""
+"""`ActionStream`: the stream that an action of this node returns."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from typing import Any, Self
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Any
+
+from bundles.gateway.broker.result_stream import ResultStream
 
 End = Callable[[BaseException | None], Awaitable[None]]
 
 
-class ActionStream(AsyncIterator[bytes]):
-    """The pieces of a stream, text as UTF-8. Read it to its end, or close it with ``aclose``: the
-    message of the action, with its services, ends then.
+class ActionStream(ResultStream):
+    """The pieces of an action of this node, text as UTF-8. The message of the action, with its
+    services, ends with the stream.
 
     Args:
         source: the pieces; closed at the end if it has ``aclose``.
@@ -19,9 +21,6 @@ class ActionStream(AsyncIterator[bytes]):
         self._source = source
         self._pieces = aiter(source)
         self._end: End | None = end
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> bytes:
         if self._end is None:
@@ -37,7 +36,6 @@ class ActionStream(AsyncIterator[bytes]):
         return piece.encode() if isinstance(piece, str) else bytes(piece)
 
     async def aclose(self) -> None:
-        """Stop reading; does nothing after the end."""
         await self._close(None)
 
     async def _close(self, failure: BaseException | None) -> None:

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from typing import Any, Self
+from typing import Any
 
+from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.errors import MoleculerServerError
 
 _MOST_BYTES = 64 * 1024 * 1024
@@ -17,7 +17,7 @@ _PIECE_OF_OBJECTS = 1000
 """What a piece that is not bytes counts, in bytes."""
 
 
-class IncomingStream(AsyncIterator[Any]):
+class IncomingStream(ResultStream):
     """Yields the pieces: bytes, or any JSON for a stream of objects. Raises the error of the
     sender.
 
@@ -88,9 +88,6 @@ class IncomingStream(AsyncIterator[Any]):
         self._early.clear()
         self._changed.set()
 
-    def __aiter__(self) -> Self:
-        return self
-
     async def __anext__(self) -> Any:
         while not self._pieces:
             if self.is_closed:
@@ -107,7 +104,6 @@ class IncomingStream(AsyncIterator[Any]):
         return piece.encode() if isinstance(piece, str) and not self.has_objects else piece
 
     async def aclose(self) -> None:
-        """Read no more."""
         self.is_closed = True
         self._pieces.clear()
         self._changed.set()
