@@ -2,7 +2,7 @@
 
 import os
 import socket
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import attrs
 
@@ -33,6 +33,14 @@ _NAMESPACE = Allowed(
 _INTERVAL = Allowed(
     "seconds, from 0.1 to 86400", (int, float), lambda value: 0.1 <= value <= 86400
 )
+
+
+def _is_longer(instance: Any, attribute: "attrs.Attribute[Any]", value: float) -> None:
+    interval = instance.heartbeat_interval
+    if value <= interval:
+        raise ValueError(
+            f"{attribute.name} is {value}; it must be longer than heartbeat_interval, {interval}"
+        )
 
 
 def _default_node_id() -> str:
@@ -79,7 +87,7 @@ class GatewaySettings:
     heartbeat_interval: float = attrs.field(default=10.0, validator=_INTERVAL)
     """Seconds between two heartbeats of this node."""
 
-    heartbeat_timeout: float = attrs.field(default=30.0, validator=_INTERVAL)
+    heartbeat_timeout: float = attrs.field(default=30.0, validator=[_INTERVAL, _is_longer])
     """Seconds without a packet after which another node is lost."""
 
     max_packet_size: int = attrs.field(default=10_485_760, validator=_POSITIVE)

@@ -190,8 +190,8 @@ def _undecodable(data: bytes, accepted: tuple[str, ...], exc: Exception) -> Inva
         packet = _VERSION(data)
     except msgspec.ValidationError:
         return InvalidPacketError("invalid", str(exc))
-    except (ValueError, RecursionError):
-        return InvalidPacketError("not_json", f"it is not JSON: {exc}")
+    except (ValueError, RecursionError) as failure:
+        return InvalidPacketError("not_json", f"it is not JSON: {failure}")
     if packet.ver not in accepted:
         return _wrong_version(packet, accepted)
     return InvalidPacketError("invalid", f"{exc} (from {packet.sender!r:.200})")

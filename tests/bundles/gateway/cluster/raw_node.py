@@ -18,7 +18,7 @@ class RawNode:
         self.node_id = node_id
         self.ver = ver
         self.received_packets: list[tuple[str, dict[str, Any]]] = []
-        self._transporter = MemoryTransporter(bus)
+        self.transporter = MemoryTransporter(bus)
         self._bus = bus
 
     async def join(self, *services: dict[str, Any], **fields: Any) -> None:
@@ -29,13 +29,15 @@ class RawNode:
     async def listen(self) -> None:
         commands = ("DISCOVER", "INFO", "DISCONNECT", "HEARTBEAT", "PING")
         own = ("EVENT", "REQ", "RES", "DISCOVER", "INFO", "PING", "PONG")
-        await self._transporter.subscribe(
+        await self.transporter.subscribe(
             [f"MOL.{one}" for one in commands] + [f"MOL.{one}.{self.node_id}" for one in own]
         )
-        await self._transporter.connect(self)
+        await self.transporter.connect(self)
 
     async def info(self, *services: dict[str, Any], **fields: Any) -> None:
-        await self.send("INFO", None, {"services": services, "instanceID": "i", "seq": 1, **fields})
+        await self.send(
+            "INFO", None, {"services": services, "instanceID": "i", "seq": 1, **fields}
+        )
 
     async def send(self, command: str, target: str | None, fields: dict[str, Any]) -> None:
         """Send a packet to *target*; None: to all."""

@@ -105,9 +105,9 @@ async def test_call_of_another_node_returns_its_result(nodes: Nodes) -> None:
     web, _ = await pair(nodes)
 
     assert await web.broker.call("math.add", {"a": 1, "b": 2}) == 3
-    assert await web.broker.mcall(
-        {"sum": {"action": "math.add", "params": {"a": 1, "b": 1}}}
-    ) == {"sum": 2}
+    assert await web.broker.mcall({"sum": {"action": "math.add", "params": {"a": 1, "b": 1}}}) == {
+        "sum": 2
+    }
 
 
 @pytest.mark.parametrize("params", [None, {}, [], 0, False, "", "text", [1, {"a": None}], 1.5])
