@@ -129,11 +129,7 @@ class NatsConnection(BusConnection):
 
     async def _connect(self) -> None:
         url = self._url
-        credentials = {
-            "user": _guarded(self._client, url, url.user if url.password is not None else None),
-            "password": _guarded(self._client, url, url.password),
-            "token": _guarded(self._client, url, url.user if url.password is None else None),
-        }
+        is_token = url.password is None
         await self._client.connect(
             [url.place],
             name="rxkernel",
@@ -144,10 +140,23 @@ class NatsConnection(BusConnection):
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             flush_timeout=self._timeout,
-            **credentials,
+            user=self._guarded(None if is_token else url.user),
+            password=self._guarded(url.password),
+            token=self._guarded(url.user if is_token else None),
         )
         if url.is_encrypted and not self._client.is_encrypted:
             raise errors.SecureConnWantedError
+
+    def _guarded(self, secret: str | None) -> Callable[[], str] | None:
+        """A function that nats-py calls when it sends *secret*; it does not send the secret of a
+        URL with ``tls://`` to a server without TLS."""
+
+        def reveal() -> str:
+            if self._url.is_encrypted and not self._client.is_encrypted:
+                raise errors.SecureConnWantedError
+            return secret or ""
+
+        return None if secret is None else reveal
 
     async def _receive(self, message: Msg) -> None:
         if message.reply:  # a probe of `has_subscriber`
@@ -246,16 +255,3 @@ class _Client(Client):
     def ssl_context(self) -> ssl.SSLContext:
         self.is_encrypted = True
         return super().ssl_context
-
-
-def _guarded(client: _Client, url: NatsServerUrl, secret: str | None) -> Callable[[], str] | None:
-    """Return a function, called when *secret* is sent, that keeps it from a server without TLS."""
-    if secret is None:
-        return None
-
-    def reveal() -> str:
-        if url.is_encrypted and not client.is_encrypted:
-            raise errors.SecureConnWantedError
-        return secret
-
-    return reveal
