@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import attrs
 
 from bundles.gateway.allowed import COUNT, SECONDS
+from bundles.gateway.cluster.nats_url import parse_nats_urls
 from bundles.gateway.cluster.node_ids import is_node_id
 from rxkernel import Allowed
 
@@ -43,6 +44,21 @@ def _is_longer(instance: Any, attribute: "attrs.Attribute[Any]", value: float) -
         )
 
 
+def _is_nats_url(value: str) -> bool:
+    try:
+        return bool(parse_nats_urls(value))
+    except ValueError:
+        return False
+
+
+_NATS_URL = Allowed(
+    "nats://host:port or tls://host:port, with user:password@ or token@ before the host if NATS "
+    "requires them, and commas between several servers",
+    (str,),
+    _is_nats_url,
+)
+
+
 def _default_node_id() -> str:
     return f"{socket.gethostname().lower() or 'node'}-{os.getpid()}"
 
@@ -65,7 +81,28 @@ class GatewaySettings:
     max_call_level: int = attrs.field(default=100, validator=_POSITIVE)
     """Most calls within each other; a deeper one is a `MaxCallLevelError`."""
 
-    transporter: Literal["none", "nats", "redis"] = "none"
+    transporter: Literal["none", "nats", "redis"] = attrs.field(
+        default="none", validator=attrs.validators.in_(("none", "nats", "redis"))
+    )
+    """The bus over which nodes call each other: none, NATS, or the Redis of the bundle `redis`."""
+
+    nats_url: str = attrs.field(
+        default="nats://127.0.0.1:4222",
+        validator=_NATS_URL,
+        repr=False,
+        metadata={"secret": True},
+    )
+    """The servers of NATS, separated by commas: ``nats://user:password@host:4222``,
+    ``nats://token@host`` or ``tls://host``. A character as ``@`` in a password is
+    percent-encoded."""
+
+    nats_connect_timeout: float = attrs.field(
+        default=2.0,
+        validator=Allowed(
+            "seconds, more than 0", (int, float), lambda value: 0 < value < float("inf")
+        ),
+    )
+    """Seconds within which a connection to NATS must be established, and NATS must reply."""
 
     namespace: str = attrs.field(default="", validator=_NAMESPACE)
     """The cluster that this node joins: only nodes with the same namespace see each other."""

@@ -1,5 +1,6 @@
 """Nodes of a cluster in the process of a test."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -87,7 +88,5 @@ class Nodes:
 async def settled() -> None:
     """Let the packets that were published be handled: each is handled within some iterations of
     the event loop."""
-    import asyncio
-
     for _ in range(50):
         await asyncio.sleep(0)

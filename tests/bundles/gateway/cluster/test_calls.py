@@ -17,7 +17,7 @@ from bundles.gateway import (
 )
 from bundles.gateway.cluster.remote_errors import RemoteError
 from bundles.gateway.errors import BrokerDisconnectedError, RequestRejectedError
-from rxkernel import NotFoundException
+from rxkernel import KernelEvents, NotFoundException, RequestEvent
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 
 
@@ -175,7 +175,7 @@ async def test_action_that_is_not_for_others_is_not_found(nodes: Nodes, name: st
 async def test_error_of_moleculer_keeps_all_fields(nodes: Nodes) -> None:
     web, _ = await pair(nodes)
 
-    with pytest.raises(MoleculerClientError, match="^no$") as caught:
+    with pytest.raises(MoleculerClientError, match=r"^no$") as caught:
         await web.broker.call("math.fail", {"kind": "client"})
 
     error = caught.value
@@ -420,8 +420,6 @@ async def test_calls_fail_while_the_bus_is_away(nodes: Nodes) -> None:
 
 
 async def test_listeners_of_the_kernel_see_calls_of_others(nodes: Nodes) -> None:
-    from rxkernel import KernelEvents, RequestEvent
-
     node = await nodes.start("math-1", Math)
     web = await nodes.start("web-1")
     seen: list[tuple[str, str]] = []

@@ -1,6 +1,7 @@
 """Events between nodes that share a bus."""
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -154,7 +155,7 @@ async def test_events_of_other_nodes_are_counted_as_levels(nodes: Nodes) -> None
         @on_event("ping")
         async def ping(self, ctx: CurrentContext) -> None:
             HEARD[ctx.node_id, "ping"] += 1
-            with pytest.raises(MaxCallLevelError) if ctx.level == 10 else _nothing():
+            with pytest.raises(MaxCallLevelError) if ctx.level == 10 else nullcontext():
                 await ctx.emit("pong")
 
     class Pong:
@@ -171,12 +172,6 @@ async def test_events_of_other_nodes_are_counted_as_levels(nodes: Nodes) -> None
     await settled()
 
     assert HEARD == {("one", "ping"): 5, ("two", "pong"): 5}
-
-
-class _nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
 
 
 async def test_payload_that_cannot_be_sent_is_a_type_error(nodes: Nodes) -> None:

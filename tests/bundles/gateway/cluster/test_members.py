@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import CurrentContext, MoleculerClientError, action, on_event
+from bundles.gateway import CurrentContext, GatewaySettings, MoleculerClientError, action, on_event
 from rxkernel import ReadinessEvent, ServerEvents, ServerStartError
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 from tests.bundles.gateway.cluster.raw_node import RawNode, service
@@ -335,8 +335,6 @@ async def test_node_joins_a_bus_that_was_away(nodes: Nodes) -> None:
     ],
 )
 def test_settings_that_cannot_work_are_errors(settings: dict[str, Any], text: str) -> None:
-    from bundles.gateway import GatewaySettings
-
     with pytest.raises(ValueError, match=text):
         GatewaySettings(**settings)
 
