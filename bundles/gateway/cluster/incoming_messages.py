@@ -124,8 +124,6 @@ class IncomingMessages:
         fields = None if packet.stream else stream_error(packet)
         failure = None if fields is None else restored(fields, packet.sender)
         stream.put(packet.seq, packet.params, failure, is_last=not packet.stream, now=now)
-        if stream.is_ended:
-            del self._streams[key]
         return stream
 
     def event(self, packet: EventPacket, topic: str) -> None:
@@ -270,9 +268,10 @@ class IncomingMessages:
     # --- the end
 
     def forget(self, since: float) -> None:
-        """Forget streams that no action reads, without a packet after *since*."""
+        """Forget streams that have ended or are not read any more, without a packet after *since*.
+        Moleculer sends the rest of a stream to an action that has ended."""
         for key, stream in tuple(self._streams.items()):
-            if stream.last_seen < since and (stream.is_closed or not stream.has_begun):
+            if stream.is_over(since) or (not stream.has_begun and stream.last_seen < since):
                 del self._streams[key]
 
     def lose(self, node: RemoteNode) -> None:

@@ -74,8 +74,9 @@ class OutgoingCalls:
 
     @property
     def count(self) -> int:
-        """How many calls wait for their result."""
-        return len(self._pending)
+        """How many calls wait for their result, and streams for their end."""
+        calls = self._pending.values()
+        return sum(call.stream is None or not call.stream.is_ended for call in calls)
 
     async def request(self, action: str, node: RemoteNode, context: Context) -> Any:
         """Call *action* on *node*; what it has set in the meta is in that of *context* then.
@@ -150,10 +151,10 @@ class OutgoingCalls:
                 call.fail(RequestRejectedError(call.action, call.node.id))
 
     def forget(self, since: float) -> None:
-        """Forget streams that nobody reads any more, without a packet after *since*."""
+        """Forget streams that have ended or are not read any more, without a packet after *since*.
+        Moleculer sends packets after the end of a stream that has failed."""
         for id, call in tuple(self._pending.items()):
-            stream = call.stream
-            if stream is not None and stream.is_closed and stream.last_seen < since:
+            if call.stream is not None and call.stream.is_over(since):
                 del self._pending[id]
 
     # --- responses
@@ -193,8 +194,6 @@ class OutgoingCalls:
         now = asyncio.get_running_loop().time()
         is_last = not packet.stream
         stream.put(packet.seq, packet.data, failure, is_last=is_last, now=now)
-        if stream.is_ended:
-            self._pending.pop(packet.id, None)
 
     # --- streams of this node
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bundles.gateway import (
+    CallItem,
     CurrentContext,
     MoleculerClientError,
     MoleculerRetryableError,
@@ -105,9 +106,8 @@ async def test_call_of_another_node_returns_its_result(nodes: Nodes) -> None:
     web, _ = await pair(nodes)
 
     assert await web.broker.call("math.add", {"a": 1, "b": 2}) == 3
-    assert await web.broker.mcall({"sum": {"action": "math.add", "params": {"a": 1, "b": 1}}}) == {
-        "sum": 2
-    }
+    calls: dict[str, CallItem] = {"sum": {"action": "math.add", "params": {"a": 1, "b": 1}}}
+    assert await web.broker.mcall(calls) == {"sum": 2}
 
 
 @pytest.mark.parametrize("params", [None, {}, [], 0, False, "", "text", [1, {"a": None}], 1.5])
