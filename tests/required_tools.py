@@ -54,6 +54,15 @@ def require_moleculer_io() -> Path:
     return found
 
 
+def require_moleculer() -> Path:
+    """The executable of Node, with both versions of Moleculer and its transporters."""
+    found = require_node()
+    for name in ("moleculer", "moleculer-0.15", "nats", "ioredis"):
+        if not (ROOT / "node_modules" / name / "package.json").is_file():
+            absent(f"no {name} in node_modules: run `npm ci`")
+    return found
+
+
 def require_metacom() -> Path:
     """The executable of Node, with the client of Metacom in ``node_modules``."""
     found = require_node()
@@ -98,6 +107,14 @@ def require_redis_server() -> Path:
 @pytest.fixture(scope="session")
 def redis_server() -> Path:
     return require_redis_server()
+
+
+def require_nats_server() -> Path:
+    """The executable of NATS. Its directory is not on the path of every user."""
+    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
+    if found := shutil.which("nats-server", path=path):
+        return Path(found)
+    absent("no nats-server: run `make nats` as root, or `apt-get install nats-server`")
 
 
 def require_postgresql() -> Path:
