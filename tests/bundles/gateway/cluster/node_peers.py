@@ -317,10 +317,12 @@ class NodePeer:
         assert self._process.stdin is not None
         number = len(self._replies)
         reply = self._replies[number] = Future()
+        reply.set_running_or_notify_cancel()  # so that a test that ends cannot cancel it
         line = json.dumps({"id": number, "command": command, "args": args})
         self._process.stdin.write(f"{line}\n".encode())
         self._process.stdin.flush()
-        return await asyncio.wrap_future(reply)
+        async with asyncio.timeout(_PATIENCE):
+            return await asyncio.wrap_future(reply)
 
     def _read(self) -> None:
         """Handle the lines of the process until it ends."""

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 
 export function isStream(value) {
   return typeof value?.pipe === "function" && typeof value.on === "function";
@@ -9,13 +10,19 @@ export function isStream(value) {
 
 // Byte number i is i % 251. The stream fails after `fails_after` bytes, if this is a number.
 // With `objects`, it is one of {"number": i} instead of bytes.
+//
+// It fails with a delay: a node of Moleculer that receives the error together with the beginning
+// of the stream reports it before the caller listens, and the stream of the caller never ends.
 export function produced({ size, chunk = 65536, fails_after = null, objects = false }) {
   const end = Math.min(size, fails_after ?? size);
   async function* parts() {
     for (let at = 0; at < end; at += objects ? 1 : chunk) {
       yield objects ? { number: at } : bytes(at, Math.min(end, at + chunk));
     }
-    if (fails_after !== null) throw new Error("the source is gone");
+    if (fails_after !== null) {
+      await setTimeout(50);
+      throw new Error("the source is gone");
+    }
   }
   return Readable.from(parts(), { objectMode: objects });
 }
