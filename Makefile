@@ -21,7 +21,7 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test soak check format lint type bench bench-quick bench-check install browser slowhttptest wrk redis \
+.PHONY: help serve test soak check format lint type bench bench-quick bench-check install browser slowhttptest wrk redis nats \
 	nginx postgresql mariadb valgrind clean distclean
 
 help:  ## list the targets
@@ -30,11 +30,11 @@ help:  ## list the targets
 serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port 9000"
 	$(BIN)/python -m rxkernel serve $(ARGS)
 
-test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nginx postgresql mariadb  ## all tests with coverage, or ARGS="-k kernel" in one process without it
+test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx postgresql mariadb  ## all tests with coverage, or ARGS="-k kernel" in one process without it
 	@$(COMPILE)
 	$(BIN)/python -m pytest $(or $(ARGS),-p tests.coverage $(PARALLEL))
 
-soak: $(DEV_STAMP) slowhttptest wrk redis postgresql mariadb  ## long tests: endurance, and 5000 examples of each property; not part of check
+soak: $(DEV_STAMP) slowhttptest wrk redis nats postgresql mariadb  ## long tests: endurance, and 5000 examples of each property; not part of check
 	@$(COMPILE)
 	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak $(PARALLEL) $(ARGS)
 
@@ -60,7 +60,7 @@ bench-quick: $(DEV_STAMP) wrk  ## HTTP beside raw aiohttp, in under three minute
 bench-check: $(DEV_STAMP) valgrind  ## instructions for each request; fails when one grew by over 2 %
 	$(BIN)/python -m benchmarks check $(ARGS)
 
-install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nginx postgresql mariadb valgrind  ## all that the other targets need
+install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx postgresql mariadb valgrind  ## all that the other targets need
 
 clean:  ## remove what the tools left, keep what was installed
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -112,6 +112,12 @@ wrk:
 redis:
 	@command -v redis-server >/dev/null || { echo "Installing redis-server" && $(call apt,redis-server) >/dev/null; } \
 	  || echo "redis-server cannot be installed here: its tests are skipped (on Debian: apt-get install redis-server)"
+
+# Its directory is not on the path of every user.
+nats:
+	@PATH="$$PATH:/usr/sbin"; command -v nats-server >/dev/null \
+	  || { echo "Installing nats-server" && $(call apt,nats-server) >/dev/null; } \
+	  || echo "nats-server cannot be installed here: its tests are skipped (on Debian: apt-get install nats-server)"
 
 # Its directory is not on the path of every user.
 nginx:

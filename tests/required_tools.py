@@ -110,11 +110,16 @@ def redis_server() -> Path:
 
 
 def require_nats_server() -> Path:
-    """The executable of NATS. Its directory is not on the path of every user."""
+    """The executable of NATS, which may be in a folder for root only."""
     path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
     if found := shutil.which("nats-server", path=path):
         return Path(found)
     absent("no nats-server: run `make nats` as root, or `apt-get install nats-server`")
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Path:
+    return require_nats_server()
 
 
 def require_postgresql() -> Path:

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import attrs
 
 from bundles.gateway.allowed import COUNT, SECONDS
+from bundles.gateway.cluster.nats_url import parse_nats_urls
 from rxkernel import Allowed
 
 LogLevel = Literal["debug", "info", "warning", "error", "none"]
@@ -22,6 +23,21 @@ _NODE_ID = Allowed(
     "text of 1 to 200 characters without spaces",
     (str,),
     lambda value: value and len(value) <= 200 and not any(c.isspace() for c in value),
+)
+
+
+def _is_nats_url(value: str) -> bool:
+    try:
+        return bool(parse_nats_urls(value))
+    except ValueError:
+        return False
+
+
+_NATS_URL = Allowed(
+    "nats://host:port or tls://host:port, with user:password@ or token@ before the host if NATS "
+    "requires them, and commas between several servers",
+    (str,),
+    _is_nats_url,
 )
 
 
@@ -65,6 +81,29 @@ class GatewaySettings:
     cache_max_params_length: int = attrs.field(default=1000, validator=_KEY_LENGTH)
     """The longest text of parameters in a key; the end of a longer one is replaced by its hash, as
     by ``maxParamsLength`` of Moleculer. 0: any length, Moleculer's default."""
+
+    transporter: Literal["none", "nats", "redis"] = attrs.field(
+        default="none", validator=attrs.validators.in_(("none", "nats", "redis"))
+    )
+    """The bus over which nodes call each other: none, NATS, or the Redis of the bundle `redis`."""
+
+    nats_url: str = attrs.field(
+        default="nats://127.0.0.1:4222",
+        validator=_NATS_URL,
+        repr=False,
+        metadata={"secret": True},
+    )
+    """The servers of NATS, separated by commas: ``nats://user:password@host:4222``,
+    ``nats://token@host`` or ``tls://host``. A character as ``@`` in a password is
+    percent-encoded."""
+
+    nats_connect_timeout: float = attrs.field(
+        default=2.0,
+        validator=Allowed(
+            "seconds, more than 0", (int, float), lambda value: 0 < value < float("inf")
+        ),
+    )
+    """Seconds within which a connection to NATS must be established, and NATS must reply."""
 
     log_client_connection: LogLevel = attrs.field(default="none", validator=_LEVELS)
     """The level of the log record of a client that connects or disconnects."""

@@ -1,10 +1,11 @@
-"""A redis-server for the tests of bundles."""
+"""A redis-server or a nats-server for the tests of bundles."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bundles.nats_servers import NatsServer, running_nats
 from tests.bundles.redis_servers import RedisServer, running_redis
 
 
@@ -12,4 +13,11 @@ from tests.bundles.redis_servers import RedisServer, running_redis
 def redis(redis_server: Path, tmp_path: Path) -> Iterator[RedisServer]:
     """A server of its own for each test, which may kill it."""
     with running_redis(redis_server, tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def nats(nats_server: Path, tmp_path: Path) -> Iterator[NatsServer]:
+    """A server of its own for each test, which may kill it."""
+    with running_nats(nats_server, tmp_path) as server:
         yield server

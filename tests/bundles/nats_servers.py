@@ -13,13 +13,18 @@ _PATIENCE = 20.0
 
 
 class NatsServer:
-    """Starts and stops the process; it keeps its port, and no data."""
+    """Starts and stops the process; it keeps its port.
 
-    def __init__(self, program: Path, folder: Path, port: int, *options: str) -> None:
+    Args:
+        folder: gets the configuration.
+        configuration: lines of it, as ``max_payload: 1000``.
+    """
+
+    def __init__(self, program: Path, folder: Path, port: int, *configuration: str) -> None:
         self.port = port
-        self.options = list(options)
         self._program = program
-        self._folder = folder
+        self._file = folder / f"nats-{port}.conf"
+        self._file.write_text("\n".join(configuration))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -28,17 +33,16 @@ class NatsServer:
 
     def start(self) -> None:
         """Return when the server accepts connections."""
-        command = [str(self._program), "--addr", "127.0.0.1", "--port", str(self.port)]
+        command = [
+            *(str(self._program), "--addr", "127.0.0.1", "--port", str(self.port)),
+            *("--config", str(self._file)),
+        ]
         self._process = subprocess.Popen(
-            [*command, *self.options],
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
         )
-        assert self._process.stderr is not None
+        assert self._process.stdout is not None
         log = []
-        for line in self._process.stderr:
+        for line in self._process.stdout:
             log.append(line.decode())
             if b"Server is ready" in line:
                 return
@@ -50,8 +54,8 @@ class NatsServer:
             return
         self._process.kill()
         self._process.wait(_PATIENCE)
-        assert self._process.stderr is not None
-        self._process.stderr.close()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         self._process = None
 
     @contextmanager
@@ -66,9 +70,9 @@ class NatsServer:
 
 
 @contextmanager
-def running_nats(program: Path, folder: Path, *options: str) -> Iterator[NatsServer]:
+def running_nats(program: Path, folder: Path, *configuration: str) -> Iterator[NatsServer]:
     with reserved_port() as port, contextlib.ExitStack() as stack:
-        server = NatsServer(program, folder, port, *options)
+        server = NatsServer(program, folder, port, *configuration)
         stack.callback(server.kill)
         server.start()
         yield server

@@ -1,53 +1,63 @@
-"""Buses, and nodes of npm's `moleculer` on them."""
+"""Every bus, for tests that are the same for all, and nodes of npm's `moleculer`."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
+from tests.bundles.gateway.cluster.buses import Bus, bus_with
 from tests.bundles.gateway.cluster.node_peers import NODE_VERSIONS, NodePeer, NodeVersion
 from tests.bundles.nats_servers import NatsServer, running_nats
 from tests.bundles.redis_servers import RedisServer, running_redis
-from tests.required_tools import require_nats_server, require_redis_server
 
-BUSES = ("nats", "redis")
-
-Bus = NatsServer | RedisServer
+Server = NatsServer | RedisServer
 
 
 class NodeOf(Protocol):
     async def __call__(
-        self, node_id: str, version: NodeVersion, bus: Bus, **settings: Any
+        self, node_id: str, version: NodeVersion, server: Server, **settings: Any
     ) -> NodePeer: ...
 
 
-@contextmanager
-def running_bus(kind: str, folder: Path) -> Iterator[Bus]:
-    if kind == "nats":
-        with running_nats(require_nats_server(), folder) as nats:
-            yield nats
-    else:
-        with running_redis(require_redis_server(), folder) as redis:
-            yield redis
+@pytest.fixture(autouse=True)
+def log_everything(debug_logs: None) -> None:
+    """See `debug_logs`: `tests.logged_secrets` searches all that is logged."""
 
 
-@pytest.fixture(params=BUSES)
-def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bus]:
-    """A server of its own for each test, which may kill it."""
-    with running_bus(request.param, tmp_path) as server:
-        yield server
+@pytest.fixture(scope="module")
+def shared_servers(
+    tmp_path_factory: pytest.TempPathFactory, nats_server: Path, redis_server: Path
+) -> Iterator[dict[str, Server]]:
+    folder = tmp_path_factory.mktemp("buses")
+    with ExitStack() as stack:
+        yield {
+            "nats": stack.enter_context(running_nats(nats_server, folder)),
+            "redis": stack.enter_context(running_redis(redis_server, folder)),
+        }
 
 
-@pytest.fixture(scope="module", params=BUSES)
-def shared_bus(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bus]:
-    """A server for the tests of a module. Those that start nodes on it name a namespace of their
-    own, or ids that no other test has."""
-    with running_bus(request.param, tmp_path_factory.mktemp("bus")) as server:
-        yield server
+@pytest.fixture(params=["nats", "redis"])
+async def bus(
+    request: pytest.FixtureRequest, shared_servers: dict[str, Server]
+) -> AsyncIterator[Bus]:
+    """A bus that tests share and do not stop."""
+    async with bus_with(shared_servers[request.param]) as found:
+        yield found
+
+
+@pytest.fixture(params=["nats", "redis"])
+async def own_bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    """A bus of one test, which may kill it."""
+    async with bus_with(request.getfixturevalue(request.param)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["nats", "redis"])
+def server(request: pytest.FixtureRequest, shared_servers: dict[str, Server]) -> Server:
+    """The server of a bus that tests of a module share and do not stop."""
+    return shared_servers[request.param]
 
 
 @pytest.fixture(scope="module", params=NODE_VERSIONS)
@@ -61,8 +71,10 @@ def node_of() -> Iterator[NodeOf]:
     """Start nodes of Moleculer; they are stopped at the end of the test."""
     with ExitStack() as stack:
 
-        async def start(node_id: str, version: NodeVersion, bus: Bus, **settings: Any) -> NodePeer:
-            peer = NodePeer(node_id, version, bus.url, **settings)
+        async def start(
+            node_id: str, version: NodeVersion, server: Server, **settings: Any
+        ) -> NodePeer:
+            peer = NodePeer(node_id, version, server.url, **settings)
             stack.callback(peer.close)
             await peer.ready()
             return peer

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import attrs
 import pytest
 
-from tests.bundles.gateway.cluster.conftest import Bus
+from tests.bundles.gateway.cluster.conftest import Server
 from tests.bundles.gateway.cluster.node_peers import (
     SERVICES,
     NodePeer,
@@ -34,10 +34,10 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(shared_bus: Bus, node_version: NodeVersion) -> Iterator[Pair]:
+def pair(server: Server, node_version: NodeVersion) -> Iterator[Pair]:
     with ExitStack() as stack:
         peers = [
-            NodePeer(f"{name}-{node_version}", node_version, shared_bus.url, services=services)
+            NodePeer(f"{name}-{node_version}", node_version, server.url, services=services)
             for name, services in (("caller", ()), ("server", SERVICES))
         ]
         for peer in peers:
@@ -135,8 +135,8 @@ async def test_node_peer_pings_another(pair: Pair) -> None:
     assert pong["nodeID"] == pair.server.node_id
 
 
-async def test_wire_records_and_publishes_packets(pair: Pair, shared_bus: Bus) -> None:
-    async with wire_on(shared_bus.url) as wire:
+async def test_wire_records_and_publishes_packets(pair: Pair, server: Server) -> None:
+    async with wire_on(server.url) as wire:
         await pair.caller.call("math.add", {"a": 1, "b": 2})
         (request,) = await wire.wait_for("REQ")
         await wire.wait_for("RES")

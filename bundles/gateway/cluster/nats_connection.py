@@ -1,0 +1,257 @@
+"""One connection to NATS, by nats-py.
+
+nats-py does not reconnect here: it would send old packets after an outage, and nothing else limits
+how long it waits for a server that hangs.
+"""
+
+import asyncio
+import logging
+import math
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from nats import errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.aio.transport import TcpTransport
+
+from bundles.gateway.cluster.bus_connection import BusConnection
+from bundles.gateway.cluster.nats_url import NatsServerUrl
+from bundles.gateway.cluster.transporter import (
+    BusUnavailableError,
+    PacketTooLargeError,
+    Receiver,
+)
+from rxkernel import ServerStartError
+
+logger = logging.getLogger(__name__)
+
+_NEVER = 2**31
+"""Seconds for calls that have another limit."""
+
+_PROBE_TIMEOUT = 0.5
+"""Seconds. NATS reports a missing subscriber at once; Moleculer does not reply to a probe."""
+
+
+class NatsConnection(BusConnection):
+    """Args:
+    url: the server.
+    timeout: seconds to connect, and for each reply.
+    receiver: gets the packets.
+    """
+
+    def __init__(self, url: NatsServerUrl, timeout: float, receiver: Receiver) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._receiver = receiver
+        self._client = _Client()
+        self._subscriptions: list[Subscription] = []
+        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._last_error = "the connection was closed"
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            BusUnavailableError, ServerStartError: see `Transporter.connect`.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._connect()
+        except TimeoutError as exc:
+            await self.discard()
+            raise BusUnavailableError(f"no reply within {self._timeout} seconds") from exc
+        except (OSError, errors.Error) as exc:
+            await self.discard()
+            raise self._failure_of(exc) from exc
+        except BaseException:
+            await self.discard()
+            raise
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        try:
+            for topic in topics:
+                subscription = await self._client.subscribe(topic, cb=self._receive)
+                self._subscriptions.append(subscription)
+        except (OSError, errors.Error) as exc:
+            raise BusUnavailableError(self._reason(exc)) from exc
+        await self._round_trip()
+
+    async def publish(self, topic: str, data: bytes) -> None:
+        try:
+            await self._client.publish(topic, data)
+        except errors.MaxPayloadError as exc:
+            raise PacketTooLargeError(
+                f"a packet for {topic} has {len(data)} bytes; {self._url.place} accepts at most "
+                f"{self._client.max_payload}, see max_payload in its configuration"
+            ) from exc
+        except (OSError, errors.Error) as exc:
+            raise BusUnavailableError(self._reason(exc)) from exc
+
+    async def has_subscriber(self, topic: str) -> bool:
+        try:
+            await self._client.request(topic, timeout=_PROBE_TIMEOUT)
+        except errors.NoRespondersError:
+            return False
+        except errors.TimeoutError:
+            await self._round_trip()
+        except (OSError, errors.Error) as exc:
+            raise BusUnavailableError(self._reason(exc)) from exc
+        return True
+
+    async def watch(self) -> str:
+        while True:
+            await asyncio.wait({self._lost}, timeout=self._timeout / 2)
+            if self._lost.done():
+                return self._lost.result()
+            try:
+                await self._round_trip()
+            except BusUnavailableError as exc:
+                return str(exc)
+
+    async def close(self) -> None:
+        try:
+            await self._round_trip()
+        except BusUnavailableError as exc:
+            logger.debug("%s was away at the end: %s", self._url.place, exc)
+            await self.discard()
+        else:
+            await self._disconnect()
+
+    async def discard(self) -> None:
+        # nats-py first sends the rest, for which it waits as long as a server hangs.
+        transport = self._client._transport
+        if isinstance(transport, TcpTransport) and transport._io_writer is not None:
+            transport._io_writer.transport.abort()
+        await self._disconnect()
+
+    async def _connect(self) -> None:
+        url = self._url
+        is_token = url.password is None
+        await self._client.connect(
+            [url.place],
+            name="rxkernel",
+            error_cb=self._note,
+            disconnected_cb=self._end,
+            allow_reconnect=False,
+            connect_timeout=math.ceil(self._timeout),  # it is declared as int
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            flush_timeout=self._timeout,
+            user=self._guarded(None if is_token else url.user),
+            password=self._guarded(url.password),
+            token=self._guarded(url.user if is_token else None),
+        )
+        if url.is_encrypted and not self._client.is_encrypted:
+            raise errors.SecureConnWantedError
+
+    def _guarded(self, secret: str | None) -> Callable[[], str] | None:
+        """A function that nats-py calls when it sends *secret*; it does not send the secret of a
+        URL with ``tls://`` to a server without TLS."""
+
+        def reveal() -> str:
+            if self._url.is_encrypted and not self._client.is_encrypted:
+                raise errors.SecureConnWantedError
+            return secret or ""
+
+        return None if secret is None else reveal
+
+    async def _receive(self, message: Msg) -> None:
+        if message.reply:  # a probe of `has_subscriber`
+            await message.respond(b"")
+        else:
+            self._receiver.received(message.subject, message.data)
+
+    async def _round_trip(self) -> None:
+        """Wait until the server has read all that was sent.
+
+        Raises:
+            BusUnavailableError: it has not, within the timeout.
+        """
+        # nats-py sends a PING before what it has not sent yet, so the second one counts.
+        pings = asyncio.create_task(self._ping_twice())
+        # If this process was busy, the reply is read in the second half of the time.
+        waited: set[asyncio.Future[Any]] = {pings, self._lost}
+        for _ in range(2):
+            await asyncio.wait(
+                waited, timeout=self._timeout / 2, return_when=asyncio.FIRST_COMPLETED
+            )
+        if not pings.done():
+            pings.cancel()
+            await asyncio.wait({pings})
+        if pings.cancelled():
+            what = self._lost.result() if self._lost.done() else "it does not reply"
+            raise BusUnavailableError(what)
+        if (exc := pings.exception()) is not None:
+            raise BusUnavailableError(self._reason(exc)) from exc
+
+    async def _ping_twice(self) -> None:
+        await self._client.flush(_NEVER)
+        await self._client.flush(_NEVER)
+
+    async def _note(self, exc: Exception) -> None:
+        """Keep an error that nats-py reports; most come before the end of the connection."""
+        if isinstance(exc, errors.FlushTimeoutError):
+            self._lose("it does not read")
+        elif "permissions violation" in str(exc).lower():
+            logger.error(
+                "%s: the user in gateway.nats_url may not do this: %s", self._url.place, exc
+            )
+        else:
+            self._last_error = self._reason(exc)
+
+    async def _end(self) -> None:
+        exc = self._client.last_error
+        self._lose(self._last_error if exc is None else self._reason(exc))
+
+    def _lose(self, reason: str) -> None:
+        if not self._lost.done():
+            self._lost.set_result(reason)
+
+    def _reason(self, exc: BaseException) -> str:
+        return str(exc).removeprefix("nats: ") or type(exc).__name__
+
+    def _failure_of(self, exc: Exception) -> Exception:
+        place = self._url.place
+        if isinstance(exc, errors.AuthorizationError) or "authorization" in str(exc).lower():
+            return ServerStartError(
+                f"NATS at {place} rejects the user, the password or the token in gateway.nats_url"
+            )
+        if isinstance(exc, errors.SecureConnWantedError):
+            return ServerStartError(
+                f"NATS at {place} does not use TLS; enable it there, or write nats:// in "
+                f"gateway.nats_url"
+            )
+        if isinstance(exc, ssl.SSLError):
+            return ServerStartError(
+                f"TLS with NATS at {place} fails: {exc}; gateway.nats_url must have the host of "
+                f"its certificate, and an authority of the system or in SSL_CERT_FILE must have "
+                f"signed it"
+            )
+        if isinstance(exc, errors.NoServersError):
+            return BusUnavailableError(self._last_error)
+        return BusUnavailableError(self._reason(exc))
+
+    async def _disconnect(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._client.close()
+        except (OSError, errors.Error) as exc:  # TimeoutError is an OSError
+            logger.debug("%s was disconnected: %s", self._url.place, exc)
+        # nats-py does not end these if it could not send the rest.
+        for subscription in self._subscriptions:
+            if (task := subscription._wait_for_msgs_task) is not None:
+                task.cancel()
+
+
+class _Client(Client):
+    """Knows whether its connection is encrypted: nats-py also accepts a server without TLS."""
+
+    is_encrypted = False
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        self.is_encrypted = True
+        return super().ssl_context

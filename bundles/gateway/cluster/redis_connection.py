@@ -1,0 +1,198 @@
+"""One subscribing connection to Redis, and the pool of the bundle `redis` for publishing."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from redis.asyncio import Connection, ConnectionPool, Redis
+from redis.asyncio.connection import parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
+
+from bundles.gateway.cluster.bus_connection import BusConnection
+from bundles.gateway.cluster.transporter import BusUnavailableError, Receiver
+from bundles.redis import RedisSettings
+from bundles.redis.errors import problem_of
+from rxkernel import ServerStartError
+
+_Packet = tuple[str, bytes, "asyncio.Future[None]"]
+
+
+class RedisConnection(BusConnection):
+    """Args:
+    client: the pool, by which packets are sent.
+    settings: those of the bundle `redis`.
+    place: see `Transporter`.
+    receiver: gets the packets.
+    """
+
+    def __init__(
+        self, client: Redis, settings: RedisSettings, place: str, receiver: Receiver
+    ) -> None:
+        self._client = client
+        self._place = place
+        self._connect_timeout = settings.connect_timeout
+        self._timeout = settings.command_timeout
+        self._receiver = receiver
+        self._connection = _connection_of(settings)
+        self._reading: asyncio.Task[str] | None = None
+        self._pongs: deque[asyncio.Future[None]] = deque()
+        self._outbox: list[_Packet] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            BusUnavailableError, ServerStartError: see `Transporter.connect`.
+        """
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                await self._connection.connect()  # type: ignore[no-untyped-call]
+        except TimeoutError as exc:
+            await self.discard()
+            raise BusUnavailableError(f"no reply within {self._connect_timeout} seconds") from exc
+        except (AuthenticationError, AuthorizationError) as exc:
+            await self.discard()
+            raise ServerStartError(f"Redis at {self._place}: {_reason(exc)}") from exc
+        except RedisError as exc:
+            await self.discard()
+            raise BusUnavailableError(_reason(exc)) from exc
+        except BaseException:
+            await self.discard()
+            raise
+        self._reading = asyncio.create_task(self._read())
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        await self._round_trip("SUBSCRIBE", *topics)
+
+    async def publish(self, topic: str, data: bytes) -> None:
+        """Wait until Redis has replied. Packets that are published meanwhile are sent together:
+        it keeps their order, and a command alone costs three times as much."""
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._outbox.append((topic, data, sent))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send())
+        await sent
+
+    async def has_subscriber(self, topic: str) -> bool:
+        try:
+            ((_, count),) = await self._client.pubsub_numsub(topic)
+        except RedisError as exc:
+            raise BusUnavailableError(_reason(exc)) from exc
+        return bool(count)
+
+    async def watch(self) -> str:
+        assert self._reading is not None
+        while True:
+            await asyncio.wait({self._reading}, timeout=self._timeout / 2)
+            if self._reading.done():
+                return self._reading.result()
+            try:
+                await self._round_trip()
+            except BusUnavailableError as exc:
+                return str(exc)
+
+    async def close(self) -> None:
+        if self._sending is not None:
+            await asyncio.wait({self._sending})  # ends within redis.command_timeout
+        await self.discard()
+
+    async def discard(self) -> None:
+        tasks = {task for task in (self._reading, self._sending) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._connection.disconnect(nowait=True)
+
+    async def _read(self) -> str:
+        """Return the reason when the connection is lost."""
+        read, received = self._connection.read_response, self._receiver.received
+        try:
+            while True:
+                match await read():
+                    case [b"message", topic, data]:
+                        received(topic.decode(), data)
+                    case [b"pong", _] | b"PONG":
+                        self._pongs.popleft().set_result(None)
+        except RedisError as exc:
+            return _reason(exc)
+
+    async def _round_trip(self, *command: str) -> None:
+        """Send *command* and a PING, whose reply comes after that of the command.
+
+        Raises:
+            BusUnavailableError: the reply has not come within the timeout.
+        """
+        assert self._reading is not None
+        pong: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            if command:
+                await self._connection.send_command(*command)
+            self._pongs.append(pong)
+            await self._connection.send_command("PING")
+        except RedisError as exc:
+            raise BusUnavailableError(_reason(exc)) from exc
+        # If this process was busy, the reply is read in the second half of the time.
+        waited: set[asyncio.Future[Any]] = {pong, self._reading}
+        for _ in range(2):
+            await asyncio.wait(
+                waited, timeout=self._timeout / 2, return_when=asyncio.FIRST_COMPLETED
+            )
+        if not pong.done():
+            is_lost = self._reading.done() and not self._reading.cancelled()
+            raise BusUnavailableError(self._reading.result() if is_lost else "it does not reply")
+
+    async def _send(self) -> None:
+        while self._outbox:
+            packets, self._outbox = self._outbox, []
+            pipeline = self._client.pipeline(transaction=False)
+            for topic, data, _ in packets:
+                pipeline.execute_command("PUBLISH", topic, data)
+            try:
+                _settle(packets, await pipeline.execute(raise_on_error=False))
+            except RedisError as exc:
+                _settle(packets, [exc] * len(packets))
+            except BaseException as exc:
+                packets += self._outbox
+                _settle(packets, [exc] * len(packets))
+                raise
+        self._sending = None
+
+
+def _settle(packets: list[_Packet], results: list[Any]) -> None:
+    for (_, _, sent), result in zip(packets, results, strict=True):
+        if sent.done():
+            continue  # the caller was cancelled
+        if isinstance(result, RedisError):
+            failure = BusUnavailableError(_reason(result))
+            failure.__cause__ = result
+            sent.set_exception(failure)
+        elif isinstance(result, BaseException):
+            sent.set_exception(BusUnavailableError("the connection was lost"))
+        else:
+            sent.set_result(None)
+
+
+def _reason(exc: RedisError) -> str:
+    problem = problem_of(exc)
+    return str(exc) if problem is None else problem.text
+
+
+def _connection_of(settings: RedisSettings) -> Connection:
+    """A connection that waits for packets without a timeout, and does not reconnect by itself."""
+    options: dict[str, Any] = dict(parse_url(settings.url))
+    options.update(
+        protocol=2,  # packets come as replies
+        decode_responses=False,
+        health_check_interval=0,
+        socket_connect_timeout=settings.connect_timeout,
+        socket_timeout=None,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+    )
+    connection: Connection = ConnectionPool(**options).make_connection()  # type: ignore[no-untyped-call]
+    return connection

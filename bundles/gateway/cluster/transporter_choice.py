@@ -1,0 +1,49 @@
+"""The transporter that the setting ``gateway.transporter`` names."""
+
+from importlib import import_module
+
+from injector import Binder, singleton
+
+from bundles.gateway.cluster.transporter import Transporter
+from bundles.gateway.settings import GatewaySettings
+from bundles.redis_choice import redis_store
+from rxkernel import ConfigurationError
+
+
+def bind_transporter(binder: Binder) -> bool:
+    """Bind `Transporter`; return False if the setting is ``none``, and nothing is bound.
+
+    Raises:
+        ConfigurationError: an extra is not installed, or the bundle `redis` is not enabled.
+    """
+    found = _class_of(binder)
+    if found is not None:
+        binder.bind(Transporter, to=found, scope=singleton)  # type: ignore[type-abstract]
+    return found is not None
+
+
+def _class_of(binder: Binder) -> type[Transporter] | None:
+    match binder.injector.get(GatewaySettings).transporter:
+        case "nats":
+            return _nats()
+        case "redis":
+            place = "bundles.gateway.cluster.redis_transporter:RedisTransporter"
+            found: type[Transporter] = redis_store(
+                binder, "gateway.transporter", '["redis", "gateway"]', place
+            )
+            return found
+        case "none":
+            return None
+
+
+def _nats() -> type[Transporter]:
+    """Import it only here, where the extra is installed."""
+    try:
+        module = import_module("bundles.gateway.cluster.nats_transporter")
+    except ImportError as exc:
+        raise ConfigurationError(
+            f'gateway.transporter is "nats", and an import failed: {exc}; '
+            f"in the clone of rxkernel: pip install '.[nats]'"
+        ) from exc
+    found: type[Transporter] = module.NatsTransporter
+    return found
