@@ -59,7 +59,7 @@ class Answer:
     """
     Attributes:
         result: None for ``undefined`` too.
-        meta: that of the caller after the call, with what the action has set.
+        meta: that of the caller after the call; it includes the keys that the action set.
     """
 
     result: Any
