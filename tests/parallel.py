@@ -15,10 +15,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 WHOLE_FILES = (
     *("tests/browser/", "tests/docs/test_extending.py", "tests/private_uses/"),
-    *("tests/test_architecture.py", "tests/test_wheel.py"),
+    *("tests/bundles/gateway/cluster/test_node_peers.py", "tests/test_architecture.py"),
+    "tests/test_wheel.py",
 )
 """Files and folders. The tests of a file share what is expensive: a browser, a wheel, parsed
-sources."""
+sources, nodes of Moleculer."""
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

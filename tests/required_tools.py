@@ -54,6 +54,15 @@ def require_moleculer_io() -> Path:
     return found
 
 
+def require_moleculer() -> Path:
+    """The executable of Node, with both versions of Moleculer and its transporters."""
+    found = require_node()
+    for name in ("moleculer", "moleculer-0.15", "nats", "ioredis"):
+        if not (ROOT / "node_modules" / name / "package.json").is_file():
+            absent(f"no {name} in node_modules: run `npm ci`")
+    return found
+
+
 def require_metacom() -> Path:
     """The executable of Node, with the client of Metacom in ``node_modules``."""
     found = require_node()

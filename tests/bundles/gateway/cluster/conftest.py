@@ -1,15 +1,25 @@
-"""Nodes of a cluster in the process of a test, and buses: in memory, and real ones."""
+"""Nodes in the process of a test, nodes of Moleculer, and the buses between them."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 from tests.bundles.gateway.cluster.buses import Bus, bus_with
+from tests.bundles.gateway.cluster.node_peers import NODE_VERSIONS, NodePeer, NodeVersion
 from tests.bundles.gateway.cluster.nodes import Nodes
 from tests.bundles.nats_servers import NatsServer, running_nats
 from tests.bundles.redis_servers import RedisServer, running_redis
+
+Server = NatsServer | RedisServer
+
+
+class NodeOf(Protocol):
+    async def __call__(
+        self, node_id: str, version: NodeVersion, server: Server, **settings: Any
+    ) -> NodePeer: ...
 
 
 @pytest.fixture
@@ -27,7 +37,7 @@ def log_everything(debug_logs: None) -> None:
 @pytest.fixture(scope="module")
 def shared_servers(
     tmp_path_factory: pytest.TempPathFactory, nats_server: Path, redis_server: Path
-) -> Iterator[dict[str, NatsServer | RedisServer]]:
+) -> Iterator[dict[str, Server]]:
     folder = tmp_path_factory.mktemp("buses")
     with ExitStack() as stack:
         yield {
@@ -38,7 +48,7 @@ def shared_servers(
 
 @pytest.fixture(params=["nats", "redis"])
 async def bus(
-    request: pytest.FixtureRequest, shared_servers: dict[str, NatsServer | RedisServer]
+    request: pytest.FixtureRequest, shared_servers: dict[str, Server]
 ) -> AsyncIterator[Bus]:
     """A bus that tests share and do not stop."""
     async with bus_with(shared_servers[request.param]) as found:
@@ -50,3 +60,31 @@ async def own_bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     """A bus of one test, which may kill it."""
     async with bus_with(request.getfixturevalue(request.param)) as found:
         yield found
+
+
+@pytest.fixture(scope="module", params=["nats", "redis"])
+def server(request: pytest.FixtureRequest, shared_servers: dict[str, Server]) -> Server:
+    """The server of a bus that tests of a module share and do not stop."""
+    return shared_servers[request.param]
+
+
+@pytest.fixture(scope="module", params=NODE_VERSIONS)
+def node_version(request: pytest.FixtureRequest) -> NodeVersion:
+    version: NodeVersion = request.param
+    return version
+
+
+@pytest.fixture
+def node_of() -> Iterator[NodeOf]:
+    """Start nodes of Moleculer; they are stopped at the end of the test."""
+    with ExitStack() as stack:
+
+        async def start(
+            node_id: str, version: NodeVersion, server: Server, **settings: Any
+        ) -> NodePeer:
+            peer = NodePeer(node_id, version, server.url, **settings)
+            stack.callback(peer.close)
+            await peer.ready()
+            return peer
+
+        yield start
