@@ -9,10 +9,10 @@ from typing import Any
 
 import attrs
 
-from bundles.gateway.broker.action_stream import ActionStream
 from bundles.gateway.broker.broker import Broker
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.messages import new_request
+from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.cluster.dropped_packets import DroppedPackets
 from bundles.gateway.cluster.incoming_stream import IncomingStream
@@ -154,14 +154,14 @@ class IncomingMessages:
             result = await self._result(packet, caller)
         except Exception as exc:  # noqa: BLE001 - any exception of an action is a response
             await self._send_error(answer, packet.action, caller, exc)
-            return
+        else:
+            if isinstance(result, ResultStream):
+                await self._send_stream(answer, packet.action, caller, result)
+            else:
+                await self._send_result(answer, packet.action, caller, result)
         finally:
             if stream is not None:
                 await stream.aclose()
-        if isinstance(result, ActionStream):
-            await self._send_stream(answer, packet.action, caller, result)
-        else:
-            await self._send_result(answer, packet.action, caller, result)
 
     async def _result(self, packet: RequestPacket, caller: Context) -> Any:
         node_id = self._broker.node_id
@@ -220,7 +220,7 @@ class IncomingMessages:
             await self._send(ResponsePacket(id=answer.id, error=fields), answer)
 
     async def _send_stream(
-        self, answer: _Answer, action: str, caller: Context, stream: ActionStream
+        self, answer: _Answer, action: str, caller: Context, stream: ResultStream
     ) -> None:
         """Send the pieces of a result, the packet of its meta first."""
         last = 0
