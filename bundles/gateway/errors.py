@@ -140,6 +140,18 @@ class RequestSkippedError(MoleculerError):
         )
 
 
+class QueueIsFullError(MoleculerRetryableError):
+    """As many calls of the action *action* run and wait as its bulkhead allows."""
+
+    def __init__(self, action: str, node_id: str) -> None:
+        super().__init__(
+            f"Queue is full. Request '{action}' action on '{node_id}' node is rejected.",
+            429,
+            "QUEUE_FULL",
+            _data(action, node_id),
+        )
+
+
 class MaxCallLevelError(MoleculerError):
     """Calls are nested deeper than the setting ``max_call_level`` allows."""
 

@@ -1,6 +1,7 @@
 """`Broker`: calls actions by name, and sends events to their handlers."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, NoReturn, Unpack
 
@@ -13,6 +14,7 @@ from bundles.gateway.broker.catalog import (
     node_entry,
     service_entries,
 )
+from bundles.gateway.broker.circuit_breaker import Circuit, CircuitBreakers, State, event_of
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.emitter import Emitter
 from bundles.gateway.broker.guarded_call import GuardedCall
@@ -32,6 +34,8 @@ from bundles.gateway.errors import (
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Compiled, Request, current_request
 
+logger = logging.getLogger(__name__)
+
 _current = current_request.get
 _new = object.__new__
 _NO_OPTIONS: CallOptions = {}
@@ -46,6 +50,7 @@ class Broker:
         node_id: the name of this node.
         registry: its actions and event handlers; replaced by each reload.
         cacher: the results of actions with a cache.
+        circuits: those of the actions on all nodes; None: the setting ``circuit_breaker`` is off.
     """
 
     @inject
@@ -65,6 +70,9 @@ class Broker:
         self._emitter = emitter
         self._retries = retries
         self._changed = asyncio.Event()
+        self.circuits: CircuitBreakers | None = None
+        if settings.circuit_breaker:
+            self.circuits = CircuitBreakers(settings, self._circuit_changed)
 
     def context(self, meta: CallMeta | None = None) -> Context:
         """Return a context of the current message for calls that share *meta*, which is copied.
@@ -88,6 +96,8 @@ class Broker:
 
         Raises:
             ServiceNotFoundError: the action does not exist, or may not be called from here.
+            ServiceNotAvailableError: its circuit is open.
+            QueueIsFullError: as many calls run and wait as its bulkhead allows.
             RequestTimeoutError: it has not ended in time.
             RequestSkippedError: no time was left for it.
             MaxCallLevelError: calls are nested too deeply.
@@ -277,6 +287,19 @@ class Broker:
             raise MaxCallLevelError(self.node_id, parent.level + 1)
         handlers = self.registry.handlers_of(event, groups, to_all=to_all)
         await self._emitter.send(self, event, payload, parent, meta, handlers)
+
+    def _circuit_changed(self, circuit: Circuit, before: State) -> None:
+        """Log the change, and send its event to the handlers on this node."""
+        if circuit.state == "closed":
+            logger.info("the circuit of %s on %s has closed", circuit.action, circuit.node_id)
+        elif before == "closed":
+            logger.warning(
+                "the circuit of %s on %s has opened: %d of %d calls have failed",
+                *(circuit.action, circuit.node_id, circuit.failures, circuit.count),
+            )
+        event, payload = event_of(circuit)
+        handlers = self.registry.handlers_of(event, None, to_all=True)
+        self._emitter.post(self, event, payload, handlers)
 
     # --- what this node offers
 

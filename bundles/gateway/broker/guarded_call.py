@@ -1,4 +1,4 @@
-"""A call with a timeout, retries or a fallback."""
+"""A call with a timeout, retries, a circuit breaker or a fallback."""
 
 import asyncio
 import inspect
@@ -7,10 +7,15 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from bundles.gateway.broker.call_options import UNSET, CallMeta, CallOptions
+from bundles.gateway.broker.circuit_breaker import CircuitBreakers
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.broker.retries import Retries, is_retryable
-from bundles.gateway.errors import RequestTimeoutError, ServiceNotFoundError
+from bundles.gateway.errors import (
+    RequestTimeoutError,
+    ServiceNotAvailableError,
+    ServiceNotFoundError,
+)
 
 _KNOWN = CallOptions.__annotations__.keys()
 
@@ -20,6 +25,9 @@ class Attempts(Protocol):
 
     @property
     def node_id(self) -> str: ...
+
+    @property
+    def circuits(self) -> CircuitBreakers | None: ...
 
     def new_context(
         self,
@@ -114,7 +122,10 @@ class GuardedCall:
         attempt = 0
         while True:
             try:
-                return await self._timed(self._context)
+                circuits = self._broker.circuits
+                return await (
+                    self._timed(self._context) if circuits is None else self._watched(circuits)
+                )
             except Exception as exc:
                 if not self._retries or not is_retryable(exc):
                     raise
@@ -128,6 +139,14 @@ class GuardedCall:
                     raise
             await self._pauses.pause(pause)
             self._begin()
+
+    async def _watched(self, circuits: CircuitBreakers) -> Any:
+        """As `_timed`, if the circuit of the action lets the call pass."""
+        name = self._endpoint.name
+        circuit = circuits.circuit(name, self._broker.node_id)
+        if not circuit.is_available(asyncio.get_running_loop().time()):
+            raise ServiceNotAvailableError(name, self._options.get("node_id"))
+        return await circuit.watch(self._timed(self._context))
 
     async def _timed(self, context: Context) -> Any:
         parent, endpoint = self._parent, self._endpoint
