@@ -2,6 +2,7 @@
 
 from bundles.gateway.broker.action import action
 from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.bulkhead import Bulkhead
 from bundles.gateway.broker.call_options import CallItem, CallOptions
 from bundles.gateway.broker.context import Context, CurrentContext
 from bundles.gateway.broker.on_event import on_event
@@ -18,6 +19,7 @@ from bundles.gateway.errors import (
     MoleculerError,
     MoleculerRetryableError,
     MoleculerServerError,
+    QueueIsFullError,
     RequestSkippedError,
     RequestTimeoutError,
     ServiceNotAvailableError,
@@ -36,6 +38,7 @@ __all__ = [
     "EVENTS",
     "BadRequestError",
     "Broker",
+    "Bulkhead",
     "Cache",
     "Cacher",
     "Call",
@@ -54,6 +57,7 @@ __all__ = [
     "MoleculerRetryableError",
     "MoleculerServerError",
     "Packet",
+    "QueueIsFullError",
     "RequestSkippedError",
     "RequestTimeoutError",
     "Retries",

@@ -1,6 +1,7 @@
 """Runs the handlers of an event, each in a task of its own."""
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,9 @@ from bundles.gateway.broker.transport import EVENTS
 from rxkernel import HttpException, ProcedureDefinition, current_request
 
 logger = logging.getLogger(__name__)
+
+Handler = tuple[str, ProcedureDefinition]
+"""The group and the definition of a handler."""
 
 
 class Emitter:
@@ -29,20 +33,36 @@ class Emitter:
         payload: Any,
         parent: Context | None,
         meta: CallMeta | None,
-        handlers: Iterable[tuple[str, ProcedureDefinition]],
+        handlers: Iterable[Handler],
     ) -> None:
         """Run *handlers* with *event*, and wait for their end. If the caller is cancelled, they
         continue."""
+        tasks = self._start(broker, event, payload, parent, meta, handlers)
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def post(self, broker: Calls, event: str, payload: Any, handlers: Iterable[Handler]) -> None:
+        """Run *handlers* with an *event* of the node itself: outside of the current message, and
+        without waiting for them."""
+        contextvars.Context().run(self._start, broker, event, payload, None, None, handlers)
+
+    def _start(
+        self,
+        broker: Calls,
+        event: str,
+        payload: Any,
+        parent: Context | None,
+        meta: CallMeta | None,
+        handlers: Iterable[Handler],
+    ) -> list[asyncio.Task[None]]:
         tasks = [
             asyncio.create_task(self._handle(broker, event, payload, parent, meta, *handler))
             for handler in handlers
         ]
-        if not tasks:
-            return
         for task in tasks:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        await asyncio.wait(tasks)
+        return tasks
 
     async def _handle(
         self,

@@ -86,7 +86,7 @@ class OutgoingCalls:
 
         Raises:
             RequestRejectedError: the node was lost.
-            BrokerDisconnectedError: the bus cannot be used.
+            BrokerDisconnectedError: the bus cannot be used, or was lost.
             Exception: the error of the action.
         """
         id, stream = next(self._ids), context.stream
@@ -144,9 +144,12 @@ class OutgoingCalls:
             context.meta.update(self._trace.without(response.meta))
 
     def fail_all(self, node: RemoteNode | None) -> None:
-        """End the calls of *node*, which was lost; None: of all nodes."""
+        """End the calls of *node*, which was lost; None: all, because the bus was lost."""
         for id, call in tuple(self._pending.items()):
-            if node is None or call.is_on(node):
+            if node is None:
+                del self._pending[id]
+                call.fail(BrokerDisconnectedError())
+            elif call.is_on(node):
                 del self._pending[id]
                 call.fail(RequestRejectedError(call.action, call.node.id))
 
