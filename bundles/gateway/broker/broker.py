@@ -144,7 +144,7 @@ class Broker:
         """As `call`, within *parent*; *shared*: the meta of *parent* is that of the call, too."""
         endpoint = self._direct.get(action)
         if endpoint is None or options or endpoint.has_policy:
-            call = self._guarded(action, params, parent, options, shared)
+            call = self._routed(action, params, parent, options, shared)
         elif endpoint.is_private and not _may_call(parent, endpoint):
             return _raise(ServiceNotFoundError(action))
         else:
@@ -157,7 +157,7 @@ class Broker:
             return _on_new_stack(call)
         return call
 
-    def _guarded(
+    def _routed(
         self,
         action: str,
         params: Any,
@@ -171,7 +171,12 @@ class Broker:
             isinstance(route, ActionEndpoint) and route.is_private and not _may_call(parent, route)
         ):
             return _raise(ServiceNotFoundError(action))
-        return GuardedCall(self, route, params, parent, options, self._retries, shared).run()
+        if options or route.has_policy:
+            return GuardedCall(self, route, params, parent, options, self._retries, shared).run()
+        try:
+            return self.attempt(route.next(None), self.new_context(action, params, parent, shared))
+        except MoleculerError as exc:
+            return _raise(exc)
 
     def serve(self, action: str, params: Any, caller: Context) -> Call:
         """Run *action* of this node for *caller*, a context on another node, once.
@@ -183,8 +188,14 @@ class Broker:
         endpoint = self.registry.actions.get(action)
         if endpoint is None or not endpoint.is_shared:
             return _raise(ServiceNotFoundError(action, self.node_id))
-        options: CallOptions = {"retries": 0, "stream": caller.stream}
-        return GuardedCall(self, endpoint, params, caller, options, self._retries, True).run()
+        if endpoint.has_policy or caller.stream is not None:
+            options: CallOptions = {"retries": 0, "stream": caller.stream}
+            return GuardedCall(self, endpoint, params, caller, options, self._retries, True).run()
+        try:
+            context = self.new_context(action, params, caller, True)
+        except MoleculerError as exc:
+            return _raise(exc)
+        return self._messages.run(endpoint.definition, context)
 
     async def start_all(
         self,

@@ -164,9 +164,8 @@ class IncomingMessages:
                 await stream.aclose()
 
     async def _result(self, packet: RequestPacket, caller: Context) -> Any:
-        node_id = self._broker.node_id
         if self.is_refusing:
-            raise ServiceNotAvailableError(packet.action, node_id)
+            raise ServiceNotAvailableError(packet.action, self._broker.node_id)
         call = self._broker.serve(packet.action, packet.params, caller)
         if caller.deadline is None:
             return await call
@@ -177,7 +176,7 @@ class IncomingMessages:
         except TimeoutError as exc:
             if not limit.expired():
                 raise
-            raise RequestTimeoutError(packet.action, node_id) from exc
+            raise RequestTimeoutError(packet.action, self._broker.node_id) from exc
 
     def _caller(self, packet: MessagePacket) -> Context:
         """The context on the other node that has sent *packet*."""
@@ -196,7 +195,7 @@ class IncomingMessages:
     async def _send_result(
         self, answer: _Answer, action: str, caller: Context, result: Any
     ) -> None:
-        packet = ResponsePacket(id=answer.id, success=True, data=result, meta=caller.meta)
+        packet = ResponsePacket(id=answer.id, success=True, data=result, meta=caller.meta or None)
         try:
             await self._send(packet, answer)
         except (PacketTooLargeError, TypeError, ValueError, RecursionError) as exc:

@@ -103,7 +103,10 @@ class OutgoingCalls:
                 self._pending.pop(id, None)
                 if call.sender is not None:
                     call.sender.cancel()
-        self._read_meta(response, context)
+        if response.meta:
+            context.meta.update(self._trace.without(response.meta))
+        if context.sharing is not None:
+            context.end()
         if call.stream is not None:
             return call.stream
         if not response.success:
@@ -138,10 +141,6 @@ class OutgoingCalls:
             raise MoleculerError(
                 f"The parameters of '{packet.action}' are too large: {exc}", 413, "TOO_LARGE"
             ) from exc
-
-    def _read_meta(self, response: ResponsePacket, context: Context) -> None:
-        if response.meta:
-            context.meta.update(self._trace.without(response.meta))
 
     def fail_all(self, node: RemoteNode | None) -> None:
         """End the calls of *node*, which was lost; None: all, because the bus was lost."""

@@ -86,6 +86,9 @@ class SharedAction:
             action = remote[0].action
             self.timeout = self.timeout if action.timeout is None else action.timeout
             self.retries = self.retries if action.retries is None else action.retries
+        self.has_policy = bool(
+            self.timeout or self.retries or choice.circuits or self.fallback is not UNSET
+        )
         self._choice = choice
         self._all: tuple[Endpoint, ...] = (*remote,) if local is None else (local, *remote)
         is_preferred = settings.prefer_local or name.startswith("$")
