@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from bundles.gateway.broker.call_options import UNSET, CallMeta, CallOptions
 from bundles.gateway.broker.circuit_breaker import CircuitBreakers
 from bundles.gateway.broker.context import Context
+from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.broker.retries import Retries, is_retryable
 from bundles.gateway.broker.route import Endpoint, Route
 from bundles.gateway.errors import (
@@ -162,6 +163,8 @@ class GuardedCall:
                 raise
             raise RequestTimeoutError(endpoint.name, endpoint.node_id) from exc
         if limit.expired():  # the action has caught its cancellation
+            if isinstance(result, ResultStream):
+                await result.aclose()
             raise RequestTimeoutError(endpoint.name, endpoint.node_id)
         return result
 

@@ -31,7 +31,7 @@ from bundles.gateway.cluster.shared_action import Choice, RemoteEndpoint, Shared
 from bundles.gateway.cluster.shared_events import SharedEvents
 from bundles.gateway.cluster.trace import Trace
 from bundles.gateway.cluster.transporter import BusUnavailableError, Transporter
-from bundles.gateway.errors import node_not_found
+from bundles.gateway.errors import RequestRejectedError, node_not_found
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Kernel, Propagator, ServerStartError
 
@@ -134,7 +134,10 @@ class Cluster:
         return {name: action.visibility for name, action in self.shared.items() if action.remote}
 
     async def request(self, endpoint: Endpoint, context: Context) -> Any:
-        node = cast(RemoteEndpoint, endpoint).node  # the broker runs the others itself
+        chosen = cast(RemoteEndpoint, endpoint).node  # the broker runs the others itself
+        node = self.members.table.available.get(chosen.id)
+        if node is None or node.instance != chosen.instance:  # lost since it was chosen
+            raise RequestRejectedError(endpoint.name, chosen.id)
         return await self._calls.request(endpoint.name, node, context)
 
     async def send_event(self, event: OutgoingEvent) -> EventHandlers:
@@ -164,6 +167,7 @@ class Cluster:
 
     def lost(self, reason: str) -> None:
         self._calls.fail_all(None)
+        self._incoming.lose(None)
         self._broker.notify("$transporter.disconnected", {"graceful": False})
 
     # --- the life of this node

@@ -45,13 +45,20 @@ logger = logging.getLogger(__name__)
 _MOST_STREAMS = 10_000
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Answer:
-    """Where the response to a request goes."""
+    """Where the response to a request goes.
+
+    Attributes:
+        is_lost: whether the caller or the bus was lost: a stream cannot be sent whole any more.
+        sending: the task that sends a stream.
+    """
 
     id: str
     node_id: str
     protocol: str
+    is_lost: bool = False
+    sending: "asyncio.Task[Any] | None" = None
 
 
 class IncomingMessages:
@@ -77,6 +84,7 @@ class IncomingMessages:
         self._dropped = dropped
         self._variables: Variables = copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: set[_Answer] = set()
         self._streams: dict[tuple[str, str], IncomingStream] = {}
         self._received = ReceivedIds()
 
@@ -144,6 +152,7 @@ class IncomingMessages:
 
     async def _answer(self, packet: RequestPacket, stream: IncomingStream | None) -> None:
         answer = _Answer(packet.id, packet.sender, packet.ver)
+        self._answers.add(answer)
         caller = self._caller(packet)
         caller.stream = stream
         if stream is not None and packet.params is None:
@@ -160,6 +169,7 @@ class IncomingMessages:
             else:
                 await self._send_result(answer, packet.action, caller, result)
         finally:
+            self._answers.discard(answer)
             if stream is not None:
                 await stream.aclose()
 
@@ -215,19 +225,25 @@ class IncomingMessages:
         except (PacketTooLargeError, TypeError, ValueError, RecursionError) as failure:
             logger.error("an error of the action %.200r was not sent whole: %s", action, failure)
             fields.pop("data", None)
-            fields["message"] = str(fields["message"])[:1000]
+            fields["message"] = _sendable(fields["message"])
             await self._send(ResponsePacket(id=answer.id, error=fields), answer)
 
     async def _send_stream(
         self, answer: _Answer, action: str, caller: Context, stream: ResultStream
     ) -> None:
         """Send the pieces of a result, the packet of its meta first."""
+        if answer.is_lost:
+            await stream.aclose()
+            await self._send_error(answer, action, caller, _lost(answer.node_id))
+            return
+        answer.sending = asyncio.current_task()
         last = 0
 
         async def send(seq: int, piece: Any) -> None:
             nonlocal last
             last = seq
-            await self._send(_piece(answer, seq, piece), answer)
+            packet = _piece(answer, seq, piece)
+            await self._link.send(Command.RESPONSE, packet, answer.node_id, answer.protocol)
 
         end = _piece(answer, 0, None)
         end.stream = False
@@ -273,12 +289,18 @@ class IncomingMessages:
             if stream.is_over(since) or (not stream.has_begun and stream.last_seen < since):
                 del self._streams[key]
 
-    def lose(self, node: RemoteNode) -> None:
-        """End the streams of *node*, which was lost."""
+    def lose(self, node: RemoteNode | None) -> None:
+        """End the streams from and to *node*, which was lost; None: all, because the bus was
+        lost."""
         for key, stream in tuple(self._streams.items()):
-            if stream.node_id == node.id:
+            if node is None or stream.node_id == node.id:
                 del self._streams[key]
-                stream.fail(MoleculerError(f"The node '{node.id}' was lost.", 503, "NODE_LOST"))
+                stream.fail(_lost(stream.node_id))
+        for answer in self._answers:
+            if node is None or answer.node_id == node.id:
+                answer.is_lost = True
+                if answer.sending is not None:
+                    answer.sending.cancel()
 
     async def drain(self) -> None:
         """Wait for the calls and events that run."""
@@ -296,6 +318,15 @@ class IncomingMessages:
 
 def _piece(answer: _Answer, seq: int, piece: Any) -> ResponsePacket:
     return ResponsePacket(id=answer.id, success=True, data=piece, stream=True, seq=seq)
+
+
+def _lost(node_id: str) -> MoleculerError:
+    return MoleculerError(f"The node '{node_id}' was lost.", 503, "NODE_LOST")
+
+
+def _sendable(text: Any) -> str:
+    """The begin of *text*, without characters that UTF-8 cannot encode."""
+    return str(text)[:1000].encode("utf-8", "replace").decode()
 
 
 def _unsendable(action: str, exc: Exception) -> Exception:

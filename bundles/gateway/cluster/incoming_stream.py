@@ -45,9 +45,14 @@ class IncomingStream(ResultStream):
         self.is_closed = False
         self._changed = asyncio.Event()
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended or is not read any more."""
+        return self.is_ended or self.is_closed
+
     def is_over(self, since: float) -> bool:
-        """Whether it has ended or is not read any more, and was without a packet after *since*."""
-        return (self.is_ended or self.is_closed) and self.last_seen < since
+        """Whether it is done, and was without a packet after *since*."""
+        return self.is_done and self.last_seen < since
 
     def put(
         self, seq: int, piece: Any, failure: Exception | None, *, is_last: bool, now: float
@@ -63,6 +68,8 @@ class IncomingStream(ResultStream):
         while not self.is_ended and self._next in self._early:
             self._append(*self._early.pop(self._next))
             self._next += 1
+        if failure is not None:  # what is missing before it is lost
+            self.fail(failure)
         self._changed.set()
 
     def _append(self, piece: Any, failure: Exception | None, is_last: bool) -> None:

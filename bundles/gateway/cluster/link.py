@@ -12,6 +12,7 @@ class Link:
     Attributes:
         accepted: the versions of the protocol that this node reads and writes.
         topics: those of its namespace.
+        encode: writes JSON.
     """
 
     def __init__(
@@ -23,7 +24,7 @@ class Link:
         self.topics = Topics(settings.namespace, settings.node_id)
         self._node_id = settings.node_id
         self._transporter = transporter
-        self._encode = serializer.encode_json
+        self.encode = serializer.encode_json
 
     async def send(
         self,
@@ -43,4 +44,4 @@ class Link:
             TypeError, ValueError, RecursionError: it has a value that JSON cannot hold.
         """
         packet.sender, packet.ver = sender or self._node_id, protocol
-        await self._transporter.publish(self.topics.of(command, node_id), self._encode(packet))
+        await self._transporter.publish(self.topics.of(command, node_id), self.encode(packet))

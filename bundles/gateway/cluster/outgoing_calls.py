@@ -76,7 +76,7 @@ class OutgoingCalls:
     def count(self) -> int:
         """How many calls wait for their result, and streams for their end."""
         calls = self._pending.values()
-        return sum(call.stream is None or not call.stream.is_ended for call in calls)
+        return sum(call.stream is None or not call.stream.is_done for call in calls)
 
     async def request(self, action: str, node: RemoteNode, context: Context) -> Any:
         """Call *action* on *node*; what it has set in the meta is in that of *context* then.
@@ -98,13 +98,20 @@ class OutgoingCalls:
             if stream is not None:
                 call.sender = self._start_sending(packet, call, stream)
             response = await call.response
+        except BaseException:
+            if call.stream is not None:  # it has begun while the caller was cancelled
+                await call.stream.aclose()
+            if call.response.done() and not call.response.cancelled():
+                call.response.exception()  # asyncio logs one that is not read
+            raise
         finally:
             if call.stream is None:
                 self._pending.pop(id, None)
-                if call.sender is not None:
-                    call.sender.cancel()
+            if call.sender is not None and (call.stream is None or call.stream.is_closed):
+                call.sender.cancel()
         if response.meta:
-            context.meta.update(self._trace.without(response.meta))
+            changed = self._changed(self._trace.without(response.meta), packet.meta or {})
+            context.meta.update(changed)
         if context.sharing is not None:
             context.end()
         if call.stream is not None:
@@ -131,6 +138,17 @@ class OutgoingCalls:
             stream=True if has_stream else None,
             seq=0 if has_stream else None,
         )
+
+    def _changed(self, meta: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+        """What the action has set in *meta*: a node returns all that was *sent*. Nothing else may
+        replace what other calls have set in the meta of the caller meanwhile."""
+        encode = self._link.encode
+        return {
+            key: value
+            for key, value in meta.items()
+            if key not in sent
+            or (sent[key] != value and encode(sent[key]) != encode(value))  # as JSON
+        }
 
     async def _send(self, packet: RequestPacket, node: RemoteNode) -> None:
         try:
@@ -226,6 +244,13 @@ class OutgoingCalls:
             set_stream_error(end, self._errors.fields_of(exc), call.node.protocol)
             if not call.response.done():
                 call.response.set_exception(exc)
+        except asyncio.CancelledError:
+            if call.response.cancelled():  # else the action has ended without the rest
+                cancelled = MoleculerError(
+                    f"The call of '{call.action}' was cancelled.", 499, "REQUEST_CANCELLED"
+                )
+                set_stream_error(end, self._errors.fields_of(cancelled), call.node.protocol)
+            raise
         finally:  # also when the call has ended before: the node waits for the end of the stream
             end.seq = last + 1
             try:

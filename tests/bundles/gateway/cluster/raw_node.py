@@ -39,14 +39,21 @@ class RawNode:
             "INFO", None, {"services": services, "instanceID": "i", "seq": 1, **fields}
         )
 
-    async def send(self, command: str, target: str | None, fields: dict[str, Any]) -> None:
-        """Send a packet to *target*; None: to all."""
+    async def send(
+        self, command: str, target: str | None, fields: dict[str, Any], *, wait: bool = True
+    ) -> None:
+        """Send a packet to *target*; None: to all. *wait* until it was handled."""
         packet = {"ver": self.ver, "sender": self.node_id, **fields}
-        await self.send_raw(command, target, json.dumps(packet).encode())
+        self._publish(command, target, json.dumps(packet).encode())
+        if wait:
+            await settled()
 
     async def send_raw(self, command: str, target: str | None, data: bytes) -> None:
-        self._bus.publish(f"MOL.{command}" + (f".{target}" if target else ""), data)
+        self._publish(command, target, data)
         await settled()
+
+    def _publish(self, command: str, target: str | None, data: bytes) -> None:
+        self._bus.publish(f"MOL.{command}" + (f".{target}" if target else ""), data)
 
     def packets(self, command: str) -> list[dict[str, Any]]:
         """The packets of *command* that this node has received."""
