@@ -27,7 +27,12 @@ from bundles.gateway.cluster.pings import Pings
 from bundles.gateway.cluster.remote_errors import ErrorWriter
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.sender import Sender
-from bundles.gateway.cluster.shared_action import Choice, RemoteEndpoint, SharedAction
+from bundles.gateway.cluster.shared_action import (
+    Choice,
+    RemoteEndpoint,
+    SharedAction,
+    shared_actions,
+)
 from bundles.gateway.cluster.shared_events import SharedEvents
 from bundles.gateway.cluster.trace import Trace
 from bundles.gateway.cluster.transporter import BusUnavailableError, Transporter
@@ -50,7 +55,11 @@ class Cluster:
     """
     Attributes:
         shared, services: see `Remote`.
+        is_running: whether it was started, also if the bus is away.
+        has_joined: whether the other nodes can reach this one when the bus can be used.
         members: the other nodes.
+        problem: why this node has not joined the cluster although the bus can be used; None: it
+            has, or tries.
         dropped: the packets that could not be used.
     """
 
@@ -67,6 +76,7 @@ class Cluster:
         self.shared: Mapping[str, SharedAction] = {}
         self.services: Set[str] = frozenset()
         self.dropped = DroppedPackets()
+        self.problem: str | None = None
         self._settings = settings
         self._broker = broker
         self._transporter = transporter
@@ -108,12 +118,8 @@ class Cluster:
         )
         self._joining: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
-        self._has_joined = False
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it was started, also if the bus is away."""
-        return self._beating is not None
+        self.is_running = False
+        self.has_joined = False
 
     @property
     def figures(self) -> Mapping[str, int]:
@@ -162,8 +168,9 @@ class Cluster:
             self._inbox.received(topic, data, asyncio.get_running_loop().time())
 
     def connected(self) -> None:
-        work = self._rejoin() if self.is_running else self._join()
-        self._joining = asyncio.create_task(work)
+        if self._joining is not None:
+            self._joining.cancel()  # it began before the bus was lost
+        self._joining = asyncio.create_task(self._join())
 
     def lost(self, reason: str) -> None:
         self._calls.fail_all(None)
@@ -182,50 +189,69 @@ class Cluster:
         self._incoming.begin()
         self._own.offer(self._broker.registry)
         self._renew()
+        self.is_running = True
         try:
             await self._transporter.connect(self)
             if self._joining is not None:
-                await self._joining
+                await asyncio.wait({self._joining})
+                if self.problem is not None:
+                    raise ServerStartError(self.problem)
                 await asyncio.sleep(self._discovery.seconds)
         except BaseException:
-            await self._transporter.close()
+            await self.stop()
             raise
         self._beating = asyncio.create_task(self._beat())
 
     async def _join(self) -> None:
-        if not self._has_joined and await self._name_check.is_taken():
-            name = self._settings.node_id
-            raise ServerStartError(
-                f"the cluster at {self._transporter.place} has a node called {name!r} already; "
-                f"give each process its own gateway.node_id, or leave the setting out"
-            )
-        if not self._has_joined:
-            await self._transporter.subscribe(self._link.topics.received)
-            self._has_joined = True
-        await self.members.join()
-        self._broker.notify("$transporter.connected", {})
-
-    async def _rejoin(self) -> None:
+        """Join the cluster, or set `problem`. The next heartbeat tries it again."""
         try:
-            await self._join()
-        except ServerStartError as exc:
-            logger.error("%s", exc)
+            if not self.has_joined and not await self._may_join():
+                return
+            await self.members.join()
         except BusUnavailableError as exc:
             logger.debug("the bus was lost again: %s", exc)
+        else:
+            self._broker.notify("$transporter.connected", {})
+
+    async def _may_join(self) -> bool:
+        before, self.problem = self.problem, None
+        if not await self._name_check.is_taken():
+            await self._transporter.subscribe(self._link.topics.received)
+            self.has_joined = True
+            return True
+        self.problem = (
+            f"the cluster at {self._transporter.place} has a node called "
+            f"{self._settings.node_id!r} already; give each process its own gateway.node_id, or "
+            f"leave the setting out"
+        )
+        if self._beating is not None and before is None:
+            logger.error("%s", self.problem)
+        return False
 
     async def _beat(self) -> None:
-        interval, timeout = self._settings.heartbeat_interval, self._settings.heartbeat_timeout
-        loop = asyncio.get_running_loop()
+        loop, interval = asyncio.get_running_loop(), self._settings.heartbeat_interval
         while True:
             begin = loop.time()
             await asyncio.sleep(interval)
-            if not self._transporter.is_connected:
-                continue
-            await self.members.beat()
-            if loop.time() - begin < interval + timeout / 2:  # else packets wait to be read
-                self.members.check(timeout)
-            self._calls.forget(loop.time() - timeout)
-            self._incoming.forget(loop.time() - timeout)
+            try:
+                if self._transporter.is_connected:
+                    await self._beat_once(loop.time() - begin - interval)
+            except Exception:  # the next heartbeats must be sent nevertheless
+                logger.exception("a heartbeat of the cluster has failed")
+
+    async def _beat_once(self, delay: float) -> None:
+        """*delay*: the seconds by which it is late, because this process was busy."""
+        if not self.has_joined:
+            if self._joining is None or self._joining.done():
+                self.connected()
+            return
+        await self.members.beat()
+        timeout = self._settings.heartbeat_timeout
+        if delay < timeout / 2:  # else packets wait to be read
+            self.members.check(timeout)
+        since = asyncio.get_running_loop().time() - timeout
+        self._calls.forget(since)
+        self._incoming.forget(since)
 
     def offer(self) -> None:
         """Offer what the broker has from now on, and inform the other nodes."""
@@ -242,12 +268,15 @@ class Cluster:
 
     async def stop(self) -> None:
         """Leave the cluster."""
-        for task in (self._beating, self._joining):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait({task})
+        tasks = [task for task in (self._beating, self._joining) if task is not None]
+        self._beating = self._joining = None
+        for task in tasks:
+            task.cancel()
+            await asyncio.wait({task})
         await self._incoming.cancel()
-        await self.members.leave()
+        if self.has_joined:
+            await self.members.leave()
+        self.is_running = self.has_joined = False
         self._calls.fail_all(None)
         await self._sender.close()
         await self._transporter.close()
@@ -280,17 +309,7 @@ class Cluster:
     def _renew(self) -> None:
         """Read again what all nodes offer."""
         local = self._broker.registry.actions
-        endpoints: dict[str, list[RemoteEndpoint]] = {}
-        for node in self.members.table:
-            for action in node.actions.values():
-                of_action = endpoints.setdefault(action.name, [])
-                if node.is_available:
-                    of_action.append(RemoteEndpoint(action, node))
-        self.shared = {
-            name: SharedAction(name, local.get(name), remote, self._choice)
-            for name, remote in endpoints.items()
-            if name not in local or (local[name].is_shared and remote)
-        }
+        self.shared = shared_actions(local, self.members.table, self._choice)
         nodes = tuple(self.members.table.available.values())
         self.services = frozenset(name for node in nodes for name in node.services)
         self._events_here = SharedEvents(

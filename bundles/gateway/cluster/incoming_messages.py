@@ -96,6 +96,7 @@ class IncomingMessages:
     def begin(self) -> None:
         """Run messages with the context variables of the caller."""
         self._variables = copy_context()
+        self.is_refusing = False
 
     # --- packets
 

@@ -23,5 +23,9 @@ class ClusterListeners:
 
     @observe(ServerEvents.READINESS)
     async def report(self, event: ReadinessEvent) -> None:
-        if self._cluster.is_running and not self._transporter.is_connected:
+        if not self._cluster.is_running:
+            return
+        if not self._transporter.is_connected:
             event.fail("cluster", f"no connection to {self._transporter.place}")
+        elif not self._cluster.has_joined:
+            event.fail("cluster", self._cluster.problem or "this node has not joined it yet")

@@ -35,6 +35,7 @@ class NameCheck:
         topic = self._link.topics.of(Command.PING, self._node_id)
         if not await self._transporter.has_subscriber(topic):
             return False
+        self._replied.clear()
         await self._transporter.subscribe([self.topic])
         for protocol in self._link.accepted:
             await self._link.send(

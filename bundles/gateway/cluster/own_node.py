@@ -46,9 +46,13 @@ class OwnNode:
         )
 
 
-def cpu_percent() -> float:
-    """The load of this machine, from 0 to 100."""
-    return min(100.0, round(os.getloadavg()[0] * 100 / (os.cpu_count() or 1), 1))
+def cpu_percent() -> float | None:
+    """The load of this machine, from 0 to 100; None: the system does not report it."""
+    try:
+        load = os.getloadavg()[0]
+    except OSError:
+        return None
+    return min(100.0, round(load * 100 / (os.cpu_count() or 1), 1))
 
 
 def _version() -> str:

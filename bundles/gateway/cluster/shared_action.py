@@ -1,7 +1,7 @@
 """An action that other nodes offer, and perhaps this node too: a route of calls."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -117,3 +117,21 @@ class SharedAction:
             if endpoint.node_id == node_id:
                 return endpoint
         raise ServiceNotFoundError(self.name, node_id)
+
+
+def shared_actions(
+    local: Mapping[str, ActionEndpoint], nodes: Iterable[RemoteNode], choice: Choice
+) -> dict[str, SharedAction]:
+    """Return the actions that *nodes* offer, also those of nodes that have left: calls of these
+    are not available, and not unknown."""
+    endpoints: dict[str, list[RemoteEndpoint]] = {}
+    for node in nodes:
+        for action in node.actions.values():
+            of_action = endpoints.setdefault(action.name, [])
+            if node.is_available:
+                of_action.append(RemoteEndpoint(action, node))
+    return {
+        name: SharedAction(name, local.get(name), remote, choice)
+        for name, remote in endpoints.items()
+        if name not in local or (local[name].is_shared and remote)
+    }
