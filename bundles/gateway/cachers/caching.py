@@ -110,7 +110,7 @@ class CachedAction:
         return cached
 
     def _is_used(self, context: Context) -> bool:
-        if context.meta.get("$cache") is False:
+        if context.meta.get("$cache") is False or context.stream is not None:
             return False
         return self._is_enabled is None or bool(self._is_enabled(context))
 

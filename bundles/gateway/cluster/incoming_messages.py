@@ -137,6 +137,8 @@ class IncomingMessages:
 
     def event(self, packet: EventPacket, topic: str) -> None:
         """Run the handlers of *packet*."""
+        if packet.event.startswith("$"):
+            raise InvalidPacketError("invalid", "events with '$' stay on their node")
         if packet.id is not None and not self._received.add(packet.sender, packet.id):
             self._dropped.add(
                 "replayed", topic, f"the event {packet.id!r:.100} was received before"

@@ -147,10 +147,18 @@ _CLASSES: dict[Command, type[Packet]] = {
     Command.EVENT: EventPacket,
 }
 
+_MOST_CHARACTERS = 500
+"""Of an id, or of the name of an event or an action: some are kept after their message."""
+
 _REQUIRED = {
     Command.REQUEST: ("id", "action"),
     Command.RESPONSE: ("id",),
     Command.EVENT: ("event",),
+}
+
+_LIMITED = {
+    Command.REQUEST: ("id", "action"),
+    Command.EVENT: ("id", "event"),
 }
 
 _DECODE = {command: msgspec.json.Decoder(cls).decode for command, cls in _CLASSES.items()}
@@ -182,6 +190,9 @@ def read_packet(command: Command, data: bytes, accepted: tuple[str, ...]) -> Pac
     for field in _REQUIRED.get(command, ()):
         if not getattr(packet, field):
             raise InvalidPacketError("invalid", f"it has no {field} (from {packet.sender!r})")
+    for field in _LIMITED.get(command, ()):
+        if len(getattr(packet, field) or "") > _MOST_CHARACTERS:
+            raise InvalidPacketError("invalid", f"its {field} is long (from {packet.sender!r})")
     return packet
 
 

@@ -139,6 +139,7 @@ class RedisConnection(BusConnection):
                 _settle(packets, [exc] * len(packets))
             except BaseException as exc:
                 packets += self._outbox
+                self._outbox, self._sending = [], None
                 _settle(packets, [exc] * len(packets))
                 raise
         self._sending = None

@@ -1,5 +1,6 @@
 """Gateways in a cluster: clients call actions of all nodes."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +12,20 @@ from tests.bundles.gateway.gateways import Client, gateway
 
 
 class Accounts:
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    @action("accounts.slow", visibility="published")
+    async def slow(self) -> str:
+        self.begun.set()
+        await self.may_end.wait()
+        return "done"
+
+    @action("accounts.logout", visibility="published")
+    async def logout(self, ctx: CurrentContext) -> None:
+        ctx.meta["user"] = None
+
     @action("accounts.login", visibility="published")
     async def login(self, ctx: CurrentContext, name: str) -> str:
         ctx.meta["user"] = {"name": name}
@@ -91,6 +106,24 @@ async def test_meta_of_another_node_logs_in_and_joins(nodes: Nodes) -> None:
         me = await ada.call("accounts.me")
 
     assert me == {"user": {"name": "Ada"}, "rooms": ["members"]}
+
+
+async def test_call_that_ends_after_a_logout_does_not_log_in_again(nodes: Nodes) -> None:
+    """The other node returns the whole meta, with the user of the begin of the call."""
+    node = await nodes.start("accounts-1", Accounts)
+    accounts = node.application.injector.get(Accounts)
+    io = Client((await with_gateway(nodes, LISTED)).client)
+
+    async with io.connected() as ada:
+        await ada.call("enter", {"name": "Ada"})
+        slow = asyncio.create_task(ada.call("accounts.slow"))
+        await accounts.begun.wait()
+        await ada.call("accounts.logout")
+        accounts.may_end.set()
+        assert await slow == "done"
+        me = await ada.call("accounts.me")
+
+    assert me["user"] is None
 
 
 async def test_errors_of_other_nodes_reach_clients_as_own_ones(nodes: Nodes) -> None:

@@ -329,3 +329,20 @@ async def test_packets_of_a_request_stream(nodes: Nodes) -> None:
         ({"type": "Buffer", "data": [1, 2]}, True, 1, None),
         (None, False, 2, None),
     ]
+
+
+async def test_call_with_a_stream_is_not_cached(nodes: Nodes) -> None:
+    """The key of a cached result has no stream."""
+
+    class Sizes:
+        @action("sizes.of", cache=True)
+        async def of(self, ctx: CurrentContext) -> int:
+            assert ctx.stream is not None
+            return len(await read(ctx.stream))  # type: ignore[arg-type]
+
+    await nodes.start("one", Sizes, cacher="memory")
+    web = await nodes.start("web-1")
+
+    sizes = [await web.broker.call("sizes.of", stream=pieces(b"a" * size)) for size in (1, 2)]
+
+    assert sizes == [1, 2]
