@@ -208,6 +208,7 @@ class Cluster:
             if not self.has_joined and not await self._may_join():
                 return
             await self.members.join()
+            await self._link.deliver_late()
         except BusUnavailableError as exc:
             logger.debug("the bus was lost again: %s", exc)
         else:

@@ -59,7 +59,10 @@ class Inbox:
     def release(self, node_id: str) -> None:
         """Handle the packets that were kept until *node_id* was known."""
         for command, packet, topic in self._members.released(node_id):
-            self._handlers[command](packet, topic)
+            try:
+                self._handlers[command](packet, topic)
+            except InvalidPacketError as exc:
+                self._dropped.add(exc.reason, topic, str(exc))
 
     def _read(self, command: Command, topic: str, data: bytes, now: float) -> None:
         if len(data) > self._most_bytes:

@@ -28,11 +28,11 @@ from bundles.gateway.cluster.packets import (
 )
 from bundles.gateway.cluster.pieces import send_pieces
 from bundles.gateway.cluster.received_ids import ReceivedIds
-from bundles.gateway.cluster.remote_errors import ErrorWriter, restored
+from bundles.gateway.cluster.remote_errors import ErrorWriter, restored, shortened
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, stream_error
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.cluster.transporter import BusUnavailableError, PacketTooLargeError
+from bundles.gateway.cluster.transporter import PacketTooLargeError
 from bundles.gateway.errors import (
     MoleculerError,
     RequestTimeoutError,
@@ -143,7 +143,7 @@ class IncomingMessages:
             self._dropped.add(
                 "replayed", topic, f"the event {packet.id!r:.100} was received before"
             )
-        elif not self.is_refusing:
+        else:  # also when this node leaves: the sender did not know, and sends it once
             self._start(self._handle(packet))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -175,6 +175,8 @@ class IncomingMessages:
             self._answers.discard(answer)
             if stream is not None:
                 await stream.aclose()
+                if stream.is_ended:
+                    self._streams.pop((packet.sender, packet.id), None)
 
     async def _result(self, packet: RequestPacket, caller: Context) -> Any:
         if self.is_refusing:
@@ -227,9 +229,7 @@ class IncomingMessages:
             await self._send(packet, answer)
         except (PacketTooLargeError, TypeError, ValueError, RecursionError) as failure:
             logger.error("an error of the action %.200r was not sent whole: %s", action, failure)
-            fields.pop("data", None)
-            fields["message"] = _sendable(fields["message"])
-            await self._send(ResponsePacket(id=answer.id, error=fields), answer)
+            await self._send(ResponsePacket(id=answer.id, error=shortened(fields)), answer)
 
     async def _send_stream(
         self, answer: _Answer, action: str, caller: Context, stream: ResultStream
@@ -257,17 +257,17 @@ class IncomingMessages:
             await send_pieces(stream, send)
         except Exception as exc:
             logger.error("the stream of the action %.200r has failed", action, exc_info=exc)
-            end.success, end.error = False, self._errors.fields_of(exc)
+            end.success, end.error = False, shortened(self._errors.fields_of(exc))
+        except asyncio.CancelledError:  # the rest is missing
+            end.success, end.error = False, self._errors.fields_of(_lost(self._broker.node_id))
+            raise
         finally:
             await stream.aclose()
             end.seq = last + 1
             await self._send(end, answer)
 
     async def _send(self, packet: ResponsePacket, answer: _Answer) -> None:
-        try:
-            await self._link.send(Command.RESPONSE, packet, answer.node_id, answer.protocol)
-        except BusUnavailableError as exc:  # the caller has lost this node
-            logger.debug("a response to %r was not sent: %s", answer.node_id, exc)
+        await self._link.deliver(Command.RESPONSE, packet, answer.node_id, answer.protocol)
 
     # --- events
 
@@ -325,11 +325,6 @@ def _piece(answer: _Answer, seq: int, piece: Any) -> ResponsePacket:
 
 def _lost(node_id: str) -> MoleculerError:
     return MoleculerError(f"The node '{node_id}' was lost.", 503, "NODE_LOST")
-
-
-def _sendable(text: Any) -> str:
-    """The begin of *text*, without characters that UTF-8 cannot encode."""
-    return str(text)[:1000].encode("utf-8", "replace").decode()
 
 
 def _unsendable(action: str, exc: Exception) -> Exception:

@@ -1,10 +1,20 @@
 """Sends packets of this node."""
 
+import logging
+from collections import deque
+
 from bundles.gateway.cluster.packets import PROTOCOLS, Command, Packet
 from bundles.gateway.cluster.topics import Topics
-from bundles.gateway.cluster.transporter import Transporter
+from bundles.gateway.cluster.transporter import BusUnavailableError, Transporter
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Serializer
+
+logger = logging.getLogger(__name__)
+
+_MOST_LATE = 1000
+"""Packets that wait for the bus; the oldest is dropped for another one."""
+
+_Late = tuple[Command, Packet, str, str]
 
 
 class Link:
@@ -25,6 +35,7 @@ class Link:
         self._node_id = settings.node_id
         self._transporter = transporter
         self.encode = serializer.encode_json
+        self._late: deque[_Late] = deque(maxlen=_MOST_LATE)
 
     async def send(
         self,
@@ -45,3 +56,23 @@ class Link:
         """
         packet.sender, packet.ver = sender or self._node_id, protocol
         await self._transporter.publish(self.topics.of(command, node_id), self.encode(packet))
+
+    async def deliver(self, command: Command, packet: Packet, node_id: str, protocol: str) -> None:
+        """As `send`, or later if the bus is away: a packet without which the node *node_id* would
+        wait without end. It may have kept its own connection to the bus.
+
+        Raises:
+            PacketTooLargeError, TypeError, ValueError, RecursionError: see `send`.
+        """
+        try:
+            await self.send(command, packet, node_id, protocol)
+        except BusUnavailableError as exc:
+            logger.debug("%s for %r waits for the bus: %s", command, node_id, exc)
+            self._late.append((command, packet, node_id, protocol))
+
+    async def deliver_late(self) -> None:
+        """Send what was not sent because the bus was away."""
+        late = tuple(self._late)
+        self._late.clear()
+        for packet in late:
+            await self.deliver(*packet)

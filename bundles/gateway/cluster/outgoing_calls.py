@@ -14,7 +14,7 @@ from bundles.gateway.cluster.incoming_stream import IncomingStream
 from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, RequestPacket, ResponsePacket
 from bundles.gateway.cluster.pieces import send_pieces
-from bundles.gateway.cluster.remote_errors import ErrorWriter, restored
+from bundles.gateway.cluster.remote_errors import ErrorWriter, restored, shortened
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, set_stream_error
 from bundles.gateway.cluster.trace import Trace
@@ -38,6 +38,12 @@ class PendingCall:
     response: "asyncio.Future[ResponsePacket]"
     stream: IncomingStream | None = None
     sender: "asyncio.Task[None] | None" = None
+
+    @property
+    def has_response(self) -> bool:
+        """Whether the node has responded."""
+        response = self.response
+        return response.done() and not response.cancelled() and response.exception() is None
 
     def is_on(self, node: RemoteNode) -> bool:
         """Whether it is a call of *node*, since its last start."""
@@ -241,11 +247,11 @@ class OutgoingCalls:
         try:
             await send_pieces(stream, send)
         except Exception as exc:  # noqa: BLE001 - the stream of an application
-            set_stream_error(end, self._errors.fields_of(exc), call.node.protocol)
+            set_stream_error(end, shortened(self._errors.fields_of(exc)), call.node.protocol)
             if not call.response.done():
                 call.response.set_exception(exc)
         except asyncio.CancelledError:
-            if call.response.cancelled():  # else the action has ended without the rest
+            if not call.has_response:  # else the action has ended without the rest
                 cancelled = MoleculerError(
                     f"The call of '{call.action}' was cancelled.", 499, "REQUEST_CANCELLED"
                 )
@@ -253,10 +259,7 @@ class OutgoingCalls:
             raise
         finally:  # also when the call has ended before: the node waits for the end of the stream
             end.seq = last + 1
-            try:
-                await self._send(end, call.node)
-            except MoleculerError as exc:
-                logger.debug("the end of a stream was not sent: %s", exc)
+            await self._link.deliver(Command.REQUEST, end, call.node.id, call.node.protocol)
 
 
 def _next_packet(first: RequestPacket, seq: int, piece: Any) -> RequestPacket:

@@ -15,6 +15,7 @@ _KNOWN: dict[str, type[MoleculerError]] = {
     if isinstance(cls, type) and issubclass(cls, MoleculerError)
 }
 _MOST_CHARACTERS = 100_000
+_SHORT = 1000
 
 
 class RemoteError(Exception):
@@ -62,6 +63,18 @@ class ErrorWriter:
         fields["nodeID"] = getattr(exception, "node_id", None) or self.node_id
         fields["retryable"] = getattr(exception, "retryable", False) is True
         return fields
+
+
+def shortened(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return *fields* for a packet that is sent in any case: its texts are short, and without
+    characters that UTF-8 cannot encode."""
+    return {
+        key: value[:_SHORT].encode("utf-8", "replace").decode()
+        if isinstance(value, str)
+        else value
+        for key, value in fields.items()
+        if isinstance(value, str | int)
+    }
 
 
 def restored(fields: Any, sender: str) -> Exception:

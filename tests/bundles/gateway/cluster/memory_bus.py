@@ -26,7 +26,7 @@ class MemoryBus:
         """Deliver *data* to all that have subscribed to *topic*."""
         self.packets.append((topic, data))
         for one in self.transporters:
-            if topic in one.topics and one.receiver is not None:
+            if topic in one.topics and one.receiver is not None and not one.is_cut_off:
                 asyncio.get_running_loop().call_soon(one.receiver.received, topic, data)
 
     def go_down(self) -> None:
@@ -49,11 +49,23 @@ class MemoryTransporter(Transporter):
         self.bus = bus
         self.topics: set[str] = set()
         self.receiver: Receiver | None = None
+        self.is_cut_off = False
         bus.transporters.append(self)
 
     @property
     def is_connected(self) -> bool:
-        return self.bus.is_up and self.receiver is not None
+        return self.bus.is_up and self.receiver is not None and not self.is_cut_off
+
+    def cut_off(self) -> None:
+        """Lose the bus, which others keep."""
+        assert self.receiver is not None
+        self.is_cut_off = True
+        self.receiver.lost("the connection was lost")
+
+    def reconnect(self) -> None:
+        assert self.receiver is not None
+        self.is_cut_off = False
+        self.receiver.connected()
 
     async def connect(self, receiver: Receiver) -> None:
         self.receiver = receiver

@@ -13,6 +13,7 @@ from bundles.gateway import (
     RequestRejectedError,
     RequestTimeoutError,
     action,
+    on_event,
 )
 from bundles.gateway.cluster.transporter import BusUnavailableError
 from rxkernel import Request, StreamResponse
@@ -23,6 +24,12 @@ from tests.bundles.gateway.cluster.raw_node import RawNode, service
 class Files:
     def __init__(self) -> None:
         self.ended: list[str] = []
+        self.may_continue = asyncio.Event()
+
+    @action("files.wait")
+    async def wait(self) -> int:
+        await self.may_continue.wait()
+        return 1
 
     @action("files.save")
     async def save(self, ctx: CurrentContext) -> int:
@@ -248,3 +255,94 @@ async def test_meta_that_another_node_returns_unchanged_replaces_nothing(nodes: 
     await call
 
     assert context.meta == {"user": None, "pair": (1, 2), "added": 1}
+
+
+async def test_response_of_a_node_that_was_cut_off_arrives_later(nodes: Nodes) -> None:
+    """Its caller has kept the connection to the bus, and waits."""
+    node, files, web = await cluster(nodes)
+    call = asyncio.create_task(web.broker.call("files.wait"))
+    await settled()
+
+    node.transporter.cut_off()
+    files.may_continue.set()
+    await settled()
+    node.transporter.reconnect()
+
+    assert await asyncio.wait_for(call, 1) == 1
+
+
+async def test_result_stream_of_a_node_that_was_cut_off_fails(nodes: Nodes) -> None:
+    node, files, web = await cluster(nodes)
+    stream = await web.broker.call("files.endless")
+    await anext(stream)
+
+    node.transporter.cut_off()
+    await settled()
+    node.transporter.reconnect()
+
+    with pytest.raises(MoleculerError, match="was lost"):
+        async with asyncio.timeout(1):
+            [piece async for piece in stream]
+    assert files.ended == ["source", "message"]
+
+
+async def test_stream_of_a_caller_that_was_cut_off_fails(nodes: Nodes) -> None:
+    node, files, web = await cluster(nodes)
+    call = asyncio.create_task(web.broker.call("files.save", stream=waiting()))
+    await settled()
+
+    web.transporter.cut_off()
+    with pytest.raises(BrokerDisconnectedError):
+        await call
+    web.transporter.reconnect()
+    await settled()
+
+    assert files.ended == ["MoleculerError"]
+    assert node.server.figures["incoming_messages"] == 0
+
+
+async def test_result_stream_of_a_node_that_stops_does_not_look_complete(nodes: Nodes) -> None:
+    node, files, web = await cluster(nodes)
+    stream = await web.broker.call("files.endless")
+    await anext(stream)
+
+    await node.server.stop()  # it was not drained in time
+
+    with pytest.raises(MoleculerError, match="was lost"):
+        [piece async for piece in stream]
+    assert files.ended == ["source", "message"]
+
+
+async def test_stream_that_fails_with_a_large_error_ends(nodes: Nodes) -> None:
+    _, files, web = await cluster(nodes)
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"a"
+        raise MoleculerError("broken \udcff" * 1000, data="x" * 1000)
+
+    with pytest.raises(MoleculerError, match="broken"):
+        await web.broker.call("files.save", stream=broken())
+    await settled()
+
+    assert files.ended == ["MoleculerError"]
+
+
+async def test_event_that_arrives_while_a_node_leaves_is_handled(nodes: Nodes) -> None:
+    class Mails:
+        def __init__(self) -> None:
+            self.sent: list[str] = []
+
+        @on_event("user.created")
+        async def created(self, name: str) -> None:
+            self.sent.append(name)
+
+    node = await nodes.start("mails-1", Mails)
+    raw = RawNode(nodes.bus)
+    await raw.join()
+
+    await node.server.drain()
+    await raw.send(
+        "EVENT", "mails-1", {"event": "user.created", "data": {"name": "Ada"}, "level": 1}
+    )
+
+    assert node.application.injector.get(Mails).sent == ["Ada"]
