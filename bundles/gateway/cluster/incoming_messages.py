@@ -43,6 +43,7 @@ from rxkernel import HttpException, Request
 logger = logging.getLogger(__name__)
 
 _MOST_STREAMS = 10_000
+_PATIENCE = 1.0
 
 
 @attrs.define(eq=False)
@@ -311,12 +312,14 @@ class IncomingMessages:
             await asyncio.wait(self._tasks)
 
     async def cancel(self) -> None:
-        """Cancel the calls and events that still run."""
+        """Cancel the calls and events that still run, and wait a moment for their end."""
         late = tuple(self._tasks)
         for task in late:
             task.cancel()
         if late:
-            await asyncio.wait(late)
+            _, stubborn = await asyncio.wait(late, timeout=_PATIENCE)
+            if stubborn:
+                logger.warning("%d calls of other nodes did not end when cancelled", len(stubborn))
 
 
 def _piece(answer: _Answer, seq: int, piece: Any) -> ResponsePacket:

@@ -117,6 +117,8 @@ class ReconnectingTransporter(Transporter):
                 if not is_rejected:  # not the reason that was logged when the outage began
                     logger.error("%s", exc)
                 is_rejected = True
+            except Exception:  # it must be tried again nevertheless
+                logger.exception("%s could not be connected", self._name)
         seconds = time.monotonic() - begin
         logger.info("%s can be used again, after %.1f seconds", self._name, seconds)
 

@@ -68,17 +68,13 @@ class CallEvent:
         else:
             options = self.rules.options
             result = await gateway.broker.start(action, params, context, options, shared=True)
+            await _refuse_stream(action, result)
         changed = context.changes()
         if JOIN in changed or LEAVE in changed:  # may fail, and a failed call saves nothing
             await change_rooms(connection, rooms_of(changed, JOIN), rooms_of(changed, LEAVE))
         gateway.save_meta(connection, changed)
         if self._log is not None:
             self._log.response(connection, action)
-        if isinstance(result, ResultStream):
-            await result.aclose()
-            raise StreamNotSupportedException(
-                f"the action {action!r} returned a stream, which is not sent over a socket"
-            )
         return Acknowledgement(None, result)
 
     async def _call_with_hooks(
@@ -92,8 +88,18 @@ class CallEvent:
         if rules.before_call is not None:
             await rules.before_call(call)
         result = await context.call(call.action, call.params, **call.options)
+        await _refuse_stream(call.action, result)
         if rules.after_call is not None:
             replaced = await rules.after_call(call, result)
             if replaced is not None:
                 return replaced
         return result
+
+
+async def _refuse_stream(action: str, result: Any) -> None:
+    """Close *result* and raise an exception if it is a stream."""
+    if isinstance(result, ResultStream):
+        await result.aclose()
+        raise StreamNotSupportedException(
+            f"the action {action!r} returned a stream, which is not sent over a socket"
+        )

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import CurrentContext, Gateway, GatewayBundle, MoleculerClientError, action
+from bundles.gateway import (
+    Call,
+    CurrentContext,
+    Gateway,
+    GatewayBundle,
+    MoleculerClientError,
+    action,
+)
 from rxkernel import StreamResponse
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 from tests.bundles.gateway.gateways import Client, gateway
@@ -153,6 +160,30 @@ async def test_stream_is_not_sent_to_a_client(nodes: Nodes) -> None:
     error = await io.error("accounts.file")
 
     assert "returned a stream, which is not sent over a socket" in error["message"]
+
+
+async def test_stream_for_a_client_ends_before_hooks_run(nodes: Nodes) -> None:
+    """A hook that fails would leave it open."""
+    ended: list[str] = []
+
+    class Files:
+        @action("files.read", visibility="published")
+        async def read(self, ctx: CurrentContext) -> StreamResponse:
+            ctx.request.when_ended(lambda: ended.append("message"))
+            ctx.meta["$join"] = "readers"
+            return StreamResponse([b"x"])
+
+    async def after_call(call: Call, result: Any) -> None:
+        raise RuntimeError("not expected")
+
+    kind = gateway(call={"after_call": after_call}, plain={})
+    node = await nodes.start("io-1", Files, bundles=[GatewayBundle(kind)])
+    io = Client(node.client)
+
+    for event in ("call", "plain"):
+        error, *_ = await io.emit(event, "files.read")
+        assert "returned a stream, which is not sent over a socket" in error["message"]
+    assert ended == ["message"] * 2
 
 
 @pytest.mark.parametrize(

@@ -346,3 +346,28 @@ async def test_event_that_arrives_while_a_node_leaves_is_handled(nodes: Nodes) -
     )
 
     assert node.application.injector.get(Mails).sent == ["Ada"]
+
+
+async def test_action_that_ignores_its_cancellation_does_not_keep_a_node(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_over = asyncio.Event()
+
+    class Stubborn:
+        @action("stubborn.run")
+        async def run(self) -> None:
+            while not is_over.is_set():
+                with suppress(asyncio.CancelledError):
+                    await is_over.wait()
+
+    node = await nodes.start("one", Stubborn)
+    raw = RawNode(nodes.bus)
+    await raw.join()
+    await raw.send("REQ", "one", {"id": "1", "action": "stubborn.run", "level": 1})
+
+    await node.server.stop()
+    is_over.set()
+    await settled()
+
+    assert "1 calls of other nodes did not end when cancelled" in caplog.text
+    assert len(raw.packets("DISCONNECT")) == 1

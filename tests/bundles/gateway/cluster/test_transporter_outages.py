@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from bundles.gateway.cluster.bus_connection import BusConnection
+from bundles.gateway.cluster.nats_transporter import NatsTransporter
 from bundles.gateway.cluster.transporter import (
     BusUnavailableError,
     PacketTooLargeError,
+    Receiver,
     Transporter,
 )
+from bundles.gateway.settings import GatewaySettings
 from rxkernel import ServerStartError
 from tests.bundles.gateway.cluster.buses import LOGGER, Bus, Recorder, bus_with
 from tests.bundles.nats_servers import NatsServer, running_nats
@@ -311,3 +315,22 @@ async def test_nats_topic_that_a_user_may_not_use_is_logged(
 
     assert 'subscription to "mol.b"' in caplog.text.lower()
     assert recorder.events == ["connected"]
+
+
+async def test_exception_nobody_expects_does_not_end_the_reconnection(
+    nats: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = [BusUnavailableError("away"), ValueError("a bug")]
+
+    class Faulty(NatsTransporter):
+        async def _open(self, receiver: Receiver) -> BusConnection:
+            if failures:
+                raise failures.pop(0)
+            return await super()._open(receiver)
+
+    transporter, recorder = Faulty(GatewaySettings(nats_url=nats.url)), Recorder()
+    await transporter.connect(recorder)
+    await recorder.until_events("connected")
+    await transporter.close()
+
+    assert "could not be connected" in caplog.text
