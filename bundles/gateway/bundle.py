@@ -1,6 +1,6 @@
 """What the bundle adds to an application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 from injector import Binder, inject, singleton
@@ -18,6 +18,10 @@ from bundles.gateway.broker.retries import Retries
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.cachers.cacher_choice import bind_cacher
 from bundles.gateway.cachers.caching import Caching
+from bundles.gateway.cluster.cluster import Cluster, Discovery
+from bundles.gateway.cluster.cluster_server import ClusterServer
+from bundles.gateway.cluster.listeners import ClusterListeners
+from bundles.gateway.cluster.transporter_choice import bind_transporter
 from bundles.gateway.commands import gateway
 from bundles.gateway.settings import GatewaySettings
 from bundles.gateway.sockets.call_log import CallLog
@@ -39,7 +43,7 @@ class GatewayBundle(Bundle):
     name = "gateway"
     after = ("redis",)
     options = (ACTION, EVENT_HANDLER, GATEWAY)
-    listeners = (BrokerListeners, GatewayListeners, Caching)
+    listeners: Sequence[type] = (BrokerListeners, GatewayListeners, Caching)
     transports = (ACTIONS, EVENTS)
     resolvers = MappingProxyType({ContextMarker: ContextResolver})
     commands = (gateway,)
@@ -54,6 +58,17 @@ class GatewayBundle(Bundle):
         for service in (Messages, Emitter, Broker, NodeActions):
             binder.bind(service, scope=singleton)
         self._bind_gateway(binder)
+        self._bind_cluster(binder)
+
+    def _bind_cluster(self, binder: Binder) -> None:
+        self.listeners, self.servers = type(self).listeners, ()
+        settings = binder.injector.get(GatewaySettings)
+        if settings.transporter != "none":
+            bind_transporter(binder)
+            binder.bind(Discovery, to=Discovery())
+            binder.bind(Cluster, scope=singleton)
+            self.listeners = (*self.listeners, ClusterListeners)
+            self.servers = (ClusterServer,)
 
     def _bind_gateway(self, binder: Binder) -> None:
         given = self._gateway

@@ -16,12 +16,16 @@ class MoleculerError(HttpException):
         type: a word for programs, as ``SERVICE_NOT_FOUND``.
         data: details, any JSON.
         retryable: whether a call that failed with it may be repeated.
+        name: the name of its class, by which clients recognize the error.
+        node_id: the node that has raised it; None: this one.
     """
 
     default_status_code: ClassVar[int] = 500
     default_type: ClassVar[str | None] = None
     default_message: ClassVar[str | None] = None
     retryable: bool = False
+    node_id: str | None = None
+    _name: str | None = None
 
     def __init__(
         self,
@@ -43,8 +47,11 @@ class MoleculerError(HttpException):
 
     @property
     def name(self) -> str:
-        """The name of the class, by which clients recognize the error."""
-        return type(self).__name__
+        return self._name or type(self).__name__
+
+    @name.setter
+    def name(self, given: str) -> None:
+        self._name = given
 
     @property
     def data(self) -> Any:
@@ -140,6 +147,26 @@ class RequestSkippedError(MoleculerError):
         )
 
 
+class RequestRejectedError(MoleculerRetryableError):
+    """The node *node_id* was lost while it ran the action *action*."""
+
+    def __init__(self, action: str, node_id: str) -> None:
+        super().__init__(
+            f"Request is rejected when call '{action}' action on '{node_id}' node.",
+            503,
+            "REQUEST_REJECTED",
+            _data(action, node_id),
+        )
+
+
+class BrokerDisconnectedError(MoleculerRetryableError):
+    """This node has no connection to the bus of the cluster."""
+
+    default_status_code = 502
+    default_type = "BAD_GATEWAY"
+    default_message = "The connection to the cluster is lost."
+
+
 class MaxCallLevelError(MoleculerError):
     """Calls are nested deeper than the setting ``max_call_level`` allows."""
 
@@ -150,6 +177,13 @@ class MaxCallLevelError(MoleculerError):
             "MAX_CALL_LEVEL",
             {"nodeID": node_id, "level": level},
         )
+
+
+def node_not_found(node_id: str) -> MoleculerClientError:
+    """The error for a node that the cluster does not have."""
+    return MoleculerClientError(
+        f"The node '{node_id}' is not in the cluster.", 404, "NODE_NOT_FOUND", {"nodeID": node_id}
+    )
 
 
 def _data(action: str, node_id: str | None) -> dict[str, Any]:

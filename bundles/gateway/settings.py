@@ -2,12 +2,13 @@
 
 import os
 import socket
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import attrs
 
 from bundles.gateway.allowed import COUNT, SECONDS
 from bundles.gateway.cluster.nats_url import parse_nats_urls
+from bundles.gateway.cluster.node_ids import is_node_id
 from rxkernel import Allowed
 
 LogLevel = Literal["debug", "info", "warning", "error", "none"]
@@ -20,10 +21,27 @@ _KEY_LENGTH = Allowed(
     lambda value: value == 0 or value >= 44,
 )
 _NODE_ID = Allowed(
-    "text of 1 to 200 characters without spaces",
+    "text of 1 to 200 characters without spaces, '*' and '>', and without an empty part between "
+    "dots",
     (str,),
-    lambda value: value and len(value) <= 200 and not any(c.isspace() for c in value),
+    is_node_id,
 )
+_NAMESPACE = Allowed(
+    "text without spaces, '*' and '>', and without an empty part between dots",
+    (str,),
+    lambda value: not value or is_node_id(value),
+)
+_INTERVAL = Allowed(
+    "seconds, from 0.1 to 86400", (int, float), lambda value: 0.1 <= value <= 86400
+)
+
+
+def _is_longer(instance: Any, attribute: "attrs.Attribute[Any]", value: float) -> None:
+    interval = instance.heartbeat_interval
+    if value <= interval:
+        raise ValueError(
+            f"{attribute.name} is {value}; it must be longer than heartbeat_interval, {interval}"
+        )
 
 
 def _is_nats_url(value: str) -> bool:
@@ -63,25 +81,6 @@ class GatewaySettings:
     max_call_level: int = attrs.field(default=100, validator=_POSITIVE)
     """Most calls within each other; a deeper one is a `MaxCallLevelError`."""
 
-    cacher: Literal["none", "memory", "lru", "redis"] = attrs.field(
-        default="none", validator=attrs.validators.in_(("none", "memory", "lru", "redis"))
-    )
-    """Where results of actions with ``cache=`` are cached: nowhere, in this process, in this
-    process with those in use kept, or in Redis."""
-
-    cache_size: int = attrs.field(default=1000, validator=_POSITIVE)
-    """Most results in the memory of this process."""
-
-    cache_ttl: float = attrs.field(default=0.0, validator=SECONDS)
-    """Seconds after which a result expires, unless the action says otherwise; 0: never."""
-
-    cache_prefix: str = "MOL-"
-    """The beginning of the keys in Redis. That of Moleculer with a namespace: ``MOL-name-``."""
-
-    cache_max_params_length: int = attrs.field(default=1000, validator=_KEY_LENGTH)
-    """The longest text of parameters in a key; the end of a longer one is replaced by its hash, as
-    by ``maxParamsLength`` of Moleculer. 0: any length, Moleculer's default."""
-
     transporter: Literal["none", "nats", "redis"] = attrs.field(
         default="none", validator=attrs.validators.in_(("none", "nats", "redis"))
     )
@@ -104,6 +103,51 @@ class GatewaySettings:
         ),
     )
     """Seconds within which a connection to NATS must be established, and NATS must reply."""
+
+    namespace: str = attrs.field(default="", validator=_NAMESPACE)
+    """The cluster that this node joins: only nodes with the same namespace see each other."""
+
+    protocol: Literal["auto", "4", "5"] = attrs.field(
+        default="auto", validator=attrs.validators.in_(("auto", "4", "5"))
+    )
+    """The version of Moleculer's protocol: ``4`` for its version 0.14, ``5`` for 0.15, or that of
+    each other node."""
+
+    balancing: Literal["round_robin", "random"] = attrs.field(
+        default="round_robin", validator=attrs.validators.in_(("round_robin", "random"))
+    )
+    """How a node is chosen for a call or an event."""
+
+    prefer_local: bool = True
+    """Whether this node runs what it offers itself."""
+
+    heartbeat_interval: float = attrs.field(default=10.0, validator=_INTERVAL)
+    """Seconds between two heartbeats of this node."""
+
+    heartbeat_timeout: float = attrs.field(default=30.0, validator=[_INTERVAL, _is_longer])
+    """Seconds without a packet after which another node is lost."""
+
+    max_packet_size: int = attrs.field(default=10_485_760, validator=_POSITIVE)
+    """Bytes; larger packets of other nodes are dropped."""
+
+    cacher: Literal["none", "memory", "lru", "redis"] = attrs.field(
+        default="none", validator=attrs.validators.in_(("none", "memory", "lru", "redis"))
+    )
+    """Where results of actions with ``cache=`` are cached: nowhere, in this process, in this
+    process with those in use kept, or in Redis."""
+
+    cache_size: int = attrs.field(default=1000, validator=_POSITIVE)
+    """Most results in the memory of this process."""
+
+    cache_ttl: float = attrs.field(default=0.0, validator=SECONDS)
+    """Seconds after which a result expires, unless the action says otherwise; 0: never."""
+
+    cache_prefix: str = "MOL-"
+    """The beginning of the keys in Redis. That of Moleculer with a namespace: ``MOL-name-``."""
+
+    cache_max_params_length: int = attrs.field(default=1000, validator=_KEY_LENGTH)
+    """The longest text of parameters in a key; the end of a longer one is replaced by its hash, as
+    by ``maxParamsLength`` of Moleculer. 0: any length, Moleculer's default."""
 
     log_client_connection: LogLevel = attrs.field(default="none", validator=_LEVELS)
     """The level of the log record of a client that connects or disconnects."""

@@ -57,6 +57,11 @@ class Broadcaster:
         if not self._backends:
             self._loop = None
 
+    @property
+    def reaches_other_processes(self) -> bool:
+        """Whether a backend delivers to the clients of other processes."""
+        return not all(backend.is_local for backend in self._backends)
+
     async def emit(
         self,
         event: str,

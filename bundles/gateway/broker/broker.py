@@ -1,24 +1,29 @@
 """`Broker`: calls actions by name, and sends events to their handlers."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Set
 from typing import Any, NoReturn, Unpack
 
 from injector import inject
 
 from bundles.gateway.broker.call_options import CallItem, CallMeta, CallOptions
-from bundles.gateway.broker.catalog import (
-    action_entries,
-    event_entries,
-    node_entry,
-    service_entries,
-)
+from bundles.gateway.broker.catalog import Catalog
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.emitter import Emitter
 from bundles.gateway.broker.guarded_call import GuardedCall
 from bundles.gateway.broker.messages import Messages, new_request
 from bundles.gateway.broker.registry import ActionEndpoint, Registry
 from bundles.gateway.broker.retries import Retries
+from bundles.gateway.broker.route import (
+    Call,
+    Endpoint,
+    EventHandlers,
+    Observer,
+    OutgoingEvent,
+    Pong,
+    Remote,
+    Route,
+)
 from bundles.gateway.broker.several_calls import items_of, results_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.cachers.cacher import Cacher
@@ -27,7 +32,9 @@ from bundles.gateway.errors import (
     MoleculerError,
     MoleculerServerError,
     RequestSkippedError,
+    ServiceNotAvailableError,
     ServiceNotFoundError,
+    node_not_found,
 )
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Compiled, Request, current_request
@@ -65,6 +72,10 @@ class Broker:
         self._emitter = emitter
         self._retries = retries
         self._changed = asyncio.Event()
+        self._remote: Remote | None = None
+        self._observers: list[Observer] = []
+        self._direct: Mapping[str, ActionEndpoint] = {}  # of calls without a policy
+        self._routes: Mapping[str, Route] = {}  # of all others
 
     def context(self, meta: CallMeta | None = None) -> Context:
         """Return a context of the current message for calls that share *meta*, which is copied.
@@ -121,22 +132,49 @@ class Broker:
         shared: bool = False,
     ) -> Coroutine[Any, Any, Any]:
         """As `call`, within *parent*; *shared*: the meta of *parent* is that of the call, too."""
-        endpoint = self.registry.actions.get(action)
-        if endpoint is None or (endpoint.is_private and not _may_call(parent, endpoint)):
+        endpoint = self._direct.get(action)
+        if endpoint is None or options or endpoint.has_policy:
+            call = self._guarded(action, params, parent, options, shared)
+        elif endpoint.is_private and not _may_call(parent, endpoint):
             return _raise(ServiceNotFoundError(action))
-        if options or endpoint.has_policy:
-            call = GuardedCall(
-                self, endpoint, params, parent, options, self._retries, shared
-            ).run()
         else:
             try:
-                context = self.new_context(endpoint, params, parent, shared)
+                context = self.new_context(action, params, parent, shared)
             except MoleculerError as exc:
                 return _raise(exc)
             call = self._messages.run(endpoint.definition, context)
         if parent is not None and parent.level % _LEVELS_OF_STACK == _LEVELS_OF_STACK - 1:
             return _on_new_stack(call)
         return call
+
+    def _guarded(
+        self,
+        action: str,
+        params: Any,
+        parent: Context | None,
+        options: CallOptions,
+        shared: bool,
+    ) -> Call:
+        """As `start`, for a call with a policy, or of another node."""
+        route = self._routes.get(action)
+        if route is None or (
+            isinstance(route, ActionEndpoint) and route.is_private and not _may_call(parent, route)
+        ):
+            return _raise(ServiceNotFoundError(action))
+        return GuardedCall(self, route, params, parent, options, self._retries, shared).run()
+
+    def serve(self, action: str, params: Any, caller: Context) -> Call:
+        """Run *action* of this node for *caller*, a context on another node, once.
+
+        Raises:
+            ServiceNotFoundError: this node does not offer the action to others.
+            Exception: what the action has raised.
+        """
+        endpoint = self.registry.actions.get(action)
+        if endpoint is None or not endpoint.is_shared:
+            return _raise(ServiceNotFoundError(action, self.node_id))
+        options: CallOptions = {"retries": 0, "stream": caller.stream}
+        return GuardedCall(self, endpoint, params, caller, options, self._retries, True).run()
 
     async def start_all(
         self,
@@ -163,21 +201,21 @@ class Broker:
 
     def new_context(
         self,
-        endpoint: ActionEndpoint,
+        name: str,
         params: Any,
         parent: Context | None,
         shared: bool,
         meta: CallMeta | None = None,
         deadline: float | None = None,
     ) -> Context:
-        """Return the context of one call of *endpoint* within *parent*.
+        """Return the context of one call of the action *name* within *parent*.
 
         Raises:
             MaxCallLevelError, RequestSkippedError: it must not be called.
         """
         context: Context = _new(Context)  # its attributes have the values of a call
         context._broker = self
-        context.name = name = endpoint.name
+        context.name = name
         if parent is None:
             origin = _current()
             if meta:
@@ -188,6 +226,8 @@ class Broker:
             if level > self._settings.max_call_level:
                 raise MaxCallLevelError(self.node_id, level)
             context.caller = parent.name
+            if parent.origin is not None:
+                context.sender = parent.origin
             if (outer := parent.deadline) is not None:
                 if outer <= _now():
                     raise RequestSkippedError(name, self.node_id)
@@ -201,9 +241,13 @@ class Broker:
         context.request = new_request(ACTIONS, name, params, origin, context)
         return context
 
-    def attempt(self, endpoint: ActionEndpoint, context: Context) -> Coroutine[Any, Any, Any]:
+    def attempt(self, endpoint: Endpoint, context: Context) -> Call:
         """Run *endpoint* once, in *context*."""
-        return self._messages.run(endpoint.definition, context)
+        if isinstance(endpoint, ActionEndpoint):
+            return self._messages.run(endpoint.definition, context)
+        if self._remote is None:  # this node has left the cluster
+            return _raise(ServiceNotAvailableError(endpoint.name, endpoint.node_id))
+        return self._remote.request(endpoint, context)
 
     def _parent(self) -> Context | None:
         """Return the context of the current message, if it is a call or an event."""
@@ -260,7 +304,10 @@ class Broker:
         meta: CallMeta | None = None,
     ) -> None:
         """As `broadcast`, to the handlers on this node."""
-        await self.publish(event, payload, self._parent(), groups, meta, to_all=True)
+        parent = self._parent()
+        self._check_level(parent)
+        handlers = self.registry.handlers_of(event, groups, to_all=True)
+        await self._emitter.send(self, event, payload, parent, meta, handlers)
 
     async def publish(
         self,
@@ -273,51 +320,112 @@ class Broker:
         to_all: bool = False,
     ) -> None:
         """As `emit`, or `broadcast` with *to_all*, within *parent*."""
-        if parent is not None and parent.level >= self._settings.max_call_level:
-            raise MaxCallLevelError(self.node_id, parent.level + 1)
-        handlers = self.registry.handlers_of(event, groups, to_all=to_all)
+        self._check_level(parent)
+        if self._remote is None or event.startswith("$"):
+            handlers: EventHandlers = self.registry.handlers_of(event, groups, to_all=to_all)
+        else:
+            outgoing = OutgoingEvent(event, payload, parent, groups, meta, to_all)
+            handlers = await self._remote.send_event(outgoing)
         await self._emitter.send(self, event, payload, parent, meta, handlers)
 
-    # --- what this node offers
+    async def deliver(
+        self,
+        event: str,
+        payload: Any,
+        sender: Context,
+        groups: Iterable[str] | None,
+        *,
+        to_all: bool,
+    ) -> None:
+        """Run the handlers of this node for an event of *sender*, a context on another node."""
+        self._check_level(sender)
+        handlers = self.registry.handlers_of(event, groups, to_all=to_all)
+        await self._emitter.send(self, event, payload, sender, sender.meta, handlers)
+
+    def _check_level(self, parent: Context | None) -> None:
+        if parent is not None and parent.level >= self._settings.max_call_level:
+            raise MaxCallLevelError(self.node_id, parent.level + 1)
+
+    # --- what the nodes offer
 
     def nodes(self) -> list[dict[str, Any]]:
-        """What the action ``$node.list`` returns."""
-        return [node_entry(self.node_id)]
+        """What the action ``$node.list`` returns: this node first."""
+        return self._catalog.nodes()
 
     def services(
         self, *, skip_internal: bool = False, with_actions: bool = False
     ) -> list[dict[str, Any]]:
         """What ``$node.services`` returns, without names with ``$`` if *skip_internal*."""
-        return service_entries(
-            self.registry, self.node_id, skip_internal=skip_internal, with_actions=with_actions
-        )
+        return self._catalog.services(skip_internal=skip_internal, with_actions=with_actions)
 
     def actions(
         self, *, skip_internal: bool = False, with_endpoints: bool = False
     ) -> list[dict[str, Any]]:
         """What ``$node.actions`` returns; with the nodes of each action if *with_endpoints*."""
-        return action_entries(
-            self.registry, self.node_id, skip_internal=skip_internal, with_endpoints=with_endpoints
-        )
+        return self._catalog.actions(skip_internal=skip_internal, with_endpoints=with_endpoints)
 
     def events(
         self, *, skip_internal: bool = False, with_endpoints: bool = False
     ) -> list[dict[str, Any]]:
         """What ``$node.events`` returns: the patterns that handlers listen to."""
-        return event_entries(
-            self.registry, self.node_id, skip_internal=skip_internal, with_endpoints=with_endpoints
-        )
+        return self._catalog.events(skip_internal=skip_internal, with_endpoints=with_endpoints)
+
+    @property
+    def _catalog(self) -> Catalog:
+        others = () if self._remote is None else self._remote.nodes
+        return Catalog(self.registry, self.node_id, others)
+
+    async def ping(self, node_id: str, timeout: float = 2.0) -> Pong:
+        """Measure how long a packet to another node and its reply take.
+
+        Raises:
+            MoleculerClientError: the node is not in the cluster.
+            TimeoutError: it has not replied within *timeout* seconds.
+            BusUnavailableError: this node has no connection to the cluster.
+        """
+        if self._remote is None:
+            raise node_not_found(node_id)
+        return await self._remote.ping(node_id, timeout)
 
     def use(self, compiled: Compiled) -> None:
         """Offer the actions and handlers of *compiled* from now on."""
         self.registry = Registry(compiled, self._settings)
+        self._renew_routes()
+
+    def use_remote(self, remote: Remote | None) -> None:
+        """Use the other nodes, after each of their changes; None: this node has left them."""
+        self._remote = remote
+        self._renew_routes()
+        for observer in self._observers:
+            observer()
+
+    def watch_remote(self, observer: Observer) -> None:
+        """Call *observer* whenever the other nodes, or what they offer, have changed."""
+        self._observers.append(observer)
+
+    def remote_visibilities(self) -> Mapping[str, str]:
+        """The visibility of each action of other nodes."""
+        return {} if self._remote is None else self._remote.visibilities()
+
+    def _renew_routes(self) -> None:
+        local = self.registry.actions
+        shared = {} if self._remote is None else self._remote.shared
+        self._routes = {**local, **shared}
+        self._direct = local
+        if shared and not self._settings.prefer_local:
+            self._direct = {name: one for name, one in local.items() if name not in shared}
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+    @property
+    def _services(self) -> Set[str]:
+        local = self.registry.services
+        return local if self._remote is None else local | self._remote.services
 
     async def wait_for_services(
         self, names: str | Iterable[str], timeout: float | None = None
     ) -> None:
-        """Wait until all services *names* have an action.
+        """Wait until all services *names* have an action, on any node.
 
         Raises:
             MoleculerServerError: some are missing after *timeout* seconds.
@@ -326,12 +434,12 @@ class Broker:
         limit = asyncio.timeout(timeout)
         try:
             async with limit:
-                while not wanted <= self.registry.services:
+                while not wanted <= self._services:
                     await self._changed.wait()
         except TimeoutError:
             if not limit.expired():
                 raise
-            _services_missing(wanted - self.registry.services)
+            _services_missing(wanted - self._services)
 
 
 def _may_call(parent: Context | None, endpoint: ActionEndpoint) -> bool:

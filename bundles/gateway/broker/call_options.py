@@ -1,6 +1,6 @@
 """The options of one call."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Any, TypedDict
 
 CallMeta = Mapping[str, Any]
@@ -12,7 +12,8 @@ class CallOptions(TypedDict, total=False):
     ``timeout``: seconds, 0: none; ``retries``: how often a call that failed with a retryable error
     is repeated; ``fallback``: the result if the call fails, or a function of the context and the
     exception that returns it; ``meta``: added to the meta that the action sees; ``node_id``: the
-    node that must run the action.
+    node that must run the action; ``stream``: pieces of bytes that the action reads from
+    ``ctx.stream``, such a call is not repeated.
     """
 
     timeout: float | None
@@ -20,6 +21,7 @@ class CallOptions(TypedDict, total=False):
     fallback: Any
     meta: CallMeta | None
     node_id: str | None
+    stream: AsyncIterable[bytes] | None
 
 
 class CallItem(TypedDict, total=False):

@@ -1,11 +1,12 @@
-"""What this node offers, as plain data: the results of ``$node.list`` and the like.
+"""What the nodes offer, as plain data: the results of ``$node.list`` and the like.
 
 They have no settings, no arguments of the process and no environment.
 """
 
 import platform
 import socket
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from bundles.gateway.broker.call_options import UNSET
 from bundles.gateway.broker.registry import ActionEndpoint, Registry
@@ -13,71 +14,171 @@ from bundles.gateway.broker.registry import ActionEndpoint, Registry
 _CLIENT = {"type": "python", "lang_version": platform.python_version()}
 
 
-def node_entry(node_id: str) -> dict[str, Any]:
-    """This node."""
-    return {
-        "id": node_id,
-        "available": True,
-        "local": True,
-        "hostname": socket.gethostname(),
-        "client": dict(_CLIENT),
-    }
+class OtherAction(Protocol):
+    """An action of another node, see `ActionOptions`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def service(self) -> str: ...
+
+    @property
+    def visibility(self) -> str: ...
+
+    @property
+    def cache(self) -> bool: ...
+
+    @property
+    def timeout(self) -> float | None: ...
+
+    @property
+    def retries(self) -> int | None: ...
 
 
-def action_entries(
-    registry: Registry, node_id: str, *, skip_internal: bool, with_endpoints: bool
-) -> list[dict[str, Any]]:
-    """The actions, sorted by name."""
-    return [
-        {
-            "name": name,
-            **_local(node_id, 1, with_endpoints),
-            "action": _described(endpoint),
+class OtherHandlers(Protocol):
+    """The event handlers of another node with one pattern and one group."""
+
+    @property
+    def pattern(self) -> str: ...
+
+    @property
+    def group(self) -> str: ...
+
+
+class OtherNode(Protocol):
+    """Another node of the cluster; ``cpu`` is the load of its machine in percent."""
+
+    id: str
+    is_available: bool
+    hostname: str | None
+    client: Mapping[str, Any]
+    cpu: float | None
+    services: frozenset[str]
+
+    @property
+    def actions(self) -> Mapping[str, OtherAction]: ...
+
+    @property
+    def handlers(self) -> Sequence[OtherHandlers]: ...
+
+
+class Catalog:
+    """What this node and *others* offer."""
+
+    def __init__(self, registry: Registry, node_id: str, others: Iterable[OtherNode]) -> None:
+        self._registry = registry
+        self._node_id = node_id
+        self._others = tuple(others)
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """This node first."""
+        own = {
+            "id": self._node_id,
+            "available": True,
+            "local": True,
+            "hostname": socket.gethostname(),
+            "client": dict(_CLIENT),
         }
-        for name, endpoint in sorted(registry.actions.items())
-        if not (skip_internal and name.startswith("$"))
-    ]
+        return [own, *map(other_node, self._others)]
 
+    def actions(self, *, skip_internal: bool, with_endpoints: bool) -> list[dict[str, Any]]:
+        """The actions, sorted by name, as this node describes them if it has them."""
+        local = self._registry.actions
+        entries = []
+        for name in sorted({*local, *(name for node in self._others for name in node.actions)}):
+            if skip_internal and name.startswith("$"):
+                continue
+            nodes = [node for node in self._others if name in node.actions]
+            has_local = name in local
+            described = _described(local[name]) if has_local else _other(nodes[0].actions[name])
+            where = self._endpoints(int(has_local), nodes, with_endpoints=with_endpoints)
+            entries.append({"name": name, **where, "action": described})
+        return entries
 
-def service_entries(
-    registry: Registry, node_id: str, *, skip_internal: bool, with_actions: bool
-) -> list[dict[str, Any]]:
-    """The services, sorted by name."""
-    entries = []
-    for service in sorted(registry.services):
-        if skip_internal and service.startswith("$"):
-            continue
-        entry = {"name": service, "available": True, "has_local": True, "nodes": [node_id]}
-        if with_actions:
-            entry["actions"] = {
-                name: _described(endpoint)
-                for name, endpoint in sorted(registry.actions.items())
-                if endpoint.service == service
+    def services(self, *, skip_internal: bool, with_actions: bool) -> list[dict[str, Any]]:
+        """The services, sorted by name."""
+        local = self._registry.services
+        entries = []
+        for service in sorted(
+            {*local, *(name for node in self._others for name in node.services)}
+        ):
+            if skip_internal and service.startswith("$"):
+                continue
+            nodes = [node for node in self._others if service in node.services]
+            has_local = service in local
+            entry: dict[str, Any] = {
+                "name": service,
+                "available": has_local or any(node.is_available for node in nodes),
+                "has_local": has_local,
+                "nodes": [*([self._node_id] if has_local else ()), *(node.id for node in nodes)],
             }
-        entries.append(entry)
-    return entries
+            if with_actions:
+                entry["actions"] = self._actions_of(service)
+            entries.append(entry)
+        return entries
 
-
-def event_entries(
-    registry: Registry, node_id: str, *, skip_internal: bool, with_endpoints: bool
-) -> list[dict[str, Any]]:
-    """The patterns of the event handlers with their groups, sorted."""
-    return [
-        {
-            "name": found.pattern,
-            "group": found.group,
-            **_local(node_id, len(found.handlers), with_endpoints),
+    def _actions_of(self, service: str) -> dict[str, Any]:
+        described = {
+            action.name: _other(action)
+            for node in self._others
+            for action in node.actions.values()
+            if action.service == service
         }
-        for found in sorted(registry.handlers, key=lambda one: (one.pattern, one.group))
-        if not (skip_internal and found.pattern.startswith("$"))
-    ]
+        for name, endpoint in self._registry.actions.items():
+            if endpoint.service == service:
+                described[name] = _described(endpoint)
+        return dict(sorted(described.items()))
+
+    def events(self, *, skip_internal: bool, with_endpoints: bool) -> list[dict[str, Any]]:
+        """The patterns of the event handlers with their groups, sorted."""
+        counts: dict[tuple[str, str], int] = {}
+        nodes: dict[tuple[str, str], list[OtherNode]] = {}
+        for endpoints in self._registry.handlers:
+            counts[endpoints.pattern, endpoints.group] = len(endpoints.handlers)
+        for node in self._others:
+            for handlers in node.handlers:
+                nodes.setdefault((handlers.pattern, handlers.group), []).append(node)
+        return [
+            {
+                "name": key[0],
+                "group": key[1],
+                **self._endpoints(
+                    counts.get(key, 0), nodes.get(key, []), with_endpoints=with_endpoints
+                ),
+            }
+            for key in sorted({*counts, *nodes})
+            if not (skip_internal and key[0].startswith("$"))
+        ]
+
+    def _endpoints(
+        self, count: int, nodes: Iterable[OtherNode], *, with_endpoints: bool
+    ) -> dict[str, Any]:
+        """Where something is offered: *count* times on this node, and on *nodes*."""
+        endpoints = [{"node_id": self._node_id, "local": True, "available": True}] * count
+        endpoints += [
+            {"node_id": node.id, "local": False, "available": node.is_available} for node in nodes
+        ]
+        facts: dict[str, Any] = {
+            "count": len(endpoints),
+            "has_local": count > 0,
+            "available": any(one["available"] for one in endpoints),
+        }
+        if with_endpoints:
+            facts["endpoints"] = endpoints
+        return facts
 
 
-def _local(node_id: str, count: int, with_endpoints: bool) -> dict[str, Any]:
-    facts: dict[str, Any] = {"count": count, "has_local": True, "available": True}
-    if with_endpoints:
-        facts["endpoints"] = [{"node_id": node_id, "local": True, "available": True}] * count
-    return facts
+def other_node(node: OtherNode) -> dict[str, Any]:
+    """The entry of another node."""
+    entry = {
+        "id": node.id,
+        "available": node.is_available,
+        "local": False,
+        "hostname": node.hostname,
+        "client": dict(node.client),
+    }
+    return entry if node.cpu is None else {**entry, "cpu": node.cpu}
 
 
 def _described(endpoint: ActionEndpoint) -> dict[str, Any]:
@@ -90,4 +191,15 @@ def _described(endpoint: ActionEndpoint) -> dict[str, Any]:
         "timeout": options.timeout,
         "retries": options.retries,
         "has_fallback": options.fallback is not UNSET,
+    }
+
+
+def _other(action: OtherAction) -> dict[str, Any]:
+    return {
+        "name": action.name,
+        "visibility": action.visibility,
+        "cache": action.cache,
+        "timeout": action.timeout,
+        "retries": action.retries,
+        "has_fallback": False,
     }

@@ -1,7 +1,7 @@
 """`Context`: what a call or an event knows beside its parameters."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Protocol, Unpack
 
@@ -65,6 +65,8 @@ class Context:
         deadline: when the call times out, by the clock of the event loop; None: never.
         event_name, event_group: of a handled event, else None.
         cached_result: whether the result was read from a cache.
+        sender: the node that made the call or sent the event; None: this one.
+        stream: the pieces that the caller sends beside the parameters; None: it sends none.
     """
 
     # `Broker.new_context` skips __init__: class attributes are the defaults of a call.
@@ -77,7 +79,10 @@ class Context:
     event_name: str | None = None
     event_group: str | None = None
     cached_result: bool = False
+    sender: str | None = None
+    stream: AsyncIterable[bytes] | None = None
     sharing: "Context | None" = None  # for the broker
+    origin: str | None = None  # for the broker: the node of a context that stands for another node
     _inherited: Mapping[str, Any] | None = None
     _meta: dict[str, Any] | None = None
 

@@ -63,6 +63,7 @@ class Emitter:
         if parent is not None:
             context.level = parent.level + 1
             context.caller = parent.name
+            context.sender = parent.origin
         try:
             await self._messages.run(definition, context)
         except HttpException as exc:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from bundles.gateway.broker.call_options import UNSET, CallMeta, CallOptions
 from bundles.gateway.broker.context import Context
-from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.broker.retries import Retries, is_retryable
+from bundles.gateway.broker.route import Endpoint, Route
 from bundles.gateway.errors import RequestTimeoutError, ServiceNotFoundError
 
 _KNOWN = CallOptions.__annotations__.keys()
@@ -18,12 +18,9 @@ _KNOWN = CallOptions.__annotations__.keys()
 class Attempts(Protocol):
     """The broker, as a guarded call uses it."""
 
-    @property
-    def node_id(self) -> str: ...
-
     def new_context(
         self,
-        endpoint: ActionEndpoint,
+        name: str,
         params: Any,
         parent: Context | None,
         shared: bool,
@@ -31,11 +28,11 @@ class Attempts(Protocol):
         deadline: float | None,
     ) -> Context: ...
 
-    def attempt(self, endpoint: ActionEndpoint, context: Context) -> Coroutine[Any, Any, Any]: ...
+    def attempt(self, endpoint: Endpoint, context: Context) -> Coroutine[Any, Any, Any]: ...
 
 
 class GuardedCall:
-    """One call of *endpoint*, which may be made of several attempts.
+    """One call, which may be made of several attempts, each on the next endpoint of *route*.
 
     The meta of the caller changes once, at the end: an attempt after which the call was repeated,
     or a call whose result is that of the fallback, sets nothing there.
@@ -44,7 +41,7 @@ class GuardedCall:
     def __init__(
         self,
         broker: Attempts,
-        endpoint: ActionEndpoint,
+        route: Route,
         params: Any,
         parent: Context | None,
         options: CallOptions,
@@ -53,16 +50,19 @@ class GuardedCall:
     ) -> None:
         timeout, retries = options.get("timeout"), options.get("retries")
         self._broker = broker
-        self._endpoint = endpoint
+        self._route = route
         self._params = params
         self._parent = parent
         self._options = options
         self._pauses = pauses
         self._shared = shared
-        self._timeout = endpoint.timeout if timeout is None else timeout
-        self._retries = endpoint.retries if retries is None else retries
-        self._fallback = options.get("fallback", endpoint.options.fallback)
+        self._timeout = route.timeout if timeout is None else timeout
+        self._retries = route.retries if retries is None else retries
+        if options.get("stream") is not None:
+            self._retries = 0  # it can be read once
+        self._fallback = options.get("fallback", route.fallback)
         self._context: Context
+        self._endpoint: Endpoint | None = None  # that of the last attempt
 
     async def run(self) -> Any:
         """Return the result of the call, or that of the fallback."""
@@ -71,7 +71,7 @@ class GuardedCall:
         try:
             result = await self._repeated()
         except Exception as exc:
-            if self._fallback is not UNSET:
+            if self._fallback is not UNSET and self._is_known(exc):
                 return await self._result_of_fallback(exc)
             self._end()
             raise
@@ -79,15 +79,15 @@ class GuardedCall:
         return result
 
     def _check(self) -> None:
-        options, name = self._options, self._endpoint.name
-        if unknown := options.keys() - _KNOWN:
+        if unknown := self._options.keys() - _KNOWN:
             raise TypeError(
                 f"unknown options of a call: {', '.join(sorted(unknown))}; "
                 f"known are {', '.join(_KNOWN)}"
             )
-        node_id = options.get("node_id")
-        if node_id is not None and node_id != self._broker.node_id:
-            raise ServiceNotFoundError(name, node_id)
+
+    def _is_known(self, exc: Exception) -> bool:
+        """False if *exc* reports that the node of the options does not offer the action."""
+        return self._endpoint is not None or not isinstance(exc, ServiceNotFoundError)
 
     def _begin(self) -> None:
         """Set the context of one attempt, which has the whole timeout again."""
@@ -96,7 +96,7 @@ class GuardedCall:
         if outer is not None and (deadline is None or outer <= deadline):
             deadline = None  # the outer call times out first, with all that it calls
         self._context = context = self._broker.new_context(
-            self._endpoint,
+            self._route.name,
             self._params,
             self._parent,
             self._shared,
@@ -104,6 +104,7 @@ class GuardedCall:
             deadline,
         )
         context.sharing = None  # until `_end`: the attempt may be repeated
+        context.stream = self._options.get("stream")
 
     def _end(self) -> None:
         if self._shared:
@@ -130,8 +131,8 @@ class GuardedCall:
             self._begin()
 
     async def _timed(self, context: Context) -> Any:
-        parent, endpoint = self._parent, self._endpoint
-        deadline = context.deadline
+        parent, deadline = self._parent, context.deadline
+        self._endpoint = endpoint = self._route.next(self._options.get("node_id"))
         if deadline is None or (parent is not None and deadline == parent.deadline):
             return await self._broker.attempt(endpoint, context)
         limit = asyncio.timeout_at(deadline)
@@ -141,9 +142,9 @@ class GuardedCall:
         except Exception as exc:
             if not limit.expired():
                 raise
-            raise RequestTimeoutError(endpoint.name, self._broker.node_id) from exc
+            raise RequestTimeoutError(endpoint.name, endpoint.node_id) from exc
         if limit.expired():  # the action has caught its cancellation
-            raise RequestTimeoutError(endpoint.name, self._broker.node_id)
+            raise RequestTimeoutError(endpoint.name, endpoint.node_id)
         return result
 
     def _has_time_for(self, pause: float) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from injector import inject
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from bundles.gateway.broker.action_stream import ActionStream
 from bundles.gateway.broker.context import Context
 from bundles.gateway.errors import MoleculerError
 from rxkernel import (
@@ -17,6 +18,7 @@ from rxkernel import (
     Request,
     Response,
     StreamNotSupportedException,
+    StreamResponse,
     Transport,
 )
 
@@ -54,15 +56,16 @@ class Messages:
         self._kernel = kernel
 
     async def run(self, definition: ProcedureDefinition, context: Context) -> Any:
-        """Run *definition* with the request of *context*, and return the content of the response.
+        """Run *definition* with the request of *context*, and return the content of the response:
+        an `ActionStream` for a `StreamResponse`.
 
-        Afterwards the services of the message are closed, its terminate listeners have run, and
-        *context* has ended.
+        Afterwards, or at the end of the stream, the services of the message are closed and its
+        terminate listeners have run. *context* has ended.
 
         Raises:
             Exception: what the pipeline has raised, or a `MoleculerError` for a response with an
                 error status.
-            StreamNotSupportedException: the response is a stream or a file.
+            StreamNotSupportedException: the response is a file or an event stream.
         """
         request = context.request
         pipeline = definition.pipeline
@@ -71,6 +74,8 @@ class Messages:
             request.received_at = perf_counter()
         try:
             response = await pipeline.handle(request)
+            if response.is_streamed and response.status_code < 400:
+                return await self._stream_of(request, response, definition.name)
             if has_listeners or request.services is not None:
                 await self._kernel.finish(request, response)
             else:
@@ -83,9 +88,23 @@ class Messages:
                 context.end()
             request.native = None  # the context holds the request
         content = response.content
-        if response.status_code >= 400 or response.is_streamed or type(content) is CoroutineType:
+        if response.status_code >= 400 or type(content) is CoroutineType:
             raise await _refused(response, definition.name)
         return content
+
+    async def _stream_of(self, request: Request, response: Response, name: str) -> ActionStream:
+        """The pieces of *response*. Its message ends with them."""
+        if not isinstance(response, StreamResponse):
+            await _close(response)
+            raise StreamNotSupportedException(
+                f"the action {name!r} returned a file or an event stream; return its content, or "
+                f"a StreamResponse"
+            )
+
+        async def end(failure: BaseException | None) -> None:
+            await self._kernel.finish(request, response, failure)
+
+        return ActionStream(response.content, end)
 
 
 def _failed(exc: BaseException) -> Response | None:
@@ -103,13 +122,7 @@ async def _refused(response: Response, name: str) -> Exception:
     if isinstance(content, CoroutineType):
         content.close()
         return TypeError(f"the action {name!r} returned a coroutine; await it in the action")
-    if response.is_streamed:
-        close = getattr(content, "aclose", None)
-        if close is not None:
-            await close()
-        return StreamNotSupportedException(
-            f"the action {name!r} returned a stream or a file; return its content"
-        )
+    await _close(response)
     body = content if isinstance(content, Mapping) else {}
     message, code = body.get("message"), body.get("code")
     return MoleculerError(
@@ -118,3 +131,9 @@ async def _refused(response: Response, name: str) -> Exception:
         code if isinstance(code, str) else None,
         body.get("errors"),
     )
+
+
+async def _close(response: Response) -> None:
+    close = getattr(response.content, "aclose", None) if response.is_streamed else None
+    if close is not None:
+        await close()

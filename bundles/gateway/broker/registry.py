@@ -10,6 +10,7 @@ from bundles.gateway.broker.call_options import UNSET
 from bundles.gateway.broker.on_event import EVENT_HANDLER, EventHandlerOptions, group_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.broker.wildcards import matcher
+from bundles.gateway.errors import ServiceNotFoundError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Compiled, ProcedureDefinition
 
@@ -19,19 +20,35 @@ class ActionEndpoint:
     """An action of this node.
 
     Attributes:
-        name: the full name; service: the part before its last dot.
+        name: the full name; service: the part before its last dot; node_id: this node.
         timeout, retries: those of the action, or of the settings.
         has_policy: whether a call without options has a timeout, retries or a fallback.
     """
 
     name: str
     service: str
+    node_id: str
     options: ActionOptions
     definition: ProcedureDefinition
     timeout: float
     retries: int
     has_policy: bool
     is_private: bool
+
+    @property
+    def fallback(self) -> Any:
+        return self.options.fallback
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes may call it."""
+        return self.options.visibility in ("published", "public")
+
+    def next(self, node_id: str | None) -> "ActionEndpoint":
+        """It is the only endpoint of the action, see `Route`."""
+        if node_id is not None and node_id != self.node_id:
+            raise ServiceNotFoundError(self.name, node_id)
+        return self
 
     @property
     def target(self) -> Any:
@@ -48,6 +65,7 @@ class ActionEndpoint:
         return cls(
             name=definition.name,
             service=definition.name.rpartition(".")[0],
+            node_id=settings.node_id,
             options=options,
             definition=definition,
             timeout=timeout,

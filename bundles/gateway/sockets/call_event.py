@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bundles.gateway.broker.context import Context
+from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.errors import BadRequestError, ServiceNotFoundError, UnAuthorizedError
 from bundles.gateway.sockets.call import Call
 from bundles.gateway.sockets.call_log import CallLog
@@ -11,7 +12,7 @@ from bundles.gateway.sockets.gateway import Gateway
 from bundles.gateway.sockets.packet_filter import filtered, sender_of
 from bundles.gateway.sockets.rooms import JOIN, LEAVE, change_rooms, rooms_of
 from bundles.gateway.sockets.rules import CallRules, NamespaceRules
-from rxkernel import Acknowledgement, Connection, Request
+from rxkernel import Acknowledgement, Connection, Request, StreamNotSupportedException
 
 
 class CallEvent:
@@ -73,6 +74,11 @@ class CallEvent:
         gateway.save_meta(connection, changed)
         if self._log is not None:
             self._log.response(connection, action)
+        if isinstance(result, ResultStream):
+            await result.aclose()
+            raise StreamNotSupportedException(
+                f"the action {action!r} returned a stream, which is not sent over a socket"
+            )
         return Acknowledgement(None, result)
 
     async def _call_with_hooks(

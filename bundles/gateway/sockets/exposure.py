@@ -28,16 +28,23 @@ def exposed_actions(rules: CallRules, actions: Visibilities) -> dict[str, str]:
     return names
 
 
-def exposure_problems(rules: CallRules, actions: Visibilities, where: str) -> Iterator[str]:
-    """Yield a sentence for each mask and each alias that cannot work."""
+def exposure_problems(
+    rules: CallRules, actions: Visibilities, where: str, *, is_alone: bool
+) -> Iterator[str]:
+    """Yield a sentence for each mask and each alias that cannot work with *actions*, those of this
+    node. Unless the node *is_alone*, others may have further ones."""
     for mask in rules.whitelist or ():
         matched = [name for name in actions if _matches(mask, name)]
+        if not is_alone and (not matched or not isinstance(mask, str) or is_pattern(mask)):
+            continue
         if not matched:
             yield f"whitelist of {where}: {_shown(mask)} matches no action{_hint(mask, actions)}"
         elif not any(_is_opened(mask, actions[name]) for name in matched):
             yield f"whitelist of {where}: {_shown(mask)} {_closed(matched, actions)}"
     for alias, action in rules.aliases.items():
         what = f"aliases of {where}: {alias!r} is for {action!r}"
+        if action not in actions and not is_alone:
+            continue
         if action not in actions:
             yield f"{what}, which is not an action{_hint(action, actions)}"
         elif not is_allowed(rules, action, actions[action]):

@@ -1,16 +1,20 @@
 """The actions of a gateway: ``io.broadcast`` and ``io.get_clients``."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 from injector import inject
 
 from bundles.gateway.broker.action import ACTION, ActionOptions
-from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.context import CurrentContext
+from bundles.gateway.broker.on_event import EVENT_HANDLER, EventHandlerOptions
+from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.errors import ValidationError
+from bundles.gateway.settings import GatewaySettings
 from bundles.gateway.sockets.gateway import Gateway
-from rxkernel import Broadcaster, ProcedureMetadata
+from rxkernel import Body, Broadcaster, ProcedureMetadata
 
 
 @attrs.frozen(kw_only=True)
@@ -30,21 +34,50 @@ class GatewayActions:
     """They are public: clients may call them only where a whitelist lists them."""
 
     @inject
-    def __init__(self, gateway: Gateway, broadcaster: Broadcaster) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        broadcaster: Broadcaster,
+        broker: Broker,
+        settings: GatewaySettings,
+    ) -> None:
+        self._is_in_cluster = settings.transporter != "none"
         self._gateway = gateway
         self._broadcaster = broadcaster
+        self._broker = broker
 
     def routes(self) -> Iterator[ProcedureMetadata]:
         for action in ("broadcast", "get_clients"):
             name = f"{self._gateway.name}.{action}"
             options: dict[str, Any] = {ACTION: ActionOptions(name=name)}
             yield ProcedureMetadata(self, name, action, ACTIONS, options, arguments="value")
+        if self._is_in_cluster:
+            options = {EVENT_HANDLER: EventHandlerOptions(pattern=self._event, group=self._event)}
+            name = f"{self._event} of another node"
+            yield ProcedureMetadata(self, name, "relay", EVENTS, options, arguments="value")
+
+    @property
+    def _event(self) -> str:
+        """The event by which the nodes of a cluster pass broadcasts on."""
+        return f"{self._gateway.name}.broadcast"
 
     async def broadcast(self, given: Broadcast) -> None:
-        """Send an event. A client in several rooms receives it once. The id of a connection is the
-        name of a room. With an empty list of rooms, no client receives it."""
+        """Send an event to the clients of all gateways of the cluster, or of this node if *local*.
+        A client in several rooms receives it once. The id of a connection is the name of a room.
+        With an empty list of rooms, no client receives it."""
         if given.rooms is not None and not given.rooms:
             return
+        await self._emit(given)
+        is_sent_on = self._is_in_cluster and not given.local
+        if is_sent_on and not self._broadcaster.reaches_other_processes:
+            await self._broker.broadcast(self._event, attrs.asdict(given))
+
+    async def relay(self, ctx: CurrentContext, given: Annotated[Broadcast, Body()]) -> None:
+        """Send a broadcast of another node to the clients of this one."""
+        if ctx.sender is not None:
+            await self._emit(given)
+
+    async def _emit(self, given: Broadcast) -> None:
         try:
             await self._broadcaster.emit(
                 given.event,

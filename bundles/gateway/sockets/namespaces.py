@@ -8,8 +8,10 @@ import attrs
 from injector import inject
 
 from bundles.gateway.broker.action import ACTION, ActionOptions
+from bundles.gateway.broker.broker import Broker
 from bundles.gateway.broker.node_actions import NodeActions
 from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.settings import GatewaySettings
 from bundles.gateway.sockets.call_event import CallEvent
 from bundles.gateway.sockets.call_log import CallLog
 from bundles.gateway.sockets.exposure import (
@@ -54,12 +56,18 @@ class Namespaces:
         gateway: Gateway,
         application: Application,
         log: CallLog,
+        broker: Broker,
+        settings: GatewaySettings,
     ) -> None:
+        broker.watch_remote(self._renew)
         self._gateway = gateway
         self._application = application
         self._log = log
         self._owner = f"the gateway {type(gateway).__qualname__}"
         self._served: dict[str, ServedNamespace] = {}
+        self._broker = broker
+        self._is_alone = settings.transporter == "none"
+        self._local: Visibilities = {}
         self._actions: Visibilities = {}
         self._unguarded: frozenset[str] = frozenset()
         self._connections: WeakSet[Connection] = WeakSet()
@@ -143,7 +151,9 @@ class Namespaces:
             problem
             for route in routes
             if isinstance(route, WebSocketMetadata) and isinstance(route.target, CallEvent)
-            for problem in exposure_problems(route.target.rules, actions, self._where(route))
+            for problem in exposure_problems(
+                route.target.rules, actions, self._where(route), is_alone=self._is_alone
+            )
         ]
         if problems:
             raise ConfigurationError(*problems)
@@ -168,10 +178,15 @@ class Namespaces:
 
     def expose(self, definitions: Collection[Definition]) -> None:
         """Let clients call the actions among *definitions* from now on."""
-        self._actions = actions = _visibilities(one.metadata for one in definitions)
+        self._local = _visibilities(one.metadata for one in definitions)
         self._unguarded = frozenset(one.name for one in definitions if _is_unguarded(one))
+        self._renew()
+
+    def _renew(self) -> None:
+        """Let clients call what this node and the others offer now."""
+        self._actions = {**self._broker.remote_visibilities(), **self._local}
         for event in self._events():
-            event.actions = exposed_actions(event.rules, actions)
+            event.actions = exposed_actions(event.rules, self._actions)
 
     def exposed(self) -> Iterator[tuple[str, str, str, str]]:
         """Yield the namespace, the event, the name that clients use and the action of each action

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import attrs
 import pytest
@@ -26,6 +26,7 @@ from bundles.gateway import (
 )
 from rxkernel import (
     ExceptionEvent,
+    FileResponse,
     HeadEvent,
     Inject,
     KernelEvents,
@@ -394,18 +395,40 @@ async def test_action_of_a_bound_service_is_called(site_of: SiteOf) -> None:
 
 
 class Odd:
-    closed = False
+    ended: ClassVar[list[str]] = []
 
     @action("odd.coroutine")
     async def coroutine(self) -> Any:
         return asyncio.sleep(0)
 
     @action("odd.stream")
-    async def stream(self) -> StreamResponse:
+    async def stream(self, request: Request) -> StreamResponse:
+        request.when_ended(lambda: self.ended.append("message"))
         return StreamResponse(self._pieces())
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        yield b"piece"
+    async def _pieces(self) -> AsyncIterator[bytes | str]:
+        try:
+            yield b"piece"
+            yield "text"
+        finally:
+            self.ended.append("source")
+
+    @action("odd.broken")
+    async def broken(self) -> StreamResponse:
+        return StreamResponse(self._fails())
+
+    async def _fails(self) -> AsyncIterator[bytes]:
+        raise ValueError("broken")
+        yield b""
+
+    @action("odd.file")
+    async def file(self) -> FileResponse:
+        return FileResponse(__file__)
+
+    @action("odd.upload")
+    async def upload(self, ctx: CurrentContext, name: str) -> dict[str, Any]:
+        assert ctx.stream is not None
+        return {"name": name, "size": sum([len(piece) async for piece in ctx.stream])}
 
     @action("odd.cancelled")
     async def cancelled(self) -> None:
@@ -423,11 +446,53 @@ async def test_action_that_returns_a_coroutine_is_a_type_error(site_of: SiteOf) 
         await site.broker.call("odd.coroutine")
 
 
-async def test_action_that_returns_a_stream_is_refused(site_of: SiteOf) -> None:
+async def test_action_that_returns_a_file_is_refused(site_of: SiteOf) -> None:
     site = await site_of(Odd)
 
-    with pytest.raises(StreamNotSupportedException, match=r"'odd\.stream' returned a stream"):
-        await site.broker.call("odd.stream")
+    with pytest.raises(StreamNotSupportedException, match=r"'odd\.file' returned a file"):
+        await site.broker.call("odd.file")
+
+
+async def test_call_of_action_that_returns_a_stream_returns_its_pieces(site_of: SiteOf) -> None:
+    site = await site_of(Odd)
+
+    stream = await site.broker.call("odd.stream")
+
+    assert [piece async for piece in stream] == [b"piece", b"text"]
+
+
+async def test_message_of_a_stream_ends_when_it_is_closed(site_of: SiteOf) -> None:
+    Odd.ended = []
+    site = await site_of(Odd)
+
+    stream = await site.broker.call("odd.stream")
+    await anext(stream)
+    assert Odd.ended == []
+    await stream.aclose()
+
+    assert Odd.ended == ["source", "message"]
+    assert [piece async for piece in stream] == []
+
+
+async def test_stream_that_fails_raises_its_exception(site_of: SiteOf) -> None:
+    site = await site_of(Odd)
+
+    stream = await site.broker.call("odd.broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await anext(stream)
+
+
+async def test_call_with_stream_passes_it_to_the_action(site_of: SiteOf) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    site = await site_of(Odd)
+
+    result = await site.broker.call("odd.upload", {"name": "x"}, stream=pieces(), retries=3)
+
+    assert result == {"name": "x", "size": 6}
 
 
 @pytest.mark.parametrize("name", ["odd.cancelled", "odd.exit"])

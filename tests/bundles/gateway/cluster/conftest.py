@@ -1,7 +1,7 @@
-"""Every bus, for tests that are the same for all, and nodes of npm's `moleculer`."""
+"""Buses, in memory and real ones; nodes in the process of a test, and nodes of `moleculer`."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ import pytest
 
 from tests.bundles.gateway.cluster.buses import Bus, bus_with
 from tests.bundles.gateway.cluster.node_peers import NODE_VERSIONS, NodePeer, NodeVersion
+from tests.bundles.gateway.cluster.nodes import Nodes
 from tests.bundles.nats_servers import NatsServer, running_nats
 from tests.bundles.redis_servers import RedisServer, running_redis
 
@@ -19,6 +20,13 @@ class NodeOf(Protocol):
     async def __call__(
         self, node_id: str, version: NodeVersion, server: Server, **settings: Any
     ) -> NodePeer: ...
+
+
+@pytest.fixture
+async def nodes() -> AsyncIterator[Nodes]:
+    """Starts nodes on a bus in memory; they are stopped at the end of the test."""
+    async with AsyncExitStack() as stack:
+        yield Nodes(stack)
 
 
 @pytest.fixture(autouse=True)

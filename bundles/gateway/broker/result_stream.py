@@ -1,0 +1,19 @@
+"""`ResultStream`: the result of a call whose action returns a stream."""
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+
+class ResultStream(AsyncIterator[Any]):
+    """The pieces: bytes, or any JSON for a stream of objects from Node.
+
+    Read it to its end, or close it.
+    """
+
+    def __aiter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Stop reading; does nothing after the end."""

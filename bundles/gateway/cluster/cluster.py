@@ -1,0 +1,301 @@
+"""`Cluster`: this node among others, which it calls and which call it."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, cast
+
+import attrs
+from injector import inject
+
+from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.catalog import other_node
+from bundles.gateway.broker.context import Context
+from bundles.gateway.broker.route import Endpoint, EventHandlers, OutgoingEvent, Pong
+from bundles.gateway.cluster.balancer import Balancer
+from bundles.gateway.cluster.dropped_packets import DroppedPackets
+from bundles.gateway.cluster.inbox import Inbox
+from bundles.gateway.cluster.incoming_messages import IncomingMessages
+from bundles.gateway.cluster.link import Link
+from bundles.gateway.cluster.members import Change, Members
+from bundles.gateway.cluster.name_check import NameCheck
+from bundles.gateway.cluster.outgoing_calls import OutgoingCalls
+from bundles.gateway.cluster.outgoing_events import OutgoingEvents
+from bundles.gateway.cluster.own_node import OwnNode
+from bundles.gateway.cluster.packets import Command
+from bundles.gateway.cluster.pings import Pings
+from bundles.gateway.cluster.remote_errors import ErrorWriter
+from bundles.gateway.cluster.remote_node import RemoteNode
+from bundles.gateway.cluster.sender import Sender
+from bundles.gateway.cluster.shared_action import RemoteEndpoint, SharedAction
+from bundles.gateway.cluster.shared_events import SharedEvents
+from bundles.gateway.cluster.trace import Trace
+from bundles.gateway.cluster.transporter import BusUnavailableError, Transporter
+from bundles.gateway.errors import node_not_found
+from bundles.gateway.settings import GatewaySettings
+from rxkernel import Kernel, Propagator, ServerStartError
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class Discovery:
+    """*seconds*: how long a start waits for the information of other nodes, by default as long as
+    Moleculer. Bind another instance for tests."""
+
+    seconds: float = 0.5
+
+
+class Cluster:
+    """
+    Attributes:
+        shared, services: see `Remote`.
+        members: the other nodes.
+        dropped: the packets that could not be used.
+    """
+
+    @inject
+    def __init__(
+        self,
+        transporter: Transporter,
+        settings: GatewaySettings,
+        broker: Broker,
+        kernel: Kernel,
+        propagator: Propagator,
+        discovery: Discovery,
+    ) -> None:
+        self.shared: Mapping[str, SharedAction] = {}
+        self.services: Set[str] = frozenset()
+        self.dropped = DroppedPackets()
+        self._settings = settings
+        self._broker = broker
+        self._transporter = transporter
+        self._balancer = Balancer(settings.balancing)
+        self._link = link = Link(transporter, settings, kernel.serializer)
+        self._own = own = OwnNode(link.accepted)
+        self._sender = sender = Sender(link)
+        self._trace = trace = Trace(propagator)
+        errors = ErrorWriter(settings.node_id, kernel.serializer, kernel.debug)
+        self.members = Members(link, own, self.dropped, sender, self._changed)
+        self._calls = OutgoingCalls(link, trace, errors, self.dropped, own.instance)
+        self._events = OutgoingEvents(link, trace, own.instance)
+        self._incoming = IncomingMessages(broker, link, trace, errors, self.dropped)
+        self._pings = Pings(link, sender, self.dropped)
+        self._name_check = NameCheck(transporter, link, own.instance, settings.node_id)
+        self._inbox = Inbox(
+            settings.node_id,
+            link,
+            self.members,
+            self.dropped,
+            {
+                Command.DISCOVER: self.members.discover,
+                Command.INFO: self.members.info,
+                Command.HEARTBEAT: self.members.heartbeat,
+                Command.DISCONNECT: self.members.disconnect,
+                Command.PING: self._pings.ping,
+                Command.PONG: self._pings.pong,
+                Command.REQUEST: self._incoming.request,
+                Command.RESPONSE: self._calls.received,
+                Command.EVENT: self._incoming.event,
+            },
+            settings.max_packet_size,
+        )
+        self._kernel = kernel
+        self._discovery = discovery
+        self._events_here = SharedEvents(
+            broker.registry, (), self._balancer, prefer_local=settings.prefer_local
+        )
+        self._joining: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._has_joined = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, also if the bus is away."""
+        return self._beating is not None
+
+    @property
+    def figures(self) -> Mapping[str, int]:
+        """The other nodes, calls that wait for their results, and calls and events that run."""
+        return {
+            "nodes": len(self.members.table.available),
+            "outgoing_calls": self._calls.count,
+            "incoming_messages": self._incoming.count,
+        }
+
+    # --- what the broker uses, see `Remote`
+
+    @property
+    def nodes(self) -> Iterable[RemoteNode]:
+        return self.members.table
+
+    def visibilities(self) -> Mapping[str, str]:
+        return {name: action.visibility for name, action in self.shared.items() if action.remote}
+
+    async def request(self, endpoint: Endpoint, context: Context) -> Any:
+        node = cast(RemoteEndpoint, endpoint).node  # the broker runs the others itself
+        return await self._calls.request(endpoint.name, node, context)
+
+    async def send_event(self, event: OutgoingEvent) -> EventHandlers:
+        choose = self._events_here.all if event.to_all else self._events_here.one_of_each_group
+        here, receivers = choose(event.name, event.groups)
+        if receivers:
+            await self._events.send(event, receivers)
+        return here
+
+    async def ping(self, node_id: str, timeout: float) -> Pong:
+        node = self.members.table.available.get(node_id)
+        if node is None:
+            raise node_not_found(node_id)
+        return await self._pings.send(node, timeout)
+
+    # --- what the transporter uses, see `Receiver`
+
+    def received(self, topic: str, data: bytes) -> None:
+        if topic == self._name_check.topic:
+            self._name_check.replied()
+        else:
+            self._inbox.received(topic, data, asyncio.get_running_loop().time())
+
+    def connected(self) -> None:
+        work = self._rejoin() if self.is_running else self._join()
+        self._joining = asyncio.create_task(work)
+
+    def lost(self, reason: str) -> None:
+        self._calls.fail_all(None)
+        self._notify("$transporter.disconnected", {"graceful": False})
+
+    # --- the life of this node
+
+    async def start(self) -> None:
+        """Join the cluster, or begin to wait for the bus.
+
+        Raises:
+            ServerStartError: the bus rejects this node, or another node has its name.
+        """
+        self._trace.extract = self._kernel.extract
+        self._incoming.begin()
+        self._own.offer(self._broker.registry)
+        self._renew()
+        try:
+            await self._transporter.connect(self)
+            if self._joining is not None:
+                await self._joining
+                await asyncio.sleep(self._discovery.seconds)
+        except BaseException:
+            await self._transporter.close()
+            raise
+        self._beating = asyncio.create_task(self._beat())
+
+    async def _join(self) -> None:
+        if not self._has_joined and await self._name_check.is_taken():
+            name = self._settings.node_id
+            raise ServerStartError(
+                f"the cluster at {self._transporter.place} has a node called {name!r} already; "
+                f"give each process its own gateway.node_id, or leave the setting out"
+            )
+        if not self._has_joined:
+            await self._transporter.subscribe(self._link.topics.received)
+            self._has_joined = True
+        await self.members.join()
+        self._notify("$transporter.connected", {})
+
+    async def _rejoin(self) -> None:
+        try:
+            await self._join()
+        except ServerStartError as exc:
+            logger.error("%s", exc)
+        except BusUnavailableError as exc:
+            logger.debug("the bus was lost again: %s", exc)
+
+    async def _beat(self) -> None:
+        interval, timeout = self._settings.heartbeat_interval, self._settings.heartbeat_timeout
+        loop = asyncio.get_running_loop()
+        while True:
+            begin = loop.time()
+            await asyncio.sleep(interval)
+            if not self._transporter.is_connected:
+                continue
+            await self.members.beat()
+            if loop.time() - begin < interval + timeout / 2:  # else packets wait to be read
+                self.members.check(timeout)
+            self._calls.forget(loop.time() - timeout)
+            self._incoming.forget(loop.time() - timeout)
+
+    def offer(self) -> None:
+        """Offer what the broker has from now on, and inform the other nodes."""
+        self._own.offer(self._broker.registry)
+        self._renew()
+        self._sender.run(self.members.introduce())
+
+    async def drain(self) -> None:
+        """Inform the others that they must not call this node any more, and finish what runs."""
+        self._incoming.is_refusing = True
+        self._own.offer(None)
+        await self.members.introduce()
+        await self._incoming.drain()
+
+    async def stop(self) -> None:
+        """Leave the cluster."""
+        for task in (self._beating, self._joining):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+        await self._incoming.cancel()
+        await self.members.leave()
+        self._calls.fail_all(None)
+        await self._sender.close()
+        await self._transporter.close()
+        self._broker.use_remote(None)
+
+    # --- changes of other nodes
+
+    def _changed(self, change: Change) -> None:
+        node, before = change.node, change.before
+        if before is not None and (change.kind != "updated" or before.instance != node.instance):
+            self._calls.fail_all(before)
+            self._incoming.lose(before)
+        self._renew()
+        self._inbox.release(node.id)
+        facts = {"node": other_node(node)}
+        match change.kind:
+            case "joined":
+                logger.info("the node %r has joined the cluster", node.id)
+                self._notify("$node.connected", facts)
+            case "updated":
+                self._notify("$node.updated", facts)
+            case "left":
+                logger.info("the node %r has left the cluster", node.id)
+                self._notify("$node.disconnected", {**facts, "unexpected": False})
+            case "lost":
+                logger.warning("the node %r is lost: it sends no heartbeat", node.id)
+                self._notify("$node.disconnected", {**facts, "unexpected": True})
+
+    def _notify(self, event: str, payload: dict[str, Any]) -> None:
+        """Run the handlers of a local event."""
+        self._sender.run(self._broker.broadcast_local(event, payload))
+
+    def _renew(self) -> None:
+        """Read again what all nodes offer."""
+        local = self._broker.registry.actions
+        endpoints: dict[str, list[RemoteEndpoint]] = {}
+        for node in self.members.table:
+            for action in node.actions.values():
+                of_action = endpoints.setdefault(action.name, [])
+                if node.is_available:
+                    of_action.append(RemoteEndpoint(action, node))
+        self.shared = {
+            name: SharedAction(name, local.get(name), remote, self._balancer, self._settings)
+            for name, remote in endpoints.items()
+            if name not in local or (local[name].is_shared and remote)
+        }
+        nodes = tuple(self.members.table.available.values())
+        self.services = frozenset(name for node in nodes for name in node.services)
+        self._events_here = SharedEvents(
+            self._broker.registry,
+            nodes,
+            self._balancer,
+            prefer_local=self._settings.prefer_local,
+        )
+        self._balancer.keep({*self.shared, *self._events_here.keys})
+        self._broker.use_remote(self)

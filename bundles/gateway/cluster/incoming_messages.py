@@ -1,0 +1,315 @@
+"""Calls and events of other nodes: runs their actions and handlers on this node."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextvars import Context as Variables
+from contextvars import copy_context
+from typing import Any
+
+import attrs
+
+from bundles.gateway.broker.action_stream import ActionStream
+from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.context import Context
+from bundles.gateway.broker.messages import new_request
+from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.cluster.dropped_packets import DroppedPackets
+from bundles.gateway.cluster.incoming_stream import IncomingStream
+from bundles.gateway.cluster.link import Link
+from bundles.gateway.cluster.outgoing_calls import PARAMS
+from bundles.gateway.cluster.packets import (
+    Command,
+    EventPacket,
+    InvalidPacketError,
+    MessagePacket,
+    RequestPacket,
+    ResponsePacket,
+)
+from bundles.gateway.cluster.pieces import send_pieces
+from bundles.gateway.cluster.received_ids import ReceivedIds
+from bundles.gateway.cluster.remote_errors import ErrorWriter, restored
+from bundles.gateway.cluster.remote_node import RemoteNode
+from bundles.gateway.cluster.stream_fields import has_objects, stream_error
+from bundles.gateway.cluster.trace import Trace
+from bundles.gateway.cluster.transporter import BusUnavailableError, PacketTooLargeError
+from bundles.gateway.errors import (
+    MoleculerError,
+    RequestTimeoutError,
+    ServiceNotAvailableError,
+)
+from rxkernel import HttpException, Request
+
+logger = logging.getLogger(__name__)
+
+_MOST_STREAMS = 10_000
+
+
+@attrs.frozen(eq=False)
+class _Answer:
+    """Where the response to a request goes."""
+
+    id: str
+    node_id: str
+    protocol: str
+
+
+class IncomingMessages:
+    """Each call and each event runs in a task and a context of its own.
+
+    Attributes:
+        is_refusing: whether further calls are refused, because this node leaves.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        link: Link,
+        trace: Trace,
+        errors: ErrorWriter,
+        dropped: DroppedPackets,
+    ) -> None:
+        self.is_refusing = False
+        self._broker = broker
+        self._link = link
+        self._trace = trace
+        self._errors = errors
+        self._dropped = dropped
+        self._variables: Variables = copy_context()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._streams: dict[tuple[str, str], IncomingStream] = {}
+        self._received = ReceivedIds()
+
+    @property
+    def count(self) -> int:
+        """How many calls and events run."""
+        return len(self._tasks)
+
+    def begin(self) -> None:
+        """Run messages with the context variables of the caller."""
+        self._variables = copy_context()
+
+    # --- packets
+
+    def request(self, packet: RequestPacket, topic: str) -> None:
+        """Run the action that *packet* calls, or add its piece to the stream of a call."""
+        stream = None
+        if packet.stream is not None or packet.seq:
+            stream = self._add_to_stream(packet)
+            if packet.seq:
+                return
+            if stream is None:
+                packet.stream = None
+        if not self._received.add(packet.sender, packet.id):
+            self._dropped.add(
+                "replayed", topic, f"the call {packet.id!r:.100} was received before"
+            )
+            return
+        self._start(self._answer(packet, stream))
+
+    def _add_to_stream(self, packet: RequestPacket) -> IncomingStream | None:
+        """Return the stream that *packet* belongs to; None: it has no stream."""
+        key, now = (packet.sender, packet.id), asyncio.get_running_loop().time()
+        stream = self._streams.get(key)
+        if stream is None:
+            if not packet.stream and not packet.seq:
+                return None
+            if len(self._streams) >= _MOST_STREAMS:
+                raise InvalidPacketError("invalid", f"{_MOST_STREAMS} streams are open")
+            stream = self._streams[key] = IncomingStream(packet.sender, now)
+        if not packet.seq:
+            stream.has_begun = True
+            stream.has_objects = has_objects(packet)
+            return stream
+        fields = None if packet.stream else stream_error(packet)
+        failure = None if fields is None else restored(fields, packet.sender)
+        stream.put(packet.seq, packet.params, failure, is_last=not packet.stream, now=now)
+        if stream.is_ended:
+            del self._streams[key]
+        return stream
+
+    def event(self, packet: EventPacket, topic: str) -> None:
+        """Run the handlers of *packet*."""
+        if packet.id is not None and not self._received.add(packet.sender, packet.id):
+            self._dropped.add(
+                "replayed", topic, f"the event {packet.id!r:.100} was received before"
+            )
+        elif not self.is_refusing:
+            self._start(self._handle(packet))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, context=self._variables.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- calls
+
+    async def _answer(self, packet: RequestPacket, stream: IncomingStream | None) -> None:
+        answer = _Answer(packet.id, packet.sender, packet.ver)
+        caller = self._caller(packet)
+        caller.stream = stream
+        if stream is not None and packet.params is None:
+            packet.params = caller.meta.pop(PARAMS, None)
+        if packet.timeout:
+            caller.deadline = asyncio.get_running_loop().time() + packet.timeout / 1000
+        try:
+            result = await self._result(packet, caller)
+        except Exception as exc:  # noqa: BLE001 - any exception of an action is a response
+            await self._send_error(answer, packet.action, caller, exc)
+            return
+        finally:
+            if stream is not None:
+                await stream.aclose()
+        if isinstance(result, ActionStream):
+            await self._send_stream(answer, packet.action, caller, result)
+        else:
+            await self._send_result(answer, packet.action, caller, result)
+
+    async def _result(self, packet: RequestPacket, caller: Context) -> Any:
+        node_id = self._broker.node_id
+        if self.is_refusing:
+            raise ServiceNotAvailableError(packet.action, node_id)
+        call = self._broker.serve(packet.action, packet.params, caller)
+        if caller.deadline is None:
+            return await call
+        limit = asyncio.timeout_at(caller.deadline)
+        try:
+            async with limit:
+                return await call
+        except TimeoutError as exc:
+            if not limit.expired():
+                raise
+            raise RequestTimeoutError(packet.action, node_id) from exc
+
+    def _caller(self, packet: MessagePacket) -> Context:
+        """The context on the other node that has sent *packet*."""
+        meta = packet.meta or {}
+        self._trace.read(meta)
+        request = new_request(ACTIONS, "", None, None)
+        _set_id(request, packet.request_id)
+        caller = Context(self._broker, request, meta)
+        caller.level = max(0, packet.level - 1)
+        caller.name = packet.caller
+        caller.origin = packet.sender
+        return caller
+
+    # --- responses
+
+    async def _send_result(
+        self, answer: _Answer, action: str, caller: Context, result: Any
+    ) -> None:
+        packet = ResponsePacket(id=answer.id, success=True, data=result, meta=caller.meta)
+        try:
+            await self._send(packet, answer)
+        except (PacketTooLargeError, TypeError, ValueError, RecursionError) as exc:
+            await self._send_error(answer, action, caller, _unsendable(action, exc))
+
+    async def _send_error(
+        self, answer: _Answer, action: str, caller: Context, exc: Exception
+    ) -> None:
+        if not isinstance(exc, HttpException):
+            logger.error(
+                "the action %.200r failed for the node %r", action, answer.node_id, exc_info=exc
+            )
+        fields = self._errors.fields_of(exc)
+        packet = ResponsePacket(id=answer.id, error=fields, meta=caller.meta)
+        try:
+            await self._send(packet, answer)
+        except (PacketTooLargeError, TypeError, ValueError, RecursionError) as failure:
+            logger.error("an error of the action %.200r was not sent whole: %s", action, failure)
+            fields.pop("data", None)
+            fields["message"] = str(fields["message"])[:1000]
+            await self._send(ResponsePacket(id=answer.id, error=fields), answer)
+
+    async def _send_stream(
+        self, answer: _Answer, action: str, caller: Context, stream: ActionStream
+    ) -> None:
+        """Send the pieces of a result, the packet of its meta first."""
+        last = 0
+
+        async def send(seq: int, piece: Any) -> None:
+            nonlocal last
+            last = seq
+            await self._send(_piece(answer, seq, piece), answer)
+
+        end = _piece(answer, 0, None)
+        end.stream = False
+        try:
+            first = _piece(answer, 0, None)
+            first.meta = caller.meta
+            await self._send(first, answer)
+            await send_pieces(stream, send)
+        except Exception as exc:
+            logger.error("the stream of the action %.200r has failed", action, exc_info=exc)
+            end.success, end.error = False, self._errors.fields_of(exc)
+        finally:
+            await stream.aclose()
+            end.seq = last + 1
+            await self._send(end, answer)
+
+    async def _send(self, packet: ResponsePacket, answer: _Answer) -> None:
+        try:
+            await self._link.send(Command.RESPONSE, packet, answer.node_id, answer.protocol)
+        except BusUnavailableError as exc:  # the caller has lost this node
+            logger.debug("a response to %r was not sent: %s", answer.node_id, exc)
+
+    # --- events
+
+    async def _handle(self, packet: EventPacket) -> None:
+        try:
+            await self._broker.deliver(
+                packet.event,
+                packet.data,
+                self._caller(packet),
+                packet.groups,
+                to_all=bool(packet.broadcast),
+            )
+        except MoleculerError as exc:  # nested too deeply
+            logger.error("the event %.100r of %r: %s", packet.event, packet.sender, exc)
+
+    # --- the end
+
+    def forget(self, since: float) -> None:
+        """Forget streams that no action reads, without a packet after *since*."""
+        for key, stream in tuple(self._streams.items()):
+            if stream.last_seen < since and (stream.is_closed or not stream.has_begun):
+                del self._streams[key]
+
+    def lose(self, node: RemoteNode) -> None:
+        """End the streams of *node*, which was lost."""
+        for key, stream in tuple(self._streams.items()):
+            if stream.node_id == node.id:
+                del self._streams[key]
+                stream.fail(MoleculerError(f"The node '{node.id}' was lost.", 503, "NODE_LOST"))
+
+    async def drain(self) -> None:
+        """Wait for the calls and events that run."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def cancel(self) -> None:
+        """Cancel the calls and events that still run."""
+        late = tuple(self._tasks)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+
+def _piece(answer: _Answer, seq: int, piece: Any) -> ResponsePacket:
+    return ResponsePacket(id=answer.id, success=True, data=piece, stream=True, seq=seq)
+
+
+def _unsendable(action: str, exc: Exception) -> Exception:
+    if isinstance(exc, PacketTooLargeError):
+        return MoleculerError(f"The result of '{action}' is too large.", 500, "TOO_LARGE")
+    return TypeError(f"the result of the action {action!r} cannot be sent to a node: {exc}")
+
+
+def _set_id(request: Request, given: str | None) -> None:
+    """Give *request* the id of the call, unless it cannot be a header."""
+    if given:
+        try:
+            request.id = given
+        except ValueError:
+            logger.debug("the id %.100r of a call was replaced", given)

@@ -1,0 +1,128 @@
+"""A stream of another node: pieces in packets, which may come in another order."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from bundles.gateway.broker.result_stream import ResultStream
+from bundles.gateway.errors import MoleculerServerError
+
+_MOST_BYTES = 64 * 1024 * 1024
+"""Bytes that wait to be read. The protocol cannot slow the sender down."""
+
+_MOST_EARLY = 1000
+"""Packets that wait for an earlier one."""
+
+_PIECE_OF_OBJECTS = 1000
+"""What a piece that is not bytes counts, in bytes."""
+
+
+class IncomingStream(ResultStream):
+    """Yields the pieces: bytes, or any JSON for a stream of objects. Raises the error of the
+    sender.
+
+    Close it with ``aclose`` if it is not read to its end: later pieces are dropped.
+
+    Attributes:
+        has_objects: whether text is a piece of its own; else it is UTF-8.
+        has_begun: whether its first packet has been received.
+        is_closed: whether it is not read any more.
+        is_ended: whether its last packet has been received, or it has failed.
+        last_seen: when its last packet was received, by the clock of the event loop.
+    """
+
+    def __init__(self, node_id: str, now: float) -> None:
+        self.node_id = node_id
+        self.last_seen = now
+        self.has_objects = False
+        self.has_begun = False
+        self.is_ended = False
+        self._next = 1
+        self._early: dict[int, tuple[Any, Exception | None, bool]] = {}
+        self._pieces: deque[Any] = deque()
+        self._waiting_bytes = 0
+        self._failure: Exception | None = None
+        self.is_closed = False
+        self._changed = asyncio.Event()
+
+    def put(
+        self, seq: int, piece: Any, failure: Exception | None, *, is_last: bool, now: float
+    ) -> None:
+        """Add the packet number *seq*; that of the first piece is 1."""
+        self.last_seen = now
+        if self.is_ended or seq < self._next or seq in self._early:
+            return
+        if len(self._early) >= _MOST_EARLY:
+            self.fail(_broken(f"{_MOST_EARLY} packets came before the packet {self._next}"))
+            return
+        self._early[seq] = (piece, failure, is_last)
+        while not self.is_ended and self._next in self._early:
+            self._append(*self._early.pop(self._next))
+            self._next += 1
+        self._changed.set()
+
+    def _append(self, piece: Any, failure: Exception | None, is_last: bool) -> None:
+        if is_last:
+            self._failure = failure
+            self._end()
+            return
+        try:
+            value = _value(piece)
+        except ValueError as exc:
+            self.fail(_broken(str(exc)))
+            return
+        if not self.is_closed:
+            self._pieces.append(value)
+            self._waiting_bytes += _size(value)
+            if self._waiting_bytes > _MOST_BYTES:
+                self.fail(_broken(f"more than {_MOST_BYTES} bytes wait to be read"))
+
+    def fail(self, failure: Exception) -> None:
+        """End it with *failure*, after the pieces that were received."""
+        if not self.is_ended:
+            self._failure = failure
+            self._end()
+
+    def _end(self) -> None:
+        self.is_ended = True
+        self._early.clear()
+        self._changed.set()
+
+    async def __anext__(self) -> Any:
+        while not self._pieces:
+            if self.is_closed:
+                raise StopAsyncIteration
+            if self.is_ended:
+                self.is_closed = True
+                if self._failure is not None:
+                    raise self._failure
+                raise StopAsyncIteration
+            self._changed.clear()
+            await self._changed.wait()
+        piece = self._pieces.popleft()
+        self._waiting_bytes -= _size(piece)
+        return piece.encode() if isinstance(piece, str) and not self.has_objects else piece
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+        self._pieces.clear()
+        self._changed.set()
+
+
+def _value(piece: Any) -> Any:
+    """The bytes of *piece*, which Node writes as ``{"type": "Buffer", "data": [1, 2]}``."""
+    if isinstance(piece, dict) and piece.get("type") == "Buffer":
+        data = piece.get("data")
+        try:
+            return bytes(data) if isinstance(data, list) else b""
+        except TypeError as exc:
+            raise ValueError(f"a piece is not bytes: {exc}") from exc
+    return piece
+
+
+def _size(piece: Any) -> int:
+    return len(piece) if isinstance(piece, bytes | str) else _PIECE_OF_OBJECTS
+
+
+def _broken(why: str) -> MoleculerServerError:
+    return MoleculerServerError(f"The stream is broken: {why}.", 500, "STREAM_BROKEN")

@@ -1,0 +1,27 @@
+"""Informs other nodes of changes, and probes of the connection to the bus."""
+
+from injector import inject
+
+from bundles.gateway.cluster.cluster import Cluster
+from bundles.gateway.cluster.transporter import Transporter
+from rxkernel import CompiledEvent, KernelEvents, ReadinessEvent, ServerEvents, observe
+
+_LAST = -2000
+"""After the broker offers what was compiled."""
+
+
+class ClusterListeners:
+    @inject
+    def __init__(self, cluster: Cluster, transporter: Transporter) -> None:
+        self._cluster = cluster
+        self._transporter = transporter
+
+    @observe(KernelEvents.KERNEL_COMPILED, priority=_LAST)
+    async def offer(self, event: CompiledEvent) -> None:
+        if self._cluster.is_running:
+            self._cluster.offer()
+
+    @observe(ServerEvents.READINESS)
+    async def report(self, event: ReadinessEvent) -> None:
+        if self._cluster.is_running and not self._transporter.is_connected:
+            event.fail("cluster", f"no connection to {self._transporter.place}")

@@ -1,0 +1,244 @@
+"""Calls of actions on other nodes."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterable
+from typing import Any
+
+import attrs
+
+from bundles.gateway.broker.context import Context
+from bundles.gateway.cluster.dropped_packets import DroppedPackets
+from bundles.gateway.cluster.incoming_stream import IncomingStream
+from bundles.gateway.cluster.link import Link
+from bundles.gateway.cluster.packets import Command, RequestPacket, ResponsePacket
+from bundles.gateway.cluster.pieces import send_pieces
+from bundles.gateway.cluster.remote_errors import ErrorWriter, restored
+from bundles.gateway.cluster.remote_node import RemoteNode
+from bundles.gateway.cluster.stream_fields import has_objects, set_stream_error
+from bundles.gateway.cluster.trace import Trace
+from bundles.gateway.cluster.transporter import BusUnavailableError, PacketTooLargeError
+from bundles.gateway.errors import (
+    BrokerDisconnectedError,
+    MoleculerError,
+    RequestRejectedError,
+)
+
+logger = logging.getLogger(__name__)
+
+PARAMS = "$params"
+"""Where the meta holds the parameters of a call with a stream, for nodes of protocol 4."""
+
+
+@attrs.define(eq=False)
+class PendingCall:
+    action: str
+    node: RemoteNode
+    response: "asyncio.Future[ResponsePacket]"
+    stream: IncomingStream | None = None
+    sender: "asyncio.Task[None] | None" = None
+
+    def is_on(self, node: RemoteNode) -> bool:
+        """Whether it is a call of *node*, since its last start."""
+        return self.node.id == node.id and self.node.instance == node.instance
+
+    def fail(self, exception: Exception) -> None:
+        """End it; does nothing if it has ended."""
+        if self.sender is not None:
+            self.sender.cancel()
+        if self.stream is not None:
+            self.stream.fail(exception)
+        elif not self.response.done():
+            self.response.set_exception(exception)
+
+
+class OutgoingCalls:
+    """Sends requests, and hands each response to its call."""
+
+    def __init__(
+        self,
+        link: Link,
+        trace: Trace,
+        errors: ErrorWriter,
+        dropped: DroppedPackets,
+        instance: str,
+    ) -> None:
+        self._link = link
+        self._trace = trace
+        self._errors = errors
+        self._dropped = dropped
+        self._ids = map((instance + "-{:x}").format, itertools.count(1))
+        self._pending: dict[str, PendingCall] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+
+    @property
+    def count(self) -> int:
+        """How many calls wait for their result."""
+        return len(self._pending)
+
+    async def request(self, action: str, node: RemoteNode, context: Context) -> Any:
+        """Call *action* on *node*; what it has set in the meta is in that of *context* then.
+
+        Returns:
+            The result; an `IncomingStream` for a stream.
+
+        Raises:
+            RequestRejectedError: the node was lost.
+            BrokerDisconnectedError: the bus cannot be used.
+            Exception: the error of the action.
+        """
+        id, stream = next(self._ids), context.stream
+        call = PendingCall(action, node, asyncio.get_running_loop().create_future())
+        packet = self._packet(id, action, node, context)
+        self._pending[id] = call
+        try:
+            await self._send(packet, node)
+            if stream is not None:
+                call.sender = self._start_sending(packet, call, stream)
+            response = await call.response
+        finally:
+            if call.stream is None:
+                self._pending.pop(id, None)
+                if call.sender is not None:
+                    call.sender.cancel()
+        self._read_meta(response, context)
+        if call.stream is not None:
+            return call.stream
+        if not response.success:
+            raise restored(response.error, node.id)
+        return response.data
+
+    def _packet(self, id: str, action: str, node: RemoteNode, context: Context) -> RequestPacket:
+        request, remaining = context.request, context.remaining
+        params, meta = request.body, self._trace.add_to(context.meta)
+        has_stream = context.stream is not None
+        if has_stream and node.protocol == "4" and params is not None:
+            params, meta = None, {**meta, PARAMS: params}
+        return RequestPacket(
+            id=id,
+            action=action,
+            params=params,
+            meta=meta,
+            timeout=None if remaining is None else max(1.0, remaining * 1000),
+            level=context.level,
+            caller=context.caller,
+            request_id=request.id,
+            stream=True if has_stream else None,
+            seq=0 if has_stream else None,
+        )
+
+    async def _send(self, packet: RequestPacket, node: RemoteNode) -> None:
+        try:
+            await self._link.send(Command.REQUEST, packet, node.id, node.protocol)
+        except BusUnavailableError as exc:
+            raise BrokerDisconnectedError from exc
+        except PacketTooLargeError as exc:
+            raise MoleculerError(
+                f"The parameters of '{packet.action}' are too large: {exc}", 413, "TOO_LARGE"
+            ) from exc
+
+    def _read_meta(self, response: ResponsePacket, context: Context) -> None:
+        if response.meta:
+            context.meta.update(self._trace.without(response.meta))
+
+    def fail_all(self, node: RemoteNode | None) -> None:
+        """End the calls of *node*, which was lost; None: of all nodes."""
+        for id, call in tuple(self._pending.items()):
+            if node is None or call.is_on(node):
+                del self._pending[id]
+                call.fail(RequestRejectedError(call.action, call.node.id))
+
+    def forget(self, since: float) -> None:
+        """Forget streams that nobody reads any more, without a packet after *since*."""
+        for id, call in tuple(self._pending.items()):
+            stream = call.stream
+            if stream is not None and stream.is_closed and stream.last_seen < since:
+                del self._pending[id]
+
+    # --- responses
+
+    def received(self, packet: ResponsePacket, topic: str) -> None:
+        call = self._pending.get(packet.id)
+        if call is None or call.node.id != packet.sender:
+            self._dropped.add(
+                "unexpected_response", topic, f"no call has the id {packet.id!r:.100}"
+            )
+        elif call.stream is not None:
+            self._add_piece(call, call.stream, packet)
+        elif call.response.done():  # cancelled in this iteration of the loop
+            self._dropped.add("unexpected_response", topic, "the call has ended")
+        elif packet.stream:
+            self._begin_stream(call, packet)
+        else:
+            call.response.set_result(packet)
+
+    def _begin_stream(self, call: PendingCall, packet: ResponsePacket) -> None:
+        """The first packet, or a piece that has overtaken it."""
+        now = asyncio.get_running_loop().time()
+        call.stream = IncomingStream(call.node.id, now)
+        if packet.seq:
+            self._add_piece(call, call.stream, packet)
+        else:
+            call.stream.has_objects = has_objects(packet)
+        call.response.set_result(packet)
+
+    def _add_piece(
+        self, call: PendingCall, stream: IncomingStream, packet: ResponsePacket
+    ) -> None:
+        if not packet.seq:
+            stream.has_objects = has_objects(packet)
+            return
+        failure = None if packet.success else restored(packet.error, packet.sender)
+        now = asyncio.get_running_loop().time()
+        is_last = not packet.stream
+        stream.put(packet.seq, packet.data, failure, is_last=is_last, now=now)
+        if stream.is_ended:
+            self._pending.pop(packet.id, None)
+
+    # --- streams of this node
+
+    def _start_sending(
+        self, first: RequestPacket, call: PendingCall, stream: AsyncIterable[Any]
+    ) -> "asyncio.Task[None]":
+        task = asyncio.create_task(self._send_stream(first, call, stream))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return task
+
+    async def _send_stream(
+        self, first: RequestPacket, call: PendingCall, stream: AsyncIterable[Any]
+    ) -> None:
+        """Send the pieces. If *stream* fails, the call fails with its exception."""
+        last = 0
+
+        async def send(seq: int, piece: Any) -> None:
+            nonlocal last
+            last = seq
+            await self._send(_next_packet(first, seq, piece), call.node)
+
+        end = _next_packet(first, 0, None)
+        end.stream = False
+        try:
+            await send_pieces(stream, send)
+        except Exception as exc:  # noqa: BLE001 - the stream of an application
+            set_stream_error(end, self._errors.fields_of(exc), call.node.protocol)
+            if not call.response.done():
+                call.response.set_exception(exc)
+        finally:  # also when the call has ended before: the node waits for the end of the stream
+            end.seq = last + 1
+            try:
+                await self._send(end, call.node)
+            except MoleculerError as exc:
+                logger.debug("the end of a stream was not sent: %s", exc)
+
+
+def _next_packet(first: RequestPacket, seq: int, piece: Any) -> RequestPacket:
+    return RequestPacket(
+        id=first.id,
+        action=first.action,
+        params=piece,
+        level=first.level,
+        stream=True,
+        seq=seq,
+    )

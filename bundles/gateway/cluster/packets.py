@@ -1,0 +1,206 @@
+"""The packets of Moleculer's protocol, versions 4 and 5, in JSON.
+
+Their fields are those of the protocol. Unknown fields are ignored. A field that is None is not
+sent.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from bundles.gateway.cluster.node_ids import is_node_id
+
+Protocol = Literal["4", "5"]
+
+PROTOCOLS: tuple[Protocol, ...] = ("4", "5")
+"""Moleculer 0.14 speaks the first, 0.15 the second."""
+
+
+class Command(StrEnum):
+    """The type of a packet, as its topic names it."""
+
+    DISCOVER = "DISCOVER"
+    INFO = "INFO"
+    HEARTBEAT = "HEARTBEAT"
+    DISCONNECT = "DISCONNECT"
+    PING = "PING"
+    PONG = "PONG"
+    REQUEST = "REQ"
+    RESPONSE = "RES"
+    EVENT = "EVENT"
+
+
+class Packet(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What each packet has: the version of the protocol, and the node that sends it."""
+
+    ver: str = ""
+    sender: str = ""
+
+
+class DiscoverPacket(Packet):
+    """Asks other nodes for their `InfoPacket`."""
+
+
+class DisconnectPacket(Packet):
+    """The sender leaves."""
+
+
+class HeartbeatPacket(Packet):
+    """The sender lives. ``cpu``: the load of its machine in percent."""
+
+    cpu: float | None = None
+    seq: int | None = None
+    instance: str | None = msgspec.field(default=None, name="instanceID")
+
+
+class InfoPacket(Packet):
+    """What the sender offers. ``seq`` grows with each change."""
+
+    services: list[Any] = []
+    instance: str = msgspec.field(default="", name="instanceID")
+    seq: int = 0
+    hostname: str | None = None
+    client: dict[str, Any] | None = None
+    config: dict[str, Any] | None = None
+    ip_list: list[Any] | None = msgspec.field(default=None, name="ipList")
+    metadata: Any = None
+
+
+class PingPacket(Packet):
+    """``time``: when it was sent, in milliseconds since 1970."""
+
+    time: float = 0
+    id: str | None = None
+
+
+class PongPacket(Packet):
+    """The reply to a ping; ``arrived`` is when that was received."""
+
+    time: float = 0
+    arrived: float = 0
+    id: str | None = None
+
+
+class MessagePacket(Packet):
+    """What calls and events have in common. ``level`` is 1 for a call that is not nested."""
+
+    level: int = 0
+    meta: dict[str, Any] | None = None
+    headers: dict[str, Any] | None = None
+    request_id: str | None = msgspec.field(default=None, name="requestID")
+    parent_id: str | None = msgspec.field(default=None, name="parentID")
+    caller: str | None = None
+
+
+class RequestPacket(MessagePacket):
+    """A call, or a piece of the stream of one: ``timeout`` is in milliseconds.
+
+    With ``stream``, further packets with the same ``id`` and a growing ``seq`` follow; their
+    ``params`` are the pieces. In the last one ``stream`` is false.
+    """
+
+    id: str = ""
+    action: str = ""
+    params: Any = None
+    timeout: float | None = None
+    stream: bool | None = None
+    seq: int | None = None
+
+
+class ResponsePacket(Packet):
+    """The result or the error of a call. The pieces of a stream are in ``data``, see
+    `RequestPacket`."""
+
+    id: str = ""
+    success: bool = False
+    data: Any = None
+    error: dict[str, Any] | None = None
+    meta: dict[str, Any] | None = None
+    headers: dict[str, Any] | None = None
+    stream: bool | None = None
+    seq: int | None = None
+
+
+class EventPacket(MessagePacket):
+    """An event for handlers of *groups*, or of all groups: one of each group, or all handlers if
+    ``broadcast``."""
+
+    event: str = ""
+    id: str | None = None
+    data: Any = None
+    groups: list[str] | None = None
+    broadcast: bool | None = None
+
+
+P = TypeVar("P", bound=Packet)
+
+_CLASSES: dict[Command, type[Packet]] = {
+    Command.DISCOVER: DiscoverPacket,
+    Command.INFO: InfoPacket,
+    Command.HEARTBEAT: HeartbeatPacket,
+    Command.DISCONNECT: DisconnectPacket,
+    Command.PING: PingPacket,
+    Command.PONG: PongPacket,
+    Command.REQUEST: RequestPacket,
+    Command.RESPONSE: ResponsePacket,
+    Command.EVENT: EventPacket,
+}
+
+_REQUIRED = {
+    Command.REQUEST: ("id", "action"),
+    Command.RESPONSE: ("id",),
+    Command.EVENT: ("event",),
+}
+
+_DECODE = {command: msgspec.json.Decoder(cls).decode for command, cls in _CLASSES.items()}
+_VERSION = msgspec.json.Decoder(Packet).decode
+
+
+class InvalidPacketError(Exception):
+    """A packet is dropped; *reason* is the key of its counter."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+def read_packet(command: Command, data: bytes, accepted: tuple[str, ...]) -> Packet:
+    """Decode *data*, a packet of one of the versions *accepted*.
+
+    Raises:
+        InvalidPacketError: it cannot be used.
+    """
+    try:
+        packet = _DECODE[command](data)
+    except (ValueError, RecursionError) as exc:  # those of msgspec are ValueErrors
+        raise _undecodable(data, accepted, exc) from exc
+    if packet.ver not in accepted:
+        raise _wrong_version(packet, accepted)
+    if not is_node_id(packet.sender):
+        raise InvalidPacketError("invalid", f"its sender is {packet.sender!r:.200}")
+    for field in _REQUIRED.get(command, ()):
+        if not getattr(packet, field):
+            raise InvalidPacketError("invalid", f"it has no {field} (from {packet.sender!r})")
+    return packet
+
+
+def _undecodable(data: bytes, accepted: tuple[str, ...], exc: Exception) -> InvalidPacketError:
+    try:
+        packet = _VERSION(data)
+    except msgspec.ValidationError:
+        return InvalidPacketError("invalid", str(exc))
+    except (ValueError, RecursionError) as failure:
+        return InvalidPacketError("not_json", f"it is not JSON: {failure}")
+    if packet.ver not in accepted:
+        return _wrong_version(packet, accepted)
+    return InvalidPacketError("invalid", f"{exc} (from {packet.sender!r:.200})")
+
+
+def _wrong_version(packet: Packet, accepted: tuple[str, ...]) -> InvalidPacketError:
+    versions = " and ".join(accepted)
+    return InvalidPacketError(
+        "wrong_version",
+        f"the node {packet.sender!r:.200} speaks version {packet.ver!r:.20} of the protocol; this "
+        f"node reads {versions}",
+    )

@@ -1,0 +1,92 @@
+"""Errors of actions, as they are sent between nodes: with Moleculer's fields."""
+
+from typing import Any
+
+import attrs
+
+from bundles.gateway import errors
+from bundles.gateway.errors import MoleculerError
+from bundles.gateway.sockets.error_body import encodable, error_body
+from rxkernel import Serializer
+
+_KNOWN: dict[str, type[MoleculerError]] = {
+    name: cls
+    for name, cls in vars(errors).items()
+    if isinstance(cls, type) and issubclass(cls, MoleculerError)
+}
+_MOST_CHARACTERS = 100_000
+
+
+class RemoteError(Exception):
+    """An action on another node has raised an exception that is not one of Moleculer's errors.
+
+    Clients do not receive its text, as that of any unexpected exception.
+
+    Attributes:
+        name: the name of its class; node_id: the node that has raised it.
+        stack: its traceback, if the node has sent it.
+        retryable: whether the call may be repeated.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        message: str,
+        node_id: str,
+        stack: str | None = None,
+        *,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(f"{name} on the node {node_id!r}: {message}")
+        self.name = name
+        self.node_id = node_id
+        self.stack = stack
+        self.retryable = retryable
+
+
+@attrs.frozen
+class ErrorWriter:
+    """Writes the exceptions of the actions of this node, *node_id*.
+
+    Attributes:
+        debug: whether other nodes get the text of unexpected exceptions.
+    """
+
+    node_id: str
+    serializer: Serializer
+    debug: bool
+
+    def fields_of(self, exception: Exception) -> dict[str, Any]:
+        """Return what other nodes get for *exception*."""
+        fields = encodable(error_body(exception, debug=self.debug), self.serializer)
+        fields["nodeID"] = getattr(exception, "node_id", None) or self.node_id
+        fields["retryable"] = getattr(exception, "retryable", False) is True
+        return fields
+
+
+def restored(fields: Any, sender: str) -> Exception:
+    """Return the exception for *fields*, which the node *sender* has sent.
+
+    One with a number as its code is a `MoleculerError`, of the class of its name if this bundle
+    has it; another one is a `RemoteError`.
+    """
+    given = fields if isinstance(fields, dict) else {}
+    name = _text(given.get("name")) or "Error"
+    message = _text(given.get("message")) or ""
+    node_id = _text(given.get("nodeID")) or sender
+    retryable = given.get("retryable") is True
+    code = given.get("code")
+    if not isinstance(code, int) or isinstance(code, bool):
+        stack = _text(given.get("stack"))
+        return RemoteError(name, message, node_id, stack, retryable=retryable)
+    cls = _KNOWN.get(name, MoleculerError)
+    error = cls.__new__(cls)
+    MoleculerError.__init__(error, message, code, data=given.get("data"), retryable=retryable)
+    error.type = error.code = _text(given.get("type"))
+    error.name = name
+    error.node_id = node_id
+    return error
+
+
+def _text(given: Any) -> str | None:
+    return given[:_MOST_CHARACTERS] if isinstance(given, str) else None
