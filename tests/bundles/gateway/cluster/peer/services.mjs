@@ -22,7 +22,7 @@ function contextOf(ctx) {
   return { id, level, caller, nodeID, requestID, parentID, meta };
 }
 
-// `received` is called with each event of the service "listener" and of its groups.
+// `received` is called with each event, and with what some actions do.
 export function servicesOf(version, { Errors }, received) {
   const of = streamOf[version];
 
@@ -125,7 +125,9 @@ export function servicesOf(version, { Errors }, received) {
         async up(ctx) {
           const params = version === "0.14" ? null : ctx.params;
           const meta = { ...ctx.meta };
-          return { ...(await consumed(of(ctx))), params, meta };
+          const seen = { ...(await consumed(of(ctx))), params, meta };
+          received({ handler: "streams.up", name: "read", payload: seen });
+          return seen;
         },
         down: (ctx) => produced(ctx.params),
         echo: of,
