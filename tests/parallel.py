@@ -15,8 +15,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 WHOLE_FILES = (
     *("tests/browser/", "tests/docs/test_extending.py", "tests/private_uses/"),
-    *("tests/bundles/gateway/cluster/test_node_peers.py", "tests/test_architecture.py"),
-    "tests/test_wheel.py",
+    "tests/bundles/gateway/cluster/test_node_peers.py",
+    "tests/bundles/gateway/cluster/test_two_languages",
+    *("tests/test_architecture.py", "tests/test_wheel.py"),
 )
 """Files and folders. The tests of a file share what is expensive: a browser, a wheel, parsed
 sources, nodes of Moleculer."""

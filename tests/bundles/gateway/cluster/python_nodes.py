@@ -23,15 +23,39 @@ from rxkernel import Application, KernelClient, NotFoundException, Settings, Str
 from rxkernel.application.overrides import Overrides
 from tests.bundles.gateway.cluster.node_peers import stream_bytes
 from tests.bundles.gateway.pauses import Pauses
-from tests.bundles.nats_servers import NatsServer
-from tests.bundles.redis_servers import RedisServer
 from tests.waiting import until
-
-Server = NatsServer | RedisServer
 
 
 class Python:
-    """The actions that nodes of Moleculer call."""
+    """The actions that nodes of Moleculer call.
+
+    Attributes:
+        begun, cancelled: set by `wait`, which ends when `released` is set.
+        runs: how often `flaky` has run; it fails the first time.
+    """
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.cancelled = asyncio.Event()
+        self.released = asyncio.Event()
+        self.runs = 0
+
+    @action("python.wait")
+    async def wait(self) -> str:
+        self.begun.set()
+        try:
+            await self.released.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return "waited"
+
+    @action("python.flaky")
+    async def flaky(self) -> int:
+        self.runs += 1
+        if self.runs == 1:
+            raise MoleculerRetryableError("Try again", 503, "BUSY")
+        return self.runs
 
     @action("python.add", visibility="published")
     async def add(self, a: float, b: float) -> float:
@@ -167,13 +191,22 @@ class Listener:
 
 
 class PythonNode:
-    """A booted application whose node has joined the cluster."""
+    """A booted application whose node has joined the cluster.
+
+    Attributes:
+        expected_drops: how many packets a test expects to be dropped, by reason.
+    """
 
     def __init__(self, application: Application) -> None:
         self.application = application
         self.broker = application.injector.get(Broker)
         self.cluster = application.injector.get(Cluster)
         self.server = application.servers["cluster"]
+        self.expected_drops: dict[str, int] = {}
+
+    @property
+    def actions(self) -> Python:
+        return self.application.injector.get(Python)
 
     @property
     def listener(self) -> Listener:
@@ -190,6 +223,11 @@ class PythonNode:
         (found,) = [action["endpoints"] for action in actions if action["name"] == name] or [()]
         return sorted(endpoint["node_id"] for endpoint in found if endpoint["available"])
 
+    async def leave(self) -> None:
+        """Leave gracefully."""
+        await self.server.drain()
+        await self.server.stop()
+
     async def wait_for_action(self, name: str, *nodes: str) -> None:
         """Return when exactly *nodes* have *name*."""
         await until(lambda: self.nodes_of(name) == sorted(nodes))
@@ -197,18 +235,23 @@ class PythonNode:
 
 @asynccontextmanager
 async def python_node(
-    server: Server, node_id: str, *controllers: Any, **settings: Any
+    url: str, node_id: str, *controllers: Any, **settings: Any
 ) -> AsyncIterator[PythonNode]:
-    """A node with `Python` and `Listener`, or with *controllers*, that leaves at the end."""
-    nats = isinstance(server, NatsServer)
-    url = {"nats_url": server.url} if nats else {}
+    """A node with `Python` and `Listener`, or with *controllers*, that leaves at the end.
+
+    Args:
+        url: of a server of NATS or Redis.
+    """
+    nats = url.startswith("nats")
+    if nats:
+        settings["nats_url"] = url
     sections: dict[str, Any] = {
         "gateway": GatewaySettings(
-            node_id=node_id, transporter="nats" if nats else "redis", **url, **settings
+            node_id=node_id, transporter="nats" if nats else "redis", **settings
         )
     }
     if not nats:
-        sections["redis"] = RedisSettings(url=server.url)
+        sections["redis"] = RedisSettings(url=url)
     application = Application(
         bundles=(GatewayBundle,) if nats else (RedisBundle, GatewayBundle),
         controllers=controllers or (Python, Listener),
@@ -221,5 +264,4 @@ async def python_node(
         try:
             yield node
         finally:
-            await node.server.drain()
-            await node.server.stop()
+            await node.leave()

@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import MoleculerClientError, MoleculerError, ValidationError
+from bundles.gateway import (
+    MoleculerClientError,
+    MoleculerError,
+    MoleculerRetryableError,
+    RequestTimeoutError,
+    ValidationError,
+)
 from bundles.gateway.cluster.remote_errors import RemoteError
+from tests.bundles.gateway.cluster.conftest import Server
 from tests.bundles.gateway.cluster.node_peers import (
     NodePeer,
     NodeVersion,
@@ -19,7 +26,6 @@ from tests.bundles.gateway.cluster.node_peers import (
 )
 from tests.bundles.gateway.cluster.python_nodes import (
     PythonNode,
-    Server,
     failing,
     pieces,
     python_node,
@@ -33,10 +39,11 @@ pytestmark = pytest.mark.node
 def peers(server: Server, node_version: NodeVersion) -> Iterator[list[NodePeer]]:
     """The first has all services."""
     with ExitStack() as stack:
+        common: Any = {"namespace": node_version, "retryPolicy": {"enabled": True, "retries": 0}}
         second = ("values", "mailer")
         found = [
-            NodePeer("node-1", node_version, server.url, namespace=node_version),
-            NodePeer("node-2", node_version, server.url, services=second, namespace=node_version),
+            NodePeer("node-1", node_version, server.url, **common),
+            NodePeer("node-2", node_version, server.url, services=second, **common),
         ]
         for one in found:
             stack.callback(one.close)
@@ -55,15 +62,17 @@ async def python(
     server: Server, node_version: NodeVersion, peers: list[NodePeer]
 ) -> AsyncIterator[PythonNode]:
     """A node that knows the peers, and that they know. The peers log nothing during the test."""
-    async with python_node(server, "python", namespace=node_version, prefer_local=False) as found:
+    async with python_node(
+        server.url, "python", namespace=node_version, prefer_local=False
+    ) as found:
         await found.wait_for_action("values.node", "node-1", "node-2", "python")
         for one in peers:
             await one.wait_for_action("values.node", "node-1", "node-2", "python")
             one.received.clear()
             one.log.clear()
         yield found
+        await until(lambda: found.dropped == found.expected_drops)
         assert [one.log for one in peers] == [[], []]
-        assert found.dropped == {}
 
 
 # --- Node calls Python
@@ -283,6 +292,64 @@ async def test_call_of_a_given_node_runs_there(python: PythonNode, node: NodePee
         assert await node.call("values.node", nodeID=name) == name
 
 
+# --- time and attempts
+
+
+async def test_timeout_of_node_cancels_the_action_of_python(
+    python: PythonNode, node: NodePeer
+) -> None:
+    error = await node.error("python.wait", timeout=100)
+    await python.actions.cancelled.wait()
+
+    assert (
+        error.summary().items()
+        >= {
+            "name": "RequestTimeoutError",
+            "code": 504,
+            "type": "REQUEST_TIMEOUT",
+            "data": {"action": "python.wait", "nodeID": "python"},
+        }.items()
+    )
+    node.log.clear()  # a warning
+
+
+async def test_timeout_of_python_ends_its_call_of_node(python: PythonNode, node: NodePeer) -> None:
+    with pytest.raises(RequestTimeoutError) as caught:
+        await python.broker.call("slow.wait", {"ms": 300}, timeout=0.1)
+
+    assert caught.value.errors == {"action": "slow.wait", "nodeID": "node-1"}
+    python.expected_drops["unexpected_response"] = 1  # node reports the timeout, too
+    await until(lambda: node.log)
+    assert "Request 'slow.wait' is timed out." in node.log[0]["text"]
+    node.log.clear()
+
+
+async def test_time_that_remains_goes_from_node_through_python_to_node(
+    python: PythonNode, node: NodePeer
+) -> None:
+    params = {"action": "slow.wait", "params": {"ms": 5000}}
+
+    error = await node.error("python.nested", params, timeout=200)
+
+    assert error.fields["name"] == "RequestTimeoutError"
+    python.expected_drops["unexpected_response"] = 1
+    await until(lambda: len(node.log) == 2)
+    assert "Request 'slow.wait' is timed out." in "".join(entry["text"] for entry in node.log)
+    node.log.clear()
+
+
+async def test_node_repeats_a_call_of_python(python: PythonNode, node: NodePeer) -> None:
+    assert await node.call("python.flaky", retries=2) == 2
+    node.log.clear()  # a warning
+
+
+async def test_python_repeats_a_call_of_node(python: PythonNode, node: NodePeer) -> None:
+    with pytest.raises(MoleculerRetryableError):
+        await python.broker.call("errors.retryable", {"noted": True}, retries=2)
+
+    assert len(node.received_by("errors.retryable")) == 3
+
+
 # --- events
 
 
@@ -425,6 +492,7 @@ async def test_failure_of_a_stream_of_python_is_raised(python: PythonNode, node:
     with pytest.raises(MoleculerClientError, match="the source is gone"):
         await python.broker.call("streams.up", stream=failing())
     (sent,) = await received(node, "streams.up")
+    python.expected_drops["unexpected_response"] = 1  # the result of that call
 
     assert (read.length, sent["payload"]["length"]) == (10, 10)
     assert read.error is not None

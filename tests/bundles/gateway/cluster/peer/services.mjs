@@ -51,6 +51,7 @@ export function servicesOf(version, { Errors }, received) {
       name: "errors",
       actions: {
         retryable(ctx) {
+          received({ handler: "errors.retryable", name: "started", payload: ctx.params });
           throw new Errors.MoleculerRetryableError("Try again", 503, "BUSY", ctx.params);
         },
         server(ctx) {
