@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -25,11 +25,22 @@ TIMES: dict[str, Any] = {"heartbeatInterval": 1, "heartbeatTimeout": 1}
 
 
 @pytest.fixture(scope="module")
-def node(server: Server, node_version: NodeVersion) -> Iterator[NodePeer]:
-    peer = NodePeer("node-1", node_version, server.url, **TIMES)
-    peer.wait_until_ready()
-    yield peer
-    peer.close()
+def peers(server: Server, node_version: NodeVersion) -> Iterator[list[NodePeer]]:
+    with ExitStack() as stack:
+        found = [
+            NodePeer("node-1", node_version, server.url, **TIMES),
+            NodePeer("leaving", node_version, server.url, services=["ctx"], **TIMES),
+        ]
+        for one in found:
+            stack.callback(one.close)
+        for one in found:
+            one.wait_until_ready()
+        yield found
+
+
+@pytest.fixture
+def node(peers: list[NodePeer]) -> NodePeer:
+    return peers[0]
 
 
 @pytest.fixture
@@ -66,77 +77,74 @@ async def test_python_that_leaves_finishes_the_calls_of_node(
 
     assert await call == "waited"
     await leaving
-    (left,) = await received(node, "$node")
-    assert (left["name"], left["payload"], left["unexpected"]) == ("disconnected", "python", False)
+    await until(lambda: {"disconnected"} & {event["name"] for event in node.received_by("$node")})
+    left = node.received_by("$node")[-1]
+    assert (left["payload"], left["unexpected"]) == ("python", False)
 
 
-async def test_node_that_leaves_is_gone_at_once(
-    python: PythonNode, node_of: NodeOf, server: Server, node_version: NodeVersion
-) -> None:
-    second = await node_of("node-2", node_version, server, services=["slow"], **TIMES)
-    await python.wait_for_action("slow.wait", "node-1", "node-2")
+async def test_node_that_leaves_is_gone_at_once(python: PythonNode, peers: list[NodePeer]) -> None:
+    await python.wait_for_action("ctx.info", "leaving", "node-1")
 
-    await second.stop()
+    await peers[1].stop()
 
-    await python.wait_for_action("slow.wait", "node-1")
-    assert await departure(python) == ("node-2", False)
+    await python.wait_for_action("ctx.info", "node-1")
+    assert await departure(python, "leaving") is False
 
 
-async def departure(python: PythonNode) -> tuple[str, bool]:
-    """Wait until a node has left; return its id, and whether it did so unexpectedly."""
+async def departure(python: PythonNode, node_id: str) -> bool:
+    """Wait until a node has left; return whether it did so unexpectedly."""
 
-    def found() -> list[Any]:
-        events = python.listener.of("$node")
-        return [one["payload"] for one in events if one["name"] == "$node.disconnected"]
+    def found() -> list[bool]:
+        return [
+            event["payload"]["unexpected"]
+            for event in python.listener.of("$node")
+            if event["name"] == "$node.disconnected" and event["payload"]["node"]["id"] == node_id
+        ]
 
     await until(found)
-    (payload,) = found()
-    return payload["node"]["id"], payload["unexpected"]
+    (unexpected,) = found()
+    return unexpected
 
 
-async def test_call_of_a_killed_node_is_rejected(
+async def test_calls_of_killed_nodes_are_rejected(
     python: PythonNode, node: NodePeer, node_of: NodeOf, server: Server, node_version: NodeVersion
 ) -> None:
-    second = await node_of("node-2", node_version, server, services=["slow"], **TIMES)
-    await python.wait_for_action("slow.wait", "node-1", "node-2")
-    call = asyncio.create_task(python.broker.call("slow.wait", {"ms": 60_000}, node_id="node-2"))
-    await received(second, "slow.wait")
-
-    second.kill()
-    with pytest.raises(RequestRejectedError) as caught:
-        await call
-
-    assert caught.value.errors == {"action": "slow.wait", "nodeID": "node-2"}
-    assert await departure(python) == ("node-2", True)
-    assert python.nodes_of("slow.wait") == ["node-1"]
-    assert await python.broker.call("math.add", {"a": 1, "b": 2}) == 3
-
-
-async def test_call_of_a_killed_python_process_is_rejected(server: Server, node: NodePeer) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bundles.gateway.cluster.python_process"),
-        *(server.url, "killed"),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
+    """One in each language, killed at the same time."""
+    module = "tests.bundles.gateway.cluster.python_process"
+    process, second = await asyncio.gather(
+        asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, server.url, "python-2"),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+        ),
+        node_of("node-2", node_version, server, services=["slow"], **TIMES),
     )
     assert process.stdout is not None
     try:
         assert await process.stdout.readline() == b"joined\n"
-        await node.wait_for_action("python.wait", "killed")
-        call = asyncio.create_task(node.error("python.wait"))
+        await node.wait_for_action("python.wait", "python", "python-2")
+        await python.wait_for_action("slow.wait", "node-1", "node-2")
+        of_node = asyncio.create_task(node.error("python.wait", nodeID="python-2"))
+        of_python = asyncio.create_task(
+            python.broker.call("slow.wait", {"ms": 60_000}, node_id="node-2")
+        )
         assert await process.stdout.readline() == b"called\n"
+        await received(second, "slow.wait")
     finally:
         process.kill()
+        second.kill()
         await process.communicate()
 
-    error = await call
-    assert (
-        error.summary().items()
-        >= {
-            "name": "RequestRejectedError",
-            "data": {"action": "python.wait", "nodeID": "killed"},
-        }.items()
-    )
+    with pytest.raises(RequestRejectedError) as caught:
+        await of_python
+    assert caught.value.errors == {"action": "slow.wait", "nodeID": "node-2"}
+    assert await departure(python, "node-2") is True
+    assert python.nodes_of("slow.wait") == ["node-1"]
+    assert await python.broker.call("math.add", {"a": 1, "b": 2}) == 3
+    assert (await of_node).summary().items() >= {
+        "name": "RequestRejectedError",
+        "data": {"action": "python.wait", "nodeID": "python-2"},
+    }.items()
 
 
 async def test_second_node_of_a_name_does_not_start(server: Server, node: NodePeer) -> None:
@@ -182,12 +190,11 @@ async def test_python_speaks_both_protocols_in_one_cluster(
 ) -> None:
     """Nodes of Moleculer do so, too, if they do not check the version."""
     mixed: dict[str, Any] = {"namespace": "mixed", "transit": {"disableVersionCheck": True}}
-    async with AsyncExitStack() as stack:
-        python = await stack.enter_async_context(
-            python_node(server.url, "python", namespace="mixed")
+    async with python_node(server.url, "python", namespace="mixed") as python:
+        old, new = await asyncio.gather(
+            node_of("old", "0.14", server, services=["values"], **mixed),
+            node_of("new", "0.15", server, services=["values"], **mixed),
         )
-        old = await node_of("old", "0.14", server, services=["values"], **mixed)
-        new = await node_of("new", "0.15", server, services=["values"], **mixed)
         await python.wait_for_action("values.node", "python", "old", "new")
 
         for peer in (old, new):
