@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections import Counter
-from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -55,7 +54,8 @@ class Slots:
                 return await action(request)
             finally:
                 if threads := abandoned_threads(request):
-                    self._release_after(threads, request)
+                    count_threads(request, self._counts)
+                    queue.release_after(threads)
                 else:
                     queue.release()
 
@@ -87,20 +87,3 @@ class Slots:
             return ClientDisconnectedException(code=DISCONNECTED)
         message = "too many calls wait; try again later"
         return ServiceUnavailableException(message, code=reason, headers=self._retry_after)
-
-    def _release_after(self, abandoned: tuple[Future[Any], ...], request: Request) -> None:
-        """Release the slot of a call, whose *abandoned* threads run on, once they have ended."""
-        count_threads(request, self._counts)
-        threads = [asyncio.wrap_future(thread) for thread in abandoned]
-        running = len(threads)
-
-        def ended(thread: "asyncio.Future[Any]") -> None:
-            nonlocal running
-            if not thread.cancelled():
-                thread.exception()  # which the kernel logs
-            running -= 1
-            if not running:
-                self._queue.release()
-
-        for thread in threads:
-            thread.add_done_callback(ended)

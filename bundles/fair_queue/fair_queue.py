@@ -2,6 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any
 
 
 class FairQueue:
@@ -46,6 +49,23 @@ class FairQueue:
             if waiter.grant():
                 return
         self.free += 1
+
+    def release_after(self, threads: Iterable[Future[Any]]) -> None:
+        """As `release`, once all *threads* have ended: those in which the call, which was
+        cancelled, runs on."""
+        waited = [asyncio.wrap_future(thread) for thread in threads]
+        running = len(waited)
+
+        def ended(thread: "asyncio.Future[Any]") -> None:
+            nonlocal running
+            if not thread.cancelled():
+                thread.exception()  # which the kernel logs
+            running -= 1
+            if not running:
+                self.release()
+
+        for thread in waited:
+            thread.add_done_callback(ended)
 
     def remove(self, waiter: "Waiter") -> None:
         """Remove *waiter*; does nothing if it does not wait any more."""

@@ -2,22 +2,29 @@
 
 from bundles.gateway.broker.action import action
 from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.bulkhead import Bulkhead
 from bundles.gateway.broker.call_options import CallItem, CallOptions
 from bundles.gateway.broker.context import Context, CurrentContext
 from bundles.gateway.broker.on_event import on_event
+from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.broker.retries import Retries
+from bundles.gateway.broker.route import Pong
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.broker.wildcards import matches
 from bundles.gateway.bundle import GatewayBundle
 from bundles.gateway.cachers.cache import Cache
 from bundles.gateway.cachers.cacher import Cacher
+from bundles.gateway.cluster.remote_errors import RemoteError
 from bundles.gateway.errors import (
     BadRequestError,
+    BrokerDisconnectedError,
     MaxCallLevelError,
     MoleculerClientError,
     MoleculerError,
     MoleculerRetryableError,
     MoleculerServerError,
+    QueueIsFullError,
+    RequestRejectedError,
     RequestSkippedError,
     RequestTimeoutError,
     ServiceNotAvailableError,
@@ -36,6 +43,8 @@ __all__ = [
     "EVENTS",
     "BadRequestError",
     "Broker",
+    "BrokerDisconnectedError",
+    "Bulkhead",
     "Cache",
     "Cacher",
     "Call",
@@ -54,8 +63,13 @@ __all__ = [
     "MoleculerRetryableError",
     "MoleculerServerError",
     "Packet",
+    "Pong",
+    "QueueIsFullError",
+    "RemoteError",
+    "RequestRejectedError",
     "RequestSkippedError",
     "RequestTimeoutError",
+    "ResultStream",
     "Retries",
     "ServiceNotAvailableError",
     "ServiceNotFoundError",

@@ -7,6 +7,7 @@ from injector import Binder, inject, singleton
 
 from bundles.gateway.broker.action import ACTION
 from bundles.gateway.broker.broker import Broker
+from bundles.gateway.broker.bulkheads import Bulkheads
 from bundles.gateway.broker.context import ContextMarker
 from bundles.gateway.broker.context_resolver import ContextResolver
 from bundles.gateway.broker.emitter import Emitter
@@ -43,7 +44,7 @@ class GatewayBundle(Bundle):
     name = "gateway"
     after = ("redis",)
     options = (ACTION, EVENT_HANDLER, GATEWAY)
-    listeners: Sequence[type] = (BrokerListeners, GatewayListeners, Caching)
+    listeners: Sequence[type] = (BrokerListeners, GatewayListeners, Bulkheads, Caching)
     transports = (ACTIONS, EVENTS)
     resolvers = MappingProxyType({ContextMarker: ContextResolver})
     commands = (gateway,)

@@ -159,8 +159,20 @@ class RequestRejectedError(MoleculerRetryableError):
         )
 
 
+class QueueIsFullError(MoleculerRetryableError):
+    """As many calls of the action *action* run and wait as its bulkhead allows."""
+
+    def __init__(self, action: str, node_id: str) -> None:
+        super().__init__(
+            f"Queue is full. Request '{action}' action on '{node_id}' node is rejected.",
+            429,
+            "QUEUE_FULL",
+            _data(action, node_id),
+        )
+
+
 class BrokerDisconnectedError(MoleculerRetryableError):
-    """This node has no connection to the bus of the cluster."""
+    """This node has no connection to the bus of the cluster, or has lost it during a call."""
 
     default_status_code = 502
     default_type = "BAD_GATEWAY"

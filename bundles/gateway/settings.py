@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import attrs
 
-from bundles.gateway.allowed import COUNT, SECONDS
+from bundles.gateway.allowed import COUNT, POSITIVE, SECONDS
 from bundles.gateway.cluster.nats_url import parse_nats_urls
 from bundles.gateway.cluster.node_ids import is_node_id
 from rxkernel import Allowed
@@ -14,11 +14,14 @@ from rxkernel import Allowed
 LogLevel = Literal["debug", "info", "warning", "error", "none"]
 
 _LEVELS = attrs.validators.in_(get_args(LogLevel))
-_POSITIVE = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
 _KEY_LENGTH = Allowed(
     "0, or a whole number from 44, the length of a hash",
     (int,),
     lambda value: value == 0 or value >= 44,
+)
+_RATE = Allowed("a number greater than 0, at most 1", (int, float), lambda value: 0 < value <= 1)
+_SOME_SECONDS = Allowed(
+    "seconds greater than 0", (int, float), lambda value: 0 < value < float("inf")
 )
 _NODE_ID = Allowed(
     "text of 1 to 200 characters without spaces, '*' and '>', and without an empty part between "
@@ -78,7 +81,7 @@ class GatewaySettings:
     """How often a call that failed with a retryable error is repeated, unless the call or the
     action says otherwise."""
 
-    max_call_level: int = attrs.field(default=100, validator=_POSITIVE)
+    max_call_level: int = attrs.field(default=100, validator=POSITIVE)
     """Most calls within each other; a deeper one is a `MaxCallLevelError`."""
 
     transporter: Literal["none", "nats", "redis"] = attrs.field(
@@ -127,8 +130,23 @@ class GatewaySettings:
     heartbeat_timeout: float = attrs.field(default=30.0, validator=[_INTERVAL, _is_longer])
     """Seconds without a packet after which another node is lost."""
 
-    max_packet_size: int = attrs.field(default=10_485_760, validator=_POSITIVE)
+    max_packet_size: int = attrs.field(default=10_485_760, validator=POSITIVE)
     """Bytes; larger packets of other nodes are dropped."""
+    circuit_breaker: bool = False
+    """Whether an action of a node is not called for a while after many of its calls failed."""
+
+    breaker_threshold: float = attrs.field(default=0.5, validator=_RATE)
+    """The part of the calls whose failure opens the circuit: 0.5 is the half."""
+
+    breaker_window: float = attrs.field(default=60.0, validator=_SOME_SECONDS)
+    """Seconds within which calls are counted; then the count begins again."""
+
+    breaker_min_requests: int = attrs.field(default=20, validator=POSITIVE)
+    """The circuit does not open before so many calls were counted."""
+
+    breaker_half_open: float = attrs.field(default=10.0, validator=_SOME_SECONDS)
+    """Seconds after which an open circuit lets one call probe the action. After the same time, a
+    probe that has not ended is replaced."""
 
     cacher: Literal["none", "memory", "lru", "redis"] = attrs.field(
         default="none", validator=attrs.validators.in_(("none", "memory", "lru", "redis"))
@@ -136,7 +154,7 @@ class GatewaySettings:
     """Where results of actions with ``cache=`` are cached: nowhere, in this process, in this
     process with those in use kept, or in Redis."""
 
-    cache_size: int = attrs.field(default=1000, validator=_POSITIVE)
+    cache_size: int = attrs.field(default=1000, validator=POSITIVE)
     """Most results in the memory of this process."""
 
     cache_ttl: float = attrs.field(default=0.0, validator=SECONDS)

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar, get_args
 import attrs
 
 from bundles.gateway.allowed import COUNT, SECONDS
+from bundles.gateway.broker.bulkhead import Bulkhead
 from bundles.gateway.broker.call_options import UNSET
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.cachers.cache import Cache
@@ -25,6 +26,7 @@ class ActionOptions:
     Attributes:
         name: the full name, with the version.
         cache: whether and how results are cached, see `Cache`.
+        bulkhead: how many calls run and wait, see `Bulkhead`; None: any number.
         fallback: `UNSET` without one.
     """
 
@@ -33,6 +35,7 @@ class ActionOptions:
     cache: Cache | bool = False
     timeout: float | None = None
     retries: int | None = None
+    bulkhead: Bulkhead | None = None
     fallback: Any = attrs.field(default=UNSET, repr=False)
 
     def problems(self) -> Iterator[str]:
@@ -49,6 +52,13 @@ class ActionOptions:
             yield f"timeout is {self.timeout!r}; it must be {SECONDS.text}"
         if self.retries is not None and not COUNT.holds(self.retries):
             yield f"retries is {self.retries!r}; it must be {COUNT.text}"
+        if isinstance(self.bulkhead, Bulkhead):
+            yield from self.bulkhead.problems()
+        elif self.bulkhead is not None:
+            yield (
+                f"bulkhead is {self.bulkhead!r}; it must be Bulkhead(concurrency=…, "
+                f"queue_size=…), or None"
+            )
 
 
 def action(
@@ -59,6 +69,7 @@ def action(
     visibility: Visibility = "public",
     timeout: float | None = None,
     retries: int | None = None,
+    bulkhead: Bulkhead | None = None,
     fallback: Any = UNSET,
 ) -> Callable[[F], F]:
     """Let the broker call the decorated method as *name*, as ``math.add``.
@@ -73,6 +84,7 @@ def action(
         visibility: ``published``: clients of a gateway may call it, too; ``public``: the broker,
             and a gateway whose whitelist lists it; ``protected``: this node only; ``private``:
             actions of the same service only.
+        bulkhead: how many calls run and wait on this node, see `Bulkhead`; None: any number.
         timeout, retries, fallback: as for `Broker.call`.
 
     Raises:
@@ -86,6 +98,7 @@ def action(
         cache=cache,
         timeout=timeout,
         retries=retries,
+        bulkhead=bulkhead,
         fallback=fallback,
     )
     return procedure(

@@ -1,6 +1,7 @@
 """`Broker`: calls actions by name, and sends events to their handlers."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterable, Mapping, Set
 from typing import Any, NoReturn, Unpack
 
@@ -8,6 +9,7 @@ from injector import inject
 
 from bundles.gateway.broker.call_options import CallItem, CallMeta, CallOptions
 from bundles.gateway.broker.catalog import Catalog
+from bundles.gateway.broker.circuit_breaker import Circuit, CircuitBreakers, State, event_of
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.emitter import Emitter
 from bundles.gateway.broker.guarded_call import GuardedCall
@@ -39,6 +41,8 @@ from bundles.gateway.errors import (
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Compiled, Request, current_request
 
+logger = logging.getLogger(__name__)
+
 _current = current_request.get
 _new = object.__new__
 _NO_OPTIONS: CallOptions = {}
@@ -53,6 +57,7 @@ class Broker:
         node_id: the name of this node.
         registry: its actions and event handlers; replaced by each reload.
         cacher: the results of actions with a cache.
+        circuits: those of the actions on all nodes; None: the setting ``circuit_breaker`` is off.
     """
 
     @inject
@@ -76,6 +81,9 @@ class Broker:
         self._observers: list[Observer] = []
         self._direct: Mapping[str, ActionEndpoint] = {}  # of calls without a policy
         self._routes: Mapping[str, Route] = {}  # of all others
+        self.circuits: CircuitBreakers | None = None
+        if settings.circuit_breaker:
+            self.circuits = CircuitBreakers(settings, self._circuit_changed)
 
     def context(self, meta: CallMeta | None = None) -> Context:
         """Return a context of the current message for calls that share *meta*, which is copied.
@@ -99,6 +107,8 @@ class Broker:
 
         Raises:
             ServiceNotFoundError: the action does not exist, or may not be called from here.
+            ServiceNotAvailableError: its circuit is open.
+            QueueIsFullError: as many calls run and wait as its bulkhead allows.
             RequestTimeoutError: it has not ended in time.
             RequestSkippedError: no time was left for it.
             MaxCallLevelError: calls are nested too deeply.
@@ -134,7 +144,7 @@ class Broker:
         """As `call`, within *parent*; *shared*: the meta of *parent* is that of the call, too."""
         endpoint = self._direct.get(action)
         if endpoint is None or options or endpoint.has_policy:
-            call = self._guarded(action, params, parent, options, shared)
+            call = self._routed(action, params, parent, options, shared)
         elif endpoint.is_private and not _may_call(parent, endpoint):
             return _raise(ServiceNotFoundError(action))
         else:
@@ -147,7 +157,7 @@ class Broker:
             return _on_new_stack(call)
         return call
 
-    def _guarded(
+    def _routed(
         self,
         action: str,
         params: Any,
@@ -161,7 +171,12 @@ class Broker:
             isinstance(route, ActionEndpoint) and route.is_private and not _may_call(parent, route)
         ):
             return _raise(ServiceNotFoundError(action))
-        return GuardedCall(self, route, params, parent, options, self._retries, shared).run()
+        if options or route.has_policy:
+            return GuardedCall(self, route, params, parent, options, self._retries, shared).run()
+        try:
+            return self.attempt(route.next(None), self.new_context(action, params, parent, shared))
+        except MoleculerError as exc:
+            return _raise(exc)
 
     def serve(self, action: str, params: Any, caller: Context) -> Call:
         """Run *action* of this node for *caller*, a context on another node, once.
@@ -173,8 +188,14 @@ class Broker:
         endpoint = self.registry.actions.get(action)
         if endpoint is None or not endpoint.is_shared:
             return _raise(ServiceNotFoundError(action, self.node_id))
-        options: CallOptions = {"retries": 0, "stream": caller.stream}
-        return GuardedCall(self, endpoint, params, caller, options, self._retries, True).run()
+        if endpoint.has_policy or caller.stream is not None:
+            options: CallOptions = {"retries": 0, "stream": caller.stream}
+            return GuardedCall(self, endpoint, params, caller, options, self._retries, True).run()
+        try:
+            context = self.new_context(action, params, caller, True)
+        except MoleculerError as exc:
+            return _raise(exc)
+        return self._messages.run(endpoint.definition, context)
 
     async def start_all(
         self,
@@ -345,6 +366,22 @@ class Broker:
     def _check_level(self, parent: Context | None) -> None:
         if parent is not None and parent.level >= self._settings.max_call_level:
             raise MaxCallLevelError(self.node_id, parent.level + 1)
+
+    def _circuit_changed(self, circuit: Circuit, before: State) -> None:
+        """Log the change, and send its event to the handlers on this node."""
+        if circuit.state == "closed":
+            logger.info("the circuit of %s on %s has closed", circuit.action, circuit.node_id)
+        elif before == "closed":
+            logger.warning(
+                "the circuit of %s on %s has opened: %d of %d calls have failed",
+                *(circuit.action, circuit.node_id, circuit.failures, circuit.count),
+            )
+        self.notify(*event_of(circuit))
+
+    def notify(self, event: str, payload: Any) -> None:
+        """Run the handlers of this node for an *event* of the node itself, without waiting."""
+        handlers = self.registry.handlers_of(event, None, to_all=True)
+        self._emitter.post(self, event, payload, handlers)
 
     # --- what the nodes offer
 

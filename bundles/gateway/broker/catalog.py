@@ -190,6 +190,7 @@ def _described(endpoint: ActionEndpoint) -> dict[str, Any]:
         "cache": bool(options.cache),
         "timeout": options.timeout,
         "retries": options.retries,
+        "bulkhead": options.bulkhead is not None,
         "has_fallback": options.fallback is not UNSET,
     }
 

@@ -1,6 +1,7 @@
 """Runs the handlers of an event, each in a task of its own."""
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,9 @@ from bundles.gateway.broker.transport import EVENTS
 from rxkernel import HttpException, ProcedureDefinition, current_request
 
 logger = logging.getLogger(__name__)
+
+Handler = tuple[str, ProcedureDefinition]
+"""The group and the definition of a handler."""
 
 
 class Emitter:
@@ -29,7 +33,7 @@ class Emitter:
         payload: Any,
         parent: Context | None,
         meta: CallMeta | None,
-        handlers: Iterable[tuple[str, ProcedureDefinition]],
+        handlers: Iterable[Handler],
     ) -> None:
         """Run *handlers* with *event*, and wait for their end. If the caller is cancelled, they
         continue."""
@@ -40,9 +44,18 @@ class Emitter:
         if not tasks:
             return
         for task in tasks:
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._keep(task)
         await asyncio.wait(tasks)
+
+    def post(self, broker: Calls, event: str, payload: Any, handlers: Iterable[Handler]) -> None:
+        """As `send`, outside of the current message, and without waiting: an event of the node."""
+        sending = self.send(broker, event, payload, None, None, handlers)
+        self._keep(contextvars.Context().run(asyncio.create_task, sending))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Keep *task* from being collected, and let `drain` wait for it."""
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _handle(
         self,

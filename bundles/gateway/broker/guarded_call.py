@@ -1,4 +1,4 @@
-"""A call with a timeout, retries or a fallback."""
+"""A call with a timeout, retries, a circuit breaker or a fallback."""
 
 import asyncio
 import inspect
@@ -7,16 +7,24 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from bundles.gateway.broker.call_options import UNSET, CallMeta, CallOptions
+from bundles.gateway.broker.circuit_breaker import CircuitBreakers
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.retries import Retries, is_retryable
 from bundles.gateway.broker.route import Endpoint, Route
-from bundles.gateway.errors import RequestTimeoutError, ServiceNotFoundError
+from bundles.gateway.errors import (
+    RequestTimeoutError,
+    ServiceNotAvailableError,
+    ServiceNotFoundError,
+)
 
 _KNOWN = CallOptions.__annotations__.keys()
 
 
 class Attempts(Protocol):
     """The broker, as a guarded call uses it."""
+
+    @property
+    def circuits(self) -> CircuitBreakers | None: ...
 
     def new_context(
         self,
@@ -115,7 +123,7 @@ class GuardedCall:
         attempt = 0
         while True:
             try:
-                return await self._timed(self._context)
+                return await self._attempt()
             except Exception as exc:
                 if not self._retries or not is_retryable(exc):
                     raise
@@ -130,9 +138,19 @@ class GuardedCall:
             await self._pauses.pause(pause)
             self._begin()
 
-    async def _timed(self, context: Context) -> Any:
+    async def _attempt(self) -> Any:
+        node_id = self._options.get("node_id")
+        self._endpoint = endpoint = self._route.next(node_id)
+        circuits = self._broker.circuits
+        if circuits is None:
+            return await self._timed(endpoint, self._context)
+        circuit = circuits.circuit(endpoint.name, endpoint.node_id)
+        if not circuit.is_available(asyncio.get_running_loop().time()):
+            raise ServiceNotAvailableError(endpoint.name, node_id)
+        return await circuit.watch(self._timed(endpoint, self._context))
+
+    async def _timed(self, endpoint: Endpoint, context: Context) -> Any:
         parent, deadline = self._parent, context.deadline
-        self._endpoint = endpoint = self._route.next(self._options.get("node_id"))
         if deadline is None or (parent is not None and deadline == parent.deadline):
             return await self._broker.attempt(endpoint, context)
         limit = asyncio.timeout_at(deadline)

@@ -22,7 +22,8 @@ class ActionEndpoint:
     Attributes:
         name: the full name; service: the part before its last dot; node_id: this node.
         timeout, retries: those of the action, or of the settings.
-        has_policy: whether a call without options has a timeout, retries or a fallback.
+        has_policy: whether a call without options has a timeout, retries, a circuit breaker or a
+            fallback.
     """
 
     name: str
@@ -70,7 +71,9 @@ class ActionEndpoint:
             definition=definition,
             timeout=timeout,
             retries=retries,
-            has_policy=bool(timeout or retries or options.fallback is not UNSET),
+            has_policy=bool(
+                timeout or retries or settings.circuit_breaker or options.fallback is not UNSET
+            ),
             is_private=options.visibility == "private",
         )
 

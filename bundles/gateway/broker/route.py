@@ -39,6 +39,11 @@ class Route(Protocol):
     def fallback(self) -> Any:
         """`UNSET` without one."""
 
+    @property
+    def has_policy(self) -> bool:
+        """Whether a call without options has a timeout, retries, a circuit breaker or a
+        fallback."""
+
     def next(self, node_id: str | None) -> Endpoint:
         """Return the endpoint of the next attempt, that on *node_id* if it is given.
 

@@ -27,7 +27,7 @@ from bundles.gateway.cluster.pings import Pings
 from bundles.gateway.cluster.remote_errors import ErrorWriter
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.sender import Sender
-from bundles.gateway.cluster.shared_action import RemoteEndpoint, SharedAction
+from bundles.gateway.cluster.shared_action import Choice, RemoteEndpoint, SharedAction
 from bundles.gateway.cluster.shared_events import SharedEvents
 from bundles.gateway.cluster.trace import Trace
 from bundles.gateway.cluster.transporter import BusUnavailableError, Transporter
@@ -71,6 +71,7 @@ class Cluster:
         self._broker = broker
         self._transporter = transporter
         self._balancer = Balancer(settings.balancing)
+        self._choice = Choice(self._balancer, broker.circuits, settings)
         self._link = link = Link(transporter, settings, kernel.serializer)
         self._own = own = OwnNode(link.accepted)
         self._sender = sender = Sender(link)
@@ -163,7 +164,7 @@ class Cluster:
 
     def lost(self, reason: str) -> None:
         self._calls.fail_all(None)
-        self._notify("$transporter.disconnected", {"graceful": False})
+        self._broker.notify("$transporter.disconnected", {"graceful": False})
 
     # --- the life of this node
 
@@ -198,7 +199,7 @@ class Cluster:
             await self._transporter.subscribe(self._link.topics.received)
             self._has_joined = True
         await self.members.join()
-        self._notify("$transporter.connected", {})
+        self._broker.notify("$transporter.connected", {})
 
     async def _rejoin(self) -> None:
         try:
@@ -255,25 +256,22 @@ class Cluster:
         if before is not None and (change.kind != "updated" or before.instance != node.instance):
             self._calls.fail_all(before)
             self._incoming.lose(before)
+            self._choice.forget(before.id)
         self._renew()
         self._inbox.release(node.id)
         facts = {"node": other_node(node)}
         match change.kind:
             case "joined":
                 logger.info("the node %r has joined the cluster", node.id)
-                self._notify("$node.connected", facts)
+                self._broker.notify("$node.connected", facts)
             case "updated":
-                self._notify("$node.updated", facts)
+                self._broker.notify("$node.updated", facts)
             case "left":
                 logger.info("the node %r has left the cluster", node.id)
-                self._notify("$node.disconnected", {**facts, "unexpected": False})
+                self._broker.notify("$node.disconnected", {**facts, "unexpected": False})
             case "lost":
                 logger.warning("the node %r is lost: it sends no heartbeat", node.id)
-                self._notify("$node.disconnected", {**facts, "unexpected": True})
-
-    def _notify(self, event: str, payload: dict[str, Any]) -> None:
-        """Run the handlers of a local event."""
-        self._sender.run(self._broker.broadcast_local(event, payload))
+                self._broker.notify("$node.disconnected", {**facts, "unexpected": True})
 
     def _renew(self) -> None:
         """Read again what all nodes offer."""
@@ -285,7 +283,7 @@ class Cluster:
                 if node.is_available:
                     of_action.append(RemoteEndpoint(action, node))
         self.shared = {
-            name: SharedAction(name, local.get(name), remote, self._balancer, self._settings)
+            name: SharedAction(name, local.get(name), remote, self._choice)
             for name, remote in endpoints.items()
             if name not in local or (local[name].is_shared and remote)
         }

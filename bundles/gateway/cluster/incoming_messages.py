@@ -9,10 +9,10 @@ from typing import Any
 
 import attrs
 
-from bundles.gateway.broker.action_stream import ActionStream
 from bundles.gateway.broker.broker import Broker
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.messages import new_request
+from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.cluster.dropped_packets import DroppedPackets
 from bundles.gateway.cluster.incoming_stream import IncomingStream
@@ -124,8 +124,6 @@ class IncomingMessages:
         fields = None if packet.stream else stream_error(packet)
         failure = None if fields is None else restored(fields, packet.sender)
         stream.put(packet.seq, packet.params, failure, is_last=not packet.stream, now=now)
-        if stream.is_ended:
-            del self._streams[key]
         return stream
 
     def event(self, packet: EventPacket, topic: str) -> None:
@@ -156,19 +154,18 @@ class IncomingMessages:
             result = await self._result(packet, caller)
         except Exception as exc:  # noqa: BLE001 - any exception of an action is a response
             await self._send_error(answer, packet.action, caller, exc)
-            return
+        else:
+            if isinstance(result, ResultStream):
+                await self._send_stream(answer, packet.action, caller, result)
+            else:
+                await self._send_result(answer, packet.action, caller, result)
         finally:
             if stream is not None:
                 await stream.aclose()
-        if isinstance(result, ActionStream):
-            await self._send_stream(answer, packet.action, caller, result)
-        else:
-            await self._send_result(answer, packet.action, caller, result)
 
     async def _result(self, packet: RequestPacket, caller: Context) -> Any:
-        node_id = self._broker.node_id
         if self.is_refusing:
-            raise ServiceNotAvailableError(packet.action, node_id)
+            raise ServiceNotAvailableError(packet.action, self._broker.node_id)
         call = self._broker.serve(packet.action, packet.params, caller)
         if caller.deadline is None:
             return await call
@@ -179,7 +176,7 @@ class IncomingMessages:
         except TimeoutError as exc:
             if not limit.expired():
                 raise
-            raise RequestTimeoutError(packet.action, node_id) from exc
+            raise RequestTimeoutError(packet.action, self._broker.node_id) from exc
 
     def _caller(self, packet: MessagePacket) -> Context:
         """The context on the other node that has sent *packet*."""
@@ -198,7 +195,7 @@ class IncomingMessages:
     async def _send_result(
         self, answer: _Answer, action: str, caller: Context, result: Any
     ) -> None:
-        packet = ResponsePacket(id=answer.id, success=True, data=result, meta=caller.meta)
+        packet = ResponsePacket(id=answer.id, success=True, data=result, meta=caller.meta or None)
         try:
             await self._send(packet, answer)
         except (PacketTooLargeError, TypeError, ValueError, RecursionError) as exc:
@@ -222,7 +219,7 @@ class IncomingMessages:
             await self._send(ResponsePacket(id=answer.id, error=fields), answer)
 
     async def _send_stream(
-        self, answer: _Answer, action: str, caller: Context, stream: ActionStream
+        self, answer: _Answer, action: str, caller: Context, stream: ResultStream
     ) -> None:
         """Send the pieces of a result, the packet of its meta first."""
         last = 0
@@ -270,9 +267,10 @@ class IncomingMessages:
     # --- the end
 
     def forget(self, since: float) -> None:
-        """Forget streams that no action reads, without a packet after *since*."""
+        """Forget streams that have ended or are not read any more, without a packet after *since*.
+        Moleculer sends the rest of a stream to an action that has ended."""
         for key, stream in tuple(self._streams.items()):
-            if stream.last_seen < since and (stream.is_closed or not stream.has_begun):
+            if stream.is_over(since) or (not stream.has_begun and stream.last_seen < since):
                 del self._streams[key]
 
     def lose(self, node: RemoteNode) -> None:

@@ -45,6 +45,10 @@ class IncomingStream(ResultStream):
         self.is_closed = False
         self._changed = asyncio.Event()
 
+    def is_over(self, since: float) -> bool:
+        """Whether it has ended or is not read any more, and was without a packet after *since*."""
+        return (self.is_ended or self.is_closed) and self.last_seen < since
+
     def put(
         self, seq: int, piece: Any, failure: Exception | None, *, is_last: bool, now: float
     ) -> None:

@@ -74,8 +74,9 @@ class OutgoingCalls:
 
     @property
     def count(self) -> int:
-        """How many calls wait for their result."""
-        return len(self._pending)
+        """How many calls wait for their result, and streams for their end."""
+        calls = self._pending.values()
+        return sum(call.stream is None or not call.stream.is_ended for call in calls)
 
     async def request(self, action: str, node: RemoteNode, context: Context) -> Any:
         """Call *action* on *node*; what it has set in the meta is in that of *context* then.
@@ -85,7 +86,7 @@ class OutgoingCalls:
 
         Raises:
             RequestRejectedError: the node was lost.
-            BrokerDisconnectedError: the bus cannot be used.
+            BrokerDisconnectedError: the bus cannot be used, or was lost.
             Exception: the error of the action.
         """
         id, stream = next(self._ids), context.stream
@@ -102,7 +103,10 @@ class OutgoingCalls:
                 self._pending.pop(id, None)
                 if call.sender is not None:
                     call.sender.cancel()
-        self._read_meta(response, context)
+        if response.meta:
+            context.meta.update(self._trace.without(response.meta))
+        if context.sharing is not None:
+            context.end()
         if call.stream is not None:
             return call.stream
         if not response.success:
@@ -138,22 +142,21 @@ class OutgoingCalls:
                 f"The parameters of '{packet.action}' are too large: {exc}", 413, "TOO_LARGE"
             ) from exc
 
-    def _read_meta(self, response: ResponsePacket, context: Context) -> None:
-        if response.meta:
-            context.meta.update(self._trace.without(response.meta))
-
     def fail_all(self, node: RemoteNode | None) -> None:
-        """End the calls of *node*, which was lost; None: of all nodes."""
+        """End the calls of *node*, which was lost; None: all, because the bus was lost."""
         for id, call in tuple(self._pending.items()):
-            if node is None or call.is_on(node):
+            if node is None:
+                del self._pending[id]
+                call.fail(BrokerDisconnectedError())
+            elif call.is_on(node):
                 del self._pending[id]
                 call.fail(RequestRejectedError(call.action, call.node.id))
 
     def forget(self, since: float) -> None:
-        """Forget streams that nobody reads any more, without a packet after *since*."""
+        """Forget streams that have ended or are not read any more, without a packet after *since*.
+        Moleculer sends packets after the end of a stream that has failed."""
         for id, call in tuple(self._pending.items()):
-            stream = call.stream
-            if stream is not None and stream.is_closed and stream.last_seen < since:
+            if call.stream is not None and call.stream.is_over(since):
                 del self._pending[id]
 
     # --- responses
@@ -193,8 +196,6 @@ class OutgoingCalls:
         now = asyncio.get_running_loop().time()
         is_last = not packet.stream
         stream.put(packet.seq, packet.data, failure, is_last=is_last, now=now)
-        if stream.is_ended:
-            self._pending.pop(packet.id, None)
 
     # --- streams of this node
 

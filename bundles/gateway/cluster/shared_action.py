@@ -1,11 +1,13 @@
 """An action that other nodes offer, and perhaps this node too: a route of calls."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
 from bundles.gateway.broker.call_options import UNSET
+from bundles.gateway.broker.circuit_breaker import CircuitBreakers
 from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.broker.route import Endpoint
 from bundles.gateway.cluster.balancer import Balancer
@@ -30,6 +32,32 @@ class RemoteEndpoint:
         return self.node.id
 
 
+@attrs.frozen(eq=False)
+class Choice:
+    """How one of several endpoints is chosen.
+
+    Attributes:
+        circuits: None: there are none.
+        settings: those of the bundle, with the defaults of calls.
+    """
+
+    balancer: Balancer
+    circuits: CircuitBreakers | None
+    settings: GatewaySettings
+
+    def available(self, endpoints: Sequence[Endpoint]) -> Sequence[Endpoint]:
+        """Those of *endpoints* whose circuits are not open."""
+        if self.circuits is None:
+            return endpoints
+        now, circuit = asyncio.get_running_loop().time(), self.circuits.circuit
+        return [one for one in endpoints if circuit(one.name, one.node_id).is_available(now)]
+
+    def forget(self, node_id: str) -> None:
+        """The node *node_id* has gone."""
+        if self.circuits is not None:
+            self.circuits.forget(node_id)
+
+
 class SharedAction:
     """See `Route`. The options of the action are those of this node if it offers the action, else
     those that the first of the other nodes has sent.
@@ -44,9 +72,9 @@ class SharedAction:
         name: str,
         local: ActionEndpoint | None,
         remote: Sequence[RemoteEndpoint],
-        balancer: Balancer,
-        settings: GatewaySettings,
+        choice: Choice,
     ) -> None:
+        settings = choice.settings
         self.name = name
         self.remote = remote
         self.timeout, self.retries = settings.request_timeout, settings.retries
@@ -58,12 +86,13 @@ class SharedAction:
             action = remote[0].action
             self.timeout = self.timeout if action.timeout is None else action.timeout
             self.retries = self.retries if action.retries is None else action.retries
-        self._local = local
-        self._balancer = balancer
-        self._all: tuple[Endpoint, ...] = (*remote,) if local is None else (local, *remote)
-        self._is_local_first = local is not None and (
-            settings.prefer_local or name.startswith("$")
+        self.has_policy = bool(
+            self.timeout or self.retries or choice.circuits or self.fallback is not UNSET
         )
+        self._choice = choice
+        self._all: tuple[Endpoint, ...] = (*remote,) if local is None else (local, *remote)
+        is_preferred = settings.prefer_local or name.startswith("$")
+        self._preferred = local if is_preferred else None
 
     @property
     def visibility(self) -> str:
@@ -76,11 +105,12 @@ class SharedAction:
     def next(self, node_id: str | None) -> Endpoint:
         if node_id is not None:
             return self._on(node_id)
-        if self._is_local_first and self._local is not None:
-            return self._local
-        if not self._all:
+        available = self._choice.available(self._all)
+        if not available:
             raise ServiceNotAvailableError(self.name)
-        return self._balancer.choose(self.name, self._all)
+        if available[0] is self._preferred:
+            return available[0]
+        return self._choice.balancer.choose(self.name, available)
 
     def _on(self, node_id: str) -> Endpoint:
         for endpoint in self._all:

@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol
 
 from rxkernel import RxKernelError
@@ -98,6 +99,7 @@ class Transporter(ABC):
         """Send what was published before, then disconnect; no error if the bus is away."""
 
 
+@lru_cache(maxsize=10_000)
 def check_topic(topic: str) -> None:
     """Reject a topic that would change the meaning of a line of the protocol, or match others.
 

@@ -30,6 +30,7 @@ ADD = {
     "cache": False,
     "timeout": 1.0,
     "retries": None,
+    "bulkhead": False,
     "has_fallback": True,
 }
 

@@ -1,4 +1,4 @@
-"""Buses, in memory and real ones; nodes in the process of a test, and nodes of `moleculer`."""
+"""Nodes in the process of a test, nodes of Moleculer, and the buses between them."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
