@@ -89,7 +89,10 @@ export function servicesOf(version, { Errors }, received) {
         },
       },
     },
-    { name: "ctx", actions: { info: contextOf } },
+    {
+      name: "ctx",
+      actions: { info: (ctx) => ({ ...contextOf(ctx), timeout: ctx.options.timeout }) },
+    },
     {
       name: "values",
       actions: {
