@@ -318,7 +318,7 @@ async def test_timeout_of_python_ends_its_call_of_node(python: PythonNode, node:
         await python.broker.call("slow.wait", {"ms": 60_000}, timeout=0.1)
 
     assert caught.value.errors == {"action": "slow.wait", "nodeID": "node-1"}
-    python.expected_drops["unexpected_response"] = 1  # the node reports the timeout, too
+    python.expected_drops["late_response"] = 1  # the node reports the timeout, too
     await until(lambda: node.log)
     assert "Request 'slow.wait' is timed out." in node.log[0]["text"]
     node.log.clear()
@@ -488,7 +488,7 @@ async def test_failure_of_a_stream_of_python_is_raised(python: PythonNode, node:
     with pytest.raises(MoleculerClientError, match="the source is gone"):
         await python.broker.call("streams.up", stream=failing())
     (sent,) = await received(node, "streams.up")
-    python.expected_drops["unexpected_response"] = 1  # the result of that call
+    python.expected_drops["late_response"] = 1  # the result of that call
 
     assert (read.length, sent["payload"]["length"]) == (10, 10)
     assert read.error is not None
