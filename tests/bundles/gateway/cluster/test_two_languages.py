@@ -343,7 +343,7 @@ async def test_python_repeats_a_call_of_node(python: PythonNode, node: NodePeer)
     with pytest.raises(MoleculerRetryableError):
         await python.broker.call("errors.retryable", {"noted": True}, retries=2)
 
-    assert len(node.received_by("errors.retryable")) == 3
+    assert len(await received(node, "errors.retryable", 3)) == 3
 
 
 # --- events
