@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from nats import connect
+from nats.aio.msg import Msg
 
 from bundles.gateway.cluster.transporter import (
     BusUnavailableError,
@@ -300,6 +301,49 @@ async def test_nats_packet_with_a_reply_subject_is_received(nats: NatsServer) ->
             await recorder.until_received(1)
 
     assert recorder.packets == [("MOL.a", b"x")]
+
+
+async def test_nats_subscriber_that_does_not_reply_is_found(nats: NatsServer) -> None:
+    """A node of Moleculer is one."""
+
+    async def ignore(message: Msg) -> None:
+        pass
+
+    async with bus_with(nats) as bus:
+        transporter, _ = await bus.connected()
+        async with await connect(nats.url) as client:
+            await client.subscribe("MOL.a", cb=ignore)
+            await client.flush()
+            assert await transporter.has_subscriber("MOL.a")
+
+
+async def test_has_subscriber_while_bus_hangs_raises(own_bus: Bus) -> None:
+    transporter, recorder = await own_bus.connected(timeout=0.3)
+    with own_bus.server.paused():
+        with pytest.raises(BusUnavailableError):
+            await asyncio.wait_for(transporter.has_subscriber("MOL.a"), 20)
+        await recorder.until_events("connected", "lost")
+
+
+async def test_connect_cancelled_leaves_nothing_behind(bus: Bus) -> None:
+    """`bus_with` waits until no task is left."""
+    accepted = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.set()
+        await reader.read()  # until the client disconnects
+        writer.close()
+
+    silent = await asyncio.start_server(serve, "127.0.0.1", 0)
+    scheme, port = bus.server.url.split(":")[0], silent.sockets[0].getsockname()[1]
+    transporter = await bus.transporter(url=f"{scheme}://127.0.0.1:{port}")
+    connecting = asyncio.create_task(transporter.connect(Recorder()))
+    await accepted.wait()
+    connecting.cancel()
+    await asyncio.wait({connecting})
+    silent.close()
+
+    assert connecting.cancelled()
 
 
 async def test_publish_cancelled_is_no_error_for_others(own_bus: Bus) -> None:
