@@ -1,6 +1,7 @@
 """One subscribing connection to Redis, and the pool of the bundle `redis` for publishing."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 
-from bundles.gateway.cluster.bus_connection import BusConnection
+from bundles.gateway.cluster.bus_connection import BusConnection, tls_failure
 from bundles.gateway.cluster.transporter import BusUnavailableError, Receiver
 from bundles.redis import RedisSettings
 from bundles.redis.errors import problem_of
@@ -31,13 +32,13 @@ class RedisConnection(BusConnection):
     def __init__(
         self, client: Redis, settings: RedisSettings, place: str, receiver: Receiver
     ) -> None:
+        super().__init__(settings.command_timeout)
         self._client = client
         self._place = place
         self._connect_timeout = settings.connect_timeout
-        self._timeout = settings.command_timeout
         self._receiver = receiver
         self._connection = _connection_of(settings)
-        self._reading: asyncio.Task[str] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._pongs: deque[asyncio.Future[None]] = deque()
         self._outbox: list[_Packet] = []
         self._sending: asyncio.Task[None] | None = None
@@ -51,6 +52,8 @@ class RedisConnection(BusConnection):
         try:
             async with asyncio.timeout(self._connect_timeout):
                 await self._connection.connect()  # type: ignore[no-untyped-call]
+                await self._connection.send_command("PING")
+                await self._connection.read_response()
         except TimeoutError as exc:
             await self.discard()
             raise BusUnavailableError(f"no reply within {self._connect_timeout} seconds") from exc
@@ -59,6 +62,8 @@ class RedisConnection(BusConnection):
             raise ServerStartError(f"Redis at {self._place}: {_reason(exc)}") from exc
         except RedisError as exc:
             await self.discard()
+            if isinstance(cause := exc.__context__, ssl.SSLError):
+                raise tls_failure(f"Redis at {self._place}", cause, "redis.url") from exc
             raise BusUnavailableError(_reason(exc)) from exc
         except BaseException:
             await self.discard()
@@ -84,23 +89,13 @@ class RedisConnection(BusConnection):
             raise BusUnavailableError(_reason(exc)) from exc
         return bool(count)
 
-    async def watch(self) -> str:
-        assert self._reading is not None
-        while True:
-            await asyncio.wait({self._reading}, timeout=self._timeout / 2)
-            if self._reading.done():
-                return self._reading.result()
-            try:
-                await self._round_trip()
-            except BusUnavailableError as exc:
-                return str(exc)
-
     async def close(self) -> None:
         if self._sending is not None:
             await asyncio.wait({self._sending})  # ends within redis.command_timeout
         await self.discard()
 
     async def discard(self) -> None:
+        self._lose("the connection was closed")
         tasks = {task for task in (self._reading, self._sending) if task is not None}
         for task in tasks:
             task.cancel()
@@ -108,8 +103,7 @@ class RedisConnection(BusConnection):
             await asyncio.wait(tasks)
         await self._connection.disconnect(nowait=True)
 
-    async def _read(self) -> str:
-        """Return the reason when the connection is lost."""
+    async def _read(self) -> None:
         read, received = self._connection.read_response, self._receiver.received
         try:
             while True:
@@ -119,15 +113,10 @@ class RedisConnection(BusConnection):
                     case [b"pong", _] | b"PONG":
                         self._pongs.popleft().set_result(None)
         except RedisError as exc:
-            return _reason(exc)
+            self._lose(_reason(exc))
 
     async def _round_trip(self, *command: str) -> None:
-        """Send *command* and a PING, whose reply comes after that of the command.
-
-        Raises:
-            BusUnavailableError: the reply has not come within the timeout.
-        """
-        assert self._reading is not None
+        """Also send *command* before. A PING is sent, whose reply comes after all others."""
         pong: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             if command:
@@ -136,15 +125,7 @@ class RedisConnection(BusConnection):
             await self._connection.send_command("PING")
         except RedisError as exc:
             raise BusUnavailableError(_reason(exc)) from exc
-        # If this process was busy, the reply is read in the second half of the time.
-        waited: set[asyncio.Future[Any]] = {pong, self._reading}
-        for _ in range(2):
-            await asyncio.wait(
-                waited, timeout=self._timeout / 2, return_when=asyncio.FIRST_COMPLETED
-            )
-        if not pong.done():
-            is_lost = self._reading.done() and not self._reading.cancelled()
-            raise BusUnavailableError(self._reading.result() if is_lost else "it does not reply")
+        await self._until(pong)
 
     async def _send(self) -> None:
         while self._outbox:
