@@ -272,7 +272,9 @@ class Page:
 
     def start_node(self, arguments: list[str], wanted: str) -> None:
         """Start a script of the page in the background; return when it has written *wanted*."""
-        (self.directory / "node_modules").symlink_to(ROOT / "node_modules")
+        packages = self.directory / "node_modules"
+        if not packages.exists():
+            packages.symlink_to(ROOT / "node_modules")
         node = subprocess.Popen(
             [require_moleculer(), *arguments],
             cwd=self.directory,
