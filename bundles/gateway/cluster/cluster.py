@@ -198,6 +198,8 @@ class Cluster:
         if not self._has_joined:
             await self._transporter.subscribe(self._link.topics.received)
             self._has_joined = True
+            place = self._transporter.place
+            logger.info("joined the cluster at %s as %r", place, self._settings.node_id)
         await self.members.join()
         self._broker.notify("$transporter.connected", {})
 
