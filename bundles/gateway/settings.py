@@ -132,6 +132,7 @@ class GatewaySettings:
 
     max_packet_size: int = attrs.field(default=10_485_760, validator=POSITIVE)
     """Bytes; larger packets of other nodes are dropped."""
+
     circuit_breaker: bool = False
     """Whether an action of a node is not called for a while after many of its calls failed."""
 

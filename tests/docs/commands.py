@@ -9,7 +9,10 @@ import click
 from rxkernel.cli import main
 from tests.required_tools import ROOT
 
-_OTHERS = {".", "cd", "curl", "git", "kill", "mkdir", "node", "npm", "openssl", "pytest"}
+_OTHERS = {
+    *(".", "cd", "curl", "git", "kill", "mkdir", "nats-server", "node", "npm", "openssl"),
+    "pytest",
+}
 _ADMINISTRATION = {
     *("apt-get", "certbot", "chgrp", "chmod", "install", "journalctl", "ln", "nginx", "systemctl"),
     "useradd",

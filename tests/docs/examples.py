@@ -11,11 +11,15 @@ python          Executed, with ``await`` at the top level, in one namespace and 
                 commands of the page have created. If there is neither, the file is written.
 html            A file, written without its first line, ``<!-- folder/name.html -->``.
 console         The commands after ``$ `` are run, and their output is compared. ``serve`` stays in
-                the background until the page ends; 127.0.0.1:8000 means its real address.
+                the background until the page ends; 127.0.0.1:8000 means its real address. So do
+                ``nats-server``, with 127.0.0.1:4222, and ``node``, from when it has written the
+                lines below the command.
+log             Lines that a program in the background writes, after those of earlier blocks.
 bash            Not run: each command, target and option must exist.
 javascript      Run in Node; the output of ``console.log`` must equal the comment after it. With
                 the first line ``// Impress``, ``// IOServer``, ``// Metarhia`` or
-                ``// moleculer-io`` it uses that library: its syntax is checked.
+                ``// moleculer-io`` it uses that library: its syntax is checked. With
+                ``// name.mjs`` it is a file, which may import the packages of the tests.
 typescript      Compiled strictly, with the ``.ts`` files that commands of the page wrote; else as
                 javascript.
 json, text      Must equal the output of the block before. ``...`` matches any text. A json block
@@ -58,11 +62,14 @@ from rxkernel.application.bundle_loading import load
 from rxkernel.application.entry_points import installed
 from rxkernel.application.settings_sources import load_settings
 from rxkernel.cli import main
+from tests.bundles.nats_servers import running_nats
+from tests.docs.background import Outputs
 from tests.docs.commands import check_command
-from tests.required_tools import ROOT, require_node
+from tests.required_tools import ROOT, require_moleculer, require_nats_server, require_node
 from tests.typescript_compiler import compile_typescript
 
 _ADDRESS = "127.0.0.1:8000"
+_NATS = "127.0.0.1:4222"
 _EXAMPLES = ROOT / "docs" / "examples"
 _PATIENCE = 120.0
 """Seconds after which a command is killed: it hangs."""
@@ -71,6 +78,7 @@ _FILE = re.compile(r"# ([\w.]+\.(?:py|ini|toml|txt))\n")
 _QUOTED = re.compile(r"# ((?:[\w.-]+/)+[\w.]+\.(?:py|toml))\n")
 _HTML = re.compile(r"<!-- ((?:[\w.-]+/)*[\w.-]+) -->\n")
 _JSON = re.compile(r"# ((?:[\w-]+/)*[\w-]+\.json)\n")
+_SCRIPT = re.compile(r"// ([\w-]+\.mjs)\n")
 _FOREIGN = "# FastAPI\n"
 _FOREIGN_SCRIPTS = ("// Impress\n", "// IOServer\n", "// Metarhia\n", "// moleculer-io\n")
 _LOADED = re.compile(r"^.* INFO +bundles\.autoload\.\S+ (.*): loaded in", re.MULTILINE)
@@ -86,7 +94,10 @@ class Page:
         self.directory = Path(tempfile.mkdtemp(prefix="rxkernel-docs-"))
         self.runner = Runner()
         self.servers: list[subprocess.Popen[bytes]] = []
+        self.outputs = Outputs()
+        self.bus = contextlib.ExitStack()
         self.address = _ADDRESS
+        self.nats = _NATS
         self.printed = ""
         self.projects: set[Path] = set()
         self.has_created = False
@@ -115,11 +126,14 @@ class Page:
             if isinstance(thing, Application):
                 self.runner.run(thing.stop())
         self.runner.close()
-        for server in self.servers:
-            server.send_signal(signal.SIGTERM)
-            with server:
+        with self.bus:
+            for server in self.servers:
+                server.send_signal(signal.SIGTERM)
                 code = server.wait(_PATIENCE)
-            assert code == 0, (self.directory / "serve.log").read_text(encoding="utf-8")
+                log = self.directory / "serve.log"
+                text = log.read_text(encoding="utf-8") if log.exists() else ""
+                assert code == 0, f"{server.args!r} has ended with {code}\n{text}"
+        self.outputs.join()
 
     def python(self, source: str, example: Example) -> None:
         """Run a block, with line numbers as in the page."""
@@ -137,7 +151,8 @@ class Page:
 
     def file(self, name: str, source: str) -> None:
         """Write a file of the reader's project, and check that it works."""
-        (self.directory / name).write_text(source, encoding="utf-8")
+        text = source.replace(_NATS, self.nats)
+        (self.directory / name).write_text(text, encoding="utf-8")
         if name.startswith("test_"):
             self.run(f"python -m pytest -q -o asyncio_mode=auto {name}")
         elif name.endswith(".py") and name != "conftest.py":
@@ -194,6 +209,10 @@ class Page:
                 self.wait_until_loaded()
             if " serve" in command:
                 expect(wanted, self.serve(command))
+            elif command.startswith("nats-server"):
+                self.start_nats()
+            elif command.startswith("node "):
+                self.start_node(shlex.split(command)[1:], wanted)
             elif command.startswith("python -m rxkernel") and ">" not in command:
                 expect(wanted, self.rxkernel(shlex.split(command)[3:]))
             else:
@@ -241,11 +260,46 @@ class Page:
         self.unloaded.clear()
         assert server.stdout is not None
         line = server.stdout.readline().decode()
+        self.outputs.follow(server.stdout)
         if listens := _LISTENS.match(line):
             self.address = listens[1]
         return line.replace(self.address, _ADDRESS)
 
+    def start_nats(self) -> None:
+        """Start a server in the background, on a free port."""
+        server = self.bus.enter_context(running_nats(require_nats_server(), self.directory))
+        self.nats = f"127.0.0.1:{server.port}"
+
+    def start_node(self, arguments: list[str], wanted: str) -> None:
+        """Start a script of the page in the background; return when it has written *wanted*."""
+        packages = self.directory / "node_modules"
+        if not packages.exists():
+            packages.symlink_to(ROOT / "node_modules")
+        node = subprocess.Popen(
+            [require_moleculer(), *arguments],
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert node.stdout is not None
+        self.outputs.follow(node.stdout)
+        try:
+            self.outputs.expect(wanted, _PATIENCE)
+        except BaseException:
+            node.kill()
+            node.wait()
+            raise
+        self.servers.append(node)
+
+    def log(self, source: str, _: Example) -> None:
+        self.outputs.expect(source, _PATIENCE)
+
     def javascript(self, source: str, _: Example) -> None:
+        if named := _SCRIPT.match(source):
+            text = source.replace(_NATS, self.nats)
+            (self.directory / named[1]).write_text(text, encoding="utf-8")
+            return
         if source.startswith(_FOREIGN_SCRIPTS):
             (self.directory / "foreign.mjs").write_text(source, encoding="utf-8")
             self.run(f"{shlex.quote(str(require_node()))} --check foreign.mjs")
@@ -304,6 +358,7 @@ _RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
     "html": Page.html,
     "json": Page.json,
     "text": Page.text,
+    "log": Page.log,
     "toml": Page.toml,
     "diagram": lambda page, source, example: None,
     "ini": lambda page, source, example: None,

@@ -54,6 +54,7 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         ("text", "nothing was printed", "the page says"),
         ("html", "<b>", "begins with <!-- folder/name.html -->"),
         ("javascript", "console.log(1); // 1", "start a server on this page first"),
+        ("console", "$ node missing.mjs\nready", "the page says"),
         ("javascript", "// IOServer\nclass {", "SyntaxError"),
         ("javascript", "// Metarhia\n({ method: async () => });", "SyntaxError"),
     ],
@@ -99,4 +100,21 @@ def test_blocks_with_the_path_of_a_file_are_written(namespace: dict[str, Any]) -
         ("html", "<!-- own/pages/html.template -->\n<b>"),
         ("python", read),
         ("text", "x = 1\n<b>"),
+    )
+
+
+def test_programs_in_the_background_write_the_lines_of_log_blocks(
+    namespace: dict[str, Any],
+) -> None:
+    script = """// lines.mjs
+console.log("ready at 127.0.0.1:4222");
+setTimeout(() => console.log("one\\ntwo"), 1);
+setTimeout(() => {}, 60_000);
+process.on("SIGTERM", () => process.exit(0));
+"""
+    run(
+        namespace,
+        ("javascript", script),
+        ("console", "$ node lines.mjs\nready at 127.0.0.1:4222"),
+        ("log", "on...\ntwo"),
     )

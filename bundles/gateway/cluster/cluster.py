@@ -219,6 +219,8 @@ class Cluster:
         if not await self._name_check.is_taken():
             await self._transporter.subscribe(self._link.topics.received)
             self.has_joined = True
+            place = self._transporter.place
+            logger.info("joined the cluster at %s as %r", place, self._settings.node_id)
             return True
         self.problem = (
             f"the cluster at {self._transporter.place} has a node called "

@@ -39,10 +39,12 @@ _PROBE_TIMEOUT = 0.5
 
 
 class NatsConnection(BusConnection):
-    """Args:
-    url: the server.
-    timeout: seconds to connect, and for each reply.
-    receiver: gets the packets.
+    """See `BusConnection`.
+
+    Args:
+        url: the server.
+        timeout: seconds to connect, and for each reply.
+        receiver: gets the packets.
     """
 
     def __init__(self, url: NatsServerUrl, timeout: float, receiver: Receiver) -> None:
@@ -155,13 +157,13 @@ class NatsConnection(BusConnection):
         return None if secret is None else reveal
 
     async def _receive(self, message: Msg) -> None:
-        if message.reply:  # a probe of `has_subscriber`
+        if message.reply and not message.data:  # a probe of `has_subscriber`
             await message.respond(b"")
         else:
             self._receiver.received(message.subject, message.data)
 
     async def _round_trip(self) -> None:
-        # nats-py sends a PING before what it has not sent yet, so the second one counts.
+        # nats-py sends a PING before its buffered commands; only the second PING comes after them.
         pings = asyncio.create_task(self._ping_twice())
         try:
             await self._until(pings)
@@ -175,18 +177,19 @@ class NatsConnection(BusConnection):
         await self._client.flush(_NEVER)
 
     async def _note(self, exc: Exception) -> None:
-        """Keep an error that nats-py reports, unless it ends the connection."""
+        """Handle an error that nats-py reports; before the connection is open, keep it."""
         if isinstance(exc, errors.FlushTimeoutError):
             self._lose("it does not read")
         elif self._is_open and isinstance(exc, OSError | errors.StaleConnectionError):
             self._lose(self._reason(exc))
-            await self._disconnect(
-                _ABORT_TIMEOUT
-            )  # nats-py does it next, in a task whose error nobody reads
+            # nats-py disconnects next, in a task, and asyncio would log the error of that task.
+            await self._disconnect(_ABORT_TIMEOUT)
         elif "permissions violation" in str(exc).lower():
             logger.error(
                 "%s: the user in gateway.nats_url may not do this: %s", self._url.place, exc
             )
+        elif self._is_open:
+            logger.error("%s: %s", self._url.place, self._reason(exc), exc_info=exc)
         else:
             self._last_error = self._reason(exc)
 
@@ -220,12 +223,13 @@ class NatsConnection(BusConnection):
                 await self._client.close()
         except (OSError, errors.Error) as exc:  # TimeoutError is an OSError
             logger.debug("%s was disconnected: %s", self._url.place, exc)
-        # nats-py does not end these if it could not send the rest; asyncio would log the error.
-        for subscription in self._subscriptions:
-            if (task := subscription._wait_for_msgs_task) is not None:
-                task.cancel()
-        if (reading := self._client._reading_task) is not None:
-            reading.add_done_callback(_retrieve)
+        finally:
+            # nats-py does not end these if it could not send the rest.
+            for subscription in self._subscriptions:
+                if (task := subscription._wait_for_msgs_task) is not None:
+                    task.cancel()
+            if (reading := self._client._reading_task) is not None:
+                reading.add_done_callback(_retrieve)
 
 
 class _Client(Client):
@@ -240,5 +244,6 @@ class _Client(Client):
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:
+    """Keep asyncio from logging the error of *task*: the reason of the outage is logged."""
     if not task.cancelled():
         task.exception()

@@ -22,11 +22,13 @@ _Packet = tuple[str, bytes, "asyncio.Future[None]"]
 
 
 class RedisConnection(BusConnection):
-    """Args:
-    client: the pool, by which packets are sent.
-    settings: those of the bundle `redis`.
-    place: see `Transporter`.
-    receiver: gets the packets.
+    """See `BusConnection`.
+
+    Args:
+        client: the pool, by which packets are sent.
+        settings: those of the bundle `redis`.
+        place: see `Transporter`.
+        receiver: gets the packets.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class RedisConnection(BusConnection):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        self._fail(self._outbox)  # those of a task that was cancelled before it began
         await self._connection.disconnect(nowait=True)
 
     async def _read(self) -> None:
@@ -128,21 +131,27 @@ class RedisConnection(BusConnection):
         await self._until(pong)
 
     async def _send(self) -> None:
-        while self._outbox:
-            packets, self._outbox = self._outbox, []
-            pipeline = self._client.pipeline(transaction=False)
-            for topic, data, _ in packets:
-                pipeline.execute_command("PUBLISH", topic, data)
-            try:
-                _settle(packets, await pipeline.execute(raise_on_error=False))
-            except RedisError as exc:
-                _settle(packets, [exc] * len(packets))
-            except BaseException as exc:
-                packets += self._outbox
-                self._outbox, self._sending = [], None
-                _settle(packets, [exc] * len(packets))
-                raise
-        self._sending = None
+        packets: list[_Packet] = []
+        try:
+            while self._outbox:
+                packets, self._outbox = self._outbox, []
+                pipeline = self._client.pipeline(transaction=False)
+                for topic, data, _ in packets:
+                    pipeline.execute_command("PUBLISH", topic, data)
+                try:
+                    results = await pipeline.execute(raise_on_error=False)
+                except RedisError as exc:
+                    results = [exc] * len(packets)
+                _settle(packets, results)
+        finally:
+            self._fail(packets)
+            self._sending = None
+
+    def _fail(self, packets: list[_Packet]) -> None:
+        """Report to the callers, if they still wait, that *packets* may not have been sent."""
+        for _, _, sent in packets:
+            if not sent.done():
+                sent.set_exception(BusUnavailableError("the connection was lost"))
 
 
 def _settle(packets: list[_Packet], results: list[Any]) -> None:
@@ -153,8 +162,6 @@ def _settle(packets: list[_Packet], results: list[Any]) -> None:
             failure = BusUnavailableError(_reason(result))
             failure.__cause__ = result
             sent.set_exception(failure)
-        elif isinstance(result, BaseException):
-            sent.set_exception(BusUnavailableError("the connection was lost"))
         else:
             sent.set_result(None)
 

@@ -68,6 +68,7 @@ class Namespaces:
         self._broker = broker
         self._is_alone = settings.transporter == "none"
         self._local: Visibilities = {}
+        self._needs_rules = False
         self._actions: Visibilities = {}
         self._unguarded: frozenset[str] = frozenset()
         self._connections: WeakSet[Connection] = WeakSet()
@@ -179,12 +180,16 @@ class Namespaces:
     def expose(self, definitions: Collection[Definition]) -> None:
         """Let clients call the actions among *definitions* from now on."""
         self._local = _visibilities(one.metadata for one in definitions)
+        self._needs_rules = any("access" in one.options for one in definitions)
         self._unguarded = frozenset(one.name for one in definitions if _is_unguarded(one))
         self._renew()
 
     def _renew(self) -> None:
         """Let clients call what this node and the others offer now."""
-        self._actions = {**self._broker.remote_visibilities(), **self._local}
+        remote = self._broker.remote_visibilities()
+        if self._needs_rules:  # those of other nodes have none here: a whitelist must list them
+            remote = dict.fromkeys(remote, "public")
+        self._actions = {**remote, **self._local}
         for event in self._events():
             event.actions = exposed_actions(event.rules, self._actions)
 

@@ -1,0 +1,43 @@
+"""The tables of docs/bundles/gateway.md equal the classes."""
+
+import re
+
+import attrs
+
+from bundles.gateway import GatewaySettings, MoleculerError, errors
+from bundles.gateway.cluster.dropped_packets import DroppedPackets
+from tests.required_tools import ROOT
+
+PAGE = (ROOT / "docs" / "bundles" / "gateway.md").read_text(encoding="utf-8")
+
+
+def test_page_lists_every_setting_once() -> None:
+    listed = re.findall(r"^\| `gateway\.(\w+)` \|", PAGE, re.MULTILINE)
+
+    assert sorted(listed) == sorted(field.name for field in attrs.fields(GatewaySettings))
+
+
+def test_page_lists_every_count_of_dropped_packets() -> None:
+    table = PAGE.split("| count | the packet |")[1].split("\n\n")[0]
+    listed = [
+        name
+        for first in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", first)
+    ]
+
+    assert listed == list(DroppedPackets().counts)
+
+
+def test_page_lists_every_error() -> None:
+    table = PAGE.split("| class | code | type | retryable | |")[1].split("\n\n")[0]
+    listed = {
+        name
+        for first in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", first)
+    }
+
+    assert listed == {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, MoleculerError)
+    }
