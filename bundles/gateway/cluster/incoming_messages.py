@@ -263,9 +263,13 @@ class IncomingMessages:
             end.success, end.error = False, self._errors.fields_of(_lost(self._broker.node_id))
             raise
         finally:
-            await stream.aclose()
-            end.seq = last + 1
-            await self._send(end, answer)
+            try:
+                await stream.aclose()
+            except Exception:
+                logger.exception("the stream of the action %.200r was not closed", action)
+            finally:
+                end.seq = last + 1
+                await self._send(end, answer)
 
     async def _send(self, packet: ResponsePacket, answer: _Answer) -> None:
         await self._link.deliver(Command.RESPONSE, packet, answer.node_id, answer.protocol)

@@ -64,7 +64,14 @@ class IncomingStream(ResultStream):
         if len(self._early) >= _MOST_EARLY:
             self.fail(_broken(f"{_MOST_EARLY} packets came before the packet {self._next}"))
             return
-        self._early[seq] = (piece, failure, is_last)
+        value = None
+        if not is_last and not self.is_closed:
+            try:
+                value = self._counted(piece)
+            except ValueError as exc:
+                self.fail(_broken(str(exc)))
+                return
+        self._early[seq] = (value, failure, is_last)
         while not self.is_ended and self._next in self._early:
             self._append(*self._early.pop(self._next))
             self._next += 1
@@ -72,21 +79,24 @@ class IncomingStream(ResultStream):
             self.fail(failure)
         self._changed.set()
 
-    def _append(self, piece: Any, failure: Exception | None, is_last: bool) -> None:
+    def _counted(self, piece: Any) -> Any:
+        """Return the value of *piece*, which waits from now on, perhaps for an earlier one.
+
+        Raises:
+            ValueError: it is invalid, or too many bytes wait.
+        """
+        value = _value(piece)
+        self._waiting_bytes += _size(value)
+        if self._waiting_bytes > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES} bytes wait to be read")
+        return value
+
+    def _append(self, value: Any, failure: Exception | None, is_last: bool) -> None:
         if is_last:
             self._failure = failure
             self._end()
-            return
-        try:
-            value = _value(piece)
-        except ValueError as exc:
-            self.fail(_broken(str(exc)))
-            return
-        if not self.is_closed:
+        elif not self.is_closed:
             self._pieces.append(value)
-            self._waiting_bytes += _size(value)
-            if self._waiting_bytes > _MOST_BYTES:
-                self.fail(_broken(f"more than {_MOST_BYTES} bytes wait to be read"))
 
     def fail(self, failure: Exception) -> None:
         """End it with *failure*, after the pieces that were received."""

@@ -65,12 +65,11 @@ class NodeTable:
         """The nodes without a packet after *since*."""
         return [node.id for node in self.available.values() if node.last_seen < since]
 
-    def forget(self, now: float) -> bool:
-        """Forget nodes that have left long ago. Return whether there were any."""
+    def forget(self, now: float) -> None:
+        """Forget nodes that have left long ago."""
         late = [one.id for one in self._left.values() if one.last_seen < now - _REMEMBERED]
         for node_id in late:
             del self._left[node_id]
-        return bool(late)
 
     def protocols(self) -> set[str]:
         """The versions that the nodes which live get."""

@@ -15,6 +15,7 @@ from bundles.gateway import (
     action,
     on_event,
 )
+from bundles.gateway.cluster.remote_errors import RemoteError
 from bundles.gateway.cluster.transporter import BusUnavailableError
 from rxkernel import Request, StreamResponse
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
@@ -371,3 +372,37 @@ async def test_action_that_ignores_its_cancellation_does_not_keep_a_node(
 
     assert "1 calls of other nodes did not end when cancelled" in caplog.text
     assert len(raw.packets("DISCONNECT")) == 1
+
+
+async def test_stream_whose_source_cannot_be_closed_ends(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Source:
+        def __aiter__(self) -> "Source":
+            return self
+
+        async def __anext__(self) -> bytes:
+            await asyncio.sleep(0)
+            return b"a"
+
+        async def aclose(self) -> None:
+            raise RuntimeError("cannot be closed")
+
+    class Broken:
+        @action("broken.read")
+        async def read(self) -> StreamResponse:
+            return StreamResponse(Source())
+
+    node = await nodes.start("one", Broken)
+    web = await nodes.start("web-1")
+    stream = await web.broker.call("broken.read")
+
+    node.transporter.is_cut_off = True  # which is noticed when the next piece is sent
+    await settled()
+    node.transporter.reconnect()
+
+    with pytest.raises(RemoteError, match="Internal Server Error"):
+        async with asyncio.timeout(1):
+            [piece async for piece in stream]
+    assert node.server.figures["incoming_messages"] == 0
+    assert "the stream of the action 'broken.read' was not closed" in caplog.text

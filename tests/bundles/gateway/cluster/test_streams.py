@@ -274,7 +274,8 @@ async def test_packets_that_wait_for_an_earlier_one_are_limited(nodes: Nodes) ->
     assert "1000 packets came before the packet 1" in response["error"]["message"]
 
 
-async def test_bytes_that_wait_to_be_read_are_limited(nodes: Nodes) -> None:
+@pytest.mark.parametrize("first", [1, 2], ids=["in order", "one is missing"])
+async def test_bytes_that_wait_to_be_read_are_limited(nodes: Nodes, first: int) -> None:
     web = await nodes.start("web-1")
     raw = RawNode(nodes.bus)
     await raw.join(service("raw", "raw.read"))
@@ -286,7 +287,7 @@ async def test_bytes_that_wait_to_be_read_are_limited(nodes: Nodes) -> None:
     stream = await call
     text = "x" * 9_000_000
 
-    for seq in range(1, 10):
+    for seq in range(first, first + 9):
         await raw.send("RES", "web-1", {**head, "seq": seq, "data": text})
 
     with pytest.raises(MoleculerServerError, match="more than 67108864 bytes wait to be read"):
