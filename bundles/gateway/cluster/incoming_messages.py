@@ -7,59 +7,37 @@ from contextvars import Context as Variables
 from contextvars import copy_context
 from typing import Any
 
-import attrs
-
 from bundles.gateway.broker.broker import Broker
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.messages import new_request
-from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.broker.transport import ACTIONS
+from bundles.gateway.cluster.answer import Answer, node_lost
 from bundles.gateway.cluster.dropped_packets import DroppedPackets
 from bundles.gateway.cluster.incoming_stream import IncomingStream
 from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.outgoing_calls import PARAMS
 from bundles.gateway.cluster.packets import (
-    Command,
     EventPacket,
     InvalidPacketError,
     MessagePacket,
     RequestPacket,
-    ResponsePacket,
 )
-from bundles.gateway.cluster.pieces import send_pieces
 from bundles.gateway.cluster.received_ids import ReceivedIds
-from bundles.gateway.cluster.remote_errors import ErrorWriter, restored, shortened
+from bundles.gateway.cluster.remote_errors import ErrorWriter, restored
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, stream_error
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.cluster.transporter import PacketTooLargeError
 from bundles.gateway.errors import (
     MoleculerError,
     RequestTimeoutError,
     ServiceNotAvailableError,
 )
-from rxkernel import HttpException, Request
+from rxkernel import Request
 
 logger = logging.getLogger(__name__)
 
 _MOST_STREAMS = 10_000
 _PATIENCE = 1.0
-
-
-@attrs.define(eq=False)
-class _Answer:
-    """Where the response to a request goes.
-
-    Attributes:
-        is_lost: whether the caller or the bus was lost: a stream cannot be sent whole any more.
-        sending: the task that sends a stream.
-    """
-
-    id: str
-    node_id: str
-    protocol: str
-    is_lost: bool = False
-    sending: "asyncio.Task[Any] | None" = None
 
 
 class IncomingMessages:
@@ -85,7 +63,7 @@ class IncomingMessages:
         self._dropped = dropped
         self._variables: Variables = copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._answers: set[_Answer] = set()
+        self._answers: set[Answer] = set()
         self._streams: dict[tuple[str, str], IncomingStream] = {}
         self._received = ReceivedIds()
 
@@ -155,9 +133,9 @@ class IncomingMessages:
     # --- calls
 
     async def _answer(self, packet: RequestPacket, stream: IncomingStream | None) -> None:
-        answer = _Answer(packet.id, packet.sender, packet.ver)
-        self._answers.add(answer)
         caller = self._caller(packet)
+        answer = Answer(packet, caller, self._link, self._errors)
+        self._answers.add(answer)
         caller.stream = stream
         if stream is not None and packet.params is None:
             packet.params = caller.meta.pop(PARAMS, None)
@@ -166,12 +144,9 @@ class IncomingMessages:
         try:
             result = await self._result(packet, caller)
         except Exception as exc:  # noqa: BLE001 - any exception of an action is a response
-            await self._send_error(answer, packet.action, caller, exc)
+            await answer.fail(exc)
         else:
-            if isinstance(result, ResultStream):
-                await self._send_stream(answer, packet.action, caller, result)
-            else:
-                await self._send_result(answer, packet.action, caller, result)
+            await answer.send(result)
         finally:
             self._answers.discard(answer)
             if stream is not None:
@@ -206,74 +181,6 @@ class IncomingMessages:
         caller.origin = packet.sender
         return caller
 
-    # --- responses
-
-    async def _send_result(
-        self, answer: _Answer, action: str, caller: Context, result: Any
-    ) -> None:
-        packet = ResponsePacket(id=answer.id, success=True, data=result, meta=caller.meta or None)
-        try:
-            await self._send(packet, answer)
-        except (PacketTooLargeError, TypeError, ValueError, RecursionError) as exc:
-            await self._send_error(answer, action, caller, _unsendable(action, exc))
-
-    async def _send_error(
-        self, answer: _Answer, action: str, caller: Context, exc: Exception
-    ) -> None:
-        if not isinstance(exc, HttpException):
-            logger.error(
-                "the action %.200r failed for the node %r", action, answer.node_id, exc_info=exc
-            )
-        fields = self._errors.fields_of(exc)
-        packet = ResponsePacket(id=answer.id, error=fields, meta=caller.meta)
-        try:
-            await self._send(packet, answer)
-        except (PacketTooLargeError, TypeError, ValueError, RecursionError) as failure:
-            logger.error("an error of the action %.200r was not sent whole: %s", action, failure)
-            await self._send(ResponsePacket(id=answer.id, error=shortened(fields)), answer)
-
-    async def _send_stream(
-        self, answer: _Answer, action: str, caller: Context, stream: ResultStream
-    ) -> None:
-        """Send the pieces of a result, the packet of its meta first."""
-        if answer.is_lost:
-            await stream.aclose()
-            await self._send_error(answer, action, caller, _lost(answer.node_id))
-            return
-        answer.sending = asyncio.current_task()
-        last = 0
-
-        async def send(seq: int, piece: Any) -> None:
-            nonlocal last
-            last = seq
-            packet = _piece(answer, seq, piece)
-            await self._link.send(Command.RESPONSE, packet, answer.node_id, answer.protocol)
-
-        end = _piece(answer, 0, None)
-        end.stream = False
-        try:
-            first = _piece(answer, 0, None)
-            first.meta = caller.meta
-            await self._send(first, answer)
-            await send_pieces(stream, send)
-        except Exception as exc:
-            logger.error("the stream of the action %.200r has failed", action, exc_info=exc)
-            end.success, end.error = False, shortened(self._errors.fields_of(exc))
-        except asyncio.CancelledError:  # the rest is missing
-            end.success, end.error = False, self._errors.fields_of(_lost(self._broker.node_id))
-            raise
-        finally:
-            try:
-                await stream.aclose()
-            except Exception:
-                logger.exception("the stream of the action %.200r was not closed", action)
-            finally:
-                end.seq = last + 1
-                await self._send(end, answer)
-
-    async def _send(self, packet: ResponsePacket, answer: _Answer) -> None:
-        await self._link.deliver(Command.RESPONSE, packet, answer.node_id, answer.protocol)
-
     # --- events
 
     async def _handle(self, packet: EventPacket) -> None:
@@ -303,12 +210,10 @@ class IncomingMessages:
         for key, stream in tuple(self._streams.items()):
             if node is None or stream.node_id == node.id:
                 del self._streams[key]
-                stream.fail(_lost(stream.node_id))
+                stream.fail(node_lost(stream.node_id))
         for answer in self._answers:
             if node is None or answer.node_id == node.id:
-                answer.is_lost = True
-                if answer.sending is not None:
-                    answer.sending.cancel()
+                answer.lose()
 
     async def drain(self) -> None:
         """Wait for the calls and events that run."""
@@ -324,20 +229,6 @@ class IncomingMessages:
             _, stubborn = await asyncio.wait(late, timeout=_PATIENCE)
             if stubborn:
                 logger.warning("%d calls of other nodes did not end when cancelled", len(stubborn))
-
-
-def _piece(answer: _Answer, seq: int, piece: Any) -> ResponsePacket:
-    return ResponsePacket(id=answer.id, success=True, data=piece, stream=True, seq=seq)
-
-
-def _lost(node_id: str) -> MoleculerError:
-    return MoleculerError(f"The node '{node_id}' was lost.", 503, "NODE_LOST")
-
-
-def _unsendable(action: str, exc: Exception) -> Exception:
-    if isinstance(exc, PacketTooLargeError):
-        return MoleculerError(f"The result of '{action}' is too large.", 500, "TOO_LARGE")
-    return TypeError(f"the result of the action {action!r} cannot be sent to a node: {exc}")
 
 
 def _set_id(request: Request, given: str | None) -> None:
