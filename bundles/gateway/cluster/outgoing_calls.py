@@ -183,6 +183,8 @@ class OutgoingCalls:
         for id, call in tuple(self._pending.items()):
             if call.stream is not None and call.stream.is_over(since):
                 del self._pending[id]
+                if call.sender is not None:
+                    call.sender.cancel()  # the action has ended without the rest
 
     # --- responses
 

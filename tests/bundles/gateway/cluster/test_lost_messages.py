@@ -406,3 +406,29 @@ async def test_stream_whose_source_cannot_be_closed_ends(
             [piece async for piece in stream]
     assert node.server.figures["incoming_messages"] == 0
     assert "the stream of the action 'broken.read' was not closed" in caplog.text
+
+
+async def test_stream_of_a_call_whose_result_has_ended_is_not_sent_on(nodes: Nodes) -> None:
+    web = await nodes.start("web-1")
+    raw = RawNode(nodes.bus)
+    await raw.join(service("raw", "raw.echo"))
+    ended: list[str] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            yield b"a"
+            await asyncio.Event().wait()
+        finally:
+            ended.append("source")
+
+    call = asyncio.create_task(web.broker.call("raw.echo", stream=endless()))
+    await settled()
+    head = {"id": raw.packets("REQ")[0]["id"], "success": True, "data": None}
+    await raw.send("RES", "web-1", {**head, "stream": True, "seq": 0})
+    await raw.send("RES", "web-1", {**head, "stream": False, "seq": 1})
+    assert [piece async for piece in await call] == []
+
+    web.cluster._calls.forget(float("inf"))
+    await settled()
+
+    assert ended == ["source"]
