@@ -32,7 +32,7 @@ class DroppedPackets:
         self.counts: Mapping[str, int] = MappingProxyType(self._counts)
 
     def add(self, reason: str, topic: str, text: str) -> None:
-        """Count a packet of *topic*; *text* says why it was dropped."""
+        """Count a packet of *topic*; *text* is the reason."""
         self._counts[reason] += 1
         if self._counts[reason] == 1:
             logger.warning(

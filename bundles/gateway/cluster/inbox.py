@@ -1,4 +1,4 @@
-"""Reads the packets that a node receives, and hands them to what handles them."""
+"""Reads the packets that a node receives, and calls the handler of each."""
 
 import logging
 from collections.abc import Callable, Mapping

@@ -73,7 +73,9 @@ class Members:
         try:
             found = self.table.add(packet, _now())
         except TooManyNodesError:
-            self._dropped.add("too_many_nodes", topic, f"there is no room for {packet.sender!r}")
+            self._dropped.add(
+                "too_many_nodes", topic, f"{packet.sender!r} is one too many"
+            )
             return
         if found is None:
             return

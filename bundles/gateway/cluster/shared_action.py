@@ -37,7 +37,7 @@ class Choice:
     """How one of several endpoints is chosen.
 
     Attributes:
-        circuits: None: there are none.
+        circuits: None if the setting ``circuit_breaker`` is off.
         settings: those of the bundle, with the defaults of calls.
     """
 

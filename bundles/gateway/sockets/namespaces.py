@@ -187,7 +187,7 @@ class Namespaces:
     def _renew(self) -> None:
         """Let clients call what this node and the others offer now."""
         remote = self._broker.remote_visibilities()
-        if self._needs_rules:  # those of other nodes have none here: a whitelist must list them
+        if self._needs_rules:  # the rules of other nodes are not known: a whitelist must open them
             remote = dict.fromkeys(remote, "public")
         self._actions = {**remote, **self._local}
         for event in self._events():

@@ -75,6 +75,12 @@ def node_version(request: pytest.FixtureRequest) -> NodeVersion:
 
 
 @pytest.fixture
+def node(peers: list[NodePeer]) -> NodePeer:
+    """The first of the nodes of Moleculer that the tests of a module share."""
+    return peers[0]
+
+
+@pytest.fixture
 def node_of() -> Iterator[NodeOf]:
     """Start nodes of Moleculer; they are stopped at the end of the test."""
     with ExitStack() as stack:

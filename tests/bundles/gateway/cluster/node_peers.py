@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -352,6 +352,14 @@ class NodePeer:
                 self._ready.set_result(None)
             case _:
                 raise AssertionError(line)
+
+
+def start_peers(peers: list[NodePeer], stack: ExitStack) -> None:
+    """Wait until all *peers* are ready; *stack* closes them."""
+    for one in peers:
+        stack.callback(one.close)
+    for one in peers:
+        one.wait_until_ready()
 
 
 async def received(peer: NodePeer, handler: str, count: int = 1) -> list[dict[str, Any]]:

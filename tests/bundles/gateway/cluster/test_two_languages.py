@@ -22,6 +22,7 @@ from tests.bundles.gateway.cluster.node_peers import (
     StreamSource,
     received,
     sha256,
+    start_peers,
     stream_bytes,
 )
 from tests.bundles.gateway.cluster.python_nodes import (
@@ -45,16 +46,8 @@ def peers(server: Server, node_version: NodeVersion) -> Iterator[list[NodePeer]]
             NodePeer("node-1", node_version, server.url, **common),
             NodePeer("node-2", node_version, server.url, services=second, **common),
         ]
-        for one in found:
-            stack.callback(one.close)
-        for one in found:
-            one.wait_until_ready()
+        start_peers(found, stack)
         yield found
-
-
-@pytest.fixture
-def node(peers: list[NodePeer]) -> NodePeer:
-    return peers[0]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bundles.gateway import MoleculerError
 from bundles.gateway.errors import BrokerDisconnectedError, RequestRejectedError
 from rxkernel import ServerStartError
 from tests.bundles.gateway.cluster.conftest import NodeOf, Server
-from tests.bundles.gateway.cluster.node_peers import NodePeer, NodeVersion, received
+from tests.bundles.gateway.cluster.node_peers import NodePeer, NodeVersion, received, start_peers
 from tests.bundles.gateway.cluster.python_nodes import PythonNode, python_node
 from tests.bundles.gateway.cluster.wires import wire_on
 from tests.required_tools import ROOT
@@ -31,16 +31,8 @@ def peers(server: Server, node_version: NodeVersion) -> Iterator[list[NodePeer]]
             NodePeer("node-1", node_version, server.url, **TIMES),
             NodePeer("leaving", node_version, server.url, services=["ctx"], **TIMES),
         ]
-        for one in found:
-            stack.callback(one.close)
-        for one in found:
-            one.wait_until_ready()
+        start_peers(found, stack)
         yield found
-
-
-@pytest.fixture
-def node(peers: list[NodePeer]) -> NodePeer:
-    return peers[0]
 
 
 @pytest.fixture
