@@ -73,9 +73,7 @@ class Members:
         try:
             found = self.table.add(packet, _now())
         except TooManyNodesError:
-            self._dropped.add(
-                "too_many_nodes", topic, f"{packet.sender!r} is one too many"
-            )
+            self._dropped.add("too_many_nodes", topic, f"{packet.sender!r} is one too many")
             return
         if found is None:
             return
