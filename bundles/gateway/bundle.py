@@ -19,9 +19,10 @@ from bundles.gateway.broker.retries import Retries
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.cachers.cacher_choice import bind_cacher
 from bundles.gateway.cachers.caching import Caching
-from bundles.gateway.cluster.cluster import Cluster, Discovery
+from bundles.gateway.cluster.cluster import Cluster
 from bundles.gateway.cluster.cluster_server import ClusterServer
 from bundles.gateway.cluster.listeners import ClusterListeners
+from bundles.gateway.cluster.membership import Discovery
 from bundles.gateway.cluster.transporter_choice import bind_transporter
 from bundles.gateway.commands import gateway
 from bundles.gateway.settings import GatewaySettings

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, cast
 
-import attrs
 from injector import inject
 
 from bundles.gateway.broker.broker import Broker
@@ -18,6 +17,7 @@ from bundles.gateway.cluster.inbox import Inbox
 from bundles.gateway.cluster.incoming_messages import IncomingMessages
 from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.members import Change, Members
+from bundles.gateway.cluster.membership import Discovery, Membership
 from bundles.gateway.cluster.name_check import NameCheck
 from bundles.gateway.cluster.outgoing_calls import OutgoingCalls
 from bundles.gateway.cluster.outgoing_events import OutgoingEvents
@@ -35,20 +35,12 @@ from bundles.gateway.cluster.shared_action import (
 )
 from bundles.gateway.cluster.shared_events import SharedEvents
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.cluster.transporter import BusUnavailableError, Transporter
+from bundles.gateway.cluster.transporter import Transporter
 from bundles.gateway.errors import RequestRejectedError, node_not_found
 from bundles.gateway.settings import GatewaySettings
-from rxkernel import Kernel, Propagator, ServerStartError
+from rxkernel import Kernel, Propagator
 
 logger = logging.getLogger(__name__)
-
-
-@attrs.frozen
-class Discovery:
-    """*seconds*: how long a start waits for the information of other nodes, by default as long as
-    Moleculer. Bind another instance for tests."""
-
-    seconds: float = 0.5
 
 
 class Cluster:
@@ -56,10 +48,8 @@ class Cluster:
     Attributes:
         shared, services: see `Remote`.
         is_running: whether it was started, also if the bus is away.
-        has_joined: whether the other nodes can reach this one when the bus can be used.
+        membership: whether this node has joined the cluster.
         members: the other nodes.
-        problem: why this node has not joined the cluster although the bus can be used; None: it
-            has, or tries.
         dropped: the packets that could not be used.
     """
 
@@ -76,7 +66,6 @@ class Cluster:
         self.shared: Mapping[str, SharedAction] = {}
         self.services: Set[str] = frozenset()
         self.dropped = DroppedPackets()
-        self.problem: str | None = None
         self._settings = settings
         self._broker = broker
         self._transporter = transporter
@@ -93,6 +82,15 @@ class Cluster:
         self._incoming = IncomingMessages(broker, link, trace, errors, self.dropped)
         self._pings = Pings(link, sender, self.dropped)
         self._name_check = NameCheck(transporter, link, own.instance, settings.node_id)
+        self.membership = Membership(
+            transporter,
+            link,
+            self.members,
+            settings,
+            self._name_check,
+            joined=lambda: broker.notify("$transporter.connected", {}),
+            clean=self._clean,
+        )
         self._inbox = Inbox(
             settings.node_id,
             link,
@@ -116,10 +114,7 @@ class Cluster:
         self._events_here = SharedEvents(
             broker.registry, (), self._balancer, prefer_local=settings.prefer_local
         )
-        self._joining: asyncio.Task[None] | None = None
-        self._beating: asyncio.Task[None] | None = None
         self.is_running = False
-        self.has_joined = False
 
     @property
     def figures(self) -> Mapping[str, int]:
@@ -168,9 +163,7 @@ class Cluster:
             self._inbox.received(topic, data, asyncio.get_running_loop().time())
 
     def connected(self) -> None:
-        if self._joining is not None:
-            self._joining.cancel()  # it began before the bus was lost
-        self._joining = asyncio.create_task(self._join())
+        self.membership.connected()
 
     def lost(self, reason: str) -> None:
         self._calls.fail_all(None)
@@ -192,67 +185,12 @@ class Cluster:
         self.is_running = True
         try:
             await self._transporter.connect(self)
-            if self._joining is not None:
-                await asyncio.wait({self._joining})
-                if self.problem is not None:
-                    raise ServerStartError(self.problem)
-                await asyncio.sleep(self._discovery.seconds)
+            await self.membership.begin(self._discovery)
         except BaseException:
             await self.stop()
             raise
-        self._beating = asyncio.create_task(self._beat())
 
-    async def _join(self) -> None:
-        """Join the cluster, or set `problem`. The next heartbeat tries it again."""
-        try:
-            if not self.has_joined and not await self._may_join():
-                return
-            await self.members.join()
-            await self._link.deliver_late()
-        except BusUnavailableError as exc:
-            logger.debug("the bus was lost again: %s", exc)
-        else:
-            self._broker.notify("$transporter.connected", {})
-
-    async def _may_join(self) -> bool:
-        before, self.problem = self.problem, None
-        if not await self._name_check.is_taken():
-            await self._transporter.subscribe(self._link.topics.received)
-            self.has_joined = True
-            place = self._transporter.place
-            logger.info("joined the cluster at %s as %r", place, self._settings.node_id)
-            return True
-        self.problem = (
-            f"the cluster at {self._transporter.place} has a node called "
-            f"{self._settings.node_id!r} already; give each process its own gateway.node_id, or "
-            f"leave the setting out"
-        )
-        if self._beating is not None and before is None:
-            logger.error("%s", self.problem)
-        return False
-
-    async def _beat(self) -> None:
-        loop, interval = asyncio.get_running_loop(), self._settings.heartbeat_interval
-        while True:
-            begin = loop.time()
-            await asyncio.sleep(interval)
-            try:
-                if self._transporter.is_connected:
-                    await self._beat_once(loop.time() - begin - interval)
-            except Exception:  # the next heartbeats must be sent nevertheless
-                logger.exception("a heartbeat of the cluster has failed")
-
-    async def _beat_once(self, delay: float) -> None:
-        """*delay*: the seconds by which it is late, because this process was busy."""
-        if not self.has_joined:
-            if self._joining is None or self._joining.done():
-                self.connected()
-            return
-        await self.members.beat()
-        timeout = self._settings.heartbeat_timeout
-        if delay < timeout / 2:  # else packets wait to be read
-            self.members.check(timeout)
-        since = asyncio.get_running_loop().time() - timeout
+    def _clean(self, since: float) -> None:
         self._calls.forget(since)
         self._incoming.forget(since)
 
@@ -271,15 +209,10 @@ class Cluster:
 
     async def stop(self) -> None:
         """Leave the cluster."""
-        tasks = [task for task in (self._beating, self._joining) if task is not None]
-        self._beating = self._joining = None
-        for task in tasks:
-            task.cancel()
-            await asyncio.wait({task})
+        await self.membership.end()
         await self._incoming.cancel()
-        if self.has_joined:
-            await self.members.leave()
-        self.is_running = self.has_joined = False
+        await self.membership.leave()
+        self.is_running = False
         self._calls.fail_all(None)
         await self._sender.close()
         await self._transporter.close()

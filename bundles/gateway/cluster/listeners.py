@@ -27,5 +27,5 @@ class ClusterListeners:
             return
         if not self._transporter.is_connected:
             event.fail("cluster", f"no connection to {self._transporter.place}")
-        elif not self._cluster.has_joined:
-            event.fail("cluster", self._cluster.problem or "this node has not joined it yet")
+        elif not (membership := self._cluster.membership).has_joined:
+            event.fail("cluster", membership.problem or "this node has not joined it yet")

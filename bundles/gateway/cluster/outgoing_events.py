@@ -18,6 +18,7 @@ class OutgoingEvents:
     def __init__(self, link: Link, trace: Trace, instance: str) -> None:
         self._link = link
         self._trace = trace
+        self._is_reported = False
         self._ids = map((instance + "-e{:x}").format, itertools.count(1))
 
     async def send(self, event: OutgoingEvent, receivers: Receivers) -> None:
@@ -47,6 +48,13 @@ class OutgoingEvents:
             try:
                 await self._link.send(Command.EVENT, packet, node.id, node.protocol)
             except BusUnavailableError as exc:
-                logger.warning(
-                    "the event %.100r was not sent to the node %r: %s", event.name, node.id, exc
+                level = logging.DEBUG if self._is_reported else logging.WARNING
+                self._is_reported = True
+                logger.log(
+                    level,
+                    "the event %.100r was not sent to the node %r: %s; until the outage ends, "
+                    "further ones are logged at the level debug",
+                    *(event.name, node.id, exc),
                 )
+            else:
+                self._is_reported = False

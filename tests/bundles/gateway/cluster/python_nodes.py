@@ -17,7 +17,8 @@ from bundles.gateway import (
     action,
     on_event,
 )
-from bundles.gateway.cluster.cluster import Cluster, Discovery
+from bundles.gateway.cluster.cluster import Cluster
+from bundles.gateway.cluster.membership import Discovery
 from bundles.redis import RedisBundle, RedisSettings
 from rxkernel import Application, KernelClient, NotFoundException, Settings, StreamResponse
 from rxkernel.application.overrides import Overrides

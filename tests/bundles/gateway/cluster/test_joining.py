@@ -62,7 +62,7 @@ async def test_name_that_was_taken_meanwhile_is_joined_when_it_is_free(
 
     late.cluster.connected()
     await settled()
-    await late.cluster._beat_once(0)
+    await late.cluster.membership.beat(0)
     await settled()
     (problem,) = (await failures(late)).values()
     assert "has a node called 'one' already" in problem
@@ -70,7 +70,7 @@ async def test_name_that_was_taken_meanwhile_is_joined_when_it_is_free(
     assert [topic for topic, _ in nodes.bus.packets if "HEARTBEAT" in topic] == []
 
     await first.leave()
-    await late.cluster._beat_once(0)
+    await late.cluster.membership.beat(0)
     await settled()
     assert await failures(late) == {}
 
