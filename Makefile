@@ -113,13 +113,12 @@ redis:
 	@command -v redis-server >/dev/null || { echo "Installing redis-server" && $(call apt,redis-server) >/dev/null; } \
 	  || echo "redis-server cannot be installed here: its tests are skipped (on Debian: apt-get install redis-server)"
 
-# Its directory is not on the path of every user.
+# The directory of nats-server and nginx is not on the path of every user.
 nats:
 	@PATH="$$PATH:/usr/sbin"; command -v nats-server >/dev/null \
 	  || { echo "Installing nats-server" && $(call apt,nats-server) >/dev/null; } \
 	  || echo "nats-server cannot be installed here: its tests are skipped (on Debian: apt-get install nats-server)"
 
-# Its directory is not on the path of every user.
 nginx:
 	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null \
 	  || { echo "Installing nginx" && $(call apt,nginx-light) >/dev/null; } \

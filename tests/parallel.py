@@ -15,11 +15,15 @@ from xdist.scheduler import LoadScopeScheduling
 
 WHOLE_FILES = (
     *("tests/browser/", "tests/docs/test_extending.py", "tests/private_uses/"),
-    *("tests/bundles/gateway/cluster/test_node_peers.py", "tests/test_architecture.py"),
-    "tests/test_wheel.py",
+    *("tests/test_architecture.py", "tests/test_wheel.py"),
 )
 """Files and folders. The tests of a file share what is expensive: a browser, a wheel, parsed
-sources, nodes of Moleculer."""
+sources."""
+
+CLUSTERS = tuple(
+    f"tests/bundles/gateway/cluster/test_{name}" for name in ("node_peers", "two_languages")
+)
+"""Beginnings of files. Tests whose first two parameters are the same share nodes of Moleculer."""
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -27,7 +31,9 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         """Return the name of the unit."""
-        path = nodeid.partition("::")[0]
+        path, _, name = nodeid.partition("::")
+        if path.startswith(CLUSTERS):
+            return "-".join([path, *name.partition("[")[2].rstrip("]").split("-")[:2]])
         if path.startswith(WHOLE_FILES) or path.endswith(
             ".md"
         ):  # the blocks of a page share variables

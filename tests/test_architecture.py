@@ -75,6 +75,7 @@ OPTIONAL = {
         "jinja2",
         "joserfc",
         "jsonschema_rs",
+        "nats",
         "pytest",
         "pytest_asyncio",
         "sqlalchemy",

@@ -1,6 +1,7 @@
 """A redis-server of a test, on a free port of 127.0.0.1."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -59,6 +60,7 @@ class RedisServer:
         """Stop the process within the block: it accepts connections and never replies."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)  # all its threads
         try:
             yield
         finally:

@@ -35,9 +35,9 @@ class Circuit:
         One probe runs. Its success closes the circuit, its failure opens it again. If it has not
         ended after ``breaker_half_open`` seconds, the next call replaces it.
 
-    A call that was cancelled, or whose exception is no failure of the node (see `is_failure`), is
-    not counted; the next call takes the place of such a probe. A call that has begun before the
-    last change of the state is not counted either.
+    A call that was cancelled, or whose exception does not pass `is_failure`, is not counted; after
+    such a probe, the next call is the probe. A call that has begun before the last change of the
+    state is not counted either.
 
     Attributes:
         failures, count: of the calls of the window, and of the probes since it has opened.

@@ -37,32 +37,25 @@ class Emitter:
     ) -> None:
         """Run *handlers* with *event*, and wait for their end. If the caller is cancelled, they
         continue."""
-        tasks = self._start(broker, event, payload, parent, meta, handlers)
-        if tasks:
-            await asyncio.wait(tasks)
-
-    def post(self, broker: Calls, event: str, payload: Any, handlers: Iterable[Handler]) -> None:
-        """Run *handlers* with an *event* of the node itself: outside of the current message, and
-        without waiting for them."""
-        contextvars.Context().run(self._start, broker, event, payload, None, None, handlers)
-
-    def _start(
-        self,
-        broker: Calls,
-        event: str,
-        payload: Any,
-        parent: Context | None,
-        meta: CallMeta | None,
-        handlers: Iterable[Handler],
-    ) -> list[asyncio.Task[None]]:
         tasks = [
             asyncio.create_task(self._handle(broker, event, payload, parent, meta, *handler))
             for handler in handlers
         ]
+        if not tasks:
+            return
         for task in tasks:
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-        return tasks
+            self._keep(task)
+        await asyncio.wait(tasks)
+
+    def post(self, broker: Calls, event: str, payload: Any, handlers: Iterable[Handler]) -> None:
+        """As `send`, outside of the current message, and without waiting: an event of the node."""
+        sending = self.send(broker, event, payload, None, None, handlers)
+        self._keep(contextvars.Context().run(asyncio.create_task, sending))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Keep *task* from being collected, and let `drain` wait for it."""
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _handle(
         self,

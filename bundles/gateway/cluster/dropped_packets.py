@@ -12,7 +12,8 @@ _REASONS = {
     "invalid": "are invalid",
     "too_large": "are larger than gateway.max_packet_size",
     "unknown_sender": "are from a node that does not introduce itself",
-    "unexpected_response": "are responses to no call, or to a call that has ended",
+    "late_response": "are responses to calls that have ended, such as those that timed out",
+    "unexpected_response": "are responses to no call",
     "replayed": "were received before",
     "too_many_nodes": "are from more nodes than a cluster may have",
 }

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 
-from bundles.gateway.cluster.bus_connection import BusConnection
+from bundles.gateway.cluster.bus_connection import BusConnection, tls_failure
 from bundles.gateway.cluster.nats_url import NatsServerUrl
 from bundles.gateway.cluster.transporter import (
     BusUnavailableError,
@@ -31,24 +31,29 @@ logger = logging.getLogger(__name__)
 _NEVER = 2**31
 """Seconds for calls that have another limit."""
 
+_ABORT_TIMEOUT = 0.2
+"""Seconds. nats-py waits without end for a connection whose TLS handshake has failed."""
+
 _PROBE_TIMEOUT = 0.5
 """Seconds. NATS reports a missing subscriber at once; Moleculer does not reply to a probe."""
 
 
 class NatsConnection(BusConnection):
-    """Args:
-    url: the server.
-    timeout: seconds to connect, and for each reply.
-    receiver: gets the packets.
+    """See `BusConnection`.
+
+    Args:
+        url: the server.
+        timeout: seconds to connect, and for each reply.
+        receiver: gets the packets.
     """
 
     def __init__(self, url: NatsServerUrl, timeout: float, receiver: Receiver) -> None:
+        super().__init__(timeout)
         self._url = url
-        self._timeout = timeout
         self._receiver = receiver
         self._client = _Client()
         self._subscriptions: list[Subscription] = []
-        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._is_open = False
         self._last_error = "the connection was closed"
 
     async def open(self) -> None:
@@ -69,6 +74,7 @@ class NatsConnection(BusConnection):
         except BaseException:
             await self.discard()
             raise
+        self._is_open = True
 
     async def subscribe(self, topics: Iterable[str]) -> None:
         try:
@@ -88,6 +94,8 @@ class NatsConnection(BusConnection):
                 f"{self._client.max_payload}, see max_payload in its configuration"
             ) from exc
         except (OSError, errors.Error) as exc:
+            if self._client.is_closed:  # nats-py reports no end if it could not send the rest
+                self._lose(self._reason(self._client.last_error or exc))
             raise BusUnavailableError(self._reason(exc)) from exc
 
     async def has_subscriber(self, topic: str) -> bool:
@@ -101,16 +109,6 @@ class NatsConnection(BusConnection):
             raise BusUnavailableError(self._reason(exc)) from exc
         return True
 
-    async def watch(self) -> str:
-        while True:
-            await asyncio.wait({self._lost}, timeout=self._timeout / 2)
-            if self._lost.done():
-                return self._lost.result()
-            try:
-                await self._round_trip()
-            except BusUnavailableError as exc:
-                return str(exc)
-
     async def close(self) -> None:
         try:
             await self._round_trip()
@@ -118,14 +116,14 @@ class NatsConnection(BusConnection):
             logger.debug("%s was away at the end: %s", self._url.place, exc)
             await self.discard()
         else:
-            await self._disconnect()
+            await self._disconnect(self._timeout)
 
     async def discard(self) -> None:
         # nats-py first sends the rest, for which it waits as long as a server hangs.
         transport = self._client._transport
         if isinstance(transport, TcpTransport) and transport._io_writer is not None:
             transport._io_writer.transport.abort()
-        await self._disconnect()
+        await self._disconnect(_ABORT_TIMEOUT)
 
     async def _connect(self) -> None:
         url = self._url
@@ -159,31 +157,18 @@ class NatsConnection(BusConnection):
         return None if secret is None else reveal
 
     async def _receive(self, message: Msg) -> None:
-        if message.reply:  # a probe of `has_subscriber`
+        if message.reply and not message.data:  # a probe of `has_subscriber`
             await message.respond(b"")
         else:
             self._receiver.received(message.subject, message.data)
 
     async def _round_trip(self) -> None:
-        """Wait until the server has read all that was sent.
-
-        Raises:
-            BusUnavailableError: it has not, within the timeout.
-        """
-        # nats-py sends a PING before what it has not sent yet, so the second one counts.
+        # nats-py sends a PING before its buffered commands; only the second PING comes after them.
         pings = asyncio.create_task(self._ping_twice())
-        # If this process was busy, the reply is read in the second half of the time.
-        waited: set[asyncio.Future[Any]] = {pings, self._lost}
-        for _ in range(2):
-            await asyncio.wait(
-                waited, timeout=self._timeout / 2, return_when=asyncio.FIRST_COMPLETED
-            )
-        if not pings.done():
+        try:
+            await self._until(pings)
+        finally:
             pings.cancel()
-            await asyncio.wait({pings})
-        if pings.cancelled():
-            what = self._lost.result() if self._lost.done() else "it does not reply"
-            raise BusUnavailableError(what)
         if (exc := pings.exception()) is not None:
             raise BusUnavailableError(self._reason(exc)) from exc
 
@@ -192,23 +177,25 @@ class NatsConnection(BusConnection):
         await self._client.flush(_NEVER)
 
     async def _note(self, exc: Exception) -> None:
-        """Keep an error that nats-py reports; most come before the end of the connection."""
+        """Handle an error that nats-py reports; before the connection is open, keep it."""
         if isinstance(exc, errors.FlushTimeoutError):
             self._lose("it does not read")
+        elif self._is_open and isinstance(exc, OSError | errors.StaleConnectionError):
+            self._lose(self._reason(exc))
+            # nats-py disconnects next, in a task, and asyncio would log the error of that task.
+            await self._disconnect(_ABORT_TIMEOUT)
         elif "permissions violation" in str(exc).lower():
             logger.error(
                 "%s: the user in gateway.nats_url may not do this: %s", self._url.place, exc
             )
+        elif self._is_open:
+            logger.error("%s: %s", self._url.place, self._reason(exc), exc_info=exc)
         else:
             self._last_error = self._reason(exc)
 
     async def _end(self) -> None:
         exc = self._client.last_error
         self._lose(self._last_error if exc is None else self._reason(exc))
-
-    def _lose(self, reason: str) -> None:
-        if not self._lost.done():
-            self._lost.set_result(reason)
 
     def _reason(self, exc: BaseException) -> str:
         return str(exc).removeprefix("nats: ") or type(exc).__name__
@@ -225,25 +212,24 @@ class NatsConnection(BusConnection):
                 f"gateway.nats_url"
             )
         if isinstance(exc, ssl.SSLError):
-            return ServerStartError(
-                f"TLS with NATS at {place} fails: {exc}; gateway.nats_url must have the host of "
-                f"its certificate, and an authority of the system or in SSL_CERT_FILE must have "
-                f"signed it"
-            )
+            return tls_failure(f"NATS at {place}", exc, "gateway.nats_url")
         if isinstance(exc, errors.NoServersError):
             return BusUnavailableError(self._last_error)
         return BusUnavailableError(self._reason(exc))
 
-    async def _disconnect(self) -> None:
+    async def _disconnect(self, timeout: float) -> None:
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(timeout):
                 await self._client.close()
         except (OSError, errors.Error) as exc:  # TimeoutError is an OSError
             logger.debug("%s was disconnected: %s", self._url.place, exc)
-        # nats-py does not end these if it could not send the rest.
-        for subscription in self._subscriptions:
-            if (task := subscription._wait_for_msgs_task) is not None:
-                task.cancel()
+        finally:
+            # nats-py does not end these if it could not send the rest.
+            for subscription in self._subscriptions:
+                if (task := subscription._wait_for_msgs_task) is not None:
+                    task.cancel()
+            if (reading := self._client._reading_task) is not None:
+                reading.add_done_callback(_retrieve)
 
 
 class _Client(Client):
@@ -255,3 +241,9 @@ class _Client(Client):
     def ssl_context(self) -> ssl.SSLContext:
         self.is_encrypted = True
         return super().ssl_context
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    """Keep asyncio from logging the error of *task*: the reason of the outage is logged."""
+    if not task.cancelled():
+        task.exception()

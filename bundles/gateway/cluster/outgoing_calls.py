@@ -68,6 +68,7 @@ class OutgoingCalls:
         self._trace = trace
         self._errors = errors
         self._dropped = dropped
+        self._instance = instance
         self._ids = map((instance + "-{:x}").format, itertools.count(1))
         self._pending: dict[str, PendingCall] = {}
         self._sending: set[asyncio.Task[None]] = set()
@@ -164,13 +165,13 @@ class OutgoingCalls:
     def received(self, packet: ResponsePacket, topic: str) -> None:
         call = self._pending.get(packet.id)
         if call is None or call.node.id != packet.sender:
-            self._dropped.add(
-                "unexpected_response", topic, f"no call has the id {packet.id!r:.100}"
-            )
+            is_late = call is None and packet.id.startswith(self._instance)
+            reason = "late_response" if is_late else "unexpected_response"
+            self._dropped.add(reason, topic, f"no call waits with the id {packet.id!r:.100}")
         elif call.stream is not None:
             self._add_piece(call, call.stream, packet)
         elif call.response.done():  # cancelled in this iteration of the loop
-            self._dropped.add("unexpected_response", topic, "the call has ended")
+            self._dropped.add("late_response", topic, "the call has ended")
         elif packet.stream:
             self._begin_stream(call, packet)
         else:

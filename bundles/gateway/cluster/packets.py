@@ -54,10 +54,16 @@ class HeartbeatPacket(Packet):
     instance: str | None = msgspec.field(default=None, name="instanceID")
 
 
+def _no_services() -> list[Any]:
+    return []
+
+
 class InfoPacket(Packet):
     """What the sender offers. ``seq`` grows with each change."""
 
-    services: list[Any] = []
+    # An empty list is sent, too, unlike with `list` as the factory: a node of Moleculer keeps the
+    # services of an INFO without the field.
+    services: list[Any] = msgspec.field(default_factory=_no_services)
     instance: str = msgspec.field(default="", name="instanceID")
     seq: int = 0
     hostname: str | None = None

@@ -1,6 +1,7 @@
 """One subscribing connection to Redis, and the pool of the bundle `redis` for publishing."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 
-from bundles.gateway.cluster.bus_connection import BusConnection
+from bundles.gateway.cluster.bus_connection import BusConnection, tls_failure
 from bundles.gateway.cluster.transporter import BusUnavailableError, Receiver
 from bundles.redis import RedisSettings
 from bundles.redis.errors import problem_of
@@ -21,23 +22,25 @@ _Packet = tuple[str, bytes, "asyncio.Future[None]"]
 
 
 class RedisConnection(BusConnection):
-    """Args:
-    client: the pool, by which packets are sent.
-    settings: those of the bundle `redis`.
-    place: see `Transporter`.
-    receiver: gets the packets.
+    """See `BusConnection`.
+
+    Args:
+        client: the pool, by which packets are sent.
+        settings: those of the bundle `redis`.
+        place: see `Transporter`.
+        receiver: gets the packets.
     """
 
     def __init__(
         self, client: Redis, settings: RedisSettings, place: str, receiver: Receiver
     ) -> None:
+        super().__init__(settings.command_timeout)
         self._client = client
         self._place = place
         self._connect_timeout = settings.connect_timeout
-        self._timeout = settings.command_timeout
         self._receiver = receiver
         self._connection = _connection_of(settings)
-        self._reading: asyncio.Task[str] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._pongs: deque[asyncio.Future[None]] = deque()
         self._outbox: list[_Packet] = []
         self._sending: asyncio.Task[None] | None = None
@@ -51,6 +54,8 @@ class RedisConnection(BusConnection):
         try:
             async with asyncio.timeout(self._connect_timeout):
                 await self._connection.connect()  # type: ignore[no-untyped-call]
+                await self._connection.send_command("PING")
+                await self._connection.read_response()
         except TimeoutError as exc:
             await self.discard()
             raise BusUnavailableError(f"no reply within {self._connect_timeout} seconds") from exc
@@ -59,6 +64,8 @@ class RedisConnection(BusConnection):
             raise ServerStartError(f"Redis at {self._place}: {_reason(exc)}") from exc
         except RedisError as exc:
             await self.discard()
+            if isinstance(cause := exc.__context__, ssl.SSLError):
+                raise tls_failure(f"Redis at {self._place}", cause, "redis.url") from exc
             raise BusUnavailableError(_reason(exc)) from exc
         except BaseException:
             await self.discard()
@@ -84,32 +91,22 @@ class RedisConnection(BusConnection):
             raise BusUnavailableError(_reason(exc)) from exc
         return bool(count)
 
-    async def watch(self) -> str:
-        assert self._reading is not None
-        while True:
-            await asyncio.wait({self._reading}, timeout=self._timeout / 2)
-            if self._reading.done():
-                return self._reading.result()
-            try:
-                await self._round_trip()
-            except BusUnavailableError as exc:
-                return str(exc)
-
     async def close(self) -> None:
         if self._sending is not None:
             await asyncio.wait({self._sending})  # ends within redis.command_timeout
         await self.discard()
 
     async def discard(self) -> None:
+        self._lose("the connection was closed")
         tasks = {task for task in (self._reading, self._sending) if task is not None}
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        self._fail(self._outbox)  # those of a task that was cancelled before it began
         await self._connection.disconnect(nowait=True)
 
-    async def _read(self) -> str:
-        """Return the reason when the connection is lost."""
+    async def _read(self) -> None:
         read, received = self._connection.read_response, self._receiver.received
         try:
             while True:
@@ -119,15 +116,10 @@ class RedisConnection(BusConnection):
                     case [b"pong", _] | b"PONG":
                         self._pongs.popleft().set_result(None)
         except RedisError as exc:
-            return _reason(exc)
+            self._lose(_reason(exc))
 
     async def _round_trip(self, *command: str) -> None:
-        """Send *command* and a PING, whose reply comes after that of the command.
-
-        Raises:
-            BusUnavailableError: the reply has not come within the timeout.
-        """
-        assert self._reading is not None
+        """Also send *command* before. A PING is sent, whose reply comes after all others."""
         pong: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             if command:
@@ -136,31 +128,30 @@ class RedisConnection(BusConnection):
             await self._connection.send_command("PING")
         except RedisError as exc:
             raise BusUnavailableError(_reason(exc)) from exc
-        # If this process was busy, the reply is read in the second half of the time.
-        waited: set[asyncio.Future[Any]] = {pong, self._reading}
-        for _ in range(2):
-            await asyncio.wait(
-                waited, timeout=self._timeout / 2, return_when=asyncio.FIRST_COMPLETED
-            )
-        if not pong.done():
-            is_lost = self._reading.done() and not self._reading.cancelled()
-            raise BusUnavailableError(self._reading.result() if is_lost else "it does not reply")
+        await self._until(pong)
 
     async def _send(self) -> None:
-        while self._outbox:
-            packets, self._outbox = self._outbox, []
-            pipeline = self._client.pipeline(transaction=False)
-            for topic, data, _ in packets:
-                pipeline.execute_command("PUBLISH", topic, data)
-            try:
-                _settle(packets, await pipeline.execute(raise_on_error=False))
-            except RedisError as exc:
-                _settle(packets, [exc] * len(packets))
-            except BaseException as exc:
-                packets += self._outbox
-                _settle(packets, [exc] * len(packets))
-                raise
-        self._sending = None
+        packets: list[_Packet] = []
+        try:
+            while self._outbox:
+                packets, self._outbox = self._outbox, []
+                pipeline = self._client.pipeline(transaction=False)
+                for topic, data, _ in packets:
+                    pipeline.execute_command("PUBLISH", topic, data)
+                try:
+                    results = await pipeline.execute(raise_on_error=False)
+                except RedisError as exc:
+                    results = [exc] * len(packets)
+                _settle(packets, results)
+        finally:
+            self._fail(packets)
+            self._sending = None
+
+    def _fail(self, packets: list[_Packet]) -> None:
+        """Report to the callers, if they still wait, that *packets* may not have been sent."""
+        for _, _, sent in packets:
+            if not sent.done():
+                sent.set_exception(BusUnavailableError("the connection was lost"))
 
 
 def _settle(packets: list[_Packet], results: list[Any]) -> None:
@@ -171,8 +162,6 @@ def _settle(packets: list[_Packet], results: list[Any]) -> None:
             failure = BusUnavailableError(_reason(result))
             failure.__cause__ = result
             sent.set_exception(failure)
-        elif isinstance(result, BaseException):
-            sent.set_exception(BusUnavailableError("the connection was lost"))
         else:
             sent.set_result(None)
 

@@ -1,10 +1,12 @@
 """Slots are given to waiting calls round robin among their keys."""
 
 import asyncio
+from concurrent.futures import Future
 
 import pytest
 
 from bundles.fair_queue import FairQueue
+from tests.waiting import until
 
 
 async def call(queue: FairQueue, key: str, order: list[str]) -> str | None:
@@ -103,3 +105,17 @@ def test_calls_that_wait_in_a_closed_loop_get_no_slot() -> None:
     queue.release()
     assert (queue.free, queue.waiting) == (1, 0)
     assert asyncio.run(order_of(queue, "aabb")) == ("aabb", [None] * 4)
+
+
+async def test_slot_is_released_after_all_threads_have_ended() -> None:
+    queue = FairQueue(0, 1)
+    first, second, third = Future[int](), Future[int](), Future[int]()
+    queue.release_after((first, second, third))
+    first.set_exception(LookupError())
+    second.cancel()
+    await asyncio.sleep(0)
+    assert queue.free == 0
+
+    third.set_result(1)
+
+    await until(lambda: queue.free == 1)

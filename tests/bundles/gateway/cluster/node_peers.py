@@ -115,9 +115,9 @@ class NodePeer:
 
     Attributes:
         received: the events that the services `listener`, `mailer` and `watcher` received, and
-            the calls that `slow.wait` has started. Keys: ``handler``, ``name``, ``payload``;
-            events have ``type``, ``groups``, ``meta``, ``nodeID`` (the sender), ``caller``,
-            ``level``, ``requestID``, ``parentID`` and ``id`` too.
+            what some actions note. Keys: ``handler``, ``name``, ``payload``; events have ``type``,
+            ``groups``, ``meta``, ``nodeID`` (the sender), ``caller``, ``level``, ``requestID``,
+            ``parentID`` and ``id`` too.
         log: the entries of the broker's log from ``logLevel`` on (``warn`` if the options do not
             name one): ``level``, ``module``, ``text``.
     """

@@ -22,7 +22,7 @@ function contextOf(ctx) {
   return { id, level, caller, nodeID, requestID, parentID, meta };
 }
 
-// `received` is called with each event of the service "listener" and of its groups.
+// `received` is called with each event, and with what some actions do.
 export function servicesOf(version, { Errors }, received) {
   const of = streamOf[version];
 
@@ -51,6 +51,7 @@ export function servicesOf(version, { Errors }, received) {
       name: "errors",
       actions: {
         retryable(ctx) {
+          received({ handler: "errors.retryable", name: "started", payload: ctx.params });
           throw new Errors.MoleculerRetryableError("Try again", 503, "BUSY", ctx.params);
         },
         server(ctx) {
@@ -88,7 +89,10 @@ export function servicesOf(version, { Errors }, received) {
         },
       },
     },
-    { name: "ctx", actions: { info: contextOf } },
+    {
+      name: "ctx",
+      actions: { info: (ctx) => ({ ...contextOf(ctx), timeout: ctx.options.timeout }) },
+    },
     {
       name: "values",
       actions: {
@@ -125,7 +129,9 @@ export function servicesOf(version, { Errors }, received) {
         async up(ctx) {
           const params = version === "0.14" ? null : ctx.params;
           const meta = { ...ctx.meta };
-          return { ...(await consumed(of(ctx))), params, meta };
+          const seen = { ...(await consumed(of(ctx))), params, meta };
+          received({ handler: "streams.up", name: "read", payload: seen });
+          return seen;
         },
         down: (ctx) => produced(ctx.params),
         echo: of,
