@@ -38,7 +38,7 @@ class NatsClient(Client):
 
     @property
     def connection(self) -> asyncio.WriteTransport | None:
-        """None: there is none yet."""
+        """The socket; None before `connect`."""
         transport = self._transport
         if isinstance(transport, TcpTransport) and transport._io_writer is not None:
             return transport._io_writer.transport
@@ -67,7 +67,7 @@ class NatsClient(Client):
         return self._unsent_bytes < _MOST_UNSENT
 
     async def sent(self) -> None:
-        """Return when the server has read most of what was sent.
+        """Return when the server has read most of the sent packets.
 
         Raises:
             OSError: the connection is lost.
