@@ -15,6 +15,8 @@ from benchmarks.aims import instructions_command
 from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
+from benchmarks.clusters import cluster_calls
+from benchmarks.clusters import found as clusters
 from benchmarks.contracts import contracts
 from benchmarks.databases import databases
 from benchmarks.documents import documents
@@ -89,6 +91,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
             broadcast(peers, rounds=5, times=5),
             gateway_calls(found(), Load(seconds=1.0)),
             broker_calls(rounds=7),
+            cluster_calls(clusters(), rounds=3),
             metacom_calls(metacom_peers(), Load(seconds=1.0)),
             memory(peers, steps=(1000, 3000)),
             drain(chosen(["rxkernel"])),
@@ -185,6 +188,15 @@ def _roundtrips(json_file: Path | None, names: tuple[str, ...], **load: Any) -> 
 def _gateways(json_file: Path | None, **load: Any) -> None:
     """Calls of an action: over Socket.IO, compared with moleculer-io, and in process."""
     _run(json_file, gateway_calls(found(), Load(**load)), broker_calls())
+
+
+@main.command("cluster")
+@click.option("--rounds", default=7, show_default=True, help="Rounds of each pair of nodes.")
+@click.option("--calls", default=8000, show_default=True, help="In one round.")
+@_json_option
+def _cluster(json_file: Path | None, **options: Any) -> None:
+    """Calls of an action on another node over NATS, compared with Moleculer."""
+    _run(json_file, cluster_calls(clusters(), **options))
 
 
 @main.command("metacom")

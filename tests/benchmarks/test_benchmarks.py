@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from benchmarks.__main__ import main
 from benchmarks.broadcast import broadcast
 from benchmarks.churn import churn
+from benchmarks.clusters import OWN as CLUSTER
+from benchmarks.clusters import cluster_calls
 from benchmarks.contracts import contracts
 from benchmarks.databases import databases
 from benchmarks.documents import documents
@@ -35,6 +37,7 @@ from benchmarks.web import web
 from benchmarks.worker_pool import worker_pool
 from bundles.security import PasswordSettings
 from rxkernel import HttpSettings, SocketioSettings
+from tests.required_tools import require_nats_server
 
 RXKERNEL = chosen(["rxkernel"])
 
@@ -108,6 +111,16 @@ async def test_gateways_benchmark_runs() -> None:
     (row,) = table.records()
     assert isinstance(row["per second"], float)
     assert row["per second"] > 0
+
+
+async def test_clusters_benchmark_runs() -> None:
+    require_nats_server()
+
+    table = await cluster_calls([CLUSTER], rounds=1, calls=80, warm_up=16)
+
+    for row in table.records():
+        assert isinstance(row["both"], float)
+        assert row["both"] > 0
 
 
 async def test_metacom_benchmark_runs() -> None:

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from nats import errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.aio.transport import TcpTransport
 
 from bundles.gateway.cluster.bus_connection import BusConnection, tls_failure
+from bundles.gateway.cluster.nats_client import NatsClient
 from bundles.gateway.cluster.nats_url import NatsServerUrl
 from bundles.gateway.cluster.transporter import (
     BusUnavailableError,
@@ -51,7 +50,7 @@ class NatsConnection(BusConnection):
         super().__init__(timeout)
         self._url = url
         self._receiver = receiver
-        self._client = _Client()
+        self._client = NatsClient(receiver.received)
         self._subscriptions: list[Subscription] = []
         self._is_open = False
         self._last_error = "the connection was closed"
@@ -79,23 +78,34 @@ class NatsConnection(BusConnection):
     async def subscribe(self, topics: Iterable[str]) -> None:
         try:
             for topic in topics:
-                subscription = await self._client.subscribe(topic, cb=self._receive)
+                self._client.topics[topic.encode()] = topic
+                subscription = await self._client.subscribe(topic, cb=_reply)
                 self._subscriptions.append(subscription)
         except (OSError, errors.Error) as exc:
             raise BusUnavailableError(self._reason(exc)) from exc
         await self._round_trip()
 
     async def publish(self, topic: str, data: bytes) -> None:
-        try:
-            await self._client.publish(topic, data)
-        except errors.MaxPayloadError as exc:
+        client = self._client
+        if client.is_closed:
+            reason = self._reason(client.last_error or errors.ConnectionClosedError())
+            self._lose(reason)
+            raise BusUnavailableError(reason)
+        if len(data) > client.max_payload:
             raise PacketTooLargeError(
                 f"a packet for {topic} has {len(data)} bytes; {self._url.place} accepts at most "
-                f"{self._client.max_payload}, see max_payload in its configuration"
-            ) from exc
-        except (OSError, errors.Error) as exc:
-            if self._client.is_closed:  # nats-py reports no end if it could not send the rest
-                self._lose(self._reason(self._client.last_error or exc))
+                f"{client.max_payload}, see max_payload in its configuration"
+            )
+        if not client.send(topic, data):
+            await self._until_sent()
+
+    async def _until_sent(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._client.sent()
+        except TimeoutError:
+            self._lose("it does not read")
+        except OSError as exc:
             raise BusUnavailableError(self._reason(exc)) from exc
 
     async def has_subscriber(self, topic: str) -> bool:
@@ -120,9 +130,8 @@ class NatsConnection(BusConnection):
 
     async def discard(self) -> None:
         # nats-py first sends the rest, for which it waits as long as a server hangs.
-        transport = self._client._transport
-        if isinstance(transport, TcpTransport) and transport._io_writer is not None:
-            transport._io_writer.transport.abort()
+        if (connection := self._client.connection) is not None:
+            connection.abort()
         await self._disconnect(_ABORT_TIMEOUT)
 
     async def _connect(self) -> None:
@@ -155,12 +164,6 @@ class NatsConnection(BusConnection):
             return secret or ""
 
         return None if secret is None else reveal
-
-    async def _receive(self, message: Msg) -> None:
-        if message.reply and not message.data:  # a probe of `has_subscriber`
-            await message.respond(b"")
-        else:
-            self._receiver.received(message.subject, message.data)
 
     async def _round_trip(self) -> None:
         # nats-py sends a PING before its buffered commands; only the second PING comes after them.
@@ -232,15 +235,9 @@ class NatsConnection(BusConnection):
                 reading.add_done_callback(_retrieve)
 
 
-class _Client(Client):
-    """Knows whether its connection is encrypted: nats-py also accepts a server without TLS."""
-
-    is_encrypted = False
-
-    @property
-    def ssl_context(self) -> ssl.SSLContext:
-        self.is_encrypted = True
-        return super().ssl_context
+async def _reply(message: Msg) -> None:
+    """Reply to the probe of `has_subscriber`."""
+    await message.respond(b"")
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -106,10 +107,14 @@ async def test_tls_with_server_without_tls_fails_before_credentials_are_sent(
 
 
 def test_nats_private_names_exist() -> None:
-    """`NatsConnection` ends with them what nats-py leaves open when a server hangs or crashes."""
+    """`NatsConnection` ends with them what nats-py leaves open when a server hangs or crashes, and
+    `NatsClient` avoids its queues."""
     client = Client()
 
     assert client._transport is None
     assert client._reading_task is None
     assert TcpTransport()._io_writer is None  # type: ignore[no-untyped-call]
     assert Subscription(client)._wait_for_msgs_task is None
+    assert [*signature(client._process_msg).parameters] == [
+        *("sid", "subject", "reply", "data", "headers")
+    ]
