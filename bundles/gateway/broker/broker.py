@@ -2,44 +2,34 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping, Set
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, NoReturn, Unpack
 
 from injector import inject
 
 from bundles.gateway.broker.call_options import CallItem, CallMeta, CallOptions
-from bundles.gateway.broker.catalog import Catalog
 from bundles.gateway.broker.circuit_breaker import Circuit, CircuitBreakers, State, event_of
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.emitter import Emitter
 from bundles.gateway.broker.guarded_call import GuardedCall
 from bundles.gateway.broker.messages import Messages, new_request
-from bundles.gateway.broker.registry import ActionEndpoint, Registry
+from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.broker.retries import Retries
-from bundles.gateway.broker.route import (
-    Call,
-    Endpoint,
-    EventHandlers,
-    Observer,
-    OutgoingEvent,
-    Pong,
-    Remote,
-    Route,
-)
+from bundles.gateway.broker.route import Call, Endpoint, EventHandlers, OutgoingEvent, Pong
+from bundles.gateway.broker.routes import Routes
 from bundles.gateway.broker.several_calls import items_of, results_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.cachers.cacher import Cacher
 from bundles.gateway.errors import (
     MaxCallLevelError,
     MoleculerError,
-    MoleculerServerError,
     RequestSkippedError,
     ServiceNotAvailableError,
     ServiceNotFoundError,
     node_not_found,
 )
 from bundles.gateway.settings import GatewaySettings
-from rxkernel import Compiled, Request, current_request
+from rxkernel import Request, current_request
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +45,7 @@ class Broker:
     """
     Attributes:
         node_id: the name of this node.
-        registry: its actions and event handlers; replaced by each reload.
+        routes: its actions and event handlers, and those of other nodes.
         cacher: the results of actions with a cache.
         circuits: those of the actions on all nodes; None: the setting ``circuit_breaker`` is off.
     """
@@ -70,17 +60,12 @@ class Broker:
         cacher: Cacher,
     ) -> None:
         self.node_id = settings.node_id
-        self.registry = Registry(None, settings)
+        self.routes = Routes(settings)
         self.cacher = cacher
         self._settings = settings
         self._messages = messages
         self._emitter = emitter
         self._retries = retries
-        self._changed = asyncio.Event()
-        self._remote: Remote | None = None
-        self._observers: list[Observer] = []
-        self._direct: Mapping[str, ActionEndpoint] = {}  # of calls without a policy
-        self._routes: Mapping[str, Route] = {}  # of all others
         self.circuits: CircuitBreakers | None = None
         if settings.circuit_breaker:
             self.circuits = CircuitBreakers(settings, self._circuit_changed)
@@ -142,7 +127,7 @@ class Broker:
         shared: bool = False,
     ) -> Coroutine[Any, Any, Any]:
         """As `call`, within *parent*; *shared*: the meta of *parent* is that of the call, too."""
-        endpoint = self._direct.get(action)
+        endpoint = self.routes.direct.get(action)
         if endpoint is None or options or endpoint.has_policy:
             call = self._routed(action, params, parent, options, shared)
         elif endpoint.is_private and not _may_call(parent, endpoint):
@@ -166,7 +151,7 @@ class Broker:
         shared: bool,
     ) -> Call:
         """As `start`, for a call with a policy, or of another node."""
-        route = self._routes.get(action)
+        route = self.routes.all.get(action)
         if route is None or (
             isinstance(route, ActionEndpoint) and route.is_private and not _may_call(parent, route)
         ):
@@ -185,7 +170,7 @@ class Broker:
             ServiceNotFoundError: this node does not offer the action to others.
             Exception: what the action has raised.
         """
-        endpoint = self.registry.actions.get(action)
+        endpoint = self.routes.registry.actions.get(action)
         if endpoint is None or not endpoint.is_shared:
             return _raise(ServiceNotFoundError(action, self.node_id))
         if endpoint.has_policy or caller.stream is not None:
@@ -266,9 +251,10 @@ class Broker:
         """Run *endpoint* once, in *context*."""
         if isinstance(endpoint, ActionEndpoint):
             return self._messages.run(endpoint.definition, context)
-        if self._remote is None:  # this node has left the cluster
+        remote = self.routes.remote
+        if remote is None:  # this node has left the cluster
             return _raise(ServiceNotAvailableError(endpoint.name, endpoint.node_id))
-        return self._remote.request(endpoint, context)
+        return remote.request(endpoint, context)
 
     def _parent(self) -> Context | None:
         """Return the context of the current message, if it is a call or an event."""
@@ -327,7 +313,7 @@ class Broker:
         """As `broadcast`, to the handlers on this node."""
         parent = self._parent()
         self._check_level(parent)
-        handlers = self.registry.handlers_of(event, groups, to_all=True)
+        handlers = self.routes.registry.handlers_of(event, groups, to_all=True)
         await self._emitter.send(self, event, payload, parent, meta, handlers)
 
     async def publish(
@@ -342,11 +328,14 @@ class Broker:
     ) -> None:
         """As `emit`, or `broadcast` with *to_all*, within *parent*."""
         self._check_level(parent)
-        if self._remote is None or event.startswith("$"):
-            handlers: EventHandlers = self.registry.handlers_of(event, groups, to_all=to_all)
+        remote = self.routes.remote
+        if remote is None or event.startswith("$"):
+            handlers: EventHandlers = self.routes.registry.handlers_of(
+                event, groups, to_all=to_all
+            )
         else:
             outgoing = OutgoingEvent(event, payload, parent, groups, meta, to_all)
-            handlers = await self._remote.send_event(outgoing)
+            handlers = await remote.send_event(outgoing)
         await self._emitter.send(self, event, payload, parent, meta, handlers)
 
     async def deliver(
@@ -360,7 +349,7 @@ class Broker:
     ) -> None:
         """Run the handlers of this node for an event of *sender*, a context on another node."""
         self._check_level(sender)
-        handlers = self.registry.handlers_of(event, groups, to_all=to_all)
+        handlers = self.routes.registry.handlers_of(event, groups, to_all=to_all)
         await self._emitter.send(self, event, payload, sender, sender.meta, handlers)
 
     def _check_level(self, parent: Context | None) -> None:
@@ -380,37 +369,36 @@ class Broker:
 
     def notify(self, event: str, payload: Any) -> None:
         """Run the handlers of this node for an *event* of the node itself, without waiting."""
-        handlers = self.registry.handlers_of(event, None, to_all=True)
+        handlers = self.routes.registry.handlers_of(event, None, to_all=True)
         self._emitter.post(self, event, payload, handlers)
 
     # --- what the nodes offer
 
     def nodes(self) -> list[dict[str, Any]]:
         """What the action ``$node.list`` returns: this node first."""
-        return self._catalog.nodes()
+        return self.routes.catalog.nodes()
 
     def services(
         self, *, skip_internal: bool = False, with_actions: bool = False
     ) -> list[dict[str, Any]]:
         """What ``$node.services`` returns, without names with ``$`` if *skip_internal*."""
-        return self._catalog.services(skip_internal=skip_internal, with_actions=with_actions)
+        return self.routes.catalog.services(skip_internal=skip_internal, with_actions=with_actions)
 
     def actions(
         self, *, skip_internal: bool = False, with_endpoints: bool = False
     ) -> list[dict[str, Any]]:
         """What ``$node.actions`` returns; with the nodes of each action if *with_endpoints*."""
-        return self._catalog.actions(skip_internal=skip_internal, with_endpoints=with_endpoints)
+        return self.routes.catalog.actions(
+            skip_internal=skip_internal, with_endpoints=with_endpoints
+        )
 
     def events(
         self, *, skip_internal: bool = False, with_endpoints: bool = False
     ) -> list[dict[str, Any]]:
         """What ``$node.events`` returns: the patterns that handlers listen to."""
-        return self._catalog.events(skip_internal=skip_internal, with_endpoints=with_endpoints)
-
-    @property
-    def _catalog(self) -> Catalog:
-        others = () if self._remote is None else self._remote.nodes
-        return Catalog(self.registry, self.node_id, others)
+        return self.routes.catalog.events(
+            skip_internal=skip_internal, with_endpoints=with_endpoints
+        )
 
     async def ping(self, node_id: str, timeout: float = 2.0) -> Pong:
         """Measure how long a packet to another node and its reply take.
@@ -420,44 +408,10 @@ class Broker:
             TimeoutError: it has not replied within *timeout* seconds.
             BusUnavailableError: this node has no connection to the cluster.
         """
-        if self._remote is None:
+        remote = self.routes.remote
+        if remote is None:
             raise node_not_found(node_id)
-        return await self._remote.ping(node_id, timeout)
-
-    def use(self, compiled: Compiled) -> None:
-        """Offer the actions and handlers of *compiled* from now on."""
-        self.registry = Registry(compiled, self._settings)
-        self._renew_routes()
-
-    def use_remote(self, remote: Remote | None) -> None:
-        """Use the other nodes, after each of their changes; None: this node has left them."""
-        self._remote = remote
-        self._renew_routes()
-        for observer in self._observers:
-            observer()
-
-    def watch_remote(self, observer: Observer) -> None:
-        """Call *observer* whenever the other nodes, or what they offer, have changed."""
-        self._observers.append(observer)
-
-    def remote_visibilities(self) -> Mapping[str, str]:
-        """The visibility of each action of other nodes."""
-        return {} if self._remote is None else self._remote.visibilities()
-
-    def _renew_routes(self) -> None:
-        local = self.registry.actions
-        shared = {} if self._remote is None else self._remote.shared
-        self._routes = {**local, **shared}
-        self._direct = local
-        if shared and not self._settings.prefer_local:
-            self._direct = {name: one for name, one in local.items() if name not in shared}
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
-    @property
-    def _services(self) -> Set[str]:
-        local = self.registry.services
-        return local if self._remote is None else local | self._remote.services
+        return await remote.ping(node_id, timeout)
 
     async def wait_for_services(
         self, names: str | Iterable[str], timeout: float | None = None
@@ -467,16 +421,7 @@ class Broker:
         Raises:
             MoleculerServerError: some are missing after *timeout* seconds.
         """
-        wanted = {names} if isinstance(names, str) else set(names)
-        limit = asyncio.timeout(timeout)
-        try:
-            async with limit:
-                while not wanted <= self._services:
-                    await self._changed.wait()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            _services_missing(wanted - self._services)
+        await self.routes.wait_for({names} if isinstance(names, str) else names, timeout)
 
 
 def _may_call(parent: Context | None, endpoint: ActionEndpoint) -> bool:
@@ -486,12 +431,6 @@ def _may_call(parent: Context | None, endpoint: ActionEndpoint) -> bool:
     request = _current() if parent is None else parent.request
     definition = None if request is None else request.definition
     return definition is not None and definition.metadata.target is endpoint.target
-
-
-def _services_missing(names: set[str]) -> NoReturn:
-    raise MoleculerServerError(
-        "Services waiting is timed out.", 500, "WAITFOR_SERVICES", {"services": sorted(names)}
-    )
 
 
 async def _on_new_stack(call: Coroutine[Any, Any, Any]) -> Any:

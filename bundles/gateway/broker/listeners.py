@@ -96,7 +96,7 @@ class BrokerListeners:
 
     @observe(KernelEvents.KERNEL_COMPILED, priority=_FIRST)
     async def compiled(self, event: CompiledEvent) -> None:
-        self._broker.use(event.compiled)
+        self._broker.routes.use(event.compiled)
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=-1000, only=_is_of_broker)
     async def name_errors(self, event: ExceptionEvent) -> None:

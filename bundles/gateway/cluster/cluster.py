@@ -112,7 +112,7 @@ class Cluster:
         self._kernel = kernel
         self._discovery = discovery
         self._events_here = SharedEvents(
-            broker.registry, (), self._balancer, prefer_local=settings.prefer_local
+            broker.routes.registry, (), self._balancer, prefer_local=settings.prefer_local
         )
         self.is_running = False
 
@@ -180,7 +180,7 @@ class Cluster:
         """
         self._trace.extract = self._kernel.extract
         self._incoming.begin()
-        self._own.offer(self._broker.registry)
+        self._own.offer(self._broker.routes.registry)
         self._renew()
         self.is_running = True
         try:
@@ -196,7 +196,7 @@ class Cluster:
 
     def offer(self) -> None:
         """Offer what the broker has from now on, and inform the other nodes."""
-        self._own.offer(self._broker.registry)
+        self._own.offer(self._broker.routes.registry)
         self._renew()
         self._sender.run(self.members.introduce())
 
@@ -216,7 +216,7 @@ class Cluster:
         self._calls.fail_all(None)
         await self._sender.close()
         await self._transporter.close()
-        self._broker.use_remote(None)
+        self._broker.routes.use_remote(None)
 
     # --- changes of other nodes
 
@@ -244,15 +244,15 @@ class Cluster:
 
     def _renew(self) -> None:
         """Read again what all nodes offer."""
-        local = self._broker.registry.actions
+        local = self._broker.routes.registry.actions
         self.shared = shared_actions(local, self.members.table, self._choice)
         nodes = tuple(self.members.table.available.values())
         self.services = frozenset(name for node in nodes for name in node.services)
         self._events_here = SharedEvents(
-            self._broker.registry,
+            self._broker.routes.registry,
             nodes,
             self._balancer,
             prefer_local=self._settings.prefer_local,
         )
         self._balancer.keep({*self.shared, *self._events_here.keys})
-        self._broker.use_remote(self)
+        self._broker.routes.use_remote(self)

@@ -59,7 +59,7 @@ class Namespaces:
         broker: Broker,
         settings: GatewaySettings,
     ) -> None:
-        broker.watch_remote(self._renew)
+        broker.routes.watch_remote(self._renew)
         self._gateway = gateway
         self._application = application
         self._log = log
@@ -186,7 +186,7 @@ class Namespaces:
 
     def _renew(self) -> None:
         """Let clients call what this node and the others offer now."""
-        remote = self._broker.remote_visibilities()
+        remote = self._broker.routes.remote_visibilities()
         if self._needs_rules:  # the rules of other nodes are not known: a whitelist must open them
             remote = dict.fromkeys(remote, "public")
         self._actions = {**remote, **self._local}

@@ -498,4 +498,4 @@ async def test_without_the_setting_there_are_no_circuits(site_of: SiteOf) -> Non
     await fail(site, times=25)
 
     assert site.broker.circuits is None
-    assert not site.broker.registry.actions["shaky.do"].has_policy
+    assert not site.broker.routes.registry.actions["shaky.do"].has_policy

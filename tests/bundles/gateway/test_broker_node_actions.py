@@ -121,7 +121,7 @@ async def test_node_actions_do_not_show_secrets(
     found = await site.broker.call(f"$node.{name}", every)
 
     assert b"secret" not in encode_json(found)
-    visibility = site.broker.registry.actions[f"$node.{name}"].options.visibility
+    visibility = site.broker.routes.registry.actions[f"$node.{name}"].options.visibility
     assert visibility == "public"
 
 
