@@ -11,7 +11,7 @@ from bundles.gateway.broker.broker import Broker
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.messages import new_request
 from bundles.gateway.broker.transport import ACTIONS
-from bundles.gateway.cluster.answer import Answer, node_lost
+from bundles.gateway.cluster.call_response import CallResponse, node_lost
 from bundles.gateway.cluster.dropped_packets import DroppedPackets
 from bundles.gateway.cluster.incoming_stream import IncomingStream
 from bundles.gateway.cluster.link import Link
@@ -63,7 +63,7 @@ class IncomingMessages:
         self._dropped = dropped
         self._variables: Variables = copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._answers: set[Answer] = set()
+        self._responses: set[CallResponse] = set()
         self._streams: dict[tuple[str, str], IncomingStream] = {}
         self._received = ReceivedIds()
 
@@ -93,7 +93,7 @@ class IncomingMessages:
                 "replayed", topic, f"the call {packet.id!r:.100} was received before"
             )
             return
-        self._start(self._answer(packet, stream))
+        self._start(self._respond(packet, stream))
 
     def _add_to_stream(self, packet: RequestPacket) -> IncomingStream | None:
         """Return the stream that *packet* belongs to; None: it has no stream."""
@@ -132,10 +132,10 @@ class IncomingMessages:
 
     # --- calls
 
-    async def _answer(self, packet: RequestPacket, stream: IncomingStream | None) -> None:
+    async def _respond(self, packet: RequestPacket, stream: IncomingStream | None) -> None:
         caller = self._caller(packet)
-        answer = Answer(packet, caller, self._link, self._errors)
-        self._answers.add(answer)
+        response = CallResponse(packet, caller, self._link, self._errors)
+        self._responses.add(response)
         caller.stream = stream
         if stream is not None and packet.params is None:
             packet.params = caller.meta.pop(PARAMS, None)
@@ -144,11 +144,11 @@ class IncomingMessages:
         try:
             result = await self._result(packet, caller)
         except Exception as exc:  # noqa: BLE001 - any exception of an action is a response
-            await answer.fail(exc)
+            await response.fail(exc)
         else:
-            await answer.send(result)
+            await response.send(result)
         finally:
-            self._answers.discard(answer)
+            self._responses.discard(response)
             if stream is not None:
                 await stream.aclose()
                 if stream.is_ended:
@@ -211,9 +211,9 @@ class IncomingMessages:
             if node is None or stream.node_id == node.id:
                 del self._streams[key]
                 stream.fail(node_lost(stream.node_id))
-        for answer in self._answers:
-            if node is None or answer.node_id == node.id:
-                answer.lose()
+        for response in self._responses:
+            if node is None or response.node_id == node.id:
+                response.lose()
 
     async def drain(self) -> None:
         """Wait for the calls and events that run."""

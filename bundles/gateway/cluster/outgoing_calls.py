@@ -60,7 +60,7 @@ class PendingCall:
 
 
 class OutgoingCalls:
-    """Sends requests, and hands each response to its call."""
+    """Sends requests, and passes each response to its call."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 _UNSENDABLE = (PacketTooLargeError, TypeError, ValueError, RecursionError)
 
 
-class Answer:
+class CallResponse:
     """
     Args:
         request: the call.
