@@ -401,13 +401,15 @@ class Broker:
         )
 
     async def ping(self, node_id: str, timeout: float = 2.0) -> Pong:
-        """Measure how long a packet to another node and its reply take.
+        """Measure how long a packet to a node and its reply take; 0 seconds for this one.
 
         Raises:
             MoleculerClientError: the node is not in the cluster.
-            TimeoutError: it has not replied within *timeout* seconds.
-            BusUnavailableError: this node has no connection to the cluster.
+            RequestTimeoutError: it has not replied within *timeout* seconds.
+            BrokerDisconnectedError: this node has no connection to the cluster.
         """
+        if node_id == self.node_id:
+            return Pong(node_id, 0.0, 0.0)
         remote = self.routes.remote
         if remote is None:
             raise node_not_found(node_id)

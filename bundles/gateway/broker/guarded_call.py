@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Protocol
@@ -17,6 +18,8 @@ from bundles.gateway.errors import (
     ServiceNotAvailableError,
     ServiceNotFoundError,
 )
+
+logger = logging.getLogger(__name__)
 
 _KNOWN = CallOptions.__annotations__.keys()
 
@@ -72,6 +75,7 @@ class GuardedCall:
         self._fallback = options.get("fallback", route.fallback)
         self._context: Context
         self._endpoint: Endpoint | None = None  # that of the last attempt
+        self._failed: list[str] = []  # the nodes of earlier attempts
 
     async def run(self) -> Any:
         """Return the result of the call, or that of the fallback."""
@@ -136,12 +140,23 @@ class GuardedCall:
                     raise
                 if not self._has_time_for(pause):
                     raise
+                self._note_failure(exc, attempt, pause)
             await self._pauses.pause(pause)
             self._begin()
 
+    def _note_failure(self, exc: Exception, attempt: int, pause: float) -> None:
+        if self._endpoint is not None:
+            self._failed.append(self._endpoint.node_id)
+        logger.info(
+            "the call of %r%s has failed, attempt %d of %d follows in %.2f seconds: %.200s",
+            self._route.name,
+            "" if self._endpoint is None else f" on the node {self._endpoint.node_id!r}",
+            *(attempt + 1, self._retries + 1, pause, exc),
+        )
+
     async def _attempt(self) -> Any:
         node_id = self._options.get("node_id")
-        self._endpoint = endpoint = self._route.next(node_id)
+        self._endpoint = endpoint = self._route.next(node_id, self._failed)
         circuits = self._broker.circuits
         if circuits is None:
             return await self._timed(endpoint, self._context)

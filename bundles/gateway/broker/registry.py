@@ -1,6 +1,6 @@
 """What this node offers: its actions by name, and its event handlers by pattern and group."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -45,7 +45,7 @@ class ActionEndpoint:
         """Whether other nodes may call it."""
         return self.options.visibility in ("published", "public")
 
-    def next(self, node_id: str | None) -> "ActionEndpoint":
+    def next(self, node_id: str | None, failed: Collection[str] = ()) -> "ActionEndpoint":
         """It is the only endpoint of the action, see `Route`."""
         if node_id is not None and node_id != self.node_id:
             raise ServiceNotFoundError(self.name, node_id)

@@ -1,6 +1,6 @@
 """Where the attempts of a call run: on this node, or on others."""
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Set
 from typing import Any, Protocol
 
 import attrs
@@ -44,8 +44,9 @@ class Route(Protocol):
         """Whether a call without options has a timeout, retries, a circuit breaker or a
         fallback."""
 
-    def next(self, node_id: str | None) -> Endpoint:
-        """Return the endpoint of the next attempt, that on *node_id* if it is given.
+    def next(self, node_id: str | None, failed: Collection[str] = ()) -> Endpoint:
+        """Return the endpoint of the next attempt: on *node_id* if that is given, else if possible
+        on another node than *failed*, those of earlier attempts.
 
         Raises:
             ServiceNotFoundError: the node does not offer the action.

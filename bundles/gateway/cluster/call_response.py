@@ -13,6 +13,7 @@ from bundles.gateway.cluster.remote_errors import ErrorWriter, shortened
 from bundles.gateway.cluster.transporter import PacketTooLargeError
 from bundles.gateway.errors import MoleculerError
 from rxkernel import HttpException
+from rxkernel.exception_text import own_traceback
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +64,9 @@ class CallResponse:
         """Send *exc*, which the action has raised."""
         action = self._action
         if not isinstance(exc, HttpException):
+            found = (type(exc), exc, own_traceback(exc))
             logger.error(
-                "the action %.200r failed for the node %r", action, self.node_id, exc_info=exc
+                "the action %.200r failed for the node %r", action, self.node_id, exc_info=found
             )
         fields = self._errors.fields_of(exc)
         try:
@@ -122,5 +124,7 @@ def node_lost(node_id: str) -> MoleculerError:
 
 def _unsendable(action: str, exc: Exception) -> Exception:
     if isinstance(exc, PacketTooLargeError):
-        return MoleculerError(f"The result of '{action}' is too large.", 500, "TOO_LARGE")
+        return MoleculerError(
+            f"The result of '{action}' is too large: {exc}; return a stream", 500, "TOO_LARGE"
+        )
     return TypeError(f"the result of the action {action!r} cannot be sent to a node: {exc}")

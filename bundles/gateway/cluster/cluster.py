@@ -118,11 +118,13 @@ class Cluster:
 
     @property
     def figures(self) -> Mapping[str, int]:
-        """The other nodes, calls that wait for their results, and calls and events that run."""
+        """The other nodes, calls that wait for their results, calls and events that run, and
+        packets that were dropped."""
         return {
             "nodes": len(self.members.table.available),
             "outgoing_calls": self._calls.count,
             "incoming_messages": self._incoming.count,
+            "dropped_packets": self.dropped.total,
         }
 
     # --- what the broker uses, see `Remote`
@@ -234,6 +236,8 @@ class Cluster:
                 logger.info("the node %r has joined the cluster", node.id)
                 self._broker.notify("$node.connected", facts)
             case "updated":
+                if before is not None and before.instance != node.instance:
+                    logger.warning("the node %r was restarted", node.id)
                 self._broker.notify("$node.updated", facts)
             case "left":
                 logger.info("the node %r has left the cluster", node.id)

@@ -52,7 +52,7 @@ class Inbox:
         try:
             self._read(self._link.topics.received[topic], topic, data, now)
         except InvalidPacketError as exc:
-            self._dropped.add(exc.reason, topic, str(exc))
+            self._dropped.add(exc.reason, topic, str(exc), exc.node_id)
         except Exception:  # a fault of ours must not stop the transporter
             logger.exception("a packet of the cluster was not handled (%s)", topic)
 
@@ -62,7 +62,7 @@ class Inbox:
             try:
                 self._handlers[command](packet, topic)
             except InvalidPacketError as exc:
-                self._dropped.add(exc.reason, topic, str(exc))
+                self._dropped.add(exc.reason, topic, str(exc), exc.node_id)
 
     def _read(self, command: Command, topic: str, data: bytes, now: float) -> None:
         if len(data) > self._most_bytes:

@@ -32,7 +32,7 @@ from bundles.gateway.errors import (
     RequestTimeoutError,
     ServiceNotAvailableError,
 )
-from rxkernel import Request
+from rxkernel import Request, current_request
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +134,7 @@ class IncomingMessages:
 
     async def _respond(self, packet: RequestPacket, stream: IncomingStream | None) -> None:
         caller = self._caller(packet)
+        current_request.set(caller.request)  # for the id in the log
         response = CallResponse(packet, caller, self._link, self._errors)
         self._responses.add(response)
         caller.stream = stream

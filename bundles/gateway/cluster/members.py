@@ -142,19 +142,17 @@ class Members:
 
     async def introduce(self) -> None:
         """Send the information of this node to all others."""
-        await self._sender.send(
-            Command.INFO, self._own.info(), None, sorted(self.table.protocols())
-        )
+        await self._sender.send(Command.INFO, self._own.info(), None, self.table.protocols())
 
     async def beat(self) -> None:
         """Send a heartbeat to all nodes."""
         packet = HeartbeatPacket(cpu=cpu_percent(), seq=self._own.seq, instance=self._own.instance)
-        protocols = sorted(self.table.protocols()) or self._link.accepted
+        protocols = self.table.protocols() or self._link.accepted
         await self._sender.send(Command.HEARTBEAT, packet, None, protocols)
 
     async def leave(self) -> None:
         """Inform the others that this node leaves."""
-        protocols = sorted(self.table.protocols())
+        protocols = self.table.protocols()
         await self._sender.send(Command.DISCONNECT, DisconnectPacket(), None, protocols)
 
     def check(self, timeout: float) -> None:

@@ -71,6 +71,10 @@ class NodeTable:
         for node_id in late:
             del self._left[node_id]
 
-    def protocols(self) -> set[str]:
-        """The versions that the nodes which live get."""
-        return {node.protocol for node in self.available.values()}
+    def protocols(self) -> list[str]:
+        """The versions in which a packet for all must be sent, so that each node which lives reads
+        it: Moleculer logs an error for each packet of another version than its own."""
+        spoken = [node.protocols for node in self.available.values()]
+        needed = {one[0] for one in spoken if len(one) == 1}
+        needed.update(one[-1] for one in spoken if needed.isdisjoint(one))
+        return sorted(needed)

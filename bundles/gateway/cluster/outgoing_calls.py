@@ -100,6 +100,7 @@ class OutgoingCalls:
         call = PendingCall(action, node, asyncio.get_running_loop().create_future())
         packet = self._packet(id, action, node, context)
         self._pending[id] = call
+        logger.debug("%s is called on the node %s", action, node.id)
         try:
             await self._send(packet, node)
             if stream is not None:
@@ -193,7 +194,10 @@ class OutgoingCalls:
         if call is None or call.node.id != packet.sender:
             is_late = call is None and packet.id.startswith(self._instance)
             reason = "late_response" if is_late else "unexpected_response"
-            self._dropped.add(reason, topic, f"no call waits with the id {packet.id!r:.100}")
+            text = f"no call has the id {packet.id!r:.100}"
+            if is_late:
+                text = f"its call has ended before, by a timeout for example ({packet.sender!r})"
+            self._dropped.add(reason, topic, text)
         elif call.stream is not None:
             self._add_piece(call, call.stream, packet)
         elif call.response.done():  # cancelled in this iteration of the loop

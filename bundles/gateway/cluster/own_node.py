@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from bundles.gateway.broker.registry import ActionEndpoint, Registry
 from bundles.gateway.cluster.packets import InfoPacket
+from bundles.gateway.cluster.remote_node import ONLY_EVENTS
 
 
 class OwnNode:
@@ -84,6 +85,8 @@ def _services_of(registry: Registry) -> list[dict[str, Any]]:
             service(endpoint.service)["actions"][endpoint.name] = _action(endpoint)
     for handlers in registry.handlers:
         if not handlers.pattern.startswith("$"):
+            if handlers.group not in services:
+                service(handlers.group)["metadata"] = {ONLY_EVENTS: True}
             service(handlers.group)["events"][handlers.pattern] = {
                 "name": handlers.pattern,
                 "group": handlers.group,

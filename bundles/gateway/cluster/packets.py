@@ -172,11 +172,13 @@ _VERSION = msgspec.json.Decoder(Packet).decode
 
 
 class InvalidPacketError(Exception):
-    """A packet is dropped; *reason* is the key of its counter."""
+    """A packet is dropped; *reason* is the key of its counter, *node_id* is set if the packets of
+    each node are logged."""
 
-    def __init__(self, reason: str, text: str) -> None:
+    def __init__(self, reason: str, text: str, node_id: str = "") -> None:
         super().__init__(text)
         self.reason = reason
+        self.node_id = node_id
 
 
 def read_packet(command: Command, data: bytes, accepted: tuple[str, ...]) -> Packet:
@@ -220,4 +222,5 @@ def _wrong_version(packet: Packet, accepted: tuple[str, ...]) -> InvalidPacketEr
         "wrong_version",
         f"the node {packet.sender!r:.200} speaks version {packet.ver!r:.20} of the protocol; this "
         f"node reads {versions}",
+        packet.sender[:200],
     )

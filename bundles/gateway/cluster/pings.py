@@ -10,6 +10,8 @@ from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, PingPacket, PongPacket
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.sender import Sender
+from bundles.gateway.cluster.transporter import BusUnavailableError
+from bundles.gateway.errors import BrokerDisconnectedError, RequestTimeoutError
 
 
 class Pings:
@@ -36,8 +38,8 @@ class Pings:
         """Ping *node*.
 
         Raises:
-            TimeoutError: it has not replied within *timeout* seconds.
-            BusUnavailableError: the bus cannot be used.
+            RequestTimeoutError: it has not replied within *timeout* seconds.
+            BrokerDisconnectedError: the bus cannot be used.
         """
         id = str(next(self._ids))
         key, begin, sent = f"{node.id} {id}", time.perf_counter(), _milliseconds()
@@ -48,6 +50,10 @@ class Pings:
             )
             async with asyncio.timeout(timeout):
                 packet = await waiting
+        except TimeoutError:
+            raise RequestTimeoutError("ping", node.id) from None
+        except BusUnavailableError as exc:
+            raise BrokerDisconnectedError from exc
         finally:
             del self._waiting[key]
         elapsed = time.perf_counter() - begin

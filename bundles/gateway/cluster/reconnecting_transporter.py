@@ -137,4 +137,4 @@ class ReconnectingTransporter(Transporter):
         receiver.connected()
 
     def _log_outage(self, reason: str) -> None:
-        logger.error("%s cannot be used: %s", self._name, reason)
+        logger.error("%s cannot be used: %s; trying to reconnect", self._name, reason)

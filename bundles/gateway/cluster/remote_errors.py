@@ -5,7 +5,12 @@ from typing import Any
 import attrs
 
 from bundles.gateway import errors
-from bundles.gateway.errors import MoleculerError
+from bundles.gateway.errors import (
+    MoleculerClientError,
+    MoleculerError,
+    MoleculerRetryableError,
+    MoleculerServerError,
+)
 from bundles.gateway.sockets.error_body import encodable, error_body
 from rxkernel import Serializer
 
@@ -38,7 +43,7 @@ class RemoteError(Exception):
         *,
         retryable: bool = False,
     ) -> None:
-        super().__init__(f"{name} on the node {node_id!r}: {message}")
+        super().__init__(f"{name}: {message} (on the node {node_id!r})")
         self.name = name
         self.node_id = node_id
         self.stack = stack
@@ -81,7 +86,8 @@ def restored(fields: Any, sender: str) -> Exception:
     """Return the exception for *fields*, which the node *sender* has sent.
 
     One with a number as its code is a `MoleculerError`, of the class of its name if this bundle
-    has it; another one is a `RemoteError`.
+    has it, else of the nearest class, such as `MoleculerClientError` for a code from 400 to 499.
+    Another one is a `RemoteError`.
     """
     given = fields if isinstance(fields, dict) else {}
     name = _text(given.get("name")) or "Error"
@@ -92,13 +98,20 @@ def restored(fields: Any, sender: str) -> Exception:
     if not isinstance(code, int) or isinstance(code, bool):
         stack = _text(given.get("stack"))
         return RemoteError(name, message, node_id, stack, retryable=retryable)
-    cls = _KNOWN.get(name, MoleculerError)
+    cls = _KNOWN.get(name) or _class_for(code, retryable=retryable)
     error = cls.__new__(cls)
     MoleculerError.__init__(error, message, code, data=given.get("data"), retryable=retryable)
     error.type = error.code = _text(given.get("type"))
     error.name = name
     error.node_id = node_id
     return error
+
+
+def _class_for(code: int, *, retryable: bool) -> type[MoleculerError]:
+    """The nearest class for an error whose own class is not known here."""
+    if retryable:
+        return MoleculerServerError if code >= 500 else MoleculerRetryableError
+    return MoleculerClientError if 400 <= code < 500 else MoleculerError
 
 
 def _text(given: Any) -> str | None:

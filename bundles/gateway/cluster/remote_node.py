@@ -7,6 +7,9 @@ import attrs
 
 from bundles.gateway.cluster.packets import PROTOCOLS, InfoPacket
 
+ONLY_EVENTS = "onlyEvents"
+"""The key in the metadata of a service that is the group of event handlers of a Python node."""
+
 _OPEN = ("published", "public")
 _MOST_CHARACTERS = 500
 
@@ -42,7 +45,7 @@ class RemoteNode:
     Attributes:
         instance: differs after each start of the node.
         seq: the number of the last change of its services.
-        protocol: the version of the packets that it gets.
+        protocols: the versions of the protocol that both nodes speak.
         is_available: False if it has left, or was not heard of for too long.
         last_seen: when its last packet was received, by the clock of the event loop.
         cpu: the load of its machine in percent, if it is known.
@@ -51,7 +54,7 @@ class RemoteNode:
     id: str
     instance: str
     seq: int
-    protocol: str
+    protocols: tuple[str, ...]
     last_seen: float
     is_available: bool = True
     hostname: str | None = None
@@ -61,6 +64,11 @@ class RemoteNode:
     actions: Mapping[str, RemoteAction] = attrs.field(factory=dict)
     handlers: tuple[RemoteHandlers, ...] = ()
 
+    @property
+    def protocol(self) -> str:
+        """The version of the packets that it gets."""
+        return self.protocols[-1]
+
     @classmethod
     def of(cls, packet: InfoPacket, accepted: tuple[str, ...], now: float) -> "RemoteNode":
         services = tuple(_services_of(packet))
@@ -69,7 +77,7 @@ class RemoteNode:
             id=packet.sender,
             instance=packet.instance,
             seq=packet.seq,
-            protocol=_protocol_of(packet, accepted),
+            protocols=_protocols_of(packet, accepted),
             last_seen=now,
             hostname=packet.hostname,
             client={
@@ -81,7 +89,7 @@ class RemoteNode:
                 )
                 if isinstance(client.get(key), str)
             },
-            services=frozenset(name for name, _ in services),
+            services=frozenset(name for name, fields in services if not _has_only_events(fields)),
             actions={
                 action.name: action
                 for service, fields in services
@@ -97,15 +105,15 @@ class RemoteNode:
         )
 
 
-def _protocol_of(packet: InfoPacket, accepted: tuple[str, ...]) -> str:
-    """The newest version that both nodes speak: Python nodes list theirs in the metadata."""
+def _protocols_of(packet: InfoPacket, accepted: tuple[str, ...]) -> tuple[str, ...]:
+    """The versions that both nodes speak, in order: Python nodes list theirs in the metadata."""
     metadata = packet.metadata
     listed = metadata.get("protocols") if isinstance(metadata, dict) else None
     if isinstance(listed, list):
-        for version in reversed(PROTOCOLS):
-            if version in listed and version in accepted:
-                return version
-    return packet.ver
+        common = tuple(one for one in PROTOCOLS if one in listed and one in accepted)
+        if common:
+            return common
+    return (packet.ver,)
 
 
 def _services_of(packet: InfoPacket) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -115,6 +123,12 @@ def _services_of(packet: InfoPacket) -> Iterator[tuple[str, dict[str, Any]]]:
             name: Any = fields.get("fullName") or fields.get("name")
             if _is_name(name):
                 yield name, fields
+
+
+def _has_only_events(fields: dict[str, Any]) -> bool:
+    """Whether it is the group of event handlers of a Python node, which is not a service there."""
+    metadata = fields.get("metadata")
+    return isinstance(metadata, dict) and metadata.get(ONLY_EVENTS) is True
 
 
 def _actions_of(service: str, fields: dict[str, Any]) -> Iterator[RemoteAction]:

@@ -1,7 +1,7 @@
 """An action that other nodes offer, and perhaps this node too: a route of calls."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -102,12 +102,14 @@ class SharedAction:
         )
         return "published" if is_published else "public"
 
-    def next(self, node_id: str | None) -> Endpoint:
+    def next(self, node_id: str | None, failed: Collection[str] = ()) -> Endpoint:
         if node_id is not None:
             return self._on(node_id)
         available = self._choice.available(self._all)
         if not available:
             raise ServiceNotAvailableError(self.name)
+        if failed:
+            available = [one for one in available if one.node_id not in failed] or available
         if available[0] is self._preferred:
             return available[0]
         return self._choice.balancer.choose(self.name, available)

@@ -9,7 +9,9 @@ from bundles.gateway import (
     CallItem,
     CurrentContext,
     MoleculerClientError,
+    MoleculerError,
     MoleculerRetryableError,
+    MoleculerServerError,
     RequestTimeoutError,
     ServiceNotAvailableError,
     ServiceNotFoundError,
@@ -18,7 +20,7 @@ from bundles.gateway import (
 )
 from bundles.gateway.cluster.remote_errors import RemoteError
 from bundles.gateway.errors import BrokerDisconnectedError, RequestRejectedError
-from rxkernel import KernelEvents, NotFoundException, RequestEvent
+from rxkernel import KernelEvents, NotFoundException, RequestEvent, RequestIdFilter
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 
 
@@ -208,20 +210,31 @@ async def test_http_exception_keeps_status_code_and_errors(nodes: Nodes) -> None
 async def test_text_of_unexpected_exception_stays_on_its_node(
     nodes: Nodes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    web, _ = await pair(nodes)
+    class Site:
+        @action("site.ask")
+        async def ask(self, ctx: CurrentContext) -> None:
+            ids.append(ctx.request_id)
+            await ctx.call("math.fail", {"kind": "plain"})
 
-    with pytest.raises(RemoteError, match="Error on the node 'math-1': Internal Server Error"):
-        await web.broker.call("math.fail", {"kind": "plain"})
+    ids: list[str] = []
+    await nodes.start("math-1", Math)
+    web = await nodes.start("web-1", Site)
+    caplog.handler.addFilter(RequestIdFilter())
 
-    (record,) = [one for one in caplog.records if "math.fail" in one.message]
+    with pytest.raises(RemoteError, match=r"^Error: Internal Server Error"):
+        await web.broker.call("site.ask")
+
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
     assert record.exc_info is not None
     assert "a secret" in str(record.exc_info[1])
+    assert record.exc_info[2].tb_frame.f_code.co_name == "fail"  # type: ignore[union-attr]
+    assert record.request_id == ids[0]  # type: ignore[attr-defined]
 
 
 async def test_text_of_unexpected_exception_is_sent_in_debug_mode(nodes: Nodes) -> None:
     web, _ = await pair(nodes, debug=True)
 
-    with pytest.raises(RemoteError, match="RuntimeError on the node 'math-1': a secret"):
+    with pytest.raises(RemoteError, match="RuntimeError: a secret"):
         await web.broker.call("math.fail", {"kind": "plain"})
 
 
@@ -250,6 +263,76 @@ async def test_retries_are_made_by_the_caller(nodes: Nodes) -> None:
         await web.broker.call("math.fail", {"kind": "retryable"}, retries=2)
 
     assert Math.runs == 3
+
+
+async def test_retries_avoid_the_nodes_that_have_failed(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        @action("work.run")
+        async def run(self) -> str:
+            raise MoleculerRetryableError("again")
+
+    class Whole:
+        @action("work.run")
+        async def run(self, ctx: CurrentContext) -> str:
+            return ctx.node_id
+
+    await nodes.start("broken-1", Broken)
+    await nodes.start("broken-2", Broken)
+    await nodes.start("whole", Whole)
+    web = await nodes.start("web-1")
+
+    for _ in range(6):
+        assert await web.broker.call("work.run", retries=2) == "whole"
+    assert (
+        "the call of 'work.run' on the node 'broken-1' has failed, attempt 2 of 3" in caplog.text
+    )
+
+
+async def test_retry_uses_the_only_node_again(nodes: Nodes) -> None:
+    web, _ = await pair(nodes)
+    Math.runs = 0
+
+    with pytest.raises(MoleculerRetryableError):
+        await web.broker.call("math.fail", {"kind": "retryable"}, retries=3)
+
+    assert Math.runs == 4
+
+
+@pytest.mark.parametrize(
+    ("base", "code"),
+    [
+        (MoleculerClientError, 422),
+        (MoleculerServerError, 500),
+        (MoleculerRetryableError, 400),
+        (MoleculerError, 500),
+    ],
+)
+async def test_error_of_an_own_class_is_of_the_nearest_class(
+    nodes: Nodes, base: type[MoleculerError], code: int
+) -> None:
+    own = type("OutOfStock", (base,), {})
+
+    class Stock:
+        @action("stock.take")
+        async def take(self) -> None:
+            raise own("no tea", code, "OUT_OF_STOCK", {"left": 0})
+
+    await nodes.start("stock-1", Stock)
+    web = await nodes.start("web-1")
+
+    with pytest.raises(base) as caught:
+        await web.broker.call("stock.take")
+
+    error = caught.value
+    assert type(error) is base
+    assert (error.name, error.number, error.type, error.data) == (
+        "OutOfStock",
+        code,
+        "OUT_OF_STOCK",
+        {"left": 0},
+    )
 
 
 async def test_fallback_of_the_caller_is_used(nodes: Nodes) -> None:

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from bundles.gateway import CurrentContext, GatewaySettings, MoleculerClientError, action, on_event
+from bundles.gateway import (
+    BrokerDisconnectedError,
+    CurrentContext,
+    GatewaySettings,
+    MoleculerClientError,
+    RequestTimeoutError,
+    action,
+    on_event,
+)
 from rxkernel import ReadinessEvent, ServerEvents, ServerStartError
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 from tests.bundles.gateway.cluster.raw_node import RawNode, service
@@ -242,6 +250,7 @@ async def test_ping_measures_the_way_to_a_node(nodes: Nodes) -> None:
 
     assert (pong.node_id, pong.elapsed >= 0) == ("math-1", True)
     assert abs(pong.clock_difference) < 60
+    assert (await web.broker.ping("web-1")).elapsed == 0
     with pytest.raises(MoleculerClientError, match="'nobody' is not in the cluster"):
         await web.broker.ping("nobody")
 
@@ -251,8 +260,11 @@ async def test_ping_of_a_silent_node_times_out(nodes: Nodes) -> None:
     web = await nodes.start("web-1")
     await raw.join()
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(RequestTimeoutError, match="'ping' action on 'raw' node"):
         await web.broker.ping("raw", timeout=0.01)
+    nodes.bus.go_down()
+    with pytest.raises(BrokerDisconnectedError):
+        await web.broker.ping("raw")
 
 
 async def test_node_replies_to_pings(nodes: Nodes) -> None:
@@ -339,6 +351,52 @@ def test_settings_that_cannot_work_are_errors(settings: dict[str, Any], text: st
         GatewaySettings(**settings)
 
 
+@pytest.mark.parametrize("ver", ["4", "5"])
+async def test_heartbeats_are_in_the_version_that_all_read(nodes: Nodes, ver: str) -> None:
+    """Moleculer logs an error for each packet of another version."""
+    raw = RawNode(nodes.bus, ver=ver)
+    await raw.join()
+    first = await nodes.start("one")
+    second = await nodes.start("two")
+    await raw.info(seq=2)
+    raw.received_packets.clear()
+
+    for node in (first, second):
+        await node.cluster.membership.beat(0)
+    await settled()
+
+    assert [one["ver"] for one in raw.packets("HEARTBEAT")] == [ver, ver]
+    assert first.cluster.members.table.available["two"].protocol == "5"
+
+
+async def test_group_of_handlers_is_not_a_service(nodes: Nodes) -> None:
+    await nodes.start("math-1", Math)
+    web = await nodes.start("web-1")
+
+    assert [one["name"] for one in web.broker.services(skip_internal=True)] == ["io", "math"]
+
+
+async def test_restarted_node_is_logged(nodes: Nodes, caplog: pytest.LogCaptureFixture) -> None:
+    await nodes.start("web-1")
+    raw = RawNode(nodes.bus)
+    await raw.join()
+
+    await raw.info(instanceID="second")
+
+    assert "the node 'raw' was restarted" in caplog.text
+
+
+async def test_other_version_is_logged_for_each_node(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    await nodes.start("web-1", protocol="4")
+    for node_id in ("first", "second", "first"):
+        await RawNode(nodes.bus, node_id, ver="5").info()
+
+    assert caplog.text.count("the node 'first' speaks version '5'") == 1
+    assert caplog.text.count("the node 'second' speaks version '5'") == 1
+
+
 async def test_protocol_of_the_setting_is_used(
     nodes: Nodes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -356,4 +414,5 @@ async def test_protocol_of_the_setting_is_used(
     assert known(both) == ["five", "four", "raw"]
     assert four.dropped["wrong_version"] > 0
     protocols = {one.id: one.protocol for one in both.cluster.members.table}
+    assert both.cluster.members.table.protocols() == ["4", "5"]
     assert protocols == {"five": "5", "four": "4", "raw": "5"}

@@ -97,8 +97,9 @@ async def test_stream_of_a_result_arrives_whole(nodes: Nodes, protocol: str) -> 
     assert await read(stream) == b"\x03" * 3 + b"\xa0" * 100_000
     await settled()
     assert files.ended == ["source", "message"]
-    assert web.server.figures == {"nodes": 1, "outgoing_calls": 0, "incoming_messages": 0}
-    assert node.server.figures == {"nodes": 1, "outgoing_calls": 0, "incoming_messages": 0}
+    idle = {"nodes": 1, "outgoing_calls": 0, "incoming_messages": 0}
+    assert web.server.figures.items() >= idle.items()
+    assert node.server.figures.items() >= idle.items()
 
 
 async def test_empty_streams_arrive(nodes: Nodes) -> None:

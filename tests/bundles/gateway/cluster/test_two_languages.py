@@ -222,7 +222,7 @@ async def test_python_gets_errors_of_node(
 
 
 async def test_python_gets_unexpected_errors_of_node(python: PythonNode) -> None:
-    with pytest.raises(RemoteError, match="TypeError on the node 'node-1': Cannot read") as caught:
+    with pytest.raises(RemoteError, match="TypeError: Cannot read") as caught:
         await python.broker.call("errors.plain")
 
     assert (caught.value.name, caught.value.node_id) == ("TypeError", "node-1")
