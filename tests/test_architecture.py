@@ -37,6 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "metacom": {"contracts", "security", "sessions"},
     "realtime": {"tasks"},
     "resources": {"contracts", "security", "sessions"},
+    "scale": {"redis"},
     "security": {"sessions", "redis"},
     "sessions": {"redis"},
     "tasks": {"redis"},

@@ -1,0 +1,41 @@
+"""What the bundle adds to an application."""
+
+from injector import Binder, inject, singleton
+
+from bundles.redis_choice import redis_store
+from bundles.scale.bus.bus import Bus
+from bundles.scale.bus.jobs import Jobs
+from bundles.scale.bus.link import Link, NoLink
+from bundles.scale.bus.listeners import BusListeners
+from bundles.scale.bus.server import BusServer
+from bundles.scale.bus.subscribe import SUBSCRIPTION
+from bundles.scale.settings import ScaleSettings
+from rxkernel import Bundle
+
+
+class ScaleBundle(Bundle):
+    """Connects the processes of an application: broadcasts and events reach all of them."""
+
+    name = "scale"
+    after = ("redis",)
+    options = (SUBSCRIPTION,)
+    listeners = (BusListeners,)
+    servers = (BusServer,)
+    settings_class = ScaleSettings
+    provides = (Bus,)
+
+    @inject
+    def __init__(self, settings: ScaleSettings) -> None:
+        self._settings = settings
+
+    def configure(self, binder: Binder) -> None:
+        binder.bind(Link, to=self._link(binder), scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(Jobs, scope=singleton)
+        binder.bind(Bus, scope=singleton)
+
+    def _link(self, binder: Binder) -> type[Link]:
+        if self._settings.bus == "memory":
+            return NoLink
+        place = "bundles.scale.bus.redis_link:RedisLink"
+        link: type[Link] = redis_store(binder, "scale.bus", '["redis", "scale"]', place)
+        return link
