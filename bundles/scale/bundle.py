@@ -9,6 +9,7 @@ from bundles.scale.bus.link import Link, NoLink
 from bundles.scale.bus.listeners import BusListeners
 from bundles.scale.bus.server import BusServer
 from bundles.scale.bus.subscribe import SUBSCRIPTION
+from bundles.scale.commands import emit
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Bundle
 
@@ -21,6 +22,7 @@ class ScaleBundle(Bundle):
     options = (SUBSCRIPTION,)
     listeners = (BusListeners,)
     servers = (BusServer,)
+    commands = (emit,)
     settings_class = ScaleSettings
     provides = (Bus,)
 

@@ -67,3 +67,9 @@ class ScaleSettings:
     request_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
     """Seconds in which the other processes must reply, for lists of clients and changes of
     rooms."""
+
+    socketio_channel: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_CHANNEL_NAME)
+    )
+    """The channel of python-socketio's Redis manager, whose messages are carried out too; by
+    default none. They are not signed."""

@@ -58,6 +58,7 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
             *controllers: Any,
             scale: dict[str, Any] | None = None,
             health: bool = False,
+            bundles: tuple[Any, ...] = (),
             **parts: Any,
         ) -> Site:
             options: dict[str, Any] = {"channel": request.node.name.replace("[", "-").strip("]")}
@@ -69,7 +70,7 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
                 )
             settings["scale"] = ScaleSettings(**{**options, **(scale or {})})
             application = Application(
-                bundles=(RedisBundle, ScaleBundle),
+                bundles=(RedisBundle, ScaleBundle, *bundles),
                 controllers=controllers,
                 settings=Settings(
                     health=health,
