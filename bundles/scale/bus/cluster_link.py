@@ -156,7 +156,11 @@ class ClusterLink(Link):
             case Kind.GOODBYE:
                 self._members.leave(message.sender)
             case kind if (handler := self.handlers.get(kind)) is not None:
-                handler(message.sender, message.body)
+                try:
+                    handler(message.sender, message.body)
+                except Exception:  # it would end the connection
+                    logger.exception("handling a message of the bus failed")
+                    self.dropped("invalid")
 
     def _topic(self, id: bytes) -> str:
         return f"{self._channel}.{id.hex()}"

@@ -150,6 +150,20 @@ async def test_message_that_is_sent_again_is_dropped(
     assert here.counts == {"bus.replayed": 2}
 
 
+async def test_handler_that_fails_does_not_end_the_link(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+
+    def fail(sender: bytes, body: bytes) -> None:
+        raise RuntimeError("a bug")
+
+    there.link.handlers[Kind.REPLY] = fail
+    here.link.send(Kind.REPLY, b"")
+    here.link.send(Kind.EVENT, b"next")
+    await until(lambda: there.events == [b"next"])
+
+    assert there.counts == {"bus.invalid": 1}
+
+
 async def test_large_message_and_full_queue_are_not_sent(linked: tuple[Linked, Linked]) -> None:
     here, there = linked
 
