@@ -12,9 +12,8 @@ from bundles.scale import Bus, ScaleBundle, ScaleSettings
 from bundles.scale.bus.link import Link
 from rxkernel import Application, Broadcaster, HttpSettings, Settings
 from tests.bundles.redis_servers import RedisServer, running_redis
+from tests.bundles.scale.process import SECRET
 from tests.waiting import until
-
-SECRET = "the secret of the tests, which is long"
 
 SiteOf = Callable[..., Any]
 

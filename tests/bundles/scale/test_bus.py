@@ -20,7 +20,8 @@ from rxkernel import (
     http,
 )
 from tests.bundles.redis_servers import RedisServer
-from tests.bundles.scale.conftest import SECRET, SiteOf
+from tests.bundles.scale.conftest import SiteOf
+from tests.bundles.scale.process import SECRET
 from tests.waiting import until
 
 

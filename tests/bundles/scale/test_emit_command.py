@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from rxkernel.cli import main
 from tests.bundles.redis_servers import RedisServer
-from tests.bundles.scale.conftest import SECRET, SiteOf
+from tests.bundles.scale.conftest import SiteOf
+from tests.bundles.scale.process import SECRET
 from tests.project_folder import enter_project
 from tests.servers.socketio_clients import raw_socket
 

@@ -9,7 +9,7 @@ from bundles.scale import ScaleSettings
 from bundles.scale.bus.cluster_link import ClusterLink
 from bundles.scale.bus.seal import VERSION, Kind, Message, Seal
 from tests.bundles.gateway.cluster.memory_bus import MemoryBus, MemoryTransporter
-from tests.bundles.scale.conftest import SECRET
+from tests.bundles.scale.process import SECRET
 from tests.waiting import until
 
 SETTINGS = ScaleSettings(
