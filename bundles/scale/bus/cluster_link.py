@@ -12,12 +12,13 @@ from bundles.scale.bus.counted import CountedMessages
 from bundles.scale.bus.link import Link
 from bundles.scale.bus.members import Members
 from bundles.scale.bus.outbox import Outbox
-from bundles.scale.bus.seal import Kind, Message, RejectedError, Seal
+from bundles.scale.bus.seal import KIND_AT, SENDER_AT, Kind, Message, RejectedError, Seal
 from bundles.scale.settings import ScaleSettings
 
 logger = logging.getLogger(__name__)
 
 _ID_SIZE = 8
+_HEARTBEAT = bytes((Kind.HEARTBEAT,))
 
 
 class ClusterLink(Link):
@@ -128,6 +129,8 @@ class ClusterLink(Link):
         if topic in self.channels:
             self.channels[topic](data)
             return
+        if data.startswith(self.id, SENDER_AT) and data[KIND_AT : KIND_AT + 1] != _HEARTBEAT:
+            return  # its own message to all
         try:
             message = self._seal.open(topic, data)
         except RejectedError as exc:

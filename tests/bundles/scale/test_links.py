@@ -1,6 +1,7 @@
 """Links on a bus in memory: heartbeats, and messages that must not be used."""
 
 import logging
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -102,9 +103,16 @@ async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
 
 
 def _frame(
-    topic: str = "rxkernel.all", *, number: int = 1, secret: str = SECRET, body: bytes = b""
+    topic: str = "rxkernel.all",
+    *,
+    number: int = 1,
+    secret: str = SECRET,
+    body: bytes = b"",
+    age: float = 0.0,
 ) -> bytes:
-    seal = Seal(secret, 10_000)
+    """The frame of an event that was sent *age* seconds ago."""
+    now = time.time()
+    seal = Seal(secret, 10_000, clock=lambda: now - age)
     return seal.close(topic, Message(SENDER, Kind.EVENT, number, body))
 
 
@@ -118,8 +126,22 @@ def _frame(
         (_frame("rxkernel.other"), "wrong_signature"),
         (_frame()[:-1] + b"\xff", "wrong_signature"),
         (_frame(body=b"x" * 2000), "too_large"),
+        (_frame(age=61.0), "expired"),
+        (_frame(age=-1e6), "expired"),
+        (_frame(age=float("nan")), "expired"),
     ],
-    ids=["empty", "short", "version", "secret", "other-topic", "changed", "large"],
+    ids=[
+        "empty",
+        "short",
+        "version",
+        "secret",
+        "other-topic",
+        "changed",
+        "large",
+        "old",
+        "early",
+        "no-time",
+    ],
 )
 async def test_message_that_is_not_of_the_application_is_dropped_and_logged_once(
     bus: MemoryBus,
