@@ -1,64 +1,119 @@
-"""Two processes of the machine, one of which is killed."""
+"""Two processes of the machine, one of which is stopped or killed."""
 
 import asyncio
+import os
+import signal
+import subprocess
 import sys
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from socketio import AsyncClient
 
 from bundles.scale.bus.link import Link
-from rxkernel import Broadcaster
+from rxkernel import Application, Broadcaster
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.process import application_on
 from tests.required_tools import ROOT
 from tests.serving import serving
 from tests.waiting import until
 
-CHANNEL = "killed"
+CHANNEL = "processes"
 
 
-async def test_clients_of_killed_process_vanish_and_calls_to_it_end(
-    shared_redis: RedisServer,
+class Process:
+    """Another process; *url* is that of its servers."""
+
+    def __init__(self, redis: RedisServer) -> None:
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "tests.bundles.scale.process", redis.url, CHANNEL],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert self.popen.stdout is not None
+        self.url = self.popen.stdout.readline().decode().strip()
+
+    def close(self) -> None:
+        self.popen.kill()
+        self.popen.wait()
+        assert self.popen.stdout is not None
+        self.popen.stdout.close()
+
+
+@pytest.fixture
+def process(shared_redis: RedisServer) -> Iterator[Process]:
+    process = Process(shared_redis)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+async def application(process: Process, shared_redis: RedisServer) -> AsyncIterator[Application]:
+    """It sees the other process."""
+    async with serving(application_on(shared_redis.url, CHANNEL)) as application:
+        await until(lambda: link_of(application).others)
+        yield application
+
+
+def link_of(application: Application) -> Link:
+    return application.injector.get(Link)  # type: ignore[type-abstract]
+
+
+async def test_process_receives_again_after_redis_has_closed_its_full_buffer(
+    process: Process, application: Application, shared_redis: RedisServer
 ) -> None:
-    """H1: a worker is killed with SIGKILL."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bundles.scale.process", shared_redis.url, CHANNEL),
-        stdout=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
+    """H12: a process that does not read for a while. Redis limits what it keeps for it."""
+    broadcaster, link = application.injector.get(Broadcaster), link_of(application)
+    shared_redis.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 0 0")
     client = AsyncClient(reconnection=False)
     received: list[object] = []
     client.on("news", received.append)
+    await client.connect(process.url, transports=["websocket"])
+
+    os.kill(process.popen.pid, signal.SIGSTOP)
+    try:
+        for number in range(200):
+            await broadcaster.emit("flood", number, "x" * 100_000)
+            await asyncio.sleep(0)
+        await until(lambda: not link.others)
+    finally:
+        os.kill(process.popen.pid, signal.SIGCONT)
+    await until(lambda: link.others)
+
+    # It can send before it has subscribed again: what it misses is lost.
+    async with asyncio.timeout(20):
+        while not received:
+            assert await broadcaster.emit("news", 1)
+            await asyncio.sleep(0.01)
+    await client.disconnect()
+
+
+async def test_clients_of_killed_process_vanish_and_calls_to_it_end(
+    process: Process, application: Application
+) -> None:
+    """H1: a worker is killed with SIGKILL."""
+    broadcaster = application.injector.get(Broadcaster)
+    client = AsyncClient(reconnection=False)
+    received: list[object] = []
     asked = asyncio.Event()
 
     async def ask() -> None:
         asked.set()
         await asyncio.Event().wait()
 
+    client.on("news", received.append)
     client.on("ask", ask)
-    try:
-        assert process.stdout is not None
-        url = (await process.stdout.readline()).decode().strip()
-        await client.connect(url, transports=["websocket"])
-        async with serving(application_on(shared_redis.url, CHANNEL)) as application:
-            broadcaster = application.injector.get(Broadcaster)
-            link = application.injector.get(Link)  # type: ignore[type-abstract]
-            await until(lambda: link.others)
+    await client.connect(process.url, transports=["websocket"])
+    (one,) = await broadcaster.connections()
+    assert await broadcaster.emit("news", {"title": "Tea"})
+    await until(lambda: received == [{"title": "Tea"}])
 
-            (one,) = await broadcaster.connections()
-            assert await broadcaster.emit("news", {"title": "Tea"})
-            await until(lambda: received == [{"title": "Tea"}])
+    call = asyncio.create_task(broadcaster.call(one.id, "ask", timeout=600))
+    await asked.wait()
+    process.popen.kill()
+    with pytest.raises(TimeoutError):
+        await call
 
-            call = asyncio.create_task(broadcaster.call(one.id, "ask", timeout=600))
-            await asked.wait()
-            process.kill()
-            with pytest.raises(TimeoutError):
-                await call
-
-            assert await broadcaster.connections() == []
-            assert await broadcaster.emit("news")
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        await client.disconnect()
+    assert await broadcaster.connections() == []
+    assert await broadcaster.emit("news")
+    await client.disconnect()
