@@ -54,8 +54,7 @@ async def _emit(
     async with application:
         if application.injector.get(ScaleSettings).bus == "memory":
             raise click.ClickException(
-                'scale.bus is "memory", so there is no connection to other processes; set it to '
-                '"redis"'
+                'scale.bus is "memory", which does not connect processes; set it to "redis"'
             )
         bus = application.servers["bus"]
         await bus.start()

@@ -13,7 +13,7 @@ class Link(ABC):
     """
     Attributes:
         handlers: of messages of other processes, by kind; set before `start`.
-        channels: handlers of what other programs publish, by channel; set before `start`.
+        channels: handlers of messages of other programs, by channel; set before `start`.
         left: called with the id of a process that has ended.
     """
 
