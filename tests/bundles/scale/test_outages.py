@@ -8,6 +8,7 @@ from tests.servers.conftest import http_url
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
+COMMANDS = ("+ping", "+publish", "+subscribe", "+select")
 QUICK = {"heartbeat_interval": 0.1, "heartbeat_timeout": 0.5, "request_timeout": 0.5}
 
 
@@ -101,3 +102,26 @@ async def test_full_memory_of_redis_does_not_stop_broadcasts(
     async with raw_socket(there.application) as bob:
         assert await here.broadcaster.emit("news")
         assert await bob.receive() == '42["news"]'
+
+
+async def test_user_of_redis_needs_only_the_commands_and_channels_of_the_page(
+    site_of: SiteOf, redis: RedisServer
+) -> None:
+    redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", "&shop.*", *COMMANDS)
+    user = _As(redis)
+
+    here = await site_of(user, scale={"channel": "shop"})
+    there = await site_of(user, scale={"channel": "shop"})
+    await here.sees(1)
+
+    async with raw_socket(there.application) as bob:
+        assert await here.broadcaster.emit("news")
+        assert await bob.receive() == '42["news"]'
+    assert here.counts == {}
+
+
+class _As:
+    """*server* for the user ``shop``."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.url = server.url.replace("://", "://shop:secret@")
