@@ -257,6 +257,7 @@ def test_every_dependency_has_a_reason() -> None:
         "setuptools",
         "socket.io-client",
         "chromium",
+        "haproxy",
         "ioredis",
         "metacom",
         "moleculer",

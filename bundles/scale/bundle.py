@@ -7,6 +7,7 @@ from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.limit import OPTION
 from bundles.scale.limits.listeners import LimitListeners
 from bundles.scale.limits.memory_counts import MemoryCounts
+from bundles.scale.proxy.command import proxy
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Bundle
 
@@ -18,6 +19,7 @@ class ScaleBundle(Bundle):
     after = ("redis",)
     options = (OPTION,)
     listeners = (LimitListeners,)
+    commands = (proxy,)
     settings_class = ScaleSettings
 
     @inject
