@@ -9,6 +9,7 @@ from injector import inject
 
 from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.limit import OPTION, Limit, Limits
+from bundles.scale.limits.memory_counts import MemoryCounts
 from rxkernel import (
     DOCUMENTATION,
     ConfigurationError,
@@ -17,6 +18,7 @@ from rxkernel import (
     Documentation,
     HeadEvent,
     KernelEvents,
+    Settings,
     TooManyRequestsException,
     documentation_of,
     observe,
@@ -39,13 +41,24 @@ def _is_limited(definition: Definition) -> bool:
 
 class LimitListeners:
     @inject
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Counts, settings: Settings) -> None:
         self._counts = counts
+        self._has_workers = settings.http.reuse_port
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_LAST, only=_is_limited)
     async def compile(self, event: DefinitionEvent) -> None:
-        """Check the limits of a definition, and add the status to its documentation."""
+        """Check the limits of a definition, and add the status to its documentation.
+
+        Raises:
+            ConfigurationError: with all problems.
+        """
         definition = event.definition
+        if self._has_workers and isinstance(self._counts, MemoryCounts):
+            raise ConfigurationError(
+                f"route {definition.metadata.key!r} ({definition.metadata.location}) has a limit, "
+                f'and scale.limits is "memory", so that each worker would allow it; set it to '
+                f'"redis"'
+            )
         event.set_option(OPTION, Limits(_compiled(definition)))
         found = documentation_of(definition) or Documentation()
         statuses = tuple(sorted({*found.statuses, TooManyRequestsException.status_code}))

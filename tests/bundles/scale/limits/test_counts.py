@@ -9,7 +9,14 @@ from limits import parse
 from bundles.redis import RedisBundle, RedisSettings
 from bundles.scale import ScaleBundle, ScaleSettings, limit
 from bundles.scale.limits.memory_counts import MemoryCounts
-from rxkernel import Application, ConfigurationError, KernelClient, Settings, both
+from rxkernel import (
+    Application,
+    ConfigurationError,
+    HttpSettings,
+    KernelClient,
+    Settings,
+    both,
+)
 from tests.bundles.redis_servers import RedisServer
 
 YEARLY = parse("2/year")
@@ -102,4 +109,12 @@ async def test_limits_in_redis_need_the_bundle_redis() -> None:
     application = Application(bundles=[ScaleBundle], controllers=[Search], settings=settings)
 
     with pytest.raises(ConfigurationError, match=r"scale\.limits is"):
+        await application.boot()
+
+
+async def test_limits_in_memory_are_an_error_with_workers() -> None:
+    workers = Settings(http=HttpSettings(reuse_port=True))
+    application = Application(bundles=[ScaleBundle], controllers=[Search], settings=workers)
+
+    with pytest.raises(ConfigurationError, match=r"'search' .* each worker would allow it"):
         await application.boot()
