@@ -3,6 +3,12 @@
 from injector import Binder, inject, singleton
 
 from bundles.redis_choice import redis_store
+from bundles.scale.bus.bus import Bus
+from bundles.scale.bus.jobs import Jobs
+from bundles.scale.bus.link import Link, NoLink
+from bundles.scale.bus.listeners import BusListeners
+from bundles.scale.bus.server import BusServer
+from bundles.scale.bus.subscribe import SUBSCRIPTION
 from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.limit import OPTION
 from bundles.scale.limits.listeners import LimitListeners
@@ -11,24 +17,42 @@ from bundles.scale.proxy.command import proxy
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Bundle
 
+_BUNDLES = '["redis", "scale"]'
+
 
 class ScaleBundle(Bundle):
-    """What several processes share."""
+    """Connects the processes of an application: broadcasts and events reach all of them, and
+    limits of calls count in all of them."""
 
     name = "scale"
     after = ("redis",)
-    options = (OPTION,)
-    listeners = (LimitListeners,)
+    options = (SUBSCRIPTION, OPTION)
+    listeners = (BusListeners, LimitListeners)
+    servers = (BusServer,)
     commands = (proxy,)
     settings_class = ScaleSettings
+    provides = (Bus,)
 
     @inject
     def __init__(self, settings: ScaleSettings) -> None:
         self._settings = settings
 
     def configure(self, binder: Binder) -> None:
-        counts: type[Counts] = MemoryCounts
-        if self._settings.limits == "redis":
-            place = "bundles.scale.limits.redis_counts:RedisCounts"
-            counts = redis_store(binder, "scale.limits", '["redis", "scale"]', place)
-        binder.bind(Counts, to=counts, scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(Link, to=self._link(binder), scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(Counts, to=self._counts(binder), scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(Jobs, scope=singleton)
+        binder.bind(Bus, scope=singleton)
+
+    def _link(self, binder: Binder) -> type[Link]:
+        if self._settings.bus == "memory":
+            return NoLink
+        place = "bundles.scale.bus.redis_link:RedisLink"
+        link: type[Link] = redis_store(binder, "scale.bus", _BUNDLES, place)
+        return link
+
+    def _counts(self, binder: Binder) -> type[Counts]:
+        if self._settings.limits == "memory":
+            return MemoryCounts
+        place = "bundles.scale.limits.redis_counts:RedisCounts"
+        counts: type[Counts] = redis_store(binder, "scale.limits", _BUNDLES, place)
+        return counts

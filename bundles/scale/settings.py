@@ -1,15 +1,74 @@
 """The settings of the bundle."""
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
 import attrs
+
+from rxkernel import Allowed
+
+_CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,9}")
+_SHORTEST_SECRET = 32
+
+_CHANNEL_NAME = Allowed(
+    "letters, digits, '-' and '_', with '.' between parts",
+    (str,),
+    _CHANNEL.fullmatch,
+)
+_SECRET = Allowed(
+    f"text of at least {_SHORTEST_SECRET} characters, as of: python -c "
+    f'"import secrets; print(secrets.token_urlsafe(32))"',
+    (str, type(None)),
+    lambda value: len(value) >= _SHORTEST_SECRET,
+)
+_SIZE = Allowed("bytes, a whole number from 1024", (int,), lambda value: value >= 1024)
+_SECONDS = Allowed("seconds, from 0.05 to 3600", (int, float), lambda value: 0.05 <= value <= 3600)
+
+
+def _is_longer(instance: Any, attribute: "attrs.Attribute[Any]", value: float) -> None:
+    interval = instance.heartbeat_interval
+    if value <= interval:
+        raise ValueError(
+            f"{attribute.name} is {value}; it must be longer than heartbeat_interval, {interval}"
+        )
 
 
 @attrs.frozen(kw_only=True)
 class ScaleSettings:
     """The section ``[scale]`` of ``rxkernel.toml``."""
 
+    bus: Literal["memory", "redis"] = attrs.field(
+        default="memory", validator=attrs.validators.in_(("memory", "redis"))
+    )
+    """What connects the processes: the Redis of the bundle `redis`, or with ``memory`` nothing."""
+
     limits: Literal["memory", "redis"] = attrs.field(
         default="memory", validator=attrs.validators.in_(("memory", "redis"))
     )
     """Where the calls for `@limit` are counted: in this process, or in Redis for all of them."""
+
+    channel: str = attrs.field(default="rxkernel", validator=_CHANNEL_NAME)
+    """Begins the names of the channels of Redis. Processes with the same one share broadcasts and
+    events. The number of the database does not separate them."""
+
+    secret: str | None = attrs.field(
+        default=None, validator=_SECRET, repr=False, metadata={"secret": True}
+    )
+    """Signs the messages; the same in all processes. ``redis`` needs it."""
+
+    max_message_size: int = attrs.field(default=1_048_576, validator=_SIZE)
+    """Most bytes of a message; a larger one is not sent, or dropped."""
+
+    max_queue_size: int = attrs.field(default=16_777_216, validator=_SIZE)
+    """Most bytes of messages that wait for Redis; others are not sent."""
+
+    heartbeat_interval: float = attrs.field(default=1.0, validator=_SECONDS)
+    """Seconds between two heartbeats of a process."""
+
+    heartbeat_timeout: float = attrs.field(default=3.0, validator=[_SECONDS, _is_longer])
+    """Seconds without its own heartbeat until a process is not ready, and without that of another
+    one until this is regarded as ended."""
+
+    request_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """Seconds in which the other processes must reply, for lists of clients and changes of
+    rooms."""

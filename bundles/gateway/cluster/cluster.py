@@ -35,9 +35,9 @@ from bundles.gateway.cluster.shared_action import (
 )
 from bundles.gateway.cluster.shared_events import SharedEvents
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.cluster.transporter import Transporter
 from bundles.gateway.errors import RequestRejectedError, node_not_found
 from bundles.gateway.settings import GatewaySettings
+from bundles.message_bus import Transporter
 from rxkernel import Kernel, Propagator
 
 logger = logging.getLogger(__name__)

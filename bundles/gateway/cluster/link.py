@@ -5,8 +5,8 @@ from collections import deque
 
 from bundles.gateway.cluster.packets import PROTOCOLS, Command, Packet
 from bundles.gateway.cluster.topics import Topics
-from bundles.gateway.cluster.transporter import BusUnavailableError, Transporter
 from bundles.gateway.settings import GatewaySettings
+from bundles.message_bus import BusUnavailableError, Transporter
 from rxkernel import Serializer
 
 logger = logging.getLogger(__name__)

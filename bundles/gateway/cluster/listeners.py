@@ -3,7 +3,7 @@
 from injector import inject
 
 from bundles.gateway.cluster.cluster import Cluster
-from bundles.gateway.cluster.transporter import Transporter
+from bundles.message_bus import Transporter
 from rxkernel import CompiledEvent, KernelEvents, ReadinessEvent, ServerEvents, observe
 
 _LAST = -2000

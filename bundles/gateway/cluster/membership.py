@@ -9,8 +9,8 @@ import attrs
 from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.members import Members
 from bundles.gateway.cluster.name_check import NameCheck
-from bundles.gateway.cluster.transporter import BusUnavailableError, Transporter
 from bundles.gateway.settings import GatewaySettings
+from bundles.message_bus import BusUnavailableError, Transporter
 from rxkernel import ServerStartError
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, PingPacket
-from bundles.gateway.cluster.transporter import Transporter
+from bundles.message_bus import Transporter
 
 _PATIENCE = 1.0
 """Seconds in which another node must reply. The bus may still list one that has ended."""

@@ -15,13 +15,14 @@ from nats import errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from bundles.gateway.cluster.bus_connection import BusConnection, tls_failure
 from bundles.gateway.cluster.nats_client import NatsClient
 from bundles.gateway.cluster.nats_url import NatsServerUrl
-from bundles.gateway.cluster.transporter import (
+from bundles.message_bus import (
+    BusConnection,
     BusUnavailableError,
     PacketTooLargeError,
     Receiver,
+    tls_failure,
 )
 from rxkernel import ServerStartError
 

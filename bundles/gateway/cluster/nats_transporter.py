@@ -4,12 +4,15 @@ from random import shuffle
 
 from injector import inject
 
-from bundles.gateway.cluster.bus_connection import BusConnection
 from bundles.gateway.cluster.nats_connection import NatsConnection
 from bundles.gateway.cluster.nats_url import parse_nats_urls
-from bundles.gateway.cluster.reconnecting_transporter import ReconnectingTransporter
-from bundles.gateway.cluster.transporter import BusUnavailableError, Receiver
 from bundles.gateway.settings import GatewaySettings
+from bundles.message_bus import (
+    BusConnection,
+    BusUnavailableError,
+    Receiver,
+    ReconnectingTransporter,
+)
 from rxkernel import ServerStartError
 
 

@@ -18,12 +18,12 @@ from bundles.gateway.cluster.remote_errors import ErrorWriter, restored, shorten
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, set_stream_error
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.cluster.transporter import BusUnavailableError, PacketTooLargeError
 from bundles.gateway.errors import (
     BrokerDisconnectedError,
     MoleculerError,
     RequestRejectedError,
 )
+from bundles.message_bus import BusUnavailableError, PacketTooLargeError
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, EventPacket
 from bundles.gateway.cluster.shared_events import Receivers
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.cluster.transporter import BusUnavailableError
+from bundles.message_bus import BusUnavailableError
 from rxkernel import current_request
 
 logger = logging.getLogger(__name__)

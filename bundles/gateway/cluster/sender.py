@@ -7,7 +7,7 @@ from typing import Any
 
 from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, Packet
-from bundles.gateway.cluster.transporter import BusUnavailableError, PacketTooLargeError
+from bundles.message_bus import BusUnavailableError, PacketTooLargeError
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from importlib import import_module
 
 from injector import Binder, singleton
 
-from bundles.gateway.cluster.transporter import Transporter
 from bundles.gateway.settings import GatewaySettings
+from bundles.message_bus import Transporter
 from bundles.redis_choice import redis_store
 from rxkernel import ConfigurationError
 
@@ -27,7 +27,7 @@ def _class_of(binder: Binder) -> type[Transporter] | None:
         case "nats":
             return _nats()
         case "redis":
-            place = "bundles.gateway.cluster.redis_transporter:RedisTransporter"
+            place = "bundles.redis.redis_transporter:RedisTransporter"
             found: type[Transporter] = redis_store(
                 binder, "gateway.transporter", '["redis", "gateway"]', place
             )

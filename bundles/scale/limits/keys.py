@@ -1,4 +1,4 @@
-"""Whose calls a limit counts together."""
+"""Ready keys of limits: the calls with one key are counted together."""
 
 from rxkernel import Request, network_of
 

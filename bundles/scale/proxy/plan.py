@@ -27,7 +27,7 @@ class Plan:
         health_host: the host of the requests of health checks.
         socket_path: that of Socket.IO if its clients must reach the same process with each
             request; None if it is not served, or over WebSockets only.
-        health_path: what begins the paths of the probes; None: there are none.
+        health_path: what begins the paths of the probes; None: they are off.
         header_timeout: seconds until a client must have sent the head of a request.
         body_timeout: seconds between two parts of a body.
         read_timeout: seconds without a byte after which a connection is closed.

@@ -6,16 +6,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from bundles.gateway.cluster.nats_transporter import NatsTransporter
-from bundles.gateway.cluster.redis_transporter import RedisTransporter
-from bundles.gateway.cluster.transporter import Transporter
 from bundles.gateway.settings import GatewaySettings
+from bundles.message_bus import Transporter
 from bundles.redis import RedisSettings
 from bundles.redis.client import create_client
+from bundles.redis.redis_transporter import RedisTransporter
 from tests.bundles.nats_servers import NatsServer
 from tests.bundles.redis_servers import RedisServer
 from tests.waiting import until
 
-LOGGER = "bundles.gateway.cluster.reconnecting_transporter"
+LOGGER = "bundles.message_bus.reconnecting_transporter"
 
 
 class Recorder:

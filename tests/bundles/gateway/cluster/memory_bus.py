@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from bundles.gateway.cluster.transporter import (
+from bundles.message_bus import (
     BusUnavailableError,
     Receiver,
     Transporter,

@@ -7,7 +7,7 @@ from typing import Any
 from bundles.gateway import Broker, GatewayBundle, GatewaySettings, Retries
 from bundles.gateway.cluster.cluster import Cluster
 from bundles.gateway.cluster.membership import Discovery
-from bundles.gateway.cluster.transporter import Transporter
+from bundles.message_bus import Transporter
 from rxkernel import Application, KernelClient, Settings
 from tests.bundles.gateway.cluster.memory_bus import MemoryBus, MemoryTransporter
 from tests.bundles.gateway.pauses import Pauses

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bundles.gateway.cluster.transporter import BusUnavailableError
+from bundles.message_bus import BusUnavailableError
 from rxkernel import ReadinessEvent, ServerEvents, ServerStartError
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 

@@ -16,7 +16,7 @@ from bundles.gateway import (
     on_event,
 )
 from bundles.gateway.cluster.remote_errors import RemoteError
-from bundles.gateway.cluster.transporter import BusUnavailableError
+from bundles.message_bus import BusUnavailableError
 from rxkernel import Request, StreamResponse
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 from tests.bundles.gateway.cluster.raw_node import RawNode, service

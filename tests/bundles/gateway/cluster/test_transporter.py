@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from bundles.gateway.cluster.transporter import BusUnavailableError
+from bundles.message_bus import BusUnavailableError
 from tests.bundles.gateway.cluster.buses import LOGGER, Bus, Recorder
 from tests.ports import reserved_port
 from tests.waiting import until

@@ -9,10 +9,10 @@ from injector import Binder
 from bundles.gateway import GatewayBundle, GatewaySettings
 from bundles.gateway.cluster.nats_transporter import NatsTransporter
 from bundles.gateway.cluster.nats_url import parse_nats_urls
-from bundles.gateway.cluster.redis_transporter import RedisTransporter
-from bundles.gateway.cluster.transporter import Transporter
 from bundles.gateway.cluster.transporter_choice import bind_transporter
+from bundles.message_bus import Transporter
 from bundles.redis import RedisBundle, RedisSettings
+from bundles.redis.redis_transporter import RedisTransporter
 from rxkernel import Application, Bundle, ConfigurationError, Settings
 from rxkernel.application.settings_sources import load_settings
 

@@ -10,15 +10,15 @@ import pytest
 from nats import connect
 from nats.aio.msg import Msg
 
-from bundles.gateway.cluster.bus_connection import BusConnection
 from bundles.gateway.cluster.nats_transporter import NatsTransporter
-from bundles.gateway.cluster.transporter import (
+from bundles.gateway.settings import GatewaySettings
+from bundles.message_bus import (
+    BusConnection,
     BusUnavailableError,
     PacketTooLargeError,
     Receiver,
     Transporter,
 )
-from bundles.gateway.settings import GatewaySettings
 from rxkernel import ServerStartError
 from tests.bundles.gateway.cluster.buses import LOGGER, Bus, Recorder, bus_with
 from tests.bundles.nats_servers import NatsServer, running_nats

@@ -12,10 +12,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 
-from bundles.gateway.cluster.bus_connection import BusConnection, tls_failure
-from bundles.gateway.cluster.transporter import BusUnavailableError, Receiver
-from bundles.redis import RedisSettings
+from bundles.message_bus import BusConnection, BusUnavailableError, Receiver, tls_failure
 from bundles.redis.errors import problem_of
+from bundles.redis.settings import RedisSettings
 from rxkernel import ServerStartError
 
 _Packet = tuple[str, bytes, "asyncio.Future[None]"]

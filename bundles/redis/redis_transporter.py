@@ -1,13 +1,12 @@
 """The transporter for Redis, by its publish and subscribe."""
 
 from injector import inject
+from redis.asyncio import Redis
 from redis.asyncio.connection import parse_url
 
-from bundles.gateway.cluster.bus_connection import BusConnection
-from bundles.gateway.cluster.reconnecting_transporter import ReconnectingTransporter
-from bundles.gateway.cluster.redis_connection import RedisConnection
-from bundles.gateway.cluster.transporter import Receiver
-from bundles.redis import Redis, RedisSettings
+from bundles.message_bus import BusConnection, Receiver, ReconnectingTransporter
+from bundles.redis.redis_connection import RedisConnection
+from bundles.redis.settings import RedisSettings
 
 
 class RedisTransporter(ReconnectingTransporter):

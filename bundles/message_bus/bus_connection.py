@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-from bundles.gateway.cluster.transporter import BusUnavailableError
+from bundles.message_bus.transporter import BusUnavailableError
 from rxkernel import ServerStartError
 
 

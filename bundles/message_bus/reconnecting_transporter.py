@@ -5,9 +5,10 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import Iterable
+from random import uniform
 
-from bundles.gateway.cluster.bus_connection import BusConnection
-from bundles.gateway.cluster.transporter import (
+from bundles.message_bus.bus_connection import BusConnection
+from bundles.message_bus.transporter import (
     BusUnavailableError,
     Receiver,
     Transporter,
@@ -23,6 +24,8 @@ _LONGEST_DELAY = 2.0
 
 class ReconnectingTransporter(Transporter):
     """What the transporters have in common; a subclass opens connections.
+
+    The delays between attempts are random, so that not all processes reconnect at once.
 
     Args:
         bus: the name of the bus, for logs and errors.
@@ -107,7 +110,7 @@ class ReconnectingTransporter(Transporter):
     async def _reconnect(self, receiver: Receiver, begin: float) -> None:
         delay, is_rejected = _FIRST_DELAY, False
         while self._connection is None:
-            await asyncio.sleep(delay)
+            await asyncio.sleep(uniform(delay / 2, delay))
             delay = min(2 * delay, _LONGEST_DELAY)
             try:
                 await self._establish(receiver)

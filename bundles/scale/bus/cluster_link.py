@@ -1,0 +1,159 @@
+"""The link over a transporter: signed messages, and heartbeats."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from random import uniform
+from secrets import token_bytes
+
+from bundles.message_bus import Transporter
+from bundles.scale.bus.counted import CountedMessages
+from bundles.scale.bus.link import Link
+from bundles.scale.bus.members import Members
+from bundles.scale.bus.outbox import Outbox
+from bundles.scale.bus.seal import Kind, Message, RejectedError, Seal
+from bundles.scale.settings import ScaleSettings
+
+logger = logging.getLogger(__name__)
+
+_ID_SIZE = 8
+
+
+class ClusterLink(Link):
+    """Implements `Receiver` of *transporter*.
+
+    Each process sends heartbeats to all, itself included. So a process that does not receive its
+    own ones does not receive broadcasts either, and is not ready.
+    """
+
+    def __init__(self, transporter: Transporter, settings: ScaleSettings, secret: str) -> None:
+        super().__init__()
+        self.id = token_bytes(_ID_SIZE)
+        self._transporter = transporter
+        self._interval = settings.heartbeat_interval
+        self._timeout = settings.heartbeat_timeout
+        self._to_all = f"{settings.channel}.all"
+        self._channel = settings.channel
+        self._numbers = {True: 0, False: 0}  # of the messages to all, and of those to one
+        self._counted = CountedMessages()
+        self._seal = Seal(secret, settings.max_message_size)
+        self._outbox = Outbox(transporter, self._counted, settings.max_queue_size)
+        self._members = Members()
+        self._members.left = lambda id: self.left(id)
+        self._heard: float | None = None
+        self._arrived = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def problem(self) -> str | None:
+        place = self._transporter.place
+        if not self._transporter.is_connected:
+            return f"no connection to {place}"
+        if self._outbox.is_slow:
+            return f"{place} does not reply"
+        if self._heard is None or time.monotonic() - self._heard > self._timeout:
+            return f"no own heartbeat through {place} within {self._timeout:g} s"
+        return None
+
+    @property
+    def others(self) -> frozenset[bytes]:
+        return self._members.ids
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return self._counted.counts
+
+    @property
+    def figures(self) -> Mapping[str, int]:
+        return {"bus.processes": len(self._members), "bus.waiting_bytes": self._outbox.size}
+
+    async def start(self) -> None:
+        self._arrived.clear()
+        await self._transporter.subscribe((self._to_all, self._topic(self.id)))
+        await self._transporter.connect(self)
+        self._beating = asyncio.create_task(self._beat())
+        if self._transporter.is_connected:
+            # Afterwards it receives the broadcasts of others.
+            waiting = asyncio.create_task(self._arrived.wait())
+            await asyncio.wait({waiting}, timeout=self._timeout)
+            waiting.cancel()
+
+    def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
+        is_to_all = to is None
+        topic = self._to_all if to is None else self._topic(to)
+        number = self._numbers[is_to_all] + 1
+        try:
+            frame = self._seal.close(topic, Message(self.id, kind, number, body))
+        except RejectedError as exc:
+            self._counted.add(exc.reason, topic)
+            return False
+        self._numbers[is_to_all] = number
+        return self._outbox.put(topic, frame) and self.problem is None
+
+    def overloaded(self) -> None:
+        self._counted.add("overloaded", self._to_all)
+
+    async def stop(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait({self._beating})
+            self._beating = None
+        if self._transporter.is_connected:
+            self.send(Kind.GOODBYE, b"")
+            await self._outbox.flush()
+        await self._transporter.close()
+        self._heard = None
+
+    async def _beat(self) -> None:
+        """Send heartbeats, and notice processes that have ended. The delays are random, so that
+        the processes do not send all at once."""
+        while True:
+            if self._transporter.is_connected and not self._outbox.is_slow:
+                self.send(Kind.HEARTBEAT, b"")
+            await asyncio.sleep(uniform(0.8, 1.0) * self._interval)
+            self._members.expire(time.monotonic() - self._timeout)
+
+    # --- the interface of `Receiver`
+
+    def connected(self) -> None:
+        self.send(Kind.HELLO, b"")
+        self.send(Kind.HEARTBEAT, b"")
+
+    def lost(self, reason: str) -> None:
+        """The transporter logs it."""
+        self._heard = None
+
+    def received(self, topic: str, data: bytes) -> None:
+        try:
+            message = self._seal.open(topic, data)
+        except RejectedError as exc:
+            self._counted.add(exc.reason, topic)
+            return
+        if message.sender == self.id:
+            if message.kind is Kind.HEARTBEAT:
+                self._heard = time.monotonic()
+                self._arrived.set()
+            return
+        missing = self._members.number(message.sender, topic, message.number)
+        if missing is None:
+            self._counted.add("replayed", topic)
+            return
+        if missing and topic == self._to_all:  # the numbers to one have gaps
+            self._counted.add("lost", topic, missing)
+        self._handle(message)
+
+    def _handle(self, message: Message) -> None:
+        match message.kind:
+            case Kind.HEARTBEAT:
+                self._members.heard(message.sender, time.monotonic())
+            case Kind.HELLO:
+                self._members.heard(message.sender, time.monotonic())
+                self.send(Kind.HEARTBEAT, b"", message.sender)
+            case Kind.GOODBYE:
+                self._members.leave(message.sender)
+            case kind if (handler := self.handlers.get(kind)) is not None:
+                handler(message.sender, message.body)
+
+    def _topic(self, id: bytes) -> str:
+        return f"{self._channel}.{id.hex()}"

@@ -1,0 +1,86 @@
+"""The link of a process to the others."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+from bundles.scale.bus.seal import Kind
+
+Handler = Callable[[bytes, bytes], None]
+"""Is called with the sender and the body of a message. It returns at once."""
+
+
+class Link(ABC):
+    """
+    Attributes:
+        handlers: of messages of other processes, by kind; set before `start`.
+        left: called with the id of a process that has ended.
+    """
+
+    def __init__(self) -> None:
+        self.handlers: dict[Kind, Handler] = {}
+        self.left: Callable[[bytes], None] = lambda id: None
+
+    @property
+    @abstractmethod
+    def problem(self) -> str | None:
+        """Why the other processes cannot be reached; None if they can, as far as is known."""
+
+    @property
+    @abstractmethod
+    def others(self) -> frozenset[bytes]:
+        """The ids of the other processes that are present."""
+
+    @property
+    @abstractmethod
+    def counts(self) -> Mapping[str, int]:
+        """Messages that were not delivered, by reason."""
+
+    @property
+    @abstractmethod
+    def figures(self) -> Mapping[str, int]:
+        """The other processes, and the bytes that wait."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            ServerStartError: the bus rejects the user or the password, or TLS fails.
+        """
+
+    @abstractmethod
+    def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
+        """Send a message to the process *to*, or to all others. It does not wait.
+
+        Returns:
+            False if the other processes cannot be reached, as far as is known.
+        """
+
+    @abstractmethod
+    def overloaded(self) -> None:
+        """Count a message that was received and not handled, since too many are."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Send what waits, and disconnect."""
+
+
+class NoLink(Link):
+    """There are no other processes."""
+
+    problem = None
+    others: frozenset[bytes] = frozenset()
+    counts: Mapping[str, int] = {}
+    figures: Mapping[str, int] = {}
+
+    async def start(self) -> None:
+        pass
+
+    def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
+        return True
+
+    def overloaded(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass

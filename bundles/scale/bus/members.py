@@ -1,0 +1,68 @@
+"""The other processes, as far as their heartbeats arrive."""
+
+from collections.abc import Callable
+
+import attrs
+
+_MOST = 10_000
+"""Processes of which the last numbers are remembered, also after they have ended."""
+
+
+@attrs.define(eq=False)
+class _Process:
+    """The last numbers of its messages to all and to this process, and when it was heard."""
+
+    heard: float = 0.0
+    numbers: dict[str, int] = attrs.field(factory=dict)
+
+
+class Members:
+    """
+    Attributes:
+        left: called with the id of a process that has ended.
+    """
+
+    def __init__(self) -> None:
+        self._processes: dict[bytes, _Process] = {}
+        self._present: dict[bytes, _Process] = {}
+        self.left: Callable[[bytes], None] = lambda id: None
+
+    @property
+    def ids(self) -> frozenset[bytes]:
+        """The processes that are present."""
+        return frozenset(self._present)
+
+    def __len__(self) -> int:
+        return len(self._present)
+
+    def number(self, id: bytes, topic: str, number: int) -> int | None:
+        """Note the *number* of a message of *id*.
+
+        Returns:
+            How many messages are missing before it; None if it was received before.
+        """
+        process = self._processes.pop(id, None) or _Process()
+        self._processes[id] = process  # the last one is the youngest
+        if len(self._processes) > _MOST:
+            del self._processes[next(iter(self._processes))]
+        last = process.numbers.get(topic)
+        if last is not None and number <= last:
+            return None
+        process.numbers[topic] = number
+        return 0 if last is None else number - last - 1
+
+    def heard(self, id: bytes, now: float) -> None:
+        """Note a heartbeat of *id*, of which a message was received."""
+        process = self._processes[id]
+        process.heard = now
+        self._present[id] = process
+
+    def leave(self, id: bytes) -> None:
+        """Regard *id* as ended."""
+        if self._present.pop(id, None) is not None:
+            self.left(id)
+
+    def expire(self, before: float) -> None:
+        """Regard the processes as ended that were not heard since *before*."""
+        for id in [id for id, one in self._present.items() if one.heard < before]:
+            self.leave(id)

@@ -1,0 +1,123 @@
+"""Requests to all other processes, and their replies."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import attrs
+
+from bundles.scale.bus.jobs import Jobs
+from bundles.scale.bus.link import Link
+from bundles.scale.bus.packing import pack, unpack
+from bundles.scale.bus.seal import Kind
+from rxkernel import Serializer
+
+logger = logging.getLogger(__name__)
+
+Responder = Callable[..., Awaitable[Any]]
+
+
+@attrs.define(eq=False)
+class Replies:
+    """The replies to one request.
+
+    Attributes:
+        missing: the processes that have not replied yet.
+        values: of the others.
+        changed: set by each reply, and when a process has ended.
+        was_sent: whether the other processes could be reached.
+    """
+
+    missing: set[bytes]
+    values: list[Any] = attrs.field(factory=list)
+    changed: asyncio.Event = attrs.field(factory=asyncio.Event)
+    was_sent: bool = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each process that was asked has replied."""
+        return self.was_sent and not self.missing
+
+    def add(self, sender: bytes, value: Any) -> None:
+        if sender in self.missing:
+            self.missing.discard(sender)
+            self.values.append(value)
+            self.changed.set()
+
+    def lose(self, sender: bytes) -> None:
+        """*sender* has ended, and with it its connections."""
+        if sender in self.missing:
+            self.missing.discard(sender)
+            self.changed.set()
+
+
+class Requests:
+    """
+    Args:
+        responders: handle the requests of other processes, by their names.
+    """
+
+    def __init__(self, link: Link, serializer: Serializer, jobs: Jobs) -> None:
+        self.responders: dict[str, Responder] = {}
+        self._link = link
+        self._serializer = serializer
+        self._jobs = jobs
+        self._last = 0
+        self._open: dict[int, Replies] = {}
+        link.handlers[Kind.REQUEST] = self._requested
+        link.handlers[Kind.REPLY] = self._replied
+        link.left = self._left
+
+    async def send(
+        self,
+        name: str,
+        *values: Any,
+        timeout: float,
+        until: Callable[[list[Any]], bool] = lambda replies: False,
+    ) -> Replies:
+        """Ask all other processes; return when they have replied, at the latest after *timeout*
+        seconds, or when *until* is true for the replies.
+
+        Raises:
+            TypeError, ValueError, RecursionError: see `pack`.
+        """
+        self._last += 1
+        id = self._last
+        body = pack(self._serializer, id, name, values)
+        replies = self._open[id] = Replies(set(self._link.others))
+        try:
+            if not self._link.send(Kind.REQUEST, body):
+                replies.was_sent = False
+                return replies
+            with suppress(TimeoutError):  # `Replies.missing` has those that are late
+                async with asyncio.timeout(timeout):
+                    while replies.missing and not until(replies.values):
+                        replies.changed.clear()
+                        await replies.changed.wait()
+        finally:
+            del self._open[id]
+        return replies
+
+    def _requested(self, sender: bytes, body: bytes) -> None:
+        if not self._jobs.start("a request of another process", self._respond(sender, body)):
+            self._link.overloaded()
+
+    async def _respond(self, sender: bytes, body: bytes) -> None:
+        id, name, values = unpack(body)
+        value = await self.responders[name](*values)
+        self._link.send(Kind.REPLY, pack(self._serializer, id, value), sender)
+
+    def _replied(self, sender: bytes, body: bytes) -> None:
+        try:
+            id, value = unpack(body)
+        except ValueError:
+            logger.exception("the reply of another process is invalid")
+            return
+        if (replies := self._open.get(id)) is not None:
+            replies.add(sender, value)
+
+    def _left(self, id: bytes) -> None:
+        for replies in self._open.values():
+            replies.lose(id)

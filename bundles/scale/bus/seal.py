@@ -1,0 +1,100 @@
+"""The signed frame of each message between processes."""
+
+import hmac
+from enum import IntEnum
+from struct import Struct
+from typing import NamedTuple
+
+VERSION = 1
+
+_SIGNATURE_SIZE = 32
+_HEAD = Struct(">8sBQ")
+"""The sender, the kind and the number."""
+_OVERHEAD = 1 + _SIGNATURE_SIZE + _HEAD.size
+
+
+class Kind(IntEnum):
+    """What a message is."""
+
+    HEARTBEAT = 1
+    HELLO = 2
+    GOODBYE = 3
+    BROADCAST = 4
+    EVENT = 5
+    REQUEST = 6
+    REPLY = 7
+
+
+_KINDS = frozenset(Kind)
+
+
+class Message(NamedTuple):
+    """
+    Attributes:
+        sender: the 8 bytes that identify a process.
+        number: grows with each message of *sender* to a topic; by one if the topic is for all.
+        body: encoded by MessagePack.
+    """
+
+    sender: bytes
+    kind: Kind
+    number: int
+    body: bytes
+
+
+class RejectedError(Exception):
+    """A message cannot be used; *reason* is one of `REASONS`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Seal:
+    """Writes and checks frames: the version (1 byte), the signature (HMAC-SHA256 of version, topic
+    and all that follows), the sender, the kind, the number, and the body.
+
+    Since the topic is signed, a message cannot be sent again to another one.
+
+    Args:
+        max_size: most bytes of a frame.
+    """
+
+    def __init__(self, secret: str, max_size: int) -> None:
+        self._key = secret.encode()
+        self._max_size = max_size
+
+    def close(self, topic: str, message: Message) -> bytes:
+        """Return the frame of *message*.
+
+        Raises:
+            RejectedError: it is larger than allowed.
+        """
+        sender, kind, number, body = message
+        if _OVERHEAD + len(body) > self._max_size:
+            raise RejectedError("too_large")
+        signed = _HEAD.pack(sender, kind, number) + body
+        return bytes((VERSION,)) + self._signature(topic, signed) + signed
+
+    def open(self, topic: str, frame: bytes) -> Message:
+        """Return the message in *frame*.
+
+        Raises:
+            RejectedError: it cannot be used.
+        """
+        if len(frame) > self._max_size:
+            raise RejectedError("too_large")
+        if len(frame) < _OVERHEAD:
+            raise RejectedError("invalid")
+        if frame[0] != VERSION:
+            raise RejectedError("wrong_version")
+        signature, signed = frame[1 : 1 + _SIGNATURE_SIZE], frame[1 + _SIGNATURE_SIZE :]
+        if not hmac.compare_digest(signature, self._signature(topic, signed)):
+            raise RejectedError("wrong_signature")
+        sender, kind, number = _HEAD.unpack_from(signed)
+        if kind not in _KINDS:
+            raise RejectedError("invalid")
+        return Message(sender, Kind(kind), number, signed[_HEAD.size :])
+
+    def _signature(self, topic: str, signed: bytes) -> bytes:
+        return hmac.digest(self._key, b"%d %b\0%b" % (VERSION, topic.encode(), signed), "sha256")

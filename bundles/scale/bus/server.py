@@ -1,0 +1,69 @@
+"""The link to the other processes, which starts and stops with the servers of the application."""
+
+from collections.abc import Mapping
+
+from injector import inject
+
+from bundles.scale.bus.broadcasts import Broadcasts
+from bundles.scale.bus.bus import Bus
+from bundles.scale.bus.cluster_backend import ClusterBackend
+from bundles.scale.bus.jobs import Jobs
+from bundles.scale.bus.link import Link, NoLink
+from bundles.scale.bus.requests import Requests
+from bundles.scale.bus.transport import BUS_EVENTS
+from bundles.scale.settings import ScaleSettings
+from rxkernel import Broadcaster, Kernel, Server
+
+
+class BusServer(Server):
+    """Has no port: its messages are the events of the bus."""
+
+    name = "bus"
+    transport = BUS_EVENTS
+    label = "bus"
+
+    @inject
+    def __init__(
+        self,
+        link: Link,
+        bus: Bus,
+        jobs: Jobs,
+        kernel: Kernel,
+        broadcaster: Broadcaster,
+        settings: ScaleSettings,
+    ) -> None:
+        self._link = link
+        self._jobs = jobs
+        self._broadcaster = broadcaster
+        self._broadcasts = Broadcasts(link, broadcaster, kernel)
+        requests = Requests(link, kernel.serializer, jobs)
+        self._backend = ClusterBackend(
+            self._broadcasts, requests, broadcaster, settings.request_timeout
+        )
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """The messages that were not delivered, by reason."""
+        return self._link.counts
+
+    @property
+    def figures(self) -> Mapping[str, int]:
+        return self._link.figures
+
+    def configure(self, kernel: Kernel) -> None:
+        pass  # the bus has the kernel
+
+    async def start(self) -> None:
+        await self._link.start()
+        if not isinstance(self._link, NoLink):
+            self._broadcaster.attach(self._backend)
+
+    async def drain(self) -> None:
+        """Clients are still connected: broadcasts of other processes arrive until `stop`."""
+        await self._jobs.drain()
+
+    async def stop(self) -> None:
+        self._broadcaster.detach(self._backend)
+        await self._link.stop()
+        await self._broadcasts.drain()
+        await self._jobs.cancel()

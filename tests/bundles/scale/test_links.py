@@ -1,0 +1,160 @@
+"""Links on a bus in memory: heartbeats, and messages that must not be used."""
+
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bundles.scale import ScaleSettings
+from bundles.scale.bus.cluster_link import ClusterLink
+from bundles.scale.bus.seal import VERSION, Kind, Message, Seal
+from tests.bundles.gateway.cluster.memory_bus import MemoryBus, MemoryTransporter
+from tests.bundles.scale.conftest import SECRET
+from tests.waiting import until
+
+SETTINGS = ScaleSettings(
+    heartbeat_interval=0.05, heartbeat_timeout=0.3, max_message_size=2000, max_queue_size=5000
+)
+SENDER = b"attacker"
+
+
+class Linked:
+    """A link, and the bodies of the events that it has received."""
+
+    def __init__(self, bus: MemoryBus, secret: str = SECRET) -> None:
+        self.transporter = MemoryTransporter(bus)
+        self.link = ClusterLink(self.transporter, SETTINGS, secret)
+        self.events: list[bytes] = []
+        self.link.handlers[Kind.EVENT] = lambda sender, body: self.events.append(body)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {reason: count for reason, count in self.link.counts.items() if count}
+
+
+@pytest.fixture
+def bus() -> MemoryBus:
+    return MemoryBus()
+
+
+@pytest.fixture
+async def linked(bus: MemoryBus) -> AsyncIterator[tuple[Linked, Linked]]:
+    pair = Linked(bus), Linked(bus)
+    for one in pair:
+        await one.link.start()
+    for one in pair:
+        await _sees_another(one)
+    yield pair
+    for one in pair:
+        await one.link.stop()
+
+
+async def _sees_another(one: Linked) -> None:
+    await until(lambda: one.link.others)
+
+
+async def test_process_that_does_not_receive_its_own_heartbeat_has_a_problem(
+    linked: tuple[Linked, Linked],
+) -> None:
+    deaf, other = linked
+    assert deaf.link.problem is None
+
+    deaf.transporter.topics.clear()
+    await until(lambda: deaf.link.problem is not None)
+
+    assert deaf.link.problem == "no own heartbeat through memory within 0.3 s"
+    assert not deaf.link.send(Kind.EVENT, b"sent nevertheless")
+    await until(lambda: other.events)
+    assert other.link.problem is None
+
+
+async def test_killed_process_vanishes_and_comes_back(
+    bus: MemoryBus, linked: tuple[Linked, Linked]
+) -> None:
+    left: list[bytes] = []
+    here, there = linked
+    here.link.left = left.append
+
+    bus.transporters.remove(there.transporter)
+    there.transporter.is_cut_off = True
+    await until(lambda: not here.link.others)
+    assert left == [there.link.id]
+
+    bus.transporters.append(there.transporter)
+    there.transporter.reconnect()
+    await until(lambda: here.link.others)
+
+
+async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+    here.link.send(Kind.EVENT, b"first")
+    await until(lambda: there.events == [b"first"])
+    there.transporter.topics.clear()
+    for _ in range(3):
+        assert here.link.send(Kind.EVENT, b"lost")
+    await until(lambda: here.link.figures["bus.waiting_bytes"] == 0)
+    there.transporter.topics.add("rxkernel.all")
+
+    here.link.send(Kind.EVENT, b"seen")
+    await until(lambda: there.events == [b"first", b"seen"])
+
+    assert there.counts["bus.lost"] >= 3
+
+
+def _frame(
+    topic: str = "rxkernel.all", *, number: int = 1, secret: str = SECRET, body: bytes = b""
+) -> bytes:
+    seal = Seal(secret, 10_000)
+    return seal.close(topic, Message(SENDER, Kind.EVENT, number, body))
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (b"", "invalid"),
+        (b"\x01short", "invalid"),
+        (bytes((VERSION + 1,)) + _frame()[1:], "wrong_version"),
+        (_frame(secret="x" * 32), "wrong_signature"),
+        (_frame("rxkernel.other"), "wrong_signature"),
+        (_frame()[:-1] + b"\xff", "wrong_signature"),
+        (_frame(body=b"x" * 2000), "too_large"),
+    ],
+    ids=["empty", "short", "version", "secret", "other-topic", "changed", "large"],
+)
+async def test_message_that_is_not_of_the_application_is_dropped_and_logged_once(
+    bus: MemoryBus,
+    linked: tuple[Linked, Linked],
+    frame: bytes,
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    here, _ = linked
+    for _ in range(2):
+        bus.publish("rxkernel.all", frame)
+    await until(lambda: here.counts == {f"bus.{reason}": 2})
+
+    assert here.events == []
+    logged = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(logged) == len(linked)
+
+
+async def test_message_that_is_sent_again_is_dropped(
+    bus: MemoryBus, linked: tuple[Linked, Linked]
+) -> None:
+    here, _ = linked
+    for number in (1, 2, 2, 1, 3):
+        bus.publish("rxkernel.all", _frame(number=number, body=b"%d" % number))
+    await until(lambda: here.counts)
+
+    await until(lambda: here.events == [b"1", b"2", b"3"])
+    assert here.counts == {"bus.replayed": 2}
+
+
+async def test_large_message_and_full_queue_are_not_sent(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+
+    assert not here.link.send(Kind.EVENT, b"x" * 2000)
+    assert [here.link.send(Kind.EVENT, b"x" * 1500) for _ in range(4)] == [True] * 3 + [False]
+
+    await until(lambda: len(there.events) == 3)
+    assert here.counts == {"bus.too_large": 1, "bus.unsent": 1}
