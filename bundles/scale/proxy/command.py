@@ -13,10 +13,13 @@ from rxkernel import Application
 
 _TEXTS: dict[str, Callable[[Plan], str]] = {"haproxy": haproxy_text, "nginx": nginx_text}
 
+_FILE = r"/[^\"\\$\s]+"
+_FILE_RULE = "an absolute path without spaces and quotes"
+
 _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+"
 
 
-_Given = TypeVar("_Given", str, tuple[str, ...])
+_Given = TypeVar("_Given", str, tuple[str, ...], str | None)
 
 
 def _matching(
@@ -25,7 +28,7 @@ def _matching(
     """A check of the values of an option. The group ``port`` of *pattern* is a port."""
 
     def check(ctx: click.Context, param: click.Parameter, given: _Given) -> _Given:
-        for value in (given,) if isinstance(given, str) else given:
+        for value in (given,) if isinstance(given, str) else given or ():
             found = re.fullmatch(pattern, value)
             port = None if found is None else found.groupdict().get("port")
             if found is None or (port is not None and not 1 <= int(port) <= 65535):
@@ -49,14 +52,25 @@ def _matching(
     help="Where a process listens; once for each.",
 )
 @click.option(
+    "--certificate",
+    metavar="FILE",
+    callback=_matching(_FILE, _FILE_RULE),
+    help="The certificate, and those that it depends on, for TLS.",
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    callback=_matching(_FILE, _FILE_RULE),
+    help="Its key. HAProxy reads the key from the file of the certificate, or from the file with "
+    "the same name and .key behind it.",
+)
+@click.option(
     "--listen",
     metavar="[ADDRESS:]PORT",
     callback=_matching(
         rf"(?:(?:{_HOST}|\*):)?(?P<port>[0-9]{{1,5}})", "PORT or ADDRESS:PORT, such as 80"
     ),
-    default="80",
-    show_default=True,
-    help="Where the proxy listens.",
+    help="Where the proxy listens. Default: 80, with a certificate 443.",
 )
 @click.option(
     "--name",
@@ -68,15 +82,29 @@ def _matching(
 )
 @click.pass_obj
 def proxy(
-    application: Application, kind: str, servers: tuple[str, ...], listen: str, name: str
+    application: Application,
+    kind: str,
+    servers: tuple[str, ...],
+    certificate: str | None,
+    key: str | None,
+    listen: str | None,
+    name: str,
 ) -> None:
     """Write the configuration of a proxy in front of several processes to the standard output.
 
     It sends all requests of a session of Socket.IO to one process, checks the health of the
     processes, and has the timeouts and limits of the settings.
     """
+    if kind == "nginx" and (certificate is None) is not (key is None):
+        raise click.UsageError("nginx needs both --certificate and --key, or neither")
+    if kind == "haproxy" and key is not None:
+        raise click.UsageError(
+            "haproxy has no setting for the key: it reads the file of --certificate, or the file "
+            "with .key behind its name; remove --key"
+        )
+    listen = listen or ("80" if certificate is None else "443")
     settings = application.settings
-    plan = Plan.of(settings, name, listen, servers)
+    plan = Plan.of(settings, name, listen, servers, certificate=certificate, key=key)
     click.echo(_TEXTS[kind](plan), nl=False)
     if not settings.http.trusted_proxies:
         click.echo(

@@ -36,7 +36,8 @@ def _defaults(plan: Plan) -> Iterator[str]:
 def _frontend(plan: Plan) -> Iterator[str]:
     address = plan.listen if ":" in plan.listen else f":{plan.listen}"
     yield f"frontend {plan.name}_front"
-    yield f"    bind {address}"
+    tls = "" if plan.certificate is None else f' ssl crt "{plan.certificate}"'
+    yield f"    bind {address}{tls}"
     if plan.health_path is not None:
         paths = f"{plan.health_path}healthz {plan.health_path}readyz"
         yield f"    http-request deny deny_status 404 if {{ path {paths} }}"

@@ -19,7 +19,7 @@ upstream %(name)s {
 server {
     listen %(listen)s;
     server_name %(hosts)s;
-
+%(tls)s
     client_max_body_size %(body_limit)d;
     client_header_timeout %(header_timeout)ds;
     client_body_timeout %(body_timeout)ds;
@@ -61,6 +61,11 @@ _STICKY_LOCATION = """
     }
 """
 
+_TLS = """\
+    ssl_certificate "%(certificate)s";
+    ssl_certificate_key "%(key)s";
+"""
+
 _HIDDEN = """
     location = %(health_path)shealthz { return 404; }
     location = %(health_path)sreadyz { return 404; }
@@ -78,7 +83,9 @@ def nginx_text(plan: Plan) -> str:
         "servers": "\n".join(
             f"    server {server} max_fails=1 fail_timeout=5s;" for server in plan.servers
         ),
-        "listen": plan.listen,
+        "listen": plan.listen if plan.certificate is None else f"{plan.listen} ssl",
+        "certificate": plan.certificate,
+        "key": plan.key,
         "hosts": " ".join(plan.hosts) or "_",
         "socket_path": plan.socket_path,
         "health_path": plan.health_path,
@@ -90,6 +97,7 @@ def nginx_text(plan: Plan) -> str:
     }
     is_sticky = plan.socket_path is not None
     parts = {
+        "tls": "" if plan.certificate is None else _TLS % facts,
         "sticky_upstream": _STICKY_UPSTREAM % facts if is_sticky else "",
         "sticky_location": _STICKY_LOCATION % facts if is_sticky else "",
         "hidden": "" if plan.health_path is None else _HIDDEN % facts,

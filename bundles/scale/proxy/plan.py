@@ -23,6 +23,8 @@ class Plan:
         name: begins the names of the parts of the configuration.
         listen: the port of the proxy, or ``address:port``.
         servers: ``host:port`` of each process.
+        certificate: the file of the certificate, for TLS; None: no TLS.
+        key: the file of its key.
         hosts: the names in ``http.allowed_hosts``; empty: all.
         health_host: the host of the requests of health checks.
         socket_path: that of Socket.IO if its clients must reach the same process with each
@@ -38,6 +40,8 @@ class Plan:
     name: str
     listen: str
     servers: Sequence[str]
+    certificate: str | None = None
+    key: str | None = None
     hosts: Sequence[str]
     health_host: str
     socket_path: str | None
@@ -49,7 +53,16 @@ class Plan:
     body_limit: int
 
     @classmethod
-    def of(cls, settings: Settings, name: str, listen: str, servers: Sequence[str]) -> Self:
+    def of(
+        cls,
+        settings: Settings,
+        name: str,
+        listen: str,
+        servers: Sequence[str],
+        *,
+        certificate: str | None = None,
+        key: str | None = None,
+    ) -> Self:
         """Return the plan for an application with *settings*.
 
         Raises:
@@ -69,6 +82,8 @@ class Plan:
             name=name,
             listen=listen,
             servers=tuple(servers),
+            certificate=certificate,
+            key=key,
             hosts=tuple(dict.fromkeys(map(_without_port, hosts))),
             health_host=hosts[0].replace("*", "check") if hosts else "localhost",
             socket_path=f"{sockets.path}/" if is_sticky else None,

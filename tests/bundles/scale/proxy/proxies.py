@@ -26,16 +26,21 @@ def port_of(application: Application) -> int:
 
 
 @asynccontextmanager
-async def proxied(kind: str, folder: Path, *applications: Application) -> AsyncIterator[str]:
-    """The URL of a proxy in front of *applications*, which are served."""
+async def proxied(
+    kind: str, folder: Path, *applications: Application, certificate: Path | None = None
+) -> AsyncIterator[str]:
+    """The URL of a proxy in front of *applications*, which are served. The file *certificate* has
+    the key too."""
     servers = [f"127.0.0.1:{port_of(application)}" for application in applications]
     with reserved_port() as port:
         listen = f"127.0.0.1:{port}"
-        plan = Plan.of(applications[0].settings, "shop", listen, servers)
+        pem = None if certificate is None else str(certificate)
+        settings = applications[0].settings
+        plan = Plan.of(settings, "shop", listen, servers, certificate=pem, key=pem)
         process = _start(kind, plan, folder)
         try:
             await _listening(process, port)
-            yield f"http://{listen}"
+            yield f"{'http' if pem is None else 'https'}://{listen}"
         finally:
             process.terminate()
             process.wait(_PATIENCE)

@@ -55,6 +55,9 @@ def test_command_writes_the_configuration_and_warns(kind: str, run: Run, write: 
         (("--server", "127.0.0.1:70000"), "'127.0.0.1:70000' is not HOST:PORT"),
         (("--server", "a b:1"), "'a b:1' is not HOST:PORT"),
         (("--server", "a:1", "--listen", "0"), "'0' is not PORT"),
+        (("--server", "a:1", "--key", "/k"), "nginx needs both --certificate and --key"),
+        (("--server", "a:1", "--certificate", "k"), "'k' is not an absolute path"),
+        (("--server", "a:1", "--certificate", "/a b"), "'/a b' is not an absolute path"),
         (("--server", "a:1", "--name", "a-b"), "'a-b' is not small letters"),
     ],
 )
@@ -126,3 +129,18 @@ def test_hosts_of_the_settings_are_those_of_the_proxy(
 
     assert f"server_name {names};" in text_of("nginx", settings)
     assert f"uri /readyz ver HTTP/1.1 hdr Host {checked}\n" in text_of("haproxy", settings)
+
+
+def test_command_writes_tls_on_its_port(run: Run, write: Write) -> None:
+    target, server = write(SHOP), ("--server", "127.0.0.1:8001")
+    of_nginx = ("--certificate", "/etc/shop/fullchain.pem", "--key", "/etc/shop/privkey.pem")
+    nginx = run("--app", target, "proxy", "nginx", *server, *of_nginx).stdout
+    of_haproxy = ("--certificate", "/etc/shop/site.pem")
+    haproxy = run("--app", target, "proxy", "haproxy", *server, *of_haproxy).stdout
+    refused = run("--app", target, "proxy", "haproxy", *server, *of_nginx)
+
+    assert "listen 443 ssl;" in nginx
+    assert 'ssl_certificate "/etc/shop/fullchain.pem";' in nginx
+    assert 'ssl_certificate_key "/etc/shop/privkey.pem";' in nginx
+    assert 'bind :443 ssl crt "/etc/shop/site.pem"\n' in haproxy
+    assert "remove --key" in refused.stderr

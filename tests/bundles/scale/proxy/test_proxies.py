@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ import aiohttp
 import attrs
 import pytest
 import socketio
+import trustme
 
 from rxkernel import (
     Application,
@@ -73,7 +75,7 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(kind: str, folder: Path) -> AsyncIterator[Shop]:
+async def shop(kind: str, folder: Path, certificate: Path | None = None) -> AsyncIterator[Shop]:
     controllers = Where("one"), Where("two")
     applications = [
         Application(controllers=[each], listeners=[each], settings=SETTINGS)
@@ -82,12 +84,16 @@ async def shop(kind: str, folder: Path) -> AsyncIterator[Shop]:
     async with AsyncExitStack() as stack:
         for application in applications:
             await stack.enter_async_context(serving(application))
-        url = await stack.enter_async_context(proxied(kind, folder, *applications))
+        url = await stack.enter_async_context(
+            proxied(kind, folder, *applications, certificate=certificate)
+        )
         yield Shop(url, applications[0], controllers)
 
 
-def client_at(address: str, **given: Any) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(local_addr=(address, 0))
+def client_at(
+    address: str, *, connector_ssl: ssl.SSLContext | bool = True, **given: Any
+) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(local_addr=(address, 0), ssl=connector_ssl)
     return aiohttp.ClientSession(connector=connector, **given)
 
 
@@ -183,3 +189,22 @@ async def test_haproxy_keeps_a_client_with_its_cookie_at_its_server(
             ):
                 statuses.add(response.status)
         assert statuses == {200}
+
+
+@each_kind
+async def test_proxy_terminates_tls(kind: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    pem = tmp_path / "site.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    async with (
+        shop(kind, tmp_path, pem) as served,
+        client_at("127.0.0.9", connector_ssl=context) as session,
+    ):
+        async with session.get(f"{served.url}/api/client") as response:
+            assert await response.json() == ["127.0.0.9", f"{served.url}/api"]
+        client = socketio.AsyncClient(reconnection=False, http_session=session)
+        await client.connect(served.url, transports=["websocket"])
+        assert (await client.call("where"))["content"] in ("one", "two")
+        await client.disconnect()
