@@ -61,8 +61,7 @@ def _matching(
     "--key",
     metavar="FILE",
     callback=_matching(_FILE, _FILE_RULE),
-    help="Its key. HAProxy reads the key from the file of the certificate, or from the file with "
-    "the same name and .key behind it.",
+    help="Its key, for nginx. HAProxy reads the key from the certificate file or its .key file.",
 )
 @click.option(
     "--listen",
