@@ -9,6 +9,7 @@ from bundles.scale.bus.link import Link, NoLink
 from bundles.scale.bus.listeners import BusListeners
 from bundles.scale.bus.server import BusServer
 from bundles.scale.bus.subscribe import SUBSCRIPTION
+from bundles.scale.commands import emit
 from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.limit import OPTION
 from bundles.scale.limits.listeners import LimitListeners
@@ -29,7 +30,7 @@ class ScaleBundle(Bundle):
     options = (SUBSCRIPTION, OPTION)
     listeners = (BusListeners, LimitListeners)
     servers = (BusServer,)
-    commands = (proxy,)
+    commands = (emit, proxy)
     settings_class = ScaleSettings
     provides = (Bus,)
 

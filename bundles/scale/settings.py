@@ -33,6 +33,13 @@ def _is_longer(instance: Any, attribute: "attrs.Attribute[Any]", value: float) -
         )
 
 
+def _is_separate(instance: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+    if value is not None and value.startswith(f"{instance.channel}."):
+        raise ValueError(
+            f"{attribute.name} is {value!r}; it must not begin with channel, {instance.channel!r}"
+        )
+
+
 @attrs.frozen(kw_only=True)
 class ScaleSettings:
     """The section ``[scale]`` of ``rxkernel.toml``."""
@@ -72,3 +79,9 @@ class ScaleSettings:
     request_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
     """Seconds in which the other processes must reply, for lists of clients and changes of
     rooms."""
+
+    socketio_channel: str | None = attrs.field(
+        default=None, validator=[attrs.validators.optional(_CHANNEL_NAME), _is_separate]
+    )
+    """The channel of python-socketio's Redis manager, whose messages are carried out too; by
+    default none. They are not signed."""

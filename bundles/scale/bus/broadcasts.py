@@ -1,19 +1,12 @@
 """Broadcasts of this process to others, and theirs to the clients of this one."""
 
-import asyncio
-import logging
-from collections import deque
 from typing import Any
 
 from bundles.scale.bus.link import Link
+from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.bus.packing import pack, unpack
 from bundles.scale.bus.seal import Kind
 from rxkernel import Broadcaster, Kernel
-
-logger = logging.getLogger(__name__)
-
-_MOST = 10_000
-"""Received broadcasts that wait."""
 
 Rooms = tuple[str, ...] | None
 
@@ -21,12 +14,13 @@ Rooms = tuple[str, ...] | None
 class Broadcasts:
     """Delivers those of other processes one after the other, in the order of their arrival."""
 
-    def __init__(self, link: Link, broadcaster: Broadcaster, kernel: Kernel) -> None:
+    def __init__(
+        self, link: Link, broadcaster: Broadcaster, kernel: Kernel, jobs: OrderedJobs
+    ) -> None:
         self._link = link
         self._broadcaster = broadcaster
         self._serializer = kernel.serializer
-        self._waiting: deque[bytes] = deque()
-        self._delivering: asyncio.Task[None] | None = None
+        self._jobs = jobs
         link.handlers[Kind.BROADCAST] = self._received
 
     def send(
@@ -42,28 +36,9 @@ class Broadcasts:
         values = (event, args, rooms, namespace, list(skip), volatile)
         return self._link.send(Kind.BROADCAST, pack(self._serializer, *values))
 
-    async def drain(self) -> None:
-        if self._delivering is not None:
-            await asyncio.wait({self._delivering})
-
     def _received(self, sender: bytes, body: bytes) -> None:
-        if len(self._waiting) >= _MOST:
-            self._link.overloaded()
-            return
-        self._waiting.append(body)
-        if self._delivering is None:
-            self._delivering = asyncio.create_task(self._deliver())
-
-    async def _deliver(self) -> None:
-        try:
-            while self._waiting:
-                body = self._waiting.popleft()
-                try:
-                    await self._emit(body)
-                except Exception:  # the next one must be delivered nevertheless
-                    logger.exception("a broadcast of another process was not delivered")
-        finally:
-            self._delivering = None
+        if not self._jobs.start("a broadcast of another process", self._emit(body)):
+            self._link.dropped("overloaded")
 
     async def _emit(self, body: bytes) -> None:
         event, args, rooms, namespace, skip, volatile = unpack(body)

@@ -65,7 +65,7 @@ class Bus:
             data = unpack(body)[1]  # each subscriber may change its own
             what = f"the event {name:.100}"
             if not self._jobs.start(what, self._run(definition, name, data)):
-                self._link.overloaded()
+                self._link.dropped("overloaded")
 
     async def _run(self, definition: ProcedureDefinition, name: str, data: Any) -> None:
         """Run *definition* as a message. The kernel logs errors without a status below 500."""

@@ -12,12 +12,13 @@ from bundles.scale.bus.counted import CountedMessages
 from bundles.scale.bus.link import Link
 from bundles.scale.bus.members import Members
 from bundles.scale.bus.outbox import Outbox
-from bundles.scale.bus.seal import Kind, Message, RejectedError, Seal
+from bundles.scale.bus.seal import KIND_AT, SENDER_AT, Kind, Message, RejectedError, Seal
 from bundles.scale.settings import ScaleSettings
 
 logger = logging.getLogger(__name__)
 
 _ID_SIZE = 8
+_HEARTBEAT = bytes((Kind.HEARTBEAT,))
 
 
 class ClusterLink(Link):
@@ -70,7 +71,7 @@ class ClusterLink(Link):
 
     async def start(self) -> None:
         self._arrived.clear()
-        await self._transporter.subscribe((self._to_all, self._topic(self.id)))
+        await self._transporter.subscribe((self._to_all, self._topic(self.id), *self.channels))
         await self._transporter.connect(self)
         self._beating = asyncio.create_task(self._beat())
         if self._transporter.is_connected:
@@ -91,8 +92,8 @@ class ClusterLink(Link):
         self._numbers[is_to_all] = number
         return self._outbox.put(topic, frame) and self.problem is None
 
-    def overloaded(self) -> None:
-        self._counted.add("overloaded", self._to_all)
+    def dropped(self, reason: str) -> None:
+        self._counted.add(reason, self._to_all)
 
     async def stop(self) -> None:
         if self._beating is not None:
@@ -125,6 +126,11 @@ class ClusterLink(Link):
         self._heard = None
 
     def received(self, topic: str, data: bytes) -> None:
+        if topic in self.channels:
+            self.channels[topic](data)
+            return
+        if data.startswith(self.id, SENDER_AT) and data[KIND_AT : KIND_AT + 1] != _HEARTBEAT:
+            return  # its own message to all
         try:
             message = self._seal.open(topic, data)
         except RejectedError as exc:
@@ -153,7 +159,11 @@ class ClusterLink(Link):
             case Kind.GOODBYE:
                 self._members.leave(message.sender)
             case kind if (handler := self.handlers.get(kind)) is not None:
-                handler(message.sender, message.body)
+                try:
+                    handler(message.sender, message.body)
+                except Exception:  # it would end the connection
+                    logger.exception("handling a message of the bus failed")
+                    self.dropped("invalid")
 
     def _topic(self, id: bytes) -> str:
         return f"{self._channel}.{id.hex()}"

@@ -11,6 +11,7 @@ REASONS = {
     "wrong_signature": "its signature is wrong; scale.secret must be the same in all processes",
     "invalid": "it is invalid",
     "too_large": "it is larger than scale.max_message_size",
+    "expired": "it was sent over a minute ago; the clocks of the machines must agree",
     "replayed": "it was received before",
     "lost": "it was sent by another process and did not arrive",
     "overloaded": "too many received messages are being handled",

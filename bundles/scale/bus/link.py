@@ -13,11 +13,13 @@ class Link(ABC):
     """
     Attributes:
         handlers: of messages of other processes, by kind; set before `start`.
+        channels: handlers of what other programs publish, by channel; set before `start`.
         left: called with the id of a process that has ended.
     """
 
     def __init__(self) -> None:
         self.handlers: dict[Kind, Handler] = {}
+        self.channels: dict[str, Callable[[bytes], None]] = {}
         self.left: Callable[[bytes], None] = lambda id: None
 
     @property
@@ -57,8 +59,8 @@ class Link(ABC):
         """
 
     @abstractmethod
-    def overloaded(self) -> None:
-        """Count a message that was received and not handled, since too many are."""
+    def dropped(self, reason: str) -> None:
+        """Count a message that was received and not handled; *reason* is one of `REASONS`."""
 
     @abstractmethod
     async def stop(self) -> None:
@@ -79,7 +81,7 @@ class NoLink(Link):
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
         return True
 
-    def overloaded(self) -> None:
+    def dropped(self, reason: str) -> None:
         pass
 
     async def stop(self) -> None:

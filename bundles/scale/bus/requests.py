@@ -102,7 +102,7 @@ class Requests:
 
     def _requested(self, sender: bytes, body: bytes) -> None:
         if not self._jobs.start("a request of another process", self._respond(sender, body)):
-            self._link.overloaded()
+            self._link.dropped("overloaded")
 
     async def _respond(self, sender: bytes, body: bytes) -> None:
         id, name, values = unpack(body)

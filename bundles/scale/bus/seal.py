@@ -1,6 +1,8 @@
 """The signed frame of each message between processes."""
 
 import hmac
+import time
+from collections.abc import Callable
 from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
@@ -8,8 +10,12 @@ from typing import NamedTuple
 VERSION = 1
 
 _SIGNATURE_SIZE = 32
-_HEAD = Struct(">8sBQ")
-"""The sender, the kind and the number."""
+_HEAD = Struct(">8sBQd")
+"""The sender, the kind, the number, and when it was sent."""
+SENDER_AT = 1 + _SIGNATURE_SIZE
+KIND_AT = SENDER_AT + 8
+"""Where the sender and the kind are in a frame."""
+
 _OVERHEAD = 1 + _SIGNATURE_SIZE + _HEAD.size
 
 
@@ -24,6 +30,9 @@ class Kind(IntEnum):
     REQUEST = 6
     REPLY = 7
 
+
+_MAX_AGE = 60.0
+"""Seconds; the clocks of all machines must agree within them."""
 
 _KINDS = frozenset(Kind)
 
@@ -52,15 +61,18 @@ class RejectedError(Exception):
 
 class Seal:
     """Writes and checks frames: the version (1 byte), the signature (HMAC-SHA256 of version, topic
-    and all that follows), the sender, the kind, the number, and the body.
+    and all that follows), the sender, the kind, the number, the time and the body.
 
-    Since the topic is signed, a message cannot be sent again to another one.
+    Since the topic and the time are signed, a message cannot be sent again to another one, or
+    after a minute.
 
     Args:
         max_size: most bytes of a frame.
+        clock: returns the seconds since 1970.
     """
 
-    def __init__(self, secret: str, max_size: int) -> None:
+    def __init__(self, secret: str, max_size: int, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._key = secret.encode()
         self._max_size = max_size
 
@@ -73,7 +85,7 @@ class Seal:
         sender, kind, number, body = message
         if _OVERHEAD + len(body) > self._max_size:
             raise RejectedError("too_large")
-        signed = _HEAD.pack(sender, kind, number) + body
+        signed = _HEAD.pack(sender, kind, number, self._clock()) + body
         return bytes((VERSION,)) + self._signature(topic, signed) + signed
 
     def open(self, topic: str, frame: bytes) -> Message:
@@ -91,9 +103,11 @@ class Seal:
         signature, signed = frame[1 : 1 + _SIGNATURE_SIZE], frame[1 + _SIGNATURE_SIZE :]
         if not hmac.compare_digest(signature, self._signature(topic, signed)):
             raise RejectedError("wrong_signature")
-        sender, kind, number = _HEAD.unpack_from(signed)
+        sender, kind, number, sent = _HEAD.unpack_from(signed)
         if kind not in _KINDS:
             raise RejectedError("invalid")
+        if not abs(self._clock() - sent) <= _MAX_AGE:
+            raise RejectedError("expired")
         return Message(sender, Kind(kind), number, signed[_HEAD.size :])
 
     def _signature(self, topic: str, signed: bytes) -> bytes:

@@ -7,8 +7,10 @@ from injector import inject
 from bundles.scale.bus.broadcasts import Broadcasts
 from bundles.scale.bus.bus import Bus
 from bundles.scale.bus.cluster_backend import ClusterBackend
+from bundles.scale.bus.foreign_messages import ForeignMessages
 from bundles.scale.bus.jobs import Jobs
 from bundles.scale.bus.link import Link, NoLink
+from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.transport import BUS_EVENTS
 from bundles.scale.settings import ScaleSettings
@@ -35,11 +37,12 @@ class BusServer(Server):
         self._link = link
         self._jobs = jobs
         self._broadcaster = broadcaster
-        self._broadcasts = Broadcasts(link, broadcaster, kernel)
+        self._ordered = ordered = OrderedJobs()
+        broadcasts = Broadcasts(link, broadcaster, kernel, ordered)
         requests = Requests(link, kernel.serializer, jobs)
-        self._backend = ClusterBackend(
-            self._broadcasts, requests, broadcaster, settings.request_timeout
-        )
+        if settings.socketio_channel is not None:
+            ForeignMessages(link, broadcaster, ordered, settings.socketio_channel)
+        self._backend = ClusterBackend(broadcasts, requests, broadcaster, settings.request_timeout)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -65,5 +68,5 @@ class BusServer(Server):
     async def stop(self) -> None:
         self._broadcaster.detach(self._backend)
         await self._link.stop()
-        await self._broadcasts.drain()
+        await self._ordered.drain()
         await self._jobs.cancel()

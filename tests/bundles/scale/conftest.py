@@ -12,9 +12,8 @@ from bundles.scale import Bus, ScaleBundle, ScaleSettings
 from bundles.scale.bus.link import Link
 from rxkernel import Application, Broadcaster, HttpSettings, Settings
 from tests.bundles.redis_servers import RedisServer, running_redis
+from tests.bundles.scale.process import SECRET
 from tests.waiting import until
-
-SECRET = "the secret of the tests, which is long"
 
 SiteOf = Callable[..., Any]
 
@@ -58,6 +57,7 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
             *controllers: Any,
             scale: dict[str, Any] | None = None,
             health: bool = False,
+            bundles: tuple[Any, ...] = (),
             **parts: Any,
         ) -> Site:
             options: dict[str, Any] = {"channel": request.node.name.replace("[", "-").strip("]")}
@@ -69,7 +69,7 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
                 )
             settings["scale"] = ScaleSettings(**{**options, **(scale or {})})
             application = Application(
-                bundles=(RedisBundle, ScaleBundle),
+                bundles=(RedisBundle, ScaleBundle, *bundles),
                 controllers=controllers,
                 settings=Settings(
                     health=health,

@@ -20,7 +20,8 @@ from rxkernel import (
     http,
 )
 from tests.bundles.redis_servers import RedisServer
-from tests.bundles.scale.conftest import SECRET, SiteOf
+from tests.bundles.scale.conftest import SiteOf
+from tests.bundles.scale.process import SECRET
 from tests.waiting import until
 
 
@@ -146,9 +147,10 @@ async def test_incomplete_settings_fail_at_boot(
         ({"bus": "nats"}, "bus"),
         ({"channel": "a b"}, "channel must be letters, digits"),
         ({"secret": "short"}, "secret must be text of at least 32 characters"),
+        ({"socketio_channel": "rxkernel.all"}, "must not begin with channel, 'rxkernel'"),
         ({"heartbeat_interval": 5.0}, "must be longer than heartbeat_interval, 5.0"),
     ],
-    ids=["bus", "channel", "secret", "heartbeat"],
+    ids=["bus", "channel", "secret", "socketio", "heartbeat"],
 )
 def test_invalid_settings_are_rejected(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:

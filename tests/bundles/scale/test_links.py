@@ -1,6 +1,7 @@
 """Links on a bus in memory: heartbeats, and messages that must not be used."""
 
 import logging
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,7 @@ from bundles.scale import ScaleSettings
 from bundles.scale.bus.cluster_link import ClusterLink
 from bundles.scale.bus.seal import VERSION, Kind, Message, Seal
 from tests.bundles.gateway.cluster.memory_bus import MemoryBus, MemoryTransporter
-from tests.bundles.scale.conftest import SECRET
+from tests.bundles.scale.process import SECRET
 from tests.waiting import until
 
 SETTINGS = ScaleSettings(
@@ -102,9 +103,16 @@ async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
 
 
 def _frame(
-    topic: str = "rxkernel.all", *, number: int = 1, secret: str = SECRET, body: bytes = b""
+    topic: str = "rxkernel.all",
+    *,
+    number: int = 1,
+    secret: str = SECRET,
+    body: bytes = b"",
+    age: float = 0.0,
 ) -> bytes:
-    seal = Seal(secret, 10_000)
+    """The frame of an event that was sent *age* seconds ago."""
+    now = time.time()
+    seal = Seal(secret, 10_000, clock=lambda: now - age)
     return seal.close(topic, Message(SENDER, Kind.EVENT, number, body))
 
 
@@ -118,8 +126,22 @@ def _frame(
         (_frame("rxkernel.other"), "wrong_signature"),
         (_frame()[:-1] + b"\xff", "wrong_signature"),
         (_frame(body=b"x" * 2000), "too_large"),
+        (_frame(age=61.0), "expired"),
+        (_frame(age=-1e6), "expired"),
+        (_frame(age=float("nan")), "expired"),
     ],
-    ids=["empty", "short", "version", "secret", "other-topic", "changed", "large"],
+    ids=[
+        "empty",
+        "short",
+        "version",
+        "secret",
+        "other-topic",
+        "changed",
+        "large",
+        "old",
+        "early",
+        "no-time",
+    ],
 )
 async def test_message_that_is_not_of_the_application_is_dropped_and_logged_once(
     bus: MemoryBus,
@@ -148,6 +170,20 @@ async def test_message_that_is_sent_again_is_dropped(
 
     await until(lambda: here.events == [b"1", b"2", b"3"])
     assert here.counts == {"bus.replayed": 2}
+
+
+async def test_handler_that_fails_does_not_end_the_link(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+
+    def fail(sender: bytes, body: bytes) -> None:
+        raise RuntimeError("a bug")
+
+    there.link.handlers[Kind.REPLY] = fail
+    here.link.send(Kind.REPLY, b"")
+    here.link.send(Kind.EVENT, b"next")
+    await until(lambda: there.events == [b"next"])
+
+    assert there.counts == {"bus.invalid": 1}
 
 
 async def test_large_message_and_full_queue_are_not_sent(linked: tuple[Linked, Linked]) -> None:

@@ -89,3 +89,15 @@ async def test_ended_process_is_no_longer_waited_for(site_of: SiteOf, redis: Red
     await here.sees(0)
 
     assert await here.broadcaster.connections() == []
+
+
+async def test_full_memory_of_redis_does_not_stop_broadcasts(
+    site_of: SiteOf, redis: RedisServer
+) -> None:
+    here, there = await _two(site_of, redis)
+
+    redis.command("CONFIG", "SET", "maxmemory", "1")
+
+    async with raw_socket(there.application) as bob:
+        assert await here.broadcaster.emit("news")
+        assert await bob.receive() == '42["news"]'

@@ -1,0 +1,52 @@
+"""Work on received messages that keeps their order."""
+
+import asyncio
+import contextvars
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+_MOST = 10_000
+
+Work = Coroutine[Any, Any, object]
+
+
+class OrderedJobs:
+    """Runs coroutines one after the other, in one task; logs what they raise."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[str, Work]] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self, what: str, work: Work) -> bool:
+        """Run *work* after the others; return False if too many wait.
+
+        Args:
+            what: for logs.
+        """
+        if len(self._waiting) >= _MOST:
+            work.close()
+            return False
+        self._waiting.append((what, work))
+        if self._running is None:
+            self._running = contextvars.Context().run(asyncio.create_task, self._run())
+        return True
+
+    async def drain(self) -> None:
+        """Return when none waits or runs."""
+        if self._running is not None:
+            await asyncio.wait({self._running})
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                what, work = self._waiting.popleft()
+                try:
+                    await work
+                except Exception:  # the next one must run nevertheless
+                    logger.exception("handling %s failed", what)
+        finally:
+            self._running = None

@@ -1,0 +1,37 @@
+"""A process of an application, for a test that kills it: ``python -m … REDIS_URL CHANNEL``."""
+
+import asyncio
+import sys
+from typing import Any
+
+from bundles.redis import RedisBundle, RedisSettings
+from bundles.scale import ScaleBundle, ScaleSettings
+from rxkernel import Application, HttpSettings, Settings
+
+SECRET = "the secret of the tests, which is long"
+QUICK: dict[str, Any] = {
+    "heartbeat_interval": 0.1,
+    "heartbeat_timeout": 0.5,
+    "request_timeout": 5.0,
+}
+
+
+def application_on(url: str, channel: str) -> Application:
+    scale = ScaleSettings(bus="redis", channel=channel, secret=SECRET, **QUICK)
+    bundles = {"redis": RedisSettings(url=url), "scale": scale}
+    return Application(
+        bundles=[RedisBundle, ScaleBundle],
+        settings=Settings(http=HttpSettings(port=0, max_connections=2000), bundles=bundles),
+    )
+
+
+async def main(url: str, channel: str) -> None:
+    application = application_on(url, channel)
+    await application.start()
+    sys.stdout.write(f"{application.servers['socketio'].url}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
