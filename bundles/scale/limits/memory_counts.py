@@ -1,6 +1,7 @@
 """Counts in the memory of the process, for a bounded number of keys."""
 
 import time
+from math import floor
 
 from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage
@@ -33,11 +34,22 @@ class BoundedStorage(MemoryStorage):
         super().__init__()
         self._max_keys = max_keys
 
-    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        count = await self.get(key) + amount
-        expires = self.expirations.pop(key, None)
-        self.expirations[key] = time.time() + expiry if expires is None else expires
-        self.storage[key] = count
+    async def acquire_sliding_window_entry(
+        self, key: str, limit: int, expiry: int, amount: int = 1
+    ) -> bool:
+        """Decide as the base class does, in one step instead of nine that are awaited."""
+        now = time.time()
+        before, current = self.sliding_window_keys(key, expiry, now)
+        counted = self._count(current, now)
+        overlap = 1 - (now - expiry) / expiry % 1
+        if floor(self._count(before, now) * overlap + counted) + amount > limit:
+            return False
+        self.storage[current] = counted + amount
+        self.expirations[current] = self.expirations.pop(current, now + 2 * expiry)
         if len(self.expirations) > self._max_keys:
-            await self.clear(next(iter(self.expirations)))
-        return count
+            oldest = next(iter(self.expirations))
+            del self.expirations[oldest], self.storage[oldest]
+        return True
+
+    def _count(self, key: str, now: float) -> int:
+        return self.storage[key] if self.expirations.get(key, 0) > now else 0

@@ -1,14 +1,19 @@
 """What counts calls: in memory with a bound, and in Redis for several processes."""
 
+from collections import Counter
 from contextlib import AsyncExitStack
+from math import ceil
+from random import Random
 from typing import Any
 
 import pytest
 from limits import parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from bundles.redis import RedisBundle, RedisSettings
 from bundles.scale import ScaleBundle, ScaleSettings, limit
-from bundles.scale.limits.memory_counts import MemoryCounts
+from bundles.scale.limits.memory_counts import BoundedStorage, MemoryCounts
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -55,6 +60,46 @@ async def test_memory_of_counts_is_bounded_and_forgets_the_oldest_key() -> None:
     assert (len(storage.storage), len(storage.expirations), len(storage.locks)) == (100, 100, 0)
     assert [await counts.take(YEARLY, "key 999") > 0 for _ in range(2)] == [False, True]
     assert [await counts.take(YEARLY, "key 0") > 0 for _ in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize("rate", ["10/minute", "3/second", "5 per 10 seconds", "1/hour"])
+async def test_memory_counts_decide_as_the_storage_of_the_library(
+    rate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_700_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    item, chance = parse(rate), Random(1)
+    ours = SlidingWindowCounterRateLimiter(BoundedStorage(100))
+    theirs = SlidingWindowCounterRateLimiter(MemoryStorage())
+    accepted = Counter[bool]()
+
+    for _ in range(2000):
+        now += chance.expovariate(1.5 * item.amount / item.get_expiry())
+        is_accepted = await ours.hit(item, "key")
+        assert is_accepted == await theirs.hit(item, "key")
+        found, expected = [
+            await limiter.get_window_stats(item, "key") for limiter in (ours, theirs)
+        ]
+        assert found == expected
+        accepted[is_accepted] += 1
+
+    assert min(accepted[True], accepted[False]) > 100
+
+
+async def test_call_after_the_reported_seconds_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_700_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    item, chance, counts = parse("7/minute"), Random(1), MemoryCounts()
+    refused = 0
+
+    for _ in range(2000):
+        now += chance.expovariate(1.5 * item.amount / item.get_expiry())
+        if seconds := await counts.take(item, "key"):
+            refused += 1
+            now += ceil(seconds)
+            assert await counts.take(item, "key") == 0
+
+    assert refused > 100
 
 
 async def test_memory_of_counts_drops_an_idle_key_before_a_busy_one() -> None:
