@@ -22,7 +22,7 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test soak check format lint type bench bench-quick bench-check install browser slowhttptest wrk redis nats \
-	nginx postgresql mariadb valgrind clean distclean
+	nginx haproxy postgresql mariadb valgrind clean distclean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,7 +30,7 @@ help:  ## list the targets
 serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port 9000"
 	$(BIN)/python -m rxkernel serve $(ARGS)
 
-test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx postgresql mariadb  ## all tests with coverage, or ARGS="-k kernel" in one process without it
+test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx haproxy postgresql mariadb  ## all tests with coverage, or ARGS="-k kernel" in one process without it
 	@$(COMPILE)
 	$(BIN)/python -m pytest $(or $(ARGS),-p tests.coverage $(PARALLEL))
 
@@ -60,7 +60,7 @@ bench-quick: $(DEV_STAMP) wrk  ## HTTP beside raw aiohttp, in under three minute
 bench-check: $(DEV_STAMP) valgrind  ## instructions for each request; fails when one grew by over 2 %
 	$(BIN)/python -m benchmarks check $(ARGS)
 
-install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx postgresql mariadb valgrind  ## all that the other targets need
+install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx haproxy postgresql mariadb valgrind  ## all that the other targets need
 
 clean:  ## remove what the tools left, keep what was installed
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -113,7 +113,7 @@ redis:
 	@command -v redis-server >/dev/null || { echo "Installing redis-server" && $(call apt,redis-server) >/dev/null; } \
 	  || echo "redis-server cannot be installed here: its tests are skipped (on Debian: apt-get install redis-server)"
 
-# The directory of nats-server and nginx is not on the path of every user.
+# The directory of nats-server, nginx and haproxy is not on the path of every user.
 nats:
 	@PATH="$$PATH:/usr/sbin"; command -v nats-server >/dev/null \
 	  || { echo "Installing nats-server" && $(call apt,nats-server) >/dev/null; } \
@@ -122,7 +122,12 @@ nats:
 nginx:
 	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null \
 	  || { echo "Installing nginx" && $(call apt,nginx-light) >/dev/null; } \
-	  || echo "nginx cannot be installed here: its test is skipped (on Debian: apt-get install nginx-light)"
+	  || echo "nginx cannot be installed here: its tests are skipped (on Debian: apt-get install nginx-light)"
+
+haproxy:
+	@PATH="$$PATH:/usr/sbin"; command -v haproxy >/dev/null \
+	  || { echo "Installing haproxy" && $(call apt,haproxy) >/dev/null; } \
+	  || echo "haproxy cannot be installed here: its tests are skipped (on Debian: apt-get install haproxy)"
 
 postgresql:
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \

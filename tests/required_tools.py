@@ -122,6 +122,22 @@ def nats_server() -> Path:
     return require_nats_server()
 
 
+def require_nginx() -> Path:
+    """The executable of nginx, which may be in a folder for root only."""
+    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
+    if found := shutil.which("nginx", path=path):
+        return Path(found)
+    absent("no nginx: run `make nginx` as root, or `apt-get install nginx-light`")
+
+
+def require_haproxy() -> Path:
+    """The executable of HAProxy, which may be in a folder for root only."""
+    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
+    if found := shutil.which("haproxy", path=path):
+        return Path(found)
+    absent("no haproxy: run `make haproxy` as root, or `apt-get install haproxy`")
+
+
 def require_postgresql() -> Path:
     """The folder with ``initdb`` and ``postgres``: Debian's is not in the path."""
     if found := shutil.which("initdb"):

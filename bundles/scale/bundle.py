@@ -10,19 +10,27 @@ from bundles.scale.bus.listeners import BusListeners
 from bundles.scale.bus.server import BusServer
 from bundles.scale.bus.subscribe import SUBSCRIPTION
 from bundles.scale.commands import emit
+from bundles.scale.limits.counts import Counts
+from bundles.scale.limits.limit import OPTION
+from bundles.scale.limits.listeners import LimitListeners
+from bundles.scale.limits.memory_counts import MemoryCounts
+from bundles.scale.proxy.command import proxy
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Bundle
 
+_BUNDLES = '["redis", "scale"]'
+
 
 class ScaleBundle(Bundle):
-    """Connects the processes of an application: broadcasts and events reach all of them."""
+    """Connects the processes of an application: broadcasts and events reach all of them, and
+    limits of calls count in all of them."""
 
     name = "scale"
     after = ("redis",)
-    options = (SUBSCRIPTION,)
-    listeners = (BusListeners,)
+    options = (SUBSCRIPTION, OPTION)
+    listeners = (BusListeners, LimitListeners)
     servers = (BusServer,)
-    commands = (emit,)
+    commands = (emit, proxy)
     settings_class = ScaleSettings
     provides = (Bus,)
 
@@ -32,6 +40,7 @@ class ScaleBundle(Bundle):
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Link, to=self._link(binder), scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(Counts, to=self._counts(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Jobs, scope=singleton)
         binder.bind(Bus, scope=singleton)
 
@@ -39,5 +48,12 @@ class ScaleBundle(Bundle):
         if self._settings.bus == "memory":
             return NoLink
         place = "bundles.scale.bus.redis_link:RedisLink"
-        link: type[Link] = redis_store(binder, "scale.bus", '["redis", "scale"]', place)
+        link: type[Link] = redis_store(binder, "scale.bus", _BUNDLES, place)
         return link
+
+    def _counts(self, binder: Binder) -> type[Counts]:
+        if self._settings.limits == "memory":
+            return MemoryCounts
+        place = "bundles.scale.limits.redis_counts:RedisCounts"
+        counts: type[Counts] = redis_store(binder, "scale.limits", _BUNDLES, place)
+        return counts

@@ -49,6 +49,11 @@ class ScaleSettings:
     )
     """What connects the processes: the Redis of the bundle `redis`, or with ``memory`` nothing."""
 
+    limits: Literal["memory", "redis"] = attrs.field(
+        default="memory", validator=attrs.validators.in_(("memory", "redis"))
+    )
+    """Where the calls for `@limit` are counted: in this process, or in Redis for all of them."""
+
     channel: str = attrs.field(default="rxkernel", validator=_CHANNEL_NAME)
     """Begins the names of the channels of Redis. Processes with the same one share broadcasts and
     events. The number of the database does not separate them."""

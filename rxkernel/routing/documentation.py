@@ -30,7 +30,7 @@ class Documentation:
         body: the body, which must be sent. It does not apply to GET and HEAD.
         responses: the contents of responses, by status: ``"200"``, ``"2xx"`` or ``"default"``.
             The first of the three that exists counts.
-        statuses: those of the errors for messages that break a schema.
+        statuses: those of the errors with which a bundle rejects messages before the action.
     """
 
     is_listed: bool = True
@@ -42,12 +42,12 @@ class Documentation:
     statuses: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
-        """The names of the described parts, for ``rxkernel routes``."""
+        """The names of the described parts, and the statuses, for ``rxkernel routes``."""
         if not self.is_listed:
             return "not listed"
         parts = ("params", "query", "headers", "body")
         names = [part for part in parts if getattr(self, part) is not None]
-        return " ".join([*names, *self.responses]) or "empty"
+        return " ".join([*names, *self.responses, *map(str, self.statuses)]) or "empty"
 
     def key_of(self, status_code: int) -> str | None:
         """Return the key in `responses` for *status_code*; None without one."""

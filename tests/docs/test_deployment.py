@@ -23,7 +23,7 @@ import socketio
 
 from tests.cli.processes import DEADLINE, Process, until
 from tests.ports import reserved_port
-from tests.required_tools import ROOT, absent
+from tests.required_tools import ROOT, absent, require_nginx
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (/\S+)\n")
@@ -284,9 +284,7 @@ def test_site_writes_nothing_into_its_project(machine: Machine) -> None:
 @pytest.fixture
 def proxied(machine: Machine, tmp_path: Path) -> Iterator[int]:
     """The port of nginx in front of the service, with the second settings of the page."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        absent("no nginx: run `make nginx` as root, or `apt-get install nginx-light`")
+    program = str(require_nginx())
     (machine.path("opt/shop/project") / "rxkernel.toml").write_text(machine.settings[2])
     process = machine.serve({"RXKERNEL_HTTP_PORT": "0"})
     try:

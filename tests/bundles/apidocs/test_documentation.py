@@ -104,7 +104,7 @@ async def test_reference_to_another_document_is_an_error(describe: Describe) -> 
 
 
 def test_documentation_is_shown_by_the_names_of_its_parts() -> None:
-    assert repr(GIVEN["add"]) == "query body 2xx"
+    assert repr(GIVEN["add"]) == "query body 2xx 409"
     assert repr(GIVEN["hidden"]) == "not listed"
     assert repr(Documentation()) == "empty"
 

@@ -1,0 +1,1 @@
+"""Limits of calls: `@limit` on definitions, counted in memory or in Redis."""

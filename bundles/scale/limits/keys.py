@@ -1,0 +1,23 @@
+"""Ready keys of limits: the calls with one key are counted together."""
+
+from rxkernel import Request, network_of
+
+
+def by_client(request: Request) -> str:
+    """The user, else the address.
+
+    The user is the ``identifier`` of ``request.token``, as the bundle security sets it. Over one
+    socket and over HTTP, a user is the same client.
+    """
+    identifier = getattr(request.token, "identifier", None)
+    return by_address(request) if identifier is None else f"user:{identifier}"
+
+
+def by_address(request: Request) -> str:
+    """The address of the client: of IPv6 its network of 64 bits, since a client has all of it.
+
+    Clients without an address, as those of a Unix socket, share one key.
+    """
+    connection = request.connection
+    client = request.client or (None if connection is None else connection.client)
+    return "address:" if client is None else f"address:{network_of(client.host)}"
