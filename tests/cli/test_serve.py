@@ -274,10 +274,11 @@ def test_unknown_settings_are_reported_each_on_a_line(
     assert "RXKERNEL_HTTP_PROT" in second
 
 
-def test_workers_and_socketio_exclude_each_other(run: Run, write: Write) -> None:
+def test_workers_and_socketio_port_exclude_each_other(run: Run, write: Write) -> None:
+    Path("rxkernel.toml").write_text("socketio.port = 0")
     target = write("from rxkernel import Application\napplication = Application()")
 
-    assert "set socketio.enabled = false" in run_serve(run, target, "--workers", "2")
+    assert "remove socketio.port" in run_serve(run, target, "--workers", "2")
 
 
 def test_workers_and_reload_exclude_each_other(run: Run) -> None:
