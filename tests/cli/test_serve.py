@@ -1,8 +1,11 @@
 """``serve`` in separate processes: start and, above all, shutdown."""
 
 import os
+import select
 import signal
 import socket
+import subprocess
+import sys
 import urllib.error
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 
 from rxkernel.cli.watched_files import WatchedFiles
 from tests.cli.conftest import Run, Start, Write
-from tests.cli.processes import Process, get, get_meanwhile, until
+from tests.cli.processes import DEADLINE, Process, get, get_meanwhile, until
 
 SHOP = """
 import asyncio
@@ -364,6 +367,23 @@ def test_workers_of_killed_supervisor_end(workers: Process) -> None:
 
     workers.line("^shut down$", number=2)
     assert workers.code() == -9
+
+
+@pytest.mark.usefixtures("shop")
+def test_worker_ends_when_supervisor_has_ended_without_reading() -> None:
+    """The system then reports a reset connection, not its end."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "rxkernel", "serve", "--supervised", "--port", "0"]
+    with theirs:
+        process = subprocess.Popen(command, stdin=theirs)
+    with ours:
+        select.select([ours], [], [], DEADLINE)
+
+    try:
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(
