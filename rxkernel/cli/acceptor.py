@@ -13,18 +13,15 @@ import attrs
 
 from rxkernel.cli.request_heads import MAX_HEAD, Choice, RequestHeads
 from rxkernel.cli.worker_sockets import WorkerPool, WorkerSockets
+from rxkernel.servers.descriptors import room_for
 from rxkernel.servers.limits import LimitCounters, network_of
 
 logger = logging.getLogger(__name__)
 
 _ACCEPTS_PER_TURN = 128
 
-_PATIENCE = 3.0
-"""Seconds in which the first request must arrive. Then the worker of the address gets the
-connection, with the timeouts of the settings."""
-
 _MAX_WAITING = 1000
-"""Connections whose first request has not arrived. Above it, the oldest is passed on."""
+"""Connections whose first request has not arrived; fewer if the system allows less open files."""
 
 _MAX_PIECES = 16
 """Pieces of a first request that are looked at, before the connection is passed on."""
@@ -53,7 +50,11 @@ class Acceptor:
         heads: None if first requests are encrypted: then the address decides.
 
     Attributes:
-        counts: connections that were lost, by reason.
+        counters: connections that were lost, by reason.
+        patience: seconds in which a first request must arrive. Then the worker of the address gets
+            the connection, with the timeouts of the settings.
+        max_waiting: connections whose first request has not arrived. Above it, the oldest is
+            passed on.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class Acceptor:
             send_back=self._pass_back,
         )
         self.counters = LimitCounters()
+        self.patience = 3.0
+        self.max_waiting = room_for(_MAX_WAITING)
         self._listening = listening
         self._heads = heads
         self._loop = asyncio.get_running_loop()
@@ -145,15 +148,15 @@ class Acceptor:
         if self._heads is None:
             self._pass(connection, Choice(None, network_of(host)), is_chosen=True)
             return
-        waiting = _Waiting(connection, host, self._loop.time() + _PATIENCE)
+        waiting = _Waiting(connection, host, self._loop.time() + self.patience)
         if not self._look(waiting):
-            if len(self._waiting) >= _MAX_WAITING:
+            if len(self._waiting) >= self.max_waiting:
                 self._pass_oldest()
             number = connection.fileno()
             self._waiting[number] = waiting
             self._loop.add_reader(number, self._look, waiting)
             if self._timer is None:
-                self._timer = self._loop.call_later(_PATIENCE, self._pass_late)
+                self._timer = self._loop.call_later(self.patience, self._pass_late)
 
     def _look(self, waiting: _Waiting) -> bool:
         """Pass the connection on if its first request is complete; return whether it is gone."""

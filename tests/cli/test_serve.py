@@ -375,7 +375,7 @@ def test_worker_ends_when_supervisor_has_ended_without_reading() -> None:
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-m", "rxkernel", "serve", "--supervised", "--port", "0"]
     with theirs:
-        process = subprocess.Popen(command, stdin=theirs)
+        process = subprocess.Popen(command, stdin=theirs.fileno())
     with ours:
         select.select([ours], [], [], DEADLINE)
 
