@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.processes import DEADLINE, Process, get
 from tests.node_scripts import report_of
+from tests.servers.tls import Authority
 
 APP = """
 import os
@@ -45,7 +46,7 @@ def start_workers(folder: Path, settings: str = SETTINGS) -> Process:
     (folder / "rxkernel.toml").write_text(settings)
     command = [sys.executable, "-m", "rxkernel", "serve", "--port", "0", "--workers", "2"]
     process = Process(command, folder)
-    process.url()
+    process.line("^Listening on ")
     return process
 
 
@@ -171,6 +172,48 @@ def test_next_request_of_a_connection_moves_it_to_another_worker(workers: Proces
             target = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
             assert exchange(connection, request(target)).startswith("4")
             assert int(exchange(connection, request("/pid"))) in pids_of(workers)
+
+
+def test_request_with_a_large_body_moves(workers: Process) -> None:
+    """The part that the worker has read moves with it; the rest stays in the system."""
+    sids = sessions_of_both(workers)
+    with connect(workers) as connection:
+        for sid in sids.values():
+            assert exchange(connection, packet(sid, "40")) == "ok"
+        for _ in range(3):
+            for sid in sids.values():
+                event = f'42["pid","{900_000 * "x"}"]'
+                assert exchange(connection, packet(sid, event)) == "ok"
+
+
+def test_connection_moves_without_the_fast_path_too(tmp_path: Path) -> None:
+    process = start_workers(tmp_path, f"{SETTINGS}fast_path = false\n")
+    try:
+        test_next_request_of_a_connection_moves_it_to_another_worker(process)
+    finally:
+        process.kill()
+
+
+def test_session_with_tls_is_found_by_the_address(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("server", "127.0.0.1")
+    tls = '[http.tls]\ncertificate = "server.pem"\nkey = "server.key"\n'
+    process = start_workers(tmp_path, tls)
+    try:
+        port = int(process.line(r"^Listening on https://127\.0\.0\.1:(\d+)")[1])
+
+        def connect_with_tls() -> socket.socket:
+            plain = socket.create_connection(("127.0.0.1", port), DEADLINE)
+            return authority.client().wrap_socket(plain, server_hostname="127.0.0.1")
+
+        with connect_with_tls() as connection:
+            opened = exchange(connection, request("/socket.io/?EIO=4&transport=polling"))
+        sid = opened.split('"sid":"')[1].split('"')[0]
+        for _ in range(3):
+            with connect_with_tls() as connection:
+                assert exchange(connection, packet(sid, "40")) == "ok"
+    finally:
+        process.kill()
 
 
 def test_session_of_an_ended_worker_is_unknown(workers: Process) -> None:

@@ -61,6 +61,7 @@ class MovingConnection(HttpConnection):
         ):
             passed.descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
             passed.unread = data
+            self._transport.pause_reading()  # the rest of the request is left in the system
             self._transport.abort()  # which closes the other descriptor
             return
         super().data_received(data)
