@@ -68,16 +68,16 @@ def connect(process: Process) -> socket.socket:
     return socket.create_connection((parts.hostname, parts.port or 0), DEADLINE)
 
 
-def request(target: str, client: str = "203.0.113.1", *headers: str) -> bytes:
-    lines = [f"GET {target} HTTP/1.1", "Host: x", f"X-Forwarded-For: {client}", *headers]
+def request(target: str, client: str = "203.0.113.1", *, host: str = "x") -> bytes:
+    lines = [f"GET {target} HTTP/1.1", f"Host: {host}", f"X-Forwarded-For: {client}"]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def packet(sid: str, text: str) -> bytes:
+def packet(sid: str, text: str, *, host: str = "x") -> bytes:
     """The request that sends one packet of the session *sid*."""
     lines = [
         f"POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1",
-        "Host: x",
+        f"Host: {host}",
         "X-Forwarded-For: 203.0.113.1",
         f"Content-Length: {len(text)}",
     ]
@@ -111,13 +111,13 @@ def _receive(connection: socket.socket) -> bytes:
     return data
 
 
-def sessions_of_both(process: Process) -> dict[str, str]:
+def sessions_of_both(process: Process, *, host: str = "x") -> dict[str, str]:
     """A session id of each worker, by the number of the worker."""
     found: dict[str, str] = {}
     for number in range(1, 100):
         with connect(process) as connection:
             target = "/socket.io/?EIO=4&transport=polling"
-            opened = exchange(connection, request(target, f"203.0.113.{number}"))
+            opened = exchange(connection, request(target, f"203.0.113.{number}", host=host))
         sid = opened.split('"sid":"')[1].split('"')[0]
         found.setdefault(sid.partition(".")[0], sid)
         if len(found) == 2:
