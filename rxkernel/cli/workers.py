@@ -56,6 +56,7 @@ async def supervise(
                 children.hang_up()
 
     def stop_all() -> None:
+        restarts.stop()
         if acceptor is not None:
             acceptor.stop()
         children.stop()
@@ -81,7 +82,7 @@ async def supervise(
             service.ready(f"Listening on {places}")
         codes = await asyncio.gather(*keeping)
         stopping.cancel()
-        restarts.cancel()
+        await restarts.wait()
         if acceptor is not None:
             acceptor.close()
         return max(codes)
@@ -203,11 +204,12 @@ class _Restarts:
         self._slots = slots
         self._service = service
         self._is_asked = False
+        self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
         """Restart all workers; if that is going on, once more after it."""
-        self._is_asked = True
+        self._is_asked = not self._is_stopping
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
@@ -215,13 +217,24 @@ class _Restarts:
         while self._is_asked:
             self._is_asked = False
             with self._service.reloading():
-                for slot in self._slots:
-                    if not await slot.replace():
-                        logger.error("a new worker did not start; the workers that run are kept")
-                        break
-                else:
-                    logger.info("all workers were restarted")
+                await self._replace_all()
 
-    def cancel(self) -> None:
+    async def _replace_all(self) -> None:
+        for slot in self._slots:
+            is_replaced = await slot.replace()
+            if self._is_stopping:
+                return
+            if not is_replaced:
+                logger.error("a new worker did not start; the workers that run are kept")
+                return
+        logger.info("all workers were restarted")
+
+    def stop(self) -> None:
+        """Start no further worker."""
+        self._is_asked = False
+        self._is_stopping = True
+
+    async def wait(self) -> None:
+        """After `stop`: wait for the end of a restart that has begun."""
         if self._task is not None:
-            self._task.cancel()
+            await self._task

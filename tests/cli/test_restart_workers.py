@@ -112,6 +112,15 @@ def test_sighup_with_invalid_settings_keeps_the_workers(process: Process, tmp_pa
     assert get(f"{process.url()}/pid") not in before
 
 
+def test_stop_during_a_restart_ends_all_workers(process: Process) -> None:
+    process.send(signal.SIGHUP)
+    process.line(r"worker 1 has pid (\d+)", number=2)
+    process.send(signal.SIGTERM)
+
+    assert process.code() == 0
+    assert not any("did not start" in line for line in process.stderr)
+
+
 def test_all_workers_killed_requests_wait_for_the_next_ones(process: Process) -> None:
     for pid in pids_of(process):
         os.kill(pid, signal.SIGKILL)
