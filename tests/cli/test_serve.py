@@ -314,6 +314,15 @@ def workers(shop: None, start: Start) -> Process:
     return process
 
 
+@pytest.fixture(params=["socketio.enabled = false", "socketio.enabled = true"])
+def either_workers(shop: None, start: Start, request: pytest.FixtureRequest) -> Process:
+    """Workers that open the port, or to which the supervisor passes connections."""
+    Path("rxkernel.toml").write_text(request.param)
+    process = start("serve", "--port", "0", "--workers", "2")
+    process.line("with 2 workers$")
+    return process
+
+
 def pids(process: Process, *, without: int = 0) -> set[int]:
     """The ids of the two workers; each connection is accepted by either."""
     found: set[int] = set()
@@ -339,15 +348,15 @@ def test_workers_share_port_and_dead_one_is_replaced(workers: Process) -> None:
     assert [line for line in workers.stdout if line == "shut down"] == ["shut down"] * 2
 
 
-def test_workers_complete_requests_in_flight(workers: Process) -> None:
-    answer = hold(workers, "held")
+def test_workers_complete_requests_in_flight(either_workers: Process) -> None:
+    answer = hold(either_workers, "held")
 
-    workers.send(signal.SIGTERM)
-    workers.line("^stopping$", number=2)
+    either_workers.send(signal.SIGTERM)
+    either_workers.line("^stopping$", number=2)
     Path("released").touch()
 
     assert answer.result() == {"held": "answered"}
-    assert workers.code() == 0
+    assert either_workers.code() == 0
 
 
 def test_second_signal_kills_the_workers(workers: Process) -> None:
@@ -361,12 +370,12 @@ def test_second_signal_kills_the_workers(workers: Process) -> None:
     assert answer.exception() is not None
 
 
-def test_workers_of_killed_supervisor_end(workers: Process) -> None:
+def test_workers_of_killed_supervisor_end(either_workers: Process) -> None:
     """The pipe from the supervisor is closed, however it was ended."""
-    workers.send(signal.SIGKILL)
+    either_workers.send(signal.SIGKILL)
 
-    workers.line("^shut down$", number=2)
-    assert workers.code() == -9
+    either_workers.line("^shut down$", number=2)
+    assert either_workers.code() == -9
 
 
 @pytest.mark.usefixtures("shop")
@@ -393,11 +402,12 @@ def test_worker_ends_when_supervisor_has_ended_without_reading() -> None:
         ("raise ConfigurationError('no good')", 2, "Error: no good"),
     ],
 )
+@pytest.mark.parametrize("has_sockets", ["false", "true"])
 def test_workers_that_fail_at_start_end_the_command(
-    how: str, code: int, text: str, start: Start
+    how: str, code: int, text: str, has_sockets: str, start: Start
 ) -> None:
     """The first worker starts alone, so an error of all workers is reported once."""
-    Path("rxkernel.toml").write_text("socketio.enabled = false")
+    Path("rxkernel.toml").write_text(f"socketio.enabled = {has_sockets}")
     Path("app.py").write_text(f"""
 import os
 from rxkernel import Application, ConfigurationError, observe
