@@ -7,7 +7,8 @@ whole connection, and the supervisor has nothing more to do with it.
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import attrs
 
@@ -75,6 +76,7 @@ class Acceptor:
         self._is_accepting = False
         self._is_stopping = False
         self._waiting: dict[int, _Waiting] = {}
+        self._without_worker: list[tuple[socket.socket, Callable[[], None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         for one in listening:
             one.setblocking(False)
@@ -95,6 +97,9 @@ class Acceptor:
         for waiting in tuple(self._waiting.values()):
             self._forget(waiting)
             waiting.connection.close()
+        for connection, _ in self._without_worker:
+            connection.close()
+        self._without_worker.clear()
         if self._timer is not None:
             self._timer.cancel()
         self.pool.close()
@@ -102,6 +107,9 @@ class Acceptor:
     def _workers_changed(self) -> None:
         if self.pool.has_open:
             self._resume()
+            waiting, self._without_worker = self._without_worker, []
+            for _, pass_again in waiting:
+                pass_again()
         else:
             self._pause()
             if self._is_stopping:
@@ -221,7 +229,10 @@ class Acceptor:
         received: bytes = b"",
     ) -> None:
         worker = self.pool.find(choice)
-        if worker is None:
+        if worker is None and len(self._without_worker) < self.max_waiting:
+            again = partial(self._pass, connection, choice, is_chosen=is_chosen, received=received)
+            self._without_worker.append((connection, again))
+        elif worker is None:
             self.counters.record("no worker", f"closed {choice.network}: no worker is running")
             connection.close()
         elif not worker.pass_on(connection, received, is_chosen=is_chosen):

@@ -23,6 +23,7 @@ from rxkernel.cli.shared_applications import Served, applications_of
 from rxkernel.cli.watched_files import WatchedFiles
 from rxkernel.cli.workers import supervise
 from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.workers.socket_channel import socket_pair
 from rxkernel.settings import LoggingSettings
 
 
@@ -112,6 +113,8 @@ def _serve_with_workers(application: Served, given: ServeOptions, count: int) ->
         with reserved_port(http) as port:
             child = attrs.evolve(given, port=port)
             return asyncio.run(supervise(_child(child), count))
+    for end in socket_pair():  # an error of the system, before anything starts
+        end.close()
     with opened_port(http) as listening:
         child = attrs.evolve(given, port=listening[0].getsockname()[1])
         forwarded = ForwardedHeaders(http.trusted_proxies)

@@ -177,6 +177,24 @@ async def test_worker_that_stops_gets_no_further_connection(site: Site) -> None:
         assert number == 1
 
 
+async def test_request_waits_while_no_worker_is_open(site: Site) -> None:
+    with site.connect(SESSION[:20]) as client:
+        await _accepted(site)
+        for worker in site.workers:
+            worker.channel.send(STOP)
+            assert await worker.messages.get() == (END, None)
+        client.sendall(SESSION[20:])
+        for _ in range(3):  # turns of the loop, in which the acceptor reads it
+            await asyncio.sleep(0)
+
+        ours, theirs = socket_pair()
+        site.workers.append(Worker(theirs))
+        site.acceptor.pool.use(site.acceptor.pool.add(ours, 3), 0)
+        number, message, connection = await site.passed()
+        connection.close()
+        assert (number, message) == (3, CHOSEN)
+
+
 async def test_connection_that_is_sent_back_goes_to_the_worker_of_its_session(site: Site) -> None:
     with site.connect(b"GET / HTTP/1.1\r\n"):
         number, _, connection = await site.passed()

@@ -284,6 +284,15 @@ def test_workers_and_socketio_port_exclude_each_other(run: Run, write: Write) ->
     assert "remove socketio.port" in run_serve(run, target, "--workers", "2")
 
 
+def test_workers_with_socketio_on_a_system_without_seqpacket_are_refused(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "SOCK_SEQPACKET", 99)
+    target = write("from rxkernel import Application\napplication = Application()")
+
+    assert "needs SOCK_SEQPACKET" in run_serve(run, target, "--workers", "2", "--port", "0")
+
+
 def test_workers_and_reload_exclude_each_other(run: Run) -> None:
     assert "cannot be combined" in run_serve(run, "--workers", "2", "--reload")
 

@@ -6,6 +6,8 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
+from rxkernel.exceptions import ConfigurationError
+
 MAX_DATA = 256 * 1024
 """Bytes of a message; the most that asyncio and uvloop read from a socket at once."""
 
@@ -115,9 +117,15 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
     """Two connected ends for `SocketChannel`.
 
     Raises:
-        OSError: this system has no such sockets; Linux has.
+        ConfigurationError: this system has no such sockets.
     """
-    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"--workers with Socket.IO needs SOCK_SEQPACKET, as on Linux ({exc}); set "
+            f"socketio.enabled = false, or remove --workers"
+        ) from exc
 
 
 def _close(descriptor: int | None) -> None:
