@@ -159,7 +159,8 @@ class HttpSettings:
 
     reuse_port: bool = attrs.field(default=False, validator=_FLAG)
     """Whether other processes may listen on the port, too (``SO_REUSEPORT``). Each of them gets a
-    share of the connections. ``serve --workers`` sets it."""
+    share of the connections. ``serve --workers`` sets it, also where the supervisor accepts the
+    connections: then it means only that there are other processes."""
 
     tls: TlsSettings | None = attrs.field(
         default=None,

@@ -42,6 +42,7 @@ from rxkernel.servers.aiohttp.host_application import HostApplication
 from rxkernel.servers.aiohttp.native_types import AiohttpApplication
 from rxkernel.servers.aiohttp.shared_port import Share, SharedPort
 from rxkernel.servers.manager import ServerManager
+from rxkernel.servers.workers.passed_sockets import PassedSockets
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -149,6 +150,7 @@ class Application:
         self._running: _Running | None = None
         self._mounted_in: HostApplication | None = None
         self._share: Share | None = None
+        self._sockets: PassedSockets | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Reject changes of the constructor's arguments after boot, which has read them.
@@ -352,6 +354,16 @@ class Application:
             stop=self.stop,
         )
 
+    def serve_sockets(self, sockets: PassedSockets) -> None:
+        """Serve *sockets*, the connections that another process has accepted, instead of opening
+        the port.
+
+        Raises:
+            RxKernelError: this application is booted, mounted or has a port already.
+        """
+        self._check_place("serve_sockets()")
+        self._sockets = sockets
+
     def _check_place(self, method: str) -> None:
         """Check that *method* can decide where this application is served."""
         states = {
@@ -529,6 +541,7 @@ class Application:
             storages=self._storages,
             mounted_in=self._mounted_in,
             share=self._share,
+            sockets=self._sockets,
         )
 
     async def _dispatch_shutdown(self, injector: Injector) -> None:

@@ -68,7 +68,7 @@ class CompositionRoot:
         self._listeners: list[tuple[Any, object]] = []
         self.listener_registry = ListenerRegistry(spec.dispatcher)
         self.bundles: list[Bundle] = []
-        self._http = HttpServer(spec.settings, spec.mounted_in, spec.share)
+        self._http = HttpServer(spec.settings, spec.mounted_in, spec.share, spec.sockets)
         self.container = InjectorContainer(self._bind_core, spec.overrides)
         self._injector = self.container.injector
         self._options = {*_OPTIONS, *spec.options}

@@ -34,7 +34,7 @@ class Child:
         self._is_listening = False
 
     @classmethod
-    async def start(cls, arguments: Sequence[str]) -> Self:
+    async def start(cls, arguments: Sequence[str], inherited: Sequence[int] = ()) -> Self:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
@@ -44,6 +44,7 @@ class Child:
                 *arguments,
                 stdin=theirs.fileno(),
                 process_group=0,
+                pass_fds=inherited,
             )
         return cls(process, *await asyncio.open_unix_connection(sock=ours))
 
@@ -67,6 +68,10 @@ class Child:
         report = json.loads(line)
         self.live_directories = tuple(map(Path, report["live_directories"]))
         return str(report["urls"])
+
+    async def ended(self) -> None:
+        """Wait for its end."""
+        await self._process.wait()
 
     async def wait(self) -> int:
         """Wait for its end, and return the exit code; ``-n`` for signal n."""
@@ -100,9 +105,10 @@ class Children:
         self._all: set[Child] = set()
         self._stop_requested = False
 
-    async def start(self, arguments: Sequence[str]) -> Child:
-        """Start one; stop it at once if `stop` was called before."""
-        child = await Child.start(arguments)
+    async def start(self, arguments: Sequence[str], inherited: Sequence[int] = ()) -> Child:
+        """Start one, which inherits some file descriptors too; stop it at once if `stop` was
+        called before."""
+        child = await Child.start(arguments, inherited)
         self._all.add(child)
         if self._stop_requested:
             child.stop()

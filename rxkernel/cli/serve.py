@@ -9,8 +9,9 @@ import click
 from rxkernel.cli.logs import configure_logging
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, is_debugging, targets_argument
-from rxkernel.cli.port import reserved_port
+from rxkernel.cli.port import opened_port, reserved_port
 from rxkernel.cli.reload import serve_and_reload
+from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.serve_options import (
     ServeOptions,
     host_option,
@@ -21,6 +22,8 @@ from rxkernel.cli.serving import serve_until_stopped
 from rxkernel.cli.shared_applications import Served, applications_of
 from rxkernel.cli.watched_files import WatchedFiles
 from rxkernel.cli.workers import supervise
+from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.workers.socket_channel import socket_pair
 from rxkernel.settings import LoggingSettings
 
 
@@ -47,6 +50,12 @@ from rxkernel.settings import LoggingSettings
 @debug_option
 @click.option("--supervised", is_flag=True, hidden=True, help="stdin is a link to a supervisor.")
 @click.option("--reuse-port", is_flag=True, hidden=True, help="http.reuse_port = true")
+@click.option(
+    "--passed-sockets",
+    type=(int, int),
+    hidden=True,
+    help="The descriptor of a supervisor that passes connections; the number of the worker.",
+)
 @click.pass_context
 def serve(
     ctx: click.Context,
@@ -59,6 +68,7 @@ def serve(
     workers: int,
     supervised: bool,
     reuse_port: bool,
+    passed_sockets: tuple[int, int] | None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -90,15 +100,26 @@ def serve(
     every = applications_of(application)
     configure_logging(application.settings.logging, *(one.settings.logging for one in every))
     if workers == 1:
-        run(serve_until_stopped(application, supervised=supervised))
+        run(serve_until_stopped(application, supervised=supervised, passed=passed_sockets))
     else:
-        ctx.exit(_serve_with_workers(application, given))
+        ctx.exit(_serve_with_workers(application, given, workers))
 
 
-def _serve_with_workers(application: Served, given: ServeOptions) -> int:
-    with reserved_port(application.settings.http) as port:
-        child = attrs.evolve(given, port=port, workers=1, reuse_port=True)
-        return asyncio.run(supervise(_child(child), given.workers))
+def _serve_with_workers(application: Served, given: ServeOptions, count: int) -> int:
+    """Each worker opens the port; with Socket.IO, the supervisor does: see `Acceptor`."""
+    http = application.settings.http
+    given = attrs.evolve(given, workers=1, reuse_port=True)
+    if not any(one.settings.socketio.enabled for one in applications_of(application)):
+        with reserved_port(http) as port:
+            child = attrs.evolve(given, port=port)
+            return asyncio.run(supervise(_child(child), count))
+    for end in socket_pair():  # an error of the system, before anything starts
+        end.close()
+    with opened_port(http) as listening:
+        child = attrs.evolve(given, port=listening[0].getsockname()[1])
+        forwarded = ForwardedHeaders(http.trusted_proxies)
+        heads = None if http.tls is not None else RequestHeads(forwarded)
+        return asyncio.run(supervise(_child(child), count, listening, heads))
 
 
 def _child(given: ServeOptions) -> list[str]:

@@ -12,7 +12,7 @@ host_option = click.option("--host", help="Address to listen on.")
 port_option = click.option("--port", type=int, help="TCP port; 0 selects a free one.")
 
 workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), default=1, help="Processes, for HTTP only."
+    "--workers", type=click.IntRange(min=1), default=1, help="Processes."
 )
 
 
@@ -59,11 +59,11 @@ class ServeOptions:
         else:
             served = load(self.targets[0] if self.targets else None, self.overrides())
         if self.workers > 1 and any(
-            one.settings.socketio.enabled for one in applications_of(served)
+            one.settings.socketio.enabled and one.settings.socketio.port is not None
+            for one in applications_of(served)
         ):
             raise ConfigurationError(
-                "--workers serves HTTP only, and Socket.IO is enabled: its clients must reach the "
-                "same process each time, which a shared port cannot ensure; set "
-                "socketio.enabled = false, or remove --workers"
+                "--workers serves Socket.IO on the port of HTTP only, and socketio.port is set; "
+                "remove socketio.port, or remove --workers"
             )
         return served

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -15,9 +17,11 @@ from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.shared_applications import Served, SharedApplications, applications_of
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
+from rxkernel.messages.broadcaster import Broadcaster
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.shared_port import SharedPort
 from rxkernel.servers.manager import ServerManager
+from rxkernel.servers.workers.passed_sockets import PassedSockets
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +30,14 @@ _CLOSING = 10.0
 listeners of ``kernel.terminate``."""
 
 
-async def serve_until_stopped(application: Served, *, supervised: bool) -> None:
+async def serve_until_stopped(
+    application: Served, *, supervised: bool, passed: tuple[int, int] | None = None
+) -> None:
     """Serve; return when all responses are sent and the services are closed.
 
     If some took longer than ``shutdown_timeout``, the process exits with code 1. *supervised*:
-    send the URLs to the supervisor instead of printing them, and stop when it has ended.
+    send the URLs to the supervisor instead of printing them, and stop when it has ended. *passed*:
+    the descriptor on which it passes the connections, and the number of this worker.
     """
     settings = application.settings
     timeout = settings.shutdown_timeout
@@ -41,12 +48,18 @@ async def serve_until_stopped(application: Served, *, supervised: bool) -> None:
         ServiceManager() as service,
     ):
         link = await SupervisorLink.open() if supervised else None
+        if passed is not None:
+            descriptor, number = passed
+            os.set_inheritable(descriptor, False)
+            application.serve_sockets(PassedSockets(socket.socket(fileno=descriptor), number))
         tasks = [asyncio.create_task(_stop_with(link, stop))]
         try:
             if await _started(application, stop):
                 _freeze_gc()
                 tasks.append(asyncio.create_task(_read_again_when(hangup, application, service)))
                 _announce(application, link, service)
+                if passed is not None:
+                    _warn_of_local_broadcasts(application, passed[1])
                 await stop.wait()
                 service.stopping()
                 _log(application, lambda _: "stopping")
@@ -95,6 +108,18 @@ async def _read_again_when(
         http = server
     every = applications_of(application)
     await read_again_when(hangup, every, http.reload_certificates, service.reloading)
+
+
+def _warn_of_local_broadcasts(application: Served, worker: int) -> None:
+    """Log once, in the first worker, that broadcasts do not reach the others."""
+    for one in applications_of(application):
+        is_local = not one.injector.get(Broadcaster).reaches_other_processes
+        if worker == 1 and is_local and one.settings.socketio.enabled:
+            with one.as_current():
+                logger.warning(
+                    "broadcasts and rooms reach the clients of one worker only: no backend of "
+                    "the broadcaster reaches other processes; attach one that does"
+                )
 
 
 def _freeze_gc() -> None:

@@ -11,6 +11,7 @@ from rxkernel.application.shared_settings import load_shared_settings
 from rxkernel.cli.locate import locate, name_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.servers.aiohttp.shared_port import SharedPort
+from rxkernel.servers.workers.passed_sockets import PassedSockets
 from rxkernel.settings import LoggingSettings, Settings
 
 
@@ -57,6 +58,10 @@ class SharedApplications:
     @property
     def live_directories(self) -> set[Path]:
         return set().union(*(one.live_directories for one in self.by_name.values()))
+
+    def serve_sockets(self, sockets: PassedSockets) -> None:
+        """As `Application.serve_sockets`."""
+        self.port.sockets = sockets
 
     async def start(self) -> None:
         """As `SharedPort.start`."""

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -32,7 +33,8 @@ class SupervisorLink:
 
     async def wait_closed(self) -> None:
         """Return when the supervisor has ended."""
-        await self._reader.read()
+        with suppress(ConnectionError):  # it has ended before it read what was sent
+            await self._reader.read()
 
     def close(self) -> None:
         self._writer.close()

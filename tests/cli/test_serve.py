@@ -1,8 +1,11 @@
 """``serve`` in separate processes: start and, above all, shutdown."""
 
 import os
+import select
 import signal
 import socket
+import subprocess
+import sys
 import urllib.error
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 
 from rxkernel.cli.watched_files import WatchedFiles
 from tests.cli.conftest import Run, Start, Write
-from tests.cli.processes import Process, get, get_meanwhile, until
+from tests.cli.processes import DEADLINE, Process, get, get_meanwhile, until
 
 SHOP = """
 import asyncio
@@ -274,10 +277,20 @@ def test_unknown_settings_are_reported_each_on_a_line(
     assert "RXKERNEL_HTTP_PROT" in second
 
 
-def test_workers_and_socketio_exclude_each_other(run: Run, write: Write) -> None:
+def test_workers_and_socketio_port_exclude_each_other(run: Run, write: Write) -> None:
+    Path("rxkernel.toml").write_text("socketio.port = 0")
     target = write("from rxkernel import Application\napplication = Application()")
 
-    assert "set socketio.enabled = false" in run_serve(run, target, "--workers", "2")
+    assert "remove socketio.port" in run_serve(run, target, "--workers", "2")
+
+
+def test_workers_with_socketio_on_a_system_without_seqpacket_are_refused(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "SOCK_SEQPACKET", 99)
+    target = write("from rxkernel import Application\napplication = Application()")
+
+    assert "needs SOCK_SEQPACKET" in run_serve(run, target, "--workers", "2", "--port", "0")
 
 
 def test_workers_and_reload_exclude_each_other(run: Run) -> None:
@@ -310,6 +323,15 @@ def workers(shop: None, start: Start) -> Process:
     return process
 
 
+@pytest.fixture(params=["socketio.enabled = false", "socketio.enabled = true"])
+def either_workers(shop: None, start: Start, request: pytest.FixtureRequest) -> Process:
+    """Workers that open the port, or to which the supervisor passes connections."""
+    Path("rxkernel.toml").write_text(request.param)
+    process = start("serve", "--port", "0", "--workers", "2")
+    process.line("with 2 workers$")
+    return process
+
+
 def pids(process: Process, *, without: int = 0) -> set[int]:
     """The ids of the two workers; each connection is accepted by either."""
     found: set[int] = set()
@@ -335,15 +357,15 @@ def test_workers_share_port_and_dead_one_is_replaced(workers: Process) -> None:
     assert [line for line in workers.stdout if line == "shut down"] == ["shut down"] * 2
 
 
-def test_workers_complete_requests_in_flight(workers: Process) -> None:
-    answer = hold(workers, "held")
+def test_workers_complete_requests_in_flight(either_workers: Process) -> None:
+    answer = hold(either_workers, "held")
 
-    workers.send(signal.SIGTERM)
-    workers.line("^stopping$", number=2)
+    either_workers.send(signal.SIGTERM)
+    either_workers.line("^stopping$", number=2)
     Path("released").touch()
 
     assert answer.result() == {"held": "answered"}
-    assert workers.code() == 0
+    assert either_workers.code() == 0
 
 
 def test_second_signal_kills_the_workers(workers: Process) -> None:
@@ -357,12 +379,29 @@ def test_second_signal_kills_the_workers(workers: Process) -> None:
     assert answer.exception() is not None
 
 
-def test_workers_of_killed_supervisor_end(workers: Process) -> None:
+def test_workers_of_killed_supervisor_end(either_workers: Process) -> None:
     """The pipe from the supervisor is closed, however it was ended."""
-    workers.send(signal.SIGKILL)
+    either_workers.send(signal.SIGKILL)
 
-    workers.line("^shut down$", number=2)
-    assert workers.code() == -9
+    either_workers.line("^shut down$", number=2)
+    assert either_workers.code() == -9
+
+
+@pytest.mark.usefixtures("shop")
+def test_worker_ends_when_supervisor_has_ended_without_reading() -> None:
+    """The system then reports a reset connection, not its end."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "rxkernel", "serve", "--supervised", "--port", "0"]
+    with theirs:
+        process = subprocess.Popen(command, stdin=theirs.fileno())
+    with ours:
+        select.select([ours], [], [], DEADLINE)
+
+    try:
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(
@@ -372,11 +411,12 @@ def test_workers_of_killed_supervisor_end(workers: Process) -> None:
         ("raise ConfigurationError('no good')", 2, "Error: no good"),
     ],
 )
+@pytest.mark.parametrize("has_sockets", ["false", "true"])
 def test_workers_that_fail_at_start_end_the_command(
-    how: str, code: int, text: str, start: Start
+    how: str, code: int, text: str, has_sockets: str, start: Start
 ) -> None:
     """The first worker starts alone, so an error of all workers is reported once."""
-    Path("rxkernel.toml").write_text("socketio.enabled = false")
+    Path("rxkernel.toml").write_text(f"socketio.enabled = {has_sockets}")
     Path("app.py").write_text(f"""
 import os
 from rxkernel import Application, ConfigurationError, observe

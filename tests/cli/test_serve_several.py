@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.conftest import Run, Start
 from tests.cli.processes import DEADLINE, Process, until
+from tests.cli.test_serve_workers import connect, exchange, packet, sessions_of_both
 
 PAGE = """
 import os
@@ -121,11 +122,16 @@ def until_two_workers(process: Process) -> list[Any]:
     return answers
 
 
-def test_t73_workers_with_socketio_of_one_application_are_refused(run: Run) -> None:
-    result = run("serve", "--workers", "2", "shop", "blog")
+def test_t73_workers_have_sessions_of_several_applications(start: Start, project: Path) -> None:
+    proxies = '[http]\ntrusted_proxies = ["127.0.0.1"]\n'
+    (project / "rxkernel.toml").write_text(HOSTS + proxies)
+    process = start("serve", "--port", "0", "--workers", "2", "shop", "blog")
+    process.line("for shop and blog with 2 workers$")
 
-    assert result.exit_code == 2
-    assert "--workers serves HTTP only, and Socket.IO is enabled" in result.output
+    with connect(process) as connection:
+        for host in ("shop.example", "blog.example"):
+            for sid in sessions_of_both(process, host=host).values():
+                assert exchange(connection, packet(sid, "40", host=host)) == "ok"
 
 
 def test_t73_reload_restarts_all_applications(start: Start, project: Path) -> None:

@@ -143,10 +143,11 @@ def test_install_with_debug_of_the_group_writes_it(run: Run, write: Write) -> No
     assert f"serve --debug {name}\n" in result.output
 
 
-def test_install_with_workers_and_socketio_is_an_error(run: Run, write: Write) -> None:
+def test_install_with_workers_and_socketio_port_is_an_error(run: Run, write: Write) -> None:
+    Path("rxkernel.toml").write_text("socketio.port = 0")
     arguments = ("service", "install", write(SOURCE), "--workers=2", "--run-as", ME, "--name=x")
 
-    assert "--workers serves HTTP only" in run(*arguments, "--print").output
+    assert "remove socketio.port" in run(*arguments, "--print").output
 
 
 def test_install_with_secret_variable_is_an_error(

@@ -5,7 +5,7 @@ import errno
 import socket
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 from aiohttp import web
 
@@ -13,10 +13,12 @@ from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.connection.tls_handshake import TlsAcceptor
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
+from rxkernel.servers.aiohttp.moving_connection import MOVING, Moving, Passed
 from rxkernel.servers.aiohttp.request.rewritten import rewriting_factory
 from rxkernel.servers.certificates import Certificates
 from rxkernel.servers.http.rewriting import Rewriting
 from rxkernel.servers.server import ServerStartError
+from rxkernel.servers.workers.passed_sockets import PassedSockets
 
 KEEPALIVE_GRACE = 0.5
 """Seconds for which a stopping server keeps idle connections: requests may be on their way."""
@@ -27,6 +29,9 @@ by then."""
 
 _BACKLOG = 128
 """Connections that the system queues until they are accepted."""
+
+
+T = TypeVar("T", bound=HttpConnection)
 
 
 class OpenConnections(Protocol):
@@ -47,6 +52,7 @@ class Listener:
 
     Args:
         connection_class: that of the connections with *fast_path*.
+        sockets: the connections that a supervisor has accepted; the port is not opened then.
 
     Attributes:
         port: the port; the real one after `start`, also if 0 was given.
@@ -61,9 +67,10 @@ class Listener:
         *,
         reuse_port: bool = False,
         fast_path: OpenConnections | None = None,
-        connection_class: Callable[..., HttpConnection] = FastPathConnection,
+        connection_class: type[FastPathConnection] = FastPathConnection,
         certificates: Certificates | None = None,
         rewriting: Rewriting | None = None,
+        sockets: PassedSockets | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -72,6 +79,7 @@ class Listener:
         self._fast_path = fast_path
         self._certificates = certificates
         self._rewriting = rewriting
+        self._sockets = sockets
         self._acceptor: TlsAcceptor | None = None
         self._server: asyncio.Server | None = None
         self._connection_class = connection_class
@@ -92,6 +100,9 @@ class Listener:
         assert server is not None
         if self._rewriting is not None:
             server.request_factory = rewriting_factory(server.request_factory, self._rewriting)
+        if self._sockets is not None:
+            self._serve(server, self._sockets)
+            return
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
@@ -112,17 +123,34 @@ class Listener:
 
     def _protocol_factory(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
         """Creates the protocol of each connection."""
-        new_connection: Callable[[], HttpConnection]
-        if self._fast_path is None:
-            new_connection = partial(HttpConnection, self._connections, server)
-        else:
-            new_connection = partial(
-                self._connection_class, self._connections, server, self._fast_path
-            )
+        new_connection = self._connection_factory(
+            server, HttpConnection if self._fast_path is None else self._connection_class
+        )
         if self._certificates is None:
             return new_connection
         self._acceptor = TlsAcceptor(self._connections, self._certificates, new_connection)
         return self._acceptor
+
+    def _connection_factory(self, server: web.Server, kind: type[T]) -> Callable[[], T]:
+        if self._fast_path is None:
+            return partial(kind, self._connections, server)
+        return partial(cast(Callable[..., T], kind), self._connections, server, self._fast_path)
+
+    def _serve(self, server: web.Server, sockets: PassedSockets) -> None:
+        """Serve *sockets*. Connections with TLS stay here: the next request cannot be read."""
+        if self._certificates is not None:
+            new_protocol = self._protocol_factory(server)
+            sockets.serve(lambda received, is_chosen: new_protocol())
+            return
+        kind = HttpConnection if self._fast_path is None else self._connection_class
+        new_connection = self._connection_factory(server, MOVING[kind])
+
+        def new_moving(received: bytes, is_chosen: bool) -> Moving:
+            connection = new_connection()
+            connection.passed = Passed(sockets, received, is_chosen)
+            return connection
+
+        sockets.serve(new_moving)
 
     def _describe(self, exc: OSError) -> str:
         address = f"{self.host}:{self.port}"
@@ -135,6 +163,8 @@ class Listener:
 
     async def stop_accepting(self) -> None:
         """Accept no new connections. Open ones are still served."""
+        if self._sockets is not None:
+            await self._sockets.stop()
         if self._server is None:
             return
         await _turns(2)  # accept the connections that the system has queued
@@ -161,6 +191,8 @@ class Listener:
 
     async def close(self) -> None:
         """Close the port and all connections."""
+        if self._sockets is not None:
+            self._sockets.close()
         if self._server is not None:
             self._server.close()
         if self._fast_path is not None:

@@ -51,6 +51,7 @@ from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.rewriting import ListedRule, Rewriter, Rewriting
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
+from rxkernel.servers.workers.passed_sockets import PassedSockets
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class HttpServer(Server):
         access_log: None if the access log is off.
         certificates: those of ``http.tls``; None without it, or if the port is shared.
         rewriting: changes the targets of requests, see `rewrite`.
+        sockets: the connections of a worker whose supervisor accepts them; otherwise None.
     """
 
     name = "http"
@@ -83,9 +85,11 @@ class HttpServer(Server):
         settings: Settings,
         mounted_in: HostApplication | None = None,
         share: Share | None = None,
+        sockets: PassedSockets | None = None,
     ) -> None:
         http = settings.http
         self._share = share
+        self.sockets = sockets if share is None else share.port.sockets
         self._all_settings = settings
         self._mounted_in = mounted_in
         self.forwarded = ForwardedHeaders(http.trusted_proxies, http.own_scheme)
@@ -402,6 +406,7 @@ class HttpServer(Server):
             fast_path=self._fast_path,
             certificates=self.certificates,
             rewriting=self.rewriting,
+            sockets=self.sockets,
         )
         await listener.start()
         if (tls := self._settings.tls) is not None and tls.redirect_port is not None:

@@ -27,6 +27,7 @@ from rxkernel.servers.aiohttp.shared_rules import SharedRules
 from rxkernel.servers.certificates import Certificates
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.server import ServerStartError, url_of
+from rxkernel.servers.workers.passed_sockets import PassedSockets
 from rxkernel.settings import PORT_SETTINGS, Settings
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class SharedPort:
     Attributes:
         members: the applications, in the order in which they were added.
         is_stopping: whether `stop` was called.
+        sockets: the connections of a worker whose supervisor accepts them; otherwise None.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -79,6 +81,7 @@ class SharedPort:
         http = self.settings.http
         self.members: list[PortMember] = []
         self.is_stopping = False
+        self.sockets: PassedSockets | None = None
         self.certificates = None if http.tls is None else Certificates(http.tls)
         self._is_starting = False
         self._forwarded = ForwardedHeaders(http.trusted_proxies, http.own_scheme)
@@ -242,6 +245,7 @@ class SharedPort:
             fast_path=opened.path if has_fast_path else None,
             connection_class=SharedConnection,
             certificates=self.certificates,
+            sockets=self.sockets,
         )
         await listener.start()
         self._listener = listener

@@ -51,8 +51,13 @@ class ForwardedHeaders:
         """Return the same as `client`, if the *peer* of the connection is known."""
         if peer is None or not self._networks or not self.trusts(peer.host):
             return peer
-        client = peer
-        for text in _hops(head.headers.getall("X-Forwarded-For", ())):
+        return self.client_behind(peer, head.headers.getall("X-Forwarded-For", ()))
+
+    def client_behind(self, proxy: ClientAddress, lines: Iterable[str]) -> ClientAddress:
+        """Return the client of a request of a trusted *proxy*; *lines* are the values of its
+        headers ``X-Forwarded-For``."""
+        client = proxy
+        for text in _hops(lines):
             address, port = _parse(text)
             if address is None:
                 break

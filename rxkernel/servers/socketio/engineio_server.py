@@ -28,6 +28,7 @@ from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.engineio_packets import CLOSE, OPEN
 from rxkernel.servers.socketio.protocol_error import PROTOCOL_ERROR, ProtocolError
 from rxkernel.servers.socketio.session import GOING_AWAY, POLICY, Session, SessionHooks
+from rxkernel.servers.workers.session_ids import session_id
 from rxkernel.settings import HttpSettings
 
 
@@ -67,6 +68,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         forwarded: reads the headers of trusted proxies, which report the address of a client.
         ids: reads and writes request ids.
         http: the timeouts of request bodies.
+        worker: the number of this process among others that share a port, for the session ids.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         forwarded: ForwardedHeaders,
         ids: NativeRequestIdHeader,
         http: HttpSettings,
+        worker: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__(monitor_clients=False, **options)
@@ -87,6 +90,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         self._forwarded = forwarded
         self._ids = ids
         self._http = http
+        self._worker = worker
 
     def attach(self, app: AiohttpApplication, engineio_path: str = "engine.io") -> None:
         """Handle the requests of *app* under *engineio_path*, whatever their method."""
@@ -144,6 +148,8 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         websocket = None
         try:
             sid: str = self.generate_id()
+            if self._worker is not None:
+                sid = session_id(self._worker, sid)
             cookie = self._cookie(sid)
             if over_websocket:
                 websocket = await self._accept(native, cookie)

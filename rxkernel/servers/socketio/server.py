@@ -98,6 +98,7 @@ class SocketioServer(Server):
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_http_buffer_size=settings.max_payload,
+            worker=None if self._http.sockets is None else self._http.sockets.worker,
         )
         if settings.port is None:
             self._application = self._http.engine

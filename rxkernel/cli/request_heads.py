@@ -1,0 +1,53 @@
+"""What a supervisor reads of the first request of a connection."""
+
+import re
+
+import attrs
+
+from rxkernel.messages.connection import ClientAddress
+from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.limits import network_of
+from rxkernel.servers.workers.session_ids import worker_of
+
+MAX_HEAD = 16 * 1024
+"""Bytes of a request that are read at most; what follows is not considered."""
+
+_REQUEST_LINE = re.compile(rb"[\r\n]*[^\r\n]+\r?\n")
+_FORWARDED_FOR = re.compile(rb"\nX-Forwarded-For:([^\r\n]*)", re.IGNORECASE)
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+
+
+@attrs.frozen
+class Choice:
+    """How the worker of a request is found.
+
+    Attributes:
+        worker: the number of the worker of its session; None if it has no session.
+        network: the client, see `network_of`; those behind a trusted proxy are distinguished.
+    """
+
+    worker: int | None
+    network: str
+
+
+class RequestHeads:
+    """Reads requests of clients, and of the proxies that *forwarded* trusts."""
+
+    def __init__(self, forwarded: ForwardedHeaders) -> None:
+        self._forwarded = forwarded
+
+    def is_complete(self, head: bytes, host: str) -> bool:
+        """Whether *head*, received from *host*, is enough for `choose`."""
+        if len(head) >= MAX_HEAD:
+            return True
+        if self._forwarded.trusts(host):
+            return _END_OF_HEAD.search(head.lstrip(b"\r\n")) is not None
+        return _REQUEST_LINE.match(head) is not None
+
+    def choose(self, head: bytes, host: str) -> Choice:
+        client = host
+        if self._forwarded.trusts(host):
+            head = _END_OF_HEAD.split(head.lstrip(b"\r\n"), 1)[0]
+            lines = [value.decode("latin-1") for value in _FORWARDED_FOR.findall(head)]
+            client = self._forwarded.client_behind(ClientAddress(host, 0), lines).host
+        return Choice(worker_of(head), network_of(client))

@@ -1,0 +1,1 @@
+"""Workers that get their connections from a supervisor, which has accepted them."""

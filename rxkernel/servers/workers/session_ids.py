@@ -1,0 +1,23 @@
+"""Which worker has an Engine.IO session: the id of the session begins with the worker's number.
+
+A number belongs to one process and is not used again, so an id never leads to a later process.
+"""
+
+import re
+
+_SESSION = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?(?:[^ \r\n]*&)?sid=([0-9]{1,9})\.")
+
+
+def session_id(worker: int, id: str) -> str:
+    """The session *id* with the number of its worker: ``12.Zk3…``."""
+    return f"{worker}.{id}"
+
+
+def worker_of(head: bytes) -> int | None:
+    """The worker of the session in a request; None if its target has no session id.
+
+    Args:
+        head: the begin of a request, with the request line.
+    """
+    found = _SESSION.match(head)
+    return None if found is None else int(found[1])

@@ -1,0 +1,128 @@
+"""Workers with Socket.IO that end, or are restarted by SIGHUP."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.cli.processes import Process, get, until
+from tests.cli.test_serve_workers import (
+    SETTINGS,
+    connect,
+    exchange,
+    pids_of,
+    request,
+    sessions_of_both,
+    start_workers,
+)
+
+CLIENTS = 8
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    process = start_workers(tmp_path)
+    yield process
+    process.kill()
+
+
+class Load:
+    """Clients of different addresses, which send requests until ``is_over``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.pids: Counter[int] = Counter()
+        self.is_over = False
+
+    async def run(self, number: int, *, close: bool) -> None:
+        """Send over one connection, or over a new one each time. An error fails the test."""
+        headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+        connector = aiohttp.TCPConnector(force_close=close)
+        async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+            while not self.is_over:
+                async with session.get(f"{self.url}/pid") as response:
+                    assert response.status == 200
+                    self.pids[await response.json()] += 1
+
+
+async def test_sighup_under_load_restarts_workers_without_a_failed_request(
+    process: Process,
+) -> None:
+    before = pids_of(process)
+    load = Load(process.url())
+    async with asyncio.TaskGroup() as group:
+        for number in range(CLIENTS):
+            group.create_task(load.run(number, close=number % 2 == 0))
+        process.send(signal.SIGHUP)
+        await asyncio.to_thread(process.line, "all workers were restarted")
+        after = {int(process.line(f"worker {n} has pid (\\d+)", number=2)[1]) for n in (1, 2)}
+        await _until_served_by(load, after)
+        load.is_over = True
+
+    assert not before & after
+    assert set(load.pids) == before | after
+    process.send(signal.SIGTERM)
+    assert await asyncio.to_thread(process.code) == 0
+
+
+async def _until_served_by(load: Load, pids: set[int]) -> None:
+    async with asyncio.timeout(30):
+        while not pids <= set(load.pids):  # noqa: ASYNC110 - the clients count
+            await asyncio.sleep(0.01)
+
+
+def test_killed_worker_is_replaced_and_the_other_keeps_its_sessions(process: Process) -> None:
+    sids = sessions_of_both(process)
+    first, second = (int(process.line(f"worker {n} has pid (\\d+)")[1]) for n in (1, 2))
+
+    os.kill(first, signal.SIGKILL)
+    process.line(rf"ERROR .* worker 1 \(pid {first}\) ended with code -9")
+    with connect(process) as connection:
+        target = "/socket.io/?EIO=4&transport=polling&sid="
+        assert "Session ID unknown" in exchange(connection, request(target + sids["1"]))
+        assert int(exchange(connection, request("/pid"))) != first
+    third = int(process.line(r"worker 1 has pid (\d+)", number=2)[1])
+
+    found = {get_as(process, f"203.0.113.{number}") for number in range(30)}
+    assert found == {second, third}
+    assert set(sessions_of_both(process)) == {"2", "3"}
+
+
+def get_as(process: Process, client: str) -> int:
+    with connect(process) as connection:
+        return int(exchange(connection, request("/pid", client)))
+
+
+def test_sighup_with_invalid_settings_keeps_the_workers(process: Process, tmp_path: Path) -> None:
+    before = pids_of(process)
+
+    (tmp_path / "rxkernel.toml").write_text("prot = 1")
+    process.send(signal.SIGHUP)
+    process.line("a new worker did not start; the workers that run are kept")
+    assert get(f"{process.url()}/pid") in before
+
+    (tmp_path / "rxkernel.toml").write_text(SETTINGS)
+    process.send(signal.SIGHUP)
+    process.line("all workers were restarted")
+    assert get(f"{process.url()}/pid") not in before
+
+
+def test_stop_during_a_restart_ends_all_workers(process: Process) -> None:
+    process.send(signal.SIGHUP)
+    process.line(r"worker 1 has pid (\d+)", number=2)
+    process.send(signal.SIGTERM)
+
+    assert process.code() == 0
+    assert not any("did not start" in line for line in process.stderr)
+
+
+def test_all_workers_killed_requests_wait_for_the_next_ones(process: Process) -> None:
+    for pid in pids_of(process):
+        os.kill(pid, signal.SIGKILL)
+
+    assert until(lambda: get(f"{process.url()}/pid")) not in pids_of(process)
