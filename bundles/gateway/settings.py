@@ -99,12 +99,7 @@ class GatewaySettings:
     ``nats://token@host`` or ``tls://host``. A character as ``@`` in a password is
     percent-encoded."""
 
-    nats_connect_timeout: float = attrs.field(
-        default=2.0,
-        validator=Allowed(
-            "seconds, more than 0", (int, float), lambda value: 0 < value < float("inf")
-        ),
-    )
+    nats_connect_timeout: float = attrs.field(default=2.0, validator=_SOME_SECONDS)
     """Seconds within which a connection to NATS must be established, and NATS must reply."""
 
     namespace: str = attrs.field(default="", validator=_NAMESPACE)

@@ -1,14 +1,13 @@
 """The interface of a transporter: packets by topic, over a bus that all nodes share."""
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Protocol
 
+from bundles.gateway.cluster.node_ids import match_parts
 from rxkernel import RxKernelError
 
-_TOPIC = re.compile(r"[^\s\x00-\x20\x7f.*>]+(\.[^\s\x00-\x20\x7f.*>]+)*")
 _LONGEST_TOPIC = 2000
 """Bytes. NATS closes a connection that sends a line of more than 4096."""
 
@@ -109,7 +108,7 @@ def check_topic(topic: str) -> None:
         ValueError: a part between dots is empty or has a space, a control character, ``*`` or
             ``>``, or the topic is too long.
     """
-    if _TOPIC.fullmatch(topic) is None or len(topic.encode()) > _LONGEST_TOPIC:
+    if match_parts(topic) is None or len(topic.encode()) > _LONGEST_TOPIC:
         raise ValueError(
             f"invalid topic {topic!r:.200}; its parts between dots must not be empty or contain "
             f"spaces, control characters, '*' or '>', and it has at most {_LONGEST_TOPIC} bytes"

@@ -91,6 +91,7 @@ async def test_texts_are_never_html(application: Application, context: BrowserCo
     await expect(bob.get_by_text(f"<b>Ada</b>: {HOSTILE}")).to_be_visible()
     await ada.bring_to_front()
     await ada.get_by_role("button", name="general (1)").click()
+    await expect(ada.get_by_role("heading", name="general")).to_be_visible()
     await bob.get_by_label("Message", exact=True).press_sequentially("x")
     await expect(ada.get_by_label("Typing")).to_have_text("<s>Bob</s> …")
     await say(bob, HOSTILE)

@@ -24,6 +24,7 @@ import socketio
 from tests.cli.processes import DEADLINE, Process, until
 from tests.ports import reserved_port
 from tests.required_tools import ROOT, absent, require_nginx
+from tests.waiting import until as async_until
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (/\S+)\n")
@@ -338,6 +339,9 @@ async def test_nginx_in_front_passes_requests_and_websockets_on(
             transports=["websocket"],
         )
         assert client.transport() == "websocket"
+        connection = client.eio.ws.get_extra_info("socket")
         answer = await client.call("greeting_add", {"params": {"name": "Ada"}})
         assert answer["statusCode"] == 201
         await client.disconnect()
+    # TLS waits for a reply of nginx, and aiohttp does not wait for it.
+    await async_until(lambda: connection.fileno() == -1)

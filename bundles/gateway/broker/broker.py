@@ -15,7 +15,14 @@ from bundles.gateway.broker.guarded_call import GuardedCall
 from bundles.gateway.broker.messages import Messages, new_request
 from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.broker.retries import Retries
-from bundles.gateway.broker.route import Call, Endpoint, EventHandlers, OutgoingEvent, Pong
+from bundles.gateway.broker.route import (
+    Call,
+    Endpoint,
+    EventHandlers,
+    OutgoingEvent,
+    Pong,
+    Route,
+)
 from bundles.gateway.broker.routes import Routes
 from bundles.gateway.broker.several_calls import items_of, results_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
@@ -158,10 +165,7 @@ class Broker:
             return _raise(ServiceNotFoundError(action))
         if options or route.has_policy:
             return GuardedCall(self, route, params, parent, options, self._retries, shared).run()
-        try:
-            return self.attempt(route.next(None), self.new_context(action, params, parent, shared))
-        except MoleculerError as exc:
-            return _raise(exc)
+        return self._once(route, params, parent, shared)
 
     def serve(self, action: str, params: Any, caller: Context) -> Call:
         """Run *action* of this node for *caller*, a context on another node, once.
@@ -176,11 +180,15 @@ class Broker:
         if endpoint.has_policy or caller.stream is not None:
             options: CallOptions = {"retries": 0, "stream": caller.stream}
             return GuardedCall(self, endpoint, params, caller, options, self._retries, True).run()
+        return self._once(endpoint, params, caller, True)
+
+    def _once(self, route: Route, params: Any, parent: Context | None, shared: bool) -> Call:
+        """Call the action of *route* without a policy."""
         try:
-            context = self.new_context(action, params, caller, True)
+            endpoint = route.next(None)
+            return self.attempt(endpoint, self.new_context(route.name, params, parent, shared))
         except MoleculerError as exc:
             return _raise(exc)
-        return self._messages.run(endpoint.definition, context)
 
     async def start_all(
         self,

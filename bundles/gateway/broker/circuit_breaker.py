@@ -183,7 +183,7 @@ def event_of(circuit: Circuit) -> tuple[str, dict[str, Any]]:
 
 def is_failure(exc: Exception, node_id: str) -> bool:
     """Whether *exc* shows that the action does not work on the node: its code is 500 or more, as
-    that of a timeout, or it has none. An exception whose ``node_id`` is that of another node does
+    that of a timeout, or missing. An exception whose ``node_id`` is that of another node does
     not, nor one that reports that this node has lost its connection."""
     if isinstance(exc, BrokerDisconnectedError):
         return False

@@ -1,7 +1,7 @@
 """What this node offers: its actions by name, and its event handlers by pattern and group."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
@@ -97,6 +97,16 @@ class EventEndpoints:
         return self.handlers[self._next - 1]
 
 
+class Listening(Protocol):
+    """Handlers of one group, and whether they get an event by its name."""
+
+    group: str
+    accepts: Callable[[str], bool]
+
+
+L = TypeVar("L", bound=Listening)
+
+
 class Registry:
     """
     Attributes:
@@ -129,10 +139,18 @@ class Registry:
         self, event: str, groups: str | Iterable[str] | None, *, to_all: bool
     ) -> Iterator[tuple[str, ProcedureDefinition]]:
         """Yield the group and the definition of each handler that gets *event*."""
-        wanted: frozenset[str] | None = None
-        if groups is not None:
-            wanted = frozenset((groups,) if isinstance(groups, str) else groups)
-        for endpoints in self.handlers:
-            if (wanted is None or endpoints.group in wanted) and endpoints.accepts(event):
-                found = endpoints.handlers if to_all else (endpoints.next(),)
-                yield from ((endpoints.group, definition) for definition in found)
+        for endpoints in listening_to(event, groups, self.handlers):
+            found = endpoints.handlers if to_all else (endpoints.next(),)
+            yield from ((endpoints.group, definition) for definition in found)
+
+
+def listening_to(
+    event: str, groups: str | Iterable[str] | None, listening: Iterable[L]
+) -> Iterator[L]:
+    """Yield those of *listening* that get *event*, if it is for *groups*; None: for all groups."""
+    wanted: frozenset[str] | None = None
+    if groups is not None:
+        wanted = frozenset((groups,) if isinstance(groups, str) else groups)
+    for one in listening:
+        if (wanted is None or one.group in wanted) and one.accepts(event):
+            yield one

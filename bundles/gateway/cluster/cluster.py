@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 class Cluster:
     """
     Attributes:
-        shared, services: see `Remote`.
+        shared: see `Remote`.
         is_running: whether it was started, also if the bus is away.
         membership: whether this node has joined the cluster.
         members: the other nodes.
@@ -64,7 +64,6 @@ class Cluster:
         discovery: Discovery,
     ) -> None:
         self.shared: Mapping[str, SharedAction] = {}
-        self.services: Set[str] = frozenset()
         self.dropped = DroppedPackets()
         self._settings = settings
         self._broker = broker
@@ -111,9 +110,7 @@ class Cluster:
         )
         self._kernel = kernel
         self._discovery = discovery
-        self._events_here = SharedEvents(
-            broker.routes.registry, (), self._balancer, prefer_local=settings.prefer_local
-        )
+        self._events_here: SharedEvents  # set by `start`, before the broker uses it
         self.is_running = False
 
     @property
@@ -132,6 +129,11 @@ class Cluster:
     @property
     def nodes(self) -> Iterable[RemoteNode]:
         return self.members.table
+
+    @property
+    def services(self) -> Set[str]:
+        nodes = self.members.table.available.values()
+        return frozenset(name for node in nodes for name in node.services)
 
     def visibilities(self) -> Mapping[str, str]:
         return {name: action.visibility for name, action in self.shared.items() if action.remote}
@@ -223,11 +225,11 @@ class Cluster:
     # --- changes of other nodes
 
     def _changed(self, change: Change) -> None:
-        node, before = change.node, change.before
-        if before is not None and (change.kind != "updated" or before.instance != node.instance):
-            self._calls.fail_all(before)
-            self._incoming.lose(before)
-            self._choice.forget(before.id)
+        node, ended = change.node, change.ended
+        if ended is not None:
+            self._calls.fail_all(ended)
+            self._incoming.lose(ended)
+            self._choice.forget(ended.id)
         self._renew()
         self._inbox.release(node.id)
         facts = {"node": other_node(node)}
@@ -235,9 +237,10 @@ class Cluster:
             case "joined":
                 logger.info("the node %r has joined the cluster", node.id)
                 self._broker.notify("$node.connected", facts)
+            case "restarted":
+                logger.warning("the node %r was restarted", node.id)
+                self._broker.notify("$node.updated", facts)
             case "updated":
-                if before is not None and before.instance != node.instance:
-                    logger.warning("the node %r was restarted", node.id)
                 self._broker.notify("$node.updated", facts)
             case "left":
                 logger.info("the node %r has left the cluster", node.id)
@@ -250,11 +253,9 @@ class Cluster:
         """Read again what all nodes offer."""
         local = self._broker.routes.registry.actions
         self.shared = shared_actions(local, self.members.table, self._choice)
-        nodes = tuple(self.members.table.available.values())
-        self.services = frozenset(name for node in nodes for name in node.services)
         self._events_here = SharedEvents(
             self._broker.routes.registry,
-            nodes,
+            self.members.table.available.values(),
             self._balancer,
             prefer_local=self._settings.prefer_local,
         )

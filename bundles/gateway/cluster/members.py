@@ -30,14 +30,15 @@ _MOST_STRANGERS = 1000
 
 @attrs.frozen(eq=False)
 class Change:
-    """*node* has ``joined``, was ``updated``, has ``left``, or was ``lost`` without a word.
+    """*node* has ``joined``, was ``restarted`` or ``updated``, has ``left``, or was ``lost``
+    without a word.
 
-    *before* is what it was: of another instance if the node was restarted.
+    *ended* is the instance whose calls and streams have ended: for ``restarted`` the one before.
     """
 
-    kind: Literal["joined", "updated", "left", "lost"]
+    kind: Literal["joined", "restarted", "updated", "left", "lost"]
     node: RemoteNode
-    before: RemoteNode | None = None
+    ended: RemoteNode | None = None
 
 
 class Members:
@@ -78,9 +79,11 @@ class Members:
         if found is None:
             return
         node, before = found
-        if before is None or before.instance != node.instance:
-            self._sender.send_soon(Command.INFO, self._own.info(), node.id, node.protocol)
-        self._changed(Change("joined" if before is None else "updated", node, before))
+        if before is not None and before.instance == node.instance:
+            self._changed(Change("updated", node))
+            return
+        self._sender.send_soon(Command.INFO, self._own.info(), node.id, node.protocol)
+        self._changed(Change("joined" if before is None else "restarted", node, before))
 
     def heartbeat(self, packet: HeartbeatPacket, topic: str) -> None:
         node = self.table.available.get(packet.sender)

@@ -1,11 +1,12 @@
-"""The names of nodes, which are a part of topics."""
+"""The names of nodes, which are a part of topics, and the rule for the parts of both."""
 
 import re
 from functools import lru_cache
 
-_is_valid = lru_cache(maxsize=2000)(  # each packet has one
-    re.compile(r"[^\s.*>\x00-\x1f\x7f]+(\.[^\s.*>\x00-\x1f\x7f]+)*").fullmatch
-)
+match_parts = re.compile(r"[^\s.*>\x00-\x1f\x7f]+(\.[^\s.*>\x00-\x1f\x7f]+)*").fullmatch
+"""Matches text whose parts between dots can stand in a topic."""
+
+_match_cached = lru_cache(maxsize=2000)(match_parts)  # each packet has a name
 
 MOST_CHARACTERS = 200
 
@@ -13,4 +14,4 @@ MOST_CHARACTERS = 200
 def is_node_id(text: str) -> bool:
     """Whether *text* can name a node: 1 to 200 characters without spaces, control characters,
     ``*`` and ``>``, and without empty parts between dots."""
-    return len(text) <= MOST_CHARACTERS and _is_valid(text) is not None
+    return len(text) <= MOST_CHARACTERS and _match_cached(text) is not None

@@ -3,6 +3,7 @@
 import os
 import platform
 import socket
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import uuid4
@@ -56,6 +57,7 @@ def cpu_percent() -> float | None:
     return min(100.0, round(load * 100 / (os.cpu_count() or 1), 1))
 
 
+@cache
 def _version() -> str:
     try:
         return version("rxkernel")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
-from bundles.gateway.broker.registry import EventEndpoints, Registry
+from bundles.gateway.broker.registry import EventEndpoints, Registry, listening_to
 from bundles.gateway.broker.route import EventHandlers
 from bundles.gateway.broker.wildcards import matcher
 from bundles.gateway.cluster.balancer import Balancer
@@ -92,9 +92,4 @@ class SharedEvents:
         return self._balancer.choose((handlers.pattern, handlers.group), candidates)
 
     def _matching(self, event: str, groups: str | Iterable[str] | None) -> Iterator[_Handlers]:
-        wanted: frozenset[str] | None = None
-        if groups is not None:
-            wanted = frozenset((groups,) if isinstance(groups, str) else groups)
-        for handlers in self._handlers.values():
-            if (wanted is None or handlers.group in wanted) and handlers.accepts(event):
-                yield handlers
+        return listening_to(event, groups, self._handlers.values())

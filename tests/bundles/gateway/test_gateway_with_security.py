@@ -7,23 +7,10 @@ import attrs
 import pytest
 
 from bundles.gateway import Gateway, GatewayEvent, action
-from bundles.security import SecurityBundle, UserProvider, access
+from bundles.security import SecurityBundle, access
 from rxkernel import ConfigurationError, Connection, Request
+from tests.bundles.gateway.accounts import Account, Accounts
 from tests.bundles.gateway.gateways import Client, application_of, gateway, in_process
-
-
-@attrs.frozen
-class Account:
-    name: str
-    roles: tuple[str, ...] = ()
-
-
-class Accounts(UserProvider[Account]):
-    async def load(self, identifier: str) -> Account | None:
-        return Account(identifier)
-
-    def identifier(self, user: Account) -> str:
-        return user.name
 
 
 class Shop:

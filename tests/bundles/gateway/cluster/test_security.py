@@ -3,28 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from bundles.gateway import CurrentContext, GatewayBundle, action
-from bundles.security import SecurityBundle, UserProvider, access
+from bundles.security import SecurityBundle, access
 from rxkernel import Request
+from tests.bundles.gateway.accounts import Account, Accounts
 from tests.bundles.gateway.cluster.nodes import Nodes
 from tests.bundles.gateway.gateways import Client, gateway
-
-
-@attrs.frozen
-class Account:
-    name: str
-    roles: tuple[str, ...] = ()
-
-
-class Accounts(UserProvider[Account]):
-    async def load(self, identifier: str) -> Account | None:
-        return Account(identifier)
-
-    def identifier(self, user: Account) -> str:
-        return user.name
 
 
 class Orders:

@@ -21,6 +21,7 @@ from bundles.message_bus import (
 )
 from rxkernel import ServerStartError
 from tests.bundles.gateway.cluster.buses import LOGGER, Bus, Recorder, bus_with
+from tests.bundles.gateway.cluster.wires import round_trip
 from tests.bundles.nats_servers import NatsServer, running_nats
 from tests.bundles.redis_servers import RedisServer, running_redis
 from tests.waiting import until
@@ -317,7 +318,7 @@ async def test_nats_subscriber_that_does_not_reply_is_found(nats: NatsServer) ->
         transporter, _ = await bus.connected()
         async with await connect(nats.url) as client:
             await client.subscribe("MOL.a", cb=ignore)
-            await client.flush()
+            await round_trip(client)
             assert await transporter.has_subscriber("MOL.a")
 
 

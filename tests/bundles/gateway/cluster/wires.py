@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import nats
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -84,7 +85,7 @@ async def _on_nats(url: str) -> AsyncIterator[Wire]:
 
     async def publish(topic: str, data: bytes) -> None:
         await client.publish(topic, data)
-        await client.flush()
+        await round_trip(client)
 
     wire = Wire(publish)
 
@@ -94,7 +95,7 @@ async def _on_nats(url: str) -> AsyncIterator[Wire]:
     for command in COMMANDS:
         await client.subscribe(f"*.{command}", cb=record)
         await client.subscribe(f"*.{command}.>", cb=record)
-    await client.flush()
+    await round_trip(client)
     try:
         yield wire
     finally:
@@ -119,3 +120,10 @@ async def _on_redis(url: str) -> AsyncIterator[Wire]:
 async def _record(wire: Wire, subscriber: PubSub) -> None:
     async for message in subscriber.listen():
         wire.packets.append(Packet(message["channel"].decode(), message["data"]))
+
+
+async def round_trip(client: Client) -> None:
+    """Wait until the server has read all that *client* has sent: nats-py may send the first PING
+    before subscriptions."""
+    for _ in range(2):
+        await client.flush()
