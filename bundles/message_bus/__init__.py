@@ -3,12 +3,12 @@ cannot be enabled."""
 
 from bundles.message_bus.bus_connection import BusConnection, tls_failure
 from bundles.message_bus.reconnecting_transporter import ReconnectingTransporter
+from bundles.message_bus.topics import check_topic, match_parts
 from bundles.message_bus.transporter import (
     BusUnavailableError,
     PacketTooLargeError,
     Receiver,
     Transporter,
-    check_topic,
 )
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "ReconnectingTransporter",
     "Transporter",
     "check_topic",
+    "match_parts",
     "tls_failure",
 ]

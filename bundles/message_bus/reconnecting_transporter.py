@@ -8,12 +8,8 @@ from collections.abc import Iterable
 from random import uniform
 
 from bundles.message_bus.bus_connection import BusConnection
-from bundles.message_bus.transporter import (
-    BusUnavailableError,
-    Receiver,
-    Transporter,
-    check_topic,
-)
+from bundles.message_bus.topics import check_topic
+from bundles.message_bus.transporter import BusUnavailableError, Receiver, Transporter
 from rxkernel import ServerStartError
 
 logger = logging.getLogger(__name__)

@@ -2,14 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Protocol
 
-from bundles.gateway.cluster.node_ids import match_parts
 from rxkernel import RxKernelError
-
-_LONGEST_TOPIC = 2000
-"""Bytes. NATS closes a connection that sends a line of more than 4096."""
 
 
 class BusUnavailableError(RxKernelError):
@@ -96,20 +91,3 @@ class Transporter(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Send what was published before, then disconnect; no error if the bus is away."""
-
-
-@lru_cache(maxsize=10_000)
-def check_topic(topic: str) -> None:
-    """Reject a topic that would change the meaning of a line of the protocol, or match others.
-
-    A topic contains the names of nodes, which other nodes have chosen.
-
-    Raises:
-        ValueError: a part between dots is empty or has a space, a control character, ``*`` or
-            ``>``, or the topic is too long.
-    """
-    if match_parts(topic) is None or len(topic.encode()) > _LONGEST_TOPIC:
-        raise ValueError(
-            f"invalid topic {topic!r:.200}; its parts between dots must not be empty or contain "
-            f"spaces, control characters, '*' or '>', and it has at most {_LONGEST_TOPIC} bytes"
-        )

@@ -1,10 +1,8 @@
-"""The names of nodes, which are a part of topics, and the rule for the parts of both."""
+"""The names of nodes, which are a part of topics."""
 
-import re
 from functools import lru_cache
 
-match_parts = re.compile(r"[^\s.*>\x00-\x1f\x7f]+(\.[^\s.*>\x00-\x1f\x7f]+)*").fullmatch
-"""Matches text whose parts between dots can stand in a topic."""
+from bundles.message_bus import match_parts
 
 _match_cached = lru_cache(maxsize=2000)(match_parts)  # each packet has a name
 
