@@ -50,6 +50,7 @@ class Directories(Place):
         hosts, failures: see `DirectoryAccess`.
         has_users: returns whether somebody can log in.
         has_workers: whether there are other processes.
+        has_own_channels: whether each process has channels of its own.
     """
 
     name = PLACE
@@ -68,9 +69,10 @@ class Directories(Place):
         *,
         has_users: Callable[[], bool],
         has_workers: bool,
+        has_own_channels: bool,
     ) -> None:
         self._has_users = has_users
-        self._has_workers = has_workers
+        self._warns_of_channels = has_workers and has_own_channels
         self._failures = failures
         self.environment = environment
         self._extensions = extensions
@@ -151,7 +153,7 @@ class Directories(Place):
         if isinstance(routes, DirectoryRoutes):
             if not self._has_users():
                 log_unreachable(routes, self._current)
-            if self._has_workers:
+            if self._warns_of_channels:
                 before = None if self._current is None else self._current.tree
                 log_channels_of_workers(routes.tree, before)
             self._current = routes
