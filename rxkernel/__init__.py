@@ -148,6 +148,7 @@ from rxkernel.messages.connection_info import ConnectionInfo
 from rxkernel.messages.input_errors import (
     InputErrorCode,
 )
+from rxkernel.messages.peers import PeerBackend, Peers
 from rxkernel.messages.request import (
     Request,
     received_request,
@@ -406,6 +407,8 @@ __all__ = [
     "Parameter",
     "PayloadTooLargeException",
     "PaymentRequiredException",
+    "PeerBackend",
+    "Peers",
     "PreconditionFailedException",
     "PreconditionRequiredException",
     "ProcedureDefinition",

@@ -42,6 +42,7 @@ class ClusterLink(Link):
         self._outbox = Outbox(transporter, self._counted, settings.max_queue_size)
         self._members = Members()
         self._members.left = lambda id: self.left(id)
+        self._members.vanished = lambda: self.missed()
         self._heard: float | None = None
         self._arrived = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
@@ -120,6 +121,7 @@ class ClusterLink(Link):
     def connected(self) -> None:
         self.send(Kind.HELLO, b"")
         self.send(Kind.HEARTBEAT, b"")
+        self.missed()
 
     def lost(self, reason: str) -> None:
         """The transporter logs it."""
@@ -147,6 +149,7 @@ class ClusterLink(Link):
             return
         if missing and topic == self._to_all:  # the numbers to one have gaps
             self._counted.add("lost", topic, missing)
+            self.missed()
         self._handle(message)
 
     def _handle(self, message: Message) -> None:

@@ -15,12 +15,14 @@ class Link(ABC):
         handlers: of messages of other processes, by kind; set before `start`.
         channels: handlers of messages of other programs, by channel; set before `start`.
         left: called with the id of a process that has ended.
+        missed: called when messages of other processes may have been lost.
     """
 
     def __init__(self) -> None:
         self.handlers: dict[Kind, Handler] = {}
         self.channels: dict[str, Callable[[bytes], None]] = {}
         self.left: Callable[[bytes], None] = lambda id: None
+        self.missed: Callable[[], None] = lambda: None
 
     @property
     @abstractmethod

@@ -20,12 +20,14 @@ class Members:
     """
     Attributes:
         left: called with the id of a process that has ended.
+        vanished: called when a process has ended without a message.
     """
 
     def __init__(self) -> None:
         self._processes: dict[bytes, _Process] = {}
         self._present: dict[bytes, _Process] = {}
         self.left: Callable[[bytes], None] = lambda id: None
+        self.vanished: Callable[[], None] = lambda: None
 
     @property
     def ids(self) -> frozenset[bytes]:
@@ -64,5 +66,8 @@ class Members:
 
     def expire(self, before: float) -> None:
         """Regard the processes as ended that were not heard since *before*."""
-        for id in [id for id, one in self._present.items() if one.heard < before]:
+        expired = [id for id, one in self._present.items() if one.heard < before]
+        for id in expired:
             self.leave(id)
+        if expired:
+            self.vanished()

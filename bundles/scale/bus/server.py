@@ -11,10 +11,11 @@ from bundles.scale.bus.foreign_messages import ForeignMessages
 from bundles.scale.bus.jobs import Jobs
 from bundles.scale.bus.link import Link, NoLink
 from bundles.scale.bus.ordered_jobs import OrderedJobs
+from bundles.scale.bus.peer_messages import PeerMessages
 from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.transport import BUS_EVENTS
 from bundles.scale.settings import ScaleSettings
-from rxkernel import Broadcaster, Kernel, Server
+from rxkernel import Broadcaster, Kernel, Peers, Server
 
 
 class BusServer(Server):
@@ -32,6 +33,7 @@ class BusServer(Server):
         jobs: Jobs,
         kernel: Kernel,
         broadcaster: Broadcaster,
+        peers: Peers,
         settings: ScaleSettings,
     ) -> None:
         self._link = link
@@ -42,6 +44,7 @@ class BusServer(Server):
         requests = Requests(link, kernel.serializer, jobs)
         if settings.socketio_channel is not None:
             ForeignMessages(link, broadcaster, ordered, settings.socketio_channel)
+        self._peers = PeerMessages(link, peers, kernel.serializer)
         self._backend = ClusterBackend(broadcasts, requests, broadcaster, settings.request_timeout)
 
     @property
@@ -59,6 +62,7 @@ class BusServer(Server):
     async def start(self) -> None:
         await self._link.start()
         if not isinstance(self._link, NoLink):
+            self._peers.start()
             self._broadcaster.attach(self._backend)
 
     async def drain(self) -> None:
@@ -68,5 +72,6 @@ class BusServer(Server):
     async def stop(self) -> None:
         self._broadcaster.detach(self._backend)
         await self._link.stop()
+        await self._peers.stop()
         await self._ordered.drain()
         await self._jobs.cancel()

@@ -58,10 +58,11 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
             scale: dict[str, Any] | None = None,
             health: bool = False,
             bundles: tuple[Any, ...] = (),
+            sections: dict[str, Any] | None = None,
             **parts: Any,
         ) -> Site:
             options: dict[str, Any] = {"channel": request.node.name.replace("[", "-").strip("]")}
-            settings: dict[str, Any] = {}
+            settings: dict[str, Any] = dict(sections or {})
             if server is not None:
                 options |= {"bus": "redis", "secret": SECRET}
                 settings["redis"] = RedisSettings(

@@ -6,7 +6,10 @@ from typing import Any
 
 from bundles.redis import RedisBundle, RedisSettings
 from bundles.scale import ScaleBundle, ScaleSettings
+from bundles.security import SecurityBundle, SecuritySettings, TokenSettings
 from rxkernel import Application, HttpSettings, Settings
+from tests.bundles.security.logins import CHEAP, Accounts, Notes
+from tests.bundles.security.logins import SECRET as TOKEN_SECRET
 
 SECRET = "the secret of the tests, which is long"
 QUICK: dict[str, Any] = {
@@ -17,10 +20,17 @@ QUICK: dict[str, Any] = {
 
 
 def application_on(url: str, channel: str) -> Application:
+    """An application with accounts, whose tokens are in Redis."""
     scale = ScaleSettings(bus="redis", channel=channel, secret=SECRET, **QUICK)
-    bundles = {"redis": RedisSettings(url=url), "scale": scale}
+    tokens = TokenSettings(secret=TOKEN_SECRET, store="redis")
+    bundles = {
+        "redis": RedisSettings(url=url),
+        "scale": scale,
+        "security": SecuritySettings(passwords=CHEAP, tokens=tokens),
+    }
     return Application(
-        bundles=[RedisBundle, ScaleBundle],
+        bundles=[RedisBundle, ScaleBundle, SecurityBundle(Accounts())],
+        controllers=[Notes],
         settings=Settings(http=HttpSettings(port=0, max_connections=2000), bundles=bundles),
     )
 

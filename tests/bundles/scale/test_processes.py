@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 
+import aiohttp
 import pytest
 from socketio import AsyncClient
 
 from bundles.scale.bus.link import Link
+from bundles.security import Security
 from rxkernel import Application, Broadcaster
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.process import application_on
+from tests.bundles.security.logins import Accounts
 from tests.required_tools import ROOT
 from tests.serving import serving
 from tests.waiting import until
@@ -117,3 +120,22 @@ async def test_clients_of_killed_process_vanish_and_calls_to_it_end(
     assert await broadcaster.connections() == []
     assert await broadcaster.emit("news")
     await client.disconnect()
+
+
+async def test_token_that_another_process_has_verified_is_refused_when_it_is_revoked(
+    process: Process, application: Application
+) -> None:
+    """E5: over the bus, in less than a second (a millisecond without other load)."""
+    security = application.injector.get(Security)
+    pair = await security.login(await Accounts().load("ada"))
+    client = AsyncClient(reconnection=False)
+    await client.connect(process.url, transports=["websocket"], auth={"token": pair.token})
+    headers = {"Authorization": f"Bearer {pair.token}"}
+    async with aiohttp.ClientSession(process.url, headers=headers) as session:
+        async with session.get("/notes/mine") as response:
+            assert response.status == 200
+        await security.revoke(pair.token)
+        await until(lambda: not client.connected)
+
+        async with session.get("/notes/mine") as response:
+            assert response.status == 401
