@@ -13,6 +13,8 @@ from bundles.autoload.places.api_paths import ApiPaths
 from bundles.redis_choice import redis_store
 from bundles.security import AddressLimit, SecuritySettings
 from bundles.sessions import Sessions
+from bundles.web.backend.backend_events import BackendEvents
+from bundles.web.backend.transport import BACKEND
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.event_log import EventLog, MemoryEventLog
 from bundles.web.channels.event_streams import EventStreams
@@ -78,8 +80,10 @@ class WebBundle(Bundle):
         LastEventIds,
         ReverseProxy,
         SlowLog,
+        BackendEvents,
     )
-    provides = (Channels, Firewall, ReverseProxy)
+    transports = (BACKEND,)
+    provides = (BackendEvents, Channels, Firewall, ReverseProxy)
 
     def __init__(
         self, *, extensions: Iterable[Extension] = (), routes: Iterable[Route] = ()
@@ -119,6 +123,7 @@ class WebBundle(Bundle):
         binder.bind(ChannelSettings, to=channels)
         binder.bind(EventLog, to=_event_log(binder, channels), scope=singleton)  # type: ignore[type-abstract]
         for service in (
+            BackendEvents,
             ClientSessions,
             Channels,
             Identities,
