@@ -130,8 +130,8 @@ async def test_broadcaster_moves_and_disconnects_clients_of_another_process(
         assert await bob.receive() == EVENT
         with pytest.raises(NotImplementedException, match="Metacom do not acknowledge"):
             await here.broadcaster.call(id, "chat/ask")
-        disconnecting = here.broadcaster.disconnect(id)
-        assert await asyncio.gather(disconnecting, bob.closed()) == [True, 1000]
+        disconnecting = asyncio.create_task(here.broadcaster.disconnect(id))
+        assert (await bob.closed(), await disconnecting) == (1000, True)
         assert [one.id for one in await here.broadcaster.connections()] == [other]
 
 
