@@ -45,8 +45,10 @@ class RedisEventLog(EventLog):
         self._block = max(1, round(min(1.0, redis.command_timeout / 2) * 1000))
         prefix = f"{{{settings.prefix}}}"
         self._keys = [f"{prefix}:{name}" for name in redis_log_scripts.NAMES]
-        age = max(settings.replay_age, _SHORTEST_AGE)
-        self._limits = [settings.max_stored, settings.max_stored_size, round(age * 1000)]
+        self._sent = f"{prefix}:sent:"
+        age = round(max(settings.replay_age, _SHORTEST_AGE) * 1000)
+        again = round(redis.command_timeout * 5000)
+        self._limits = [settings.max_stored, settings.max_stored_size, age, again]
         self._append = client.register_script(redis_log_scripts.APPEND)
         self._read = client.register_script(redis_log_scripts.READ)
         self._reading: asyncio.Task[None] | None = None
@@ -54,7 +56,9 @@ class RedisEventLog(EventLog):
         self._is_ended = False
 
     async def append(self, key: str, event: str, body: bytes) -> None:
-        await self._append(keys=self._keys, args=[token_hex(8), key, event, body, *self._limits])
+        id = token_hex(8)
+        keys = [*self._keys, f"{self._sent}{id}"]
+        await self._append(keys=keys, args=[id, key, event, body, *self._limits])
 
     async def __aenter__(self) -> Self:
         """Return when the events that are kept are read, or Redis cannot be used."""

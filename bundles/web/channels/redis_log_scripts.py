@@ -5,16 +5,18 @@ Keys, both with the prefix of the settings in braces, so that they are in one sl
                 ``size``, the bytes of the stream; ``server``, which Redis has these
     ``events``  stream: the events of all channels, the id of each is ``0-<number>``. Numbers have
                 no gaps, so a reader notices events that were removed before it has read them
+    ``sent:<id>``  of an event, for some seconds: a client of Redis sends a command again if its
+                connection is closed meanwhile
 
 A Redis that was restarted, or a replica that has taken over, may lack the last events, and would
 give their numbers to others. So the first script that another server executes begins a new run.
 """
 
 NAMES = ("log", "events")
-"""In the order of KEYS."""
+"""In the order of KEYS; `APPEND` has that of the event too."""
 
 _COMMON = """
-local log, events = unpack(KEYS)
+local log, events, sent = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
@@ -46,6 +48,9 @@ local function id_of(number)
   return string.format('0-%.0f', number)
 end
 
+if not redis.call('SET', sent, 1, 'NX', 'PX', ARGV[8]) then
+  return
+end
 local number = redis.call('HINCRBY', log, 'last', 1)
 local fields = {'time', string.format('%.0f', now), 'key', key, 'event', event, 'data', body}
 redis.call('XADD', events, id_of(number), unpack(fields))

@@ -1,6 +1,7 @@
 """Channels of two processes with one Redis: two applications, or two logs of the events."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import aiohttp
 import attrs
 import pytest
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from bundles.autoload import create_application
 from bundles.redis import Redis, RedisSettings
@@ -21,6 +22,7 @@ from bundles.web.channels.settings import ChannelSettings
 from tests.bundles.redis_servers import RedisServer, running_redis
 from tests.bundles.web.channels.conftest import LiveSite
 from tests.bundles.web.conftest import Site
+from tests.required_tools import ROOT
 from tests.waiting import until
 
 FILES = {
@@ -429,6 +431,66 @@ async def test_invalid_event_in_redis_is_logged_and_skipped(
     assert one.got.bodies == [b"2"]
     assert one.got.resets == [0]
     assert "an event of a channel in Redis is invalid" in caplog.text
+
+
+async def test_redis_without_memory_refuses_events_and_goes_on_afterwards(
+    reader_of: Callable[..., Reader], shared_redis: RedisServer
+) -> None:
+    async with reader_of() as one:
+        await one.send(b"1")
+        await one.reads(1)
+        shared_redis.command("CONFIG", "SET", "maxmemory", "1")
+        try:
+            with pytest.raises(OutOfMemoryError):
+                await one.send(b"2")
+        finally:
+            shared_redis.command("CONFIG", "SET", "maxmemory", "0")
+        await one.send(b"3")
+        await until(lambda: one.got.bodies == [b"1", b"3"])
+
+    assert one.got.resets == [0]
+
+
+async def test_user_with_the_documented_permissions_can_send_and_read(
+    shared_redis: RedisServer,
+) -> None:
+    page = (ROOT / "docs" / "bundles" / "web.md").read_text(encoding="utf-8")
+    [rule] = re.findall(r"`(~\{talk:channels\}:\* [^`]*)`", page)
+    shared_redis.command("ACL", "SETUSER", "talk", "reset", "on", ">secret", *rule.split())
+    url = shared_redis.url.replace("://", "://talk:secret@")
+
+    async with Reader(url, "talk:channels", max_stored=1) as one:
+        await one.send(b"1", b"2")
+        await one.reads(2)
+
+
+async def test_event_that_is_sent_again_is_one_event(reader_of: Callable[..., Reader]) -> None:
+    """redis-py repeats a command whose reply was lost with its connection."""
+    async with reader_of() as one:
+        append = one.log._append
+
+        async def twice(**arguments: Any) -> None:
+            for _ in range(2):
+                await append(**arguments)
+
+        one.log._append = twice  # type: ignore[assignment] # what is called is the same
+        await one.send(b"1", b"2")
+        await one.reads(2)
+
+    assert one.got.bodies == [b"1", b"2"]
+
+
+async def test_connections_that_redis_closes_lose_no_event(
+    reader_of: Callable[..., Reader], shared_redis: RedisServer
+) -> None:
+    async with reader_of() as one, reader_of() as two:
+        for number in range(10):
+            shared_redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            await two.send(b"%d" % number)
+        await one.reads(10)
+
+    assert one.got.bodies == [b"%d" % number for number in range(10)]
+    assert one.got.resets == [0]
 
 
 async def test_command_that_redis_rejects_is_logged_and_sent_again(
