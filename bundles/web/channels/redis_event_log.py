@@ -101,7 +101,7 @@ class RedisEventLog(EventLog):
         await self._client.xread({self._keys[1]: f"0-{self.ids.last}"}, 1, self._block)
 
     async def _take(self) -> bool:
-        """Pass on the next events; return False if there are none."""
+        """Pass on the next events; return whether there may be more."""
         args: list[str | int] = [token_hex(8), self.ids.run, self.ids.last, _BATCH]
         run, last, first, now, entries = await self._read(keys=self._keys, args=args)
         before = _number(first) - 1 if first else int(last)
@@ -110,7 +110,7 @@ class RedisEventLog(EventLog):
         offset = asyncio.get_running_loop().time() - now / 1000
         for id, fields in entries:
             self._pass(_number(id), fields, offset)
-        return bool(entries)
+        return len(entries) == _BATCH
 
     def _pass(self, number: int, fields: Sequence[bytes], offset: float) -> None:
         if number != self.ids.last + 1:
