@@ -191,7 +191,7 @@ async def test_process_that_is_behind_sends_nothing_twice(
 async def test_redis_that_is_killed_loses_events_and_the_subscribers_of_all_get_a_reset(
     start: Start, redis: RedisServer
 ) -> None:
-    """Nobody gets an event that is not stored, and the streams stay open."""
+    """Clients do not get an event that is not stored, and the streams stay open."""
     one, two = await start(redis), await start(redis)
     async with two.events("/chat.sse") as reader:
         await reader.opened()
