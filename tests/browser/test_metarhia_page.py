@@ -217,6 +217,21 @@ async def test_restarted_server_is_used_again(project: Path, browser: Browser) -
                 await expect(page.get_by_role("listitem")).to_have_text(["again"])
 
 
+async def test_page_begins_again_when_its_first_connection_is_lost(
+    project: Path, context: BrowserContext
+) -> None:
+    """The client repeats neither its first call nor anything else on the next connection."""
+    async with served(project) as application:
+
+        async def close(event: ConnectionEvent) -> None:
+            application.dispatcher.remove_listener(ServerEvents.ACCEPTED, close)
+            await event.connection.disconnect()
+
+        application.dispatcher.add_listener(ServerEvents.ACCEPTED, close)
+        page = await open_page(context, application, connections=2)
+        await expect(page.locator("#city")).to_have_text("Rome")
+
+
 async def test_page_without_the_client_says_what_to_do(project: Path, browser: Browser) -> None:
     (project / "application" / "static" / "metacom" / "metacom.js").unlink()
     async with served(project) as application, await browser.new_page() as page:
