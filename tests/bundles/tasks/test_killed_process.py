@@ -99,7 +99,7 @@ async def test_tasks_in_redis_of_killed_process_run_in_another_one(
 
             await until(lambda: jobs.ran >= 2)
             (entry,) = await application.injector.get(Scheduler).entries()
-    assert entry.record.failures == 1  # what was running is not repeated
+    assert entry.record.failures == 1  # its run is not repeated
     assert f"the process ended during the run of the task {entry.id}" in caplog.text
 
 
