@@ -88,7 +88,8 @@ class Planner:
         while self.is_runner and store.is_leased:
             await self._clock.sleep(store.poll_interval)
             with self._entries.during_outage():
-                await store.keep()
+                if not await store.keep():
+                    self._step_down()
 
     async def end(self) -> None:
         """Cancel the runs that have begun, and let another process run the tasks."""

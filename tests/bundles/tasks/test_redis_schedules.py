@@ -1,5 +1,6 @@
 """Schedules in Redis: one process at a time runs them, by a lease."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -18,10 +19,15 @@ from tests.waiting import until
 
 
 class Jobs:
-    """Records the runs of its process."""
+    """Records the runs of its process.
+
+    Attributes:
+        may_end: runs of ``slow`` wait for it.
+    """
 
     def __init__(self) -> None:
         self.ran: list[str] = []
+        self.may_end = asyncio.Event()
 
     @every("10m", name="tick")
     async def tick(self) -> str:
@@ -31,6 +37,12 @@ class Jobs:
     @cron("0 * * * *", name="hourly")
     async def hourly(self) -> None:
         self.ran.append("hourly")
+
+    @procedure("slow", TASKS)
+    async def slow(self) -> str:
+        self.ran.append("slow")
+        await self.may_end.wait()
+        return "done"
 
     @procedure("other", TASKS)
     async def other(self, name: str = "nobody") -> str:
@@ -126,7 +138,7 @@ async def test_process_that_has_lost_its_lease_without_noticing_starts_no_run(
     jobs = Jobs(), Jobs()
     here, there = [await site_of(shared_redis, each) for each in jobs]
     assert planner_of(here).is_runner
-    shared_redis.command("DEL", f"{prefix_of(there)}:lease")
+    take_lease(shared_redis, there)
     await pass_time(there, 10)
     assert planner_of(there).is_runner
 
@@ -194,6 +206,77 @@ async def test_run_that_redis_may_have_recorded_does_not_begin(
     await pass_time(site, 10)
     assert jobs.ran == []
     assert (await record_of(site, "tick")).error == "the process ended during the run"
+
+
+def take_lease(redis: RedisServer, site: Site) -> None:
+    """Let the lease expire."""
+    assert redis.command("DEL", f"{prefix_of(site)}:lease") == ":1"
+
+
+async def test_run_that_ends_after_its_process_has_lost_the_lease_is_recorded(
+    site_of: SiteOf, shared_redis: RedisServer
+) -> None:
+    jobs = Jobs()
+    here, there = [await site_of(shared_redis, each) for each in (jobs, Jobs())]
+    id = await here.add("slow", every="1h")
+    planner_of(here)._due(id, here.clock.now())
+    await until(lambda: jobs.ran == ["slow"])
+    take_lease(shared_redis, here)
+    await pass_time(there, 10)
+    assert (await record_of(there, id)).error == "the process ended during the run"
+
+    jobs.may_end.set()
+    await until(lambda: not planner_of(here).runs.active)
+    assert not planner_of(here).is_runner
+    await pass_time(there, 10)
+    record = await record_of(there, id)
+    assert (record.error, record.result) == (None, "done")
+
+
+async def test_run_that_waits_for_its_turn_does_not_begin_without_the_lease(
+    site_of: SiteOf, shared_redis: RedisServer
+) -> None:
+    jobs = Jobs(), Jobs()
+    here, there = [await site_of(shared_redis, each, concurrency=1) for each in jobs]
+    id = await here.add("slow", every="1h")
+    for one in (id, "tick"):
+        planner_of(here)._due(one, here.clock.now())
+    await until(lambda: jobs[0].ran == ["slow"])
+    take_lease(shared_redis, here)
+    await pass_time(there, 10)
+
+    await here.advance(10)
+    await until(lambda: not planner_of(here).is_runner)
+    jobs[0].may_end.set()
+    await until(lambda: not planner_of(here).runs.active)
+    await pass_time(there, 600)
+
+    assert (jobs[0].ran, jobs[1].ran) == (["slow"], ["tick"])
+
+
+async def test_process_that_stops_keeps_the_lease_until_its_last_run_has_ended(
+    site_of: SiteOf, shared_redis: RedisServer
+) -> None:
+    jobs = Jobs()
+    here, there = [await site_of(shared_redis, each) for each in (jobs, Jobs())]
+    planner = planner_of(here)
+    id = await here.add("slow", every="1h")
+    planner._due(id, here.clock.now())
+    await until(lambda: jobs.ran == ["slow"])
+
+    stopping = asyncio.create_task(here.stop())
+    for _ in range(6):  # longer than the lease
+        await until(lambda: here.clock.timers)
+        await here.clock.advance(10)
+    await until(lambda: here.clock.timers)
+    assert planner._entries.store.is_held
+    await pass_time(there, 10)
+    assert not planner_of(there).is_runner
+    jobs.may_end.set()
+    await stopping
+    await pass_time(there, 10)
+    assert planner_of(there).is_runner
+    assert (await record_of(there, id)).result == "done"
 
 
 @pytest.mark.parametrize("difference", [-50.0, 50.0])
