@@ -70,7 +70,7 @@ class Sessions:
         self._current_request = current_request
         self._watched: Counter[str] = Counter()
         self._peers = peers
-        peers.listen(_ENDED, self._ended_elsewhere)
+        peers.listen(_ENDED, self._ended_elsewhere, in_order=False)
         peers.when_missed(self._look_for_ends)
 
     async def of(self, request: Request) -> Session:

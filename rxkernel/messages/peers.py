@@ -49,17 +49,19 @@ class Peers:
         self._backend: PeerBackend | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._handlers: dict[str, Handler] = {}
+        self._in_order: set[str] = set()
         self._missed: list[MissedHandler] = []
 
     # --- for services
 
-    def listen(self, topic: str, handler: Handler) -> None:
-        """Call *handler* with the data of each message of another process. The messages of one
-        process with this topic are handled one after the other, in their order. An exception is
+    def listen(self, topic: str, handler: Handler, *, in_order: bool = True) -> None:
+        """Call *handler* with the data of each message of another process. An exception is
         logged.
 
         Args:
             topic: begins with the name of the bundle, as in ``web.channels``.
+            in_order: whether the messages with this topic are handled one after the other, in
+                their order. Otherwise a handler that waits does not delay the next message.
 
         Raises:
             ConfigurationError: *topic* has a handler.
@@ -69,6 +71,8 @@ class Peers:
                 f"the topic {topic!r} of Peers has a handler; each service needs its own topic"
             )
         self._handlers[topic] = handler
+        if in_order:
+            self._in_order.add(topic)
 
     def when_missed(self, handler: MissedHandler) -> None:
         """Call *handler* when messages of other processes may have been lost: when this process
@@ -123,16 +127,20 @@ class Peers:
         if self._backend is backend:
             self._backend = self._loop = None
 
+    def is_in_order(self, topic: str) -> bool:
+        """Whether `deliver` must have returned before it is called again with *topic*."""
+        return topic in self._in_order
+
     async def deliver(self, topic: str, data: Any) -> None:
-        """Handle a message of another process. Await the one before with the same topic first.
-        A topic without a handler is ignored: its service is not used in this process."""
+        """Handle a message of another process. A topic without a handler is ignored: its service
+        is not used in this process."""
         handler = self._handlers.get(topic)
         if handler is None:
             return
         try:
             await handler(data)
         except Exception:
-            logger.exception("handling a message of another process failed: %.200s", topic)
+            logger.exception("a message of another process was not handled: %.200s", topic)
 
     async def report_missed(self) -> bool:
         """Call the handlers of `when_missed`.
@@ -147,6 +155,6 @@ class Peers:
             except HttpException:  # the store has logged that it cannot be used
                 is_done = False
             except Exception:
-                logger.exception("looking for what was missed from other processes failed")
+                logger.exception("a handler of Peers.when_missed failed; it is called again")
                 is_done = False
         return is_done

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from bundles.scale.bus.jobs import Jobs
 from bundles.scale.bus.link import Link
 from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.bus.packing import pack, unpack
@@ -14,13 +15,14 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
 
 
 class PeerMessages(PeerBackend):
-    """Handles those of other processes in the order of their arrival, each topic on its own."""
+    """Handles those of other processes; where `Peers` asks for it, one after the other."""
 
-    def __init__(self, link: Link, peers: Peers, serializer: Serializer) -> None:
+    def __init__(self, link: Link, peers: Peers, serializer: Serializer, jobs: Jobs) -> None:
         self._link = link
         self._peers = peers
         self._serializer = serializer
-        self._jobs: dict[str, OrderedJobs] = {}
+        self._jobs = jobs
+        self._ordered: dict[str, OrderedJobs] = {}
         self._missed = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         link.handlers[Kind.PEER] = self._received
@@ -35,7 +37,9 @@ class PeerMessages(PeerBackend):
 
     def _received(self, sender: bytes, body: bytes) -> None:
         topic, data = unpack(body)
-        jobs = self._jobs.setdefault(topic, OrderedJobs())
+        jobs: Jobs | OrderedJobs = self._jobs
+        if self._peers.is_in_order(topic):
+            jobs = self._ordered.setdefault(topic, OrderedJobs())
         if not jobs.start("a message of another process", self._peers.deliver(topic, data)):
             self._link.dropped("overloaded")
             self._missed.set()
@@ -50,7 +54,7 @@ class PeerMessages(PeerBackend):
             self._looking.cancel()
             await asyncio.wait({self._looking})
             self._looking = None
-        for jobs in self._jobs.values():
+        for jobs in self._ordered.values():
             await jobs.drain()
 
     async def _look(self) -> None:

@@ -29,7 +29,7 @@ class Kind(IntEnum):
     EVENT = 5
     REQUEST = 6
     REPLY = 7
-    PEER = 8
+    PEER = 9
 
 
 _MAX_AGE = 60.0

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from injector import inject
@@ -11,6 +12,7 @@ from bundles.security.events import RevokedEvent, SecurityEvents, TokensInUseEve
 from bundles.security.settings import SecuritySettings
 from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.tokens.store import RefreshRecord, TokenStore
+from bundles.sessions.concurrency import run_all
 from rxkernel import AsyncEventDispatcher, Peers, current_request
 
 logger = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ class Revocation:
         self._tokens = tokens
         self._dispatcher = dispatcher
         self._peers = peers
-        peers.listen(_REVOKED, self._revoked_elsewhere)
+        peers.listen(_REVOKED, self._revoked_elsewhere, in_order=False)
         peers.when_missed(self._look_for_revoked)
 
     async def end_token(self, identifier: str, access_id: str, expires: float) -> None:
@@ -123,6 +125,9 @@ class Revocation:
         self._tokens.forget(lambda claims: True)
         event = TokensInUseEvent()
         await self._dispatcher.dispatch(SecurityEvents.TOKENS_IN_USE, event)
-        for id, (identifier, since) in event.tokens.items():
-            if await self._store.is_revoked(id, identifier, since):
-                await self._dispatch(identifier, [id])
+        revoked = [
+            (identifier, id)
+            for id, (identifier, since) in event.tokens.items()
+            if await self._store.is_revoked(id, identifier, since)
+        ]
+        await run_all(partial(self._dispatch, identifier, [id]) for identifier, id in revoked)

@@ -1,5 +1,6 @@
 """Tokens and sessions that end in one process are refused by the others, whose sockets follow."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from bundles.sessions import (
     SessionsBundle,
     SessionsSettings,
 )
-from rxkernel import observe
+from rxkernel import ConnectionEvent, ServerEvents, observe
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.conftest import Site, SiteOf
 from tests.bundles.security.logins import CHEAP, SECRET, Accounts, Notes, password_of
@@ -35,15 +36,27 @@ QUICK = {"heartbeat_interval": 0.1, "heartbeat_timeout": 0.5}
 
 
 class Ends:
-    """Records the events of its process."""
+    """Records the events of its process.
+
+    Attributes:
+        is_free: listeners of the end of a connection wait for it.
+    """
 
     def __init__(self) -> None:
+        self.is_free = asyncio.Event()
+        self.is_free.set()
+        self.waiting = 0
         self.revoked: list[tuple[str, bool]] = []
         self.sessions: list[tuple[str | None, SessionEnd]] = []
 
     @observe(SecurityEvents.REVOKED)
     async def note_revoked(self, event: RevokedEvent) -> None:
         self.revoked.append((event.identifier, event.token_id is not None))
+
+    @observe(ServerEvents.DISCONNECTED)
+    async def wait(self, event: ConnectionEvent) -> None:
+        self.waiting += 1
+        await self.is_free.wait()
 
     @observe(SessionEvents.ENDED)
     async def note_session(self, event: SessionEndedEvent) -> None:
@@ -128,6 +141,27 @@ async def test_revoked_token_is_refused_and_its_sockets_end_in_each_process(
         assert await there.status(http, other) == 200
         assert stays.connected
     assert there.ends.revoked == here.ends.revoked == [("ada", True)] * 2
+
+
+async def test_listener_that_waits_does_not_delay_the_next_revocation(
+    site_of: SiteOf, shared_redis: RedisServer, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    here, there = await _two(site_of, shared_redis, tmp_path)
+    first, second = [(await here.log_in(http))["token"] for _ in range(2)]
+    assert await there.status(http, second) == 200
+    there.ends.is_free.clear()
+    async with (
+        client(there.application, auth={"token": first}) as one,
+        client(there.application, auth={"token": second}) as two,
+    ):
+        await here.security.revoke(first)
+        await until(lambda: there.ends.waiting == 1)
+
+        await here.security.revoke(second)
+        await until(lambda: there.ends.waiting == 2)
+        assert await there.status(http, second) == 401
+        there.ends.is_free.set()
+        await until(lambda: not one.connected and not two.connected)
 
 
 async def test_logout_of_user_ends_tokens_sessions_and_sockets_in_each_process(
