@@ -66,7 +66,7 @@ async def test_client_recovers_with_each_event_once(node: Path, transport: str) 
         ),
     )
     async with serving(application):
-        url = application.servers["socketio"].url
+        url = str(application.servers["socketio"].url)
         result = await report_of(node, SCRIPT, url, transport, patience=20)
 
     first, *others, last = result["ids"]
