@@ -199,7 +199,10 @@ async def test_outage_connects_new_clients_and_recovery_goes_on_afterwards(
                 assert new.sid != one.sid
         redis.start()
         await until(lambda: a.link.problem is None and b.link.problem is None)
-        await until(lambda: _is_whole(a) and _is_whole(b))
+        logs = [_recovery(site)._log for site in (a, b)]
+        await until(lambda: not any(_recovery(site)._outage.problem for site in (a, b)))
+        await until(lambda: not any(log._has_gap or log._writing for log in logs))
+        await until(lambda: logs[0].seen == logs[1].seen)
 
         async with recovering(a.application) as one:
             await lost(a, one)
@@ -209,6 +212,5 @@ async def test_outage_connects_new_clients_and_recovery_goes_on_afterwards(
             assert await again.event() == ["missed"]
 
 
-def _is_whole(site: Site) -> bool:
-    recovery: Any = site.broadcaster.recovery
-    return not recovery._log._has_gap and recovery._outage.problem is None
+def _recovery(site: Site) -> Any:
+    return site.broadcaster.recovery
