@@ -47,10 +47,12 @@ class MissedEvents(NamedTuple):
     Attributes:
         events: in the order in which they were sent.
         covers: whether an event, by its position, is one of those that were searched.
+        since: that of the restored client, from which it can recover again.
     """
 
     events: list[MissedEvent]
     covers: Callable[[LogPosition], bool]
+    since: LogPosition
 
 
 class ConnectionRecovery(Protocol):

@@ -147,4 +147,4 @@ class MemoryRecovery:
             ):
                 event, args = unpack(one.body)
                 events.append(MissedEvent(event, args, f"{self._name}.{number}"))
-        return MissedEvents(events, lambda position: position <= last)
+        return MissedEvents(events, lambda position: position <= last, state.since)

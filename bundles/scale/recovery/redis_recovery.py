@@ -165,8 +165,9 @@ class RedisRecovery(ClusterLog):
     async def keep(self, pid: str, state: ConnectionState) -> None:
         if state.since is None or not await self._log.flush():
             return
-        seen, node, number, *_ = state.since
-        since = (self._log.node, seen, node, number)
+        position: StreamPosition = state.since
+        keeper = position.keeper or self._log.node
+        since = (keeper, position.seen, position.node, position.number)
         body = pack_state(self._kernel.serializer, state, since)
         key = self._key(pid)
         try:
@@ -251,4 +252,4 @@ class RedisRecovery(ClusterLog):
         def covers(of: StreamPosition) -> bool:
             return of.number <= own if of.is_own else of.seen <= last
 
-        return MissedEvents(events, covers)
+        return MissedEvents(events, covers, state.since._replace(keeper=""))

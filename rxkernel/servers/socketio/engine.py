@@ -184,6 +184,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             raise
         if rejection is not None:
             await self._remove(session, connection)
+            self._keep_again(recovering)
             if connection.is_not_recovered:
                 return False
             session.sender.put(rejection)
@@ -235,10 +236,10 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         recovery, recovering = self.recovery, connection.recovering
         if recovery is None or recovering is None or recovering.state is None:
             return
-        state, recovering.state = recovering.state, None
-        connection.is_not_recovered = True
+        state, connection.is_not_recovered = recovering.state, True
         if _identifier_of(connection) != state.identifier:
             raise NotRecoveredException("the client has another user")
+        recovering.state = None
         for room in state.rooms:
             if not self.manager.is_sid_room(connection.namespace, room):
                 await connection.join(room)
@@ -252,6 +253,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         if len(packets) >= limits.max_outbound_messages or size > limits.max_outbound_bytes:
             raise NotRecoveredException("the client missed more events than its queue may hold")
         connection.is_not_recovered = False
+        recovering.since = missed.since
         connection.restore(state.attributes, packets, missed.covers)
 
     def _encoded(
@@ -284,6 +286,12 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             since,
         )
         self.spawn(recovery.keep(recovering.pid, state))
+
+    def _keep_again(self, recovering: Recovering | None) -> None:
+        """Keep a state that was not restored, because of a credential that has expired or is that
+        of another user: the client may have a valid one the next time."""
+        if self.recovery is not None and recovering is not None and recovering.state is not None:
+            self.spawn(self.recovery.keep(recovering.pid, recovering.state))
 
     def recorded(
         self,
