@@ -59,10 +59,10 @@ KEEP = """
 local state, index = KEYS[1], KEYS[2]
 local duration, most = tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = time[1] * 1000000 + time[2]
 redis.call('SET', state, ARGV[1], 'PX', duration)
-redis.call('ZADD', index, now + duration, state)
-redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+redis.call('ZADD', index, string.format('%.0f', now + duration * 1000), state)
+redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('%.0f', now))
 local above = redis.call('ZCARD', index) - most
 if above > 0 then
     local oldest = redis.call('ZPOPMIN', index, above)
