@@ -145,6 +145,13 @@ from rxkernel.messages.connection import (
     Connection,
 )
 from rxkernel.messages.connection_info import ConnectionInfo
+from rxkernel.messages.connection_recovery import (
+    ConnectionRecovery,
+    ConnectionState,
+    LogPosition,
+    MissedEvent,
+    MissedEvents,
+)
 from rxkernel.messages.input_errors import (
     InputErrorCode,
 )
@@ -351,8 +358,10 @@ __all__ = [
     "ConnectionEvent",
     "ConnectionInfo",
     "ConnectionLifecycle",
+    "ConnectionRecovery",
     "ConnectionRefusedException",
     "ConnectionScope",
+    "ConnectionState",
     "Converter",
     "Cookie",
     "Definition",
@@ -393,6 +402,7 @@ __all__ = [
     "ListedRule",
     "LocalBackend",
     "LockedException",
+    "LogPosition",
     "LoggingSettings",
     "LoopDetectedException",
     "ManagedConnection",
@@ -400,6 +410,8 @@ __all__ = [
     "MetadataStorage",
     "MethodNotAllowedException",
     "MisdirectedRequestException",
+    "MissedEvent",
+    "MissedEvents",
     "NotAcceptableException",
     "NotConnectedError",
     "NotFoundException",

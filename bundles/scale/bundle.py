@@ -1,5 +1,8 @@
 """What the bundle adds to an application."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from injector import Binder, inject, singleton
 
 from bundles.redis_choice import redis_store
@@ -15,8 +18,10 @@ from bundles.scale.limits.limit import OPTION
 from bundles.scale.limits.listeners import LimitListeners
 from bundles.scale.limits.memory_counts import MemoryCounts
 from bundles.scale.proxy.command import proxy
+from bundles.scale.recovery.listeners import RecoveryListeners
+from bundles.scale.recovery.memory_recovery import MemoryRecovery
 from bundles.scale.settings import ScaleSettings
-from rxkernel import Bundle
+from rxkernel import Bundle, ConnectionRecovery
 
 _BUNDLES = '["redis", "scale"]'
 
@@ -28,7 +33,7 @@ class ScaleBundle(Bundle):
     name = "scale"
     after = ("redis",)
     options = (SUBSCRIPTION, OPTION)
-    listeners = (BusListeners, LimitListeners)
+    listeners: Sequence[Any] = (BusListeners, LimitListeners)
     servers = (BusServer,)
     commands = (emit, proxy)
     settings_class = ScaleSettings
@@ -37,10 +42,15 @@ class ScaleBundle(Bundle):
     @inject
     def __init__(self, settings: ScaleSettings) -> None:
         self._settings = settings
+        if settings.recovery != "off":
+            self.listeners = (*type(self).listeners, RecoveryListeners)
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Link, to=self._link(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Counts, to=self._counts(binder), scope=singleton)  # type: ignore[type-abstract]
+        if self._settings.recovery != "off":
+            recovery = self._recovery(binder)
+            binder.bind(ConnectionRecovery, to=recovery, scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Jobs, scope=singleton)
         binder.bind(Bus, scope=singleton)
 
@@ -50,6 +60,13 @@ class ScaleBundle(Bundle):
         place = "bundles.scale.bus.redis_link:RedisLink"
         link: type[Link] = redis_store(binder, "scale.bus", _BUNDLES, place)
         return link
+
+    def _recovery(self, binder: Binder) -> type[ConnectionRecovery]:
+        if self._settings.recovery == "memory":
+            return MemoryRecovery
+        place = "bundles.scale.recovery.redis_recovery:RedisRecovery"
+        recovery: type[ConnectionRecovery] = redis_store(binder, "scale.recovery", _BUNDLES, place)
+        return recovery
 
     def _counts(self, binder: Binder) -> type[Counts]:
         if self._settings.limits == "memory":

@@ -93,8 +93,8 @@ class ClusterLink(Link):
         self._numbers[is_to_all] = number
         return self._outbox.put(topic, frame) and self.problem is None
 
-    def dropped(self, reason: str) -> None:
-        self._counted.add(reason, self._to_all)
+    def dropped(self, reason: str, number: int = 1) -> None:
+        self._counted.add(reason, self._to_all, number)
 
     async def stop(self) -> None:
         if self._beating is not None:

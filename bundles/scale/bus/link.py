@@ -61,8 +61,8 @@ class Link(ABC):
         """
 
     @abstractmethod
-    def dropped(self, reason: str) -> None:
-        """Count a message that was received and not handled; *reason* is one of `REASONS`."""
+    def dropped(self, reason: str, number: int = 1) -> None:
+        """Count messages that were not sent or not handled; *reason* is one of `REASONS`."""
 
     @abstractmethod
     async def stop(self) -> None:
@@ -83,7 +83,7 @@ class NoLink(Link):
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
         return True
 
-    def dropped(self, reason: str) -> None:
+    def dropped(self, reason: str, number: int = 1) -> None:
         pass
 
     async def stop(self) -> None:

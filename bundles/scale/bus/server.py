@@ -7,6 +7,7 @@ from injector import inject
 from bundles.scale.bus.broadcasts import Broadcasts
 from bundles.scale.bus.bus import Bus
 from bundles.scale.bus.cluster_backend import ClusterBackend
+from bundles.scale.bus.cluster_log import ClusterLog
 from bundles.scale.bus.foreign_messages import ForeignMessages
 from bundles.scale.bus.jobs import Jobs
 from bundles.scale.bus.link import Link, NoLink
@@ -61,6 +62,8 @@ class BusServer(Server):
 
     async def start(self) -> None:
         await self._link.start()
+        if isinstance(log := self._broadcaster.recovery, ClusterLog):
+            await log.start()
         if not isinstance(self._link, NoLink):
             self._peers.start()
             self._broadcaster.attach(self._backend)
@@ -71,6 +74,8 @@ class BusServer(Server):
 
     async def stop(self) -> None:
         self._broadcaster.detach(self._backend)
+        if isinstance(log := self._broadcaster.recovery, ClusterLog):
+            await log.stop()
         await self._link.stop()
         await self._peers.stop()
         await self._ordered.drain()
