@@ -15,12 +15,16 @@ class Link(ABC):
         handlers: of messages of other processes, by kind; set before `start`.
         channels: handlers of messages of other programs, by channel; set before `start`.
         left: called with the id of a process that has ended.
+        status: returns what is sent with each heartbeat.
+        heard: called with the sender and its status at each heartbeat of another process.
     """
 
     def __init__(self) -> None:
         self.handlers: dict[Kind, Handler] = {}
         self.channels: dict[str, Callable[[bytes], None]] = {}
-        self.left: Callable[[bytes], None] = lambda id: None
+        self.left: list[Callable[[bytes], None]] = []
+        self.status: Callable[[], bytes] = lambda: b""
+        self.heard: Handler = lambda id, status: None
 
     @property
     @abstractmethod

@@ -29,6 +29,7 @@ class Kind(IntEnum):
     EVENT = 5
     REQUEST = 6
     REPLY = 7
+    PRESENCE = 8
 
 
 _MAX_AGE = 60.0
