@@ -14,6 +14,7 @@ from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.limit import OPTION
 from bundles.scale.limits.listeners import LimitListeners
 from bundles.scale.limits.memory_counts import MemoryCounts
+from bundles.scale.presence.presence import Presence
 from bundles.scale.proxy.command import proxy
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Bundle
@@ -22,8 +23,8 @@ _BUNDLES = '["redis", "scale"]'
 
 
 class ScaleBundle(Bundle):
-    """Connects the processes of an application: broadcasts and events reach all of them, and
-    limits of calls count in all of them."""
+    """Connects the processes of an application: broadcasts, events and presence reach all of
+    them, and limits of calls count in all of them."""
 
     name = "scale"
     after = ("redis",)
@@ -32,7 +33,7 @@ class ScaleBundle(Bundle):
     servers = (BusServer,)
     commands = (emit, proxy)
     settings_class = ScaleSettings
-    provides = (Bus,)
+    provides = (Bus, Presence)
 
     @inject
     def __init__(self, settings: ScaleSettings) -> None:
@@ -43,6 +44,7 @@ class ScaleBundle(Bundle):
         binder.bind(Counts, to=self._counts(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Jobs, scope=singleton)
         binder.bind(Bus, scope=singleton)
+        binder.bind(Presence, scope=singleton)
 
     def _link(self, binder: Binder) -> type[Link]:
         if self._settings.bus == "memory":

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import attrs
 
+from bundles.scale.presence.settings import PresenceSettings
 from rxkernel import Allowed
 
 _CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,9}")
@@ -85,3 +86,5 @@ class ScaleSettings:
     )
     """The channel of python-socketio's Redis manager, whose messages are carried out too; by
     default none. They are not signed."""
+
+    presence: PresenceSettings = attrs.field(factory=PresenceSettings)

@@ -108,7 +108,7 @@ class ClusterLink(Link):
         self._heard = None
 
     async def _beat(self) -> None:
-        """Send heartbeats. The delays are random, so that the processes do not send all at once."""
+        """Send heartbeats. The delays are random, so that not all processes send at once."""
         while True:
             if self._transporter.is_connected and not self._outbox.is_slow:
                 self.send(Kind.HEARTBEAT, self.status())

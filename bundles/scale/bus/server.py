@@ -13,6 +13,7 @@ from bundles.scale.bus.link import Link, NoLink
 from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.transport import BUS_EVENTS
+from bundles.scale.presence.presence import Presence
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Broadcaster, Kernel, Server
 
@@ -32,10 +33,12 @@ class BusServer(Server):
         jobs: Jobs,
         kernel: Kernel,
         broadcaster: Broadcaster,
+        presence: Presence,
         settings: ScaleSettings,
     ) -> None:
         self._link = link
         self._jobs = jobs
+        self._presence = presence
         self._broadcaster = broadcaster
         self._ordered = ordered = OrderedJobs()
         broadcasts = Broadcasts(link, broadcaster, kernel, ordered)
@@ -69,4 +72,5 @@ class BusServer(Server):
         self._broadcaster.detach(self._backend)
         await self._link.stop()
         await self._ordered.drain()
+        await self._presence.drain()
         await self._jobs.cancel()
