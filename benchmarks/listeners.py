@@ -32,7 +32,7 @@ class Listeners:
         self._event = f'42["{event}"'.encode()
         self._epoll = select.epoll()
         self._sockets = {
-            one.fileno(): one for port in ports for one in (_connect(port) for _ in range(number))
+            one.fileno(): one for port in ports for one in (connected(port) for _ in range(number))
         }
         for number in self._sockets:
             self._epoll.register(number, select.EPOLLIN)
@@ -76,8 +76,13 @@ class Listeners:
         self._epoll.close()
 
 
-def _connect(port: int) -> socket.socket:
-    one = socket.create_connection(("127.0.0.1", port), _PATIENCE)
+def connected(port: int, *, receive_buffer: int | None = None) -> socket.socket:
+    """A client that is connected to ``/``; *receive_buffer* are bytes, of the system's choice."""
+    one = socket.socket()
+    one.settimeout(_PATIENCE)
+    if receive_buffer is not None:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    one.connect(("127.0.0.1", port))
     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     one.sendall(_HEAD.format(port).encode())
     _read_until(one, b'"pingInterval"')
