@@ -16,13 +16,17 @@ class Link(ABC):
         channels: handlers of messages of other programs, by channel; set before `start`.
         left: called with the id of a process that has ended.
         missed: called when messages of other processes may have been lost.
+        status: returns what is sent with each heartbeat.
+        heard: called with the sender and its status at each heartbeat of another process.
     """
 
     def __init__(self) -> None:
         self.handlers: dict[Kind, Handler] = {}
         self.channels: dict[str, Callable[[bytes], None]] = {}
-        self.left: Callable[[bytes], None] = lambda id: None
+        self.left: list[Callable[[bytes], None]] = []
         self.missed: Callable[[], None] = lambda: None
+        self.status: Callable[[], bytes] = lambda: b""
+        self.heard: Handler = lambda id, status: None
 
     @property
     @abstractmethod

@@ -15,6 +15,7 @@ from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.bus.peer_messages import PeerMessages
 from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.transport import BUS_EVENTS
+from bundles.scale.presence.presence import Presence
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Broadcaster, Kernel, Peers, Server
 
@@ -35,10 +36,12 @@ class BusServer(Server):
         kernel: Kernel,
         broadcaster: Broadcaster,
         peers: Peers,
+        presence: Presence,
         settings: ScaleSettings,
     ) -> None:
         self._link = link
         self._jobs = jobs
+        self._presence = presence
         self._broadcaster = broadcaster
         self._ordered = ordered = OrderedJobs()
         broadcasts = Broadcasts(link, broadcaster, kernel, ordered)
@@ -79,4 +82,5 @@ class BusServer(Server):
         await self._link.stop()
         await self._peers.stop()
         await self._ordered.drain()
+        await self._presence.drain()
         await self._jobs.cancel()
