@@ -53,6 +53,10 @@ class Child:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
+
+    @property
     def failed(self) -> bool:
         """Whether it exited with an error; SIGTERM may come before its handler is installed."""
         return self._process.returncode not in (0, -signal.SIGTERM)

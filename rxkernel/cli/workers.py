@@ -5,25 +5,17 @@ import logging
 import socket
 from collections.abc import Sequence
 
-import attrs
 import click
 
 from rxkernel.cli.acceptor import Acceptor
-from rxkernel.cli.children import Child, Children
+from rxkernel.cli.children import Children
 from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.signals import StopRequest
-from rxkernel.cli.worker_sockets import WorkerSockets
-from rxkernel.servers.workers.socket_channel import socket_pair
+from rxkernel.cli.worker_slot import WorkerSlot
 
 logger = logging.getLogger(__name__)
-
-_STARTUP_WINDOW = 2.0
-"""Seconds after a worker began to listen; one that exits sooner exited during start-up."""
-
-_MAX_STARTUP_FAILURES = 3
-"""As many consecutive exits during start-up are a crash loop."""
 
 
 async def supervise(
@@ -39,13 +31,15 @@ async def supervise(
     after the other on SIGHUP.
 
     The first starts alone, so that an error common to all is reported once. The code is 2 if a
-    child exited with 2, as for an invalid setting, and 1 for a crash loop or a child that did not
-    stop in time.
+    child exited with 2 before it listened, as for an invalid setting, and 1 for a crash loop, see
+    `WorkerSlot.keep`, or a child that did not stop in time.
     """
     children = Children()
     service = ServiceManager()
     acceptor = Acceptor(listening, count, heads) if listening else None
-    slots = [_Slot(number, arguments, children, acceptor) for number in range(1, count + 1)]
+    slots = [WorkerSlot(number, arguments, children, acceptor) for number in range(1, count + 1)]
+    for slot in slots:
+        slot.others = [other for other in slots if other is not slot]
     restarts = _Restarts(slots, service)
 
     def hang_up() -> None:
@@ -57,6 +51,8 @@ async def supervise(
 
     def stop_all() -> None:
         restarts.stop()
+        for slot in slots:
+            slot.stop()
         if acceptor is not None:
             acceptor.stop()
         children.stop()
@@ -70,9 +66,9 @@ async def supervise(
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: stop_all())
         keeping: list[asyncio.Task[int]] = []
-        for slot in slots[:1], slots[1:]:
-            keeping += (_keep(one, stop) for one in slot)
-            ready = asyncio.gather(*(one.listens for one in slot))
+        for batch in slots[:1], slots[1:]:
+            keeping += (_keep(slot, stop) for slot in batch)
+            ready = asyncio.gather(*(slot.listens for slot in batch))
             await asyncio.wait((ready, stopping), return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 break
@@ -88,119 +84,17 @@ async def supervise(
         return max(codes)
 
 
-def _keep(slot: "_Slot", stop: StopRequest) -> asyncio.Task[int]:
+def _keep(slot: WorkerSlot, stop: StopRequest) -> asyncio.Task[int]:
     """Run one slot; when it gives up, stop all."""
     task = asyncio.create_task(slot.keep())
     task.add_done_callback(lambda _: stop.ask())
     return task
 
 
-@attrs.frozen(eq=False)
-class _Running:
-    """A child that listens, or that has ended before: then ``since`` is None.
-
-    Attributes:
-        since: the time of the loop when it began to listen.
-    """
-
-    child: Child
-    since: float | None
-
-
-@attrs.define(eq=False)
-class _Slot:
-    """Keeps one worker running; ``listens`` is resolved with the URLs of its first process."""
-
-    number: int
-    arguments: Sequence[str]
-    children: Children
-    acceptor: Acceptor | None
-    listens: asyncio.Future[str] = attrs.field(factory=asyncio.Future)
-    _running: _Running | None = None
-    _replacing: asyncio.Task[_Running] | None = None
-
-    async def keep(self) -> int:
-        """Start a new worker whenever one exits, until the stop; return the exit code."""
-        startup_failures = 0
-        self._running = await self._start()
-        while True:
-            running = self._running
-            code = await self.children.wait(running.child)
-            if self._replacing is not None:
-                await asyncio.wait((self._replacing,))
-            if self._running is not running:
-                continue
-            if running.child.stop_requested:
-                return int(running.child.failed)
-            if code == 2:
-                return 2
-            startup_failures = 0 if _lived(running) >= _STARTUP_WINDOW else startup_failures + 1
-            logger.error(
-                "worker %s (pid %s) ended with code %s", self.number, running.child.pid, code
-            )
-            if startup_failures == _MAX_STARTUP_FAILURES:
-                logger.error(
-                    "%s workers in a row exited during start-up; giving up", startup_failures
-                )
-                return 1
-            self._running = await self._start()
-
-    async def replace(self) -> bool:
-        """Start another process, then stop the one that runs; return False if the other one did
-        not start, and nothing has changed."""
-        former = self._running
-        if former is None or former.since is None:
-            return True
-        self._replacing = asyncio.create_task(self._start())
-        try:
-            successor = await self._replacing
-            if successor.since is None:
-                await self.children.wait(successor.child)
-                return False
-            self._running = successor
-        finally:
-            self._replacing = None
-        former.child.stop()
-        await former.child.ended()
-        return True
-
-    async def _start(self) -> _Running:
-        """Start a process, and wait until it listens or ends."""
-        if self.acceptor is None:
-            child, sockets = await self.children.start(self.arguments), None
-        else:
-            child, sockets = await self._start_with_sockets(self.acceptor)
-        urls = await child.listening()
-        if not urls:
-            return _Running(child, None)
-        logger.info("worker %s has pid %s", self.number, child.pid)
-        if sockets is not None and self.acceptor is not None:
-            self.acceptor.pool.use(sockets, self.number - 1)
-        if not self.listens.done():
-            self.listens.set_result(urls)
-        return _Running(child, asyncio.get_running_loop().time())
-
-    async def _start_with_sockets(self, acceptor: Acceptor) -> tuple[Child, WorkerSockets]:
-        ours, theirs = socket_pair()
-        number = acceptor.pool.new_number()
-        with theirs:
-            command, *options = self.arguments
-            passed = ["--passed-sockets", str(theirs.fileno()), str(number)]
-            child = await self.children.start([command, *passed, *options], [theirs.fileno()])
-        return child, acceptor.pool.add(ours, number)
-
-
-def _lived(running: _Running) -> float:
-    """Seconds since a child began to listen; 0 if it has not."""
-    if running.since is None:
-        return 0.0
-    return asyncio.get_running_loop().time() - running.since
-
-
 class _Restarts:
     """Replaces the workers one after the other whenever it is asked to."""
 
-    def __init__(self, slots: Sequence[_Slot], service: ServiceManager) -> None:
+    def __init__(self, slots: Sequence[WorkerSlot], service: ServiceManager) -> None:
         self._slots = slots
         self._service = service
         self._is_asked = False

@@ -1,0 +1,150 @@
+"""The place of one worker: a process, and those that replace it."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+import attrs
+
+from rxkernel.cli.acceptor import Acceptor
+from rxkernel.cli.back_off import STEADY, BackOff
+from rxkernel.cli.children import Child, Children
+from rxkernel.cli.worker_sockets import WorkerSockets
+from rxkernel.servers.workers.socket_channel import socket_pair
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.frozen(eq=False)
+class _Running:
+    """A child that listens, or that has ended before: then ``since`` is None.
+
+    Attributes:
+        since: the time of the loop when it began to listen.
+    """
+
+    child: Child
+    since: float | None
+
+    @property
+    def lived(self) -> float:
+        """Seconds since it began to listen; 0 if it has not."""
+        return 0.0 if self.since is None else asyncio.get_running_loop().time() - self.since
+
+
+@attrs.define(eq=False)
+class WorkerSlot:
+    """Keeps one worker running.
+
+    Attributes:
+        number: of this place, from 1.
+        listens: resolved with the URLs of its first process.
+        others: the places of the other workers.
+    """
+
+    number: int
+    arguments: Sequence[str]
+    children: Children
+    acceptor: Acceptor | None
+    listens: asyncio.Future[str] = attrs.field(factory=asyncio.Future)
+    others: Sequence["WorkerSlot"] = ()
+    _running: _Running | None = None
+    _changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    _back_off: BackOff = attrs.field(factory=BackOff)
+    _stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether its worker has run for long enough, so that it is no part of a crash loop."""
+        running = self._running
+        return running is not None and running.child.is_running and running.lived >= STEADY
+
+    def stop(self) -> None:
+        """Start no further process."""
+        self._stopping.set()
+
+    async def keep(self) -> int:
+        """Start a new process whenever one ends, until the stop; return the exit code.
+
+        See `BackOff`. A crash loop ends it, with code 1; unless all workers were once there, and
+        another one serves. A process that exits with 2, for invalid settings, ends it with 2 until
+        one has listened.
+        """
+        self._running = await self._start()
+        while True:
+            running = self._running
+            code = await self.children.wait(running.child)
+            async with self._changing:  # until a replacement has started
+                if self._running is not running:
+                    continue
+            if running.child.stop_requested:
+                return int(running.child.failed)
+            if code == 2 and not self.listens.done():
+                return 2
+            delay = self._back_off.record(running.lived)
+            self._log_end(running, code)
+            if self._back_off.is_loop and not self._may_go_on():
+                logger.error(
+                    "worker %s ended %s times in a row, each time soon after its start; giving up",
+                    self.number,
+                    self._back_off.failures,
+                )
+                return 1
+            if delay:
+                logger.info("worker %s starts again in %g s", self.number, delay)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), delay)
+            if self._stopping.is_set():
+                return 0
+            async with self._changing:
+                if self._running is running:  # not replaced meanwhile
+                    self._running = await self._start()
+
+    def _log_end(self, running: _Running, code: int) -> None:
+        logger.error("worker %s (pid %s) ended with code %s", self.number, running.child.pid, code)
+
+    def _may_go_on(self) -> bool:
+        have_listened = all(slot.listens.done() for slot in (self, *self.others))
+        return have_listened and any(slot.is_steady for slot in self.others)
+
+    async def replace(self) -> bool:
+        """Start another process, then stop the one that runs; return False if the other one did
+        not start, and nothing has changed."""
+        async with self._changing:
+            former = self._running
+            if former is None or self._stopping.is_set():
+                return True
+            successor = await self._start()
+            if successor.since is None:
+                await self.children.wait(successor.child)
+                return False
+            self._running = successor
+        former.child.stop()
+        await former.child.ended()
+        return True
+
+    async def _start(self) -> _Running:
+        """Start a process, and wait until it listens or ends."""
+        if self.acceptor is None:
+            child, sockets = await self.children.start(self.arguments), None
+        else:
+            child, sockets = await self._start_with_sockets(self.acceptor)
+        urls = await child.listening()
+        if not urls:
+            return _Running(child, None)
+        logger.info("worker %s has pid %s", self.number, child.pid)
+        if sockets is not None and self.acceptor is not None:
+            self.acceptor.pool.use(sockets, self.number - 1)
+        if not self.listens.done():
+            self.listens.set_result(urls)
+        return _Running(child, asyncio.get_running_loop().time())
+
+    async def _start_with_sockets(self, acceptor: Acceptor) -> tuple[Child, WorkerSockets]:
+        ours, theirs = socket_pair()
+        number = acceptor.pool.new_number()
+        with theirs:
+            command, *options = self.arguments
+            passed = ["--passed-sockets", str(theirs.fileno()), str(number)]
+            child = await self.children.start([command, *passed, *options], [theirs.fileno()])
+        return child, acceptor.pool.add(ours, number)
