@@ -4,6 +4,7 @@ Start it with ``python -m rxkernel serve``. Read `app.task_controller` next: eac
 methods handles both HTTP and Socket.IO. `app.accounts` loads the users.
 """
 
+import os
 from pathlib import Path
 
 import attrs
@@ -18,7 +19,9 @@ from app.tables import Base
 from app.task_controller import TaskController
 from bundles.apidocs import ApidocsBundle, ApidocsSettings
 from bundles.resources import ResourcesBundle, ResourcesSettings
-from bundles.security import SecurityBundle
+from bundles.scale import ScaleSettings
+from bundles.security import SecurityBundle, SecuritySettings, TokenSettings
+from bundles.sessions import SessionsSettings
 from rxkernel import Application, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -33,9 +36,14 @@ def create_application(
     database: Path = Path("var/board.sqlite3"),
     socket_client: Path = SOCKET_CLIENT,
     settings: Settings | None = None,
+    uses_redis: bool = "RXKERNEL_REDIS_URL" in os.environ,
 ) -> Application:
     """Create the board with its tasks and accounts in *database*; npm installs the script
-    *socket_client*."""
+    *socket_client*.
+
+    With Redis it can have several processes: they share its sessions, and their sockets hear each
+    other.
+    """
 
     def configure(binder: Binder) -> None:
         binder.bind(SocketClient, to=SocketClient(socket_client))
@@ -43,8 +51,15 @@ def create_application(
     url = URL.create("sqlite+aiosqlite", database=str(database)).render_as_string()
     given = Settings() if settings is None else settings
     defaults = {"apidocs": DOCUMENTS, "resources": ResourcesSettings(url=url)}
+    if uses_redis:
+        defaults |= {
+            "scale": ScaleSettings(bus="redis"),
+            "security": SecuritySettings(tokens=TokenSettings(store="redis")),
+            "sessions": SessionsSettings(store="redis"),
+        }
     return Application(
         bundles=[
+            *(("redis", "scale") if uses_redis else ()),
             ResourcesBundle(Base),
             "sessions",
             SecurityBundle(Accounts, access="authenticated"),

@@ -7,7 +7,7 @@ import attrs
 from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.limits import network_of
-from rxkernel.servers.workers.session_ids import worker_of
+from rxkernel.servers.workers.session_ids import is_engine_io, worker_of
 
 MAX_HEAD = 16 * 1024
 """Bytes of a request that are read at most; what follows is not considered."""
@@ -24,10 +24,12 @@ class Choice:
     Attributes:
         worker: the number of the worker of its session; None if it has no session.
         network: the client, see `network_of`; those behind a trusted proxy are distinguished.
+        is_engine_io: whether it is of Engine.IO: a new session may be at any worker.
     """
 
     worker: int | None
     network: str
+    is_engine_io: bool = False
 
 
 class RequestHeads:
@@ -50,4 +52,4 @@ class RequestHeads:
             head = _END_OF_HEAD.split(head.lstrip(b"\r\n"), 1)[0]
             lines = [value.decode("latin-1") for value in _FORWARDED_FOR.findall(head)]
             client = self._forwarded.client_behind(ClientAddress(host, 0), lines).host
-        return Choice(worker_of(head), network_of(client))
+        return Choice(worker_of(head), network_of(client), is_engine_io(head))

@@ -57,8 +57,9 @@ class WorkerSockets:
 class WorkerPool:
     """The workers by number, and by their places, which replacements take over.
 
-    A client without a session has a place, found by its network. While the worker of that place
-    is not open, the next one gets its connections.
+    New sessions go to the places in turn. Another request without a session has a place that is
+    found by the client's network. While the worker of a place is not open, the next one gets its
+    connections.
 
     Args:
         about_to_close: called before a worker receives no more connections.
@@ -73,6 +74,7 @@ class WorkerPool:
     send_back: SendBack
     _by_number: dict[int, WorkerSockets] = attrs.field(factory=dict, init=False)
     _last_number: int = attrs.field(default=0, init=False)
+    _sessions: int = attrs.field(default=0, init=False)
 
     @property
     def has_open(self) -> bool:
@@ -103,7 +105,11 @@ class WorkerPool:
             worker = self._by_number.get(choice.worker)
             if worker is not None and worker.is_open:
                 return worker
-        first = hash(choice.network) % len(self.places)
+        if choice.is_engine_io:
+            self._sessions += 1
+            first = self._sessions % len(self.places)
+        else:
+            first = hash(choice.network) % len(self.places)
         for candidate in (*self.places[first:], *self.places[:first]):
             if candidate is not None and candidate.is_open:
                 return candidate

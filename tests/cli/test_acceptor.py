@@ -94,6 +94,22 @@ async def test_request_without_a_known_session_goes_by_address(site: Site) -> No
     assert len(numbers) == 1
 
 
+async def test_new_sessions_of_an_address_are_at_all_workers(site: Site) -> None:
+    numbers = []
+    for target in (
+        b"/?EIO=4",
+        b"/?t=1&EIO=4&transport=polling",
+        b"/?EIO=4&sid=77.abc",
+        b"/?EIO=4",
+    ):
+        with site.connect(b"GET " + target + b" HTTP/1.1\r\n"):
+            number, _, connection = await site.passed()
+            connection.close()
+            numbers.append(number)
+
+    assert sorted(numbers) == [1, 1, 2, 2]
+
+
 async def test_line_in_pieces_is_awaited_without_busy_waiting(site: Site) -> None:
     with site.connect(SESSION[:20]) as client:
         await _accepted(site)

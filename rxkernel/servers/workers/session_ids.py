@@ -6,6 +6,7 @@ A number belongs to one process and is not used again, so an id never leads to a
 import re
 
 _SESSION = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?(?:[^ \r\n]*&)?sid=([0-9]{1,9})\.")
+_ENGINE_IO = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?(?:[^ \r\n]*&)?EIO=")
 
 
 def session_id(worker: int, id: str) -> str:
@@ -21,3 +22,12 @@ def worker_of(head: bytes) -> int | None:
     """
     found = _SESSION.match(head)
     return None if found is None else int(found[1])
+
+
+def is_engine_io(head: bytes) -> bool:
+    """Whether a request is one of Engine.IO: without a session it begins one.
+
+    Args:
+        head: the begin of a request, with the request line.
+    """
+    return _ENGINE_IO.match(head) is not None
