@@ -323,6 +323,7 @@ from rxkernel.settings import (
     Settings,
     SocketioSettings,
     TlsSettings,
+    WorkersSettings,
 )
 
 __all__ = [
@@ -480,6 +481,7 @@ __all__ = [
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
+    "WorkersSettings",
     "abandoned_threads",
     "accepts_html",
     "all_options_of",

@@ -1,15 +1,18 @@
-"""``serve --workers N``: a supervisor keeps several processes running that share one HTTP port."""
+"""``serve --workers N``: a supervisor keeps several processes running."""
 
 import asyncio
 import logging
 import socket
 from collections.abc import Sequence
 
+import attrs
 import click
 
 from rxkernel.cli.acceptor import Acceptor
+from rxkernel.cli.balancer import Balancer
 from rxkernel.cli.children import Children
 from rxkernel.cli.hangup import on_hangup
+from rxkernel.cli.merged_reports import MergedReports
 from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.signals import StopRequest
@@ -17,18 +20,42 @@ from rxkernel.cli.worker_slot import WorkerSlot
 
 logger = logging.getLogger(__name__)
 
+_RETRY = 30.0
+"""Seconds after which a worker beyond its limit is replaced, if no other process could start."""
+
+
+@attrs.frozen(kw_only=True)
+class WorkerPlan:
+    """How one worker is started.
+
+    Attributes:
+        arguments: a command of rxkernel, without options of the place.
+        listening: its port; empty if the supervisor accepts its connections.
+    """
+
+    arguments: Sequence[str]
+    listening: Sequence[socket.socket] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Accepting:
+    """The port whose connections the supervisor accepts, see `Acceptor`."""
+
+    listening: Sequence[socket.socket]
+    heads: RequestHeads | None
+
 
 async def supervise(
-    arguments: Sequence[str],
-    count: int,
-    listening: Sequence[socket.socket] = (),
-    heads: RequestHeads | None = None,
+    plans: Sequence[WorkerPlan],
+    accepting: Accepting | None = None,
+    *,
+    restarts_on_hangup: bool,
+    balancer: Balancer | None = None,
 ) -> int:
-    """Keep *count* children with *arguments* running until a stop; return the exit code.
+    """Keep a child for each of *plans* running until a stop; return the exit code.
 
-    Without *listening*, the children open the port, and get each SIGHUP that this process gets.
-    With it, this process accepts the connections, see `Acceptor`, and restarts the children one
-    after the other on SIGHUP.
+    With *restarts_on_hangup*, SIGHUP restarts the children one after the other. Otherwise they get
+    the signal too. A child that has reached a limit of `WorkersSettings` is replaced likewise.
 
     The first starts alone, so that an error common to all is reported once. The code is 2 if a
     child exited with 2 before it listened, as for an invalid setting, and 1 for a crash loop, see
@@ -36,14 +63,31 @@ async def supervise(
     """
     children = Children()
     service = ServiceManager()
-    acceptor = Acceptor(listening, count, heads) if listening else None
-    slots = [WorkerSlot(number, arguments, children, acceptor) for number in range(1, count + 1)]
+    acceptor = None
+    if accepting is not None:
+        acceptor = Acceptor(accepting.listening, len(plans), accepting.heads)
+    reports = MergedReports({} if acceptor is None else acceptor.counters.counts)
+    restarts = _Restarts(service)
+    slots = [
+        WorkerSlot(
+            number,
+            plan.arguments,
+            children,
+            reports,
+            restarts.ask_for,
+            acceptor=acceptor,
+            listening=plan.listening,
+        )
+        for number, plan in enumerate(plans, 1)
+    ]
+    restarts.slots = slots
     for slot in slots:
         slot.others = [other for other in slots if other is not slot]
-    restarts = _Restarts(slots, service)
+
+    closing: list[asyncio.Task[None]] = []
 
     def hang_up() -> None:
-        if acceptor is not None:
+        if restarts_on_hangup:
             restarts.ask()
         else:
             with service.reloading():
@@ -55,6 +99,8 @@ async def supervise(
             slot.stop()
         if acceptor is not None:
             acceptor.stop()
+        if balancer is not None:
+            closing.append(asyncio.create_task(balancer.close()))
         children.stop()
         service.stopping()
 
@@ -73,15 +119,24 @@ async def supervise(
             if stopping.done():
                 break
         else:
-            places = f"{slots[0].listens.result()} with {count} workers"
+            if balancer is not None:
+                await balancer.start(lambda index: slots[index].is_serving)
+            places = _places([slot.listens.result() for slot in slots], balancer)
             click.echo(f"Listening on {places}")
             service.ready(f"Listening on {places}")
         codes = await asyncio.gather(*keeping)
         stopping.cancel()
-        await restarts.wait()
+        await asyncio.gather(restarts.wait(), *closing)
         if acceptor is not None:
             acceptor.close()
         return max(codes)
+
+
+def _places(urls: Sequence[str], balancer: Balancer | None) -> str:
+    different = list(dict.fromkeys(urls))
+    if balancer is not None:
+        different.insert(0, f"{balancer.url} (balancer)")
+    return f"{' and '.join(different)} with {len(urls)} workers"
 
 
 def _keep(slot: WorkerSlot, stop: StopRequest) -> asyncio.Task[int]:
@@ -92,14 +147,20 @@ def _keep(slot: WorkerSlot, stop: StopRequest) -> asyncio.Task[int]:
 
 
 class _Restarts:
-    """Replaces the workers one after the other whenever it is asked to."""
+    """Replaces workers, one after the other.
 
-    def __init__(self, slots: Sequence[WorkerSlot], service: ServiceManager) -> None:
-        self._slots = slots
+    Attributes:
+        slots: the places of all workers.
+    """
+
+    def __init__(self, service: ServiceManager) -> None:
+        self.slots: Sequence[WorkerSlot] = ()
         self._service = service
+        self._one_at_a_time = asyncio.Lock()
         self._is_asked = False
         self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
+        self._single: dict[WorkerSlot, asyncio.Task[None]] = {}
 
     def ask(self) -> None:
         """Restart all workers; if that is going on, once more after it."""
@@ -107,14 +168,37 @@ class _Restarts:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
+    def ask_for(self, slot: WorkerSlot, reason: str) -> None:
+        """Replace the worker of *slot*, unless that is going on; log the *reason*."""
+        if slot not in self._single and not self._is_stopping:
+            self._single[slot] = asyncio.create_task(self._replace(slot, reason))
+
+    async def _replace(self, slot: WorkerSlot, reason: str) -> None:
+        try:
+            async with self._one_at_a_time:
+                if self._is_stopping:
+                    return
+                logger.info("worker %s is replaced: %s", slot.number, reason)
+                is_replaced = await slot.replace()
+            if not is_replaced and not self._is_stopping:
+                logger.error(
+                    "a new worker %s did not start; the one that runs is kept", slot.number
+                )
+                await slot.wait_for_stop(_RETRY)
+        finally:
+            del self._single[slot]
+
     async def _run(self) -> None:
         while self._is_asked:
             self._is_asked = False
-            with self._service.reloading():
-                await self._replace_all()
+            async with self._one_at_a_time:
+                with self._service.reloading():
+                    await self._replace_all()
 
     async def _replace_all(self) -> None:
-        for slot in self._slots:
+        for slot in self.slots:
+            if self._is_stopping:
+                return
             is_replaced = await slot.replace()
             if self._is_stopping:
                 return
@@ -130,5 +214,7 @@ class _Restarts:
 
     async def wait(self) -> None:
         """After `stop`: wait for the end of a restart that has begun."""
+        tasks = [*self._single.values()]
         if self._task is not None:
-            await self._task
+            tasks.append(self._task)
+        await asyncio.gather(*tasks)
