@@ -331,6 +331,7 @@ from rxkernel.settings import (
     Settings,
     SocketioSettings,
     TlsSettings,
+    WorkersSettings,
 )
 
 __all__ = [
@@ -495,6 +496,7 @@ __all__ = [
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
+    "WorkersSettings",
     "abandoned_threads",
     "accepts_html",
     "all_options_of",
