@@ -145,6 +145,13 @@ from rxkernel.messages.connection import (
     Connection,
 )
 from rxkernel.messages.connection_info import ConnectionInfo
+from rxkernel.messages.connection_recovery import (
+    ConnectionRecovery,
+    ConnectionState,
+    LogPosition,
+    MissedEvent,
+    MissedEvents,
+)
 from rxkernel.messages.input_errors import (
     InputErrorCode,
 )
@@ -324,6 +331,7 @@ from rxkernel.settings import (
     Settings,
     SocketioSettings,
     TlsSettings,
+    WorkersSettings,
 )
 
 __all__ = [
@@ -351,8 +359,10 @@ __all__ = [
     "ConnectionEvent",
     "ConnectionInfo",
     "ConnectionLifecycle",
+    "ConnectionRecovery",
     "ConnectionRefusedException",
     "ConnectionScope",
+    "ConnectionState",
     "Converter",
     "Cookie",
     "Definition",
@@ -393,6 +403,7 @@ __all__ = [
     "ListedRule",
     "LocalBackend",
     "LockedException",
+    "LogPosition",
     "LoggingSettings",
     "LoopDetectedException",
     "ManagedConnection",
@@ -400,6 +411,8 @@ __all__ = [
     "MetadataStorage",
     "MethodNotAllowedException",
     "MisdirectedRequestException",
+    "MissedEvent",
+    "MissedEvents",
     "NotAcceptableException",
     "NotConnectedError",
     "NotFoundException",
@@ -483,6 +496,7 @@ __all__ = [
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
+    "WorkersSettings",
     "abandoned_threads",
     "accepts_html",
     "all_options_of",

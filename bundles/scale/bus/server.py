@@ -7,6 +7,7 @@ from injector import inject
 from bundles.scale.bus.broadcasts import Broadcasts
 from bundles.scale.bus.bus import Bus
 from bundles.scale.bus.cluster_backend import ClusterBackend
+from bundles.scale.bus.cluster_log import ClusterLog
 from bundles.scale.bus.foreign_messages import ForeignMessages
 from bundles.scale.bus.jobs import Jobs
 from bundles.scale.bus.link import Link, NoLink
@@ -14,6 +15,7 @@ from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.bus.peer_messages import PeerMessages
 from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.transport import BUS_EVENTS
+from bundles.scale.presence.presence import Presence
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Broadcaster, Kernel, Peers, Server
 
@@ -34,10 +36,12 @@ class BusServer(Server):
         kernel: Kernel,
         broadcaster: Broadcaster,
         peers: Peers,
+        presence: Presence,
         settings: ScaleSettings,
     ) -> None:
         self._link = link
         self._jobs = jobs
+        self._presence = presence
         self._broadcaster = broadcaster
         self._ordered = ordered = OrderedJobs()
         broadcasts = Broadcasts(link, broadcaster, kernel, ordered)
@@ -61,6 +65,8 @@ class BusServer(Server):
 
     async def start(self) -> None:
         await self._link.start()
+        if isinstance(log := self._broadcaster.recovery, ClusterLog):
+            await log.start()
         if not isinstance(self._link, NoLink):
             self._peers.start()
             self._broadcaster.attach(self._backend)
@@ -71,7 +77,10 @@ class BusServer(Server):
 
     async def stop(self) -> None:
         self._broadcaster.detach(self._backend)
+        if isinstance(log := self._broadcaster.recovery, ClusterLog):
+            await log.stop()
         await self._link.stop()
         await self._peers.stop()
         await self._ordered.drain()
+        await self._presence.drain()
         await self._jobs.cancel()

@@ -2,12 +2,12 @@
 
 import asyncio
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 from bundles.redis import RedisBundle, RedisSettings
-from bundles.scale import ScaleBundle, ScaleSettings
+from bundles.scale import Member, Presence, ScaleBundle, ScaleSettings
 from bundles.security import SecurityBundle, SecuritySettings, TokenSettings
-from rxkernel import Application, HttpSettings, Settings
+from rxkernel import Application, Connection, HttpSettings, Inject, Settings, websocket
 from tests.bundles.security.logins import CHEAP, Accounts, Notes
 from tests.bundles.security.logins import SECRET as TOKEN_SECRET
 
@@ -17,6 +17,29 @@ QUICK: dict[str, Any] = {
     "heartbeat_timeout": 0.5,
     "request_timeout": 5.0,
 }
+
+
+class Rooms:
+    """Clients enter and leave rooms. An event has one value."""
+
+    @websocket("enter", arguments="value")
+    async def enter(
+        self,
+        connection: Connection,
+        presence: Annotated[Presence, Inject()],
+        room: str,
+        user: str,
+        data: str | None = None,
+    ) -> list[Member]:
+        await connection.join(room)
+        await presence.enter(connection, room, user, data)
+        return presence.members(room, connection.namespace)
+
+    @websocket("leave", arguments="value")
+    async def leave(
+        self, connection: Connection, presence: Annotated[Presence, Inject()], room: str
+    ) -> None:
+        await presence.leave(connection, room)
 
 
 def application_on(url: str, channel: str) -> Application:
@@ -30,7 +53,7 @@ def application_on(url: str, channel: str) -> Application:
     }
     return Application(
         bundles=[RedisBundle, ScaleBundle, SecurityBundle(Accounts())],
-        controllers=[Notes],
+        controllers=[Notes, Rooms],
         settings=Settings(http=HttpSettings(port=0, max_connections=2000), bundles=bundles),
     )
 

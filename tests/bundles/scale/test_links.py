@@ -85,7 +85,8 @@ async def test_killed_process_vanishes_and_comes_back(
     left: list[bytes] = []
     missed = Missed()
     here, there = linked
-    here.link.left, here.link.missed = left.append, missed
+    here.link.left.append(left.append)
+    here.link.missed = missed
 
     bus.transporters.remove(there.transporter)
     there.transporter.is_cut_off = True
@@ -96,6 +97,32 @@ async def test_killed_process_vanishes_and_comes_back(
     bus.transporters.append(there.transporter)
     there.transporter.reconnect()
     await until(lambda: here.link.others)
+
+
+async def test_process_that_hears_nothing_keeps_the_others_until_it_hears_itself(
+    bus: MemoryBus, linked: tuple[Linked, Linked]
+) -> None:
+    here, there = linked
+    here.transporter.topics.clear()
+    bus.transporters.remove(there.transporter)
+    there.transporter.is_cut_off = True
+    silent = time.monotonic()
+    await until(lambda: time.monotonic() - silent > 2 * SETTINGS.heartbeat_timeout)
+    assert here.link.others == {there.link.id}
+
+    here.transporter.topics.add("rxkernel.all")
+    heard = time.monotonic()
+    await until(lambda: not here.link.others)
+    assert time.monotonic() - heard > SETTINGS.heartbeat_timeout / 2
+
+
+async def test_status_is_sent_with_each_heartbeat(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+    heard: list[tuple[bytes, bytes]] = []
+    there.link.heard = lambda sender, status: heard.append((sender, status))
+
+    here.link.status = lambda: b"tea"
+    await until(lambda: (here.link.id, b"tea") in heard)
 
 
 async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
