@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from contextvars import Context
 from random import uniform
 from secrets import token_hex
@@ -26,6 +27,9 @@ _BATCH = 100
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 2.0
 """Seconds between two attempts while Redis cannot be used; partly random."""
 
+_LONGEST_WAIT = 0.5
+"""Seconds for which one command waits for an event; the end of the process waits for it."""
+
 _SHORTEST_AGE = 60.0
 """Seconds for which events stay at least, for a process that reconnects meanwhile."""
 
@@ -43,7 +47,7 @@ class RedisEventLog(EventLog):
         super().__init__(is_shared=True)
         self._client = client
         self._outage = outage
-        self._block = max(1, round(min(1.0, redis.command_timeout / 2) * 1000))
+        self._block = max(1, round(min(_LONGEST_WAIT, redis.command_timeout / 2) * 1000))
         prefix = f"{{{settings.prefix}}}"
         self._keys = [f"{prefix}:{name}" for name in redis_log_scripts.NAMES]
         self._sent = f"{prefix}:sent:"
@@ -54,7 +58,7 @@ class RedisEventLog(EventLog):
         self._read = client.register_script(redis_log_scripts.READ)
         self._reading: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
-        self._is_ended = False
+        self._stopping = asyncio.Event()
 
     async def append(self, key: str, event: str, body: bytes) -> None:
         ServerSentEvent(event=event)  # raises for a name that the readers would reject
@@ -65,7 +69,7 @@ class RedisEventLog(EventLog):
     async def __aenter__(self) -> Self:
         """Return when the events that are kept are read, or Redis cannot be used."""
         self._tried.clear()
-        self._is_ended = False
+        self._stopping.clear()
         self._reading = asyncio.create_task(self._run(), context=Context())
         await self._tried.wait()
         return self
@@ -73,15 +77,16 @@ class RedisEventLog(EventLog):
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        """Wait for the last command: redis-py does not close a connection whose command is
+        cancelled while it connects."""
         if self._reading is not None:
-            self._is_ended = True  # redis-py swallows some cancellations
-            self._reading.cancel()
+            self._stopping.set()
             await asyncio.wait({self._reading})
             self._reading = None
 
     async def _run(self) -> None:
         delay = _FIRST_DELAY
-        while not self._is_ended:
+        while not self._stopping.is_set():
             try:
                 while await self._take():
                     pass
@@ -94,12 +99,14 @@ class RedisEventLog(EventLog):
             except Exception:  # it must be tried again nevertheless
                 logger.exception("the events of channels were not read")
             self._tried.set()
-            await asyncio.sleep(uniform(delay / 2, delay))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(uniform(delay / 2, delay)):
+                    await self._stopping.wait()
             delay = min(2 * delay, _LONGEST_DELAY)
 
     async def _wait(self) -> None:
-        """Return when there may be an event, after a second at the latest: what is read then shows
-        whether this is still the same run."""
+        """Return when there may be an event, at the latest after `_LONGEST_WAIT`: what is read
+        then shows whether this is still the same run."""
         await self._client.xread({self._keys[1]: f"0-{self.ids.last}"}, 1, self._block)
 
     async def _take(self) -> bool:

@@ -164,6 +164,7 @@ async def test_id_that_is_older_than_what_a_new_process_has_gets_a_reset(
     run = one.channels.position.removesuffix("0")
     for number in range(5):
         await one.channels.send("chat", "say", number)
+        await until(lambda number=number: one.channels.position == f"{run}{number + 1}")  # type: ignore[misc]
     two = await start(shared_redis, settings)
 
     async with two.events("/chat.sse", headers={"Last-Event-ID": f"{run}2"}) as reader:
