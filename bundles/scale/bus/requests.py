@@ -101,7 +101,8 @@ class Requests:
         return replies
 
     def _requested(self, sender: bytes, body: bytes) -> None:
-        if not self._jobs.start("a request of another process", self._respond(sender, body)):
+        work = self._respond(sender, body)
+        if not self._jobs.start("a request of another process", work, len(body)):
             self._link.dropped("overloaded")
 
     async def _respond(self, sender: bytes, body: bytes) -> None:
