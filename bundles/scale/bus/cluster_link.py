@@ -62,6 +62,10 @@ class ClusterLink(Link):
         return self._members.ids
 
     @property
+    def silent(self) -> frozenset[bytes]:
+        return self._members.silent
+
+    @property
     def counts(self) -> Mapping[str, int]:
         return self._counted.counts
 

@@ -34,6 +34,12 @@ class Link(ABC):
 
     @property
     @abstractmethod
+    def silent(self) -> frozenset[bytes]:
+        """The ids of those that ended without a message in the last minute. They may only hang,
+        and still have connections."""
+
+    @property
+    @abstractmethod
     def counts(self) -> Mapping[str, int]:
         """Messages that were not delivered, by reason."""
 
@@ -72,6 +78,7 @@ class NoLink(Link):
 
     problem = None
     others: frozenset[bytes] = frozenset()
+    silent: frozenset[bytes] = frozenset()
     counts: Mapping[str, int] = {}
     figures: Mapping[str, int] = {}
 

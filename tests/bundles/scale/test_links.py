@@ -1,5 +1,6 @@
 """Links on a bus in memory: heartbeats, and messages that must not be used."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -8,7 +9,10 @@ import pytest
 
 from bundles.scale import ScaleSettings
 from bundles.scale.bus.cluster_link import ClusterLink
+from bundles.scale.bus.jobs import Jobs
+from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.seal import VERSION, Kind, Message, Seal
+from rxkernel.kernel.serialization import SERIALIZER
 from tests.bundles.gateway.cluster.memory_bus import MemoryBus, MemoryTransporter
 from tests.bundles.scale.process import SECRET
 from tests.waiting import until
@@ -84,6 +88,39 @@ async def test_killed_process_vanishes_and_comes_back(
     bus.transporters.append(there.transporter)
     there.transporter.reconnect()
     await until(lambda: here.link.others)
+
+
+async def test_request_is_incomplete_while_a_process_may_hang(
+    bus: MemoryBus, linked: tuple[Linked, Linked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may go on after its silence, with its connections."""
+    here, there = linked
+    requests = Requests(here.link, SERIALIZER, Jobs())
+
+    async def is_complete() -> bool:
+        return (await requests.send("change", timeout=20)).is_complete
+
+    asking = asyncio.create_task(is_complete())  # the process becomes silent meanwhile
+    bus.transporters.remove(there.transporter)
+    there.transporter.is_cut_off = True
+    assert not await asking
+    assert not here.link.others
+    assert not await is_complete()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bundles.scale.bus.members._DOUBT", 0.0)
+        assert await is_complete()
+
+    bus.transporters.append(there.transporter)
+    there.transporter.reconnect()
+    await until(lambda: here.link.others)
+    assert not here.link.silent
+
+    there.link.handlers[Kind.REQUEST] = lambda sender, body: None
+    asking = asyncio.create_task(is_complete())
+    await there.link.stop()
+    assert await asking
+    assert await is_complete()
 
 
 async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
