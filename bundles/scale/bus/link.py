@@ -57,6 +57,11 @@ class Link(ABC):
         """
 
     @abstractmethod
+    async def meet(self, timeout: float) -> None:
+        """Wait until another process is known or there is a problem, at most *timeout* seconds.
+        The others reply to a new one at once."""
+
+    @abstractmethod
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
         """Send a message to the process *to*, or to all others. It does not wait.
 
@@ -83,6 +88,9 @@ class NoLink(Link):
     figures: Mapping[str, int] = {}
 
     async def start(self) -> None:
+        pass
+
+    async def meet(self, timeout: float) -> None:
         pass
 
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:

@@ -90,6 +90,35 @@ async def test_killed_process_vanishes_and_comes_back(
     await until(lambda: here.link.others)
 
 
+@pytest.mark.parametrize("clock", [0.0, 61.0], ids=["secret", "clock"])
+async def test_process_that_can_use_no_message_of_the_others_has_a_problem(
+    bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, clock: float
+) -> None:
+    """Another secret, or a clock that is off by a minute: two halves that do not know it."""
+    alien = Linked(bus)
+    secret = SECRET if clock else "x" * 32
+    seal = Seal(secret, SETTINGS.max_message_size, lambda: time.time() + clock)
+    monkeypatch.setattr(alien.link, "_seal", seal)
+    here, there = Linked(bus), Linked(bus)
+    for one in (here, alien):
+        await one.link.start()
+
+    await until(lambda: here.link.problem is not None and alien.link.problem is not None)
+    assert here.link.problem == alien.link.problem
+    expected = "the clocks of the machines" if clock else "scale.secret must be the same"
+    assert expected in str(alien.link.problem)
+    assert not alien.link.send(Kind.EVENT, b"")
+
+    await there.link.start()  # the majority: now two processes know that their settings fit
+    await until(lambda: here.link.problem is None)
+    assert alien.link.problem is not None
+
+    for one in (here, there):
+        await one.link.stop()
+    await until(lambda: alien.link.problem is None)  # it is alone
+    await alien.link.stop()
+
+
 async def test_request_is_incomplete_while_a_process_may_hang(
     bus: MemoryBus, linked: tuple[Linked, Linked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +190,7 @@ def _frame(
         (bytes((VERSION + 1,)) + _frame()[1:], "wrong_version"),
         (_frame(secret="x" * 32), "wrong_signature"),
         (_frame("rxkernel.other"), "wrong_signature"),
-        (_frame()[:-1] + b"\xff", "wrong_signature"),
+        (_frame(body=b"text")[:-1] + b"\xff", "wrong_signature"),
         (_frame(body=b"x" * 2000), "too_large"),
         (_frame(age=61.0), "expired"),
         (_frame(age=-1e6), "expired"),
