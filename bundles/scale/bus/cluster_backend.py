@@ -66,8 +66,8 @@ class ClusterBackend(BroadcastBackend):
         replies = await self._requests.send(name, *values, timeout=self._timeout)
         if replies.was_sent and not replies.is_complete:
             logger.warning(
-                "%d of the other processes did not reply to %r within %g s",
-                *(len(replies.missing | replies.silent), name, self._timeout),
+                "%d of the other processes did not reply to %r within %g s, %d were silent before",
+                *(len(replies.missing), name, self._timeout, len(replies.silent)),
             )
         return replies
 
