@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from bundles.redis import RedisBundle, RedisSettings
 from bundles.scale import Member, Presence, ScaleBundle, ScaleSettings
-from bundles.security import SecurityBundle, SecuritySettings, TokenSettings
+from bundles.security import SecurityBundle, SecuritySettings, TokenSettings, access
 from rxkernel import Application, Connection, HttpSettings, Inject, Settings, websocket
 from tests.bundles.security.logins import CHEAP, Accounts, Notes
 from tests.bundles.security.logins import SECRET as TOKEN_SECRET
@@ -19,6 +19,7 @@ QUICK: dict[str, Any] = {
 }
 
 
+@access("public")
 class Rooms:
     """Clients enter and leave rooms. An event has one value."""
 
