@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from bundles.redis import RedisBundle, RedisSettings
 from bundles.scale import Member, Presence, ScaleBundle, ScaleSettings
-from bundles.security import SecurityBundle, SecuritySettings, TokenSettings, access
+from bundles.security import SecurityBundle, SecuritySettings, TokenSettings
 from rxkernel import Application, Connection, HttpSettings, Inject, Settings, websocket
 from tests.bundles.security.logins import CHEAP, Accounts, Notes
 from tests.bundles.security.logins import SECRET as TOKEN_SECRET
@@ -19,7 +19,6 @@ QUICK: dict[str, Any] = {
 }
 
 
-@access("public")
 class Rooms:
     """Clients enter and leave rooms. An event has one value."""
 
@@ -53,7 +52,7 @@ def application_on(url: str, channel: str) -> Application:
         "security": SecuritySettings(passwords=CHEAP, tokens=tokens),
     }
     return Application(
-        bundles=[RedisBundle, ScaleBundle, SecurityBundle(Accounts())],
+        bundles=[RedisBundle, ScaleBundle, SecurityBundle(Accounts(), access="public")],
         controllers=[Notes, Rooms],
         settings=Settings(http=HttpSettings(port=0, max_connections=2000), bundles=bundles),
     )
