@@ -145,9 +145,17 @@ from rxkernel.messages.connection import (
     Connection,
 )
 from rxkernel.messages.connection_info import ConnectionInfo
+from rxkernel.messages.connection_recovery import (
+    ConnectionRecovery,
+    ConnectionState,
+    LogPosition,
+    MissedEvent,
+    MissedEvents,
+)
 from rxkernel.messages.input_errors import (
     InputErrorCode,
 )
+from rxkernel.messages.peers import PeerBackend, Peers
 from rxkernel.messages.request import (
     Request,
     received_request,
@@ -323,6 +331,7 @@ from rxkernel.settings import (
     Settings,
     SocketioSettings,
     TlsSettings,
+    WorkersSettings,
 )
 
 __all__ = [
@@ -350,8 +359,10 @@ __all__ = [
     "ConnectionEvent",
     "ConnectionInfo",
     "ConnectionLifecycle",
+    "ConnectionRecovery",
     "ConnectionRefusedException",
     "ConnectionScope",
+    "ConnectionState",
     "Converter",
     "Cookie",
     "Definition",
@@ -392,6 +403,7 @@ __all__ = [
     "ListedRule",
     "LocalBackend",
     "LockedException",
+    "LogPosition",
     "LoggingSettings",
     "LoopDetectedException",
     "ManagedConnection",
@@ -399,6 +411,8 @@ __all__ = [
     "MetadataStorage",
     "MethodNotAllowedException",
     "MisdirectedRequestException",
+    "MissedEvent",
+    "MissedEvents",
     "NotAcceptableException",
     "NotConnectedError",
     "NotFoundException",
@@ -406,6 +420,8 @@ __all__ = [
     "Parameter",
     "PayloadTooLargeException",
     "PaymentRequiredException",
+    "PeerBackend",
+    "Peers",
     "PreconditionFailedException",
     "PreconditionRequiredException",
     "ProcedureDefinition",
@@ -480,6 +496,7 @@ __all__ = [
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
+    "WorkersSettings",
     "abandoned_threads",
     "accepts_html",
     "all_options_of",

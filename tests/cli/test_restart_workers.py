@@ -93,6 +93,22 @@ def test_killed_worker_is_replaced_and_the_other_keeps_its_sessions(process: Pro
     assert set(sessions_of_both(process)) == {"2", "3"}
 
 
+def test_worker_that_ends_again_and_again_starts_later_each_time(process: Process) -> None:
+    """The other one serves meanwhile, and a stop does not wait for the next start."""
+    for number, delay in enumerate(["", "0.5", "1"], 1):
+        os.kill(
+            int(process.line(r"worker 1 has pid (\d+)", number=number)[1]),
+            signal.SIGKILL,
+        )
+        if delay:
+            process.line(f"worker 1 starts again in {delay} s")
+            assert get(f"{process.url()}/pid") == int(process.line(r"worker 2 has pid (\d+)")[1])
+
+    process.send(signal.SIGTERM)
+    assert process.code() == 0
+    assert sum("worker 1 has pid" in line for line in process.stderr) == 3
+
+
 def get_as(process: Process, client: str) -> int:
     with connect(process) as connection:
         return int(exchange(connection, request("/pid", client)))

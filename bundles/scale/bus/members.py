@@ -25,6 +25,7 @@ class Members:
     """
     Attributes:
         left: called with the id of a process that has ended.
+        vanished: called when a process has ended without a message.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,7 @@ class Members:
         self._present: dict[bytes, _Process] = {}
         self._silent: dict[bytes, float] = {}
         self.left: Callable[[bytes], None] = lambda id: None
+        self.vanished: Callable[[], None] = lambda: None
 
     @property
     def ids(self) -> frozenset[bytes]:
@@ -78,8 +80,11 @@ class Members:
 
     def expire(self, before: float) -> None:
         """Regard the processes as ended that were not heard since *before*."""
-        for id in [id for id, one in self._present.items() if one.heard < before]:
+        expired = [id for id, one in self._present.items() if one.heard < before]
+        for id in expired:
             self.leave(id)
             self._silent[id] = time.monotonic()
         if len(self._silent) > len(silent := self.silent):
             self._silent = {id: self._silent[id] for id in silent}
+        if expired:
+            self.vanished()

@@ -77,7 +77,7 @@ class Requests:
         self._open: dict[int, Replies] = {}
         link.handlers[Kind.REQUEST] = self._requested
         link.handlers[Kind.REPLY] = self._replied
-        link.left = self._left
+        link.left.append(self._left)
 
     async def send(
         self,

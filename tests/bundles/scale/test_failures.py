@@ -73,7 +73,7 @@ async def test_call_while_redis_is_away_finds_no_client(
         await here.broadcaster.call("bob", "ask")
 
 
-@pytest.mark.parametrize("kind", [Kind.BROADCAST, Kind.EVENT, Kind.REQUEST, Kind.REPLY])
+@pytest.mark.parametrize("kind", [Kind.BROADCAST, Kind.EVENT, Kind.REQUEST, Kind.REPLY, Kind.PEER])
 @pytest.mark.parametrize(
     "body",
     [b"", b"\xc1", msgspec.msgpack.encode({}), msgspec.msgpack.encode([1])],

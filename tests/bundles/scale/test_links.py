@@ -23,6 +23,16 @@ SETTINGS = ScaleSettings(
 SENDER = b"attacker"
 
 
+class Missed:
+    """Counts its calls."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self) -> None:
+        self.number += 1
+
+
 class Linked:
     """A link, and the bodies of the events that it has received."""
 
@@ -77,13 +87,16 @@ async def test_killed_process_vanishes_and_comes_back(
     bus: MemoryBus, linked: tuple[Linked, Linked]
 ) -> None:
     left: list[bytes] = []
+    missed = Missed()
     here, there = linked
-    here.link.left = left.append
+    here.link.left.append(left.append)
+    here.link.missed = missed
 
     bus.transporters.remove(there.transporter)
     there.transporter.is_cut_off = True
     await until(lambda: not here.link.others)
     assert left == [there.link.id]
+    assert missed.number == 1  # it may have done something without a message
 
     bus.transporters.append(there.transporter)
     there.transporter.reconnect()
@@ -152,6 +165,32 @@ async def test_request_is_incomplete_while_a_process_may_hang(
     assert await is_complete()
 
 
+async def test_process_that_hears_nothing_keeps_the_others_until_it_hears_itself(
+    bus: MemoryBus, linked: tuple[Linked, Linked]
+) -> None:
+    here, there = linked
+    here.transporter.topics.clear()
+    bus.transporters.remove(there.transporter)
+    there.transporter.is_cut_off = True
+    silent = time.monotonic()
+    await until(lambda: time.monotonic() - silent > 2 * SETTINGS.heartbeat_timeout)
+    assert here.link.others == {there.link.id}
+
+    here.transporter.topics.add("rxkernel.all")
+    heard = time.monotonic()
+    await until(lambda: not here.link.others)
+    assert time.monotonic() - heard > SETTINGS.heartbeat_timeout / 2
+
+
+async def test_status_is_sent_with_each_heartbeat(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+    heard: list[tuple[bytes, bytes]] = []
+    there.link.heard = lambda sender, status: heard.append((sender, status))
+
+    here.link.status = lambda: b"tea"
+    await until(lambda: (here.link.id, b"tea") in heard)
+
+
 async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
     here, there = linked
     here.link.send(Kind.EVENT, b"first")
@@ -162,10 +201,32 @@ async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
     await until(lambda: here.link.figures["bus.waiting_bytes"] == 0)
     there.transporter.topics.add("rxkernel.all")
 
+    missed = there.link.missed = Missed()
+
     here.link.send(Kind.EVENT, b"seen")
     await until(lambda: there.events == [b"first", b"seen"])
 
     assert there.counts["bus.lost"] >= 3
+    assert missed.number == 1
+
+
+async def test_connecting_again_is_reported_as_a_gap(linked: tuple[Linked, Linked]) -> None:
+    here, _ = linked
+    missed = here.link.missed = Missed()
+
+    here.transporter.reconnect()
+
+    assert missed.number == 1
+
+
+async def test_process_that_stops_is_no_gap(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+    missed = here.link.missed = Missed()
+
+    await there.link.stop()
+    await until(lambda: not here.link.others)
+
+    assert missed.number == 0
 
 
 def _frame(
