@@ -3,6 +3,8 @@
 import aiohttp
 import pytest
 
+from bundles.redis.errors import Problem
+from bundles.redis.outage import Outage
 from bundles.scale import limit
 from rxkernel import http
 from tests.bundles.redis_servers import RedisServer
@@ -12,7 +14,10 @@ from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
 BUS = ("&shop.*", "+ping", "+publish", "+subscribe", "+select")
-LIMITS = ("~rxkernel:limit:*", "+evalsha", "+script|load", "+time", "+hmget", "+hset", "+pexpire")
+LIMITS = (
+    *("~rxkernel:limit:*", "+evalsha", "+script|load", "+time", "+hmget", "+hset", "+pexpire"),
+    *("~rxkernel:probe", "+set"),
+)
 QUICK = {"heartbeat_interval": 0.1, "heartbeat_timeout": 0.5, "request_timeout": 0.5}
 
 
@@ -135,6 +140,10 @@ async def test_user_of_redis_needs_only_the_commands_and_channels_of_the_pages(
     assert found == [200, 200, 429]
     assert here.counts == {}
     assert not [record for record in caplog.records if record.name.startswith("bundles")]
+
+    outage = here.application.injector.get(Outage)
+    outage.report(Problem("its memory is full", is_write_only=True))
+    await until(lambda: outage.problem is None)
 
 
 class _As:
