@@ -18,6 +18,7 @@ from bundles.redis.outage import Outage
 from bundles.web.channels import redis_log_scripts
 from bundles.web.channels.event_log import EventLog
 from bundles.web.channels.settings import ChannelSettings
+from rxkernel import ServerSentEvent
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class RedisEventLog(EventLog):
         self._is_ended = False
 
     async def append(self, key: str, event: str, body: bytes) -> None:
+        ServerSentEvent(event=event)  # raises for a name that the readers would reject
         id = token_hex(8)
         keys = [*self._keys, f"{self._sent}{id}"]
         await self._append(keys=keys, args=[id, key, event, body, *self._limits])

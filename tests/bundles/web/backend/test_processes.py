@@ -2,21 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bundles.autoload import create_application
-from bundles.scale.bus.link import Link
 from bundles.web import BackendEvents
 from rxkernel import Application, KernelClient, decode_json
 from tests.bundles.redis_servers import running_redis
-from tests.bundles.scale.process import SECRET
 from tests.bundles.web.backend.test_backend_events import FILES
 from tests.bundles.web.conftest import Site
-from tests.waiting import until
+from tests.bundles.web.connected import connected
 
 
 @pytest.fixture
@@ -24,24 +20,9 @@ async def two(
     site: Site, redis_server: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[list[Application]]:
     site.write(FILES)
-    async with AsyncExitStack() as stack:
-        redis = stack.enter_context(running_redis(redis_server, tmp_path_factory.mktemp("redis")))
-        applications = []
-        for _ in range(2):
-            application = create_application(site.root, bundles=["redis", "scale"])
-            application.load_settings(
-                {
-                    **{"http.port": 0, "redis.url": redis.url},
-                    **{"scale.bus": "redis", "scale.secret": SECRET},
-                }
-            )
-            await application.start()
-            stack.push_async_callback(application.stop)
-            applications.append(application)
-        for application in applications:
-            link = application.injector.get(Link)  # type: ignore[type-abstract]
-            await until(lambda link=link: link.others and not link.problem)  # type: ignore[misc]
-        yield applications
+    with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as redis:
+        async with connected(site.root, redis) as applications:
+            yield applications
 
 
 async def seen_by(application: Application, number: int) -> Any:

@@ -420,6 +420,16 @@ async def test_another_redis_with_the_same_data_begins_a_new_run(
         assert one.got.resets[1:] == [2]
 
 
+@pytest.mark.parametrize("name", ["a\nid: 9", "a\rb", "a\0"], ids=["lf", "cr", "nul"])
+async def test_event_with_an_invalid_name_is_not_stored(
+    reader_of: Callable[..., Reader], name: str
+) -> None:
+    async with reader_of() as one:
+        with pytest.raises(ValueError, match="event"):
+            await one.send(b"1", event=name)
+        assert not await one.client.exists(one.stream)
+
+
 async def test_invalid_event_in_redis_is_logged_and_skipped(
     reader_of: Callable[..., Reader], caplog: pytest.LogCaptureFixture
 ) -> None:
