@@ -51,7 +51,7 @@ lint: $(DEV_STAMP)  ## style; rewrites nothing
 type: $(DEV_STAMP)  ## mypy --strict over sources and tests
 	$(BIN)/python -m mypy
 
-bench: $(DEV_STAMP) $(NPM_STAMP) wrk nats  ## everything under benchmarks/, or ARGS="..."
+bench: $(DEV_STAMP) $(NPM_STAMP) wrk redis nats  ## everything under benchmarks/, or ARGS="..."
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-quick: $(DEV_STAMP) wrk  ## HTTP beside raw aiohttp, in under three minutes

@@ -47,6 +47,7 @@ from benchmarks.schedules import schedules
 from benchmarks.templates import templates
 from benchmarks.web import web
 from benchmarks.worker_pool import worker_pool
+from benchmarks.workers import workers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -152,6 +153,13 @@ def _web(json_file: Path | None) -> None:
 def _boot(json_file: Path | None) -> None:
     """An application without accounts, and the sample: import, boot, start, idle memory."""
     publish([boot()], json_file)
+
+
+@main.command("workers")
+@_json_option
+def _workers(json_file: Path | None) -> None:
+    """Instructions of a message in a worker of a supervisor, beside one process."""
+    publish([workers()], json_file)
 
 
 @main.command("hosts")

@@ -70,10 +70,10 @@ class ClusterBackend(BroadcastBackend):
 
     async def _ask(self, name: str, *values: Any) -> Replies:
         replies = await self._requests.send(name, *values, timeout=self._timeout)
-        if replies.was_sent and replies.missing:
+        if replies.was_sent and not replies.is_complete:
             logger.warning(
-                "%d of the other processes did not reply to %r within %g s",
-                *(len(replies.missing), name, self._timeout),
+                "%d of the other processes did not reply to %r within %g s, %d were silent before",
+                *(len(replies.missing), name, self._timeout, len(replies.silent)),
             )
         return replies
 

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from random import uniform
 from secrets import token_bytes
 
 from bundles.message_bus import Transporter
-from bundles.scale.bus.counted import CountedMessages
+from bundles.scale.bus.counted import REASONS, CountedMessages
 from bundles.scale.bus.link import Handler, Link
 from bundles.scale.bus.members import Members
 from bundles.scale.bus.outbox import Outbox
@@ -18,6 +19,10 @@ from bundles.scale.settings import ScaleSettings
 logger = logging.getLogger(__name__)
 
 _ID_SIZE = 8
+_ALIEN = frozenset({"wrong_signature", "expired"})
+"""The reasons for which all messages of a process are rejected, until one of both is started again
+with other settings or another time."""
+
 _HEARTBEAT = bytes((Kind.HEARTBEAT,))
 
 
@@ -25,7 +30,8 @@ class ClusterLink(Link):
     """Implements `Receiver` of *transporter*.
 
     Each process sends heartbeats to all, itself included. So a process that does not receive its
-    own ones does not receive broadcasts either, and is not ready.
+    own ones does not receive broadcasts either, and is not ready. Neither is one that can use no
+    message of the others.
     """
 
     def __init__(self, transporter: Transporter, settings: ScaleSettings, secret: str) -> None:
@@ -44,8 +50,10 @@ class ClusterLink(Link):
         self._members.vanished = lambda: self.missed()
         self._members.left = self._process_left
         self._heard: float | None = None
+        self._rejected = ("", float("-inf"))  # why and when, of the last one of `_ALIEN`
         self._listened = 0.0  # seconds in which it could hear the others
         self._arrived = asyncio.Event()
+        self._received = asyncio.Event()  # a message of another process
         self._beating: asyncio.Task[None] | None = None
 
     @property
@@ -57,11 +65,18 @@ class ClusterLink(Link):
             return f"{place} does not reply"
         if self._heard is None or time.monotonic() - self._heard > self._timeout:
             return f"no own heartbeat through {place} within {self._timeout:g} s"
+        reason, when = self._rejected
+        if not self._members and time.monotonic() - when <= self._timeout:
+            return f"each message of another process is rejected: {REASONS[reason]}"
         return None
 
     @property
     def others(self) -> frozenset[bytes]:
         return self._members.ids
+
+    @property
+    def silent(self) -> frozenset[bytes]:
+        return self._members.silent
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -81,6 +96,13 @@ class ClusterLink(Link):
             waiting = asyncio.create_task(self._arrived.wait())
             await asyncio.wait({waiting}, timeout=self._timeout)
             waiting.cancel()
+
+    async def meet(self, timeout: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not self._members and self.problem is None:
+                    self._received.clear()
+                    await self._received.wait()
 
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
         is_to_all = to is None
@@ -136,11 +158,15 @@ class ClusterLink(Link):
             message = self._seal.open(topic, data)
         except RejectedError as exc:
             self._counted.add(exc.reason, topic)
+            if exc.reason in _ALIEN and not data.startswith(self.id, SENDER_AT):
+                self._rejected = exc.reason, time.monotonic()
+                self._received.set()
             return
         if message.sender == self.id:
             if message.kind is Kind.HEARTBEAT:
                 self._hear_itself()
             return
+        self._received.set()
         missing = self._members.number(message.sender, topic, message.number)
         if missing is None:
             self._counted.add("replayed", topic)

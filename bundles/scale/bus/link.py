@@ -40,6 +40,12 @@ class Link(ABC):
 
     @property
     @abstractmethod
+    def silent(self) -> frozenset[bytes]:
+        """The ids of those that ended without a message in the last minute. They may only hang,
+        and still have connections."""
+
+    @property
+    @abstractmethod
     def counts(self) -> Mapping[str, int]:
         """Messages that were not delivered, by reason."""
 
@@ -55,6 +61,11 @@ class Link(ABC):
         Raises:
             ServerStartError: the bus rejects the user or the password, or TLS fails.
         """
+
+    @abstractmethod
+    async def meet(self, timeout: float) -> None:
+        """Wait until another process is known or there is a problem, at most *timeout* seconds.
+        The others reply to a new one at once."""
 
     @abstractmethod
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
@@ -78,10 +89,14 @@ class NoLink(Link):
 
     problem = None
     others: frozenset[bytes] = frozenset()
+    silent: frozenset[bytes] = frozenset()
     counts: Mapping[str, int] = {}
     figures: Mapping[str, int] = {}
 
     async def start(self) -> None:
+        pass
+
+    async def meet(self, timeout: float) -> None:
         pass
 
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:

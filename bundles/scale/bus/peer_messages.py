@@ -40,7 +40,8 @@ class PeerMessages(PeerBackend):
         jobs: Jobs | OrderedJobs = self._jobs
         if self._peers.is_in_order(topic):
             jobs = self._ordered.setdefault(topic, OrderedJobs())
-        if not jobs.start("a message of another process", self._peers.deliver(topic, data)):
+        work = self._peers.deliver(topic, data)
+        if not jobs.start("a message of another process", work, len(body)):
             self._link.dropped("overloaded")
             self._missed.set()
 

@@ -47,7 +47,7 @@ class BusServer(Server):
         broadcasts = Broadcasts(link, broadcaster, kernel, ordered)
         requests = Requests(link, kernel.serializer, jobs)
         if settings.socketio_channel is not None:
-            ForeignMessages(link, broadcaster, ordered, settings.socketio_channel)
+            ForeignMessages(link, broadcaster, ordered, jobs, settings.socketio_channel)
         self._peers = PeerMessages(link, peers, kernel.serializer, jobs)
         self._backend = ClusterBackend(broadcasts, requests, broadcaster, settings.request_timeout)
 

@@ -1,5 +1,7 @@
 """The events by which the clients of a room learn who has entered and left."""
 
+import asyncio
+
 from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.presence.entry import Place
 from bundles.scale.presence.member import Member
@@ -34,7 +36,7 @@ class Announcements:
 
     def _note(self, place: Place, user: str) -> None:
         if not self._changed:
-            self._jobs.start("events of presence", self._send())
+            self._jobs.start("events of presence", self._send(), 0)
         self._changed[place, user] = None
 
     async def _send(self) -> None:
@@ -64,3 +66,4 @@ class Announcements:
         await self._broadcaster.emit(
             event, content, room=place.room, namespace=place.namespace, local=True
         )
+        await asyncio.sleep(0)  # many rooms may have changed

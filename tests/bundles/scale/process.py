@@ -52,7 +52,7 @@ def application_on(url: str, channel: str) -> Application:
         "security": SecuritySettings(passwords=CHEAP, tokens=tokens),
     }
     return Application(
-        bundles=[RedisBundle, ScaleBundle, SecurityBundle(Accounts())],
+        bundles=[RedisBundle, ScaleBundle, SecurityBundle(Accounts(), access="public")],
         controllers=[Notes, Rooms],
         settings=Settings(http=HttpSettings(port=0, max_connections=2000), bundles=bundles),
     )

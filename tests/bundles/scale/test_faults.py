@@ -69,7 +69,7 @@ async def listening(application: Application) -> AsyncIterator[list[int]]:
 
 @pytest.mark.parametrize("fault", [killed, hung, cut_off, all_cut_off, full])
 @pytest.mark.parametrize(
-    "number", [300, pytest.param(6_000, marks=pytest.mark.soak)], ids=["quick", "soak"]
+    "number", [150, pytest.param(6_000, marks=pytest.mark.soak)], ids=["quick", "soak"]
 )
 async def test_lost_events_are_counted_and_the_others_arrive_in_order(
     site_of: SiteOf, redis: RedisServer, fault: Fault, number: int

@@ -1,5 +1,6 @@
 """Links on a bus in memory: heartbeats, and messages that must not be used."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -8,7 +9,10 @@ import pytest
 
 from bundles.scale import ScaleSettings
 from bundles.scale.bus.cluster_link import ClusterLink
+from bundles.scale.bus.jobs import Jobs
+from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.seal import VERSION, Kind, Message, Seal
+from rxkernel.kernel.serialization import SERIALIZER
 from tests.bundles.gateway.cluster.memory_bus import MemoryBus, MemoryTransporter
 from tests.bundles.scale.process import SECRET
 from tests.waiting import until
@@ -99,6 +103,68 @@ async def test_killed_process_vanishes_and_comes_back(
     await until(lambda: here.link.others)
 
 
+@pytest.mark.parametrize("clock", [0.0, 61.0], ids=["secret", "clock"])
+async def test_process_that_can_use_no_message_of_the_others_has_a_problem(
+    bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, clock: float
+) -> None:
+    """Another secret, or a clock that is off by a minute: two halves that do not know it."""
+    alien = Linked(bus)
+    secret = SECRET if clock else "x" * 32
+    seal = Seal(secret, SETTINGS.max_message_size, lambda: time.time() + clock)
+    monkeypatch.setattr(alien.link, "_seal", seal)
+    here, there = Linked(bus), Linked(bus)
+    for one in (here, alien):
+        await one.link.start()
+
+    await until(lambda: here.link.problem is not None and alien.link.problem is not None)
+    assert here.link.problem == alien.link.problem
+    expected = "the clocks of the machines" if clock else "scale.secret must be the same"
+    assert expected in str(alien.link.problem)
+    assert not alien.link.send(Kind.EVENT, b"")
+
+    await there.link.start()  # the majority: now two processes know that their settings fit
+    await until(lambda: here.link.problem is None)
+    assert alien.link.problem is not None
+
+    for one in (here, there):
+        await one.link.stop()
+    await until(lambda: alien.link.problem is None)  # it is alone
+    await alien.link.stop()
+
+
+async def test_request_is_incomplete_while_a_process_may_hang(
+    bus: MemoryBus, linked: tuple[Linked, Linked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may go on after its silence, with its connections."""
+    here, there = linked
+    requests = Requests(here.link, SERIALIZER, Jobs())
+
+    async def is_complete() -> bool:
+        return (await requests.send("change", timeout=20)).is_complete
+
+    asking = asyncio.create_task(is_complete())  # the process becomes silent meanwhile
+    bus.transporters.remove(there.transporter)
+    there.transporter.is_cut_off = True
+    assert not await asking
+    assert not here.link.others
+    assert not await is_complete()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bundles.scale.bus.members._DOUBT", 0.0)
+        assert await is_complete()
+
+    bus.transporters.append(there.transporter)
+    there.transporter.reconnect()
+    await until(lambda: here.link.others)
+    assert not here.link.silent
+
+    there.link.handlers[Kind.REQUEST] = lambda sender, body: None
+    asking = asyncio.create_task(is_complete())
+    await there.link.stop()
+    assert await asking
+    assert await is_complete()
+
+
 async def test_process_that_hears_nothing_keeps_the_others_until_it_hears_itself(
     bus: MemoryBus, linked: tuple[Linked, Linked]
 ) -> None:
@@ -185,7 +251,7 @@ def _frame(
         (bytes((VERSION + 1,)) + _frame()[1:], "wrong_version"),
         (_frame(secret="x" * 32), "wrong_signature"),
         (_frame("rxkernel.other"), "wrong_signature"),
-        (_frame()[:-1] + b"\xff", "wrong_signature"),
+        (_frame(body=b"text")[:-1] + b"\xff", "wrong_signature"),
         (_frame(body=b"x" * 2000), "too_large"),
         (_frame(age=61.0), "expired"),
         (_frame(age=-1e6), "expired"),

@@ -191,7 +191,12 @@ async def test_logout_of_user_ends_tokens_sessions_and_sockets_in_each_process(
 
 @pytest.mark.parametrize("what", ["token", "session"])
 async def test_what_was_missed_while_redis_was_away_ends_when_it_is_back(
-    what: str, site_of: SiteOf, redis: RedisServer, tmp_path: Path, http: aiohttp.ClientSession
+    what: str,
+    site_of: SiteOf,
+    redis: RedisServer,
+    tmp_path: Path,
+    http: aiohttp.ClientSession,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Meanwhile each token is looked up in the store, also one that was verified before."""
     here, there = await _two(site_of, redis, tmp_path, "sqlite")
@@ -208,6 +213,7 @@ async def test_what_was_missed_while_redis_was_away_ends_when_it_is_back(
         for process in (here, there):
             await until(lambda process=process: process.link.problem is not None)  # type: ignore[misc]
         await here.security.logout("ada")
+        assert "a revocation could not be sent to the other processes" in caplog.text
         assert await there.status(http, sent) == 401
         assert socket.connected
         redis.start()
