@@ -214,3 +214,26 @@ async def test_outage_connects_new_clients_and_recovery_goes_on_afterwards(
 
 def _recovery(site: Site) -> Any:
     return site.broadcaster.recovery
+
+
+async def test_changes_by_another_process_apply_to_clients_that_are_away(
+    site_of: SiteOf, shared_redis: RedisServer
+) -> None:
+    a, b = await two(site_of, shared_redis)
+    async with recovering(a.application) as one, recovering(a.application) as other:
+        await one.call("join", "old")
+        await other.call("join", "banned")
+        await lost(a, one)
+        await lost(a, other)
+    await b.broadcaster.join("old", "new")
+    await b.broadcaster.leave(one.sid, "old")
+    await a.broadcaster.emit("to new", room="new")
+    await a.broadcaster.emit("to old", room="old")
+    await a.broadcaster.disconnect("banned")
+
+    async with recovering(b.application, pid=one.pid) as again:
+        assert again.sid == one.sid
+        await b.broadcaster.emit("end", room="new")
+        assert [await again.event(), await again.event()] == [["to new"], ["end"]]
+    async with recovering(b.application, pid=other.pid) as banned:
+        assert banned.sid != other.sid
