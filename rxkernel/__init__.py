@@ -155,6 +155,7 @@ from rxkernel.messages.connection_recovery import (
 from rxkernel.messages.input_errors import (
     InputErrorCode,
 )
+from rxkernel.messages.peers import PeerBackend, Peers
 from rxkernel.messages.request import (
     Request,
     received_request,
@@ -330,6 +331,7 @@ from rxkernel.settings import (
     Settings,
     SocketioSettings,
     TlsSettings,
+    WorkersSettings,
 )
 
 __all__ = [
@@ -418,6 +420,8 @@ __all__ = [
     "Parameter",
     "PayloadTooLargeException",
     "PaymentRequiredException",
+    "PeerBackend",
+    "Peers",
     "PreconditionFailedException",
     "PreconditionRequiredException",
     "ProcedureDefinition",
@@ -492,6 +496,7 @@ __all__ = [
     "WebSocketDefinition",
     "WebSocketMetadata",
     "WebSocketMetadataStorage",
+    "WorkersSettings",
     "abandoned_threads",
     "accepts_html",
     "all_options_of",

@@ -499,6 +499,54 @@ class LoggingSettings:
     """Days that a log file is kept, that of today included."""
 
 
+_LIMIT = Allowed(f"{_COUNT.text}, or none", (int, NoneType), _COUNT.test)
+
+
+@attrs.frozen(kw_only=True)
+class WorkersSettings:
+    """Settings of the processes of ``serve --workers``. A process without a supervisor does not
+    use them."""
+
+    max_requests: int | None = attrs.field(default=None, validator=_LIMIT)
+    """Requests and events that a worker handles until another process replaces it; the workers
+    have different values, between 80 and 100 % of it."""
+
+    max_memory: int | None = attrs.field(default=None, validator=_LIMIT)
+    """Resident memory of a worker, in bytes; above it, another process replaces it."""
+
+    ports: tuple[int, ...] = attrs.field(
+        default=(),
+        validator=Allowed(
+            "a list of ports, 1 to 65535, each of them once",
+            (tuple,),
+            lambda ports: (
+                all(_is_fixed_port(port) for port in ports) and len(set(ports)) == len(ports)
+            ),
+        ),
+    )
+    """TCP ports in place of ``http.port``; ``serve`` runs one worker for each."""
+
+    balancer: int | None = attrs.field(
+        default=None,
+        validator=Allowed(
+            "a port, 1 to 65535, or none", (int, NoneType), lambda port: _is_fixed_port(port)
+        ),
+    )
+    """TCP port where each request is redirected to one of ``ports``, in turn; plain HTTP."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.balancer is not None and not self.ports:
+            raise ValueError("balancer needs ports to redirect to; list them, or remove balancer")
+        if self.balancer in self.ports:
+            raise ValueError(
+                f"balancer must be another port than ports, which has {self.balancer} too"
+            )
+
+
+def _is_fixed_port(port: object) -> bool:
+    return type(port) is int and 1 <= port <= 65535
+
+
 APP = "app"
 """The section of the application's own settings, and the field of `Settings` that holds them."""
 
@@ -558,6 +606,9 @@ class Settings:
     )
     logging: LoggingSettings = attrs.field(
         factory=LoggingSettings, validator=Allowed("a LoggingSettings", (LoggingSettings,))
+    )
+    workers: WorkersSettings = attrs.field(
+        factory=WorkersSettings, validator=Allowed("a WorkersSettings", (WorkersSettings,))
     )
 
     bundles: Mapping[str, object] = attrs.field(factory=dict, converter=_read_only)

@@ -17,6 +17,7 @@ from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.limit import OPTION
 from bundles.scale.limits.listeners import LimitListeners
 from bundles.scale.limits.memory_counts import MemoryCounts
+from bundles.scale.presence.presence import Presence
 from bundles.scale.proxy.command import proxy
 from bundles.scale.recovery.listeners import RecoveryListeners
 from bundles.scale.recovery.memory_recovery import MemoryRecovery
@@ -27,8 +28,8 @@ _BUNDLES = '["redis", "scale"]'
 
 
 class ScaleBundle(Bundle):
-    """Connects the processes of an application: broadcasts and events reach all of them, and
-    limits of calls count in all of them."""
+    """Connects the processes of an application: broadcasts, events and presence reach all of
+    them, and limits of calls count in all of them."""
 
     name = "scale"
     after = ("redis",)
@@ -37,7 +38,7 @@ class ScaleBundle(Bundle):
     servers = (BusServer,)
     commands = (emit, proxy)
     settings_class = ScaleSettings
-    provides = (Bus,)
+    provides = (Bus, Presence)
 
     @inject
     def __init__(self, settings: ScaleSettings) -> None:
@@ -53,6 +54,7 @@ class ScaleBundle(Bundle):
             binder.bind(ConnectionRecovery, to=recovery, scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Jobs, scope=singleton)
         binder.bind(Bus, scope=singleton)
+        binder.bind(Presence, scope=singleton)
 
     def _link(self, binder: Binder) -> type[Link]:
         if self._settings.bus == "memory":

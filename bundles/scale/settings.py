@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import attrs
 
+from bundles.scale.presence.settings import PresenceSettings
 from rxkernel import Allowed
 
 _CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,9}")
@@ -107,3 +108,4 @@ class ScaleSettings:
 
     recovery_max_session_size: int = attrs.field(default=65_536, validator=_SIZE)
     """Most bytes of the rooms and attributes of one client; with more it cannot recover."""
+    presence: PresenceSettings = attrs.field(factory=PresenceSettings)

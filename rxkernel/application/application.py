@@ -42,7 +42,7 @@ from rxkernel.servers.aiohttp.host_application import HostApplication
 from rxkernel.servers.aiohttp.native_types import AiohttpApplication
 from rxkernel.servers.aiohttp.shared_port import Share, SharedPort
 from rxkernel.servers.manager import ServerManager
-from rxkernel.servers.workers.passed_sockets import PassedSockets
+from rxkernel.servers.workers.listening_sockets import Sockets
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Application:
         self._running: _Running | None = None
         self._mounted_in: HostApplication | None = None
         self._share: Share | None = None
-        self._sockets: PassedSockets | None = None
+        self._sockets: Sockets | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Reject changes of the constructor's arguments after boot, which has read them.
@@ -354,9 +354,9 @@ class Application:
             stop=self.stop,
         )
 
-    def serve_sockets(self, sockets: PassedSockets) -> None:
-        """Serve *sockets*, the connections that another process has accepted, instead of opening
-        the port.
+    def serve_sockets(self, sockets: Sockets) -> None:
+        """Serve *sockets*, the connections or the port of another process, instead of opening the
+        port.
 
         Raises:
             RxKernelError: this application is booted, mounted or has a port already.

@@ -14,7 +14,7 @@ from rxkernel.routing.scalars import Scalar
 from rxkernel.routing.storages import MetadataStorages
 from rxkernel.servers.aiohttp.host_application import HostApplication
 from rxkernel.servers.aiohttp.shared_port import Share
-from rxkernel.servers.workers.passed_sockets import PassedSockets
+from rxkernel.servers.workers.listening_sockets import Sockets
 from rxkernel.settings import Settings
 
 
@@ -41,4 +41,4 @@ class ApplicationSpec:
     overrides: Overrides = MappingProxyType({})
     mounted_in: HostApplication | None = None
     share: Share | None = None
-    sockets: PassedSockets | None = None
+    sockets: Sockets | None = None

@@ -69,7 +69,8 @@ def _is_own(authority: str) -> bool:
 
 
 async def health_details(servers: ServerManager, started: float) -> dict[str, Any]:
-    """Return the figures of ``process``, ``system`` and ``servers``: bytes, and seconds.
+    """Return the figures of ``process``, ``system``, ``servers`` and ``limits``: bytes, and
+    seconds; and those of `ServerManager.more_details`.
 
     Args:
         started: the time of `time.monotonic` when the application was booted.
@@ -87,16 +88,23 @@ async def health_details(servers: ServerManager, started: float) -> dict[str, An
         "process": process,
         "system": await asyncio.to_thread(_system),
         "servers": {server.name: dict(server.figures) for server in servers.values()},
+        "limits": {server.name: dict(server.counts) for server in servers.values()},
+        **{name: await ask() for name, ask in servers.more_details.items()},
     }
+
+
+def resident_memory() -> int | None:
+    """The memory of this process in bytes."""
+    pages = _words(_PROC / "self" / "statm")
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if pages else None
 
 
 def _process() -> dict[str, Any]:
     times = os.times()
-    pages = _words(_PROC / "self" / "statm")
     return {
         "pid": os.getpid(),
         "python": platform.python_version(),
-        "rss": int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if pages else None,
+        "rss": resident_memory(),
         "cpu_time": round(times.user + times.system, 2),
         "threads": threading.active_count(),
         "open_files": _count_files(_PROC / "self" / "fd"),

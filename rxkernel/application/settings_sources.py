@@ -463,9 +463,11 @@ def _below(file: Path, name: str) -> Path:
 
 
 def _is_common(path: SettingPath) -> bool:
-    """Whether all applications of a process have the same value: those of the port, and
-    those of all lines of the log."""
+    """Whether all applications of a process have the same value: those of the port, of
+    all lines of the log, and of the processes."""
     section, key = path[:2] if len(path) > 1 else ("", "")
+    if section == "workers":
+        return True
     return (section == "http" and key in PORT_SETTINGS) or (
         section == "logging" and key in ("format", "level")
     )

@@ -5,10 +5,12 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+from rxkernel.cli.supervisor_link import MAX_LINE
 
 
 class Child:
@@ -46,11 +48,15 @@ class Child:
                 process_group=0,
                 pass_fds=inherited,
             )
-        return cls(process, *await asyncio.open_unix_connection(sock=ours))
+        return cls(process, *await asyncio.open_unix_connection(sock=ours, limit=MAX_LINE))
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
 
     @property
     def failed(self) -> bool:
@@ -69,13 +75,23 @@ class Child:
         self.live_directories = tuple(map(Path, report["live_directories"]))
         return str(report["urls"])
 
-    async def ended(self) -> None:
-        """Wait for its end."""
-        await self._process.wait()
+    async def follow(
+        self, receive: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    ) -> None:
+        """Call *receive* with each report that follows, and send back what it returns; return
+        when the child has ended."""
+        with suppress(ConnectionError):
+            while (line := await self._reader.readline()).endswith(b"\n"):
+                if (response := receive(json.loads(line))) is not None:
+                    self._writer.write(f"{json.dumps(response)}\n".encode())
+
+    async def ended(self) -> int:
+        """Wait for its end, and return the exit code; ``-n`` for signal n."""
+        return await self._process.wait()
 
     async def wait(self) -> int:
-        """Wait for its end, and return the exit code; ``-n`` for signal n."""
-        code = await self._process.wait()
+        """As `ended`; closes the link too."""
+        code = await self.ended()
         self._writer.close()
         return code
 

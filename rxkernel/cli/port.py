@@ -1,21 +1,33 @@
-"""Opens the port of several processes."""
+"""Opens the ports of several processes."""
 
 import errno
+import logging
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.servers.server import ServerStartError
+from rxkernel.servers.workers.listening_sockets import BACKLOG
 from rxkernel.settings import HttpSettings
+
+logger = logging.getLogger(__name__)
+
+TRIES = 3
+"""How often each of several ports is tried while it is in use."""
+
+PAUSE = 2.0
+"""Seconds between two tries."""
+
+Opened = list[socket.socket]
+"""A listening socket for each address of a host."""
 
 
 @contextmanager
-def reserved_port(settings: HttpSettings) -> Iterator[int]:
-    """Reserve the port that each process opens, and return it: the same for all, also for 0.
-
-    The socket is bound but does not listen, so it gets no connections.
+def shared_port(settings: HttpSettings, count: int) -> Iterator[list[Opened]]:
+    """Open the port for each of *count* processes; the system distributes the connections.
 
     Raises:
         ConfigurationError: this system cannot share a port.
@@ -26,51 +38,84 @@ def reserved_port(settings: HttpSettings) -> Iterator[int]:
             "--workers needs SO_REUSEPORT, which this system does not have; remove the option"
         )
     with ExitStack() as stack:
-        yield _bound(settings, stack, is_shared=True)[0].getsockname()[1]
-
-
-BACKLOG = 1024
-"""Connections that the system queues until they are accepted, also while no worker listens."""
+        port, opened = settings.port, []
+        for number in range(count):
+            option = socket.SO_REUSEPORT
+            is_first = number == 0
+            opened.append(_open(settings.host, port, stack, option, is_first=is_first))
+            port = opened[0][0].getsockname()[1]
+        yield opened
 
 
 @contextmanager
-def opened_port(settings: HttpSettings) -> Iterator[list[socket.socket]]:
-    """Open the port for one process that accepts all connections; return a listening socket for
-    each address of the host.
+def opened_port(settings: HttpSettings) -> Iterator[Opened]:
+    """Open the port for one process that accepts all connections.
 
     Raises:
         ServerStartError: the port is in use, or the host is not one of this machine.
     """
     with ExitStack() as stack:
-        yield _bound(settings, stack, is_shared=False)
+        yield _open(settings.host, settings.port, stack, socket.SO_REUSEADDR)
 
 
-def _bound(settings: HttpSettings, stack: ExitStack, *, is_shared: bool) -> list[socket.socket]:
+@contextmanager
+def opened_ports(host: str, ports: Sequence[int], pause: float = PAUSE) -> Iterator[list[Opened]]:
+    """Open all *ports*. Those in use are tried again: a process that uses them may be about to
+    end, as Metarhia's servers expect.
+
+    Raises:
+        ServerStartError: with each port that cannot be opened.
+    """
+    with ExitStack() as stack:
+        opened: dict[int, Opened] = {}
+        for left in reversed(range(TRIES)):
+            problems = []
+            for place, port in enumerate(ports):
+                if place in opened:
+                    continue
+                try:
+                    opened[place] = _open(host, port, stack, socket.SO_REUSEADDR)
+                except ServerStartError as exc:
+                    problems.append(exc)
+            if not problems:
+                break
+            if not left or any(not _is_in_use(exc) for exc in problems):
+                raise ServerStartError("\n".join(map(str, problems)))
+            for problem in problems:
+                text = str(problem).partition(";")[0]
+                logger.warning("%s; trying again in %g s", text, pause)
+            time.sleep(pause)
+        yield [opened[place] for place in range(len(ports))]
+
+
+def _is_in_use(error: ServerStartError) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+
+
+def _open(host: str, port: int, stack: ExitStack, option: int, *, is_first: bool = True) -> Opened:
     try:
-        return _bind_all(settings.host, settings.port, stack, is_shared=is_shared)
+        return _open_all(host, port, stack, option, is_first=is_first)
     except OSError as exc:
         in_use = exc.errno == errno.EADDRINUSE
         reason = "the port is in use" if in_use else exc.strerror or exc
         raise ServerStartError(
-            f"cannot listen on {settings.host}:{settings.port}: {reason}; "
+            f"cannot listen on {host}:{port}: {reason}; "
             f"choose another {'port' if in_use else 'host or port'}"
         ) from exc
 
 
-def _bind_all(host: str, port: int, stack: ExitStack, *, is_shared: bool) -> list[socket.socket]:
-    """Bind every address of *host* to one port."""
-    bound = []
-    option = socket.SO_REUSEPORT if is_shared else socket.SO_REUSEADDR
+def _open_all(host: str, port: int, stack: ExitStack, option: int, *, is_first: bool) -> Opened:
+    """Open one port at every address of *host*. If it *is_first*, nobody else may have it."""
+    opened = []
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for family, *_, address in dict.fromkeys(found):
         address = (address[0], port, *address[2:])
-        if port and is_shared:  # whoever else shares it would go unnoticed
-            _bind(family, address, socket.SO_REUSEADDR).close()
-        bound.append(stack.enter_context(_bind(family, address, option)))
-        port = bound[-1].getsockname()[1]
-        if not is_shared:
-            bound[-1].listen(BACKLOG)
-    return bound
+        if port and is_first and option != socket.SO_REUSEADDR:
+            _bind(family, address, socket.SO_REUSEADDR).close()  # another one would go unnoticed
+        opened.append(stack.enter_context(_bind(family, address, option)))
+        port = opened[-1].getsockname()[1]
+        opened[-1].listen(BACKLOG)
+    return opened
 
 
 def _bind(family: int, address: Any, option: int) -> socket.socket:

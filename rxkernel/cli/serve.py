@@ -6,10 +6,11 @@ from pathlib import Path
 import attrs
 import click
 
+from rxkernel.cli.balancer import Balancer
 from rxkernel.cli.logs import configure_logging
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, is_debugging, targets_argument
-from rxkernel.cli.port import opened_port, reserved_port
+from rxkernel.cli.port import opened_port, opened_ports, shared_port
 from rxkernel.cli.reload import serve_and_reload
 from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.serve_options import (
@@ -18,10 +19,10 @@ from rxkernel.cli.serve_options import (
     port_option,
     workers_option,
 )
-from rxkernel.cli.serving import serve_until_stopped
+from rxkernel.cli.serving import WorkerPlace, serve_until_stopped
 from rxkernel.cli.shared_applications import Served, applications_of
 from rxkernel.cli.watched_files import WatchedFiles
-from rxkernel.cli.workers import supervise
+from rxkernel.cli.workers import Accepting, WorkerPlan, supervise
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.workers.socket_channel import socket_pair
 from rxkernel.settings import LoggingSettings
@@ -54,8 +55,16 @@ from rxkernel.settings import LoggingSettings
     "--passed-sockets",
     type=(int, int),
     hidden=True,
-    help="The descriptor of a supervisor that passes connections; the number of the worker.",
+    help="The descriptor of a supervisor that passes connections; the number of the process.",
 )
+@click.option(
+    "--listening",
+    type=int,
+    multiple=True,
+    hidden=True,
+    help="The descriptor of a socket that listens; for each address of the host.",
+)
+@click.option("--worker", type=int, hidden=True, help="Which worker of the supervisor it is.")
 @click.pass_context
 def serve(
     ctx: click.Context,
@@ -69,6 +78,8 @@ def serve(
     supervised: bool,
     reuse_port: bool,
     passed_sockets: tuple[int, int] | None,
+    listening: tuple[int, ...],
+    worker: int | None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -90,6 +101,7 @@ def serve(
         debug=is_debugging(ctx),
         workers=workers,
         reuse_port=reuse_port,
+        is_child=supervised,
     )
     if reload:
         configure_logging(LoggingSettings())
@@ -99,27 +111,58 @@ def serve(
     application = given.load()
     every = applications_of(application)
     configure_logging(application.settings.logging, *(one.settings.logging for one in every))
-    if workers == 1:
-        run(serve_until_stopped(application, supervised=supervised, passed=passed_sockets))
+    if supervised or (workers == 1 and not application.settings.workers.ports):
+        place = None
+        if worker is not None:
+            place = WorkerPlace(number=worker, passed=passed_sockets, listening=listening)
+        run(serve_until_stopped(application, supervised=supervised, place=place))
+    elif application.settings.workers.ports:
+        ctx.exit(_serve_ports(application, given))
     else:
         ctx.exit(_serve_with_workers(application, given, workers))
 
 
 def _serve_with_workers(application: Served, given: ServeOptions, count: int) -> int:
-    """Each worker opens the port; with Socket.IO, the supervisor does: see `Acceptor`."""
+    """Each worker listens on the port; with Socket.IO, the supervisor does: see `Acceptor`."""
     http = application.settings.http
     given = attrs.evolve(given, workers=1, reuse_port=True)
-    if not any(one.settings.socketio.enabled for one in applications_of(application)):
-        with reserved_port(http) as port:
-            child = attrs.evolve(given, port=port)
-            return asyncio.run(supervise(_child(child), count))
+    if not _has_socketio(application):
+        with shared_port(http, count) as every:
+            child = _child(attrs.evolve(given, port=every[0][0].getsockname()[1]))
+            plans = [WorkerPlan(arguments=child, listening=opened) for opened in every]
+            return asyncio.run(supervise(plans, restarts_on_hangup=False))
     for end in socket_pair():  # an error of the system, before anything starts
         end.close()
     with opened_port(http) as listening:
-        child = attrs.evolve(given, port=listening[0].getsockname()[1])
+        child = _child(attrs.evolve(given, port=listening[0].getsockname()[1]))
         forwarded = ForwardedHeaders(http.trusted_proxies)
         heads = None if http.tls is not None else RequestHeads(forwarded)
-        return asyncio.run(supervise(_child(child), count, listening, heads))
+        accepting = Accepting(listening=listening, heads=heads)
+        plans = count * [WorkerPlan(arguments=child)]
+        return asyncio.run(supervise(plans, accepting, restarts_on_hangup=True))
+
+
+def _serve_ports(application: Served, given: ServeOptions) -> int:
+    """One worker for each of ``workers.ports``, and the balancer."""
+    settings = application.settings
+    ports, balancer = settings.workers.ports, settings.workers.balancer
+    given = attrs.evolve(given, workers=1, reuse_port=True)
+    every = ports if balancer is None else (*ports, balancer)
+    with opened_ports(settings.http.host, every) as opened:
+        plans = [
+            WorkerPlan(arguments=_child(attrs.evolve(given, port=port)), listening=listening)
+            for port, listening in zip(ports, opened, strict=False)
+        ]
+        supervising = supervise(
+            plans,
+            restarts_on_hangup=_has_socketio(application),
+            balancer=None if balancer is None else Balancer(settings, opened[-1]),
+        )
+        return asyncio.run(supervising)
+
+
+def _has_socketio(application: Served) -> bool:
+    return any(one.settings.socketio.enabled for one in applications_of(application))
 
 
 def _child(given: ServeOptions) -> list[str]:

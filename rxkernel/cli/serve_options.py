@@ -1,5 +1,7 @@
 """The options of ``serve`` that a child process, or a unit file, repeats."""
 
+from collections.abc import Iterator
+
 import attrs
 import click
 
@@ -26,6 +28,7 @@ class ServeOptions:
     debug: bool
     workers: int = 1
     reuse_port: bool = False
+    is_child: bool = False
 
     def overrides(self) -> dict[str, object]:
         """The settings that were given, by dotted name."""
@@ -58,12 +61,26 @@ class ServeOptions:
             served: Served = SharedApplications.load(self.targets, self.overrides())
         else:
             served = load(self.targets[0] if self.targets else None, self.overrides())
-        if self.workers > 1 and any(
+        if problems := [*self._problems(served)]:
+            raise ConfigurationError(*problems)
+        return served
+
+    def _problems(self, served: Served) -> Iterator[str]:
+        ports = served.settings.workers.ports
+        if not self.is_child and ports:
+            where = "workers.ports has a port for each worker"
+            if self.workers > 1:
+                yield f"{where}, and --workers is given; remove one"
+            if self.port is not None:
+                yield f"{where}, and --port is given; remove one"
+        elif self.workers == 1:
+            return
+        if any(
             one.settings.socketio.enabled and one.settings.socketio.port is not None
             for one in applications_of(served)
         ):
-            raise ConfigurationError(
-                "--workers serves Socket.IO on the port of HTTP only, and socketio.port is set; "
-                "remove socketio.port, or remove --workers"
+            source = "workers.ports" if ports else "--workers"
+            yield (
+                f"{source} serves Socket.IO on the port of HTTP only, and socketio.port is set; "
+                f"remove socketio.port, or remove {source}"
             )
-        return served

@@ -5,9 +5,10 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
+import attrs
 import click
 
 from rxkernel.application.application import Application
@@ -17,10 +18,13 @@ from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.shared_applications import Served, SharedApplications, applications_of
 from rxkernel.cli.signals import StopRequest, end_process
 from rxkernel.cli.supervisor_link import SupervisorLink
+from rxkernel.cli.worker_report import WorkerReports
+from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.broadcaster import Broadcaster
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.aiohttp.shared_port import SharedPort
 from rxkernel.servers.manager import ServerManager
+from rxkernel.servers.workers.listening_sockets import ListeningSockets, Sockets
 from rxkernel.servers.workers.passed_sockets import PassedSockets
 
 logger = logging.getLogger(__name__)
@@ -30,14 +34,41 @@ _CLOSING = 10.0
 listeners of ``kernel.terminate``."""
 
 
+@attrs.frozen(kw_only=True)
+class WorkerPlace:
+    """Which worker of a supervisor this process is.
+
+    Attributes:
+        number: of its place, from 1.
+        passed: the descriptor on which the supervisor passes the connections, and the number of
+            this process, see `session_ids`; None with a port of its own.
+        listening: the descriptors of that port.
+    """
+
+    number: int
+    passed: tuple[int, int] | None
+    listening: Sequence[int] = ()
+
+    def sockets(self) -> Sockets:
+        """What the supervisor has passed; the processes that this one starts do not get it."""
+        if self.passed is None:
+            return ListeningSockets([_own(descriptor) for descriptor in self.listening])
+        descriptor, number = self.passed
+        return PassedSockets(_own(descriptor), number)
+
+
+def _own(descriptor: int) -> socket.socket:
+    os.set_inheritable(descriptor, False)
+    return socket.socket(fileno=descriptor)
+
+
 async def serve_until_stopped(
-    application: Served, *, supervised: bool, passed: tuple[int, int] | None = None
+    application: Served, *, supervised: bool, place: WorkerPlace | None = None
 ) -> None:
     """Serve; return when all responses are sent and the services are closed.
 
     If some took longer than ``shutdown_timeout``, the process exits with code 1. *supervised*:
-    send the URLs to the supervisor instead of printing them, and stop when it has ended. *passed*:
-    the descriptor on which it passes the connections, and the number of this worker.
+    send the URLs to the supervisor instead of printing them, and stop when it has ended.
     """
     settings = application.settings
     timeout = settings.shutdown_timeout
@@ -48,22 +79,28 @@ async def serve_until_stopped(
         ServiceManager() as service,
     ):
         link = await SupervisorLink.open() if supervised else None
-        if passed is not None:
-            descriptor, number = passed
-            os.set_inheritable(descriptor, False)
-            application.serve_sockets(PassedSockets(socket.socket(fileno=descriptor), number))
+        if place is not None:
+            application.serve_sockets(place.sockets())
         tasks = [asyncio.create_task(_stop_with(link, stop))]
         try:
             if await _started(application, stop):
                 _freeze_gc()
+                reports = None
+                if place is not None and link is not None:
+                    reports = await _reports(application, link)
+                    if reports.is_needed:
+                        tasks.append(asyncio.create_task(reports.run()))
                 tasks.append(asyncio.create_task(_read_again_when(hangup, application, service)))
                 _announce(application, link, service)
-                if passed is not None:
-                    _warn_of_local_broadcasts(application, passed[1])
+                if place is not None and place.number == 1:
+                    _warn_of_local_broadcasts(application)
                 await stop.wait()
                 service.stopping()
                 _log(application, lambda _: "stopping")
-                if not await application.stop():
+                is_drained = await application.stop()
+                if reports is not None and reports.is_needed:
+                    reports.send()
+                if not is_drained:
                     end_process(
                         f"Not all responses were sent within {timeout} s; the rest was closed."
                     )
@@ -73,6 +110,19 @@ async def serve_until_stopped(
                 task.cancel()
             if link is not None:
                 link.close()
+
+
+async def _reports(application: Served, link: SupervisorLink) -> WorkerReports:
+    """The reports of a worker that has started.
+
+    Raises:
+        ConfigurationError: see `WorkerReports`; the worker has stopped.
+    """
+    try:
+        return WorkerReports(application, link)
+    except ConfigurationError:
+        await application.stop()
+        raise
 
 
 async def _stop_with(link: SupervisorLink | None, stop: StopRequest) -> None:
@@ -110,11 +160,11 @@ async def _read_again_when(
     await read_again_when(hangup, every, http.reload_certificates, service.reloading)
 
 
-def _warn_of_local_broadcasts(application: Served, worker: int) -> None:
-    """Log once, in the first worker, that broadcasts do not reach the others."""
+def _warn_of_local_broadcasts(application: Served) -> None:
+    """Log that broadcasts do not reach other processes."""
     for one in applications_of(application):
         is_local = not one.injector.get(Broadcaster).reaches_other_processes
-        if worker == 1 and is_local and one.settings.socketio.enabled:
+        if is_local and one.settings.socketio.enabled:
             with one.as_current():
                 logger.warning(
                     "broadcasts and rooms reach the clients of one worker only: no backend of "

@@ -11,7 +11,7 @@ from rxkernel.application.shared_settings import load_shared_settings
 from rxkernel.cli.locate import locate, name_of
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.servers.aiohttp.shared_port import SharedPort
-from rxkernel.servers.workers.passed_sockets import PassedSockets
+from rxkernel.servers.workers.listening_sockets import Sockets
 from rxkernel.settings import LoggingSettings, Settings
 
 
@@ -59,7 +59,7 @@ class SharedApplications:
     def live_directories(self) -> set[Path]:
         return set().union(*(one.live_directories for one in self.by_name.values()))
 
-    def serve_sockets(self, sockets: PassedSockets) -> None:
+    def serve_sockets(self, sockets: Sockets) -> None:
         """As `Application.serve_sockets`."""
         self.port.sockets = sockets
 

@@ -1,4 +1,4 @@
-"""``serve --workers N``: a supervisor keeps several processes running that share one HTTP port."""
+"""``serve --workers N``: a supervisor keeps several processes running."""
 
 import asyncio
 import logging
@@ -9,47 +9,85 @@ import attrs
 import click
 
 from rxkernel.cli.acceptor import Acceptor
-from rxkernel.cli.children import Child, Children
+from rxkernel.cli.balancer import Balancer
+from rxkernel.cli.children import Children
 from rxkernel.cli.hangup import on_hangup
+from rxkernel.cli.merged_reports import MergedReports
 from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.signals import StopRequest
-from rxkernel.cli.worker_sockets import WorkerSockets
-from rxkernel.servers.workers.socket_channel import socket_pair
+from rxkernel.cli.worker_slot import WorkerSlot
 
 logger = logging.getLogger(__name__)
 
-_STARTUP_WINDOW = 2.0
-"""Seconds after a worker began to listen; one that exits sooner exited during start-up."""
+_RETRY = 30.0
+"""Seconds after which a worker beyond its limit is replaced, if no other process could start."""
 
-_MAX_STARTUP_FAILURES = 3
-"""As many consecutive exits during start-up are a crash loop."""
+
+@attrs.frozen(kw_only=True)
+class WorkerPlan:
+    """How one worker is started.
+
+    Attributes:
+        arguments: a command of rxkernel, without options of the place.
+        listening: its port; empty if the supervisor accepts its connections.
+    """
+
+    arguments: Sequence[str]
+    listening: Sequence[socket.socket] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Accepting:
+    """The port whose connections the supervisor accepts, see `Acceptor`."""
+
+    listening: Sequence[socket.socket]
+    heads: RequestHeads | None
 
 
 async def supervise(
-    arguments: Sequence[str],
-    count: int,
-    listening: Sequence[socket.socket] = (),
-    heads: RequestHeads | None = None,
+    plans: Sequence[WorkerPlan],
+    accepting: Accepting | None = None,
+    *,
+    restarts_on_hangup: bool,
+    balancer: Balancer | None = None,
 ) -> int:
-    """Keep *count* children with *arguments* running until a stop; return the exit code.
+    """Keep a child for each of *plans* running until a stop; return the exit code.
 
-    Without *listening*, the children open the port, and get each SIGHUP that this process gets.
-    With it, this process accepts the connections, see `Acceptor`, and restarts the children one
-    after the other on SIGHUP.
+    With *restarts_on_hangup*, SIGHUP restarts the children one after the other. Otherwise they get
+    the signal too. A child that has reached a limit of `WorkersSettings` is replaced likewise.
 
     The first starts alone, so that an error common to all is reported once. The code is 2 if a
-    child exited with 2, as for an invalid setting, and 1 for a crash loop or a child that did not
-    stop in time.
+    child exited with 2 before it listened, as for an invalid setting, and 1 for a crash loop, see
+    `WorkerSlot.keep`, or a child that did not stop in time.
     """
     children = Children()
     service = ServiceManager()
-    acceptor = Acceptor(listening, count, heads) if listening else None
-    slots = [_Slot(number, arguments, children, acceptor) for number in range(1, count + 1)]
-    restarts = _Restarts(slots, service)
+    acceptor = None
+    if accepting is not None:
+        acceptor = Acceptor(accepting.listening, len(plans), accepting.heads)
+    reports = MergedReports({} if acceptor is None else acceptor.counters.counts)
+    restarts = _Restarts(service)
+    slots = [
+        WorkerSlot(
+            number,
+            plan.arguments,
+            children,
+            reports,
+            restarts.ask_for,
+            acceptor=acceptor,
+            listening=plan.listening,
+        )
+        for number, plan in enumerate(plans, 1)
+    ]
+    restarts.slots = slots
+    for slot in slots:
+        slot.others = [other for other in slots if other is not slot]
+
+    closing: list[asyncio.Task[None]] = []
 
     def hang_up() -> None:
-        if acceptor is not None:
+        if restarts_on_hangup:
             restarts.ask()
         else:
             with service.reloading():
@@ -57,8 +95,12 @@ async def supervise(
 
     def stop_all() -> None:
         restarts.stop()
+        for slot in slots:
+            slot.stop()
         if acceptor is not None:
             acceptor.stop()
+        if balancer is not None:
+            closing.append(asyncio.create_task(balancer.close()))
         children.stop()
         service.stopping()
 
@@ -70,142 +112,55 @@ async def supervise(
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: stop_all())
         keeping: list[asyncio.Task[int]] = []
-        for slot in slots[:1], slots[1:]:
-            keeping += (_keep(one, stop) for one in slot)
-            ready = asyncio.gather(*(one.listens for one in slot))
+        for batch in slots[:1], slots[1:]:
+            keeping += (_keep(slot, stop) for slot in batch)
+            ready = asyncio.gather(*(slot.listens for slot in batch))
             await asyncio.wait((ready, stopping), return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 break
         else:
-            places = f"{slots[0].listens.result()} with {count} workers"
+            if balancer is not None:
+                await balancer.start(lambda index: slots[index].is_serving)
+            places = _places([slot.listens.result() for slot in slots], balancer)
             click.echo(f"Listening on {places}")
             service.ready(f"Listening on {places}")
         codes = await asyncio.gather(*keeping)
         stopping.cancel()
-        await restarts.wait()
+        await asyncio.gather(restarts.wait(), *closing)
         if acceptor is not None:
             acceptor.close()
         return max(codes)
 
 
-def _keep(slot: "_Slot", stop: StopRequest) -> asyncio.Task[int]:
+def _places(urls: Sequence[str], balancer: Balancer | None) -> str:
+    different = list(dict.fromkeys(urls))
+    if balancer is not None:
+        different.insert(0, f"{balancer.url} (balancer)")
+    return f"{' and '.join(different)} with {len(urls)} workers"
+
+
+def _keep(slot: WorkerSlot, stop: StopRequest) -> asyncio.Task[int]:
     """Run one slot; when it gives up, stop all."""
     task = asyncio.create_task(slot.keep())
     task.add_done_callback(lambda _: stop.ask())
     return task
 
 
-@attrs.frozen(eq=False)
-class _Running:
-    """A child that listens, or that has ended before: then ``since`` is None.
+class _Restarts:
+    """Replaces workers, one after the other.
 
     Attributes:
-        since: the time of the loop when it began to listen.
+        slots: the places of all workers.
     """
 
-    child: Child
-    since: float | None
-
-
-@attrs.define(eq=False)
-class _Slot:
-    """Keeps one worker running; ``listens`` is resolved with the URLs of its first process."""
-
-    number: int
-    arguments: Sequence[str]
-    children: Children
-    acceptor: Acceptor | None
-    listens: asyncio.Future[str] = attrs.field(factory=asyncio.Future)
-    _running: _Running | None = None
-    _replacing: asyncio.Task[_Running] | None = None
-
-    async def keep(self) -> int:
-        """Start a new worker whenever one exits, until the stop; return the exit code."""
-        startup_failures = 0
-        self._running = await self._start()
-        while True:
-            running = self._running
-            code = await self.children.wait(running.child)
-            if self._replacing is not None:
-                await asyncio.wait((self._replacing,))
-            if self._running is not running:
-                continue
-            if running.child.stop_requested:
-                return int(running.child.failed)
-            if code == 2:
-                return 2
-            startup_failures = 0 if _lived(running) >= _STARTUP_WINDOW else startup_failures + 1
-            logger.error(
-                "worker %s (pid %s) ended with code %s", self.number, running.child.pid, code
-            )
-            if startup_failures == _MAX_STARTUP_FAILURES:
-                logger.error(
-                    "%s workers in a row exited during start-up; giving up", startup_failures
-                )
-                return 1
-            self._running = await self._start()
-
-    async def replace(self) -> bool:
-        """Start another process, then stop the one that runs; return False if the other one did
-        not start, and nothing has changed."""
-        former = self._running
-        if former is None or former.since is None:
-            return True
-        self._replacing = asyncio.create_task(self._start())
-        try:
-            successor = await self._replacing
-            if successor.since is None:
-                await self.children.wait(successor.child)
-                return False
-            self._running = successor
-        finally:
-            self._replacing = None
-        former.child.stop()
-        await former.child.ended()
-        return True
-
-    async def _start(self) -> _Running:
-        """Start a process, and wait until it listens or ends."""
-        if self.acceptor is None:
-            child, sockets = await self.children.start(self.arguments), None
-        else:
-            child, sockets = await self._start_with_sockets(self.acceptor)
-        urls = await child.listening()
-        if not urls:
-            return _Running(child, None)
-        logger.info("worker %s has pid %s", self.number, child.pid)
-        if sockets is not None and self.acceptor is not None:
-            self.acceptor.pool.use(sockets, self.number - 1)
-        if not self.listens.done():
-            self.listens.set_result(urls)
-        return _Running(child, asyncio.get_running_loop().time())
-
-    async def _start_with_sockets(self, acceptor: Acceptor) -> tuple[Child, WorkerSockets]:
-        ours, theirs = socket_pair()
-        number = acceptor.pool.new_number()
-        with theirs:
-            command, *options = self.arguments
-            passed = ["--passed-sockets", str(theirs.fileno()), str(number)]
-            child = await self.children.start([command, *passed, *options], [theirs.fileno()])
-        return child, acceptor.pool.add(ours, number)
-
-
-def _lived(running: _Running) -> float:
-    """Seconds since a child began to listen; 0 if it has not."""
-    if running.since is None:
-        return 0.0
-    return asyncio.get_running_loop().time() - running.since
-
-
-class _Restarts:
-    """Replaces the workers one after the other whenever it is asked to."""
-
-    def __init__(self, slots: Sequence[_Slot], service: ServiceManager) -> None:
-        self._slots = slots
+    def __init__(self, service: ServiceManager) -> None:
+        self.slots: Sequence[WorkerSlot] = ()
         self._service = service
+        self._one_at_a_time = asyncio.Lock()
         self._is_asked = False
         self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
+        self._single: dict[WorkerSlot, asyncio.Task[None]] = {}
 
     def ask(self) -> None:
         """Restart all workers; if that is going on, once more after it."""
@@ -213,14 +168,37 @@ class _Restarts:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
+    def ask_for(self, slot: WorkerSlot, reason: str) -> None:
+        """Replace the worker of *slot*, unless that is going on; log the *reason*."""
+        if slot not in self._single and not self._is_stopping:
+            self._single[slot] = asyncio.create_task(self._replace(slot, reason))
+
+    async def _replace(self, slot: WorkerSlot, reason: str) -> None:
+        try:
+            async with self._one_at_a_time:
+                if self._is_stopping:
+                    return
+                logger.info("worker %s is replaced: %s", slot.number, reason)
+                is_replaced = await slot.replace()
+            if not is_replaced and not self._is_stopping:
+                logger.error(
+                    "a new worker %s did not start; the one that runs is kept", slot.number
+                )
+                await slot.wait_for_stop(_RETRY)
+        finally:
+            del self._single[slot]
+
     async def _run(self) -> None:
         while self._is_asked:
             self._is_asked = False
-            with self._service.reloading():
-                await self._replace_all()
+            async with self._one_at_a_time:
+                with self._service.reloading():
+                    await self._replace_all()
 
     async def _replace_all(self) -> None:
-        for slot in self._slots:
+        for slot in self.slots:
+            if self._is_stopping:
+                return
             is_replaced = await slot.replace()
             if self._is_stopping:
                 return
@@ -236,5 +214,7 @@ class _Restarts:
 
     async def wait(self) -> None:
         """After `stop`: wait for the end of a restart that has begun."""
+        tasks = [*self._single.values()]
         if self._task is not None:
-            await self._task
+            tasks.append(self._task)
+        await asyncio.gather(*tasks)

@@ -56,6 +56,7 @@ class Kernel:
 
     Attributes:
         compiled: all definitions; immutable, replaced by each reload.
+        handled: how many messages were terminated: requests, events and calls.
         extract: reads the trace context of a message, see `Propagator`; may be None.
         serializer: encodes what the application sends, over every transport.
 
@@ -87,6 +88,7 @@ class Kernel:
         site: Site | None = None,
     ) -> None:
         self.debug = debug
+        self.handled = 0
         site = NoSite() if site is None else site
         self.compiled = Compiled.of((), transports, site.host_of)
         self.serializer = Serializer(scalars)
@@ -282,6 +284,7 @@ class Kernel:
             failure: why a stream was not sent to its end. Context managers that are still open
                 are left with it.
         """
+        self.handled += 1
         definition: Definition | None = request.definition
         has_listeners = definition is not None and definition.pipeline.has_terminate_listeners
         services = request.services

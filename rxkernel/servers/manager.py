@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from rxkernel.events.dispatcher import AsyncEventDispatcher
 from rxkernel.exceptions import ConfigurationError
@@ -21,6 +22,7 @@ class ServerManager(Mapping[str, Server]):
 
     Attributes:
         is_serving: True after all have started, until they begin to stop.
+        more_details: functions that return further details of ``/readyz``, by their keys.
         close_timeout: seconds in which each server must close its connections, drained or not.
     """
 
@@ -31,6 +33,7 @@ class ServerManager(Mapping[str, Server]):
         shutdown_delay: float = 0.0,
     ) -> None:
         self.is_serving = False
+        self.more_details: dict[str, Callable[[], Awaitable[Any]]] = {}
         self.close_timeout = 5.0
         self._servers: dict[str, Server] = {}
         self._started: list[Server] = []

@@ -41,6 +41,7 @@ async def test_details_of_allowed_client_have_documented_figures() -> None:
     assert system["cpus"] >= 1
     assert len(system["load"]) == 3
     assert 0 < system["disk_free"] <= system["disk_total"]
+    assert details["limits"] == {"http": {}, "socketio": {}}
     assert details["servers"] == {
         "http": {"connections": 1, "requests": 1},
         "socketio": {"clients": 0},

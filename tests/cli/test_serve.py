@@ -1,6 +1,7 @@
 """``serve`` in separate processes: start and, above all, shutdown."""
 
 import os
+import re
 import select
 import signal
 import socket
@@ -405,15 +406,16 @@ def test_worker_ends_when_supervisor_has_ended_without_reading() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "code", "text"),
+    ("how", "has_sockets", "code", "text"),
     [
-        ("os._exit(3)", 1, "3 workers in a row exited during start-up; giving up"),
-        ("raise ConfigurationError('no good')", 2, "Error: no good"),
+        ("os._exit(3)", "true", 1, "worker 1 ended 5 times in a row, each time soon after its "),
+        ("raise ConfigurationError('no good')", "true", 2, "Error: no good"),
+        ("raise ConfigurationError('no good')", "false", 2, "Error: no good"),
     ],
+    ids=["crash", "invalid with sockets", "invalid"],
 )
-@pytest.mark.parametrize("has_sockets", ["false", "true"])
 def test_workers_that_fail_at_start_end_the_command(
-    how: str, code: int, text: str, has_sockets: str, start: Start
+    how: str, has_sockets: str, code: int, text: str, start: Start
 ) -> None:
     """The first worker starts alone, so an error of all workers is reported once."""
     Path("rxkernel.toml").write_text(f"socketio.enabled = {has_sockets}")
@@ -432,6 +434,8 @@ application = Application(listeners=[Bad])
     assert process.code() == code
     assert sum(text in line for line in process.stderr) == 1
     assert process.stdout == []
+    delays = re.findall(r"worker 1 starts again in (\S+) s", "\n".join(process.stderr))
+    assert delays == ([] if code == 2 else ["0.5", "1", "2"])
 
 
 @pytest.mark.usefixtures("shop")

@@ -21,6 +21,7 @@ _BYTES = (
     "compression_minimum",
     "max_payload",
     "max_outbound_bytes",
+    "max_memory",
 )
 _ROW = re.compile(r"^\| `([a-z._]+)` \| (`[^`]*`|\w+) \| (\w*) ?\|", re.MULTILINE)
 

@@ -41,7 +41,7 @@ class Broadcasts:
         return self._link.send(Kind.BROADCAST, pack(self._serializer, *values))
 
     def _received(self, sender: bytes, body: bytes) -> None:
-        if not self._jobs.start("a broadcast of another process", self._emit(body)):
+        if not self._jobs.start("a broadcast of another process", self._emit(body), len(body)):
             self._link.dropped("overloaded")
 
     async def _emit(self, body: bytes) -> None:

@@ -29,6 +29,8 @@ class Kind(IntEnum):
     EVENT = 5
     REQUEST = 6
     REPLY = 7
+    PRESENCE = 8
+    PEER = 9
     LOGGED = 10
     STATE = 11
 

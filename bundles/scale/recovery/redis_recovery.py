@@ -127,14 +127,14 @@ class RedisRecovery(ClusterLog):
     def _received(self, data: bytes) -> None:
         arrived = self._log.arrived(data)
         if isinstance(arrived, Entry):
-            self._start("a broadcast of another process", self._emit(arrived))
+            self._start("a broadcast of another process", self._emit(arrived), len(data))
         elif arrived is not None and self._jobs.is_idle:
             self._log.saw(arrived)
         elif arrived is not None:
-            self._start("the id of an event", self._saw(arrived))
+            self._start("the id of an event", self._saw(arrived), len(data))
 
-    def _start(self, what: str, work: Any) -> None:
-        if not self._jobs.start(what, work):
+    def _start(self, what: str, work: Any, size: int) -> None:
+        if not self._jobs.start(what, work, size):
             self._link.dropped("overloaded")
 
     async def _saw(self, id: StreamId) -> None:

@@ -5,7 +5,7 @@ import errno
 import socket
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from aiohttp import web
 
@@ -18,6 +18,7 @@ from rxkernel.servers.aiohttp.request.rewritten import rewriting_factory
 from rxkernel.servers.certificates import Certificates
 from rxkernel.servers.http.rewriting import Rewriting
 from rxkernel.servers.server import ServerStartError
+from rxkernel.servers.workers.listening_sockets import BACKLOG, ListeningSockets, Sockets
 from rxkernel.servers.workers.passed_sockets import PassedSockets
 
 KEEPALIVE_GRACE = 0.5
@@ -52,7 +53,7 @@ class Listener:
 
     Args:
         connection_class: that of the connections with *fast_path*.
-        sockets: the connections that a supervisor has accepted; the port is not opened then.
+        sockets: what a supervisor has accepted or opened; the port is not opened then.
 
     Attributes:
         port: the port; the real one after `start`, also if 0 was given.
@@ -70,7 +71,7 @@ class Listener:
         connection_class: type[FastPathConnection] = FastPathConnection,
         certificates: Certificates | None = None,
         rewriting: Rewriting | None = None,
-        sockets: PassedSockets | None = None,
+        sockets: Sockets | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -79,9 +80,10 @@ class Listener:
         self._fast_path = fast_path
         self._certificates = certificates
         self._rewriting = rewriting
-        self._sockets = sockets
+        self._passed = sockets if isinstance(sockets, PassedSockets) else None
+        self._opened = sockets.all if isinstance(sockets, ListeningSockets) else ()
         self._acceptor: TlsAcceptor | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._connection_class = connection_class
         self._runner: web.BaseRunner = (
             web.ServerRunner(engine, shutdown_timeout=_CLOSE_TIMEOUT)
@@ -100,26 +102,39 @@ class Listener:
         assert server is not None
         if self._rewriting is not None:
             server.request_factory = rewriting_factory(server.request_factory, self._rewriting)
-        if self._sockets is not None:
-            self._serve(server, self._sockets)
+        if self._passed is not None:
+            self._serve(server, self._passed)
             return
-        loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(
-                self._protocol_factory(server),
-                self.host,
-                self.port,
-                backlog=_BACKLOG,
-                reuse_port=self._reuse_port or None,
-            )
+            self._servers = await self._listen(self._protocol_factory(server))
         except BaseException as exc:
             await self._runner.cleanup()
             if isinstance(exc, OSError):
                 raise ServerStartError(self._describe(exc)) from exc
             raise
-        for listening in self._server.sockets:
+        for listening in self._listening():
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = self._listening()[0].getsockname()[1]
+
+    async def _listen(self, new_protocol: Callable[[], asyncio.Protocol]) -> list[asyncio.Server]:
+        loop = asyncio.get_running_loop()
+        if self._opened:
+            return [
+                await loop.create_server(new_protocol, sock=one, backlog=BACKLOG)
+                for one in self._opened
+            ]
+        server = await loop.create_server(
+            new_protocol,
+            self.host,
+            self.port,
+            backlog=_BACKLOG,
+            reuse_port=self._reuse_port or None,
+        )
+        return [server]
+
+    def _listening(self) -> list[Any]:
+        """The sockets of `asyncio.Server.sockets`."""
+        return [one for server in self._servers for one in server.sockets]
 
     def _protocol_factory(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
         """Creates the protocol of each connection."""
@@ -163,16 +178,17 @@ class Listener:
 
     async def stop_accepting(self) -> None:
         """Accept no new connections. Open ones are still served."""
-        if self._sockets is not None:
-            await self._sockets.stop()
-        if self._server is None:
+        if self._passed is not None:
+            await self._passed.stop()
+        if not self._servers:
             return
         await _turns(2)  # accept the connections that the system has queued
         loop = asyncio.get_running_loop()
-        for listening in self._server.sockets:
+        for listening in self._listening():
             loop.remove_reader(listening)  # stops asyncio; uvloop stops in close()
         await _turns(1)  # an accepted connection gets its transport, while the server is open
-        self._server.close()
+        for server in self._servers:
+            server.close()
         await _turns(1)  # and calls connection_made
 
     async def wait_for_clients(self, seconds: float) -> None:
@@ -191,10 +207,10 @@ class Listener:
 
     async def close(self) -> None:
         """Close the port and all connections."""
-        if self._sockets is not None:
-            self._sockets.close()
-        if self._server is not None:
-            self._server.close()
+        if self._passed is not None:
+            self._passed.close()
+        for server in self._servers:
+            server.close()
         if self._fast_path is not None:
             await self._fast_path.close(_CLOSE_TIMEOUT)
         await self._runner.cleanup()

@@ -25,10 +25,10 @@ from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.compatibility import is_aiohttp_supported
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
 from rxkernel.servers.aiohttp.host_application import HostApplication
-from rxkernel.servers.aiohttp.https_redirect import HttpsRedirect
 from rxkernel.servers.aiohttp.listener import KEEPALIVE_GRACE, Listener
 from rxkernel.servers.aiohttp.mounted_checks import check_mounted, check_shared
 from rxkernel.servers.aiohttp.mounted_listener import MountedListener
+from rxkernel.servers.aiohttp.redirect import HttpsRedirect
 from rxkernel.servers.aiohttp.request.body_loader import BodyLoader
 from rxkernel.servers.aiohttp.request.body_reader import defer_continue
 from rxkernel.servers.aiohttp.request.native_paths import MountUse, NativePaths
@@ -51,7 +51,7 @@ from rxkernel.servers.http.response_writer import HeaderPolicy, ResponseWriter
 from rxkernel.servers.http.rewriting import ListedRule, Rewriter, Rewriting
 from rxkernel.servers.http.security_headers import SecurityHeaders
 from rxkernel.servers.server import Server
-from rxkernel.servers.workers.passed_sockets import PassedSockets
+from rxkernel.servers.workers.listening_sockets import Sockets
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class HttpServer(Server):
         access_log: None if the access log is off.
         certificates: those of ``http.tls``; None without it, or if the port is shared.
         rewriting: changes the targets of requests, see `rewrite`.
-        sockets: the connections of a worker whose supervisor accepts them; otherwise None.
+        sockets: the connections or the port of a worker, if its supervisor accepts or opens them.
     """
 
     name = "http"
@@ -85,7 +85,7 @@ class HttpServer(Server):
         settings: Settings,
         mounted_in: HostApplication | None = None,
         share: Share | None = None,
-        sockets: PassedSockets | None = None,
+        sockets: Sockets | None = None,
     ) -> None:
         http = settings.http
         self._share = share

@@ -16,8 +16,8 @@ from rxkernel.servers.aiohttp.connection.access_log import HttpAccessLog
 from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 from rxkernel.servers.aiohttp.fast_path.fast_path import FastPath
-from rxkernel.servers.aiohttp.https_redirect import HttpsRedirect
 from rxkernel.servers.aiohttp.listener import Listener
+from rxkernel.servers.aiohttp.redirect import HttpsRedirect
 from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHeader
 from rxkernel.servers.aiohttp.shared_access_log import SERVING, SharedAccessLogger
 from rxkernel.servers.aiohttp.shared_connection import PortPath, SharedConnection
@@ -27,7 +27,7 @@ from rxkernel.servers.aiohttp.shared_rules import SharedRules
 from rxkernel.servers.certificates import Certificates
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.server import ServerStartError, url_of
-from rxkernel.servers.workers.passed_sockets import PassedSockets
+from rxkernel.servers.workers.listening_sockets import Sockets
 from rxkernel.settings import PORT_SETTINGS, Settings
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class SharedPort:
     Attributes:
         members: the applications, in the order in which they were added.
         is_stopping: whether `stop` was called.
-        sockets: the connections of a worker whose supervisor accepts them; otherwise None.
+        sockets: the connections or the port of a worker, if its supervisor accepts or opens them.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -81,7 +81,7 @@ class SharedPort:
         http = self.settings.http
         self.members: list[PortMember] = []
         self.is_stopping = False
-        self.sockets: PassedSockets | None = None
+        self.sockets: Sockets | None = None
         self.certificates = None if http.tls is None else Certificates(http.tls)
         self._is_starting = False
         self._forwarded = ForwardedHeaders(http.trusted_proxies, http.own_scheme)

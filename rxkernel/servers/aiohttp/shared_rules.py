@@ -11,7 +11,7 @@ from rxkernel.exceptions import (
 from rxkernel.servers.aiohttp.connection.already_sent import AlreadySent
 from rxkernel.servers.aiohttp.connection.protocol import connection_of
 from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
-from rxkernel.servers.aiohttp.https_redirect import rejection_of
+from rxkernel.servers.aiohttp.redirect import rejection_of
 from rxkernel.servers.aiohttp.request.body_reader import discard_rest
 from rxkernel.servers.aiohttp.shared_hosts import SharedHosts
 from rxkernel.servers.http.allowed_hosts import mismatch_of, unknown_host

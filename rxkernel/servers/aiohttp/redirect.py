@@ -1,6 +1,7 @@
-"""Redirects plain HTTP to ``https`` (``http.tls.redirect_port``)."""
+"""Redirects each request to the same path elsewhere, such as to ``https``."""
 
 import string
+from abc import ABC, abstractmethod
 from typing import Protocol
 from urllib.parse import quote
 
@@ -33,18 +34,25 @@ class RedirectRules(Protocol):
         """See `HttpPipeline.rejection_for`."""
 
 
-@attrs.frozen(eq=False)
-class HttpsRedirect:
-    """Responds to every request with 308 and the same URL with ``https`` and *port*.
+@attrs.define(eq=False)
+class Redirect(ABC):
+    """Responds to every request with another URL of the same host.
 
-    Method and body stay the same (RFC 9110 §15.4.9). A request that no route may handle, by the
-    *rules*, is rejected, as one without a host is. The connection is closed: the next
-    request should not use it.
+    A request that no route may handle, by the *rules*, is rejected, as one without a host is. The
+    connection is closed: the next request should not use it.
     """
 
     rules: RedirectRules
     connections: ConnectionRegistry
-    port: int
+
+    @abstractmethod
+    def destination(self, method: str) -> tuple[int, str, int | None]:
+        """Return the status of the response, and scheme and port of the URL; None is the port of
+        the scheme.
+
+        Raises:
+            HttpException: there is no destination.
+        """
 
     def new_engine(self) -> web.Application:
         engine = web.Application()
@@ -87,9 +95,23 @@ class HttpsRedirect:
         if authority:
             target = target.partition("://")[2].removeprefix(authority)
         path = quote(target.encode("utf-8", "surrogateescape"), safe=string.punctuation)
-        port = "" if self.port == _DEFAULT_PORT else f":{self.port}"
         path = path if path.startswith("/") else f"/{path}"
-        return web.Response(status=308, headers={hdrs.LOCATION: f"https://{host}{port}{path}"})
+        status, scheme, port = self.destination(native.method)
+        place = host if port is None else f"{host}:{port}"
+        return web.Response(status=status, headers={hdrs.LOCATION: f"{scheme}://{place}{path}"})
+
+
+@attrs.define(eq=False)
+class HttpsRedirect(Redirect):
+    """Redirects to ``https`` and *port* (``http.tls.redirect_port``) with 308.
+
+    Method and body stay the same (RFC 9110 §15.4.9).
+    """
+
+    port: int
+
+    def destination(self, method: str) -> tuple[int, str, int | None]:
+        return 308, "https", None if self.port == _DEFAULT_PORT else self.port
 
 
 def rejection_of(exc: HttpException) -> web.Response:

@@ -1,0 +1,23 @@
+"""How long a worker that ends again and again waits for its next start."""
+
+from rxkernel.cli.back_off import MAX_FAILURES, STEADY, BackOff
+
+
+def test_ends_in_a_row_wait_longer_each_time_up_to_a_limit() -> None:
+    back_off = BackOff()
+
+    delays = [back_off.record(0.0) for _ in range(20)]
+
+    assert delays[:8] == [0, 0.5, 1, 2, 4, 8, 16, 30]
+    assert set(delays[8:]) == {30}
+
+
+def test_end_of_a_worker_that_has_run_for_long_is_no_part_of_a_loop() -> None:
+    back_off = BackOff()
+    for _ in range(MAX_FAILURES):
+        assert not back_off.is_loop
+        back_off.record(STEADY / 2)
+    assert back_off.is_loop
+
+    assert back_off.record(STEADY) == 0
+    assert not back_off.is_loop
