@@ -29,6 +29,7 @@ from rxkernel import (
     Kernel,
     LogPosition,
     MissedEvents,
+    Peers,
 )
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class RedisRecovery(ClusterLog):
         link: Link,
         kernel: Kernel,
         broadcaster: Broadcaster,
+        peers: Peers,
         settings: ScaleSettings,
     ) -> None:
         if isinstance(link, NoLink) or settings.secret is None:
@@ -74,6 +76,7 @@ class RedisRecovery(ClusterLog):
         self._numbers: dict[str, int] = {}
         for channel in self._log.channels:
             link.channels[channel] = self._received
+        peers.when_missed(self._log.tell_end)
 
     # --- events
 

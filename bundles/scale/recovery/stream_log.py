@@ -252,8 +252,17 @@ class StreamLog:
         Raises:
             RedisError: Redis cannot be used.
         """
+        self.saw(await self._end())
+
+    async def _end(self) -> StreamId:
         last: Any = await self._client.xrevrange(self._topic, count=1)
-        self.saw(stream_id(last[0][0]) if last else (0, 0))
+        return stream_id(last[0][0]) if last else (0, 0)
+
+    async def tell_end(self) -> None:
+        """As `find_end`, after messages were missed: by a message that comes after those on their
+        way. What was missed is not sent to the clients of this process any more."""
+        milliseconds, number = await self._end()
+        await self._client.publish(self._own, f"{milliseconds}-{number}")
 
     async def after(self, position: StreamPosition) -> Pages | None:
         """Return the entries that *position* does not have; None if one of them is missing.
