@@ -209,6 +209,10 @@ class Broadcaster:
         is_complete = True
         for backend in self._reached(f"Broadcaster.{method}()", local):
             is_complete &= await backend.change(targets, namespace, **change)
+        if self.recovery is not None:
+            is_complete &= await self.recovery.record_change(
+                targets, namespace, **change, is_local=local
+            )
         return is_complete
 
     async def call(

@@ -32,6 +32,7 @@ class ConnectionState:
         attributes: those of the connection that can be stored.
         identifier: of the user of ``connection.token``; None for an anonymous client.
         since: a position; the client has received all events before it.
+        until: the position at which the connection ended.
     """
 
     id: str
@@ -40,17 +41,20 @@ class ConnectionState:
     attributes: dict[str, Any]
     identifier: str | None
     since: LogPosition
+    until: LogPosition
 
 
 class MissedEvents(NamedTuple):
     """
     Attributes:
         events: in the order in which they were sent.
+        rooms: of the client, after the changes that were made while it was away.
         covers: whether an event, by its position, is one of those that were searched.
         since: that of the restored client, from which it can recover again.
     """
 
     events: list[MissedEvent]
+    rooms: frozenset[str]
     covers: Callable[[LogPosition], bool]
     since: LogPosition
 
@@ -85,6 +89,21 @@ class ConnectionRecovery(Protocol):
             TypeError, ValueError, RecursionError: *args* cannot be encoded.
         """
 
+    async def record_change(
+        self,
+        rooms: tuple[str, ...],
+        namespace: str,
+        *,
+        join: tuple[str, ...] = (),
+        leave: tuple[str, ...] = (),
+        disconnect: bool = False,
+        is_local: bool,
+    ) -> bool:
+        """Add a change of the clients in *rooms*, of which some may be away.
+
+        Returns when it is in the log; False if that is not possible.
+        """
+
     async def keep(self, pid: str, state: ConnectionState) -> None:
         """Keep *state* for the client with the private id *pid*."""
 
@@ -95,5 +114,8 @@ class ConnectionRecovery(Protocol):
         """
 
     async def missed(self, state: ConnectionState) -> MissedEvents | None:
-        """Return the events for *state* that were recorded after its ``since``; None if some are
-        missing. The client is in its rooms already, so what is sent from now on reaches it."""
+        """Return the events for *state* that were recorded after its ``since``.
+
+        The client is in its rooms already, so what is sent from now on reaches it. None if some
+        events are missing, or if the client was disconnected while it was away.
+        """

@@ -37,6 +37,10 @@ class OrderedJobs:
             self._running = contextvars.Context().run(asyncio.create_task, self._run())
         return True
 
+    @property
+    def is_idle(self) -> bool:
+        return self._running is None
+
     async def drain(self) -> None:
         """Return when none waits or runs."""
         if self._running is not None:

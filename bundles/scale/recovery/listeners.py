@@ -2,15 +2,36 @@
 
 from injector import inject
 
-from rxkernel import ApplicationEvents, BootstrapEvent, Broadcaster, ConnectionRecovery, observe
+from bundles.scale.recovery.memory_recovery import MemoryRecovery
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    Broadcaster,
+    ConfigurationError,
+    ConnectionRecovery,
+    Settings,
+    observe,
+)
 
 
 class RecoveryListeners:
     @inject
-    def __init__(self, broadcaster: Broadcaster, recovery: ConnectionRecovery) -> None:
+    def __init__(
+        self, broadcaster: Broadcaster, recovery: ConnectionRecovery, settings: Settings
+    ) -> None:
         self._broadcaster = broadcaster
         self._recovery = recovery
+        self._has_workers = settings.http.reuse_port
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def use_recovery(self, event: BootstrapEvent) -> None:
+        """
+        Raises:
+            ConfigurationError: there are several workers, and each has a memory of its own.
+        """
+        if self._has_workers and isinstance(self._recovery, MemoryRecovery):
+            raise ConfigurationError(
+                'scale.recovery is "memory", and a client may come back to another worker, which '
+                'does not know it; set scale.recovery to "redis"'
+            )
         self._broadcaster.recovery = self._recovery

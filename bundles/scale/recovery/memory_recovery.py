@@ -11,9 +11,9 @@ import attrs
 from injector import inject
 
 from bundles.scale.bus.packing import pack, unpack
-from bundles.scale.recovery.states import is_recipient, pack_state, unpack_state
+from bundles.scale.recovery.states import MissedLog, pack_state, unpack_state
 from bundles.scale.settings import ScaleSettings
-from rxkernel import ConnectionState, Kernel, LogPosition, MissedEvent, MissedEvents
+from rxkernel import ConnectionState, Kernel, LogPosition, MissedEvents
 
 Rooms = tuple[str, ...] | None
 
@@ -69,6 +69,29 @@ class MemoryRecovery:
         *,
         is_local: bool,
     ) -> None:
+        self._append(rooms, namespace, skip, event, args)
+
+    async def record_change(
+        self,
+        rooms: tuple[str, ...],
+        namespace: str,
+        *,
+        join: tuple[str, ...] = (),
+        leave: tuple[str, ...] = (),
+        disconnect: bool = False,
+        is_local: bool,
+    ) -> bool:
+        self._append(rooms, namespace, (), None, (join, leave, disconnect))
+        return True
+
+    def _append(
+        self,
+        rooms: Rooms,
+        namespace: str,
+        skip: Collection[str],
+        event: str | None,
+        args: tuple[Any, ...],
+    ) -> None:
         body = pack(self._kernel.serializer, event, args)
         now = self._clock()
         self._log.append(_Recorded(now, body, rooms, namespace, frozenset(skip)))
@@ -88,7 +111,7 @@ class MemoryRecovery:
 
     async def keep(self, pid: str, state: ConnectionState) -> None:
         settings, now = self._settings, self._clock()
-        body = pack_state(self._kernel.serializer, state, state.since)
+        body = pack_state(self._kernel.serializer, state, state.since, state.until)
         self._expire(now)
         if len(body) > settings.recovery_max_session_size:
             return
@@ -138,13 +161,16 @@ class MemoryRecovery:
         last, first = self._last, self._last - len(self._log)
         if state.since < first:
             return None
-        events = []
-        missed = islice(self._log, state.since - first, None)
-        for number, one in enumerate(missed, state.since + 1):
-            if is_recipient(
-                *(one.rooms, one.skip, one.namespace),
-                *(state.id, state.namespace, state.rooms),
-            ):
-                event, args = unpack(one.body)
-                events.append(MissedEvent(event, args, f"{self._name}.{number}"))
-        return MissedEvents(events, lambda position: position <= last, state.since)
+        missed = MissedLog(state)
+        entries = islice(self._log, state.since - first, None)
+        for number, one in enumerate(entries, state.since + 1):
+            event, args = unpack(one.body)
+            if event is not None:
+                offset = f"{self._name}.{number}"
+                missed.add_event(event, args, offset, one.rooms, one.namespace, one.skip)
+            elif number > state.until:
+                missed.add_change(args, one.rooms, one.namespace)
+        if missed.was_disconnected:
+            return None
+        rooms = frozenset(missed.rooms)
+        return MissedEvents(missed.events, rooms, lambda position: position <= last, state.since)

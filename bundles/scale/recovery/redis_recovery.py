@@ -19,7 +19,7 @@ from bundles.scale.bus.packing import pack
 from bundles.scale.bus.seal import Kind, Message, RejectedError, Seal
 from bundles.scale.recovery.positions import StreamId, StreamPosition
 from bundles.scale.recovery.scripts import KEEP
-from bundles.scale.recovery.states import is_recipient, pack_state, unpack_state
+from bundles.scale.recovery.states import MissedLog, pack_state, unpack_state
 from bundles.scale.recovery.stream_log import Entry, StreamLog
 from bundles.scale.settings import ScaleSettings
 from rxkernel import (
@@ -28,8 +28,8 @@ from rxkernel import (
     ConnectionState,
     Kernel,
     LogPosition,
-    MissedEvent,
     MissedEvents,
+    Peers,
 )
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ class RedisRecovery(ClusterLog):
         link: Link,
         kernel: Kernel,
         broadcaster: Broadcaster,
+        peers: Peers,
         settings: ScaleSettings,
     ) -> None:
         if isinstance(link, NoLink) or settings.secret is None:
@@ -75,6 +76,7 @@ class RedisRecovery(ClusterLog):
         self._numbers: dict[str, int] = {}
         for channel in self._log.channels:
             link.channels[channel] = self._received
+        peers.when_missed(self._log.tell_end)
 
     # --- events
 
@@ -108,11 +110,29 @@ class RedisRecovery(ClusterLog):
         self._published = max(self._published, number)
         self._log.add(pack(self._kernel.serializer, *values), is_published=not is_local)
 
+    async def record_change(
+        self,
+        rooms: tuple[str, ...],
+        namespace: str,
+        *,
+        join: tuple[str, ...] = (),
+        leave: tuple[str, ...] = (),
+        disconnect: bool = False,
+        is_local: bool,
+    ) -> bool:
+        """A change of all processes is recorded once, by the process that began it."""
+        if not is_local:
+            values = (None, (join, leave, disconnect), rooms, namespace, (), 0)
+            self._log.add(pack(self._kernel.serializer, *values), is_published=False)
+            return await self._log.flush()
+        return True
+
     def _received(self, data: bytes) -> None:
         arrived = self._log.arrived(data)
         if isinstance(arrived, Entry):
-            if arrived.node != self._log.node:
-                self._start("a broadcast of another process", self._emit(arrived), len(data))
+            self._start("a broadcast of another process", self._emit(arrived), len(data))
+        elif arrived is not None and self._jobs.is_idle:
+            self._log.saw(arrived)
         elif arrived is not None:
             self._start("the id of an event", self._saw(arrived), len(data))
 
@@ -168,7 +188,7 @@ class RedisRecovery(ClusterLog):
         position: StreamPosition = state.since
         keeper = position.keeper or self._log.node
         since = (keeper, position.seen, position.node, position.number)
-        body = pack_state(self._kernel.serializer, state, since)
+        body = pack_state(self._kernel.serializer, state, since, state.until[:3])
         key = self._key(pid)
         try:
             frame = self._seal.close(key, Message(_NOBODY, Kind.STATE, 0, body))
@@ -208,15 +228,15 @@ class RedisRecovery(ClusterLog):
         return None if state.namespace != namespace else self._since(state, offset)
 
     def _since(self, state: ConnectionState, offset: str | None) -> ConnectionState | None:
-        keeper, seen, node, number = state.since
-        start = StreamPosition(tuple(seen), node, number)
+        keeper, *since = state.since
+        start, until = _position_of(since), _position_of(state.until)
         if offset is not None:
             sent = StreamPosition.read(offset)
             if sent is None:
                 return None
             if not sent.is_before(start):
                 start = sent
-        return attrs.evolve(state, since=start._replace(keeper=keeper))
+        return attrs.evolve(state, since=start._replace(keeper=keeper), until=until)
 
     async def missed(self, state: ConnectionState) -> MissedEvents | None:
         try:
@@ -235,21 +255,30 @@ class RedisRecovery(ClusterLog):
 
     def _missed(
         self, state: ConnectionState, entries: list[Entry], last: StreamId, own: int
-    ) -> MissedEvents:
+    ) -> MissedEvents | None:
         position: StreamPosition = state.since
-        events = []
+        missed = MissedLog(state)
         for entry in entries:
             event, args, rooms, namespace, skip, published = entry.body
             if entry.node == self._log.node:
                 own = max(own, entry.number)
             position = position.after(entry.id, entry.node, entry.number)
             is_near = published or entry.node == position.keeper or rooms == [state.id]
-            if is_near and is_recipient(
-                *(rooms, skip, namespace), *(state.id, state.namespace, state.rooms)
-            ):
-                events.append(MissedEvent(event, args, str(position)))
+            if event is None:
+                if not state.until.has(entry.id, entry.node, entry.number):
+                    missed.add_change(args, rooms, namespace)
+            elif is_near:
+                missed.add_event(event, args, str(position), rooms, namespace, skip)
+        if missed.was_disconnected:
+            return None
 
         def covers(of: StreamPosition) -> bool:
             return of.number <= own if of.is_own else of.seen <= last
 
-        return MissedEvents(events, covers, state.since._replace(keeper=""))
+        since = state.since._replace(keeper="")
+        return MissedEvents(missed.events, frozenset(missed.rooms), covers, since)
+
+
+def _position_of(values: Any) -> StreamPosition:
+    seen, node, number = values
+    return StreamPosition(tuple(seen), node, number)

@@ -38,7 +38,9 @@ end
 redis.call('PEXPIRE', stream, 2 * duration)
 redis.call('PEXPIRE', meta, 2 * duration)
 local told = tonumber(redis.call('HGET', meta, 'told') or 0)
-if ARGV[4] == '1' or now - told > 250 then
+if #ARGV > 4 and ARGV[#ARGV - 1] == '1' then
+    return
+elseif ARGV[4] == '1' or now - told > 250 then
     redis.call('HSET', meta, 'told', now)
     redis.call('PUBLISH', all, last)
 else
@@ -48,8 +50,8 @@ end
 """Append events to the stream, publish those for other processes with their ids, and remove the
 oldest ones above a limit. ``forgotten`` is the last entry that was removed, and ``gap`` stands for
 events that could not be written. At the end the writer learns the id of
-its last entry, on a channel of its own; all processes do so at most every 250 milliseconds, since
-not all events are published.
+its last entry, on a channel of its own if that is not published; all processes do so at most every
+250 milliseconds.
 
 KEYS: the stream, its hash, the channel of all, that of the writer. ARGV: most events, most bytes,
 milliseconds, 1 after a gap, then for each event 1 to publish it, and its frame.

@@ -1,28 +1,28 @@
 """The states of clients as bytes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bundles.scale.bus.packing import pack, unpack
-from rxkernel import ConnectionState, Serializer
+from rxkernel import ConnectionState, MissedEvent, Serializer
 
 _SCALARS = frozenset((str, bytes, int, float, bool, type(None)))
 _DEEPEST = 32
 
 
-def pack_state(serializer: Serializer, state: ConnectionState, since: Any) -> bytes:
+def pack_state(serializer: Serializer, state: ConnectionState, since: Any, until: Any) -> bytes:
     """Encode *state*, without the attributes that come back as something else: only those made of
     str, bytes, int, float, bool, None, lists, and dicts with names are kept.
 
     Args:
-        since: stands for that of *state*; plain values.
+        since, until: stand for those of *state*; plain values.
     """
     attributes = {
         name: value for name, value in state.attributes.items() if _is_plain(value, _DEEPEST)
     }
-    return pack(
-        serializer,
-        *(state.id, state.namespace, sorted(state.rooms), attributes, state.identifier, since),
-    )
+    rooms = sorted(state.rooms)
+    values = (state.id, state.namespace, rooms, attributes, state.identifier, since, until)
+    return pack(serializer, *values)
 
 
 def _is_plain(value: Any, depth: int) -> bool:
@@ -46,14 +46,45 @@ def unpack_state(body: bytes) -> ConnectionState:
     Raises:
         ValueError: *body* is not such a state.
     """
-    id, namespace, rooms, attributes, identifier, since = unpack(body)
-    return ConnectionState(id, namespace, frozenset(rooms), attributes, identifier, since)
+    id, namespace, rooms, attributes, identifier, since, until = unpack(body)
+    joined = frozenset(rooms)
+    return ConnectionState(id, namespace, joined, attributes, identifier, since, until)
 
 
-def is_recipient(
-    rooms: Any, skip: Any, namespace: str, id: str, state_namespace: str, joined: frozenset[str]
-) -> bool:
-    """Whether an event to *rooms* of *namespace* is for the client *id*, which is in *joined*."""
-    if namespace != state_namespace or id in skip:
-        return False
-    return rooms is None or id in rooms or not joined.isdisjoint(rooms)
+class MissedLog:
+    """Collects what a client missed, entry by entry.
+
+    Attributes:
+        rooms: of the client after the entries so far.
+        was_disconnected: whether one of them disconnected it.
+    """
+
+    def __init__(self, state: ConnectionState) -> None:
+        self.events: list[MissedEvent] = []
+        self.rooms = set(state.rooms)
+        self.was_disconnected = False
+        self._state = state
+
+    def add_event(
+        self, event: str, args: Sequence[Any], offset: str, rooms: Any, namespace: str, skip: Any
+    ) -> None:
+        if self._state.id not in skip and self._is_for(rooms, namespace):
+            self.events.append(MissedEvent(event, args, offset))
+
+    def add_change(self, change: Sequence[Any], rooms: Any, namespace: str) -> None:
+        """A change after the connection had ended; before, it was a change of the connection.
+
+        Args:
+            change: the rooms to join and to leave, and whether the client is disconnected.
+        """
+        if self._is_for(rooms, namespace):
+            join, leave, disconnect = change
+            self.rooms.update(join)
+            self.rooms.difference_update(leave)
+            self.was_disconnected |= disconnect
+
+    def _is_for(self, rooms: Any, namespace: str) -> bool:
+        state = self._state
+        if namespace != state.namespace:
+            return False
+        return rooms is None or state.id in rooms or not self.rooms.isdisjoint(rooms)

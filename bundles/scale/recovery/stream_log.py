@@ -15,7 +15,7 @@ from bundles.redis import Redis
 from bundles.redis.errors import problem_of
 from bundles.scale.bus.link import Link
 from bundles.scale.bus.packing import unpack
-from bundles.scale.bus.seal import Kind, Message, RejectedError, Seal
+from bundles.scale.bus.seal import SENDER_AT, Kind, Message, RejectedError, Seal
 from bundles.scale.recovery.positions import StreamId, StreamPosition, stream_id
 from bundles.scale.recovery.scripts import WRITE
 from bundles.scale.settings import ScaleSettings
@@ -29,6 +29,9 @@ _PAGE = 500
 """Entries that are read at once."""
 
 _SLOW = 0.25
+_DELAY = 0.02
+"""Seconds in which events that only this process sends are collected, to be written at once."""
+
 _CATCH_UP = 1.0
 _RETRY = 0.5
 """Seconds after which a gap in the log is marked again, if Redis could not be used."""
@@ -80,7 +83,7 @@ class StreamLog:
         self._has_gap = False
         self._is_closed = False
         self._writing: asyncio.Task[None] | None = None
-        self._retry: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._moved = asyncio.Event()
         self.channels = (self._topic, self._own)
 
@@ -111,7 +114,10 @@ class StreamLog:
             return
         self._waiting.append((is_published, frame))
         self._size += len(frame)
-        self._start()
+        if is_published:
+            self._start()
+        elif self._writing is None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_DELAY, self._start)
 
     def _lose(self, reason: str, number: int = 1) -> None:
         """Events are not in the log, so no client that was away before can recover."""
@@ -119,7 +125,10 @@ class StreamLog:
         self._has_gap = True
 
     def _start(self) -> None:
-        if self._writing is None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writing is None and (self._waiting or self._has_gap):
             self._writing = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -150,12 +159,8 @@ class StreamLog:
         self._lose("unsent", len(waiting))
 
     def _retry_later(self) -> None:
-        if self._retry is None and not self._is_closed:
-            self._retry = asyncio.get_running_loop().call_later(_RETRY, self._mark_gap)
-
-    def _mark_gap(self) -> None:
-        self._retry = None
-        self._start()
+        if self._timer is None and not self._is_closed:
+            self._timer = asyncio.get_running_loop().call_later(_RETRY, self._start)
 
     async def _append(self, batch: list[tuple[bool, bytes]], has_gap: bool) -> None:
         settings = self._settings
@@ -171,25 +176,28 @@ class StreamLog:
 
     async def flush(self) -> bool:
         """Return when all events of this process have been written; False if some were lost."""
+        self._start()
         while self._writing is not None:
             await asyncio.wait({self._writing})
         return not self._has_gap
 
     def close(self) -> None:
         self._is_closed = True
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     # --- arriving
 
     def arrived(self, data: bytes) -> Entry | StreamId | None:
-        """Read a message of one of ``channels``: an event of another process, or the id of an own
+        """Read a message of one of ``channels``: an event of another process, or the id of an
         entry. None if it cannot be used."""
         text, _, frame = data.partition(b" ")
         try:
             id = stream_id(text)
-            return self._opened(id, frame, is_live=True) if frame else id
+            if not frame or frame.startswith(self._id, SENDER_AT):
+                return id
+            return self._opened(id, frame, is_live=True)
         except (ValueError, RejectedError) as exc:
             reason = exc.reason if isinstance(exc, RejectedError) else "invalid"
             self._link.dropped(reason)
@@ -244,8 +252,17 @@ class StreamLog:
         Raises:
             RedisError: Redis cannot be used.
         """
+        self.saw(await self._end())
+
+    async def _end(self) -> StreamId:
         last: Any = await self._client.xrevrange(self._topic, count=1)
-        self.saw(stream_id(last[0][0]) if last else (0, 0))
+        return stream_id(last[0][0]) if last else (0, 0)
+
+    async def tell_end(self) -> None:
+        """As `find_end`, after messages were missed: by a message that comes after those on their
+        way. What was missed is not sent to the clients of this process any more."""
+        milliseconds, number = await self._end()
+        await self._client.publish(self._own, f"{milliseconds}-{number}")
 
     async def after(self, position: StreamPosition) -> Pages | None:
         """Return the entries that *position* does not have; None if one of them is missing.

@@ -246,7 +246,11 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         await self.manager.connect(connection.id, connection.namespace)
         missed = await recovery.missed(state)
         if missed is None:
-            raise NotRecoveredException("events that the client missed are gone")
+            raise NotRecoveredException("it was disconnected, or events that it missed are gone")
+        for room in state.rooms - missed.rooms:
+            await connection.leave(room)
+        for room in missed.rooms - state.rooms:
+            await connection.join(room)
         packets = [packet for one in missed.events for packet in self._encoded(one, connection)]
         limits = self.limits.settings
         size = sum(packet.size for packet in packets)
@@ -284,6 +288,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
             dict(connection.attributes),
             _identifier_of(connection),
             since,
+            recovery.position,
         )
         self.spawn(recovery.keep(recovering.pid, state))
 

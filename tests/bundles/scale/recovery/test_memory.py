@@ -291,3 +291,33 @@ async def test_recovery_is_off_by_default() -> None:
     assert accepted == {"sid": one.sid}
     assert event == '42["hello",1]'
     assert site.rooms.connected == [(False, set(), {}, {"pid": "x", "offset": "y"})]
+
+
+async def test_changes_of_rooms_apply_to_clients_that_are_away(site: Site) -> None:
+    async with recovering(site.application) as one:
+        await site.broadcaster.join(one.sid, "left before")
+        await one.call("join", "old")
+        (connection,) = engine_of(site.application).connections.values()
+        await connection.leave("left before")
+        await site.lost(one)
+    await site.broadcaster.join("old", "new")
+    await site.broadcaster.emit("in both", room=["old", "new"])
+    await site.broadcaster.leave(one.sid, "old")
+    await site.broadcaster.emit("to new", room="new")
+    await site.broadcaster.emit("to old", room="old")
+    await site.broadcaster.emit("to left", room="left before")
+
+    async with recovering(site.application, pid=one.pid) as again:
+        assert [await again.event(), await again.event()] == [["in both"], ["to new"]]
+        (connection,) = engine_of(site.application).connections.values()
+        assert connection.rooms == {"new"}
+
+
+async def test_client_that_is_disconnected_while_away_does_not_recover(site: Site) -> None:
+    async with recovering(site.application) as one:
+        await one.call("join", "banned")
+        await site.lost(one)
+    await site.broadcaster.disconnect("banned")
+
+    async with recovering(site.application, pid=one.pid) as again:
+        assert again.sid != one.sid

@@ -192,6 +192,7 @@ async def test_outage_connects_new_clients_and_recovery_goes_on_afterwards(
         a, b = await two(site_of, redis)
         async with recovering(a.application) as one, recovering(b.application) as other:
             await lost(a, one)
+            before = max(_recovery(site)._log.seen for site in (a, b))
             redis.kill()
             await b.broadcaster.emit("while Redis is away")
             assert await other.event() == ["while Redis is away"]
@@ -202,7 +203,7 @@ async def test_outage_connects_new_clients_and_recovery_goes_on_afterwards(
         logs = [_recovery(site)._log for site in (a, b)]
         await until(lambda: not any(_recovery(site)._outage.problem for site in (a, b)))
         await until(lambda: not any(log._has_gap or log._writing for log in logs))
-        await until(lambda: logs[0].seen == logs[1].seen)
+        await until(lambda: logs[0].seen == logs[1].seen > before)
 
         async with recovering(a.application) as one:
             await lost(a, one)
@@ -214,3 +215,26 @@ async def test_outage_connects_new_clients_and_recovery_goes_on_afterwards(
 
 def _recovery(site: Site) -> Any:
     return site.broadcaster.recovery
+
+
+async def test_changes_by_another_process_apply_to_clients_that_are_away(
+    site_of: SiteOf, shared_redis: RedisServer
+) -> None:
+    a, b = await two(site_of, shared_redis)
+    async with recovering(a.application) as one, recovering(a.application) as other:
+        await one.call("join", "old")
+        await other.call("join", "banned")
+        await lost(a, one)
+        await lost(a, other)
+    await b.broadcaster.join("old", "new")
+    await b.broadcaster.leave(one.sid, "old")
+    await a.broadcaster.emit("to new", room="new")
+    await a.broadcaster.emit("to old", room="old")
+    await a.broadcaster.disconnect("banned")
+
+    async with recovering(b.application, pid=one.pid) as again:
+        assert again.sid == one.sid
+        await b.broadcaster.emit("end", room="new")
+        assert [await again.event(), await again.event()] == [["to new"], ["end"]]
+    async with recovering(b.application, pid=other.pid) as banned:
+        assert banned.sid != other.sid
