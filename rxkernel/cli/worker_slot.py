@@ -93,6 +93,8 @@ class WorkerSlot:
         another one serves. A process that exits with 2, for invalid settings, ends it with 2 until
         one has listened.
         """
+        if self._stopping.is_set():
+            return 0
         self._running = await self._start()
         while True:
             running = self._running

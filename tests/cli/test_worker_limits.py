@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from rxkernel.cli.serve import warn_of_unused_limits
 from rxkernel.cli.worker_report import WorkerLimits
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import WorkersSettings
@@ -71,10 +72,13 @@ class Load:
                     self.sent += 1
 
     async def run_until(self, line: asyncio.Future[object]) -> None:
+        """Send until the line is written, and a second process has responded."""
         async with asyncio.TaskGroup() as group:
             for close in (True, True, False):
                 group.create_task(self.run(close=close))
             await line
+            while len(self.pids) < 2:  # noqa: ASYNC110 - the clients count
+                await asyncio.sleep(0.01)
             self.is_over = True
 
 
@@ -96,7 +100,6 @@ async def test_worker_with_too_many_requests_is_replaced_without_a_failed_one(
     process.line(
         r"worker \d is replaced: it has handled \d+ requests \(workers.max_requests = 400\)"
     )
-    assert len(load.pids) >= 2
     figures = until(lambda: _with_handled(process, load.sent))
     assert figures["supervisor"]["pid"] == process.pid
     assert figures["supervisor"]["started_workers"] >= 3
@@ -165,3 +168,21 @@ def test_limits_of_workers_differ() -> None:
     assert len(limits) > 10
     assert min(limits) >= 800
     assert max(limits) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_warned"),
+    [
+        (WorkersSettings(), False),
+        (WorkersSettings(max_requests=1), True),
+        (WorkersSettings(max_memory=1), True),
+        (WorkersSettings(max_memory=1, ports=(8001,)), False),
+    ],
+    ids=["no limit", "requests", "memory", "ports"],
+)
+def test_limits_without_a_supervisor_are_a_warning(
+    settings: WorkersSettings, is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_of_unused_limits(settings)
+
+    assert ("have no effect without --workers" in caplog.text) == is_warned
