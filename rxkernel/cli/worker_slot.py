@@ -71,7 +71,7 @@ class WorkerSlot:
 
     @property
     def is_steady(self) -> bool:
-        """Whether its worker has run for long enough, so that it is no part of a crash loop."""
+        """Whether its worker has run for `STEADY` seconds, so it is not in a crash loop."""
         running = self._running
         return running is not None and running.child.is_running and running.lived >= STEADY
 
