@@ -206,10 +206,15 @@ class WorkerSlot:
     async def _start_with_sockets(self, acceptor: Acceptor) -> tuple[Child, WorkerSockets]:
         ours, theirs = socket_pair()
         number = acceptor.pool.new_number()
-        with theirs:
-            command, *options = self.arguments
-            passed = ["--passed-sockets", str(theirs.fileno()), str(number)]
+        sockets = acceptor.pool.add(ours, theirs, number)
+        command, *options = self.arguments
+        passed = ["--passed-sockets", str(theirs.fileno()), str(number)]
+        try:
             child = await self.children.start(
                 [command, "--worker", str(self.number), *passed, *options], [theirs.fileno()]
             )
-        return child, acceptor.pool.add(ours, number)
+        except BaseException:
+            sockets.close()
+            raise
+        sockets.close_after(child.ended())
+        return child, sockets

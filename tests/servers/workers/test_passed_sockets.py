@@ -36,7 +36,7 @@ class Site:
         pool = self.acceptor.pool
         for place in (0, 1):
             ours, theirs = socket_pair()
-            worker = pool.add(ours, pool.new_number())
+            worker = pool.add(ours, theirs.dup(), pool.new_number())
             settings = Settings(
                 http=HttpSettings(trusted_proxies=PROXIES, fast_path=self._fast_path)
             )
