@@ -448,6 +448,7 @@ async def test_limit_of_sockets_in_flight_delays_connections() -> None:
         ("GET /socket.io/?EIO=4&sid={} HTTP/1.1", 12),
         ("\r\nPOST /socket.io/?sid={}&EIO=4 HTTP/1.1", 12),
         ("GET http://host/socket.io/?sid={} HTTP/1.1", 12),
+        ("GET /socket.io/?sid={}&sid=3.x HTTP/1.1", 12),
         ("GET /socket.io/?EIO=4 HTTP/1.1\r\nReferer: /?sid={}", None),
         ("GET /socket.io/sid={} HTTP/1.1", None),
     ],
