@@ -104,7 +104,10 @@ def _environment(user: pwd.struct_passwd) -> dict[str, str]:
 
 
 def _ports(settings: Settings) -> Iterator[int]:
-    yield settings.http.port
+    workers = settings.workers
+    yield from workers.ports or (settings.http.port,)
+    if workers.balancer is not None:
+        yield workers.balancer
     if settings.http.tls is not None and settings.http.tls.redirect_port is not None:
         yield settings.http.tls.redirect_port
     if settings.socketio.port is not None:

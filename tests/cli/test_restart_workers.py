@@ -6,11 +6,12 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.cli.processes import Process, get, until
+from tests.cli.processes import DEADLINE, Process, get, until
 from tests.cli.test_serve_workers import (
     SETTINGS,
     connect,
@@ -20,8 +21,12 @@ from tests.cli.test_serve_workers import (
     sessions_of_both,
     start_workers,
 )
+from tests.node_scripts import report_of
 
-CLIENTS = 8
+CLIENTS = 16
+"""Addresses; so many that both workers have some."""
+
+SCRIPTS = Path(__file__).parents[1] / "clients"
 
 
 @pytest.fixture
@@ -48,26 +53,57 @@ class Load:
                 async with session.get(f"{self.url}/pid") as response:
                     assert response.status == 200
                     self.pids[await response.json()] += 1
+                await asyncio.sleep(0.05)  # leaves the CPU to the new workers
 
 
-async def test_sighup_under_load_restarts_workers_without_a_failed_request(
-    process: Process,
+@pytest.mark.node
+@pytest.mark.parametrize("sockets", [12, pytest.param(500, marks=pytest.mark.soak)])
+async def test_h17_sighup_under_load_loses_no_request_and_no_acknowledged_event(
+    process: Process, node: Path, tmp_path: Path, sockets: int
 ) -> None:
+    """HTTP requests over kept and new connections; and clients of Socket.IO over all transports,
+    which connect to the next worker."""
     before = pids_of(process)
     load = Load(process.url())
+    pids = ",".join(map(str, before))
     async with asyncio.TaskGroup() as group:
         for number in range(CLIENTS):
             group.create_task(load.run(number, close=number % 2 == 0))
-        process.send(signal.SIGHUP)
+        arguments = process.url(), str(process.pid), pids, str(sockets)
+        report: Any = await report_of(
+            node, SCRIPTS / "worker_restarts.mjs", *arguments, patience=2 * DEADLINE
+        )
         await asyncio.to_thread(process.line, "all workers were restarted")
         after = {int(process.line(f"worker {n} has pid (\\d+)", number=2)[1]) for n in (1, 2)}
         await _until_served_by(load, after)
         load.is_over = True
 
+    counted = Counter((tmp_path / "counted.txt").read_text().split())
+    assert [id for id in report["acknowledged"] if counted[id] != 1] == []
+    assert len(report["acknowledged"]) >= 6 * sockets
+    assert report["reconnected"] == sockets
     assert not before & after
     assert set(load.pids) == before | after
     process.send(signal.SIGTERM)
     assert await asyncio.to_thread(process.code) == 0
+
+
+@pytest.mark.node
+@pytest.mark.soak
+async def test_h13_5000_clients_that_connect_again_at_once_are_served(
+    process: Process, node: Path
+) -> None:
+    """First those of one worker, while the clients of the other one are served; then all."""
+    pids = ",".join(str(process.line(f"worker {n} has pid (\\d+)")[1]) for n in (1, 2))
+    arguments = process.url(), str(process.pid), pids, "5000"
+
+    report: Any = await report_of(
+        node, SCRIPTS / "reconnect_storm.mjs", *arguments, patience=5 * DEADLINE
+    )
+
+    assert report["lost"] == 0
+    assert report["half"]["seconds"] < 30
+    assert report["all"]["seconds"] < 30
 
 
 async def _until_served_by(load: Load, pids: set[int]) -> None:
@@ -93,16 +129,19 @@ def test_killed_worker_is_replaced_and_the_other_keeps_its_sessions(process: Pro
     assert set(sessions_of_both(process)) == {"2", "3"}
 
 
-def test_worker_that_ends_again_and_again_starts_later_each_time(process: Process) -> None:
-    """The other one serves meanwhile, and a stop does not wait for the next start."""
-    for number, delay in enumerate(["", "0.5", "1"], 1):
-        os.kill(
-            int(process.line(r"worker 1 has pid (\d+)", number=number)[1]),
-            signal.SIGKILL,
-        )
-        if delay:
-            process.line(f"worker 1 starts again in {delay} s")
-            assert get(f"{process.url()}/pid") == int(process.line(r"worker 2 has pid (\d+)")[1])
+def test_workers_that_end_again_and_again_start_later_each_time(process: Process) -> None:
+    """While all are gone, requests wait for the next ones. Then the other one serves, and a stop
+    does not wait for the next start."""
+    for pid in pids_of(process):
+        os.kill(pid, signal.SIGKILL)
+    assert until(lambda: get(f"{process.url()}/pid")) not in pids_of(process)
+
+    other = int(process.line(r"worker 2 has pid (\d+)", number=2)[1])
+    for number, delay in (2, "0.5"), (3, "1"):
+        pid = int(process.line(r"worker 1 has pid (\d+)", number=number)[1])
+        os.kill(pid, signal.SIGKILL)
+        process.line(f"worker 1 starts again in {delay} s")
+        assert get(f"{process.url()}/pid") == other
 
     process.send(signal.SIGTERM)
     assert process.code() == 0
@@ -127,18 +166,8 @@ def test_sighup_with_invalid_settings_keeps_the_workers(process: Process, tmp_pa
     process.line("all workers were restarted")
     assert get(f"{process.url()}/pid") not in before
 
-
-def test_stop_during_a_restart_ends_all_workers(process: Process) -> None:
     process.send(signal.SIGHUP)
-    process.line(r"worker 1 has pid (\d+)", number=2)
-    process.send(signal.SIGTERM)
-
+    process.line(r"worker 1 has pid (\d+)", number=3)
+    process.send(signal.SIGTERM)  # during a restart
     assert process.code() == 0
-    assert not any("did not start" in line for line in process.stderr)
-
-
-def test_all_workers_killed_requests_wait_for_the_next_ones(process: Process) -> None:
-    for pid in pids_of(process):
-        os.kill(pid, signal.SIGKILL)
-
-    assert until(lambda: get(f"{process.url()}/pid")) not in pids_of(process)
+    assert sum("did not start" in line for line in process.stderr) == 1

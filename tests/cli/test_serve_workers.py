@@ -30,6 +30,12 @@ class Pids:
     async def pid_of_socket(self, request):
         return os.getpid()
 
+    @websocket("count", arguments="value")
+    async def count(self, request, id: str):
+        with open("counted.txt", "a") as file:
+            print(id, file=file)  # written in one piece: workers share the file
+        return os.getpid()
+
 application = Application(controllers=[Pids])
 """
 
@@ -128,10 +134,11 @@ def sessions_of_both(process: Process, *, host: str = "x") -> dict[str, str]:
 @pytest.mark.node
 @pytest.mark.parametrize("transports", ["websocket", "polling", "polling,websocket"])
 @pytest.mark.parametrize("keep_alive", ["false", "true"])
+@pytest.mark.parametrize("sessions", ["40", pytest.param("500", marks=pytest.mark.soak)])
 async def test_npm_clients_reach_their_worker_with_each_request(
-    workers: Process, node: Path, transports: str, keep_alive: str
+    workers: Process, node: Path, transports: str, keep_alive: str, sessions: str
 ) -> None:
-    arguments = workers.url(), transports, "40", keep_alive
+    arguments = workers.url(), transports, sessions, keep_alive
 
     report: Any = await report_of(node, SCRIPT, *arguments, patience=DEADLINE)
 

@@ -13,7 +13,7 @@ async function run(index) {
     forceNew: true,
     reconnection: false,
     agent,
-    extraHeaders: { "X-Forwarded-For": `203.0.113.${index + 1}` },
+    extraHeaders: { "X-Forwarded-For": `203.0.${index >> 8}.${index & 255}` },
   });
   socket.on("connect_error", (error) => errors.push(`connect: ${error.message}`));
   socket.on("disconnect", (reason) => {
