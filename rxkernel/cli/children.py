@@ -38,16 +38,20 @@ class Child:
     @classmethod
     async def start(cls, arguments: Sequence[str], inherited: Sequence[int] = ()) -> Self:
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "rxkernel",
-                *arguments,
-                stdin=theirs.fileno(),
-                process_group=0,
-                pass_fds=inherited,
-            )
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "rxkernel",
+                    *arguments,
+                    stdin=theirs.fileno(),
+                    process_group=0,
+                    pass_fds=inherited,
+                )
+        except BaseException:
+            ours.close()
+            raise
         return cls(process, *await asyncio.open_unix_connection(sock=ours, limit=MAX_LINE))
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -127,6 +128,33 @@ def test_killed_worker_is_replaced_and_the_other_keeps_its_sessions(process: Pro
     found = {get_as(process, f"203.0.113.{number}") for number in range(30)}
     assert found == {second, third}
     assert set(sessions_of_both(process)) == {"2", "3"}
+
+
+def test_replacement_is_replaced_too_and_tried_again_if_it_cannot_be_started(
+    process: Process,
+) -> None:
+    """The former process is not awaited: it may stop for long. A supervisor without a file
+    descriptor keeps the workers that run."""
+    with connect(process) as connection:
+        former = int(exchange(connection, request("/pid")))
+        number = 1 if process.line(r"worker 1 has pid (\d+)")[1] == str(former) else 2
+        connection.sendall(b"POST /exit HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+        process.send(signal.SIGHUP)
+        successor = int(process.line(rf"worker {number} has pid (\d+)", number=2)[1])
+
+        os.kill(successor, signal.SIGKILL)
+        third = int(process.line(rf"worker {number} has pid (\d+)", number=3)[1])
+        os.kill(former, 0)  # is still there
+    process.line("all workers were restarted")
+
+    limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    process.send(signal.SIGHUP)
+    process.line("a new worker did not start; the workers that run are kept")
+    os.kill(third, signal.SIGKILL)
+    process.line(rf"worker {number} could not be started: .*Too many open files", number=2)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
+    process.line(rf"worker {number} has pid (\d+)", number=4)
 
 
 def test_workers_that_end_again_and_again_start_later_each_time(process: Process) -> None:

@@ -1,6 +1,7 @@
 """Messages with sockets, between a supervisor and one worker (``SCM_RIGHTS``, unix(7))."""
 
 import asyncio
+import errno
 import os
 import socket
 from collections import deque
@@ -142,10 +143,13 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
 
     Raises:
         ConfigurationError: this system has no such sockets.
+        OSError: there is no file descriptor left.
     """
     try:
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     except OSError as exc:
+        if exc.errno not in (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EINVAL):
+            raise
         raise ConfigurationError(
             f"--workers with Socket.IO needs SOCK_SEQPACKET, as on Linux ({exc}); set "
             f"socketio.enabled = false, or remove --workers"
