@@ -100,9 +100,10 @@ class Child:
         return code
 
     def stop(self) -> None:
-        """Send it SIGTERM."""
-        self.stop_requested = True
-        self._send(signal.SIGTERM)
+        """Send it SIGTERM, once: a second one would not wait for its requests."""
+        if not self.stop_requested:
+            self.stop_requested = True
+            self._send(signal.SIGTERM)
 
     def kill(self) -> None:
         self._send(signal.SIGKILL)
