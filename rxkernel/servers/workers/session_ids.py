@@ -7,6 +7,7 @@ import re
 
 _SESSION = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?(?:[^ \r\n]*?&)??sid=([0-9]{1,9})\.")
 _ENGINE_IO = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?(?:[^ \r\n]*&)?EIO=")
+_MAY_BE_FOR_ANOTHER = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?[^ \r\n]*?(?:sid|EIO)=")
 
 
 def session_id(worker: int, id: str) -> str:
@@ -31,6 +32,8 @@ def is_for_another(head: bytes, worker: int) -> bool:
     Args:
         head: the begin of a request, with the request line.
     """
+    if _MAY_BE_FOR_ANOTHER.match(head) is None:  # the frames of WebSockets come here too
+        return False
     found = worker_of(head)
     return is_engine_io(head) if found is None else found != worker
 
