@@ -14,6 +14,8 @@ import uvloop
 from benchmarks.aims import instructions_command
 from benchmarks.boot import boot
 from benchmarks.broadcast import broadcast
+from benchmarks.buses import bus_broadcasts, bus_hangs
+from benchmarks.buses import found as buses
 from benchmarks.churn import churn
 from benchmarks.clusters import cluster_calls
 from benchmarks.clusters import found as clusters
@@ -45,6 +47,7 @@ from benchmarks.schedules import schedules
 from benchmarks.templates import templates
 from benchmarks.web import web
 from benchmarks.worker_pool import worker_pool
+from benchmarks.workers import workers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,7 +101,7 @@ def main(context: click.Context, json_file: Path | None) -> None:
         )
         some = [router(rounds=7), templates(rounds=7), boot(starts=5), *map(uvloop.run, awaited)]
         run = complete(HttpLoad(rounds=3), (), (), ())
-        some += web(seconds=1, rounds=3)
+        some += [*web(seconds=1, rounds=3), bus_broadcasts(buses(), rounds=3)]
         publish([*some, *tables(run)], json_file)
         finish(run)
 
@@ -152,6 +155,13 @@ def _boot(json_file: Path | None) -> None:
     publish([boot()], json_file)
 
 
+@main.command("workers")
+@_json_option
+def _workers(json_file: Path | None) -> None:
+    """Instructions of a message in a worker of a supervisor, beside one process."""
+    publish([workers()], json_file)
+
+
 @main.command("hosts")
 @_json_option
 def _hosts(json_file: Path | None) -> None:
@@ -197,6 +207,17 @@ def _gateways(json_file: Path | None, **load: Any) -> None:
 def _cluster(json_file: Path | None, **options: Any) -> None:
     """Calls of an action on another node over NATS, compared with Moleculer."""
     _run(json_file, cluster_calls(clusters(), **options))
+
+
+@main.command("bus")
+@click.option("--listeners", default=1000, show_default=True, help="At both processes together.")
+@click.option("--rounds", default=7, show_default=True, help="Rounds of each pair of processes.")
+@click.option("--times", default=20, show_default=True, help="Broadcasts in each round.")
+@_json_option
+def _bus(json_file: Path | None, **options: int) -> None:
+    """Broadcasts of two processes over Redis, compared with Node, and while Redis hangs."""
+    tables = [bus_broadcasts(buses(), **options), uvloop.run(bus_hangs(buses()))]
+    publish(tables, json_file)
 
 
 @main.command("metacom")

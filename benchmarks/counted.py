@@ -8,6 +8,7 @@ here calls it.
 import asyncio
 import gc
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -47,10 +48,18 @@ from rxkernel import (
     SharedPort,
     websocket,
 )
+from rxkernel.cli.acceptor import Acceptor
 from rxkernel.cli.loop import run
+from rxkernel.cli.request_heads import RequestHeads
+from rxkernel.servers.http.forwarded import ForwardedHeaders
+from rxkernel.servers.workers.passed_sockets import PassedSockets
+from rxkernel.servers.workers.socket_channel import socket_pair
 
 Do = Callable[[int], Awaitable[None]]
 """Run the case *times* times."""
+
+Serving = Callable[[Application], AbstractAsyncContextManager[int]]
+"""Serves an application; the port is that for clients."""
 
 mark = os.getloadavg
 
@@ -131,6 +140,25 @@ async def _serving(application: Application) -> AsyncIterator[int]:
         await application.stop()
 
 
+@asynccontextmanager
+async def _serving_as_worker(application: Application) -> AsyncIterator[int]:
+    """The port of a supervisor that passes its connections to *application*. Both are in this
+    process; what the supervisor does for a connection is a part of connecting."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ours, theirs = socket_pair()
+        acceptor = Acceptor([listening], 1, RequestHeads(ForwardedHeaders(())))
+        number = acceptor.pool.new_number()
+        application.serve_sockets(PassedSockets(theirs, number))
+        sockets = acceptor.pool.add(ours, number)
+        await application.start()
+        acceptor.pool.use(sockets, 0)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            await application.stop()
+            acceptor.close()
+
+
 def kernel(listeners: Listeners) -> AbstractAsyncContextManager[Do]:
     """The definition of hello, called in process."""
     return _calling(_application(listeners), "hello")
@@ -151,6 +179,13 @@ async def http(
     """rxkernel's server, over one connection."""
     async with _serving(_application(listeners, change, http_settings)) as port:
         yield partial(exchange.repeat, port)
+
+
+@asynccontextmanager
+async def http_of_worker() -> AsyncIterator[Do]:
+    """As `http`, for a worker that gets its connections from a supervisor."""
+    async with _serving_as_worker(_application(FIVE)) as port:
+        yield partial(_HELLO.repeat, port)
 
 
 @asynccontextmanager
@@ -217,12 +252,12 @@ class Served(Service):
         return data
 
 
-def events(component: type) -> AbstractAsyncContextManager[Do]:
+def events(component: type, serving: Serving = _serving) -> AbstractAsyncContextManager[Do]:
     """The event ``echo`` of *component*."""
     application = Application(
         bundles=[RealtimeBundle], controllers=[component], settings=Settings(http=_PORT_0)
     )
-    return _asking(application, '["echo",{"text":"hello"}]')
+    return _asking(application, '["echo",{"text":"hello"}]', serving=serving)
 
 
 def gateway_calls() -> AbstractAsyncContextManager[Do]:
@@ -237,10 +272,13 @@ def metacom_calls() -> AbstractAsyncContextManager[Do]:
 
 @asynccontextmanager
 async def _asking(
-    application: Application, arguments: str, protocol: str = "socketio"
+    application: Application,
+    arguments: str,
+    protocol: str = "socketio",
+    serving: Serving = _serving,
 ) -> AsyncIterator[Do]:
     """The event with these *arguments*, acknowledged over one websocket."""
-    async with _serving(application) as port:
+    async with serving(application) as port:
         command = (sys.executable, "-m", "benchmarks.event_asker", protocol, str(port))
 
         async def ask(times: int) -> None:
@@ -409,6 +447,19 @@ CASES = (
 )
 
 
+EVENT = "event of a controller"
+EVENT_OF_WORKER = f"{EVENT}, in a worker"
+HELLO_OF_WORKER = f"{HELLO_FIVE}, in a worker"
+
+WORKERS = (
+    Case(EVENT, 200, partial(events, Controlled)),
+    Case(EVENT_OF_WORKER, 200, partial(events, Controlled, _serving_as_worker)),
+    Case(HELLO_FIVE, 200, partial(http, _HELLO)),
+    Case(HELLO_OF_WORKER, 200, http_of_worker),
+)
+"""One process, and a worker that gets its connections from a supervisor."""
+
+
 def _aiohttp(listeners: Listeners) -> tuple[Case, ...]:
     """The cases of `CASES` that raw aiohttp has too, with the same titles."""
     return (
@@ -426,6 +477,7 @@ SERVERS = {
     "rxkernel": CASES,
     "aiohttp": _aiohttp(NONE),
     "aiohttp-middlewares": _aiohttp(FIVE),
+    "workers": WORKERS,
     "hosts": tuple(case for case in CASES if case.title in (HELLO_FIVE, TEN_APPLICATIONS)),
 }
 """``aiohttp`` has no middlewares: its handler does what the listeners of rxkernel do."""

@@ -27,8 +27,8 @@ def serve_command(target: str) -> tuple[str, ...]:
 _RXKERNEL = serve_command("rxkernel_app:with_listeners")
 _BARE = serve_command("rxkernel_app:without_listeners")
 _PLAIN = (sys.executable, "-m", "benchmarks.servers.plain_app")
-_NODE_APP = Path(__file__).parent / "servers" / "node_app.mjs"
-_NODE = ("node", "--expose-gc", str(_NODE_APP), str(_SOCKETIO.folder))
+NODE_APP = Path(__file__).parent / "servers" / "node_app.mjs"
+_NODE = ("node", "--expose-gc", str(NODE_APP), str(_SOCKETIO.folder))
 
 
 @attrs.frozen

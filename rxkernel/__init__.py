@@ -145,9 +145,17 @@ from rxkernel.messages.connection import (
     Connection,
 )
 from rxkernel.messages.connection_info import ConnectionInfo
+from rxkernel.messages.connection_recovery import (
+    ConnectionRecovery,
+    ConnectionState,
+    LogPosition,
+    MissedEvent,
+    MissedEvents,
+)
 from rxkernel.messages.input_errors import (
     InputErrorCode,
 )
+from rxkernel.messages.peers import PeerBackend, Peers
 from rxkernel.messages.request import (
     Request,
     received_request,
@@ -351,8 +359,10 @@ __all__ = [
     "ConnectionEvent",
     "ConnectionInfo",
     "ConnectionLifecycle",
+    "ConnectionRecovery",
     "ConnectionRefusedException",
     "ConnectionScope",
+    "ConnectionState",
     "Converter",
     "Cookie",
     "Definition",
@@ -393,6 +403,7 @@ __all__ = [
     "ListedRule",
     "LocalBackend",
     "LockedException",
+    "LogPosition",
     "LoggingSettings",
     "LoopDetectedException",
     "ManagedConnection",
@@ -400,6 +411,8 @@ __all__ = [
     "MetadataStorage",
     "MethodNotAllowedException",
     "MisdirectedRequestException",
+    "MissedEvent",
+    "MissedEvents",
     "NotAcceptableException",
     "NotConnectedError",
     "NotFoundException",
@@ -407,6 +420,8 @@ __all__ = [
     "Parameter",
     "PayloadTooLargeException",
     "PaymentRequiredException",
+    "PeerBackend",
+    "Peers",
     "PreconditionFailedException",
     "PreconditionRequiredException",
     "ProcedureDefinition",

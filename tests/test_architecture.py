@@ -41,7 +41,7 @@ ARROWS: dict[str, set[str]] = {
     "security": {"sessions", "redis"},
     "sessions": {"redis"},
     "tasks": {"redis"},
-    "web": {"autoload", "contracts", "security", "sessions", "tasks"},
+    "web": {"autoload", "contracts", "redis", "security", "sessions", "tasks"},
 }
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.

@@ -19,10 +19,16 @@ _REJECTED = "it rejects the user or the password in redis.url"
 
 @attrs.frozen
 class Problem:
-    """Why Redis cannot be used. *is_write_only*: it still executes commands that only read."""
+    """Why Redis cannot be used.
+
+    Attributes:
+        is_write_only: it still executes commands that only read.
+        is_denied: it executes other commands of this user, so that it is no outage.
+    """
 
     text: str
     is_write_only: bool = False
+    is_denied: bool = False
 
 
 def problem_of(exc: RedisError) -> Problem | None:
@@ -34,7 +40,8 @@ def problem_of(exc: RedisError) -> Problem | None:
         case AuthenticationError() | AuthorizationError():
             return Problem(f"{_REJECTED} ({exc})")
         case NoPermissionError():
-            return Problem(f"the user in redis.url may not execute a command ({exc})")
+            what = f"the user in redis.url may not execute a command ({exc})"
+            return Problem(what, is_denied=True)
         case OutOfMemoryError():
             return Problem(f"its memory is full ({exc})", is_write_only=True)
         case ReadOnlyError():

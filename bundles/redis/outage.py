@@ -32,10 +32,16 @@ class Outage:
         self.problem: Problem | None = None
         self._client = client
         self._probing: asyncio.Task[None] | None = None
+        self._denied: set[str] = set()
 
     def report(self, problem: Problem) -> None:
-        """Log *problem*, unless an outage has been reported already."""
-        if self._probing is None:
+        """Log *problem*, unless an outage has been reported already. A command that the user may
+        not execute is logged once, and is no outage."""
+        if problem.is_denied:
+            if problem.text not in self._denied:
+                self._denied.add(problem.text)
+                logger.error("Redis does not execute a command: %s", problem.text)
+        elif self._probing is None:
             self.problem = problem
             logger.error("Redis cannot be used: %s", problem.text)
             self._probing = asyncio.create_task(self._probe(problem))

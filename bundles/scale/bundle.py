@@ -1,5 +1,8 @@
 """What the bundle adds to an application."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from injector import Binder, inject, singleton
 
 from bundles.redis_choice import redis_store
@@ -14,35 +17,44 @@ from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.limit import OPTION
 from bundles.scale.limits.listeners import LimitListeners
 from bundles.scale.limits.memory_counts import MemoryCounts
+from bundles.scale.presence.presence import Presence
 from bundles.scale.proxy.command import proxy
+from bundles.scale.recovery.listeners import RecoveryListeners
+from bundles.scale.recovery.memory_recovery import MemoryRecovery
 from bundles.scale.settings import ScaleSettings
-from rxkernel import Bundle
+from rxkernel import Bundle, ConnectionRecovery
 
 _BUNDLES = '["redis", "scale"]'
 
 
 class ScaleBundle(Bundle):
-    """Connects the processes of an application: broadcasts and events reach all of them, and
-    limits of calls count in all of them."""
+    """Connects the processes of an application: broadcasts, events and presence reach all of
+    them, and limits of calls count in all of them."""
 
     name = "scale"
     after = ("redis",)
     options = (SUBSCRIPTION, OPTION)
-    listeners = (BusListeners, LimitListeners)
+    listeners: Sequence[Any] = (BusListeners, LimitListeners)
     servers = (BusServer,)
     commands = (emit, proxy)
     settings_class = ScaleSettings
-    provides = (Bus,)
+    provides = (Bus, Presence)
 
     @inject
     def __init__(self, settings: ScaleSettings) -> None:
         self._settings = settings
+        if settings.recovery != "off":
+            self.listeners = (*type(self).listeners, RecoveryListeners)
 
     def configure(self, binder: Binder) -> None:
         binder.bind(Link, to=self._link(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Counts, to=self._counts(binder), scope=singleton)  # type: ignore[type-abstract]
+        if self._settings.recovery != "off":
+            recovery = self._recovery(binder)
+            binder.bind(ConnectionRecovery, to=recovery, scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Jobs, scope=singleton)
         binder.bind(Bus, scope=singleton)
+        binder.bind(Presence, scope=singleton)
 
     def _link(self, binder: Binder) -> type[Link]:
         if self._settings.bus == "memory":
@@ -50,6 +62,13 @@ class ScaleBundle(Bundle):
         place = "bundles.scale.bus.redis_link:RedisLink"
         link: type[Link] = redis_store(binder, "scale.bus", _BUNDLES, place)
         return link
+
+    def _recovery(self, binder: Binder) -> type[ConnectionRecovery]:
+        if self._settings.recovery == "memory":
+            return MemoryRecovery
+        place = "bundles.scale.recovery.redis_recovery:RedisRecovery"
+        recovery: type[ConnectionRecovery] = redis_store(binder, "scale.recovery", _BUNDLES, place)
+        return recovery
 
     def _counts(self, binder: Binder) -> type[Counts]:
         if self._settings.limits == "memory":

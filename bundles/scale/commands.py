@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from bundles.scale.bus.link import Link
 from bundles.scale.settings import ScaleSettings
 from rxkernel import Application, BadRequestException, Broadcaster, decode_json
 from rxkernel.cli import configure_logging
@@ -27,12 +28,14 @@ def emit(
 ) -> None:
     """Send EVENT to the clients of all running processes, with ARGS, which are JSON.
 
-    It needs `scale.bus = "redis"`. Exits with 1 if Redis cannot be reached.
+    It needs `scale.bus = "redis"`. Exits with 1 if Redis cannot be reached, or no running process
+    replies.
     """
     configure_logging(application.settings.logging)
     values = tuple(_value(text) for text in args)
-    if not asyncio.run(_emit(application, event, values, rooms or None, namespace)):
-        raise click.ClickException("the event was not sent: Redis cannot be reached")
+    problem = asyncio.run(_emit(application, event, values, rooms or None, namespace))
+    if problem is not None:
+        raise click.ClickException(f"the event was not sent: {problem}")
 
 
 def _value(text: str) -> Any:
@@ -50,16 +53,25 @@ async def _emit(
     args: tuple[Any, ...],
     rooms: tuple[str, ...] | None,
     namespace: str,
-) -> bool:
+) -> str | None:
+    """Return why it was not sent."""
     async with application:
-        if application.injector.get(ScaleSettings).bus == "memory":
+        settings = application.injector.get(ScaleSettings)
+        if settings.bus == "memory":
             raise click.ClickException(
                 'scale.bus is "memory", which does not connect processes; set it to "redis"'
             )
         bus = application.servers["bus"]
         await bus.start()
         try:
+            link = application.injector.get(Link)  # type: ignore[type-abstract]
+            await link.meet(settings.heartbeat_timeout)
+            if link.problem is not None:
+                return link.problem
+            if not link.others:
+                return f"no running process replied within {settings.heartbeat_timeout:g} s"
             broadcaster = application.injector.get(Broadcaster)
-            return await broadcaster.emit(event, *args, room=rooms, namespace=namespace)
+            is_sent = await broadcaster.emit(event, *args, room=rooms, namespace=namespace)
+            return None if is_sent else link.problem or "it is too large"
         finally:
             await bus.stop()

@@ -16,6 +16,7 @@ from bundles.security.events import (
     TokenCreatedEvent,
     TokenDecodedEvent,
     TokenEncodedEvent,
+    TokensInUseEvent,
 )
 from bundles.security.exceptions import BadCredentials, Unauthenticated
 from bundles.security.logins.address_limit import AddressLimit
@@ -69,6 +70,7 @@ __all__ = [
     "TokenEncodedEvent",
     "TokenPair",
     "TokenSettings",
+    "TokensInUseEvent",
     "Unauthenticated",
     "UserProvider",
     "access",

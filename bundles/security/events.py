@@ -32,6 +32,8 @@ class SecurityEvents(StrEnum):
     kept until it expires, so it comes once for each token and process."""
     REVOKED = "security.revoked"
     """`RevokedEvent`."""
+    TOKENS_IN_USE = "security.tokens_in_use"
+    """`TokensInUseEvent`, when messages of other processes may have been lost."""
     SOCKET_AUTHENTICATION_SUCCESS = "security.socket_authentication.success"
     """`SocketAuthenticationEvent`, before the socket gets its new identity."""
     SOCKET_UNAUTHENTICATION_SUCCESS = "security.socket_unauthentication.success"
@@ -43,7 +45,8 @@ class SecurityEvents(StrEnum):
 
 @attrs.define(eq=False)
 class RevokedEvent(Event):
-    """``security.revoked``: credentials have ended before they expired; sockets follow it.
+    """``security.revoked``: credentials have ended before they expired; sockets follow it. It is
+    dispatched in the process that ends them, and in those that the bundle ``scale`` connects.
 
     Attributes:
         identifier: of the user whose credentials have ended.
@@ -55,6 +58,27 @@ class RevokedEvent(Event):
     identifier: str
     token_id: str | None = attrs.field(default=None, repr=False)
     request: Request | None = attrs.field(default=None, repr=False)
+
+
+@attrs.define(eq=False)
+class TokensInUseEvent(Event):
+    """``security.tokens_in_use``: what relies on an access token for long, as a socket or a stream
+    does, adds it. `RevokedEvent` is dispatched for those that have been revoked.
+
+    Attributes:
+        tokens: the user of each token, and since when the oldest user of it relies on it; by its
+            ``jti``.
+    """
+
+    tokens: dict[str, tuple[str, float]] = attrs.field(factory=dict, init=False, repr=False)
+
+    def add(self, token: Token[Any], since: float) -> None:
+        """Add *token*, which was valid at *since*, in seconds since 1970. A credential that is
+        not an access token is ignored."""
+        if token.credential == "bearer" and token.id is not None:
+            assert token.identifier is not None
+            _, before = self.tokens.get(token.id, ("", since))
+            self.tokens[token.id] = token.identifier, min(since, before)
 
 
 @attrs.define(eq=False)

@@ -32,12 +32,14 @@ class SessionEnd(StrEnum):
     EXPIRED = "expired"
     """It was not used for ``idle_timeout``, or its ``lifetime`` has ended. A store that removes
     expired sessions itself, such as ``redis``, reports those only that sockets of this process
-    use; so does a process whose sockets use a session that another process has ended."""
+    use. So does a process whose sockets use a session that another process has ended, if the
+    message of that one did not arrive."""
 
 
 @attrs.define(eq=False)
 class SessionEndedEvent(Event):
-    """In the process that ended the session, after the store has removed it."""
+    """After the store has removed the session: in the process that ended it, and in those that
+    the bundle ``scale`` connects with it."""
 
     id: str
     user: str | None

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from secrets import token_hex
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import attrs
 from injector import ProviderOf, inject
@@ -30,6 +30,7 @@ from rxkernel import (
     AsyncEventDispatcher,
     ConflictException,
     Connection,
+    Peers,
     Request,
     Response,
     RxKernelError,
@@ -38,6 +39,7 @@ from rxkernel import (
 )
 
 _ATTRIBUTE = "bundles.sessions"
+_ENDED = "sessions.ended"
 _TOUCHES = 10
 """The use of a session is stored at most so many times in ``idle_timeout``."""
 
@@ -55,6 +57,7 @@ class Sessions:
         clock: Clock,
         dispatcher: AsyncEventDispatcher,
         current_request: ProviderOf[Request],
+        peers: Peers,
     ) -> None:
         self.max_size = settings.max_size
         self._store = store
@@ -66,6 +69,9 @@ class Sessions:
         self._dispatcher = dispatcher
         self._current_request = current_request
         self._watched: Counter[str] = Counter()
+        self._peers = peers
+        peers.listen(_ENDED, self._ended_elsewhere, in_order=False)
+        peers.when_missed(self._look_for_ends)
 
     async def of(self, request: Request) -> Session:
         """The session of the client of *request*: the same object in the whole message.
@@ -171,6 +177,9 @@ class Sessions:
             lost = await self._lost(now, reported)
             await self.report(lost, SessionEnd.EXPIRED)
         return len(ended) + len(lost)
+
+    async def _look_for_ends(self) -> None:
+        await self.report(await self._lost(self._now(), ()), SessionEnd.EXPIRED)
 
     async def _lost(self, now: float, reported: Collection[str]) -> Sequence[EndedSession]:
         ids = [id for id in {*self._sockets.ids, *self._watched} if id not in reported]
@@ -391,9 +400,21 @@ class Sessions:
         self, ended: Sequence[EndedSession], reason: SessionEnd, request: Request | None = None
     ) -> None:
         """Dispatch `SessionEvents.ENDED`, then close the connections of *ended*, that of *request*
-        after its response."""
+        after its response. Other processes do so too, except for expired sessions, which each
+        process finds itself."""
         if not ended:
             return
+        if reason is not SessionEnd.EXPIRED:
+            self._peers.send(_ENDED, [reason, [(one.id, one.user) for one in ended]])
+        await self._report(ended, reason, request)
+
+    async def _ended_elsewhere(self, data: Any) -> None:
+        reason, ended = data
+        await self._report([EndedSession(*one) for one in ended], SessionEnd(reason), None)
+
+    async def _report(
+        self, ended: Sequence[EndedSession], reason: SessionEnd, request: Request | None
+    ) -> None:
         own = None if request is None else request.connection
         try:
             events = [SessionEndedEvent(one.id, one.user, reason) for one in ended]

@@ -77,7 +77,7 @@ class TasksBundle(Bundle):
         binder.bind(TaskBackend, to=self._bind_backend(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(TaskQueueSettings, to=_queue_settings_of, scope=singleton)
         binder.bind(Clock, scope=singleton)
-        binder.bind(TaskStore, to=_store_of, scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(TaskStore, to=self._store(binder), scope=singleton)  # type: ignore[type-abstract]
         for service in (TaskRunner, TaskEntries, Planner, Scheduler, Watchers, Background):
             binder.bind(service, scope=singleton)
         for watcher in self._watchers:
@@ -94,6 +94,20 @@ class TasksBundle(Bundle):
         if problems:
             raise ConfigurationError(*problems)
 
+    def _store(self, binder: Binder) -> type[TaskStore] | Callable[[], TaskStore]:
+        match binder.injector.get(TasksSettings).store:
+            case "sqlite":
+                return SqliteTaskStore
+            case "redis":
+                place = "bundles.tasks.scheduler.redis_store:RedisTaskStore"
+                store: type[TaskStore] = redis_store(
+                    binder, "tasks.store", '["redis", "tasks"]', place
+                )
+                return store
+            case "memory":
+                has_workers = binder.injector.get(Settings).http.reuse_port
+                return _refuse_memory if has_workers else MemoryTaskStore
+
     def _bind_backend(self, binder: Binder) -> type[TaskBackend]:
         if binder.injector.get(TasksSettings).queue.store == "memory":
             return LocalTasks
@@ -106,15 +120,11 @@ class TasksBundle(Bundle):
         return backend
 
 
-@inject
-def _store_of(settings: TasksSettings, application: Settings) -> TaskStore:
-    if settings.store == "sqlite":
-        return SqliteTaskStore(settings)
-    if application.http.reuse_port:
-        raise ConfigurationError(
-            'tasks.store is "memory", so each worker would run each task; set it to "sqlite"'
-        )
-    return MemoryTaskStore()
+def _refuse_memory() -> TaskStore:
+    raise ConfigurationError(
+        'tasks.store is "memory", so each worker would run each task; set it to "sqlite" or '
+        '"redis"'
+    )
 
 
 @inject

@@ -1,5 +1,6 @@
 """Handler directories: a tree of folders whose files answer requests."""
 
+from bundles.web.backend.backend_events import BackendEvents
 from bundles.web.bundle import WebBundle
 from bundles.web.channels.channels import Channels
 from bundles.web.channels.settings import ChannelSettings
@@ -22,6 +23,7 @@ from bundles.web.routes.route import Route
 from bundles.web.settings import WebSettings
 
 __all__ = [
+    "BackendEvents",
     "Chain",
     "ChannelSettings",
     "Channels",

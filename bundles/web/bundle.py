@@ -10,9 +10,13 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.endpoints.security_rules import users_of
 from bundles.autoload.places.api_paths import ApiPaths
+from bundles.redis_choice import redis_store
 from bundles.security import AddressLimit, SecuritySettings
 from bundles.sessions import Sessions
+from bundles.web.backend.backend_events import BackendEvents
+from bundles.web.backend.transport import BACKEND
 from bundles.web.channels.channels import Channels
+from bundles.web.channels.event_log import EventLog, MemoryEventLog
 from bundles.web.channels.event_streams import EventStreams
 from bundles.web.channels.identities import Identities
 from bundles.web.channels.last_event_ids import LastEventIds
@@ -46,6 +50,8 @@ from bundles.web.settings import WebSettings
 from bundles.web.templates.error_templates import ErrorTemplates
 from rxkernel import Bundle, ConfigurationError, HttpServer, Kernel, Settings
 
+_BUNDLES = '["redis", …]'
+
 
 class WebBundle(Bundle):
     """Serves the folder ``app`` of the directory of `AutoloadBundle`.
@@ -61,7 +67,7 @@ class WebBundle(Bundle):
 
     name = "web"
     requires = ("autoload", "contracts", "sessions", "security")
-    after = ("tasks",)
+    after = ("redis", "tasks")
     settings_class = WebSettings
     listeners: Sequence[Any] = (
         Firewall,
@@ -74,8 +80,10 @@ class WebBundle(Bundle):
         LastEventIds,
         ReverseProxy,
         SlowLog,
+        BackendEvents,
     )
-    provides = (Channels, Firewall, ReverseProxy)
+    transports = (BACKEND,)
+    provides = (BackendEvents, Channels, Firewall, ReverseProxy)
 
     def __init__(
         self, *, extensions: Iterable[Extension] = (), routes: Iterable[Route] = ()
@@ -111,8 +119,11 @@ class WebBundle(Bundle):
         _check(root)
         self._bind_stores(binder, root)
         self._add_files(root, binder)
-        binder.bind(ChannelSettings, to=binder.injector.get(WebSettings).channels)
+        channels = binder.injector.get(WebSettings).channels
+        binder.bind(ChannelSettings, to=channels)
+        binder.bind(EventLog, to=_event_log(binder, channels), scope=singleton)  # type: ignore[type-abstract]
         for service in (
+            BackendEvents,
             ClientSessions,
             Channels,
             Identities,
@@ -198,6 +209,7 @@ class WebBundle(Bundle):
             AddressLimit(limits.address_attempts, limits.window, "password_throttled"),
             has_users=lambda: not users_of(injector).is_empty,
             has_workers=injector.get(Settings).http.reuse_port,
+            has_own_channels=injector.get(ChannelSettings).store == "memory",
         )
         tree_pages.directories = directories
         return directories
@@ -215,6 +227,14 @@ class WebBundle(Bundle):
     @inject
     def _places(self, directories: Directories) -> list[Place]:
         return [directories]
+
+
+def _event_log(binder: Binder, settings: ChannelSettings) -> type[EventLog]:
+    if settings.store == "memory":
+        return MemoryEventLog
+    place = "bundles.web.channels.redis_event_log:RedisEventLog"
+    log: type[EventLog] = redis_store(binder, "web.channels.store", _BUNDLES, place)
+    return log
 
 
 def _check(root: Path) -> None:

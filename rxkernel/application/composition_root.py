@@ -26,6 +26,7 @@ from rxkernel.kernel.propagator import Propagator, extract_of
 from rxkernel.kernel.scopes import require_connection, require_request
 from rxkernel.messages.broadcaster import Broadcaster
 from rxkernel.messages.connection import Connection
+from rxkernel.messages.peers import Peers
 from rxkernel.messages.request import Request
 from rxkernel.messages.transport import Transport
 from rxkernel.routing.converters import own_kinds
@@ -104,6 +105,7 @@ class CompositionRoot:
         binder.bind(WebSocketMetadataStorage, to=spec.storages.websocket)
         binder.bind(ProcedureMetadataStorage, to=spec.storages.procedure)
         binder.bind(Broadcaster, to=Broadcaster(self._to_plain))
+        binder.bind(Peers, to=Peers())
         binder.bind(Propagator, to=Propagator())
         binder.bind(Kernel, to=lambda: self.kernel)
         binder.bind(ServerManager, to=lambda: self.servers)

@@ -1,7 +1,7 @@
 """When a worker that has ended starts again."""
 
 STEADY = 10.0
-"""Seconds for which a worker listens until its end is no part of a crash loop."""
+"""A worker that has listened for so many seconds was not in a crash loop."""
 
 MAX_FAILURES = 5
 """As many ends in a row, each before `STEADY`, are a crash loop."""

@@ -38,12 +38,14 @@ def shared_port(settings: HttpSettings, count: int) -> Iterator[list[Opened]]:
             "--workers needs SO_REUSEPORT, which this system does not have; remove the option"
         )
     with ExitStack() as stack:
-        port, opened = settings.port, []
-        for number in range(count):
-            option = socket.SO_REUSEPORT
-            is_first = number == 0
-            opened.append(_open(settings.host, port, stack, option, is_first=is_first))
-            port = opened[0][0].getsockname()[1]
+        host, port, option = settings.host, settings.port, socket.SO_REUSEPORT
+        opened: list[Opened] = []
+        with ExitStack() as chosen:
+            if not port:  # a socket that has chosen its port would lose it by a shutdown
+                port = _open(host, 0, chosen, option)[0].getsockname()[1]
+                opened.append(_open(host, port, stack, option, is_first=False))
+            while len(opened) < count:
+                opened.append(_open(host, port, stack, option, is_first=not opened))
         yield opened
 
 
@@ -105,7 +107,7 @@ def _open(host: str, port: int, stack: ExitStack, option: int, *, is_first: bool
 
 
 def _open_all(host: str, port: int, stack: ExitStack, option: int, *, is_first: bool) -> Opened:
-    """Open one port at every address of *host*. If it *is_first*, nobody else may have it."""
+    """Open one port at every address of *host*. If it *is_first*, another program must not have it."""
     opened = []
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for family, *_, address in dict.fromkeys(found):

@@ -1,6 +1,7 @@
 """``rxkernel serve``: one process, or a supervisor of others."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import attrs
@@ -25,7 +26,9 @@ from rxkernel.cli.watched_files import WatchedFiles
 from rxkernel.cli.workers import Accepting, WorkerPlan, supervise
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.workers.socket_channel import socket_pair
-from rxkernel.settings import LoggingSettings
+from rxkernel.settings import LoggingSettings, WorkersSettings
+
+logger = logging.getLogger(__name__)
 
 
 @click.command
@@ -111,6 +114,8 @@ def serve(
     application = given.load()
     every = applications_of(application)
     configure_logging(application.settings.logging, *(one.settings.logging for one in every))
+    if not supervised and workers == 1:
+        warn_of_unused_limits(application.settings.workers)
     if supervised or (workers == 1 and not application.settings.workers.ports):
         place = None
         if worker is not None:
@@ -120,6 +125,16 @@ def serve(
         ctx.exit(_serve_ports(application, given))
     else:
         ctx.exit(_serve_with_workers(application, given, workers))
+
+
+def warn_of_unused_limits(settings: WorkersSettings) -> None:
+    """Log that a process without a supervisor is not replaced."""
+    has_limits = settings.max_requests is not None or settings.max_memory is not None
+    if has_limits and not settings.ports:
+        logger.warning(
+            "workers.max_requests and workers.max_memory have no effect without --workers: "
+            "nothing could replace this process"
+        )
 
 
 def _serve_with_workers(application: Served, given: ServeOptions, count: int) -> int:

@@ -30,7 +30,7 @@ class WorkerReports:
 
     Raises:
         ConfigurationError: it needs more memory than ``workers.max_memory`` before it has served a
-            request, or the system does not tell how much it has.
+            request, or the system does not report its memory.
     """
 
     def __init__(self, served: Served, link: SupervisorLink) -> None:
@@ -138,7 +138,7 @@ def _figures(kernel: Kernel, servers: ServerManager) -> dict[str, Any]:
 
 
 def details_of(merged: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The details of ``/readyz`` for the application *name*, of what `MergedReports` has."""
+    """The details of ``/readyz`` for the application *name*, made of `MergedReports.merged`."""
     total: dict[str, Any] = {"rss": 0, "cpu_time": 0.0, "handled": 0, "servers": {}, "limits": {}}
     each = []
     for report in merged["workers"]:

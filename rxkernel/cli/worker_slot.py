@@ -77,7 +77,7 @@ class WorkerSlot:
 
     @property
     def is_steady(self) -> bool:
-        """Whether its worker has run for long enough, so that it is no part of a crash loop."""
+        """Whether its worker has run for `STEADY` seconds, so it is not in a crash loop."""
         running = self._running
         return running is not None and running.is_serving and running.lived >= STEADY
 
@@ -98,6 +98,8 @@ class WorkerSlot:
         another one serves. A process that exits with 2, for invalid settings, ends it with 2 until
         one has listened.
         """
+        if self._stopping.is_set():
+            return 0
         self._running = await self._start()
         while True:
             running = self._running

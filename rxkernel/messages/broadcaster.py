@@ -11,6 +11,7 @@ from rxkernel.exceptions import NotConnectedError
 from rxkernel.messages.broadcast_backend import BroadcastBackend, Rooms
 from rxkernel.messages.connection import Connection
 from rxkernel.messages.connection_info import ConnectionInfo
+from rxkernel.messages.connection_recovery import ConnectionRecovery
 from rxkernel.messages.event_loops import check_event_loop
 from rxkernel.messages.event_names import check_event
 from rxkernel.messages.rooms import rooms_of
@@ -34,9 +35,14 @@ class Broadcaster:
     Args:
         copy: returns what is sent for an argument, as a copy; that of an application raises
             TypeError, ValueError or RecursionError if it cannot be encoded.
+
+    Attributes:
+        recovery: records what is sent for clients that have lost their connection, or None. A
+            bundle sets it before the servers start.
     """
 
     def __init__(self, copy: Callable[[Any], Any] = deepcopy) -> None:
+        self.recovery: ConnectionRecovery | None = None
         self._copy = copy
         self._backends: list[BroadcastBackend] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -99,8 +105,11 @@ class Broadcaster:
         volatile: bool,
         local: bool,
     ) -> bool:
+        reached = self._reached("Broadcaster.emit()", local)
+        if self.recovery is not None and not volatile:
+            self.recovery.record(event, args, rooms, namespace, skip, is_local=local)
         is_complete = True
-        for backend in self._reached("Broadcaster.emit()", local):
+        for backend in reached:
             is_complete &= await backend.broadcast(event, args, rooms, namespace, skip, volatile)
         return is_complete
 

@@ -51,6 +51,8 @@ class Connection(ABC):
             left. Each event that the client sends has a context of its own.
         client: ``(host, port)`` of the peer, or the address that a trusted proxy reports; None
             in tests.
+        recovered: whether the client has come back after a short time: it has its id, its rooms
+            and its attributes again, and receives the events that it missed.
         site: scheme and host that the client connected to, ``https://example.com``; behind a
             trusted proxy from its headers. None in tests.
     """
@@ -74,6 +76,7 @@ class Connection(ABC):
         self.auth = auth
         self.params: Mapping[str, Any] = {}
         self.client = client
+        self.recovered = False
         self.site = site
         self.token: Any = None
         self.attributes: dict[str, Any] = {}

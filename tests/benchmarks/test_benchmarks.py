@@ -6,6 +6,7 @@ many: `memory` exceeds those of connections and of sessions.
 
 import resource
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from click.testing import CliRunner
 
 from benchmarks.__main__ import main
 from benchmarks.broadcast import broadcast
+from benchmarks.buses import OWN as BUS
+from benchmarks.buses import bus_broadcasts, bus_hangs
 from benchmarks.churn import churn
 from benchmarks.clusters import OWN as CLUSTER
 from benchmarks.clusters import cluster_calls
@@ -149,6 +152,16 @@ async def test_broadcast_is_received_by_all_clients() -> None:
     (row,) = table.records()
     assert isinstance(row["until the last has it, ms"], float)
     assert row["until the last has it, ms"] > 0
+
+
+async def test_bus_benchmark_reaches_clients_of_both_processes(redis_server: Path) -> None:
+    (row,) = bus_broadcasts([BUS], listeners=4, rounds=1, times=2).records()
+    assert isinstance(row["until the last has it, ms"], float)
+    assert row["until the last has it, ms"] > 0
+
+    (row,) = (await bus_hangs([BUS], times=10)).records()
+    assert isinstance(row["slowest, ms"], float)
+    assert row["slowest, ms"] > 0
 
 
 async def _kernel() -> Table:

@@ -1,5 +1,6 @@
 """The page of ``rxkernel new --layout metarhia`` in a headless Chromium, with the npm client."""
 
+import logging
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,13 +12,20 @@ from click.testing import CliRunner
 from playwright.async_api import Browser, BrowserContext, Error, Page, expect
 
 from bundles.autoload import create_application
-from rxkernel import Application
+from rxkernel import Application, ConnectionEvent, ServerEvents
 from rxkernel.cli import main
+from tests.browser.socket_log import logged_sockets
 from tests.ports import reserved_port
 from tests.required_tools import ROOT, require_metacom
 from tests.serving import serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+logger = logging.getLogger("rxkernel.tests")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("debug_logs"),  # a failed test shows what the server has done
+]
 
 ROME = {"name": "Rome", "area": 1285, "region": "Lazio"}
 MARCUS = '{ login: "marcus", password: "correct horse" }'
@@ -65,18 +73,30 @@ def project(node: Path, tmp_path: Path) -> Path:
     return folder
 
 
+async def log_end(event: ConnectionEvent) -> None:
+    logger.info("the connection %s has ended: %s", event.connection.id, event.reason)
+
+
 @asynccontextmanager
 async def served(project: Path, port: int = 0) -> AsyncIterator[Application]:
     application = create_application(project / "application")
-    application.load_settings({"http.host": "127.0.0.1", "http.port": port})
+    application.load_settings(
+        {"http.host": "127.0.0.1", "http.port": port, "logging.access": True}
+    )
+    application.dispatcher.add_listener(ServerEvents.DISCONNECTED, log_end)
     async with serving(application):
         yield application
 
 
-async def open_page(context: BrowserContext, application: Application) -> Page:
+async def open_page(
+    context: BrowserContext, application: Application, *, connections: int = 1
+) -> Page:
+    """The page is live on its *connections*-th connection."""
     page = await context.new_page()
-    await page.goto(str(application.servers["http"].url))
-    await expect(page.get_by_role("status")).to_have_text("Live")
+    async with logged_sockets(page) as sockets:
+        await page.goto(str(application.servers["http"].url))
+        await expect(page.get_by_role("status")).to_have_text("Live")
+        assert sockets.opened == connections
     return page
 
 
@@ -195,6 +215,21 @@ async def test_restarted_server_is_used_again(project: Path, browser: Browser) -
                 await page.get_by_label("Message", exact=True).fill("again")
                 await page.get_by_role("button", name="Send").click()
                 await expect(page.get_by_role("listitem")).to_have_text(["again"])
+
+
+async def test_page_begins_again_when_its_first_connection_is_lost(
+    project: Path, context: BrowserContext
+) -> None:
+    """The client repeats neither its first call nor anything else on the next connection."""
+    async with served(project) as application:
+
+        async def close(event: ConnectionEvent) -> None:
+            application.dispatcher.remove_listener(ServerEvents.ACCEPTED, close)
+            await event.connection.disconnect()
+
+        application.dispatcher.add_listener(ServerEvents.ACCEPTED, close)
+        page = await open_page(context, application, connections=2)
+        await expect(page.locator("#city")).to_have_text("Rome")
 
 
 async def test_page_without_the_client_says_what_to_do(project: Path, browser: Browser) -> None:

@@ -10,7 +10,19 @@ from rxkernel.cli import main
 from tests.required_tools import ROOT
 
 _OTHERS = {
-    *(".", "cd", "curl", "git", "kill", "mkdir", "nats-server", "node", "npm", "openssl"),
+    *(
+        ".",
+        "cd",
+        "curl",
+        "export",
+        "git",
+        "kill",
+        "mkdir",
+        "nats-server",
+        "node",
+        "npm",
+        "openssl",
+    ),
     "pytest",
 }
 _ADMINISTRATION = {

@@ -156,7 +156,10 @@ SOCKETIO = (
         *("emit", "overridden: a broadcast is encoded once"),
         *("event", "data", "namespace", "room", "skip_sid", "callback", "to", "kwargs"),
     ),
-    _manager_use("is_sid_room", "rooms with the id of a client", "namespace", "room"),
+    _manager_use(
+        *("is_sid_room", "rooms with the id of a client", "namespace", "room"),
+        files=(_ENGINE, _MANAGER),
+    ),
     _manager_use(
         "pre_connect", "an id that is not accepted yet", "eio_sid", "namespace", files=(_ENGINE,)
     ),

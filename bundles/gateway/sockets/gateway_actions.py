@@ -73,9 +73,10 @@ class GatewayActions:
             await self._broker.broadcast(self._event, attrs.asdict(given))
 
     async def relay(self, ctx: CurrentContext, given: Annotated[Broadcast, Body()]) -> None:
-        """Send a broadcast of another node to the clients of this one."""
+        """Send a broadcast of another node to the clients of this process: each process in the
+        cluster receives it, also those that the broadcaster reaches by another way."""
         if ctx.sender is not None:
-            await self._emit(given)
+            await self._emit(attrs.evolve(given, local=True))
 
     async def _emit(self, given: Broadcast) -> None:
         try:

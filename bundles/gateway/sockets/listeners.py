@@ -105,7 +105,7 @@ class GatewayListeners:
             return
         if rules.is_authorized:
             user = await self._gateway.authorize(connection)
-            if user is not None:
+            if user is not None or connection.recovered:  # it has the user of before
                 self._gateway.save_user(connection, user)
         for middleware in rules.connecting:
             await middleware(connection)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bundles.scale.bus.cluster_log import ClusterLog
 from bundles.scale.bus.link import Link
 from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.bus.packing import pack, unpack
@@ -33,11 +34,14 @@ class Broadcasts:
         volatile: bool,
     ) -> bool:
         """See `BroadcastBackend.broadcast`; it does not wait."""
+        log = self._broadcaster.recovery
+        if isinstance(log, ClusterLog) and not volatile:
+            return log.is_reachable  # `Broadcaster` has recorded it
         values = (event, args, rooms, namespace, list(skip), volatile)
         return self._link.send(Kind.BROADCAST, pack(self._serializer, *values))
 
     def _received(self, sender: bytes, body: bytes) -> None:
-        if not self._jobs.start("a broadcast of another process", self._emit(body)):
+        if not self._jobs.start("a broadcast of another process", self._emit(body), len(body)):
             self._link.dropped("overloaded")
 
     async def _emit(self, body: bytes) -> None:

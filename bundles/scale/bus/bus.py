@@ -64,7 +64,7 @@ class Bus:
         for definition in self._subscribers.get(name, ()):
             data = unpack(body)[1]  # each subscriber may change its own
             what = f"the event {name:.100}"
-            if not self._jobs.start(what, self._run(definition, name, data)):
+            if not self._jobs.start(what, self._run(definition, name, data), len(body)):
                 self._link.dropped("overloaded")
 
     async def _run(self, definition: ProcedureDefinition, name: str, data: Any) -> None:

@@ -6,15 +6,21 @@ from typing import Any
 
 from bundles.scale.bus.broadcasts import Broadcasts, Rooms
 from bundles.scale.bus.requests import Replies, Requests
-from rxkernel import BroadcastBackend, Broadcaster, ConnectionInfo, NotConnectedError
+from rxkernel import (
+    BroadcastBackend,
+    Broadcaster,
+    ConnectionInfo,
+    NotConnectedError,
+    NotImplementedException,
+)
 
 logger = logging.getLogger(__name__)
 
 _CONNECTIONS, _CHANGE, _CALL = "connections", "change", "call"
 
-_ABSENT, _LATE, _ONE, _SEVERAL = "absent", "late", "one", "several"
-"""The replies to a call: the client is not here, it has not replied in time, or it has, with one
-value or with several."""
+_ABSENT, _LATE, _REFUSED, _ONE, _SEVERAL = "absent", "late", "refused", "one", "several"
+"""The replies to a call: the client is not here, it has not replied in time, its protocol has no
+acknowledgements, or it has replied, with one value or with several."""
 
 
 class ClusterBackend(BroadcastBackend):
@@ -64,10 +70,10 @@ class ClusterBackend(BroadcastBackend):
 
     async def _ask(self, name: str, *values: Any) -> Replies:
         replies = await self._requests.send(name, *values, timeout=self._timeout)
-        if replies.was_sent and replies.missing:
+        if replies.was_sent and not replies.is_complete:
             logger.warning(
-                "%d of the other processes did not reply to %r within %g s",
-                *(len(replies.missing), name, self._timeout),
+                "%d of the other processes did not reply to %r within %g s, %d were silent before",
+                *(len(replies.missing), name, self._timeout, len(replies.silent)),
             )
         return replies
 
@@ -120,6 +126,8 @@ class ClusterBackend(BroadcastBackend):
                     return tuple(values)
                 case "late":
                     raise TimeoutError(f"no acknowledgement of {id!r} within {timeout:g} seconds")
+                case "refused":
+                    raise NotImplementedException(values[0])
         if not replies.was_sent:
             raise NotConnectedError("the other processes cannot be reached")
         if replies.missing:
@@ -137,6 +145,8 @@ class ClusterBackend(BroadcastBackend):
             return _ABSENT, []
         except TimeoutError:
             return _LATE, []
+        except NotImplementedException as exc:
+            return _REFUSED, [exc.message]
         return (_SEVERAL, list(value)) if isinstance(value, tuple) else (_ONE, [value])
 
 

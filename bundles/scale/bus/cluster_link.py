@@ -4,12 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from random import uniform
 from secrets import token_bytes
 
 from bundles.message_bus import Transporter
-from bundles.scale.bus.counted import CountedMessages
-from bundles.scale.bus.link import Link
+from bundles.scale.bus.counted import REASONS, CountedMessages
+from bundles.scale.bus.link import Handler, Link
 from bundles.scale.bus.members import Members
 from bundles.scale.bus.outbox import Outbox
 from bundles.scale.bus.seal import KIND_AT, SENDER_AT, Kind, Message, RejectedError, Seal
@@ -18,6 +19,10 @@ from bundles.scale.settings import ScaleSettings
 logger = logging.getLogger(__name__)
 
 _ID_SIZE = 8
+_ALIEN = frozenset({"wrong_signature", "expired"})
+"""The reasons for which all messages of a process are rejected, until one of both is started again
+with other settings or another time."""
+
 _HEARTBEAT = bytes((Kind.HEARTBEAT,))
 
 
@@ -25,7 +30,8 @@ class ClusterLink(Link):
     """Implements `Receiver` of *transporter*.
 
     Each process sends heartbeats to all, itself included. So a process that does not receive its
-    own ones does not receive broadcasts either, and is not ready.
+    own ones does not receive broadcasts either, and is not ready. Neither is one that can use no
+    message of the others.
     """
 
     def __init__(self, transporter: Transporter, settings: ScaleSettings, secret: str) -> None:
@@ -41,9 +47,13 @@ class ClusterLink(Link):
         self._seal = Seal(secret, settings.max_message_size)
         self._outbox = Outbox(transporter, self._counted, settings.max_queue_size)
         self._members = Members()
-        self._members.left = lambda id: self.left(id)
+        self._members.vanished = lambda: self.missed()
+        self._members.left = self._process_left
         self._heard: float | None = None
+        self._rejected = ("", float("-inf"))  # why and when, of the last one of `_ALIEN`
+        self._listened = 0.0  # seconds in which it could hear the others
         self._arrived = asyncio.Event()
+        self._received = asyncio.Event()  # a message of another process
         self._beating: asyncio.Task[None] | None = None
 
     @property
@@ -55,11 +65,18 @@ class ClusterLink(Link):
             return f"{place} does not reply"
         if self._heard is None or time.monotonic() - self._heard > self._timeout:
             return f"no own heartbeat through {place} within {self._timeout:g} s"
+        reason, when = self._rejected
+        if not self._members and time.monotonic() - when <= self._timeout:
+            return f"each message of another process is rejected: {REASONS[reason]}"
         return None
 
     @property
     def others(self) -> frozenset[bytes]:
         return self._members.ids
+
+    @property
+    def silent(self) -> frozenset[bytes]:
+        return self._members.silent
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -80,6 +97,13 @@ class ClusterLink(Link):
             await asyncio.wait({waiting}, timeout=self._timeout)
             waiting.cancel()
 
+    async def meet(self, timeout: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not self._members and self.problem is None:
+                    self._received.clear()
+                    await self._received.wait()
+
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
         is_to_all = to is None
         topic = self._to_all if to is None else self._topic(to)
@@ -92,8 +116,8 @@ class ClusterLink(Link):
         self._numbers[is_to_all] = number
         return self._outbox.put(topic, frame) and self.problem is None
 
-    def dropped(self, reason: str) -> None:
-        self._counted.add(reason, self._to_all)
+    def dropped(self, reason: str, number: int = 1) -> None:
+        self._counted.add(reason, self._to_all, number)
 
     async def stop(self) -> None:
         if self._beating is not None:
@@ -107,19 +131,18 @@ class ClusterLink(Link):
         self._heard = None
 
     async def _beat(self) -> None:
-        """Send heartbeats, and notice processes that have ended. The delays are random, so that
-        the processes do not send all at once."""
+        """Send heartbeats. The delays are random, so that not all processes send at once."""
         while True:
             if self._transporter.is_connected and not self._outbox.is_slow:
-                self.send(Kind.HEARTBEAT, b"")
+                self.send(Kind.HEARTBEAT, self.status())
             await asyncio.sleep(uniform(0.8, 1.0) * self._interval)
-            self._members.expire(time.monotonic() - self._timeout)
 
     # --- the interface of `Receiver`
 
     def connected(self) -> None:
         self.send(Kind.HELLO, b"")
-        self.send(Kind.HEARTBEAT, b"")
+        self.send(Kind.HEARTBEAT, self.status())
+        self.missed()
 
     def lost(self, reason: str) -> None:
         """The transporter logs it."""
@@ -135,35 +158,57 @@ class ClusterLink(Link):
             message = self._seal.open(topic, data)
         except RejectedError as exc:
             self._counted.add(exc.reason, topic)
+            if exc.reason in _ALIEN and not data.startswith(self.id, SENDER_AT):
+                self._rejected = exc.reason, time.monotonic()
+                self._received.set()
             return
         if message.sender == self.id:
             if message.kind is Kind.HEARTBEAT:
-                self._heard = time.monotonic()
-                self._arrived.set()
+                self._hear_itself()
             return
+        self._received.set()
         missing = self._members.number(message.sender, topic, message.number)
         if missing is None:
             self._counted.add("replayed", topic)
             return
         if missing and topic == self._to_all:  # the numbers to one have gaps
             self._counted.add("lost", topic, missing)
+            self.missed()
         self._handle(message)
+
+    def _hear_itself(self) -> None:
+        """Regard the processes as ended that were not heard. Only the time counts in which this
+        process could hear them: while the bus is away, all remain."""
+        now = time.monotonic()
+        if self._heard is not None:
+            self._listened += min(now - self._heard, self._interval)
+        self._heard = now
+        self._arrived.set()
+        self._members.expire(self._listened - self._timeout)
 
     def _handle(self, message: Message) -> None:
         match message.kind:
             case Kind.HEARTBEAT:
-                self._members.heard(message.sender, time.monotonic())
+                self._members.heard(message.sender, self._listened)
+                self._call(self.heard, message)
             case Kind.HELLO:
-                self._members.heard(message.sender, time.monotonic())
-                self.send(Kind.HEARTBEAT, b"", message.sender)
+                self._members.heard(message.sender, self._listened)
+                self.send(Kind.HEARTBEAT, self.status(), message.sender)
             case Kind.GOODBYE:
                 self._members.leave(message.sender)
             case kind if (handler := self.handlers.get(kind)) is not None:
-                try:
-                    handler(message.sender, message.body)
-                except Exception:  # it would end the connection
-                    logger.exception("handling a message of the bus failed")
-                    self.dropped("invalid")
+                self._call(handler, message)
+
+    def _call(self, handler: Handler, message: Message) -> None:
+        try:
+            handler(message.sender, message.body)
+        except Exception:  # it would end the connection
+            logger.exception("handling a message of the bus failed")
+            self.dropped("invalid")
+
+    def _process_left(self, id: bytes) -> None:
+        for left in self.left:
+            left(id)
 
     def _topic(self, id: bytes) -> str:
         return f"{self._channel}.{id.hex()}"

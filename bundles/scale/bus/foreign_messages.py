@@ -6,11 +6,14 @@ from typing import Any
 
 import msgspec
 
+from bundles.scale.bus.jobs import Jobs
 from bundles.scale.bus.link import Link
 from bundles.scale.bus.ordered_jobs import OrderedJobs, Work
 from rxkernel import Broadcaster
 
 logger = logging.getLogger(__name__)
+
+_WHAT = "a message of python-socketio"
 
 _PLACEHOLDER = frozenset({"_placeholder", "num"})
 
@@ -19,26 +22,35 @@ class ForeignMessages:
     """Carries out what a program requests by ``AsyncRedisManager(write_only=True)``, for the
     clients of this process; each process receives each message. The format is JSON, as that of
     python-socketio since 5.14. The messages are not signed.
+
+    They are carried out in the order of *ordered*. A client is disconnected in *jobs*, since that
+    waits for the listeners of the application: a later event may reach the client before.
     """
 
     def __init__(
-        self, link: Link, broadcaster: Broadcaster, jobs: OrderedJobs, channel: str
+        self,
+        link: Link,
+        broadcaster: Broadcaster,
+        ordered: OrderedJobs,
+        jobs: Jobs,
+        channel: str,
     ) -> None:
         self._broadcaster = broadcaster
+        self._ordered = ordered
         self._jobs = jobs
         self._link = link
         link.channels[channel] = self._received
 
     def _received(self, data: bytes) -> None:
         try:
-            work = self._work(msgspec.json.decode(data, type=dict[str, Any]))
+            work = self._work(msgspec.json.decode(data, type=dict[str, Any]), len(data))
         except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError, RecursionError):
             self._link.dropped("invalid")
             return
-        if work is not None and not self._jobs.start("a message of python-socketio", work):
+        if work is not None and not self._ordered.start(_WHAT, work, len(data)):
             self._link.dropped("overloaded")
 
-    def _work(self, message: dict[str, Any]) -> Work | None:
+    def _work(self, message: dict[str, Any], size: int) -> Work | None:
         """Return what *message* requests; None for a method that a writer does not send.
 
         Raises:
@@ -58,7 +70,7 @@ class ForeignMessages:
                     local=True,
                 )
             case "disconnect":
-                return broadcaster.disconnect(message["sid"], namespace, local=True)
+                return self._disconnect(message["sid"], namespace, size)
             case "enter_room":
                 return broadcaster.join(message["sid"], message["room"], namespace, local=True)
             case "leave_room":
@@ -67,6 +79,11 @@ class ForeignMessages:
                 closed = message["room"]
                 return broadcaster.leave(closed, closed, namespace, local=True)
         return None
+
+    async def _disconnect(self, target: str, namespace: str, size: int) -> None:
+        work = self._broadcaster.disconnect(target, namespace, local=True)
+        if not self._jobs.start(_WHAT, work, size):
+            self._link.dropped("overloaded")
 
 
 def _arguments(message: dict[str, Any]) -> tuple[Any, ...]:

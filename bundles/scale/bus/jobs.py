@@ -4,11 +4,12 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
-logger = logging.getLogger(__name__)
+from bundles.scale.bus.load import Load
 
-_MOST = 10_000
+logger = logging.getLogger(__name__)
 
 
 class Jobs:
@@ -16,20 +17,26 @@ class Jobs:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._load = Load()
 
-    def start(self, what: str, work: Coroutine[Any, Any, None]) -> bool:
+    def start(self, what: str, work: Coroutine[Any, Any, object], size: int) -> bool:
         """Run *work*; return False if too many run.
 
         Args:
             what: for logs.
+            size: bytes of the message.
         """
-        if len(self._tasks) >= _MOST:
+        if not self._load.add(size):
             work.close()
             return False
         task = contextvars.Context().run(asyncio.create_task, _run(what, work))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._done, size))
         return True
+
+    def _done(self, size: int, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._load.remove(size)
 
     async def drain(self) -> None:
         """Return when none runs."""
@@ -42,7 +49,7 @@ class Jobs:
         await self.drain()
 
 
-async def _run(what: str, work: Coroutine[Any, Any, None]) -> None:
+async def _run(what: str, work: Coroutine[Any, Any, object]) -> None:
     try:
         await work
     except Exception:

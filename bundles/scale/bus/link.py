@@ -15,12 +15,18 @@ class Link(ABC):
         handlers: of messages of other processes, by kind; set before `start`.
         channels: handlers of messages of other programs, by channel; set before `start`.
         left: called with the id of a process that has ended.
+        missed: called when messages of other processes may have been lost.
+        status: returns what is sent with each heartbeat.
+        heard: called with the sender and its status at each heartbeat of another process.
     """
 
     def __init__(self) -> None:
         self.handlers: dict[Kind, Handler] = {}
         self.channels: dict[str, Callable[[bytes], None]] = {}
-        self.left: Callable[[bytes], None] = lambda id: None
+        self.left: list[Callable[[bytes], None]] = []
+        self.missed: Callable[[], None] = lambda: None
+        self.status: Callable[[], bytes] = lambda: b""
+        self.heard: Handler = lambda id, status: None
 
     @property
     @abstractmethod
@@ -31,6 +37,12 @@ class Link(ABC):
     @abstractmethod
     def others(self) -> frozenset[bytes]:
         """The ids of the other processes that are present."""
+
+    @property
+    @abstractmethod
+    def silent(self) -> frozenset[bytes]:
+        """The ids of those that ended without a message in the last minute. They may only hang,
+        and still have connections."""
 
     @property
     @abstractmethod
@@ -51,6 +63,11 @@ class Link(ABC):
         """
 
     @abstractmethod
+    async def meet(self, timeout: float) -> None:
+        """Wait until another process is known or there is a problem, at most *timeout* seconds.
+        The others reply to a new one at once."""
+
+    @abstractmethod
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
         """Send a message to the process *to*, or to all others. It does not wait.
 
@@ -59,8 +76,8 @@ class Link(ABC):
         """
 
     @abstractmethod
-    def dropped(self, reason: str) -> None:
-        """Count a message that was received and not handled; *reason* is one of `REASONS`."""
+    def dropped(self, reason: str, number: int = 1) -> None:
+        """Count messages that were not sent or not handled; *reason* is one of `REASONS`."""
 
     @abstractmethod
     async def stop(self) -> None:
@@ -72,16 +89,20 @@ class NoLink(Link):
 
     problem = None
     others: frozenset[bytes] = frozenset()
+    silent: frozenset[bytes] = frozenset()
     counts: Mapping[str, int] = {}
     figures: Mapping[str, int] = {}
 
     async def start(self) -> None:
         pass
 
+    async def meet(self, timeout: float) -> None:
+        pass
+
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
         return True
 
-    def dropped(self, reason: str) -> None:
+    def dropped(self, reason: str, number: int = 1) -> None:
         pass
 
     async def stop(self) -> None:

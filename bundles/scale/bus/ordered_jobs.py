@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any
 
-logger = logging.getLogger(__name__)
+from bundles.scale.bus.load import Load
 
-_MOST = 10_000
+logger = logging.getLogger(__name__)
 
 Work = Coroutine[Any, Any, object]
 
@@ -18,19 +18,21 @@ class OrderedJobs:
     """Runs coroutines one after the other, in one task; logs what they raise."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[str, Work]] = deque()
+        self._waiting: deque[tuple[str, Work, int]] = deque()
+        self._load = Load()
         self._running: asyncio.Task[None] | None = None
 
-    def start(self, what: str, work: Work) -> bool:
+    def start(self, what: str, work: Work, size: int) -> bool:
         """Run *work* after the others; return False if too many wait.
 
         Args:
             what: for logs.
+            size: bytes of the message.
         """
-        if len(self._waiting) >= _MOST:
+        if not self._load.add(size):
             work.close()
             return False
-        self._waiting.append((what, work))
+        self._waiting.append((what, work, size))
         if self._running is None:
             self._running = contextvars.Context().run(asyncio.create_task, self._run())
         return True
@@ -43,10 +45,12 @@ class OrderedJobs:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                what, work = self._waiting.popleft()
+                what, work, size = self._waiting.popleft()
                 try:
                     await work
                 except Exception:  # the next one must run nevertheless
                     logger.exception("handling %s failed", what)
+                finally:
+                    self._load.remove(size)
         finally:
             self._running = None

@@ -25,20 +25,23 @@ class Replies:
 
     Attributes:
         missing: the processes that have not replied yet.
+        silent: those that are not waited for, since they may hang.
         values: of the others.
         changed: set by each reply, and when a process has ended.
         was_sent: whether the other processes could be reached.
     """
 
     missing: set[bytes]
+    silent: set[bytes] = attrs.field(factory=set)
     values: list[Any] = attrs.field(factory=list)
     changed: asyncio.Event = attrs.field(factory=asyncio.Event)
     was_sent: bool = True
+    _lost: set[bytes] = attrs.field(factory=set, init=False)
 
     @property
     def is_complete(self) -> bool:
-        """Whether each process that was asked has replied."""
-        return self.was_sent and not self.missing
+        """Whether each process has replied, or ended."""
+        return self.was_sent and not self.missing and not self.silent
 
     def add(self, sender: bytes, value: Any) -> None:
         if sender in self.missing:
@@ -47,10 +50,16 @@ class Replies:
             self.changed.set()
 
     def lose(self, sender: bytes) -> None:
-        """*sender* has ended, and with it its connections."""
+        """Do not wait for *sender*."""
         if sender in self.missing:
             self.missing.discard(sender)
+            self._lost.add(sender)
             self.changed.set()
+
+    def note(self, silent: frozenset[bytes]) -> None:
+        """Note which processes may hang. The others that were lost have ended, and with them their
+        connections."""
+        self.silent |= self._lost & silent
 
 
 class Requests:
@@ -68,7 +77,7 @@ class Requests:
         self._open: dict[int, Replies] = {}
         link.handlers[Kind.REQUEST] = self._requested
         link.handlers[Kind.REPLY] = self._replied
-        link.left = self._left
+        link.left.append(self._left)
 
     async def send(
         self,
@@ -86,7 +95,7 @@ class Requests:
         self._last += 1
         id = self._last
         body = pack(self._serializer, id, name, values)
-        replies = self._open[id] = Replies(set(self._link.others))
+        replies = self._open[id] = Replies(set(self._link.others), set(self._link.silent))
         try:
             if not self._link.send(Kind.REQUEST, body):
                 replies.was_sent = False
@@ -98,10 +107,12 @@ class Requests:
                         await replies.changed.wait()
         finally:
             del self._open[id]
+            replies.note(self._link.silent)
         return replies
 
     def _requested(self, sender: bytes, body: bytes) -> None:
-        if not self._jobs.start("a request of another process", self._respond(sender, body)):
+        work = self._respond(sender, body)
+        if not self._jobs.start("a request of another process", work, len(body)):
             self._link.dropped("overloaded")
 
     async def _respond(self, sender: bytes, body: bytes) -> None:

@@ -29,6 +29,10 @@ class Kind(IntEnum):
     EVENT = 5
     REQUEST = 6
     REPLY = 7
+    PRESENCE = 8
+    PEER = 9
+    LOGGED = 10
+    STATE = 11
 
 
 _MAX_AGE = 60.0
@@ -88,8 +92,8 @@ class Seal:
         signed = _HEAD.pack(sender, kind, number, self._clock()) + body
         return bytes((VERSION,)) + self._signature(topic, signed) + signed
 
-    def open(self, topic: str, frame: bytes) -> Message:
-        """Return the message in *frame*.
+    def open(self, topic: str, frame: bytes, *, is_live: bool = True) -> Message:
+        """Return the message in *frame*; one that was stored, and is not live, may have any age.
 
         Raises:
             RejectedError: it cannot be used.
@@ -106,7 +110,7 @@ class Seal:
         sender, kind, number, sent = _HEAD.unpack_from(signed)
         if kind not in _KINDS:
             raise RejectedError("invalid")
-        if not abs(self._clock() - sent) <= _MAX_AGE:
+        if is_live and not abs(self._clock() - sent) <= _MAX_AGE:
             raise RejectedError("expired")
         return Message(sender, Kind(kind), number, signed[_HEAD.size :])
 

@@ -7,14 +7,17 @@ from injector import inject
 from bundles.scale.bus.broadcasts import Broadcasts
 from bundles.scale.bus.bus import Bus
 from bundles.scale.bus.cluster_backend import ClusterBackend
+from bundles.scale.bus.cluster_log import ClusterLog
 from bundles.scale.bus.foreign_messages import ForeignMessages
 from bundles.scale.bus.jobs import Jobs
 from bundles.scale.bus.link import Link, NoLink
 from bundles.scale.bus.ordered_jobs import OrderedJobs
+from bundles.scale.bus.peer_messages import PeerMessages
 from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.transport import BUS_EVENTS
+from bundles.scale.presence.presence import Presence
 from bundles.scale.settings import ScaleSettings
-from rxkernel import Broadcaster, Kernel, Server
+from rxkernel import Broadcaster, Kernel, Peers, Server
 
 
 class BusServer(Server):
@@ -32,16 +35,20 @@ class BusServer(Server):
         jobs: Jobs,
         kernel: Kernel,
         broadcaster: Broadcaster,
+        peers: Peers,
+        presence: Presence,
         settings: ScaleSettings,
     ) -> None:
         self._link = link
         self._jobs = jobs
+        self._presence = presence
         self._broadcaster = broadcaster
         self._ordered = ordered = OrderedJobs()
         broadcasts = Broadcasts(link, broadcaster, kernel, ordered)
         requests = Requests(link, kernel.serializer, jobs)
         if settings.socketio_channel is not None:
-            ForeignMessages(link, broadcaster, ordered, settings.socketio_channel)
+            ForeignMessages(link, broadcaster, ordered, jobs, settings.socketio_channel)
+        self._peers = PeerMessages(link, peers, kernel.serializer, jobs)
         self._backend = ClusterBackend(broadcasts, requests, broadcaster, settings.request_timeout)
 
     @property
@@ -58,7 +65,10 @@ class BusServer(Server):
 
     async def start(self) -> None:
         await self._link.start()
+        if isinstance(log := self._broadcaster.recovery, ClusterLog):
+            await log.start()
         if not isinstance(self._link, NoLink):
+            self._peers.start()
             self._broadcaster.attach(self._backend)
 
     async def drain(self) -> None:
@@ -67,6 +77,10 @@ class BusServer(Server):
 
     async def stop(self) -> None:
         self._broadcaster.detach(self._backend)
+        if isinstance(log := self._broadcaster.recovery, ClusterLog):
+            await log.stop()
         await self._link.stop()
+        await self._peers.stop()
         await self._ordered.drain()
+        await self._presence.drain()
         await self._jobs.cancel()

@@ -27,8 +27,7 @@ class Limit:
         rate: ``10/minute``, ``5 per 10 seconds`` or ``1/second; 100/hour``. The units are second,
             minute, hour, day, month (30 days) and year (360 days).
         key: whose calls are counted together.
-        items: *rate* as the library ``limits`` reads it, the shortest period first; empty if it
-            cannot be read.
+        items: *rate* as the library ``limits`` reads it; empty if it cannot be read.
         scope: what the calls are counted for; set at boot.
     """
 
@@ -40,7 +39,7 @@ class Limit:
     @items.default
     def _read(self) -> tuple[RateLimitItem, ...]:
         try:
-            return tuple(sorted(parse_many(self.rate)))
+            return tuple(dict.fromkeys(parse_many(self.rate)))
         except ValueError:
             return ()
 

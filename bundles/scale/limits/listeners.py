@@ -66,26 +66,25 @@ class LimitListeners:
 
     @observe(KernelEvents.KERNEL_HEAD, priority=_AFTER_ACCESS, only=_is_limited)
     async def enforce(self, event: HeadEvent) -> None:
-        """Count the call.
+        """Count the call, if all limits allow it.
 
         Raises:
             TooManyRequestsException: a limit does not allow it.
         """
         request = event.request
         limits: Limits = request.definition.options[OPTION]
-        for limit in limits.all:
-            key = limit.key(request)
-            if key is None:
-                continue
-            for item in limit.items:
-                seconds = await self._counts.take(item, f"{limit.scope}/{_short(key)}")
-                if seconds > 0:
-                    raise _too_many(seconds)
+        rates = [
+            (item, f"{limit.scope}/{_short(key)}")
+            for limit in limits.all
+            if (key := limit.key(request)) is not None
+            for item in limit.items
+        ]
+        if rates and (seconds := await self._counts.take(rates)) > 0:
+            raise _too_many(seconds)
 
 
 def _compiled(definition: Definition) -> tuple[Limit, ...]:
-    """The limits of *definition*, those with the shortest period first: a call that it refuses is
-    not counted for the longer ones.
+    """The limits of *definition*, each with its scope.
 
     Raises:
         ConfigurationError: with all problems.
@@ -101,15 +100,10 @@ def _compiled(definition: Definition) -> tuple[Limit, ...]:
     if problems:
         place = f"the limit of route {metadata.key!r} ({metadata.location})"
         raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))
-    numbered = (
+    return tuple(
         attrs.evolve(limit, scope=f"{metadata.place}/{number}")
         for number, limit in enumerate(given.all)
     )
-    return tuple(sorted(numbered, key=_shortest_period))
-
-
-def _shortest_period(limit: Limit) -> int:
-    return min(item.get_expiry() for item in limit.items)
 
 
 def _short(key: str | int) -> str:

@@ -1,55 +1,69 @@
 """Counts in the memory of the process, for a bounded number of keys."""
 
 import time
+from collections.abc import Sequence
 from math import floor
 
+import attrs
 from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from bundles.scale.limits.counts import Counts, take
+from bundles.scale.limits.counts import Counts
 
 MAX_KEYS = 50_000
 """About 12 MB."""
+
+_SHORTEST = 0.001
+"""Seconds until a call is allowed; a remainder of 0 is that of the border itself."""
+
+
+@attrs.define
+class _Window:
+    """The calls of the window *number* since 1970, and of the one before."""
+
+    number: int
+    before: int = 0
+    current: int = 0
+
+    def move(self, number: int) -> None:
+        if number != self.number:
+            self.before = self.current if number == self.number + 1 else 0
+            self.number, self.current = number, 0
+
+    def wait(self, amount: int, period: int, now: float) -> float:
+        """Seconds until a call is allowed; 0: now."""
+        left = period - now % period
+        if floor(self.before * left / period) + self.current < amount:
+            return 0.0
+        return max(left % (period / self.before) if self.before else left, _SHORTEST)
 
 
 class MemoryCounts(Counts):
     """Of more than `MAX_KEYS` keys, the one that was counted least recently is dropped."""
 
     def __init__(self, max_keys: int = MAX_KEYS) -> None:
-        self.storage = BoundedStorage(max_keys)
-        self._limiter = SlidingWindowCounterRateLimiter(self.storage)
-
-    async def take(self, rate: RateLimitItem, key: str) -> float:
-        return await take(self._limiter, rate, key)
-
-
-class BoundedStorage(MemoryStorage):
-    """The counters of `MemoryStorage`, which looks at all keys after each call to find expired
-    ones, and has no bound. Here the oldest are dropped, and no call looks at the others."""
-
-    STORAGE_SCHEME = []  # noqa: RUF012 - as in the base class
-
-    def __init__(self, max_keys: int) -> None:
-        super().__init__()
+        self._windows: dict[str, _Window] = {}
         self._max_keys = max_keys
 
-    async def acquire_sliding_window_entry(
-        self, key: str, limit: int, expiry: int, amount: int = 1
-    ) -> bool:
-        """Decide as the base class does, in one step instead of nine that are awaited."""
-        now = time.time()
-        before, current = self.sliding_window_keys(key, expiry, now)
-        counted = self._count(current, now)
-        overlap = 1 - (now - expiry) / expiry % 1
-        if floor(self._count(before, now) * overlap + counted) + amount > limit:
-            return False
-        self.storage[current] = counted + amount
-        self.expirations[current] = self.expirations.pop(current, now + 2 * expiry)
-        if len(self.expirations) > self._max_keys:
-            oldest = next(iter(self.expirations))
-            del self.expirations[oldest], self.storage[oldest]
-        return True
+    def __len__(self) -> int:
+        """The number of keys."""
+        return len(self._windows)
 
-    def _count(self, key: str, now: float) -> int:
-        return self.storage[key] if self.expirations.get(key, 0) > now else 0
+    async def take(self, rates: Sequence[tuple[RateLimitItem, str]]) -> float:
+        now, seconds = time.time(), 0.0
+        found = []
+        for rate, key in rates:
+            name, period = rate.key_for(key), rate.get_expiry()
+            number = int(now // period)
+            window = self._windows.get(name) or _Window(number)
+            window.move(number)
+            seconds = max(seconds, window.wait(rate.amount, period, now))
+            found.append((name, window))
+        if seconds:
+            return seconds
+        for name, window in found:
+            window.current += 1
+            self._windows.pop(name, None)  # the last one is the youngest
+            self._windows[name] = window
+        while len(self._windows) > self._max_keys:
+            del self._windows[next(iter(self._windows))]
+        return 0.0

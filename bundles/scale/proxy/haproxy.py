@@ -9,7 +9,7 @@ _CHECK = "check inter 1s fall 2 rise 1"
 
 
 def haproxy_text(plan: Plan) -> str:
-    """Return a file for HAProxy 2.2 or newer, beside one with a section ``global``.
+    """Return a file for HAProxy 2.4 or newer, beside one with a section ``global``.
 
     Its health checks request ``/readyz`` if the setting ``health`` is true, else they connect.
     """
@@ -40,13 +40,14 @@ def _frontend(plan: Plan) -> Iterator[str]:
     yield f"    bind {address}{tls}"
     if plan.health_path is not None:
         paths = f"{plan.health_path}healthz {plan.health_path}readyz"
-        yield f"    http-request deny deny_status 404 if {{ path {paths} }}"
+        yield f"    http-request deny deny_status 404 if {{ path,url_dec {paths} }}"
     yield "    option forwardfor"
     yield "    http-request set-header X-Forwarded-Host %[req.hdr(Host)]"
     yield "    http-request set-header X-Forwarded-Proto https if { ssl_fc }"
     yield "    http-request set-header X-Forwarded-Proto http unless { ssl_fc }"
     if plan.socket_path is not None:
-        yield f"    use_backend {plan.name}_sockets if {{ path_beg {plan.socket_path} }}"
+        condition = f"{{ path,url_dec -m beg {plan.socket_path} }}"
+        yield f"    use_backend {plan.name}_sockets if {condition}"
     yield f"    default_backend {plan.name}"
 
 

@@ -18,7 +18,12 @@ import attrs
 from injector import inject
 
 from bundles.security.credentials.authentication import Verify
-from bundles.security.events import RevokedEvent, SecurityEvents, SocketExpiredEvent
+from bundles.security.events import (
+    RevokedEvent,
+    SecurityEvents,
+    SocketExpiredEvent,
+    TokensInUseEvent,
+)
 from bundles.security.exceptions import BadCredentials, Unauthenticated
 from bundles.security.rules.namespace_rules import NamespaceRules
 from bundles.security.settings import SecuritySettings
@@ -49,11 +54,12 @@ _LONGEST_TIMER = 86_400.0
 
 @attrs.define(eq=False)
 class SocketIdentity:
-    """The identity of one socket."""
+    """The identity of one socket, which was valid at *since*, in seconds since 1970."""
 
     connection: "ref[Connection]"
     token: Token[Any]
     verify: Verify = attrs.field(repr=False)
+    since: float
     timer: asyncio.TimerHandle | None = None
 
 
@@ -61,7 +67,8 @@ class SocketIdentities:
     """The identities of the sockets of this process.
 
     Attributes:
-        revocations: how many revocations and ends of sessions this process has seen.
+        revocations: how many revocations and ends of sessions this process has seen, or may have
+            missed.
     """
 
     @inject
@@ -90,7 +97,7 @@ class SocketIdentities:
         Raises:
             BadCredentials: the credential was revoked meanwhile; the connection is as it was.
         """
-        connection = request.connection
+        connection, since = request.connection, time.time()
         assert connection is not None
         await request.get(SocketScope)
         while revocations != self.revocations:
@@ -98,7 +105,7 @@ class SocketIdentities:
             token = await verify(request)
         self.forget(connection)
         connection.token = token
-        identity = SocketIdentity(ref(connection), token, verify)
+        identity = SocketIdentity(ref(connection), token, verify, since)
         self._found[connection] = identity
         self._add_to_index(identity)
         self._set_timer(identity)
@@ -236,6 +243,13 @@ class SocketIdentities:
                     ending.append(self._start(end()))
         if ending:
             await asyncio.wait(ending)
+
+    @observe(SecurityEvents.TOKENS_IN_USE)
+    async def add_tokens(self, event: TokensInUseEvent) -> None:
+        self.revocations += 1
+        for found in self._index.values():
+            for identity in found:
+                event.add(identity.token, identity.since)
 
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:

@@ -29,13 +29,14 @@ from bundles.security.tokens.claims import Claims
 from bundles.security.tokens.key_files import load_keys
 from bundles.security.tokens.keys import KeyRing, SigningKey
 from bundles.security.tokens.store import TokenStore
-from rxkernel import AsyncEventDispatcher, ConfigurationError
+from rxkernel import AsyncEventDispatcher, ConfigurationError, Peers
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _TYPES = (None, "jwt", "at+jwt")
 _HEADERS = frozenset(("alg", "kid", "typ", "cty"))
 """Others are refused, not ignored: ``crit``, ``b64``, and keys that a token brings along."""
 
+_KEYS = "security.keys"
 _LAST_DATE = 253_402_300_800
 """The year 10,000."""
 
@@ -44,21 +45,28 @@ class AccessTokens(TokenVerifier):
     """Makes and verifies access tokens.
 
     A verified token is kept until it expires or is revoked, so that the same token is verified
-    once only.
+    once only. While revocations of other processes may not arrive, it is looked up in the store
+    each time.
     """
 
     @inject
     def __init__(
-        self, settings: SecuritySettings, store: TokenStore, dispatcher: AsyncEventDispatcher
+        self,
+        settings: SecuritySettings,
+        store: TokenStore,
+        dispatcher: AsyncEventDispatcher,
+        peers: Peers,
     ) -> None:
         self._settings = settings.tokens
         self._leeway = settings.tokens.leeway
         self._store = store
         self._dispatcher = dispatcher
+        self._peers = peers
         self._verified: OrderedDict[str, Claims] = OrderedDict()
         self._generation = 0
         self._must_sign = settings.routes.login or settings.routes.refresh_token
         self.keys = self._load()
+        peers.listen(_KEYS, self._reloaded_elsewhere)
 
     def _load(self) -> KeyRing:
         keys = load_keys(self._settings)
@@ -112,7 +120,11 @@ class AccessTokens(TokenVerifier):
     def verified(self, text: str) -> Claims | None:
         """See `TokenVerifier.verified`."""
         claims = self._verified.get(text)
-        if claims is not None and time.time() < claims.expires + self._leeway:
+        if (
+            claims is not None
+            and time.time() < claims.expires + self._leeway
+            and self._peers.are_heard
+        ):
             return claims
         return None
 
@@ -175,13 +187,21 @@ class AccessTokens(TokenVerifier):
 
     def reload_keys(self) -> None:
         """Read the files of keys again, as after ``rxkernel security keys new``. Tokens of a key
-        that was removed are refused from now on.
+        that was removed are refused from now on. Processes that the bundle ``scale`` connects
+        now read their files too.
 
         Raises:
-            ConfigurationError: a file is invalid; the keys stay as they were.
+            ConfigurationError: a file is invalid; the keys stay as they were, in all processes.
         """
+        self._reload()
+        self._peers.send(_KEYS)
+
+    def _reload(self) -> None:
         self.keys = self._load()
         self.forget(lambda _: True)
+
+    async def _reloaded_elsewhere(self, _: None) -> None:
+        self._reload()
 
 
 def _checked_payload(text: str, keys: KeyRing) -> dict[str, Any]:

@@ -1,26 +1,35 @@
 """Ends access tokens before they expire: in the store, among the verified ones, at sockets."""
 
+import logging
 import time
 from collections.abc import Collection
+from functools import partial
+from typing import Any
 
 from injector import inject
 
-from bundles.security.events import RevokedEvent, SecurityEvents
+from bundles.security.events import RevokedEvent, SecurityEvents, TokensInUseEvent
 from bundles.security.settings import SecuritySettings
 from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.tokens.store import RefreshRecord, TokenStore
-from rxkernel import AsyncEventDispatcher, current_request
+from bundles.sessions.concurrency import run_all
+from rxkernel import AsyncEventDispatcher, Peers, current_request
 
+logger = logging.getLogger(__name__)
+
+_REVOKED = "security.revoked"
 _MARGIN = 130.0
 """Seconds: twice the largest leeway, and the fractions of a second."""
 
 
 class Revocation:
-    """What ends is recorded first, then forgotten by this process, then `SecurityEvents.REVOKED`
-    is dispatched, which the sockets follow.
+    """What ends is recorded first, then forgotten by this process and by those that the bundle
+    ``scale`` connects, then each dispatches `SecurityEvents.REVOKED`, which the sockets follow.
 
-    Another process that shares the store refuses an access token that it has not verified yet. It
-    accepts one that it has verified until that expires, ``security.tokens.ttl`` at most.
+    A process that may have missed something verifies each token again, and looks for those in
+    use in the store. One that is not connected and shares the store refuses an access token that
+    it has not verified yet; it accepts one that it has verified until that expires,
+    ``security.tokens.ttl`` at most.
     """
 
     @inject
@@ -30,11 +39,15 @@ class Revocation:
         store: TokenStore,
         tokens: AccessTokens,
         dispatcher: AsyncEventDispatcher,
+        peers: Peers,
     ) -> None:
         self._settings = settings.tokens
         self._store = store
         self._tokens = tokens
         self._dispatcher = dispatcher
+        self._peers = peers
+        peers.listen(_REVOKED, self._revoked_elsewhere, in_order=False)
+        peers.when_missed(self._look_for_revoked)
 
     async def end_token(self, identifier: str, access_id: str, expires: float) -> None:
         """End the access token *access_id*, and the login that it belongs to, if it has one."""
@@ -50,8 +63,18 @@ class Revocation:
         await self._report(record.identifier, [access.id for access in ended])
 
     async def _report(self, identifier: str, access_ids: Collection[str]) -> None:
-        ids = frozenset(access_ids)
-        self._tokens.forget(lambda claims: claims.id in ids)
+        self._forget(identifier, access_ids)
+        self._send(identifier, access_ids, is_ended=True)
+        await self._dispatch(identifier, access_ids)
+
+    def _forget(self, identifier: str, access_ids: Collection[str] | None) -> None:
+        if access_ids is None:
+            self._tokens.forget(lambda claims: claims.identifier == identifier)
+        else:
+            ids = frozenset(access_ids)
+            self._tokens.forget(lambda claims: claims.id in ids)
+
+    async def _dispatch(self, identifier: str, access_ids: Collection[str | None]) -> None:
         for id in access_ids:
             event = RevokedEvent(identifier, id, current_request.get())
             await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
@@ -63,13 +86,48 @@ class Revocation:
         try:
             await self._store.end_user(identifier, now, until)
         finally:  # while the store fails, no token is verified again
-            self._tokens.forget(lambda claims: claims.identifier == identifier)
+            self._forget(identifier, None)
+            self._send(identifier, None, is_ended=False)
 
     async def end_sockets_of(self, identifier: str) -> None:
         """End the sockets of a user, after its tokens and sessions."""
-        event = RevokedEvent(identifier, request=current_request.get())
-        await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
+        self._send(identifier, None, is_ended=True)
+        await self._dispatch(identifier, [None])
 
     async def has_ended(self, identifier: str, since: float) -> bool:
         """Whether `end_tokens_of` was called with *identifier* after *since*."""
         return await self._store.is_revoked("", identifier, since)
+
+    # --- other processes
+
+    def _send(
+        self, identifier: str, access_ids: Collection[str] | None, *, is_ended: bool
+    ) -> None:
+        """
+        Args:
+            access_ids: None: all of the user.
+            is_ended: whether sockets end too.
+        """
+        ids = None if access_ids is None else list(access_ids)
+        if not self._peers.send(_REVOKED, [identifier, ids, is_ended]):
+            logger.warning(
+                "a revocation could not be sent to the other processes; each finds it in the "
+                "store when it is connected again"
+            )
+
+    async def _revoked_elsewhere(self, data: Any) -> None:
+        identifier, ids, is_ended = data
+        self._forget(identifier, ids)
+        if is_ended:
+            await self._dispatch(identifier, [None] if ids is None else ids)
+
+    async def _look_for_revoked(self) -> None:
+        self._tokens.forget(lambda claims: True)
+        event = TokensInUseEvent()
+        await self._dispatcher.dispatch(SecurityEvents.TOKENS_IN_USE, event)
+        revoked = [
+            (identifier, id)
+            for id, (identifier, since) in event.tokens.items()
+            if await self._store.is_revoked(id, identifier, since)
+        ]
+        await run_all(partial(self._dispatch, identifier, [id]) for identifier, id in revoked)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from random import uniform
 
 from injector import inject
@@ -11,6 +12,7 @@ from bundles.tasks.clock import Clock
 from bundles.tasks.scheduler.entries import TaskEntries
 from bundles.tasks.scheduler.entry import TaskEntry
 from bundles.tasks.scheduler.runs import Runs
+from bundles.tasks.scheduler.store import NotRunnerError
 from bundles.tasks.scheduler.timetable import Timetable
 from bundles.tasks.settings import TasksSettings
 from bundles.tasks.task_runner import TaskRunner
@@ -18,10 +20,12 @@ from rxkernel import Compiled, Settings
 
 logger = logging.getLogger(__name__)
 
-_POLL = 30.0
-"""Seconds after which a clock that was set, and changes of other processes, are noticed."""
-
 _POLL_OF_WORKERS = 1.0
+"""Most seconds after which a clock that was set, and changes of other processes, are noticed with
+``serve --workers``."""
+
+_CLOCK_DIFFERENCE = 60.0
+"""Seconds by which the clocks of two machines may differ."""
 
 
 class Planner:
@@ -46,9 +50,10 @@ class Planner:
         self._entries = entries
         self._clock = clock
         self._grace = settings.misfire_grace
+        poll = entries.store.poll_interval
         self._timetable = Timetable(
             clock,
-            _POLL_OF_WORKERS if application.http.reuse_port else _POLL,
+            min(poll, _POLL_OF_WORKERS) if application.http.reuse_port else poll,
             on_due=self._due,
             on_jump=self._jumped,
             on_wake=self._poll_later,
@@ -71,9 +76,20 @@ class Planner:
     async def drain(self) -> None:
         """Start no further run, and wait for those that have begun."""
         self._timetable.stop()
+        keeping = asyncio.create_task(self._keep())
         await self.runs.wait()
+        keeping.cancel()
         while self._work:
             await asyncio.wait(self._work)
+
+    async def _keep(self) -> None:
+        """Remain the process that runs the tasks, while its last runs go on."""
+        store = self._entries.store
+        while self.is_runner and store.is_leased:
+            await self._clock.sleep(store.poll_interval)
+            with self._entries.during_outage():
+                if not await store.keep():
+                    self._step_down()
 
     async def end(self) -> None:
         """Cancel the runs that have begun, and let another process run the tasks."""
@@ -83,7 +99,8 @@ class Planner:
             await asyncio.wait(self._work)
         if self.is_runner:
             self.is_runner = False
-            await self._entries.store.release()
+            with self._entries.during_outage():
+                await self._entries.store.release()
 
     def recompiled(self, compiled: Compiled) -> None:
         """Follow a reload, which has changed decorated methods."""
@@ -108,9 +125,12 @@ class Planner:
 
     async def _follow(self) -> None:
         store = self._entries.store
+        if self.is_runner and not await store.keep():
+            self._step_down()
         if not self.is_runner:
             if await store.acquire():
-                await self._take_over()
+                with suppress(NotRunnerError):  # it has expired meanwhile
+                    await self._take_over()
         elif await store.has_changed():
             added, removed = await self._entries.merge(self.runs.active)
             for entry in added:
@@ -154,16 +174,26 @@ class Planner:
         for entry in entries.known.values():
             self.plan(entry)
 
+    def _step_down(self) -> None:
+        """Start no further run by its time, until this process can take over again. What is due
+        stays so in the store."""
+        if self.is_runner:
+            self.is_runner = False
+            self._timetable.clear()
+            self.runs.cancel_waiting()
+            logger.warning("this process does not run the tasks any more: its lease has expired")
+
     def _correct(self, entry: TaskEntry) -> bool:
         """Follow a clock that was set back while no process ran the tasks, as `_jumped`; return
-        whether *entry* has changed."""
-        schedule, due = entry.schedule, entry.record.due
+        whether *entry* has changed. The clock of the process that ran them before may have been
+        a bit ahead: what it has run must not run again."""
+        schedule, due, now = entry.schedule, entry.record.due, self._clock.now()
         if due is None or not (schedule.is_elapsed or schedule.is_frequent):
             return False
-        earliest = schedule.next_after(self._clock.now())
-        if earliest is None or due <= earliest:
+        latest = schedule.next_after(now + _CLOCK_DIFFERENCE)
+        if latest is None or due <= latest:
             return False
-        entry.record.due = earliest
+        entry.record.due = schedule.next_after(now)
         return True
 
     # --- one entry
@@ -191,15 +221,44 @@ class Planner:
         if self._entries.known.get(entry.id) is not entry:
             return True
         with self._entries.during_outage():
-            if not self.is_runner:
-                await self._entries.store.save_record(entry)
-            elif entry.is_over:
-                await self._entries.remove([entry.id])
-            elif not await self._entries.store.save(entry):  # another process has removed it
-                self._entries.known.pop(entry.id, None)
-                self.forget(entry.id)
-                return False
+            try:
+                return await self._store(entry)
+            except NotRunnerError:
+                self._step_down()
+                return await self._store(entry)
         return True
+
+    async def _store(self, entry: TaskEntry) -> bool:
+        """As `store_record`.
+
+        Raises:
+            NotRunnerError: another process may run the tasks.
+            TasksUnavailableException: the store cannot be used.
+        """
+        entries = self._entries
+        if not self.is_runner:
+            await entries.store.save_record(entry)
+        elif entry.is_over:
+            await entries.remove([entry.id])
+        elif not await entries.store.save(entry):  # another process has removed it
+            entries.known.pop(entry.id, None)
+            self.forget(entry.id)
+            return False
+        return True
+
+    async def _begin(self, entry: TaskEntry) -> bool:
+        """Store that a run begins by its time; return False if it must not begin."""
+        if not self._entries.store.is_leased:
+            return await self.store_record(entry)
+        if not self.is_runner or self._entries.known.get(entry.id) is not entry:
+            return False
+        with self._entries.during_outage():
+            try:
+                return await self._store(entry)
+            except NotRunnerError:
+                pass
+        self._step_down()
+        return False
 
     async def _remove_stored(self, id: str) -> None:
         """Remove a task whose method has gone, unless another reload has brought it back."""
@@ -208,6 +267,9 @@ class Planner:
                 await self._entries.store.remove([id])
 
     def _due(self, id: str, moment: float) -> None:
+        if not self._entries.store.is_held:
+            self._step_down()
+            return
         entry, now = self._entries.known[id], self._clock.now()
         record, late = entry.record, now - moment
         record.due = entry.schedule.next_after(now, record.due)
@@ -221,7 +283,7 @@ class Planner:
             self.runs.counts["tasks.missed"] += 1
             logger.warning("the task %s has missed its time by %.0f s; skipped", id, late)
         else:
-            self.runs.start(entry)
+            self.runs.start(entry, self._begin)
             return
         self._later(self.store_record(entry))
 

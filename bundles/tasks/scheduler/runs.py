@@ -13,7 +13,7 @@ from bundles.tasks.task_runner import Outcome, TaskRunner
 logger = logging.getLogger(__name__)
 
 OnChange = Callable[[TaskEntry], Awaitable[bool]]
-"""Returns False if the task was removed."""
+"""Returns False if the task must not run: it was removed, or another process runs it."""
 
 
 class Runs:
@@ -24,7 +24,7 @@ class Runs:
         counts: how many runs ended and failed, by ``tasks.runs`` and ``tasks.failures``.
 
     Args:
-        on_change: awaited when a run has begun, and when it has ended. A task that was removed
+        on_change: awaited when a run begins, and when it has ended. If it returns False, the task
             does not run.
     """
 
@@ -37,10 +37,15 @@ class Runs:
         self._room = asyncio.Semaphore(concurrency)
         self._on_change = on_change
         self.active: dict[str, asyncio.Task[None]] = {}
+        self._waiting: set[str] = set()
 
-    def start(self, entry: TaskEntry) -> "asyncio.Task[None]":
-        """Start a run of *entry*, in a copy of the current context."""
-        task = asyncio.create_task(self._run(entry))
+    def start(self, entry: TaskEntry, on_begin: OnChange | None = None) -> "asyncio.Task[None]":
+        """Start a run of *entry*, in a copy of the current context.
+
+        Args:
+            on_begin: awaited when it begins, in place of *on_change*.
+        """
+        task = asyncio.create_task(self._run(entry, on_begin or self._on_change))
         self.active[entry.id] = task
         task.add_done_callback(partial(self._done, entry.id))
         return task
@@ -49,6 +54,11 @@ class Runs:
         """Wait for all runs."""
         while self.active:
             await asyncio.wait(self.active.values())
+
+    def cancel_waiting(self) -> None:
+        """Cancel the runs that wait for their turn."""
+        for id in self._waiting:
+            self.active[id].cancel()
 
     async def cancel(self) -> None:
         """Cancel all runs, and wait for their end."""
@@ -59,17 +69,20 @@ class Runs:
 
     def _done(self, id: str, task: "asyncio.Task[None]") -> None:
         del self.active[id]
+        self._waiting.discard(id)
         if not task.cancelled() and (exc := task.exception()) is not None:
             logger.error("the run of the task %s cannot be recorded", id, exc_info=exc)
 
-    async def _run(self, entry: TaskEntry) -> None:
+    async def _run(self, entry: TaskEntry, on_begin: OnChange) -> None:
+        self._waiting.add(entry.id)
         async with self._room:
+            self._waiting.discard(entry.id)
             record = entry.record
             record.is_running, record.last_start = True, self._clock.now()
             outcome: Outcome | None = Outcome(error="cancelled")
             try:
-                is_there = await self._on_change(entry)
-                outcome = await self._runner.run(entry) if is_there else None
+                may_run = await on_begin(entry)
+                outcome = await self._runner.run(entry) if may_run else None
             finally:
                 record.is_running = False
                 if outcome is not None:

@@ -65,6 +65,10 @@ class Timetable:
         if self._timer is not None and moment < self._timer_moment:
             self._set_timer()
 
+    def clear(self) -> None:
+        """Forget all times."""
+        self._agenda.clear()
+
     def remove(self, id: str) -> None:
         self._agenda.remove(id)
 

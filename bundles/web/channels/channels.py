@@ -7,7 +7,7 @@ from typing import Any
 from injector import inject
 
 from bundles.web.channels.channel_event import RESET, ChannelEvent, checked_event_name
-from bundles.web.channels.event_ids import EventIds
+from bundles.web.channels.event_log import EventLog
 from bundles.web.channels.replay_buffer import ReplayBuffer
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.subscriber import Subscriber
@@ -18,22 +18,25 @@ GLOBAL = "global"
 
 
 class Channels:
-    """Sends events to event streams and WebSockets that have subscribed, in this process.
+    """Sends events to event streams and WebSockets that have subscribed, in all processes that
+    share a log: see ``web.channels.store``.
 
     Anonymous clients may subscribe, too. A channel exists while it has subscribers or events that
     are kept for clients that connect again.
     """
 
     @inject
-    def __init__(self, settings: ChannelSettings, kernel: Kernel) -> None:
+    def __init__(self, settings: ChannelSettings, kernel: Kernel, log: EventLog) -> None:
         self._settings = settings
         self._encode = kernel.serializer.encode_json
-        self._ids = EventIds()
+        self._log = log
+        self._ids = log.ids
         self._limits = LimitCounters()
         self._subscribers: dict[str, dict[Subscriber, None]] = {}
         self._buffers: dict[str, ReplayBuffer] = {}
         self._forgotten = 0
         self._next_sweep = 0.0
+        log.receiver = self
 
     async def send(self, channel: str, event: str, data: Any = None) -> None:
         """Send *event* with *data*, a value for JSON, to the subscribers of *channel*.
@@ -41,20 +44,22 @@ class Channels:
         Raises:
             TypeError: JSON cannot represent *data*, or a name is not a str.
             ValueError: a name is empty; *event* has a line break or NUL, or is ``reset``.
+            redis.RedisError: the store is ``redis``, and cannot be used now: a 503 in an action.
+                No subscriber has got the event, or all will get it if only the reply was lost.
         """
-        self._send(channel_key(channel), event, data)
+        await self._send(channel_key(channel), event, data)
 
     async def send_to_user(self, identifier: str, event: str, data: Any = None) -> None:
         """Send an event to the subscribers that are the user with *identifier*, whatever channels
         they have; see `send`."""
-        self._send(user_key(identifier), event, data)
+        await self._send(user_key(identifier), event, data)
 
     async def send_global(self, event: str, data: Any = None) -> None:
         """Send an event to all subscribers, see `send`."""
-        self._send(GLOBAL, event, data)
+        await self._send(GLOBAL, event, data)
 
     def count(self, channel: str | None = None) -> int:
-        """Return the number of subscribers of *channel*; None: of all."""
+        """Return the number of subscribers of *channel* in this process; None: of all."""
         key = GLOBAL if channel is None else channel_key(channel)
         return len(self._subscribers.get(key, ()))
 
@@ -63,29 +68,35 @@ class Channels:
         """How often each limit was reached, by the name of its setting."""
         return self._limits.counts
 
-    def _send(self, key: str, event: str, data: Any) -> None:
-        name, body = checked_event_name(event), self._encode(data)
-        sent = self._new_event(name, body)
+    async def _send(self, key: str, event: str, data: Any) -> None:
+        await self._log.append(key, checked_event_name(event), self._encode(data))
+
+    # --- for the log
+
+    def received(
+        self, key: str, event: str, body: bytes, *, sequence: int, sent_at: float
+    ) -> None:
+        """See `LogReceiver.received`."""
+        id = self._ids.text_of(sequence)
+        sent = ChannelEvent(event, body, id=id, sequence=sequence, sent_at=sent_at)
         buffer = self._buffers.get(key)
         if buffer is None:
             buffer = self._buffers[key] = ReplayBuffer(self._settings, self._forgotten)
         buffer.add(sent)
         for subscriber in tuple(self._subscribers.get(key, ())):
             subscriber.put(sent)
-        if sent.sent_at >= self._next_sweep:
-            self._sweep(sent.sent_at)
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_sweep:
+            self._sweep(now)
 
-    def _new_event(self, name: str, body: bytes) -> ChannelEvent:
-        sequence = self._ids.last + 1
-        event = ChannelEvent(
-            name,
-            body,
-            id=self._ids.text_of(sequence),
-            sequence=sequence,
-            sent_at=asyncio.get_running_loop().time(),
-        )
-        self._ids.last = sequence
-        return event
+    def restarted(self) -> None:
+        """See `LogReceiver.restarted`. Each subscriber gets an event `RESET`."""
+        self._buffers.clear()
+        self._forgotten = self._ids.last
+        reset = self._reset(asyncio.get_running_loop().time())
+        for subscriber in tuple(self._subscribers.get(GLOBAL, ())):
+            subscriber.after = -1
+            subscriber.put(reset)
 
     def _sweep(self, now: float) -> None:
         """Remove the events that are too old, and the buffers of unused channels."""
@@ -100,8 +111,13 @@ class Channels:
 
     @property
     def position(self) -> str:
-        """The id of the last event that was sent on any channel."""
+        """The id of the last event of any channel that this process has got."""
         return self._ids.text_of(self._ids.last)
+
+    def latest(self, last_id: str) -> str:
+        """Return the later one of `position` and *last_id*, an id of this run."""
+        sequence = self._ids.sequence_of(last_id) or 0
+        return self._ids.text_of(max(sequence, self._ids.last))
 
     def subscriber(
         self, client: ClientAddress | None, overflowed: Callable[[], None] | None = None
@@ -147,13 +163,21 @@ class Channels:
                 if not members:
                     del self._subscribers[key]
 
-    def since(self, last_id: str, keys: Iterable[str]) -> list[ChannelEvent]:
-        """Return the events of *keys* after that with *last_id*, in their order.
+    def replay(self, subscriber: Subscriber, last_id: str, keys: Iterable[str]) -> bool:
+        """Let *subscriber* get the events of *keys* after that with *last_id* first, and only
+        those later: another process may have sent it events that this one has yet to get.
 
         Returns:
-            a single event `RESET` if some of them are not kept, or *last_id* is not an id of this
-            run of the process.
+            Whether there are any: a single event `RESET` if some are not kept, or *last_id* is not
+            an id of this run of the log.
         """
+        missed = self._since(last_id, keys)
+        subscriber.replay(missed)
+        known = self._ids.sequence_of(last_id)
+        subscriber.after = -1 if known is None else known
+        return bool(missed)
+
+    def _since(self, last_id: str, keys: Iterable[str]) -> list[ChannelEvent]:
         now, last = asyncio.get_running_loop().time(), self._ids.sequence_of(last_id)
         found: list[ChannelEvent] = []
         for key in keys:

@@ -30,7 +30,7 @@ class EventStreams:
 
         A client that sends the id of its last event, in ``Last-Event-ID`` or in ``lastEventId`` of
         the query, gets the events since then first. If they are not kept, or the id is not of this
-        run of the process, it gets an event ``reset``. The stream ends with the identity of the
+        run of the log, it gets an event ``reset``. The stream ends with the identity of the
         client, and if it reads too slowly; a browser then connects again.
 
         Raises:
@@ -89,13 +89,12 @@ class ChannelStream:
         replayed. So also a client that has received no event continues there."""
         channels = self._channels
         subscriber = self._subscriber = channels.subscriber(self._request.client)
-        missed = channels.since(self._last_id, self._keys)
-        subscriber.replay(missed)
+        is_replayed = channels.replay(subscriber, self._last_id, self._keys)
         channels.add(subscriber, self._keys)
         self._unwatch = self._identities.watch(self._request, self._end)
-        if missed:
+        if is_replayed:
             return None
-        id = channels.position
+        id = channels.latest(self._last_id)
         return EncodedEvent(id=id, encoded=f"id: {id}\n\n".encode())
 
     def _end(self) -> None:

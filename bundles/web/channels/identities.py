@@ -8,7 +8,13 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.security import RevokedEvent, SecurityEvents, SecuritySettings, Token
+from bundles.security import (
+    RevokedEvent,
+    SecurityEvents,
+    SecuritySettings,
+    Token,
+    TokensInUseEvent,
+)
 from bundles.sessions import SessionEndedEvent, SessionEvents, Sessions
 from rxkernel import ApplicationEvents, Request, ShutdownEvent, observe
 
@@ -26,6 +32,7 @@ _Key = tuple[str, str]
 class _Watched:
     token: Token[Any]
     end: Callable[[], None]
+    since: float
     timer: asyncio.TimerHandle | None = None
     release_session: Callable[[], None] | None = None
 
@@ -52,7 +59,8 @@ class Identities:
         token: Token[Any] | None = request.token
         if token is None:
             return _nothing
-        watched = _Watched(token, end)
+        since = time.time() - (time.perf_counter() - request.received_at)
+        watched = _Watched(token, end, since)
         for key in _keys(token):
             if self._ended.get(key, -1.0) >= request.received_at:
                 self._release(watched)
@@ -86,6 +94,12 @@ class Identities:
         """End those with one token, or all of a user."""
         token = event.token_id
         self._end(("user", event.identifier) if token is None else ("token", token))
+
+    @observe(SecurityEvents.TOKENS_IN_USE)
+    async def add_tokens(self, event: TokensInUseEvent) -> None:
+        for found in self._watched.values():
+            for watched in found:
+                event.add(watched.token, watched.since)
 
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:

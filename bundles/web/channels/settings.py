@@ -1,5 +1,7 @@
 """The settings of channels."""
 
+from typing import Literal
+
 import attrs
 
 from rxkernel import Allowed
@@ -13,6 +15,21 @@ _INTERVAL = Allowed("seconds, greater than 0", (int, float), lambda value: 0 < v
 @attrs.frozen(kw_only=True)
 class ChannelSettings:
     """The section ``[web.channels]`` of ``rxkernel.toml``. Times are seconds, sizes bytes."""
+
+    store: Literal["memory", "redis"] = attrs.field(
+        default="memory", validator=attrs.validators.in_(("memory", "redis"))
+    )
+    """Where events are: in this process, or in Redis, so that the subscribers of all processes get
+    them, and may connect to another process afterwards."""
+
+    prefix: str = attrs.field(default="rxkernel:channels", validator=attrs.validators.min_len(1))
+    """The first part of all keys in Redis: applications with one Redis need different ones."""
+
+    max_stored: int = attrs.field(default=100_000, validator=_POSITIVE)
+    """Events of all channels that Redis keeps, for processes that start or connect again."""
+
+    max_stored_size: int = attrs.field(default=67_108_864, validator=_POSITIVE)
+    """Bytes of these events."""
 
     retry: float = attrs.field(default=2.0, validator=_SECONDS)
     """Seconds after which a browser that lost its event stream connects again."""

@@ -74,7 +74,7 @@ class SocketFeed:
         if self._subscriber is None:
             self._subscriber = channels.subscriber(websocket.client, self._overflowed)
             if last := last_event_id(websocket.request):
-                self._subscriber.replay(channels.since(last, keys))
+                channels.replay(self._subscriber, last, keys)
             self._sending = asyncio.create_task(self._send(self._subscriber))
         if not self._subscriber.is_ended:
             channels.add(self._subscriber, keys)

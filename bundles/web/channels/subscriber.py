@@ -17,6 +17,8 @@ class Subscriber:
     Attributes:
         keys: those of its channels.
         is_ended: whether it receives nothing more.
+        after: the number of the last event that the client has got from another process. It does
+            not get events up to this one.
     """
 
     __slots__ = (
@@ -26,6 +28,7 @@ class Subscriber:
         "_settings",
         "_size",
         "_waiter",
+        "after",
         "is_ended",
         "keys",
     )
@@ -33,6 +36,7 @@ class Subscriber:
     def __init__(self, settings: ChannelSettings, overflowed: Callable[[], None]) -> None:
         self.keys: set[str] = set()
         self.is_ended = False
+        self.after = -1
         self._settings = settings
         self._overflowed = overflowed
         self._replayed: deque[ChannelEvent] = deque()
@@ -42,7 +46,7 @@ class Subscriber:
 
     def put(self, event: ChannelEvent) -> None:
         """Let *event* wait until `next` returns it."""
-        if self.is_ended:
+        if self.is_ended or event.sequence <= self.after:
             return
         self._events.append(event)
         self._size += event.size

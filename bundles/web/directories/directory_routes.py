@@ -18,7 +18,7 @@ from bundles.web.directories.error_chains import error_chains
 from bundles.web.directories.handler_files import BODY_LIMIT
 from bundles.web.directories.stages import VERBS
 from bundles.web.routes.rules import RuleSet
-from rxkernel import ConfigurationError, HttpMetadata, RouteMetadata, options_of
+from rxkernel import ConfigurationError, HttpMetadata, ProcedureMetadata, RouteMetadata, options_of
 
 VIRTUAL_PARAMETER = "web_path"
 """The parameter of the template of a virtual path; see `VIRTUAL_PATH`."""
@@ -41,6 +41,7 @@ class DirectoryRoutes:
         files: those of the static files. A virtual path of the root serves them itself.
         errors: the chains of files and unknown paths, see `error_chains`.
         rules: those that are applied before.
+        events: those of the handlers of ``application.backend``.
     """
 
     snapshot: Snapshot
@@ -48,6 +49,7 @@ class DirectoryRoutes:
     files: tuple[HttpMetadata, ...]
     errors: Mapping[str, Chain]
     rules: RuleSet
+    events: tuple[ProcedureMetadata, ...]
     _published: Mapping[str, _Published] = attrs.field(factory=dict)
 
     def __iter__(self) -> Iterator[RouteMetadata]:
@@ -55,6 +57,7 @@ class DirectoryRoutes:
             yield from each.routes
         yield from self.files
         yield from self.rules.routes
+        yield from self.events
 
     @property
     def chains(self) -> Iterator[Chain]:
@@ -80,6 +83,7 @@ class DirectoryRoutes:
         environment: Environment,
         files: tuple[HttpMetadata, ...],
         rules: RuleSet,
+        events: tuple[ProcedureMetadata, ...],
     ) -> Self:
         """Return the routes of *tree*; unchanged ones are taken from *before*.
 
@@ -106,7 +110,7 @@ class DirectoryRoutes:
         if "GET /" in published:
             served = () if tree.root.access.virtual else files[:1]
         errors = error_chains(tree, environment)
-        return cls(snapshot, tree, served, errors, rules, MappingProxyType(published))
+        return cls(snapshot, tree, served, errors, rules, events, MappingProxyType(published))
 
 
 def _verbs_of(directory: Directory) -> Iterable[str]:

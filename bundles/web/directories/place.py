@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from bundles.autoload import Place, Snapshot, register
 from bundles.autoload.loading.load import Load
@@ -11,6 +11,8 @@ from bundles.security import AddressLimit
 from bundles.web.access.access_options import access_options, options_below
 from bundles.web.access.access_tree import AccessTree
 from bundles.web.access.unreachable import log_unreachable
+from bundles.web.backend.backend import Backend
+from bundles.web.backend.backend_handler import BackendHandler
 from bundles.web.channels.worker_warning import log_channels_of_workers
 from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory_routes import DirectoryRoutes
@@ -24,6 +26,8 @@ from bundles.web.extensions.extensions import Extensions
 from bundles.web.files.web_files import FILE_PARAMETER, FileRoutes, file_routes
 from bundles.web.routes.rules import Rules
 from rxkernel import ConfigurationError, RouteMetadata, RxKernelError
+
+T = TypeVar("T")
 
 PROGRAM_VERBS = ("get", "post", "put", "patch", "delete")
 
@@ -50,11 +54,14 @@ class Directories(Place):
         hosts, failures: see `DirectoryAccess`.
         has_users: returns whether somebody can log in.
         has_workers: whether there are other processes.
+        has_own_channels: whether each process has channels of its own.
     """
 
     name = PLACE
     secret_files = frozenset({f"{ACCESS}.py"})
-    application_names = MappingProxyType({verb: _registering(verb) for verb in PROGRAM_VERBS})
+    application_names = MappingProxyType(
+        {**{verb: _registering(verb) for verb in PROGRAM_VERBS}, "backend": Backend()}
+    )
 
     def __init__(
         self,
@@ -68,9 +75,10 @@ class Directories(Place):
         *,
         has_users: Callable[[], bool],
         has_workers: bool,
+        has_own_channels: bool,
     ) -> None:
         self._has_users = has_users
-        self._has_workers = has_workers
+        self._warns_of_channels = has_workers and has_own_channels
         self._failures = failures
         self.environment = environment
         self._extensions = extensions
@@ -110,12 +118,13 @@ class Directories(Place):
     ) -> Iterable[RouteMetadata]:
         builder = TreeBuilder(snapshot, self._extensions, self._roles, self._hosts, self._failures)
         known = before if isinstance(before, DirectoryRoutes) else None
-        programs = [*self._programs, *_registered_in(snapshot)]
+        programs = [*self._programs, *_registered_in(snapshot, ProgramHandler)]
         tree = self._build(snapshot, builder, programs, known)
         files = self._routes_of_files(tree)
         before_rules = None if known is None else known.rules
         rules = self._rules.read(snapshot, before_rules, files[0].options)
-        return DirectoryRoutes.build(tree, snapshot, known, self.environment, files, rules)
+        events = tuple(each.route for each in _registered_in(snapshot, BackendHandler))
+        return DirectoryRoutes.build(tree, snapshot, known, self.environment, files, rules, events)
 
     def _build(
         self,
@@ -151,7 +160,7 @@ class Directories(Place):
         if isinstance(routes, DirectoryRoutes):
             if not self._has_users():
                 log_unreachable(routes, self._current)
-            if self._has_workers:
+            if self._warns_of_channels:
                 before = None if self._current is None else self._current.tree
                 log_channels_of_workers(routes.tree, before)
             self._current = routes
@@ -173,6 +182,6 @@ def _digests_of(snapshot: Snapshot) -> Mapping[str, bytes]:
     return digests
 
 
-def _registered_in(snapshot: Snapshot) -> Iterable[ProgramHandler]:
+def _registered_in(snapshot: Snapshot, cls: type[T]) -> Iterable[T]:
     for values in snapshot.registered.values():
-        yield from (value for value in values if isinstance(value, ProgramHandler))
+        yield from (value for value in values if isinstance(value, cls))

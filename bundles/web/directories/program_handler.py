@@ -35,7 +35,7 @@ def program_handler(
     Raises:
         ConfigurationError: with every problem, and where the function is.
     """
-    place = _place_of(function)
+    place = place_of(function)
     problems = []
     is_path = isinstance(path, str) and path.startswith("/")
     if not is_path or "//" in path or any(c in path for c in "{}?#"):
@@ -60,6 +60,7 @@ def program_handler(
     return ProgramHandler(path, handler)
 
 
-def _place_of(function: Any) -> str:
+def place_of(function: Any) -> str:
+    """Return the file and the line of *function*, for errors."""
     code = getattr(inspect.unwrap(function) if callable(function) else None, "__code__", None)
     return repr(function) if code is None else f"{code.co_filename}:{code.co_firstlineno}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import socketio
 
+from rxkernel.messages.broadcast_backend import Rooms
 from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.encoding import encode_event
@@ -23,6 +24,11 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._rooms_of: dict[str, set[Room]] = {}
+
+    def pre_connect_as(self, sid: str, eio_sid: str, namespace: str) -> None:
+        """As `pre_connect`, with the id of a connection that has ended."""
+        self.basic_enter_room(sid, namespace, None, eio_sid=eio_sid)
+        self.pending_connect.setdefault(namespace, []).append(sid)
 
     async def enter_room(
         self, sid: str, namespace: str, room: Room, eio_sid: str | None = None
@@ -83,7 +89,7 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
         rooms = self.rooms.get(namespace, {})
         clients: Mapping[str, str] = rooms.get(None, {})
         undecided = self.pending_connect.get(namespace, ())
-        is_list = hasattr(room, "__len__") and not isinstance(room, str)
+        is_list = _is_list(room)
         found: dict[str, str] = {}
         for one in room if is_list else [room]:
             if one is not None and one in clients:
@@ -116,7 +122,8 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
         args, skip = arguments(data), skip_sid if isinstance(skip_sid, list) else [skip_sid]
         serializer = self.server.content_serializer
         if callback is None:
-            packet = encode_event(namespace, event, args, None, serializer)
+            rooms = _rooms(to or room)
+            packet = self.server.recorded(event, args, rooms, namespace, skip)
             self.send(packet, namespace, to or room, skip)
             return
         for connection in self.recipients(namespace, to or room, skip):
@@ -147,6 +154,16 @@ def _check_named(room: Room) -> None:
     disconnected."""
     if room is None:
         raise TypeError("room is None, which contains every client; pass the name of a room")
+
+
+def _rooms(room: Any) -> Rooms:
+    if room is None:
+        return None
+    return tuple(room) if _is_list(room) else (room,)
+
+
+def _is_list(room: Any) -> bool:
+    return hasattr(room, "__len__") and not isinstance(room, str)
 
 
 def arguments(data: Any) -> tuple[Any, ...]:

@@ -1,17 +1,37 @@
 """A Socket.IO client in one namespace."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import socketio
-
+from rxkernel.kernel.serialization import Serializer
+from rxkernel.messages.connection_recovery import LogPosition
 from rxkernel.servers.managed_connection import ManagedConnection
 from rxkernel.servers.socketio.backpressure import Backpressure
 from rxkernel.servers.socketio.encoded_packet import EncodedPacket
 from rxkernel.servers.socketio.encoding import encode_event
 from rxkernel.servers.socketio.event_queue import EventQueue
 from rxkernel.servers.socketio.packet_sender import PacketSender
+from rxkernel.servers.socketio.recovering import Recovering
 from rxkernel.settings import SocketioSettings
+
+
+class EngineOfConnection(Protocol):
+    """The part of the `Engine` that connections use."""
+
+    content_serializer: Serializer
+
+    def rooms(self, sid: str, namespace: str) -> list[str]: ...
+
+    async def enter_room(self, sid: str, room: str, namespace: str) -> None: ...
+
+    async def leave_room(self, sid: str, room: str, namespace: str) -> None: ...
+
+    async def disconnect(self, sid: str, namespace: str) -> None: ...
+
+    def emit_to(
+        self, connection: "SocketioConnection", event: str, args: tuple[Any, ...]
+    ) -> None: ...
 
 
 class SessionOfConnection(Protocol):
@@ -32,11 +52,13 @@ class SocketioConnection(ManagedConnection):
         session: the Engine.IO session, which other namespaces of the client share.
         event_queue: the events of the client that wait or run.
         request_id: the request id that the client sent with the handshake.
+        recovering: what is needed to recover it later; None if clients cannot recover.
+        is_not_recovered: its state was found and could not be restored.
     """
 
     def __init__(
         self,
-        engine: socketio.AsyncServer,
+        engine: EngineOfConnection,
         session: SessionOfConnection,
         id: str,
         namespace: str,
@@ -53,6 +75,8 @@ class SocketioConnection(ManagedConnection):
         self.event_queue = EventQueue(
             settings.concurrency, settings.max_waiting, session.backpressure
         )
+        self.recovering: Recovering | None = None
+        self.is_not_recovered = False
         self._engine = engine
         self._early: list[EncodedPacket] = []
         self._last_ack_id = 0
@@ -92,11 +116,7 @@ class SocketioConnection(ManagedConnection):
 
     async def emit(self, event: str, *args: Any) -> None:
         self.check_event_loop("emit")
-        self.put(self._encoded(event, args, None))
-
-    def _encoded(self, event: str, args: tuple[Any, ...], id: int | None) -> EncodedPacket:
-        serializer = self._engine.content_serializer
-        return encode_event(self.namespace, event, args, id, serializer)
+        self._engine.emit_to(self, event, args)
 
     def next_ack_id(self) -> int:
         """Return the acknowledgement id for the next event that needs one."""
@@ -106,7 +126,8 @@ class SocketioConnection(ManagedConnection):
     async def call(self, event: str, *args: Any, timeout: float = 60.0) -> Any:
         self.check_call(event)
         id = self.next_ack_id()
-        packet = self._encoded(event, args, id)
+        serializer = self._engine.content_serializer
+        packet = encode_event(self.namespace, event, args, id, serializer)
         acknowledged = self._calls[id] = asyncio.get_running_loop().create_future()
         try:
             self.put(packet)
@@ -140,6 +161,24 @@ class SocketioConnection(ManagedConnection):
             await self._engine.disconnect(self.id, namespace=self.namespace)
         else:
             self.is_rejected = True
+
+    @property
+    def has_early(self) -> bool:
+        """Whether packets wait until it is accepted."""
+        return bool(self._early)
+
+    def restore(
+        self,
+        attributes: Mapping[str, Any],
+        missed: list[EncodedPacket],
+        covers: Callable[[LogPosition], bool],
+    ) -> None:
+        """Give it back its *attributes*, unless they have been set anew, and the events in
+        *missed*. Early packets that *covers* are among them."""
+        self.attributes.update({**attributes, **self.attributes})
+        early = [p for p in self._early if p.position is None or not covers(p.position)]
+        self._early = [*missed, *early]
+        self.recovered = True
 
     def accept(self) -> None:
         """The CONNECT packet has been sent: send the packets that wait for it."""

@@ -1,5 +1,6 @@
 """A Socket.IO packet in the form in which transports send it."""
 
+from rxkernel.messages.connection_recovery import LogPosition
 from rxkernel.servers.aiohttp.websocket_stream import WebSocketMessage, encode_frame
 
 
@@ -12,9 +13,10 @@ class EncodedPacket:
         is_event: whether the packet is an event without acknowledgement, which may be dropped
             when a client is too slow.
         size: bytes of text and attachments, without the framing of a transport.
+        position: of an event, if events are recorded for recovery.
     """
 
-    __slots__ = ("_websocket_frames", "attachments", "is_event", "size", "text")
+    __slots__ = ("_websocket_frames", "attachments", "is_event", "position", "size", "text")
 
     def __init__(
         self, text: bytes | None, attachments: tuple[bytes, ...] = (), *, is_event: bool = False
@@ -22,6 +24,7 @@ class EncodedPacket:
         self.text = text
         self.attachments = attachments
         self.is_event = is_event
+        self.position: LogPosition = None
         self.size = len(text or b"") + (sum(map(len, attachments)) if attachments else 0)
         self._websocket_frames: bytes | None = None
 

@@ -11,8 +11,10 @@ from rxkernel.messages.transport import Transport
 from rxkernel.servers.aiohttp.listener import Listener, new_engine
 from rxkernel.servers.aiohttp.server import HttpServer
 from rxkernel.servers.disconnect_reason import DisconnectReason
+from rxkernel.servers.events import ConnectionEvent, ServerEvents
 from rxkernel.servers.local_backend import LocalBackend
 from rxkernel.servers.server import Server
+from rxkernel.servers.socketio.connection import SocketioConnection
 from rxkernel.servers.socketio.connection_handler import ConnectionHandler
 from rxkernel.servers.socketio.engine import Engine
 from rxkernel.servers.socketio.session import RESTARTING
@@ -20,6 +22,10 @@ from rxkernel.servers.socketio.session_limits import SessionLimits
 from rxkernel.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+RESTORE_PRIORITY = 50
+"""Of the listener of CONNECTED that restores the state of a client: after `security`, which finds
+out who it is, and before the application."""
 
 
 class SocketioServer(Server):
@@ -91,6 +97,7 @@ class SocketioServer(Server):
         self.engine = Engine(
             self._handler,
             self._limits,
+            self._broadcaster.recovery,
             origins=self._http.cors,
             forwarded=self._http.forwarded,
             ids=self._http.ids,
@@ -105,9 +112,17 @@ class SocketioServer(Server):
         else:
             self._application = new_engine(self._settings.http.body_limit)
             self._http.add_header_signals(self._application)
+        if self._broadcaster.recovery is not None:
+            self._dispatcher.add_listener(
+                ServerEvents.CONNECTED, self._restore, priority=RESTORE_PRIORITY
+            )
         self._backend = LocalBackend(self.engine)
         self.engine.attach(self._application, socketio_path=settings.path.strip("/"))
         self._http.native_paths.long_lived.add(f"{settings.path}/")
+
+    async def _restore(self, event: ConnectionEvent) -> None:
+        if event.server is self and isinstance(event.connection, SocketioConnection):
+            await self.engine.restore(event.connection)
 
     async def start(self) -> None:
         if (port := self._settings.socketio.port) is not None:

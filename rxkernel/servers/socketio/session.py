@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from engineio import packet as engineio_packet
 
 from rxkernel.messages.connection import ClientAddress
+from rxkernel.messages.connection_recovery import ConnectionRecovery, LogPosition
 from rxkernel.servers.aiohttp.native_types import AiohttpRequest
 from rxkernel.servers.aiohttp.websocket_stream import (
     WebSocketMessage,
@@ -60,6 +61,7 @@ class SessionHooks(Protocol):
 
     limits: SessionLimits
     flush_scheduler: FlushScheduler
+    recovery: ConnectionRecovery | None
 
     async def opened(self, session: "Session") -> None:
         """Serve *session* from now on."""
@@ -89,6 +91,8 @@ class Session:
         sender: sends packets to the client.
         backpressure: blocks the reader while an event queue of the client is full.
         reason: why the session was closed; None while it is open.
+        received_until: the position of recorded events until which the client has certainly
+            received all that was for it; None if that is not known.
         closed, session, environ: attributes that python-socketio reads.
     """
 
@@ -97,6 +101,7 @@ class Session:
         "_decoder",
         "_hooks",
         "_loop",
+        "_pinged_at",
         "_probe",
         "_rate",
         "_slowed_since",
@@ -110,6 +115,7 @@ class Session:
         "heartbeat",
         "polling",
         "reason",
+        "received_until",
         "request",
         "sender",
         "session",
@@ -126,6 +132,8 @@ class Session:
         self.use_request(request)
         self.closed = False
         self.reason: DisconnectReason | None = None
+        self.received_until: LogPosition = None
+        self._pinged_at: LogPosition = None
         self.connections: dict[str, SocketioConnection] = {}
         self.disconnected: frozenset[str] = frozenset()
         self.backpressure = Backpressure()
@@ -156,6 +164,10 @@ class Session:
         """Add *namespace* to `disconnected`, which a client cannot make grow without limit."""
         if len(self.disconnected) < self.settings.max_namespaces:
             self.disconnected |= {namespace}
+
+    def forget_received(self) -> None:
+        """Do not know any more what the client has received."""
+        self.received_until = self._pinged_at = None
 
     @property
     def settings(self) -> SocketioSettings:
@@ -188,6 +200,8 @@ class Session:
     # --- heartbeat
 
     def ping(self) -> None:
+        if self._hooks.recovery is not None:
+            self._pinged_at = self._hooks.recovery.position
         self.sender.ping()
 
     def has_ping(self) -> bool:
@@ -235,6 +249,8 @@ class Session:
             packet = self._decoder.add(frame)
             return None if packet is None else self._hooks.received(self, packet)
         if frame == PONG:
+            if self._pinged_at is not None:
+                self.received_until, self._pinged_at = self._pinged_at, None
             self.heartbeat.pong()
             return None
         if frame == CLOSE:

@@ -13,6 +13,7 @@ import pytest
 from injector import inject
 
 from bundles.redis import Redis, RedisSettings
+from bundles.redis.outage import Outage
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -238,6 +239,24 @@ async def test_redis_that_rejects_writes_is_503_until_it_accepts_one(
     assert [response.status_code for response in responses] == [503, 503]
     assert [response.content for response in reads] == [True, True]
     assert again.content == 3
+
+
+async def test_redis_command_that_the_user_may_not_execute_is_logged_once(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The user may ping: a probe by that would end an outage, and the next call begin one."""
+    redis.command("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+ping", "+get", "+select")
+    async with client_with(redis.url.replace("://", "://reader:secret@")) as client:
+        outage = client.application.injector.get(Outage)
+        for _ in range(3):
+            response = await client.http("count")
+            assert (response.status_code, response.content) == (503, REFUSED)
+            await until(lambda: outage.problem is None)
+        assert (await client.http("read")).status_code == 200
+
+    (text,) = [record.getMessage() for record in caplog.records if record.name == LOGGER]
+    assert "the user in redis.url may not execute a command" in text
+    assert "incr" in text
 
 
 async def test_redis_wrong_command_is_500(

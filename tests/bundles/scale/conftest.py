@@ -1,7 +1,11 @@
 """Applications that a redis-server connects."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,9 @@ from bundles.scale import Bus, ScaleBundle, ScaleSettings
 from bundles.scale.bus.link import Link
 from rxkernel import Application, Broadcaster, HttpSettings, Settings
 from tests.bundles.redis_servers import RedisServer, running_redis
-from tests.bundles.scale.process import SECRET
+from tests.bundles.scale.process import SECRET, application_on
+from tests.required_tools import ROOT
+from tests.serving import serving
 from tests.waiting import until
 
 SiteOf = Callable[..., Any]
@@ -58,10 +64,11 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
             scale: dict[str, Any] | None = None,
             health: bool = False,
             bundles: tuple[Any, ...] = (),
+            sections: dict[str, Any] | None = None,
             **parts: Any,
         ) -> Site:
             options: dict[str, Any] = {"channel": request.node.name.replace("[", "-").strip("]")}
-            settings: dict[str, Any] = {}
+            settings: dict[str, Any] = dict(sections or {})
             if server is not None:
                 options |= {"bus": "redis", "secret": SECRET}
                 settings["redis"] = RedisSettings(
@@ -83,3 +90,55 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
             return Site(application)
 
         yield start
+
+
+class Process:
+    """Another process with `application_on`; *url* is that of its servers."""
+
+    def __init__(self, redis: RedisServer, channel: str) -> None:
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "tests.bundles.scale.process", redis.url, channel],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert self.popen.stdout is not None
+        self.url = self.popen.stdout.readline().decode().strip()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop it by SIGSTOP until the end of the block."""
+        os.kill(self.popen.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.popen.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        self.popen.kill()
+        self.popen.wait()
+        assert self.popen.stdout is not None
+        self.popen.stdout.close()
+
+
+@pytest.fixture
+def channel(request: pytest.FixtureRequest) -> str:
+    """That of `process` and `application`."""
+    return str(request.node.name)
+
+
+@pytest.fixture
+def process(shared_redis: RedisServer, channel: str) -> Iterator[Process]:
+    process = Process(shared_redis, channel)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+async def application(
+    process: Process, shared_redis: RedisServer, channel: str
+) -> AsyncIterator[Application]:
+    """It sees the other process."""
+    async with serving(application_on(shared_redis.url, channel)) as application:
+        link = application.injector.get(Link)  # type: ignore[type-abstract]
+        await until(lambda: link.others)
+        yield application

@@ -2,11 +2,14 @@
 
 import asyncio
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 from bundles.redis import RedisBundle, RedisSettings
-from bundles.scale import ScaleBundle, ScaleSettings
-from rxkernel import Application, HttpSettings, Settings
+from bundles.scale import Member, Presence, ScaleBundle, ScaleSettings
+from bundles.security import SecurityBundle, SecuritySettings, TokenSettings
+from rxkernel import Application, Connection, HttpSettings, Inject, Settings, websocket
+from tests.bundles.security.logins import CHEAP, Accounts, Notes
+from tests.bundles.security.logins import SECRET as TOKEN_SECRET
 
 SECRET = "the secret of the tests, which is long"
 QUICK: dict[str, Any] = {
@@ -16,11 +19,41 @@ QUICK: dict[str, Any] = {
 }
 
 
+class Rooms:
+    """Clients enter and leave rooms. An event has one value."""
+
+    @websocket("enter", arguments="value")
+    async def enter(
+        self,
+        connection: Connection,
+        presence: Annotated[Presence, Inject()],
+        room: str,
+        user: str,
+        data: str | None = None,
+    ) -> list[Member]:
+        await connection.join(room)
+        await presence.enter(connection, room, user, data)
+        return presence.members(room, connection.namespace)
+
+    @websocket("leave", arguments="value")
+    async def leave(
+        self, connection: Connection, presence: Annotated[Presence, Inject()], room: str
+    ) -> None:
+        await presence.leave(connection, room)
+
+
 def application_on(url: str, channel: str) -> Application:
+    """An application with accounts, whose tokens are in Redis."""
     scale = ScaleSettings(bus="redis", channel=channel, secret=SECRET, **QUICK)
-    bundles = {"redis": RedisSettings(url=url), "scale": scale}
+    tokens = TokenSettings(secret=TOKEN_SECRET, store="redis")
+    bundles = {
+        "redis": RedisSettings(url=url),
+        "scale": scale,
+        "security": SecuritySettings(passwords=CHEAP, tokens=tokens),
+    }
     return Application(
-        bundles=[RedisBundle, ScaleBundle],
+        bundles=[RedisBundle, ScaleBundle, SecurityBundle(Accounts(), access="public")],
+        controllers=[Notes, Rooms],
         settings=Settings(http=HttpSettings(port=0, max_connections=2000), bundles=bundles),
     )
 

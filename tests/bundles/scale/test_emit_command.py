@@ -20,6 +20,7 @@ from rxkernel import Application
 
 application = Application(bundles=["redis", "scale"])
 """
+OTHER_SECRET = "x" * 32
 SETTINGS = """\
 [redis]
 url = "{url}"
@@ -27,6 +28,8 @@ url = "{url}"
 bus = "{bus}"
 channel = "shell"
 secret = "{secret}"
+heartbeat_interval = 0.05
+heartbeat_timeout = 0.2
 """
 
 
@@ -65,7 +68,7 @@ async def test_emit_command_reaches_clients_of_running_processes(
 @pytest.mark.parametrize(
     ("bus", "argument", "message"),
     [
-        ("redis", "1", "the event was not sent: Redis cannot be reached"),
+        ("redis", "1", "the event was not sent: no connection to redis://127.0.0.1:1"),
         ("redis", "Tea", "'Tea' is not JSON"),
         ("memory", "1", 'scale.bus is "memory"'),
     ],
@@ -81,3 +84,22 @@ def test_emit_command_that_cannot_send_fails(
 
     assert result.exit_code == 1
     assert message in result.output
+
+
+async def test_emit_command_fails_if_no_running_process_hears_it(
+    site_of: SiteOf, shared_redis: RedisServer, project: Path
+) -> None:
+    settings = project / "rxkernel.toml"
+    settings.write_text(SETTINGS.format(url=shared_redis.url, bus="redis", secret=SECRET))
+
+    result = await asyncio.to_thread(emit, "news")
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: the event was not sent: no running process replied within 0.2 s\n",
+    )
+
+    await site_of(shared_redis, scale={"channel": "shell", "heartbeat_interval": 0.05})
+    settings.write_text(SETTINGS.format(url=shared_redis.url, bus="redis", secret=OTHER_SECRET))
+    result = await asyncio.to_thread(emit, "news")
+    assert result.exit_code == 1
+    assert "scale.secret must be the same in all processes" in result.output

@@ -7,6 +7,9 @@ import msgspec
 import pytest
 
 from bundles.scale import ScaleBundle, subscribe
+from bundles.scale.bus.jobs import Jobs
+from bundles.scale.bus.load import MOST_BYTES
+from bundles.scale.bus.ordered_jobs import OrderedJobs
 from bundles.scale.bus.seal import Kind
 from bundles.scale.bus.transport import BUS_EVENTS
 from rxkernel import Application, ConfigurationError, NotConnectedError, procedure
@@ -50,7 +53,7 @@ async def test_process_that_does_not_reply_is_reported(
 
     texts = [record.getMessage() for record in caplog.records]
     assert texts == [
-        f"1 of the other processes did not reply to {name!r} within 0.1 s"
+        f"1 of the other processes did not reply to {name!r} within 0.1 s, 0 were silent before"
         for name in ("change", "connections")
     ]
     assert here.application.servers["bus"].figures == {
@@ -70,7 +73,7 @@ async def test_call_while_redis_is_away_finds_no_client(
         await here.broadcaster.call("bob", "ask")
 
 
-@pytest.mark.parametrize("kind", [Kind.BROADCAST, Kind.EVENT, Kind.REQUEST, Kind.REPLY])
+@pytest.mark.parametrize("kind", [Kind.BROADCAST, Kind.EVENT, Kind.REQUEST, Kind.REPLY, Kind.PEER])
 @pytest.mark.parametrize(
     "body",
     [b"", b"\xc1", msgspec.msgpack.encode({}), msgspec.msgpack.encode([1])],
@@ -120,20 +123,33 @@ async def test_unknown_method_of_python_socketio_is_ignored(
     assert there.counts == {}
 
 
-@pytest.mark.parametrize("module", ["jobs", "ordered_jobs"])
 async def test_messages_beyond_the_limit_are_dropped(
-    site_of: SiteOf, shared_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, module: str
+    site_of: SiteOf, shared_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = Slow()
-    here, there = await _two(site_of, shared_redis, slow)
-    monkeypatch.setattr(f"bundles.scale.bus.{module}._MOST", 0)
+    here, there = await _two(site_of, shared_redis, Slow())
+    monkeypatch.setattr("bundles.scale.bus.load.MOST", 0)
 
     await here.bus.publish("slow")
     await here.broadcaster.emit("news")
     await here.broadcaster.connections()
     shared_redis.command("PUBLISH", "others", '{"method":"emit","event":"x","data":[]}')
-    await until(lambda: there.counts.get("bus.overloaded") == 2)
-    slow.may_end.set()
+    await until(lambda: there.counts.get("bus.overloaded") == 4)
+
+
+@pytest.mark.parametrize("jobs", [Jobs, OrderedJobs])
+async def test_bytes_of_messages_that_are_handled_are_limited(
+    jobs: type[Jobs | OrderedJobs],
+) -> None:
+    may_end, bound = asyncio.Event(), jobs()
+
+    assert bound.start("a large one", may_end.wait(), MOST_BYTES + 1)
+    assert not bound.start("one more", may_end.wait(), 1)
+    may_end.set()
+    await bound.drain()
+
+    for size, is_started in ((MOST_BYTES - 1, True), (1, True), (1, False)):
+        assert bound.start("the next", may_end.wait(), size) is is_started
+    await bound.drain()
 
 
 async def test_stop_waits_for_subscribers_that_run(site_of: SiteOf) -> None:

@@ -1,11 +1,13 @@
 """Events that a program sends with python-socketio's Redis manager."""
 
+import asyncio
 import json
 
 import pytest
 from socketio import AsyncRedisManager
 
 from bundles.scale.bus.counted import REASONS
+from rxkernel import ConnectionEvent, ServerEvents, observe
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.conftest import SiteOf
 from tests.servers.socketio_clients import raw_socket
@@ -45,6 +47,39 @@ async def test_events_and_changes_of_python_socketio_reach_clients_of_all_proces
         assert await bob.receive() == "41"
     await manager.redis.connection_pool.disconnect()
     assert here.counts == there.counts == {}
+
+
+class Slow:
+    """A listener that does not end before it is told to."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+
+    @observe(ServerEvents.DISCONNECTED)
+    async def wait(self, event: ConnectionEvent) -> None:
+        await self.may_end.wait()
+
+
+async def test_broadcasts_do_not_wait_for_listeners_of_a_client_that_is_disconnected(
+    site_of: SiteOf, shared_redis: RedisServer
+) -> None:
+    slow = Slow()
+    here = await site_of(shared_redis, scale=CHANNEL, listeners=[slow])
+    there = await site_of(shared_redis)
+    await there.sees(1)
+
+    async with raw_socket(here.application) as ada:
+        (one,) = await here.broadcaster.connections(local=True)
+        async with raw_socket(here.application) as bob:
+            for message in (
+                {"method": "emit", "event": "bye", "data": [], "room": one.id},
+                {"method": "disconnect", "sid": one.id},
+            ):
+                shared_redis.command("PUBLISH", "socketio", json.dumps(message))
+            assert [await ada.receive() for _ in range(2)] == ['42["bye"]', "41"]
+            await there.broadcaster.emit("news")
+            assert await bob.receive() == '42["news"]'
+            slow.may_end.set()
 
 
 @pytest.mark.parametrize(

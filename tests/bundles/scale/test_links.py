@@ -1,5 +1,6 @@
 """Links on a bus in memory: heartbeats, and messages that must not be used."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -8,7 +9,10 @@ import pytest
 
 from bundles.scale import ScaleSettings
 from bundles.scale.bus.cluster_link import ClusterLink
+from bundles.scale.bus.jobs import Jobs
+from bundles.scale.bus.requests import Requests
 from bundles.scale.bus.seal import VERSION, Kind, Message, Seal
+from rxkernel.kernel.serialization import SERIALIZER
 from tests.bundles.gateway.cluster.memory_bus import MemoryBus, MemoryTransporter
 from tests.bundles.scale.process import SECRET
 from tests.waiting import until
@@ -17,6 +21,16 @@ SETTINGS = ScaleSettings(
     heartbeat_interval=0.05, heartbeat_timeout=0.3, max_message_size=2000, max_queue_size=5000
 )
 SENDER = b"attacker"
+
+
+class Missed:
+    """Counts its calls."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self) -> None:
+        self.number += 1
 
 
 class Linked:
@@ -73,17 +87,108 @@ async def test_killed_process_vanishes_and_comes_back(
     bus: MemoryBus, linked: tuple[Linked, Linked]
 ) -> None:
     left: list[bytes] = []
+    missed = Missed()
     here, there = linked
-    here.link.left = left.append
+    here.link.left.append(left.append)
+    here.link.missed = missed
 
     bus.transporters.remove(there.transporter)
     there.transporter.is_cut_off = True
     await until(lambda: not here.link.others)
     assert left == [there.link.id]
+    assert missed.number == 1  # it may have done something without a message
 
     bus.transporters.append(there.transporter)
     there.transporter.reconnect()
     await until(lambda: here.link.others)
+
+
+@pytest.mark.parametrize("clock", [0.0, 61.0], ids=["secret", "clock"])
+async def test_process_that_can_use_no_message_of_the_others_has_a_problem(
+    bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, clock: float
+) -> None:
+    """Another secret, or a clock that is off by a minute: two halves that do not know it."""
+    alien = Linked(bus)
+    secret = SECRET if clock else "x" * 32
+    seal = Seal(secret, SETTINGS.max_message_size, lambda: time.time() + clock)
+    monkeypatch.setattr(alien.link, "_seal", seal)
+    here, there = Linked(bus), Linked(bus)
+    for one in (here, alien):
+        await one.link.start()
+
+    await until(lambda: here.link.problem is not None and alien.link.problem is not None)
+    assert here.link.problem == alien.link.problem
+    expected = "the clocks of the machines" if clock else "scale.secret must be the same"
+    assert expected in str(alien.link.problem)
+    assert not alien.link.send(Kind.EVENT, b"")
+
+    await there.link.start()  # the majority: now two processes know that their settings fit
+    await until(lambda: here.link.problem is None)
+    assert alien.link.problem is not None
+
+    for one in (here, there):
+        await one.link.stop()
+    await until(lambda: alien.link.problem is None)  # it is alone
+    await alien.link.stop()
+
+
+async def test_request_is_incomplete_while_a_process_may_hang(
+    bus: MemoryBus, linked: tuple[Linked, Linked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may go on after its silence, with its connections."""
+    here, there = linked
+    requests = Requests(here.link, SERIALIZER, Jobs())
+
+    async def is_complete() -> bool:
+        return (await requests.send("change", timeout=20)).is_complete
+
+    asking = asyncio.create_task(is_complete())  # the process becomes silent meanwhile
+    bus.transporters.remove(there.transporter)
+    there.transporter.is_cut_off = True
+    assert not await asking
+    assert not here.link.others
+    assert not await is_complete()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bundles.scale.bus.members._DOUBT", 0.0)
+        assert await is_complete()
+
+    bus.transporters.append(there.transporter)
+    there.transporter.reconnect()
+    await until(lambda: here.link.others)
+    assert not here.link.silent
+
+    there.link.handlers[Kind.REQUEST] = lambda sender, body: None
+    asking = asyncio.create_task(is_complete())
+    await there.link.stop()
+    assert await asking
+    assert await is_complete()
+
+
+async def test_process_that_hears_nothing_keeps_the_others_until_it_hears_itself(
+    bus: MemoryBus, linked: tuple[Linked, Linked]
+) -> None:
+    here, there = linked
+    here.transporter.topics.clear()
+    bus.transporters.remove(there.transporter)
+    there.transporter.is_cut_off = True
+    silent = time.monotonic()
+    await until(lambda: time.monotonic() - silent > 2 * SETTINGS.heartbeat_timeout)
+    assert here.link.others == {there.link.id}
+
+    here.transporter.topics.add("rxkernel.all")
+    heard = time.monotonic()
+    await until(lambda: not here.link.others)
+    assert time.monotonic() - heard > SETTINGS.heartbeat_timeout / 2
+
+
+async def test_status_is_sent_with_each_heartbeat(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+    heard: list[tuple[bytes, bytes]] = []
+    there.link.heard = lambda sender, status: heard.append((sender, status))
+
+    here.link.status = lambda: b"tea"
+    await until(lambda: (here.link.id, b"tea") in heard)
 
 
 async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
@@ -96,10 +201,32 @@ async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
     await until(lambda: here.link.figures["bus.waiting_bytes"] == 0)
     there.transporter.topics.add("rxkernel.all")
 
+    missed = there.link.missed = Missed()
+
     here.link.send(Kind.EVENT, b"seen")
     await until(lambda: there.events == [b"first", b"seen"])
 
     assert there.counts["bus.lost"] >= 3
+    assert missed.number == 1
+
+
+async def test_connecting_again_is_reported_as_a_gap(linked: tuple[Linked, Linked]) -> None:
+    here, _ = linked
+    missed = here.link.missed = Missed()
+
+    here.transporter.reconnect()
+
+    assert missed.number == 1
+
+
+async def test_process_that_stops_is_no_gap(linked: tuple[Linked, Linked]) -> None:
+    here, there = linked
+    missed = here.link.missed = Missed()
+
+    await there.link.stop()
+    await until(lambda: not here.link.others)
+
+    assert missed.number == 0
 
 
 def _frame(
@@ -124,7 +251,7 @@ def _frame(
         (bytes((VERSION + 1,)) + _frame()[1:], "wrong_version"),
         (_frame(secret="x" * 32), "wrong_signature"),
         (_frame("rxkernel.other"), "wrong_signature"),
-        (_frame()[:-1] + b"\xff", "wrong_signature"),
+        (_frame(body=b"text")[:-1] + b"\xff", "wrong_signature"),
         (_frame(body=b"x" * 2000), "too_large"),
         (_frame(age=61.0), "expired"),
         (_frame(age=-1e6), "expired"),

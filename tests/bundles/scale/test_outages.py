@@ -1,14 +1,23 @@
 """Redis killed and hung: H10 to H12 of the table of faults, for the bus."""
 
 import aiohttp
+import pytest
 
+from bundles.redis.errors import Problem
+from bundles.redis.outage import Outage
+from bundles.scale import limit
+from rxkernel import http
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.conftest import Site, SiteOf
 from tests.servers.conftest import http_url
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
-COMMANDS = ("+ping", "+publish", "+subscribe", "+select")
+BUS = ("&shop.*", "+ping", "+publish", "+subscribe", "+select")
+LIMITS = (
+    *("~rxkernel:limit:*", "+evalsha", "+script|load", "+time", "+hmget", "+hset", "+pexpire"),
+    *("~rxkernel:probe", "+set"),
+)
 QUICK = {"heartbeat_interval": 0.1, "heartbeat_timeout": 0.5, "request_timeout": 0.5}
 
 
@@ -104,20 +113,37 @@ async def test_full_memory_of_redis_does_not_stop_broadcasts(
         assert await bob.receive() == '42["news"]'
 
 
-async def test_user_of_redis_needs_only_the_commands_and_channels_of_the_page(
-    site_of: SiteOf, redis: RedisServer
-) -> None:
-    redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", "&shop.*", *COMMANDS)
-    user = _As(redis)
+class Limited:
+    @http("GET", "/limited", "limited")
+    @limit("2/year")
+    async def limited(self) -> str:
+        return "limited"
 
-    here = await site_of(user, scale={"channel": "shop"})
-    there = await site_of(user, scale={"channel": "shop"})
+
+async def test_user_of_redis_needs_only_the_commands_and_channels_of_the_pages(
+    site_of: SiteOf, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", *BUS, *LIMITS)
+    user, scale = _As(redis), {"channel": "shop", "limits": "redis"}
+
+    here, there = [await site_of(user, Limited, scale=scale) for _ in range(2)]
     await here.sees(1)
 
     async with raw_socket(there.application) as bob:
         assert await here.broadcaster.emit("news")
         assert await bob.receive() == '42["news"]'
+    async with aiohttp.ClientSession() as session:
+        found = []
+        for site in (here, there, here):
+            async with session.get(http_url(site.application, "/limited")) as response:
+                found.append(response.status)
+    assert found == [200, 200, 429]
     assert here.counts == {}
+    assert not [record for record in caplog.records if record.name.startswith("bundles")]
+
+    outage = here.application.injector.get(Outage)
+    outage.report(Problem("its memory is full", is_write_only=True))
+    await until(lambda: outage.problem is None)
 
 
 class _As:

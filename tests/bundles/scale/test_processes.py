@@ -1,58 +1,18 @@
 """Two processes of the machine, one of which is stopped or killed."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
 
+import aiohttp
 import pytest
 from socketio import AsyncClient
 
 from bundles.scale.bus.link import Link
+from bundles.security import Security
 from rxkernel import Application, Broadcaster
 from tests.bundles.redis_servers import RedisServer
-from tests.bundles.scale.process import application_on
-from tests.required_tools import ROOT
-from tests.serving import serving
+from tests.bundles.scale.conftest import Process
+from tests.bundles.security.logins import Accounts
 from tests.waiting import until
-
-CHANNEL = "processes"
-
-
-class Process:
-    """Another process; *url* is that of its servers."""
-
-    def __init__(self, redis: RedisServer) -> None:
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "tests.bundles.scale.process", redis.url, CHANNEL],
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-        )
-        assert self.popen.stdout is not None
-        self.url = self.popen.stdout.readline().decode().strip()
-
-    def close(self) -> None:
-        self.popen.kill()
-        self.popen.wait()
-        assert self.popen.stdout is not None
-        self.popen.stdout.close()
-
-
-@pytest.fixture
-def process(shared_redis: RedisServer) -> Iterator[Process]:
-    process = Process(shared_redis)
-    yield process
-    process.close()
-
-
-@pytest.fixture
-async def application(process: Process, shared_redis: RedisServer) -> AsyncIterator[Application]:
-    """It sees the other process."""
-    async with serving(application_on(shared_redis.url, CHANNEL)) as application:
-        await until(lambda: link_of(application).others)
-        yield application
 
 
 def link_of(application: Application) -> Link:
@@ -70,14 +30,11 @@ async def test_process_receives_again_after_redis_has_closed_its_full_buffer(
     client.on("news", received.append)
     await client.connect(process.url, transports=["websocket"])
 
-    os.kill(process.popen.pid, signal.SIGSTOP)
-    try:
+    with process.stopped():
         for number in range(200):
             await broadcaster.emit("flood", number, "x" * 100_000)
             await asyncio.sleep(0)
         await until(lambda: not link.others)
-    finally:
-        os.kill(process.popen.pid, signal.SIGCONT)
     await until(lambda: link.others)
 
     # It can send before it has subscribed again: what it misses is lost.
@@ -117,3 +74,22 @@ async def test_clients_of_killed_process_vanish_and_calls_to_it_end(
     assert await broadcaster.connections() == []
     assert await broadcaster.emit("news")
     await client.disconnect()
+
+
+async def test_token_that_another_process_has_verified_is_refused_when_it_is_revoked(
+    process: Process, application: Application
+) -> None:
+    """E5: over the bus, in less than a second (a millisecond without other load)."""
+    security = application.injector.get(Security)
+    pair = await security.login(await Accounts().load("ada"))
+    client = AsyncClient(reconnection=False)
+    await client.connect(process.url, transports=["websocket"], auth={"token": pair.token})
+    headers = {"Authorization": f"Bearer {pair.token}"}
+    async with aiohttp.ClientSession(process.url, headers=headers) as session:
+        async with session.get("/notes/mine") as response:
+            assert response.status == 200
+        await security.revoke(pair.token)
+        await until(lambda: not client.connected)
+
+        async with session.get("/notes/mine") as response:
+            assert response.status == 401

@@ -28,18 +28,26 @@ from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.tokens.key_files import add_key
 from bundles.security.tokens.keys import ALGORITHMS
 from bundles.security.tokens.memory_store import MemoryTokenStore
-from rxkernel import AsyncEventDispatcher, ConfigurationError
+from rxkernel import AsyncEventDispatcher, ConfigurationError, PeerBackend, Peers
 
 SECRET = "s3cret-of-the-tests-with-32-bytes!"
 RSA = RSAKey.generate_key(2048)
 
 
-def tokens_of(**settings: Any) -> AccessTokens:
+class Bus(PeerBackend):
+    are_heard = True
+
+    def send(self, topic: str, data: Any) -> bool:
+        return self.are_heard
+
+
+def tokens_of(peers: Peers | None = None, **settings: Any) -> AccessTokens:
     settings = {"secret": SECRET, **settings}
     return AccessTokens(
         SecuritySettings(tokens=TokenSettings(**settings)),
         MemoryTokenStore(SecuritySettings()),
         AsyncEventDispatcher(),
+        peers or Peers(),
     )
 
 
@@ -281,6 +289,34 @@ async def test_e5_revoked_token_is_refused_though_it_was_verified(tokens: Access
     await tokens.verify(other)
 
 
+async def test_e5_verified_token_is_looked_up_while_other_processes_are_not_heard() -> None:
+    peers, bus = Peers(), Bus()
+    peers.attach(bus)
+    tokens = tokens_of(peers)
+    text, made = await tokens.create("ada")
+    await tokens.verify(text)
+    await tokens._store.revoke(made.id, made.expires, time.time())
+    await tokens.verify(text)  # another process would have sent a message
+
+    bus.are_heard = False
+    assert (await refused(tokens, text)).reason == "revoked"
+
+
+async def test_e5_keys_that_another_process_reloads_are_reloaded(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    add_key(path, "ES256")
+    peers = Peers()
+    tokens = tokens_of(peers, secret=None, keys=(path,))
+    old, _ = await tokens.create("ada")
+    await tokens.verify(old)
+    path.unlink()
+    add_key(path, "ES256")
+
+    await peers.deliver("security.keys", None)
+
+    await refused(tokens, old)
+
+
 async def test_e5_token_revoked_while_it_is_verified_is_not_kept(tokens: AccessTokens) -> None:
     text, made = await tokens.create("ada")
 
@@ -325,7 +361,7 @@ async def test_public_keys_verify_and_cannot_serve_logins(tmp_path: Path) -> Non
         tokens=TokenSettings(keys=(public,)),
         routes=RouteSettings(login=False, refresh_token=False),
     )
-    tokens = AccessTokens(settings, MemoryTokenStore(settings), AsyncEventDispatcher())
+    tokens = AccessTokens(settings, MemoryTokenStore(settings), AsyncEventDispatcher(), Peers())
 
     assert await tokens.verify(text) == made
     with pytest.raises(RuntimeError, match="no key can sign"):

@@ -7,8 +7,10 @@ from typing import Any
 
 import attrs
 
+from bundles.redis import RedisBundle, RedisSettings
 from bundles.tasks import Clock, Scheduler, TaskEntry, TasksBundle, TasksSettings
 from rxkernel import Application, HttpSettings, KernelClient, Settings
+from tests.bundles.redis_servers import RedisServer
 from tests.bundles.tasks.manual_clock import ManualClock, settle
 
 
@@ -61,6 +63,7 @@ async def running_site(
     *controllers: Any,
     clock: ManualClock | None = None,
     file: Path | None = None,
+    redis: RedisServer | None = None,
     bundles: tuple[Any, ...] = (TasksBundle,),
     workers: bool = False,
     is_started: bool = True,
@@ -68,9 +71,15 @@ async def running_site(
     listeners: tuple[Any, ...] = (),
     **settings: Any,
 ) -> AsyncIterator[Site]:
-    """A site that is stopped at the end. Without *file*, its store is ``memory``."""
+    """A site that is stopped at the end. Without *file* and *redis*, its store is ``memory``."""
     clock = ManualClock() if clock is None else clock
-    place = {"store": "memory"} if file is None else {"store": "sqlite", "file": file}
+    place: dict[str, Any] = (
+        {"store": "memory"} if file is None else {"store": "sqlite", "file": file}
+    )
+    sections: dict[str, Any] = {}
+    if redis is not None:
+        place, bundles = {"store": "redis"}, (RedisBundle, *bundles)
+        sections["redis"] = RedisSettings(url=redis.url, connect_timeout=0.3, command_timeout=0.3)
     application = Application(
         bundles=bundles,
         controllers=controllers,
@@ -79,7 +88,7 @@ async def running_site(
         settings=Settings(
             health=True,
             http=HttpSettings(reuse_port=workers),
-            bundles={"tasks": TasksSettings(**place, **settings)},
+            bundles={"tasks": TasksSettings(**place, **settings), **sections},
         ),
     )
     async with KernelClient(application, overrides={Clock: clock}) as client:

@@ -1,8 +1,11 @@
 """What counts calls: in memory with a bound, and in Redis for several processes."""
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from math import ceil
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,8 +15,12 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from bundles.redis import RedisBundle, RedisSettings
+from bundles.redis.client import create_client
+from bundles.redis.outage import Outage
 from bundles.scale import ScaleBundle, ScaleSettings, limit
-from bundles.scale.limits.memory_counts import BoundedStorage, MemoryCounts
+from bundles.scale.limits.counts import Counts
+from bundles.scale.limits.memory_counts import MemoryCounts
+from bundles.scale.limits.redis_counts import RedisCounts
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -22,9 +29,9 @@ from rxkernel import (
     Settings,
     both,
 )
-from tests.bundles.redis_servers import RedisServer
+from tests.bundles.redis_servers import RedisServer, running_redis
 
-YEARLY = parse("2/year")
+YEARLY, MANY = parse("2/year"), parse("101/year")
 
 
 class Search:
@@ -54,33 +61,31 @@ async def test_memory_of_counts_is_bounded_and_forgets_the_oldest_key() -> None:
     counts = MemoryCounts(max_keys=100)
 
     for number in range(1000):
-        assert await counts.take(YEARLY, f"key {number}") == 0
+        assert await counts.take([(YEARLY, f"key {number}")]) == 0
 
-    storage = counts.storage
-    assert (len(storage.storage), len(storage.expirations), len(storage.locks)) == (100, 100, 0)
-    assert [await counts.take(YEARLY, "key 999") > 0 for _ in range(2)] == [False, True]
-    assert [await counts.take(YEARLY, "key 0") > 0 for _ in range(3)] == [False, False, True]
+    assert len(counts) == 100
+    assert [await counts.take([(YEARLY, "key 999")]) > 0 for _ in range(2)] == [False, True]
+    assert [await counts.take([(YEARLY, "key 0")]) > 0 for _ in range(3)] == [False, False, True]
 
 
 @pytest.mark.parametrize("rate", ["10/minute", "3/second", "5 per 10 seconds", "1/hour"])
-async def test_memory_counts_decide_as_the_storage_of_the_library(
+async def test_memory_counts_decide_as_the_library(
     rate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_700_000_000.0
     monkeypatch.setattr("time.time", lambda: now)
-    item, chance = parse(rate), Random(1)
-    ours = SlidingWindowCounterRateLimiter(BoundedStorage(100))
+    item, chance, ours = parse(rate), Random(1), MemoryCounts()
     theirs = SlidingWindowCounterRateLimiter(MemoryStorage())
     accepted = Counter[bool]()
 
     for _ in range(2000):
         now += chance.expovariate(1.5 * item.amount / item.get_expiry())
-        is_accepted = await ours.hit(item, "key")
-        assert is_accepted == await theirs.hit(item, "key")
-        found, expected = [
-            await limiter.get_window_stats(item, "key") for limiter in (ours, theirs)
-        ]
-        assert found == expected
+        seconds = await ours.take([(item, "key")])
+        is_accepted = await theirs.hit(item, "key")
+        assert (seconds == 0) == is_accepted
+        if not is_accepted:
+            reset = (await theirs.get_window_stats(item, "key")).reset_time
+            assert seconds == pytest.approx(reset - now, abs=0.002)
         accepted[is_accepted] += 1
 
     assert min(accepted[True], accepted[False]) > 100
@@ -94,10 +99,10 @@ async def test_call_after_the_reported_seconds_is_allowed(monkeypatch: pytest.Mo
 
     for _ in range(2000):
         now += chance.expovariate(1.5 * item.amount / item.get_expiry())
-        if seconds := await counts.take(item, "key"):
+        if seconds := await counts.take([(item, "key")]):
             refused += 1
             now += ceil(seconds)
-            assert await counts.take(item, "key") == 0
+            assert await counts.take([(item, "key")]) == 0
 
     assert refused > 100
 
@@ -105,14 +110,61 @@ async def test_call_after_the_reported_seconds_is_allowed(monkeypatch: pytest.Mo
 async def test_memory_of_counts_drops_an_idle_key_before_a_busy_one() -> None:
     counts = MemoryCounts(max_keys=100)
 
-    await counts.take(YEARLY, "idle")
-    await counts.take(parse("1000/year"), "busy")
+    await counts.take([(YEARLY, "idle")])
+    await counts.take([(MANY, "busy")])
     for number in range(99):
-        await counts.take(parse("1000/year"), "busy")
-        await counts.take(YEARLY, f"key {number}")
+        await counts.take([(MANY, "busy")])
+        await counts.take([(YEARLY, f"key {number}")])
 
-    assert counts.storage.storage.total() == 100 + 99
-    assert [await counts.take(YEARLY, "idle") > 0 for _ in range(3)] == [False, False, True]
+    assert [await counts.take([(MANY, "busy")]) > 0 for _ in range(2)] == [False, True]
+    assert [await counts.take([(YEARLY, "idle")]) > 0 for _ in range(3)] == [False, False, True]
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def counts(
+    request: pytest.FixtureRequest, redis_server: Path, tmp_path: Path
+) -> AsyncIterator[Counts]:
+    if request.param == "memory":
+        yield MemoryCounts()
+        return
+    with running_redis(redis_server, tmp_path) as server:
+        client = create_client(RedisSettings(url=server.url))
+        async with Outage(client) as outage:
+            yield RedisCounts(client, outage)
+            assert outage.problem is None
+        await client.aclose()
+
+
+async def test_call_that_a_rate_refuses_is_counted_for_none(counts: Counts) -> None:
+    tenant, address = (parse("4/year"), "tenant"), (parse("2/hour"), "address")
+
+    found = [await counts.take([tenant, address]) for _ in range(6)]
+
+    assert [seconds > 0 for seconds in found] == [False, False, *[True] * 4]
+    assert max(found) <= 2 * 3600
+    assert [await counts.take([tenant]) > 0 for _ in range(3)] == [False, False, True]
+
+
+async def test_seconds_are_those_until_all_rates_allow_the_call(counts: Counts) -> None:
+    short, long = (parse("1/second"), "key"), (parse("1/year"), "key")
+
+    assert await counts.take([short, long]) == 0
+
+    assert await counts.take([short, long]) > 1
+
+
+async def test_refused_call_is_allowed_after_the_seconds_in_redis(redis: RedisServer) -> None:
+    """In real time, with windows of a second."""
+    client, item = create_client(RedisSettings(url=redis.url)), parse("5/second")
+    async with Outage(client) as outage:
+        counts = RedisCounts(client, outage)
+        refused = 0
+        while refused < 2:
+            if seconds := await counts.take([(item, "key")]):
+                refused += 1
+                await asyncio.sleep(seconds)
+                assert await counts.take([(item, "key")]) == 0
+    await client.aclose()
 
 
 async def test_calls_of_two_processes_are_counted_together_in_redis(redis: RedisServer) -> None:
@@ -141,11 +193,25 @@ async def test_without_redis_each_process_counts_until_it_is_back(
     assert [r.message for r in caplog.records if "Redis cannot be used" in r.message]
 
 
-async def test_redis_that_hangs_delays_the_first_call_only(redis: RedisServer) -> None:
-    application = application_of(redis.url, command_timeout=0.1)
+async def test_calls_do_not_wait_for_redis_that_hangs(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = application_of(redis.url, command_timeout=60, pool_size=1)
     async with KernelClient(application) as client:
         assert await statuses(client, 1) == [200]
         with redis.paused():
+            responses = await asyncio.gather(*(client.http("search") for _ in range(20)))
+
+    assert sorted(r.status_code for r in responses) == [200] * 2 + [429] * 18
+    assert "Redis cannot be used: no reply within 0.25 seconds" in caplog.text
+
+
+async def test_applications_with_databases_of_their_own_count_separately(
+    redis: RedisServer,
+) -> None:
+    for database in range(2):
+        url = f"{redis.url.removesuffix('0')}{database}"
+        async with KernelClient(application_of(url)) as client:
             assert await statuses(client, 3) == [200, 200, 429]
 
 

@@ -259,7 +259,7 @@ async def test_limits_are_facts_of_the_definition() -> None:
 
         assert limits_of(definitions["search"]) == (Limit("2/year", by_client),)
         shown = repr(definitions["twice"].options["limit"])
-        assert shown == "9/month by_address; 3/year by_tenant; 1/year by_address"
+        assert shown == "3/year by_tenant; 1/year by_address; 9/month by_address"
         reference = documents.openapi["paths"]["/search"]["post"]["responses"]["429"]["$ref"]
         response = documents.openapi["components"]["responses"][reference.rpartition("/")[2]]
         assert "Retry-After" in response["headers"]

@@ -14,6 +14,7 @@ import attrs
 import pytest
 import socketio
 import trustme
+from yarl import URL
 
 from rxkernel import (
     Application,
@@ -97,7 +98,7 @@ def client_at(
     return aiohttp.ClientSession(connector=connector, **given)
 
 
-async def text_of(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:
+async def text_of(session: aiohttp.ClientSession, url: str | URL) -> tuple[int, str]:
     async with session.get(url) as response:
         return response.status, await response.text()
 
@@ -124,8 +125,9 @@ async def test_requests_reach_all_servers_with_the_address_of_the_client(
                 assert await response.json() == ["127.0.0.9", f"{served.url}/api"]
             async with session.post(f"{served.url}/api/size", data=b"x" * 500_000) as response:
                 assert await response.json() == 500_000
-            assert (await text_of(session, f"{served.url}/api/readyz"))[0] == 404
-            assert (await text_of(session, f"{served.url}/api/healthz"))[0] == 404
+            for path in ("readyz", "healthz", "%72eadyz"):
+                hidden = URL(f"{served.url}/api/{path}", encoded=True)
+                assert (await text_of(session, hidden))[0] == 404
 
 
 @each_kind

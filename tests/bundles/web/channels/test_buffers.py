@@ -1,6 +1,7 @@
 """The parts of channels: ids, buffers and subscribers."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ def event(sequence: int, sent_at: float = 0.0, body: bytes = b"1") -> ChannelEve
 SIZE = event(1).size
 
 
-def buffer_of(count: int, **settings: float) -> ReplayBuffer:
-    buffer = ReplayBuffer(ChannelSettings(**settings), 0)  # type: ignore[arg-type] # of one name
+def buffer_of(count: int, **settings: Any) -> ReplayBuffer:
+    buffer = ReplayBuffer(ChannelSettings(**settings), 0)
     for sequence in range(1, count + 1):
         buffer.add(event(sequence, sent_at=float(sequence)))
     return buffer
@@ -95,7 +96,7 @@ async def test_subscriber_returns_replayed_events_first() -> None:
     ids=["events", "size", "one-large-event"],
 )
 async def test_subscriber_with_too_many_waiting_events_ends(
-    settings: dict[str, int], most: int
+    settings: dict[str, Any], most: int
 ) -> None:
     overflows: list[int] = []
     subscriber = Subscriber(ChannelSettings(**settings), lambda: overflows.append(1))
@@ -147,6 +148,6 @@ async def test_subscriber_whose_wait_was_cancelled_keeps_the_event() -> None:
     [{"retry": -1}, {"heartbeat": 0}, {"replay_events": -1}, {"max_waiting": 0}],
     ids=lambda given: next(iter(given)),
 )
-def test_setting_out_of_range_is_rejected(settings: dict[str, int]) -> None:
+def test_setting_out_of_range_is_rejected(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         ChannelSettings(**settings)

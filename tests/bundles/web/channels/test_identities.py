@@ -1,11 +1,11 @@
 """The end of identities, which ends streams and WebSockets."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
-from bundles.security import RevokedEvent, SecuritySettings, Token, TokenSettings
+from bundles.security import RevokedEvent, SecuritySettings, Token, TokenSettings, TokensInUseEvent
 from bundles.sessions import SessionEnd, SessionEndedEvent, Sessions, SessionsBundle
 from bundles.web.channels import identities as identities_module
 from bundles.web.channels.identities import Identities
@@ -39,6 +39,21 @@ async def test_identity_whose_token_is_revoked_ends_once(identities: Identities)
     await identities.revoke(RevokedEvent("ada"))
 
     assert ended == ["one", "two"]
+
+
+async def test_identities_of_access_tokens_are_tokens_in_use(identities: Identities) -> None:
+    """After a gap between messages of other processes, the bundle security looks them up."""
+    first, second, event = request_of(), request_of(), TokensInUseEvent()
+    second.received_at += 100
+    for request in (second, first, request_of("session", id="2"), request_of("basic", id=None)):
+        identities.watch(request, lambda: None)
+
+    await identities.add_tokens(event)
+
+    assert list(event.tokens) == ["1"]
+    identifier, since = event.tokens["1"]
+    assert identifier == "ada"
+    assert since < time.time() + 50
 
 
 async def test_identity_of_a_session_ends_with_it(identities: Identities) -> None:
@@ -106,8 +121,8 @@ async def test_identities_forget_ends_after_a_while(
 ) -> None:
     request = request_of()
     await identities.revoke(RevokedEvent("ada"))
-    clock: Iterator[float] = iter([time.perf_counter() + 700])
-    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    later = time.perf_counter() + 700
+    monkeypatch.setattr(time, "perf_counter", lambda: later)
     await identities.revoke(RevokedEvent("bob"))
 
     identities.watch(request, lambda: pytest.fail("called"))()

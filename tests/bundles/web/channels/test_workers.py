@@ -2,6 +2,7 @@
 
 import pytest
 
+from rxkernel import ConfigurationError
 from tests.bundles.web.conftest import Site
 
 FILES = {
@@ -24,6 +25,7 @@ async def test_channels_with_several_workers_are_a_warning(
     options["security.tokens.store_file"] = str(site.root.parent / "tokens.db")
 
     async with site.served(FILES, options=options):
+        assert 'set web.channels.store to "redis"' in caplog.text or not has_workers
         assert (WARNING in caplog.text) is has_workers
         assert ("/chat.ws, /news.sse: subscribers to channels" in caplog.text) is has_workers
         caplog.clear()
@@ -32,3 +34,22 @@ async def test_channels_with_several_workers_are_a_warning(
         await site.change({"app/more.sse/get.py": "async def get(client): return 'more'"})
         assert ("/more.sse: subscribers" in caplog.text) is has_workers
         assert "/chat.ws, " not in caplog.text
+
+
+async def test_channels_in_redis_with_several_workers_are_no_warning(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Boot does not need Redis."""
+    options = {"http.reuse_port": True, "redis.url": "redis://127.0.0.1:1/0"}
+    options |= dict.fromkeys(("sessions.store", "security.tokens.store"), "redis")
+    options |= {"socketio.enabled": False, "web.channels.store": "redis"}
+
+    async with site.served(FILES, options=options, bundles=["redis"]):
+        assert WARNING not in caplog.text
+    assert "Redis cannot be used" in caplog.text
+
+
+async def test_channels_in_redis_without_the_bundle_are_an_error_of_boot(site: Site) -> None:
+    with pytest.raises(ConfigurationError, match="the bundle 'redis' is not enabled"):
+        async with site.served(FILES, options={"web.channels.store": "redis"}):
+            pass

@@ -12,24 +12,24 @@ const metacom = Metacom.create(location.origin.replace("http", "ws"));
 const { api } = metacom;
 Object.assign(window, { api, metacom });
 
-// The client repeats nothing after a reconnect.
-const enter = async () => {
-  await api.chat.subscribe({ room: ROOM });
-  show("status", "Live");
+const loadUnits = async () => {
+  await metacom.load("auth", "chat", "example", "example.1", "example.2");
+  api.chat.on("message", ({ message }) => {
+    const item = document.createElement("li");
+    item.textContent = message;
+    document.getElementById("messages").append(item);
+  });
 };
 
-await metacom.load("auth", "chat", "example", "example.1", "example.2");
-api.chat.on("message", ({ message }) => {
-  const item = document.createElement("li");
-  item.textContent = message;
-  document.getElementById("messages").append(item);
+// The client repeats nothing on a new connection, not even calls that the old one has lost.
+metacom.on("open", async () => {
+  if (!api.chat) await loadUnits();
+  await api.chat.subscribe({ room: ROOM });
+  show("status", "Live");
+  const city = await api.example.getCity({ cityId: 1 });
+  show("city", city.name);
 });
-metacom.on("open", enter);
 metacom.on("close", () => show("status", "Not connected"));
-await enter();
-
-const city = await api.example.getCity({ cityId: 1 });
-show("city", city.name);
 
 const form = document.getElementById("chat");
 form.addEventListener("submit", async (event) => {

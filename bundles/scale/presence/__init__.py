@@ -1,0 +1,1 @@
+"""Who is in a room, in all processes."""

@@ -1,0 +1,30 @@
+"""One connection that is present in a room, as the processes send it."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Place(NamedTuple):
+    """A room of a namespace."""
+
+    namespace: str
+    room: str
+
+
+class Entry(msgspec.Struct, array_like=True, frozen=True):
+    """
+    Attributes:
+        id: of the connection.
+        data: of the connection: what JSON can represent, and bytes.
+    """
+
+    namespace: str
+    room: str
+    id: str
+    user: str
+    data: Any
+
+    @property
+    def place(self) -> Place:
+        return Place(self.namespace, self.room)

@@ -1,0 +1,255 @@
+"""Recovery on Redis, also in another process."""
+
+import logging
+from collections.abc import Collection
+from hashlib import sha256
+from typing import Any
+
+import attrs
+from injector import inject
+from redis.exceptions import RedisError
+
+from bundles.redis import Redis
+from bundles.redis.errors import problem_of
+from bundles.redis.outage import Outage
+from bundles.scale.bus.cluster_log import ClusterLog
+from bundles.scale.bus.link import Link, NoLink
+from bundles.scale.bus.ordered_jobs import OrderedJobs
+from bundles.scale.bus.packing import pack
+from bundles.scale.bus.seal import Kind, Message, RejectedError, Seal
+from bundles.scale.recovery.positions import StreamId, StreamPosition
+from bundles.scale.recovery.scripts import KEEP
+from bundles.scale.recovery.states import is_recipient, pack_state, unpack_state
+from bundles.scale.recovery.stream_log import Entry, StreamLog
+from bundles.scale.settings import ScaleSettings
+from rxkernel import (
+    Broadcaster,
+    ConfigurationError,
+    ConnectionState,
+    Kernel,
+    LogPosition,
+    MissedEvent,
+    MissedEvents,
+)
+
+logger = logging.getLogger(__name__)
+
+Rooms = tuple[str, ...] | None
+
+_NOBODY = bytes(8)
+
+
+class RedisRecovery(ClusterLog):
+    """Broadcasts to other processes are published by the log, together with their ids.
+
+    While Redis cannot be used, clients are connected as new ones.
+    """
+
+    @inject
+    def __init__(
+        self,
+        client: Redis,
+        outage: Outage,
+        link: Link,
+        kernel: Kernel,
+        broadcaster: Broadcaster,
+        settings: ScaleSettings,
+    ) -> None:
+        if isinstance(link, NoLink) or settings.secret is None:
+            raise ConfigurationError(
+                'scale.recovery is "redis", and scale.bus is "memory", which does not connect '
+                'processes; set scale.bus to "redis"'
+            )
+        self._client = client
+        self._outage = outage
+        self._link = link
+        self._kernel = kernel
+        self._broadcaster = broadcaster
+        self._settings = settings
+        self._states = f"{settings.channel}.recovery"
+        self._seal = Seal(settings.secret, settings.recovery_max_session_size)
+        self._keep = client.register_script(KEEP)
+        self._log = StreamLog(client, link, settings, settings.secret)
+        self._jobs = OrderedJobs()
+        self._published = 0
+        self._numbers: dict[str, int] = {}
+        for channel in self._log.channels:
+            link.channels[channel] = self._received
+
+    # --- events
+
+    @property
+    def position(self) -> LogPosition:
+        return self._log.position
+
+    @property
+    def offset(self) -> str:
+        return str(self._log.position or "")
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether broadcasts reach the other processes, as far as is known."""
+        return self._link.problem is None and not self._log.is_slow
+
+    def record(
+        self,
+        event: str,
+        args: tuple[Any, ...],
+        rooms: Rooms,
+        namespace: str,
+        skip: Collection[str],
+        *,
+        is_local: bool,
+    ) -> None:
+        if self._log.is_arriving:
+            return
+        number = 0 if is_local else self._published + 1
+        values = (event, args, rooms, namespace, list(skip), number)
+        self._published = max(self._published, number)
+        self._log.add(pack(self._kernel.serializer, *values), is_published=not is_local)
+
+    def _received(self, data: bytes) -> None:
+        arrived = self._log.arrived(data)
+        if isinstance(arrived, Entry):
+            if arrived.node != self._log.node:
+                self._start("a broadcast of another process", self._emit(arrived), len(data))
+        elif arrived is not None:
+            self._start("the id of an event", self._saw(arrived), len(data))
+
+    def _start(self, what: str, work: Any, size: int) -> None:
+        if not self._jobs.start(what, work, size):
+            self._link.dropped("overloaded")
+
+    async def _saw(self, id: StreamId) -> None:
+        self._log.saw(id)
+
+    async def _emit(self, entry: Entry) -> None:
+        event, args, rooms, namespace, skip, number = entry.body
+        before = self._numbers.get(entry.node, number - 1)
+        if number <= before:
+            self._link.dropped("replayed")
+            return
+        if number > before + 1:
+            self._link.dropped("lost", number - before - 1)
+        self._numbers[entry.node] = number
+        self._log.saw(entry.id)
+        with self._log.arriving():
+            await self._broadcaster.emit(
+                event, *args, room=rooms, namespace=namespace, skip=skip, local=True
+            )
+
+    # --- the link
+
+    async def start(self) -> None:
+        """The link has started."""
+        try:
+            await self._log.find_end()
+        except RedisError as exc:
+            self._report(exc)
+
+    async def stop(self) -> None:
+        """Write what waits, before the link stops."""
+        await self._log.flush()
+        await self._jobs.drain()
+        self._log.close()
+
+    def _report(self, exc: RedisError) -> None:
+        problem = problem_of(exc)
+        if problem is None:
+            logger.error("recovery failed", exc_info=exc)
+        else:
+            self._outage.report(problem)
+
+    # --- states
+
+    async def keep(self, pid: str, state: ConnectionState) -> None:
+        if state.since is None or not await self._log.flush():
+            return
+        position: StreamPosition = state.since
+        keeper = position.keeper or self._log.node
+        since = (keeper, position.seen, position.node, position.number)
+        body = pack_state(self._kernel.serializer, state, since)
+        key = self._key(pid)
+        try:
+            frame = self._seal.close(key, Message(_NOBODY, Kind.STATE, 0, body))
+        except RejectedError:
+            return
+        settings = self._settings
+        duration = int(settings.max_disconnection_duration * 1000)
+        try:
+            await self._keep(
+                [key, self._states], [frame, duration, settings.recovery_max_sessions]
+            )
+        except RedisError as exc:
+            self._report(exc)
+
+    def _key(self, pid: str) -> str:
+        """Redis does not hold the private id itself."""
+        return f"{self._states}.{sha256(pid.encode()).hexdigest()}"
+
+    async def take(self, pid: str, offset: str | None, namespace: str) -> ConnectionState | None:
+        if self._outage.problem is not None:
+            return None
+        key = self._key(pid)
+        try:
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.getdel(key)
+            pipeline.zrem(self._states, key)
+            frame, _ = await pipeline.execute()
+            if frame is None:
+                return None
+            state = unpack_state(self._seal.open(key, frame, is_live=False).body)
+        except RedisError as exc:
+            self._report(exc)
+            return None
+        except (RejectedError, ValueError):
+            logger.warning("the state of a client in Redis is invalid", exc_info=True)
+            return None
+        return None if state.namespace != namespace else self._since(state, offset)
+
+    def _since(self, state: ConnectionState, offset: str | None) -> ConnectionState | None:
+        keeper, seen, node, number = state.since
+        start = StreamPosition(tuple(seen), node, number)
+        if offset is not None:
+            sent = StreamPosition.read(offset)
+            if sent is None:
+                return None
+            if not sent.is_before(start):
+                start = sent
+        return attrs.evolve(state, since=start._replace(keeper=keeper))
+
+    async def missed(self, state: ConnectionState) -> MissedEvents | None:
+        try:
+            is_whole = await self._log.flush()
+            own = self._log.number if is_whole else 0
+            pages = await self._log.after(state.since) if is_whole else None
+            if pages is None or not await self._log.catch_up(pages.last):
+                return None
+        except RedisError as exc:
+            self._report(exc)
+            return None
+        except (RejectedError, ValueError):
+            logger.warning("an event in the log is invalid", exc_info=True)
+            return None
+        return self._missed(state, pages.entries, pages.last, own)
+
+    def _missed(
+        self, state: ConnectionState, entries: list[Entry], last: StreamId, own: int
+    ) -> MissedEvents:
+        position: StreamPosition = state.since
+        events = []
+        for entry in entries:
+            event, args, rooms, namespace, skip, published = entry.body
+            if entry.node == self._log.node:
+                own = max(own, entry.number)
+            position = position.after(entry.id, entry.node, entry.number)
+            is_near = published or entry.node == position.keeper or rooms == [state.id]
+            if is_near and is_recipient(
+                *(rooms, skip, namespace), *(state.id, state.namespace, state.rooms)
+            ):
+                events.append(MissedEvent(event, args, str(position)))
+
+        def covers(of: StreamPosition) -> bool:
+            return of.number <= own if of.is_own else of.seen <= last
+
+        return MissedEvents(events, covers, state.since._replace(keeper=""))

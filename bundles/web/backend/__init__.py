@@ -1,0 +1,1 @@
+"""``application.backend``: events for the processes of a site."""

@@ -1,0 +1,133 @@
+"""The service that sends events to the handlers of all processes."""
+
+import asyncio
+import logging
+from contextvars import Context
+from functools import partial
+from typing import Any
+
+from injector import inject
+
+from bundles.autoload import Autoload
+from bundles.autoload.loading.scope import enter_scope, leave_scope
+from bundles.web.backend.backend_handler import BackendHandler
+from bundles.web.backend.transport import BACKEND
+from rxkernel import (
+    CompiledEvent,
+    Definition,
+    DefinitionEvent,
+    Kernel,
+    KernelEvents,
+    Peers,
+    ProcedureDefinition,
+    Request,
+    Response,
+    decode_json,
+    observe,
+)
+
+logger = logging.getLogger(__name__)
+
+_TOPIC = "web.backend"
+_FIRST = 2000
+_OUTSIDE = -1000
+"""Around all other wrappers, which may read files."""
+
+
+def _is_handler(definition: Definition) -> bool:
+    return definition.transport is BACKEND
+
+
+class BackendEvents:
+    """Sends events, and calls the handlers of this process, each as a message with its own
+    services, listeners and errors."""
+
+    @inject
+    def __init__(self, kernel: Kernel, peers: Peers, autoload: Autoload) -> None:
+        self._kernel = kernel
+        self._peers = peers
+        self._autoload = autoload
+        self._handlers: dict[str, list[ProcedureDefinition]] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        peers.listen(_TOPIC, self._received)
+
+    async def emit(self, event: str, data: Any = None) -> bool:
+        """Call the handlers of *event* in all processes, with a copy of *data* each.
+
+        It waits for those of this process. Their exceptions are logged. Other processes handle the
+        events of one process one after the other, in their order; one that is not connected
+        misses them.
+
+        Returns:
+            False if the other processes cannot be reached, as far as is known.
+
+        Raises:
+            TypeError: JSON cannot represent *data*, or *event* is not a str.
+        """
+        if not isinstance(event, str):
+            raise TypeError(f"the name of an event is {event!r:.100}; it must be a str")
+        encoded = self._kernel.serializer.encode_json(data)
+        is_sent = self._peers.send(_TOPIC, [event, encoded])
+        await self._handle(event, encoded)
+        return is_sent
+
+    async def _received(self, data: Any) -> None:
+        await self._handle(*data)
+
+    async def _handle(self, event: str, encoded: bytes) -> None:
+        """Run the handlers at the same time. They go on if the sender is cancelled."""
+        runs = [
+            self._run(definition, event, decode_json(encoded))
+            for definition in self._handlers.get(event, ())
+        ]
+        tasks = [asyncio.create_task(run, context=Context()) for run in runs]
+        for task in tasks:
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _run(self, definition: ProcedureDefinition, event: str, data: Any) -> None:
+        """Run *definition* as a message. The kernel logs errors without a status below 500."""
+        request = Request(BACKEND, body=data, url=event)
+        response: Response | None = None
+        self._kernel.begin(request)
+        try:
+            response = await self._kernel.answer(definition, request)
+            if 400 <= response.status_code < 500:
+                logger.error(
+                    "%s failed for the event %.100r: %s %.500r",
+                    *(definition.metadata.source, event, response.status_code, response.content),
+                )
+        finally:
+            self._kernel.terminate(request, response)
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_FIRST, only=_is_handler)
+    async def mark_as_public(self, event: DefinitionEvent) -> None:
+        """Clients do not reach handlers, so they need no access rule."""
+        event.set_option("public", True)
+
+    @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_handler)
+    async def read_one_snapshot(self, event: DefinitionEvent) -> None:
+        """Let a message read the files of one version."""
+        event.wrap_handler(partial(_scoped, self._autoload))
+
+    @observe(KernelEvents.KERNEL_COMPILED, priority=_FIRST)
+    async def compiled(self, event: CompiledEvent) -> None:
+        self._handlers = {}
+        for definition in event.compiled.definitions[BACKEND]:
+            handler = definition.metadata.target
+            assert isinstance(handler, BackendHandler)
+            self._handlers.setdefault(handler.event, []).append(definition)
+
+
+def _scoped(autoload: Autoload, handler: Any) -> Any:
+    async def scoped(request: Request) -> Response:
+        token = enter_scope(autoload.scope(request))
+        try:
+            response: Response = await handler(request)
+            return response
+        finally:
+            leave_scope(token)
+
+    return scoped

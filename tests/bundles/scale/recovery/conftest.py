@@ -1,0 +1,5 @@
+"""The helpers of these tests contain assertions."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.servers.hostile")
