@@ -16,6 +16,7 @@ from rxkernel.cli.request_heads import MAX_HEAD, Choice, RequestHeads
 from rxkernel.cli.worker_sockets import WorkerPool, WorkerSockets
 from rxkernel.servers.descriptors import room_for
 from rxkernel.servers.limits import LimitCounters, network_of
+from rxkernel.servers.workers.listening_sockets import BACKLOG
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ _MAX_PIECES = 16
 
 _RETRY = 0.5
 """Seconds after which connections are accepted again, when the system had no descriptor left."""
+
+_CONGESTED_RETRY = 0.02
+"""The same, when a worker had many connections to read."""
 
 
 @attrs.define(eq=False)
@@ -61,13 +65,14 @@ class Acceptor:
     def __init__(
         self, listening: Sequence[socket.socket], count: int, heads: RequestHeads | None
     ) -> None:
+        self.counters = LimitCounters()
         self.pool = WorkerPool(
             [None] * count,
+            self.counters,
             about_to_close=self._accept_all,
             changed=self._workers_changed,
             send_back=self._pass_back,
         )
-        self.counters = LimitCounters()
         self.patience = 3.0
         self.max_waiting = room_for(_MAX_WAITING)
         self._listening = listening
@@ -94,6 +99,7 @@ class Acceptor:
         self._pause()
         for one in self._listening:
             one.close()
+        self.pool.close()
         for waiting in tuple(self._waiting.values()):
             self._forget(waiting)
             waiting.connection.close()
@@ -102,7 +108,6 @@ class Acceptor:
         self._without_worker.clear()
         if self._timer is not None:
             self._timer.cancel()
-        self.pool.close()
 
     def _workers_changed(self) -> None:
         if self.pool.has_open:
@@ -133,10 +138,14 @@ class Acceptor:
     def _accept_all(self, closing: WorkerSockets) -> None:
         """The port may be closed when *closing* is: pass on what the system has queued."""
         for one in self._listening if self._is_accepting else ():
-            self._accept(one)
+            self._accept(one, BACKLOG + 1)
 
-    def _accept(self, listening: socket.socket) -> None:
-        for _ in range(_ACCEPTS_PER_TURN):
+    def _accept(self, listening: socket.socket, most: int = _ACCEPTS_PER_TURN) -> None:
+        if self.pool.is_congested:
+            self._pause()
+            self._loop.call_later(_CONGESTED_RETRY, self._workers_changed)
+            return
+        for _ in range(most):
             try:
                 connection, address = listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -240,11 +249,14 @@ class Acceptor:
             self.counters.record("worker is hanging", event)
 
     def _pass_back(self, connection: socket.socket, received: bytes) -> None:
-        """Pass on a connection that a worker has sent back."""
+        """Pass on a connection that a worker has sent back, or has not read."""
         try:
             host = connection.getpeername()[0]
         except OSError:  # the client has closed it
             connection.close()
+            return
+        if not received:
+            self._begin(connection, host)
             return
         heads = self._heads
         assert heads is not None, "connections with TLS are not sent back"

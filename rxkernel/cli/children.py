@@ -38,16 +38,20 @@ class Child:
     @classmethod
     async def start(cls, arguments: Sequence[str], inherited: Sequence[int] = ()) -> Self:
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "rxkernel",
-                *arguments,
-                stdin=theirs.fileno(),
-                process_group=0,
-                pass_fds=inherited,
-            )
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "rxkernel",
+                    *arguments,
+                    stdin=theirs.fileno(),
+                    process_group=0,
+                    pass_fds=inherited,
+                )
+        except BaseException:
+            ours.close()
+            raise
         return cls(process, *await asyncio.open_unix_connection(sock=ours, limit=MAX_LINE))
 
     @property
@@ -96,9 +100,10 @@ class Child:
         return code
 
     def stop(self) -> None:
-        """Send it SIGTERM."""
-        self.stop_requested = True
-        self._send(signal.SIGTERM)
+        """Send it SIGTERM, once: a second one would not wait for its requests."""
+        if not self.stop_requested:
+            self.stop_requested = True
+            self._send(signal.SIGTERM)
 
     def kill(self) -> None:
         self._send(signal.SIGKILL)

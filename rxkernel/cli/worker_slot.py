@@ -27,13 +27,18 @@ class _Running:
     """A child that listens, or that has ended before: then ``since`` is None.
 
     Attributes:
+        child: None if it could not be started.
         since: the time of the loop when it began to listen.
         following: receives its reports.
     """
 
-    child: Child
+    child: Child | None
     since: float | None = None
     following: "asyncio.Task[None] | None" = None
+
+    @property
+    def is_serving(self) -> bool:
+        return self.child is not None and self.child.is_running and self.since is not None
 
     @property
     def lived(self) -> float:
@@ -65,6 +70,7 @@ class WorkerSlot:
     listens: asyncio.Future[str] = attrs.field(factory=asyncio.Future)
     others: Sequence["WorkerSlot"] = ()
     _running: _Running | None = None
+    _ending: "asyncio.Task[int] | None" = None
     _changing: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     _back_off: BackOff = attrs.field(factory=BackOff)
     _stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
@@ -73,12 +79,11 @@ class WorkerSlot:
     def is_steady(self) -> bool:
         """Whether its worker has run for `STEADY` seconds, so it is not in a crash loop."""
         running = self._running
-        return running is not None and running.child.is_running and running.lived >= STEADY
+        return running is not None and running.is_serving and running.lived >= STEADY
 
     @property
     def is_serving(self) -> bool:
-        running = self._running
-        return running is not None and running.child.is_running and running.since is not None
+        return self._running is not None and self._running.is_serving
 
     def stop(self) -> None:
         """Start no further process, and leave the port to the one that runs."""
@@ -98,11 +103,13 @@ class WorkerSlot:
         self._running = await self._start()
         while True:
             running = self._running
-            code = await self._ended(running)
+            self._ending = asyncio.create_task(self._ended(running))
+            await asyncio.wait((self._ending,))  # which `replace` cancels
             async with self._changing:  # until a replacement has started
                 if self._running is not running:
                     continue
-            if running.child.stop_requested:
+            code = self._ending.result()
+            if running.child is not None and running.child.stop_requested:
                 return int(running.child.failed)
             if code == 2 and not self.listens.done():
                 return 2
@@ -134,6 +141,8 @@ class WorkerSlot:
 
     async def _ended(self, running: _Running) -> int:
         """Wait for the end of a process and its last report; return its exit code."""
+        if running.child is None:
+            return 1
         code = await running.child.ended()
         if running.following is not None:  # longer, if a process that it has started has the link
             await asyncio.wait((running.following,), timeout=_LAST_REPORT)
@@ -148,7 +157,9 @@ class WorkerSlot:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _log_end(self, running: _Running, code: int) -> None:
-        logger.error("worker %s (pid %s) ended with code %s", self.number, running.child.pid, code)
+        if running.child is not None:
+            pid = running.child.pid
+            logger.error("worker %s (pid %s) ended with code %s", self.number, pid, code)
 
     def _may_go_on(self) -> bool:
         have_listened = all(slot.listens.done() for slot in (self, *self.others))
@@ -163,19 +174,28 @@ class WorkerSlot:
                 return True
             successor = await self._start()
             if successor.since is None:
-                await self.children.wait(successor.child)
+                if successor.child is not None:
+                    await self.children.wait(successor.child)
                 return False
             self._running = successor
-        former.child.stop()
-        await self._ended(former)
+            if self._ending is not None:
+                self._ending.cancel()  # `keep` waits for the end of the successor from now on
+        if former.child is not None:
+            former.child.stop()
+            await self._ended(former)
         return True
 
     async def _start(self) -> _Running:
         """Start a process, and wait until it listens or ends."""
-        if self.acceptor is None:
-            child, sockets = await self._start_with_port(), None
-        else:
-            child, sockets = await self._start_with_sockets(self.acceptor)
+        sockets = None
+        try:
+            if self.acceptor is None:
+                child = await self._start_with_port()
+            else:
+                child, sockets = await self._start_with_sockets(self.acceptor)
+        except OSError as exc:  # no file descriptor, process or memory is left
+            logger.error("worker %s could not be started: %s", self.number, exc)
+            return _Running(None)
         self.reports.begin()
         urls = await child.listening()
         if not urls:
@@ -208,10 +228,15 @@ class WorkerSlot:
     async def _start_with_sockets(self, acceptor: Acceptor) -> tuple[Child, WorkerSockets]:
         ours, theirs = socket_pair()
         number = acceptor.pool.new_number()
-        with theirs:
-            command, *options = self.arguments
-            passed = ["--passed-sockets", str(theirs.fileno()), str(number)]
+        sockets = acceptor.pool.add(ours, theirs, number)
+        command, *options = self.arguments
+        passed = ["--passed-sockets", str(theirs.fileno()), str(number)]
+        try:
             child = await self.children.start(
                 [command, "--worker", str(self.number), *passed, *options], [theirs.fileno()]
             )
-        return child, acceptor.pool.add(ours, number)
+        except BaseException:
+            sockets.close()
+            raise
+        sockets.close_after(child.ended())
+        return child, sockets

@@ -1,14 +1,22 @@
 """The workers to which a supervisor passes connections."""
 
-import os
+import asyncio
+import fcntl
 import socket
-from collections.abc import Callable
+import sys
+import termios
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import attrs
 
 from rxkernel.cli.request_heads import Choice
-from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, STOP, UNKNOWN
-from rxkernel.servers.workers.socket_channel import SocketChannel
+from rxkernel.servers.limits import LimitCounters
+from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, PING, STOP, UNKNOWN
+from rxkernel.servers.workers.socket_channel import MAX_DATA, SocketChannel, close_descriptor
+
+_CONGESTED = 128
+"""Connections that wait for one worker, from which on no more are accepted."""
 
 SendBack = Callable[[socket.socket, bytes], None]
 
@@ -16,41 +24,136 @@ SendBack = Callable[[socket.socket, bytes], None]
 class WorkerSockets:
     """The supervisor's side of one worker.
 
+    It has the worker's end of the channel too. So it can take back the connections that the worker
+    has not read, when the worker ends or hangs.
+
     Attributes:
         number: see `session_ids`.
         is_open: whether it receives connections; not before it listens, nor when it stops.
+        hangs: whether it has read nothing for a while.
+        patience: seconds after which a worker hangs.
     """
 
-    def __init__(self, end: socket.socket, number: int, pool: "WorkerPool") -> None:
+    def __init__(
+        self, end: socket.socket, worker_end: socket.socket, number: int, pool: "WorkerPool"
+    ) -> None:
         self.number = number
         self.is_open = False
+        self.hangs = False
+        self.patience = 1.0
         self._pool = pool
         self._channel = SocketChannel(end, self._receive, self._closed)
+        self._worker_end = worker_end
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_asked = False
+        self._has_sent = False
+        self._end: asyncio.Task[Any] | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it reads its connections as fast as they arrive."""
+        return self.is_open and not self.hangs and not self._channel.queued
+
+    @property
+    def queued(self) -> int:
+        """Connections for which the channel has no room."""
+        return self._channel.queued
 
     def pass_on(self, connection: socket.socket, received: bytes, *, is_chosen: bool) -> bool:
         """Pass *connection*, whose descriptor is closed here, and what was *received* of it."""
         kind = CHOSEN if is_chosen else UNKNOWN
-        return self._channel.send(kind + received, connection.detach())
+        is_sent = self._channel.send(kind + received, connection.detach())
+        self._has_sent = True
+        if self._timer is None:
+            self._ask()
+        return is_sent
+
+    def _ask(self) -> None:
+        self._has_sent = False
+        self._is_asked = True
+        self._channel.send(PING)
+        self._timer = asyncio.get_running_loop().call_later(self.patience, self._check)
+
+    def _check(self) -> None:
+        """Find out whether it hangs, until it has read all connections."""
+        self._timer = None
+        if not self.is_open:
+            return
+        if self._is_asked:
+            self.hangs = True
+            self._pool.counters.record(
+                "worker is hanging", f"worker {self.number} does not read; others are preferred"
+            )
+            self._take_back()
+        if self._is_asked or self._has_sent:
+            self._ask()
+
+    def _take_back(self) -> None:
+        """Find a worker for each connection that this one has not read."""
+        unread = self._channel.take_queued()
+        size = fcntl.ioctl(self._worker_end, termios.FIONREAD, bytes(4))
+        left = int.from_bytes(size, sys.byteorder)
+        while left > 0:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(
+                    self._worker_end, MAX_DATA + 1, 1, socket.MSG_DONTWAIT
+                )
+            except BlockingIOError:  # the worker has read it
+                break
+            left -= len(data)
+            self._pass_again(data, descriptors[0] if descriptors else None)
+        for message in unread:
+            self._pass_again(*message)
+
+    def _pass_again(self, data: bytes, descriptor: int | None) -> None:
+        if descriptor is not None:
+            self._pool.send_back(socket.socket(fileno=descriptor), data[1:])
+        elif data[:1] in (CHOSEN, UNKNOWN):
+            self._record_lost()
 
     def _receive(self, data: bytes, descriptor: int | None) -> None:
-        if data[:1] == STOP and self.is_open:
-            self._pool.about_to_close(self)
-            self.is_open = False
-            self._pool.changed()
+        kind = data[:1]
+        if kind == PING:
+            self._is_asked = self.hangs = False
+        elif kind == STOP:
+            if self.is_open:
+                self._pool.about_to_close(self)
+                self.is_open = False
+                self._pool.changed()
             self._channel.send(END)
-        elif data[:1] == STOP:
-            self._channel.send(END)
-        elif data[:1] == BACK and descriptor is not None:
+        elif kind == BACK and descriptor is not None:
             self._pool.send_back(socket.socket(fileno=descriptor), data[1:])
-        elif descriptor is not None:
-            os.close(descriptor)
+        elif kind == BACK:
+            self._record_lost()
+        else:
+            close_descriptor(descriptor)
+
+    def _record_lost(self) -> None:
+        event = "a connection was lost: too many open files; raise the limit (ulimit -n)"
+        self._pool.counters.record("open files", event)
+
+    def close_after(self, end: Coroutine[Any, Any, object]) -> None:
+        """Call `close` after *end*, that of the worker's process. The channel does not show it:
+        another process that the worker has started may have its end too."""
+        self._end = asyncio.create_task(end)
+        self._end.add_done_callback(lambda _: self.close())
+
+    def close(self) -> None:
+        """Pass the connections that the worker has not read to others. It must have ended."""
+        if self._worker_end.fileno() < 0:
+            return
+        self.is_open = False
+        while self._channel.read():
+            pass
+        self._take_back()
+        self._channel.close()
 
     def _closed(self) -> None:
         self.is_open = False
+        self._worker_end.close()
+        if self._timer is not None:
+            self._timer.cancel()
         self._pool.remove(self)
-
-    def close(self) -> None:
-        self._channel.close()
 
 
 @attrs.define(eq=False)
@@ -58,17 +161,19 @@ class WorkerPool:
     """The workers by number, and by their places, which replacements take over.
 
     New sessions go to the places in turn. Another request without a session has a place that is
-    found by the client's network. While the worker of a place is not open, the next one gets its
-    connections.
+    found by the client's network. While the worker of a place is not open, or does not read its
+    connections, the next one gets them.
 
     Args:
+        counters: see `Acceptor`.
         about_to_close: called before a worker receives no more connections.
         changed: called when a worker is open, or not any more.
-        send_back: called with a connection that a worker has received, whose next request is for
-            another one, and with what was read of it.
+        send_back: called with a connection that needs another worker, and with what was read of
+            it: its next request is for that one, or the worker has not read the connection.
     """
 
     places: list[WorkerSockets | None]
+    counters: LimitCounters
     about_to_close: Callable[[WorkerSockets], None]
     changed: Callable[[], None]
     send_back: SendBack
@@ -80,12 +185,19 @@ class WorkerPool:
     def has_open(self) -> bool:
         return any(worker.is_open for worker in self._by_number.values())
 
+    @property
+    def is_congested(self) -> bool:
+        """Whether connections arrive faster than a worker reads them."""
+        workers = self._by_number.values()
+        return any(one.queued >= _CONGESTED and one.is_open and not one.hangs for one in workers)
+
     def new_number(self) -> int:
         self._last_number += 1
         return self._last_number
 
-    def add(self, end: socket.socket, number: int) -> WorkerSockets:
-        worker = self._by_number[number] = WorkerSockets(end, number, self)
+    def add(self, end: socket.socket, worker_end: socket.socket, number: int) -> WorkerSockets:
+        """Add a worker by the two ends of its channel, which the pool owns from now on."""
+        worker = self._by_number[number] = WorkerSockets(end, worker_end, number, self)
         return worker
 
     def use(self, worker: WorkerSockets, place: int) -> None:
@@ -111,10 +223,15 @@ class WorkerPool:
         else:
             first = hash(choice.network) % len(self.places)
         for candidate in (*self.places[first:], *self.places[:first]):
-            if candidate is not None and candidate.is_open:
+            if candidate is not None and candidate.is_free:
                 return candidate
-        return next((one for one in self._by_number.values() if one.is_open), None)
+        others = (one for one in self._by_number.values() if one.is_open)
+        return min(others, key=lambda one: (one.hangs, one.queued), default=None)
 
     def close(self) -> None:
-        for worker in tuple(self._by_number.values()):
+        """Close the channels; what their workers have not read is sent back."""
+        workers = tuple(self._by_number.values())
+        for worker in workers:
+            worker.is_open = False
+        for worker in workers:
             worker.close()

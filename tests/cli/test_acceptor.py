@@ -1,15 +1,19 @@
 """The supervisor of ``serve --workers``: which worker gets a connection; hostile clients."""
 
 import asyncio
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
 from rxkernel.cli.acceptor import Acceptor
 from rxkernel.cli.request_heads import MAX_HEAD, RequestHeads
+from rxkernel.cli.worker_sockets import WorkerSockets
 from rxkernel.servers.http.forwarded import ForwardedHeaders
-from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, STOP, UNKNOWN
+from rxkernel.servers.workers.listening_sockets import BACKLOG
+from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, PING, STOP, UNKNOWN
 from rxkernel.servers.workers.session_ids import session_id, worker_of
 from rxkernel.servers.workers.socket_channel import MAX_DATA, SocketChannel, socket_pair
 
@@ -21,9 +25,13 @@ class Worker:
 
     def __init__(self, end: socket.socket) -> None:
         self.messages: asyncio.Queue[tuple[bytes, int | None]] = asyncio.Queue()
-        self.channel = SocketChannel(
-            end, lambda *message: self.messages.put_nowait(message), lambda: None
-        )
+        self.channel = SocketChannel(end, self._receive, lambda: None)
+
+    def _receive(self, data: bytes, descriptor: int | None) -> None:
+        if data == PING:
+            self.channel.send(PING)
+        else:
+            self.messages.put_nowait((data, descriptor))
 
     async def next(self) -> tuple[bytes, socket.socket]:
         async with asyncio.timeout(30):
@@ -36,14 +44,19 @@ class Site:
     """An acceptor on a free port, and its two workers."""
 
     def __init__(self, heads: RequestHeads | None) -> None:
-        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self.acceptor = Acceptor([self.listening], 2, heads)
         self.workers: list[Worker] = []
         for place in (0, 1):
-            ours, theirs = socket_pair()
-            pool = self.acceptor.pool
-            pool.use(pool.add(ours, pool.new_number()), place)
-            self.workers.append(Worker(theirs))
+            self.workers.append(Worker(self.add(place)[1]))
+
+    def add(self, place: int) -> tuple[WorkerSockets, socket.socket]:
+        """Add a worker that listens; return the end of its channel too."""
+        ours, theirs = socket_pair()
+        pool = self.acceptor.pool
+        worker = pool.add(ours, theirs.dup(), pool.new_number())
+        pool.use(worker, place)
+        return worker, theirs
 
     def connect(self, data: bytes = b"") -> socket.socket:
         connection = socket.create_connection(self.listening.getsockname())
@@ -203,9 +216,7 @@ async def test_request_waits_while_no_worker_is_open(site: Site) -> None:
         for _ in range(3):  # turns of the loop, in which the acceptor reads it
             await asyncio.sleep(0)
 
-        ours, theirs = socket_pair()
-        site.workers.append(Worker(theirs))
-        site.acceptor.pool.use(site.acceptor.pool.add(ours, 3), 0)
+        site.workers.append(Worker(site.add(0)[1]))
         number, message, connection = await site.passed()
         connection.close()
         assert (number, message) == (3, CHOSEN)
@@ -242,11 +253,193 @@ async def test_channel_to_a_process_that_does_not_read_is_bounded() -> None:
     while channel.send(b"x"):
         sent += 1
 
-    assert channel.is_full
-    assert 1024 <= sent < 10_000
+    assert channel.queued == 512 <= sent < 1000
     assert not channel.send(b"x" * (MAX_DATA + 2))
     channel.close()
     theirs.close()
+
+
+class Hanging:
+    """A site whose first place has a worker that reads nothing."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.worker, self.end = site.add(0)
+        self.session = SESSION.replace(b"sid=2", f"sid={self.worker.number}".encode())
+
+    async def fill(self) -> list[socket.socket]:
+        """Send it connections of its session until it has received more than it should."""
+        clients = []
+        while not self.worker.queued:
+            clients.append(self.site.connect(self.session))
+            await _turn()
+        return clients
+
+
+async def _turn() -> None:
+    for _ in range(3):  # turns of the loop, in which the acceptor reads
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def hanging(site: Site) -> AsyncIterator[Hanging]:
+    site.workers[0].channel.send(STOP)
+    assert await site.workers[0].messages.get() == (END, None)
+    hanging = Hanging(site)
+    yield hanging
+    hanging.end.close()
+
+
+async def test_unread_connections_of_a_worker_that_ended_go_to_another(
+    site: Site, hanging: Hanging
+) -> None:
+    """Its end is still open in a process that it has forked."""
+    clients = await hanging.fill()
+    with site.connect(b"GET /split") as split:
+        await _accepted(site)
+
+        hanging.worker.close()
+
+        for client in clients:
+            number, message, connection = await site.passed()
+            with client, connection:
+                assert (number, message) == (2, CHOSEN)
+                assert connection.recv(MAX_HEAD) == hanging.session
+        split.sendall(b" HTTP/1.1\r\n")
+        (await site.passed())[2].close()
+
+
+async def test_connection_that_moves_to_a_worker_that_ends_goes_to_another(
+    site: Site, hanging: Hanging
+) -> None:
+    with site.connect(b"GET / HTTP/1.1\r\n"):
+        _, _, connection = await site.passed()
+        connection.recv(MAX_HEAD)
+        site.workers[1].channel.send(BACK + hanging.session, connection.detach())
+        await asyncio.sleep(0)
+        await _accepted(site)
+
+        hanging.worker.close()
+
+        number, message, connection = await site.passed()
+        connection.close()
+        assert (number, message) == (2, CHOSEN + hanging.session)
+
+
+async def test_connections_that_an_ending_worker_has_sent_back_are_passed(site: Site) -> None:
+    worker, theirs = site.add(0)
+    with site.connect(SESSION):
+        _, _, connection = await site.passed()
+        with connection:
+            socket.send_fds(theirs, [BACK + SESSION], [connection.fileno()])
+        theirs.close()
+
+        worker.close()
+
+        number, message, connection = await site.passed()
+        connection.close()
+        assert (number, message) == (2, CHOSEN + SESSION)
+
+
+async def test_hanging_worker_gets_only_its_sessions_until_it_reads(
+    site: Site, hanging: Hanging
+) -> None:
+    hanging.worker.patience = 0.01
+    with site.connect(hanging.session), site.connect(b"GET /?EIO=4 HTTP/1.1\r\n"):
+        (await site.passed())[2].close()  # one in turn
+        with site.connect(b"GET /?EIO=4 HTTP/1.1\r\n"):
+            number, message, connection = await site.passed()  # the other one, taken back
+            connection.close()
+            assert (number, message) == (2, CHOSEN)
+        assert hanging.worker.hangs
+        assert site.acceptor.counters.counts["worker is hanging"] >= 1
+
+        reading = Worker(hanging.end)
+        message, connection = await reading.next()
+        connection.close()
+        assert message == CHOSEN
+        site.workers.append(reading)
+        await _accepted(site)
+        assert not hanging.worker.hangs
+
+
+async def test_new_connections_go_past_a_worker_with_many_unread_ones(
+    site: Site, hanging: Hanging
+) -> None:
+    clients = await hanging.fill()
+
+    for _ in range(4):
+        with site.connect(b"GET /?EIO=4 HTTP/1.1\r\n"):
+            number, _, connection = await site.passed()
+            connection.close()
+            assert number == 2
+    for client in clients:
+        client.close()
+
+
+async def test_connections_wait_in_the_system_while_a_worker_has_many_to_read(
+    site: Site, hanging: Hanging
+) -> None:
+    clients = await hanging.fill()
+    while not site.acceptor.pool.is_congested:
+        clients.append(site.connect(hanging.session))
+        await _turn()
+    clients += (site.connect(hanging.session) for _ in range(500))
+
+    site.workers.append(Worker(hanging.end))
+    for client in clients:
+        number, _, connection = await site.passed()
+        assert number == 3
+        connection.close()
+        client.close()
+
+
+async def test_port_is_accepted_completely_before_the_last_worker_stops(site: Site) -> None:
+    clients = [site.connect(SESSION) for _ in range(300)]
+    for worker in site.workers:
+        worker.channel.send(STOP)
+
+    for worker in site.workers:
+        while (message := await worker.messages.get()) != (END, None):
+            assert message[1] is not None
+            os.close(message[1])
+            clients.pop().close()
+    assert not clients
+
+
+IN_FLIGHT = """
+import asyncio, os, resource, socket
+from rxkernel.servers.workers.socket_channel import SocketChannel, socket_pair
+
+async def main():
+    (hanging, unread), (ours, theirs) = socket_pair(), socket_pair()
+    received = asyncio.Event()
+    full = SocketChannel(hanging, print, print)
+    healthy = SocketChannel(ours, print, print)
+    SocketChannel(theirs, lambda data, descriptor: received.set(), print)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    if not os.getuid():
+        os.setuid(65534)
+    while not full.queued:
+        assert full.send(b"C", os.dup(0))
+    assert healthy.send(b"C", os.dup(0)) and healthy.queued
+    socket.recv_fds(unread, 1, 1)
+    socket.recv_fds(unread, 1, 1)
+    socket.recv_fds(unread, 1, 1)
+    await asyncio.wait_for(received.wait(), 30)
+    print("received", full.queued)
+
+asyncio.run(main())
+"""
+
+
+async def test_limit_of_sockets_in_flight_delays_connections() -> None:
+    """unix(7), ETOOMANYREFS: the limit is that of all workers together, except for root."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", IN_FLIGHT, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert output.startswith(b"received")
 
 
 @pytest.mark.parametrize(
@@ -255,6 +448,7 @@ async def test_channel_to_a_process_that_does_not_read_is_bounded() -> None:
         ("GET /socket.io/?EIO=4&sid={} HTTP/1.1", 12),
         ("\r\nPOST /socket.io/?sid={}&EIO=4 HTTP/1.1", 12),
         ("GET http://host/socket.io/?sid={} HTTP/1.1", 12),
+        ("GET /socket.io/?sid={}&sid=3.x HTTP/1.1", 12),
         ("GET /socket.io/?EIO=4 HTTP/1.1\r\nReferer: /?sid={}", None),
         ("GET /socket.io/sid={} HTTP/1.1", None),
     ],

@@ -1,7 +1,9 @@
 """Workers with Socket.IO that end, or are restarted by SIGHUP."""
 
 import asyncio
+import itertools
 import os
+import resource
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -127,6 +129,42 @@ def test_killed_worker_is_replaced_and_the_other_keeps_its_sessions(process: Pro
     found = {get_as(process, f"203.0.113.{number}") for number in range(30)}
     assert found == {second, third}
     assert set(sessions_of_both(process)) == {"2", "3"}
+
+
+def test_worker_that_cannot_be_started_is_tried_again(process: Process) -> None:
+    """A supervisor without a file descriptor keeps the workers that run.
+
+    A replacement that ends is replaced although the former process is still there, which has time
+    for its requests, also if all are stopped then.
+    """
+    before = pids_of(process)
+    limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    process.send(signal.SIGHUP)
+    process.line("a new worker did not start; the workers that run are kept")
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    process.line("worker 1 could not be started: .*Too many open files", number=2)
+    process.line("worker 2 could not be started: .*Too many open files")
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
+    former = int(process.line(r"worker 1 has pid (\d+)", number=2)[1])
+
+    clients = (f"203.0.113.{number % 256}" for number in itertools.count())
+    client = next(client for client in clients if get_as(process, client) == former)
+    with connect(process) as connection:
+        exchange(connection, request("/pid", client))
+        connection.sendall(b"POST /exit HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+        process.send(signal.SIGHUP)
+        process.line("INFO .* stopping")
+        os.kill(int(process.line(r"worker 1 has pid (\d+)", number=3)[1]), signal.SIGKILL)
+        process.line(r"worker 1 has pid (\d+)", number=4)
+        os.kill(former, 0)  # is still there
+
+        process.send(signal.SIGTERM)
+        process.line("INFO .* stopped")  # the other ones
+        connection.sendall(b"x")
+        assert process.code() == 0
+    assert not any("Forced" in line for line in (*process.stdout, *process.stderr))
 
 
 def test_workers_that_end_again_and_again_start_later_each_time(process: Process) -> None:

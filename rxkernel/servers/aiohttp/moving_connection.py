@@ -1,7 +1,11 @@
 """A connection that a supervisor has accepted, and that may move to another worker.
 
 Browsers and proxies send requests of several sessions over one connection. If the next request is
-for a session of another worker, the connection moves there before anything reads the request.
+for a session of another worker, the connection moves there before anything reads the request. One
+that begins a session goes back to the supervisor, which gives all workers the same number of them.
+
+A request stays, and Engine.IO does not find its session, if it was sent before the response to the
+one before it (pipelining), or if its first line does not arrive as a whole.
 """
 
 import asyncio
@@ -11,13 +15,14 @@ from contextlib import suppress
 from typing import Any
 
 import attrs
+from aiohttp import EMPTY_PAYLOAD, web
 
 from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
-from rxkernel.servers.aiohttp.fast_path.states import IDLE
+from rxkernel.servers.aiohttp.fast_path.states import AIOHTTP_ONLY, IDLE
 from rxkernel.servers.aiohttp.shared_connection import SharedConnection
 from rxkernel.servers.workers.passed_sockets import PassedSockets
-from rxkernel.servers.workers.session_ids import worker_of
+from rxkernel.servers.workers.session_ids import is_for_another
 
 
 @attrs.define(eq=False)
@@ -54,11 +59,7 @@ class MovingConnection(HttpConnection):
         passed = self.passed
         if passed.is_chosen:
             passed.is_chosen = False
-        elif (
-            (worker := worker_of(data)) is not None
-            and worker != passed.sockets.worker
-            and self._is_between_requests()
-        ):
+        elif is_for_another(data, passed.sockets.worker) and self._is_between_requests():
             passed.descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
             passed.unread = data
             self._transport.pause_reading()  # the rest of the request is left in the system
@@ -71,6 +72,17 @@ class MovingConnection(HttpConnection):
         if (task := self._task) is not None and task.done():
             self.end_request(task)  # uvloop reads before it calls the callbacks of tasks
         return not self._transport.is_closing() and not self._transport.get_write_buffer_size()
+
+    def set_response(self, out: web.StreamResponse) -> None:
+        """Close the connection after this response if it could not move any more."""
+        super().set_response(out)
+        if self._loses_track():
+            out.force_close()
+
+    def _loses_track(self) -> bool:
+        """Whether it will not be known where the next request begins, since the response comes
+        before the end of this one."""
+        return self._body is not EMPTY_PAYLOAD and not self._body.is_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -91,18 +103,22 @@ class MovingHttpConnection(MovingConnection):
         )
 
 
-class MovingFastPathConnection(MovingConnection, FastPathConnection):
-    __slots__ = ("passed",)
+class _WithFastPath(MovingConnection, FastPathConnection):
+    __slots__ = ()
 
     def _is_between_requests(self) -> bool:
         return super()._is_between_requests() and self._state is IDLE and not self._waiting
 
+    def _loses_track(self) -> bool:
+        return self._state is AIOHTTP_ONLY or super()._loses_track()
 
-class MovingSharedConnection(MovingConnection, SharedConnection):
+
+class MovingFastPathConnection(_WithFastPath):
     __slots__ = ("passed",)
 
-    def _is_between_requests(self) -> bool:
-        return super()._is_between_requests() and self._state is IDLE and not self._waiting
+
+class MovingSharedConnection(_WithFastPath, SharedConnection):
+    __slots__ = ("passed",)
 
 
 Moving = MovingHttpConnection | MovingFastPathConnection | MovingSharedConnection

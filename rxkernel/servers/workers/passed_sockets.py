@@ -16,6 +16,8 @@ UNKNOWN = b"U"
 """To the worker, with a connection: its first request was not read completely."""
 END = b"E"
 """To the worker: no connection follows."""
+PING = b"P"
+"""To the worker, which responds with the same when it has taken the connections before it."""
 STOP = b"S"
 """To the supervisor: send no more connections; it responds with `END`."""
 BACK = b"B"
@@ -48,6 +50,8 @@ class PassedSockets:
         kind, received = data[:1], data[1:]
         if kind == END:
             self._ended.set()
+        elif kind == PING:
+            self._channel.send(PING)
         elif descriptor is None:
             logger.warning(
                 "a connection was lost: this process has too many open files; raise the limit "

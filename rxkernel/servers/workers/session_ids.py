@@ -5,8 +5,9 @@ A number belongs to one process and is not used again, so an id never leads to a
 
 import re
 
-_SESSION = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?(?:[^ \r\n]*&)?sid=([0-9]{1,9})\.")
+_SESSION = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?(?:[^ \r\n]*?&)??sid=([0-9]{1,9})\.")
 _ENGINE_IO = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?(?:[^ \r\n]*&)?EIO=")
+_MAY_BE_FOR_ANOTHER = re.compile(rb"[\r\n]*[A-Z]+ [^ ?\r\n]*\?[^ \r\n]*?(?:sid|EIO)=")
 
 
 def session_id(worker: int, id: str) -> str:
@@ -22,6 +23,19 @@ def worker_of(head: bytes) -> int | None:
     """
     found = _SESSION.match(head)
     return None if found is None else int(found[1])
+
+
+def is_for_another(head: bytes, worker: int) -> bool:
+    """Whether a request that has reached *worker* has a session of another one, or begins a new
+    session, whose worker the supervisor chooses.
+
+    Args:
+        head: the begin of a request, with the request line.
+    """
+    if _MAY_BE_FOR_ANOTHER.match(head) is None:  # the frames of WebSockets come here too
+        return False
+    found = worker_of(head)
+    return is_engine_io(head) if found is None else found != worker
 
 
 def is_engine_io(head: bytes) -> bool:

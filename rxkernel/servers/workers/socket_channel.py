@@ -1,21 +1,30 @@
 """Messages with sockets, between a supervisor and one worker (``SCM_RIGHTS``, unix(7))."""
 
 import asyncio
+import errno
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rxkernel.exceptions import ConfigurationError
 
 MAX_DATA = 256 * 1024
 """Bytes of a message; the most that asyncio and uvloop read from a socket at once."""
 
-_MAX_QUEUED = 1024
-"""Messages that wait until the other process reads. Each holds a connection open."""
+_SEND_BUFFER = (MAX_DATA + 4096) // 2
+"""Bytes; the system doubles it. It holds one large message, or about 350 connections: all those in
+channels count towards the open files of the user (``ETOOMANYREFS``)."""
+
+_MAX_QUEUED = 512
+"""Messages that wait for room in the system. Each holds a connection open."""
 
 _MESSAGES_PER_TURN = 64
 
+_RETRY = 0.05
+"""Seconds until a message is sent again that the system could not take."""
+
+Message = tuple[bytes, int | None]
 Receive = Callable[[bytes, int | None], None]
 
 
@@ -31,84 +40,100 @@ class SocketChannel:
 
     def __init__(self, end: socket.socket, receive: Receive, closed: Callable[[], None]) -> None:
         end.setblocking(False)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MAX_DATA)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self._end = end
         self._receive = receive
         self._closed = closed
-        self._queue: deque[tuple[bytes, int | None]] = deque()
+        self._queue: deque[Message] = deque()
+        self._has_writer = False
+        self._retry: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(end.fileno(), self._read)
+        self._loop.add_reader(end.fileno(), self.read)
 
     @property
-    def is_full(self) -> bool:
-        """Whether the other process has not read for so long that further messages are lost."""
-        return len(self._queue) >= _MAX_QUEUED
+    def queued(self) -> int:
+        """Messages that wait, since the other process has many to read."""
+        return len(self._queue)
 
     def send(self, data: bytes, descriptor: int | None = None) -> bool:
         """Send a message now or as soon as possible; return False if that is not possible.
 
         The channel owns *descriptor* from now on, and closes it in every case.
         """
-        if self._end.fileno() < 0 or self.is_full or len(data) > MAX_DATA + 1:
-            _close(descriptor)
+        queue = self._queue
+        if self._end.fileno() < 0 or len(queue) >= _MAX_QUEUED or len(data) > MAX_DATA + 1:
+            close_descriptor(descriptor)
             return False
-        if not self._queue:
-            try:
-                self._write(data, descriptor)
-            except BlockingIOError:
-                self._loop.add_writer(self._end.fileno(), self._write_queued)
-            except OSError:
-                _close(descriptor)
-                return False
-            else:
-                return True
-        self._queue.append((data, descriptor))
-        return True
-
-    def _write(self, data: bytes, descriptor: int | None) -> None:
-        if descriptor is None:
-            self._end.send(data)
-        else:
-            socket.send_fds(self._end, [data], [descriptor])
-            _close(descriptor)
+        queue.append((data, descriptor))
+        if len(queue) == 1:
+            self._write_queued()
+        return self._end.fileno() >= 0
 
     def _write_queued(self) -> None:
+        self._retry = None
         while self._queue:
             data, descriptor = self._queue[0]
             try:
-                self._write(data, descriptor)
+                if descriptor is None:
+                    self._end.send(data)
+                else:
+                    socket.send_fds(self._end, [data], [descriptor])
             except BlockingIOError:
+                self._has_writer = True
+                self._loop.add_writer(self._end.fileno(), self._write_queued)
                 return
-            except OSError:
+            except (BrokenPipeError, ConnectionResetError):
                 self.close()
                 return
+            except OSError:  # ETOOMANYREFS, ENOBUFS: nothing reports when there is room
+                self._stop_writing()
+                self._retry = self._loop.call_later(_RETRY, self._write_queued)
+                return
+            close_descriptor(descriptor)
             self._queue.popleft()
-        self._loop.remove_writer(self._end.fileno())
+        self._stop_writing()
 
-    def _read(self) -> None:
+    def read(self) -> bool:
+        """Receive what has arrived, or a part of it; return whether more may have."""
         for _ in range(_MESSAGES_PER_TURN):
             try:
                 data, descriptors, _, _ = socket.recv_fds(self._end, MAX_DATA + 1, 1)
             except BlockingIOError:
-                return
-            except OSError:
+                return False
+            except ConnectionResetError:
                 data, descriptors = b"", []
             if not data:
                 self.close()
-                return
+                return False
             self._receive(data, descriptors[0] if descriptors else None)
             if self._end.fileno() < 0:
-                return
+                return False
+        return True
+
+    def take_queued(self) -> Sequence[Message]:
+        """Remove the messages that wait; the caller owns their descriptors."""
+        messages = tuple(self._queue)
+        self._queue.clear()
+        self._stop_writing()
+        return messages
+
+    def _stop_writing(self) -> None:
+        if self._has_writer:
+            self._has_writer = False
+            self._loop.remove_writer(self._end.fileno())
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
 
     def close(self) -> None:
         """Close this end, and the connections that wait to be sent."""
         if (number := self._end.fileno()) < 0:
             return
+        self._stop_writing()
         self._loop.remove_reader(number)
-        self._loop.remove_writer(number)
         self._end.close()
         for _, descriptor in self._queue:
-            _close(descriptor)
+            close_descriptor(descriptor)
         self._queue.clear()
         self._closed()
 
@@ -118,16 +143,19 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
 
     Raises:
         ConfigurationError: this system has no such sockets.
+        OSError: there is no file descriptor left.
     """
     try:
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     except OSError as exc:
+        if exc.errno not in (errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EINVAL):
+            raise
         raise ConfigurationError(
             f"--workers with Socket.IO needs SOCK_SEQPACKET, as on Linux ({exc}); set "
             f"socketio.enabled = false, or remove --workers"
         ) from exc
 
 
-def _close(descriptor: int | None) -> None:
+def close_descriptor(descriptor: int | None) -> None:
     if descriptor is not None:
         os.close(descriptor)

@@ -1,5 +1,6 @@
 """Two applications in this process as workers, and an acceptor that passes connections."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 
@@ -36,7 +37,7 @@ class Site:
         pool = self.acceptor.pool
         for place in (0, 1):
             ours, theirs = socket_pair()
-            worker = pool.add(ours, pool.new_number())
+            worker = pool.add(ours, theirs.dup(), pool.new_number())
             settings = Settings(
                 http=HttpSettings(trusted_proxies=PROXIES, fast_path=self._fast_path)
             )
@@ -91,6 +92,50 @@ async def test_each_request_reaches_the_worker_of_its_session(site: Site, shared
                     assert await response.text() == "ok"
                 async with client.post("/hello") as response:
                     assert await response.text() == "hello"
+
+
+async def test_response_before_the_end_of_the_request_closes_the_connection(site: Site) -> None:
+    """Otherwise the next request could be for a session of another worker, and could not move."""
+    reader, writer = await asyncio.open_connection(*site.listening.getsockname())
+    writer.write(b"POST /unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"ab")
+
+    assert b" 404 " in head
+    assert b"Connection: close" in head
+    await reader.read()
+    writer.close()
+
+
+async def test_request_whose_end_only_aiohttp_knows_does_not_bind_the_connection(
+    site: Site,
+) -> None:
+    """It moves afterwards, or is closed by the response."""
+    sids = await site.sessions()
+    async with site.client() as client:
+        for sid in sids.values():
+            async with client.post("/hello", data=_pieces()) as response:
+                assert response.status == 200
+            async with client.post(f"{POLLING}&sid={sid}", data="40") as response:
+                assert await response.text() == "ok"
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    for _ in range(3):
+        yield b"piece"
+        await asyncio.sleep(0)
+
+
+async def test_new_sessions_over_one_connection_are_at_all_workers(site: Site) -> None:
+    """A proxy with a few connections would otherwise put all clients at one worker."""
+    numbers = []
+    async with site.client() as client:
+        for _ in range(4):
+            async with client.get(POLLING) as response:
+                numbers.append((await response.text()).split('"sid":"')[1].partition(".")[0])
+
+    assert sorted(numbers) == ["1", "1", "2", "2"]
 
 
 async def test_stopping_worker_leaves_new_connections_to_the_other(site: Site) -> None:
