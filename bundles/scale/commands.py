@@ -55,23 +55,18 @@ async def _emit(
     namespace: str,
 ) -> str | None:
     """Return why it was not sent."""
-    async with application:
+    async with application.connected():
         settings = application.injector.get(ScaleSettings)
         if settings.bus == "memory":
             raise click.ClickException(
                 'scale.bus is "memory", which does not connect processes; set it to "redis"'
             )
-        bus = application.servers["bus"]
-        await bus.start()
-        try:
-            link = application.injector.get(Link)  # type: ignore[type-abstract]
-            await link.meet(settings.heartbeat_timeout)
-            if link.problem is not None:
-                return link.problem
-            if not link.others:
-                return f"no running process replied within {settings.heartbeat_timeout:g} s"
-            broadcaster = application.injector.get(Broadcaster)
-            is_sent = await broadcaster.emit(event, *args, room=rooms, namespace=namespace)
-            return None if is_sent else link.problem or "it is too large"
-        finally:
-            await bus.stop()
+        link = application.injector.get(Link)  # type: ignore[type-abstract]
+        await link.meet(settings.heartbeat_timeout)
+        if link.problem is not None:
+            return link.problem
+        if not link.others:
+            return f"no running process replied within {settings.heartbeat_timeout:g} s"
+        broadcaster = application.injector.get(Broadcaster)
+        is_sent = await broadcaster.emit(event, *args, room=rooms, namespace=namespace)
+        return None if is_sent else link.problem or "it is too large"

@@ -2,8 +2,16 @@
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -393,6 +401,18 @@ class Application:
                 except BaseException:
                     await self._end()
                     raise
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Self]:
+        """Boot, and connect this process to the others of the application, without opening a
+        port: for commands and scripts whose broadcasts reach the clients of running processes.
+
+        Raises:
+            ServerStartError: what connects the processes rejects this one.
+        """
+        async with self:
+            await self.servers.connect(self.kernel)
+            yield self
 
     async def stop(self) -> bool:
         """Stop the servers if they run, then close what boot has set up; `boot` can follow again.

@@ -17,8 +17,8 @@ _CLOSING = 10.0
 def run_until_stopped(
     application: Application, work: Callable[[asyncio.Event], Awaitable[None]]
 ) -> None:
-    """Boot *application* without its servers, with the log and the event loop of ``serve``, and
-    await *work* with an event that is set by SIGTERM or Ctrl-C.
+    """Boot *application*, without a port but connected to the processes of ``serve``, with their
+    log and event loop, and await *work* with an event that is set by SIGTERM or Ctrl-C.
 
     *work* then has ``shutdown_timeout`` seconds to end. A second signal, or a deadline, ends the
     process with code 1. SIGHUP reads the settings again.
@@ -37,7 +37,7 @@ async def _run(application: Application, work: Callable[[asyncio.Event], Awaitab
         waiting = asyncio.create_task(request.wait())
         waiting.add_done_callback(lambda _: stop.set())
         try:
-            async with application:
+            async with application.connected():
                 reading = asyncio.create_task(read_again_when(hangup, [application], lambda: None))
                 try:
                     await work(stop)

@@ -62,7 +62,10 @@ class ServerManager(Mapping[str, Server]):
 
     async def configure(self, kernel: Kernel) -> None:
         """Configure every server, and dispatch `ServerEvents.CONFIGURE` for each."""
-        for server in self._servers.values():
+        await self._configure(list(self._servers.values()), kernel)
+
+    async def _configure(self, servers: list[Server], kernel: Kernel) -> None:
+        for server in servers:
             server.configure(kernel)
             event = ServerConfigurationEvent(server)
             await self._dispatcher.dispatch(ServerEvents.CONFIGURE, event)
@@ -72,15 +75,22 @@ class ServerManager(Mapping[str, Server]):
 
         Does nothing if they have started already.
         """
-        if self._started:
-            return
+        if not self._started:
+            await self._start(list(self._servers.values()), kernel)
+            self.is_serving = True
+
+    async def connect(self, kernel: Kernel) -> None:
+        """Configure and start only the servers with `Server.connects_processes`; see `stop`."""
+        servers = self._servers.values()
+        await self._start([one for one in servers if one.connects_processes], kernel)
+
+    async def _start(self, servers: list[Server], kernel: Kernel) -> None:
         try:
-            await self.configure(kernel)
-            for server in self._servers.values():
+            await self._configure(servers, kernel)
+            for server in servers:
                 await server.start()
                 self._started.append(server)
                 await self._dispatcher.dispatch(ServerEvents.STARTED, ServerEvent(server))
-            self.is_serving = True
         except BaseException:
             await self.stop()
             raise

@@ -17,6 +17,8 @@ class Server(ABC):
     Attributes:
         name: its key in ``application.servers``.
         transport: the transport of the definitions that it serves.
+        connects_processes: whether it has no port, and connects this process to the others of the
+            application; then commands such as ``tasks worker`` start it too.
         label: the name of its protocol in output; by default the name of the transport.
         counts: how often each limit was reached, by the name of its setting, and other misuse.
         engine: the object of the library (``aiohttp.web.Application``,
@@ -25,6 +27,7 @@ class Server(ABC):
 
     name: str
     transport: Transport
+    connects_processes: ClassVar[bool] = False
     label: ClassVar[str] = ""
     engine: Any = None
 

@@ -24,6 +24,7 @@ class BusServer(Server):
     """Has no port: its messages are the events of the bus."""
 
     name = "bus"
+    connects_processes = True
     transport = BUS_EVENTS
     label = "bus"
 

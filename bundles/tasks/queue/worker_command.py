@@ -16,7 +16,7 @@ from rxkernel.cli import run_until_stopped
 def worker(application: Application) -> None:
     """Run queued tasks until SIGTERM or Ctrl-C, on any number of machines.
 
-    Needs tasks.queue.store = "redis". The servers of the application are not started. When it is
+    Needs tasks.queue.store = "redis". The application opens no port. When it is
     stopped, tasks that do not end within shutdown_timeout are put back.
     """
 
