@@ -107,7 +107,7 @@ def _open(host: str, port: int, stack: ExitStack, option: int, *, is_first: bool
 
 
 def _open_all(host: str, port: int, stack: ExitStack, option: int, *, is_first: bool) -> Opened:
-    """Open one port at every address of *host*. If it *is_first*, another program must not have it."""
+    """Open one port at every address of *host*; if it *is_first*, no other program may have it."""
     opened = []
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for family, *_, address in dict.fromkeys(found):

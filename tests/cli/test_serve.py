@@ -369,14 +369,14 @@ def test_workers_complete_requests_in_flight(either_workers: Process) -> None:
     assert either_workers.code() == 0
 
 
-def test_second_signal_kills_the_workers(workers: Process) -> None:
-    answer = hold(workers, "held")
+def test_h7_second_signal_kills_the_workers(either_workers: Process) -> None:
+    answer = hold(either_workers, "held")
 
-    workers.send(signal.SIGTERM)
-    workers.line("^stopping$", number=2)
-    workers.insist(signal.SIGTERM)
+    either_workers.send(signal.SIGTERM)
+    either_workers.line("^stopping$", number=2)
+    either_workers.insist(signal.SIGTERM)
 
-    assert workers.code() == 1
+    assert either_workers.code() == 1
     assert answer.exception() is not None
 
 
