@@ -149,7 +149,7 @@ async def _serving_as_worker(application: Application) -> AsyncIterator[int]:
         acceptor = Acceptor([listening], 1, RequestHeads(ForwardedHeaders(())))
         number = acceptor.pool.new_number()
         application.serve_sockets(PassedSockets(theirs, number))
-        sockets = acceptor.pool.add(ours, number)
+        sockets = acceptor.pool.add(ours, theirs.dup(), number)
         await application.start()
         acceptor.pool.use(sockets, 0)
         try:
