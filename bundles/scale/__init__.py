@@ -8,6 +8,7 @@ from bundles.scale.limits.limit import Limit, Limits, limit, limits_of
 from bundles.scale.presence.member import Member
 from bundles.scale.presence.presence import Presence
 from bundles.scale.presence.settings import PresenceSettings
+from bundles.scale.recovery.settings import RecoverySettings
 from bundles.scale.settings import ScaleSettings
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Member",
     "Presence",
     "PresenceSettings",
+    "RecoverySettings",
     "ScaleBundle",
     "ScaleSettings",
     "by_address",

@@ -43,36 +43,25 @@ class ScaleBundle(Bundle):
     @inject
     def __init__(self, settings: ScaleSettings) -> None:
         self._settings = settings
-        if settings.recovery != "off":
+        self._recovers = settings.recovery.store != "off"
+        if self._recovers:
             self.listeners = (*type(self).listeners, RecoveryListeners)
 
     def configure(self, binder: Binder) -> None:
-        binder.bind(Link, to=self._link(binder), scope=singleton)  # type: ignore[type-abstract]
-        binder.bind(Counts, to=self._counts(binder), scope=singleton)  # type: ignore[type-abstract]
-        if self._settings.recovery != "off":
-            recovery = self._recovery(binder)
+        def choose(setting: str, store: str, memory: type, place: str) -> Any:
+            if store == "memory":
+                return memory
+            return redis_store(binder, f"scale.{setting}", _BUNDLES, f"bundles.scale.{place}")
+
+        settings = self._settings
+        link = choose("bus", settings.bus, NoLink, "bus.redis_link:RedisLink")
+        counts = choose("limits", settings.limits, MemoryCounts, "limits.redis_counts:RedisCounts")
+        binder.bind(Link, to=link, scope=singleton)  # type: ignore[type-abstract]
+        binder.bind(Counts, to=counts, scope=singleton)  # type: ignore[type-abstract]
+        if self._recovers:
+            place = "recovery.redis_recovery:RedisRecovery"
+            recovery = choose("recovery.store", settings.recovery.store, MemoryRecovery, place)
             binder.bind(ConnectionRecovery, to=recovery, scope=singleton)  # type: ignore[type-abstract]
         binder.bind(Jobs, scope=singleton)
         binder.bind(Bus, scope=singleton)
         binder.bind(Presence, scope=singleton)
-
-    def _link(self, binder: Binder) -> type[Link]:
-        if self._settings.bus == "memory":
-            return NoLink
-        place = "bundles.scale.bus.redis_link:RedisLink"
-        link: type[Link] = redis_store(binder, "scale.bus", _BUNDLES, place)
-        return link
-
-    def _recovery(self, binder: Binder) -> type[ConnectionRecovery]:
-        if self._settings.recovery == "memory":
-            return MemoryRecovery
-        place = "bundles.scale.recovery.redis_recovery:RedisRecovery"
-        recovery: type[ConnectionRecovery] = redis_store(binder, "scale.recovery", _BUNDLES, place)
-        return recovery
-
-    def _counts(self, binder: Binder) -> type[Counts]:
-        if self._settings.limits == "memory":
-            return MemoryCounts
-        place = "bundles.scale.limits.redis_counts:RedisCounts"
-        counts: type[Counts] = redis_store(binder, "scale.limits", _BUNDLES, place)
-        return counts

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import attrs
 
 from bundles.scale.presence.settings import PresenceSettings
+from bundles.scale.recovery.settings import RecoverySettings
 from rxkernel import Allowed
 
 _CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,9}")
@@ -22,7 +23,6 @@ _SECRET = Allowed(
     (str, type(None)),
     lambda value: len(value) >= _SHORTEST_SECRET,
 )
-_NUMBER = Allowed("a whole number from 1", (int,), lambda value: value >= 1)
 _SIZE = Allowed("bytes, a whole number from 1024", (int,), lambda value: value >= 1024)
 _SECONDS = Allowed("seconds, from 0.05 to 3600", (int, float), lambda value: 0.05 <= value <= 3600)
 
@@ -88,24 +88,6 @@ class ScaleSettings:
     """The channel of python-socketio's Redis manager, whose messages are carried out too; by
     default none. They are not signed."""
 
-    recovery: Literal["off", "memory", "redis"] = attrs.field(
-        default="off", validator=attrs.validators.in_(("off", "memory", "redis"))
-    )
-    """Whether a Socket.IO client that was disconnected for a short time gets its id, rooms,
-    attributes and missed events again (connection state recovery), and where they are kept."""
+    recovery: RecoverySettings = attrs.field(factory=RecoverySettings)
 
-    max_disconnection_duration: float = attrs.field(default=120.0, validator=_SECONDS)
-    """Seconds for which a client may be disconnected and still recover."""
-
-    recovery_max_events: int = attrs.field(default=10_000, validator=_NUMBER)
-    """Most events that are kept for recovery, the newest of all namespaces."""
-
-    recovery_max_sessions: int = attrs.field(default=10_000, validator=_NUMBER)
-    """Most disconnected clients whose rooms and attributes are kept, the latest ones."""
-
-    recovery_max_bytes: int = attrs.field(default=67_108_864, validator=_SIZE)
-    """Most bytes of the kept events together, and of the kept rooms and attributes together."""
-
-    recovery_max_session_size: int = attrs.field(default=65_536, validator=_SIZE)
-    """Most bytes of the rooms and attributes of one client; with more it cannot recover."""
     presence: PresenceSettings = attrs.field(factory=PresenceSettings)

@@ -31,7 +31,7 @@ class RecoveryListeners:
         """
         if self._has_workers and isinstance(self._recovery, MemoryRecovery):
             raise ConfigurationError(
-                'scale.recovery is "memory", and a client may come back to another worker, which '
-                'does not know it; set scale.recovery to "redis"'
+                'scale.recovery.store is "memory", and a client may come back to another worker, '
+                'which does not know it; set scale.recovery.store to "redis"'
             )
         self._broadcaster.recovery = self._recovery

@@ -101,11 +101,11 @@ class MemoryRecovery:
 
     def _trim(self, now: float) -> None:
         settings, log = self._settings, self._log
-        oldest = now - settings.max_disconnection_duration
+        oldest = now - settings.recovery.max_disconnection_duration
         while log and (
             log[0].at < oldest
-            or len(log) > settings.recovery_max_events
-            or self._log_size > settings.recovery_max_bytes
+            or len(log) > settings.recovery.max_events
+            or self._log_size > settings.recovery.max_bytes
         ):
             self._log_size -= len(log.popleft().body)
 
@@ -113,18 +113,18 @@ class MemoryRecovery:
         settings, now = self._settings, self._clock()
         body = pack_state(self._kernel.serializer, state, state.since, state.until)
         self._expire(now)
-        if len(body) > settings.recovery_max_session_size:
+        if len(body) > settings.recovery.max_session_size:
             return
         self._states[pid] = _Kept(now, body)
         self._states_size += len(body)
         while (
-            len(self._states) > settings.recovery_max_sessions
-            or self._states_size > settings.recovery_max_bytes
+            len(self._states) > settings.recovery.max_sessions
+            or self._states_size > settings.recovery.max_bytes
         ):
             self._drop(next(iter(self._states)))
 
     def _expire(self, now: float) -> None:
-        oldest = now - self._settings.max_disconnection_duration
+        oldest = now - self._settings.recovery.max_disconnection_duration
         while self._states and (first := next(iter(self._states.items())))[1].at < oldest:
             self._drop(first[0])
 

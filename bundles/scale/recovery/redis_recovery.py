@@ -58,8 +58,8 @@ class RedisRecovery(ClusterLog):
     ) -> None:
         if isinstance(link, NoLink) or settings.secret is None:
             raise ConfigurationError(
-                'scale.recovery is "redis", and scale.bus is "memory", which does not connect '
-                'processes; set scale.bus to "redis"'
+                'scale.recovery.store is "redis", and scale.bus is "memory", which does not '
+                'connect processes; set scale.bus to "redis"'
             )
         self._client = client
         self._outage = outage
@@ -68,7 +68,7 @@ class RedisRecovery(ClusterLog):
         self._broadcaster = broadcaster
         self._settings = settings
         self._states = f"{settings.channel}.recovery"
-        self._seal = Seal(settings.secret, settings.recovery_max_session_size)
+        self._seal = Seal(settings.secret, settings.recovery.max_session_size)
         self._keep = client.register_script(KEEP)
         self._log = StreamLog(client, link, settings, settings.secret)
         self._jobs = OrderedJobs()
@@ -195,10 +195,10 @@ class RedisRecovery(ClusterLog):
         except RejectedError:
             return
         settings = self._settings
-        duration = int(settings.max_disconnection_duration * 1000)
+        duration = int(settings.recovery.max_disconnection_duration * 1000)
         try:
             await self._keep(
-                [key, self._states], [frame, duration, settings.recovery_max_sessions]
+                [key, self._states], [frame, duration, settings.recovery.max_sessions]
             )
         except RedisError as exc:
             self._report(exc)

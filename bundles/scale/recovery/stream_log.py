@@ -165,9 +165,9 @@ class StreamLog:
     async def _append(self, batch: list[tuple[bool, bytes]], has_gap: bool) -> None:
         settings = self._settings
         arguments: list[Any] = [
-            settings.recovery_max_events,
-            settings.recovery_max_bytes,
-            int(settings.max_disconnection_duration * 1000),
+            settings.recovery.max_events,
+            settings.recovery.max_bytes,
+            int(settings.recovery.max_disconnection_duration * 1000),
             int(has_gap),
         ]
         for is_published, frame in batch:
@@ -287,5 +287,5 @@ class StreamLog:
                         entries.append(entry)
             if len(page) < _PAGE:
                 return Pages(entries, last)
-            if len(entries) > self._settings.recovery_max_events:
+            if len(entries) > self._settings.recovery.max_events:
                 return None

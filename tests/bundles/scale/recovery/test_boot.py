@@ -3,7 +3,7 @@
 import pytest
 
 from bundles.redis import RedisBundle
-from bundles.scale import ScaleBundle, ScaleSettings
+from bundles.scale import RecoverySettings, ScaleBundle, ScaleSettings
 from rxkernel import Application, ConfigurationError, HttpSettings, Settings
 
 SECRET = "a secret that is long enough for it"
@@ -18,15 +18,17 @@ def application_with(*bundles: type, reuse_port: bool = False, **scale: object) 
 
 
 async def test_memory_with_workers_fails_at_boot() -> None:
-    with pytest.raises(ConfigurationError, match=r'set scale\.recovery to "redis"'):
-        await application_with(reuse_port=True, recovery="memory").boot()
+    with pytest.raises(ConfigurationError, match=r'set scale\.recovery\.store to "redis"'):
+        await application_with(reuse_port=True, recovery=RecoverySettings(store="memory")).boot()
 
 
 async def test_redis_without_a_bus_fails_at_boot() -> None:
     with pytest.raises(ConfigurationError, match=r'set scale\.bus to "redis"'):
-        await application_with(RedisBundle, recovery="redis").boot()
+        await application_with(RedisBundle, recovery=RecoverySettings(store="redis")).boot()
 
 
 async def test_redis_without_its_bundle_fails_at_boot() -> None:
-    with pytest.raises(ConfigurationError, match=r"scale\.recovery is .redis., and the bundle"):
-        await application_with(recovery="redis", secret=SECRET).boot()
+    with pytest.raises(
+        ConfigurationError, match=r"scale\.recovery\.store is .redis., and the bundle"
+    ):
+        await application_with(recovery=RecoverySettings(store="redis"), secret=SECRET).boot()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bundles.scale import ScaleBundle, ScaleSettings
+from bundles.scale import RecoverySettings, ScaleBundle, ScaleSettings
 from rxkernel import Application, Broadcaster, HttpSettings, Settings, SocketioSettings
 from tests.bundles.scale.recovery.recovering import Recovering, Rooms, recovering
 from tests.servers.socketio.clients import engine_of, opened, over_each_transport
@@ -26,12 +26,14 @@ class Site:
         return one
 
 
-def application_with(socketio: dict[str, Any] | None = None, **scale: Any) -> Application:
+def application_with(socketio: dict[str, Any] | None = None, **recovery: Any) -> Application:
     settings = Settings(
         http=HttpSettings(port=0),
         request_id_header=None,
         socketio=SocketioSettings(namespaces=("/news",), **(socketio or {})),
-        bundles={"scale": ScaleSettings(**{"recovery": "memory", **scale})},
+        bundles={
+            "scale": ScaleSettings(recovery=RecoverySettings(**{"store": "memory", **recovery}))
+        },
     )
     return Application(
         bundles=[ScaleBundle], controllers=[Rooms], listeners=[Rooms], settings=settings
@@ -219,10 +221,10 @@ async def test_invalid_offset_connects_a_new_client(site: Site, offset: Any) -> 
 
 
 LIMITS: list[dict[str, Any]] = [
-    {"recovery_max_events": 2},
-    {"recovery_max_bytes": 1024},
-    {"recovery_max_session_size": 1024},
-    {"recovery_max_sessions": 1},
+    {"max_events": 2},
+    {"max_bytes": 1024},
+    {"max_session_size": 1024},
+    {"max_sessions": 1},
     {"socketio": {"max_outbound_messages": 2}},
 ]
 
@@ -261,7 +263,7 @@ async def test_log_forgets_events_that_are_too_old() -> None:
 
 async def test_ping_moves_the_place_from_which_events_are_kept() -> None:
     """A client in a quiet room of a busy site has no recent offset."""
-    application = application_with({"ping_interval": 0.05}, recovery_max_events=5)
+    application = application_with({"ping_interval": 0.05}, max_events=5)
     async with serving(application):
         site = Site(application)
         async with recovering(application) as one:
@@ -279,7 +281,7 @@ async def test_ping_moves_the_place_from_which_events_are_kept() -> None:
 
 
 async def test_recovery_is_off_by_default() -> None:
-    application = application_with(recovery="off")
+    application = application_with(store="off")
     async with serving(application):
         site = Site(application)
         async with opened(application, "websocket") as client:

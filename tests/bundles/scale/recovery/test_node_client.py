@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from injector import inject
 
-from bundles.scale import ScaleBundle, ScaleSettings
+from bundles.scale import RecoverySettings, ScaleBundle, ScaleSettings
 from rxkernel import (
     Application,
     Broadcaster,
@@ -62,7 +62,8 @@ async def test_client_recovers_with_each_event_once(node: Path, transport: str) 
         bundles=[ScaleBundle],
         controllers=[Talk],
         settings=Settings(
-            http=HttpSettings(port=0), bundles={"scale": ScaleSettings(recovery="memory")}
+            http=HttpSettings(port=0),
+            bundles={"scale": ScaleSettings(recovery=RecoverySettings(store="memory"))},
         ),
     )
     async with serving(application):

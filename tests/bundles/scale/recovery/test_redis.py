@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bundles.scale import RecoverySettings
 from tests.bundles.redis_servers import RedisServer, running_redis
 from tests.bundles.scale.conftest import Site, SiteOf
 from tests.bundles.scale.process import QUICK
@@ -13,11 +14,16 @@ from tests.bundles.scale.recovery.recovering import Recovering, Rooms, recoverin
 from tests.servers.socketio.clients import engine_of, opened
 from tests.waiting import until
 
-REDIS = {**QUICK, "recovery": "redis"}
+
+def redis_with(**recovery: Any) -> dict[str, Any]:
+    return {**QUICK, "recovery": RecoverySettings(store="redis", **recovery)}
 
 
-async def two(site_of: SiteOf, redis: RedisServer, **scale: Any) -> tuple[Site, Site]:
-    options = {"scale": {**REDIS, **scale}, "listeners": [Rooms]}
+async def two(
+    site_of: SiteOf, redis: RedisServer, *, channel: str | None = None, **recovery: Any
+) -> tuple[Site, Site]:
+    scale = redis_with(**recovery) | ({} if channel is None else {"channel": channel})
+    options = {"scale": scale, "listeners": [Rooms]}
     a = await site_of(redis, Rooms, **options)
     b = await site_of(redis, Rooms, **options)
     await a.sees(1)
@@ -113,7 +119,7 @@ async def test_no_event_is_lost_or_sent_twice_while_many_are_sent(
     site_of: SiteOf, shared_redis: RedisServer
 ) -> None:
     """The client goes from one process to the other, under traffic of both."""
-    a, b = await two(site_of, shared_redis, recovery_max_events=5000)
+    a, b = await two(site_of, shared_redis, max_events=5000)
     sent: dict[str, int] = {"a": 0, "b": 0}
 
     async def send(site: Site, name: str) -> None:
@@ -153,7 +159,7 @@ async def test_no_event_is_lost_or_sent_twice_while_many_are_sent(
 
 @pytest.mark.parametrize(
     "limit",
-    [{"recovery_max_events": 2}, {"recovery_max_bytes": 1024}, {"recovery_max_sessions": 1}],
+    [{"max_events": 2}, {"max_bytes": 1024}, {"max_sessions": 1}],
     ids=lambda limit: next(iter(limit)),
 )
 async def test_limit_is_kept(

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bundles.scale import ScaleBundle, ScaleSettings
+from bundles.scale import RecoverySettings, ScaleBundle, ScaleSettings
 from bundles.security import (
     Security,
     SecurityBundle,
@@ -36,7 +36,7 @@ async def application() -> AsyncIterator[Application]:
         settings=Settings(
             http=HttpSettings(port=0),
             bundles={
-                "scale": ScaleSettings(recovery="memory"),
+                "scale": ScaleSettings(recovery=RecoverySettings(store="memory")),
                 "security": SecuritySettings(tokens=tokens),
             },
         ),

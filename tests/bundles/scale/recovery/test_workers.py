@@ -39,7 +39,7 @@ url = "{url}"
 
 [scale]
 bus = "redis"
-recovery = "redis"
+recovery.store = "redis"
 secret = "the secret of the workers of this test"
 """
 

@@ -1,0 +1,37 @@
+"""The section ``[scale.recovery]``."""
+
+from typing import Literal
+
+import attrs
+
+from rxkernel import Allowed
+
+_NUMBER = Allowed("a whole number from 1", (int,), lambda value: value >= 1)
+_SIZE = Allowed("bytes, a whole number from 1024", (int,), lambda value: value >= 1024)
+_SECONDS = Allowed("seconds, from 0.05 to 3600", (int, float), lambda value: 0.05 <= value <= 3600)
+
+
+@attrs.frozen(kw_only=True)
+class RecoverySettings:
+    """Whether a Socket.IO client that was disconnected for a short time gets its id, rooms,
+    attributes and missed events again (connection state recovery)."""
+
+    store: Literal["off", "memory", "redis"] = attrs.field(
+        default="off", validator=attrs.validators.in_(("off", "memory", "redis"))
+    )
+    """Where they are kept: nowhere, in this process, or in Redis for all processes of the bus."""
+
+    max_disconnection_duration: float = attrs.field(default=120.0, validator=_SECONDS)
+    """Seconds for which a client may be disconnected and still recover."""
+
+    max_events: int = attrs.field(default=10_000, validator=_NUMBER)
+    """Most events that are kept, the newest of all namespaces."""
+
+    max_sessions: int = attrs.field(default=10_000, validator=_NUMBER)
+    """Most disconnected clients whose rooms and attributes are kept, the latest ones."""
+
+    max_bytes: int = attrs.field(default=67_108_864, validator=_SIZE)
+    """Most bytes of the kept events together, and of the kept rooms and attributes together."""
+
+    max_session_size: int = attrs.field(default=65_536, validator=_SIZE)
+    """Most bytes of the rooms and attributes of one client; with more it cannot recover."""
