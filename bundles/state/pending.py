@@ -83,14 +83,17 @@ class Outgoing:
     Args:
         entry: what is written.
         slots: the plain operations of its units.
-        data: the entry, packed.
         size: see `Batch.size`.
     """
 
     entry: Entry
     slots: list[Slot]
-    data: bytes
     size: int
+
+    @property
+    def data(self) -> bytes:
+        """The entry, packed."""
+        return self.entry.packed()
 
     @property
     def is_plain(self) -> bool:

@@ -90,6 +90,7 @@ class Replica:
         token: that of this entry.
         pending_size: about the bytes of the operations that are not in the log.
         logged_size: the bytes of the entries since the image.
+        version: changes with each change of the tree.
         skipped: own increments that were not applicable when the log was carried out.
     """
 
@@ -104,6 +105,7 @@ class Replica:
         self.pending_size = 0
         self.logged_size = 0
         self.skipped = 0
+        self.version = 0
         self.is_watched = False
         self._changed = changed
         self._number = 0
@@ -120,6 +122,16 @@ class Replica:
     def is_pending(self) -> bool:
         """Whether the log does not contain everything that this process has changed."""
         return bool(self._outgoing or self._queue)
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether there are changes that `next_entry` has not returned yet."""
+        return bool(self._queue)
+
+    @property
+    def outgoing(self) -> Outgoing | None:
+        """What `next_entry` has returned and is not confirmed."""
+        return self._outgoing[0] if self._outgoing else None
 
     def change(self, operation: Operation, fits: Callable[[Tree], bool]) -> bool:
         """Carry out *operation*, and keep it for the log; does neither and returns False if the
@@ -140,6 +152,7 @@ class Replica:
         before = batch.size
         batch.add(operation, change)
         self.pending_size += batch.size - before
+        self.version += 1
         if change is not None and self.is_watched:
             self._changed([(path, value, False) for path, _, value in change.leaves()])
         return True
@@ -165,7 +178,7 @@ class Replica:
         """What to write next; the same until it is confirmed."""
         if not self._outgoing and self._queue:
             self._outgoing.append(self._take())
-        return self._outgoing[0] if self._outgoing else None
+        return self.outgoing
 
     def _take(self) -> Outgoing:
         """An entry of the first units."""
@@ -187,7 +200,7 @@ class Replica:
 
     def _outgoing_of(self, entry: Entry, slots: list[Slot]) -> Outgoing:
         size = sum(unit.size for unit in entry.units)
-        return Outgoing(entry, slots, entry.packed(), size)
+        return Outgoing(entry, slots, size)
 
     # The log
 
@@ -202,6 +215,7 @@ class Replica:
             self._confirm_expected(rest.popleft())
         if not rest:
             return
+        self.version += 1
         notes: list[Note] = []
         try:
             if self.is_pending:
@@ -364,6 +378,7 @@ class Replica:
     def load(self, epoch: str, image: Image) -> None:
         """Continue with *image* of the log *epoch*, and then with the own entries and changes that
         it does not contain."""
+        self.version += 1
         before = self.tree.root
         recent = self._recent
         if self.process not in image.written and len(image.written) >= _MOST_WRITERS:
@@ -380,7 +395,6 @@ class Replica:
             outgoing = unsent.get(entry.number) or Outgoing(
                 entry,
                 [Slot(operation, None) for unit in entry.units for operation in unit.operations],
-                entry.packed(),
                 size,
             )
             self._outgoing.append(outgoing)
