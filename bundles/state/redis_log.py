@@ -93,9 +93,7 @@ class RedisLog(StateLog):
                     await self._written()
             except TimeoutError:
                 pass  # it is logged below
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks)
+        await _end(self._tasks)
         await self._reader.aclose()
         if self._replica.is_pending:
             logger.error(
@@ -253,3 +251,12 @@ class RedisLog(StateLog):
         if self._problems.pop(what, None) is not None and not self._problems:
             seconds = time.monotonic() - self._outage
             logger.info("the state is shared again, after %.1f seconds", seconds)
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel *tasks*, again if need be: redis-py loses a cancellation that comes while it checks a
+    connection of its pool, which it does with a timeout of 0."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=_FIRST_DELAY)

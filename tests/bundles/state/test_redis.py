@@ -172,6 +172,20 @@ async def test_changes_are_sent_when_the_application_stops(
     await until(lambda: there.state.get("a") == 1)
 
 
+async def test_application_stops_at_once_after_its_boot(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    """redis-py 8.1 loses a cancellation while it takes a connection from its pool."""
+    first = await site_of(shared_redis, key=key)
+    first.state.set("a", 1)
+    await first.state.flush()
+    for steps in range(5):
+        site = await site_of(shared_redis, key=key)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await site.application.stop()
+
+
 async def test_log_is_trimmed_and_a_late_process_loads_the_image(
     redis: RedisServer, site_of: StateOf, key: str
 ) -> None:
