@@ -100,7 +100,7 @@ class State:
         """
         self._change(set_of(path, value, self._settings.max_value_size), delay)
 
-    def increment(self, path: str, by: float = 1, *, delay: float = 0.0) -> float:
+    def increment(self, path: str, by: float = 1, *, delay: float = 0.0) -> int | float:
         """Add *by*, and return the number that this process sees then. A path without a value
         counts as 0. Increments of several processes add up.
 
@@ -111,10 +111,10 @@ class State:
         """
         operation = increment_of(path, by, self._tree)
         self._change(operation, delay)
-        number: float = self._tree.find(operation.parts)
+        number: int | float = self._tree.find(operation.parts)
         return number
 
-    def decrement(self, path: str, by: float = 1, *, delay: float = 0.0) -> float:
+    def decrement(self, path: str, by: float = 1, *, delay: float = 0.0) -> int | float:
         """Subtract *by*. See `increment`."""
         return self.increment(path, -by, delay=delay)
 

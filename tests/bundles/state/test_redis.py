@@ -13,9 +13,13 @@ from bundles.state import (
     Transaction,
 )
 from bundles.state.redis_log import RedisLog
+from rxkernel import KernelClient
 from tests.bundles.redis_servers import RedisServer
-from tests.bundles.state.conftest import Site, StateOf
+from tests.bundles.state.conftest import Site, StateOf, application_on
+from tests.required_tools import ROOT
 from tests.waiting import until
+
+PAGE = ROOT / "docs" / "bundles" / "state.md"
 
 
 async def pair(site_of: StateOf, server: RedisServer, **state: Any) -> tuple[Site, Site]:
@@ -398,6 +402,37 @@ async def test_entry_of_others_in_the_stream_is_reported(
     await ready(site)
     await site.state.flush()
     assert (await site_of(redis)).state.get("n") == 1
+    caplog.clear()
+
+
+COMMANDS = [
+    *("+ping", "+select", "+hmget", "+hlen", "+hset", "+xread", "+xrange", "+xadd", "+xtrim"),
+    *("+del", "+type", "+evalsha", "+eval", "+script|load"),
+]
+
+
+async def test_user_of_redis_needs_few_commands(redis: RedisServer, site_of: StateOf) -> None:
+    keys = ("~shop:state", "~shop:state:log")
+    redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", *keys, *COMMANDS)
+    here = await site_of(redis, key="shop:state", user="shop:secret@")
+    there = await site_of(redis, key="shop:state", user="shop:secret@")
+    for number in range(30):
+        here.state.set("large", f"{number}" * 60_000)
+        await here.state.flush()
+    await settled(here, there)
+    assert here.log.problem is there.log.problem is None
+    assert int(redis.command("XLEN", "shop:state:log")[1:]) < 30
+    assert set(COMMANDS) <= {*PAGE.read_text(encoding="utf-8").replace("`", " ").split()}
+
+
+async def test_process_that_does_not_share_is_not_ready(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.command("SET", "rxkernel:state", "x")
+    async with KernelClient(application_on(redis)) as client:
+        ready = await client.http("readyz")
+    assert ready.status_code == 503
+    assert {error["name"] for error in ready.content["errors"]} == {"servers", "state"}
     caplog.clear()
 
 
