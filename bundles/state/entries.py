@@ -1,5 +1,6 @@
 """What processes write into their common log."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,8 +48,7 @@ class Entry:
     units: Sequence[Unit]
 
     @property
-    def token(self) -> str:
-        """The name of the entry. The next one in the log refers to it."""
+    def name(self) -> str:
         return f"{self.process}:{self.number}"
 
     def packed(self) -> bytes:
@@ -65,7 +65,7 @@ class Logged:
 
     Args:
         position: 1 for the first entry, and one more for each other.
-        before: the token of the entry at the position before; empty for the first one.
+        before: the token of the log at the position before; empty for the first entry.
         size: the bytes of the entry.
     """
 
@@ -81,7 +81,7 @@ class Image:
     the later entries has the same values as all others.
 
     Args:
-        token: that of the entry at *position*.
+        token: that of the log at *position*.
         root: the tree.
         written: for each process that has written, its last number and the indexes of the
             transactions of that entry that were not carried out; in the order of the last writes.
@@ -95,6 +95,12 @@ class Image:
     def packed(self) -> bytes:
         written = [[process, *what] for process, what in self.written.items()]
         return msgspec.json.encode([self.root, written])
+
+
+def token_after(token: str, name: str) -> str:
+    """The token of a log after the entry *name*, which was *token* before: two logs have the same
+    one only if they have the same entries."""
+    return hashlib.sha1(f"{token}:{name}".encode(), usedforsecurity=False).hexdigest()
 
 
 def size_of(operation: Operation) -> int:

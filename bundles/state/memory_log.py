@@ -42,7 +42,7 @@ class MemoryLog(StateLog):
         self._replica = replica
         if self._file is not None:
             root = await asyncio.to_thread(_load, self._file, self._max_size)
-            replica.load("", Image(0, "", root, {}))
+            replica.load("", "", Image(0, "", root, {}))
             self._saving = asyncio.create_task(self._save(self._file))
         self._carry_out(replica)
 

@@ -154,7 +154,7 @@ class RedisLog(StateLog):
         except BrokenLogError as exc:
             logger.error("Redis has lost changes of the state; it gets those of this process")
             if replica.epoch != exc.epoch or replica.position < exc.image.position:
-                replica.load(exc.epoch, exc.image)
+                replica.load(exc.epoch, exc.parent, exc.image)
             await self._seed(exc)
             return
         if found is None:
@@ -212,9 +212,9 @@ class RedisLog(StateLog):
             outgoing = self._next()
             if outgoing is None:
                 continue
-            epoch, token = self._replica.epoch, outgoing.entry.token
+            epoch, name = self._replica.epoch, outgoing.entry.name
             try:
-                self._is_following = await self._store.append(epoch, token, outgoing.data)
+                self._is_following = await self._store.append(epoch, name, outgoing.data)
             except (RedisError, ForeignDataError) as exc:
                 self._report("write", reason_of(exc))
                 await asyncio.sleep(uniform(delay / 2, delay))

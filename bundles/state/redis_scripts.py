@@ -1,21 +1,22 @@
 """The Lua scripts of the log in Redis: Redis executes each without another command in between.
 
 Keys
-    KEYS[1]     hash: ``format`` (1), ``epoch``, the name of the log; ``position`` and ``token``
-                of its last entry; ``image``, with ``image_position`` and ``image_token``;
-                ``trimmed``, the position up to which entries were removed; ``parent`` and
-                ``parent_position``: the log before, and how far its image knew it
-    KEYS[2]     stream: an entry has the id ``<position>-0``, and the fields ``b``, the token of
-                the entry before, and ``e``, the entry
+    KEYS[1]     hash: ``format`` (1); ``epoch``, the name of the log; ``position``, that of its
+                last entry; ``token``, see `token_after`; ``image``, with ``image_position`` and
+                ``image_token``; ``trimmed``, the position up to which entries were removed;
+                ``parent`` and ``parent_position``: the log before, and how far its image knew it
+    KEYS[2]     stream: an entry has the id ``<position>-0``, and the fields ``b``, the token
+                before it, and ``e``, the entry
 """
 
-# epoch token entry; 0 if there is another log
+# epoch, name of the entry, entry; 0 if there is another log
 APPEND = """
 local found = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'token')
 if found[1] ~= ARGV[1] then return 0 end
 local position = string.format('%.0f', tonumber(found[2]) + 1)
 redis.call('XADD', KEYS[2], position .. '-0', 'b', found[3], 'e', ARGV[3])
-redis.call('HSET', KEYS[1], 'position', position, 'token', ARGV[2])
+redis.call('HSET', KEYS[1], 'position', position, 'token',
+  redis.sha1hex(found[3] .. ':' .. ARGV[2]))
 return 1
 """
 

@@ -25,9 +25,10 @@ class BrokenLogError(Exception):
     """Entries after the image are missing. *image* is that of the log *epoch*, whose last entry is
     at *position*."""
 
-    def __init__(self, epoch: str, position: int, image: Image) -> None:
+    def __init__(self, epoch: str, parent: str, position: int, image: Image) -> None:
         super().__init__("entries are missing")
         self.epoch = epoch
+        self.parent = parent
         self.position = position
         self.image = image
 
@@ -53,9 +54,11 @@ class RedisStore:
     async def head(self) -> Head | None:
         """None if there is no log."""
         try:
-            found: list[Any] = await self._reader.hmget(self._key, [*_HEAD, "image_position"])
+            found = await self._fields()
             if found[0] is None and await self._reader.hlen(self._key):
-                raise ForeignDataError(f"the key {self._key!r} has no state")
+                found = await self._fields()  # another process may have begun a log meanwhile
+                if found[0] is None:
+                    raise ForeignDataError(f"the key {self._key!r} has no state")
         except ResponseError as exc:
             raise self._foreign(exc) from exc
         if found[0] is None:
@@ -74,9 +77,12 @@ class RedisStore:
         except (AttributeError, TypeError, ValueError) as exc:
             raise ForeignDataError(f"the key {self._key!r} has no complete state") from exc
 
-    async def append(self, epoch: str, token: str, data: bytes) -> bool:
+    async def _fields(self) -> list[Any]:
+        return await self._reader.hmget(self._key, [*_HEAD, "image_position"])
+
+    async def append(self, epoch: str, name: str, data: bytes) -> bool:
         """Whether it was done; not if there is another log."""
-        return bool(await self._run(self._append, epoch, token, data))
+        return bool(await self._run(self._append, epoch, name, data))
 
     async def save_image(self, replica: Replica) -> bool:
         """Whether there is an image as new as that of *replica*; not if there is another log."""
@@ -98,18 +104,18 @@ class RedisStore:
             await self._run(self._seed, *old, epoch, replica.epoch, replica.position, image)
         )
 
-    async def load(self) -> tuple[str, Image] | None:
-        """The name of the log and its image; None if there is no log.
+    async def load(self) -> tuple[str, str, Image] | None:
+        """The name of the log, that of its parent, and its image; None if there is no log.
 
         Raises:
             BrokenLogError: entries after the image are missing.
         """
-        fields = ("epoch", "position", "image_position", "image_token", "image")
+        fields = ("epoch", "position", "image_position", "image_token", "image", "parent")
         found: list[Any] = await self._reader.hmget(self._key, list(fields))
         if found[0] is None:
             return None
         try:
-            epoch, position = found[0].decode(), int(found[1])
+            epoch, parent, position = found[0].decode(), found[5].decode(), int(found[1])
             image = unpack_image(found[4], int(found[2]), found[3].decode())
         except (AttributeError, TypeError, ValueError) as exc:
             raise ForeignDataError(f"the key {self._key!r} has no image of a state") from exc
@@ -120,8 +126,8 @@ class RedisStore:
             except ResponseError as exc:
                 raise self._foreign(exc) from exc
             if not entries and await self._is_same(epoch, found[2]):
-                raise BrokenLogError(epoch, position, image)
-        return epoch, image
+                raise BrokenLogError(epoch, parent, position, image)
+        return epoch, parent, image
 
     async def read(self, position: int, wait: float | None) -> Sequence[Logged]:
         """The first entries after *position*; none if there are none within *wait* seconds, or now

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from bundles.state.entries import Entry, Image, Logged, Unit, can_apply
+from bundles.state.entries import Entry, Image, Logged, Unit, can_apply, token_after
 from bundles.state.operations import Increment, Operation
 from bundles.state.paths import parts_of
 from bundles.state.pending import Batch, Outgoing, Overlaps, Slot, redo, undo
@@ -56,7 +56,7 @@ class Head:
     Attributes:
         epoch: its name.
         position: that of its last entry.
-        token: that of its last entry.
+        token: what `token_after` makes of all its entries.
         trimmed: the position up to which entries were removed.
         parent: the name of the log before it, which was lost; may be empty.
         parent_position: where the process was that began this log, in the one before.
@@ -87,7 +87,7 @@ class Replica:
         tree: what the process sees.
         epoch: the name of the log; empty before the first one is known.
         position: that of the last entry that was carried out.
-        token: that of this entry.
+        token: that of the log at this position.
         pending_size: about the bytes of the operations that are not in the log.
         logged_size: the bytes of the entries since the image.
         version: changes with each change of the tree.
@@ -108,6 +108,7 @@ class Replica:
         self.version = 0
         self.is_watched = False
         self._changed = changed
+        self._past: set[str] = set()
         self._number = 0
         self._written: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._outgoing: deque[Outgoing] = deque()
@@ -251,7 +252,8 @@ class Replica:
     def _advance(self, logged: Logged) -> None:
         if logged.position != self.position + 1 or logged.before != self.token:
             raise GapError
-        self.position, self.token = logged.position, logged.entry.token
+        self.position = logged.position
+        self.token = token_after(self.token, logged.entry.name)
         self.logged_size += logged.size
 
     def _rebase(self, entries: Iterable[Logged], notes: list[Note]) -> None:
@@ -358,6 +360,8 @@ class Replica:
             is_other = head.position == self.position and head.token != self.token
             is_gap = head.trimmed > self.position
             return Course.LOAD if is_other or is_gap else Course.FOLLOW
+        if head.epoch in self._past:
+            return Course.SEED  # Redis has an older state again
         is_young = head.image_position == 0 and head.parent in ("", self.epoch)
         if is_young and head.parent_position < self.position:
             return Course.SEED  # another process has begun it, which knew less
@@ -375,9 +379,10 @@ class Replica:
                 pass
         return Image(self.position, self.token, root, dict(self._written))
 
-    def load(self, epoch: str, image: Image) -> None:
-        """Continue with *image* of the log *epoch*, and then with the own entries and changes that
-        it does not contain."""
+    def load(self, epoch: str, parent: str, image: Image) -> None:
+        """Continue with *image* of the log *epoch*, whose parent is *parent*, and then with the
+        own entries and changes that it does not contain."""
+        self._past |= {self.epoch, parent} - {""}
         self.version += 1
         before = self.tree.root
         recent = self._recent
@@ -414,6 +419,7 @@ class Replica:
 
     def seed(self, epoch: str) -> None:
         """The log *epoch* begins with the image of this process."""
+        self._past |= {self.epoch} - {""}
         self.epoch, self.position, self.token = epoch, 0, ""
         self.imaged()
 

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import attrs
 
-from bundles.state.entries import Entry, Image, Logged, unpack_entry, unpack_image
+from bundles.state.entries import Entry, Image, Logged, token_after, unpack_entry, unpack_image
 from bundles.state.replica import Course, GapError, Head, Replica
 
 
@@ -47,13 +47,13 @@ class Log:
             *(found.parent, found.parent_position, found.image_position),
         )
 
-    def append(self, epoch: str, token: str, data: bytes) -> bool:
+    def append(self, epoch: str, name: str, data: bytes) -> bool:
         found = self.contents
         if found is None or found.epoch != epoch:
             return False
         found.position += 1
         found.entries.append((found.position, found.token, data))
-        found.token = token
+        found.token = token_after(found.token, name)
         return True
 
     def read(self, position: int, count: int) -> list[Logged]:
@@ -76,7 +76,9 @@ class Log:
         found = self.contents
         assert found is not None
         replica.load(
-            found.epoch, unpack_image(found.image, found.image_position, found.image_token)
+            found.epoch,
+            found.parent,
+            unpack_image(found.image, found.image_position, found.image_token),
         )
 
     def save_image(self, replica: Replica) -> None:
@@ -143,7 +145,7 @@ class Node:
             self.connect()
         outgoing = self.replica.next_entry()
         if outgoing is not None:
-            done = self.log.append(self.replica.epoch, outgoing.entry.token, outgoing.data)
+            done = self.log.append(self.replica.epoch, outgoing.entry.name, outgoing.data)
             if done:
                 self.log.history.append(outgoing.entry)
             else:

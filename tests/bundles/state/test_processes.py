@@ -168,6 +168,7 @@ def test_processes_agree_whatever_happens_to_redis(
                 assert mirror == dict(leaves_of(roots[0], ""))
 
     disturbed_redis.command("FLUSHALL")
+    disturbed_redis.command("SAVE")
     asyncio.run(run())
 
 

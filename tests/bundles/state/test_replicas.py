@@ -66,9 +66,9 @@ class Serial:
         self._done: set[str] = set()
 
     def carry_out(self, entry: Entry) -> None:
-        if entry.token in self._done:
+        if entry.name in self._done:
             return
-        self._done.add(entry.token)
+        self._done.add(entry.name)
         for unit in entry.units:
             attempt = getattr(unit.decided, "__self__", None)
             if isinstance(attempt, Attempt):
