@@ -237,7 +237,7 @@ class Replica:
             return False
         first = self._outgoing[0]
         is_plain = first.is_plain and all(unit.reads is None for unit in entry.units)
-        return entry.number == first.entry.number and is_plain
+        return entry.number == first.entry.number and is_plain and self._is_next(entry)
 
     def _confirm_expected(self, logged: Logged) -> None:
         self._advance(logged)
@@ -301,9 +301,8 @@ class Replica:
     def _carry_out(self, logged: Logged) -> Iterable[tuple[Change, bool]]:
         self._advance(logged)
         entry = logged.entry
-        number, _ = self._written.get(entry.process, (0, ()))
-        if entry.number <= number:
-            return  # it was written twice
+        if not self._is_next(entry):
+            return
         is_own = entry.process == self.process
         failed = []
         for index, unit in enumerate(entry.units):
@@ -318,6 +317,13 @@ class Replica:
         self._write_down(entry, tuple(failed))
         if is_own:
             self._confirm(entry.number, tuple(failed))
+
+    def _is_next(self, entry: Entry) -> bool:
+        """Whether *entry* is to be carried out: not if it was written twice, and not if the log
+        has lost the one before, which its process writes again, and then this one again."""
+        if entry.process in self._written:
+            return entry.number == self._written[entry.process][0] + 1
+        return entry.number == 1 or len(self._written) >= _MOST_WRITERS
 
     def _write_down(self, entry: Entry, failed: tuple[int, ...]) -> None:
         self._written.pop(entry.process, None)
@@ -382,32 +388,12 @@ class Replica:
     def load(self, epoch: str, parent: str, image: Image) -> None:
         """Continue with *image* of the log *epoch*, whose parent is *parent*, and then with the
         own entries and changes that it does not contain."""
-        self._past |= {self.epoch, parent} - {""}
         self.version += 1
         before = self.tree.root
-        recent = self._recent
-        if self.process not in image.written and len(image.written) >= _MOST_WRITERS:
-            recent = deque()  # what of them is in the log is not known any more
-        own = [*recent, *((out.entry, out.size) for out in self._outgoing)]
-        unsent = {out.entry.number: out for out in self._outgoing}
+        self._past |= {self.epoch, parent} - {""}
         self.epoch, self.position, self.token = epoch, image.position, image.token
         self._written = dict(image.written)
-        last, failed = self._written.get(self.process, (0, ()))
-        self._recent = deque()
-        self._outgoing.clear()
-        self._recent_size = 0
-        for entry, size in own:
-            outgoing = unsent.get(entry.number) or Outgoing(
-                entry,
-                [Slot(operation, None) for unit in entry.units for operation in unit.operations],
-                size,
-            )
-            self._outgoing.append(outgoing)
-            if entry.number not in unsent:
-                self.pending_size += size
-            if entry.number <= last:
-                is_decided = entry.number in unsent and entry.number == last
-                self._confirm(entry.number, failed if is_decided else ())
+        self._continue_own()
         self.tree.replace_all(image.root)
         for _ in redo(self._slots(), self.tree):
             pass
@@ -416,6 +402,39 @@ class Replica:
         if self.is_watched:
             change = Change((), before, self.tree.root)
             self._changed([(path, value, True) for path, _, value in change.leaves()])
+
+    def _continue_own(self) -> None:
+        """Confirm the own entries that the log contains, and write the others again."""
+        is_known = self.process in self._written or len(self._written) < _MOST_WRITERS
+        unsent, recent = self._outgoing, self._recent if is_known else deque()
+        self._outgoing, self._recent, self._recent_size = deque(), deque(), 0
+        last, failed = self._written.get(self.process, (0, ()))
+        for entry, size in recent:
+            slots = [
+                Slot(operation, None) for unit in entry.units for operation in unit.operations
+            ]
+            self._outgoing.append(Outgoing(entry, slots, size))
+            self.pending_size += size
+            if entry.number <= last:
+                self._confirm(entry.number, ())
+        for outgoing in unsent:
+            self._outgoing.append(outgoing)
+            if outgoing.entry.number <= last:
+                self._confirm(outgoing.entry.number, failed)
+        following = self._outgoing[0].entry.number if self._outgoing else self._number + 1
+        if is_known and following != last + 1:
+            self._rename()
+
+    def _rename(self) -> None:
+        """Begin with number 1, as another process: own entries are lost that are not kept here, so
+        the next one would never be carried out."""
+        self.process = f"{self.process}+"
+        self._number = len(self._outgoing)
+        self._recent, self._recent_size = deque(), 0
+        self._outgoing = deque(
+            attrs.evolve(outgoing, entry=Entry(self.process, number, outgoing.entry.units))
+            for number, outgoing in enumerate(self._outgoing, 1)
+        )
 
     def seed(self, epoch: str) -> None:
         """The log *epoch* begins with the image of this process."""

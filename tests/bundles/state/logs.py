@@ -132,8 +132,7 @@ class Node:
     def read(self, count: int = 1000) -> None:
         if not self.is_connected:
             self.connect()
-        head = self.log.head
-        if head is None or head.epoch != self.replica.epoch:
+        if self.replica.course(self.log.head) is not Course.FOLLOW:
             self.connect()
         try:
             self.replica.receive(self.log.read(self.replica.position, count))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -174,9 +175,11 @@ class Processes(RuleBasedStateMachine):
             assert (tree.leaves, tree.size) == measure(tree.root)
 
     def teardown(self) -> None:
-        for _ in range(3):
+        replicas = [node.replica for node in self.nodes]
+        for _ in range(10):
             for node in self.nodes:
                 node.settle()
+        assert len({(replica.epoch, replica.position) for replica in replicas}) == 1
         images = [node.replica.image() for node in self.nodes]
         assert len({digest(image.root) for image in images}) == 1
         assert len({(image.position, *image.written.items()) for image in images}) == 1
@@ -224,3 +227,73 @@ TestProcesses = Processes.TestCase
 TestProcesses.settings = EXAMPLES
 TestRestarts = Restarts.TestCase
 TestRestarts.settings = EXAMPLES
+
+
+def test_log_with_the_same_last_entry_and_others_before_is_another_one() -> None:
+    """Redis has lost two entries, and has got one of them and one more again."""
+    log = Log()
+    first, second, third = (Node(name, log) for name in ("first", "second", "third"))
+    for node in (first, second, third):
+        node.connect()
+    log.keep()
+    for node in (first, second):
+        node.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+        node.write()
+    first.read()
+    log.restart()
+    third.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+    third.write()
+    second.is_connected = False
+    second.connect()
+    second.write()
+    assert log.head is not None
+    assert log.head.position == first.replica.position
+    for node in (first, second, third, first, second):
+        node.settle()
+    assert [node.leaves for node in (first, second, third)] == [{"a": 3}] * 3
+
+
+def test_log_that_was_left_is_not_followed_again() -> None:
+    """Redis has got a log from before it was emptied."""
+    log = Log()
+    node = Node("node", log)
+    for _ in range(2):
+        node.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+        node.settle()
+    log.keep()
+    log.contents = None
+    node.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+    node.settle()
+    log.restart()
+    node.settle()
+    assert node.leaves == {"a": 3}
+    late = Node("late", log)
+    late.settle()
+    assert late.leaves == {"a": 3}
+
+
+@pytest.mark.parametrize("is_pending", [False, True])
+def test_process_whose_entries_are_lost_can_go_on(is_pending: bool) -> None:
+    """It keeps only the last ones of its own entries, and Redis has lost all of them."""
+    log = Log()
+    first, second = Node("first", log), Node("second", log)
+    first.connect()
+    second.connect()
+    log.keep()
+    for number in range(5):
+        value = f"{number}" * 700_000
+        first.replica.change(Set("large", ("large",), value, len(value)), lambda tree: True)
+        first.settle()
+    log.restart()
+    for _ in range(6):
+        second.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+        second.settle()
+    if is_pending:
+        first.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+    first.settle()
+    first.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+    first.settle()
+    second.settle()
+    assert first.leaves == second.leaves
+    assert first.leaves["a"] == 7 + is_pending
+    assert first.replica.pending_size == 0
