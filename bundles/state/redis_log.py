@@ -194,6 +194,14 @@ class RedisLog(StateLog):
                     f"the stream {self._key}:log has entries that do not follow each other"
                 ) from None
             raise
+        finally:
+            skipped, self._replica.skipped = self._replica.skipped, 0
+            if skipped:
+                logger.warning(
+                    "%d increments of the state had no effect: other processes have set values "
+                    "that are not numbers, or numbers that are too large",
+                    skipped,
+                )
 
     async def _save_image(self) -> None:
         try:

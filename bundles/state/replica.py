@@ -186,16 +186,17 @@ class Replica:
         units: list[Unit] = []
         slots: list[Slot] = []
         size = 0
-        while self._queue and (size < _LARGEST_ENTRY or not units):
+        rest: Batch | None = None
+        while self._queue and rest is None and (size < _LARGEST_ENTRY or not units):
             first = self._queue.pop(0)
             if isinstance(first, Batch):
                 taken, rest = first.split(_LARGEST_ENTRY - size)
-                if rest is not None:
-                    self._queue.insert(0, rest)
                 first = Unit([slot.operation for slot in taken])
                 slots += taken
             units.append(first)
             size += first.size
+        if rest is not None:
+            self._queue.insert(0, rest)
         self._number += 1
         return self._outgoing_of(Entry(self.process, self._number, units), slots)
 

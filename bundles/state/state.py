@@ -59,10 +59,10 @@ class State:
         Raises:
             TypeError, ValueError: *path* is not a path.
         """
-        try:
-            return self._cache[path]
-        except KeyError:
-            found = self._tree.find(parts_of(path))
+        found = self._cache.get(path)
+        if found is not None:
+            return found
+        found = self._tree.find(parts_of(path))
         if found is None:
             return default
         if type(found) in SCALARS:

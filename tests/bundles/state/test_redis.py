@@ -137,6 +137,21 @@ async def test_transaction_on_values_of_the_past_is_a_conflict(
     assert there.state.get("copy") is None
 
 
+async def test_increment_of_what_is_no_number_any_more_is_logged(
+    site_of: StateOf, shared_redis: RedisServer, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The text comes first in the order of all changes."""
+    here, there = await pair(site_of, shared_redis, key=key)
+    here.state.increment("n", delay=3600)
+    there.state.set("n", "text")
+    await until(lambda: here.state.get("n") == "text")
+    here.state.set("m", 1)
+    await settled(here, there)
+    assert there.state.get("n") == "text"
+    assert "1 increments of the state had no effect" in caplog.text
+    caplog.clear()
+
+
 async def test_delayed_changes_are_sent_together(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
@@ -433,6 +448,53 @@ async def test_process_that_does_not_share_is_not_ready(
         ready = await client.http("readyz")
     assert ready.status_code == 503
     assert {error["name"] for error in ready.content["errors"]} == {"servers", "state"}
+    caplog.clear()
+
+
+async def test_log_whose_entries_do_not_follow_each_other_is_reported(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(redis)
+    redis.command("HSET", "rxkernel:state", "token", "of another log")
+    site.state.set("a", 1)
+    await until(lambda: site.log.problem)
+    assert "do not follow each other" in str(site.log.problem)
+    redis.command("DEL", "rxkernel:state", "rxkernel:state:log")
+    await site.state.flush()
+    assert (await site_of(redis)).state.get("a") == 1
+    caplog.clear()
+
+
+async def test_changes_that_are_lost_at_the_end_are_logged(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(redis)
+    redis.kill()
+    site.state.set("a", "x" * 100)
+    await site.application.stop()
+    assert "changes of the state, of 101 bytes, are lost" in caplog.text
+    caplog.clear()
+
+
+async def test_cancelled_transaction_is_not_carried_out_later(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(redis)
+    redis.kill()
+    await until(lambda: site.log.problem)
+
+    async def change(t: Transaction) -> None:
+        t.set("a", 1)
+
+    task = asyncio.create_task(site.state.transact(change))
+    await until(lambda: site.state._replica.is_pending)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    redis.start()
+    site.state.set("b", 1)
+    await site.state.flush()
+    assert site.state.get("a") is None
     caplog.clear()
 
 

@@ -297,3 +297,23 @@ def test_process_whose_entries_are_lost_can_go_on(is_pending: bool) -> None:
     assert first.leaves == second.leaves
     assert first.leaves["a"] == 7 + is_pending
     assert first.replica.pending_size == 0
+
+
+def test_many_changes_are_written_in_several_entries() -> None:
+    """After an outage; an entry has about half a megabyte at most."""
+    log = Log()
+    first, second = Node("first", log), Node("second", log)
+    first.connect()
+    for number in range(5):
+        path = f"large.{number}"
+        operation = Set(path, parts_of(path), "x" * 200_000, 200_000)
+        first.replica.change(operation, lambda tree: True)
+    first.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+    first.write()
+    assert first.replica.is_queued
+    first.replica.change(Increment("a", ("a",), 1), lambda tree: True)
+    first.settle()
+    second.settle()
+    assert first.replica.position == 3
+    assert second.leaves == first.leaves
+    assert second.leaves["a"] == 2

@@ -323,6 +323,23 @@ async def test_transaction_that_is_too_large_is_rejected(site_of: StateOf) -> No
     assert state.get("a") is None
 
 
+async def test_transaction_in_a_full_state_may_only_delete(site_of: StateOf) -> None:
+    state = (await site_of(max_keys=2)).state
+
+    async def fill(t: Transaction) -> None:
+        for number in range(5):
+            t.set(f"a.{number}", number)
+
+    async def clear(t: Transaction) -> None:
+        t.delete("a")
+
+    await state.transact(fill)
+    with pytest.raises(StateFullException, match="delete values first"):
+        await state.transact(fill)
+    await state.transact(clear)
+    assert state.get("a") is None
+
+
 # The file
 
 
