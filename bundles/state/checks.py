@@ -1,4 +1,4 @@
-"""Makes operations of what the application passes, and checks it."""
+"""Checks the arguments of the application, and makes operations of them."""
 
 import math
 from typing import Any
@@ -25,7 +25,7 @@ def increment_of(path: str, by: float, tree: Tree) -> Increment:
     """The operation that adds *by* to the number at *path* in *tree*.
 
     Raises:
-        TypeError: there is no number.
+        TypeError: the value is not a number.
         OverflowError: the sum has more than 64 bits, or is not finite.
         ValueError: see `check_number` and `parts_of`.
     """

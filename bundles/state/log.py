@@ -1,4 +1,4 @@
-"""The interface of what orders the changes of all processes."""
+"""The interface of a log, which orders the changes of all processes."""
 
 from abc import ABC, abstractmethod
 

@@ -90,7 +90,7 @@ class MemoryLog(StateLog):
 
 
 def _load(file: Path, max_size: int) -> dict[str, Any]:
-    """The values in *file*; none if there is no file.
+    """The values in *file*; an empty dict if the file is missing.
 
     Raises:
         ConfigurationError: it cannot be read, or has something else.
@@ -108,7 +108,8 @@ def _load(file: Path, max_size: int) -> dict[str, Any]:
         return Cleaner(str(file), max_size).clean(values, 0) or {}
     except (ValueError, TypeError) as exc:
         raise ConfigurationError(
-            f"state.file {str(file)!r} has no state: {exc}; repair it, or remove it to begin anew"
+            f"state.file {str(file)!r} has no state: {exc}; correct it, or remove it to begin "
+            f"with an empty state"
         ) from exc
 
 

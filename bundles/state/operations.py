@@ -29,8 +29,8 @@ class Operation(ABC):
         return True
 
     def merge(self, later: "Operation") -> "Operation | None":
-        """The operation that has the effect of this one and then *later*, of the same path; None
-        if there is none."""
+        """One operation with the effect of this one and then *later*, which has the same path;
+        None if that needs two operations."""
         return later if type(later) is Set else None
 
     @abstractmethod

@@ -36,7 +36,7 @@ class _OtherLogError(Exception):
 class RedisLog(StateLog):
     """One task reads the log with a connection of its own, and one writes with the shared pool.
 
-    An entry whose reply was lost is written again: its number tells that it is the same.
+    An entry whose reply was lost is written again, with the same number.
     """
 
     @inject

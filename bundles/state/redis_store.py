@@ -52,7 +52,7 @@ class RedisStore:
         self._seed = client.register_script(redis_scripts.SEED)
 
     async def head(self) -> Head | None:
-        """None if there is no log."""
+        """The head of the log; None if Redis has no log."""
         try:
             found = await self._fields()
             if found[0] is None and await self._reader.hlen(self._key):
@@ -105,7 +105,7 @@ class RedisStore:
         )
 
     async def load(self) -> tuple[str, str, Image] | None:
-        """The name of the log, that of its parent, and its image; None if there is no log.
+        """The name of the log, that of its parent, and its image; None if Redis has no log.
 
         Raises:
             BrokenLogError: entries after the image are missing.
@@ -130,8 +130,8 @@ class RedisStore:
         return epoch, parent, image
 
     async def read(self, position: int, wait: float | None) -> Sequence[Logged]:
-        """The first entries after *position*; none if there are none within *wait* seconds, or now
-        if it is None."""
+        """The first entries after *position*, of which at least one arrives within *wait* seconds;
+        otherwise an empty sequence. With None it does not wait."""
         try:
             reply: Any = await self._reader.xread(
                 {self._log: f"{position}-0"},

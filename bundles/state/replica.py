@@ -81,7 +81,7 @@ class Replica:
 
     Args:
         process: the name of the process, another one for each start.
-        changed: is called with what has changed, after it is in the tree.
+        changed: is called with the changed leaves, after they are in the tree.
 
     Attributes:
         tree: what the process sees.
@@ -358,7 +358,7 @@ class Replica:
     # The beginning of a log
 
     def course(self, head: Head | None) -> Course:
-        """What to do about the log that was found; *head* is None if there is none."""
+        """How to continue with the log that was found; *head* is None if Redis has no log."""
         if head is None:
             return Course.SEED
         if head.epoch == self.epoch:

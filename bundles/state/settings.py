@@ -24,7 +24,7 @@ class StateSettings:
     store: Literal["memory", "redis"] = attrs.field(
         default="memory", validator=attrs.validators.in_(("memory", "redis"))
     )
-    """Who shares the state: the code of this process, or all processes that use one Redis."""
+    """``memory``: the state belongs to this process; ``redis``: all processes share it."""
 
     file: str | None = attrs.field(
         default=None, validator=_FILE, metadata={"per_application": True}

@@ -84,7 +84,7 @@ class Transaction:
             raise RuntimeError("the transaction has ended; begin another one")
 
     def _scratch(self, path: str, *, is_read: bool) -> Tree:
-        """A tree with what the transaction sees at *path*."""
+        """A tree with the values at *path* as the transaction sees them."""
         parts = parts_of(path)
         first, is_covered = self._first_of(parts)
         tree = Tree()

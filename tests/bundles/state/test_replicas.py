@@ -174,6 +174,15 @@ class Processes(RuleBasedStateMachine):
             tree = node.replica.tree
             assert (tree.leaves, tree.size) == measure(tree.root)
 
+    @invariant()
+    def cache_has_only_present_leaves(self) -> None:
+        for node in self.nodes:
+            tree = node.replica.tree
+            for path, value in tree.cache.items():
+                assert tree.find(parts_of(path)) is value
+            for path in PATHS:
+                tree.remember(path, tree.find(parts_of(path)))
+
     def teardown(self) -> None:
         replicas = [node.replica for node in self.nodes]
         for _ in range(10):
