@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from bundles.state.entries import Entry, size_of
-from bundles.state.operations import Operation
+from bundles.state.operations import Operation, Set
 from bundles.state.paths import path_of
 from bundles.state.tree import Change, Tree
 
@@ -40,7 +40,9 @@ class Batch:
         index = self._at.get(operation.path)
         if index is not None and self._is_last(index, operation):
             slot = self.slots[index]
-            merged = slot.operation.merge(operation)
+            # The sum of two increments may be applicable where only one of them is.
+            is_exact = isinstance(operation, Set) or None not in (slot.change, change)
+            merged = slot.operation.merge(operation) if is_exact else None
             if merged is not None:
                 self.size += size_of(merged) - size_of(slot.operation)
                 slot.operation = merged

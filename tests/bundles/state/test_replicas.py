@@ -326,3 +326,15 @@ def test_many_changes_are_written_in_several_entries() -> None:
     assert first.replica.position == 3
     assert second.leaves == first.leaves
     assert second.leaves["a"] == 2
+
+
+def test_increment_after_one_without_effect_is_carried_out_alone() -> None:
+    """Their sum has more than 64 bits with the value, so it would have no effect."""
+    log = Log()
+    first, second = Node("first", log), Node("second", log)
+    first.connect()
+    for by in (2**62, 2**62, 3):
+        first.replica.change(Increment("a", ("a",), by), lambda tree: True)
+    first.settle()
+    second.settle()
+    assert first.leaves == second.leaves == {"a": 2**62 + 3}
