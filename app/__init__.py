@@ -13,6 +13,7 @@ from sqlalchemy import URL
 
 from app.account_controller import AccountController
 from app.accounts import Accounts
+from app.counter_controller import CounterController
 from app.listeners import DomainErrors, RequestTimer
 from app.page_controller import PageController, SocketClient
 from app.tables import Base
@@ -22,6 +23,7 @@ from bundles.resources import ResourcesBundle, ResourcesSettings
 from bundles.scale import ScaleSettings
 from bundles.security import SecurityBundle, SecuritySettings, TokenSettings
 from bundles.sessions import SessionsSettings
+from bundles.state import StateSettings
 from rxkernel import Application, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -41,8 +43,8 @@ def create_application(
     """Create the board with its tasks and accounts in *database*; npm installs the script
     *socket_client*.
 
-    With Redis it can have several processes: they share its sessions, and their sockets hear each
-    other.
+    With Redis it can have several processes: they share its sessions and the counter, and their
+    sockets hear each other.
     """
 
     def configure(binder: Binder) -> None:
@@ -56,16 +58,18 @@ def create_application(
             "scale": ScaleSettings(bus="redis"),
             "security": SecuritySettings(tokens=TokenSettings(store="redis")),
             "sessions": SessionsSettings(store="redis"),
+            "state": StateSettings(store="redis"),
         }
     return Application(
         bundles=[
             *(("redis", "scale") if uses_redis else ()),
             ResourcesBundle(Base),
             "sessions",
+            "state",
             SecurityBundle(Accounts, access="authenticated"),
             ApidocsBundle(access="public"),
         ],
-        controllers=[TaskController, AccountController, PageController],
+        controllers=[TaskController, AccountController, CounterController, PageController],
         listeners=[RequestTimer, DomainErrors],
         modules=[configure],
         settings=attrs.evolve(given, bundles={**defaults, **given.bundles}),

@@ -1,4 +1,4 @@
-"""The page at ``/`` and the files that it loads."""
+"""The pages at ``/`` and ``/counter``, and the files that they load."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class SocketClient:
 
 @access("public")
 class PageController:
-    """Serves the board, or, if npm's script is missing, a page that explains how to install it."""
+    """Serves the pages, or, if npm's script is missing, one that explains how to install it."""
 
     @inject
     def __init__(self, client: SocketClient) -> None:
@@ -29,6 +29,7 @@ class PageController:
         self._files = {
             "board.css": STATIC / "board.css",
             "board.js": STATIC / "board.js",
+            "counter.js": STATIC / "counter.js",
             "icon.svg": STATIC / "icon.svg",
             "socket.io-client.js": client.path,
         }
@@ -39,18 +40,26 @@ class PageController:
 
         A plain ``def`` runs in a thread, so reading the disk does not block other requests.
         """
-        page = "board.html" if self._client.is_file() else "setup.html"
-        return FileResponse(STATIC / page, headers=_HEADERS)
+        return self._page("board.html")
+
+    @http("GET", "/counter", "counter_page")
+    def show_counter(self) -> FileResponse:
+        """Return the page of the counter."""
+        return self._page("counter.html")
 
     @http("GET", "/static/{name}", "page_file")
     @option("quiet", True)
     async def file(self, name: str) -> FileResponse:
-        """Return a file that the page loads.
+        """Return a file that a page loads.
 
         Raises:
-            NotFoundException: the page has no such file.
+            NotFoundException: the pages have no such file.
         """
         path = self._files.get(name)
         if path is None:
             raise NotFoundException
         return FileResponse(path, headers=_HEADERS)
+
+    def _page(self, name: str) -> FileResponse:
+        page = name if self._client.is_file() else "setup.html"
+        return FileResponse(STATIC / page, headers=_HEADERS)

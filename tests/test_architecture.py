@@ -40,6 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "scale": {"redis"},
     "security": {"sessions", "redis"},
     "sessions": {"redis"},
+    "state": {"redis"},
     "tasks": {"redis"},
     "web": {"autoload", "contracts", "redis", "security", "sessions", "tasks"},
 }

@@ -88,3 +88,18 @@ async def test_browsers_at_two_workers_see_each_other(windows: tuple[Page, Page]
     await expect(there.get_by_role("listitem")).to_have_text(["Tea"])
     await add(there, "Bread")
     await expect(here.get_by_role("listitem")).to_have_text(["Tea", "Bread"])
+
+
+async def test_browsers_at_two_workers_share_a_counter(windows: tuple[Page, Page]) -> None:
+    """Both click at the same time, and no click is lost."""
+    for page in windows:
+        await page.goto(f"{page.url}counter")
+        await expect(page.get_by_role("status")).to_have_text("Live")
+    for _ in range(5):
+        for page in windows:
+            await page.bring_to_front()
+            await page.get_by_role("button", name="Count").click()
+    for page in windows:
+        await expect(page.get_by_text("Clicks:")).to_have_text("Clicks: 10")
+    await windows[0].reload()
+    await expect(windows[0].get_by_text("Clicks:")).to_have_text("Clicks: 10")

@@ -96,7 +96,8 @@ def test_architecture_names_existing_methods() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     defined = {
         f"{node.name}.{member.name}"
-        for path in (ROOT / "rxkernel").rglob("*.py")
+        for folder in ("rxkernel", "bundles/state")
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.ClassDef)
         for member in node.body

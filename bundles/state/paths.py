@@ -1,0 +1,54 @@
+"""Dotted paths, such as ``board.tasks.open``."""
+
+from functools import lru_cache
+
+LONGEST_PATH = 1000
+"""Characters."""
+
+DEEPEST_PATH = 32
+"""Parts, and levels of the dicts and lists in a value."""
+
+Parts = tuple[str, ...]
+
+
+@lru_cache(maxsize=16_384)
+def parts_of(path: str) -> Parts:
+    """The parts of *path* between its dots.
+
+    Raises:
+        TypeError: it is not a text.
+        ValueError: a part is empty, or it is too long, too deep, or not valid Unicode.
+    """
+    if not isinstance(path, str):
+        raise TypeError(f"a path is a str, such as 'board.open', not {type(path).__name__}")
+    if len(path) > LONGEST_PATH:
+        raise ValueError(
+            f"the path {path[:50]!r}… has {len(path)} characters; it may have {LONGEST_PATH}"
+        )
+    parts = tuple(path.split("."))
+    if len(parts) > DEEPEST_PATH:
+        raise ValueError(
+            f"the path {path[:50]!r}… has {len(parts)} parts; it may have {DEEPEST_PATH}"
+        )
+    if not all(parts):
+        raise ValueError(f"the path {path!r} has an empty part; write it as 'board.open'")
+    check_unicode(path)
+    return parts
+
+
+def path_of(parts: Parts) -> str:
+    return ".".join(parts)
+
+
+def check_unicode(text: str) -> int:
+    """The bytes of *text* as UTF-8.
+
+    Raises:
+        ValueError: it has half of a surrogate pair, which UTF-8 cannot represent.
+    """
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as exc:
+        raise ValueError(f"{text[:50]!r} is not valid Unicode: {exc.reason}") from exc

@@ -1,0 +1,270 @@
+"""The log of all processes that use one Redis."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from random import uniform
+
+from injector import inject
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from bundles.redis import RedisSettings
+from bundles.state.entries import Logged
+from bundles.state.log import StateLog
+from bundles.state.pending import Outgoing
+from bundles.state.redis_store import BrokenLogError, ForeignDataError, RedisStore, reason_of
+from bundles.state.replica import Course, GapError, Head, Replica
+from bundles.state.settings import StateSettings
+
+logger = logging.getLogger(__name__)
+
+_FIRST_DELAY = 0.1
+_LONGEST_DELAY = 2.0
+_MOST_GAPS = 3
+"""Times that the log is loaded again, one after the other, since an entry did not fit."""
+
+
+class _OtherLogError(Exception):
+    """The log is not the one that this process follows."""
+
+
+class RedisLog(StateLog):
+    """One task reads the log with a connection of its own, and one writes with the shared pool.
+
+    An entry whose reply was lost is written again, with the same number.
+    """
+
+    @inject
+    def __init__(self, client: Redis, redis: RedisSettings, settings: StateSettings) -> None:
+        self._client = client
+        self._redis = redis
+        self._key = settings.key
+        self._wait = redis.command_timeout / 2
+        self._problems: dict[str, str] = {}
+        self._outage = 0.0
+        self._due: float | None = None
+        self._wake = asyncio.Event()
+        self._in_flight: Outgoing | None = None
+        self._is_following = False
+        self._gaps = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def problem(self) -> str | None:
+        return next(iter(self._problems.values()), None)
+
+    async def start(self, replica: Replica) -> None:
+        self._replica = replica
+        self._reader = Redis.from_url(
+            self._redis.url,
+            max_connections=1,
+            socket_timeout=self._wait + self._redis.command_timeout,
+            socket_connect_timeout=self._redis.connect_timeout,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+        self._store = RedisStore(self._client, self._reader, self._key)
+        tried = asyncio.Event()
+        self._tasks = {
+            asyncio.create_task(self._follow(tried)),
+            asyncio.create_task(self._write()),
+        }
+        await tried.wait()
+
+    def changed(self, delay: float) -> None:
+        due = time.monotonic() + delay
+        if self._due is None or due < self._due:
+            self._due = due
+            if delay:
+                asyncio.get_running_loop().call_later(delay, self._wake.set)
+            else:
+                self._wake.set()
+
+    async def stop(self) -> None:
+        if self._replica.is_pending and not self._problems:
+            self.changed(0.0)
+            try:
+                async with asyncio.timeout(self._redis.command_timeout):
+                    await self._written()
+            except TimeoutError:
+                pass  # it is logged below
+        await _end(self._tasks)
+        await self._reader.aclose()
+        if self._replica.is_pending:
+            logger.error(
+                "changes of the state, of %d bytes, are lost: %s",
+                self._replica.pending_size,
+                self.problem or "Redis is slow",
+            )
+
+    async def _written(self) -> None:
+        while self._replica.is_pending:  # noqa: ASYNC110 - once, at the end
+            await asyncio.sleep(0.01)
+
+    # Reading
+
+    async def _follow(self, tried: asyncio.Event) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                await self._synchronize()
+                delay = _FIRST_DELAY
+                self._recover("read")
+                tried.set()
+                await self._read()
+            except (_OtherLogError, GapError):
+                self._is_following = False
+                await asyncio.sleep(uniform(0, _FIRST_DELAY))
+                continue
+            except (RedisError, ForeignDataError) as exc:
+                self._report("read", reason_of(exc))
+            except Exception:  # it must be tried again nevertheless
+                logger.exception("the state cannot be read from Redis")
+                self._problems.setdefault("read", "an error, see the log")
+            self._is_following = False
+            tried.set()
+            await asyncio.sleep(uniform(delay / 2, delay))
+            delay = min(2 * delay, _LONGEST_DELAY)
+
+    async def _synchronize(self) -> None:
+        """Follow the log that there is, or begin one."""
+        replica = self._replica
+        head = await self._store.head()
+        course = replica.course(head)
+        if course is Course.SEED:
+            await self._seed(head)
+        elif course is Course.LOAD or self._gaps:
+            await self._load()
+        while entries := await self._store.read(replica.position, None):
+            self._receive(entries)
+        self._gaps = 0
+        self._in_flight = None  # it may have been written to another log
+        self._is_following = True
+        self._wake.set()
+
+    async def _load(self) -> None:
+        replica = self._replica
+        try:
+            found = await self._store.load()
+        except BrokenLogError as exc:
+            logger.error("Redis has lost changes of the state; it gets those of this process")
+            if replica.epoch != exc.epoch or replica.position < exc.image.position:
+                replica.load(exc.epoch, exc.parent, exc.image)
+            await self._seed(exc)
+            return
+        if found is None:
+            raise _OtherLogError
+        replica.load(*found)
+
+    async def _seed(self, found: Head | BrokenLogError | None) -> None:
+        epoch = uuid.uuid4().hex
+        if not await self._store.seed(self._replica, epoch, found):
+            raise _OtherLogError
+        if self._replica.epoch:
+            logger.warning("Redis had lost the state; it has got that of this process")
+        self._replica.seed(epoch)
+
+    async def _read(self) -> None:
+        """Pass entries to the replica until there is another log."""
+        replica = self._replica
+        while True:
+            entries = await self._store.read(replica.position, self._wait)
+            if not entries or not self._is_following:
+                head = await self._store.head()
+                if not self._is_following or replica.course(head) is not Course.FOLLOW:
+                    raise _OtherLogError
+                continue
+            self._receive(entries)
+            self._wake.set()
+            if replica.needs_image and entries[-1].entry.process == replica.process:
+                await self._save_image()
+
+    def _receive(self, entries: Sequence[Logged]) -> None:
+        try:
+            self._replica.receive(entries)
+        except GapError:
+            self._gaps += 1
+            if self._gaps > _MOST_GAPS:
+                raise ForeignDataError(
+                    f"the stream {self._key}:log has entries that do not follow each other"
+                ) from None
+            raise
+        finally:
+            skipped, self._replica.skipped = self._replica.skipped, 0
+            if skipped:
+                logger.warning(
+                    "%d increments of the state had no effect: other processes have set values "
+                    "that are not numbers, or numbers that are too large",
+                    skipped,
+                )
+
+    async def _save_image(self) -> None:
+        try:
+            if await self._store.save_image(self._replica):
+                self._replica.imaged()
+        except RedisError as exc:
+            logger.debug("an image of the state was not saved: %s", exc)
+
+    # Writing
+
+    async def _write(self) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            outgoing = self._next()
+            if outgoing is None:
+                continue
+            epoch, name = self._replica.epoch, outgoing.entry.name
+            try:
+                self._is_following = await self._store.append(epoch, name, outgoing.data)
+            except (RedisError, ForeignDataError) as exc:
+                self._report("write", reason_of(exc))
+                await asyncio.sleep(uniform(delay / 2, delay))
+                delay = min(2 * delay, _LONGEST_DELAY)
+                self._wake.set()
+                continue
+            delay = _FIRST_DELAY
+            self._recover("write")
+            if self._is_following:
+                self._in_flight = outgoing
+
+    def _next(self) -> Outgoing | None:
+        """What can be written now: one entry at a time, and no earlier than it has to be."""
+        if not self._is_following:
+            return None
+        outgoing = self._replica.outgoing
+        if outgoing is None and self._due is not None and self._due <= time.monotonic():
+            outgoing = self._replica.next_entry()
+            if not self._replica.is_queued:
+                self._due = None
+        return None if outgoing is self._in_flight else outgoing
+
+    # Outages
+
+    def _report(self, what: str, reason: str) -> None:
+        if not self._problems:
+            self._outage = time.monotonic()
+            logger.error(
+                "the state is not shared: %s; changes are kept in this process until it is", reason
+            )
+        self._problems[what] = reason
+
+    def _recover(self, what: str) -> None:
+        if self._problems.pop(what, None) is not None and not self._problems:
+            seconds = time.monotonic() - self._outage
+            logger.info("the state is shared again, after %.1f seconds", seconds)
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel *tasks*, again if need be: redis-py loses a cancellation that comes while it checks a
+    connection of its pool, which it does with a timeout of 0."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=_FIRST_DELAY)

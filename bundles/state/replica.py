@@ -1,0 +1,454 @@
+"""The state of one process: what the log says, and then what the process itself has changed.
+
+All processes carry out the entries of one log in its order, so they have the same values. A
+process sees its own changes at once: they are carried out on top of the log, are taken back when
+entries of others arrive, and are carried out again after these.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from itertools import chain
+from typing import Any
+
+import attrs
+
+from bundles.state.entries import Entry, Image, Logged, Unit, can_apply, token_after
+from bundles.state.operations import Increment, Operation
+from bundles.state.paths import parts_of
+from bundles.state.pending import Batch, Outgoing, Overlaps, Slot, redo, undo
+from bundles.state.tree import Change, Tree
+from bundles.state.values import digest, fork, is_same
+
+_LARGEST_ENTRY = 524_288
+"""Bytes; a single operation or transaction may have more."""
+
+_SMALLEST_INTERVAL = 1_048_576
+"""Bytes of the log between two images."""
+
+_MOST_RECENT = 1_048_576
+"""Bytes of own entries that are kept, in case the log loses them."""
+
+_MOST_WRITERS = 1000
+"""Processes whose last numbers are known."""
+
+Note = tuple[str, Any, bool]
+"""A leaf has changed: its path, its value or None if it was removed, whether others did it."""
+
+
+class Course(Enum):
+    """What a process has to do to follow the log that it has found."""
+
+    FOLLOW = "follow"
+    """Read the entries after its position."""
+
+    LOAD = "load"
+    """Begin with the image of the log: it is another log, or entries are missing."""
+
+    SEED = "seed"
+    """Begin a new log with its own values: the log was lost, or a part that the process knows."""
+
+
+@attrs.frozen
+class Head:
+    """What is known of a log without reading it.
+
+    Attributes:
+        epoch: its name.
+        position: that of its last entry.
+        token: what `token_after` makes of all its entries.
+        trimmed: the position up to which entries were removed.
+        parent: the name of the log before it, which was lost; may be empty.
+        parent_position: where the process was that began this log, in the one before.
+        image_position: the position of its image.
+    """
+
+    epoch: str
+    position: int
+    token: str
+    trimmed: int
+    parent: str
+    parent_position: int
+    image_position: int
+
+
+class GapError(Exception):
+    """An entry does not follow the last one: some are missing, or the log is another one."""
+
+
+class Replica:
+    """It does no input and output.
+
+    Args:
+        process: the name of the process, another one for each start.
+        changed: is called with the changed leaves, after they are in the tree.
+
+    Attributes:
+        tree: what the process sees.
+        epoch: the name of the log; empty before the first one is known.
+        position: that of the last entry that was carried out.
+        token: that of the log at this position.
+        pending_size: about the bytes of the operations that are not in the log.
+        logged_size: the bytes of the entries since the image.
+        version: changes with each change of the tree.
+        skipped: own increments that were not applicable when the log was carried out.
+    """
+
+    def __init__(
+        self, process: str, changed: Callable[[Sequence[Note]], None] = lambda notes: None
+    ) -> None:
+        self.process = process
+        self.tree = Tree()
+        self.epoch = ""
+        self.position = 0
+        self.token = ""
+        self.pending_size = 0
+        self.logged_size = 0
+        self.skipped = 0
+        self.version = 0
+        self.is_watched = False
+        self._changed = changed
+        self._past: set[str] = set()
+        self._number = 0
+        self._written: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self._outgoing: deque[Outgoing] = deque()
+        self._queue: list[Batch | Unit] = []
+        self._recent: deque[tuple[Entry, int]] = deque()
+        self._recent_size = 0
+        self._image_size = 0
+
+    # Changes of this process
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the log does not contain everything that this process has changed."""
+        return bool(self._outgoing or self._queue)
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether there are changes that `next_entry` has not returned yet."""
+        return bool(self._queue)
+
+    @property
+    def outgoing(self) -> Outgoing | None:
+        """What `next_entry` has returned and is not confirmed."""
+        return self._outgoing[0] if self._outgoing else None
+
+    def change(self, operation: Operation, fits: Callable[[Tree], bool]) -> bool:
+        """Carry out *operation*, and keep it for the log; does neither and returns False if the
+        tree has grown and does not satisfy *fits*."""
+        leaves, size = self.tree.leaves, self.tree.size
+        change = operation.apply(self.tree)
+        if (
+            change is not None
+            and (self.tree.leaves > leaves or self.tree.size > size)
+            and not fits(self.tree)
+        ):
+            self.tree.restore(change)
+            return False
+        batch = self._queue[-1] if self._queue else None
+        if not isinstance(batch, Batch):
+            batch = Batch()
+            self._queue.append(batch)
+        before = batch.size
+        batch.add(operation, change)
+        self.pending_size += batch.size - before
+        self.version += 1
+        if change is not None and self.is_watched:
+            self._changed([(path, value, False) for path, _, value in change.leaves()])
+        return True
+
+    def submit(self, transaction: Unit) -> None:
+        """Keep *transaction* for the log; it is carried out only there."""
+        self._queue.append(transaction)
+        self.pending_size += transaction.size
+
+    def withdraw(self, transaction: Unit) -> bool:
+        """Forget *transaction*, unless it may have been written already."""
+        for index, unit in enumerate(self._queue):
+            if unit is transaction:
+                del self._queue[index]
+                self.pending_size -= transaction.size
+                return True
+        return False
+
+    def digest_at(self, path: str) -> str | None:
+        return digest(self.tree.find(parts_of(path)))
+
+    def next_entry(self) -> Outgoing | None:
+        """What to write next; the same until it is confirmed."""
+        if not self._outgoing and self._queue:
+            self._outgoing.append(self._take())
+        return self.outgoing
+
+    def _take(self) -> Outgoing:
+        """An entry of the first units."""
+        units: list[Unit] = []
+        slots: list[Slot] = []
+        size = 0
+        rest: Batch | None = None
+        while self._queue and rest is None and (size < _LARGEST_ENTRY or not units):
+            first = self._queue.pop(0)
+            if isinstance(first, Batch):
+                taken, rest = first.split(_LARGEST_ENTRY - size)
+                first = Unit([slot.operation for slot in taken])
+                slots += taken
+            units.append(first)
+            size += first.size
+        if rest is not None:
+            self._queue.insert(0, rest)
+        self._number += 1
+        return self._outgoing_of(Entry(self.process, self._number, units), slots)
+
+    def _outgoing_of(self, entry: Entry, slots: list[Slot]) -> Outgoing:
+        size = sum(unit.size for unit in entry.units)
+        return Outgoing(entry, slots, size)
+
+    # The log
+
+    def receive(self, entries: Iterable[Logged]) -> None:
+        """Carry out *entries*, which come after those before.
+
+        Raises:
+            GapError: one does not; those before it were carried out.
+        """
+        rest = deque(entries)
+        while rest and self._is_expected(rest[0]):
+            self._confirm_expected(rest.popleft())
+        if not rest:
+            return
+        self.version += 1
+        notes: list[Note] = []
+        try:
+            if self.is_pending:
+                self._rebase(rest, notes)
+            else:
+                for logged in rest:
+                    for change, is_remote in self._carry_out(logged):
+                        if self.is_watched:
+                            notes += ((path, new, is_remote) for path, _, new in change.leaves())
+        finally:
+            if notes:
+                self._changed(notes)
+
+    def _is_expected(self, logged: Logged) -> bool:
+        """Whether it is the own entry that is on top of the log here, too."""
+        entry = logged.entry
+        if entry.process != self.process or not self._outgoing:
+            return False
+        first = self._outgoing[0]
+        is_plain = first.is_plain and all(unit.reads is None for unit in entry.units)
+        return entry.number == first.entry.number and is_plain and self._is_next(entry)
+
+    def _confirm_expected(self, logged: Logged) -> None:
+        self._advance(logged)
+        self.skipped += sum(
+            1
+            for slot in self._outgoing[0].slots
+            if slot.change is None and isinstance(slot.operation, Increment)
+        )
+        self._write_down(logged.entry, ())
+        self._confirm(logged.entry.number, ())
+
+    def _advance(self, logged: Logged) -> None:
+        if logged.position != self.position + 1 or logged.before != self.token:
+            raise GapError
+        self.position = logged.position
+        self.token = token_after(self.token, logged.entry.name)
+        self.logged_size += logged.size
+
+    def _rebase(self, entries: Iterable[Logged], notes: list[Note]) -> None:
+        """Carry out *entries* below the pending operations.
+
+        Each change of a leaf is noted, but where pending operations decide about the value, only
+        the difference between the values before and after all of it is.
+        """
+        slots = self._slots()
+        overlaps = Overlaps(slots) if self.is_watched else Overlaps(())
+        before: dict[str, Any] = {}
+        remote: set[str] = set()
+        for change in undo(slots, self.tree):
+            self._keep(change, before)
+        try:
+            for logged in entries:
+                for change, is_remote in self._carry_out(logged):
+                    if not self.is_watched:
+                        continue
+                    for path, old, new in change.leaves():
+                        if path not in overlaps:
+                            notes.append((path, new, is_remote))
+                            continue
+                        before.setdefault(path, old)
+                        if is_remote:
+                            remote.add(path)
+        finally:
+            for change in redo(self._slots(), self.tree):
+                self._keep(change, before)
+            for path, old in before.items():
+                new = self.tree.find(parts_of(path))
+                new = None if type(new) is dict else new
+                if not is_same(old, new):
+                    notes.append((path, new, path in remote))
+
+    def _keep(self, change: Change, before: dict[str, Any]) -> None:
+        if self.is_watched:
+            for path, old, _ in change.leaves():
+                before.setdefault(path, old)
+
+    def _slots(self) -> list[Slot]:
+        batches = (batch.slots for batch in self._queue if isinstance(batch, Batch))
+        return [*chain.from_iterable(out.slots for out in self._outgoing), *chain(*batches)]
+
+    def _carry_out(self, logged: Logged) -> Iterable[tuple[Change, bool]]:
+        self._advance(logged)
+        entry = logged.entry
+        if not self._is_next(entry):
+            return
+        is_own = entry.process == self.process
+        failed = []
+        for index, unit in enumerate(entry.units):
+            if unit.reads is not None and not self._may_commit(unit):
+                failed.append(index)
+                continue
+            for operation in unit.operations:
+                if (change := operation.apply(self.tree)) is not None:
+                    yield change, not is_own
+                elif is_own and isinstance(operation, Increment):
+                    self.skipped += 1
+        self._write_down(entry, tuple(failed))
+        if is_own:
+            self._confirm(entry.number, tuple(failed))
+
+    def _is_next(self, entry: Entry) -> bool:
+        """Whether *entry* is to be carried out: not if it was written twice, and not if the log
+        has lost the one before, which its process writes again, and then this one again."""
+        if entry.process in self._written:
+            return entry.number == self._written[entry.process][0] + 1
+        return entry.number == 1 or len(self._written) >= _MOST_WRITERS
+
+    def _write_down(self, entry: Entry, failed: tuple[int, ...]) -> None:
+        self._written.pop(entry.process, None)
+        self._written[entry.process] = entry.number, failed
+        if len(self._written) > _MOST_WRITERS:
+            del self._written[next(iter(self._written))]
+
+    def _may_commit(self, unit: Unit) -> bool:
+        """Whether everything that the transaction has read is still the same."""
+        reads = unit.reads or {}
+        return all(self.digest_at(path) == seen for path, seen in reads.items()) and can_apply(
+            unit.operations, self.tree
+        )
+
+    def _confirm(self, number: int, failed: tuple[int, ...]) -> None:
+        """The log contains the own entry *number*."""
+        if not self._outgoing or self._outgoing[0].entry.number != number:
+            return
+        outgoing = self._outgoing.popleft()
+        self.pending_size -= outgoing.size
+        units = outgoing.entry.units
+        for index, unit in enumerate(units):
+            if unit.decided is not None:
+                unit.decided(index not in failed)
+        kept = [Unit(unit.operations) for index, unit in enumerate(units) if index not in failed]
+        self._recent.append((Entry(self.process, number, kept), outgoing.size))
+        self._recent_size += outgoing.size
+        while self._recent_size > _MOST_RECENT:
+            self._recent_size -= self._recent.popleft()[1]
+
+    # The beginning of a log
+
+    def course(self, head: Head | None) -> Course:
+        """How to continue with the log that was found; *head* is None if Redis has no log."""
+        if head is None:
+            return Course.SEED
+        if head.epoch == self.epoch:
+            if head.position < self.position:
+                return Course.SEED
+            is_other = head.position == self.position and head.token != self.token
+            is_gap = head.trimmed > self.position
+            return Course.LOAD if is_other or is_gap else Course.FOLLOW
+        if head.epoch in self._past:
+            return Course.SEED  # Redis has an older state again
+        is_young = head.image_position == 0 and head.parent in ("", self.epoch)
+        if is_young and head.parent_position < self.position:
+            return Course.SEED  # another process has begun it, which knew less
+        return Course.LOAD
+
+    def image(self) -> Image:
+        """What the log amounts to. It shares its values with the tree: pack it at once."""
+        slots = self._slots()
+        root = self.tree.root
+        if any(slot.change is not None for slot in slots):
+            for _ in undo(slots, self.tree):
+                pass
+            root = fork(self.tree.root)
+            for _ in redo(slots, self.tree):
+                pass
+        return Image(self.position, self.token, root, dict(self._written))
+
+    def load(self, epoch: str, parent: str, image: Image) -> None:
+        """Continue with *image* of the log *epoch*, whose parent is *parent*, and then with the
+        own entries and changes that it does not contain."""
+        self.version += 1
+        before = self.tree.root
+        self._past |= {self.epoch, parent} - {""}
+        self.epoch, self.position, self.token = epoch, image.position, image.token
+        self._written = dict(image.written)
+        self._continue_own()
+        self.tree.replace_all(image.root)
+        for _ in redo(self._slots(), self.tree):
+            pass
+        self.logged_size = 0
+        self._image_size = self.tree.size
+        if self.is_watched:
+            change = Change((), before, self.tree.root)
+            self._changed([(path, value, True) for path, _, value in change.leaves()])
+
+    def _continue_own(self) -> None:
+        """Confirm the own entries that the log contains, and write the others again."""
+        is_known = self.process in self._written or len(self._written) < _MOST_WRITERS
+        unsent, recent = self._outgoing, self._recent if is_known else deque()
+        self._outgoing, self._recent, self._recent_size = deque(), deque(), 0
+        last, failed = self._written.get(self.process, (0, ()))
+        for entry, size in recent:
+            slots = [
+                Slot(operation, None) for unit in entry.units for operation in unit.operations
+            ]
+            self._outgoing.append(Outgoing(entry, slots, size))
+            self.pending_size += size
+            if entry.number <= last:
+                self._confirm(entry.number, ())
+        for outgoing in unsent:
+            self._outgoing.append(outgoing)
+            if outgoing.entry.number <= last:
+                self._confirm(outgoing.entry.number, failed)
+        following = self._outgoing[0].entry.number if self._outgoing else self._number + 1
+        if is_known and following != last + 1:
+            self._rename()
+
+    def _rename(self) -> None:
+        """Begin with number 1, as another process: own entries are lost that are not kept here, so
+        the next one would never be carried out."""
+        self.process = f"{self.process}+"
+        self._number = len(self._outgoing)
+        self._recent, self._recent_size = deque(), 0
+        self._outgoing = deque(
+            attrs.evolve(outgoing, entry=Entry(self.process, number, outgoing.entry.units))
+            for number, outgoing in enumerate(self._outgoing, 1)
+        )
+
+    def seed(self, epoch: str) -> None:
+        """The log *epoch* begins with the image of this process."""
+        self._past |= {self.epoch} - {""}
+        self.epoch, self.position, self.token = epoch, 0, ""
+        self.imaged()
+
+    def imaged(self) -> None:
+        """The log has an image of its last entries."""
+        self.logged_size = 0
+        self._image_size = self.tree.size
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether a new process would have to read much more than an image."""
+        return self.logged_size > max(_SMALLEST_INTERVAL, 2 * self._image_size)

@@ -1,0 +1,53 @@
+"""The settings of the bundle."""
+
+import math
+import re
+from typing import Literal
+
+import attrs
+
+from rxkernel import Allowed
+
+_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+
+_KEY_NAME = Allowed("letters, digits, and '-', '_', '.' or ':'", (str,), _KEY.fullmatch)
+_FILE = Allowed("the path of a file", (str, type(None)), lambda value: value != "")
+_COUNT = Allowed("a whole number, 1 or more", (int,), lambda value: value >= 1)
+_SIZE = Allowed("bytes, a whole number from 1024", (int,), lambda value: value >= 1024)
+_SECONDS = Allowed("seconds, more than 0", (int, float), lambda value: 0 < value < math.inf)
+
+
+@attrs.frozen(kw_only=True)
+class StateSettings:
+    """The section ``[state]`` of ``rxkernel.toml``."""
+
+    store: Literal["memory", "redis"] = attrs.field(
+        default="memory", validator=attrs.validators.in_(("memory", "redis"))
+    )
+    """``memory``: the state belongs to this process; ``redis``: all processes share it."""
+
+    file: str | None = attrs.field(
+        default=None, validator=_FILE, metadata={"per_application": True}
+    )
+    """Keeps the state of the store ``memory`` over a restart, as JSON; by default nothing does."""
+
+    key: str = attrs.field(default="rxkernel:state", validator=_KEY_NAME)
+    """Begins the names of the keys in Redis. Processes with the same one share their state."""
+
+    max_keys: int = attrs.field(default=100_000, validator=_COUNT)
+    """Most values."""
+
+    max_size: int = attrs.field(default=16_777_216, validator=_SIZE)
+    """About the most bytes of all keys and values together, as JSON."""
+
+    max_value_size: int = attrs.field(default=1_048_576, validator=_SIZE)
+    """About the most bytes of a value, and of the changes of a transaction."""
+
+    max_pending_size: int = attrs.field(default=16_777_216, validator=_SIZE)
+    """About the most bytes of changes that wait for Redis."""
+
+    commit_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    """Seconds in which a transaction must be decided."""
+
+    attempts: int = attrs.field(default=10, validator=_COUNT)
+    """How often `State.transact` runs a function whose transactions conflict with others."""

@@ -1,0 +1,254 @@
+"""The service that the application uses."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from injector import inject
+
+from bundles.state.checks import check_delay, increment_of, set_of
+from bundles.state.entries import Unit
+from bundles.state.exceptions import (
+    StateConflictException,
+    StateFullException,
+    StateUnavailableException,
+)
+from bundles.state.log import StateLog
+from bundles.state.operations import Delete, Operation
+from bundles.state.paths import parts_of
+from bundles.state.replica import Replica
+from bundles.state.settings import StateSettings
+from bundles.state.transaction import CONFLICT, Transaction
+from bundles.state.tree import Tree
+from bundles.state.values import SCALARS, copy_of
+from bundles.state.watchers import Listener, Watcher, Watchers
+
+T = TypeVar("T")
+
+
+class State:
+    """Values by dotted path, which all processes share.
+
+    A change is visible here at once and in the other processes soon. All processes carry the
+    changes out in one order, so they come to the same values: increments add up, and of several
+    values that were set the last one in this order stays. Use it in the thread of the event loop.
+
+    A value is JSON: a str, an int of at most 64 bits, a float, a bool, a list or a dict. A dict
+    is a subtree, whose keys are the next parts of the path. None means that there is no value, and
+    so does a dict without keys.
+    """
+
+    @inject
+    def __init__(self, log: StateLog, settings: StateSettings) -> None:
+        self._log = log
+        self._settings = settings
+        self._replica = Replica(uuid.uuid4().hex[:16], self._notify)
+        self._watchers = Watchers(self._value_at, self._activate)
+        self._tree = self._replica.tree
+        self._cache = self._tree.cache
+
+    # Reading
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """The value at *path*, or *default*. Changes of the returned dict or list change nothing
+        here. It reads memory of the process.
+
+        Raises:
+            TypeError, ValueError: *path* is not a path.
+        """
+        found = self._cache.get(path)
+        if found is not None:
+            return found
+        found = self._tree.find(parts_of(path))
+        if found is None:
+            return default
+        if type(found) in SCALARS:
+            self._tree.remember(path, found)
+            return found
+        return copy_of(found)
+
+    def subscribe(self, path: str, listener: Listener) -> Watcher:
+        """Call ``listener(path, value, is_remote)`` when the value at *path*, or something in it,
+        has changed. *value* is None if there is no value any more, and *is_remote* tells whether
+        another process has changed it. The listener may be async."""
+        parts_of(path)
+        return self._watchers.subscribe(path, listener)
+
+    def watch(self, prefix: str, listener: Listener) -> Watcher:
+        """Call ``listener(path, value, is_remote)`` for each value at or below *prefix* that has
+        changed and is not a dict; for all values if *prefix* is empty."""
+        if prefix:
+            parts_of(prefix)
+        return self._watchers.watch(prefix, listener)
+
+    # Changes
+
+    def set(self, path: str, value: Any, *, delay: float = 0.0) -> None:
+        """Replace what is at *path*.
+
+        Args:
+            path: a value above it is removed, since it becomes a subtree.
+            value: see `State`.
+            delay: seconds that the change may wait for others, with which it is sent.
+
+        Raises:
+            TypeError, ValueError: *path* or *value* is not allowed.
+            StateFullException: a limit of the settings would be exceeded.
+        """
+        self._change(set_of(path, value, self._settings.max_value_size), delay)
+
+    def increment(self, path: str, by: float = 1, *, delay: float = 0.0) -> int | float:
+        """Add *by*, and return the number that this process sees then. A path without a value
+        counts as 0. Increments of several processes add up.
+
+        Raises:
+            TypeError: the value is not a number.
+            OverflowError: the number would have more than 64 bits.
+            ValueError, StateFullException: see `set`.
+        """
+        operation = increment_of(path, by, self._tree)
+        self._change(operation, delay)
+        number: int | float = self._tree.find(operation.parts)
+        return number
+
+    def decrement(self, path: str, by: float = 1, *, delay: float = 0.0) -> int | float:
+        """Subtract *by*. See `increment`."""
+        return self.increment(path, -by, delay=delay)
+
+    def delete(self, path: str, *, delay: float = 0.0) -> None:
+        """Remove what is at *path*, if there is something. See `set`."""
+        self._change(Delete(path, parts_of(path)), delay)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """``async with state.transaction() as t:`` makes the changes of *t* together, at the end
+        of the block, if nothing that *t* has read was changed meanwhile. An exception in the block
+        discards them.
+
+        Raises:
+            StateConflictException: something was changed; nothing was carried out.
+            StateUnavailableException: it was not decided within ``state.commit_timeout``.
+        """
+        transaction = Transaction(self._replica, self._settings.max_value_size)
+        try:
+            yield transaction
+        except BaseException:
+            transaction.rollback()
+            raise
+        await self._commit(transaction)
+
+    async def transact(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run *function* in a transaction, again if it conflicts with others, and return its
+        result.
+
+        Raises:
+            StateConflictException: it conflicted ``state.attempts`` times.
+            StateUnavailableException: see `transaction`.
+        """
+        for _ in range(self._settings.attempts - 1):
+            try:
+                return await self._run(function)
+            except StateConflictException:
+                continue
+        return await self._run(function)
+
+    async def flush(self) -> None:
+        """Return when everything that this process has changed so far is ordered with the changes
+        of the others.
+
+        Raises:
+            StateUnavailableException: see `transaction`.
+        """
+        if self._replica.is_pending:
+            decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            await self._decide(Unit([], {}, _resolver(decided)), decided)
+
+    # Life
+
+    async def __aenter__(self) -> Self:
+        await self._log.start(self._replica)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self._log.stop()
+        await self._watchers.stop()
+
+    def _change(self, operation: Operation, delay: float) -> None:
+        if delay:
+            check_delay(delay)
+        self._check_pending()
+        if not self._replica.change(operation, self._fits):
+            raise StateFullException(
+                f"{operation.path!r} does not fit; state.max_keys is {self._settings.max_keys}, "
+                f"and state.max_size is {self._settings.max_size}"
+            )
+        self._log.changed(delay)
+
+    def _check_pending(self) -> None:
+        limit = self._settings.max_pending_size
+        if self._replica.pending_size > limit:
+            raise StateFullException(
+                f"changes of {self._replica.pending_size} bytes wait for Redis; "
+                f"state.max_pending_size is {limit}"
+            )
+
+    def _fits(self, tree: Tree) -> bool:
+        return tree.leaves <= self._settings.max_keys and tree.size <= self._settings.max_size
+
+    async def _run(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
+        async with self.transaction() as transaction:
+            return await function(transaction)
+
+    async def _commit(self, transaction: Transaction) -> None:
+        decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        unit = transaction.end(_resolver(decided))
+        if unit is None:
+            return
+        self._check_pending()
+        if not all(isinstance(operation, Delete) for operation in unit.operations) and (
+            not self._fits(self._tree)
+        ):
+            raise StateFullException("the state is full; delete values first")
+        if not await self._decide(unit, decided):
+            raise StateConflictException(CONFLICT)
+
+    async def _decide(self, unit: Unit, decided: asyncio.Future[bool]) -> bool:
+        self._replica.submit(unit)
+        self._log.changed(0.0)
+        try:
+            async with asyncio.timeout(self._settings.commit_timeout):
+                return await decided
+        except TimeoutError as exc:
+            is_unknown = not self._replica.withdraw(unit)
+            reason = self._log.problem or "Redis is slow"
+            outcome = "it may be carried out later" if is_unknown else "nothing was carried out"
+            raise StateUnavailableException(
+                f"the transaction was not decided within {self._settings.commit_timeout} seconds: "
+                f"{reason}; {outcome}",
+                is_unknown=is_unknown,
+            ) from exc
+        except asyncio.CancelledError:
+            self._replica.withdraw(unit)
+            raise
+
+    def _notify(self, notes: Any) -> None:
+        self._watchers.changed(notes)
+
+    def _value_at(self, path: str) -> Any:
+        return self._tree.find(parts_of(path))
+
+    def _activate(self, is_watched: bool) -> None:
+        self._replica.is_watched = is_watched
+
+
+def _resolver(decided: "asyncio.Future[bool]") -> Callable[[bool], None]:
+    def resolve(is_committed: bool) -> None:
+        if not decided.done():
+            decided.set_result(is_committed)
+
+    return resolve

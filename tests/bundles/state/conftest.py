@@ -1,0 +1,69 @@
+"""Applications with a state, in memory or in a redis-server."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundles.redis import RedisBundle, RedisSettings
+from bundles.state import State, StateBundle, StateSettings
+from bundles.state.log import StateLog
+from rxkernel import Application, HttpSettings, Settings
+from tests.bundles.redis_servers import RedisServer, running_redis
+
+StateOf = Callable[..., Any]
+
+_numbers = itertools.count()
+
+
+class Site:
+    """A process of an application, as far as the state is concerned."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.state = application.injector.get(State)
+        self.log = application.injector.get(StateLog)  # type: ignore[type-abstract]
+
+
+def application_on(server: RedisServer | None, *, user: str = "", **state: Any) -> Application:
+    """*user* is the user and the password for Redis, as ``"ada:secret@"``."""
+    settings: dict[str, Any] = {"state": StateSettings(**state)}
+    if server is not None:
+        url = server.url.replace("//", f"//{user}")
+        settings["state"] = StateSettings(store="redis", **state)
+        settings["redis"] = RedisSettings(url=url, connect_timeout=0.5, command_timeout=0.5)
+    return Application(
+        bundles=[RedisBundle, StateBundle] if server is not None else [StateBundle],
+        settings=Settings(health=True, http=HttpSettings(port=0), bundles=settings),
+    )
+
+
+@pytest.fixture(scope="module")
+def shared_redis(
+    redis_server: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    """A server that the tests of a module share and do not stop."""
+    with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def key() -> str:
+    """A key of its own for each test, in a shared server."""
+    return f"test:{next(_numbers)}"
+
+
+@pytest.fixture
+async def site_of() -> AsyncIterator[StateOf]:
+    """``await site_of(server, key=…)`` boots an application; without a server its state is in
+    memory."""
+    async with AsyncExitStack() as stack:
+
+        async def boot(server: RedisServer | None = None, **state: Any) -> Site:
+            application = await stack.enter_async_context(application_on(server, **state))
+            return Site(application)
+
+        yield boot

@@ -1,0 +1,512 @@
+"""The state of several processes of an application, with a redis-server that fails."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from bundles.state import (
+    StateConflictException,
+    StateFullException,
+    StateUnavailableException,
+    Transaction,
+)
+from bundles.state.redis_log import RedisLog
+from rxkernel import KernelClient
+from tests.bundles.redis_servers import RedisServer
+from tests.bundles.state.conftest import Site, StateOf, application_on
+from tests.required_tools import ROOT
+from tests.waiting import until
+
+PAGE = ROOT / "docs" / "bundles" / "state.md"
+
+
+async def pair(site_of: StateOf, server: RedisServer, **state: Any) -> tuple[Site, Site]:
+    return await site_of(server, **state), await site_of(server, **state)
+
+
+async def settled(*sites: Site) -> None:
+    """Wait until all have written everything and have read it."""
+
+    def is_settled() -> bool:
+        replicas = [site.state._replica for site in sites]
+        return not any(replica.is_pending for replica in replicas) and (
+            len({(replica.epoch, replica.position) for replica in replicas}) == 1
+        )
+
+    await until(is_settled)
+
+
+async def test_change_reaches_the_others(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    here, there = await pair(site_of, shared_redis, key=key)
+    seen: list[tuple[Any, ...]] = []
+    own: list[tuple[Any, ...]] = []
+    there.state.watch("", lambda *change: seen.append(change))
+    here.state.watch("", lambda *change: own.append(change))
+    here.state.set("a", {"b": 1, "c": [2.5, "x", None]})
+    assert here.state.get("a.b") == 1
+    await until(lambda: len(seen) == 2)
+    assert there.state.get("a") == {"b": 1, "c": [2.5, "x", None]}
+    assert seen == [("a.b", 1, True), ("a.c", [2.5, "x", None], True)]
+    there.state.delete("a")
+    await until(lambda: here.state.get("a") is None)
+    assert own[2:] == [("a.b", None, True), ("a.c", None, True)]
+
+
+async def test_increments_of_two_processes_add_up(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    """T75: two processes that increment 1000 times both end at 2000."""
+    sites = await pair(site_of, shared_redis, key=key)
+    seen: list[int] = []
+    sites[0].state.subscribe("x", lambda path, value, is_remote: seen.append(value))
+
+    async def count(site: Site) -> None:
+        for number in range(1000):
+            site.state.increment("x")
+            if number % 50 == 0:
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*map(count, sites))
+    await settled(*sites)
+    assert [site.state.get("x") for site in sites] == [2000, 2000]
+    assert seen == sorted({*seen})
+    assert seen[-1] == 2000
+
+
+async def test_rolled_back_transaction_is_never_seen_elsewhere(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    """T75: no watcher elsewhere is called."""
+    here, there = await pair(site_of, shared_redis, key=key)
+    seen: list[Any] = []
+    there.state.watch("", lambda *change: seen.append(change))
+    async with here.state.transaction() as t:
+        t.set("a", 1)
+        t.rollback()
+    async with here.state.transaction() as t:
+        t.set("b", 1)
+    await settled(here, there)
+    assert seen == [("b", 1, True)]
+
+
+async def test_transfers_of_two_processes_keep_the_sum(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    """Each reads two accounts and writes both: no update is lost, and no account goes below 0."""
+    sites = await pair(site_of, shared_redis, key=key, attempts=100)
+    sites[0].state.set("accounts", {"a": 20, "b": 20, "c": 20})
+    await settled(*sites)
+
+    async def move(t: Transaction) -> None:
+        source, target = random.sample("abc", 2)
+        amount = min(random.randint(1, 9), t.get(f"accounts.{source}"))
+        t.set(f"accounts.{source}", t.get(f"accounts.{source}") - amount)
+        t.set(f"accounts.{target}", t.get(f"accounts.{target}") + amount)
+
+    def check(path: str, value: Any, is_remote: bool) -> None:
+        sums.append(sum(value.values()))
+
+    sums: list[int] = []
+    sites[1].state.subscribe("accounts", check)
+    await asyncio.gather(*(site.state.transact(move) for site in sites for _ in range(30)))
+    await settled(*sites)
+    first, second = (site.state.get("accounts") for site in sites)
+    assert first == second
+    assert {*sums} == {60}
+    assert min(first.values()) >= 0
+
+
+async def test_transaction_on_values_of_the_past_is_a_conflict(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    here, there = await pair(site_of, shared_redis, key=key)
+
+    async def copy() -> None:
+        async with here.state.transaction() as t:
+            t.set("copy", t.get("a", 0))
+            there.state.set("a", 1)
+            await there.state.flush()
+
+    with pytest.raises(StateConflictException):
+        await copy()
+    await settled(here, there)
+    assert there.state.get("copy") is None
+
+
+async def test_increment_of_what_is_no_number_any_more_is_logged(
+    site_of: StateOf, shared_redis: RedisServer, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The text comes first in the order of all changes."""
+    here, there = await pair(site_of, shared_redis, key=key)
+    here.state.increment("n", delay=3600)
+    there.state.set("n", "text")
+    await until(lambda: here.state.get("n") == "text")
+    here.state.set("m", 1)
+    await settled(here, there)
+    assert there.state.get("n") == "text"
+    assert "1 increments of the state had no effect" in caplog.text
+    caplog.clear()
+
+
+async def test_delayed_changes_are_sent_together(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    here, there = await pair(site_of, shared_redis, key=key)
+    seen: list[Any] = []
+    there.state.watch("", lambda path, value, is_remote: seen.append((path, value)))
+    before = there.state._replica.position
+    for number in range(100):
+        here.state.increment("n", delay=3600)
+        here.state.set("last", number, delay=3600)
+        await asyncio.sleep(0)
+    assert there.state._replica.position == before
+    here.state.set("now", True)
+    await until(lambda: len(seen) == 3)
+    assert seen == [("n", 100), ("last", 99), ("now", True)]
+    assert there.state._replica.position == before + 1
+    here.state.increment("n", delay=0.02)
+    await until(lambda: there.state.get("n") == 101)
+
+
+async def test_new_process_loads_the_state(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    here = await site_of(shared_redis, key=key)
+    here.state.set("a", {"b": 1})
+    await here.state.flush()
+    assert (await site_of(shared_redis, key=key)).state.get("a") == {"b": 1}
+    assert (await site_of(shared_redis, key=f"{key}x")).state.get("a") is None
+
+
+async def test_changes_are_sent_when_the_application_stops(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    here, there = await pair(site_of, shared_redis, key=key)
+    here.state.set("a", 1, delay=3600)
+    await here.application.stop()
+    await until(lambda: there.state.get("a") == 1)
+
+
+async def test_application_stops_at_once_after_its_boot(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    """redis-py 8.1 loses a cancellation while it takes a connection from its pool."""
+    first = await site_of(shared_redis, key=key)
+    first.state.set("a", 1)
+    await first.state.flush()
+    for steps in range(5):
+        site = await site_of(shared_redis, key=key)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await site.application.stop()
+
+
+async def test_log_is_trimmed_and_a_late_process_loads_the_image(
+    redis: RedisServer, site_of: StateOf, key: str
+) -> None:
+    here, there = await pair(site_of, redis, key=key)
+    assert isinstance(there.log, RedisLog)
+    seen: list[Any] = []
+    there.state.subscribe("n", lambda path, value, is_remote: seen.append(value))
+    for number in range(40):
+        here.state.set("large", f"{number}" * 50_000)
+        here.state.increment("n")
+        await here.state.flush()
+    await settled(here, there)
+    assert here.state._replica.position >= 40
+    assert int(redis.command("XLEN", f"{key}:log")[1:]) < 40
+    assert seen == list(range(1, 41))
+    late = await site_of(redis, key=key)
+    assert late.state.get("n") == 40
+    assert late.state._replica.position == here.state._replica.position
+
+
+# Failures
+
+
+def lost(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if "not shared" in record.message]
+
+
+async def ready(site: Site) -> None:
+    await until(lambda: site.log.problem is None)
+
+
+async def test_killed_redis_comes_back_empty(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The processes still have the state; changes of the outage add up."""
+    here, there = await pair(site_of, redis)
+    here.state.set("a", {"b": 1})
+    here.state.increment("n", 10)
+    await settled(here, there)
+    redis.kill()
+    for site in (here, there):
+        site.state.increment("n")
+        site.state.set("a.c", 2)
+    assert here.state.get("n") == 11
+    await until(lambda: here.log.problem and there.log.problem)
+    assert len(lost(caplog)) == 2
+    redis.start()
+    await until(lambda: here.state.get("n") == there.state.get("n") == 12)
+    await settled(here, there)
+    assert here.state.get("a") == there.state.get("a") == {"b": 1, "c": 2}
+    assert here.log.problem is None
+    assert (await site_of(redis)).state.get("n") == 12
+    caplog.clear()
+
+
+async def test_flushed_redis_gets_the_state_again(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = await pair(site_of, redis)
+    here.state.increment("n", 10)
+    await settled(here, there)
+    redis.command("FLUSHALL")
+    there.state.increment("n")
+    await until(lambda: here.state.get("n") == 11)
+    await settled(here, there)
+    assert there.state.get("n") == 11
+    assert "Redis had lost the state" in caplog.text
+
+
+async def test_new_process_does_not_hide_the_state_of_the_others(
+    redis: RedisServer, site_of: StateOf
+) -> None:
+    """It is the first one that sees the empty Redis, and knows nothing."""
+    here = await site_of(redis)
+    here.state.increment("n", 10)
+    await here.state.flush()
+    redis.kill()
+    await until(lambda: here.log.problem)
+    redis.start()
+    new = await site_of(redis)
+    new.state.increment("n")
+    await until(lambda: here.state.get("n") == new.state.get("n") == 11)
+
+
+async def test_paused_redis_delays_changes_only(redis: RedisServer, site_of: StateOf) -> None:
+    here, there = await pair(site_of, redis, commit_timeout=0.3)
+    here.state.increment("n")
+    await settled(here, there)
+    with redis.paused():
+        here.state.increment("n")
+        there.state.increment("n")
+
+        async def change(t: Transaction) -> None:
+            t.set("t", 1)
+
+        with pytest.raises(StateUnavailableException):
+            await here.state.transact(change)
+        await until(lambda: here.log.problem and there.log.problem)
+        with pytest.raises(StateUnavailableException, match="nothing was carried out"):
+            await here.state.transact(change)
+        assert here.state.get("n") == 2
+    await until(lambda: here.state.get("n") == there.state.get("n") == 3)
+    await settled(here, there)
+    await ready(here)
+    await ready(there)
+
+
+async def test_redis_that_returns_to_an_older_state_gets_the_newer_one(
+    redis: RedisServer, site_of: StateOf
+) -> None:
+    """It saves its data from time to time, and not at its end."""
+    here, there = await pair(site_of, redis)
+    here.state.increment("n", 5)
+    await settled(here, there)
+    redis.command("SAVE")
+    here.state.increment("n", 5)
+    there.state.set("a", 1)
+    await settled(here, there)
+    redis.kill()
+    redis.start()
+    there.state.increment("n", 1)
+    await until(lambda: here.state.get("n") == there.state.get("n") == 11)
+    await settled(here, there)
+    assert here.state.get("a") == there.state.get("a") == 1
+    assert (await site_of(redis)).state.get("n") == 11
+
+
+async def test_log_that_was_evicted_is_written_again(redis: RedisServer, site_of: StateOf) -> None:
+    here = await site_of(redis)
+    here.state.increment("n", 5)
+    await here.state.flush()
+    redis.command("DEL", "rxkernel:state:log")
+    there = await site_of(redis)
+    await until(lambda: there.state.get("n") == 5)
+    there.state.increment("n")
+    await until(lambda: here.state.get("n") == 6)
+    await settled(here, there)
+
+
+async def test_closed_connections_lose_nothing(redis: RedisServer, site_of: StateOf) -> None:
+    here, there = await pair(site_of, redis)
+    for _ in range(5):
+        here.state.increment("n")
+        there.state.increment("n")
+        redis.command("CLIENT", "KILL", "TYPE", "normal")
+    await until(lambda: here.state.get("n") == there.state.get("n") == 10)
+
+
+async def test_full_redis_keeps_changes_here(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = await pair(site_of, redis, max_pending_size=5000)
+    redis.command("CONFIG", "SET", "maxmemory", "1")
+    here.state.set("a", 1)
+    await until(lambda: here.log.problem)
+    assert "its memory is full" in str(here.log.problem)
+    assert here.state.get("a") == 1
+    here.state.set("b", "x" * 5000)
+    with pytest.raises(StateFullException, match="wait for Redis"):
+        here.state.set("c", 1)
+    redis.command("CONFIG", "SET", "maxmemory", "0")
+    await until(lambda: there.state.get("a") == 1)
+    await ready(here)
+    assert len(lost(caplog)) == 1
+    caplog.clear()
+
+
+@pytest.mark.parametrize(
+    ("commands", "problem"),
+    [
+        ([("SET", "rxkernel:state", "x")], "other data"),
+        ([("HSET", "rxkernel:state", "x", "y")], "no state"),
+        ([("HSET", "rxkernel:state", "format", "2", "epoch", "x")], "another version"),
+        ([("HSET", "rxkernel:state", "format", "1", "epoch", "x")], "no complete state"),
+        ([("RPUSH", "rxkernel:state:log", "x")], "other data"),
+    ],
+    ids=["text", "hash", "version", "incomplete", "list"],
+)
+async def test_data_of_others_is_reported_and_kept(
+    redis: RedisServer,
+    site_of: StateOf,
+    caplog: pytest.LogCaptureFixture,
+    commands: list[tuple[str, ...]],
+    problem: str,
+) -> None:
+    for command in commands:
+        redis.command(*command)
+    site = await site_of(redis)
+    assert problem in site.log.problem
+    site.state.increment("n")
+    assert site.state.get("n") == 1
+    key = commands[0][1]
+    assert redis.command("EXISTS", key) == ":1"
+    redis.command("DEL", key)
+    await ready(site)
+    await site.state.flush()
+    assert len(lost(caplog)) == 1
+    caplog.clear()
+
+
+async def test_entry_of_others_in_the_stream_is_reported(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(redis)
+    redis.command("XADD", "rxkernel:state:log", "*", "x", "y")
+    await until(lambda: site.log.problem)
+    assert "not of a state" in str(site.log.problem)
+    site.state.increment("n")
+    redis.command("DEL", "rxkernel:state", "rxkernel:state:log")
+    await ready(site)
+    await site.state.flush()
+    assert (await site_of(redis)).state.get("n") == 1
+    caplog.clear()
+
+
+COMMANDS = [
+    *("+ping", "+select", "+hmget", "+hlen", "+hset", "+xread", "+xrange", "+xadd", "+xtrim"),
+    *("+del", "+type", "+evalsha", "+eval", "+script|load"),
+]
+
+
+async def test_user_of_redis_needs_few_commands(redis: RedisServer, site_of: StateOf) -> None:
+    keys = ("~shop:state", "~shop:state:log")
+    redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", *keys, *COMMANDS)
+    here = await site_of(redis, key="shop:state", user="shop:secret@")
+    there = await site_of(redis, key="shop:state", user="shop:secret@")
+    for number in range(30):
+        here.state.set("large", f"{number}" * 60_000)
+        await here.state.flush()
+    await settled(here, there)
+    assert here.log.problem is there.log.problem is None
+    assert int(redis.command("XLEN", "shop:state:log")[1:]) < 30
+    assert set(COMMANDS) <= {*PAGE.read_text(encoding="utf-8").replace("`", " ").split()}
+
+
+async def test_process_that_does_not_share_is_not_ready(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.command("SET", "rxkernel:state", "x")
+    async with KernelClient(application_on(redis)) as client:
+        ready = await client.http("readyz")
+    assert ready.status_code == 503
+    assert {error["name"] for error in ready.content["errors"]} == {"servers", "state"}
+    caplog.clear()
+
+
+async def test_log_whose_entries_do_not_follow_each_other_is_reported(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(redis)
+    redis.command("HSET", "rxkernel:state", "token", "of another log")
+    site.state.set("a", 1)
+    await until(lambda: site.log.problem)
+    assert "do not follow each other" in str(site.log.problem)
+    redis.command("DEL", "rxkernel:state", "rxkernel:state:log")
+    await site.state.flush()
+    assert (await site_of(redis)).state.get("a") == 1
+    caplog.clear()
+
+
+async def test_changes_that_are_lost_at_the_end_are_logged(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(redis)
+    redis.kill()
+    site.state.set("a", "x" * 100)
+    await site.application.stop()
+    assert "changes of the state, of 101 bytes, are lost" in caplog.text
+    caplog.clear()
+
+
+async def test_cancelled_transaction_is_not_carried_out_later(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(redis)
+    redis.kill()
+    await until(lambda: site.log.problem)
+
+    async def change(t: Transaction) -> None:
+        t.set("a", 1)
+
+    task = asyncio.create_task(site.state.transact(change))
+    await until(lambda: site.state._replica.is_pending)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    redis.start()
+    site.state.set("b", 1)
+    await site.state.flush()
+    assert site.state.get("a") is None
+    caplog.clear()
+
+
+async def test_boot_without_redis_works_alone_until_it_is_there(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.kill()
+    here = await site_of(redis)
+    assert here.log.problem
+    here.state.increment("n")
+    redis.start()
+    await here.state.flush()
+    there = await site_of(redis)
+    assert there.state.get("n") == 1
+    caplog.clear()

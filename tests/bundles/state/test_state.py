@@ -1,0 +1,424 @@
+"""The state of one process."""
+
+import asyncio
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bundles.state import (
+    State,
+    StateBundle,
+    StateConflictException,
+    StateFullException,
+    StateSettings,
+    Transaction,
+)
+from rxkernel import Application, ConfigurationError, HttpSettings, Settings
+from tests.bundles.state.conftest import StateOf
+from tests.waiting import until
+
+
+@pytest.fixture
+async def state(site_of: StateOf) -> State:
+    found: State = (await site_of()).state
+    return found
+
+
+async def test_get_returns_what_was_set(state: State) -> None:
+    state.set("board", {"open": 3, "names": ["a"], "done": {"x": True}})
+    assert state.get("board.open") == 3
+    assert state.get("board.done") == {"x": True}
+    assert state.get("board") == {"open": 3, "names": ["a"], "done": {"x": True}}
+    assert state.get("board.none", 7) == 7
+    assert state.get("board.open.below") is None
+
+
+async def test_get_returns_copies(state: State) -> None:
+    state.set("a", {"b": [1], "c": {"d": 1}})
+    state.get("a")["b"].append(2)
+    state.get("a.b").append(2)
+    state.get("a")["c"]["d"] = 2
+    assert state.get("a") == {"b": [1], "c": {"d": 1}}
+
+
+async def test_set_replaces_subtree_and_value_above(state: State) -> None:
+    state.set("a", {"b": 1, "c": 2})
+    state.set("a", {"d": 3})
+    assert state.get("a") == {"d": 3}
+    assert [state.get("a.d"), state.get("a.b")] == [3, None]
+    state.set("a.d.e", 4)
+    assert state.get("a") == {"d": {"e": 4}}
+    assert state.get("a.d.e") == 4
+    state.set("a", 5)
+    assert [state.get("a"), state.get("a.d.e")] == [5, None]
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+async def test_set_to_nothing_deletes(state: State, nothing: Any) -> None:
+    state.set("a.b", 1)
+    state.set("a.c", 2)
+    state.set("a.b", nothing)
+    assert state.get("a") == {"c": 2}
+    state.delete("a.c")
+    state.delete("a.c")
+    assert state.get("a") is None
+
+
+async def test_increment_counts(state: State) -> None:
+    assert state.increment("n") == 1
+    assert state.increment("n", 2) == 3
+    assert state.decrement("n", 5) == -2
+    assert state.increment("m.x", 0.5) == 0.5
+    assert state.get("n") == -2
+
+
+async def test_increment_of_other_values_is_rejected(state: State) -> None:
+    state.set("a", {"text": "x", "flag": True})
+    for path in ("a", "a.text", "a.flag", "a.text.below"):
+        with pytest.raises(TypeError, match="only a number can be incremented"):
+            state.increment(path)
+    for by in (True, "1", None):
+        with pytest.raises(TypeError, match="by an int or a float"):
+            state.increment("n", by)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="finite"):
+        state.increment("n", math.inf)
+    state.set("n", 2**63 - 1)
+    with pytest.raises(OverflowError, match="64 bits"):
+        state.increment("n")
+
+
+async def test_limits_are_errors_that_name_them(site_of: StateOf) -> None:
+    state = (await site_of(max_keys=3, max_size=2000, max_value_size=1024)).state
+    with pytest.raises(ValueError, match=r"state\.max_value_size"):
+        state.set("a", "x" * 10_000_000)
+    state.set("a", {"b": 1, "c": 2, "d": 3})
+    with pytest.raises(StateFullException, match=r"state\.max_keys is 3"):
+        state.set("e", 1)
+    assert state.get("e") is None
+    state.set("a.b", 5)
+    state.set("a", "x" * 1000)
+    with pytest.raises(StateFullException, match=r"state\.max_size is 2000"):
+        state.set("b", "x" * 1000)
+    state.delete("a")
+    state.set("b", "x" * 1000)
+
+
+async def test_delay_must_be_seconds(state: State) -> None:
+    for delay in (-1, math.nan, "1"):
+        with pytest.raises(ValueError, match="delay"):
+            state.set("a", 1, delay=delay)  # type: ignore[arg-type]
+    state.set("a", 1, delay=10)
+    assert state.get("a") == 1
+
+
+# Watchers
+
+
+async def test_subscriber_gets_value_at_its_path(state: State) -> None:
+    seen: list[tuple[Any, ...]] = []
+    state.subscribe("a", lambda *change: seen.append(change))
+    state.set("a.b", 1)
+    state.set("b", 1)
+    state.set("a", {"b": 1, "c": [2]})
+    state.set("a", 5)
+    state.set("a", 5)
+    state.delete("a")
+    assert seen == [
+        ("a", {"b": 1}, False),
+        ("a", {"b": 1, "c": [2]}, False),
+        ("a", 5, False),
+        ("a", None, False),
+    ]
+
+
+async def test_watcher_gets_each_value_below_its_prefix(state: State) -> None:
+    seen: list[tuple[Any, ...]] = []
+    everything: list[str] = []
+    state.watch("a", lambda path, value, is_remote: seen.append((path, value)))
+    state.watch("", lambda path, value, is_remote: everything.append(path))
+    state.set("a", {"b": 1, "c": {"d": 2}})
+    state.set("ab", 1)
+    state.set("a", {"c": {"d": 3}})
+    state.increment("a.c.d")
+    assert seen == [("a.b", 1), ("a.c.d", 2), ("a.b", None), ("a.c.d", 3), ("a.c.d", 4)]
+    assert everything == ["a.b", "a.c.d", "ab", "a.b", "a.c.d", "a.c.d"]
+
+
+async def test_watcher_that_changes_the_state_keeps_the_order(state: State) -> None:
+    seen: list[Any] = []
+
+    def double(path: str, value: Any, is_remote: bool) -> None:
+        if value < 8:
+            state.set("a", value * 2)
+
+    state.subscribe("a", double)
+    state.subscribe("a", lambda path, value, is_remote: seen.append(value))
+    state.set("a", 1)
+    assert seen == [1, 2, 4, 8]
+
+
+async def test_cancelled_watcher_is_called_no_more(state: State) -> None:
+    seen: list[Any] = []
+    watcher = state.watch("a", lambda path, value, is_remote: seen.append(value))
+    state.set("a", 1)
+    watcher.cancel()
+    watcher.cancel()
+    state.set("a", 2)
+    assert seen == [1]
+
+
+async def test_error_of_a_watcher_is_logged(
+    state: State, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Any] = []
+
+    def fail(path: str, value: Any, is_remote: bool) -> None:
+        raise RuntimeError("of the watcher")
+
+    async def fail_later(path: str, value: Any, is_remote: bool) -> None:
+        raise RuntimeError("of the async watcher")
+
+    state.watch("a", fail)
+    state.watch("a", fail_later)
+    state.watch("a", lambda path, value, is_remote: seen.append(value))
+    state.set("a", 1)
+    assert seen == [1]
+    await until(lambda: "of the async watcher" in caplog.text)
+    assert "RuntimeError: of the watcher" in caplog.text
+    caplog.clear()
+
+
+async def test_async_watcher_gets_the_newest_value(state: State) -> None:
+    seen: list[tuple[str, Any]] = []
+    may_go_on = asyncio.Event()
+
+    async def slow(path: str, value: Any, is_remote: bool) -> None:
+        seen.append((path, value))
+        await may_go_on.wait()
+
+    state.watch("", slow)
+    state.set("a", 1)
+    await until(lambda: seen)
+    for number in range(100):
+        state.set("a", number)
+        state.set("b", number)
+    may_go_on.set()
+    await until(lambda: len(seen) == 3)
+    assert seen == [("a", 1), ("a", 99), ("b", 99)]
+
+
+# Transactions
+
+
+async def test_transaction_is_carried_out_at_its_end(state: State) -> None:
+    state.set("a", 5)
+    async with state.transaction() as t:
+        t.decrement("a", t.get("a"))
+        t.set("b", {"c": 5})
+        t.set("b.d", 6)
+        t.increment("b.c")
+        assert t.get("b") == {"c": 6, "d": 6}
+        assert t.get("a") == 0
+        assert state.get("b") is None
+    assert [state.get("a"), state.get("b")] == [0, {"c": 6, "d": 6}]
+
+
+async def test_rolled_back_transaction_changes_nothing(state: State) -> None:
+    """T75: also no watcher is called."""
+    seen: list[Any] = []
+    state.watch("", lambda *change: seen.append(change))
+
+    async def fail(t: Transaction) -> None:
+        t.set("a", 1)
+        raise RuntimeError("of the block")
+
+    with pytest.raises(RuntimeError, match="of the block"):
+        await state.transact(fail)
+    async with state.transaction() as t:
+        t.set("a", 1)
+        t.rollback()
+    with pytest.raises(RuntimeError, match="has ended"):
+        t.set("a", 2)
+    assert [state.get("a"), seen] == [None, []]
+
+
+@pytest.mark.parametrize("path", ["a", "a.b", "a.b.c"])
+async def test_transaction_whose_reads_were_changed_is_a_conflict(state: State, path: str) -> None:
+    state.set("a.b.c", 1)
+
+    async def copy() -> None:
+        async with state.transaction() as t:
+            t.set("copy", t.get(path))
+            state.set("a.b.c", 2)
+
+    with pytest.raises(StateConflictException, match="run it again"):
+        await copy()
+    assert state.get("copy") is None
+
+
+async def test_transaction_without_reads_conflicts_with_nothing(state: State) -> None:
+    async with state.transaction() as t:
+        t.increment("a")
+        t.set("b", 1)
+        state.increment("a")
+        state.set("b", 2)
+    assert [state.get("a"), state.get("b")] == [2, 1]
+
+
+async def test_transaction_sees_one_moment(state: State) -> None:
+    state.set("a", 1)
+    state.set("b", 1)
+
+    async def read() -> None:
+        async with state.transaction() as t:
+            t.get("a")
+            state.set("c", 1)
+            t.get("b")
+            state.set("a", 2)
+            t.get("b")
+            pytest.fail("it has read values of different moments")
+
+    with pytest.raises(StateConflictException):
+        await read()
+
+
+async def test_transact_runs_the_function_again(state: State) -> None:
+    runs: list[Any] = []
+
+    async def double(t: Transaction) -> Any:
+        runs.append(t.get("a", 0))
+        if len(runs) < 3:
+            state.increment("a")
+        t.set("a", t.get("a") * 2)
+        return t.get("a")
+
+    assert await state.transact(double) == 4
+    assert [runs, state.get("a")] == [[0, 1, 2], 4]
+
+
+async def test_transact_reports_conflicts_in_the_end(site_of: StateOf) -> None:
+    state = (await site_of(attempts=4)).state
+
+    async def never(t: Transaction) -> None:
+        t.set("b", t.get("a"))
+        state.increment("a")
+
+    with pytest.raises(StateConflictException):
+        await state.transact(never)
+    assert [state.get("a"), state.get("b")] == [4, None]
+
+
+async def test_transaction_that_is_too_large_is_rejected(site_of: StateOf) -> None:
+    state = (await site_of(max_value_size=1024)).state
+
+    async def fill(t: Transaction) -> None:
+        t.set("a", "x" * 600)
+        t.set("b", "x" * 600)
+
+    with pytest.raises(ValueError, match="changes of the transaction"):
+        await state.transact(fill)
+    assert state.get("a") is None
+
+
+async def test_transaction_in_a_full_state_may_only_delete(site_of: StateOf) -> None:
+    state = (await site_of(max_keys=2)).state
+
+    async def fill(t: Transaction) -> None:
+        for number in range(5):
+            t.set(f"a.{number}", number)
+
+    async def clear(t: Transaction) -> None:
+        t.delete("a")
+
+    await state.transact(fill)
+    with pytest.raises(StateFullException, match="delete values first"):
+        await state.transact(fill)
+    await state.transact(clear)
+    assert state.get("a") is None
+
+
+# The file
+
+
+async def test_file_keeps_the_state_over_a_restart(site_of: StateOf, tmp_path: Path) -> None:
+    file = tmp_path / "var" / "state.json"
+    first = await site_of(file=str(file))
+    first.state.set("a", {"b": 1})
+    first.state.increment("n", 2)
+    await until(file.exists)
+    first.state.increment("n", 3)
+    await first.application.stop()
+    assert json.loads(file.read_text()) == {"a": {"b": 1}, "n": 5}
+    assert [entry.name for entry in file.parent.iterdir()] == ["state.json"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (await site_of(file=str(file))).state.get("n") == 5
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a.b": 1}', '{"a": 1e999}'])
+async def test_file_without_a_state_ends_the_boot(
+    site_of: StateOf, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "state.json"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"state\.json' has no state"):
+        await site_of(file=str(file))
+    assert file.read_text() == text
+
+
+async def test_file_that_cannot_be_written_is_reported(
+    site_of: StateOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "folder" / "state.json"
+    file.parent.write_text("not a folder")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        await site_of(file=str(file))
+    file.parent.unlink()
+    site = await site_of(file=str(file))
+    file.parent.write_text("not a folder")
+    site.state.set("a", 1)
+    await until(lambda: site.log.problem)
+    assert "state.file cannot be written" in caplog.text
+    caplog.clear()
+    file.parent.unlink()
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"store": "redis"}, "the bundle 'redis' is not enabled"),
+        ({"store": "redis", "file": "x.json"}, "state.file is set"),
+    ],
+    ids=["bundle", "file"],
+)
+async def test_settings_that_do_not_fit_end_the_boot(
+    settings: dict[str, Any], problem: str
+) -> None:
+    application = Application(
+        bundles=[StateBundle], settings=Settings(bundles={"state": StateSettings(**settings)})
+    )
+    with pytest.raises(ConfigurationError, match=problem):
+        await application.boot()
+
+
+async def test_state_in_memory_needs_one_process() -> None:
+    application = Application(
+        bundles=[StateBundle], settings=Settings(http=HttpSettings(reuse_port=True))
+    )
+    with pytest.raises(ConfigurationError, match='set it to "redis"'):
+        await application.boot()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"store": "disk"}, {"key": "a b"}, {"file": ""}, {"max_keys": 0}, {"commit_timeout": 0}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_invalid_setting_is_rejected(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        StateSettings(**settings)

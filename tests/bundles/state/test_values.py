@@ -1,0 +1,123 @@
+"""Paths and values of hostile shape: each is rejected with an error that names the rule."""
+
+import math
+import sys
+from typing import Any
+
+import pytest
+
+from bundles.state.paths import DEEPEST_PATH, parts_of
+from bundles.state.values import Cleaner, digest, measure
+
+
+def clean(value: Any, max_size: int = 1000) -> Any:
+    return Cleaner("a", max_size).clean(value, 1)
+
+
+@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b"])
+def test_path_with_empty_part_is_rejected(path: str) -> None:
+    with pytest.raises(ValueError, match="empty part"):
+        parts_of(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("a" * 1001, "1001 characters"),
+        (".".join("a" * 33), "33 parts"),
+        ("a.\ud800", "not valid Unicode"),
+    ],
+    ids=["long", "deep", "surrogate"],
+)
+def test_hostile_path_is_rejected(path: str, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        parts_of(path)
+
+
+def test_path_of_another_type_is_rejected() -> None:
+    with pytest.raises(TypeError, match="a path is a str"):
+        parts_of(1)
+
+
+@pytest.mark.parametrize("path", ["__proto__.constructor", "a b", "a\0b", "ü.😀", "a/b"])
+def test_path_with_unusual_characters_is_a_path(path: str) -> None:
+    assert parts_of(path) == tuple(path.split("."))
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (math.nan, "finite"),
+        (math.inf, "finite"),
+        (2**63, "64 bits"),
+        ([-(2**63) - 1], "64 bits"),
+        ("\udcff", "not valid Unicode"),
+        ({"a.b": 1}, "parts of paths"),
+        ({"": 1}, "parts of paths"),
+        ({"k" * 1001: 1}, "1001 characters"),
+        ("x" * 1001, "more than 1000 bytes"),
+        ("ü" * 501, "more than 1000 bytes"),
+        ([0] * 100, "more than 1000 bytes"),
+        ({"a": {"b": "x" * 999}}, "more than 1000 bytes"),
+    ],
+    ids=str,
+)
+def test_value_that_json_or_the_limit_excludes_is_rejected(value: Any, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        clean(value)
+
+
+@pytest.mark.parametrize(
+    "value", [b"x", {1}, object, {1: 2}, [{1: 2}], 1j], ids=lambda v: str(type(v))
+)
+def test_value_of_another_type_is_rejected(value: Any) -> None:
+    with pytest.raises(TypeError, match="'a'"):
+        clean(value)
+
+
+def nested(levels: int, kind: type) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value] if kind is list else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_deep_value_is_rejected_before_the_stack_overflows(kind: type) -> None:
+    clean(nested(DEEPEST_PATH - 1, kind))
+    with pytest.raises(ValueError, match="levels"):
+        clean(nested(DEEPEST_PATH, kind))
+    with pytest.raises(ValueError, match="levels"):
+        clean(nested(sys.getrecursionlimit() * 2, kind))
+
+
+def test_value_that_contains_itself_is_rejected() -> None:
+    value: list[Any] = []
+    value.append(value)
+    with pytest.raises(ValueError, match="levels"):
+        clean(value)
+
+
+def test_null_and_empty_dicts_are_no_values() -> None:
+    assert clean({"a": None, "b": {"c": None}, "d": {}, "e": [None, {}, {"x": None}]}) == {
+        "e": [None, {}, {"x": None}]
+    }
+    assert clean({"a": {}}) is None
+
+
+def test_value_is_copied() -> None:
+    items = [1]
+    cleaned = clean({"a": items, "b": (2, 3)})
+    items.append(2)
+    assert cleaned == {"a": [1], "b": [2, 3]}
+
+
+def test_digests_of_different_types_differ() -> None:
+    digests = [digest(value) for value in (1, 1.0, True, "1", [1], {"1": 1}, None)]
+    assert len({*digests}) == len(digests)
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+
+
+def test_measure_counts_leaves() -> None:
+    assert measure({"a": {"b": 1, "c": [1, {"d": "text"}]}, "e": "x"})[0] == 3
+    assert measure(None) == (0, 0)
