@@ -26,6 +26,7 @@ _HTTPS_REDIRECT = "servers/aiohttp/redirect.py"
 _AIOHTTP_PATH = "servers/aiohttp/aiohttp_path.py"
 _NATIVE_PATHS = "servers/aiohttp/request/native_paths.py"
 _ALREADY_SENT = "servers/aiohttp/connection/already_sent.py"
+_MOVING = "servers/aiohttp/moving_connection.py"
 _PIECES = "servers/aiohttp/connection/piecewise_parser.py"
 _EXCHANGE = "servers/aiohttp/response/exchange.py"
 _FILE = "servers/aiohttp/response/file.py"
@@ -84,7 +85,7 @@ AIOHTTP = (
     # --- the parser
     PrivateUse(
         name="aiohttp.EMPTY_PAYLOAD",
-        files=(_CONNECTION, _PIECES, _COMPATIBILITY, _FRAMING, _PROTOCOL),
+        files=(_CONNECTION, _MOVING, _PIECES, _COMPATIBILITY, _FRAMING, _PROTOCOL),
         why="the payload of a message without a body is this object",
     ),
     PrivateUse(
