@@ -158,6 +158,24 @@ def test_invalid_settings_are_rejected(settings: dict[str, object], message: str
     assert "short" not in str(caught.value)
 
 
+async def test_subscriber_without_the_bundle_is_one_error_that_names_it() -> None:
+    class Orders:
+        @subscribe("order.paid")
+        async def paid(self) -> None: ...
+
+        @subscribe("order.sent")
+        async def sent(self) -> None: ...
+
+    with pytest.raises(ConfigurationError) as caught:
+        await Application(controllers=[Orders]).boot()
+
+    (problem,) = caught.value.problems
+    assert problem.endswith(
+        "and 1 other route has no effect without the bundle scale; enable it: "
+        'Application(bundles=["scale"])'
+    )
+
+
 @pytest.mark.parametrize("name", ["", None, Orders.pay])
 def test_subscribe_without_name_is_rejected(name: object) -> None:
     with pytest.raises(ConfigurationError, match="@subscribe needs the name of an event"):
