@@ -278,6 +278,10 @@ def test_unknown_settings_are_reported_each_on_a_line(
     assert "RXKERNEL_HTTP_PROT" in second
 
 
+def test_number_of_workers_must_be_a_number(run: Run) -> None:
+    assert "'--workers': 'two' is not a valid number." in run_serve(run, "--workers", "two")
+
+
 def test_workers_and_socketio_port_exclude_each_other(run: Run, write: Write) -> None:
     Path("rxkernel.toml").write_text("socketio.port = 0")
     target = write("from rxkernel import Application\napplication = Application()")
