@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from bundles.redis import RedisBundle
-from bundles.scale import Bus, ScaleBundle, ScaleSettings, subscribe
+from bundles.scale import Bus, Presence, ScaleBundle, ScaleSettings, subscribe
 from rxkernel import (
     Application,
     Body,
@@ -123,11 +123,20 @@ async def test_subscriber_in_workers_without_bus_fails_at_boot() -> None:
         await application.boot()
 
 
+class Shop:
+    """Services of the bundle as parameters of actions."""
+
+    @http("GET", "/order", "order")
+    async def order(
+        self, bus: Annotated[Bus, Inject()], presence: Annotated[Presence, Inject()]
+    ) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("bundles", "settings", "message"),
     [
         ((ScaleBundle,), {"secret": SECRET}, "the bundle 'redis' is not enabled"),
-        ((RedisBundle, ScaleBundle), {}, "scale.secret is not set"),
+        ((RedisBundle, ScaleBundle), {}, "scale.secret is not set.*secrets.token_urlsafe"),
     ],
     ids=["without-redis", "without-secret"],
 )
@@ -135,10 +144,13 @@ async def test_incomplete_settings_fail_at_boot(
     bundles: tuple[type, ...], settings: dict[str, str], message: str
 ) -> None:
     scale = ScaleSettings(bus="redis", **settings)  # type: ignore[arg-type]
-    application = Application(bundles=bundles, settings=Settings(bundles={"scale": scale}))
+    application = Application(
+        bundles=bundles, controllers=[Shop], settings=Settings(bundles={"scale": scale})
+    )
 
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises(ConfigurationError, match=message) as caught:
         await application.boot()
+    assert len(caught.value.problems) == 1
 
 
 @pytest.mark.parametrize(
