@@ -7,7 +7,18 @@ import attrs
 import pytest
 
 from bundles.redis import RedisBundle
-from bundles.scale import Bus, Presence, ScaleBundle, ScaleSettings, subscribe
+from bundles.scale import (
+    Bus,
+    Presence,
+    RecoverySettings,
+    ScaleBundle,
+    ScaleSettings,
+    limit,
+    subscribe,
+)
+from bundles.security import SecurityBundle, SecuritySettings, TokenSettings, access
+from bundles.state import StateBundle
+from bundles.tasks import TasksBundle, TasksSettings
 from rxkernel import (
     Application,
     Body,
@@ -22,6 +33,8 @@ from rxkernel import (
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.conftest import SiteOf
 from tests.bundles.scale.process import SECRET
+from tests.bundles.security.logins import SECRET as TOKEN_SECRET
+from tests.bundles.security.logins import Accounts
 from tests.waiting import until
 
 
@@ -121,6 +134,36 @@ async def test_subscriber_in_workers_without_bus_fails_at_boot() -> None:
 
     with pytest.raises(ConfigurationError, match=r'set scale\.bus to "redis"'):
         await application.boot()
+
+
+class Limited:
+    @http("GET", "/search", "search")
+    @limit("10/minute")
+    @access("public")
+    async def search(self) -> None: ...
+
+
+async def test_stores_in_memory_of_workers_are_all_reported_at_once() -> None:
+    sections = {
+        "scale": ScaleSettings(recovery=RecoverySettings(store="memory")),
+        "security": SecuritySettings(tokens=TokenSettings(secret=TOKEN_SECRET)),
+        "tasks": TasksSettings(store="memory"),
+    }
+    application = Application(
+        bundles=["sessions", SecurityBundle(Accounts), TasksBundle, ScaleBundle, StateBundle],
+        controllers=[Limited, Orders],
+        settings=Settings(http=HttpSettings(reuse_port=True), bundles=sections),
+    )
+
+    with pytest.raises(ConfigurationError) as caught:
+        await application.boot()
+
+    text = str(caught.value)
+    for setting in (
+        *("sessions.store", "security.tokens.store", "tasks.store", "scale.recovery.store"),
+        *("scale.limits", "scale.bus", "state.store"),
+    ):
+        assert f'{setting} is "memory"' in text
 
 
 class Shop:
