@@ -21,7 +21,7 @@ from bundles.scale.presence.presence import Presence
 from bundles.scale.proxy.command import proxy
 from bundles.scale.recovery.listeners import RecoveryListeners
 from bundles.scale.recovery.memory_recovery import MemoryRecovery
-from bundles.scale.settings import ScaleSettings
+from bundles.scale.settings import ScaleSettings, secret_of
 from rxkernel import Bundle, ConnectionRecovery
 
 _BUNDLES = '["redis", "scale"]'
@@ -54,6 +54,8 @@ class ScaleBundle(Bundle):
             return redis_store(binder, f"scale.{setting}", _BUNDLES, f"bundles.scale.{place}")
 
         settings = self._settings
+        if settings.bus == "redis":
+            secret_of(settings)  # an error here, instead of one for each service that needs it
         link = choose("bus", settings.bus, NoLink, "bus.redis_link:RedisLink")
         counts = choose("limits", settings.limits, MemoryCounts, "limits.redis_counts:RedisCounts")
         binder.bind(Link, to=link, scope=singleton)  # type: ignore[type-abstract]

@@ -7,7 +7,7 @@ import attrs
 
 from bundles.scale.presence.settings import PresenceSettings
 from bundles.scale.recovery.settings import RecoverySettings
-from rxkernel import Allowed
+from rxkernel import Allowed, ConfigurationError
 
 _CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,9}")
 _SHORTEST_SECRET = 32
@@ -17,9 +17,12 @@ _CHANNEL_NAME = Allowed(
     (str,),
     _CHANNEL.fullmatch,
 )
-_SECRET = Allowed(
+_SECRET_TEXT = (
     f"text of at least {_SHORTEST_SECRET} characters, as of: python -c "
-    f'"import secrets; print(secrets.token_urlsafe(32))"',
+    f'"import secrets; print(secrets.token_urlsafe(32))"'
+)
+_SECRET = Allowed(
+    _SECRET_TEXT,
     (str, type(None)),
     lambda value: len(value) >= _SHORTEST_SECRET,
 )
@@ -91,3 +94,17 @@ class ScaleSettings:
     recovery: RecoverySettings = attrs.field(factory=RecoverySettings)
 
     presence: PresenceSettings = attrs.field(factory=PresenceSettings)
+
+
+def secret_of(settings: ScaleSettings) -> str:
+    """The secret of *settings*.
+
+    Raises:
+        ConfigurationError: it is not set.
+    """
+    if settings.secret is None:
+        raise ConfigurationError(
+            'scale.bus is "redis", and scale.secret is not set; set it, as by '
+            f"RXKERNEL_SCALE_SECRET, to the same value in all processes: {_SECRET_TEXT}"
+        )
+    return settings.secret

@@ -28,11 +28,22 @@ from bundles.security.sockets.socket_events import SocketEvents
 from bundles.security.sockets.socket_identities import SocketIdentities, SocketScope
 from bundles.security.sockets.socket_logins import SocketLogins
 from bundles.security.tokens.access_tokens import AccessTokens
+from bundles.security.tokens.memory_store import MemoryTokenStore
+from bundles.security.tokens.store import TokenStore
 from bundles.security.user_parameters import UserParameters
 from bundles.security.user_tokens import SecurityUserTokens
 from bundles.security.users import UserProvider
 from bundles.sessions import Sessions, SessionsSettings
-from rxkernel import Bundle, ConfigurationError, UserTokens, connection_scope
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    Bundle,
+    ConfigurationError,
+    Settings,
+    UserTokens,
+    connection_scope,
+    observe,
+)
 
 
 def _refuse_missing() -> UserProvider[Any]:
@@ -103,6 +114,17 @@ class SecurityBundle(Bundle):
         )
         binder.bind(SocketScope, scope=connection_scope)
         binder.bind(UserTokens, to=SecurityUserTokens, scope=singleton)  # type: ignore[type-abstract]
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def check_store(self, event: BootstrapEvent) -> None:
+        """Report a store of one process, if there are several workers."""
+        store = event.injector.get(TokenStore)  # type: ignore[type-abstract]
+        has_workers = event.injector.get(Settings).http.reuse_port
+        if has_workers and isinstance(store, MemoryTokenStore):
+            event.problems.append(
+                'security.tokens.store is "memory", which other workers cannot read; set it to '
+                '"sqlite", "redis" or "database"'
+            )
 
     def _session_reader(self, injector: Injector) -> SessionReader:
         if not injector.binder.has_explicit_binding_for(Sessions):

@@ -18,7 +18,17 @@ from bundles.sessions.sockets import Sockets, SocketSession
 from bundles.sessions.sqlite_store import SqliteSessionStore
 from bundles.sessions.store import SessionStore
 from bundles.sessions.sweeper import Sweeper
-from rxkernel import Bundle, ConfigurationError, Marker, Resolver, Settings, connection_scope
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    Bundle,
+    ConfigurationError,
+    Marker,
+    Resolver,
+    Settings,
+    connection_scope,
+    observe,
+)
 
 
 class SessionsBundle(Bundle):
@@ -48,14 +58,19 @@ class SessionsBundle(Bundle):
         binder.bind(SessionSecrets, scope=singleton)
         binder.bind(Sweeper, scope=singleton)
 
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def check_store(self, event: BootstrapEvent) -> None:
+        """Report a store of one process, if there are several workers."""
+        store = event.injector.get(SessionStore)  # type: ignore[type-abstract]
+        if self._has_workers and isinstance(store, MemorySessionStore):
+            event.problems.append(
+                'sessions.store is "memory", which other workers cannot read; set it to '
+                '"sqlite", "redis" or "database"'
+            )
+
     def _store(self, binder: Binder) -> type[SessionStore] | Callable[[], SessionStore]:
         match self._settings.store:
             case "memory":
-                if self._has_workers:
-                    raise ConfigurationError(
-                        'sessions.store is "memory", which other workers cannot read; set it to '
-                        '"sqlite", "redis" or "database"'
-                    )
                 return MemorySessionStore
             case "sqlite":
                 return SqliteSessionStore

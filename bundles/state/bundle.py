@@ -8,7 +8,14 @@ from bundles.state.log import StateLog
 from bundles.state.memory_log import MemoryLog
 from bundles.state.settings import StateSettings
 from bundles.state.state import State
-from rxkernel import Bundle, ConfigurationError, Settings
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    Bundle,
+    ConfigurationError,
+    Settings,
+    observe,
+)
 
 
 class StateBundle(Bundle):
@@ -29,6 +36,15 @@ class StateBundle(Bundle):
         binder.bind(StateLog, to=self._log(binder), scope=singleton)  # type: ignore[type-abstract]
         binder.bind(State, scope=singleton)
 
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def check_store(self, event: BootstrapEvent) -> None:
+        """Report a store of one process, if there are several workers."""
+        log = event.injector.get(StateLog)  # type: ignore[type-abstract]
+        if self._has_workers and isinstance(log, MemoryLog):
+            event.problems.append(
+                'state.store is "memory", which other workers do not see; set it to "redis"'
+            )
+
     def _log(self, binder: Binder) -> type[StateLog]:
         if self._settings.store == "redis":
             if self._settings.file is not None:
@@ -39,8 +55,4 @@ class StateBundle(Bundle):
             place = "bundles.state.redis_log:RedisLog"
             log: type[StateLog] = redis_store(binder, "state.store", '["redis", "state"]', place)
             return log
-        if self._has_workers:
-            raise ConfigurationError(
-                'state.store is "memory", which other workers do not see; set it to "redis"'
-            )
         return MemoryLog

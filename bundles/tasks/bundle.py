@@ -33,7 +33,14 @@ from bundles.tasks.settings import TasksSettings
 from bundles.tasks.task_runner import TaskRunner
 from bundles.tasks.watcher import Watcher
 from bundles.tasks.watchers import Watchers
-from rxkernel import Bundle, ConfigurationError, Settings
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    Bundle,
+    ConfigurationError,
+    Settings,
+    observe,
+)
 
 
 class TasksBundle(Bundle):
@@ -94,7 +101,17 @@ class TasksBundle(Bundle):
         if problems:
             raise ConfigurationError(*problems)
 
-    def _store(self, binder: Binder) -> type[TaskStore] | Callable[[], TaskStore]:
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def check_store(self, event: BootstrapEvent) -> None:
+        """Report a store of one process, if there are several workers."""
+        store = event.injector.get(TaskStore)  # type: ignore[type-abstract]
+        if event.injector.get(Settings).http.reuse_port and isinstance(store, MemoryTaskStore):
+            event.problems.append(
+                'tasks.store is "memory", so each worker would run each task; set it to "sqlite" '
+                'or "redis"'
+            )
+
+    def _store(self, binder: Binder) -> type[TaskStore]:
         match binder.injector.get(TasksSettings).store:
             case "sqlite":
                 return SqliteTaskStore
@@ -105,8 +122,7 @@ class TasksBundle(Bundle):
                 )
                 return store
             case "memory":
-                has_workers = binder.injector.get(Settings).http.reuse_port
-                return _refuse_memory if has_workers else MemoryTaskStore
+                return MemoryTaskStore
 
     def _bind_backend(self, binder: Binder) -> type[TaskBackend]:
         if binder.injector.get(TasksSettings).queue.store == "memory":
@@ -118,13 +134,6 @@ class TasksBundle(Bundle):
         binder.bind(backend, scope=singleton)
         binder.bind(import_module("bundles.tasks.queue.task_worker").TaskWorker, scope=singleton)
         return backend
-
-
-def _refuse_memory() -> TaskStore:
-    raise ConfigurationError(
-        'tasks.store is "memory", so each worker would run each task; set it to "sqlite" or '
-        '"redis"'
-    )
 
 
 @inject

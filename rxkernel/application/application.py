@@ -32,7 +32,7 @@ from rxkernel.application.settings_changes import RunningSettings, SettingsChang
 from rxkernel.application.settings_sources import load_settings, settings_files
 from rxkernel.application.task_lock import TaskLock
 from rxkernel.events.dispatcher import AsyncEventDispatcher
-from rxkernel.exceptions import RxKernelError
+from rxkernel.exceptions import ConfigurationError, RxKernelError
 from rxkernel.kernel.errors import to_failure
 from rxkernel.kernel.events import CompiledEvent, KernelEvents
 from rxkernel.kernel.kernel import Kernel
@@ -486,8 +486,15 @@ class Application:
                 root.container.scoped_classes(),
             )
             await self.dispatcher.dispatch(ApplicationEvents.BOOTSTRAP, event)
-            root.check_controllers()
-            compiled = await kernel.compile(spec.storages.all())
+            try:
+                root.check_controllers()
+                compiled = await kernel.compile(spec.storages.all())
+            except ConfigurationError as error:
+                if not event.problems:
+                    raise
+                raise ConfigurationError(*event.problems, *error.problems) from error
+            if event.problems:
+                raise ConfigurationError(*event.problems)
             root.report_unserved()
             root.servers.check(kernel.compiled)
             await self.dispatcher.dispatch(KernelEvents.KERNEL_COMPILED, compiled)

@@ -39,6 +39,8 @@ class BootstrapEvent(Event):
         services: the singletons of the application, dependencies first; also its controllers,
             listeners and bundles. A bundle finds methods with its decorators there.
         scoped_classes: the classes that are bound in another scope, which boot does not build.
+        problems: what is wrong, from listeners. Boot reports them together with those of the
+            routes, whereas an exception of a listener ends the boot at once.
     """
 
     injector: Injector
@@ -47,6 +49,7 @@ class BootstrapEvent(Event):
     procedure_metadata_storage: ProcedureMetadataStorage
     services: Sequence[object] = ()
     scoped_classes: Sequence[type] = ()
+    problems: list[str] = attrs.field(factory=list)
 
     def add_procedures(
         self, transports: Collection[Transport], noun: str, message: str

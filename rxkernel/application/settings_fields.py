@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import attrs
 import msgspec
@@ -106,6 +106,11 @@ def group_of(kind: Any) -> type | None:
 def _type(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(repr(member.value) for member in kind)}"
+    members = _members(kind)
+    values = [value for m in members if get_origin(m) is Literal for value in get_args(m)]
+    if values and all(m is NoneType or get_origin(m) is Literal for m in members):
+        none = ", or none" if NoneType in members else ""
+        return f"one of {', '.join(map(repr, values))}{none}"
     return f"of type {_name(kind)}"
 
 

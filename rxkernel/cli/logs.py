@@ -29,11 +29,17 @@ _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskN
 """Attributes of every record; any other came with ``extra=``."""
 
 
-def configure_logging(settings: LoggingSettings, *of_applications: LoggingSettings) -> None:
+def configure_logging(
+    settings: LoggingSettings,
+    *of_applications: LoggingSettings,
+    worker: int | None = None,
+) -> None:
     """Log to stderr, one line per record; an application that has set handlers keeps those.
 
     Records are written to files, too, if *settings* has a directory, or one of *of_applications*:
     the settings of each application, if the process has several.
+
+    *worker* is the number of this process in ``serve --workers``, for each record.
 
     Raises:
         ConfigurationError: a directory cannot be made, or is not writable.
@@ -42,11 +48,11 @@ def configure_logging(settings: LoggingSettings, *of_applications: LoggingSettin
     for directory in directories:
         make_directory(directory)
     handler = LineHandler()
-    handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
+    handler.setFormatter(_formatter(settings, worker))
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=settings.level, handlers=[handler])
     if directories:
-        logging.getLogger().addHandler(_log_files(settings))
+        logging.getLogger().addHandler(_log_files(settings, worker))
     watchfiles = logging.getLogger(_COUNTS_CHANGES)
     if watchfiles.level == logging.NOTSET:
         watchfiles.setLevel(logging.WARNING)
@@ -57,9 +63,13 @@ def directories_of(*settings: LoggingSettings) -> set[Path]:
     return {each.directory for each in settings if each.directory is not None}
 
 
-def _log_files(settings: LoggingSettings) -> LogFiles:
+def _formatter(settings: LoggingSettings, worker: int | None) -> logging.Formatter:
+    return JsonFormatter(worker) if settings.format == "json" else TextFormatter(worker)
+
+
+def _log_files(settings: LoggingSettings, worker: int | None) -> LogFiles:
     """The handler of files. Times in them are UTC, as the days in their names."""
-    formatter = JsonFormatter() if settings.format == "json" else TextFormatter()
+    formatter = _formatter(settings, worker)
     formatter.converter = time.gmtime
     files = LogFiles(settings)
     files.setFormatter(formatter)
@@ -121,11 +131,13 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 class TextFormatter(logging.Formatter):
     """One line of text; a traceback follows on separate lines, indented.
 
-    Line breaks and control characters are escaped.
+    Line breaks and control characters are escaped. With the number of a *worker*, each line has
+    it before the logger.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, worker: int | None = None) -> None:
         super().__init__()
+        self._worker = "" if worker is None else f"[worker {worker}] "
         self._second = (0, "")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
@@ -137,7 +149,8 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = printable(record.message, _LONGEST)
-        line = f"{self.formatTime(record)} {record.levelname:7} {record.name}: {record.message}"
+        place = f"{record.levelname:7} {self._worker}{record.name}"
+        line = f"{self.formatTime(record)} {place}: {record.message}"
         request_id = getattr(record, "request_id", NO_REQUEST)
         is_told = request_id == NO_REQUEST or record.name == _ACCESS
         return line if is_told else f"{line} id={request_id}"
@@ -164,9 +177,13 @@ class TextFormatter(logging.Formatter):
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (RFC 3339, UTC), ``level``, ``logger``, ``message``, and
-    if they exist ``request_id``, ``route``, ``exception``, ``stack`` and the values of ``extra=``,
-    in this order. A value that JSON cannot hold is written as its `repr`.
+    if they exist ``worker``, ``request_id``, ``route``, ``exception``, ``stack`` and the values of
+    ``extra=``, in this order. A value that JSON cannot hold is written as its `repr`.
     """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -174,6 +191,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": _message(record),
+            **self._worker,
         }
         given = {k: v for k, v in vars(record).items() if k not in _OWN and v != NO_REQUEST}
         entry |= {name: given[name] for name in ("request_id", "route") if name in given}

@@ -113,7 +113,8 @@ def serve(
         return
     application = given.load()
     every = applications_of(application)
-    configure_logging(application.settings.logging, *(one.settings.logging for one in every))
+    logs = (one.settings.logging for one in every)
+    configure_logging(application.settings.logging, *logs, worker=worker)
     if not supervised and workers == 1:
         warn_of_unused_limits(application.settings.workers)
     if supervised or (workers == 1 and not application.settings.workers.ports):

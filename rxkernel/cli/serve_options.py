@@ -13,9 +13,12 @@ host_option = click.option("--host", help="Address to listen on.")
 
 port_option = click.option("--port", type=int, help="TCP port; 0 selects a free one.")
 
-workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), default=1, help="Processes."
-)
+
+class _Count(click.IntRange):
+    name = "number"
+
+
+workers_option = click.option("--workers", type=_Count(min=1), default=1, help="Processes.")
 
 
 @attrs.frozen(kw_only=True)

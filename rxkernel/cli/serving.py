@@ -167,8 +167,9 @@ def _warn_of_local_broadcasts(application: Served) -> None:
         if is_local and one.settings.socketio.enabled:
             with one.as_current():
                 logger.warning(
-                    "broadcasts and rooms reach the clients of one worker only: no backend of "
-                    "the broadcaster reaches other processes; attach one that does"
+                    "broadcasts and rooms reach the clients of one worker only; with the bundle "
+                    'scale, set scale.bus to "redis"; without it, attach a backend to the '
+                    "broadcaster that reaches other processes"
                 )
 
 

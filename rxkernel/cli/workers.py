@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 import click
@@ -57,7 +58,8 @@ async def supervise(
     With *restarts_on_hangup*, SIGHUP restarts the children one after the other. Otherwise they get
     the signal too. A child that has reached a limit of `WorkersSettings` is replaced likewise.
 
-    The first starts alone, so that an error common to all is reported once. The code is 2 if a
+    The first starts alone, so that an error common to all is reported once; the others as many at
+    once as there are CPUs, since a start needs one. The code is 2 if a
     child exited with 2 before it listened, as for an invalid setting, and 1 for a crash loop, see
     `WorkerSlot.keep`, or a child that did not stop in time.
     """
@@ -112,7 +114,7 @@ async def supervise(
         stopping = asyncio.create_task(stop.wait())
         stopping.add_done_callback(lambda _: stop_all())
         keeping: list[asyncio.Task[int]] = []
-        for batch in slots[:1], slots[1:]:
+        for batch in _batches(slots):
             keeping += (_keep(slot, stop) for slot in batch)
             ready = asyncio.gather(*(slot.listens for slot in batch))
             await asyncio.wait((ready, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -130,6 +132,15 @@ async def supervise(
         if acceptor is not None:
             acceptor.close()
         return max(codes)
+
+
+def _batches(slots: Sequence[WorkerSlot]) -> Iterator[Sequence[WorkerSlot]]:
+    """The slots that start at the same time."""
+    yield slots[:1]
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    for first in range(1, len(slots), cpus):
+        yield slots[first : first + cpus]
 
 
 def _places(urls: Sequence[str], balancer: Balancer | None) -> str:

@@ -14,13 +14,13 @@ from rxkernel.kernel.deadline import TimedRoute
 from rxkernel.kernel.events import DefinitionEvent
 from rxkernel.kernel.garbage_collection import paused_collection
 from rxkernel.kernel.route import Route
-from rxkernel.kernel.route_problems import problems_of_routes
+from rxkernel.kernel.route_problems import other_routes, problems_of_routes
 from rxkernel.messages.request import Links
 from rxkernel.messages.transport import Transport
 from rxkernel.nearest import nearest
 from rxkernel.routing.bundle_option import BundleOption, missing_bundle, without_bundle
 from rxkernel.routing.constraints import HostOf
-from rxkernel.routing.definitions import Definition
+from rxkernel.routing.definitions import Definition, ProcedureDefinition
 from rxkernel.routing.kinds import Kind
 from rxkernel.routing.metadata import RouteMetadata
 from rxkernel.routing.path import PathTemplate
@@ -132,13 +132,25 @@ class Compiler:
                 definition = route.definition
             definitions.append(definition)
         problems += problems_of_routes(failed)
+        served = [d for d in definitions if not self._waits_for_bundle(d)]
         try:
-            compiled = Compiled.of(definitions, self.transports, self._host_of)
+            compiled = Compiled.of(served, self.transports, self._host_of)
         except ConfigurationError as error:
             problems += error.problems
         if problems:
             raise ConfigurationError(*dict.fromkeys(problems))
         return compiled, new
+
+    def _waits_for_bundle(self, definition: Definition) -> bool:
+        """Whether an option of *definition* is reported whose bundle is not enabled. That bundle
+        may serve its transport, so that this would be a second error for one cause."""
+        options = self.options
+        if options is None or not isinstance(definition, ProcedureDefinition):
+            return False
+        if definition.transport in self.transports:
+            return False
+        given = definition.metadata.options.items()
+        return any(missing_bundle(key, value, options) is not None for key, value in given)
 
     def _bind_route(
         self,
@@ -232,5 +244,5 @@ class Compiler:
 
 
 def _listed(routes: Sequence[RouteMetadata]) -> str:
-    more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
+    more = f" and {other_routes(len(routes) - 1)}" if len(routes) > 1 else ""
     return f"route {routes[0].key!r} ({routes[0].location}){more}"

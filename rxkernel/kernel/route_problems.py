@@ -23,7 +23,12 @@ def problems_of_routes(
     for (_, text), keys in found.items():
         if keys:
             first, *others = keys
-            more = f" and {len(others)} more" if others else ""
+            more = f" and {other_routes(len(others))}" if others else ""
             yield f"route {first!r}{more}{text}"
         else:
             yield text
+
+
+def other_routes(number: int) -> str:
+    """*number* further routes, for an error that has the name of one."""
+    return "1 other route" if number == 1 else f"{number} other routes"

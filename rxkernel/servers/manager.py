@@ -119,6 +119,9 @@ class ServerManager(Mapping[str, Server]):
     async def stop(self) -> bool:
         """Drain all at once within ``shutdown_timeout`` seconds, then stop in reverse order.
 
+        Those with `Server.connects_processes` stop last: the others need them until their last
+        connection has ended.
+
         For the first ``shutdown_delay`` seconds requests are still handled, so that a load
         balancer can see that this process is no longer ready.
 
@@ -126,6 +129,7 @@ class ServerManager(Mapping[str, Server]):
         messages in flight were handled.
         """
         servers, self._started = self._started[::-1], []
+        servers.sort(key=lambda server: server.connects_processes)
         delay, self.is_serving = self._shutdown_delay if self.is_serving else 0.0, False
         drained = True
         try:

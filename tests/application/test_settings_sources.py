@@ -303,6 +303,21 @@ def test_settings_report_all_problems_of_all_sources(tmp_path: Path) -> None:
     assert len(told) == 9
 
 
+@attrs.frozen(kw_only=True)
+class Choices:
+    store: Literal["memory", "redis"] = "memory"
+    size: Literal["s", 1] | None = None
+
+
+def test_setting_with_listed_values_names_them_in_error(tmp_path: Path) -> None:
+    store, size = problems(
+        tmp_path, "[scale]\nstore = 'Redis'\nsize = 2", sections={"scale": Choices}
+    )
+
+    assert store.endswith("got 'Redis', must be one of 'memory', 'redis'")
+    assert size.endswith("got 2, must be one of 's', 1, or none")
+
+
 def test_settings_that_depend_on_each_other_may_be_in_different_sources(tmp_path: Path) -> None:
     environment = {"RXKERNEL_SOCKETIO_PORT": "0"}
 

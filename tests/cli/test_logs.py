@@ -54,6 +54,15 @@ def test_text_record_is_one_line_with_id() -> None:
         current_request.reset(token)
 
 
+def test_record_of_worker_has_its_number() -> None:
+    line = TextFormatter(2).format(record("sold"))
+    fields = json.loads(JsonFormatter(2).format(record("sold")))
+
+    assert line.endswith(" WARNING [worker 2] shop: sold")
+    assert fields["worker"] == 2
+    assert "worker" not in parsed(record("sold"))
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [

@@ -278,6 +278,10 @@ def test_unknown_settings_are_reported_each_on_a_line(
     assert "RXKERNEL_HTTP_PROT" in second
 
 
+def test_number_of_workers_must_be_a_number(run: Run) -> None:
+    assert "'--workers': 'two' is not a valid number." in run_serve(run, "--workers", "two")
+
+
 def test_workers_and_socketio_port_exclude_each_other(run: Run, write: Write) -> None:
     Path("rxkernel.toml").write_text("socketio.port = 0")
     target = write("from rxkernel import Application\napplication = Application()")
@@ -356,6 +360,40 @@ def test_workers_share_port_and_dead_one_is_replaced(workers: Process) -> None:
     workers.send(signal.SIGTERM)
     assert workers.code() == 0
     assert [line for line in workers.stdout if line == "shut down"] == ["shut down"] * 2
+
+
+STARTS = """
+import sys
+from rxkernel import Application, ServerEvents, observe
+
+def note(what):
+    if "--supervised" in sys.argv:
+        with open("starts.txt", "a") as file:
+            print(what, file=file)  # written in one piece
+
+class Listens:
+    @observe(ServerEvents.STARTED)
+    async def started(self, event):
+        note("listens")
+
+note("begins")
+application = Application(listeners=[Listens])
+"""
+
+
+def test_workers_start_as_many_at_once_as_there_are_cpus(project: Path) -> None:
+    """With one CPU one after the other."""
+    (project / "app.py").write_text(STARTS)
+    (project / "rxkernel.toml").write_text("http.port = 0\nsocketio.enabled = false")
+    one_cpu = "import os, sys; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); "
+    serve = "os.execv(sys.executable, [sys.executable, '-m', 'rxkernel', *sys.argv[1:]])"
+    command = [sys.executable, "-c", one_cpu + serve, "serve", "--workers", "3"]
+    process = Process(command, project)
+    try:
+        process.line("with 3 workers$")
+        assert (project / "starts.txt").read_text().split() == ["begins", "listens"] * 3
+    finally:
+        process.kill()
 
 
 def test_workers_complete_requests_in_flight(either_workers: Process) -> None:

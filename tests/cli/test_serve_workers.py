@@ -68,6 +68,16 @@ def pids_of(process: Process) -> set[int]:
     return {int(process.line(f"worker {number} has pid (\\d+)")[1]) for number in (1, 2)}
 
 
+def test_lines_of_workers_have_their_numbers(workers: Process) -> None:
+    for number in (1, 2):
+        workers.line(rf" INFO    \[worker {number}\] rxkernel\.cli\.serving: listening on ")
+
+
+def test_workers_without_bus_are_reported_with_the_setting(workers: Process) -> None:
+    line = r'WARNING \[worker 1\] .* one worker only; .* set scale\.bus to "redis"'
+    workers.line(line)
+
+
 def connect(process: Process) -> socket.socket:
     parts = urlsplit(process.url())
     assert parts.hostname is not None

@@ -73,7 +73,8 @@ class BusServer(Server):
             self._broadcaster.attach(self._backend)
 
     async def drain(self) -> None:
-        """Clients are still connected: broadcasts of other processes arrive until `stop`."""
+        """Clients are still connected: broadcasts of other processes arrive, and those of this
+        one are sent, until the servers of the clients have stopped."""
         await self._jobs.drain()
 
     async def stop(self) -> None:

@@ -7,7 +7,6 @@ from rxkernel import (
     ApplicationEvents,
     BootstrapEvent,
     Broadcaster,
-    ConfigurationError,
     ConnectionRecovery,
     Settings,
     observe,
@@ -25,12 +24,10 @@ class RecoveryListeners:
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def use_recovery(self, event: BootstrapEvent) -> None:
-        """
-        Raises:
-            ConfigurationError: there are several workers, and each has a memory of its own.
-        """
+        """Attach it to the broadcaster; report a store of one process, if there are several
+        workers."""
         if self._has_workers and isinstance(self._recovery, MemoryRecovery):
-            raise ConfigurationError(
+            event.problems.append(
                 'scale.recovery.store is "memory", and a client may come back to another worker, '
                 'which does not know it; set scale.recovery.store to "redis"'
             )

@@ -20,7 +20,7 @@ from bundles.security.tokens.revocation import Revocation
 from bundles.security.tokens.sqlite_store import SqliteTokenStore
 from bundles.security.tokens.store import TokenStore
 from bundles.sessions import Sessions
-from rxkernel import ConfigurationError, Settings
+from rxkernel import ConfigurationError
 
 _SERVICES: Sequence[type] = (
     AccessTokens,
@@ -61,11 +61,6 @@ def _store(binder: Binder) -> type[TokenStore] | Callable[[], TokenStore]:
         return found
     if store == "database":
         return _without_database  # the bundle resources replaces it
-    if binder.injector.get(Settings).http.reuse_port:
-        raise ConfigurationError(
-            'security.tokens.store is "memory", which other workers cannot read; set it to '
-            '"sqlite", "redis" or "database"'
-        )
     return MemoryTokenStore
 
 

@@ -277,5 +277,7 @@ async def test_decorator_with_a_word_of_the_field_is_an_error_with_what_to_write
         await boot(folder, {"api/counter.2.py": text})
     [problem] = caught.value.problems
     place = f"(application.api.counter.2.secret in {folder.root}/api/counter.2.py:6)"
-    assert problem.startswith(f"route 'counter.2/secret' and 1 more {place}: its rule is {rule}")
+    assert problem.startswith(
+        f"route 'counter.2/secret' and 1 other route {place}: its rule is {rule}"
+    )
     assert hint in problem

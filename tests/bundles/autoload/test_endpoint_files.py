@@ -339,9 +339,9 @@ async def test_problem_of_several_routes_of_an_action_is_reported_once(folder: F
     )
 
     assert sorted(problem.partition(", which")[0] for problem in found) == [
-        "route 'GET unit.1/router' and 19 more (application.api.unit.router.router in "
+        "route 'GET unit.1/router' and 19 other routes (application.api.unit.router.router in "
         "api/unit/router.py:10) asks for Mail",
-        "route 'unit.1/call' and 1 more (application.api.unit.call.method in "
+        "route 'unit.1/call' and 1 other route (application.api.unit.call.method in "
         "api/unit/call.py:10) asks for Mail",
     ]
 

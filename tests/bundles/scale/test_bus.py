@@ -7,7 +7,18 @@ import attrs
 import pytest
 
 from bundles.redis import RedisBundle
-from bundles.scale import Bus, ScaleBundle, ScaleSettings, subscribe
+from bundles.scale import (
+    Bus,
+    Presence,
+    RecoverySettings,
+    ScaleBundle,
+    ScaleSettings,
+    limit,
+    subscribe,
+)
+from bundles.security import SecurityBundle, SecuritySettings, TokenSettings, access
+from bundles.state import StateBundle
+from bundles.tasks import TasksBundle, TasksSettings
 from rxkernel import (
     Application,
     Body,
@@ -22,6 +33,8 @@ from rxkernel import (
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.conftest import SiteOf
 from tests.bundles.scale.process import SECRET
+from tests.bundles.security.logins import SECRET as TOKEN_SECRET
+from tests.bundles.security.logins import Accounts
 from tests.waiting import until
 
 
@@ -123,11 +136,50 @@ async def test_subscriber_in_workers_without_bus_fails_at_boot() -> None:
         await application.boot()
 
 
+class Limited:
+    @http("GET", "/search", "search")
+    @limit("10/minute")
+    @access("public")
+    async def search(self) -> None: ...
+
+
+async def test_stores_in_memory_of_workers_are_all_reported_at_once() -> None:
+    sections = {
+        "scale": ScaleSettings(recovery=RecoverySettings(store="memory")),
+        "security": SecuritySettings(tokens=TokenSettings(secret=TOKEN_SECRET)),
+        "tasks": TasksSettings(store="memory"),
+    }
+    application = Application(
+        bundles=["sessions", SecurityBundle(Accounts), TasksBundle, ScaleBundle, StateBundle],
+        controllers=[Limited, Orders],
+        settings=Settings(http=HttpSettings(reuse_port=True), bundles=sections),
+    )
+
+    with pytest.raises(ConfigurationError) as caught:
+        await application.boot()
+
+    text = str(caught.value)
+    for setting in (
+        *("sessions.store", "security.tokens.store", "tasks.store", "scale.recovery.store"),
+        *("scale.limits", "scale.bus", "state.store"),
+    ):
+        assert f'{setting} is "memory"' in text
+
+
+class Shop:
+    """Services of the bundle as parameters of actions."""
+
+    @http("GET", "/order", "order")
+    async def order(
+        self, bus: Annotated[Bus, Inject()], presence: Annotated[Presence, Inject()]
+    ) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("bundles", "settings", "message"),
     [
         ((ScaleBundle,), {"secret": SECRET}, "the bundle 'redis' is not enabled"),
-        ((RedisBundle, ScaleBundle), {}, "scale.secret is not set"),
+        ((RedisBundle, ScaleBundle), {}, "scale.secret is not set.*secrets.token_urlsafe"),
     ],
     ids=["without-redis", "without-secret"],
 )
@@ -135,10 +187,13 @@ async def test_incomplete_settings_fail_at_boot(
     bundles: tuple[type, ...], settings: dict[str, str], message: str
 ) -> None:
     scale = ScaleSettings(bus="redis", **settings)  # type: ignore[arg-type]
-    application = Application(bundles=bundles, settings=Settings(bundles={"scale": scale}))
+    application = Application(
+        bundles=bundles, controllers=[Shop], settings=Settings(bundles={"scale": scale})
+    )
 
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises(ConfigurationError, match=message) as caught:
         await application.boot()
+    assert len(caught.value.problems) == 1
 
 
 @pytest.mark.parametrize(
@@ -156,6 +211,24 @@ def test_invalid_settings_are_rejected(settings: dict[str, object], message: str
     with pytest.raises(ValueError, match=message) as caught:
         ScaleSettings(**settings)  # type: ignore[arg-type]
     assert "short" not in str(caught.value)
+
+
+async def test_subscriber_without_the_bundle_is_one_error_that_names_it() -> None:
+    class Orders:
+        @subscribe("order.paid")
+        async def paid(self) -> None: ...
+
+        @subscribe("order.sent")
+        async def sent(self) -> None: ...
+
+    with pytest.raises(ConfigurationError) as caught:
+        await Application(controllers=[Orders]).boot()
+
+    (problem,) = caught.value.problems
+    assert problem.endswith(
+        "and 1 other route has no effect without the bundle scale; enable it: "
+        'Application(bundles=["scale"])'
+    )
 
 
 @pytest.mark.parametrize("name", ["", None, Orders.pay])

@@ -183,3 +183,19 @@ async def test_process_that_was_stopped_is_listed_again(
         assert bob.events == ["+bob", "-ada", "-bob", "+ada", "+bob"]
         await until(lambda: len(ada.events) >= 4)
         assert ada.events == ["+ada", "+bob", "-bob", "+bob"]
+
+
+async def test_stop_with_clients_sends_that_they_leave(
+    site_of: SiteOf, shared_redis: RedisServer
+) -> None:
+    """The bus stops after the server whose connections it reports."""
+    here, there = [await site_of(shared_redis, Rooms, scale=QUICK) for _ in range(2)]
+    await here.sees(1)
+    async with guest_of(url_of(here.application)) as ada:
+        await ada.enter("ada")
+        await until(lambda: users_of(there.application) == ["ada"])
+
+        await here.application.stop()
+
+    await until(lambda: users_of(there.application) == [])
+    assert not any(here.link.counts.values())
