@@ -302,6 +302,51 @@ def test_redis_settings_invalid_raise(make: Callable[[], object], problem: str) 
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host",
+        "redis://user:p%23@host:1/3",
+        "redis://[::1]?db=2",
+        "rediss://host/0?ssl_ca_certs=/ca.pem&ssl_check_hostname=false",
+        "unix://user:secret@/redis.sock?db=3&client_name=shop",
+    ],
+    ids=["short", "database", "option", "tls", "unix"],
+)
+def test_redis_url_is_valid(url: str) -> None:
+    assert RedisSettings(url=url).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host/shop",
+        "redis://host/1/2",
+        "redis://host/-1",
+        "redis://host/1_0",
+        "redis://host:0/1",
+        "redis://host/1?db=2",
+        "redis://host?db=1&db=2",
+        "redis://host?db=",
+        "redis://host/0?socket_timeout=3",
+        "redis://host/0?nonsense=1",
+        "redis://host/0?ssl_ca_certs=ca.pem",
+        "rediss://host/0?ssl_cert=ca.pem",
+        "rediss://host/0?ssl_cert_reqs=maybe",
+        "redis://:se#cret@host/0",
+        "redis://:se?cret@host/0",
+        "unix://run/redis.sock",
+        "unix://",
+    ],
+    ids=str,
+)
+def test_redis_url_of_which_redis_py_ignores_a_part_raises_error(url: str) -> None:
+    """`redis.connection.parse_url`: database 0 for ``/shop``, 12 for ``/1/2``. An option that it
+    does not know is a TypeError of the first command."""
+    with pytest.raises(ValueError, match="where the database is a number"):
+        RedisSettings(url=url)
+
+
 def test_redis_url_is_not_shown(tmp_path: Path) -> None:
     sections = {"redis": RedisSettings}
     given = {"RXKERNEL_REDIS_URL": "redis://user:hunter2@host:1/0"}
