@@ -16,6 +16,7 @@ from typing import Any, Self, get_args
 import attrs
 import msgspec
 
+from rxkernel.application.entry_points import installed
 from rxkernel.application.settings_fields import (
     Field,
     RawValue,
@@ -336,6 +337,8 @@ class SettingsLoader:
         names = [".".join(name) for name in known if name != path[: len(name)]]
         hint = _hint(".".join(path), names, siblings)
         enable = "" if path[1:] else " (those of a bundle exist once it is enabled)"
+        if len(path) == 1 and path[0] in installed():
+            enable, hint = "", _hint_to_enable(path[0])
         if path == (APP,):
             enable = " (those of an application exist with Application(settings_class=…))"
         self.fail(f"{'.'.join(path)} from {given.source}: no such setting{enable}; {hint}", path)
@@ -360,6 +363,8 @@ class SettingsLoader:
                     starts = {_start(setting) for setting in self.settings.values()}
                     names = sorted(of_others.union(meanings))
                     hint = _hint(variable, names, starts, prefix="RXKERNEL_")
+                    if (bundle := self._disabled_bundle_of(variable)) is not None:
+                        hint = _hint_to_enable(bundle)
                     self.fail(f"{variable}: no such setting; {hint}")
                 case [(setting, False)]:
                     self._take(setting, RawValue(environment[variable], variable, is_text=True))
@@ -368,6 +373,15 @@ class SettingsLoader:
                 case several:
                     some = " or ".join(setting.name for setting, _ in several)
                     self.fail(f"{variable}: may mean {some}; set it in rxkernel.toml instead")
+
+    def _disabled_bundle_of(self, variable: str) -> str | None:
+        """The installed bundle without known settings whose name begins *variable*."""
+        known = {path[0] for path in self.groups if path}.union(
+            *({path[0] for path in other.groups if path} for other in self.others)
+        )
+        starts = {f"RXKERNEL_{name}_".replace("-", "_").upper(): name for name in installed()}
+        found = [name for start, name in starts.items() if variable.startswith(start)]
+        return next((name for name in found if name not in known), None)
 
     def _take_file(self, setting: Setting, variable: str, environment: Mapping[str, str]) -> None:
         where = f"{setting.name} from {variable}"
@@ -510,6 +524,13 @@ def _start(setting: Setting) -> str:
     if len(setting.path) == 1:
         return setting.variable
     return f"{attrs.evolve(setting, path=setting.path[:1]).variable}_…"
+
+
+def _hint_to_enable(bundle: str) -> str:
+    return (
+        f"those of the bundle {bundle!r} exist once it is enabled, as by "
+        f'Application(bundles=["{bundle}"])'
+    )
 
 
 def _hint(name: str, names: Iterable[str], siblings: Iterable[str], prefix: str = "") -> str:

@@ -469,6 +469,22 @@ def test_contradiction_that_reads_no_secret_is_explained(
     assert "Secret" not in said
 
 
+def test_setting_of_disabled_bundle_names_bundle(tmp_path: Path) -> None:
+    environment = {"RXKERNEL_REDIS_URL_FILE": "url", "RXKERNEL_SCALE_SECRET": "hunter2"}
+
+    said = problems(tmp_path, "tasks.store = 'redis'", environment=environment)
+
+    assert list(said) == [
+        f"{where}: no such setting; those of the bundle {bundle!r} exist once it is enabled, "
+        f'as by Application(bundles=["{bundle}"])'
+        for where, bundle in (
+            (f"tasks from {tmp_path / 'rxkernel.toml'}", "tasks"),
+            ("RXKERNEL_REDIS_URL_FILE", "redis"),
+            ("RXKERNEL_SCALE_SECRET", "scale"),
+        )
+    ]
+
+
 def test_contradiction_of_a_section_without_secrets_is_explained(tmp_path: Path) -> None:
     environment = {"RXKERNEL_PINNED_TOKEN": "hunter2", "RXKERNEL_SECURITY_ALGORITHM": "RS256"}
 
