@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import attrs
 import pytest
 from injector import inject
 
@@ -19,9 +20,11 @@ from rxkernel import (
     ConfigurationError,
     ConnectionEvent,
     ConnectionRefusedException,
+    HttpSettings,
     KernelClient,
     Response,
     ServerEvents,
+    ServerStartError,
     Settings,
     both,
     observe,
@@ -34,6 +37,9 @@ from tests.waiting import until
 LOGGER = "bundles.redis.outage"
 REFUSED = {"statusCode": 503, "message": "Service Unavailable", "code": "redis_unavailable"}
 TIMEOUTS = {"connect_timeout": 0.5, "command_timeout": 0.5}
+
+
+LOCAL = Settings(http=HttpSettings(host="127.0.0.1", port=0))
 
 
 class Counter:
@@ -200,6 +206,42 @@ async def test_redis_wrong_password_is_503_and_clear(
     (line,) = logged(caplog)
     assert "it rejects the user or the password in redis.url" in line
     assert "wrong-secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("place", "acl", "reason"),
+    [
+        ("nobody:wrong@{}/0", (), "it rejects the user or the password in redis.url"),
+        ("{}/99", (), "it does not have the database in redis.url"),
+        (
+            "mute:secret@{}/0",
+            ("mute", "on", ">secret", "+select"),
+            "the user in redis.url may not execute a command",
+        ),
+    ],
+    ids=["password", "database", "permission"],
+)
+async def test_redis_that_rejects_the_url_ends_the_start(
+    redis: RedisServer, place: str, acl: tuple[str, ...], reason: str
+) -> None:
+    if acl:
+        redis.command("ACL", "SETUSER", *acl)
+    url = f"redis://{place.format(f'127.0.0.1:{redis.port}')}"
+    settings = attrs.evolve(LOCAL, bundles={"redis": RedisSettings(url=url)})
+    application = Application(bundles=["redis"], controllers=[Counter], settings=settings)
+
+    with pytest.raises(ServerStartError, match=reason):
+        await application.start()
+
+
+async def test_application_starts_without_redis() -> None:
+    with reserved_port() as port:
+        url = f"redis://127.0.0.1:{port}"
+        settings = attrs.evolve(LOCAL, bundles={"redis": RedisSettings(url=url)})
+        application = Application(bundles=["redis"], controllers=[Counter], settings=settings)
+
+        await application.start()
+        await application.stop()
 
 
 @pytest.mark.parametrize(
