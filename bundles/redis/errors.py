@@ -23,11 +23,13 @@ class Problem:
 
     Attributes:
         is_write_only: it still executes commands that only read.
+        is_rejected: it accepts no connection with redis.url.
         is_denied: it executes other commands of this user, so that it is no outage.
     """
 
     text: str
     is_write_only: bool = False
+    is_rejected: bool = False
     is_denied: bool = False
 
 
@@ -38,7 +40,10 @@ def problem_of(exc: RedisError) -> Problem | None:
     """
     match exc:
         case AuthenticationError() | AuthorizationError():
-            return Problem(f"{_REJECTED} ({exc})")
+            return Problem(f"{_REJECTED} ({exc})", is_rejected=True)
+        case ResponseError() if str(exc).startswith("DB index is out of range"):
+            what = f"it does not have the database in redis.url ({exc})"
+            return Problem(what, is_rejected=True)
         case NoPermissionError():
             what = f"the user in redis.url may not execute a command ({exc})"
             return Problem(what, is_denied=True)

@@ -1,6 +1,7 @@
 """Turns an outage of Redis into responses: 503 for messages, not ready for probes."""
 
 import asyncio
+import logging
 
 from injector import inject
 from redis.asyncio import Redis
@@ -8,14 +9,19 @@ from redis.exceptions import RedisError
 
 from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
+from bundles.redis.settings import RedisSettings
+from bundles.redis.start import start_error_of
 from rxkernel import (
     ExceptionEvent,
     KernelEvents,
     ReadinessEvent,
+    ServerEvent,
     ServerEvents,
     ServiceUnavailableException,
     observe,
 )
+
+logger = logging.getLogger(__name__)
 
 _PING_TIMEOUT = 0.5
 """Seconds; all listeners of a probe together have 0.8."""
@@ -23,9 +29,31 @@ _PING_TIMEOUT = 0.5
 
 class RedisListeners:
     @inject
-    def __init__(self, client: Redis, outage: Outage) -> None:
+    def __init__(self, client: Redis, outage: Outage, settings: RedisSettings) -> None:
         self._client = client
         self._outage = outage
+        self._settings = settings
+        self._is_checked = False
+
+    @observe(ServerEvents.STARTED)
+    async def check(self, event: ServerEvent) -> None:
+        """Check once that Redis accepts `redis.url`. An outage is no error: it may start later.
+
+        Raises:
+            ServerStartError: it rejects the password or the database, denies PING, or TLS fails.
+        """
+        if self._is_checked:
+            return
+        self._is_checked = True
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout):
+                await self._client.ping()
+        except TimeoutError:
+            logger.debug("Redis does not reply at the start")
+        except RedisError as exc:
+            if (error := start_error_of(exc, self._settings.url)) is not None:
+                raise error from exc
+            logger.debug("Redis cannot be used at the start: %s", exc)
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=1000)
     async def respond(self, event: ExceptionEvent) -> None:

@@ -1,7 +1,6 @@
 """One subscribing connection to Redis, and the pool of the bundle `redis` for publishing."""
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -10,12 +9,12 @@ from redis.asyncio import Connection, ConnectionPool, Redis
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
+from redis.exceptions import RedisError
 
-from bundles.message_bus import BusConnection, BusUnavailableError, Receiver, tls_failure
+from bundles.message_bus import BusConnection, BusUnavailableError, Receiver
 from bundles.redis.errors import problem_of
 from bundles.redis.settings import RedisSettings
-from rxkernel import ServerStartError
+from bundles.redis.start import start_error_of
 
 _Packet = tuple[str, bytes, "asyncio.Future[None]"]
 
@@ -26,16 +25,13 @@ class RedisConnection(BusConnection):
     Args:
         client: the pool, by which packets are sent.
         settings: those of the bundle `redis`.
-        place: see `Transporter`.
         receiver: gets the packets.
     """
 
-    def __init__(
-        self, client: Redis, settings: RedisSettings, place: str, receiver: Receiver
-    ) -> None:
+    def __init__(self, client: Redis, settings: RedisSettings, receiver: Receiver) -> None:
         super().__init__(settings.command_timeout)
         self._client = client
-        self._place = place
+        self._url = settings.url
         self._connect_timeout = settings.connect_timeout
         self._receiver = receiver
         self._connection = _connection_of(settings)
@@ -58,14 +54,9 @@ class RedisConnection(BusConnection):
         except TimeoutError as exc:
             await self.discard()
             raise BusUnavailableError(f"no reply within {self._connect_timeout} seconds") from exc
-        except (AuthenticationError, AuthorizationError) as exc:
-            await self.discard()
-            raise ServerStartError(f"Redis at {self._place}: {_reason(exc)}") from exc
         except RedisError as exc:
             await self.discard()
-            if isinstance(cause := exc.__context__, ssl.SSLError):
-                raise tls_failure(f"Redis at {self._place}", cause, "redis.url") from exc
-            raise BusUnavailableError(_reason(exc)) from exc
+            raise start_error_of(exc, self._url) or BusUnavailableError(_reason(exc)) from exc
         except BaseException:
             await self.discard()
             raise

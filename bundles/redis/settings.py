@@ -1,20 +1,54 @@
 """The settings of the bundle."""
 
+import re
+from urllib.parse import parse_qsl, urlsplit
+
 import attrs
+from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import parse_url
+from redis.exceptions import RedisError
 
 from rxkernel import Allowed
 
+_DATABASE = re.compile(r"(/[0-9]{0,9})?")
+_OPTION = re.compile(r"db|client_name|ssl_[a-z_]+")
+
 
 def _is_url(value: str) -> bool:
+    """Whether redis-py uses all of *value*. It would use database 0 for ``/shop`` and 12 for
+    ``/1/2``, and ignore port 0, a fragment, an empty option, and the host of ``unix://``."""
     try:
-        parse_url(value)
-    except (AttributeError, TypeError, ValueError):
+        parts = urlsplit(value)
+        options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        # Only the constructor of a connection checks the names and the values of options.
+        ConnectionPool(**parse_url(value)).make_connection()  # type: ignore[no-untyped-call]
+    except (AttributeError, TypeError, ValueError, RedisError):
         return False
-    return True
+    names = [name for name, _ in options]
+    if parts.scheme == "unix":
+        is_place = bool(parts.path) and parts.hostname is None
+    else:
+        database = parts.path.removeprefix("/")
+        is_place = _DATABASE.fullmatch(parts.path) is not None and parts.port != 0
+        is_place = is_place and not (database and "db" in names)
+    is_option = len(names) == len(set(names)) and all(
+        _OPTION.fullmatch(name) and text and (name != "db" or _is_number(text))
+        for name, text in options
+    )
+    return is_place and is_option and "#" not in value
 
 
-_URL = Allowed("redis://host:port/database, rediss://… (TLS) or unix:///path", (str,), _is_url)
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+_URL = Allowed(
+    "redis://host:port/database, rediss://… (TLS) or unix:///path?db=database, where the database "
+    "is a number; other options are client_name and, for TLS, those that begin with ssl_, each "
+    "with a value; write %23, %2F, %3F and %40 for '#', '/', '?' and '@' in a password",
+    (str,),
+    _is_url,
+)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,9 @@
 """``rxkernel emit``: sends an event to the clients of the running processes."""
 
 import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -33,9 +36,22 @@ def emit(
     """
     configure_logging(application.settings.logging)
     values = tuple(_value(text) for text in args)
-    problem = asyncio.run(_emit(application, event, values, rooms or None, namespace))
+    with _without_log_of_bus():
+        problem = asyncio.run(_emit(application, event, values, rooms or None, namespace))
     if problem is not None:
         raise click.ClickException(f"the event was not sent: {problem}")
+
+
+@contextmanager
+def _without_log_of_bus() -> Iterator[None]:
+    """Leave out that the bus is tried again: the error of the command has the reason."""
+    bus = logging.getLogger("bundles.message_bus")
+    level = bus.level
+    bus.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        bus.setLevel(level)
 
 
 def _value(text: str) -> Any:

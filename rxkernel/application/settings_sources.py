@@ -7,13 +7,16 @@ shows a value that was read through ``…_FILE``, or belongs to a field with the
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, get_args
 
 import attrs
 import msgspec
 
+from rxkernel.application.entry_points import installed
 from rxkernel.application.settings_fields import (
     Field,
     RawValue,
@@ -334,6 +337,8 @@ class SettingsLoader:
         names = [".".join(name) for name in known if name != path[: len(name)]]
         hint = _hint(".".join(path), names, siblings)
         enable = "" if path[1:] else " (those of a bundle exist once it is enabled)"
+        if len(path) == 1 and path[0] in installed():
+            enable, hint = "", _hint_to_enable(path[0])
         if path == (APP,):
             enable = " (those of an application exist with Application(settings_class=…))"
         self.fail(f"{'.'.join(path)} from {given.source}: no such setting{enable}; {hint}", path)
@@ -358,6 +363,8 @@ class SettingsLoader:
                     starts = {_start(setting) for setting in self.settings.values()}
                     names = sorted(of_others.union(meanings))
                     hint = _hint(variable, names, starts, prefix="RXKERNEL_")
+                    if (bundle := self._disabled_bundle_of(variable)) is not None:
+                        hint = _hint_to_enable(bundle)
                     self.fail(f"{variable}: no such setting; {hint}")
                 case [(setting, False)]:
                     self._take(setting, RawValue(environment[variable], variable, is_text=True))
@@ -366,6 +373,15 @@ class SettingsLoader:
                 case several:
                     some = " or ".join(setting.name for setting, _ in several)
                     self.fail(f"{variable}: may mean {some}; set it in rxkernel.toml instead")
+
+    def _disabled_bundle_of(self, variable: str) -> str | None:
+        """The installed bundle without known settings whose name begins *variable*."""
+        known = {path[0] for path in self.groups if path}.union(
+            *({path[0] for path in other.groups if path} for other in self.others)
+        )
+        starts = {f"RXKERNEL_{name}_".replace("-", "_").upper(): name for name in installed()}
+        found = [name for start, name in starts.items() if variable.startswith(start)]
+        return next((name for name in found if name not in known), None)
 
     def _take_file(self, setting: Setting, variable: str, environment: Mapping[str, str]) -> None:
         where = f"{setting.name} from {variable}"
@@ -387,15 +403,16 @@ class SettingsLoader:
         if base is not None and not isinstance(base, cls):
             self.fail(f"{'.'.join(path)} from the defaults: must be a {cls.__name__}", path)
             return None
+        values: dict[str, Any] = {}
         try:
-            values = {key_of(f): self._value(f, kind, path, base) for f, kind in fields_of(cls)}
-            values = {name: value for name, value in values.items() if value is not attrs.NOTHING}
+            read = {key_of(f): self._value(f, kind, path, base) for f, kind in fields_of(cls)}
+            values = {name: value for name, value in read.items() if value is not attrs.NOTHING}
             self._validate(cls, path, values)
             if any(spoiled[: len(path)] == path for spoiled in self.spoiled):
                 return None
             return cls(**values)
         except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
-            self._report_contradiction(path, error)
+            self._report_contradiction(cls, path, values, error)
             return None
 
     def _value(self, field: Field, kind: Any, parent: SettingPath, base: object) -> Any:
@@ -441,13 +458,42 @@ class SettingsLoader:
             except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
                 self.fail(setting.problem_of_value(given, error), setting.path)
 
-    def _report_contradiction(self, path: SettingPath, error: Exception) -> None:
+    def _report_contradiction(
+        self, cls: type, path: SettingPath, values: Mapping[str, Any], error: Exception
+    ) -> None:
         sources = ", ".join(dict.fromkeys(given.source for given in self._values_in(path)))
         text = reason_of(error)
-        if self._holds_secret(path):  # the text may contain a part of it, in any form
+        # The text may contain a part of a secret, in any form.
+        if self._holds_secret(path) and text not in self._open_reasons(cls, path, values):
             kind = type(error).__name__
             text = f"its settings contradict each other ({kind}, whose text is hidden)"
         self.fail(f"{'.'.join(path) or 'rxkernel'} from {sources or 'the defaults'}: {text}", path)
+
+    def _open_reasons(
+        self, cls: type, path: SettingPath, values: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """The errors of the validators of *cls* for an instance without its secrets, so that they
+        contain no part of one. A validator that reads a secret has none."""
+        instance: object = object.__new__(cls)
+        checks: list[Callable[[], object]] = []
+        for field in attrs.fields(cls):
+            child = (*path, key_of(field))
+            if field.converter or child in _OWN_CLASSES or self._holds_secret(child):
+                continue
+            with suppress(Exception):  # of a factory
+                value = values.get(key_of(field), default_of(field))
+                if value is not attrs.NOTHING:
+                    object.__setattr__(instance, field.name, value)
+                    if field.validator is not None:
+                        checks.append(partial(field.validator, instance, field, value))
+        checks.append(getattr(instance, "__attrs_post_init__", lambda: None))
+        for check in checks:
+            try:
+                check()
+            except AttributeError:
+                continue  # it reads a secret
+            except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
+                yield reason_of(error)
 
     def _holds_secret(self, path: SettingPath) -> bool:
         """Whether the class at *path*, or one in it, has a secret that a source has set."""
@@ -478,6 +524,13 @@ def _start(setting: Setting) -> str:
     if len(setting.path) == 1:
         return setting.variable
     return f"{attrs.evolve(setting, path=setting.path[:1]).variable}_…"
+
+
+def _hint_to_enable(bundle: str) -> str:
+    return (
+        f"those of the bundle {bundle!r} exist once it is enabled, as by "
+        f'Application(bundles=["{bundle}"])'
+    )
 
 
 def _hint(name: str, names: Iterable[str], siblings: Iterable[str], prefix: str = "") -> str:

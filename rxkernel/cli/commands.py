@@ -19,7 +19,7 @@ from rxkernel.cli.serve import serve
 from rxkernel.cli.service import service
 from rxkernel.cli.unknown_command import explain_unknown
 from rxkernel.exception_text import own_traceback
-from rxkernel.exceptions import ConfigurationError
+from rxkernel.exceptions import ConfigurationError, ServiceUnavailableException
 from rxkernel.servers.server import ServerStartError
 
 _APPLICATION = "rxkernel.application"
@@ -49,6 +49,11 @@ class Commands(click.Group):
                 traceback.print_exception(cause.with_traceback(own_traceback(cause)))
             report(error)
             ctx.exit(2)
+        except ServiceUnavailableException as error:
+            if is_debugging(ctx):
+                raise
+            reason = error.__cause__ or error
+            raise click.ClickException(f"{_words(error)}: {reason}") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         names = super().list_commands(ctx)
@@ -101,6 +106,11 @@ class Commands(click.Group):
                 return {}
         enabled = resolve_bundles(ctx.meta[_APPLICATION].bundles)
         return {c.name: c for bundle in enabled for c in bundle.commands if c.name is not None}
+
+
+def _words(error: ServiceUnavailableException) -> str:
+    """``tasks unavailable`` for the code ``tasks_unavailable``."""
+    return str(error.code or error.phrase).replace("_", " ")
 
 
 def _cause_of(error: Exception) -> BaseException | None:

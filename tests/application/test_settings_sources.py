@@ -456,6 +456,50 @@ def test_text_about_a_secret_is_not_in_error(
     assert said == shown.format(next(iter(environment)))
 
 
+@pytest.mark.parametrize("is_file", [True, False], ids=["file", "secret field"])
+@pytest.mark.parametrize("is_of_class", [True, False], ids=["class", "validator"])
+def test_contradiction_that_reads_no_secret_is_explained(
+    tmp_path: Path, is_file: bool, is_of_class: bool
+) -> None:
+    def check(instance: Any, attribute: object, value: int) -> None:
+        if value <= instance.low:
+            raise ValueError(f"high is {value}; it must be above low, {instance.low}")
+
+    @attrs.frozen
+    class Beats:
+        password: str = attrs.field(default="", metadata={"secret": not is_file})
+        low: int = 1
+        high: int = attrs.field(default=3, validator=None if is_of_class else check)
+
+        def __attrs_post_init__(self) -> None:
+            check(self, None, self.high)
+
+    (tmp_path / "value").write_text("hunter2-Secret")
+    variable = "RXKERNEL_BEATS_PASSWORD"
+    environment = {f"{variable}_FILE": "value"} if is_file else {variable: "hunter2-Secret"}
+
+    said = problem(tmp_path, "beats.low = 9", environment=environment, sections={"beats": Beats})
+
+    assert said.endswith(": high is 3; it must be above low, 9")
+    assert "Secret" not in said
+
+
+def test_setting_of_disabled_bundle_names_bundle(tmp_path: Path) -> None:
+    environment = {"RXKERNEL_REDIS_URL_FILE": "url", "RXKERNEL_SCALE_SECRET": "hunter2"}
+
+    said = problems(tmp_path, "tasks.store = 'redis'", environment=environment)
+
+    assert list(said) == [
+        f"{where}: no such setting; those of the bundle {bundle!r} exist once it is enabled, "
+        f'as by Application(bundles=["{bundle}"])'
+        for where, bundle in (
+            (f"tasks from {tmp_path / 'rxkernel.toml'}", "tasks"),
+            ("RXKERNEL_REDIS_URL_FILE", "redis"),
+            ("RXKERNEL_SCALE_SECRET", "scale"),
+        )
+    ]
+
+
 def test_contradiction_of_a_section_without_secrets_is_explained(tmp_path: Path) -> None:
     environment = {"RXKERNEL_PINNED_TOKEN": "hunter2", "RXKERNEL_SECURITY_ALGORITHM": "RS256"}
 

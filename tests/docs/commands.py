@@ -22,6 +22,7 @@ _OTHERS = {
         "node",
         "npm",
         "openssl",
+        "redis-server",
     ),
     "pytest",
 }

@@ -12,8 +12,8 @@ python          Executed, with ``await`` at the top level, in one namespace and 
 html            A file, written without its first line, ``<!-- folder/name.html -->``.
 console         The commands after ``$ `` are run, and their output is compared. ``serve`` stays in
                 the background until the page ends; 127.0.0.1:8000 means its real address. So do
-                ``nats-server``, with 127.0.0.1:4222, and ``node``, from when it has written the
-                lines below the command.
+                ``nats-server``, with 127.0.0.1:4222, ``redis-server``, with 127.0.0.1:6379 in
+                files, and ``node``, from when it has written the lines below the command.
 log             Lines that a program in the background writes, after those of earlier blocks.
 bash            Not run: each command, target and option must exist.
 javascript      Run in Node; the output of ``console.log`` must equal the comment after it. With
@@ -63,13 +63,21 @@ from rxkernel.application.entry_points import installed
 from rxkernel.application.settings_sources import load_settings
 from rxkernel.cli import main
 from tests.bundles.nats_servers import running_nats
+from tests.bundles.redis_servers import running_redis
 from tests.docs.background import Outputs
 from tests.docs.commands import check_command
-from tests.required_tools import ROOT, require_moleculer, require_nats_server, require_node
+from tests.required_tools import (
+    ROOT,
+    require_moleculer,
+    require_nats_server,
+    require_node,
+    require_redis_server,
+)
 from tests.typescript_compiler import compile_typescript
 
 _ADDRESS = "127.0.0.1:8000"
 _NATS = "127.0.0.1:4222"
+_REDIS = "127.0.0.1:6379"
 _EXAMPLES = ROOT / "docs" / "examples"
 _PATIENCE = 120.0
 """Seconds after which a command is killed: it hangs."""
@@ -98,6 +106,7 @@ class Page:
         self.bus = contextlib.ExitStack()
         self.address = _ADDRESS
         self.nats = _NATS
+        self.redis = _REDIS
         self.printed = ""
         self.projects: set[Path] = set()
         self.has_created = False
@@ -151,7 +160,7 @@ class Page:
 
     def file(self, name: str, source: str) -> None:
         """Write a file of the reader's project, and check that it works."""
-        text = source.replace(_NATS, self.nats)
+        text = source.replace(_NATS, self.nats).replace(_REDIS, self.redis)
         (self.directory / name).write_text(text, encoding="utf-8")
         if name.startswith("test_"):
             self.run(f"python -m pytest -q -o asyncio_mode=auto {name}")
@@ -211,6 +220,8 @@ class Page:
                 expect(wanted, self.serve(command))
             elif command.startswith("nats-server"):
                 self.start_nats()
+            elif command.startswith("redis-server"):
+                self.start_redis()
             elif command.startswith("node "):
                 self.start_node(shlex.split(command)[1:], wanted)
             elif command.startswith("python -m rxkernel") and ">" not in command:
@@ -269,6 +280,11 @@ class Page:
         """Start a server in the background, on a free port."""
         server = self.bus.enter_context(running_nats(require_nats_server(), self.directory))
         self.nats = f"127.0.0.1:{server.port}"
+
+    def start_redis(self) -> None:
+        """Start a server in the background, on a free port."""
+        server = self.bus.enter_context(running_redis(require_redis_server(), self.directory))
+        self.redis = f"127.0.0.1:{server.port}"
 
     def start_node(self, arguments: list[str], wanted: str) -> None:
         """Start a script of the page in the background; return when it has written *wanted*."""

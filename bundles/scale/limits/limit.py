@@ -48,7 +48,10 @@ class Limit:
 
     def problems(self) -> Iterator[str]:
         if not self.items:
-            yield f"the rate is {self.rate!r}; write a text such as '10/minute'"
+            yield (
+                f"the rate is {self.rate!r}; write a text such as '10/minute', with second, "
+                f"minute, hour, day, month or year"
+            )
         for item in self.items:
             if item.amount < 1:
                 yield f"the rate {self.rate!r} allows no call; write a number of 1 or more"

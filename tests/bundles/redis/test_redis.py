@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import attrs
 import pytest
 from injector import inject
 
@@ -19,9 +20,11 @@ from rxkernel import (
     ConfigurationError,
     ConnectionEvent,
     ConnectionRefusedException,
+    HttpSettings,
     KernelClient,
     Response,
     ServerEvents,
+    ServerStartError,
     Settings,
     both,
     observe,
@@ -34,6 +37,9 @@ from tests.waiting import until
 LOGGER = "bundles.redis.outage"
 REFUSED = {"statusCode": 503, "message": "Service Unavailable", "code": "redis_unavailable"}
 TIMEOUTS = {"connect_timeout": 0.5, "command_timeout": 0.5}
+
+
+LOCAL = Settings(http=HttpSettings(host="127.0.0.1", port=0))
 
 
 class Counter:
@@ -203,6 +209,42 @@ async def test_redis_wrong_password_is_503_and_clear(
 
 
 @pytest.mark.parametrize(
+    ("place", "acl", "reason"),
+    [
+        ("nobody:wrong@{}/0", (), "it rejects the user or the password in redis.url"),
+        ("{}/99", (), "it does not have the database in redis.url"),
+        (
+            "mute:secret@{}/0",
+            ("mute", "on", ">secret", "+select"),
+            "the user in redis.url may not execute a command",
+        ),
+    ],
+    ids=["password", "database", "permission"],
+)
+async def test_redis_that_rejects_the_url_ends_the_start(
+    redis: RedisServer, place: str, acl: tuple[str, ...], reason: str
+) -> None:
+    if acl:
+        redis.command("ACL", "SETUSER", *acl)
+    url = f"redis://{place.format(f'127.0.0.1:{redis.port}')}"
+    settings = attrs.evolve(LOCAL, bundles={"redis": RedisSettings(url=url)})
+    application = Application(bundles=["redis"], controllers=[Counter], settings=settings)
+
+    with pytest.raises(ServerStartError, match=reason):
+        await application.start()
+
+
+async def test_application_starts_without_redis() -> None:
+    with reserved_port() as port:
+        url = f"redis://127.0.0.1:{port}"
+        settings = attrs.evolve(LOCAL, bundles={"redis": RedisSettings(url=url)})
+        application = Application(bundles=["redis"], controllers=[Counter], settings=settings)
+
+        await application.start()
+        await application.stop()
+
+
+@pytest.mark.parametrize(
     ("break_it", "undo", "reason"),
     [
         (
@@ -300,6 +342,51 @@ def test_redis_settings_invalid_raise(make: Callable[[], object], problem: str) 
     with pytest.raises(ValueError, match=problem) as raised:
         make()
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host",
+        "redis://user:p%23@host:1/3",
+        "redis://[::1]?db=2",
+        "rediss://host/0?ssl_ca_certs=/ca.pem&ssl_check_hostname=false",
+        "unix://user:secret@/redis.sock?db=3&client_name=shop",
+    ],
+    ids=["short", "database", "option", "tls", "unix"],
+)
+def test_redis_url_is_valid(url: str) -> None:
+    assert RedisSettings(url=url).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host/shop",
+        "redis://host/1/2",
+        "redis://host/-1",
+        "redis://host/1_0",
+        "redis://host:0/1",
+        "redis://host/1?db=2",
+        "redis://host?db=1&db=2",
+        "redis://host?db=",
+        "redis://host/0?socket_timeout=3",
+        "redis://host/0?nonsense=1",
+        "redis://host/0?ssl_ca_certs=ca.pem",
+        "rediss://host/0?ssl_cert=ca.pem",
+        "rediss://host/0?ssl_cert_reqs=maybe",
+        "redis://:se#cret@host/0",
+        "redis://:se?cret@host/0",
+        "unix://run/redis.sock",
+        "unix://",
+    ],
+    ids=str,
+)
+def test_redis_url_of_which_redis_py_ignores_a_part_raises_error(url: str) -> None:
+    """`redis.connection.parse_url`: database 0 for ``/shop``, 12 for ``/1/2``. An option that it
+    does not know is a TypeError of the first command."""
+    with pytest.raises(ValueError, match="where the database is a number"):
+        RedisSettings(url=url)
 
 
 def test_redis_url_is_not_shown(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ async def test_emit_command_reaches_clients_of_running_processes(
     ids=["no-redis", "no-json", "memory"],
 )
 def test_emit_command_that_cannot_send_fails(
-    project: Path, bus: str, argument: str, message: str
+    project: Path, bus: str, argument: str, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = SETTINGS.format(url="redis://127.0.0.1:1", bus=bus, secret=SECRET)
     (project / "rxkernel.toml").write_text(text)
@@ -84,6 +84,7 @@ def test_emit_command_that_cannot_send_fails(
 
     assert result.exit_code == 1
     assert message in result.output
+    assert "trying to reconnect" not in caplog.text
 
 
 async def test_emit_command_fails_if_no_running_process_hears_it(

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from bundles.tasks import TASKS, Scheduler, TasksBundle, every
 from rxkernel import Application, procedure
 from rxkernel.cli import main
+from tests.ports import reserved_port
 from tests.project_folder import enter_project
 from tests.required_tools import ROOT
 
@@ -144,3 +145,20 @@ def test_wrong_name_is_an_error(arguments: tuple[str, ...], message: str) -> Non
 
     assert result.exit_code == 2
     assert message in result.output
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("run", "report"), ("remove", "x")], ids=str)
+def test_command_without_redis_is_one_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    (project / "site_with_tasks.py").write_text(APP.replace("[TasksBundle]", '["redis", "tasks"]'))
+    monkeypatch.setenv("RXKERNEL_TASKS_STORE", "redis")
+    with reserved_port() as port:
+        monkeypatch.setenv("RXKERNEL_REDIS_URL", f"redis://127.0.0.1:{port}")
+
+        result = run(*arguments)
+
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    error = result.stderr.splitlines()[-1]
+    assert error.startswith(f"Error: tasks unavailable: Error 111 connecting to 127.0.0.1:{port}")
