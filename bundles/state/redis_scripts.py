@@ -34,11 +34,18 @@ return 1
 """
 
 # old epoch, '' for none, its position, new epoch, parent, its position, image;
-# 0 if the old log is another one
+# 0 if the old log is another one; an error if the stream is not that of a log
 SEED = """
 local kind = redis.call('TYPE', KEYS[2]).ok
 if kind ~= 'none' and kind ~= 'stream' then
   return redis.error_reply('WRONGTYPE ' .. KEYS[2] .. ' is a ' .. kind)
+end
+if kind == 'stream' then
+  local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+  if first and not (string.find(first[1], '^%d+%-0$') and #first[2] == 4 and
+      first[2][1] == 'b' and first[2][3] == 'e') then
+    return redis.error_reply('WRONGTYPE ' .. KEYS[2] .. ' has an entry that is not of a state')
+  end
 end
 local found = redis.call('HMGET', KEYS[1], 'epoch', 'position')
 if (found[1] or '') ~= ARGV[1] then return 0 end

@@ -380,8 +380,10 @@ async def test_full_redis_keeps_changes_here(
         ([("HSET", "rxkernel:state", "format", "2", "epoch", "x")], "another version"),
         ([("HSET", "rxkernel:state", "format", "1", "epoch", "x")], "no complete state"),
         ([("RPUSH", "rxkernel:state:log", "x")], "other data"),
+        ([("XADD", "rxkernel:state:log", "*", "customer", "ada")], "not of a state"),
+        ([("XADD", "rxkernel:state:log", "7-0", "b", "x", "f", "y")], "not of a state"),
     ],
-    ids=["text", "hash", "version", "incomplete", "list"],
+    ids=["text", "hash", "version", "incomplete", "list", "stream", "stream of other fields"],
 )
 async def test_data_of_others_is_reported_and_kept(
     redis: RedisServer,
@@ -403,6 +405,19 @@ async def test_data_of_others_is_reported_and_kept(
     await site.state.flush()
     assert len(lost(caplog)) == 1
     caplog.clear()
+
+
+async def test_stream_of_a_state_without_its_hash_is_replaced(
+    redis: RedisServer, site_of: StateOf
+) -> None:
+    """Redis has evicted the hash."""
+    here = await site_of(redis)
+    here.state.increment("n")
+    await here.state.flush()
+    redis.command("DEL", "rxkernel:state")
+    there = await site_of(redis)
+    there.state.increment("n")
+    await until(lambda: here.state.get("n") == there.state.get("n") == 2)
 
 
 async def test_entry_of_others_in_the_stream_is_reported(
