@@ -219,6 +219,9 @@ class RedisLog(StateLog):
             self._wake.clear()
             outgoing = self._next()
             if outgoing is None:
+                if self._is_following and self._replica.outgoing is None:
+                    delay = _FIRST_DELAY
+                    self._recover("write")  # the reply was lost, and the entry arrived
                 continue
             epoch, name = self._replica.epoch, outgoing.entry.name
             try:

@@ -312,6 +312,20 @@ async def test_paused_redis_delays_changes_only(redis: RedisServer, site_of: Sta
     await ready(there)
 
 
+async def test_lost_reply_is_no_problem_once_the_change_arrives(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis has carried the command out after it was waited for, and nothing is written later."""
+    site = await site_of(redis)
+    for _ in range(3):
+        with redis.paused():
+            site.state.increment("n")
+            await until(lambda: site.log.problem)
+        await until(lambda: not site.state._replica.is_pending)
+        await ready(site)
+    caplog.clear()
+
+
 async def test_redis_that_returns_to_an_older_state_gets_the_newer_one(
     redis: RedisServer, site_of: StateOf
 ) -> None:
