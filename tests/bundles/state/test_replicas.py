@@ -308,6 +308,35 @@ def test_process_whose_entries_are_lost_can_go_on(is_pending: bool) -> None:
     assert first.replica.pending_size == 0
 
 
+def test_change_counts_once_if_the_log_has_own_entries_that_are_not_kept() -> None:
+    """The image is older than these, and the log loses one entry of another process."""
+    log = Log()
+    first, second, third = (Node(name, log) for name in ("first", "second", "third"))
+
+    def put(node: Node, path: str, value: str) -> None:
+        node.replica.change(Set(path, (path,), value, len(value)), lambda tree: True)
+        node.settle()
+
+    for number in range(5):
+        put(first, f"large{number}", "x" * 500_000)
+    log.save_image(first.replica)
+    for number in range(3):
+        put(first, f"large{number}", "y" * 500_000)
+    second.settle()
+    log.keep()
+    put(second, "lost", "x")
+    first.settle()
+    log.restart()
+    put(third, "a", "x")
+    put(third, "b", "x")
+    first.replica.change(Increment("n", ("n",), 1), lambda tree: True)
+    first.write()
+    for node in (first, second, third, first, second, third):
+        node.settle()
+    assert [node.leaves["n"] for node in (first, second, third)] == [1, 1, 1]
+    assert first.leaves == second.leaves == third.leaves
+
+
 def test_many_changes_are_written_in_several_entries() -> None:
     """After an outage; an entry has about half a megabyte at most."""
     log = Log()
