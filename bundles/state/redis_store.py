@@ -13,6 +13,9 @@ from bundles.state.replica import Head, Replica
 
 _FORMAT = b"1"
 _HEAD = ("format", "epoch", "position", "token", "trimmed", "parent", "parent_position")
+_MISFITS = ("WRONGTYPE", "ID specified in XADD")
+"""In the text of an error: a key has another type, or the stream has later ids."""
+
 _MOST_ENTRIES = 100
 """Entries that are read at once."""
 
@@ -169,13 +172,19 @@ class RedisStore:
             raise self._foreign(exc) from exc
 
     def _foreign(self, exc: ResponseError) -> Exception:
-        """The error for a command that does not fit the data."""
-        if problem_of(exc) is not None:
-            return exc
-        return ForeignDataError(f"the keys {self._key!r} and {self._log!r} have other data: {exc}")
+        """The error to raise for *exc*: another one if the command does not fit the data."""
+        if any(text in str(exc) for text in _MISFITS):
+            names = f"{self._key!r} and {self._log!r}"
+            return ForeignDataError(f"the keys {names} have other data: {exc}")
+        return exc
 
 
 def reason_of(exc: RedisError | ForeignDataError) -> str:
     """What is wrong with Redis, without its credentials."""
-    problem = problem_of(exc) if isinstance(exc, RedisError) else None
-    return str(exc) if problem is None else problem.text
+    if isinstance(exc, ForeignDataError):
+        return str(exc)
+    if (problem := problem_of(exc)) is not None:
+        return problem.text
+    # redis-py removes the code from the texts of errors for which it has a class.
+    code = "" if type(exc) is ResponseError else f"{type(exc).__name__}: "
+    return f"it replies: {code}{exc}"

@@ -386,6 +386,31 @@ async def test_full_redis_keeps_changes_here(
     caplog.clear()
 
 
+async def test_redis_that_refuses_to_write_has_no_other_data(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of(redis)
+    redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    site.state.set("a", 1)
+    await until(lambda: site.log.problem)
+    assert str(site.log.problem).startswith("it replies: NOREPLICAS")
+    redis.command("CONFIG", "SET", "min-replicas-to-write", "0")
+    await ready(site)
+    caplog.clear()
+
+
+async def test_redis_that_cannot_read_has_no_other_data(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.command("CONFIG", "SET", "replica-serve-stale-data", "no")
+    redis.command("REPLICAOF", "127.0.0.1", "1")
+    site = await site_of(redis)
+    assert str(site.log.problem).startswith("it replies: MasterDownError: ")
+    redis.command("REPLICAOF", "NO", "ONE")
+    await ready(site)
+    caplog.clear()
+
+
 @pytest.mark.parametrize(
     ("commands", "problem"),
     [
