@@ -371,6 +371,8 @@ class Replica:
             return Course.LOAD if is_other or is_gap else Course.FOLLOW
         if head.epoch in self._past:
             return Course.SEED  # Redis has an older state again
+        # A log with an image of its own stays: by then more was written to it than its processes
+        # keep to write it again.
         is_young = head.image_position == 0 and head.parent in ("", self.epoch)
         if is_young and head.parent_position < self.position:
             return Course.SEED  # another process has begun it, which knew less

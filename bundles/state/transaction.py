@@ -65,7 +65,8 @@ class Transaction:
         self._is_open = False
 
     def end(self, decided: Callable[[bool], None]) -> Unit | None:
-        """What is to be carried out; None if there are no changes."""
+        """What is to be carried out; None if there are no changes: then it is not checked
+        what was read."""
         self._is_open = False
         return Unit(self._operations, self._reads, decided) if self._operations else None
 

@@ -121,6 +121,10 @@ class Serial:
         return True
 
 
+def _fits(tree: object) -> bool:
+    return True
+
+
 class Processes(RuleBasedStateMachine):
     """Three of them. The log loses nothing, so transactions are serializable in its order."""
 
@@ -335,6 +339,49 @@ def test_change_counts_once_if_the_log_has_own_entries_that_are_not_kept() -> No
         node.settle()
     assert [node.leaves["n"] for node in (first, second, third)] == [1, 1, 1]
     assert first.leaves == second.leaves == third.leaves
+
+
+def test_process_that_comes_late_to_a_new_log_gives_only_its_own_changes() -> None:
+    log = Log()
+    first, ended, new = (Node(name, log) for name in ("first", "ended", "new"))
+    for node in (first, ended):
+        node.replica.change(Increment(node.replica.process, (node.replica.process,), 1), _fits)
+        node.settle()
+    first.settle()
+    log.contents = None
+    for number in range(3):
+        path = f"large{number}"
+        new.replica.change(Set(path, (path,), "x" * 500_000, 500_000), _fits)
+        new.settle()
+    assert new.replica.needs_image
+    log.save_image(new.replica)
+    for node in (first, new):
+        node.settle()
+    assert first.leaves == new.leaves
+    assert first.leaves.keys() == {"large0", "large1", "large2", "first"}
+
+
+def test_lost_transaction_is_carried_out_again_without_its_reads() -> None:
+    log = Log()
+    first, second = Node("first", log), Node("second", log)
+    first.replica.change(Increment("a", ("a",), 10), _fits)
+    first.settle()
+    second.settle()
+    log.keep()
+    outcomes: list[bool] = []
+
+    def take(node: Node) -> None:
+        reads = {"a": node.replica.digest_at("a")}
+        node.replica.submit(Unit([Increment("a", ("a",), -7)], reads, outcomes.append))
+        node.settle()
+
+    take(first)
+    log.restart()
+    take(second)
+    first.settle()
+    second.settle()
+    assert outcomes == [True, True]
+    assert first.leaves == second.leaves == {"a": -4}
 
 
 def test_many_changes_are_written_in_several_entries() -> None:
