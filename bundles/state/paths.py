@@ -11,16 +11,20 @@ DEEPEST_PATH = 32
 Parts = tuple[str, ...]
 
 
-@lru_cache(maxsize=16_384)
 def parts_of(path: str) -> Parts:
     """The parts of *path* between its dots.
 
     Raises:
-        TypeError: it is not a text.
+        TypeError: it is not a str, or of a subclass, which JSON may write in another way.
         ValueError: a part is empty, or it is too long, too deep, or not valid Unicode.
     """
-    if not isinstance(path, str):
+    if type(path) is not str:
         raise TypeError(f"a path is a str, such as 'board.open', not {type(path).__name__}")
+    return _parts_of(path)
+
+
+@lru_cache(maxsize=16_384)
+def _parts_of(path: str) -> Parts:
     if len(path) > LONGEST_PATH:
         raise ValueError(
             f"the path {path[:50]!r}… has {len(path)} characters; it may have {LONGEST_PATH}"

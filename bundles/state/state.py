@@ -59,7 +59,7 @@ class State:
         Raises:
             TypeError, ValueError: *path* is not a path.
         """
-        found = self._cache.get(path)
+        found = self._cache.get(path) if type(path) is str else None
         if found is not None:
             return found
         found = self._tree.find(parts_of(path))

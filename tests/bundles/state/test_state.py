@@ -106,6 +106,31 @@ async def test_limits_are_errors_that_name_them(site_of: StateOf) -> None:
     state.set("b", "x" * 1000)
 
 
+async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) -> None:
+    """It cannot be written into the log."""
+
+    class Text(str):
+        pass
+
+    state.set("a", 1)
+    assert state.get("a") == 1
+    path = Text("a")
+    with pytest.raises(TypeError, match="not Text"):
+        state.get(path)
+    with pytest.raises(TypeError, match="not Text"):
+        state.set(path, 2)
+    with pytest.raises(TypeError, match="not Text"):
+        state.increment(path)
+    with pytest.raises(TypeError, match="not Text"):
+        state.delete(path)
+    async with state.transaction() as t:
+        with pytest.raises(TypeError, match="not Text"):
+            t.get(path)
+        with pytest.raises(TypeError, match="not Text"):
+            t.increment(path)
+    assert state.get("a") == 1
+
+
 async def test_delay_must_be_seconds(state: State) -> None:
     for delay in (-1, math.nan, "1"):
         with pytest.raises(ValueError, match="delay"):

@@ -34,9 +34,15 @@ def test_hostile_path_is_rejected(path: str, rule: str) -> None:
         parts_of(path)
 
 
-def test_path_of_another_type_is_rejected() -> None:
+class Text(str):
+    """As ``markupsafe.Markup`` or a member of a ``StrEnum``."""
+
+
+@pytest.mark.parametrize("path", [1, ["a"], Text("a")], ids=lambda path: type(path).__name__)
+def test_path_of_another_type_is_rejected(path: Any) -> None:
+    parts_of("a")
     with pytest.raises(TypeError, match="a path is a str"):
-        parts_of(1)
+        parts_of(path)
 
 
 @pytest.mark.parametrize("path", ["__proto__.constructor", "a b", "a\0b", "ü.😀", "a/b"])
