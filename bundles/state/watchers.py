@@ -52,7 +52,7 @@ class Watcher:
             return
         try:
             self._listener(path, copy_of(value), is_remote)
-        except Exception:  # noqa: BLE001 - of the application; it is logged
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - of the application
             self._report(path)
 
     async def stop(self) -> None:
@@ -70,6 +70,10 @@ class Watcher:
                 try:
                     result: Any = self._listener(path, value, is_remote)
                     await result
+                except asyncio.CancelledError:
+                    if _is_cancelled():
+                        raise
+                    self._report(path)
                 except Exception:  # noqa: BLE001 - of the application; it is logged
                     self._report(path)
         finally:
@@ -77,6 +81,13 @@ class Watcher:
 
     def _report(self, path: str) -> None:
         logger.exception("%r failed for the state at %r", self._listener, path)
+
+
+def _is_cancelled() -> bool:
+    """Whether the task is to end; otherwise the listener has waited for another one that was
+    cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class Watchers:

@@ -216,6 +216,32 @@ async def test_error_of_a_watcher_is_logged(
     caplog.clear()
 
 
+async def test_watcher_that_waits_for_a_cancelled_task_is_called_again(
+    state: State, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its CancelledError is not a cancellation of the task that calls it."""
+    cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    cancelled.cancel()
+    seen: list[Any] = []
+    may_go_on = asyncio.Event()
+
+    async def wait(path: str, value: Any, is_remote: bool) -> None:
+        seen.append(value)
+        await may_go_on.wait()
+        await cancelled
+
+    state.subscribe("a", lambda *change: cancelled.result())
+    state.subscribe("a", wait)
+    state.set("a", 1)
+    await until(lambda: seen)
+    state.set("a", 2)
+    may_go_on.set()
+    await until(lambda: len(seen) == 2)
+    await until(lambda: caplog.text.count("failed for the state at 'a'") == 4)
+    assert seen == [1, 2]
+    caplog.clear()
+
+
 async def test_async_watcher_gets_the_newest_value(state: State) -> None:
     seen: list[tuple[str, Any]] = []
     may_go_on = asyncio.Event()
