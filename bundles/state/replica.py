@@ -285,7 +285,7 @@ class Replica:
             for change in redo(self._slots(), self.tree):
                 self._keep(change, before)
             for path, old in before.items():
-                new = self.tree.find(parts_of(path))
+                new = self.tree.find(tuple(path.split(".")))
                 new = None if type(new) is dict else new
                 if not is_same(old, new):
                     notes.append((path, new, path in remote))

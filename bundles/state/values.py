@@ -42,8 +42,15 @@ class Cleaner:
             ValueError: it is too large or too deep, or it has a number or a text that JSON cannot
                 represent, or a key that cannot be part of a path.
         """
-        cleaned = self._clean(value, depth)
-        return None if cleaned == {} and type(cleaned) is dict else cleaned
+        return self._node(value, depth, len(self._path) if depth else -1)
+
+    def _node(self, value: Any, depth: int, length: int) -> Any:
+        """See `clean`. *length* is that of the path; -1 for the root of all paths."""
+        if type(value) is not dict:
+            return self._clean(value, depth)
+        if depth >= DEEPEST_PATH:
+            raise ValueError(f"the value for {self._path!r} has more than {DEEPEST_PATH} levels")
+        return self._fields(value, depth, length) or None
 
     def _clean(self, value: Any, depth: int) -> Any:
         kind = type(value)
@@ -52,8 +59,6 @@ class Cleaner:
             return _number(value, self._path) if kind in (int, float) else value
         if depth >= DEEPEST_PATH:
             raise ValueError(f"the value for {self._path!r} has more than {DEEPEST_PATH} levels")
-        if kind is dict:
-            return self._fields(value, depth)
         if kind in (list, tuple):
             return [self._item(item, depth + 1) for item in value]
         raise TypeError(
@@ -61,7 +66,7 @@ class Cleaner:
             f"str, int, float, bool and None"
         )
 
-    def _fields(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+    def _fields(self, value: dict[Any, Any], depth: int, length: int) -> dict[str, Any]:
         fields = {}
         for name, item in value.items():
             self._check_name(name)
@@ -70,7 +75,13 @@ class Cleaner:
                     f"the value for {self._path!r} has the key {name[:50]!r}; the keys of dicts "
                     f"are parts of paths, so they must not be empty or contain '.'"
                 )
-            cleaned = self.clean(item, depth + 1)
+            below = length + 1 + len(name)
+            if below > LONGEST_PATH:
+                raise ValueError(
+                    f"the value for {self._path!r} has a path of {below} characters; at most "
+                    f"{LONGEST_PATH} are allowed"
+                )
+            cleaned = self._node(item, depth + 1, below)
             if cleaned is not None:
                 fields[name] = cleaned
         return fields

@@ -13,9 +13,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from bundles.state.entries import Entry, Unit
+from bundles.state.entries import Entry, Logged, Unit
 from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import parts_of
+from bundles.state.replica import Replica
 from bundles.state.values import copy_of, digest, leaves_of, measure
 from tests.bundles.state.logs import Log, Node
 
@@ -57,6 +58,20 @@ class Attempt:
     def decided(self, is_committed: bool) -> None:
         assert self.outcome is None
         self.outcome = is_committed
+
+
+def test_long_path_of_another_version_does_not_lose_notes() -> None:
+    notes: list[Any] = []
+    replica = Replica("here", notes.extend)
+    replica.is_watched = True
+    name = "k" * 1000
+    replica.change(Set("a", ("a",), {name: 1}), lambda tree: True)
+    notes.clear()
+    other = Entry("there", 1, [Unit([operation_of("set", "a", {name: 2}, 0)])])
+    replica.receive([Logged(1, "", other, 10)])
+    other = Entry("there", 2, [Unit([operation_of("set", "e", 1, 0)])])
+    replica.receive([Logged(2, replica.token, other, 10)])
+    assert notes == [("e", 1, True)]
 
 
 class Serial:

@@ -111,6 +111,15 @@ def test_null_and_empty_dicts_are_no_values() -> None:
     assert clean({"a": {}}) is None
 
 
+def test_path_of_a_leaf_is_as_short_as_any_path() -> None:
+    """The path is 'a', and each key adds a dot."""
+    assert clean({"k" * 498: {"l" * 499: 1}}, 2000)
+    with pytest.raises(ValueError, match="path of 1001 characters"):
+        clean({"k" * 498: {"l" * 500: 1}}, 2000)
+    assert clean({"k" * 499: [{"l" * 1000: 1}]}, 2000)
+    assert Cleaner("the file", 2000).clean({"k" * 1000: 1}, 0)
+
+
 def test_value_is_copied() -> None:
     items = [1]
     cleaned = clean({"a": items, "b": (2, 3)})
