@@ -13,7 +13,7 @@ from bundles.state.entries import Image, Logged
 from bundles.state.log import StateLog
 from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
-from bundles.state.values import Cleaner
+from bundles.state.values import Cleaner, measure
 from rxkernel import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class MemoryLog(StateLog):
     @inject
     def __init__(self, settings: StateSettings) -> None:
         self._file = None if settings.file is None else Path(settings.file)
-        self._max_size = settings.max_size
+        self._settings = settings
         self._replica: Replica | None = None
         self._saving: asyncio.Task[None] | None = None
         self._changes = asyncio.Event()
@@ -41,7 +41,7 @@ class MemoryLog(StateLog):
     async def start(self, replica: Replica) -> None:
         self._replica = replica
         if self._file is not None:
-            root = await asyncio.to_thread(_load, self._file, self._max_size)
+            root = await asyncio.to_thread(_load, self._file, self._settings)
             replica.load("", "", Image(0, "", root, {}))
             self._saving = asyncio.create_task(self._save(self._file))
         self._carry_out(replica)
@@ -89,11 +89,11 @@ class MemoryLog(StateLog):
         self._problem = None
 
 
-def _load(file: Path, max_size: int) -> dict[str, Any]:
+def _load(file: Path, settings: StateSettings) -> dict[str, Any]:
     """The values in *file*; an empty dict if the file is missing.
 
     Raises:
-        ConfigurationError: it cannot be read, or has something else.
+        ConfigurationError: it cannot be read, or has something else, or more than fits.
     """
     try:
         data = file.read_bytes()
@@ -105,7 +105,10 @@ def _load(file: Path, max_size: int) -> dict[str, Any]:
         values = msgspec.json.decode(data)
         if type(values) is not dict:
             raise TypeError("it is not a JSON object")
-        return Cleaner(str(file), max_size).clean(values, 0) or {}
+        root = Cleaner(str(file), settings.max_size, "state.max_size").clean(values, 0) or {}
+        if (leaves := measure(root)[0]) > settings.max_keys:
+            raise ValueError(f"it has {leaves} values; state.max_keys is {settings.max_keys}")
+        return root
     except (ValueError, TypeError) as exc:
         raise ConfigurationError(
             f"state.file {str(file)!r} has no state: {exc}; correct it, or remove it to begin "

@@ -36,7 +36,7 @@ def _parts_of(path: str) -> Parts:
         )
     if not all(parts):
         raise ValueError(f"the path {path!r} has an empty part; write it as 'board.open'")
-    check_unicode(path)
+    bytes_of(path)
     return parts
 
 
@@ -44,7 +44,7 @@ def path_of(parts: Parts) -> str:
     return ".".join(parts)
 
 
-def check_unicode(text: str) -> int:
+def bytes_of(text: str) -> int:
     """The bytes of *text* as UTF-8.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from bundles.state.paths import Parts, path_of
+from bundles.state.paths import Parts, bytes_of, path_of
 from bundles.state.values import SCALARS, fork, is_same, leaves_of, measure
 
 _MOST_CACHED = 100_000
@@ -145,7 +145,7 @@ class Tree:
                 self.cache.pop(path_of(change.root), None)
         leaves, size = measure(before)
         more_leaves, more_size = measure(after)
-        name = len(change.root[-1])
+        name = bytes_of(change.root[-1])
         self.leaves += more_leaves - leaves
         self.size += more_size - size + name * ((after is not None) - (before is not None))
         return change

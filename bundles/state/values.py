@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bundles.state.paths import DEEPEST_PATH, LONGEST_PATH, check_unicode
+from bundles.state.paths import DEEPEST_PATH, LONGEST_PATH, bytes_of
 
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
 
@@ -22,13 +22,20 @@ class Cleaner:
     """Copies one value of the application and checks it.
 
     Attributes:
-        size: about the bytes of the copy as JSON.
+        size: about the bytes of the copy as JSON, see `measure`; also those of keys that are
+            dropped.
+
+    Args:
+        path: where the value will be; errors name it.
+        max_size: the most bytes.
+        setting: the one that has *max_size*.
     """
 
-    def __init__(self, path: str, max_size: int) -> None:
+    def __init__(self, path: str, max_size: int, setting: str = "state.max_value_size") -> None:
         self.size = 0
         self._path = path
         self._max_size = max_size
+        self._setting = setting
 
     def clean(self, value: Any, depth: int) -> Any:
         """A copy of *value* that shares nothing with it. Keys whose value is None are dropped from
@@ -55,7 +62,7 @@ class Cleaner:
     def _clean(self, value: Any, depth: int) -> Any:
         kind = type(value)
         if kind in SCALARS:
-            self._grow(check_unicode(value) if kind is str else _SIZE_OF_SCALAR)
+            self._grow(bytes_of(value) if kind is str else _SIZE_OF_SCALAR)
             return _number(value, self._path) if kind in (int, float) else value
         if depth >= DEEPEST_PATH:
             raise ValueError(f"the value for {self._path!r} has more than {DEEPEST_PATH} levels")
@@ -107,14 +114,14 @@ class Cleaner:
                 f"the value for {self._path!r} has a key of {len(name)} characters; at most "
                 f"{LONGEST_PATH} are allowed"
             )
-        self._grow(check_unicode(name))
+        self._grow(bytes_of(name))
 
     def _grow(self, size: int) -> None:
         self.size += size
         if self.size > self._max_size:
             raise ValueError(
                 f"the value for {self._path!r} has more than {self._max_size} bytes, which "
-                f"state.max_value_size allows"
+                f"{self._setting} allows"
             )
 
 
@@ -171,7 +178,7 @@ def measure(node: Any) -> tuple[int, int]:
         for name, child in node.items():
             count, bytes_ = measure(child)
             leaves += count
-            size += bytes_ + len(name)
+            size += bytes_ + bytes_of(name)
         return leaves, size
     if node is None:
         return 0, 0
@@ -181,11 +188,11 @@ def measure(node: Any) -> tuple[int, int]:
 def _size_of(value: Any) -> int:
     kind = type(value)
     if kind is str:
-        return len(value)
+        return bytes_of(value)
     if kind is list:
         return sum(_SIZE_OF_ITEM + _size_of(item) for item in value)
     if kind is dict:
-        return sum(_SIZE_OF_ITEM + len(name) + _size_of(item) for name, item in value.items())
+        return sum(_SIZE_OF_ITEM + bytes_of(name) + _size_of(item) for name, item in value.items())
     return _SIZE_OF_SCALAR
 
 

@@ -419,6 +419,23 @@ async def test_file_without_a_state_ends_the_boot(
     assert file.read_text() == text
 
 
+async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    file = str(path)
+    first = await site_of(file=file, max_size=1024, max_keys=2)
+    first.state.set("a", {"ü": "ж" * 500})
+    with pytest.raises(StateFullException, match=r"state\.max_size is 1024"):
+        first.state.set("b", "ж" * 12)
+    first.state.set("b", "ж" * 8)
+    await first.application.stop()
+    assert (await site_of(file=file, max_size=1024, max_keys=2)).state.get("b") == "ж" * 8
+    with pytest.raises(ConfigurationError, match=r"2 values; state\.max_keys is 1"):
+        await site_of(file=file, max_keys=1)
+    path.write_text(json.dumps({"a": "x" * 1024}))
+    with pytest.raises(ConfigurationError, match=r"more than 1024 bytes, which state\.max_size"):
+        await site_of(file=file, max_size=1024)
+
+
 async def test_file_that_cannot_be_written_is_reported(
     site_of: StateOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

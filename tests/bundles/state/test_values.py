@@ -133,6 +133,17 @@ def test_digests_of_different_types_differ() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
 
 
+@pytest.mark.parametrize(
+    "value",
+    [{"aü": {"b": "ж😀"}}, [1, None, ["ж", {"ü": ["x"]}]], 2.5, "ж", {"b": True}],
+    ids=ascii,
+)
+def test_value_has_one_size(value: Any) -> None:
+    """Otherwise a state that fits is not read from its file again."""
+    cleaner = Cleaner("a", 1000)
+    assert measure(cleaner.clean(value, 1))[1] == cleaner.size
+
+
 def test_measure_counts_leaves() -> None:
     assert measure({"a": {"b": 1, "c": [1, {"d": "text"}]}, "e": "x"})[0] == 3
     assert measure(None) == (0, 0)
