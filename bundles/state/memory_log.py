@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class MemoryLog(StateLog):
         assert self._replica is not None
         self._changes.clear()
         data = msgspec.json.format(msgspec.json.encode(self._replica.image().root))
-        writing = asyncio.ensure_future(asyncio.to_thread(_write, file, data))
+        writing = asyncio.ensure_future(asyncio.to_thread(write_file, file, data))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -116,13 +117,17 @@ def _load(file: Path, settings: StateSettings) -> dict[str, Any]:
         ) from exc
 
 
-def _write(file: Path, data: bytes) -> None:
-    """Replace *file*: it is never incomplete, also after a crash."""
+def write_file(file: Path, data: bytes) -> None:
+    """Replace *file*: it is never incomplete, also after a crash, or if others replace it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f"{file.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(file)
+    descriptor, name = tempfile.mkstemp(".new", f"{file.name}.", file.parent)  # its mode is 600
+    new = Path(name)
+    try:
+        with open(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(file)
+    except OSError:
+        new.unlink()
+        raise

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bundles.state import (
     StateSettings,
     Transaction,
 )
+from bundles.state.memory_log import write_file
 from rxkernel import Application, ConfigurationError, HttpSettings, Settings
 from tests.bundles.state.conftest import StateOf
 from tests.waiting import until
@@ -434,6 +436,35 @@ async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Pa
     path.write_text(json.dumps({"a": "x" * 1024}))
     with pytest.raises(ConfigurationError, match=r"more than 1024 bytes, which state\.max_size"):
         await site_of(file=file, max_size=1024)
+
+
+def test_file_is_complete_whoever_writes_it(tmp_path: Path) -> None:
+    """The old and the new process of a restart may write it at the same time."""
+    file = tmp_path / "state.json"
+    data = [json.dumps({"a": letter * 100_000}).encode() for letter in "xy"]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda number: write_file(file, data[number % 2]), range(40)):
+            assert file.read_bytes() in data
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_file_is_private_whatever_was_left(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text("{}")
+    file.chmod(0o644)
+    left = tmp_path / "state.json.new"
+    left.write_text("")
+    left.chmod(0o644)
+    write_file(file, b"{}")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_file_that_was_not_written_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_file(file, b"{}")
+    assert [*tmp_path.iterdir()] == [file]
 
 
 async def test_file_that_cannot_be_written_is_reported(
