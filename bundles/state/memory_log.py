@@ -14,7 +14,7 @@ from bundles.state.entries import Image, Logged
 from bundles.state.log import StateLog
 from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
-from bundles.state.values import Cleaner, measure
+from bundles.state.values import Cleaner, decode, measure
 from rxkernel import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _load(file: Path, settings: StateSettings) -> dict[str, Any]:
     except OSError as exc:
         raise ConfigurationError(f"state.file cannot be read: {exc}") from exc
     try:
-        values = msgspec.json.decode(data)
+        values = decode(data)
         if type(values) is not dict:
             raise TypeError("it is not a JSON object")
         root = Cleaner(str(file), settings.max_size, "state.max_size").clean(values, 0) or {}

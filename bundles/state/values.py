@@ -205,6 +205,18 @@ def leaves_of(node: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, node
 
 
+def decode(data: bytes) -> Any:
+    """The value of the JSON *data*.
+
+    Raises:
+        ValueError: it is not JSON, or its lists and objects are nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except RecursionError as exc:
+        raise ValueError("its lists and objects are nested too deeply") from exc
+
+
 def digest(node: Any) -> str | None:
     """A text that is the same for the same values only; None for no value."""
     if node is None:

@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from bundles.state.entries import Entry, Logged, Unit
+from bundles.state.entries import Entry, Logged, Unit, unpack_entry, unpack_image
 from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import parts_of
 from bundles.state.replica import Replica
@@ -58,6 +58,14 @@ class Attempt:
     def decided(self, is_committed: bool) -> None:
         assert self.outcome is None
         self.outcome = is_committed
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000], ids=len)
+def test_data_of_others_is_neither_an_entry_nor_an_image(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of the decoder, or ours
+        unpack_entry(data)
+    with pytest.raises(ValueError):  # noqa: PT011 - as above
+        unpack_image(data, 1, "")
 
 
 def test_long_path_of_another_version_does_not_lose_notes() -> None:

@@ -410,7 +410,9 @@ async def test_file_keeps_the_state_over_a_restart(site_of: StateOf, tmp_path: P
     assert (await site_of(file=str(file))).state.get("n") == 5
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"a.b": 1}', '{"a": 1e999}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"a.b": 1}', '{"a": 1e999}', "[" * 100_000], ids=len
+)
 async def test_file_without_a_state_ends_the_boot(
     site_of: StateOf, tmp_path: Path, text: str
 ) -> None:
