@@ -23,7 +23,7 @@ from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
 from bundles.state.transaction import CONFLICT, Transaction
 from bundles.state.tree import Tree
-from bundles.state.values import SCALARS, copy_of
+from bundles.state.values import SCALARS, check_number, copy_of
 from bundles.state.watchers import Listener, Watcher, Watchers
 
 T = TypeVar("T")
@@ -92,7 +92,8 @@ class State:
         Args:
             path: a value above it is removed, since it becomes a subtree.
             value: see `State`.
-            delay: seconds that the change may wait for others, with which it is sent.
+            delay: seconds that the change may wait for others, with which it is sent; at most a
+                day.
 
         Raises:
             TypeError, ValueError: *path* or *value* is not allowed.
@@ -116,7 +117,7 @@ class State:
 
     def decrement(self, path: str, by: float = 1, *, delay: float = 0.0) -> int | float:
         """Subtract *by*. See `increment`."""
-        return self.increment(path, -by, delay=delay)
+        return self.increment(path, -check_number(by, path), delay=delay)
 
     def delete(self, path: str, *, delay: float = 0.0) -> None:
         """Remove what is at *path*, if there is something. See `set`."""

@@ -10,7 +10,7 @@ from bundles.state.operations import Delete, Increment, Operation
 from bundles.state.paths import Parts, parts_of
 from bundles.state.replica import Replica
 from bundles.state.tree import Tree
-from bundles.state.values import copy_of
+from bundles.state.values import check_number, copy_of
 
 CONFLICT = "what the transaction has read was changed by others; run it again"
 
@@ -52,8 +52,7 @@ class Transaction:
 
     def decrement(self, path: str, by: float = 1) -> None:
         """See `increment`."""
-        self._check_open()
-        self._add(increment_of(path, -by, self._scratch(path, is_read=False)))
+        self.increment(path, -check_number(by, path))
 
     def delete(self, path: str) -> None:
         """See `State.delete`."""

@@ -139,11 +139,13 @@ def check_number(value: Any, path: str) -> int | float:
     return _number(value, path)
 
 
-def _number(value: float, path: str) -> int | float:
+def _number(value: Any, path: str) -> Any:
     if not is_number(value):
+        is_large = type(value) is int  # Python does not write one of 5,000 digits
+        found = f"an integer of {value.bit_length()} bits" if is_large else repr(value)
         raise ValueError(
-            f"the value for {path!r} has {value!r:.30}; numbers are finite, and integers have at "
-            f"most 64 bits"
+            f"the value for {path!r} has {found}; numbers are finite, and integers have at most "
+            f"64 bits"
         )
     return value
 

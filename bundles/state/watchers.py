@@ -51,7 +51,10 @@ class Watcher:
                 self._running = asyncio.create_task(self._run())
             return
         try:
-            self._listener(path, copy_of(value), is_remote)
+            result = self._listener(path, copy_of(value), is_remote)
+            if inspect.iscoroutine(result):
+                result.close()
+                raise TypeError("it returns a coroutine, so it must be async itself")
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - of the application
             self._report(path)
 

@@ -82,9 +82,15 @@ async def test_increment_of_other_values_is_rejected(state: State) -> None:
     for path in ("a", "a.text", "a.flag", "a.text.below"):
         with pytest.raises(TypeError, match="only a number can be incremented"):
             state.increment(path)
+    by: Any
     for by in (True, "1", None):
         with pytest.raises(TypeError, match="by an int or a float"):
-            state.increment("n", by)  # type: ignore[arg-type]
+            state.increment("n", by)
+        with pytest.raises(TypeError, match="by an int or a float"):
+            state.decrement("n", by)
+        async with state.transaction() as t:
+            with pytest.raises(TypeError, match="by an int or a float"):
+                t.decrement("n", by)
     with pytest.raises(ValueError, match="finite"):
         state.increment("n", math.inf)
     state.set("n", 2**63 - 1)
@@ -134,9 +140,10 @@ async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) ->
 
 
 async def test_delay_must_be_seconds(state: State) -> None:
-    for delay in (-1, math.nan, "1"):
+    for delay in (-1, math.nan, "1", 10**400, 86_401):
         with pytest.raises(ValueError, match="delay"):
             state.set("a", 1, delay=delay)  # type: ignore[arg-type]
+        assert state.get("a") is None
     state.set("a", 1, delay=10)
     assert state.get("a") == 1
 
@@ -210,11 +217,13 @@ async def test_error_of_a_watcher_is_logged(
 
     state.watch("a", fail)
     state.watch("a", fail_later)
+    state.watch("a", lambda *change: fail_later(*change))
     state.watch("a", lambda path, value, is_remote: seen.append(value))
     state.set("a", 1)
     assert seen == [1]
     await until(lambda: "of the async watcher" in caplog.text)
     assert "RuntimeError: of the watcher" in caplog.text
+    assert "must be async itself" in caplog.text
     caplog.clear()
 
 

@@ -56,6 +56,7 @@ def test_path_with_unusual_characters_is_a_path(path: str) -> None:
         (math.nan, "finite"),
         (math.inf, "finite"),
         (2**63, "64 bits"),
+        (10**5000, "an integer of 16610 bits"),
         ([-(2**63) - 1], "64 bits"),
         ("\udcff", "not valid Unicode"),
         ({"a.b": 1}, "parts of paths"),
@@ -66,7 +67,7 @@ def test_path_with_unusual_characters_is_a_path(path: str) -> None:
         ([0] * 100, "more than 1000 bytes"),
         ({"a": {"b": "x" * 999}}, "more than 1000 bytes"),
     ],
-    ids=str,
+    ids=lambda item: "" if type(item) is int and item > 2**64 else str(item),
 )
 def test_value_that_json_or_the_limit_excludes_is_rejected(value: Any, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
