@@ -58,6 +58,8 @@ class MemoryLog(StateLog):
             self._saving = None
             if self._changes.is_set():
                 await self._write(self._file)
+            if self._problem is not None:
+                logger.error("changes of the state are lost: %s", self._problem)
 
     def _carry_out(self, replica: Replica) -> None:
         while (outgoing := replica.next_entry()) is not None:

@@ -492,7 +492,9 @@ async def test_file_that_cannot_be_written_is_reported(
     await until(lambda: site.log.problem)
     assert "state.file cannot be written" in caplog.text
     caplog.clear()
-    file.parent.unlink()
+    await site.application.stop()
+    assert "changes of the state are lost: state.file cannot be written" in caplog.text
+    caplog.clear()
 
 
 # Settings
