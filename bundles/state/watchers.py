@@ -5,6 +5,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from bundles.state.pending import upwards
@@ -12,6 +13,12 @@ from bundles.state.replica import Note
 from bundles.state.values import copy_of
 
 logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+"""How often a call is cancelled at the end."""
+
+_PATIENCE = 0.1
+"""Seconds between two of them."""
 
 Listener = Callable[[str, Any, bool], object]
 """Is called with the path, the new value, or None if it was removed, and whether another process
@@ -59,11 +66,17 @@ class Watcher:
             self._report(path)
 
     async def stop(self) -> None:
-        """Interrupt a call that runs."""
+        """Interrupt a call that runs: again if need be, and then no longer wait for it."""
         self.cancel()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait({self._running})
+        running = self._running
+        if running is None:
+            return
+        for _ in range(_ATTEMPTS):
+            running.cancel()
+            await asyncio.wait({running}, timeout=_PATIENCE)
+            if running.done():
+                return
+        logger.error("%r does not end, although it was cancelled", self._listener)
 
     async def _run(self) -> None:
         try:
@@ -130,9 +143,8 @@ class Watchers:
             self._is_delivering = False
 
     async def stop(self) -> None:
-        for watchers in [*self._subscribed.values(), *self._watching.values()]:
-            for watcher in list(watchers):
-                await watcher.stop()
+        registered = chain(*self._subscribed.values(), *self._watching.values())
+        await asyncio.gather(*[watcher.stop() for watcher in registered])
 
     def _deliver(self, notes: Sequence[Note]) -> None:
         subtrees: dict[str, bool] = {}

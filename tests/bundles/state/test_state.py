@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,42 @@ async def test_watcher_that_waits_for_a_cancelled_task_is_called_again(
     await until(lambda: caplog.text.count("failed for the state at 'a'") == 4)
     assert seen == [1, 2]
     caplog.clear()
+
+
+async def test_stop_does_not_wait_for_a_watcher_that_goes_on(
+    site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of()
+    never = asyncio.Event()
+    started: list[asyncio.Task[None] | None] = []
+    may_end = False
+
+    async def swallow_one(path: str, value: Any, is_remote: bool) -> None:
+        started.append(None)
+        with suppress(asyncio.CancelledError):
+            await never.wait()
+        await never.wait()
+
+    async def swallow(path: str, value: Any, is_remote: bool) -> None:
+        started.append(asyncio.current_task())
+        while not may_end:
+            with suppress(asyncio.CancelledError):
+                await never.wait()
+
+    site.state.watch("a", swallow_one)
+    site.state.watch("a", swallow)
+    site.state.set("a", 1)
+    await until(lambda: len(started) == 2)
+    async with asyncio.timeout(20):
+        await site.application.stop()
+    assert caplog.text.count("does not end, although it was cancelled") == 1
+    assert "swallow at" in caplog.text
+    caplog.clear()
+    may_end = True
+    never.set()
+    task = started[1]
+    assert task is not None
+    await asyncio.wait({task})
 
 
 async def test_async_watcher_gets_the_newest_value(state: State) -> None:
