@@ -184,10 +184,7 @@ class State:
             check_delay(delay)
         self._check_pending()
         if not self._replica.change(operation, self._fits):
-            raise StateFullException(
-                f"{operation.path!r} does not fit; state.max_keys is {self._settings.max_keys}, "
-                f"and state.max_size is {self._settings.max_size}"
-            )
+            raise self._full(f"{operation.path!r} does not fit")
         self._log.changed(delay)
 
     def _check_pending(self) -> None:
@@ -201,6 +198,12 @@ class State:
     def _fits(self, tree: Tree) -> bool:
         return tree.leaves <= self._settings.max_keys and tree.size <= self._settings.max_size
 
+    def _full(self, problem: str) -> StateFullException:
+        return StateFullException(
+            f"{problem}; state.max_keys is {self._settings.max_keys}, and state.max_size is "
+            f"{self._settings.max_size}"
+        )
+
     async def _run(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self.transaction() as transaction:
             return await function(transaction)
@@ -211,10 +214,8 @@ class State:
         if unit is None:
             return
         self._check_pending()
-        if not all(isinstance(operation, Delete) for operation in unit.operations) and (
-            not self._fits(self._tree)
-        ):
-            raise StateFullException("the state is full; delete values first")
+        if not self._replica.would_fit(unit.operations, self._fits):
+            raise self._full("the changes of the transaction do not fit")
         if not await self._decide(unit, decided):
             raise StateConflictException(CONFLICT)
 

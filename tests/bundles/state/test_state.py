@@ -422,7 +422,7 @@ async def test_transaction_that_is_too_large_is_rejected(site_of: StateOf) -> No
     assert state.get("a") is None
 
 
-async def test_transaction_in_a_full_state_may_only_delete(site_of: StateOf) -> None:
+async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> None:
     state = (await site_of(max_keys=2)).state
 
     async def fill(t: Transaction) -> None:
@@ -432,11 +432,18 @@ async def test_transaction_in_a_full_state_may_only_delete(site_of: StateOf) -> 
     async def clear(t: Transaction) -> None:
         t.delete("a")
 
-    await state.transact(fill)
-    with pytest.raises(StateFullException, match="delete values first"):
+    async def replace(t: Transaction) -> None:
+        t.delete("b")
+        t.set("c", 3)
+
+    state.set("a", 1)
+    state.set("b", 2)
+    with pytest.raises(StateFullException, match=r"do not fit; state\.max_keys is 2"):
         await state.transact(fill)
+    assert [state.get("a"), state.get("b")] == [1, 2]
+    await state.transact(replace)
     await state.transact(clear)
-    assert state.get("a") is None
+    assert [state.get("a"), state.get("b"), state.get("c")] == [None, None, 3]
 
 
 # The file
