@@ -109,8 +109,8 @@ def _load(file: Path, settings: StateSettings) -> dict[str, Any]:
         if type(values) is not dict:
             raise TypeError("it is not a JSON object")
         root = Cleaner(str(file), settings.max_size, "state.max_size").clean(values, 0) or {}
-        if (leaves := measure(root)[0]) > settings.max_keys:
-            raise ValueError(f"it has {leaves} values; state.max_keys is {settings.max_keys}")
+        if (paths := measure(root)[0] - 1) > settings.max_keys:
+            raise ValueError(f"it has {paths} paths; state.max_keys is {settings.max_keys}")
         return root
     except (ValueError, TypeError) as exc:
         raise ConfigurationError(

@@ -137,9 +137,9 @@ class Replica:
     def change(self, operation: Operation, fits: Callable[[Tree], bool]) -> bool:
         """Carry out *operation*, and keep it for the log; does neither and returns False if the
         tree has grown and does not satisfy *fits*."""
-        leaves, size = self.tree.leaves, self.tree.size
+        paths, size = self.tree.paths, self.tree.size
         change = operation.apply(self.tree)
-        if change is not None and self._is_larger(leaves, size) and not fits(self.tree):
+        if change is not None and self._is_larger(paths, size) and not fits(self.tree):
             self.tree.restore(change)
             return False
         batch = self._queue[-1] if self._queue else None
@@ -157,15 +157,15 @@ class Replica:
     def would_fit(self, operations: Iterable[Operation], fits: Callable[[Tree], bool]) -> bool:
         """Whether the tree satisfies *fits* after *operations*, or does not grow."""
         tree = self.tree
-        leaves, size = tree.leaves, tree.size
+        paths, size = tree.paths, tree.size
         done = [change for operation in operations if (change := operation.apply(tree))]
-        is_fit = not self._is_larger(leaves, size) or fits(tree)
+        is_fit = not self._is_larger(paths, size) or fits(tree)
         for change in reversed(done):
             tree.restore(change)
         return is_fit
 
-    def _is_larger(self, leaves: int, size: int) -> bool:
-        return self.tree.leaves > leaves or self.tree.size > size
+    def _is_larger(self, paths: int, size: int) -> bool:
+        return self.tree.paths > paths or self.tree.size > size
 
     def submit(self, transaction: Unit) -> None:
         """Keep *transaction* for the log; it is carried out only there."""

@@ -196,7 +196,7 @@ class State:
             )
 
     def _fits(self, tree: Tree) -> bool:
-        return tree.leaves <= self._settings.max_keys and tree.size <= self._settings.max_size
+        return tree.paths <= self._settings.max_keys and tree.size <= self._settings.max_size
 
     def _full(self, problem: str) -> StateFullException:
         return StateFullException(

@@ -173,15 +173,16 @@ def fork(node: Any) -> Any:
 
 
 def measure(node: Any) -> tuple[int, int]:
-    """The leaves of *node*, and about its bytes as JSON; both 0 for None."""
+    """The paths of *node*, which are its own and those below, and about its bytes as JSON; both 0
+    for None."""
     kind = type(node)
     if kind is dict:
-        leaves = size = 0
+        paths, size = 1, 0
         for name, child in node.items():
             count, bytes_ = measure(child)
-            leaves += count
+            paths += count
             size += bytes_ + bytes_of(name)
-        return leaves, size
+        return paths, size
     if node is None:
         return 0, 0
     return 1, _size_of(node)

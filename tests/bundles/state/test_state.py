@@ -100,13 +100,15 @@ async def test_increment_of_other_values_is_rejected(state: State) -> None:
 
 
 async def test_limits_are_errors_that_name_them(site_of: StateOf) -> None:
-    state = (await site_of(max_keys=3, max_size=2000, max_value_size=1024)).state
+    state = (await site_of(max_keys=4, max_size=2000, max_value_size=1024)).state
     with pytest.raises(ValueError, match=r"state\.max_value_size"):
         state.set("a", "x" * 10_000_000)
     state.set("a", {"b": 1, "c": 2, "d": 3})
-    with pytest.raises(StateFullException, match=r"state\.max_keys is 3"):
+    with pytest.raises(StateFullException, match=r"state\.max_keys is 4"):
         state.set("e", 1)
     assert state.get("e") is None
+    with pytest.raises(StateFullException, match="does not fit"):
+        state.set("a.d.e.f", 4)
     state.set("a.b", 5)
     state.set("a", "x" * 1000)
     with pytest.raises(StateFullException, match=r"state\.max_size is 2000"):
@@ -479,14 +481,14 @@ async def test_file_without_a_state_ends_the_boot(
 async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     file = str(path)
-    first = await site_of(file=file, max_size=1024, max_keys=2)
+    first = await site_of(file=file, max_size=1024, max_keys=3)
     first.state.set("a", {"ü": "ж" * 500})
     with pytest.raises(StateFullException, match=r"state\.max_size is 1024"):
         first.state.set("b", "ж" * 12)
     first.state.set("b", "ж" * 8)
     await first.application.stop()
-    assert (await site_of(file=file, max_size=1024, max_keys=2)).state.get("b") == "ж" * 8
-    with pytest.raises(ConfigurationError, match=r"2 values; state\.max_keys is 1"):
+    assert (await site_of(file=file, max_size=1024, max_keys=3)).state.get("b") == "ж" * 8
+    with pytest.raises(ConfigurationError, match=r"3 paths; state\.max_keys is 1"):
         await site_of(file=file, max_keys=1)
     path.write_text(json.dumps({"a": "x" * 1024}))
     with pytest.raises(ConfigurationError, match=r"more than 1024 bytes, which state\.max_size"):

@@ -145,6 +145,6 @@ def test_value_has_one_size(value: Any) -> None:
     assert measure(cleaner.clean(value, 1))[1] == cleaner.size
 
 
-def test_measure_counts_leaves() -> None:
-    assert measure({"a": {"b": 1, "c": [1, {"d": "text"}]}, "e": "x"})[0] == 3
+def test_measure_counts_paths() -> None:
+    assert measure({"a": {"b": 1, "c": [1, {"d": "text"}]}, "e": "x"})[0] == 5
     assert measure(None) == (0, 0)
