@@ -136,7 +136,8 @@ def check_number(value: Any, path: str) -> int | float:
         raise TypeError(
             f"{path!r} can be changed by an int or a float, not {type(value).__name__}"
         )
-    return _number(value, path)
+    number: int | float = _number(value, path)
+    return number
 
 
 def _number(value: Any, path: str) -> Any:
