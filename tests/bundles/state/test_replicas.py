@@ -1,10 +1,11 @@
 """Processes that follow one log come to the same values, whatever happens to the log."""
 
+from contextlib import suppress
 from typing import Any
 
 import attrs
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,6 +18,8 @@ from bundles.state.entries import Entry, Logged, Unit, unpack_entry, unpack_imag
 from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import parts_of
 from bundles.state.replica import Replica
+from bundles.state.transaction import Transaction
+from bundles.state.tree import Tree
 from bundles.state.values import copy_of, digest, leaves_of, measure
 from tests.bundles.state.logs import Log, Node
 
@@ -58,6 +61,31 @@ class Attempt:
     def decided(self, is_committed: bool) -> None:
         assert self.outcome is None
         self.outcome = is_committed
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(operations, max_size=4), st.lists(operations, max_size=8))
+def test_transaction_reads_what_its_operations_make(
+    before: list[Operation], within: list[Operation]
+) -> None:
+    """Each path, although only the operations that concern it are carried out for that."""
+    replica, expected = Replica("here"), Tree()
+    for operation in before:
+        operation.apply(expected)
+        replica.change(operation, lambda tree: True)
+    transaction = Transaction(replica, 10_000)
+    for operation in within:
+        match operation:
+            case Set(path, _, value):
+                transaction.set(path, value)
+            case Increment(path, _, by):
+                with suppress(TypeError, OverflowError):
+                    transaction.increment(path, by)
+            case _:
+                transaction.delete(operation.path)
+        operation.apply(expected)
+        for path in PATHS:
+            assert digest(transaction.get(path)) == digest(expected.find(parts_of(path)))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000], ids=len)
