@@ -13,7 +13,7 @@ _PATH = "counter"
 
 @access("public")
 class CounterController:
-    """Each worker tells its own sockets when the shared number has changed."""
+    """Each worker sends the shared number to its own sockets when it has changed."""
 
     @inject
     def __init__(self, state: State, broadcaster: Broadcaster) -> None:

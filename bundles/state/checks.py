@@ -1,12 +1,14 @@
 """Checks the arguments of the application, and makes operations of them."""
 
-import math
 from typing import Any
 
 from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import parts_of
 from bundles.state.tree import Tree
 from bundles.state.values import Cleaner, check_number
+
+LONGEST_DELAY = 86_400
+"""Seconds; a day."""
 
 
 def set_of(path: str, value: Any, max_size: int) -> Operation:
@@ -43,5 +45,5 @@ def increment_of(path: str, by: float, tree: Tree) -> Increment:
 
 
 def check_delay(delay: float) -> None:
-    if type(delay) not in (int, float) or not 0 <= delay < math.inf:
-        raise ValueError(f"delay is {delay!r}; it must be seconds, 0 or more")
+    if type(delay) not in (int, float) or not 0 <= delay <= LONGEST_DELAY:
+        raise ValueError(f"a delay is seconds, from 0 to {LONGEST_DELAY}")

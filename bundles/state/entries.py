@@ -10,6 +10,7 @@ import msgspec
 from bundles.state.operations import Operation, unpack
 from bundles.state.paths import parts_of
 from bundles.state.tree import Change, Tree
+from bundles.state.values import decode
 
 Reads = dict[str, str | None]
 """What a transaction has read: the digest of the value by path."""
@@ -113,7 +114,7 @@ def unpack_entry(data: bytes) -> Entry:
     Raises:
         ValueError: *data* is something else.
     """
-    match msgspec.json.decode(data):
+    match decode(data):
         case [str(process), int(number), [*units]]:
             return Entry(process, number, [_unpack_unit(unit) for unit in units])
     raise ValueError(f"{data!r:.100} is not an entry of a state")
@@ -125,7 +126,7 @@ def unpack_image(data: bytes, position: int, token: str) -> Image:
     Raises:
         ValueError: *data* is something else.
     """
-    match msgspec.json.decode(data):
+    match decode(data):
         case [dict(root), [*written]]:
             table = {process: (number, tuple(failed)) for process, number, failed in written}
             return Image(position, token, root, table)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from bundles.state.entries import Image, Logged
 from bundles.state.log import StateLog
 from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
-from bundles.state.values import Cleaner
+from bundles.state.values import Cleaner, decode, measure
 from rxkernel import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class MemoryLog(StateLog):
     @inject
     def __init__(self, settings: StateSettings) -> None:
         self._file = None if settings.file is None else Path(settings.file)
-        self._max_size = settings.max_size
+        self._settings = settings
         self._replica: Replica | None = None
         self._saving: asyncio.Task[None] | None = None
         self._changes = asyncio.Event()
@@ -41,7 +42,7 @@ class MemoryLog(StateLog):
     async def start(self, replica: Replica) -> None:
         self._replica = replica
         if self._file is not None:
-            root = await asyncio.to_thread(_load, self._file, self._max_size)
+            root = await asyncio.to_thread(_load, self._file, self._settings)
             replica.load("", "", Image(0, "", root, {}))
             self._saving = asyncio.create_task(self._save(self._file))
         self._carry_out(replica)
@@ -57,6 +58,8 @@ class MemoryLog(StateLog):
             self._saving = None
             if self._changes.is_set():
                 await self._write(self._file)
+            if self._problem is not None:
+                logger.error("changes of the state are lost: %s", self._problem)
 
     def _carry_out(self, replica: Replica) -> None:
         while (outgoing := replica.next_entry()) is not None:
@@ -74,7 +77,7 @@ class MemoryLog(StateLog):
         assert self._replica is not None
         self._changes.clear()
         data = msgspec.json.format(msgspec.json.encode(self._replica.image().root))
-        writing = asyncio.ensure_future(asyncio.to_thread(_write, file, data))
+        writing = asyncio.ensure_future(asyncio.to_thread(write_file, file, data))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -89,11 +92,11 @@ class MemoryLog(StateLog):
         self._problem = None
 
 
-def _load(file: Path, max_size: int) -> dict[str, Any]:
+def _load(file: Path, settings: StateSettings) -> dict[str, Any]:
     """The values in *file*; an empty dict if the file is missing.
 
     Raises:
-        ConfigurationError: it cannot be read, or has something else.
+        ConfigurationError: it cannot be read, or has something else, or more than fits.
     """
     try:
         data = file.read_bytes()
@@ -102,10 +105,13 @@ def _load(file: Path, max_size: int) -> dict[str, Any]:
     except OSError as exc:
         raise ConfigurationError(f"state.file cannot be read: {exc}") from exc
     try:
-        values = msgspec.json.decode(data)
+        values = decode(data)
         if type(values) is not dict:
             raise TypeError("it is not a JSON object")
-        return Cleaner(str(file), max_size).clean(values, 0) or {}
+        root = Cleaner(str(file), settings.max_size, "state.max_size").clean(values, 0) or {}
+        if (paths := measure(root)[0] - 1) > settings.max_keys:
+            raise ValueError(f"it has {paths} paths; state.max_keys is {settings.max_keys}")
+        return root
     except (ValueError, TypeError) as exc:
         raise ConfigurationError(
             f"state.file {str(file)!r} has no state: {exc}; correct it, or remove it to begin "
@@ -113,13 +119,17 @@ def _load(file: Path, max_size: int) -> dict[str, Any]:
         ) from exc
 
 
-def _write(file: Path, data: bytes) -> None:
-    """Replace *file*: it is never incomplete, also after a crash."""
+def write_file(file: Path, data: bytes) -> None:
+    """Replace *file*: it is never incomplete, also after a crash, or if others replace it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f"{file.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(file)
+    descriptor, name = tempfile.mkstemp(".new", f"{file.name}.", file.parent)  # its mode is 600
+    new = Path(name)
+    try:
+        with open(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(file)
+    except OSError:
+        new.unlink()
+        raise

@@ -11,16 +11,20 @@ DEEPEST_PATH = 32
 Parts = tuple[str, ...]
 
 
-@lru_cache(maxsize=16_384)
 def parts_of(path: str) -> Parts:
     """The parts of *path* between its dots.
 
     Raises:
-        TypeError: it is not a text.
+        TypeError: it is not a str, or of a subclass, which JSON may write in another way.
         ValueError: a part is empty, or it is too long, too deep, or not valid Unicode.
     """
-    if not isinstance(path, str):
+    if type(path) is not str:
         raise TypeError(f"a path is a str, such as 'board.open', not {type(path).__name__}")
+    return _parts_of(path)
+
+
+@lru_cache(maxsize=16_384)
+def _parts_of(path: str) -> Parts:
     if len(path) > LONGEST_PATH:
         raise ValueError(
             f"the path {path[:50]!r}… has {len(path)} characters; it may have {LONGEST_PATH}"
@@ -32,7 +36,7 @@ def parts_of(path: str) -> Parts:
         )
     if not all(parts):
         raise ValueError(f"the path {path!r} has an empty part; write it as 'board.open'")
-    check_unicode(path)
+    bytes_of(path)
     return parts
 
 
@@ -40,7 +44,7 @@ def path_of(parts: Parts) -> str:
     return ".".join(parts)
 
 
-def check_unicode(text: str) -> int:
+def bytes_of(text: str) -> int:
     """The bytes of *text* as UTF-8.
 
     Raises:

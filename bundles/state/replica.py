@@ -137,13 +137,9 @@ class Replica:
     def change(self, operation: Operation, fits: Callable[[Tree], bool]) -> bool:
         """Carry out *operation*, and keep it for the log; does neither and returns False if the
         tree has grown and does not satisfy *fits*."""
-        leaves, size = self.tree.leaves, self.tree.size
+        paths, size = self.tree.paths, self.tree.size
         change = operation.apply(self.tree)
-        if (
-            change is not None
-            and (self.tree.leaves > leaves or self.tree.size > size)
-            and not fits(self.tree)
-        ):
+        if change is not None and self._is_larger(paths, size) and not fits(self.tree):
             self.tree.restore(change)
             return False
         batch = self._queue[-1] if self._queue else None
@@ -157,6 +153,19 @@ class Replica:
         if change is not None and self.is_watched:
             self._changed([(path, value, False) for path, _, value in change.leaves()])
         return True
+
+    def would_fit(self, operations: Iterable[Operation], fits: Callable[[Tree], bool]) -> bool:
+        """Whether the tree satisfies *fits* after *operations*, or does not grow."""
+        tree = self.tree
+        paths, size = tree.paths, tree.size
+        done = [change for operation in operations if (change := operation.apply(tree))]
+        is_fit = not self._is_larger(paths, size) or fits(tree)
+        for change in reversed(done):
+            tree.restore(change)
+        return is_fit
+
+    def _is_larger(self, paths: int, size: int) -> bool:
+        return self.tree.paths > paths or self.tree.size > size
 
     def submit(self, transaction: Unit) -> None:
         """Keep *transaction* for the log; it is carried out only there."""
@@ -285,7 +294,7 @@ class Replica:
             for change in redo(self._slots(), self.tree):
                 self._keep(change, before)
             for path, old in before.items():
-                new = self.tree.find(parts_of(path))
+                new = self.tree.find(tuple(path.split(".")))
                 new = None if type(new) is dict else new
                 if not is_same(old, new):
                     notes.append((path, new, path in remote))

@@ -35,7 +35,7 @@ class StateSettings:
     """Begins the names of the keys in Redis. Processes with the same one share their state."""
 
     max_keys: int = attrs.field(default=100_000, validator=_COUNT)
-    """Most values."""
+    """Most paths that have a value, dicts included."""
 
     max_size: int = attrs.field(default=16_777_216, validator=_SIZE)
     """About the most bytes of all keys and values together, as JSON."""

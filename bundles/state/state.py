@@ -23,7 +23,7 @@ from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
 from bundles.state.transaction import CONFLICT, Transaction
 from bundles.state.tree import Tree
-from bundles.state.values import SCALARS, copy_of
+from bundles.state.values import SCALARS, check_number, copy_of
 from bundles.state.watchers import Listener, Watcher, Watchers
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class State:
         Raises:
             TypeError, ValueError: *path* is not a path.
         """
-        found = self._cache.get(path)
+        found = self._cache.get(path) if type(path) is str else None
         if found is not None:
             return found
         found = self._tree.find(parts_of(path))
@@ -92,7 +92,8 @@ class State:
         Args:
             path: a value above it is removed, since it becomes a subtree.
             value: see `State`.
-            delay: seconds that the change may wait for others, with which it is sent.
+            delay: seconds that the change may wait for others, with which it is sent; at most a
+                day.
 
         Raises:
             TypeError, ValueError: *path* or *value* is not allowed.
@@ -116,7 +117,7 @@ class State:
 
     def decrement(self, path: str, by: float = 1, *, delay: float = 0.0) -> int | float:
         """Subtract *by*. See `increment`."""
-        return self.increment(path, -by, delay=delay)
+        return self.increment(path, -check_number(by, path), delay=delay)
 
     def delete(self, path: str, *, delay: float = 0.0) -> None:
         """Remove what is at *path*, if there is something. See `set`."""
@@ -183,10 +184,7 @@ class State:
             check_delay(delay)
         self._check_pending()
         if not self._replica.change(operation, self._fits):
-            raise StateFullException(
-                f"{operation.path!r} does not fit; state.max_keys is {self._settings.max_keys}, "
-                f"and state.max_size is {self._settings.max_size}"
-            )
+            raise self._full(f"{operation.path!r} does not fit")
         self._log.changed(delay)
 
     def _check_pending(self) -> None:
@@ -198,7 +196,13 @@ class State:
             )
 
     def _fits(self, tree: Tree) -> bool:
-        return tree.leaves <= self._settings.max_keys and tree.size <= self._settings.max_size
+        return tree.paths <= self._settings.max_keys and tree.size <= self._settings.max_size
+
+    def _full(self, problem: str) -> StateFullException:
+        return StateFullException(
+            f"{problem}; state.max_keys is {self._settings.max_keys}, and state.max_size is "
+            f"{self._settings.max_size}"
+        )
 
     async def _run(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self.transaction() as transaction:
@@ -210,10 +214,8 @@ class State:
         if unit is None:
             return
         self._check_pending()
-        if not all(isinstance(operation, Delete) for operation in unit.operations) and (
-            not self._fits(self._tree)
-        ):
-            raise StateFullException("the state is full; delete values first")
+        if not self._replica.would_fit(unit.operations, self._fits):
+            raise self._full("the changes of the transaction do not fit")
         if not await self._decide(unit, decided):
             raise StateConflictException(CONFLICT)
 

@@ -1,16 +1,19 @@
 """Changes that are carried out together or not at all."""
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from bundles.state.checks import increment_of, set_of
 from bundles.state.entries import Unit, size_of
 from bundles.state.exceptions import StateConflictException
-from bundles.state.operations import Delete, Increment, Operation
+from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import Parts, parts_of
+from bundles.state.pending import upwards
 from bundles.state.replica import Replica
 from bundles.state.tree import Tree
-from bundles.state.values import copy_of
+from bundles.state.values import check_number, copy_of
 
 CONFLICT = "what the transaction has read was changed by others; run it again"
 
@@ -28,6 +31,11 @@ class Transaction:
         self._version = replica.version
         self._reads: dict[str, str | None] = {}
         self._operations: list[Operation] = []
+        self._at: dict[str, list[int]] = {}
+        self._from: dict[str, list[int]] = {}
+        self._set: dict[str, int] = {}
+        self._set_below: dict[str, list[int]] = {}
+        self._replaced: set[str] = set()
         self._size = 0
         self._is_open = True
 
@@ -52,8 +60,7 @@ class Transaction:
 
     def decrement(self, path: str, by: float = 1) -> None:
         """See `increment`."""
-        self._check_open()
-        self._add(increment_of(path, -by, self._scratch(path, is_read=False)))
+        self.increment(path, -check_number(by, path))
 
     def delete(self, path: str) -> None:
         """See `State.delete`."""
@@ -78,7 +85,17 @@ class Transaction:
                 f"the changes of the transaction have more than {self._max_size} bytes, which "
                 f"state.max_value_size allows"
             )
+        index = len(self._operations)
         self._operations.append(operation)
+        self._at.setdefault(operation.path, []).append(index)
+        for path in upwards(operation.path):
+            self._from.setdefault(path, []).append(index)
+        if not isinstance(operation, Increment):
+            self._replaced.add(operation.path)
+        if isinstance(operation, Set):
+            self._set[operation.path] = index
+            for above in islice(upwards(operation.path), 1, None):
+                self._set_below.setdefault(above, []).append(index)
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -87,26 +104,33 @@ class Transaction:
     def _scratch(self, path: str, *, is_read: bool) -> Tree:
         """A tree with the values at *path* as the transaction sees them."""
         parts = parts_of(path)
-        first, is_covered = self._first_of(parts)
+        found = {*self._from.get(path, ())}
+        first = self._set.get(path, -1)
+        for above in islice(upwards(path), 1, None):
+            found.update(self._kinds_of(above))
+            first = max(first, self._set.get(above, -1))
+        if is_read and self._replaced.isdisjoint(upwards(path)):
+            self._read(path)
         tree = Tree()
-        if not is_covered:
-            if is_read:
-                self._read(path)
+        if (
+            first < 0
+        ):  # else an operation replaces everything, and a leaf above, which delete keeps
             self._copy(parts, tree)
-        for operation in self._operations[first:]:
-            if _overlap(operation.parts, parts):
-                operation.apply(tree)
+        for index in sorted(found):
+            if index >= first:
+                self._operations[index].apply(tree)
         return tree
 
-    def _first_of(self, parts: Parts) -> tuple[int, bool]:
-        """The index of the last operation that replaces everything at *parts*, and whether there
-        is one."""
-        for index in range(len(self._operations) - 1, -1, -1):
-            operation = self._operations[index]
-            covers = operation.parts == parts[: len(operation.parts)]
-            if covers and not isinstance(operation, Increment):
-                return index, True
-        return 0, False
+    def _kinds_of(self, path: str) -> Iterator[int]:
+        """The indexes of the operations that make a leaf or a dict of *path*: those on it, and
+        after the beginning and after each of them the first one that sets something below."""
+        at = self._at.get(path, [])
+        below = self._set_below.get(path, [])
+        yield from at
+        for index in (-1, *at):
+            following = bisect_right(below, index)
+            if following < len(below):
+                yield below[following]
 
     def _copy(self, parts: Parts, tree: Tree) -> None:
         """Copy what is at *parts*, or the leaf above, from the state to *tree*."""
@@ -124,8 +148,3 @@ class Transaction:
                 raise StateConflictException(CONFLICT)
             self._version = self._replica.version
         self._reads[path] = seen
-
-
-def _overlap(one: Parts, other: Parts) -> bool:
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from bundles.state.paths import Parts, path_of
+from bundles.state.paths import Parts, bytes_of, path_of
 from bundles.state.values import SCALARS, fork, is_same, leaves_of, measure
 
 _MOST_CACHED = 100_000
@@ -49,14 +49,14 @@ class Tree:
         root: the whole tree, which others only read.
         cache: the leaves that were read and cannot be changed in place, by path. It is faster
             than the way through the dicts.
-        leaves: how many leaves there are.
+        paths: how many paths have a value, dicts included: each needs memory.
         size: about the bytes of all keys and leaves as JSON.
     """
 
     def __init__(self) -> None:
         self.root: dict[str, Any] = {}
         self.cache: dict[str, Any] = {}
-        self.leaves = 0
+        self.paths = 0
         self.size = 0
 
     def find(self, parts: Parts) -> Any:
@@ -127,7 +127,8 @@ class Tree:
         """Take over *root*, without a copy."""
         before, self.root = self.root, root
         self.cache.clear()
-        self.leaves, self.size = measure(root)
+        paths, self.size = measure(root)
+        self.paths = paths - 1  # the root has no path
         return Change((), before, root)
 
     def _replace(
@@ -143,9 +144,9 @@ class Tree:
                 self.cache.clear()
             else:
                 self.cache.pop(path_of(change.root), None)
-        leaves, size = measure(before)
-        more_leaves, more_size = measure(after)
-        name = len(change.root[-1])
-        self.leaves += more_leaves - leaves
+        paths, size = measure(before)
+        more_paths, more_size = measure(after)
+        name = bytes_of(change.root[-1])
+        self.paths += more_paths - paths
         self.size += more_size - size + name * ((after is not None) - (before is not None))
         return change

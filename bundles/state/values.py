@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bundles.state.paths import DEEPEST_PATH, LONGEST_PATH, check_unicode
+from bundles.state.paths import DEEPEST_PATH, LONGEST_PATH, bytes_of
 
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
 
@@ -22,13 +22,20 @@ class Cleaner:
     """Copies one value of the application and checks it.
 
     Attributes:
-        size: about the bytes of the copy as JSON.
+        size: about the bytes of the copy as JSON, see `measure`; also those of keys that are
+            dropped.
+
+    Args:
+        path: where the value will be; errors name it.
+        max_size: the most bytes.
+        setting: the one that has *max_size*.
     """
 
-    def __init__(self, path: str, max_size: int) -> None:
+    def __init__(self, path: str, max_size: int, setting: str = "state.max_value_size") -> None:
         self.size = 0
         self._path = path
         self._max_size = max_size
+        self._setting = setting
 
     def clean(self, value: Any, depth: int) -> Any:
         """A copy of *value* that shares nothing with it. Keys whose value is None are dropped from
@@ -42,18 +49,23 @@ class Cleaner:
             ValueError: it is too large or too deep, or it has a number or a text that JSON cannot
                 represent, or a key that cannot be part of a path.
         """
-        cleaned = self._clean(value, depth)
-        return None if cleaned == {} and type(cleaned) is dict else cleaned
+        return self._node(value, depth, len(self._path) if depth else -1)
+
+    def _node(self, value: Any, depth: int, length: int) -> Any:
+        """See `clean`. *length* is that of the path; -1 for the root of all paths."""
+        if type(value) is not dict:
+            return self._clean(value, depth)
+        if depth >= DEEPEST_PATH:
+            raise ValueError(f"the value for {self._path!r} has more than {DEEPEST_PATH} levels")
+        return self._fields(value, depth, length) or None
 
     def _clean(self, value: Any, depth: int) -> Any:
         kind = type(value)
         if kind in SCALARS:
-            self._grow(check_unicode(value) if kind is str else _SIZE_OF_SCALAR)
+            self._grow(bytes_of(value) if kind is str else _SIZE_OF_SCALAR)
             return _number(value, self._path) if kind in (int, float) else value
         if depth >= DEEPEST_PATH:
             raise ValueError(f"the value for {self._path!r} has more than {DEEPEST_PATH} levels")
-        if kind is dict:
-            return self._fields(value, depth)
         if kind in (list, tuple):
             return [self._item(item, depth + 1) for item in value]
         raise TypeError(
@@ -61,7 +73,7 @@ class Cleaner:
             f"str, int, float, bool and None"
         )
 
-    def _fields(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+    def _fields(self, value: dict[Any, Any], depth: int, length: int) -> dict[str, Any]:
         fields = {}
         for name, item in value.items():
             self._check_name(name)
@@ -70,7 +82,13 @@ class Cleaner:
                     f"the value for {self._path!r} has the key {name[:50]!r}; the keys of dicts "
                     f"are parts of paths, so they must not be empty or contain '.'"
                 )
-            cleaned = self.clean(item, depth + 1)
+            below = length + 1 + len(name)
+            if below > LONGEST_PATH:
+                raise ValueError(
+                    f"the value for {self._path!r} has a path of {below} characters; at most "
+                    f"{LONGEST_PATH} are allowed"
+                )
+            cleaned = self._node(item, depth + 1, below)
             if cleaned is not None:
                 fields[name] = cleaned
         return fields
@@ -96,14 +114,14 @@ class Cleaner:
                 f"the value for {self._path!r} has a key of {len(name)} characters; at most "
                 f"{LONGEST_PATH} are allowed"
             )
-        self._grow(check_unicode(name))
+        self._grow(bytes_of(name))
 
     def _grow(self, size: int) -> None:
         self.size += size
         if self.size > self._max_size:
             raise ValueError(
                 f"the value for {self._path!r} has more than {self._max_size} bytes, which "
-                f"state.max_value_size allows"
+                f"{self._setting} allows"
             )
 
 
@@ -118,14 +136,17 @@ def check_number(value: Any, path: str) -> int | float:
         raise TypeError(
             f"{path!r} can be changed by an int or a float, not {type(value).__name__}"
         )
-    return _number(value, path)
+    number: int | float = _number(value, path)
+    return number
 
 
-def _number(value: float, path: str) -> int | float:
+def _number(value: Any, path: str) -> Any:
     if not is_number(value):
+        is_large = type(value) is int  # Python does not write one of 5,000 digits
+        found = f"an integer of {value.bit_length()} bits" if is_large else repr(value)
         raise ValueError(
-            f"the value for {path!r} has {value!r:.30}; numbers are finite, and integers have at "
-            f"most 64 bits"
+            f"the value for {path!r} has {found}; numbers are finite, and integers have at most "
+            f"64 bits"
         )
     return value
 
@@ -153,15 +174,16 @@ def fork(node: Any) -> Any:
 
 
 def measure(node: Any) -> tuple[int, int]:
-    """The leaves of *node*, and about its bytes as JSON; both 0 for None."""
+    """The paths of *node*, which are its own and those below, and about its bytes as JSON; both 0
+    for None."""
     kind = type(node)
     if kind is dict:
-        leaves = size = 0
+        paths, size = 1, 0
         for name, child in node.items():
             count, bytes_ = measure(child)
-            leaves += count
-            size += bytes_ + len(name)
-        return leaves, size
+            paths += count
+            size += bytes_ + bytes_of(name)
+        return paths, size
     if node is None:
         return 0, 0
     return 1, _size_of(node)
@@ -170,11 +192,11 @@ def measure(node: Any) -> tuple[int, int]:
 def _size_of(value: Any) -> int:
     kind = type(value)
     if kind is str:
-        return len(value)
+        return bytes_of(value)
     if kind is list:
         return sum(_SIZE_OF_ITEM + _size_of(item) for item in value)
     if kind is dict:
-        return sum(_SIZE_OF_ITEM + len(name) + _size_of(item) for name, item in value.items())
+        return sum(_SIZE_OF_ITEM + bytes_of(name) + _size_of(item) for name, item in value.items())
     return _SIZE_OF_SCALAR
 
 
@@ -185,6 +207,18 @@ def leaves_of(node: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from leaves_of(child, f"{path}.{name}" if path else name)
     elif node is not None:
         yield path, node
+
+
+def decode(data: bytes) -> Any:
+    """The value of the JSON *data*.
+
+    Raises:
+        ValueError: it is not JSON, or its lists and objects are nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except RecursionError as exc:
+        raise ValueError("its lists and objects are nested too deeply") from exc
 
 
 def digest(node: Any) -> str | None:

@@ -5,6 +5,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from bundles.state.pending import upwards
@@ -12,6 +13,12 @@ from bundles.state.replica import Note
 from bundles.state.values import copy_of
 
 logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+"""How often a call is cancelled at the end."""
+
+_PATIENCE = 0.1
+"""Seconds between two of them."""
 
 Listener = Callable[[str, Any, bool], object]
 """Is called with the path, the new value, or None if it was removed, and whether another process
@@ -51,16 +58,25 @@ class Watcher:
                 self._running = asyncio.create_task(self._run())
             return
         try:
-            self._listener(path, copy_of(value), is_remote)
-        except Exception:  # noqa: BLE001 - of the application; it is logged
+            result = self._listener(path, copy_of(value), is_remote)
+            if inspect.iscoroutine(result):
+                result.close()
+                raise TypeError("it returns a coroutine, so it must be async itself")
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - of the application
             self._report(path)
 
     async def stop(self) -> None:
-        """Interrupt a call that runs."""
+        """Interrupt a call that runs: again if need be, and then no longer wait for it."""
         self.cancel()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait({self._running})
+        running = self._running
+        if running is None:
+            return
+        for _ in range(_ATTEMPTS):
+            running.cancel()
+            await asyncio.wait({running}, timeout=_PATIENCE)
+            if running.done():
+                return
+        logger.error("%r does not end, although it was cancelled", self._listener)
 
     async def _run(self) -> None:
         try:
@@ -70,6 +86,10 @@ class Watcher:
                 try:
                     result: Any = self._listener(path, value, is_remote)
                     await result
+                except asyncio.CancelledError:
+                    if _is_cancelled():
+                        raise
+                    self._report(path)
                 except Exception:  # noqa: BLE001 - of the application; it is logged
                     self._report(path)
         finally:
@@ -77,6 +97,13 @@ class Watcher:
 
     def _report(self, path: str) -> None:
         logger.exception("%r failed for the state at %r", self._listener, path)
+
+
+def _is_cancelled() -> bool:
+    """Whether the task is to end; otherwise the listener has waited for another one that was
+    cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class Watchers:
@@ -116,9 +143,8 @@ class Watchers:
             self._is_delivering = False
 
     async def stop(self) -> None:
-        for watchers in [*self._subscribed.values(), *self._watching.values()]:
-            for watcher in list(watchers):
-                await watcher.stop()
+        registered = chain(*self._subscribed.values(), *self._watching.values())
+        await asyncio.gather(*[watcher.stop() for watcher in registered])
 
     def _deliver(self, notes: Sequence[Note]) -> None:
         subtrees: dict[str, bool] = {}

@@ -16,6 +16,15 @@ def redis(redis_server: Path, tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def shared_redis(
+    redis_server: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    """A server that the tests of a module share and do not stop."""
+    with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
 @pytest.fixture
 def nats(nats_server: Path, tmp_path: Path) -> Iterator[NatsServer]:
     """A server of its own for each test, which may kill it."""

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from bundles.redis import RedisBundle, RedisSettings
 from bundles.scale import Bus, ScaleBundle, ScaleSettings
 from bundles.scale.bus.link import Link
 from rxkernel import Application, Broadcaster, HttpSettings, Settings
-from tests.bundles.redis_servers import RedisServer, running_redis
+from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.process import SECRET, application_on
 from tests.required_tools import ROOT
 from tests.serving import serving
@@ -42,15 +41,6 @@ class Site:
     async def sees(self, number: int) -> None:
         """Wait until it sees *number* other processes."""
         await until(lambda: len(self.link.others) == number)
-
-
-@pytest.fixture(scope="module")
-def shared_redis(
-    redis_server: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisServer]:
-    """A server that the tests of a module share and do not stop."""
-    with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """Applications with a state, in memory or in a redis-server."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from bundles.redis import RedisBundle, RedisSettings
 from bundles.state import State, StateBundle, StateSettings
 from bundles.state.log import StateLog
 from rxkernel import Application, HttpSettings, Settings
-from tests.bundles.redis_servers import RedisServer, running_redis
+from tests.bundles.redis_servers import RedisServer
 
 StateOf = Callable[..., Any]
 
@@ -39,15 +38,6 @@ def application_on(server: RedisServer | None, *, user: str = "", **state: Any) 
         bundles=[RedisBundle, StateBundle] if server is not None else [StateBundle],
         settings=Settings(health=True, http=HttpSettings(port=0), bundles=settings),
     )
-
-
-@pytest.fixture(scope="module")
-def shared_redis(
-    redis_server: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisServer]:
-    """A server that the tests of a module share and do not stop."""
-    with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """Processes that follow one log come to the same values, whatever happens to the log."""
 
+from contextlib import suppress
 from typing import Any
 
 import attrs
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -13,9 +14,12 @@ from hypothesis.stateful import (
     rule,
 )
 
-from bundles.state.entries import Entry, Unit
+from bundles.state.entries import Entry, Logged, Unit, unpack_entry, unpack_image
 from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import parts_of
+from bundles.state.replica import Replica
+from bundles.state.transaction import Transaction
+from bundles.state.tree import Tree
 from bundles.state.values import copy_of, digest, leaves_of, measure
 from tests.bundles.state.logs import Log, Node
 
@@ -57,6 +61,53 @@ class Attempt:
     def decided(self, is_committed: bool) -> None:
         assert self.outcome is None
         self.outcome = is_committed
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(operations, max_size=4), st.lists(operations, max_size=8))
+def test_transaction_reads_what_its_operations_make(
+    before: list[Operation], within: list[Operation]
+) -> None:
+    """Each path, although only the operations that concern it are carried out for that."""
+    replica, expected = Replica("here"), Tree()
+    for operation in before:
+        operation.apply(expected)
+        replica.change(operation, lambda tree: True)
+    transaction = Transaction(replica, 10_000)
+    for operation in within:
+        match operation:
+            case Set(path, _, value):
+                transaction.set(path, value)
+            case Increment(path, _, by):
+                with suppress(TypeError, OverflowError):
+                    transaction.increment(path, by)
+            case _:
+                transaction.delete(operation.path)
+        operation.apply(expected)
+        for path in PATHS:
+            assert digest(transaction.get(path)) == digest(expected.find(parts_of(path)))
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000], ids=len)
+def test_data_of_others_is_neither_an_entry_nor_an_image(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of the decoder, or ours
+        unpack_entry(data)
+    with pytest.raises(ValueError):  # noqa: PT011 - as above
+        unpack_image(data, 1, "")
+
+
+def test_long_path_of_another_version_does_not_lose_notes() -> None:
+    notes: list[Any] = []
+    replica = Replica("here", notes.extend)
+    replica.is_watched = True
+    name = "k" * 1000
+    replica.change(Set("a", ("a",), {name: 1}), lambda tree: True)
+    notes.clear()
+    other = Entry("there", 1, [Unit([operation_of("set", "a", {name: 2}, 0)])])
+    replica.receive([Logged(1, "", other, 10)])
+    other = Entry("there", 2, [Unit([operation_of("set", "e", 1, 0)])])
+    replica.receive([Logged(2, replica.token, other, 10)])
+    assert notes == [("e", 1, True)]
 
 
 class Serial:
@@ -176,7 +227,7 @@ class Processes(RuleBasedStateMachine):
     def tree_is_what_its_log_and_its_changes_make(self) -> None:
         for node in self.nodes:
             tree = node.replica.tree
-            assert (tree.leaves, tree.size) == measure(tree.root)
+            assert (tree.paths + 1, tree.size) == measure(tree.root)
 
     @invariant()
     def cache_has_only_present_leaves(self) -> None:

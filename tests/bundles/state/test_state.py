@@ -3,6 +3,8 @@
 import asyncio
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from bundles.state import (
     StateSettings,
     Transaction,
 )
+from bundles.state.memory_log import write_file
 from rxkernel import Application, ConfigurationError, HttpSettings, Settings
 from tests.bundles.state.conftest import StateOf
 from tests.waiting import until
@@ -80,9 +83,15 @@ async def test_increment_of_other_values_is_rejected(state: State) -> None:
     for path in ("a", "a.text", "a.flag", "a.text.below"):
         with pytest.raises(TypeError, match="only a number can be incremented"):
             state.increment(path)
+    by: Any
     for by in (True, "1", None):
         with pytest.raises(TypeError, match="by an int or a float"):
-            state.increment("n", by)  # type: ignore[arg-type]
+            state.increment("n", by)
+        with pytest.raises(TypeError, match="by an int or a float"):
+            state.decrement("n", by)
+        async with state.transaction() as t:
+            with pytest.raises(TypeError, match="by an int or a float"):
+                t.decrement("n", by)
     with pytest.raises(ValueError, match="finite"):
         state.increment("n", math.inf)
     state.set("n", 2**63 - 1)
@@ -91,13 +100,15 @@ async def test_increment_of_other_values_is_rejected(state: State) -> None:
 
 
 async def test_limits_are_errors_that_name_them(site_of: StateOf) -> None:
-    state = (await site_of(max_keys=3, max_size=2000, max_value_size=1024)).state
+    state = (await site_of(max_keys=4, max_size=2000, max_value_size=1024)).state
     with pytest.raises(ValueError, match=r"state\.max_value_size"):
         state.set("a", "x" * 10_000_000)
     state.set("a", {"b": 1, "c": 2, "d": 3})
-    with pytest.raises(StateFullException, match=r"state\.max_keys is 3"):
+    with pytest.raises(StateFullException, match=r"state\.max_keys is 4"):
         state.set("e", 1)
     assert state.get("e") is None
+    with pytest.raises(StateFullException, match="does not fit"):
+        state.set("a.d.e.f", 4)
     state.set("a.b", 5)
     state.set("a", "x" * 1000)
     with pytest.raises(StateFullException, match=r"state\.max_size is 2000"):
@@ -106,10 +117,36 @@ async def test_limits_are_errors_that_name_them(site_of: StateOf) -> None:
     state.set("b", "x" * 1000)
 
 
+async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) -> None:
+    """It cannot be written into the log."""
+
+    class Text(str):
+        pass
+
+    state.set("a", 1)
+    assert state.get("a") == 1
+    path = Text("a")
+    with pytest.raises(TypeError, match="not Text"):
+        state.get(path)
+    with pytest.raises(TypeError, match="not Text"):
+        state.set(path, 2)
+    with pytest.raises(TypeError, match="not Text"):
+        state.increment(path)
+    with pytest.raises(TypeError, match="not Text"):
+        state.delete(path)
+    async with state.transaction() as t:
+        with pytest.raises(TypeError, match="not Text"):
+            t.get(path)
+        with pytest.raises(TypeError, match="not Text"):
+            t.increment(path)
+    assert state.get("a") == 1
+
+
 async def test_delay_must_be_seconds(state: State) -> None:
-    for delay in (-1, math.nan, "1"):
+    for delay in (-1, math.nan, "1", 10**400, 86_401):
         with pytest.raises(ValueError, match="delay"):
             state.set("a", 1, delay=delay)  # type: ignore[arg-type]
+        assert state.get("a") is None
     state.set("a", 1, delay=10)
     assert state.get("a") == 1
 
@@ -183,12 +220,76 @@ async def test_error_of_a_watcher_is_logged(
 
     state.watch("a", fail)
     state.watch("a", fail_later)
+    state.watch("a", lambda *change: fail_later(*change))
     state.watch("a", lambda path, value, is_remote: seen.append(value))
     state.set("a", 1)
     assert seen == [1]
     await until(lambda: "of the async watcher" in caplog.text)
     assert "RuntimeError: of the watcher" in caplog.text
+    assert "must be async itself" in caplog.text
     caplog.clear()
+
+
+async def test_watcher_that_waits_for_a_cancelled_task_is_called_again(
+    state: State, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its CancelledError is not a cancellation of the task that calls it."""
+    cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    cancelled.cancel()
+    seen: list[Any] = []
+    may_go_on = asyncio.Event()
+
+    async def wait(path: str, value: Any, is_remote: bool) -> None:
+        seen.append(value)
+        await may_go_on.wait()
+        await cancelled
+
+    state.subscribe("a", lambda *change: cancelled.result())
+    state.subscribe("a", wait)
+    state.set("a", 1)
+    await until(lambda: seen)
+    state.set("a", 2)
+    may_go_on.set()
+    await until(lambda: len(seen) == 2)
+    await until(lambda: caplog.text.count("failed for the state at 'a'") == 4)
+    assert seen == [1, 2]
+    caplog.clear()
+
+
+async def test_stop_does_not_wait_for_a_watcher_that_goes_on(
+    site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = await site_of()
+    never = asyncio.Event()
+    started: list[asyncio.Task[None] | None] = []
+    may_end = False
+
+    async def swallow_one(path: str, value: Any, is_remote: bool) -> None:
+        started.append(None)
+        with suppress(asyncio.CancelledError):
+            await never.wait()
+        await never.wait()
+
+    async def swallow(path: str, value: Any, is_remote: bool) -> None:
+        started.append(asyncio.current_task())
+        while not may_end:
+            with suppress(asyncio.CancelledError):
+                await never.wait()
+
+    site.state.watch("a", swallow_one)
+    site.state.watch("a", swallow)
+    site.state.set("a", 1)
+    await until(lambda: len(started) == 2)
+    async with asyncio.timeout(20):
+        await site.application.stop()
+    assert caplog.text.count("does not end, although it was cancelled") == 1
+    assert "swallow at" in caplog.text
+    caplog.clear()
+    may_end = True
+    never.set()
+    task = started[1]
+    assert task is not None
+    await asyncio.wait({task})
 
 
 async def test_async_watcher_gets_the_newest_value(state: State) -> None:
@@ -323,7 +424,7 @@ async def test_transaction_that_is_too_large_is_rejected(site_of: StateOf) -> No
     assert state.get("a") is None
 
 
-async def test_transaction_in_a_full_state_may_only_delete(site_of: StateOf) -> None:
+async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> None:
     state = (await site_of(max_keys=2)).state
 
     async def fill(t: Transaction) -> None:
@@ -333,11 +434,18 @@ async def test_transaction_in_a_full_state_may_only_delete(site_of: StateOf) -> 
     async def clear(t: Transaction) -> None:
         t.delete("a")
 
-    await state.transact(fill)
-    with pytest.raises(StateFullException, match="delete values first"):
+    async def replace(t: Transaction) -> None:
+        t.delete("b")
+        t.set("c", 3)
+
+    state.set("a", 1)
+    state.set("b", 2)
+    with pytest.raises(StateFullException, match=r"do not fit; state\.max_keys is 2"):
         await state.transact(fill)
+    assert [state.get("a"), state.get("b")] == [1, 2]
+    await state.transact(replace)
     await state.transact(clear)
-    assert state.get("a") is None
+    assert [state.get("a"), state.get("b"), state.get("c")] == [None, None, 3]
 
 
 # The file
@@ -357,7 +465,9 @@ async def test_file_keeps_the_state_over_a_restart(site_of: StateOf, tmp_path: P
     assert (await site_of(file=str(file))).state.get("n") == 5
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"a.b": 1}', '{"a": 1e999}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"a.b": 1}', '{"a": 1e999}', "[" * 100_000], ids=len
+)
 async def test_file_without_a_state_ends_the_boot(
     site_of: StateOf, tmp_path: Path, text: str
 ) -> None:
@@ -366,6 +476,52 @@ async def test_file_without_a_state_ends_the_boot(
     with pytest.raises(ConfigurationError, match=r"state\.json' has no state"):
         await site_of(file=str(file))
     assert file.read_text() == text
+
+
+async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    file = str(path)
+    first = await site_of(file=file, max_size=1024, max_keys=3)
+    first.state.set("a", {"ü": "ж" * 500})
+    with pytest.raises(StateFullException, match=r"state\.max_size is 1024"):
+        first.state.set("b", "ж" * 12)
+    first.state.set("b", "ж" * 8)
+    await first.application.stop()
+    assert (await site_of(file=file, max_size=1024, max_keys=3)).state.get("b") == "ж" * 8
+    with pytest.raises(ConfigurationError, match=r"3 paths; state\.max_keys is 1"):
+        await site_of(file=file, max_keys=1)
+    path.write_text(json.dumps({"a": "x" * 1024}))
+    with pytest.raises(ConfigurationError, match=r"more than 1024 bytes, which state\.max_size"):
+        await site_of(file=file, max_size=1024)
+
+
+def test_file_is_complete_whoever_writes_it(tmp_path: Path) -> None:
+    """The old and the new process of a restart may write it at the same time."""
+    file = tmp_path / "state.json"
+    data = [json.dumps({"a": letter * 100_000}).encode() for letter in "xy"]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda number: write_file(file, data[number % 2]), range(40)):
+            assert file.read_bytes() in data
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_file_is_private_whatever_was_left(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text("{}")
+    file.chmod(0o644)
+    left = tmp_path / "state.json.new"
+    left.write_text("")
+    left.chmod(0o644)
+    write_file(file, b"{}")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_file_that_was_not_written_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_file(file, b"{}")
+    assert [*tmp_path.iterdir()] == [file]
 
 
 async def test_file_that_cannot_be_written_is_reported(
@@ -382,7 +538,9 @@ async def test_file_that_cannot_be_written_is_reported(
     await until(lambda: site.log.problem)
     assert "state.file cannot be written" in caplog.text
     caplog.clear()
-    file.parent.unlink()
+    await site.application.stop()
+    assert "changes of the state are lost: state.file cannot be written" in caplog.text
+    caplog.clear()
 
 
 # Settings

@@ -34,9 +34,15 @@ def test_hostile_path_is_rejected(path: str, rule: str) -> None:
         parts_of(path)
 
 
-def test_path_of_another_type_is_rejected() -> None:
+class Text(str):
+    """As ``markupsafe.Markup`` or a member of a ``StrEnum``."""
+
+
+@pytest.mark.parametrize("path", [1, ["a"], Text("a")], ids=lambda path: type(path).__name__)
+def test_path_of_another_type_is_rejected(path: Any) -> None:
+    parts_of("a")
     with pytest.raises(TypeError, match="a path is a str"):
-        parts_of(1)
+        parts_of(path)
 
 
 @pytest.mark.parametrize("path", ["__proto__.constructor", "a b", "a\0b", "ü.😀", "a/b"])
@@ -50,6 +56,7 @@ def test_path_with_unusual_characters_is_a_path(path: str) -> None:
         (math.nan, "finite"),
         (math.inf, "finite"),
         (2**63, "64 bits"),
+        (10**5000, "an integer of 16610 bits"),
         ([-(2**63) - 1], "64 bits"),
         ("\udcff", "not valid Unicode"),
         ({"a.b": 1}, "parts of paths"),
@@ -60,7 +67,7 @@ def test_path_with_unusual_characters_is_a_path(path: str) -> None:
         ([0] * 100, "more than 1000 bytes"),
         ({"a": {"b": "x" * 999}}, "more than 1000 bytes"),
     ],
-    ids=str,
+    ids=lambda item: "" if type(item) is int and item > 2**64 else str(item),
 )
 def test_value_that_json_or_the_limit_excludes_is_rejected(value: Any, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
@@ -105,6 +112,15 @@ def test_null_and_empty_dicts_are_no_values() -> None:
     assert clean({"a": {}}) is None
 
 
+def test_path_of_a_leaf_is_as_short_as_any_path() -> None:
+    """The path is 'a', and each key adds a dot."""
+    assert clean({"k" * 498: {"l" * 499: 1}}, 2000)
+    with pytest.raises(ValueError, match="path of 1001 characters"):
+        clean({"k" * 498: {"l" * 500: 1}}, 2000)
+    assert clean({"k" * 499: [{"l" * 1000: 1}]}, 2000)
+    assert Cleaner("the file", 2000).clean({"k" * 1000: 1}, 0)
+
+
 def test_value_is_copied() -> None:
     items = [1]
     cleaned = clean({"a": items, "b": (2, 3)})
@@ -118,6 +134,17 @@ def test_digests_of_different_types_differ() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
 
 
-def test_measure_counts_leaves() -> None:
-    assert measure({"a": {"b": 1, "c": [1, {"d": "text"}]}, "e": "x"})[0] == 3
+@pytest.mark.parametrize(
+    "value",
+    [{"aü": {"b": "ж😀"}}, [1, None, ["ж", {"ü": ["x"]}]], 2.5, "ж", {"b": True}],
+    ids=ascii,
+)
+def test_value_has_one_size(value: Any) -> None:
+    """Otherwise a state that fits is not read from its file again."""
+    cleaner = Cleaner("a", 1000)
+    assert measure(cleaner.clean(value, 1))[1] == cleaner.size
+
+
+def test_measure_counts_paths() -> None:
+    assert measure({"a": {"b": 1, "c": [1, {"d": "text"}]}, "e": "x"})[0] == 5
     assert measure(None) == (0, 0)

@@ -50,14 +50,6 @@ class Jobs:
         return name
 
 
-@pytest.fixture(scope="module")
-def shared_redis(
-    redis_server: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisServer]:
-    with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
 @pytest.fixture
 def lasting_redis(redis_server: Path, tmp_path: Path) -> Iterator[RedisServer]:
     """A server that keeps its data when it is killed."""

@@ -2,9 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,7 +18,7 @@ from bundles.redis.outage import Outage
 from bundles.web.channels.event_log import LogReceiver
 from bundles.web.channels.redis_event_log import RedisEventLog
 from bundles.web.channels.settings import ChannelSettings
-from tests.bundles.redis_servers import RedisServer, running_redis
+from tests.bundles.redis_servers import RedisServer
 from tests.bundles.web.channels.conftest import LiveSite
 from tests.bundles.web.conftest import Site
 from tests.required_tools import ROOT
@@ -43,14 +42,6 @@ FILES = {
 }
 
 Start = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def shared_redis(
-    redis_server: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisServer]:
-    with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
-        yield server
 
 
 @pytest.fixture
