@@ -91,7 +91,7 @@ secret = "{SECRET}"
 
 
 class Client(RawClient):
-    """Of an address, which decides about its worker. It counts the events that it receives."""
+    """Of its own address, so that no limit of an address applies. It counts its events."""
 
     worker: int
 
@@ -364,26 +364,31 @@ async def test_h14_blocked_worker_keeps_its_sockets_and_the_other_one_serves(
 
 
 async def test_h15_few_open_files_reject_clients_and_recover(start_workers: StartWorkers) -> None:
-    """Two workers and the supervisor, with 256 files each."""
+    """Two workers and the supervisor, with 256 files each, and 400 clients at once.
+
+    Rejected connections have a file until they are closed, so some are lost without a response.
+    """
     workers = start_workers("sh", "-c", 'ulimit -n 256; exec "$@"', "sh")
     results = await asyncio.gather(
         *(workers.clients(1, first=number) for number in range(400)), return_exceptions=True
     )
     accepted = [client for one in results if isinstance(one, list) for client in one]
     rejected = Counter(
-        "503" if str(one).startswith("HTTP/1.1 503 ") else str(one)
+        "503" if str(one).startswith("HTTP/1.1 503 ") else "nothing"
         for one in results
-        if isinstance(one, BaseException)
+        if isinstance(one, ConnectionError)
     )
     logger.warning("H15: %d of 400 connected, the others got %s", len(accepted), dict(rejected))
     assert accepted
-    assert set(rejected) <= {"503", "not connected: None"}
+    assert rejected["503"]
+    assert len(accepted) + rejected.total() == 400
     assert [await client.call("pid") for client in accepted] == [one.worker for one in accepted]
 
     await leave_all(list(accepted))
     await workers.sees(0)
-    again = await workers.clients(100)
-    await leave_all(list(again))
+    await workers.clients(100)
+    lost = [line for line in workers.process.stderr if "too many open files" in line]
+    assert len(lost) <= 2  # one line of each worker
 
 
 @pytest.mark.parametrize("jump", ["+1h", "-1h"])
