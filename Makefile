@@ -21,7 +21,7 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test soak check format lint type bench bench-quick bench-check install browser slowhttptest wrk redis nats \
+.PHONY: help serve test soak check format lint type bench bench-quick bench-check install browser slowhttptest faketime wrk redis nats \
 	nginx haproxy postgresql mariadb valgrind clean distclean
 
 help:  ## list the targets
@@ -34,7 +34,7 @@ test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx haprox
 	@$(COMPILE)
 	$(BIN)/python -m pytest $(or $(ARGS),-p tests.coverage $(PARALLEL))
 
-soak: $(DEV_STAMP) slowhttptest wrk redis nats postgresql mariadb  ## long tests: endurance, and 5000 examples of each property; not part of check
+soak: $(DEV_STAMP) slowhttptest faketime wrk redis nats postgresql mariadb  ## long tests: endurance, and 5000 examples of each property; not part of check
 	@$(COMPILE)
 	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak $(PARALLEL) $(ARGS)
 
@@ -104,6 +104,10 @@ slowhttptest:
 	@command -v slowhttptest >/dev/null \
 	  || { echo "Installing slowhttptest" && $(call apt,slowhttptest) >/dev/null; } \
 	  || echo "slowhttptest cannot be installed here: its tests are skipped (on Debian: apt-get install slowhttptest)"
+
+faketime:
+	@command -v faketime >/dev/null || { echo "Installing faketime" && $(call apt,faketime) >/dev/null; } \
+	  || echo "faketime cannot be installed here: its tests are skipped (on Debian: apt-get install faketime)"
 
 wrk:
 	@command -v wrk >/dev/null || { echo "Installing wrk" && $(call apt,wrk) >/dev/null; } \

@@ -6,7 +6,7 @@ to "/", to respond to pings, and to distinguish acknowledgements from events.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, TypeVar, cast
 
@@ -24,17 +24,22 @@ class RawClient(asyncio.Protocol):
     ``offers_deflate``: offer permessage-deflate in the handshake, as every browser does;
     if the server accepts it, both sides compress.
 
+    ``headers``: more lines of the handshake.
+
     A subclass speaks another protocol, with another *path* of the handshake.
     """
 
     path = "/socket.io/?EIO=4&transport=websocket"
 
-    def __init__(self, address: str, *, offers_deflate: bool = True) -> None:
+    def __init__(
+        self, address: str, *, offers_deflate: bool = True, headers: Sequence[str] = ()
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.connected: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
         self._address = address
         self._offers_deflate = offers_deflate
+        self._headers = headers
         self._transport: asyncio.Transport | None = None
         self._inflate: Inflater | None = None
         self._has_head = False
@@ -106,6 +111,7 @@ class RawClient(asyncio.Protocol):
             "Sec-WebSocket-Version: 13",
             f"Sec-WebSocket-Key: {_KEY}",
             *([f"Sec-WebSocket-Extensions: {extensions}"] if self._offers_deflate else []),
+            *self._headers,
         ]
         self.write("\r\n".join([*head, "", ""]).encode())
 

@@ -91,6 +91,18 @@ def slowhttptest() -> Path:
     return require_slowhttptest()
 
 
+def require_faketime() -> Path:
+    """The library that changes the clock of a process, to be preloaded."""
+    for path in sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")):
+        return path
+    absent("no libfaketime: run `make faketime` as root, or `apt-get install faketime`")
+
+
+@pytest.fixture(scope="session")
+def faketime() -> Path:
+    return require_faketime()
+
+
 def require_wrk() -> None:
     """The load of the HTTP benchmarks."""
     if shutil.which("wrk") is None:

@@ -258,6 +258,7 @@ def test_every_dependency_has_a_reason() -> None:
         "setuptools",
         "socket.io-client",
         "chromium",
+        "faketime",
         "haproxy",
         "ioredis",
         "metacom",

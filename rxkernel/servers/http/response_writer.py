@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from email.utils import formatdate
 from hashlib import blake2b
 from http import HTTPStatus
-from time import time
+from time import monotonic, time
 from typing import Protocol
 
 from multidict import CIMultiDict
@@ -190,7 +190,7 @@ class ResponseWriter:
             if varies and policy.varies:
                 last += f"Vary: {varies}\r\n"
                 varies = ""
-        if time() >= self._expiry:
+        if monotonic() >= self._expiry:
             self._renew_date()
         text = (
             f"{begin}{lines}{self._before_id}{id}\r\nContent-Length: {len(body)}"
@@ -215,9 +215,9 @@ class ResponseWriter:
         return text
 
     def _renew_date(self) -> None:
-        now = int(time())
-        self._expiry = now + 1.0
-        self._date = formatdate(now, usegmt=True)
+        now = time()
+        self._expiry = monotonic() + 1.0 - now % 1.0  # the clock may be set back
+        self._date = formatdate(int(now), usegmt=True)
         server = "" if self._server is None else f"Server: {self._server}\r\n"
         self._end = f"\r\nDate: {self._date}\r\n{server}"
 
@@ -234,7 +234,7 @@ class ResponseWriter:
             TypeError, ValueError, RecursionError: the content cannot be encoded.
         """
         status, headers, body = await self.compose(head, request, response)
-        if time() >= self._expiry:
+        if monotonic() >= self._expiry:
             self._renew_date()
         headers.setdefault(hdrs.DATE, self._date)
         if self._server is not None:

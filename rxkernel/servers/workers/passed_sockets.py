@@ -1,14 +1,12 @@
 """The connections of a worker, which its supervisor has accepted."""
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import Callable
 
+from rxkernel.servers.limits import LimitCounters
 from rxkernel.servers.workers.socket_channel import SocketChannel
-
-logger = logging.getLogger(__name__)
 
 CHOSEN = b"C"
 """To the worker, with a connection: its first request is for this worker."""
@@ -22,6 +20,8 @@ STOP = b"S"
 """To the supervisor: send no more connections; it responds with `END`."""
 BACK = b"B"
 """To the supervisor, with a connection: the next request is for another worker."""
+
+_LOST = "a connection was lost: too many open files; raise the limit (ulimit -n)"
 
 NewProtocol = Callable[[bytes, bool], asyncio.Protocol]
 """Creates the protocol of a connection, with what was received already, and whether the first
@@ -38,6 +38,7 @@ class PassedSockets:
     def __init__(self, end: socket.socket, worker: int) -> None:
         self.worker = worker
         self._new_protocol: NewProtocol | None = None
+        self._counters = LimitCounters()
         self._ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel = SocketChannel(end, self._receive, self._ended.set)
@@ -53,10 +54,7 @@ class PassedSockets:
         elif kind == PING:
             self._channel.send(PING)
         elif descriptor is None:
-            logger.warning(
-                "a connection was lost: this process has too many open files; raise the limit "
-                "(ulimit -n)"
-            )
+            self._counters.record("open files", _LOST)
         elif self._new_protocol is None:
             os.close(descriptor)
         else:
