@@ -218,27 +218,33 @@ class RedisLog(StateLog):
         while True:
             await self._wake.wait()
             self._wake.clear()
-            outgoing = self._next()
-            if outgoing is None:
-                if self._is_following and self._replica.outgoing is None:
-                    delay = _FIRST_DELAY
-                    self._recover("write")  # the reply was lost, and the entry arrived
-                continue
-            epoch, name = self._replica.epoch, outgoing.entry.name
             try:
-                is_written = await self._store.append(epoch, name, outgoing.data)
+                await self._write_next()
+                delay = _FIRST_DELAY
+                continue
             except (RedisError, ForeignDataError) as exc:
                 self._report("write", reason_of(exc))
-                await asyncio.sleep(uniform(delay / 2, delay))
-                delay = min(2 * delay, _LONGEST_DELAY)
-                self._wake.set()
-                continue
-            delay = _FIRST_DELAY
-            self._recover("write")
-            if not is_written:
-                self._is_following = False
-            elif self._is_following:  # the log may be loaded again meanwhile
-                self._in_flight = outgoing
+            except Exception:  # it must be tried again nevertheless
+                logger.exception("the state cannot be written to Redis")
+                self._problems.setdefault("write", "an error, see the log")
+            await asyncio.sleep(uniform(delay / 2, delay))
+            delay = min(2 * delay, _LONGEST_DELAY)
+            self._wake.set()
+
+    async def _write_next(self) -> None:
+        outgoing = self._next()
+        if outgoing is None:
+            if self._is_following and self._replica.outgoing is None:
+                self._recover("write")  # the reply was lost, and the entry arrived
+            return
+        is_written = await self._store.append(
+            self._replica.epoch, outgoing.entry.name, outgoing.data
+        )
+        self._recover("write")
+        if not is_written:
+            self._is_following = False
+        elif self._is_following:  # the log may be loaded again meanwhile
+            self._in_flight = outgoing
 
     def _next(self) -> Outgoing | None:
         """What can be written now: one entry at a time, and no earlier than it has to be."""
