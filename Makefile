@@ -60,7 +60,7 @@ bench-quick: $(DEV_STAMP) wrk  ## HTTP beside raw aiohttp, in under three minute
 bench-check: $(DEV_STAMP) valgrind  ## instructions for each request; fails when one grew by over 2 %
 	$(BIN)/python -m benchmarks check $(ARGS)
 
-install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx haproxy postgresql mariadb valgrind  ## all that the other targets need
+install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest faketime wrk redis nats nginx haproxy postgresql mariadb valgrind  ## all that the other targets need
 
 clean:  ## remove what the tools left, keep what was installed
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
