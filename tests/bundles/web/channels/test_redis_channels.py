@@ -111,21 +111,23 @@ async def test_client_continues_at_another_process_without_gaps_and_duplicates(
         for number in range(begin, 200, 2):
             await site.channels.send("chat", "say", number)
 
-    sending = asyncio.gather(send(sites[0], 0), send(sites[1], 1))
+    sending: asyncio.Future[Any] | None = None
     turn = 0
     while len(seen) < 200:
         if turn == 3:
             sites.append(await start(shared_redis))
         headers = {"Last-Event-ID": last} if last else {}
         async with sites[turn % len(sites)].events("/chat.sse", headers=headers) as reader:
-            if not last:
+            if sending is None:  # a client receives what is sent after it has subscribed
                 last = await reader.opened()
+                sending = asyncio.gather(send(sites[0], 0), send(sites[1], 1))
             for _ in range(min(23, 200 - len(seen))):
                 event = await reader.event()
                 assert event["event"] == "say", event
                 seen.append(int(event["data"]))
                 last = event["id"]
         turn += 1
+    assert sending is not None
     await sending
 
     assert sorted(seen) == list(range(200))
