@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module of a row may import its own row and those before it.
 LAYERS = [
-    "exception_text exceptions file_stamp headers host_names host_patterns labels namespaces "
+    "cpus exception_text exceptions file_stamp headers host_names host_patterns labels namespaces "
     "nearest networks settings",
     "messages",
     "events",

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import socket
 from collections.abc import Iterator, Sequence
 
@@ -18,6 +17,7 @@ from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.signals import StopRequest
 from rxkernel.cli.worker_slot import WorkerSlot
+from rxkernel.cpus import usable_cpus
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +137,7 @@ async def supervise(
 def _batches(slots: Sequence[WorkerSlot]) -> Iterator[Sequence[WorkerSlot]]:
     """The slots that start at the same time."""
     yield slots[:1]
-    has_affinity = hasattr(os, "sched_getaffinity")
-    cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    cpus = usable_cpus()
     for first in range(1, len(slots), cpus):
         yield slots[first : first + cpus]
 

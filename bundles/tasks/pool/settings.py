@@ -1,23 +1,16 @@
 """The section ``[tasks.pool]`` of the settings."""
 
-import os
-
 import attrs
 
 from bundles.tasks.allowed import COUNT, SECONDS
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+from rxkernel.cpus import usable_cpus
 
 
 @attrs.frozen(kw_only=True)
 class WorkerPoolSettings:
     """How many processes a `WorkerPool` has, and how many calls wait for one."""
 
-    size: int = attrs.field(factory=_cores, validator=COUNT)
+    size: int = attrs.field(factory=usable_cpus, validator=COUNT)
     """Most worker processes; by default one for each core that this process may use."""
 
     start_at_boot: bool = False
