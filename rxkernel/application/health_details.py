@@ -87,9 +87,17 @@ async def health_details(servers: ServerManager, started: float) -> dict[str, An
     return {
         "process": process,
         "system": await asyncio.to_thread(_system),
+        **figures_of(servers),
+        **{name: await ask() for name, ask in servers.more_details.items()},
+    }
+
+
+def figures_of(servers: ServerManager) -> dict[str, dict[str, Any]]:
+    """Return ``servers`` and ``limits``: what each server holds, and how often its limits were
+    reached, by its name."""
+    return {
         "servers": {server.name: dict(server.figures) for server in servers.values()},
         "limits": {server.name: dict(server.counts) for server in servers.values()},
-        **{name: await ask() for name, ask in servers.more_details.items()},
     }
 
 

@@ -13,7 +13,7 @@ from functools import partial
 import attrs
 
 from rxkernel.cli.request_heads import MAX_HEAD, Choice, RequestHeads
-from rxkernel.cli.worker_sockets import WorkerPool, WorkerSockets
+from rxkernel.cli.worker_sockets import WorkerPool
 from rxkernel.servers.descriptors import room_for
 from rxkernel.servers.limits import LimitCounters, network_of
 from rxkernel.servers.workers.listening_sockets import BACKLOG
@@ -135,8 +135,9 @@ class Acceptor:
             if one.fileno() >= 0:
                 self._loop.remove_reader(one.fileno())
 
-    def _accept_all(self, closing: WorkerSockets) -> None:
-        """The port may be closed when *closing* is: pass on what the system has queued."""
+    def _accept_all(self) -> None:
+        """A worker closes, and the port may be closed with it: pass on what the system has
+        queued."""
         for one in self._listening if self._is_accepting else ():
             self._accept(one, BACKLOG + 1)
 

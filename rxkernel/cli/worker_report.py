@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rxkernel.application.health_details import resident_memory
+from rxkernel.application.health_details import figures_of, resident_memory
 from rxkernel.cli.shared_applications import Served, applications_of
 from rxkernel.cli.supervisor_link import SupervisorLink
 from rxkernel.exceptions import ConfigurationError
-from rxkernel.kernel.kernel import Kernel
-from rxkernel.servers.manager import ServerManager
 from rxkernel.settings import WorkersSettings
 
 INTERVAL = 1.0
@@ -70,7 +68,10 @@ class WorkerReports:
     def report(self) -> dict[str, Any]:
         rss = resident_memory()
         times = os.times()
-        applications = {name: _figures(*parts) for name, parts in self._parts.items()}
+        applications: dict[str, dict[str, Any]] = {
+            name: {"handled": kernel.handled, **figures_of(servers)}
+            for name, (kernel, servers) in self._parts.items()
+        }
         handled = sum(one["handled"] for one in applications.values())
         return {
             "pid": os.getpid(),
@@ -127,14 +128,6 @@ class WorkerLimits:
         if most is not None and rss is not None and rss >= most:
             return f"it has {rss} bytes of memory (workers.max_memory = {most})"
         return None
-
-
-def _figures(kernel: Kernel, servers: ServerManager) -> dict[str, Any]:
-    return {
-        "handled": kernel.handled,
-        "servers": {server.name: dict(server.figures) for server in servers.values()},
-        "limits": {server.name: dict(server.counts) for server in servers.values()},
-    }
 
 
 def details_of(merged: Mapping[str, Any], name: str) -> dict[str, Any]:

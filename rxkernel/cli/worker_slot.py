@@ -218,25 +218,27 @@ class WorkerSlot:
         return self.reports.merged() if "ask" in message else None
 
     async def _start_with_port(self) -> Child:
-        command, *options = self.arguments
         numbers = [one.fileno() for one in self.listening]
         opened = [word for number in numbers for word in ("--listening", str(number))]
-        return await self.children.start(
-            [command, "--worker", str(self.number), *opened, *options], numbers
-        )
+        return await self._start_child(opened, numbers)
 
     async def _start_with_sockets(self, acceptor: Acceptor) -> tuple[Child, WorkerSockets]:
         ours, theirs = socket_pair()
         number = acceptor.pool.new_number()
         sockets = acceptor.pool.add(ours, theirs, number)
-        command, *options = self.arguments
-        passed = ["--passed-sockets", str(theirs.fileno()), str(number)]
+        descriptor = theirs.fileno()
         try:
-            child = await self.children.start(
-                [command, "--worker", str(self.number), *passed, *options], [theirs.fileno()]
-            )
+            passed = ("--passed-sockets", str(descriptor), str(number))
+            child = await self._start_child(passed, [descriptor])
         except BaseException:
             sockets.close()
             raise
         sockets.close_after(child.ended())
         return child, sockets
+
+    async def _start_child(self, place: Sequence[str], inherited: Sequence[int]) -> Child:
+        """Start a process with the options *place*, which are those of the descriptors that it
+        inherits."""
+        command, *options = self.arguments
+        number = ("--worker", str(self.number))
+        return await self.children.start([command, *number, *place, *options], inherited)

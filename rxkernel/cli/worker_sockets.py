@@ -12,7 +12,7 @@ import attrs
 
 from rxkernel.cli.request_heads import Choice
 from rxkernel.servers.limits import LimitCounters
-from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, PING, STOP, UNKNOWN
+from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, LOST, PING, STOP, UNKNOWN
 from rxkernel.servers.workers.socket_channel import MAX_DATA, SocketChannel, close_descriptor
 
 _CONGESTED = 128
@@ -117,7 +117,7 @@ class WorkerSockets:
             self._is_asked = self.hangs = False
         elif kind == STOP:
             if self.is_open:
-                self._pool.about_to_close(self)
+                self._pool.about_to_close()
                 self.is_open = False
                 self._pool.changed()
             self._channel.send(END)
@@ -129,8 +129,7 @@ class WorkerSockets:
             close_descriptor(descriptor)
 
     def _record_lost(self) -> None:
-        event = "a connection was lost: too many open files; raise the limit (ulimit -n)"
-        self._pool.counters.record("open files", event)
+        self._pool.counters.record("open files", LOST)
 
     def close_after(self, end: Coroutine[Any, Any, object]) -> None:
         """Call `close` after *end*, that of the worker's process. The channel does not show it:
@@ -174,7 +173,7 @@ class WorkerPool:
 
     places: list[WorkerSockets | None]
     counters: LimitCounters
-    about_to_close: Callable[[WorkerSockets], None]
+    about_to_close: Callable[[], None]
     changed: Callable[[], None]
     send_back: SendBack
     _by_number: dict[int, WorkerSockets] = attrs.field(factory=dict, init=False)

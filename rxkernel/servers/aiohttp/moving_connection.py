@@ -10,14 +10,12 @@ one before it (pipelining), or if its first line does not arrive as a whole.
 
 import asyncio
 import os
-import socket
-from contextlib import suppress
-from typing import Any
 
 import attrs
 from aiohttp import EMPTY_PAYLOAD, web
 
 from rxkernel.servers.aiohttp.connection.protocol import HttpConnection
+from rxkernel.servers.aiohttp.connection.socket_options import unlimit_unsent
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
 from rxkernel.servers.aiohttp.fast_path.states import AIOHTTP_ONLY, IDLE
 from rxkernel.servers.aiohttp.shared_connection import SharedConnection
@@ -88,7 +86,7 @@ class MovingConnection(HttpConnection):
         super().connection_lost(exc)
         descriptor, self.passed.descriptor = self.passed.descriptor, None
         if descriptor is not None:
-            _reset_user_timeout(descriptor)
+            unlimit_unsent(descriptor)  # it was limited as every lost connection
             self.passed.sockets.send_back(descriptor, self.passed.unread)
 
 
@@ -129,11 +127,3 @@ MOVING: dict[type[HttpConnection], type[Moving]] = {
     SharedConnection: MovingSharedConnection,
 }
 """By class of a connection, the one whose connections can move."""
-
-
-def _reset_user_timeout(descriptor: int) -> None:
-    """Undo what `socket_options.limit_unsent` has set, as for every lost connection."""
-    option: Any = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if option is not None:
-        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, option, 0)

@@ -21,7 +21,8 @@ STOP = b"S"
 BACK = b"B"
 """To the supervisor, with a connection: the next request is for another worker."""
 
-_LOST = "a connection was lost: too many open files; raise the limit (ulimit -n)"
+LOST = "a connection was lost: too many open files; raise the limit (ulimit -n)"
+"""For the log: a descriptor did not arrive with its message."""
 
 NewProtocol = Callable[[bytes, bool], asyncio.Protocol]
 """Creates the protocol of a connection, with what was received already, and whether the first
@@ -54,7 +55,7 @@ class PassedSockets:
         elif kind == PING:
             self._channel.send(PING)
         elif descriptor is None:
-            self._counters.record("open files", _LOST)
+            self._counters.record("open files", LOST)
         elif self._new_protocol is None:
             os.close(descriptor)
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import socket
 from contextlib import suppress
 from struct import pack
@@ -26,6 +27,13 @@ def limit_unsent(transport: asyncio.Transport, seconds: float) -> None:
         milliseconds = min(math.ceil(seconds * 1000), _MAX_TIMEOUT)
         with suppress(OSError):  # the connection is closed already
             connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+
+
+def unlimit_unsent(descriptor: int) -> None:
+    """Undo `limit_unsent` for a connection that is still used by its other *descriptor*."""
+    if _USER_TIMEOUT is not None:
+        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, 0)
 
 
 def reset(transport: asyncio.Transport) -> None:
