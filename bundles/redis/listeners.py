@@ -59,8 +59,7 @@ class RedisListeners:
     async def respond(self, event: ExceptionEvent) -> None:
         """Replace an error that reports an outage by a 503; other errors are those of a bug."""
         failure = event.exception
-        if isinstance(failure, RedisError) and (problem := problem_of(failure)) is not None:
-            self._outage.report(problem)
+        if isinstance(failure, RedisError) and self._outage.report_error(failure):
             unavailable = ServiceUnavailableException(code="redis_unavailable")
             unavailable.__cause__ = failure
             event.set_exception(unavailable)

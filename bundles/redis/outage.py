@@ -10,7 +10,7 @@ from injector import inject
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bundles.redis.errors import Problem
+from bundles.redis.errors import Problem, problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Outage:
 
     def report(self, problem: Problem) -> None:
         """Log *problem*, unless an outage has been reported already. A command that the user may
-        not execute is logged once, and is no outage."""
+        not execute is logged once, and does not begin an outage."""
         if problem.is_denied:
             if problem.text not in self._denied:
                 self._denied.add(problem.text)
@@ -45,6 +45,14 @@ class Outage:
             self.problem = problem
             logger.error("Redis cannot be used: %s", problem.text)
             self._probing = asyncio.create_task(self._probe(problem))
+
+    def report_error(self, exc: RedisError) -> bool:
+        """Report the problem behind *exc*; return False if *exc* is that of a wrong command."""
+        problem = problem_of(exc)
+        if problem is None:
+            return False
+        self.report(problem)
+        return True
 
     async def _probe(self, problem: Problem) -> None:
         begin, delay = time.monotonic(), _FIRST_DELAY

@@ -16,7 +16,6 @@ from bundles.gateway.cachers.json_codec import JsonCodec
 from bundles.gateway.cachers.key_pattern import KeyPattern
 from bundles.gateway.settings import GatewaySettings
 from bundles.redis import Redis
-from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
 from rxkernel import Kernel, Scalars
 
@@ -127,8 +126,5 @@ class RedisCacher(Cacher):
                 self._report(exc)
 
     def _report(self, exc: RedisError) -> None:
-        problem = problem_of(exc)
-        if problem is None:
+        if not self._outage.report_error(exc):
             logger.error("the cache in Redis was not used: %s", exc, exc_info=exc)
-        else:
-            self._outage.report(problem)

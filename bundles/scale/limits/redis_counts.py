@@ -8,7 +8,7 @@ from limits import RateLimitItem
 from redis.exceptions import RedisError
 
 from bundles.redis import Redis
-from bundles.redis.errors import Problem, problem_of
+from bundles.redis.errors import Problem
 from bundles.redis.outage import Outage
 from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.memory_counts import MemoryCounts
@@ -70,8 +70,6 @@ class RedisCounts(Counts):
             except TimeoutError:
                 self._outage.report(Problem(f"no reply within {_LONGEST:g} seconds"))
             except RedisError as exc:
-                problem = problem_of(exc)
-                if problem is None:
+                if not self._outage.report_error(exc):
                     raise
-                self._outage.report(problem)
         return await self._memory.take(rates)

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import attrs
 from injector import inject
 
+from bundles.scale.bus.broadcasts import Rooms
 from bundles.scale.bus.packing import pack, unpack
 from bundles.scale.recovery.states import MissedLog, pack_state, unpack_state
 from bundles.scale.settings import ScaleSettings
 from rxkernel import ConnectionState, Kernel, LogPosition, MissedEvents
-
-Rooms = tuple[str, ...] | None
 
 
 class _Recorded(NamedTuple):

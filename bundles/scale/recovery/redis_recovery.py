@@ -10,8 +10,8 @@ from injector import inject
 from redis.exceptions import RedisError
 
 from bundles.redis import Redis
-from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
+from bundles.scale.bus.broadcasts import Rooms
 from bundles.scale.bus.cluster_log import ClusterLog
 from bundles.scale.bus.link import Link, NoLink
 from bundles.scale.bus.ordered_jobs import OrderedJobs
@@ -21,7 +21,7 @@ from bundles.scale.recovery.positions import StreamId, StreamPosition
 from bundles.scale.recovery.scripts import KEEP
 from bundles.scale.recovery.states import MissedLog, pack_state, unpack_state
 from bundles.scale.recovery.stream_log import Entry, StreamLog
-from bundles.scale.settings import ScaleSettings
+from bundles.scale.settings import ScaleSettings, secret_of
 from rxkernel import (
     Broadcaster,
     ConfigurationError,
@@ -33,8 +33,6 @@ from rxkernel import (
 )
 
 logger = logging.getLogger(__name__)
-
-Rooms = tuple[str, ...] | None
 
 _NOBODY = bytes(8)
 
@@ -56,11 +54,12 @@ class RedisRecovery(ClusterLog):
         peers: Peers,
         settings: ScaleSettings,
     ) -> None:
-        if isinstance(link, NoLink) or settings.secret is None:
+        if isinstance(link, NoLink):
             raise ConfigurationError(
                 'scale.recovery.store is "redis", and scale.bus is "memory", which does not '
                 'connect processes; set scale.bus to "redis"'
             )
+        secret = secret_of(settings)
         self._client = client
         self._outage = outage
         self._link = link
@@ -68,9 +67,9 @@ class RedisRecovery(ClusterLog):
         self._broadcaster = broadcaster
         self._settings = settings
         self._states = f"{settings.channel}.recovery"
-        self._seal = Seal(settings.secret, settings.recovery.max_session_size)
+        self._seal = Seal(secret, settings.recovery.max_session_size)
         self._keep = client.register_script(KEEP)
-        self._log = StreamLog(client, link, settings, settings.secret)
+        self._log = StreamLog(client, link, settings, secret)
         self._jobs = OrderedJobs()
         self._published = 0
         self._numbers: dict[str, int] = {}
@@ -174,11 +173,8 @@ class RedisRecovery(ClusterLog):
         self._log.close()
 
     def _report(self, exc: RedisError) -> None:
-        problem = problem_of(exc)
-        if problem is None:
+        if not self._outage.report_error(exc):
             logger.error("recovery failed", exc_info=exc)
-        else:
-            self._outage.report(problem)
 
     # --- states
 

@@ -9,7 +9,6 @@ import attrs
 from injector import inject
 from redis.exceptions import RedisError
 
-from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
 from bundles.tasks.queue.execution import Retry, TaskExecution
 from bundles.tasks.queue.message import TaskOutcome
@@ -144,11 +143,8 @@ class TaskWorker:
 
     def _report(self, exc: RedisError) -> None:
         """Log an outage, once, and each other error: the worker goes on, as it may end too."""
-        problem = problem_of(exc)
-        if problem is None:
+        if not self._outage.report_error(exc):
             logger.error("Redis rejects a command of this worker, which sends it again: %s", exc)
-        else:
-            self._outage.report(problem)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         taken = self._running.pop(task)

@@ -10,7 +10,6 @@ from injector import inject
 from redis.exceptions import RedisError
 
 from bundles.redis import Redis
-from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
 from bundles.tasks.clock import Clock
 from bundles.tasks.exceptions import TasksUnavailableException
@@ -159,9 +158,8 @@ class RedisTaskStore(TaskStore):
         try:
             return await command
         except RedisError as exc:
-            if (problem := problem_of(exc)) is None:
+            if not self._outage.report_error(exc):
                 raise
-            self._outage.report(problem)
             raise TasksUnavailableException from exc
 
 

@@ -14,7 +14,6 @@ from injector import inject
 from redis.exceptions import RedisError
 
 from bundles.redis import Redis, RedisSettings
-from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
 from bundles.web.channels import redis_log_scripts
 from bundles.web.channels.event_log import EventLog
@@ -142,11 +141,8 @@ class RedisEventLog(EventLog):
         self.receiver.restarted()
 
     def _report(self, exc: RedisError) -> None:
-        problem = problem_of(exc)
-        if problem is None:
+        if not self._outage.report_error(exc):
             logger.error("Redis rejects a command of the channels, which is sent again: %s", exc)
-        else:
-            self._outage.report(problem)
 
 
 def _number(id: bytes) -> int:
