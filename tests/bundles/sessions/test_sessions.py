@@ -705,7 +705,9 @@ async def test_session_memory_full_is_503_until_one_expires(
 
     assert statuses == [200, 200, 503, 503, 200]
     lines = [r.getMessage() for r in caplog.records if r.name == "bundles.sessions.memory_store"]
-    assert lines == ["the session store is full: sessions.max_sessions is 2"]
+    assert lines == [
+        "the session store is full, and new sessions are refused: sessions.max_sessions is 2"
+    ]
 
 
 # --- stores that are down
@@ -944,7 +946,7 @@ async def test_session_is_a_mapping(site_of: SiteOf) -> None:
                 session["x"]
             with pytest.raises(KeyError):
                 del session["x"]
-            with pytest.raises(TypeError, match="is not a str"):
+            with pytest.raises(TypeError, match="must be a str, not 7"):
                 session[7] = 1  # type: ignore[index]
             session.update(x=1, y={"deep": [1]})
             session["y"]["deep"].append(2)
