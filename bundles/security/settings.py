@@ -34,7 +34,7 @@ _SCHEME = Allowed(
     lambda name: bool(re.fullmatch(_NAME, name)) and name.lower() not in ("bearer", "basic"),
 )
 _PARAMETER = Allowed(
-    "empty, or a name other than EIO, transport, sid and t, which Socket.IO sends",
+    "empty, or the name of a parameter other than EIO, transport, sid and t of Socket.IO",
     (str,),
     lambda name: name not in _TAKEN_PARAMETERS,
 )

@@ -12,8 +12,9 @@ class SessionStore(ABC):
     *now* is in seconds since the epoch. A session that has expired by *now* is treated as missing,
     whether it was removed or not. The limits are those of `SessionsSettings`.
 
-    Every method raises an `HttpException` with the status 503 if the store cannot be used. It
-    never reports a session as missing then.
+    If the store cannot be used, every method raises an `HttpException` with the status 503, or an
+    error that becomes one when it leaves the message; `existing` and `remove_expired` always the
+    former, since they are called without a message. A session is never reported as missing then.
     """
 
     @abstractmethod

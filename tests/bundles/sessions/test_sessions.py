@@ -738,6 +738,22 @@ async def test_session_redis_killed_in_use_is_503_and_never_anonymous(
     assert len(errors) == 1
 
 
+@pytest.mark.parametrize("store_name", ["redis"])
+async def test_session_sweeper_during_outage_of_redis_logs_nothing_further(
+    site_of: SiteOf, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site_of(idle_timeout=1.0).client() as client:
+        await client.http("login", params={"user": "ada"})
+        async with client.connection() as socket:
+            await client.websocket("about", connection=socket)
+            redis.kill()
+            await until(lambda: any(r.levelno > logging.INFO for r in caplog.records))
+            assert socket.is_connected
+
+    (line,) = [r.getMessage() for r in caplog.records if r.levelno > logging.INFO]
+    assert line.startswith("Redis cannot be used: ")
+
+
 @pytest.mark.parametrize("store_name", ["sqlite"])
 async def test_session_sqlite_file_unusable_is_503_and_logged_once(
     site_of: SiteOf, caplog: pytest.LogCaptureFixture
