@@ -62,13 +62,14 @@ class Bus:
     def _deliver(self, body: bytes) -> None:
         name = unpack(body)[0]
         for definition in self._subscribers.get(name, ()):
-            data = unpack(body)[1]  # each subscriber may change its own
+            data = unpack(body)[1]  # a copy for each subscriber, which may change it
             what = f"the event {name:.100}"
             if not self._jobs.start(what, self._run(definition, name, data), len(body)):
                 self._link.dropped("overloaded")
 
     async def _run(self, definition: ProcedureDefinition, name: str, data: Any) -> None:
-        """Run *definition* as a message. The kernel logs errors without a status below 500."""
+        """Run *definition* as a message. The kernel logs errors from status 500 on; those below
+        are logged here, since they have no client."""
         fields = data if isinstance(data, dict) else None
         request = Request(BUS_EVENTS, params=fields, body=data, url=name)
         response = None
