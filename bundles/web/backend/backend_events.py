@@ -54,9 +54,9 @@ class BackendEvents:
     async def emit(self, event: str, data: Any = None) -> bool:
         """Call the handlers of *event* in all processes, with a copy of *data* each.
 
-        It waits for those of this process. Their exceptions are logged. Other processes handle the
-        events of one process one after the other, in their order; one that is not connected
-        misses them.
+        It waits for the handlers of this process. Their exceptions are logged. Other processes
+        handle the events of one process one after the other, in order; a process that is not
+        connected misses them.
 
         Returns:
             False if the other processes cannot be reached, as far as is known.
@@ -75,7 +75,7 @@ class BackendEvents:
         await self._handle(*data)
 
     async def _handle(self, event: str, encoded: bytes) -> None:
-        """Run the handlers at the same time. They go on if the sender is cancelled."""
+        """Run the handlers at the same time. They continue if the sender is cancelled."""
         runs = [
             self._run(definition, event, decode_json(encoded))
             for definition in self._handlers.get(event, ())
@@ -88,7 +88,8 @@ class BackendEvents:
             await asyncio.wait(tasks)
 
     async def _run(self, definition: ProcedureDefinition, event: str, data: Any) -> None:
-        """Run *definition* as a message. The kernel logs errors without a status below 500."""
+        """Run *definition* as a message. The kernel logs errors from status 500 on; those below
+        are logged here, since they have no client."""
         request = Request(BACKEND, body=data, url=event)
         response: Response | None = None
         self._kernel.begin(request)
@@ -109,7 +110,7 @@ class BackendEvents:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_handler)
     async def read_one_snapshot(self, event: DefinitionEvent) -> None:
-        """Let a message read the files of one version."""
+        """Make a message read all files from one snapshot."""
         event.wrap_handler(partial(_scoped, self._autoload))
 
     @observe(KernelEvents.KERNEL_COMPILED, priority=_FIRST)
