@@ -301,7 +301,7 @@ async def test_policy_decides_over_both_transports(
         assert response.content["message"] == "not on Sundays"
 
 
-async def test_policy_without_its_parameter_over_socket_is_422(client_of: ClientOf) -> None:
+async def test_policy_over_socket_without_its_parameter_is_422(client_of: ClientOf) -> None:
     client = client_of(application_of(Policies)).as_user(Account("ada"))
     response = await client.websocket("own")
     assert response.status_code == 422

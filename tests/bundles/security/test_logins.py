@@ -71,7 +71,7 @@ async def test_login_returns_two_tokens_and_no_cookie(client_of: ClientOf) -> No
 
 
 async def test_unknown_user_and_wrong_password_have_one_response(client_of: ClientOf) -> None:
-    """E10: without a difference that tells which users exist."""
+    """E10: the responses do not show which users exist."""
     client = client_of(logins())
 
     responses = [

@@ -149,7 +149,7 @@ async def test_loop_runs_while_passwords_are_hashed() -> None:
     assert ticks > 8
 
 
-async def test_hash_more_than_may_wait_is_503() -> None:
+async def test_hash_above_max_waiting_is_503() -> None:
     """Half of the places to wait are for other addresses."""
     costs = PasswordSettings(memory=8, iterations=1, threads=1, max_waiting=4)
     async with Passwords(SecuritySettings(passwords=costs)) as passwords:

@@ -242,7 +242,7 @@ async def test_start_takes_user_that_message_has_set_only(site_of: SiteOf, trans
 
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
-async def test_start_of_message_that_fails_counts(site_of: SiteOf, transport: str) -> None:
+async def test_start_is_kept_when_its_message_fails(site_of: SiteOf, transport: str) -> None:
     """Over HTTP the client has no cookie of it, so the earlier session is unknown from then on."""
     async with client_of(site_of()) as client:
         person = Person(client, transport)
@@ -374,7 +374,7 @@ async def test_restore_then_message_that_rotates_the_earlier_session_is_401(
         assert await person.content("get") == {"name": "ada"}
 
 
-async def test_restore_then_message_of_the_earlier_session_stores_into_that(
+async def test_restore_then_message_of_earlier_session_stores_into_the_earlier_one(
     site_of: SiteOf,
 ) -> None:
     site = site_of()
@@ -510,7 +510,7 @@ async def test_finish_then_write_is_a_new_session(site_of: SiteOf, transport: st
         assert (await person.content("restore", secret=secret))[0] is False
 
 
-async def test_finish_while_a_message_rotates_leaves_no_dead_session(site_of: SiteOf) -> None:
+async def test_finish_while_a_message_rotates_leaves_no_invalid_session(site_of: SiteOf) -> None:
     site = site_of()
     async with client_of(site) as client:
         person = Person(client, "SOCKET")

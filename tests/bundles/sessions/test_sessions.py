@@ -275,7 +275,7 @@ async def test_session_first_message_of_socket_after_logout_is_401(site_of: Site
         assert (await slow).status_code == 401
 
 
-async def test_session_same_key_the_message_that_ends_last_counts(site_of: SiteOf) -> None:
+async def test_session_same_key_keeps_value_of_last_message(site_of: SiteOf) -> None:
     """Also if it writes the value that it has read, or that was there before."""
     site = site_of()
 
@@ -329,7 +329,7 @@ async def test_session_unknown_id_is_never_adopted(site_of: SiteOf, secret: str)
     assert written.headers["Session"] != secret
 
 
-async def test_session_login_makes_the_old_id_worthless(site_of: SiteOf) -> None:
+async def test_session_login_invalidates_the_old_id(site_of: SiteOf) -> None:
     """E9: the id of before the login is dead for messages and sockets."""
     site = site_of()
     async with site.client() as client:
@@ -401,7 +401,7 @@ async def test_session_message_before_login_keeps_its_changes(site_of: SiteOf) -
         assert (await client.http("get")).content == {"a": "1", "b": True}
 
 
-async def test_session_destroyed_is_dead_everywhere(site_of: SiteOf) -> None:
+async def test_session_destroyed_is_invalid_on_all_connections(site_of: SiteOf) -> None:
     """E9: a stolen id is worth nothing after the logout; the sockets of all windows are closed."""
     site = site_of()
     async with site.client() as client:
@@ -1071,7 +1071,7 @@ async def test_session_message_handled_again_stores_its_changes(site_of: SiteOf)
 
 
 async def test_session_sweeper_removes_expired_sessions(site_of: SiteOf) -> None:
-    """By a task that runs from boot on: nobody sends a message."""
+    """A task that runs from boot removes them, without a message."""
     site = site_of(idle_timeout=1.0)
     async with site.client() as client:
         await client.http("login", params={"user": "ada"})

@@ -282,7 +282,7 @@ async def test_session_is_read_for_client_with_cookie_and_token(site: Site) -> N
             assert await response.json() == {"user": "ada", "groups": [], "a": "b"}
 
 
-async def test_session_that_was_not_read_is_an_error(site: Site) -> None:
+async def test_session_of_before_prepare_is_an_error(site: Site) -> None:
     client = await site.start({"app/get.py": "async def get(client): ..."})
     sessions = client.application.injector.get(ClientSessions)
     request = Request("HTTP", {"Cookie": "sid=" + "a" * 43})
