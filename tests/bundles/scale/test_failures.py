@@ -1,4 +1,4 @@
-"""Processes that do not reply, that send nonsense, or too much."""
+"""Processes that do not reply, that send invalid messages, or too many."""
 
 import asyncio
 import json

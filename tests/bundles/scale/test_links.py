@@ -107,7 +107,8 @@ async def test_killed_process_vanishes_and_comes_back(
 async def test_process_that_rejects_all_messages_has_a_problem(
     bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, clock: float
 ) -> None:
-    """Another secret, or a clock that is off by a minute: two halves that do not know it."""
+    """Another secret, or a clock that differs by a minute, splits the processes without an
+    error."""
     alien = Linked(bus)
     secret = SECRET if clock else "x" * 32
     seal = Seal(secret, SETTINGS.max_message_size, lambda: time.time() + clock)

@@ -106,7 +106,7 @@ async def test_refused_action_does_not_run_and_its_body_is_not_read(
 
 
 async def test_unauthenticated_request_with_invalid_body_is_401(client_of: ClientOf) -> None:
-    """401 before 400 and 422: what the input looks like is not for everybody."""
+    """401 before 400 and 422: anonymous clients do not learn the rules of the input."""
     client = client_of(application_of())
     headers = {"Content-Type": "application/json"}
     response = await client.http("article_add", body=b"{", headers=headers)

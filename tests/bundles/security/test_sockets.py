@@ -307,7 +307,7 @@ async def test_credential_that_lives_for_years_sets_a_timer(client_of: ClientOf)
 
 
 class SlowAccounts(Accounts):
-    """A load can be held."""
+    """A provider whose `load` waits until the test continues it."""
 
     def __init__(self) -> None:
         super().__init__()

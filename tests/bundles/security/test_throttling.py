@@ -1,4 +1,4 @@
-"""Limits of failed logins: per account, per address, and who is not locked out."""
+"""Limits of failed logins: per account, per address, and users who are not locked out."""
 
 import asyncio
 import time
@@ -264,7 +264,7 @@ async def test_logins_above_max_waiting_are_503_with_retry_after(client_of: Clie
 
 
 async def test_networks_get_turns_one_after_the_other(clock: Clock) -> None:
-    """One client with a valid account sends many logins; others are not kept waiting."""
+    """One client with a valid account sends many logins; others do not wait."""
     passwords = attrs.evolve(CHEAP, threads=1, max_waiting=20)
     throttling = Throttling(SecuritySettings(passwords=passwords))
     order: list[str] = []

@@ -1,4 +1,4 @@
-"""The room of a user: all sockets that have its identity, and no other."""
+"""The room of a user: all sockets that have its identity, and no other sockets."""
 
 import asyncio
 import json

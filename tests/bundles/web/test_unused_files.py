@@ -1,4 +1,4 @@
-"""Handlers and templates that nothing can ever use: errors at boot."""
+"""Handlers and templates that are never used: errors at boot."""
 
 import pytest
 

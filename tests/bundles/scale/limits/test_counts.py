@@ -1,4 +1,4 @@
-"""What counts calls: in memory with a bound, and in Redis for several processes."""
+"""Counts of calls: in memory with a limit, and in Redis for several processes."""
 
 import asyncio
 from collections import Counter

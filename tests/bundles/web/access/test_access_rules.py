@@ -195,7 +195,7 @@ async def test_basic_auth_scheme_in_other_case_is_accepted(
 async def test_basic_of_users_is_accepted_beside_directories_with_a_password(
     client_of: ClientOf,
 ) -> None:
-    """The header is that of the directory where it has a password, else that of a user."""
+    """The header is for the password of the directory, if it has one, else for a user."""
     files = {"a": "auth = 'x:y'", "b": "guests = False", "c": "guests = False\nhttps = False"}
     settings = SecuritySettings(basic=True)
     client = client_of(application_of(Directories(files, "a", "b", "c"), settings=settings))

@@ -166,7 +166,7 @@ async def test_interim_response_before_the_head_is_skipped(site: Site) -> None:
 async def test_upstream_that_breaks_in_mid_body_breaks_the_response(
     site: Site, caplog: pytest.LogCaptureFixture, head: bytes
 ) -> None:
-    """The client must not take a part for the whole; it is logged once."""
+    """The client must notice that the body is incomplete; it is logged once."""
     arrived = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

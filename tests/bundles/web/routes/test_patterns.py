@@ -1,4 +1,4 @@
-"""The patterns of rules, and the paths that they lead to."""
+"""The patterns of rules, and the paths to which they rewrite."""
 
 import pytest
 from hypothesis import assume, given

@@ -95,7 +95,7 @@ async def test_session_is_created_on_first_write(browser: aiohttp.ClientSession)
 async def test_t72_login_keeps_anonymous_data_and_logout_too(
     browser: aiohttp.ClientSession,
 ) -> None:
-    """The data goes on; the id does not, since who knows it would be logged in too."""
+    """The data stays; the id does not, since a client that knows it would be logged in too."""
     await put(browser, "cart", "tea")
     anonymous = cookie_of(browser)
 
@@ -130,7 +130,7 @@ async def test_t72_login_keeps_anonymous_data_and_logout_too(
 async def test_session_id_before_is_unknown_afterwards(
     browser: aiohttp.ClientSession, moment: str
 ) -> None:
-    """Session fixation: the id may have been given to the browser by somebody else."""
+    """Session fixation: an attacker may have set the id in the browser."""
     await put(browser, "cart", "tea")
     if moment == "logout":
         await sent(browser, "POST", "/in.json", name="ada")
