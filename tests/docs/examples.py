@@ -443,7 +443,7 @@ def _has_settings(thing: object) -> bool:
 pytest_collect_file = Sybil(
     [parse],
     path=str(ROOT),
-    patterns=["README.md", "docs/*.md", "docs/bundles/*.md"],
+    patterns=["README.md", "docs/*.md", "docs/*/*.md"],
     excludes=["*/README.md"],
     setup=Page.open,
     teardown=Page.close,
