@@ -13,6 +13,7 @@ from tests.required_tools import ROOT
 
 PAGES = [
     *ROOT.glob("*.md"),
+    ROOT / "benchmarks" / "README.md",
     *sorted(page for page in (ROOT / "docs").rglob("*.md") if "examples" not in page.parts),
 ]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
