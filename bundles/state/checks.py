@@ -15,7 +15,7 @@ def set_of(path: str, value: Any, max_size: int) -> Operation:
     """The operation that sets *value*; one that deletes the path for None and for ``{}``.
 
     Raises:
-        TypeError, ValueError: see `Cleaner.clean` and `parts_of`.
+        TypeError, ValueError, StateFullException: see `Cleaner.clean` and `parts_of`.
     """
     parts = parts_of(path)
     cleaner = Cleaner(path, max_size)
@@ -37,7 +37,8 @@ def increment_of(path: str, by: float, tree: Tree) -> Increment:
         found = tree.find(parts)
         if type(found) in (int, float):
             raise OverflowError(
-                f"{path!r} is {found!r}, and adding {by!r} gives more than 64 bits can represent"
+                f"{path!r} is {found!r}, and adding {by!r} gives an integer of more than 64 bits, "
+                f"or a float that is not finite"
             )
         kind = "below a value" if found is None else f"a {type(found).__name__}"
         raise TypeError(f"{path!r} is {kind}; only a number can be incremented, or a new path")

@@ -11,6 +11,7 @@ import msgspec
 from injector import inject
 
 from bundles.state.entries import Image, Logged
+from bundles.state.exceptions import StateFullException
 from bundles.state.log import StateLog
 from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
@@ -112,7 +113,7 @@ def _load(file: Path, settings: StateSettings) -> dict[str, Any]:
         if (paths := measure(root)[0] - 1) > settings.max_keys:
             raise ValueError(f"it has {paths} paths; state.max_keys is {settings.max_keys}")
         return root
-    except (ValueError, TypeError) as exc:
+    except (ValueError, TypeError, StateFullException) as exc:
         raise ConfigurationError(
             f"state.file {str(file)!r} has no state: {exc}; correct it, or remove it to begin "
             f"with an empty state"

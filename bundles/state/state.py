@@ -16,13 +16,13 @@ from bundles.state.exceptions import (
     StateFullException,
     StateUnavailableException,
 )
+from bundles.state.limits import Limits
 from bundles.state.log import StateLog
 from bundles.state.operations import Delete, Operation
 from bundles.state.paths import parts_of
 from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
 from bundles.state.transaction import CONFLICT, Transaction
-from bundles.state.tree import Tree
 from bundles.state.values import SCALARS, check_number, copy_of
 from bundles.state.watchers import Listener, Watcher, Watchers
 
@@ -183,8 +183,9 @@ class State:
         if delay:
             check_delay(delay)
         self._check_pending()
-        if not self._replica.change(operation, self._fits):
-            raise self._full(f"{operation.path!r} does not fit")
+        limits = Limits(self._settings)
+        if not self._replica.change(operation, limits.fits):
+            raise limits.error(f"{operation.path!r} does not fit")
         self._log.changed(delay)
 
     def _check_pending(self) -> None:
@@ -194,15 +195,6 @@ class State:
                 f"changes of {self._replica.pending_size} bytes wait for Redis; "
                 f"state.max_pending_size is {limit}"
             )
-
-    def _fits(self, tree: Tree) -> bool:
-        return tree.paths <= self._settings.max_keys and tree.size <= self._settings.max_size
-
-    def _full(self, problem: str) -> StateFullException:
-        return StateFullException(
-            f"{problem}; state.max_keys is {self._settings.max_keys}, and state.max_size is "
-            f"{self._settings.max_size}"
-        )
 
     async def _run(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self.transaction() as transaction:
@@ -214,8 +206,9 @@ class State:
         if unit is None:
             return
         self._check_pending()
-        if not self._replica.would_fit(unit.operations, self._fits):
-            raise self._full("the changes of the transaction do not fit")
+        limits = Limits(self._settings)
+        if not self._replica.would_fit(unit.operations, limits.fits):
+            raise limits.error("the changes of the transaction do not fit")
         if not await self._decide(unit, decided):
             raise StateConflictException(CONFLICT)
 

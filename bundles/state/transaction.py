@@ -7,7 +7,7 @@ from typing import Any
 
 from bundles.state.checks import increment_of, set_of
 from bundles.state.entries import Unit, size_of
-from bundles.state.exceptions import StateConflictException
+from bundles.state.exceptions import StateConflictException, StateFullException
 from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import Parts, parts_of
 from bundles.state.pending import upwards
@@ -79,12 +79,13 @@ class Transaction:
 
     def _add(self, operation: Operation) -> None:
         self._check_open()
-        self._size += size_of(operation)
-        if self._size > self._max_size:
-            raise ValueError(
-                f"the changes of the transaction have more than {self._max_size} bytes, which "
-                f"state.max_value_size allows"
+        size = self._size + size_of(operation)
+        if size > self._max_size:
+            raise StateFullException(
+                f"the changes of the transaction would have {size} bytes; "
+                f"state.max_value_size is {self._max_size}"
             )
+        self._size = size
         index = len(self._operations)
         self._operations.append(operation)
         self._at.setdefault(operation.path, []).append(index)

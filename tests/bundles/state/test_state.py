@@ -95,24 +95,35 @@ async def test_increment_of_other_values_is_rejected(state: State) -> None:
     with pytest.raises(ValueError, match="finite"):
         state.increment("n", math.inf)
     state.set("n", 2**63 - 1)
-    with pytest.raises(OverflowError, match="64 bits"):
+    with pytest.raises(OverflowError, match=r"'n' is 9223372036854775807, .* 64 bits"):
         state.increment("n")
+    state.set("n", 1e308)
+    with pytest.raises(OverflowError, match=r"'n' is 1e\+308, .* not finite"):
+        state.increment("n", 1e308)
+    assert state.get("n") == 1e308
 
 
-async def test_limits_are_errors_that_name_them(site_of: StateOf) -> None:
+async def test_change_beyond_a_limit_is_an_error_that_names_it(site_of: StateOf) -> None:
+    """Only the setting that is exceeded, its value, and what the change would have made."""
     state = (await site_of(max_keys=4, max_size=2000, max_value_size=1024)).state
-    with pytest.raises(ValueError, match=r"state\.max_value_size"):
+    with pytest.raises(StateFullException, match=r"'a' .* 1024 bytes; state\.max_value_size"):
         state.set("a", "x" * 10_000_000)
     state.set("a", {"b": 1, "c": 2, "d": 3})
-    with pytest.raises(StateFullException, match=r"state\.max_keys is 4"):
+    with pytest.raises(StateFullException) as too_many:
         state.set("e", 1)
+    assert str(too_many.value) == (
+        "'e' does not fit: the state would have 5 paths with a value; state.max_keys is 4"
+    )
     assert state.get("e") is None
-    with pytest.raises(StateFullException, match="does not fit"):
-        state.set("a.d.e.f", 4)
+    with pytest.raises(StateFullException, match=r"6 paths .* state\.max_keys"):
+        state.set("a.e.f", 4)
     state.set("a.b", 5)
     state.set("a", "x" * 1000)
-    with pytest.raises(StateFullException, match=r"state\.max_size is 2000"):
+    with pytest.raises(StateFullException) as too_large:
         state.set("b", "x" * 1000)
+    assert str(too_large.value) == (
+        "'b' does not fit: the state would have 2002 bytes; state.max_size is 2000"
+    )
     state.delete("a")
     state.set("b", "x" * 1000)
 
@@ -419,9 +430,18 @@ async def test_transaction_that_is_too_large_is_rejected(site_of: StateOf) -> No
         t.set("a", "x" * 600)
         t.set("b", "x" * 600)
 
-    with pytest.raises(ValueError, match="changes of the transaction"):
+    with pytest.raises(StateFullException, match=r"transaction .* state\.max_value_size is 1024"):
         await state.transact(fill)
     assert state.get("a") is None
+
+    async with state.transaction() as t:
+        with pytest.raises(StateFullException, match=r"'a' .* state\.max_value_size is 1024"):
+            t.set("a", "x" * 1025)
+        t.set("a", "x" * 900)
+        with pytest.raises(StateFullException, match="transaction"):
+            t.set("b", "x" * 900)
+        t.set("b", "x")
+    assert state.get("b") == "x"
 
 
 async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> None:
@@ -440,7 +460,7 @@ async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> Non
 
     state.set("a", 1)
     state.set("b", 2)
-    with pytest.raises(StateFullException, match=r"do not fit; state\.max_keys is 2"):
+    with pytest.raises(StateFullException, match=r"7 paths with a value; state\.max_keys is 2"):
         await state.transact(fill)
     assert [state.get("a"), state.get("b")] == [1, 2]
     await state.transact(replace)
@@ -491,7 +511,7 @@ async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Pa
     with pytest.raises(ConfigurationError, match=r"3 paths; state\.max_keys is 1"):
         await site_of(file=file, max_keys=1)
     path.write_text(json.dumps({"a": "x" * 1024}))
-    with pytest.raises(ConfigurationError, match=r"more than 1024 bytes, which state\.max_size"):
+    with pytest.raises(ConfigurationError, match=r"more than 1024 bytes; state\.max_size"):
         await site_of(file=file, max_size=1024)
 
 
