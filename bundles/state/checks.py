@@ -1,5 +1,7 @@
 """Checks the arguments of the application, and makes operations of them."""
 
+import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bundles.state.operations import Delete, Increment, Operation, Set
@@ -48,3 +50,58 @@ def increment_of(path: str, by: float, tree: Tree) -> Increment:
 def check_delay(delay: float) -> None:
     if type(delay) not in (int, float) or not 0 <= delay <= LONGEST_DELAY:
         raise ValueError(f"a delay is seconds, from 0 to {LONGEST_DELAY}")
+
+
+def check_listener(listener: Any) -> None:
+    """
+    Raises:
+        TypeError: *listener* cannot be called with a path, a value and a bool.
+    """
+    expected = "a listener is a function that is called as listener(path, value, is_remote)"
+    if not callable(listener):
+        raise TypeError(f"{expected}, not {type(listener).__name__}")
+    try:
+        signature = inspect.signature(listener)
+    except ValueError:  # implemented in C, so its parameters are unknown
+        return
+    try:
+        signature.bind("", None, False)
+    except TypeError as exc:
+        raise TypeError(f"{expected}; {_name_of(listener)} takes other arguments: {exc}") from exc
+
+
+def check_watched(path: str) -> None:
+    """
+    Raises:
+        ValueError: *path* has a part that other systems use as a pattern.
+        TypeError, ValueError: see `parts_of`.
+    """
+    if not {"*", "**"}.isdisjoint(parts_of(path)):
+        raise ValueError(
+            f"{path!r} is not a path that can be watched, since there are no patterns; to watch "
+            f"all values below a path, write watch('shop', listener)"
+        )
+
+
+def run_of(function: Any, transaction: Any) -> Awaitable[Any]:
+    """What *function* returns for *transaction*.
+
+    Raises:
+        TypeError: *function* cannot be called, or is not async.
+    """
+    if not callable(function):
+        raise TypeError(
+            f"transact takes an async function, not a {type(function).__name__}; pass the "
+            f"function itself, without calling it"
+        )
+    result = function(transaction)
+    if not inspect.isawaitable(result):
+        raise TypeError(
+            f"transact takes an async function, but {_name_of(function)} returned "
+            f"{type(result).__name__}; declare it with async def"
+        )
+    return result
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)

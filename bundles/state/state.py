@@ -9,7 +9,14 @@ from typing import Any, Self, TypeVar
 
 from injector import inject
 
-from bundles.state.checks import check_delay, increment_of, set_of
+from bundles.state.checks import (
+    check_delay,
+    check_listener,
+    check_watched,
+    increment_of,
+    run_of,
+    set_of,
+)
 from bundles.state.entries import Unit
 from bundles.state.exceptions import (
     StateConflictException,
@@ -73,15 +80,21 @@ class State:
     def subscribe(self, path: str, listener: Listener) -> Watcher:
         """Call ``listener(path, value, is_remote)`` when the value at *path*, or something in it,
         has changed. *value* is None if there is no value any more, and *is_remote* tells whether
-        another process has changed it. The listener may be async."""
-        parts_of(path)
+        another process has changed it. The listener may be async.
+
+        Raises:
+            TypeError, ValueError: *path* or *listener* is not allowed. There are no patterns.
+        """
+        check_watched(path)
+        check_listener(listener)
         return self._watchers.subscribe(path, listener)
 
     def watch(self, prefix: str, listener: Listener) -> Watcher:
         """Call ``listener(path, value, is_remote)`` for each value at or below *prefix* that has
-        changed and is not a dict; for all values if *prefix* is empty."""
+        changed and is not a dict; for all values if *prefix* is empty. See `subscribe`."""
         if prefix:
-            parts_of(prefix)
+            check_watched(prefix)
+        check_listener(listener)
         return self._watchers.watch(prefix, listener)
 
     # Changes
@@ -146,6 +159,7 @@ class State:
         result.
 
         Raises:
+            TypeError: *function* is not async.
             StateConflictException: it conflicted ``state.attempts`` times.
             StateUnavailableException: see `transaction`.
         """
@@ -198,7 +212,8 @@ class State:
 
     async def _run(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self.transaction() as transaction:
-            return await function(transaction)
+            result: T = await run_of(function, transaction)
+            return result
 
     async def _commit(self, transaction: Transaction) -> None:
         decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

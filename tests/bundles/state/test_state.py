@@ -1,6 +1,8 @@
 """The state of one process."""
 
 import asyncio
+import functools
+import inspect
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -193,6 +195,45 @@ async def test_watcher_gets_each_value_below_its_prefix(state: State) -> None:
     state.increment("a.c.d")
     assert seen == [("a.b", 1), ("a.c.d", 2), ("a.b", None), ("a.c.d", 3), ("a.c.d", 4)]
     assert everything == ["a.b", "a.c.d", "ab", "a.b", "a.c.d", "a.c.d"]
+
+
+@pytest.mark.parametrize(
+    ("listener", "problem"),
+    [
+        (5, "not int"),
+        ("report", "not str"),
+        (lambda value: None, "takes other arguments"),
+        (lambda path, value, is_remote, more: None, "takes other arguments"),
+    ],
+    ids=["int", "str", "too-few", "too-many"],
+)
+async def test_listener_that_cannot_be_called_is_rejected(
+    state: State, listener: Any, problem: str
+) -> None:
+    for register in (state.subscribe, state.watch):
+        with pytest.raises(TypeError, match=rf"listener\(path, value, is_remote\).*{problem}"):
+            register("a", listener)
+    state.set("a", 1)
+
+
+async def test_listener_without_a_known_signature_is_accepted(state: State) -> None:
+    """`inspect.signature` raises ValueError for some functions that are written in C."""
+    listener: Any = type
+    with pytest.raises(ValueError, match="signature"):
+        inspect.signature(listener)
+    state.subscribe("a", listener)
+
+
+@pytest.mark.parametrize("path", ["a.*", "*", "a.*.b", "a.**"])
+async def test_pattern_is_not_a_path_to_watch(state: State, path: str) -> None:
+    """It would never be called. A value may have such a path."""
+    with pytest.raises(ValueError, match=r"no patterns.*watch\('shop', listener\)"):
+        state.subscribe(path, print)
+    with pytest.raises(ValueError, match="no patterns"):
+        state.watch(path, print)
+    state.set(path, 1)
+    assert state.get(path) == 1
+    state.watch("a*", print)
 
 
 async def test_watcher_that_changes_the_state_keeps_the_order(state: State) -> None:
@@ -409,6 +450,34 @@ async def test_transact_runs_the_function_again(state: State) -> None:
 
     assert await state.transact(double) == 4
     assert [runs, state.get("a")] == [[0, 1, 2], 4]
+
+
+async def test_transact_accepts_what_returns_an_awaitable(state: State) -> None:
+    async def add(t: Transaction, by: int) -> int:
+        t.increment("a", by)
+        return by
+
+    assert await state.transact(lambda t: add(t, 2)) == 2
+    assert await state.transact(functools.partial(add, by=3)) == 3
+    assert state.get("a") == 5
+
+
+async def test_transact_rejects_what_is_not_async(state: State) -> None:
+    def plain(t: Transaction) -> None:
+        t.set("a", 1)
+
+    async def body(t: Transaction | None) -> None: ...
+
+    transact: Any = state.transact
+    with pytest.raises(TypeError, match=r"plain returned NoneType.*async def"):
+        await transact(plain)
+    assert state.get("a") is None
+    coroutine = body(None)
+    with pytest.raises(TypeError, match=r"not a coroutine.*without calling it"):
+        await transact(coroutine)
+    coroutine.close()
+    with pytest.raises(TypeError, match="not a str"):
+        await transact("pay")
 
 
 async def test_transact_reports_conflicts_in_the_end(site_of: StateOf) -> None:
