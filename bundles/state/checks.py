@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bundles.state.operations import Delete, Increment, Operation, Set
-from bundles.state.paths import parts_of
+from bundles.state.paths import Parts, parts_of, path_of
 from bundles.state.tree import Tree
 from bundles.state.values import Cleaner, check_number
 
@@ -13,23 +13,27 @@ LONGEST_DELAY = 86_400
 """Seconds; a day."""
 
 
-def set_of(path: str, value: Any, max_size: int) -> Operation:
+def set_of(path: str, value: Any, max_size: int, tree: Tree) -> Operation:
     """The operation that sets *value*; one that deletes the path for None and for ``{}``.
 
     Raises:
+        TypeError: a path above has a value in *tree*.
         TypeError, ValueError, StateFullException: see `Cleaner.clean` and `parts_of`.
     """
     parts = parts_of(path)
     cleaner = Cleaner(path, max_size)
     cleaned = cleaner.clean(value, len(parts))
-    return Delete(path, parts) if cleaned is None else Set(path, parts, cleaned, cleaner.size)
+    if cleaned is None:
+        return Delete(path, parts)
+    _check_above(path, parts, tree)
+    return Set(path, parts, cleaned, cleaner.size)
 
 
 def increment_of(path: str, by: float, tree: Tree) -> Increment:
     """The operation that adds *by* to the number at *path* in *tree*.
 
     Raises:
-        TypeError: the value is not a number.
+        TypeError: the value is not a number, or a path above has one.
         OverflowError: the sum has more than 64 bits, or is not finite.
         ValueError: see `check_number` and `parts_of`.
     """
@@ -42,9 +46,22 @@ def increment_of(path: str, by: float, tree: Tree) -> Increment:
                 f"{path!r} is {found!r}, and adding {by!r} gives an integer of more than 64 bits, "
                 f"or a float that is not finite"
             )
-        kind = "below a value" if found is None else f"a {type(found).__name__}"
-        raise TypeError(f"{path!r} is {kind}; only a number can be incremented, or a new path")
+        _check_above(path, parts, tree)
+        raise TypeError(
+            f"{path!r} is a value of type {type(found).__name__}; only a number can be "
+            f"incremented, or a new path"
+        )
     return operation
+
+
+def _check_above(path: str, parts: Parts, tree: Tree) -> None:
+    above = tree.leaf_above(parts)
+    if above is not None:
+        name = path_of(above)
+        raise TypeError(
+            f"{name!r} is a value of type {type(tree.find(above)).__name__}, so nothing can be "
+            f"below it; to set {path!r}, delete {name!r} first"
+        )
 
 
 def check_delay(delay: float) -> None:

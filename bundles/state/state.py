@@ -60,8 +60,8 @@ class State:
     # Reading
 
     def get(self, path: str, default: Any = None) -> Any:
-        """The value at *path*, or *default*. Changes of the returned dict or list change nothing
-        here. It reads memory of the process.
+        """The value at *path*, or *default*; all values as one dict if *path* is empty. Changes of
+        the returned dict or list change nothing here. It reads memory of the process.
 
         Raises:
             TypeError, ValueError: *path* is not a path.
@@ -69,6 +69,8 @@ class State:
         found = self._cache.get(path) if type(path) is str else None
         if found is not None:
             return found
+        if path == "":
+            return copy_of(self._tree.root) or default
         found = self._tree.find(parts_of(path))
         if found is None:
             return default
@@ -103,23 +105,24 @@ class State:
         """Replace what is at *path*.
 
         Args:
-            path: a value above it is removed, since it becomes a subtree.
+            path: no value may be above it, such as a list at ``a`` for the path ``a.0``.
             value: see `State`.
             delay: seconds that the change may wait for others, with which it is sent; at most a
                 day.
 
         Raises:
-            TypeError, ValueError: *path* or *value* is not allowed.
+            TypeError, ValueError: *path* or *value* is not allowed, or a value is above *path*.
             StateFullException: a limit of the settings would be exceeded.
         """
-        self._change(set_of(path, value, self._settings.max_value_size), delay)
+        operation = set_of(path, value, self._settings.max_value_size, self._tree)
+        self._change(operation, delay)
 
     def increment(self, path: str, by: float = 1, *, delay: float = 0.0) -> int | float:
         """Add *by*, and return the number that this process sees then. A path without a value
         counts as 0. Increments of several processes add up.
 
         Raises:
-            TypeError: the value is not a number.
+            TypeError: the value is not a number, or one is above *path*.
             OverflowError: the number would have more than 64 bits.
             ValueError, StateFullException: see `set`.
         """

@@ -40,7 +40,7 @@ class Transaction:
         self._is_open = True
 
     def get(self, path: str, default: Any = None) -> Any:
-        """See `State.get`.
+        """See `State.get`. *path* must not be empty: read the paths that the changes depend on.
 
         Raises:
             StateConflictException: something that was read before has changed.
@@ -51,7 +51,8 @@ class Transaction:
 
     def set(self, path: str, value: Any) -> None:
         """See `State.set`."""
-        self._add(set_of(path, value, self._max_size))
+        self._check_open()
+        self._add(set_of(path, value, self._max_size, self._above(path)))
 
     def increment(self, path: str, by: float = 1) -> None:
         """See `State.increment`. It is not a read: others may change the number meanwhile."""
@@ -120,6 +121,17 @@ class Transaction:
         for index in sorted(found):
             if index >= first:
                 self._operations[index].apply(tree)
+        return tree
+
+    def _above(self, path: str) -> Tree:
+        """A tree with the leaf above *path* that the transaction sees, if there is one.
+
+        Where that is easy to see, it is the tree of the process, not a copy.
+        """
+        tree = self._replica.tree
+        is_changed = any(above in self._at for above in islice(upwards(path), 1, None))
+        if is_changed or tree.leaf_above(parts_of(path)) is not None:
+            return self._scratch(path, is_read=False)
         return tree
 
     def _kinds_of(self, path: str) -> Iterator[int]:

@@ -49,16 +49,84 @@ async def test_get_returns_copies(state: State) -> None:
     assert state.get("a") == {"b": [1], "c": {"d": 1}}
 
 
-async def test_set_replaces_subtree_and_value_above(state: State) -> None:
+async def test_get_of_empty_path_returns_a_copy_of_everything(state: State) -> None:
+    assert [state.get(""), state.get("", {})] == [None, {}]
+    state.set("a.b", [1])
+    state.set("c", 2)
+    everything = state.get("")
+    assert everything == {"a": {"b": [1]}, "c": 2}
+    everything["a"]["b"].append(2)
+    assert state.get("a.b") == [1]
+
+
+async def test_only_get_and_watch_accept_the_empty_path(state: State) -> None:
+    with pytest.raises(ValueError, match="path is empty"):
+        state.set("", {"a": 1})
+    with pytest.raises(ValueError, match="path is empty"):
+        state.delete("")
+    with pytest.raises(ValueError, match="path is empty"):
+        state.subscribe("", print)
+    async with state.transaction() as t:
+        with pytest.raises(ValueError, match="path is empty"):
+            t.get("")
+
+
+async def test_set_replaces_subtree(state: State) -> None:
     state.set("a", {"b": 1, "c": 2})
-    state.set("a", {"d": 3})
-    assert state.get("a") == {"d": 3}
-    assert [state.get("a.d"), state.get("a.b")] == [3, None]
-    state.set("a.d.e", 4)
-    assert state.get("a") == {"d": {"e": 4}}
-    assert state.get("a.d.e") == 4
+    state.set("a", {"d": {"e": 3}})
+    assert state.get("a") == {"d": {"e": 3}}
+    assert [state.get("a.d.e"), state.get("a.b")] == [3, None]
     state.set("a", 5)
     assert [state.get("a"), state.get("a.d.e")] == [5, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [([1, 2], "list"), ("x", "str"), (5, "int"), (False, "bool")]
+)
+async def test_change_below_a_value_is_rejected(state: State, value: Any, name: str) -> None:
+    """The value would be lost; the items of a list have no paths."""
+    state.set("a", {"b": value})
+    problem = rf"'a\.b' is a value of type {name}, so nothing can be below it.*delete 'a\.b' first"
+    for path in ("a.b.0", "a.b.c.d"):
+        with pytest.raises(TypeError, match=problem):
+            state.set(path, 5)
+        with pytest.raises(TypeError, match=problem):
+            state.increment(path)
+        assert state.get(path) is None
+        state.delete(path)
+    assert state.get("a.b") == value
+    state.delete("a.b")
+    state.set("a.b.0", 5)
+    assert state.get("a.b") == {"0": 5}
+
+
+async def test_change_below_a_value_is_rejected_in_a_transaction(state: State) -> None:
+    """It sees its own changes, and those of others."""
+    state.set("list", [1])
+    state.set("stock", {"tea": 1})
+    async with state.transaction() as t:
+        with pytest.raises(TypeError, match="'list' is a value of type list"):
+            t.set("list.0", 5)
+        with pytest.raises(TypeError, match="'list' is a value of type list"):
+            t.increment("list.0", 5)
+        t.delete("list")
+        t.set("list.0", 5)
+        t.set("stock", {"milk": {"fresh": 3}})
+        t.set("stock.tea.green", 2)
+        with pytest.raises(TypeError, match=r"'stock\.milk\.fresh' is a value of type int"):
+            t.set("stock.milk.fresh.0", 2)
+        t.set("queue.first", 1)
+        state.set("queue", 7)
+        t.set("queue.second", 2)
+        t.increment("count")
+        with pytest.raises(TypeError, match="'count' is a value of type int"):
+            t.set("count.a", 2)
+    assert state.get("") == {
+        "list": {"0": 5},
+        "stock": {"milk": {"fresh": 3}, "tea": {"green": 2}},
+        "queue": {"first": 1, "second": 2},
+        "count": 1,
+    }
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
@@ -82,7 +150,7 @@ async def test_increment_counts(state: State) -> None:
 
 async def test_increment_of_other_values_is_rejected(state: State) -> None:
     state.set("a", {"text": "x", "flag": True})
-    for path in ("a", "a.text", "a.flag", "a.text.below"):
+    for path in ("a", "a.text", "a.flag"):
         with pytest.raises(TypeError, match="only a number can be incremented"):
             state.increment(path)
     by: Any
@@ -518,7 +586,7 @@ async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> Non
 
     async def fill(t: Transaction) -> None:
         for number in range(5):
-            t.set(f"a.{number}", number)
+            t.set(f"c.{number}", number)
 
     async def clear(t: Transaction) -> None:
         t.delete("a")
@@ -529,7 +597,7 @@ async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> Non
 
     state.set("a", 1)
     state.set("b", 2)
-    with pytest.raises(StateFullException, match=r"7 paths with a value; state\.max_keys is 2"):
+    with pytest.raises(StateFullException, match=r"8 paths with a value; state\.max_keys is 2"):
         await state.transact(fill)
     assert [state.get("a"), state.get("b")] == [1, 2]
     await state.transact(replace)
