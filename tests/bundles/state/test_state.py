@@ -5,6 +5,7 @@ import functools
 import inspect
 import json
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from bundles.state import (
     StateSettings,
     Transaction,
 )
-from bundles.state.memory_log import write_file
+from bundles.state.state_file import write
 from rxkernel import Application, ConfigurationError, HttpSettings, Settings
 from tests.bundles.state.conftest import StateOf
 from tests.waiting import until
@@ -616,18 +617,37 @@ async def test_file_keeps_the_state_over_a_restart(site_of: StateOf, tmp_path: P
     await until(file.exists)
     first.state.increment("n", 3)
     await first.application.stop()
-    assert json.loads(file.read_text()) == {"a": {"b": 1}, "n": 5}
+    assert json.loads(file.read_text()) == {
+        "format": "rxkernel state 1",
+        "values": {"a": {"b": 1}, "n": 5},
+    }
     assert [entry.name for entry in file.parent.iterdir()] == ["state.json"]
     assert file.stat().st_mode & 0o777 == 0o600
     assert (await site_of(file=str(file))).state.get("n") == 5
 
 
+def file_of(values: str) -> str:
+    return f'{{"format": "rxkernel state 1", "values": {values}}}'
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"a.b": 1}', '{"a": 1e999}', "[" * 100_000], ids=len
+    "text",
+    [
+        *("", "{", "[]", "[" * 100_000),
+        '{"hello": 1}',
+        '{"values": {"a": 1}}',
+        '{"format": "rxkernel state 2", "values": {}}',
+        '{"format": "rxkernel state 1"}',
+        file_of("[]"),
+        file_of('{"a.b": 1}'),
+        file_of('{"a": 1e999}'),
+    ],
+    ids=len,
 )
 async def test_file_without_a_state_ends_the_boot(
     site_of: StateOf, tmp_path: Path, text: str
 ) -> None:
+    """Also one of another program or version, which the first change would replace."""
     file = tmp_path / "state.json"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=r"state\.json' has no state"):
@@ -647,7 +667,7 @@ async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Pa
     assert (await site_of(file=file, max_size=1024, max_keys=3)).state.get("b") == "ж" * 8
     with pytest.raises(ConfigurationError, match=r"3 paths; state\.max_keys is 1"):
         await site_of(file=file, max_keys=1)
-    path.write_text(json.dumps({"a": "x" * 1024}))
+    path.write_text(file_of(json.dumps({"a": "x" * 1024})))
     with pytest.raises(ConfigurationError, match=r"more than 1024 bytes; state\.max_size"):
         await site_of(file=file, max_size=1024)
 
@@ -657,7 +677,7 @@ def test_file_is_complete_whoever_writes_it(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     data = [json.dumps({"a": letter * 100_000}).encode() for letter in "xy"]
     with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(lambda number: write_file(file, data[number % 2]), range(40)):
+        for _ in pool.map(lambda number: write(file, data[number % 2]), range(40)):
             assert file.read_bytes() in data
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
 
@@ -669,7 +689,7 @@ def test_file_is_private_whatever_was_left(tmp_path: Path) -> None:
     left = tmp_path / "state.json.new"
     left.write_text("")
     left.chmod(0o644)
-    write_file(file, b"{}")
+    write(file, b"{}")
     assert file.stat().st_mode & 0o777 == 0o600
 
 
@@ -677,18 +697,39 @@ def test_file_that_was_not_written_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.mkdir()
     with pytest.raises(IsADirectoryError):
-        write_file(file, b"{}")
+        write(file, b"{}")
     assert [*tmp_path.iterdir()] == [file]
 
 
-async def test_file_that_cannot_be_written_is_reported(
+@pytest.mark.parametrize("file", ["/proc/state.json", "/proc/new/folder/state.json"])
+async def test_file_that_cannot_be_written_ends_the_boot(site_of: StateOf, file: str) -> None:
+    """Nobody can write below /proc, not even root."""
+    with pytest.raises(ConfigurationError, match=rf"state\.file '{file}' cannot be written: "):
+        await site_of(file=file)
+
+
+async def test_boot_writes_nothing_to_see_whether_the_file_can_be_written(
+    site_of: StateOf, tmp_path: Path
+) -> None:
+    site = await site_of(file=str(tmp_path / "var" / "state.json"))
+    assert os.listdir(tmp_path) == []
+    await site.application.stop()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_file_that_cannot_be_written_later_is_reported(
     site_of: StateOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "folder" / "state.json"
     file.parent.write_text("not a folder")
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"cannot be written: '.*/folder': Not a dir"):
         await site_of(file=str(file))
     file.parent.unlink()
+    file.mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match=r"cannot be read: .*Is a directory"):
+        await site_of(file=str(file))
+    file.rmdir()
+    file.parent.rmdir()
     site = await site_of(file=str(file))
     file.parent.write_text("not a folder")
     site.state.set("a", 1)
