@@ -443,8 +443,8 @@ def _has_settings(thing: object) -> bool:
 pytest_collect_file = Sybil(
     [parse],
     path=str(ROOT),
-    patterns=["README.md", "docs/*.md", "docs/bundles/*.md"],
-    excludes=["*/README.md"],
+    patterns=["README.md", "benchmarks/README.md", "docs/*.md", "docs/*/*.md"],
+    excludes=["docs/examples/*"],
     setup=Page.open,
     teardown=Page.close,
 ).pytest()
