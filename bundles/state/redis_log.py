@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 2.0
+_UNEXPECTED = "an error, see the log"
 _MOST_GAPS = 3
 """Times that the log is loaded again, one after the other, since an entry did not fit."""
 
@@ -125,7 +126,7 @@ class RedisLog(StateLog):
                 self._report("read", reason_of(exc))
             except Exception:  # it must be tried again nevertheless
                 logger.exception("the state cannot be read from Redis")
-                self._problems.setdefault("read", "an error, see the log")
+                self._note("read", _UNEXPECTED)
             self._is_following = False
             tried.set()
             await asyncio.sleep(uniform(delay / 2, delay))
@@ -226,7 +227,7 @@ class RedisLog(StateLog):
                 self._report("write", reason_of(exc))
             except Exception:  # it must be tried again nevertheless
                 logger.exception("the state cannot be written to Redis")
-                self._problems.setdefault("write", "an error, see the log")
+                self._note("write", _UNEXPECTED)
             await asyncio.sleep(uniform(delay / 2, delay))
             delay = min(2 * delay, _LONGEST_DELAY)
             self._wake.set()
@@ -261,10 +262,14 @@ class RedisLog(StateLog):
 
     def _report(self, what: str, reason: str) -> None:
         if not self._problems:
-            self._outage = time.monotonic()
             logger.error(
                 "the state is not shared: %s; changes are kept in this process until it is", reason
             )
+        self._note(what, reason)
+
+    def _note(self, what: str, reason: str) -> None:
+        if not self._problems:
+            self._outage = time.monotonic()
         self._problems[what] = reason
 
     def _recover(self, what: str) -> None:

@@ -112,9 +112,8 @@ class Transaction:
         if is_read and self._replaced.isdisjoint(upwards(path)):
             self._read(path)
         tree = Tree()
-        if (
-            first < 0
-        ):  # else an operation replaces everything, and a leaf above, which delete keeps
+        if first < 0:
+            # Otherwise a `set` replaces what the state has here, and a leaf above.
             self._copy(parts, tree)
         for index in sorted(found):
             if index >= first:

@@ -1,7 +1,10 @@
 """The state of several processes of an application, with a redis-server that fails."""
 
 import asyncio
+import logging
 import random
+import re
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from bundles.state import (
     StateUnavailableException,
     Transaction,
 )
+from bundles.state.operations import Set
 from bundles.state.redis_log import RedisLog
 from rxkernel import KernelClient
 from tests.bundles.redis_servers import RedisServer
@@ -502,6 +506,36 @@ async def test_process_that_does_not_share_is_not_ready(
         ready = await client.http("readyz")
     assert ready.status_code == 503
     assert {error["name"] for error in ready.content["errors"]} == {"servers", "state"}
+    caplog.clear()
+
+
+class Unpackable(Set):
+    """Raises an error that nobody expects when it is written for the first time."""
+
+    def packed(self) -> list[Any]:
+        if not self.value.pop("was_packed", False):
+            self.value["was_packed"] = True
+            raise ZeroDivisionError("of the operation")
+        return super().packed()
+
+
+async def test_writing_goes_on_after_an_unexpected_error(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = await pair(site_of, redis)
+    caplog.set_level(logging.INFO)
+    begin = time.monotonic()
+    here.state._replica.change(Unpackable("a", ("a",), {"b": 1}), lambda tree: True)
+    here.state.set("c", 1)
+    await until(lambda: here.log.problem)
+    assert here.log.problem == "an error, see the log"
+    await until(lambda: there.state.get("c") == 1)
+    await ready(here)
+    assert there.state.get("a") == {"b": 1}
+    assert "ZeroDivisionError: of the operation" in caplog.text
+    found = re.search(r"shared again, after ([\d.]+) seconds", caplog.text)
+    assert found is not None
+    assert float(found[1]) <= time.monotonic() - begin + 0.1
     caplog.clear()
 
 
