@@ -558,9 +558,60 @@ async def test_changes_that_are_lost_at_the_end_are_logged(
 ) -> None:
     site = await site_of(redis)
     redis.kill()
+    await until(lambda: site.log.problem)
     site.state.set("a", "x" * 100)
     await site.application.stop()
     assert "changes of the state, of 101 bytes, are lost" in caplog.text
+    caplog.clear()
+
+
+async def test_changes_that_may_be_lost_at_the_end_are_logged(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis has the first one already, and carries it out later."""
+    here = await site_of(redis)
+    here.state.set("script", "loaded")
+    await here.state.flush()
+    with redis.paused():
+        here.state.set("a", "x" * 100)
+        await until(lambda: here.state._replica.outgoing)
+        here.state.set("b", "x" * 200)
+        await here.application.stop()
+    assert "changes of the state, of 101 bytes, may be lost: they were sent" in caplog.text
+    assert "changes of the state, of 201 bytes, are lost" in caplog.text
+    caplog.clear()
+    there = await site_of(redis)
+    await until(lambda: there.state.get("a") == "x" * 100)
+
+
+async def test_stop_sends_what_waits_as_soon_as_redis_is_back(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not wait for the next try, which may be later than the end."""
+    here = await site_of(redis, command_timeout=10)
+    redis.kill()
+    await until(lambda: here.log.problem)
+    here.state.set("a", 1)
+    redis.start()
+    await here.application.stop()
+    assert len(lost(caplog)) == 1
+    assert "lost:" not in caplog.text
+    assert (await site_of(redis)).state.get("a") == 1
+    caplog.clear()
+
+
+async def test_stop_waits_for_a_redis_that_starts(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = await site_of(redis, command_timeout=10)
+    redis.kill()
+    await until(lambda: here.log.problem)
+    here.state.set("a", 1)
+    stopping = asyncio.create_task(here.application.stop())
+    await asyncio.sleep(0)
+    redis.start()
+    await stopping
+    assert (await site_of(redis)).state.get("a") == 1
     caplog.clear()
 
 
