@@ -309,6 +309,9 @@ async def test_paused_redis_delays_changes_only(redis: RedisServer, site_of: Sta
         await until(lambda: here.log.problem and there.log.problem)
         with pytest.raises(StateUnavailableException, match="nothing was carried out"):
             await here.state.transact(change)
+        with pytest.raises(StateUnavailableException, match="kept here, and sent later") as exc:
+            await here.state.flush()
+        assert exc.value.is_unknown
         assert here.state.get("n") == 2
     await until(lambda: here.state.get("n") == there.state.get("n") == 3)
     await settled(here, there)
