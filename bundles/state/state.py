@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -29,6 +30,7 @@ from bundles.state.operations import Delete, Operation
 from bundles.state.paths import parts_of
 from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
+from bundles.state.threads import check_thread
 from bundles.state.transaction import CONFLICT, Transaction
 from bundles.state.values import SCALARS, check_number, copy_of
 from bundles.state.watchers import Listener, Watcher, Watchers
@@ -56,6 +58,8 @@ class State:
         self._watchers = Watchers(self._value_at, self._activate)
         self._tree = self._replica.tree
         self._cache = self._tree.cache
+        self._thread: int | None = None
+        self._has_ended = False
 
     # Reading
 
@@ -87,6 +91,7 @@ class State:
         Raises:
             TypeError, ValueError: *path* or *listener* is not allowed. There are no patterns.
         """
+        check_thread(self._thread)
         check_watched(path)
         check_listener(listener)
         return self._watchers.subscribe(path, listener)
@@ -94,6 +99,7 @@ class State:
     def watch(self, prefix: str, listener: Listener) -> Watcher:
         """Call ``listener(path, value, is_remote)`` for each value at or below *prefix* that has
         changed and is not a dict; for all values if *prefix* is empty. See `subscribe`."""
+        check_thread(self._thread)
         if prefix:
             check_watched(prefix)
         check_listener(listener)
@@ -149,6 +155,7 @@ class State:
             StateConflictException: something was changed; nothing was carried out.
             StateUnavailableException: it was not decided within ``state.commit_timeout``.
         """
+        self._check_use()
         transaction = Transaction(self._replica, self._settings.max_value_size)
         try:
             yield transaction
@@ -178,8 +185,10 @@ class State:
         of the others.
 
         Raises:
-            StateUnavailableException: see `transaction`.
+            StateUnavailableException: it was not within ``state.commit_timeout``; changes that
+                remain are sent later.
         """
+        self._check_use()
         if self._replica.is_pending:
             decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             await self._decide(Unit([], {}, _resolver(decided)), decided)
@@ -187,16 +196,26 @@ class State:
     # Life
 
     async def __aenter__(self) -> Self:
+        self._thread = get_ident()
         await self._log.start(self._replica)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        self._has_ended = True
         await self._log.stop()
         await self._watchers.stop()
 
+    def _check_use(self) -> None:
+        check_thread(self._thread)
+        if self._has_ended:
+            raise RuntimeError(
+                "the application has stopped, so the state takes no changes any more"
+            )
+
     def _change(self, operation: Operation, delay: float) -> None:
+        self._check_use()
         if delay:
             check_delay(delay)
         self._check_pending()
@@ -231,23 +250,30 @@ class State:
             raise StateConflictException(CONFLICT)
 
     async def _decide(self, unit: Unit, decided: asyncio.Future[bool]) -> bool:
+        self._check_use()
         self._replica.submit(unit)
         self._log.changed(0.0)
         try:
             async with asyncio.timeout(self._settings.commit_timeout):
                 return await decided
         except TimeoutError as exc:
-            is_unknown = not self._replica.withdraw(unit)
-            reason = self._log.problem or "Redis is slow"
-            outcome = "it may be carried out later" if is_unknown else "nothing was carried out"
-            raise StateUnavailableException(
-                f"the transaction was not decided within {self._settings.commit_timeout} seconds: "
-                f"{reason}; {outcome}",
-                is_unknown=is_unknown,
-            ) from exc
+            raise self._late(unit, is_withdrawn=self._replica.withdraw(unit)) from exc
         except asyncio.CancelledError:
             self._replica.withdraw(unit)
             raise
+
+    def _late(self, unit: Unit, *, is_withdrawn: bool) -> StateUnavailableException:
+        reason = self._log.problem or "Redis is slow"
+        limit = f"within {self._settings.commit_timeout} seconds: {reason}"
+        if not unit.operations:  # of `flush`
+            return StateUnavailableException(
+                f"the changes were not sent {limit}; they are kept here, and sent later",
+                is_unknown=True,
+            )
+        outcome = "nothing was carried out" if is_withdrawn else "it may be carried out later"
+        return StateUnavailableException(
+            f"the transaction was not decided {limit}; {outcome}", is_unknown=not is_withdrawn
+        )
 
     def _notify(self, notes: Any) -> None:
         self._watchers.changed(notes)

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import islice
+from threading import get_ident
 from typing import Any
 
 from bundles.state.checks import increment_of, set_of
@@ -12,6 +13,7 @@ from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import Parts, parts_of
 from bundles.state.pending import upwards
 from bundles.state.replica import Replica
+from bundles.state.threads import check_thread
 from bundles.state.tree import Tree
 from bundles.state.values import check_number, copy_of
 
@@ -38,6 +40,7 @@ class Transaction:
         self._replaced: set[str] = set()
         self._size = 0
         self._is_open = True
+        self._thread = get_ident()
 
     def get(self, path: str, default: Any = None) -> Any:
         """See `State.get`. *path* must not be empty: read the paths that the changes depend on.
@@ -100,6 +103,7 @@ class Transaction:
                 self._set_below.setdefault(above, []).append(index)
 
     def _check_open(self) -> None:
+        check_thread(self._thread)
         if not self._is_open:
             raise RuntimeError("the transaction has ended; begin another one")
 
@@ -114,9 +118,8 @@ class Transaction:
         if is_read and self._replaced.isdisjoint(upwards(path)):
             self._read(path)
         tree = Tree()
-        if (
-            first < 0
-        ):  # else an operation replaces everything, and a leaf above, which delete keeps
+        if first < 0:
+            # Otherwise a `set` replaces what the state has here, and a leaf above.
             self._copy(parts, tree)
         for index in sorted(found):
             if index >= first:

@@ -6,6 +6,7 @@ import inspect
 import json
 import math
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -230,6 +231,57 @@ async def test_delay_must_be_seconds(state: State) -> None:
             state.set("a", 1, delay=delay)  # type: ignore[arg-type]
         assert state.get("a") is None
     state.set("a", 1, delay=10)
+    assert state.get("a") == 1
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda state: state.set("a", 1),
+        lambda state: state.increment("a"),
+        lambda state: state.delete("a"),
+        lambda state: state.subscribe("a", print),
+        lambda state: state.watch("", print),
+        lambda state: asyncio.run(state.flush()),
+        lambda state: asyncio.run(_transact(state)),
+    ],
+    ids=["set", "increment", "delete", "subscribe", "watch", "flush", "transact"],
+)
+async def test_use_in_another_thread_is_an_error(
+    state: State, use: Callable[[State], object]
+) -> None:
+    with pytest.raises(RuntimeError, match=r"another thread.*async def"):
+        await asyncio.to_thread(use, state)
+    assert state.get("a") is None
+
+
+async def _transact(state: State) -> None:
+    async with state.transaction() as t:
+        t.set("a", 1)
+
+
+async def test_transaction_in_another_thread_is_an_error(state: State) -> None:
+    async with state.transaction() as t:
+        for use in (t.get, t.increment, t.delete):
+            with pytest.raises(RuntimeError, match="another thread"):
+                await asyncio.to_thread(use, "a")
+
+
+async def test_change_after_the_end_is_an_error(site_of: StateOf) -> None:
+    site = await site_of()
+    state = site.state
+    state.set("a", 1)
+    await site.application.stop()
+    with pytest.raises(RuntimeError, match="has stopped"):
+        state.set("a", 2)
+    with pytest.raises(RuntimeError, match="has stopped"):
+        state.delete("a")
+    with pytest.raises(RuntimeError, match="has stopped"):
+        await state.flush()
+    with pytest.raises(RuntimeError, match="has stopped"):
+        state.increment("a")
+    with pytest.raises(RuntimeError, match="has stopped"):
+        await _transact(state)
     assert state.get("a") == 1
 
 
