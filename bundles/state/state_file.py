@@ -38,8 +38,8 @@ def load(file: Path, settings: StateSettings) -> dict[str, Any]:
 
 
 def _check_writable(file: Path) -> None:
-    """Make a file without a name where *file* is or will be: the mode of a directory does not
-    tell what root may do, and what a read-only file system or a quota prevents.
+    """Make a file without a name where *file* is or will be: the mode of a directory is not
+    enough, since a read-only file system or a full disk prevents writing too.
 
     Raises:
         ConfigurationError: that is not possible.
