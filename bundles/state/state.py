@@ -32,10 +32,14 @@ from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
 from bundles.state.threads import check_thread
 from bundles.state.transaction import CONFLICT, Transaction
+from bundles.state.turns import Turn, Turns
 from bundles.state.values import SCALARS, check_number, copy_of
 from bundles.state.watchers import Listener, Watcher, Watchers
 
 T = TypeVar("T")
+
+_LONGEST_TRY = 1.0
+"""Seconds for which other transactions wait."""
 
 
 class State:
@@ -55,6 +59,8 @@ class State:
         self._log = log
         self._settings = settings
         self._replica = Replica(uuid.uuid4().hex[:16], self._notify)
+        longest = min(_LONGEST_TRY, settings.commit_timeout)
+        self._turns = Turns(self._replica, self._submit, longest)
         self._watchers = Watchers(self._value_at, self._activate)
         self._tree = self._replica.tree
         self._cache = self._tree.cache
@@ -155,30 +161,35 @@ class State:
             StateConflictException: something was changed; nothing was carried out.
             StateUnavailableException: it was not decided within ``state.commit_timeout``.
         """
-        self._check_use()
-        transaction = Transaction(self._replica, self._settings.max_value_size)
-        try:
+        async with self._attempt(None) as transaction:
             yield transaction
-        except BaseException:
-            transaction.rollback()
-            raise
-        await self._commit(transaction)
 
     async def transact(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run *function* in a transaction, again if it conflicts with others, and return its
-        result.
+        result. After the first conflict it runs in its turn: others of `transact` that have
+        conflicted, in this process or another one, wait for it meanwhile, but not longer than a
+        second.
 
         Raises:
             TypeError: *function* is not async.
             StateConflictException: it conflicted ``state.attempts`` times.
             StateUnavailableException: see `transaction`.
         """
-        for _ in range(self._settings.attempts - 1):
+        attempts = self._settings.attempts
+        if not self._turns.is_crowded:
             try:
-                return await self._run(function)
+                return await self._run(function, None)
             except StateConflictException:
-                continue
-        return await self._run(function)
+                attempts -= 1
+                if not attempts:
+                    raise
+        with self._turns.turn() as turn:
+            for _ in range(attempts - 1):
+                try:
+                    return await self._run(function, turn)
+                except StateConflictException:
+                    turn.claim()
+            return await self._run(function, turn)
 
     async def flush(self) -> None:
         """Return when everything that this process has changed so far is ordered with the changes
@@ -232,14 +243,28 @@ class State:
                 f"state.max_pending_size is {limit}"
             )
 
-    async def _run(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
-        async with self.transaction() as transaction:
+    async def _run(self, function: Callable[[Transaction], Awaitable[T]], turn: Turn | None) -> T:
+        if turn is not None:
+            await turn.begin()
+        async with self._attempt(turn) as transaction:
             result: T = await run_of(function, transaction)
             return result
 
-    async def _commit(self, transaction: Transaction) -> None:
+    @asynccontextmanager
+    async def _attempt(self, turn: Turn | None) -> AsyncIterator[Transaction]:
+        self._check_use()
+        transaction = Transaction(self._replica, self._settings.max_value_size)
+        try:
+            yield transaction
+        except BaseException:
+            transaction.rollback()
+            raise
+        await self._commit(transaction, turn)
+
+    async def _commit(self, transaction: Transaction, turn: Turn | None) -> None:
         decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        unit = transaction.end(_resolver(decided))
+        claim = False if turn is not None and turn.is_claimed else None
+        unit = transaction.end(_resolver(decided), claim)
         if unit is None:
             return
         self._check_pending()
@@ -248,11 +273,12 @@ class State:
             raise limits.error("the changes of the transaction do not fit")
         if not await self._decide(unit, decided):
             raise StateConflictException(CONFLICT)
+        if turn is not None:
+            turn.carried_out()
 
     async def _decide(self, unit: Unit, decided: asyncio.Future[bool]) -> bool:
         self._check_use()
-        self._replica.submit(unit)
-        self._log.changed(0.0)
+        self._submit(unit)
         try:
             async with asyncio.timeout(self._settings.commit_timeout):
                 return await decided
@@ -261,6 +287,10 @@ class State:
         except asyncio.CancelledError:
             self._replica.withdraw(unit)
             raise
+
+    def _submit(self, unit: Unit) -> None:
+        self._replica.submit(unit)
+        self._log.changed(0.0)
 
     def _late(self, unit: Unit, *, is_withdrawn: bool) -> StateUnavailableException:
         reason = self._log.problem or "Redis is slow"

@@ -75,11 +75,13 @@ class Transaction:
         self._operations.clear()
         self._is_open = False
 
-    def end(self, decided: Callable[[bool], None]) -> Unit | None:
+    def end(self, decided: Callable[[bool], None], claim: bool | None = None) -> Unit | None:
         """What is to be carried out; None if there are no changes: then it is not checked
         what was read."""
         self._is_open = False
-        return Unit(self._operations, self._reads, decided) if self._operations else None
+        if not self._operations:
+            return None
+        return Unit(self._operations, self._reads, decided, claim)
 
     def _add(self, operation: Operation) -> None:
         self._check_open()
