@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -23,7 +23,16 @@ from bundles.state import (
     Transaction,
 )
 from bundles.state.state_file import write
-from rxkernel import Application, ConfigurationError, HttpSettings, Settings
+from rxkernel import (
+    Application,
+    Body,
+    ConfigurationError,
+    HttpSettings,
+    Inject,
+    Settings,
+    both,
+)
+from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.state.conftest import StateOf
 from tests.waiting import until
 
@@ -198,6 +207,23 @@ async def test_change_beyond_a_limit_is_an_error_that_names_it(site_of: StateOf)
     )
     state.delete("a")
     state.set("b", "x" * 1000)
+
+
+async def test_change_beyond_a_limit_is_a_507_for_the_client(client_of: ClientOf) -> None:
+    class Notes:
+        @both("POST", "/notes", "note")
+        async def note(
+            self, text: Annotated[str, Body("text")], state: Annotated[State, Inject()]
+        ) -> None:
+            state.set("note", text)
+
+    settings = Settings(bundles={"state": StateSettings(max_value_size=1024)})
+    client = client_of(Application(bundles=[StateBundle], controllers=[Notes], settings=settings))
+    for send in (client.http, client.websocket):
+        assert (await send("note", body={"text": "x" * 1024})).status_code == 200
+        response = await send("note", body={"text": "x" * 1025})
+        assert (response.status_code, response.content["code"]) == (507, "state_full")
+        assert "state.max_value_size is 1024" in response.content["message"]
 
 
 async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) -> None:
