@@ -285,7 +285,8 @@ class Reader:
         redis = RedisSettings(url=url, connect_timeout=0.5, command_timeout=0.5)
         self.client: Redis = create_client(redis)
         channels = ChannelSettings(store="redis", prefix=prefix, **settings)
-        self.log = RedisEventLog(self.client, redis, Outage(self.client), channels)
+        self.outage = Outage(self.client)
+        self.log = RedisEventLog(self.client, redis, self.outage, channels)
         self.got = self.log.receiver = Receiver(log=self.log)
         self.stream, self.hash = f"{{{prefix}}}:events", f"{{{prefix}}}:log"
 
@@ -303,6 +304,7 @@ class Reader:
 
     async def __aexit__(self, *exc: Any) -> None:
         await self.log.__aexit__(None, None, None)
+        await self.outage.__aexit__(None, None, None)
         await self.client.aclose()
 
 
