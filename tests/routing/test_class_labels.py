@@ -341,7 +341,7 @@ def test_controller_path_of_route_without_slash_raises(prefix: str) -> None:
     ("decorator", "told"),
     [
         (controller, r"@controller on .*Controller has no arguments; write @controller\(\)"),
-        (pushes, "@pushes on .*Controller has no arguments; give it its name"),
+        (pushes, "@pushes on .*Controller has no arguments; pass a name"),
     ],
 )
 def test_class_decorator_without_arguments_raises(decorator: Any, told: str) -> None:
