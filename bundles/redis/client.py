@@ -14,8 +14,8 @@ from bundles.redis.settings import RedisSettings
 def create_client(settings: RedisSettings) -> Redis:
     """A client that connects when it is used.
 
-    A command is sent once more, on a new connection, if its connection was closed: after a
-    restart of Redis, those of the pool are. It is not sent again after a timeout.
+    If the connection of a command was closed, as all of the pool are after a restart of Redis,
+    the command is sent once more on a new connection. It is not sent again after a timeout.
     """
     pool = BlockingConnectionPool(
         **options_of(settings.url),
