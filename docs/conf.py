@@ -18,7 +18,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from tests.docs.public_names import MODULES, ROW, docstring, module_of, summary
+from tests.docs.public_names import MODULES, ROW, docstring, is_ours, module_of, summary
 
 project = "rxkernel"
 author = copyright = "rxkernel contributors"
@@ -67,7 +67,6 @@ html_theme_options = {"navigation_with_keys": False}
 
 _API = "docs/reference/api/"
 _LINKED_PAGE = re.compile(r"^\| \[[^\]]+\]\(([^)#:]+)\.md\) \|", re.MULTILINE)
-_OURS = ("rxkernel", "bundles")
 
 
 def setup(app: Sphinx) -> None:
@@ -105,15 +104,14 @@ def with_documentation(page: str, text: str) -> str:
 def directive(module: str, name: str) -> str:
     thing = getattr(import_module(module), name)
     path = f"{module}.{name}"
-    if inspect.isroutine(thing):
-        lines = f".. autofunction:: {path}"
-    elif inspect.isclass(thing) and thing.__module__.startswith(_OURS):
+    if not is_ours(thing):
+        text = summary(module, name) if inspect.isclass(thing) else docstring(module, name)
+        lines = f".. py:data:: {path}\n\n{indent(text, '   ')}"
+    elif inspect.isclass(thing):
         kind = "exception" if issubclass(thing, BaseException) else "class"
         lines = f".. auto{kind}:: {path}\n   :members:\n   :show-inheritance:"
     else:
-        kind = "class" if inspect.isclass(thing) else "data"
-        text = summary(module, name) if kind == "class" else docstring(module, name)
-        lines = f".. py:{kind}:: {path}\n\n{indent(text, '   ')}"
+        lines = f".. autofunction:: {path}"
     return f"\n```{{eval-rst}}\n{lines}\n```\n"
 
 
@@ -136,6 +134,6 @@ def public_names() -> dict[str, str]:
         for name in getattr(import_module(module), "__all__", ()):
             thing = getattr(import_module(module), name)
             found[name] = f"{module}.{name}"
-            if inspect.isclass(thing) or inspect.isfunction(thing):
+            if is_ours(thing):
                 found[f"{thing.__module__}.{thing.__qualname__}"] = f"{module}.{name}"
     return found

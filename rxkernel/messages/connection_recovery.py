@@ -14,7 +14,8 @@ made it reads it."""
 
 
 class MissedEvent(NamedTuple):
-    """
+    """An event that was sent while the client was away.
+
     Attributes:
         offset: the text that is sent as the last argument of the event.
     """
@@ -45,7 +46,8 @@ class ConnectionState:
 
 
 class MissedEvents(NamedTuple):
-    """
+    """What a client has missed, when it connects again.
+
     Attributes:
         events: in the order in which they were sent.
         rooms: of the client, after the changes that were made while it was away.

@@ -14,18 +14,13 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
+from rxkernel.application.entry_points import installed
 from tests.required_tools import ROOT
 
 PAGES = ROOT / "docs" / "reference" / "api"
+OURS = ("rxkernel", "bundles")
 ROW = re.compile(r"^\| `(\w+)` \| (.*) \|$", re.MULTILINE)
-MODULES = (
-    "rxkernel",
-    *(
-        f"bundles.{folder.name}"
-        for folder in sorted((ROOT / "bundles").iterdir())
-        if (folder / "__init__.py").exists()
-    ),
-)
+MODULES = ("rxkernel", *(f"bundles.{name}" for name in sorted(installed())))
 
 
 def module_of(page: Path) -> str:
@@ -37,8 +32,8 @@ def summary(module: str, name: str) -> str:
     """Return the first sentence of the docstring of a public name, as a cell of a table."""
     paragraph, _, _ = docstring(module, name).partition("\n\n")
     text = re.sub(r"\s*\n\s*", " ", paragraph)
-    sentence = re.match(r".*?[.:](?= |$)", text)
-    words = (sentence[0] if sentence else text).rstrip(":")
+    sentence = re.match(r".*?\.(?= |$)", text)
+    words = (sentence[0] if sentence else text).removesuffix(":")
     return re.sub(r"``(.+?)``", r"`\1`", words).replace("|", "\\|")
 
 
@@ -54,13 +49,18 @@ def with_summaries(page: Path) -> str:
 def docstring(module: str, name: str) -> str:
     """Return the docstring of a public name; that of a value is the string after it."""
     thing = getattr(import_module(module), name)
-    if inspect.isclass(thing):
-        found = thing.__dict__.get("__doc__")
-    elif inspect.isroutine(thing):
-        found = thing.__doc__
+    if is_ours(thing):
+        found = thing.__dict__.get("__doc__") if inspect.isclass(thing) else thing.__doc__
     else:
-        found = _values(_imported_from(module)[name]).get(name)
+        origin = _imported_from(module)[name]
+        found = _values(origin).get(name) if origin.startswith(OURS) else thing.__doc__
     return inspect.cleandoc(found or "")
+
+
+def is_ours(thing: object) -> bool:
+    """Whether *thing* is a class or a function of this repository, and not a value."""
+    is_code = inspect.isclass(thing) or inspect.isroutine(thing)
+    return is_code and str(getattr(thing, "__module__", "")).startswith(OURS)
 
 
 @cache
