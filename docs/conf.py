@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from textwrap import indent
 
-from docutils.nodes import Element, TextElement
+from docutils.nodes import Element, TextElement, document
 from pygments.lexers.special import TextLexer
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -50,14 +50,17 @@ suppress_warnings = [
 ]
 
 add_module_names = False
+autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 default_role = "py:obj"
 maximum_signature_line_length = 80
+toc_object_entries = False  # they would make each page slow to write
 python_use_unqualified_type_names = True
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 
+smartquotes = False  # the pages quote code
 html_theme = "furo"
 html_title = "rxkernel"
 html_copy_source = False
@@ -73,6 +76,7 @@ def setup(app: Sphinx) -> None:
     for language in "diagram", "log":
         app.add_lexer(language, TextLexer)
     app.connect("source-read", complete)
+    app.connect("doctree-read", match_whole_names)
     app.connect("missing-reference", refer_to_public_name)
 
 
@@ -94,9 +98,11 @@ def with_documentation(page: str, text: str) -> str:
     """Return *text* with the documentation of its names at the end of each section."""
     module = module_of(Path(page))
     heading, *sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    return heading + "".join(
+    return heading + "\n".join(
         ROW.sub(rf"| {{py:obj}}`~{module}.\1` | \2 |", section)
-        + "".join(directive(module, row[1]) for row in ROW.finditer(section))
+        + "\n```{eval-rst}\n"
+        + "\n".join(directive(module, row[1]) for row in ROW.finditer(section))
+        + "\n```\n"
         for section in sections
     )
 
@@ -104,15 +110,19 @@ def with_documentation(page: str, text: str) -> str:
 def directive(module: str, name: str) -> str:
     thing = getattr(import_module(module), name)
     path = f"{module}.{name}"
-    if not is_ours(thing):
+    if not is_ours(thing) or not thing.__module__.startswith(module):
         text = summary(module, name) if inspect.isclass(thing) else docstring(module, name)
-        lines = f".. py:data:: {path}\n\n{indent(text, '   ')}"
-    elif inspect.isclass(thing):
+        return f".. py:data:: {path}\n\n{indent(text, '   ')}\n"
+    if inspect.isclass(thing):
         kind = "exception" if issubclass(thing, BaseException) else "class"
-        lines = f".. auto{kind}:: {path}\n   :members:\n   :show-inheritance:"
-    else:
-        lines = f".. autofunction:: {path}"
-    return f"\n```{{eval-rst}}\n{lines}\n```\n"
+        return f".. auto{kind}:: {path}\n   :members:\n   :show-inheritance:\n"
+    return f".. autofunction:: {path}\n"
+
+
+def match_whole_names(_: Sphinx, page: document) -> None:
+    """Sphinx would link `host` to any attribute with this name, of any class."""
+    for reference in page.findall(pending_xref):
+        reference.attributes.pop("refspecific", None)
 
 
 def refer_to_public_name(
@@ -134,6 +144,6 @@ def public_names() -> dict[str, str]:
         for name in getattr(import_module(module), "__all__", ()):
             thing = getattr(import_module(module), name)
             found[name] = f"{module}.{name}"
-            if is_ours(thing):
+            if is_ours(thing) and thing.__module__.startswith(module):
                 found[f"{thing.__module__}.{thing.__qualname__}"] = f"{module}.{name}"
     return found
