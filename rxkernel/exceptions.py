@@ -113,141 +113,197 @@ class HttpException(RxKernelError):
 
 
 class BadRequestException(HttpException):
+    """The request is malformed: its syntax, its framing or its values."""
+
     status_code = 400
     phrase = "Bad Request"
 
 
 class UnauthorizedException(HttpException):
+    """The client has not authenticated. Over HTTP add ``WWW-Authenticate`` (RFC 9110 §11.6.1)."""
+
     status_code = 401
     phrase = "Unauthorized"
 
 
 class PaymentRequiredException(HttpException):
+    """Reserved by RFC 9110; some APIs use it for a quota that is used up."""
+
     status_code = 402
     phrase = "Payment Required"
 
 
 class ForbiddenException(HttpException):
+    """The client is known, and not allowed to do this."""
+
     status_code = 403
     phrase = "Forbidden"
 
 
 class NotFoundException(HttpException):
+    """The thing does not exist, or the client must not know that it exists."""
+
     status_code = 404
     phrase = "Not Found"
 
 
 class MethodNotAllowedException(HttpException):
+    """The path exists for other methods. Over HTTP add ``Allow`` with them."""
+
     status_code = 405
     phrase = "Method Not Allowed"
 
 
 class NotAcceptableException(HttpException):
+    """The server has no representation that the client accepts."""
+
     status_code = 406
     phrase = "Not Acceptable"
 
 
 class ProxyAuthenticationRequiredException(HttpException):
+    """The client has not authenticated to the proxy."""
+
     status_code = 407
     phrase = "Proxy Authentication Required"
 
 
 class RequestTimeoutException(HttpException):
+    """The request was not received in time."""
+
     status_code = 408
     phrase = "Request Timeout"
 
 
 class ConflictException(HttpException):
+    """The request contradicts the current state, such as a name that is taken."""
+
     status_code = 409
     phrase = "Conflict"
 
 
 class GoneException(HttpException):
+    """The thing does not exist any more, and will not come back."""
+
     status_code = 410
     phrase = "Gone"
 
 
 class LengthRequiredException(HttpException):
+    """The request must have a ``Content-Length``."""
+
     status_code = 411
     phrase = "Length Required"
 
 
 class PreconditionFailedException(HttpException):
+    """A condition of the request is false, such as ``If-Match`` after a change by others."""
+
     status_code = 412
     phrase = "Precondition Failed"
 
 
 class PayloadTooLargeException(HttpException):
+    """The body is larger than the server accepts."""
+
     status_code = 413
     phrase = "Content Too Large"
 
 
 class URITooLongException(HttpException):
+    """The URL is longer than the server accepts."""
+
     status_code = 414
     phrase = "URI Too Long"
 
 
 class UnsupportedMediaTypeException(HttpException):
+    """The content type, charset or content coding of the body is not supported."""
+
     status_code = 415
     phrase = "Unsupported Media Type"
 
 
 class RangeNotSatisfiableException(HttpException):
+    """The requested range is outside of the content."""
+
     status_code = 416
     phrase = "Range Not Satisfiable"
 
 
 class ExpectationFailedException(HttpException):
+    """The server cannot do what the header ``Expect`` asks for."""
+
     status_code = 417
     phrase = "Expectation Failed"
 
 
 class MisdirectedRequestException(HttpException):
+    """This server does not answer for the host of the request."""
+
     status_code = 421
     phrase = "Misdirected Request"
 
 
 class UnprocessableEntityException(HttpException):
+    """The body is well-formed, and its values break a rule."""
+
     status_code = 422
     phrase = "Unprocessable Content"
 
 
 class LockedException(HttpException):
+    """The thing is locked (RFC 4918 §11.3)."""
+
     status_code = 423
     phrase = "Locked"
 
 
 class FailedDependencyException(HttpException):
+    """The request depends on another one, which has failed (RFC 4918 §11.4)."""
+
     status_code = 424
     phrase = "Failed Dependency"
 
 
 class UpgradeRequiredException(HttpException):
+    """The client must change to another protocol. Over HTTP add ``Upgrade`` with its name."""
+
     status_code = 426
     phrase = "Upgrade Required"
 
 
 class PreconditionRequiredException(HttpException):
+    """The request must have a condition such as ``If-Match`` (RFC 6585 §3)."""
+
     status_code = 428
     phrase = "Precondition Required"
 
 
 class TooManyRequestsException(HttpException):
+    """The client has sent too many requests; ``Retry-After`` says when to retry (RFC 6585 §4)."""
+
     status_code = 429
     phrase = "Too Many Requests"
 
 
 class RequestHeaderFieldsTooLargeException(HttpException):
+    """The headers are larger than the server accepts (RFC 6585 §5)."""
+
     status_code = 431
     phrase = "Request Header Fields Too Large"
 
 
 class UnavailableForLegalReasonsException(HttpException):
+    """A legal demand forbids the access (RFC 7725)."""
+
     status_code = 451
     phrase = "Unavailable For Legal Reasons"
 
 
 class InternalServerErrorException(HttpException):
+    """The server has failed; the response to each unexpected exception has this status."""
+
     status_code = 500
     phrase = "Internal Server Error"
 
@@ -257,37 +313,49 @@ class StreamNotSupportedException(InternalServerErrorException):
 
 
 class NotImplementedException(HttpException):
+    """The server does not support the method, for any path."""
+
     status_code = 501
     phrase = "Not Implemented"
 
 
 class BadGatewayException(HttpException):
+    """Another server, which this one asked, has sent an invalid response."""
+
     status_code = 502
     phrase = "Bad Gateway"
 
 
 class ServiceUnavailableException(HttpException):
+    """The server cannot respond now; ``Retry-After`` may say when to retry."""
+
     status_code = 503
     phrase = "Service Unavailable"
 
 
 class GatewayTimeoutException(HttpException):
+    """Another server, which this one asked, has not responded in time."""
+
     status_code = 504
     phrase = "Gateway Timeout"
 
 
 class HttpVersionNotSupportedException(HttpException):
+    """The server does not support the version of HTTP of the request."""
+
     status_code = 505
     phrase = "HTTP Version Not Supported"
 
 
 class InsufficientStorageException(HttpException):
+    """The server has no space to store what the request needs (RFC 4918 §11.5)."""
+
     status_code = 507
     phrase = "Insufficient Storage"
 
 
 class LoopDetectedException(HttpException):
-    """RFC 5842 section 7.2."""
+    """The request leads back to itself without an end (RFC 5842 §7.2)."""
 
     status_code = 508
     phrase = "Loop Detected"

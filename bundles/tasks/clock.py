@@ -8,6 +8,8 @@ from typing import Protocol
 
 
 class Timer(Protocol):
+    """What `Clock` returns for a call in the future."""
+
     def cancel(self) -> None: ...
 
 

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 
 class Watchers:
+    """Runs the watchers of the application, and starts those again that have failed."""
+
     @inject
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -131,7 +131,13 @@ MAX_DEPTH = 64
 SERIALIZER = Serializer(NO_SCALARS)
 """That of applications without custom scalars."""
 
-encode_json, to_plain = SERIALIZER.encode_json, SERIALIZER.to_plain
+encode_json = SERIALIZER.encode_json
+"""Encode a value as JSON, without the custom scalars of an application.
+
+It raises TypeError, ValueError or RecursionError for a value that is not JSON.
+"""
+
+to_plain = SERIALIZER.to_plain
 
 
 def decode_json(raw: bytes | str, *, exact: bool = False) -> Any:

@@ -43,13 +43,26 @@ def test_page_has_no_private_path_or_registry(page: Path) -> None:
     assert _PRIVATE.findall(page.read_text(encoding="utf-8")) == []
 
 
-def test_index_links_to_every_page() -> None:
-    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    docs = ROOT / "docs"
-    pages = (page for page in PAGES if page.is_relative_to(docs))
-    others = {str(page.relative_to(docs)) for page in pages} - {"index.md"}
+INDEXES = sorted((ROOT / "docs").rglob("index.md"))
 
-    assert others <= set(_LINK.findall(index))
+
+@pytest.mark.parametrize("index", INDEXES, ids=lambda index: str(index.relative_to(ROOT)))
+def test_index_links_to_every_page_of_its_folder(index: Path) -> None:
+    """The tables of the indexes are the menu of the site too."""
+    pages = {
+        *index.parent.glob("*.md"),
+        *index.parent.glob("*/index.md"),
+        *(index.parent.glob("*/README.md") if index.parent.name == "examples" else ()),
+    }
+    rows = re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \|", index.read_text("utf-8"), re.MULTILINE)
+
+    assert pages - {index} <= {(index.parent / row).resolve() for row in rows}
+
+
+def test_every_folder_of_pages_has_an_index() -> None:
+    folders = {page.parent for page in PAGES} - {ROOT}
+
+    assert folders == {index.parent for index in INDEXES} - {ROOT / "docs" / "examples"}
 
 
 def test_table_of_exceptions_equals_the_classes() -> None:

@@ -62,7 +62,8 @@ class QueuedTask(Generic[R]):
 
 
 class TaskQueue:
-    """
+    """Puts tasks into the queue; this process or another one runs them.
+
     Attributes:
         counts: how many tasks this process has put into the queue, and how many were rejected,
             since it was full: ``tasks.queue.put``, ``.rejected``.
