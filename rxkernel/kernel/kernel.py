@@ -173,6 +173,28 @@ class Kernel:
         """
         return await self._error_response(definition.pipeline, request, to_failure(exc))
 
+    async def handle_event(self, definition: Definition, request: Request) -> None:
+        """Handle a message whose sender gets no response, in the context of the caller.
+
+        A response with a status from 400 to 499 is logged as an error, with the URL of *request*
+        as the name of the event; other errors are logged for every message.
+
+        Raises:
+            asyncio.CancelledError: the caller's own task has been cancelled.
+        """
+        response: Response | None = None
+        self.begin(request)
+        try:
+            response = await self.answer(definition, request)
+            if 400 <= response.status_code < 500:
+                place = definition.metadata.source or definition.metadata.place
+                logger.error(
+                    "%s failed for the event %.100r: %s %.500r",
+                    *(place, request.url, response.status_code, response.content),
+                )
+        finally:
+            self.terminate(request, response)
+
     async def fail(self, request: Request, exception: Exception) -> Response:
         """Return the response to a request without a definition, or without a response that can be
         sent.
