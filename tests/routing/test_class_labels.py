@@ -292,7 +292,7 @@ def test_prefixes_of_base_and_subclass_are_not_combined() -> None:
             "Controller: Path template 'articles' does not start with '/': put a slash in front.",
         ),
         (controller("/a//b"), "Controller: Path template '/a//b' has an empty segment"),
-        (controller(cast(str, 5)), "Controller: the path is 5; it must be a text"),
+        (controller(cast(str, 5)), "Controller: the path is 5; it must be a str"),
     ],
 )
 def test_controller_invalid_path_is_reported_once_with_other_mistakes(
