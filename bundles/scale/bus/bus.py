@@ -62,7 +62,7 @@ class Bus:
     def _deliver(self, body: bytes) -> None:
         name = unpack(body)[0]
         for definition in self._subscribers.get(name, ()):
-            data = unpack(body)[1]  # each subscriber may change its own
+            data = unpack(body)[1]  # a copy for each subscriber, which may change it
             fields = data if isinstance(data, dict) else None
             request = Request(BUS_EVENTS, params=fields, body=data, url=name)
             run = self._kernel.handle_event(definition, request)
