@@ -50,6 +50,7 @@ suppress_warnings = [
 ]
 
 add_module_names = False
+autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
@@ -68,7 +69,7 @@ html_show_sphinx = False
 html_extra_path = ["site"]  # the file that leads to the home page
 html_theme_options = {"navigation_with_keys": False}
 
-_API = "docs/reference/api/"
+_NAMES = ("docs/reference/api/", "docs/reference/bundles/")
 _LINKED_PAGE = re.compile(r"^\| \[[^\]]+\]\(([^)#:]+)\.md\) \|", re.MULTILINE)
 
 
@@ -84,7 +85,7 @@ def complete(_: Sphinx, page: str, source: list[str]) -> None:
     """Add to the text of *page* what the site needs, and plain Markdown does not."""
     if page.endswith("/index"):
         source[0] += navigation(page, source[0])
-    if page.startswith(_API):
+    if page.startswith(_NAMES):
         source[0] = with_documentation(page, source[0])
 
 
@@ -115,7 +116,7 @@ def directive(module: str, name: str) -> str:
         return f".. py:data:: {path}\n\n{indent(text, '   ')}\n"
     if inspect.isclass(thing):
         kind = "exception" if issubclass(thing, BaseException) else "class"
-        return f".. auto{kind}:: {path}\n   :members:\n   :show-inheritance:\n"
+        return f".. auto{kind}:: {path}\n"
     return f".. autofunction:: {path}\n"
 
 

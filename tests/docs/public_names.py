@@ -1,7 +1,7 @@
 """The public names of rxkernel and of the bundles, with their docstrings.
 
 ``python -m tests.docs.public_names`` writes the first sentences of the docstrings into the tables
-of ``docs/reference/api``.
+of ``docs/reference/api`` and ``docs/reference/bundles``.
 """
 
 import ast
@@ -17,7 +17,13 @@ from pathlib import Path
 from rxkernel.application.entry_points import installed
 from tests.required_tools import ROOT
 
-PAGES = ROOT / "docs" / "reference" / "api"
+_REFERENCE = ROOT / "docs" / "reference"
+PAGES = [
+    page
+    for folder in ("api", "bundles")
+    for page in sorted((_REFERENCE / folder).glob("*.md"))
+    if page.name != "index.md"
+]
 OURS = ("rxkernel", "bundles")
 ROW = re.compile(r"^\| `(\w+)` \| (.*) \|$", re.MULTILINE)
 MODULES = ("rxkernel", *(f"bundles.{name}" for name in sorted(installed())))
@@ -98,7 +104,7 @@ def _tree(module: str) -> ast.Module:
 
 
 def main() -> None:
-    for page in PAGES.rglob("*.md"):
+    for page in PAGES:
         page.write_text(with_summaries(page), encoding="utf-8")
 
 
