@@ -16,11 +16,11 @@ from rxkernel.headers import headers_of
 
 
 class RxKernelError(Exception):
-    """Root of everything that rxkernel raises itself.
+    """Base class of the exceptions that rxkernel raises itself.
 
     Attributes:
-        has_place: whether the message has the file and the line, so that the log has it in one
-            line, and the traceback at DEBUG only.
+        has_place: whether the message names the file and the line. The log then has one line
+            for the exception, and its traceback at DEBUG only.
     """
 
     has_place: bool = False
@@ -31,9 +31,9 @@ class NotConnectedError(RxKernelError, TimeoutError):
 
 
 class ConfigurationError(RxKernelError):
-    """The application is configured wrongly; each problem names the error and the fix.
+    """The configuration of the application is invalid; each problem names the error and the fix.
 
-    Boot collects what it finds and raises one error: ``problems`` holds a sentence for each.
+    Boot collects all problems and raises one exception: ``problems`` has a sentence for each.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -47,11 +47,11 @@ class ConfigurationError(RxKernelError):
 
 
 class ValidationError(ValueError):
-    """Fields of a class break one of its rules: raise it from a validator, a converter or
-    ``__post_init__``. The response to the request is 422.
+    """A value from the client is invalid: raise it from a validator, a converter or
+    ``__post_init__`` of a class. The response to the request is 422.
 
     *message*, *code* (a word for programs) and *params* (the values of the rule, as JSON) are
-    sent to the client as they are; do not repeat the client's value in them. *path* is the place
+    sent to the client unchanged; do not repeat the client's value in them. *path* is the place
     of the error below the checked value, such as ``".end"`` or ``"[2].name"``.
     """
 
@@ -74,11 +74,11 @@ class HttpException(RxKernelError):
     """An error response; raise a subclass from an action or a listener.
 
     The wire body is ``{"statusCode": int, "message": str}``, with ``"code"`` (a word or a number
-    for programs) and ``"errors"`` (details, any JSON) where given. *headers* are sent with it; an
-    invalid one raises at once, see `Headers`.
+    for programs) and ``"errors"`` (details, any JSON) if they are set. *headers* are sent with
+    it; an invalid header raises immediately, see `Headers`.
 
     Attributes:
-        is_returned: whether an action has returned it, instead of raising it.
+        is_returned: whether an action returned the exception instead of raising it.
     """
 
     status_code: int = 500
@@ -106,7 +106,7 @@ class HttpException(RxKernelError):
         return copied
 
     def as_returned(self) -> Self:
-        """Return a copy to raise, for an action that has returned this exception."""
+        """Return a copy to raise, after an action returned this exception."""
         copied = self.copy()
         copied.is_returned = True
         return copied
@@ -309,7 +309,7 @@ class InternalServerErrorException(HttpException):
 
 
 class StreamNotSupportedException(InternalServerErrorException):
-    """A stream or a file was returned, and one packet must hold the whole response."""
+    """An action returned a stream or a file, but the response must be one packet."""
 
 
 class NotImplementedException(HttpException):

@@ -72,7 +72,7 @@ def finish(run: Run) -> None:
     "--publish",
     "is_published",
     is_flag=True,
-    help="Write docs/explain/performance.md, with its figures.",
+    help="Write benchmarks/README.md, with its figures.",
 )
 def http_command(
     names: tuple[str, ...],
@@ -104,7 +104,7 @@ def http_command(
     "--publish",
     "is_published",
     is_flag=True,
-    help="Write docs/explain/performance.md, with its figures.",
+    help="Write benchmarks/README.md, with its figures.",
 )
 def goals_command(
     pythons: tuple[str, ...], json_file: Path | None, is_published: bool, **load: int

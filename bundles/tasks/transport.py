@@ -1,4 +1,4 @@
-"""The transport of tasks: each run is a message over it."""
+"""The transport of tasks; each run is a message of it."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

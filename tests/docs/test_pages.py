@@ -12,6 +12,7 @@ from tests.required_tools import ROOT
 
 PAGES = [
     *ROOT.glob("*.md"),
+    ROOT / "benchmarks" / "README.md",
     *sorted(page for page in (ROOT / "docs").rglob("*.md") if "examples" not in page.parts),
 ]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -58,7 +59,7 @@ def test_index_links_to_every_page_of_its_folder(index: Path) -> None:
 
 
 def test_every_folder_of_pages_has_an_index() -> None:
-    folders = {page.parent for page in PAGES} - {ROOT}
+    folders = {page.parent for page in PAGES} - {ROOT, ROOT / "benchmarks"}
 
     assert folders == {index.parent for index in INDEXES} - {ROOT / "docs" / "examples"}
 
