@@ -31,13 +31,14 @@ include_patterns = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "benchmarks/*.md",
     "bundles/README.md",
     "docs/**.md",
 ]
 exclude_patterns = [
     ".*",
     "app",
-    "benchmarks",
+    "benchmarks/.peers",
     "build",
     "dist",
     "node_modules",

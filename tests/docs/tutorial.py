@@ -38,9 +38,7 @@ _PATIENCE = 120.0
 """Seconds after which a command is killed: it hangs."""
 
 _BLOCK = re.compile(r"(.*?)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(
-    r"(?:#|//|<!--) ([\w./]+\.\w+)(?:, (at the end|in place of (\w+)))?(?: -->)?\n"
-)
+_FILE = re.compile(r"(?:#|//|<!--) ([\w./]+\.\w+)(?:, (at the end|in place of (\w+)))?(?: -->)?\n")
 _ROW = re.compile(r"^\| \[.*\]\((.*)\.md\)", re.MULTILINE)
 _WATCHED = (".py", ".toml", ".html", ".js")
 
