@@ -14,4 +14,6 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
+"""The value of a key that a contract does not have."""
+
 UnsetType = Literal[Unset.UNSET]

@@ -10,7 +10,7 @@ from rxkernel import ServerStartError
 
 
 class BusConnection(ABC):
-    """Asks the bus for a reply from time to time, so that one that hangs is noticed.
+    """Pings the bus regularly, so that a bus that hangs is noticed.
 
     `subscribe`, `publish` and `has_subscriber` raise `BusUnavailableError` if the connection is
     lost or the bus does not reply.
@@ -73,7 +73,8 @@ class BusConnection(ABC):
             BusUnavailableError: see `_round_trip`.
         """
         waited: set[asyncio.Future[Any]] = {reply, self._lost}
-        # After this process was busy for long, the reply is read in the second half of the time.
+        # In two halves: if this process was blocked for the first one, the reply is there already,
+        # and is read in the second one.
         for _ in range(2):
             await asyncio.wait(
                 waited, timeout=self._timeout / 2, return_when=asyncio.FIRST_COMPLETED
@@ -86,6 +87,6 @@ class BusConnection(ABC):
 def tls_failure(bus: str, exc: BaseException, setting: str) -> ServerStartError:
     """The error for a *bus*, with its place, whose certificate is not accepted."""
     return ServerStartError(
-        f"TLS with {bus} fails: {exc}; {setting} must have the host of its certificate, and an "
-        f"authority of the system or in SSL_CERT_FILE must have signed it"
+        f"TLS with {bus} fails: {exc}; {setting} must name a host of the server's certificate, "
+        f"and an authority of the system or of SSL_CERT_FILE must have signed the certificate"
     )

@@ -19,7 +19,7 @@ _LONGEST_DELAY = 2.0
 
 
 class ReconnectingTransporter(Transporter):
-    """What the transporters have in common; a subclass opens connections.
+    """The base of the transporters; a subclass opens connections.
 
     The delays between attempts are random, so that not all processes reconnect at once.
 
@@ -65,7 +65,7 @@ class ReconnectingTransporter(Transporter):
             try:
                 await self._connection.subscribe(added)
             except BusUnavailableError as exc:
-                logger.debug("%s: subscribed at the reconnection: %s", self._name, exc)
+                logger.debug("%s: will subscribe when it reconnects: %s", self._name, exc)
 
     async def publish(self, topic: str, data: bytes) -> None:
         check_topic(topic)
@@ -113,11 +113,11 @@ class ReconnectingTransporter(Transporter):
             except BusUnavailableError as exc:
                 logger.debug("%s still cannot be used: %s", self._name, exc)
             except ServerStartError as exc:
-                if not is_rejected:  # not the reason that was logged when the outage began
+                if not is_rejected:  # once; when the outage began, another reason was logged
                     logger.error("%s", exc)
                 is_rejected = True
-            except Exception:  # it must be tried again nevertheless
-                logger.exception("%s could not be connected", self._name)
+            except Exception:  # a bug must not end the attempts
+                logger.exception("%s could not be connected; trying again", self._name)
         seconds = time.monotonic() - begin
         logger.info("%s can be used again, after %.1f seconds", self._name, seconds)
 

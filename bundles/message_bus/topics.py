@@ -12,7 +12,7 @@ match_parts = re.compile(r"[^\s.*>\x00-\x1f\x7f]+(\.[^\s.*>\x00-\x1f\x7f]+)*").f
 
 @lru_cache(maxsize=10_000)
 def check_topic(topic: str) -> None:
-    """Reject a topic that would change the meaning of a line of the protocol, or match others.
+    """Reject a topic that would change a line of the protocol, or match several topics.
 
     A topic contains the names of nodes, which other nodes have chosen.
 
@@ -23,5 +23,6 @@ def check_topic(topic: str) -> None:
     if match_parts(topic) is None or len(topic.encode()) > _LONGEST_TOPIC:
         raise ValueError(
             f"invalid topic {topic!r:.200}; its parts between dots must not be empty or contain "
-            f"spaces, control characters, '*' or '>', and it has at most {_LONGEST_TOPIC} bytes"
+            f"spaces, control characters, '*' or '>', and it must have at most {_LONGEST_TOPIC} "
+            f"bytes"
         )

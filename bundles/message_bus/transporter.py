@@ -8,7 +8,7 @@ from rxkernel import RxKernelError
 
 
 class BusUnavailableError(RxKernelError):
-    """A packet was not published: the bus is away, or it does not reply."""
+    """A packet was not published: the bus is not connected, or it does not reply."""
 
 
 class PacketTooLargeError(RxKernelError):
@@ -90,4 +90,4 @@ class Transporter(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Send what was published before, then disconnect; no error if the bus is away."""
+        """Send what was published before, then disconnect; no error if it is not connected."""

@@ -6,6 +6,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from bundles.redis.cancellable_connection import options_of
 from bundles.redis.settings import RedisSettings
 
 
@@ -13,11 +14,11 @@ from bundles.redis.settings import RedisSettings
 def create_client(settings: RedisSettings) -> Redis:
     """A client that connects when it is used.
 
-    A command is sent once more, on a new connection, if its connection was closed: after a
-    restart of Redis, those of the pool are. It is not sent again after a timeout.
+    If the connection of a command was closed, as all of the pool are after a restart of Redis,
+    the command is sent once more on a new connection. It is not sent again after a timeout.
     """
-    pool = BlockingConnectionPool.from_url(
-        settings.url,
+    pool = BlockingConnectionPool(
+        **options_of(settings.url),
         max_connections=settings.pool_size,
         timeout=settings.command_timeout,
         socket_timeout=settings.command_timeout,

@@ -22,9 +22,9 @@ class Problem:
     """Why Redis cannot be used.
 
     Attributes:
-        is_write_only: it still executes commands that only read.
-        is_rejected: it accepts no connection with redis.url.
-        is_denied: it executes other commands of this user, so that it is no outage.
+        is_write_only: only commands that write fail; Redis still executes those that read.
+        is_rejected: Redis rejects all connections with `redis.url`.
+        is_denied: only this command is not allowed to the user: not an outage.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Problem:
 
 
 def problem_of(exc: RedisError) -> Problem | None:
-    """The problem that *exc* reports; None for a command that is wrong itself.
+    """The problem that *exc* reports; None if the command itself is wrong.
 
     The texts of redis-py name the host and the port, never the password.
     """

@@ -37,10 +37,11 @@ class RedisListeners:
 
     @observe(ServerEvents.STARTED)
     async def check(self, event: ServerEvent) -> None:
-        """Check once that Redis accepts `redis.url`. An outage is no error: it may start later.
+        """Check once that Redis accepts `redis.url`. An outage does not raise: it may end later.
 
         Raises:
-            ServerStartError: it rejects the password or the database, denies PING, or TLS fails.
+            ServerStartError: Redis rejects the password or the database, or denies PING, or TLS
+                fails.
         """
         if self._is_checked:
             return
@@ -57,7 +58,8 @@ class RedisListeners:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=1000)
     async def respond(self, event: ExceptionEvent) -> None:
-        """Replace an error that reports an outage by a 503; other errors are those of a bug."""
+        """Replace an error of redis-py by a 503 if Redis cannot be used, or denies the command to
+        its user. Other errors are those of wrong commands: 500."""
         failure = event.exception
         if isinstance(failure, RedisError) and self._outage.report_error(failure):
             unavailable = ServiceUnavailableException(code="redis_unavailable")

@@ -20,8 +20,8 @@ _PROBE = "rxkernel:probe"
 
 
 class Outage:
-    """Probes Redis from the first reported problem until it can be used again, with delays that
-    grow from 0.1 to 2 seconds.
+    """Probes Redis from the first reported problem until it can be used again. The delays between
+    probes grow from 0.1 to 2 seconds.
 
     Attributes:
         problem: the problem that was reported, until Redis can be used again; else None.
@@ -35,19 +35,19 @@ class Outage:
         self._denied: set[str] = set()
 
     def report(self, problem: Problem) -> None:
-        """Log *problem*, unless an outage has been reported already. A command that the user may
-        not execute is logged once, and does not begin an outage."""
+        """Log *problem*, unless an outage was reported already. A command that the user may not
+        execute is logged once, and does not begin an outage."""
         if problem.is_denied:
             if problem.text not in self._denied:
                 self._denied.add(problem.text)
-                logger.error("Redis does not execute a command: %s", problem.text)
+                logger.error("Redis rejects a command: %s", problem.text)
         elif self._probing is None:
             self.problem = problem
             logger.error("Redis cannot be used: %s", problem.text)
             self._probing = asyncio.create_task(self._probe(problem))
 
     def report_error(self, exc: RedisError) -> bool:
-        """Report the problem behind *exc*; return False if *exc* is that of a wrong command."""
+        """Report the problem of *exc*; return False if the command itself is wrong."""
         problem = problem_of(exc)
         if problem is None:
             return False

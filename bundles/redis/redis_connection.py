@@ -23,8 +23,8 @@ class RedisConnection(BusConnection):
     """See `BusConnection`.
 
     Args:
-        client: the pool, by which packets are sent.
-        settings: those of the bundle `redis`.
+        client: sends packets, on the connections of its pool.
+        settings: of the bundle `redis`.
         receiver: gets the packets.
     """
 
@@ -66,8 +66,8 @@ class RedisConnection(BusConnection):
         await self._round_trip("SUBSCRIBE", *topics)
 
     async def publish(self, topic: str, data: bytes) -> None:
-        """Wait until Redis has replied. Packets that are published meanwhile are sent together:
-        it keeps their order, and a command alone costs three times as much."""
+        """Return when Redis has replied. Packets that are published meanwhile are sent together:
+        this keeps their order, and a separate command costs three times as much."""
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._outbox.append((topic, data, sent))
         if self._sending is None:
@@ -93,7 +93,7 @@ class RedisConnection(BusConnection):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        self._fail(self._outbox)  # those of a task that was cancelled before it began
+        self._fail(self._outbox)  # a task that was cancelled before it began has sent nothing
         await self._connection.disconnect(nowait=True)
 
     async def _read(self) -> None:
@@ -109,7 +109,8 @@ class RedisConnection(BusConnection):
             self._lose(_reason(exc))
 
     async def _round_trip(self, *command: str) -> None:
-        """Also send *command* before. A PING is sent, whose reply comes after all others."""
+        """Send *command*, if any, and a PING, and wait for the reply to the PING: it comes after
+        all others."""
         pong: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             if command:
@@ -138,7 +139,7 @@ class RedisConnection(BusConnection):
             self._sending = None
 
     def _fail(self, packets: list[_Packet]) -> None:
-        """Report to the callers, if they still wait, that *packets* may not have been sent."""
+        """Raise in the callers that still wait: *packets* may not have been sent."""
         for _, _, sent in packets:
             if not sent.done():
                 sent.set_exception(BusUnavailableError("the connection was lost"))
@@ -162,7 +163,7 @@ def _reason(exc: RedisError) -> str:
 
 
 def _connection_of(settings: RedisSettings) -> Connection:
-    """A connection that waits for packets without a timeout, and does not reconnect by itself."""
+    """A connection that reads packets without a timeout, and does not reconnect by itself."""
     options: dict[str, Any] = dict(parse_url(settings.url))
     options.update(
         protocol=2,  # packets come as replies

@@ -1,4 +1,4 @@
-"""Errors of Redis that no waiting fixes: an application does not start with them."""
+"""Errors of Redis that stop the start of an application, because waiting does not fix them."""
 
 import ssl
 
@@ -11,8 +11,8 @@ from rxkernel import ServerStartError
 
 
 def start_error_of(exc: RedisError, url: str) -> ServerStartError | None:
-    """The error for *exc*, of a first connection; None if Redis may be used later, or *exc* is
-    that of a command."""
+    """The error to raise for *exc* of the first connection; None if Redis may be usable later, or
+    the command itself is wrong."""
     place = f"Redis at {place_of(url)}"
     if isinstance(cause := exc.__context__, ssl.SSLError):
         return tls_failure(place, cause, "redis.url")

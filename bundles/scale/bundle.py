@@ -55,7 +55,7 @@ class ScaleBundle(Bundle):
 
         settings = self._settings
         if settings.bus == "redis":
-            secret_of(settings)  # an error here, instead of one for each service that needs it
+            secret_of(settings)  # one error here, instead of one for each service that needs it
         link = choose("bus", settings.bus, NoLink, "bus.redis_link:RedisLink")
         counts = choose("limits", settings.limits, MemoryCounts, "limits.redis_counts:RedisCounts")
         binder.bind(Link, to=link, scope=singleton)  # type: ignore[type-abstract]

@@ -29,7 +29,7 @@ def emit(
     rooms: tuple[str, ...],
     namespace: str,
 ) -> None:
-    """Send EVENT to the clients of all running processes, with ARGS, which are JSON.
+    """Send EVENT to the clients of all running processes, with the arguments ARGS, as JSON.
 
     It needs `scale.bus = "redis"`. Exits with 1 if Redis cannot be reached, or no running process
     replies.
@@ -44,7 +44,7 @@ def emit(
 
 @contextmanager
 def _without_log_of_bus() -> Iterator[None]:
-    """Leave out that the bus is tried again: the error of the command has the reason."""
+    """Do not log that the connection is retried: the error of the command has the reason."""
     bus = logging.getLogger("bundles.message_bus")
     level = bus.level
     bus.setLevel(logging.CRITICAL)
@@ -59,7 +59,7 @@ def _value(text: str) -> Any:
         return decode_json(text)
     except BadRequestException as exc:
         raise click.ClickException(
-            f"{text!r} is not JSON; a text has double quotes within the argument: '\"text\"'"
+            f"{text!r} is not JSON; write a string with its double quotes: '\"text\"'"
         ) from exc
 
 
@@ -70,7 +70,7 @@ async def _emit(
     rooms: tuple[str, ...] | None,
     namespace: str,
 ) -> str | None:
-    """Return why it was not sent."""
+    """Return the reason why it was not sent; None if it was."""
     async with application.connected():
         settings = application.injector.get(ScaleSettings)
         if settings.bus == "memory":
@@ -85,4 +85,4 @@ async def _emit(
             return f"no running process replied within {settings.heartbeat_timeout:g} s"
         broadcaster = application.injector.get(Broadcaster)
         is_sent = await broadcaster.emit(event, *args, room=rooms, namespace=namespace)
-        return None if is_sent else link.problem or "it is too large"
+        return None if is_sent else link.problem or "it is larger than scale.max_message_size"

@@ -18,7 +18,7 @@ _CHANNEL_NAME = Allowed(
     _CHANNEL.fullmatch,
 )
 _SECRET_TEXT = (
-    f"text of at least {_SHORTEST_SECRET} characters, as of: python -c "
+    f"a text of at least {_SHORTEST_SECRET} characters, such as the output of: python -c "
     f'"import secrets; print(secrets.token_urlsafe(32))"'
 )
 _SECRET = Allowed(
@@ -52,7 +52,8 @@ class ScaleSettings:
     bus: Literal["memory", "redis"] = attrs.field(
         default="memory", validator=attrs.validators.in_(("memory", "redis"))
     )
-    """What connects the processes: the Redis of the bundle `redis`, or with ``memory`` nothing."""
+    """``redis``: processes are connected by the Redis of the bundle `redis`. ``memory``: they are
+    not connected."""
 
     limits: Literal["memory", "redis"] = attrs.field(
         default="memory", validator=attrs.validators.in_(("memory", "redis"))
@@ -60,16 +61,16 @@ class ScaleSettings:
     """Where the calls for `@limit` are counted: in this process, or in Redis for all of them."""
 
     channel: str = attrs.field(default="rxkernel", validator=_CHANNEL_NAME)
-    """Begins the names of the channels of Redis. Processes with the same one share broadcasts and
+    """The prefix of the channels of Redis. Processes with the same prefix share broadcasts and
     events. The number of the database does not separate them."""
 
     secret: str | None = attrs.field(
         default=None, validator=_SECRET, repr=False, metadata={"secret": True}
     )
-    """Signs the messages; the same in all processes. ``redis`` needs it."""
+    """Signs the messages; the same in all processes. Required if ``bus`` is ``redis``."""
 
     max_message_size: int = attrs.field(default=1_048_576, validator=_SIZE)
-    """Most bytes of a message; a larger one is not sent, or dropped."""
+    """Most bytes of a message. A larger one is not sent, or dropped when it is received."""
 
     max_queue_size: int = attrs.field(default=16_777_216, validator=_SIZE)
     """Most bytes of messages that wait for Redis; others are not sent."""
@@ -78,8 +79,8 @@ class ScaleSettings:
     """Seconds between two heartbeats of a process."""
 
     heartbeat_timeout: float = attrs.field(default=3.0, validator=[_SECONDS, _is_longer])
-    """Seconds without its own heartbeat until a process is not ready, and without that of another
-    one until this is regarded as ended."""
+    """Seconds after which a process that has not received its own heartbeat is not ready, and
+    regards another process without a heartbeat as ended."""
 
     request_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
     """Seconds in which the other processes must reply, for lists of clients and changes of
@@ -88,8 +89,8 @@ class ScaleSettings:
     socketio_channel: str | None = attrs.field(
         default=None, validator=[attrs.validators.optional(_CHANNEL_NAME), _is_separate]
     )
-    """The channel of python-socketio's Redis manager, whose messages are carried out too; by
-    default none. They are not signed."""
+    """The channel of python-socketio's Redis manager, whose messages are executed too; None: no
+    such channel. They are not signed."""
 
     recovery: RecoverySettings = attrs.field(factory=RecoverySettings)
 
@@ -104,7 +105,7 @@ def secret_of(settings: ScaleSettings) -> str:
     """
     if settings.secret is None:
         raise ConfigurationError(
-            'scale.bus is "redis", and scale.secret is not set; set it, as by '
+            'scale.bus is "redis", but scale.secret is not set; set it, for example by '
             f"RXKERNEL_SCALE_SECRET, to the same value in all processes: {_SECRET_TEXT}"
         )
     return settings.secret

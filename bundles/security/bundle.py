@@ -1,4 +1,4 @@
-"""What the bundle brings to an application."""
+"""What the bundle adds to an application."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -48,7 +48,7 @@ from rxkernel import (
 
 def _refuse_missing() -> UserProvider[Any]:
     raise ConfigurationError(
-        "the bundle security has no UserProvider; write SecurityBundle(Users), where Users is "
+        "the bundle 'security' has no UserProvider; write SecurityBundle(Users), where Users is "
         "your subclass of UserProvider, or bind UserProvider in a module of the application"
     )
 
@@ -59,7 +59,7 @@ class SecurityBundle(Bundle):
     Args:
         users: the application's `UserProvider`, a class that the injector builds or an instance;
             None: a module of the application binds it.
-        access: the rule of routes without one; None: each route must have a rule.
+        access: the rule of routes without a rule; None: each route must have a rule.
         connect: the rules for connecting, by namespace: ``{"/admin": access(roles="admin")}``.
     """
 

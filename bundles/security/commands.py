@@ -58,7 +58,7 @@ def hash_password(application: Application) -> None:
         else sys.stdin.readline().rstrip("\r\n")
     )
     if not 0 < len(password.encode(errors="replace")) <= MAX_PASSWORD:
-        raise click.UsageError(f"a password has 1 to {MAX_PASSWORD} bytes")
+        raise click.UsageError(f"a password must have 1 to {MAX_PASSWORD} bytes")
     given = application.settings.bundles.get("security")
     settings = given if isinstance(given, SecuritySettings) else SecuritySettings()
     click.echo(asyncio.run(_hash(settings, password)))
@@ -127,5 +127,7 @@ def _connect_lines(rules: NamespaceRules) -> list[str]:
 async def _reach(store: TokenStore) -> None:
     try:
         await store.is_revoked("", "", 0.0)
-    except Exception as exc:  # those of the library of the store
-        raise ConfigurationError(f"the store of tokens cannot be reached: {exc}") from exc
+    except Exception as exc:  # each store raises the errors of its library
+        raise ConfigurationError(
+            f"the store of security.tokens.store cannot be reached: {exc}"
+        ) from exc

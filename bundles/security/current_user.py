@@ -20,8 +20,9 @@ class CurrentUserMarker(Marker):
 
 
 CurrentUser = Annotated[U, CurrentUserMarker()]
-"""The user who sent the message: ``user: CurrentUser[Account]``. Without another rule the route is
-for authenticated clients. ``CurrentUser[Account] | None`` is None for anonymous clients."""
+"""The user who sent the message: ``user: CurrentUser[Account]``. A route with it and without a
+rule is for authenticated clients. ``CurrentUser[Account] | None`` is None for anonymous
+clients."""
 
 
 class CurrentUserResolver:
@@ -40,13 +41,13 @@ class CurrentUserResolver:
             return _required if is_required(parameter) else _optional
         if self._kind is not None and not _is_subclass(self._kind, kind):
             raise ConfigurationError(
-                f"its type is {kind.__qualname__}, but the provider loads "
+                f"its type is {kind.__qualname__}, but the UserProvider loads "
                 f"{self._kind.__qualname__}; write CurrentUser[{self._kind.__qualname__}]"
             )
         return _required if is_required(parameter) else _optional
 
     def describe(self, marker: CurrentUserMarker, parameter: Parameter) -> dict[str, Any]:
-        """What a client must send, for documentation: its credential, no input."""
+        """The inputs and errors, for documentation: the credential is not an input."""
         return {"inputs": [], "statuses": [401] if is_required(parameter) else []}
 
 
@@ -59,7 +60,7 @@ def takes_user(definition: Definition) -> bool:
 
 
 def takes_optional_user(definition: Definition) -> bool:
-    """Whether the action of *definition* takes the user of a client that has one."""
+    """Whether the action of *definition* takes the user, or None for anonymous clients."""
     return any(
         isinstance(p.marker, CurrentUserMarker) and not is_required(p)
         for p in definition.signature.parameters
@@ -72,12 +73,13 @@ def is_required(parameter: Parameter) -> bool:
 
 
 def members_of(type_: Any) -> tuple[Any, ...]:
-    """The types that *type_* is a union of, or itself."""
+    """The members of the union *type_*; *type_* itself if it is not a union."""
     return get_args(type_) if get_origin(type_) in (Union, UnionType) else (type_,)
 
 
 def user_class(provider: type[Any]) -> type[Any] | None:
-    """The class of users of *provider*, a subclass of ``UserProvider[Account]``, if it says so."""
+    """The class ``Account`` of *provider*, a subclass of ``UserProvider[Account]``; None if it is
+    not given, or not a class."""
     for base in (b for cls in provider.__mro__ for b in getattr(cls, "__orig_bases__", ())):
         if get_origin(base) is UserProvider:
             (kind,) = get_args(base)

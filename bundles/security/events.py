@@ -18,9 +18,9 @@ class SecurityEvents(StrEnum):
     AUTHENTICATION_FAILURE = "security.authentication.failure"
     """`AuthenticationFailureEvent`: a password was refused."""
     LOGIN_SUCCESS = "security.login.success"
-    """`LoginEvent`, before the tokens or the session of the login are made."""
+    """`LoginEvent`, before the tokens or the session of the login are created."""
     LOGOUT_SUCCESS = "security.logout.success"
-    """`LogoutEvent`, when a login has ended, or all of a user have."""
+    """`LogoutEvent`, when one login, or all logins of a user, have ended."""
     REFRESH_TOKEN_SUCCESS = "security.refresh_token.success"
     """`RefreshEvent`, before the new access token is made."""
     TOKEN_CREATED = "security.token.created"
@@ -29,7 +29,7 @@ class SecurityEvents(StrEnum):
     """`TokenEncodedEvent`, when an access token was signed."""
     TOKEN_DECODED = "security.token.decoded"
     """`TokenDecodedEvent`, when the signature of an access token was verified. A verified token is
-    kept until it expires, so it comes once for each token and process."""
+    cached, so the event is usually dispatched once for each token and process."""
     REVOKED = "security.revoked"
     """`RevokedEvent`."""
     TOKENS_IN_USE = "security.tokens_in_use"
@@ -37,20 +37,22 @@ class SecurityEvents(StrEnum):
     SOCKET_AUTHENTICATION_SUCCESS = "security.socket_authentication.success"
     """`SocketAuthenticationEvent`, before the socket gets its new identity."""
     SOCKET_UNAUTHENTICATION_SUCCESS = "security.socket_unauthentication.success"
-    """`SocketAuthenticationEvent`, when a client has dropped its identity, or has not got it after
-    all: the token was revoked meanwhile, or a listener of the event before raised."""
+    """`SocketAuthenticationEvent`, when a client has dropped its identity. Also when it does not
+    get its new one after all: the token was revoked meanwhile, or a listener of
+    ``SOCKET_AUTHENTICATION_SUCCESS`` raised."""
     SOCKET_EXPIRED = "security.socket_expired"
-    """`SocketExpiredEvent`, when the identity of a socket has ended without its doing."""
+    """`SocketExpiredEvent`, when the credential of a socket has expired or was revoked."""
 
 
 @attrs.define(eq=False)
 class RevokedEvent(Event):
-    """``security.revoked``: credentials have ended before they expired; sockets follow it. It is
-    dispatched in the process that ends them, and in those that the bundle ``scale`` connects.
+    """``security.revoked``: credentials have ended before they expired; their sockets lose their
+    identity. It is dispatched in the process that ends them, and in those that the bundle
+    ``scale`` connects.
 
     Attributes:
         identifier: of the user whose credentials have ended.
-        token_id: the ``jti`` of the only access token that has ended; None: all have.
+        token_id: the ``jti`` of the only access token that has ended; None: all have ended.
         request: the message that has ended them, if any: its own socket is closed after its
             response.
     """
@@ -62,12 +64,12 @@ class RevokedEvent(Event):
 
 @attrs.define(eq=False)
 class TokensInUseEvent(Event):
-    """``security.tokens_in_use``: what relies on an access token for long, as a socket or a stream
-    does, adds it. `RevokedEvent` is dispatched for those that have been revoked.
+    """``security.tokens_in_use``: listeners add the access tokens of connections that last, such
+    as sockets and streams. `RevokedEvent` is dispatched for the tokens that were revoked.
 
     Attributes:
-        tokens: the user of each token, and since when the oldest user of it relies on it; by its
-            ``jti``.
+        tokens: by the ``jti`` of each token, its user, and the earliest time at which a connection
+            that uses it has verified it, in seconds since 1970.
     """
 
     tokens: dict[str, tuple[str, float]] = attrs.field(factory=dict, init=False, repr=False)
@@ -96,7 +98,7 @@ class SocketAuthenticationEvent(Event):
 @attrs.define(eq=False)
 class SocketExpiredEvent(Event):
     """The identity of a socket has ended; its token is anonymous already, and it has left the
-    room of its user. A listener may have it leave other rooms.
+    room of its user. A listener may remove it from other rooms.
 
     ``token`` is the identity that has ended, ``reason`` is ``expired`` or ``revoked``.
     """
@@ -108,7 +110,7 @@ class SocketExpiredEvent(Event):
 
 @attrs.define(eq=False)
 class AuthenticationEvent(Event):
-    """``user`` has proved to be the user with ``identifier``, by a password. A listener that
+    """The password of ``user``, whose identifier is ``identifier``, was verified. A listener that
     raises refuses the login."""
 
     identifier: str
@@ -127,7 +129,7 @@ class AuthenticationFailureEvent(Event):
 @attrs.define(eq=False)
 class LoginEvent(Event):
     """``user`` logs in. A listener that raises refuses the login. ``request`` is None if the
-    application calls `Security.login` without one."""
+    application calls `Security.login` without a request."""
 
     user: Any = attrs.field(repr=False)
     identifier: str
@@ -136,7 +138,7 @@ class LoginEvent(Event):
 
 @attrs.define(eq=False)
 class LogoutEvent(Event):
-    """The user with ``identifier`` has logged out, ``is_everywhere``: from all devices."""
+    """The user with ``identifier`` has logged out; if ``is_everywhere``, on all devices."""
 
     identifier: str
     is_everywhere: bool = False
@@ -144,7 +146,7 @@ class LogoutEvent(Event):
 
 @attrs.define(eq=False)
 class RefreshEvent(Event):
-    """A refresh token of ``user`` was used. A listener that raises refuses it."""
+    """A refresh token of ``user`` is used. A listener that raises refuses it."""
 
     user: Any = attrs.field(repr=False)
     identifier: str

@@ -6,7 +6,7 @@ from rxkernel import UnauthorizedException
 
 
 class Unauthenticated(UnauthorizedException):
-    """The rule needs an identity, and the client has none (401)."""
+    """The rule needs an identity, and the client is anonymous (401)."""
 
     def __init__(self, message: str | None = None, **options: Any) -> None:
         options.setdefault("headers", {"WWW-Authenticate": "Bearer"})  # required by RFC 9110
@@ -14,8 +14,8 @@ class Unauthenticated(UnauthorizedException):
 
 
 class BadCredentials(UnauthorizedException):
-    """A credential was sent and is not valid (401). The message does not say why: an attacker
-    would learn from it. `reason` is for the log, and never contains the credential.
+    """A credential was sent and is not valid (401). The message has no reason: an attacker would
+    learn from it. `reason` is for the log, and never contains the credential.
     """
 
     def __init__(self, reason: str = "", **options: Any) -> None:

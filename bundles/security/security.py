@@ -1,4 +1,4 @@
-"""Logins: from a password to tokens, from a refresh token to new ones, and to their end."""
+"""Logins: verifies passwords, starts, refreshes and ends logins."""
 
 import time
 from collections.abc import Collection
@@ -34,7 +34,7 @@ _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 @attrs.frozen
 class TokenPair:
-    """What a client gets when it logs in with tokens."""
+    """The tokens of a login."""
 
     token: str = attrs.field(repr=False)
     refresh_token: str = attrs.field(repr=False)
@@ -67,12 +67,13 @@ class Security(PasswordVerifier):
     # --- passwords
 
     async def user_with(self, identifier: str, password: str, request: Request | None) -> Any:
-        """The user with *identifier*, as `UserProvider.load_for_login` gets it, and *password*.
+        """The user with *identifier*, as passed to `UserProvider.load_for_login`, and *password*.
         Failures are counted for the client of *request*. A hash of an older kind is replaced.
 
         Raises:
-            BadCredentials: the user does not exist, or the password is wrong: one response.
-            TooManyRequestsException: too many have failed.
+            BadCredentials: the user does not exist, or the password is wrong; both have the same
+                response.
+            TooManyRequestsException: too many logins have failed.
             ServiceUnavailableException: too many logins wait, or this one took too long.
         """
         user, _ = await self.user_and_hash(identifier, password, request)
@@ -121,10 +122,10 @@ class Security(PasswordVerifier):
     async def login(
         self, user: Any, request: Request | None = None, *, began: float | None = None
     ) -> TokenPair:
-        """Begin a login of *user*, who has proved to be that user, and return its tokens.
+        """Start a login of *user*, who was authenticated before, and return its tokens.
 
-        *began* is the time, by `time.time`, before `user_with` was called; default: now. A
-        password may be changed while the old one is verified.
+        *began* is the time, by `time.time`, before `user_with` was called; default: now. It is
+        needed because a password may be changed while the old one is verified.
 
         Raises:
             BadCredentials: `logout` was called with the user since *began*.
@@ -136,8 +137,8 @@ class Security(PasswordVerifier):
         return TokenPair(token, await self._refresh_tokens.create(claims, began))
 
     def check_session_login(self, request: Request) -> None:
-        """Return unless `login_session` would refuse *request*. Call it before work that must not
-        be done then, such as creating an account.
+        """Return if `login_session` would accept *request*. Call it before work that must not be
+        done otherwise, such as creating an account.
 
         Raises:
             ForbiddenException, UnprocessableEntityException: as `login_session`.
@@ -147,16 +148,16 @@ class Security(PasswordVerifier):
     async def login_session(
         self, user: Any, request: Request, *, began: float | None = None
     ) -> None:
-        """Begin a login of *user* in the session of *request*, which gets a new id. A socket that
+        """Start a login of *user* in the session of *request*, which gets a new id. A socket that
         has sent *request* has the identity of *user* when the message has succeeded.
+
+        The message fails with 401 if `logout` was called with the user since *began*, see `login`.
 
         Raises:
             ForbiddenException: the request comes from another site, or the rule of the namespace
                 of the socket refuses *user*.
             ConflictException: the socket belongs to another user, or has its session in a cookie.
             UnprocessableEntityException: the bundle ``sessions`` is not enabled.
-
-        The message fails with 401 if `logout` was called with the user since *began*, see `login`.
         """
         began = time.time() if began is None else began
         self._sessions.check(request)
@@ -181,11 +182,12 @@ class Security(PasswordVerifier):
         return identifier
 
     async def refresh(self, refresh_token: str) -> TokenPair:
-        """New tokens, with the roles that the user has now. *refresh_token* is used up.
+        """Return new tokens, with the roles that the user has now. *refresh_token* is used up.
 
         Raises:
-            NotFoundException: it is not known, has expired or was revoked.
-            BadCredentials: it was used before, or its user is gone: the login has ended.
+            NotFoundException: it is unknown, has expired or was revoked.
+            BadCredentials: it was used before, or its user does not exist any more: the login has
+                ended.
             TooManyRequestsException: it was used ten times at nearly the same time.
         """
         record = await self._refresh_tokens.find(refresh_token)
@@ -206,13 +208,13 @@ class Security(PasswordVerifier):
         """End all sessions, tokens and sockets of *user*, a user or an identifier, in this
         process at once. See `Revocation` for other processes.
 
-        If one of the stores fails, the others are called too.
+        If one of the stores fails, the others are called nevertheless.
 
         Raises:
             ServiceUnavailableException: a store failed: call it again.
         """
         identifier = user if isinstance(user, str) else self._users.identifier(user)
-        try:  # tokens first: logins in flight look for their end
+        try:  # tokens first: logins in progress look in their store for the logout
             await self._revocation.end_tokens_of(identifier)
         finally:
             try:
@@ -222,17 +224,21 @@ class Security(PasswordVerifier):
         await self._ended(identifier, is_everywhere=True)
 
     async def revoke(self, token: str | Token[Any]) -> None:
-        """End an access token, and its login with all tokens: its text, or ``request.token``.
+        """End an access token, given as its text or as ``request.token``, and its login with all
+        tokens.
 
         Raises:
             BadCredentials: the text is not a valid access token.
-            ValueError: the token was not made from an access token.
+            ValueError: ``request.token`` does not come from an access token.
         """
         if isinstance(token, str):
             claims = await self._access_tokens.verify(token)
             identifier, id, expires = claims.identifier, claims.id, claims.expires
         elif token.identifier is None or token.id is None or token.expires is None:
-            raise ValueError(f"not the token of an access token: {token!r}")
+            raise ValueError(
+                f"{token!r} does not come from an access token; pass the request.token of a "
+                f"message with one, or its text"
+            )
         else:
             identifier, id, expires = token.identifier, token.id, token.expires
         await self._revocation.end_token(identifier, id, expires)
@@ -242,14 +248,14 @@ class Security(PasswordVerifier):
         """End the login of *refresh_token*, with all its tokens.
 
         Raises:
-            NotFoundException: it is not known, has expired or was revoked.
+            NotFoundException: it is unknown, has expired or was revoked.
         """
         record = await self._refresh_tokens.find(refresh_token)
         await self._revocation.end_login(record)
         await self._ended(record.identifier)
 
     async def end_session(self, request: Request, *, keep: Collection[str] = ()) -> bool:
-        """End the login in the session of *request*; False if there is none.
+        """End the login in the session of *request*; return False if the session has no user.
 
         The session ends. If it has values with a name in *keep*, they stay in an anonymous
         session, for which the client gets a new id when the message has succeeded.

@@ -15,9 +15,9 @@ from rxkernel import Allowed
 
 _TAKEN_HEADERS = frozenset(("cookie", "session"))
 _TAKEN_PARAMETERS = frozenset(("EIO", "transport", "sid", "t"))
-"""Of Engine.IO, in the handshake of a socket."""
+"""Parameters of Engine.IO in the handshake of a socket."""
 _NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]*"
-"""Of a header or a scheme (RFC 9110 §5.6.2), or empty."""
+"""The name of a header or a scheme (RFC 9110 §5.6.2), or empty."""
 
 
 def _is_header(name: str) -> bool:
@@ -25,14 +25,16 @@ def _is_header(name: str) -> bool:
     return bool(is_name) and name.lower() not in _TAKEN_HEADERS
 
 
-_HEADER = Allowed("empty, or a name of a header other than Cookie and Session", (str,), _is_header)
+_HEADER = Allowed(
+    "empty, or the name of a header other than Cookie and Session", (str,), _is_header
+)
 _SCHEME = Allowed(
-    "empty, or a name of a scheme other than Bearer, which is always read, and Basic",
+    "empty, or the name of a scheme other than Bearer, which is always read, and Basic",
     (str,),
     lambda name: bool(re.fullmatch(_NAME, name)) and name.lower() not in ("bearer", "basic"),
 )
 _PARAMETER = Allowed(
-    "empty, or a name other than EIO, transport, sid and t, which Socket.IO sends",
+    "empty, or the name of a parameter other than EIO, transport, sid and t of Socket.IO",
     (str,),
     lambda name: name not in _TAKEN_PARAMETERS,
 )
@@ -46,8 +48,7 @@ class SecuritySettings:
 
     roles: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     """The role hierarchy, and the list of known roles: ``admin = ["editor"]``, an admin is an
-    editor too; ``author = []``. If it is not empty, a role in a rule that it does not name is an
-    error at boot."""
+    editor too; ``author = []``. If it is not empty, other roles in rules are errors at boot."""
 
     # --- credentials
 
@@ -55,8 +56,8 @@ class SecuritySettings:
     """The header with an API key, ``X-API-Key`` for example; empty: API keys are not accepted."""
 
     query_parameter: str = attrs.field(default="", validator=_PARAMETER)
-    """The query parameter with an access token; empty: none is accepted. Addresses are stored by
-    browsers and proxies, so use it only where a client cannot send a header."""
+    """The query parameter with an access token; empty: none is accepted. Browsers and proxies
+    store URLs, so use it only where a client cannot send a header."""
 
     token_scheme: str = attrs.field(default="", validator=_SCHEME)
     """A scheme of ``Authorization`` with an access token besides Bearer, such as ``Token``; empty:

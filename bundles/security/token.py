@@ -10,17 +10,19 @@ Credential = Literal["anonymous", "bearer", "session", "basic", "api_key", "logi
 """What the client proved its identity with."""
 
 
-# A Struct: one is made for each message, and a frozen class of attrs takes ten times as long.
+# A Struct: one is created for each message, and a frozen class of attrs takes ten times as long.
 class Token(msgspec.Struct, Generic[U], frozen=True, kw_only=True, eq=False):
-    """Who sent the message, and with which credential. The credential itself is not kept.
+    """The user who sent the message, and the kind of its credential. The credential itself is not
+    kept.
 
     Attributes:
-        user: what the `UserProvider` loaded; None for an anonymous client, which no policy sees.
-        identifier: that of the user, as in `UserProvider.load`.
-        roles: those of the user and all that the hierarchy adds to them.
+        user: as loaded by the `UserProvider`; None for an anonymous client. Policies are not
+            called for anonymous clients.
+        identifier: of the user, as in `UserProvider.load`.
+        roles: of the user, with all roles that the hierarchy adds.
         is_authenticated: False only for an anonymous client.
-        is_fully_authenticated: False also for an access token that was made from a refresh
-            token: the password is not fresh.
+        is_fully_authenticated: False also for an access token that was created from a refresh
+            token: the login may be long ago.
         credential: the kind of the credential; ``session`` also for a session without a user.
         expires: when the credential ends, in seconds since 1970; None if it does not.
         id: the ``jti`` of an access token, or the id of a session.

@@ -48,8 +48,8 @@ class PasswordSettings:
     clients of one address may hold half of it."""
 
     timeout: float = attrs.field(default=10.0, validator=_SECONDS)
-    """Seconds within which a login must end after it has waited; then it is a 503. A user provider
-    that does not respond would keep the others waiting."""
+    """Seconds within which a login must end after it has waited; otherwise it is a 503. Without
+    this limit, a user provider that does not respond would block all other logins."""
 
 
 @attrs.frozen(kw_only=True)
@@ -62,12 +62,12 @@ class TokenSettings:
     """Signs access tokens with HS256. Prefer a file: ``RXKERNEL_SECURITY_TOKENS_SECRET_FILE``."""
 
     keys: tuple[Path, ...] = attrs.field(default=(), validator=_FILES)
-    """PEM and JWKS files. The first private or secret key signs, all verify."""
+    """PEM and JWKS files. The first private or secret key signs; all keys verify."""
 
     key_file: Path = attrs.field(
         default=Path("var/security-keys.json"), metadata={"per_application": True}
     )
-    """Where a key is made at the first start, without *secret* and *keys*."""
+    """The file in which a key is created at the first start, without *secret* and *keys*."""
 
     issuer: str | None = None
     """``iss`` of access tokens; tokens of another issuer are refused."""
@@ -91,8 +91,8 @@ class TokenSettings:
     """Seconds after the login at which its refresh tokens end, used or not."""
 
     reuse_grace: float = attrs.field(default=10.0, validator=and_(ge(0.0), le(60.0)))
-    """Seconds in which a refresh token may be used again, by a second tab for example; later it
-    is reuse, and ends the login. 0 allows no second use."""
+    """Seconds after its first use in which a refresh token may be used again, by a second tab for
+    example; a later use ends the login. 0 allows no second use."""
 
     store: Literal["memory", "sqlite", "redis", "database"] = attrs.field(
         default="memory", validator=in_(("memory", "sqlite", "redis", "database"))
@@ -107,13 +107,14 @@ class TokenSettings:
     """The file of the store ``sqlite``."""
 
     max_stored: int = attrs.field(default=100_000, validator=_COUNT)
-    """Most refresh tokens in the store ``memory``; then those of the user who has most are
-    dropped, used ones first."""
+    """Most refresh tokens in the store ``memory``. Above it, tokens of the user with the most
+    tokens are dropped, used ones first."""
 
 
 @attrs.frozen(kw_only=True)
 class ThrottlingSettings:
-    """``[security.throttling]``: failed logins within *window* seconds until a 429.
+    """``[security.throttling]``: failed logins within *window* seconds after which the next one is
+    a 429.
 
     Attempts become free again one by one, evenly over the window.
     """

@@ -1,4 +1,4 @@
-"""What the users of an application certainly do not have: roles, or hashes of passwords."""
+"""Finds out whether the class of users certainly lacks roles, or hashes of passwords."""
 
 from dataclasses import is_dataclass
 from typing import Any, Literal
@@ -14,8 +14,9 @@ def class_without(
 ) -> type[Any] | None:
     """Return the class of *users* if it has no attribute *name*; None if it has it, or may have.
 
-    The method *name* of the provider reads it; it may be overridden. Only classes that declare
-    their attributes are known: those without a ``__dict__``, and those of attrs and dataclasses.
+    The method *name* of the provider reads it; if that is overridden, the result is None. It is
+    certain only for classes that declare their attributes: those without a ``__dict__``, and those
+    of attrs and dataclasses.
     """
     provider = type(users)
     kind = user_class(provider)

@@ -1,4 +1,4 @@
-"""Finds parameters that a client would fill, and that mean the user who is logged in."""
+"""Finds parameters that are meant for the current user, but would be read from the message."""
 
 import inspect
 from collections.abc import Iterable, Iterator
@@ -20,10 +20,10 @@ from rxkernel import (
 
 
 class UserParameters:
-    """Refuses ``user: Account`` in an action, where the provider loads `Account`: it would be read
-    from the body, so that each client could name its user itself.
+    """Refuses ``user: Account`` in an action, if the provider loads `Account`: it would be read
+    from the body, so that a client could choose its user.
 
-    Users of a builtin class, such as str, are not checked: other parameters are of that class too.
+    Users of a builtin class, such as str, are not checked: other parameters have that class too.
     """
 
     @inject
@@ -39,7 +39,7 @@ class UserParameters:
 
     @observe(ApplicationEvents.RELOAD, priority=-1000)
     async def check_again(self, event: ReloadEvent) -> None:
-        """Check those of a reload."""
+        """Check the actions of a reload."""
         self._check(event.routes)
 
     def _check(self, routes: Iterable[RouteMetadata]) -> None:
@@ -57,14 +57,14 @@ class UserParameters:
         for name, type_ in _hints(method):
             if any(self._kind is _without_notes(each) for each in members_of(type_)):
                 yield (
-                    f"route {route.key!r} ({route.place}) reads the parameter {name!r}, a {kind}, "
-                    f"from the message; write CurrentUser[{kind}] for the user who has sent it, "
-                    f"or Annotated[{kind}, Body()] to read it from the body"
+                    f"route {route.key!r} ({route.place}) would read the parameter {name!r}, a "
+                    f"{kind}, from the message; write CurrentUser[{kind}] for the user who has "
+                    f"sent it, or Annotated[{kind}, Body()] to read it from the body"
                 )
 
 
 def _without_notes(type_: Any) -> Any:
-    """Return *type_*; without its metadata, if there is no marker in it."""
+    """Return *type_*; without its metadata, if that has no marker."""
     is_noted = get_origin(type_) is Annotated
     if is_noted and not any(map(_is_marker, type_.__metadata__)):
         return type_.__origin__
@@ -76,15 +76,15 @@ def _is_marker(extra: Any) -> bool:
 
 
 def checked_class(users: UserProvider[Any]) -> type[Any] | None:
-    """Return the class of *users*, which clients must not send; None if it is a builtin one, or
-    not known."""
+    """Return the class of *users*, which clients must not send; None if it is builtin or
+    unknown."""
     kind = user_class(type(users))
     return None if kind is None or kind.__module__ == "builtins" else kind
 
 
 def _hints(action: Any) -> list[tuple[str, Any]]:
-    """The types of the parameters of *action*; none if one cannot be read, which the kernel
-    reports."""
+    """The types of the parameters of *action*; an empty list if one cannot be read: the kernel
+    reports that."""
     try:
         parameters = inspect.signature(action).parameters
         hints = get_type_hints(action, include_extras=True)

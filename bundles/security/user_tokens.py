@@ -1,4 +1,4 @@
-"""Makes the tokens of `KernelClient.as_user`."""
+"""Creates the tokens of `KernelClient.as_user`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from rxkernel import UserTokens
 
 
 class SecurityUserTokens(UserTokens):
-    """The user has logged in: the token is authenticated fully, and does not expire."""
+    """The token is that of a user who has just logged in: fully authenticated, without an end."""
 
     @inject
     def __init__(
@@ -32,6 +32,6 @@ class SecurityUserTokens(UserTokens):
             if not isinstance(user, str | int):
                 raise
             raise TypeError(
-                f"as_user({user!r}) got an identifier; it takes a user, as load() of the "
+                f"as_user({user!r}) got an identifier; pass a user, as load() of the "
                 f"UserProvider returns it"
             ) from exc

@@ -11,7 +11,7 @@ _MOST = 100
 
 
 async def run_all(calls: Iterable[Callable[[], Awaitable[object]]]) -> None:
-    """Run *calls* at the same time, a hundred at most. Each one runs, also if others fail.
+    """Run *calls*, at most a hundred at the same time. Each one runs, even if others fail.
 
     Raises:
         Exception: the first one that a call has raised. Others are logged.
@@ -22,7 +22,7 @@ async def run_all(calls: Iterable[Callable[[], Awaitable[object]]]) -> None:
     workers = (_work(rest, failures) for _ in range(min(len(waiting), _MOST)))
     await asyncio.gather(*workers)
     for failure in failures[1:]:
-        logger.error("one of several calls failed", exc_info=failure)
+        logger.error("a further call of the same group failed", exc_info=failure)
     if failures:
         raise failures[0]
 

@@ -1,4 +1,4 @@
-"""How a client proves that a session is its own: a secret of 256 random bits.
+"""The secrets of sessions: 256 random bits, with which a client proves that a session is its own.
 
 A browser has it in a cookie, other clients of sockets send it as ``auth.session``.
 """
@@ -40,7 +40,7 @@ def id_of(secret: str) -> str | None:
 
 @attrs.frozen
 class SocketCredential:
-    """The id that a connection was opened with, and whether it came in a cookie."""
+    """The id of the session that a connection was opened with, and whether it came in a cookie."""
 
     id: str | None
     is_cookie: bool
@@ -65,7 +65,7 @@ class Credentials:
         if len(lines) != 1:  # HTTP/2 has one for each cookie, and a proxy may pass them on
             return self._of_cookies(request) if lines else None
         header = lines[0]
-        if header in self._known:  # parsing and hashing take longer than all the rest
+        if header in self._known:  # parsing and hashing would take most of the time of a message
             return self._known[header]
         id = self._of_cookies(request)
         if len(header) <= _LONGEST:

@@ -22,7 +22,7 @@ class SessionEnd(StrEnum):
     """Why an id is not valid any more."""
 
     DESTROYED = "destroyed"
-    """`Session.destroy`, `SessionSecrets.finish`, or `SessionSecrets.start` of another one."""
+    """`Session.destroy`, `SessionSecrets.finish`, or `SessionSecrets.start` of another session."""
     ROTATED = "rotated"
     """`Session.rotate`: the session goes on with another id."""
     USER = "user"
@@ -30,10 +30,10 @@ class SessionEnd(StrEnum):
     LIMIT = "limit"
     """The user had too many sessions: ``sessions.max_per_user``."""
     EXPIRED = "expired"
-    """It was not used for ``idle_timeout``, or its ``lifetime`` has ended. A store that removes
-    expired sessions itself, such as ``redis``, reports those only that sockets of this process
-    use. So does a process whose sockets use a session that another process has ended, if the
-    message of that one did not arrive."""
+    """It was not used for ``idle_timeout``, or its ``lifetime`` has ended. If the store removes
+    expired sessions itself, as ``redis`` does, only those that sockets of this process use are
+    reported. Also: another process has ended a session that sockets of this process use, and its
+    message did not arrive."""
 
 
 @attrs.define(eq=False)

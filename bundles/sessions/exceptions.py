@@ -23,7 +23,7 @@ class SessionTooLargeException(PayloadTooLargeException):
 
 
 class TooManySessionsException(TooManyRequestsException):
-    """Clients of one address have started ``sessions.max_per_address`` sessions."""
+    """Clients of one address have ``sessions.max_per_address`` sessions already."""
 
     def __init__(self) -> None:
         super().__init__("too many sessions from this address", code="too_many_sessions")

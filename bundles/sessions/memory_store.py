@@ -127,7 +127,8 @@ class MemorySessionStore(SessionStore):
         if self._is_full:
             if not was_full:
                 logger.error(
-                    "the session store is full: sessions.max_sessions is %d",
+                    "the session store is full, and new sessions are refused: "
+                    "sessions.max_sessions is %d",
                     self._settings.max_sessions,
                 )
             raise SessionsUnavailableException

@@ -1,4 +1,4 @@
-"""What a store keeps of a session, and what it is asked to do."""
+"""The records that a store of sessions keeps, and the changes that it is called with."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -21,7 +21,8 @@ class StoredSession:
         id: SHA-256 of the secret that the client has now, in hexadecimal digits.
         values: by name, encoded as JSON.
         user: the identifier of the user who is logged in.
-        address: of the client that started it; "" if it is not known.
+        address: of the client that started it, or the /64 of an IPv6 address; "" if it is not
+            known.
         created, used: seconds since the epoch: the start or the login, and about the last use.
     """
 
@@ -44,8 +45,8 @@ class StoredSession:
 
 @attrs.frozen
 class Rotation:
-    """Replace the id *old* by *new*, and set the user. A session with another user begins anew:
-    its ``created`` is now."""
+    """Replace the id *old* by *new*, and set the user. If it is another user, the lifetime starts
+    again: ``created`` becomes now."""
 
     old: str
     new: str

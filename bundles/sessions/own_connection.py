@@ -1,4 +1,4 @@
-"""The connection of the message that ends its own credential: its response is sent first."""
+"""Closes the connection of a message that ends its own credential after the response is sent."""
 
 from collections.abc import Awaitable, Callable
 

@@ -50,7 +50,8 @@ local function refresh(key, now, idle, lifetime)
   end
 end
 
--- ARGV from *first*: name, 'set' or 'remove', value, and so on. False if it would be too large.
+-- ARGV from *first*: name, 'set' or 'remove', value, and so on. False if the session would be
+-- larger than *max_size*; nothing is changed then.
 local function apply(key, first, max_size)
   local size = tonumber(redis.call('HGET', data(key), 'size') or '0')
   local is_written = false

@@ -5,10 +5,16 @@ from itertools import islice
 from typing import Any
 
 from injector import inject
+from redis.exceptions import RedisError
 
 from bundles.redis import Redis
+from bundles.redis.outage import Outage
 from bundles.sessions import redis_scripts
-from bundles.sessions.exceptions import SessionTooLargeException, TooManySessionsException
+from bundles.sessions.exceptions import (
+    SessionsUnavailableException,
+    SessionTooLargeException,
+    TooManySessionsException,
+)
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.store import SessionStore
@@ -20,12 +26,14 @@ _BATCH = 500
 class RedisSessionStore(SessionStore):
     """One script for each method. Redis removes expired sessions itself.
 
-    An error of redis-py becomes a 503 in the bundle `redis`, which logs it.
+    In a message, the bundle `redis` turns an error of redis-py into a 503 and logs it. `existing`,
+    which is called without a message, does so itself.
     """
 
     @inject
-    def __init__(self, client: Redis, settings: SessionsSettings) -> None:
+    def __init__(self, client: Redis, settings: SessionsSettings, outage: Outage) -> None:
         self._settings = settings
+        self._outage = outage
         self._load = client.register_script(redis_scripts.LOAD)
         self._existing = client.register_script(redis_scripts.EXISTING)
         self._create = client.register_script(redis_scripts.CREATE)
@@ -59,7 +67,12 @@ class RedisSessionStore(SessionStore):
         found: list[str] = []
         rest = iter(ids)
         while some := list(islice(rest, _BATCH)):
-            reply = await self._existing(args=[_time(now), *self._expiry(), *some])
+            try:
+                reply = await self._existing(args=[_time(now), *self._expiry(), *some])
+            except RedisError as exc:
+                if not self._outage.report_error(exc):
+                    raise
+                raise SessionsUnavailableException from exc
             found += (id.decode() for id in reply)
         return found
 

@@ -18,6 +18,7 @@ class SessionMarker(Marker):
 
 
 CurrentSession = Annotated[Session, SessionMarker()]
+"""The type of a parameter that gets the session of the client. The first write creates it."""
 
 
 class SessionResolver:
@@ -31,8 +32,8 @@ class SessionResolver:
     ) -> Callable[[Request], Awaitable[Session]]:
         if parameter.type is not Session:
             raise ConfigurationError(
-                f"the parameter {parameter.name!r} of {definition.name!r} is a {parameter.type}; "
-                f"write {parameter.name}: CurrentSession"
+                f"parameter {parameter.name!r} of route {definition.name!r} has the type "
+                f"{parameter.type}; write {parameter.name}: CurrentSession"
             )
         return self._sessions.of
 

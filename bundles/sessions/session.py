@@ -19,7 +19,7 @@ from rxkernel import (
 
 _MUTABLE = (dict, list)
 _decode = msgspec.json.Decoder().decode
-"""Without the checks of `decode_json`, which a value has passed when it was written."""
+"""Without the checks of `decode_json`, which each value passed when it was written."""
 
 _ATTRIBUTES = frozenset(
     {
@@ -28,7 +28,7 @@ _ATTRIBUTES = frozenset(
         *("_keeper", "_values", "_request", "_save", "_user", "_written", "_removed"),
     }
 )
-"""What may be set; other names are most likely those of values."""
+"""Attributes that may be set. Other names are most likely those of values."""
 
 
 class SessionKeeper(Protocol):
@@ -46,11 +46,11 @@ class SessionKeeper(Protocol):
         """The current message, whose session is *session*.
 
         Raises:
-            RxKernelError: it is that of another message.
+            RxKernelError: *session* belongs to another message.
         """
 
     def check_rotation(self, request: Request) -> None:
-        """Raise an exception if *request* cannot give its client another id."""
+        """Raise a `ConflictException` if *request* cannot send another id to its client."""
 
 
 class Keep:
@@ -111,8 +111,8 @@ class Session(MutableMapping[str, Any]):
 
     @property
     def id(self) -> str | None:
-        """Identifies the session in logs and lists: a hash of the secret that the client has. It
-        is not the secret, and of no use to a client. None before the session is stored."""
+        """Identifies the session in logs and lists: a hash of the secret that the client has. A
+        client cannot use it as a credential. None before the session is stored."""
         return None if self.stored is None else self.stored.id
 
     @property
@@ -128,14 +128,14 @@ class Session(MutableMapping[str, Any]):
         return None if self.stored is None else self.stored.user
 
     async def rotate(self, *, user: str | Keep | None = KEEP) -> None:
-        """Give the client another id, and set *user*. The values stay.
+        """Replace the id and the secret of the client, and set *user*. The values stay.
 
-        Call it at login, so that an id that somebody else knows is worth nothing afterwards. Like
-        other changes, it is stored when the message has succeeded: from then on the old id is
-        unknown, and other connections that were opened with it are closed.
+        Call it at login, so that an id that an attacker already knows becomes invalid. Like other
+        changes, it is stored when the message has succeeded: from then on the old id is unknown,
+        and other connections that were opened with it are closed.
 
         Raises:
-            ConflictException: the message came over a socket, whose session is that of a cookie.
+            ConflictException: the message came over a socket, and the session is in a cookie.
         """
         request = self.message()
         self._keeper.check_rotation(request)
@@ -201,8 +201,8 @@ class Session(MutableMapping[str, Any]):
     # --- for `Sessions`
 
     def save_later(self, request: Request) -> None:
-        """Save it when *request* has succeeded. A message that only reads does not call this: it
-        pays for nothing at its end, and the session does not refer to it."""
+        """Save it when *request* has succeeded. A message that only reads does not call this, so
+        that nothing runs at its end, and the session does not refer to it."""
         if self._save is None:
             self._request = request
             self._save = partial(self._keeper.save, self, request)
@@ -213,7 +213,7 @@ class Session(MutableMapping[str, Any]):
         self.is_read_only, self._request, self._save, self.secret = True, None, None, None
 
     def become(self, stored: StoredSession | None, secret: str | None = None) -> None:
-        """Be the session *stored*, without what this message has changed."""
+        """Become the session *stored*, and discard the changes of this message."""
         self.stored, self.secret = stored, secret
         self.rotation, self.is_destroyed, self._user = False, False, KEEP
         self._values, self._written, self._removed = {}, frozenset(), frozenset()
@@ -233,7 +233,7 @@ class Session(MutableMapping[str, Any]):
         return {name: self._encode(name, value) for name, value in values.items()}
 
     def changes(self) -> dict[str, bytes | None]:
-        """What this message has changed, by name.
+        """The changes of this message, by name.
 
         Raises:
             TypeError, ValueError: a value that was changed in place is not JSON.
@@ -255,7 +255,7 @@ class Session(MutableMapping[str, Any]):
         return changed(self._encoded, self.changes())
 
     def message(self) -> Request:
-        """The message that changes the session, and stores it at its end.
+        """The message that changes the session; the session is stored at its end.
 
         Raises:
             RxKernelError: the session cannot be changed here.
@@ -263,7 +263,7 @@ class Session(MutableMapping[str, Any]):
         if self.is_read_only:
             raise RxKernelError(
                 "the session cannot be changed here: it is read-only in listeners of connections, "
-                "and once the response is sent, in a stream for example"
+                "and after the response was sent, for example in a stream"
             )
         request = self._keeper.message_of(self) if self._request is None else self._request
         self.save_later(request)  # again for each change: a wrapper may handle the message again
@@ -277,7 +277,7 @@ class Session(MutableMapping[str, Any]):
             SessionTooLargeException: it is larger than a session may be.
         """
         if type(name) is not str:
-            raise TypeError(f"the name {name!r} of a value of the session is not a str")
+            raise TypeError(f"the name of a value of a session must be a str, not {name!r}")
         try:
             encoded = encode_json(value)
             decode_json(encoded)

@@ -1,4 +1,4 @@
-"""Sessions of clients that get their secret as a value, and send it in a message."""
+"""Sessions of clients that receive their secret as a value, and send it in a message."""
 
 from asyncio import Lock
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,7 +22,7 @@ _NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 
 class SessionSecrets:
-    """Changes the session of the client of a message at once, also if the message fails later.
+    """Changes the session of the client of a message at once, even if the message fails later.
 
     Over a connection it counts for this connection; over HTTP the response sets the cookie. What
     the message has written to its session before is discarded; what it writes afterwards belongs
@@ -38,9 +38,9 @@ class SessionSecrets:
     async def start(self, request: Request, values: Mapping[str, Any] = _NO_VALUES) -> str:
         """Start a session with *values*, and return its secret.
 
-        Its user is that which this message has set with `Session.rotate`. The session that the
-        client had ends; that of a cookie stays if *request* came over a connection, which cannot
-        change the cookie.
+        Its user is the one that this message has set with `Session.rotate`. The previous session
+        of the client ends. If it is in a cookie and *request* came over a connection, which cannot
+        change the cookie, it stays.
 
         Raises:
             TypeError, ValueError: *values* are not JSON.
@@ -68,9 +68,9 @@ class SessionSecrets:
             return secret
 
     async def restore(self, request: Request, secret: object) -> bool:
-        """Let the client of *request* use the session with *secret*, which it has sent.
+        """Use the session with *secret* for the client of *request*, which has sent it.
 
-        The session that it had stays, for others who have its secret.
+        The previous session of the client stays valid.
 
         Returns:
             False if *secret* does not belong to a session, or the user of that session cannot be
@@ -139,7 +139,7 @@ class SessionSecrets:
     async def _current(
         self, session: Session, socket: SocketSession | None
     ) -> StoredSession | None:
-        """Return the session that the client has now. That of a connection may be another one than
+        """Return the session that the client has now. On a connection it may be another one than
         when the message with *session* began."""
         if socket is None or socket.id == session.id:
             return session.stored
@@ -158,10 +158,10 @@ def _held(lock: Lock | None) -> AbstractAsyncContextManager[None]:
 def _choose(
     session: Session, socket: SocketSession | None, stored: StoredSession, secret: str
 ) -> Callable[[StoredSession | None], None]:
-    """Let *session* and its connection use *stored*.
+    """Make *session* and its connection use *stored*.
 
     Returns:
-        Lets them use the earlier session again.
+        Makes them use the earlier session again.
     """
     undo = None if socket is None else socket.choose(stored)
     _become(session, socket, stored, secret)

@@ -79,7 +79,8 @@ class Sessions:
         It can be changed if *request* has a route, until its response is sent.
 
         Raises:
-            SessionEndedException: that of the connection has ended: 401. The connection is closed.
+            SessionEndedException: the session of the connection has ended: 401. The connection is
+                closed.
             ServiceUnavailableException: the store cannot be used: 503.
         """
         attributes = request.attributes
@@ -118,8 +119,8 @@ class Sessions:
         return session
 
     def known(self, request: Request) -> Session | None:
-        """The session of the client of *request*, which has a route, if nothing must be read for
-        it: it was read before, or the client has sent none. Else None: await `of`."""
+        """The session of the client of *request*, which has a route, if the store need not be read
+        for it: it was read before, or the client has sent no credential. Else None: await `of`."""
         session: Session | None = request.attributes.get(_ATTRIBUTE)
         if session is not None or request.connection is not None or self._is_inner(request):
             return session
@@ -128,8 +129,8 @@ class Sessions:
         return session
 
     def sent_id(self, request: Request) -> str | None:
-        """The id of the session that the client of *request* names, whether it exists or not; None
-        if it names none. Nothing is read."""
+        """The id of the session whose secret the client of *request* has sent, whether it exists
+        or not; None if it has sent no secret. The store is not read."""
         message = current_request.get()
         if request.services is None or not _contains(message, request):
             message = request
@@ -147,7 +148,7 @@ class Sessions:
         )
 
     async def of_connection(self, connection: Connection) -> Session:
-        """The session that *connection* uses now, read-only; new if it has none.
+        """The session that *connection* uses now, read-only; a new one if it has no session.
 
         Raises:
             BadRequestException: ``auth.session`` is not a text.
@@ -166,8 +167,8 @@ class Sessions:
         """Remove expired sessions, close the connections that use them, and return their number.
         It is called regularly.
 
-        Connections are closed too whose session the store has removed itself, or another process
-        has ended; these sessions are counted."""
+        Also closes the connections whose session the store has removed itself, or another process
+        has ended, and counts these sessions."""
         now = self._now()
         ended = list(await self._store.remove_expired(now))
         reported = {one.id for one in ended}
@@ -196,7 +197,7 @@ class Sessions:
         ]
 
     def watch(self, id: str) -> Callable[[], None]:
-        """Report the end of the session *id* with `SessionEvents.ENDED`, also if another process
+        """Report the end of the session *id* with `SessionEvents.ENDED`, even if another process
         ends it, as for the sockets of this process. For streams, which are not connections.
 
         Returns:
@@ -247,7 +248,7 @@ class Sessions:
         request = self._current_request.get()
         if request.attributes.get(_ATTRIBUTE) is not session:
             raise RxKernelError(
-                "the session is that of another message, and cannot be changed here"
+                "the session belongs to another message, and cannot be changed here"
             )
         return request
 
@@ -296,8 +297,8 @@ class Sessions:
             raise SessionEndedException
 
     async def _follow(self, session: Session, socket: SocketSession) -> None:
-        """Make *session* that which *socket* has now: another message of it has created or rotated
-        it since this one began.
+        """Make *session* the one that *socket* has now: another message of the socket may have
+        created or rotated it since this one began.
 
         Raises:
             SessionEndedException: it has ended already, or the client has chosen another one with
@@ -399,9 +400,9 @@ class Sessions:
     async def report(
         self, ended: Sequence[EndedSession], reason: SessionEnd, request: Request | None = None
     ) -> None:
-        """Dispatch `SessionEvents.ENDED`, then close the connections of *ended*, that of *request*
-        after its response. Other processes do so too, except for expired sessions, which each
-        process finds itself."""
+        """Dispatch `SessionEvents.ENDED`, then close the connections of *ended*; the connection of
+        *request* after its response. Other processes do the same, except for expired sessions,
+        which each process finds itself."""
         if not ended:
             return
         if reason is not SessionEnd.EXPIRED:

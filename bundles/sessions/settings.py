@@ -12,7 +12,10 @@ _SECONDS = attrs.validators.gt(0.0)
 
 def _check_cookie(instance: object, attribute: "attrs.Attribute[Any]", value: str) -> None:
     if not _TOKEN.fullmatch(value):
-        raise ValueError(f"cookie is {value!r}; it must be a token, such as 'sid'")
+        raise ValueError(
+            f"cookie is {value!r}; a name of a cookie has only letters, digits and "
+            f"!#$%&'*+.^_`|~-, such as 'sid'"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +56,8 @@ class SessionsSettings:
     """Most sessions of one user; a further login ends the oldest one."""
 
     max_per_address: int = attrs.field(default=1000, validator=_COUNT)
-    """Most sessions that clients of one address have started; a further start is a 429."""
+    """Most sessions of clients of one address, or of the /64 of an IPv6 address; a further start
+    is a 429."""
 
     max_sessions: int = attrs.field(default=10000, validator=_COUNT)
     """Most sessions in the store ``memory``; a further start is a 503."""

@@ -1,4 +1,4 @@
-"""Which connections use which session, in this process."""
+"""The connections of this process, with the session that each one uses."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
@@ -14,11 +14,11 @@ class SocketSession:
     """The session of one connection, from CONNECTED to its end: a service of `connection_scope`.
 
     Attributes:
-        id: of the session that it uses; None if it has none.
+        id: of the session that it uses; None if it uses no session.
         is_cookie: whether the client got the id as a cookie, which a socket cannot change.
-        is_known: whether the store has known the id.
-        choice: another object for each session that `choose` was called with; None before.
-        user: that of the session when it was last loaded; None before.
+        is_known: whether the store had a session with this id.
+        choice: a new object for each call of `choose`; None before.
+        user: of the session when it was last loaded; None before.
         lock: held while a message creates or rotates the session: one after the other, so that
             each finds the id of the one before.
         changing: held while a message starts, restores or finishes the session, until the
@@ -47,7 +47,7 @@ class SocketSession:
         session.
 
         Returns:
-            Uses the earlier session again, unless another one was chosen meanwhile.
+            Makes it use the earlier session again, unless another one was chosen meanwhile.
         """
         before = self.id, self.is_cookie, self.is_known, self.user
         id, user = (None, None) if stored is None else (stored.id, stored.user)
@@ -63,7 +63,7 @@ class SocketSession:
         return undo
 
     def choose(self, stored: StoredSession | None) -> Callable[[], None]:
-        """Use the session *stored*, as `use`, because a message asks for it: messages that began
+        """Use the session *stored*, as `use`, because a message requests it: messages that began
         without a session do not write into it."""
         undo_use, before, choice = self.use(stored), self.choice, object()
         self.choice = choice
@@ -98,7 +98,7 @@ class Sockets:
         self._all[socket.connection] = socket
 
     def move(self, socket: SocketSession, id: str | None) -> None:
-        """*socket* uses the session *id* instead of that which it has."""
+        """Note that *socket* uses the session *id* instead of its current one."""
         if socket.id is not None and (users := self._by_id.get(socket.id)) is not None:
             users.discard(socket)
             if not users:
@@ -112,18 +112,18 @@ class Sockets:
 
     @property
     def ids(self) -> Collection[str]:
-        """Of the sessions that connections use now, known to the store or not."""
+        """The ids of the sessions that connections use now, whether the store has them or not."""
         return tuple(self._by_id)
 
     def know(self, ids: Iterable[str]) -> None:
-        """Note that the store knows *ids*."""
+        """Note that the store has *ids*."""
         for id in ids:
             for socket in self._by_id.get(id, ()):
                 socket.is_known = True
 
     def lost(self, ids: Iterable[str]) -> list[EndedSession]:
-        """The sessions of *ids*, which the store does not know, that it has known. Those that a
-        message rotates now are left out."""
+        """The sessions of *ids* that the store had once, and does not have now. Those that a
+        message is rotating are left out."""
         found: list[EndedSession] = []
         for id in ids:
             known = [socket for socket in self._by_id.get(id, ()) if socket.is_known]

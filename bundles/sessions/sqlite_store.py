@@ -63,7 +63,7 @@ SELECT key FROM session WHERE user = ? AND key != ? ORDER BY created DESC LIMIT 
 
 
 class SqliteSessionStore(SqliteStore, SessionStore):
-    """Opened at boot; a file that cannot be opened is an error."""
+    """The file is opened at boot; `ConfigurationError` if that fails."""
 
     @inject
     def __init__(self, settings: SessionsSettings) -> None:

@@ -9,12 +9,12 @@ from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSessio
 class SessionStore(ABC):
     """Stores sessions. Each method is atomic, also among processes that share the store.
 
-    A method gets the time *now* in seconds since the epoch. A session that has expired by *now* is
-    the same as one that does not exist, whether it was removed or not. The limits are those of
-    `SessionsSettings`.
+    *now* is in seconds since the epoch. A session that has expired by *now* is treated as missing,
+    whether it was removed or not. The limits are those of `SessionsSettings`.
 
-    Every method raises an `HttpException` with the status 503 if the store cannot be used. It
-    never reports a session as missing then.
+    If the store cannot be used, every method raises an `HttpException` with the status 503, or an
+    error that becomes one when it leaves the message; `existing` and `remove_expired` always the
+    former, since they are called without a message. A session is never reported as missing then.
     """
 
     @abstractmethod
@@ -23,7 +23,7 @@ class SessionStore(ABC):
 
     @abstractmethod
     async def existing(self, ids: Collection[str], now: float) -> Collection[str]:
-        """Those of *ids* that have a session. It is not a use of these sessions."""
+        """Those of *ids* that have a session. This does not count as a use of the sessions."""
 
     @abstractmethod
     async def create(self, session: StoredSession) -> Sequence[EndedSession]:
@@ -65,4 +65,5 @@ class SessionStore(ABC):
 
     @abstractmethod
     async def remove_expired(self, now: float) -> Sequence[EndedSession]:
-        """Remove what has expired by *now*. Empty for a store that does so itself."""
+        """Remove and return the sessions that have expired by *now*. A store that removes them
+        itself returns none."""

@@ -9,12 +9,13 @@ from contextlib import suppress
 from random import uniform
 
 from injector import inject
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from bundles.redis import RedisSettings
+from bundles.redis.cancellable_connection import options_of
 from bundles.state.entries import Logged
 from bundles.state.log import StateLog
 from bundles.state.pending import Outgoing
@@ -64,14 +65,15 @@ class RedisLog(StateLog):
 
     async def start(self, replica: Replica) -> None:
         self._replica = replica
-        self._reader = Redis.from_url(
-            self._redis.url,
+        pool = ConnectionPool(
+            **options_of(self._redis.url),
             max_connections=1,
             socket_timeout=self._wait + self._redis.command_timeout,
             socket_connect_timeout=self._redis.connect_timeout,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
+        self._reader = Redis.from_pool(pool)
         self._store = RedisStore(self._client, self._reader, self._key)
         tried = asyncio.Event()
         self._tasks = {
@@ -96,7 +98,9 @@ class RedisLog(StateLog):
             with suppress(TimeoutError):  # it is logged below
                 async with asyncio.timeout(self._redis.command_timeout):
                     await self._written()
-        await _end(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
         await self._reader.aclose()
         self._report_lost()
 
@@ -298,12 +302,3 @@ class RedisLog(StateLog):
         if self._problems.pop(what, None) is not None and not self._problems:
             seconds = time.monotonic() - self._outage
             logger.info("the state is shared again, after %.1f seconds", seconds)
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel *tasks*, again if need be: redis-py loses a cancellation that comes while it checks a
-    connection of its pool, which it does with a timeout of 0."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=_FIRST_DELAY)

@@ -240,7 +240,7 @@ def metadata(name: str, path: str = "/x", action: str = "say") -> HttpMetadata:
         ({"controllers": [Deaf]}, "did you mean 'kernel.request'"),
         ({"controllers": [Picky]}, "only= of listener"),
         ({"controllers": [Routeless]}, "Routeless has no route"),
-        ({"add": ["x"]}, "'x' is not a route; give an HttpMetadata"),
+        ({"add": ["x"]}, "'x' is not a route; pass an HttpMetadata"),
         ({"controllers": [ModuleType("empty")]}, "controller empty has no route"),
         ({"controllers": [Old]}, "is used twice"),
     ],

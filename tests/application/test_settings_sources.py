@@ -211,7 +211,7 @@ def test_settings_written_to_the_environment_are_read_back(
         ("shutdown_timeout = nan", "shutdown_timeout from {file}: got nan, must be"),
         ("logging.level = 'LOUD'", "logging.level from {file}: got 'LOUD', must be one of"),
         ("http = 1", "http from {file}: must be a table of settings"),
-        ("socketio.host = 'x'", "socketio from {file}: host needs a port"),
+        ("socketio.host = 'x'", "socketio from {file}: host has no effect without port"),
         ("http.prot = 1", "http.prot from {file}: no such setting; did you mean http.port?"),
         ("http.shutdown_delay = 1", "no such setting; did you mean shutdown_delay?"),
         ("[htpp]\nport = 1", "htpp from {file}: no such setting (those of a bundle exist once"),

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from rxkernel import HttpException, exceptions
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
 from rxkernel.servers.aiohttp.fast_path.states import ConnectionState
 from tests.required_tools import ROOT
@@ -43,25 +42,26 @@ def test_page_has_no_private_path_or_registry(page: Path) -> None:
     assert _PRIVATE.findall(page.read_text(encoding="utf-8")) == []
 
 
-def test_index_links_to_every_page() -> None:
-    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    docs = ROOT / "docs"
-    pages = (page for page in PAGES if page.is_relative_to(docs))
-    others = {str(page.relative_to(docs)) for page in pages} - {"index.md"}
-
-    assert others <= set(_LINK.findall(index))
+INDEXES = sorted((ROOT / "docs").rglob("index.md"))
 
 
-def test_table_of_exceptions_equals_the_classes() -> None:
-    page = (ROOT / "docs" / "guide" / "errors.md").read_text(encoding="utf-8")
-    listed = {(int(status), name) for status, name in re.findall(r"\| (\d{3}) \| `(\w+)`", page)}
-
-    assert listed == {
-        (kind.status_code, name)
-        for name, kind in vars(exceptions).items()
-        if isinstance(kind, type) and issubclass(kind, HttpException) and kind is not HttpException
-        if "status_code" in vars(kind)  # a subclass without it has the status of its base class
+@pytest.mark.parametrize("index", INDEXES, ids=lambda index: str(index.relative_to(ROOT)))
+def test_index_links_to_every_page_of_its_folder(index: Path) -> None:
+    """The tables of the indexes are the menu of the site too."""
+    pages = {
+        *index.parent.glob("*.md"),
+        *index.parent.glob("*/index.md"),
+        *(index.parent.glob("*/README.md") if index.parent.name == "examples" else ()),
     }
+    rows = re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \|", index.read_text("utf-8"), re.MULTILINE)
+
+    assert pages - {index} <= {(index.parent / row).resolve() for row in rows}
+
+
+def test_every_folder_of_pages_has_an_index() -> None:
+    folders = {page.parent for page in PAGES} - {ROOT, ROOT / "benchmarks"}
+
+    assert folders == {index.parent for index in INDEXES} - {ROOT / "docs" / "examples"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,4 +1,5 @@
-"""Broadcasts of this process to others, and theirs to the clients of this one."""
+"""Sends broadcasts of this process to the others, and delivers those of others to the clients of
+this process."""
 
 from typing import Any
 
@@ -13,7 +14,8 @@ Rooms = tuple[str, ...] | None
 
 
 class Broadcasts:
-    """Delivers those of other processes one after the other, in the order of their arrival."""
+    """Broadcasts of other processes are delivered one after the other, in the order of their
+    arrival."""
 
     def __init__(
         self, link: Link, broadcaster: Broadcaster, kernel: Kernel, jobs: OrderedJobs
@@ -36,7 +38,7 @@ class Broadcasts:
         """See `BroadcastBackend.broadcast`; it does not wait."""
         log = self._broadcaster.recovery
         if isinstance(log, ClusterLog) and not volatile:
-            return log.is_reachable  # `Broadcaster` has recorded it
+            return log.is_reachable  # `Broadcaster` has recorded it, and the log sends it
         values = (event, args, rooms, namespace, list(skip), volatile)
         return self._link.send(Kind.BROADCAST, pack(self._serializer, *values))
 

@@ -19,12 +19,13 @@ logger = logging.getLogger(__name__)
 _CONNECTIONS, _CHANGE, _CALL = "connections", "change", "call"
 
 _ABSENT, _LATE, _REFUSED, _ONE, _SEVERAL = "absent", "late", "refused", "one", "several"
-"""The replies to a call: the client is not here, it has not replied in time, its protocol has no
-acknowledgements, or it has replied, with one value or with several."""
+"""The replies to a call: the client is not connected here, it has not replied in time, its
+protocol has no acknowledgements, or it has replied with one value or with several."""
 
 
 class ClusterBackend(BroadcastBackend):
-    """
+    """Reaches the clients that are connected to other processes.
+
     Args:
         timeout: seconds in which the other processes must reply.
     """
@@ -60,7 +61,8 @@ class ClusterBackend(BroadcastBackend):
         return self._broadcasts.send(event, args, rooms, namespace, skip, volatile)
 
     async def connections(self, rooms: Rooms, namespace: str) -> Sequence[ConnectionInfo]:
-        """Those of processes that cannot be reached or do not reply are missing; it is logged."""
+        """The connections of processes that cannot be reached are missing. So are those of
+        processes that do not reply, which is logged."""
         replies = await self._ask(_CONNECTIONS, rooms, namespace)
         return [
             ConnectionInfo(id, namespace, frozenset(joined))
@@ -72,8 +74,8 @@ class ClusterBackend(BroadcastBackend):
         replies = await self._requests.send(name, *values, timeout=self._timeout)
         if replies.was_sent and not replies.is_complete:
             logger.warning(
-                "%d of the other processes did not reply to %r within %g s, %d were silent before",
-                *(len(replies.missing), name, self._timeout, len(replies.silent)),
+                "other processes that did not reply to %r within %g s: %d; silent before: %d",
+                *(name, self._timeout, len(replies.missing), len(replies.silent)),
             )
         return replies
 
@@ -90,7 +92,11 @@ class ClusterBackend(BroadcastBackend):
         leave: tuple[str, ...] = (),
         disconnect: bool = False,
     ) -> bool:
-        """A process in which *join* is the id of another connection changes nothing."""
+        """A process in which *join* is the id of another connection changes nothing.
+
+        Raises:
+            ValueError: *join* is the id of another connection in one of the processes.
+        """
         replies = await self._ask(_CHANGE, rooms, namespace, join, leave, disconnect)
         for error in replies.values:
             if error is not None:

@@ -19,9 +19,9 @@ from bundles.scale.settings import ScaleSettings
 logger = logging.getLogger(__name__)
 
 _ID_SIZE = 8
-_ALIEN = frozenset({"wrong_signature", "expired"})
-"""The reasons for which all messages of a process are rejected, until one of both is started again
-with other settings or another time."""
+_MISCONFIGURED = frozenset({"wrong_signature", "expired"})
+"""The reasons for which all messages of a process are rejected, until its or our settings or clock
+are corrected."""
 
 _HEARTBEAT = bytes((Kind.HEARTBEAT,))
 
@@ -29,9 +29,9 @@ _HEARTBEAT = bytes((Kind.HEARTBEAT,))
 class ClusterLink(Link):
     """Implements `Receiver` of *transporter*.
 
-    Each process sends heartbeats to all, itself included. So a process that does not receive its
-    own ones does not receive broadcasts either, and is not ready. Neither is one that can use no
-    message of the others.
+    Each process sends heartbeats to all, itself included. A process that does not receive its own
+    heartbeats does not receive broadcasts either, and is not ready. A process that rejects all
+    messages of the others is not ready either.
     """
 
     def __init__(self, transporter: Transporter, settings: ScaleSettings, secret: str) -> None:
@@ -42,7 +42,7 @@ class ClusterLink(Link):
         self._timeout = settings.heartbeat_timeout
         self._to_all = f"{settings.channel}.all"
         self._channel = settings.channel
-        self._numbers = {True: 0, False: 0}  # of the messages to all, and of those to one
+        self._numbers = {True: 0, False: 0}  # the last number of messages to all, and to one
         self._counted = CountedMessages()
         self._seal = Seal(secret, settings.max_message_size)
         self._outbox = Outbox(transporter, self._counted, settings.max_queue_size)
@@ -50,8 +50,8 @@ class ClusterLink(Link):
         self._members.vanished = lambda: self.missed()
         self._members.left = self._process_left
         self._heard: float | None = None
-        self._rejected = ("", float("-inf"))  # why and when, of the last one of `_ALIEN`
-        self._listened = 0.0  # seconds in which it could hear the others
+        self._rejected = ("", float("-inf"))  # the last reason of `_MISCONFIGURED`, and its time
+        self._listened = 0.0  # seconds in which heartbeats of others could be received
         self._arrived = asyncio.Event()
         self._received = asyncio.Event()  # a message of another process
         self._beating: asyncio.Task[None] | None = None
@@ -92,7 +92,7 @@ class ClusterLink(Link):
         await self._transporter.connect(self)
         self._beating = asyncio.create_task(self._beat())
         if self._transporter.is_connected:
-            # Afterwards it receives the broadcasts of others.
+            # Once the own heartbeat has arrived, broadcasts of others arrive too.
             waiting = asyncio.create_task(self._arrived.wait())
             await asyncio.wait({waiting}, timeout=self._timeout)
             waiting.cancel()
@@ -158,7 +158,7 @@ class ClusterLink(Link):
             message = self._seal.open(topic, data)
         except RejectedError as exc:
             self._counted.add(exc.reason, topic)
-            if exc.reason in _ALIEN and not data.startswith(self.id, SENDER_AT):
+            if exc.reason in _MISCONFIGURED and not data.startswith(self.id, SENDER_AT):
                 self._rejected = exc.reason, time.monotonic()
                 self._received.set()
             return
@@ -177,8 +177,9 @@ class ClusterLink(Link):
         self._handle(message)
 
     def _hear_itself(self) -> None:
-        """Regard the processes as ended that were not heard. Only the time counts in which this
-        process could hear them: while the bus is away, all remain."""
+        """Note the own heartbeat, and remove the processes that have not sent any for long. Only
+        the time counts in which they could be received: during an outage of the bus, all
+        remain."""
         now = time.monotonic()
         if self._heard is not None:
             self._listened += min(now - self._heard, self._interval)
@@ -202,7 +203,7 @@ class ClusterLink(Link):
     def _call(self, handler: Handler, message: Message) -> None:
         try:
             handler(message.sender, message.body)
-        except Exception:  # it would end the connection
+        except Exception:  # else a bug in a handler would end the connection
             logger.exception("handling a message of the bus failed")
             self.dropped("invalid")
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 
 class ClusterLog(ABC):
-    """Is a `ConnectionRecovery` too: what it records reaches the other processes."""
+    """Is a `ConnectionRecovery` too: the events that it records reach the other processes."""
 
     @property
     @abstractmethod
@@ -13,8 +13,8 @@ class ClusterLog(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """The link has started."""
+        """Start; called after the link has started."""
 
     @abstractmethod
     async def stop(self) -> None:
-        """Write what waits; the link stops."""
+        """Write the waiting events; called before the link stops."""

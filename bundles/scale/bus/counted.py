@@ -1,4 +1,4 @@
-"""Counts messages that were not sent or not used."""
+"""Counts messages that were not sent or not handled."""
 
 import logging
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ REASONS = {
     "wrong_signature": "its signature is wrong; scale.secret must be the same in all processes",
     "invalid": "it is invalid",
     "too_large": "it is larger than scale.max_message_size",
-    "expired": "it was sent over a minute ago; the clocks of the machines must agree",
+    "expired": "it is older than a minute, or the clocks of the machines differ; synchronize them",
     "replayed": "it was received before",
     "lost": "it was sent by another process and did not arrive",
     "overloaded": "too many received messages are being handled",
@@ -21,7 +21,7 @@ REASONS = {
 
 
 class CountedMessages:
-    """Counts all by reason, and logs the first of each reason.
+    """Counts messages by reason, and logs the first one of each reason.
 
     Attributes:
         counts: by reason, with the prefix ``bus.``.

@@ -19,12 +19,12 @@ _PLACEHOLDER = frozenset({"_placeholder", "num"})
 
 
 class ForeignMessages:
-    """Carries out what a program requests by ``AsyncRedisManager(write_only=True)``, for the
-    clients of this process; each process receives each message. The format is JSON, as that of
+    """Executes the requests of programs with ``AsyncRedisManager(write_only=True)``, for the
+    clients of this process; each process receives each message. The format is the JSON of
     python-socketio since 5.14. The messages are not signed.
 
-    They are carried out in the order of *ordered*. A client is disconnected in *jobs*, since that
-    waits for the listeners of the application: a later event may reach the client before.
+    They are executed in order, by *ordered*. Clients are disconnected by *jobs*, since this waits
+    for listeners of the application; so a later event may still reach the client.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ForeignMessages:
             self._link.dropped("overloaded")
 
     def _work(self, message: dict[str, Any], size: int) -> Work | None:
-        """Return what *message* requests; None for a method that a writer does not send.
+        """Return the work for *message*; None for a method that write-only managers do not send.
 
         Raises:
             ValueError, TypeError, KeyError, IndexError: it is invalid.

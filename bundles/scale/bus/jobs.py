@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class Jobs:
-    """Runs each coroutine in a task with a context of its own; logs what it raises."""
+    """Runs each coroutine in a task with its own context, and logs its exception."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -39,7 +39,7 @@ class Jobs:
         self._load.remove(size)
 
     async def drain(self) -> None:
-        """Return when none runs."""
+        """Return when all have ended."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 

@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping
 from bundles.scale.bus.seal import Kind
 
 Handler = Callable[[bytes, bytes], None]
-"""Is called with the sender and the body of a message. It returns at once."""
+"""Called with the sender and the body of a message. It must return at once."""
 
 
 class Link(ABC):
-    """
+    """Sends messages to the other processes, and passes theirs to handlers.
+
     Attributes:
         handlers: of messages of other processes, by kind; set before `start`.
         channels: handlers of messages of other programs, by channel; set before `start`.
         left: called with the id of a process that has ended.
         missed: called when messages of other processes may have been lost.
-        status: returns what is sent with each heartbeat.
+        status: returns the bytes that are sent with each heartbeat.
         heard: called with the sender and its status at each heartbeat of another process.
     """
 
@@ -41,8 +42,8 @@ class Link(ABC):
     @property
     @abstractmethod
     def silent(self) -> frozenset[bytes]:
-        """The ids of those that ended without a message in the last minute. They may only hang,
-        and still have connections."""
+        """The ids of processes that became silent in the last minute without a message. They may
+        only hang, and still have connections."""
 
     @property
     @abstractmethod
@@ -52,7 +53,7 @@ class Link(ABC):
     @property
     @abstractmethod
     def figures(self) -> Mapping[str, int]:
-        """The other processes, and the bytes that wait."""
+        """The number of other processes, and of bytes that wait to be sent."""
 
     @abstractmethod
     async def start(self) -> None:
@@ -65,7 +66,7 @@ class Link(ABC):
     @abstractmethod
     async def meet(self, timeout: float) -> None:
         """Wait until another process is known or there is a problem, at most *timeout* seconds.
-        The others reply to a new one at once."""
+        Other processes reply to a new one at once."""
 
     @abstractmethod
     def send(self, kind: Kind, body: bytes, to: bytes | None = None) -> bool:
@@ -81,11 +82,11 @@ class Link(ABC):
 
     @abstractmethod
     async def stop(self) -> None:
-        """Send what waits, and disconnect."""
+        """Send the waiting messages, and disconnect."""
 
 
 class NoLink(Link):
-    """There are no other processes."""
+    """The link without other processes, for ``scale.bus = "memory"``."""
 
     problem = None
     others: frozenset[bytes] = frozenset()

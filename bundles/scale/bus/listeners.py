@@ -1,4 +1,4 @@
-"""Publishes subscribers, and reports a process that other processes cannot reach."""
+"""Adds the subscribers, and reports in readiness probes that the bus cannot be used."""
 
 from injector import inject
 
@@ -50,8 +50,8 @@ class BusListeners:
             raise ConfigurationError(f"{place} is a procedure of {BUS_EVENTS}; use @subscribe")
         if self._has_workers and isinstance(self._link, NoLink):
             raise ConfigurationError(
-                f'{place} has @subscribe, and scale.bus is "memory", so events do not reach it '
-                f'from other workers; set scale.bus to "redis"'
+                f'{place} has @subscribe, but scale.bus is "memory", so events of other workers '
+                f'would not reach it; set scale.bus to "redis"'
             )
         if "access" not in definition.options:
             event.set_option("public", True)

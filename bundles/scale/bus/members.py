@@ -1,4 +1,4 @@
-"""The other processes, as far as their heartbeats arrive."""
+"""The other processes, by the heartbeats that arrive."""
 
 import time
 from collections.abc import Callable
@@ -6,16 +6,17 @@ from collections.abc import Callable
 import attrs
 
 _MOST = 10_000
-"""Processes of which the last numbers are remembered, also after they have ended."""
+"""Most processes whose last message numbers are kept, even after they have ended."""
 
 _DOUBT = 60.0
-"""Seconds in which a process that has become silent may go on with its connections. It drops
-messages that are older."""
+"""Seconds for which a silent process may only hang, and still have its connections. When it goes
+on, it drops messages that are older."""
 
 
 @attrs.define(eq=False)
 class _Process:
-    """The last numbers of its messages to all and to this process, and when it was heard."""
+    """The last numbers of its messages to all and to this process, by topic, and the time of its
+    last heartbeat."""
 
     heard: float = 0.0
     numbers: dict[str, int] = attrs.field(factory=dict)
@@ -56,7 +57,7 @@ class Members:
             How many messages are missing before it; None if it was received before.
         """
         process = self._processes.pop(id, None) or _Process()
-        self._processes[id] = process  # the last one is the youngest
+        self._processes[id] = process  # at the end: the first one is the least recently heard
         if len(self._processes) > _MOST:
             del self._processes[next(iter(self._processes))]
         last = process.numbers.get(topic)
@@ -66,20 +67,20 @@ class Members:
         return 0 if last is None else number - last - 1
 
     def heard(self, id: bytes, now: float) -> None:
-        """Note a heartbeat of *id*, of which a message was received."""
+        """Note a heartbeat of *id*, after `number` was called for its message."""
         process = self._processes[id]
         process.heard = now
         self._present[id] = process
         self._silent.pop(id, None)
 
     def leave(self, id: bytes) -> None:
-        """Regard *id* as ended."""
+        """Remove *id*, which has ended."""
         self._silent.pop(id, None)
         if self._present.pop(id, None) is not None:
             self.left(id)
 
     def expire(self, before: float) -> None:
-        """Regard the processes as ended that were not heard since *before*."""
+        """Remove the processes that were not heard since *before*, and note them as silent."""
         expired = [id for id, one in self._present.items() if one.heard < before]
         for id in expired:
             self.leave(id)

@@ -1,4 +1,4 @@
-"""Work on received messages that keeps their order."""
+"""A task that handles received messages in their order."""
 
 import asyncio
 import contextvars
@@ -15,7 +15,7 @@ Work = Coroutine[Any, Any, object]
 
 
 class OrderedJobs:
-    """Runs coroutines one after the other, in one task; logs what they raise."""
+    """Runs coroutines one after the other, in one task, and logs their exceptions."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[str, Work, int]] = deque()
@@ -42,7 +42,7 @@ class OrderedJobs:
         return self._running is None
 
     async def drain(self) -> None:
-        """Return when none waits or runs."""
+        """Return when all have ended."""
         if self._running is not None:
             await asyncio.wait({self._running})
 
@@ -52,7 +52,7 @@ class OrderedJobs:
                 what, work, size = self._waiting.popleft()
                 try:
                     await work
-                except Exception:  # the next one must run nevertheless
+                except Exception:  # the next one must still run
                     logger.exception("handling %s failed", what)
                 finally:
                     self._load.remove(size)

@@ -1,4 +1,4 @@
-"""Sends messages in the background, in their order, with a limit of those that wait."""
+"""Sends messages in the background, in order, with a limit of waiting bytes."""
 
 import asyncio
 import logging
@@ -10,11 +10,11 @@ from bundles.scale.bus.counted import CountedMessages
 logger = logging.getLogger(__name__)
 
 _SLOW = 0.25
-"""Seconds without a reply of the bus, after which it is regarded as not reachable."""
+"""Seconds without a reply after which the bus counts as unreachable."""
 
 
 class Outbox:
-    """`put` returns at once, also while the bus hangs.
+    """`put` returns at once, even while the bus hangs.
 
     Args:
         max_size: most bytes that wait.
@@ -31,7 +31,7 @@ class Outbox:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the bus has not replied to earlier messages for long."""
+        """Whether the bus has not replied to earlier messages within `_SLOW` seconds."""
         return self._since is not None and time.monotonic() - self._since > _SLOW
 
     @property
@@ -78,4 +78,4 @@ class Outbox:
             self._counted.add("too_large", topic)
         elif result is not None:
             self._counted.add("unsent", topic)
-            logger.error("a message could not be sent", exc_info=result)
+            logger.error("a message of the bus could not be sent", exc_info=result)

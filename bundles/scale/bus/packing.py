@@ -11,7 +11,7 @@ _decode = msgspec.msgpack.Decoder().decode
 
 
 def pack(serializer: Serializer, *values: Any) -> bytes:
-    """Encode *values*: what JSON can represent, and bytes.
+    """Encode *values*, which consist of JSON values and bytes.
 
     Raises:
         TypeError, ValueError, RecursionError: a value cannot be encoded; ValueError also for

@@ -15,7 +15,8 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
 
 
 class PeerMessages(PeerBackend):
-    """Handles those of other processes; where `Peers` asks for it, one after the other."""
+    """Handles messages of other processes; those of topics that `Peers` wants in order, one after
+    the other."""
 
     def __init__(self, link: Link, peers: Peers, serializer: Serializer, jobs: Jobs) -> None:
         self._link = link

@@ -25,8 +25,8 @@ class Replies:
 
     Attributes:
         missing: the processes that have not replied yet.
-        silent: those that are not waited for, since they may hang.
-        values: of the others.
+        silent: the processes that are not waited for, since they may hang.
+        values: the replies.
         changed: set by each reply, and when a process has ended.
         was_sent: whether the other processes could be reached.
     """
@@ -57,14 +57,15 @@ class Replies:
             self.changed.set()
 
     def note(self, silent: frozenset[bytes]) -> None:
-        """Note which processes may hang. The others that were lost have ended, and with them their
+        """Note which of the lost processes may hang. The others have ended, and so have their
         connections."""
         self.silent |= self._lost & silent
 
 
 class Requests:
-    """
-    Args:
+    """Sends requests, and responds to those of other processes.
+
+    Attributes:
         responders: handle the requests of other processes, by their names.
     """
 
@@ -86,8 +87,8 @@ class Requests:
         timeout: float,
         until: Callable[[list[Any]], bool] = lambda replies: False,
     ) -> Replies:
-        """Ask all other processes; return when they have replied, at the latest after *timeout*
-        seconds, or when *until* is true for the replies.
+        """Send a request to all other processes. Return when they have replied, when *until* is
+        true for the replies, or after *timeout* seconds.
 
         Raises:
             TypeError, ValueError, RecursionError: see `pack`.

@@ -11,16 +11,16 @@ VERSION = 1
 
 _SIGNATURE_SIZE = 32
 _HEAD = Struct(">8sBQd")
-"""The sender, the kind, the number, and when it was sent."""
+"""The sender, the kind, the number, and the time of sending."""
 SENDER_AT = 1 + _SIGNATURE_SIZE
 KIND_AT = SENDER_AT + 8
-"""Where the sender and the kind are in a frame."""
+"""The positions of the sender and the kind in a frame."""
 
 _OVERHEAD = 1 + _SIGNATURE_SIZE + _HEAD.size
 
 
 class Kind(IntEnum):
-    """What a message is."""
+    """The kinds of messages."""
 
     HEARTBEAT = 1
     HELLO = 2
@@ -36,13 +36,14 @@ class Kind(IntEnum):
 
 
 _MAX_AGE = 60.0
-"""Seconds; the clocks of all machines must agree within them."""
+"""Seconds; the clocks of all machines must not differ by more."""
 
 _KINDS = frozenset(Kind)
 
 
 class Message(NamedTuple):
-    """
+    """One message between processes.
+
     Attributes:
         sender: the 8 bytes that identify a process.
         number: grows with each message of *sender* to a topic; by one if the topic is for all.
@@ -67,7 +68,7 @@ class Seal:
     """Writes and checks frames: the version (1 byte), the signature (HMAC-SHA256 of version, topic
     and all that follows), the sender, the kind, the number, the time and the body.
 
-    Since the topic and the time are signed, a message cannot be sent again to another one, or
+    Since the topic and the time are signed, a recorded message is rejected in another topic, and
     after a minute.
 
     Args:
@@ -93,7 +94,8 @@ class Seal:
         return bytes((VERSION,)) + self._signature(topic, signed) + signed
 
     def open(self, topic: str, frame: bytes, *, is_live: bool = True) -> Message:
-        """Return the message in *frame*; one that was stored, and is not live, may have any age.
+        """Return the message in *frame*. If it is not *is_live* but was stored, it may have any
+        age.
 
         Raises:
             RejectedError: it cannot be used.

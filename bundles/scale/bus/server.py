@@ -21,7 +21,7 @@ from rxkernel import Broadcaster, Kernel, Peers, Server
 
 
 class BusServer(Server):
-    """Has no port: its messages are the events of the bus."""
+    """A server without a port: its messages are the events of the bus."""
 
     name = "bus"
     connects_processes = True
@@ -73,8 +73,8 @@ class BusServer(Server):
             self._broadcaster.attach(self._backend)
 
     async def drain(self) -> None:
-        """Clients are still connected: broadcasts of other processes arrive, and those of this
-        one are sent, until the servers of the clients have stopped."""
+        """Wait for the jobs only. Clients are still connected, so broadcasts are received and sent
+        until their servers have stopped."""
         await self._jobs.drain()
 
     async def stop(self) -> None:

@@ -14,14 +14,13 @@ SUBSCRIPTION = BundleOption("subscription", "scale", '"scale"')
 
 
 def subscribe(name: str) -> Callable[[F], F]:
-    """Let the decorated method handle the events *name* of `Bus.publish`, in each process.
+    """Call the decorated method for the events *name* of `Bus.publish`, in each process.
 
-    It is a method of a controller or of a bound service. The fields of the data, if it is an
-    object, are the parameters, and the data is the body. An exception is logged and does not reach
-    the publisher.
+    It is a method of a controller or of a bound service. The data is the body; if it is an object,
+    its fields are the parameters. An exception is logged and does not reach the publisher.
 
     Raises:
-        ConfigurationError: *name* is not text, or empty.
+        ConfigurationError: *name* is not a str, or is empty.
     """
     if not isinstance(name, str) or not name:
         raise ConfigurationError(f"@subscribe needs the name of an event, not {name!r}")

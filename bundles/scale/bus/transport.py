@@ -1,4 +1,4 @@
-"""The transport of events between processes: each is a message over it for each subscriber."""
+"""The transport of events between processes: an event is one message for each subscriber."""
 
 from rxkernel import Transport
 

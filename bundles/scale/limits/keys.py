@@ -4,19 +4,19 @@ from rxkernel import Request, network_of
 
 
 def by_client(request: Request) -> str:
-    """The user, else the address.
+    """The user; for anonymous clients the address.
 
-    The user is the ``identifier`` of ``request.token``, as the bundle security sets it. Over one
-    socket and over HTTP, a user is the same client.
+    The user is the ``identifier`` of ``request.token``, as the bundle security sets it. Calls of a
+    user over sockets and over HTTP are counted together.
     """
     identifier = getattr(request.token, "identifier", None)
     return by_address(request) if identifier is None else f"user:{identifier}"
 
 
 def by_address(request: Request) -> str:
-    """The address of the client: of IPv6 its network of 64 bits, since a client has all of it.
+    """The address of the client; for IPv6 its /64 network, since a client usually has all of it.
 
-    Clients without an address, as those of a Unix socket, share one key.
+    Clients without an address, such as those of a Unix socket, share one key.
     """
     connection = request.connection
     client = request.client or (None if connection is None else connection.client)

@@ -15,20 +15,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 OPTION = BundleOption("limit", "scale", '"scale"')
 
 KeyFunction = Callable[[Request], str | int | None]
-"""Returns whose calls are counted together; None: this call is not counted. It runs before the
-body is read: ``request.params`` has the path and the query."""
+"""Returns the key of a call: calls with one key are counted together; None: this call is not
+counted. It runs before the body is read: ``request.params`` has the path and the query."""
 
 
 @attrs.frozen(repr=False)
 class Limit:
-    """At most the calls of *rate* for each key.
+    """The rate of calls that is allowed for each key.
 
     Attributes:
         rate: ``10/minute``, ``5 per 10 seconds`` or ``1/second; 100/hour``. The units are second,
             minute, hour, day, month (30 days) and year (360 days).
-        key: whose calls are counted together.
-        items: *rate* as the library ``limits`` reads it; empty if it cannot be read.
-        scope: what the calls are counted for; set at boot.
+        key: returns the key of a call.
+        items: *rate* as parsed by the library ``limits``; empty if it is invalid.
+        scope: identifies the route and the limit in the keys of counts; set at boot.
     """
 
     rate: str
@@ -49,7 +49,7 @@ class Limit:
     def problems(self) -> Iterator[str]:
         if not self.items:
             yield (
-                f"the rate is {self.rate!r}; write a text such as '10/minute', with second, "
+                f"the rate is {self.rate!r}; write a str such as '10/minute', with second, "
                 f"minute, hour, day, month or year"
             )
         for item in self.items:
@@ -58,7 +58,7 @@ class Limit:
         if not callable(self.key):
             yield (
                 f"the key is {self.key!r}; write a function that takes the request and returns a "
-                f"text, as key=by_address"
+                f"str, such as key=by_address"
             )
         elif inspect.iscoroutinefunction(self.key):
             yield f"the key {_name_of(self.key)} is an async def; write a plain def"
@@ -79,15 +79,15 @@ class Limits:
 
 
 def limit(*rates: str, key: KeyFunction = by_client) -> Callable[[F], F]:
-    """Respond 429, with ``Retry-After``, to more calls of the decorated method than *rates* allow.
+    """Respond with 429 and ``Retry-After`` to calls of the decorated method above *rates*.
 
     ``@limit("10/minute")`` or ``@limit("2/second", "1000/day", key=by_address)``; see `Limit`. All
-    rates count, also those of further ``@limit`` on the method. On a class they count for each of
-    its methods separately; the limits of a method replace those of its class. All transports of a
-    method count together. Boot reports the problems of a limit.
+    rates apply, and those of further ``@limit`` on the method too. On a class they apply to each
+    of its methods separately; the limits of a method replace those of its class. The calls of a
+    method over all transports are counted together. Boot reports the problems of a limit.
 
     Args:
-        key: whose calls are counted together; the default is the user, else the address.
+        key: returns the key of a call; the default is the user, else the address.
     """
     given = tuple(Limit(rate, key) for rate in rates)
 
@@ -98,13 +98,13 @@ def limit(*rates: str, key: KeyFunction = by_client) -> Callable[[F], F]:
 
 
 def limits_of(definition: Definition) -> tuple[Limit, ...]:
-    """Return the limits of *definition*; empty for one without any."""
+    """Return the limits of *definition*; empty if it has none."""
     found = definition.options.get(OPTION)
     return found.all if isinstance(found, Limits) else ()
 
 
 def _on(labelled: Any) -> tuple[Limit, ...]:
-    """The limits that stand on *labelled* itself, not on a base class of it."""
+    """The limits of *labelled* itself, without those of its base classes."""
     found = options_of(labelled).get(OPTION)
     bases = labelled.__mro__[1:] if isinstance(labelled, type) else ()
     if not isinstance(found, Limits) or any(

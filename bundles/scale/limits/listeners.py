@@ -25,14 +25,14 @@ from rxkernel import (
 )
 
 _AFTER_ACCESS = 50
-"""The priority in ``kernel.head``: the bundle security sets the user before, and calls that it
+"""The priority in ``kernel.head``: after the bundle security, which sets the user; calls that it
 refuses are not counted."""
 
 _LAST = -1000
-"""The priority in ``kernel.definition``: other bundles have set their documentation before."""
+"""The priority in ``kernel.definition``: after other bundles have set their documentation."""
 
 _LONGEST_KEY = 64
-"""Characters of a key; a client may send it, so that a longer one is stored as its hash."""
+"""Characters of a key. A longer one, which a client may have sent, is stored as its hash."""
 
 
 def _is_limited(definition: Definition) -> bool:
@@ -47,16 +47,16 @@ class LimitListeners:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_LAST, only=_is_limited)
     async def compile(self, event: DefinitionEvent) -> None:
-        """Check the limits of a definition, and add the status to its documentation.
+        """Check the limits of a definition, and add the status 429 to its documentation.
 
         Raises:
-            ConfigurationError: with all problems.
+            ConfigurationError: all problems.
         """
         definition = event.definition
         if self._has_workers and isinstance(self._counts, MemoryCounts):
             raise ConfigurationError(
                 f"route {definition.metadata.key!r} ({definition.metadata.location}) has a limit, "
-                f'and scale.limits is "memory", so that each worker would allow it; set it to '
+                f'but scale.limits is "memory", so each worker would count separately; set it to '
                 f'"redis"'
             )
         event.set_option(OPTION, Limits(_compiled(definition)))
@@ -87,7 +87,7 @@ def _compiled(definition: Definition) -> tuple[Limit, ...]:
     """The limits of *definition*, each with its scope.
 
     Raises:
-        ConfigurationError: with all problems.
+        ConfigurationError: all problems.
     """
     metadata = definition.metadata
     given: Any = definition.options[OPTION]

@@ -13,12 +13,12 @@ MAX_KEYS = 50_000
 """About 12 MB."""
 
 _SHORTEST = 0.001
-"""Seconds until a call is allowed; a remainder of 0 is that of the border itself."""
+"""Least seconds to wait, since the computed ones may be 0 at the border of two windows."""
 
 
 @attrs.define
 class _Window:
-    """The calls of the window *number* since 1970, and of the one before."""
+    """The calls of the window *number*, counted from 1970, and of the previous one."""
 
     number: int
     before: int = 0
@@ -38,7 +38,7 @@ class _Window:
 
 
 class MemoryCounts(Counts):
-    """Of more than `MAX_KEYS` keys, the one that was counted least recently is dropped."""
+    """Above `MAX_KEYS` keys, the one that was counted least recently is dropped."""
 
     def __init__(self, max_keys: int = MAX_KEYS) -> None:
         self._windows: dict[str, _Window] = {}
@@ -62,7 +62,7 @@ class MemoryCounts(Counts):
             return seconds
         for name, window in found:
             window.current += 1
-            self._windows.pop(name, None)  # the last one is the youngest
+            self._windows.pop(name, None)  # move it to the end: the first one is dropped first
             self._windows[name] = window
         while len(self._windows) > self._max_keys:
             del self._windows[next(iter(self._windows))]

@@ -16,7 +16,7 @@ from bundles.scale.limits.memory_counts import MemoryCounts
 _PREFIX = "rxkernel:limit:"
 
 _LONGEST = 0.25
-"""Seconds that a call waits for Redis, as messages of the bus."""
+"""Most seconds that a call waits for Redis; the same as for messages of the bus."""
 
 _TAKE = """
 -- KEYS: a hash for each rate: window (its number since 1970), before, current (numbers of calls).
@@ -51,7 +51,7 @@ return 0
 
 
 class RedisCounts(Counts):
-    """While Redis cannot be used, each process counts in its memory: a limit then holds for each
+    """While Redis cannot be used, each process counts in its memory: a limit then applies to each
     worker. The keys of a script are in several slots, so it does not work with Redis Cluster."""
 
     @inject

@@ -1,1 +1,1 @@
-"""Who is in a room, in all processes."""
+"""The users who are present in rooms, in all processes."""

@@ -1,4 +1,4 @@
-"""The events by which the clients of a room learn who has entered and left."""
+"""The events that report to the clients of a room which users have entered and left."""
 
 import asyncio
 
@@ -11,15 +11,15 @@ from rxkernel import Broadcaster
 JOIN, LEAVE = "presence.join", "presence.leave"
 
 _MOST = 100
-"""Users in one event."""
+"""Most users in one event."""
 
 
 class Announcements:
     """Sends the changes of *occupants* to the clients of this process; each process does so for
-    its own.
+    its own clients.
 
-    It compares who is present with who was announced. So a client receives each change once, and
-    nothing about a user who has left and entered again meanwhile.
+    It compares the present users with the announced ones. So a client receives each change once,
+    and nothing about a user who has left and entered again meanwhile.
     """
 
     def __init__(self, occupants: Occupants, broadcaster: Broadcaster) -> None:
@@ -31,7 +31,7 @@ class Announcements:
         occupants.changed = self._note
 
     async def drain(self) -> None:
-        """Return when all are sent."""
+        """Return when all changes are sent."""
         await self._jobs.drain()
 
     def _note(self, place: Place, user: str) -> None:
@@ -66,4 +66,4 @@ class Announcements:
         await self._broadcaster.emit(
             event, content, room=place.room, namespace=place.namespace, local=True
         )
-        await asyncio.sleep(0)  # many rooms may have changed
+        await asyncio.sleep(0)  # many rooms may have changed: let other tasks run

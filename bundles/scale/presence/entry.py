@@ -1,4 +1,4 @@
-"""One connection that is present in a room, as the processes send it."""
+"""One connection that is present in a room, as sent between processes."""
 
 from typing import Any, NamedTuple
 
@@ -13,10 +13,11 @@ class Place(NamedTuple):
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
-    """
+    """One connection that is present in a room.
+
     Attributes:
         id: of the connection.
-        data: of the connection: what JSON can represent, and bytes.
+        data: of the connection; JSON values and bytes.
     """
 
     namespace: str

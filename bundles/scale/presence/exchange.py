@@ -1,4 +1,4 @@
-"""The lists of the processes, which each sends to the others."""
+"""The lists of present connections, which each process sends to the others."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ from bundles.scale.presence.entry import Entry, Place
 from bundles.scale.presence.occupants import Key, Occupants
 
 HERE = b""
-"""This process, among the occupants."""
+"""The key of this process in `Occupants`."""
 
 _PART_SIZE = 65_536
-"""Bytes of entries from which a list is sent in several messages."""
+"""Bytes of entries in one message; a longer list is sent in several messages."""
 _VERSION_SIZE = 8
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -55,8 +55,8 @@ _decode_entry = msgspec.msgpack.Decoder(Entry).decode
 
 @attrs.define(eq=False)
 class _Known:
-    """What is known of another process: the version of its list, or None before the first one,
-    and the parts of a list that has not arrived whole."""
+    """The state of the list of another process: its version, None before the first one has
+    arrived, and the parts of a list that has not arrived completely."""
 
     version: int | None = None
     parts: list[Entry] = attrs.field(factory=list)
@@ -64,12 +64,12 @@ class _Known:
 
 
 class Exchange:
-    """Keeps the list of this process and those of the others in *occupants*, and sends the others
-    that of this process.
+    """Keeps the lists of all processes in *occupants*, and sends the list of this process to the
+    others.
 
-    Each change increments the version of a list, and is sent to all. Each heartbeat has the
-    version. So a process that has missed a change, or is new, asks for the whole list. The list of
-    a process that has ended is dropped.
+    Each change increments the version of a list, and is sent to all processes. Each heartbeat has
+    the version. So a process that has missed a change, or is new, requests the whole list. The
+    list of a process that has ended is dropped.
 
     Args:
         max_message_size: most bytes of a message of *link*; an entry has at most half as many.
@@ -92,8 +92,8 @@ class Exchange:
         link.handlers[Kind.PRESENCE] = self._received
 
     def enter(self, entry: Entry, encoded: bytes) -> bool:
-        """Add *entry*, of a connection of this process, which is *encoded* for others; as
-        `Link.send`."""
+        """Add *entry*, of a connection of this process; *encoded* is sent to the others. The
+        result is that of `Link.send`."""
         key = (entry.place, entry.id)
         self.size += len(encoded) - len(self._entries.get(key, b""))
         self._entries[key] = encoded
@@ -102,7 +102,7 @@ class Exchange:
         return self._send(Entered(self._version, msgspec.Raw(encoded)))
 
     def leave(self, place: Place, id: str) -> bool:
-        """Remove the entry of a connection of this process; as `Link.send`."""
+        """Remove the entry of a connection of this process. The result is that of `Link.send`."""
         self.size -= len(self._entries.pop((place, id)))
         self._occupants.remove(HERE, place, id)
         self._version += 1
@@ -132,10 +132,10 @@ class Exchange:
             for part in self._parts():
                 self._send(part, sender)
         elif (known := self._others.get(sender)) is None:
-            pass  # it was not heard yet, or has ended
+            pass  # its first heartbeat has not arrived yet, or it has ended
         elif isinstance(message, Part):
             self._add(sender, known, message)
-        elif message.version - 1 == known.version:  # else its next heartbeat makes us ask
+        elif message.version - 1 == known.version:  # else its next heartbeat makes us request it
             if isinstance(message, Entered):
                 self._occupants.put(sender, _decode_entry(message.entry))
             else:

@@ -10,8 +10,8 @@ class Member:
     """A user with at least one connection that has entered the room.
 
     Attributes:
-        data: that of each connection of the user, in the order in which they entered, as far as
-            this process knows.
+        data: of each connection of the user, in the order in which they entered, as far as this
+            process knows.
     """
 
     user: str

@@ -9,11 +9,13 @@ Key = tuple[Place, str]
 """A room, and the id of a connection."""
 
 _Connection = tuple[bytes, str]
-"""A process, and the id of a connection: a client may move to another process with its id."""
+"""A process, and the id of a connection. The id alone is not enough: a client that moves to
+another process may keep it."""
 
 
 class Occupants:
-    """
+    """The present connections of all processes, by process and by room.
+
     Attributes:
         changed: called with a room and a user when connections of the user have entered or left.
     """
@@ -28,7 +30,7 @@ class Occupants:
         return self._processes.get(process, {}).get((place, id))
 
     def size(self, place: Place) -> int:
-        """The connections in *place*."""
+        """The number of connections in *place*."""
         return self._sizes.get(place, 0)
 
     def members(self, place: Place) -> list[Member]:
@@ -39,7 +41,7 @@ class Occupants:
         return None if entries is None else _member(user, entries)
 
     def put(self, process: bytes, entry: Entry) -> None:
-        """Add *entry*, or replace that of the same connection in the same room."""
+        """Add *entry*, or replace the entry of the same connection in the same room."""
         place, key = entry.place, (entry.place, entry.id)
         old = self.find(process, *key)
         if old is not None and old.user != entry.user:
@@ -53,7 +55,7 @@ class Occupants:
             self.changed(place, entry.user)
 
     def remove(self, process: bytes, place: Place, id: str) -> None:
-        """Remove the entry of a connection; does nothing if there is none."""
+        """Remove the entry of a connection; does nothing if it does not exist."""
         entries = self._processes.get(process, {})
         entry = entries.pop((place, id), None)
         if entry is None:
@@ -71,7 +73,7 @@ class Occupants:
         self.changed(place, entry.user)
 
     def replace(self, process: bytes, entries: Iterable[Entry]) -> None:
-        """Let *process* have exactly *entries*."""
+        """Replace all entries of *process* by *entries*."""
         new = {(entry.place, entry.id): entry for entry in entries}
         for place, id in [key for key in self._processes.get(process, {}) if key not in new]:
             self.remove(process, place, id)

@@ -1,4 +1,4 @@
-"""`Presence`: who is in a room, in all processes."""
+"""`Presence`: the users who are in a room, in all processes."""
 
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ _decode = msgspec.msgpack.Decoder(Entry).decode
 
 
 class Presence:
-    """Lists the users who are in a room, in all processes, and reports who enters and leaves.
+    """Lists the users who are in a room, in all processes, and reports when they enter and leave.
 
     The clients that have joined the room receive ``presence.join`` when the first connection of a
     user enters, and ``presence.leave`` when the last one has left or disconnected. Both are events
@@ -52,12 +52,12 @@ class Presence:
     async def enter(self, connection: Connection, room: str, user: str, data: Any = None) -> bool:
         """List *connection* as one of *user* in *room*, until it leaves or disconnects.
 
-        If it is listed there already, *data* and *user* replace those of before. New data of a
-        user who is present is no event.
+        If it is listed there already, *data* and *user* replace the earlier ones. New data of a
+        user who is present does not send an event.
 
         Args:
             user: the same for all connections of a user. Others see it.
-            data: what JSON can represent, and bytes; it may be changed afterwards.
+            data: JSON values and bytes; it may be changed afterwards.
 
         Returns:
             False if the other processes cannot be reached, as far as is known. They are informed
@@ -105,7 +105,7 @@ class Presence:
         return self._occupants.members(Place(namespace, room))
 
     async def drain(self) -> None:
-        """Return when all events of before are sent."""
+        """Return when the events of all earlier changes are sent."""
         await self._announcements.drain()
 
     def _encode(self, *values: Any) -> bytes:
@@ -123,11 +123,13 @@ class Presence:
     def _check(self, entry: Entry, size: int, places: dict[Place, None]) -> None:
         limits = self._limits
         if self._exchange.size + size > self._max_total:
-            raise ServiceUnavailableException("this server can list no more connections")
+            raise ServiceUnavailableException("this server cannot list more connections")
         if entry.place in places:
             return
         if len(places) >= limits.max_rooms:
-            raise ConflictException(f"a connection may be present in {limits.max_rooms} rooms")
+            raise ConflictException(
+                f"a connection may be present in at most {limits.max_rooms} rooms"
+            )
         if self._occupants.size(entry.place) >= limits.max_connections:
             raise ConflictException(
                 f"at most {limits.max_connections} connections may be present in a room"

@@ -10,7 +10,7 @@ _SIZE = Allowed("bytes, a whole number from 64", (int,), lambda value: value >= 
 
 @attrs.frozen(kw_only=True)
 class PresenceSettings:
-    """What clients may add to the lists of who is present."""
+    """The limits of the lists of present connections."""
 
     max_connections: int = attrs.field(default=1000, validator=_NUMBER)
     """Most connections that are present in one room."""

@@ -14,7 +14,7 @@ from rxkernel import Application
 _TEXTS: dict[str, Callable[[Plan], str]] = {"haproxy": haproxy_text, "nginx": nginx_text}
 
 _FILE = r"/[^\"\\$\s]+"
-_FILE_RULE = "an absolute path without spaces and quotes"
+_FILE_RULE = "an absolute path without spaces, double quotes, '$' and '\\'"
 
 _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+"
 
@@ -25,7 +25,8 @@ _Given = TypeVar("_Given", str, tuple[str, ...], str | None)
 def _matching(
     pattern: str, rule: str
 ) -> Callable[[click.Context, click.Parameter, _Given], _Given]:
-    """A check of the values of an option. The group ``port`` of *pattern* is a port."""
+    """Return a callback that checks the values of an option. The group ``port`` of *pattern*, if
+    any, must be from 1 to 65535."""
 
     def check(ctx: click.Context, param: click.Parameter, given: _Given) -> _Given:
         for value in (given,) if isinstance(given, str) else given or ():
@@ -49,19 +50,19 @@ def _matching(
     ),
     multiple=True,
     required=True,
-    help="Where a process listens; once for each.",
+    help="The address of a process; repeat it for each process.",
 )
 @click.option(
     "--certificate",
     metavar="FILE",
     callback=_matching(_FILE, _FILE_RULE),
-    help="The certificate, and those that it depends on, for TLS.",
+    help="The certificate for TLS, with its intermediate certificates.",
 )
 @click.option(
     "--key",
     metavar="FILE",
     callback=_matching(_FILE, _FILE_RULE),
-    help="Its key, for nginx. HAProxy reads the key from the certificate file or its .key file.",
+    help="Its key, for nginx. HAProxy reads it from the certificate file or its .key file.",
 )
 @click.option(
     "--listen",
@@ -74,10 +75,12 @@ def _matching(
 @click.option(
     "--name",
     metavar="NAME",
-    callback=_matching(r"[a-z][a-z0-9_]*", "small letters, digits and '_'"),
+    callback=_matching(
+        r"[a-z][a-z0-9_]*", "a lowercase letter, then lowercase letters, digits and '_'"
+    ),
     default="rxkernel",
     show_default=True,
-    help="Begins the names in the configuration; another one for each application.",
+    help="The prefix of names in the configuration; different for each application.",
 )
 @click.pass_obj
 def proxy(
@@ -98,8 +101,8 @@ def proxy(
         raise click.UsageError("nginx needs both --certificate and --key, or neither")
     if kind == "haproxy" and key is not None:
         raise click.UsageError(
-            "haproxy has no setting for the key: it reads the file of --certificate, or the file "
-            "with .key behind its name; remove --key"
+            "haproxy has no setting for the key: it reads it from the file of --certificate, or "
+            "from that file name with .key appended; remove --key"
         )
     listen = listen or ("80" if certificate is None else "443")
     settings = application.settings
@@ -107,7 +110,7 @@ def proxy(
     click.echo(_TEXTS[kind](plan), nl=False)
     if not settings.http.trusted_proxies:
         click.echo(
-            "http.trusted_proxies is empty, so that all clients have the address of the proxy; "
-            "write its address into it",
+            "http.trusted_proxies is empty, so all clients would have the address of the proxy; "
+            "add that address to it",
             err=True,
         )

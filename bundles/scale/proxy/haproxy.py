@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from bundles.scale.proxy.plan import Plan
 
 _CHECK = "check inter 1s fall 2 rise 1"
-"""Every second; a process gets no new requests after two failures, and again after a success."""
+"""Every second; a process gets no new requests after two failures, and gets them again after one
+success."""
 
 
 def haproxy_text(plan: Plan) -> str:
-    """Return a file for HAProxy 2.4 or newer, beside one with a section ``global``.
+    """Return a file for HAProxy 2.4 or newer; another file must have the section ``global``.
 
-    Its health checks request ``/readyz`` if the setting ``health`` is true, else they connect.
+    Its health checks request ``/readyz`` if the setting ``health`` is true, else they only
+    connect.
     """
     return "\n".join([*_defaults(plan), "", *_frontend(plan), "", *_backends(plan), ""])
 

@@ -75,7 +75,8 @@ _HIDDEN = """
 def nginx_text(plan: Plan) -> str:
     """Return a file for the context ``http`` of nginx 1.18 or newer.
 
-    Its health checks are passive: a process that refuses a connection gets none for 5 seconds.
+    Its health checks are passive: a process that refuses a connection gets no requests for 5
+    seconds.
     """
     facts = {
         "count": len(plan.servers),

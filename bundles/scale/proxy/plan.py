@@ -1,4 +1,4 @@
-"""What a proxy in front of an application needs to know about it, from its settings."""
+"""The facts about an application that a proxy in front of it needs, from its settings."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,19 +17,19 @@ _MARGIN = 15
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """The facts of which a configuration is made.
+    """The facts from which a configuration is written.
 
     Attributes:
-        name: begins the names of the parts of the configuration.
+        name: the prefix of names in the configuration.
         listen: the port of the proxy, or ``address:port``.
         servers: ``host:port`` of each process.
         certificate: the file of the certificate, for TLS; None: no TLS.
         key: the file of its key.
         hosts: the names in ``http.allowed_hosts``; empty: all.
         health_host: the host of the requests of health checks.
-        socket_path: that of Socket.IO if its clients must reach the same process with each
-            request; None if it is not served, or over WebSockets only.
-        health_path: what begins the paths of the probes; None: they are off.
+        socket_path: the path of Socket.IO, if each client must reach the same process with all its
+            requests; None if it is not served, or over WebSockets only.
+        health_path: the prefix of the paths of the probes; None: they are off.
         header_timeout: seconds until a client must have sent the head of a request.
         body_timeout: seconds between two parts of a body.
         read_timeout: seconds without a byte after which a connection is closed.
@@ -66,7 +66,7 @@ class Plan:
         """Return the plan for an application with *settings*.
 
         Raises:
-            ConfigurationError: they do not fit to processes behind a proxy.
+            ConfigurationError: the settings cannot be used behind a proxy.
         """
         if problems := list(_problems_of(settings)):
             raise ConfigurationError(*problems)
@@ -99,12 +99,12 @@ class Plan:
 def _problems_of(settings: Settings) -> Iterator[str]:
     if settings.http.tls is not None:
         yield (
-            "http.tls is set, and the proxy sends requests without TLS; remove it, and let the "
-            "proxy have the certificate"
+            "http.tls is set, but the proxy sends requests without TLS; remove it, and pass the "
+            "certificate to the proxy with --certificate"
         )
     if settings.socketio.enabled and settings.socketio.port is not None:
         yield (
-            "socketio.port is set, and the proxy sends all requests to one port of a process; "
+            "socketio.port is set, but the proxy sends all requests to one port of a process; "
             "remove it"
         )
 

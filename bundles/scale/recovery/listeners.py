@@ -1,4 +1,4 @@
-"""Lets clients recover."""
+"""Enables recovery in the broadcaster."""
 
 from injector import inject
 
@@ -24,11 +24,11 @@ class RecoveryListeners:
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def use_recovery(self, event: BootstrapEvent) -> None:
-        """Attach it to the broadcaster; report a store of one process, if there are several
-        workers."""
+        """Attach the recovery to the broadcaster; report a store of one process, if there are
+        several workers."""
         if self._has_workers and isinstance(self._recovery, MemoryRecovery):
             event.problems.append(
-                'scale.recovery.store is "memory", and a client may come back to another worker, '
-                'which does not know it; set scale.recovery.store to "redis"'
+                'scale.recovery.store is "memory", but a client may reconnect to another worker, '
+                'which does not have its state; set scale.recovery.store to "redis"'
             )
         self._broadcaster.recovery = self._recovery

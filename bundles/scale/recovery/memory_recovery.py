@@ -31,8 +31,8 @@ class _Kept(NamedTuple):
 
 
 class MemoryRecovery:
-    """Positions are the numbers of events. An offset has the random name of this log before the
-    number, so that an offset of another process is recognized.
+    """Positions are the numbers of events. An offset consists of the random name of this log and
+    the number, so that an offset of another process is recognized.
 
     Args:
         clock: returns monotonic seconds.
@@ -148,7 +148,7 @@ class MemoryRecovery:
         return attrs.evolve(state, since=max(since, state.since))
 
     def _read(self, offset: str | None) -> int | None:
-        """The number in *offset*: 0 if it is missing or of another log; None if it is invalid."""
+        """The number in *offset*; 0 if it is missing or of another log; None if it is invalid."""
         if offset is None:
             return 0
         name, _, digits = offset.partition(".")

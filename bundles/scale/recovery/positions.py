@@ -1,4 +1,4 @@
-"""Places in a log that many processes write."""
+"""Positions in a log that many processes write."""
 
 import re
 from typing import NamedTuple, Self
@@ -10,16 +10,17 @@ _OFFSET = re.compile(r"([0-9]{1,15})-([0-9]{1,9})\.([0-9a-f]{16})\.([0-9]{1,15})
 
 
 class StreamPosition(NamedTuple):
-    """What a process has sent to its clients: all entries of the stream up to ``seen``, and its
-    own events up to ``number``.
+    """The entries that a process has sent to its clients: all entries of the stream up to
+    ``seen``, and its own events up to ``number``.
 
-    A process sends its own events at once, before it knows their ids, and those of others when
-    they arrive, in the order of the stream. So these values name exactly what it has sent.
+    A process sends its own events at once, before it knows their ids, and the events of others
+    when they arrive, in the order of the stream. So these values describe exactly what it has
+    sent.
 
     Attributes:
         node: the process, in hexadecimal.
         is_own: whether the last event was one of its own.
-        keeper: of a client that is away, the process that it was connected to.
+        keeper: the process that a disconnected client was connected to.
     """
 
     seen: StreamId
@@ -42,23 +43,23 @@ class StreamPosition(NamedTuple):
         return cls((int(milliseconds), int(within)), node, int(number))
 
     def has(self, id: StreamId, node: str, number: int) -> bool:
-        """Whether the entry *id*, the event *number* of *node*, is one of those."""
+        """Whether the entry *id*, which is the event *number* of *node*, has been sent."""
         return number <= self.number if node == self.node else id <= self.seen
 
     def is_before(self, other: Self) -> bool:
         return self.seen < other.seen or (self.node == other.node and self.number < other.number)
 
     def after(self, id: StreamId, node: str, number: int) -> Self:
-        """The position when that entry has been sent too."""
+        """The position after that entry has been sent too."""
         reached = max(self.number, number) if node == self.node else self.number
         return self._replace(seen=max(self.seen, id), number=reached)
 
 
 def stream_id(text: bytes) -> StreamId:
-    """Read an id as Redis writes it.
+    """Read an id in the format of Redis.
 
     Raises:
-        ValueError: *text* is not one.
+        ValueError: *text* is not an id.
     """
     milliseconds, _, number = text.partition(b"-")
     return int(milliseconds), int(number)

@@ -1,4 +1,4 @@
-"""Recovery on Redis, also in another process."""
+"""Recovery on Redis: a client may also recover in another process."""
 
 import logging
 from collections.abc import Collection
@@ -34,7 +34,7 @@ from rxkernel import (
 
 logger = logging.getLogger(__name__)
 
-_NOBODY = bytes(8)
+_NO_SENDER = bytes(8)
 
 
 class RedisRecovery(ClusterLog):
@@ -56,7 +56,7 @@ class RedisRecovery(ClusterLog):
     ) -> None:
         if isinstance(link, NoLink):
             raise ConfigurationError(
-                'scale.recovery.store is "redis", and scale.bus is "memory", which does not '
+                'scale.recovery.store is "redis", but scale.bus is "memory", which does not '
                 'connect processes; set scale.bus to "redis"'
             )
         secret = secret_of(settings)
@@ -75,7 +75,7 @@ class RedisRecovery(ClusterLog):
         self._numbers: dict[str, int] = {}
         for channel in self._log.channels:
             link.channels[channel] = self._received
-        peers.when_missed(self._log.tell_end)
+        peers.when_missed(self._log.publish_end)
 
     # --- events
 
@@ -119,7 +119,7 @@ class RedisRecovery(ClusterLog):
         disconnect: bool = False,
         is_local: bool,
     ) -> bool:
-        """A change of all processes is recorded once, by the process that began it."""
+        """Record a change of all processes; only the process that began it does so."""
         if not is_local:
             values = (None, (join, leave, disconnect), rooms, namespace, (), 0)
             self._log.add(pack(self._kernel.serializer, *values), is_published=False)
@@ -131,16 +131,16 @@ class RedisRecovery(ClusterLog):
         if isinstance(arrived, Entry):
             self._start("a broadcast of another process", self._emit(arrived), len(data))
         elif arrived is not None and self._jobs.is_idle:
-            self._log.saw(arrived)
+            self._log.mark_seen(arrived)
         elif arrived is not None:
-            self._start("the id of an event", self._saw(arrived), len(data))
+            self._start("the id of an event", self._mark_seen(arrived), len(data))
 
     def _start(self, what: str, work: Any, size: int) -> None:
         if not self._jobs.start(what, work, size):
             self._link.dropped("overloaded")
 
-    async def _saw(self, id: StreamId) -> None:
-        self._log.saw(id)
+    async def _mark_seen(self, id: StreamId) -> None:
+        self._log.mark_seen(id)
 
     async def _emit(self, entry: Entry) -> None:
         event, args, rooms, namespace, skip, number = entry.body
@@ -151,7 +151,7 @@ class RedisRecovery(ClusterLog):
         if number > before + 1:
             self._link.dropped("lost", number - before - 1)
         self._numbers[entry.node] = number
-        self._log.saw(entry.id)
+        self._log.mark_seen(entry.id)
         with self._log.arriving():
             await self._broadcaster.emit(
                 event, *args, room=rooms, namespace=namespace, skip=skip, local=True
@@ -160,21 +160,21 @@ class RedisRecovery(ClusterLog):
     # --- the link
 
     async def start(self) -> None:
-        """The link has started."""
+        """Find the end of the log, after the link has started."""
         try:
             await self._log.find_end()
         except RedisError as exc:
             self._report(exc)
 
     async def stop(self) -> None:
-        """Write what waits, before the link stops."""
+        """Write the waiting events, before the link stops."""
         await self._log.flush()
         await self._jobs.drain()
         self._log.close()
 
     def _report(self, exc: RedisError) -> None:
         if not self._outage.report_error(exc):
-            logger.error("recovery failed", exc_info=exc)
+            logger.error("an operation of recovery failed", exc_info=exc)
 
     # --- states
 
@@ -187,7 +187,7 @@ class RedisRecovery(ClusterLog):
         body = pack_state(self._kernel.serializer, state, since, state.until[:3])
         key = self._key(pid)
         try:
-            frame = self._seal.close(key, Message(_NOBODY, Kind.STATE, 0, body))
+            frame = self._seal.close(key, Message(_NO_SENDER, Kind.STATE, 0, body))
         except RejectedError:
             return
         settings = self._settings
@@ -200,7 +200,7 @@ class RedisRecovery(ClusterLog):
             self._report(exc)
 
     def _key(self, pid: str) -> str:
-        """Redis does not hold the private id itself."""
+        """The key of a state: a hash, so that Redis does not store the private id itself."""
         return f"{self._states}.{sha256(pid.encode()).hexdigest()}"
 
     async def take(self, pid: str, offset: str | None, namespace: str) -> ConnectionState | None:
@@ -219,7 +219,10 @@ class RedisRecovery(ClusterLog):
             self._report(exc)
             return None
         except (RejectedError, ValueError):
-            logger.warning("the state of a client in Redis is invalid", exc_info=True)
+            logger.warning(
+                "the state of a client in Redis is invalid; it is connected as a new client",
+                exc_info=True,
+            )
             return None
         return None if state.namespace != namespace else self._since(state, offset)
 
@@ -245,7 +248,10 @@ class RedisRecovery(ClusterLog):
             self._report(exc)
             return None
         except (RejectedError, ValueError):
-            logger.warning("an event in the log is invalid", exc_info=True)
+            logger.warning(
+                "an event in the log of recovery is invalid; a client is connected as a new one",
+                exc_info=True,
+            )
             return None
         return self._missed(state, pages.entries, pages.last, own)
 

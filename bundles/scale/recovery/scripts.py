@@ -1,4 +1,4 @@
-"""What Redis does at once for the log and the states of clients."""
+"""The scripts by which Redis changes the log and the states of clients atomically."""
 
 WRITE = """
 local stream, meta, all, own = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -37,24 +37,24 @@ if forgotten then
 end
 redis.call('PEXPIRE', stream, 2 * duration)
 redis.call('PEXPIRE', meta, 2 * duration)
-local told = tonumber(redis.call('HGET', meta, 'told') or 0)
+local announced = tonumber(redis.call('HGET', meta, 'announced') or 0)
 if #ARGV > 4 and ARGV[#ARGV - 1] == '1' then
     return
-elseif ARGV[4] == '1' or now - told > 250 then
-    redis.call('HSET', meta, 'told', now)
+elseif ARGV[4] == '1' or now - announced > 250 then
+    redis.call('HSET', meta, 'announced', now)
     redis.call('PUBLISH', all, last)
 else
     redis.call('PUBLISH', own, last)
 end
 """
 """Append events to the stream, publish those for other processes with their ids, and remove the
-oldest ones above a limit. ``forgotten`` is the last entry that was removed, and ``gap`` stands for
-events that could not be written. At the end the writer learns the id of
-its last entry, on a channel of its own if that is not published; all processes do so at most every
-250 milliseconds.
+oldest ones above a limit. ``forgotten`` is the last entry that was removed. ``gap`` is an empty
+entry that stands for events that could not be written. If the last event was not published, the id
+of the last entry is published: to the writer only, or to all processes if the last time is more
+than 250 milliseconds ago or there was a gap.
 
-KEYS: the stream, its hash, the channel of all, that of the writer. ARGV: most events, most bytes,
-milliseconds, 1 after a gap, then for each event 1 to publish it, and its frame.
+KEYS: the stream, its hash, the channel of all, the channel of the writer. ARGV: most events, most
+bytes, milliseconds, 1 after a gap, then for each event 1 to publish it, and its frame.
 """
 
 KEEP = """
@@ -74,7 +74,7 @@ if above > 0 then
 end
 redis.call('PEXPIRE', index, duration)
 """
-"""Keep the state of a client, and remove the oldest ones above the limit.
+"""Store the state of a client, and remove the oldest states above the limit.
 
 KEYS: the state, the index of all. ARGV: the state, milliseconds, most states.
 """

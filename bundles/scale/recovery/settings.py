@@ -19,7 +19,7 @@ class RecoverySettings:
     store: Literal["off", "memory", "redis"] = attrs.field(
         default="off", validator=attrs.validators.in_(("off", "memory", "redis"))
     )
-    """Where they are kept: nowhere, in this process, or in Redis for all processes of the bus."""
+    """The store of these: none, this process, or Redis for all processes of the bus."""
 
     max_disconnection_duration: float = attrs.field(default=120.0, validator=_SECONDS)
     """Seconds for which a client may be disconnected and still recover."""
@@ -28,10 +28,10 @@ class RecoverySettings:
     """Most events that are kept, the newest of all namespaces."""
 
     max_sessions: int = attrs.field(default=10_000, validator=_NUMBER)
-    """Most disconnected clients whose rooms and attributes are kept, the latest ones."""
+    """Most disconnected clients whose rooms and attributes are kept; the latest ones are."""
 
     max_bytes: int = attrs.field(default=67_108_864, validator=_SIZE)
     """Most bytes of the kept events together, and of the kept rooms and attributes together."""
 
     max_session_size: int = attrs.field(default=65_536, validator=_SIZE)
-    """Most bytes of the rooms and attributes of one client; with more it cannot recover."""
+    """Most bytes of the rooms and attributes of one client; a client with more cannot recover."""

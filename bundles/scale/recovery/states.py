@@ -11,11 +11,11 @@ _DEEPEST = 32
 
 
 def pack_state(serializer: Serializer, state: ConnectionState, since: Any, until: Any) -> bytes:
-    """Encode *state*, without the attributes that come back as something else: only those made of
-    str, bytes, int, float, bool, None, lists, and dicts with names are kept.
+    """Encode *state*, without attributes that would be decoded as other values: only those of str,
+    bytes, int, float, bool, None, lists, and dicts with str keys are kept.
 
     Args:
-        since, until: stand for those of *state*; plain values.
+        since, until: encoded instead of those of *state*; plain values.
     """
     attributes = {
         name: value for name, value in state.attributes.items() if _is_plain(value, _DEEPEST)
@@ -52,7 +52,7 @@ def unpack_state(body: bytes) -> ConnectionState:
 
 
 class MissedLog:
-    """Collects what a client missed, entry by entry.
+    """Collects the events that a client missed, entry by entry.
 
     Attributes:
         rooms: of the client after the entries so far.
@@ -72,7 +72,8 @@ class MissedLog:
             self.events.append(MissedEvent(event, args, offset))
 
     def add_change(self, change: Sequence[Any], rooms: Any, namespace: str) -> None:
-        """A change after the connection had ended; before, it was a change of the connection.
+        """Apply a change that was made after the connection had ended. Earlier changes are part of
+        its state.
 
         Args:
             change: the rooms to join and to leave, and whether the client is disconnected.

@@ -23,16 +23,18 @@ from bundles.scale.settings import ScaleSettings
 logger = logging.getLogger(__name__)
 
 _BATCH = 256
-"""Most events that are written at once."""
+"""Most events that are written by one call."""
 
 _PAGE = 500
-"""Entries that are read at once."""
+"""Entries that are read by one call."""
 
 _SLOW = 0.25
+"""Seconds without a reply after which Redis counts as unreachable."""
 _DELAY = 0.02
-"""Seconds in which events that only this process sends are collected, to be written at once."""
+"""Seconds in which events that only this process sends are collected, to be written together."""
 
 _CATCH_UP = 1.0
+"""Most seconds that a recovering client waits for entries of other processes."""
 _RETRY = 0.5
 """Seconds after which a gap in the log is marked again, if Redis could not be used."""
 
@@ -41,7 +43,7 @@ _arriving: ContextVar[bool] = ContextVar("arriving", default=False)
 
 
 class Entry(NamedTuple):
-    """An event in the log. ``body`` are the values of `StreamLog.add`."""
+    """An event in the log. ``body`` is the list that was passed to `StreamLog.add`, decoded."""
 
     id: StreamId
     node: str
@@ -97,7 +99,7 @@ class StreamLog:
 
     @property
     def is_slow(self) -> bool:
-        """Whether Redis has not replied for long."""
+        """Whether Redis has not replied to a write within `_SLOW` seconds."""
         return self._since is not None and time.monotonic() - self._since > _SLOW
 
     def add(self, body: bytes, *, is_published: bool) -> None:
@@ -120,7 +122,8 @@ class StreamLog:
             self._timer = asyncio.get_running_loop().call_later(_DELAY, self._start)
 
     def _lose(self, reason: str, number: int = 1) -> None:
-        """Events are not in the log, so no client that was away before can recover."""
+        """Note that events are not in the log: clients that are disconnected now cannot
+        recover."""
         self._link.dropped(reason, number)
         self._has_gap = True
 
@@ -191,7 +194,7 @@ class StreamLog:
 
     def arrived(self, data: bytes) -> Entry | StreamId | None:
         """Read a message of one of ``channels``: an event of another process, or the id of an
-        entry. None if it cannot be used."""
+        entry; None if it is invalid."""
         text, _, frame = data.partition(b" ")
         try:
             id = stream_id(text)
@@ -209,7 +212,7 @@ class StreamLog:
             raise RejectedError("invalid")
         return Entry(id, sender.hex(), number, unpack(body))
 
-    def saw(self, id: StreamId) -> None:
+    def mark_seen(self, id: StreamId) -> None:
         """The entry *id*, and all before it, have been sent to the clients or are sent now."""
         if self.seen is None or id > self.seen:
             self.seen = id
@@ -217,7 +220,7 @@ class StreamLog:
 
     @contextmanager
     def arriving(self) -> Iterator[None]:
-        """Inside, an event of another process is sent."""
+        """Marks the block as one that sends an event of another process."""
         token = _arriving.set(True)
         try:
             yield
@@ -247,20 +250,20 @@ class StreamLog:
     # --- reading
 
     async def find_end(self) -> None:
-        """Learn the id of the last entry.
+        """Read the id of the last entry.
 
         Raises:
             RedisError: Redis cannot be used.
         """
-        self.saw(await self._end())
+        self.mark_seen(await self._end())
 
     async def _end(self) -> StreamId:
         last: Any = await self._client.xrevrange(self._topic, count=1)
         return stream_id(last[0][0]) if last else (0, 0)
 
-    async def tell_end(self) -> None:
-        """As `find_end`, after messages were missed: by a message that comes after those on their
-        way. What was missed is not sent to the clients of this process any more."""
+    async def publish_end(self) -> None:
+        """As `find_end`, after messages were missed: by a message to this process, which arrives
+        after those that are still on their way. The missed events are not sent to its clients."""
         milliseconds, number = await self._end()
         await self._client.publish(self._own, f"{milliseconds}-{number}")
 

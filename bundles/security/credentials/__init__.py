@@ -1,1 +1,1 @@
-"""What a client sends to prove who it is, and who that is."""
+"""The credentials that clients send, and the users that they belong to."""

@@ -1,4 +1,4 @@
-"""Finds out who sent a message: from its credential to its token."""
+"""Verifies the credential of a message, and returns its token: the user and its roles."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
@@ -36,7 +36,7 @@ Verify = Callable[[Request], Awaitable[Token[Any]]]
 
 
 class Authentication:
-    """Verifies credentials. It loads the user of each message: a user who was disabled or has
+    """Verifies credentials. The user is loaded for each message: a user who was disabled or has
     lost a role is refused at the next message, over every transport.
 
     Attributes:
@@ -70,9 +70,9 @@ class Authentication:
         self._without_basic = attrs.evolve(self.read, basic=False)
 
     async def of_message(self, request: Request, *, is_basic_taken: bool = False) -> Token[Any]:
-        """Return the token for the credential in *request* itself, not for that of its connection.
+        """Return the token for the credential in *request* itself, not in its connection.
 
-        *is_basic_taken*: ``Authorization: Basic`` is read by somebody else.
+        *is_basic_taken*: ``Authorization: Basic`` belongs to the gate of the rule, and is ignored.
 
         Raises:
             BadCredentials: its credential is not valid.
@@ -108,19 +108,19 @@ class Authentication:
 
     def _in_query(self, request: Request) -> SentCredential | None:
         name, definition = self.read.query_parameter, request.definition
-        if not name or not isinstance(definition, HttpDefinition):  # params are arguments then
+        if not name or not isinstance(definition, HttpDefinition):  # else params are arguments
             return None
-        if name in definition.template.parameters:  # that one is in the path
+        if name in definition.template.parameters:  # this parameter is in the path
             return None
         return self.read.in_query(request.params)
 
     async def of_handshake(
         self, connection: Connection, request: Request
     ) -> tuple[Token[Any], Verify | None]:
-        """The token of *connection*, which connects, and what verifies it again for each message:
-        None if it is anonymous.
+        """The token of *connection*, which connects, and the function that verifies its credential
+        again for each message; None if it is anonymous.
 
-        Its credential is ``auth.token``, a header, a query parameter or a session. The server has
+        The credential is ``auth.token``, a header, a query parameter or a session. The server has
         removed the cookies of pages of other sites.
 
         Raises:
@@ -140,7 +140,7 @@ class Authentication:
 
     async def of_changed_session(self, request: Request) -> tuple[Token[Any], Verify] | None:
         """The token of the session that *request* has now, after its action has changed it, and
-        what verifies it again for each message of a socket; None if there is no session.
+        the function that verifies it again for each message of a socket; None without a session.
 
         Raises:
             BadCredentials: the session has ended, or its user does not exist or is disabled.
@@ -151,7 +151,8 @@ class Authentication:
         return await self._of_session(session), self._again_of_session
 
     async def _of_session(self, session: Session) -> Token[Any]:
-        """The token of the user of *session*; an anonymous one, with its id, without a user."""
+        """The token of the user of *session*; if it has no user, an anonymous token with its
+        id."""
         if session.user is None:
             return Token(user=None, credential="session", id=session.id)
         user = _known(await self._users.load(session.user))
@@ -164,10 +165,10 @@ class Authentication:
         return await self._of_session(session)
 
     async def verify(self, sent: SentCredential, request: Request) -> Token[Any]:
-        """The token that *sent* proves.
+        """The token of the user to whom *sent* belongs.
 
         Raises:
-            BadCredentials: it is not valid, or its user does not exist or is disabled.
+            BadCredentials: *sent* is not valid, or its user does not exist or is disabled.
         """
         if isinstance(sent, BearerCredential):
             claims = await self._tokens.verify(sent.text)
@@ -183,7 +184,7 @@ class Authentication:
         """The token of *user*, whom the provider has loaded for *claims*.
 
         Raises:
-            BadCredentials: *user* is None.
+            BadCredentials: *user* is None: the provider has not found it.
         """
         if user is None:
             raise BadCredentials("no such user")
@@ -201,7 +202,7 @@ class Authentication:
     async def verify_for_socket(
         self, sent: SentCredential, request: Request
     ) -> tuple[Token[Any], Verify]:
-        """The token that *sent* proves, and what verifies *sent* again, for each message.
+        """As `verify`, and the function that verifies *sent* again for each message.
 
         Verifying a password takes long, so it is verified again only if another hash is stored.
 
@@ -235,7 +236,7 @@ class Authentication:
         identifier: str | None = None,
         id: str | None = None,
     ) -> Token[Any]:
-        """The token of *user*, with the roles that the provider and the hierarchy give it."""
+        """The token of *user*, with its roles from the provider and the hierarchy."""
         roles: Iterable[str] = self._users.roles(user)
         return Token(
             user=user,
@@ -260,7 +261,7 @@ def _known(user: Any) -> Any:
     """Return *user*, which the provider has loaded.
 
     Raises:
-        BadCredentials: *user* is None.
+        BadCredentials: *user* is None: the provider has not found it.
     """
     if user is None:
         raise BadCredentials("no such user")

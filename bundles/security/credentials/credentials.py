@@ -1,4 +1,4 @@
-"""Reads the credential that a client sends: nothing here verifies it."""
+"""Reads the credential that a client sends, without verifying it."""
 
 import base64
 import binascii
@@ -11,17 +11,18 @@ from multidict import CIMultiDict, CIMultiDictProxy, istr
 from bundles.security.exceptions import BadCredentials
 
 MAX_CREDENTIAL = 8192
-"""Longest credential in bytes. A longer one is refused before any cryptography."""
+"""Longest credential in bytes. A longer one is refused before its signature is computed."""
 
 AUTHORIZATION = istr("Authorization")
 COOKIE = istr("Cookie")
 SESSION = istr("Session")
-"""With the secret of a session, in a procedure; see ``bundles.sessions.credentials``."""
+"""The header with the secret of a session, in a procedure; see
+``bundles.sessions.credentials``."""
 
 Headers: TypeAlias = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
-@attrs.define  # made for each message: a frozen one takes three times as long
+@attrs.define  # created for each message: a frozen class takes three times as long
 class BearerCredential:
     """An access token."""
 
@@ -73,7 +74,7 @@ class CredentialReader:
         )
 
     def in_headers(self, headers: Headers) -> SentCredential | None:
-        """The credential in *headers*. Other schemes than those of the settings are ignored.
+        """The credential in *headers*. Schemes that the settings do not allow are ignored.
 
         Raises:
             BadCredentials: it is malformed, too long, or sent twice.
@@ -98,7 +99,7 @@ class CredentialReader:
         return None
 
     def in_query(self, query: Any) -> SentCredential | None:
-        """The access token in *query*, a multi-dict, if the setting has its parameter.
+        """The access token in *query*, a multi-dict, if the settings allow one there.
 
         Raises:
             BadCredentials: as `in_headers`.
@@ -140,11 +141,11 @@ def _single(values: Sequence[Any]) -> Any:
 
 def _checked(text: object) -> str:
     if not isinstance(text, str) or not text:
-        raise BadCredentials("not a text")
+        raise BadCredentials("the credential is empty, or not a text")
     if len(text) > MAX_CREDENTIAL:
-        raise BadCredentials("too long")
+        raise BadCredentials(f"the credential has more than {MAX_CREDENTIAL} bytes")
     if not (text.isascii() and text.isprintable()) or " " in text:
-        raise BadCredentials("not a token")
+        raise BadCredentials("the credential has other characters than visible ASCII")
     return text
 
 
@@ -152,8 +153,8 @@ def _basic(encoded: str) -> BasicCredential:
     try:
         decoded = base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise BadCredentials("not Basic") from None
+        raise BadCredentials("the value of Basic is not base64 of UTF-8") from None
     identifier, colon, password = decoded.partition(":")
     if not colon:
-        raise BadCredentials("not Basic")
+        raise BadCredentials("the value of Basic has no colon")
     return BasicCredential(identifier, password)

@@ -1,9 +1,9 @@
 """Protection against cross-site request forgery (CSRF).
 
-A browser adds a cookie, and a password that was typed for Basic, to requests that another site has
-made. Browsers say where a request comes from: ``Sec-Fetch-Site`` (Fetch Metadata, all since 2023)
-or ``Origin``. Both are headers that a page cannot set. So no token in forms is needed (OWASP, CSRF
-Prevention Cheat Sheet).
+A browser adds a cookie, and a password that was typed for Basic, to requests of other sites. It
+sends the origin of a request in ``Sec-Fetch-Site`` (Fetch Metadata, all browsers since 2023) or
+``Origin``. A page cannot set these headers. So forms need no token (OWASP, CSRF Prevention Cheat
+Sheet).
 """
 
 from urllib.parse import urlsplit
@@ -21,8 +21,8 @@ _OWN = frozenset(("same-origin", "none"))
 
 
 class CrossSiteGuard:
-    """Refuses unsafe requests of pages of other sites. Those of ``http.origins`` are accepted if
-    ``http.allow_credentials`` is set.
+    """Refuses unsafe requests of pages of other sites. Requests of ``http.origins`` are accepted
+    if ``http.allow_credentials`` is set.
     """
 
     @inject
@@ -31,12 +31,12 @@ class CrossSiteGuard:
         self._cors = http.cors
 
     def check(self, request: Request) -> None:
-        """Return unless *request*, which a cookie or Basic authenticates, comes from another site.
+        """Return if *request*, which a cookie or Basic authenticates, comes from this site.
 
-        A request with neither header does not come from a browser of today.
+        A request with neither header does not come from a current browser, and is accepted.
 
         Raises:
-            ForbiddenException: it does.
+            ForbiddenException: it comes from another site.
         """
         if not self._is_enabled or request.method in _SAFE:
             return
@@ -56,6 +56,6 @@ class CrossSiteGuard:
 
 def _is_host(origin: str, request: Request) -> bool:
     """Whether *origin* has the host of *request*. The scheme is not compared: a proxy may have
-    terminated TLS without saying so."""
-    host = origin.partition("://")[2]  # an origin is no more, and some texts are no URLs
+    terminated TLS without a header about it."""
+    host = origin.partition("://")[2]  # not urlsplit: it raises for some invalid origins
     return host.lower() == urlsplit(request.base_url).netloc.lower()

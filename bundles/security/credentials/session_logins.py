@@ -19,7 +19,7 @@ class SessionLogins:
         self._guard = guard
 
     def check(self, request: Request) -> Sessions:
-        """Return the sessions, if a login of *request* can be kept in one.
+        """Return the sessions, if a login of *request* can be stored in one.
 
         Raises:
             ForbiddenException: the request comes from another site, which would log its visitors
@@ -32,8 +32,8 @@ class SessionLogins:
         return self._sessions
 
     async def begin(self, request: Request, identifier: str) -> Session:
-        """Make the user with *identifier* that of the session, which gets a new id. The values of
-        another user are removed; those of an anonymous client stay.
+        """Set the user with *identifier* as the user of the session, which gets a new id. The
+        values of another user are removed; those of an anonymous client stay.
 
         Raises:
             ForbiddenException, UnprocessableEntityException: as `check`.
@@ -45,8 +45,8 @@ class SessionLogins:
         return session
 
     async def end(self, request: Request, keep: Collection[str] = ()) -> str | None:
-        """End the session of the client, if it has a user, whose identifier is returned. Values
-        with a name in *keep* stay, in an anonymous session.
+        """End the session of the client, if it has a user; return the identifier of the user.
+        Values with a name in *keep* stay, in an anonymous session.
 
         Raises:
             ForbiddenException: the request comes from another site.

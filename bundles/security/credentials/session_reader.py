@@ -24,11 +24,11 @@ class SessionReader:
         return self._sessions is not None
 
     async def of(self, request: Request) -> Session | None:
-        """The stored session of the client of *request*. Nothing is looked up for a request
+        """The stored session of the client of *request*. The store is not read for a request
         without the cookie, or the header of a procedure.
 
         Raises:
-            BadCredentials: that of its connection has ended.
+            BadCredentials: the session of its connection has ended.
             ServiceUnavailableException: the store cannot be used.
         """
         if self._sessions is None:
@@ -42,8 +42,8 @@ class SessionReader:
         return None if session.is_new else session
 
     async def after_change(self, request: Request) -> Session | None:
-        """The stored session that *request* has now, after its action has changed it: that of its
-        connection, if it has one.
+        """The stored session that *request* has now, after its action has changed it; the session
+        of its connection, if it has one.
 
         Raises:
             BadCredentials: it has ended meanwhile.
@@ -61,13 +61,13 @@ class SessionReader:
         return current
 
     def is_sent(self, request: Request) -> bool:
-        """Whether *request*, which has no connection, names a session, valid or not."""
+        """Whether *request*, which has no connection, has a secret of a session, valid or not."""
         return self.is_enabled and (self.cookie in request.cookies or self.is_in_header(request))
 
     @staticmethod
     def is_in_header(request: Request) -> bool:
-        """Whether the session of *request*, which has no connection, is that of a header and not
-        of a cookie: no page of another site can send it."""
+        """Whether the session of *request*, which has no connection, comes from a header and not
+        from a cookie: pages of other sites cannot send it."""
         return request.transport is not Transport.HTTP and SESSION in request.headers
 
     async def of_connection(self, connection: Connection) -> Session | None:

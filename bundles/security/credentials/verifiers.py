@@ -1,4 +1,4 @@
-"""What authentication needs from the parts that make tokens and check passwords."""
+"""The interfaces by which authentication verifies tokens and passwords."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -33,5 +33,5 @@ class PasswordVerifier(ABC):
         """Return the user with *identifier* and *password*, and the stored hash that was verified.
 
         Raises:
-            BadCredentials: there is no such user, or the password is wrong.
+            BadCredentials: the user does not exist, or the password is wrong.
         """

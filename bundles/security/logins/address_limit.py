@@ -11,10 +11,10 @@ _MAX_TRACKED = 20_000
 
 class AddressLimit:
     """At most *limit* uses within *window* seconds for each address, in the memory of the process.
-    An IPv6 address is its network of 64 bits. For sign-ups, for example.
+    IPv6 addresses of one /64 network count as one. For sign-ups, for example.
 
     Args:
-        code: of the response.
+        code: the error code of the response.
 
     Raises:
         ValueError: *limit* or *window* is not positive.
@@ -23,7 +23,7 @@ class AddressLimit:
     def __init__(self, limit: int, window: float, code: str) -> None:
         if limit < 1 or window <= 0:
             raise ValueError(
-                f"a limit of {limit} in {window} s allows nothing; use positive numbers"
+                f"the limit is {limit} and the window {window} s; both must be greater than 0"
             )
         self._limit = RateLimit(limit, window, _MAX_TRACKED)
         self._code = code
@@ -38,8 +38,8 @@ class AddressLimit:
         self.count(request)
 
     def check(self, request: Request) -> None:
-        """Return if the client of *request* has a use left; it is not counted. With `count`, for
-        uses that count only if they have failed.
+        """Return if the client of *request* has a use left; it is not counted. Use it with `count`
+        to count only uses that failed.
 
         Raises:
             TooManyRequestsException: as `use`.
@@ -49,7 +49,7 @@ class AddressLimit:
             raise too_many("too many requests from this address", self._code, seconds)
 
     def count(self, request: Request) -> None:
-        """Count a use of the client of *request*, also without one left."""
+        """Count a use of the client of *request*, even if it has none left."""
         self._limit.add(_key_of(request), time.monotonic())
 
 

@@ -32,8 +32,8 @@ _LONGEST = 1024
 
 @attrs.frozen(kw_only=True)
 class LoginForm:
-    """The body of a login. With *session* the login is kept in a cookie, and the response has no
-    tokens."""
+    """The body of a login. With *session* the login is kept in a session with a cookie, and the
+    response has no tokens."""
 
     username: str = attrs.field(validator=attrs.validators.max_len(_LONGEST))
     password: str = attrs.field(validator=attrs.validators.max_len(_LONGEST), repr=False)
@@ -85,18 +85,20 @@ class LoginController:
 
         Raises:
             NotFoundException: the refresh token is unknown, has expired or was revoked.
-            UnauthorizedException: it was used before, so the login has ended.
+            UnauthorizedException: it was used before, or its user does not exist any more: the
+                login has ended.
+            TooManyRequestsException: it was used ten times at nearly the same time.
         """
         return _tokens(await self._security.refresh(refresh_token))
 
     async def logout(
         self, request: Request, refresh_token: Annotated[str | None, Body("refreshToken")] = None
     ) -> None:
-        """End the login of the refresh token; without one, those of the access token and the
+        """End the login of the refresh token; without one, the logins of the access token and the
         session. A session that has ended before is not an error.
 
         Raises:
-            NotFoundException: there is no such login.
+            NotFoundException: the refresh token is unknown, or no credential was sent.
             ForbiddenException: the request comes from another site.
         """
         if refresh_token is not None:
@@ -106,7 +108,9 @@ class LoginController:
         if request.token.credential == "bearer":
             await self._security.revoke(request.token)
         elif not is_ended and not self._sessions.is_sent(request):
-            raise NotFoundException("send a refresh token, an access token or a session")
+            raise NotFoundException(
+                "no login to end: send a refresh token, an access token or a session"
+            )
 
 
 def _tokens(pair: TokenPair) -> Response:
@@ -133,9 +137,9 @@ class LoginRoutes:
     async def add(self, event: BootstrapEvent) -> None:
         if self._routes.login and self._without_passwords is not None:
             logger.warning(
-                "each login by POST /security/login fails: %s loads users of the class %s, which "
-                "has no attribute password_hash; add it, override password_hash() of %s, or set "
-                "security.routes.login = false",
+                "all logins by POST /security/login will fail: %s loads users of the class %s, "
+                "which has no attribute password_hash; add it, override password_hash() of %s, or "
+                "set security.routes.login = false",
                 self._provider,
                 self._without_passwords.__qualname__,
                 self._provider,

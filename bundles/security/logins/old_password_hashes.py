@@ -23,7 +23,7 @@ def is_old_hash(stored: str) -> bool:
 
 
 def verify_old(stored: str, password: bytes) -> bool:
-    """Compare in constant time. It computes for a long time: call it in a thread.
+    """Compare in constant time. It takes long: call it in a thread.
 
     ``$2a$``, ``$2b$``, ``$2y$`` are bcrypt, of which only the first 72 bytes of a password count.
     ``$scrypt$N=32768,r=8,p=1,maxmem=67108864$<salt>$<hash>`` is the format of Impress,

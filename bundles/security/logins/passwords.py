@@ -45,9 +45,9 @@ _REFUSED = Verified(False)
 
 
 class Passwords:
-    """Hashes and verifies passwords. The event loop goes on meanwhile.
+    """Hashes and verifies passwords in threads, without blocking the event loop.
 
-    It needs a bound of its own: each hash takes tens of megabytes and a core.
+    The number of threads is limited: each hash takes tens of megabytes and a core.
     """
 
     @inject
@@ -61,7 +61,7 @@ class Passwords:
         self._unknown = _hash_of_no_password(self._hasher)
 
     async def hash(self, password: str) -> str:
-        """Make a hash to store.
+        """Return a hash of *password*, to be stored.
 
         Raises:
             UnprocessableEntityException: it is empty, or longer than `MAX_PASSWORD` bytes.
@@ -70,7 +70,7 @@ class Passwords:
         data = _bytes_of(password)
         if data is None:
             raise UnprocessableEntityException(
-                f"a password has 1 to {MAX_PASSWORD} bytes", code="password_length"
+                f"a password must have 1 to {MAX_PASSWORD} bytes", code="password_length"
             )
         return await self._run(lambda: self._hasher.hash(data))
 
@@ -78,8 +78,8 @@ class Passwords:
         """Compare *password* with the hash *stored*.
 
         The work is the same if *stored* is None, for an unknown user or one without a password,
-        so the time does not show which users exist; only a hash of another kind or cost takes
-        another time. No password matches None.
+        so the time does not show which users exist. Only a hash of another kind or cost takes
+        another time. If *stored* is None, no password matches.
 
         Raises:
             ServiceUnavailableException: too many passwords wait for a thread.
@@ -126,13 +126,14 @@ class Passwords:
 
 def _log_unreadable() -> None:
     _LOGGER.error(
-        "a stored password hash cannot be read, and its user cannot log in; allowed are Argon2, "
-        "bcrypt and scrypt hashes"
+        "a stored password hash cannot be read, so its user cannot log in; it must be a hash of "
+        "Argon2, bcrypt or scrypt"
     )
 
 
 def _bytes_of(password: str) -> bytes | None:
-    """None if it is not allowed: empty, too long, or with a part of a surrogate pair."""
+    """*password* in UTF-8; None if it is not allowed: empty, too long, or with a lone
+    surrogate."""
     if not 0 < len(password) <= MAX_PASSWORD:
         return None
     try:
@@ -143,8 +144,8 @@ def _bytes_of(password: str) -> bytes | None:
 
 
 def _hash_of_no_password(hasher: PasswordHasher) -> str:
-    """A hash with the cost of *hasher* and random content: verifying it is all the work, and
-    fails."""
+    """A hash with the cost of *hasher* and random content: verifying a password against it takes
+    the usual time, and fails."""
     salt, content = (
         base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
         for size in (hasher.salt_len, hasher.hash_len)

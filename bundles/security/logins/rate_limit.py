@@ -16,7 +16,8 @@ class _Level:
 
 class RateLimit:
     """At most *limit* uses within *window* seconds for each key. One more becomes free every
-    ``window / limit`` seconds (a leaky bucket). Of *max_keys* the least recent is dropped."""
+    ``window / limit`` seconds (a leaky bucket). Above *max_keys* keys, the one that was used
+    longest ago is dropped."""
 
     def __init__(self, limit: int, window: float, max_keys: int) -> None:
         self._limit = limit

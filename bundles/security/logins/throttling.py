@@ -1,12 +1,12 @@
-"""Limits failed logins per account and per address, without a lock that others could close.
+"""Limits failed logins per account and per address, so that others cannot lock out a user.
 
-Three limits count failures. An account from one address: guesses of one attacker. An address: many
-accounts from one place. An account from all addresses that it has never logged in from: guesses of
-many machines. The owner of an account is not stopped by the last one at a known address: there,
-failures from other addresses do not count.
+Three limits count failures: of one account from one address (one attacker guesses passwords), of
+one address (one attacker tries many accounts), and of one account from all addresses from which it
+has never logged in (many machines guess). The last one does not stop the owner of an account at a
+known address: failures from other addresses do not count there.
 
-Failures count for all spellings of a name, which a provider may take for one account. They are not
-forgotten after a success, and an address is known for one spelling only: two users whose names
+Failures count for all spellings of a name, since a provider may treat them as one account. A
+success does not clear them, and an address is known for one spelling only: two users whose names
 differ in case may be two persons.
 """
 
@@ -48,17 +48,18 @@ class Throttling:
 
     @asynccontextmanager
     async def attempt(self, identifier: str, address: str | None) -> AsyncIterator["Attempt"]:
-        """Within the block *identifier*, who may not exist, tries to log in from *address*.
+        """Run the block as an attempt of *identifier*, who may not exist, to log in from
+        *address*.
 
-        It has failed if the block raises `BadCredentials` or is cancelled: a client may leave
-        before the response. Another exception is not the client's fault. As many attempts as
-        passwords are verified at a time run, others wait: so attempts that are sent together
-        do not all pass before the first has failed. A client with too many failures does not
-        wait.
+        The attempt has failed if the block raises `BadCredentials` or is cancelled, since a client
+        may disconnect before the response. Other exceptions are not the client's fault. At most
+        ``security.passwords.threads`` attempts run at a time, and others wait: so attempts that
+        are sent together do not all pass before the first has failed. A client with too many
+        failures is refused without waiting.
 
         Raises:
             TooManyRequestsException: too many have failed; with ``Retry-After``.
-            ServiceUnavailableException: too many wait, or the block took too long and was
+            ServiceUnavailableException: too many attempts wait, or the block took too long and was
                 cancelled; with ``Retry-After``.
         """
         attempt = Attempt(self, network_of(address or ""))
@@ -119,7 +120,7 @@ class Attempt:
     identifiers: list[str] = attrs.field(factory=list)
 
     def names(self, identifier: str) -> None:
-        """The login is one of the account *identifier* too: the user may have several names.
+        """Count the login for the account *identifier* too: the user may have several names.
 
         Raises:
             TooManyRequestsException: too many logins of that account have failed.
@@ -144,8 +145,8 @@ async def _limited(seconds: float) -> AsyncIterator[None]:
         if not timeout.expired():
             raise
         _LOGGER.error(
-            "a login did not end within security.passwords.timeout, %g s: the user provider or a "
-            "listener does not respond",
+            "a login was cancelled after security.passwords.timeout, %g s: the UserProvider or a "
+            "listener did not return",
             seconds,
             exc_info=exc,
         )
@@ -155,11 +156,11 @@ async def _limited(seconds: float) -> AsyncIterator[None]:
 
 
 def _key_of(identifier: str) -> str:
-    """One key for all spellings that a provider may take for the same: cases, widths, spaces
-    around it."""
+    """One key for all spellings that a provider may treat as equal: case, width, surrounding
+    spaces."""
     return _digest(unicodedata.normalize("NFKC", identifier).casefold().strip())
 
 
 def _digest(text: str) -> str:
-    """Short, whatever the client has sent."""
+    """A key of 32 characters, so that long texts of clients take no memory."""
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""A bound for work with passwords, which takes a core and tens of megabytes."""
+"""A limit of concurrent work with passwords, which takes a core and tens of megabytes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,17 +11,17 @@ RETRY_AFTER = {"Retry-After": "5"}
 
 class Turns:
     """*number* blocks run at a time, and at most *max_waiting* wait. Networks get turns one after
-    the other, and one network may hold half of the places to wait."""
+    the other, and at most half of those that wait may belong to one network."""
 
     def __init__(self, number: int, max_waiting: int) -> None:
         self._queue = FairQueue(number, max_waiting, (max_waiting + 1) // 2)
 
     @asynccontextmanager
     async def of(self, network: str) -> AsyncIterator[None]:
-        """Wait for a turn of *network*, which ends with the block.
+        """Wait for a turn of *network*, then run the block.
 
         Raises:
-            ServiceUnavailableException: too many wait already.
+            ServiceUnavailableException: too many blocks wait already.
         """
         queue = self._queue
         if queue.free:

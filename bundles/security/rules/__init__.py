@@ -1,1 +1,1 @@
-"""Access rules: what they say, and where they are enforced."""
+"""Access rules, and the listeners that enforce them."""

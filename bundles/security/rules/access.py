@@ -35,14 +35,15 @@ PolicyFunction = Callable[[Token[Any], Request], "bool | Awaitable[bool]"]
 
 
 class Policy(ABC):
-    """A rule with services: the injector builds one instance at boot. ``@access(MayEdit)``."""
+    """A rule that needs services: ``@access(MayEdit)``. The injector builds one instance at
+    boot."""
 
     @abstractmethod
     async def allows(self, token: Token[Any], request: Request) -> bool:
         """Whether the client with *token*, which is authenticated, may call the action.
 
         It runs before the body is read: ``request.params`` has the path and the query. An
-        exception is the response: an `HttpException` with its status, others 500.
+        exception becomes the response: an `HttpException` with its status, others 500.
         """
 
 
@@ -51,12 +52,13 @@ class Access:
     """A rule. Every condition that is set must hold. It is a decorator, made by `access`.
 
     Attributes:
-        level: ``public``: anybody. ``session``: clients with a session. ``authenticated``: users.
+        level: ``public``: all clients. ``session``: clients with a session. ``authenticated``:
+            users.
             ``fully_authenticated``: users whose credential does not come from a refresh token.
         roles: the client must have one of them; empty: no role is needed.
         policy: a function, or a `Policy` class.
         gate: a condition for every client, also at the level ``public``.
-        needs_user_only: whether it lets each authenticated client pass.
+        needs_user_only: whether every authenticated client may call the action.
     """
 
     bundle_option: ClassVar = OPTION
@@ -82,8 +84,9 @@ class Access:
 
     @property
     def kind(self) -> str:
-        """What it asks for, without the names of roles and policies, for descriptions that clients
-        may read: ``public``, ``fully_authenticated``, ``roles``, ``roles policy`` …"""
+        """The kinds of its conditions, without the names of roles and policies, for descriptions
+        that clients may read: ``public``, ``fully_authenticated``, ``roles``, ``roles policy``
+        …"""
         names = ("roles", "policy", "gate")
         return self._described(*(name if getattr(self, name) else "" for name in names))
 
@@ -117,7 +120,7 @@ def access(
     A method or a class has one rule. The rule of a method replaces that of its class. Boot reports
     the problems of a rule.
 
-    Without identity the client gets 401; with one that does not fit, 403.
+    An anonymous client gets 401, a user whom the rule does not allow 403.
     """
     names = _names(roles)
     if not callable(rule):
@@ -145,21 +148,21 @@ def _names(roles: str | Iterable[str] | None) -> frozenset[str]:
     names = frozenset([roles] if isinstance(roles, str) else roles)
     if not names:
         raise ConfigurationError(
-            "@access(roles=…) has no role, so nobody could have one; name a role, or write "
+            "@access(roles=…) has no role; name at least one, or write "
             '@access("authenticated") for all users'
         )
     return names
 
 
 def _has_rule(labelled: Any) -> bool:
-    """Whether a rule stands on *labelled* itself, not on a base class of it."""
+    """Whether *labelled* itself has a rule, not only a base class of it."""
     rule = options_of(labelled).get(OPTION)
     bases = labelled.__mro__[1:] if isinstance(labelled, type) else ()
     return rule is not None and all(options_of(base).get(OPTION) is not rule for base in bases)
 
 
 def access_of(definition: Definition) -> Access:
-    """The rule of *definition*, also one that follows from a parameter or from the default.
+    """The rule of *definition*, even if it comes from a parameter or from the default.
 
     Raises:
         KeyError: the bundle is not enabled.
@@ -169,7 +172,8 @@ def access_of(definition: Definition) -> Access:
 
 
 def problems_of(rule: object, known_roles: frozenset[str]) -> Iterator[str]:
-    """Yield the problems of *rule*, the value of an option. An empty *known_roles* allows any."""
+    """Yield the problems of *rule*, the value of an option. If *known_roles* is empty, any role is
+    allowed."""
     if not isinstance(rule, Access):
         yield f"its rule is {rule!r}; write access({rule!r}), or another rule"
         return
@@ -180,10 +184,10 @@ def problems_of(rule: object, known_roles: frozenset[str]) -> Iterator[str]:
         levels = ", ".join(map(repr, LEVELS))
         yield f"its rule is {rule.level!r}; it must be one of {levels}; {hint}"
     if rule.level == "public" and (rule.roles or rule.policy):
-        yield "its rule is public and has conditions; remove one of both"
+        yield "its rule is public and has roles or a policy; remove these, or the level public"
     for role in sorted(rule.roles, key=str):
         if not isinstance(role, str) or not role:
-            yield f"its rule has the role {role!r}; a role is a text"
+            yield f"its rule has the role {role!r}; a role must be a non-empty str"
         elif known_roles and role not in known_roles:
             yield (
                 f"its rule has the unknown role {role!r}; it must be one of security.roles: "

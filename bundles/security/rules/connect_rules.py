@@ -29,8 +29,9 @@ NAMESPACE_OPTION = BundleOption("access.connect", "security", "SecurityBundle(â€
 
 
 class ConnectRules:
-    """A namespace without a rule accepts clients without a credential, but not with a bad one: the
-    client would believe that it is logged in. With the rule ``"public"`` a bad one is ignored.
+    """A namespace without a rule accepts clients without a credential, but refuses an invalid one:
+    the client would believe that it is logged in. With the rule ``"public"`` an invalid credential
+    is ignored.
     """
 
     @inject
@@ -66,8 +67,8 @@ class ConnectRules:
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def check_namespaces(self, event: CompiledEvent) -> None:
-        """Report rules for namespaces to which no client can connect, at boot: a reload may remove
-        a namespace, and a later one add it again."""
+        """Report rules for namespaces to which clients cannot connect. Only at boot: a reload may
+        remove a namespace, and a later one may add it again."""
         if self._is_checked:
             return
         self._is_checked = True
@@ -81,14 +82,14 @@ class ConnectRules:
             raise ConfigurationError(
                 *(
                     f"SecurityBundle(connect=â€¦) has a rule for the namespace {namespace!r}, which "
-                    f"has no event; it must be one of {', '.join(map(repr, sorted(served)))}"
+                    f"is not served; it must be one of {', '.join(map(repr, sorted(served)))}"
                     for namespace in unknown
                 )
             )
 
     @observe(ServerEvents.CONNECTED, priority=PRIORITY)
     async def connect(self, event: ConnectionEvent) -> None:
-        """Give the connection its identity, and refuse it if the rule does not allow it."""
+        """Set the identity of the connection, and refuse it if the rule does not allow it."""
         connection = event.connection
         rule = self._rules.find(connection)
         if connection.token is None:

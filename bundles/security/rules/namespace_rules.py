@@ -26,7 +26,7 @@ class NamespaceRules:
 
     Attributes:
         by_namespace: the rules, by namespaces and templates of namespaces.
-        errors: the problems of those that are left out; `ConnectRules` raises them.
+        errors: the problems of the invalid rules, which are left out; `ConnectRules` raises them.
     """
 
     @inject
@@ -43,12 +43,13 @@ class NamespaceRules:
         self.by_namespace: Mapping[str, Access] = MappingProxyType(found)
 
     def find(self, connection: Connection) -> Access | None:
-        """The rule of its namespace, or of the template that its namespace matches."""
+        """The rule of the namespace of *connection*, or of the template that the namespace
+        matches."""
         rule = self.by_namespace.get(connection.namespace)
         return self.by_namespace.get(connection.route_namespace) if rule is None else rule
 
     def is_guarded(self, connection: Connection) -> bool:
-        """Whether its namespace is not for anonymous clients."""
+        """Whether anonymous clients may not be connected to its namespace."""
         rule = self.find(connection)
         return rule is not None and rule.level != "public"
 

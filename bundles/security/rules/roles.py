@@ -6,13 +6,13 @@ from rxkernel import ConfigurationError
 
 
 class RoleHierarchy:
-    """Adds to the roles of a user those that they contain.
+    """Adds the roles that the roles of a user contain.
 
     Args:
         roles: as the setting ``security.roles``.
 
     Attributes:
-        known: every role of the hierarchy; empty if there is none.
+        known: every role of the hierarchy; empty if the setting is empty.
 
     Raises:
         ConfigurationError: a role contains itself.
@@ -26,7 +26,9 @@ class RoleHierarchy:
     def _below(self, role: str, above: tuple[str, ...]) -> frozenset[str]:
         if role in above:
             chain = " > ".join((*above[above.index(role) :], role))
-            raise ConfigurationError(f"security.roles: a role contains itself: {chain}; remove it")
+            raise ConfigurationError(
+                f"security.roles: a role contains itself: {chain}; remove one of these"
+            )
         found = {role}
         for below in self._direct.get(role, ()):
             found |= self._below(below, (*above, role))
@@ -39,7 +41,7 @@ class RoleHierarchy:
             TypeError: *roles* is a text: its letters would be the roles.
         """
         if isinstance(roles, str):
-            raise TypeError(f"the roles of a user are {roles!r}; return a list or a set of texts")
+            raise TypeError(f"roles() returned the str {roles!r}; return a list or a set of str")
         own = frozenset(roles)
         if not self._all:
             return own

@@ -27,7 +27,7 @@ from rxkernel import (
 logger = logging.getLogger(__name__)
 
 PRIORITY = 100
-"""That of the head listeners. A listener before them may set ``request.token`` itself."""
+"""The priority of the listeners here. An earlier listener may set ``request.token`` itself."""
 
 
 def _is_public(definition: Definition) -> bool:
@@ -48,7 +48,8 @@ def _is_protected(definition: Definition) -> bool:
 
 
 class RouteRules:
-    """Sets ``request.token`` on each message, and refuses those that their rule does not allow."""
+    """Sets ``request.token`` of each message, and refuses messages that the rule does not
+    allow."""
 
     @inject
     def __init__(
@@ -105,19 +106,19 @@ class RouteRules:
                 rule = request.definition.options[OPTION]
                 request.token = await self._token_of(request, rule)
             except BadCredentials as exc:
-                logger.debug("ignored on a public route: %s", exc.reason)
+                logger.debug("ignored an invalid credential on a public route: %s", exc.reason)
                 request.token = ANONYMOUS
 
     @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_has_gate)
     async def check_gate(self, event: HeadEvent) -> None:
-        """Set the token of a message to a public route that has a gate, and decide."""
+        """Set the token of a message to a public route that has a gate, and apply the rule."""
         await self.identify(event)
         request = event.request
         await self._rules.decide(request.definition.options[OPTION], request.token, request)
 
     @observe(KernelEvents.KERNEL_HEAD, priority=PRIORITY, only=_is_protected)
     async def check(self, event: HeadEvent) -> None:
-        """Set the token of a message to another route, and decide."""
+        """Set the token of a message to another route, and apply the rule."""
         request = event.request
         rule = request.definition.options[OPTION]
         if (token := request.token) is None:

@@ -1,4 +1,4 @@
-"""Applies rules: at boot their problems are found, at run time they decide."""
+"""Checks rules at boot, and applies them to messages."""
 
 import inspect
 import logging
@@ -44,15 +44,15 @@ class Rules:
         self._without_roles = class_without(users, "roles")
 
     def compile(self, rule: object, place: str) -> Access:
-        """*rule*, with the method of its policy in place of a class.
+        """Return *rule*; a policy class is replaced by the method ``allows`` of an instance.
 
         Raises:
-            ConfigurationError: with every problem, at *place*.
+            ConfigurationError: every problem of the rule, which is at *place*.
         """
         problems = tuple(problems_of(rule, self._roles.known))
         if isinstance(rule, Access) and rule.level == "session" and not self._has_sessions:
             problems += (
-                "its rule is 'session', but the bundle sessions is not enabled; write "
+                "its rule is 'session', but the bundle 'sessions' is not enabled; write "
                 'Application(bundles=["sessions", …])',
             )
         if problems:
@@ -66,7 +66,7 @@ class Rules:
         return rule
 
     def _check_users(self, rule: Access, place: str) -> None:
-        """Log once that a rule needs a role, but users have no roles. Boot goes on, since a
+        """Log once that a rule needs a role, but users have no roles. It is not an error, since a
         listener may set tokens with roles."""
         if self._without_roles is not None:
             kind, self._without_roles = self._without_roles.__qualname__, None
@@ -96,10 +96,10 @@ class Rules:
         """Return if *rule* allows the message.
 
         Raises:
-            Unauthenticated: the rule needs an identity, and *token* is anonymous; or its gate is
-                closed for an anonymous client.
-            ForbiddenException: the identity does not fit the rule.
-            TypeError: a policy returned something else than a bool.
+            Unauthenticated: *token* is anonymous, and the rule needs an identity or its gate does
+                not admit the client.
+            ForbiddenException: the rule does not allow the user.
+            TypeError: a policy did not return a bool.
         """
         if rule.gate is not None and not rule.gate.admits(token, request):
             if token.is_authenticated:

@@ -1,1 +1,1 @@
-"""The identities of sockets, which live as long as their credentials."""
+"""The identities of sockets, which end with their credentials."""

@@ -1,4 +1,4 @@
-"""Lets the identity of a client follow its session when a message changes that."""
+"""Updates the identity of a client when a message changes its session."""
 
 from injector import inject
 
@@ -21,12 +21,12 @@ class SessionChanges:
 
     @observe(SessionEvents.CHANGED)
     async def follow(self, event: SessionChangedEvent) -> None:
-        """Give the message, and its connection, the identity of the session.
+        """Set the identity of the message, and of its connection, to that of the session.
 
         Raises:
             BadCredentials: the user of the session does not exist or is disabled.
-            ForbiddenException: the request comes from another site, which would let its visitors
-                use a session of its choice, or the rule of the namespace refuses the user.
+            ForbiddenException: the request comes from another site, which could make its visitors
+                use a session of its choice; or the rule of the namespace refuses the user.
             ConflictException: the socket belongs to another user.
         """
         request, connection = event.request, event.request.connection

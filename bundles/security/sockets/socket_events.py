@@ -50,7 +50,7 @@ class SocketEvents:
 
     @observe(ApplicationEvents.BOOTSTRAP, priority=-1000)
     async def add(self, event: BootstrapEvent) -> None:
-        """Add both events, after the other sources have added theirs."""
+        """Add both events, after all other routes were added."""
         if self._is_enabled:
             storage = event.websocket_metadata_storage
             for namespace in self._namespaces(storage):
@@ -59,7 +59,8 @@ class SocketEvents:
 
     @observe(ApplicationEvents.RELOAD, priority=-1000)
     async def follow(self, event: ReloadEvent) -> None:
-        """Add both events to new namespaces, and remove those of namespaces without others."""
+        """Add both events to new namespaces, and remove them from namespaces without other
+        events."""
         if not self._is_enabled:
             return
         namespaces = self._namespaces(event.routes)
@@ -84,10 +85,10 @@ class SocketEvents:
 
     @access("public")
     async def authenticate(self, bearer: str, request: Request, connection: Connection) -> None:
-        """Give the socket the identity of an access token, or renew it before the token expires.
+        """Set the identity of the socket by an access token, or renew it before the token expires.
 
-        The socket keeps the identity that it has if the token is not valid. Events of one socket
-        run in the order of their arrival, each after the end of the one before.
+        If the token is not valid, the socket keeps its identity. These events of one socket run in
+        the order of their arrival, one after the other.
 
         Raises:
             UnauthorizedException: the token is not valid.

@@ -1,8 +1,8 @@
-"""The identities of sockets: each lives as long as its credential.
+"""The identities of sockets: each one ends with its credential.
 
 A message over a socket is authenticated with the credential of the socket, as a request is with
-its header: what ends one ends the other. In addition a timer, and the events of revocation, end
-the identity of a socket that sends nothing.
+its header, so both end for the same reasons. In addition a timer, and the events of revocation,
+end the identity of a socket that sends nothing.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ EXPIRED = "security_expired"
 """The event that a socket is sent when its identity has ended."""
 
 _LONGEST_TIMER = 86_400.0
-"""Seconds; a credential that lives longer is looked at again. Event loops limit their timers."""
+"""Seconds, since event loops limit their timers; then the timer is set again."""
 
 
 @attrs.define(eq=False)
@@ -90,8 +90,8 @@ class SocketIdentities:
     ) -> None:
         """Make *token* the identity of the connection of *request*, in place of an earlier one.
 
-        *revocations* is what the attribute was before the credential was verified. If something
-        was revoked since then, the credential is verified again: the revocation could not find
+        *revocations* is the attribute of that name, read before the credential was verified. If it
+        has changed since then, the credential is verified again: the revocation could not find
         this socket.
 
         Raises:
@@ -112,14 +112,14 @@ class SocketIdentities:
         await follow_identity(connection)
 
     async def detach(self, connection: Connection) -> SocketIdentity | None:
-        """Make *connection* anonymous, let it leave the room of its user, and return the identity
-        that it had."""
+        """Make *connection* anonymous, remove it from the room of its user, and return the
+        identity that it had."""
         identity = self.forget(connection)
         await follow_identity(connection)
         return identity
 
     def forget(self, connection: Connection) -> SocketIdentity | None:
-        """As `detach`, for a connection that has ended, and is in no room."""
+        """As `detach`, without leaving the room: for a connection that has ended."""
         identity = self._found.pop(connection, None)
         connection.token = ANONYMOUS
         if identity is not None:
@@ -147,9 +147,9 @@ class SocketIdentities:
         """The token for *request*, a message of *connection*.
 
         Raises:
-            BadCredentials: the credential of the socket is not valid any more; its identity ends.
-            Unauthenticated, ForbiddenException: the rule of the namespace does not allow the
-                client any more; its identity ends too.
+            BadCredentials: the credential of the socket is no longer valid; its identity ends.
+            Unauthenticated, ForbiddenException: the rule of the namespace no longer allows the
+                client; its identity ends too.
         """
         identity = self._found.get(connection)
         if identity is not None:
@@ -205,7 +205,12 @@ class SocketIdentities:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._ending.discard(task)
         if not task.cancelled() and (failure := task.exception()) is not None:
-            logger.error("the end of the identity of a socket failed", exc_info=failure)
+            logger.error(
+                "ending the identity of a socket failed: a listener of %s raised, or its client "
+                "was not informed",
+                SecurityEvents.SOCKET_EXPIRED,
+                exc_info=failure,
+            )
 
     async def _end(self, connection: Connection, identity: SocketIdentity, reason: str) -> None:
         try:
@@ -224,7 +229,7 @@ class SocketIdentities:
     @observe(SecurityEvents.REVOKED)
     async def revoke(self, event: RevokedEvent) -> None:
         """End the identities of a user, or those with one token. The sockets are disconnected when
-        this returns; that of the current message is after its response."""
+        this returns; the socket of the current message after its response."""
         self.revocations += 1
         ending: list[asyncio.Task[None]] = []
         for identity in tuple(self._index.get(("user", event.identifier), ())):
@@ -253,8 +258,8 @@ class SocketIdentities:
 
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:
-        """End the identities with a session, whose connections are about to be closed: all at
-        once, then inform the clients. The socket whose message rotates the session keeps its
+        """End the identities with a session, whose connections are about to be closed: first all
+        identities, then inform the clients. The socket whose message rotates the session keeps its
         identity."""
         self.revocations += 1
         request = current_request.get()
@@ -296,7 +301,7 @@ class SocketIdentities:
             await self._end(connection, identity, "expired")
 
     def _is_over(self, identity: SocketIdentity) -> bool:
-        """Whether its token has expired: when it is refused over HTTP too, after the leeway."""
+        """Whether its token has expired, including the leeway, as over HTTP."""
         expires = identity.token.expires
         return expires is not None and expires + self._leeway <= time.time()
 
@@ -310,7 +315,7 @@ class SocketIdentities:
 
 
 class SocketScope:
-    """Bound in `connection_scope`: forgets the identity when the connection has ended, or has been
+    """A service of `connection_scope`: forgets the identity when the connection has ended, or was
     refused by another listener.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Gives sockets another identity: that of a token they send, or of a login in their session."""
+"""Changes the identity of sockets, by a token that they send or by a login in their session."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class SocketLogins:
         self._dispatcher = dispatcher
 
     async def with_token(self, bearer: str, request: Request, connection: Connection) -> None:
-        """Give *connection* the identity of an access token.
+        """Set the identity of *connection* by an access token.
 
         Raises:
             BadCredentials: the token is not valid.
@@ -58,13 +58,13 @@ class SocketLogins:
     async def follow_session(
         self, request: Request, connection: Connection, *, is_refusable: bool
     ) -> None:
-        """Give *connection* the identity of its session, which *request* has changed, unless its
-        identity is that of another credential.
+        """Set the identity of *connection* by its session, which *request* has changed, unless its
+        identity comes from another credential.
 
         Raises:
             BadCredentials, ForbiddenException: as `with_token`.
-            ConflictException: as `with_token`, if *is_refusable*. Otherwise the session has
-                another user already, and the socket follows it.
+            ConflictException: as `with_token`, if *is_refusable*. Otherwise the session already
+                has another user, and the socket gets its identity.
         """
         async with (await request.get(SocketScope)).changing:
             before = connection.token
@@ -127,7 +127,7 @@ class SocketLogins:
             await self._dispatcher.dispatch(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, event)
             await self._sockets.attach(request, token, verify, revocations)
         except BaseException:
-            if not connection.token.is_authenticated:  # listeners may have let it join rooms
+            if not connection.token.is_authenticated:  # listeners may have joined it to rooms
                 await self._dispatcher.dispatch(
                     SecurityEvents.SOCKET_UNAUTHENTICATION_SUCCESS, event
                 )

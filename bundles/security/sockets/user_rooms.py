@@ -11,15 +11,15 @@ _PREFIX = "security/user/"
 def user_room(identifier: str) -> str:
     """The room of the user with *identifier*, in each namespace.
 
-    A socket is in it from the moment that it has the identity of the user until the identity ends.
+    A socket is in it as long as it has the identity of the user.
     """
     return _PREFIX + identifier
 
 
 async def follow_identity(connection: Connection) -> None:
-    """Let *connection* be in the room of the user that it has now, and in no other of a user.
+    """Join *connection* to the room of its current user, and remove it from rooms of other users.
 
-    No other task runs meanwhile, since connections join and leave at once.
+    Other tasks do not run meanwhile, since joining and leaving do not wait.
     """
     room = _room_of(connection.token)
     for other in connection.rooms:

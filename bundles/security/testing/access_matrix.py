@@ -1,6 +1,6 @@
 """The access matrix: every action of an application, called by every kind of client.
 
-No action runs: each is replaced by one that only notes that it was reached.
+The actions do not run: each one is replaced by a function that notes that it was reached.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -42,11 +42,11 @@ Verdict = str | int
 
 @attrs.frozen
 class Row:
-    """One message, its verdict, and the one that its rules give; None: a policy decides.
+    """One message, its verdict, and the expected one by its rules; None: a policy decides.
 
     Attributes:
-        rule: that of the route.
-        namespace_rule: that of the namespace of an event, which holds too.
+        rule: of the route.
+        namespace_rule: of the namespace of an event, which must hold too.
     """
 
     transport: str
@@ -85,17 +85,17 @@ class _Reached:
 
 
 class AccessMatrix:
-    """Calls every definition of *application*, over its transport, without a credential, with bad
-    ones, with an expired one, and as each of *users* with each credential that the application
-    accepts; users with roles also when they lose them between connecting and sending.
+    """Calls every definition of *application*, over its transport: without a credential, with
+    invalid ones, with an expired one, and as each of *users* with each credential that the
+    application accepts. A user with roles also loses them between connecting and sending.
 
     Args:
-        application: one that is not booted; its database has *users*.
+        application: not booted; its database has *users*.
         users: identifiers that the `UserProvider` loads; a `MatrixUser` also has a password or an
             API key.
         params: by the name of a route, the parameters that its policy reads; by the template of a
             namespace, those of the namespace.
-        unreachable: names of routes that none of *users* may call, and that are right so.
+        unreachable: names of routes that none of *users* may call, on purpose.
     """
 
     def __init__(
@@ -116,9 +116,9 @@ class AccessMatrix:
         """All rows. The application is stopped afterwards.
 
         Raises:
-            AssertionError: the provider has not one of the users, the settings do not accept a
-                credential of one, *params* has a key that is neither a route nor a namespace, or
-                *unreachable* a name that is not that of a route.
+            AssertionError: the provider does not have one of the users, the settings do not accept
+                a credential of one, *params* has a key that is neither a route nor a namespace, or
+                *unreachable* has a name that is not a route.
         """
         async with self._client as client:
             made = MatrixClients(client.application.injector, self._users, make_token)
@@ -135,9 +135,9 @@ class AccessMatrix:
         """Return all rows, if they are right.
 
         Raises:
-            AssertionError: with every problem: a verdict that the rule does not give, a policy
-                that decides differently over two transports, a rule or a policy that no user
-                fulfils and that *unreachable* does not name, or a name there that a user reaches.
+            AssertionError: lists every problem: a verdict other than the expected one, a policy
+                that decides differently over two transports, a route that no user may call and
+                that *unreachable* does not name, or a name there that a user may call.
         """
         rows = await self.rows(make_token)
         unreached = _unreached(rows, self._unreachable)
@@ -150,13 +150,13 @@ class AccessMatrix:
         known |= {d.namespace for d in definitions if isinstance(d, WebSocketDefinition)}
         unknown = ", ".join(repr(key) for key in self._params if key not in known)
         assert not unknown, (
-            f"params has {unknown}; its keys are names of routes and templates of namespaces: "
+            f"params has {unknown}; its keys must be names of routes or templates of namespaces: "
             f"{', '.join(sorted(known))}"
         )
         names = {definition.metadata.key for definition in definitions}
         wrong = ", ".join(repr(name) for name in sorted(self._unreachable - names))
         assert not wrong, (
-            f"unreachable has {wrong}; it has names of routes: {', '.join(sorted(names))}"
+            f"unreachable has {wrong}; it must have names of routes: {', '.join(sorted(names))}"
         )
 
     # --- messages
@@ -233,7 +233,8 @@ class AccessMatrix:
         definition: Definition,
         connection: RecordingConnection | int | None,
     ) -> Verdict | None:
-        """The verdict for *one*: that of its rule, for an event after that of its namespace."""
+        """The expected verdict for *one*: by the rule of the route; for an event, the rule of its
+        namespace comes first."""
         expected = _expected(access_of(definition), one.token_later)
         if not isinstance(definition, WebSocketDefinition):
             return expected
@@ -250,7 +251,7 @@ class AccessMatrix:
 
 
 def _expected(rule: Access, token: Token[Any] | None) -> Verdict | None:
-    """The verdict that *rule* gives; None if a policy or a gate decides."""
+    """The expected verdict by *rule*; None if a policy or a gate decides."""
     if rule.gate is not None:
         return None
     if rule.level == "public":
@@ -269,8 +270,8 @@ def _matrix_user(user: object) -> MatrixUser:
     if isinstance(user, MatrixUser):
         return user
     assert isinstance(user, str), (
-        f"users has {user!r}; it has identifiers that load() of the UserProvider finds, such as "
-        f'"ada", or MatrixUser("ada", …)'
+        f"users has {user!r}; it must have identifiers that load() of the UserProvider finds, "
+        f'such as "ada", or MatrixUser("ada", …)'
     )
     return MatrixUser(user)
 
@@ -282,12 +283,12 @@ def _unexpected(rows: list[Row]) -> Iterator[str]:
             yield f"{where}: {row.verdict}, expected {row.expected}"
         allowed = (RAN, 403, 404, 422) if row.rule.gate is None else (RAN, 401, 403, 404, 422)
         if row.expected is None and row.verdict not in allowed:
-            yield f"{where}: {row.verdict}; give the parameters that its policy reads"
+            yield f"{where}: {row.verdict}; add the parameters that its policy reads to params"
 
 
 def _unreached(rows: list[Row], marked: Collection[str]) -> Iterator[str]:
-    """Rules that no user fulfils, so that nothing shows that they let any pass: no user has the
-    role, a policy refuses all, or a parameter that it reads is missing or names nothing."""
+    """Routes that no user reaches, so that their rules are not proved to allow anyone: no user has
+    the role, a policy refuses all, or a parameter that it reads is missing or does not exist."""
     by_route: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         by_route.setdefault((row.transport, row.route), []).append(row)
@@ -306,19 +307,19 @@ def _reason(found: list[Row]) -> str:
     decided = sorted({str(row.verdict) for row in found if row.expected is None})
     if decided == ["422"] or (not decided and found[0].has_policy):
         return (
-            "its policy decided for no user; add a user, or give the parameters that it reads "
-            "in params"
+            "its policy was not called for any user; add a user, or the parameters that it reads "
+            "to params"
         )
     if decided:
         return (
             f"its policy allows no user of the matrix ({', '.join(decided)}); add a user whom it "
-            f"allows, or give the parameters of something that exists in params"
+            f"allows, or parameters of something that exists to params"
         )
-    return "no user of the matrix may call it; add one"
+    return "no user of the matrix may call it; add a user who may"
 
 
 def _unequal(rows: list[Row]) -> Iterator[str]:
-    """Policies that give one client different verdicts over two transports."""
+    """Policies that decide differently for one client over two transports."""
     found: dict[tuple[str, str], Row] = {}
     for row in rows:
         if row.expected is None:

@@ -35,8 +35,8 @@ class MatrixUser:
     """A user of the matrix, and its secrets in plain text, which the application does not store.
 
     Attributes:
-        password: so that HTTP Basic is tried too.
-        api_key: so that it is tried too.
+        password: sent by HTTP Basic; None: Basic is not tried.
+        api_key: sent in its header; None: not tried.
     """
 
     identifier: str
@@ -49,11 +49,11 @@ class MatrixClient:
     """A kind of client.
 
     Attributes:
-        token: what its credential proves when it connects; None: the credential is refused.
+        token: of its credential when it connects; None: the credential is refused.
         headers: of its requests and procedures.
-        handshake: what its sockets connect with, the arguments of `KernelClient.connection`.
-        token_later: what its credential proves when it sends a message.
-        sending: entered while it sends a message.
+        handshake: the arguments of `KernelClient.connection` for its sockets.
+        token_later: of its credential when it sends a message.
+        sending: a context manager that is entered while it sends a message.
     """
 
     name: str

@@ -34,7 +34,7 @@ from rxkernel import AsyncEventDispatcher, ConfigurationError, Peers
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _TYPES = (None, "jwt", "at+jwt")
 _HEADERS = frozenset(("alg", "kid", "typ", "cty"))
-"""Others are refused, not ignored: ``crit``, ``b64``, and keys that a token brings along."""
+"""Other headers are refused, not ignored: ``crit``, ``b64``, and keys inside the token."""
 
 _KEYS = "security.keys"
 _LAST_DATE = 253_402_300_800
@@ -42,11 +42,11 @@ _LAST_DATE = 253_402_300_800
 
 
 class AccessTokens(TokenVerifier):
-    """Makes and verifies access tokens.
+    """Creates and verifies access tokens.
 
-    A verified token is kept until it expires or is revoked, so that the same token is verified
-    once only. While revocations of other processes may not arrive, it is looked up in the store
-    each time.
+    At most ``max_cached`` verified tokens are kept until they expire or are revoked, so that they
+    are verified once only. While revocations of other processes may not arrive, each token is
+    verified and looked up in the store each time.
     """
 
     @inject
@@ -72,20 +72,21 @@ class AccessTokens(TokenVerifier):
         keys = load_keys(self._settings)
         if keys.signing is None and self._must_sign:
             raise ConfigurationError(
-                "security.tokens.keys: no key can sign, all are public; put a private key first, "
-                "or set security.routes.login and security.routes.refresh_token to false"
+                "security.tokens.keys has only public keys, which cannot sign; add the file of a "
+                "private key, or set security.routes.login and security.routes.refresh_token to "
+                "false"
             )
         return keys
 
-    # --- making
+    # --- creating
 
     async def create(
         self, identifier: str, roles: Iterable[str] = (), *, refreshed: bool = False
     ) -> tuple[str, Claims]:
-        """Make a token for the user with *identifier*; it is valid for ``ttl`` seconds.
+        """Create a token for the user with *identifier*; it is valid for ``ttl`` seconds.
 
         Returns:
-            The token, and what it says.
+            The token, and its claims.
         """
         now = time.time()
         payload: dict[str, Any] = {
@@ -104,7 +105,10 @@ class AccessTokens(TokenVerifier):
         await self._dispatcher.dispatch(SecurityEvents.TOKEN_CREATED, TokenCreatedEvent(payload))
         key = self.keys.signing
         if key is None:
-            raise RuntimeError("no key can sign: all of security.tokens.keys are public")
+            raise RuntimeError(
+                "security.tokens.keys has only public keys, which cannot sign; add the file of a "
+                "private key"
+            )
         header = {"alg": key.algorithm, "kid": key.id}
         text = jwt.encode(header, payload, key.key, registry=key.registry)
         event = TokenEncodedEvent(payload, text)
@@ -132,7 +136,7 @@ class AccessTokens(TokenVerifier):
         """Check the signature, the claims and revocation of *text*.
 
         Raises:
-            BadCredentials: it is not valid. The response does not say why.
+            BadCredentials: it is not valid. The response does not contain the reason.
             ServiceUnavailableException: the store of revocations cannot be reached.
         """
         if (found := self.verified(text)) is not None:
@@ -140,7 +144,7 @@ class AccessTokens(TokenVerifier):
         generation = self._generation
         claims = await self._decode(text)
         if await self._store.is_revoked(claims.id, claims.identifier, claims.issued):
-            raise BadCredentials("revoked")
+            raise BadCredentials("the token was revoked")
         if generation == self._generation:  # else it may have been revoked meanwhile
             self._remember(text, claims)
         return claims
@@ -150,25 +154,25 @@ class AccessTokens(TokenVerifier):
         event = TokenDecodedEvent(_checked_payload(text, self.keys))
         await self._dispatcher.dispatch(SecurityEvents.TOKEN_DECODED, event)
         if event.is_invalid:
-            raise BadCredentials("refused by a listener")
+            raise BadCredentials("a listener refused the token")
         self._check_claims(event.payload, time.time())
         return _claims_of(event.payload)
 
     def _check_claims(self, payload: Mapping[str, Any], now: float) -> None:
         settings = self._settings
         if _date(payload, "exp", required=True) <= now - settings.leeway:
-            raise BadCredentials("expired")
+            raise BadCredentials("the token has expired")
         for name in ("nbf", "iat"):
             if _date(payload, name) > now + settings.leeway:
                 raise BadCredentials(f"{name} is in the future")
         if settings.issuer is not None and payload.get("iss") != settings.issuer:
-            raise BadCredentials("another issuer")
+            raise BadCredentials("iss is another issuer")
         if settings.audience is not None:
             audience = payload.get("aud")
             if audience != settings.audience and not (
                 isinstance(audience, list) and settings.audience in audience
             ):
-                raise BadCredentials("another audience")
+                raise BadCredentials("aud is another audience")
 
     # --- verified tokens
 
@@ -180,7 +184,8 @@ class AccessTokens(TokenVerifier):
             self._verified.popitem(last=False)
 
     def forget(self, condition: Callable[[Claims], bool]) -> None:
-        """Verify the tokens with *condition* again when they are next used: after a revocation."""
+        """Drop the verified tokens that match *condition*, so that their next use verifies them
+        again: after a revocation."""
         self._generation += 1
         for text in [text for text, claims in self._verified.items() if condition(claims)]:
             del self._verified[text]
@@ -205,10 +210,10 @@ class AccessTokens(TokenVerifier):
 
 
 def _checked_payload(text: str, keys: KeyRing) -> dict[str, Any]:
-    """The payload of *text*, whose signature is valid.
+    """The payload of *text*, after its signature was verified.
 
     Raises:
-        BadCredentials: it is not.
+        BadCredentials: *text* is not a token, or its signature is not valid.
     """
     if len(text) > MAX_CREDENTIAL or not _COMPACT.fullmatch(text):
         raise BadCredentials("not a JSON Web Token")
@@ -217,7 +222,7 @@ def _checked_payload(text: str, keys: KeyRing) -> dict[str, Any]:
         found = _payload_by(key, text)
         if found is not None:
             return found
-    raise BadCredentials("no key has signed it")
+    raise BadCredentials("no key of this server has signed the token")
 
 
 def _header_of(text: str) -> dict[str, Any]:
@@ -230,7 +235,7 @@ def _header_of(text: str) -> dict[str, Any]:
         raise BadCredentials("unsupported header")
     kind = header.get("typ")
     if (kind.lower() if isinstance(kind, str) else kind) not in _TYPES:
-        raise BadCredentials("another type of token")
+        raise BadCredentials("typ is another type of token")
     return header
 
 

@@ -1,4 +1,4 @@
-"""What a verified access token says."""
+"""The claims of a verified access token."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,10 +17,10 @@ class Claims:
 
     Attributes:
         identifier: of the user (``sub``).
-        roles: those that the user had when the token was made.
+        roles: of the user when the token was created.
         id: ``jti``; identifies this token for its revocation.
         expires: ``exp``, in seconds since 1970.
-        refreshed: whether the token was made from a refresh token, without a password.
+        refreshed: whether the token was created from a refresh token, without a password.
         issued: ``iat``, in seconds since 1970; 0 if the token does not have it.
         payload: all claims, as they are in the token.
     """

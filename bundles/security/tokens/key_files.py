@@ -1,4 +1,4 @@
-"""Reads keys from PEM and JWKS files, and makes the file of the first start."""
+"""Reads keys from PEM and JWKS files, and creates the file of the first start."""
 
 import json
 import logging
@@ -28,15 +28,15 @@ _LOGGER = logging.getLogger(__name__)
 _NEW_SIZES = {"HS256": 256, "HS384": 384, "HS512": 512} | dict.fromkeys(
     ("RS256", "RS384", "RS512", "PS256"), 2048
 )
-"""In bits; of other algorithms the curve says it."""
+"""In bits; for other algorithms the curve determines the size."""
 
 
 def load_keys(settings: TokenSettings) -> KeyRing:
-    """The keys of *settings*: *secret*, then *keys*; without both *key_file*, which is made if it
-    does not exist.
+    """The keys of *settings*: *secret*, then *keys*; without both *key_file*, which is created if
+    it does not exist.
 
     Raises:
-        ConfigurationError: with every problem of every file.
+        ConfigurationError: every problem of every file.
     """
     paths = settings.keys
     if settings.secret is None and not paths:
@@ -75,7 +75,7 @@ def read_keys(path: Path) -> list[SigningKey]:
     """The keys in *path*: a JWKS or one JWK if it begins with ``{``, else PEM.
 
     Raises:
-        ConfigurationError: it cannot be read. No part of a key is in the message.
+        ConfigurationError: it cannot be read. The message does not contain parts of a key.
     """
     try:
         data = path.read_bytes()
@@ -98,7 +98,7 @@ def read_keys(path: Path) -> list[SigningKey]:
 
 
 def _is_exposed(path: Path, keys: list[SigningKey]) -> bool:
-    """Whether all users of the machine can read *path*, and a key of it can sign."""
+    """Whether *path* has a key that can sign, and all users of the machine can read it."""
     return any(key.can_sign for key in keys) and bool(path.stat().st_mode & stat.S_IROTH)
 
 
@@ -143,7 +143,7 @@ def new_key(algorithm: str) -> Key:
 
 
 def add_key(path: Path, algorithm: str) -> Key:
-    """Put a new key before those in the JWKS file *path*, so that it signs and they verify.
+    """Put a new key first in the JWKS file *path*, so that it signs, and the others verify.
 
     Raises:
         ConfigurationError: the file exists and is not a JWKS, or cannot be written.
@@ -168,20 +168,20 @@ def jwks_of(key: Key) -> str:
 
 
 def ensure_key_file(path: Path) -> None:
-    """Make the file of keys if it does not exist. Several processes may do so at a time: the
-    first one wins."""
+    """Create the file of keys if it does not exist. If several processes do so at the same time,
+    the first one creates it, and the others use it."""
     if path.exists():
         return
     if _write(path, _text_of(new_key("HS256")), replace=False):
         _LOGGER.warning(
-            "created a key for access tokens in %s; for several machines, set "
-            "security.tokens.keys to a file that they share",
+            "created a key for access tokens in %s; if the application runs on several machines, "
+            "set security.tokens.keys to a file that they share",
             path,
         )
 
 
 def _write(path: Path, text: str, *, replace: bool) -> bool:
-    """Write *text* with mode 600, all at once; False if *path* exists and must stay."""
+    """Write *text* with mode 600, atomically; False if *path* exists and *replace* is false."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 600

@@ -29,8 +29,8 @@ _SHORTEST_RSA = 2048
 
 
 class _AnyOfOurs(JWSRegistry):
-    """The library warns of ``EdDSA``, whose name RFC 9864 replaces by ``Ed25519``; most other
-    libraries know only the old name."""
+    """Allows ``EdDSA`` without the warning of the library: RFC 9864 replaces the name by
+    ``Ed25519``, but most other libraries know only the old name."""
 
     def get_alg(self, name: str) -> Any:
         return self.algorithms[name]
@@ -41,9 +41,9 @@ class SigningKey:
     """One key with its only algorithm: a token cannot select another one.
 
     Attributes:
-        id: its ``kid``; without one in the file the thumbprint (RFC 7638).
+        id: its ``kid``; if the file has none, the thumbprint (RFC 7638).
         can_sign: whether it is a secret or private key.
-        source: where it was read, for messages.
+        source: the file or the setting that it comes from, for messages.
     """
 
     id: str
@@ -57,7 +57,8 @@ class SigningKey:
         """Check *key* and find its algorithm: its ``alg``, or the usual one of its type.
 
         Raises:
-            ConfigurationError: no allowed algorithm fits, or the key is too short.
+            ConfigurationError: the algorithm is not allowed, or is not one of the type of the key,
+                or the key is too short.
         """
         curve = key.get("crv")
         algorithm = key.alg or _usual_algorithm(key, curve)
@@ -97,7 +98,7 @@ def _check_size(key: Key, algorithm: str, source: str) -> None:
         return
     if size < least:
         raise ConfigurationError(
-            f"{source}: the key has {size} {unit}, and {algorithm} needs {least} or more"
+            f"{source}: the key has {size} {unit}; for {algorithm} it must have at least {least}"
         )
 
 
@@ -121,7 +122,7 @@ class KeyRing:
             if other is not key:
                 problems.append(
                     f"two keys have the kid {key.id!r}, in {other.source} and {key.source}; "
-                    f"remove one, or give it another kid"
+                    f"remove one, or change its kid"
                 )
         if problems:
             raise ConfigurationError(*problems)

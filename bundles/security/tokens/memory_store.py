@@ -16,7 +16,7 @@ from bundles.security.tokens.store import (
 )
 
 _SWEEP = 10.0
-"""Seconds between two searches for revocations that are over."""
+"""Seconds between two removals of revocations that have expired."""
 
 
 @attrs.define(eq=False)
@@ -39,11 +39,11 @@ class _OfUser:
 
 
 class MemoryTokenStore(TokenStore):
-    """Above ``max_stored`` tokens one is dropped of the user who has most: a used one, or the
-    oldest, whose client must log in again. So nobody can fill it with tokens of one account and
-    log out the others.
+    """Above ``max_stored`` tokens, a token of the user with the most tokens is dropped: a used
+    one, else the oldest, whose client must log in again. So an attacker with one account cannot
+    fill the store and log out other users.
 
-    Revocations are few and short, and removed when they are over.
+    Revocations are few and short, and are removed when they have expired.
     """
 
     @inject
@@ -54,7 +54,7 @@ class MemoryTokenStore(TokenStore):
         self._families: dict[str, set[str]] = {}
         self._users: dict[str, _OfUser] = {}
         self._by_count: dict[int, dict[str, None]] = {}
-        """The users who have so many tokens."""
+        """The users by their number of tokens."""
         self._revoked: dict[str, float] = {}
         self._ended_users: dict[str, tuple[float, float]] = {}
         self._swept = 0.0
@@ -75,7 +75,8 @@ class MemoryTokenStore(TokenStore):
             self._drop()
 
     def _remove_expired(self, now: float) -> None:
-        """Most tokens have the same lifetime, so the first ones expire first."""
+        """Remove expired tokens from the front: nearly all have the same lifetime, so the first
+        ones expire first."""
         while self._tokens and next(iter(self._tokens.values())).record.expires <= now:
             self._remove(next(iter(self._tokens)))
 

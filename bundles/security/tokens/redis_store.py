@@ -1,7 +1,7 @@
 """Refresh tokens and revocations in Redis, which processes of several machines share.
 
-All keys have one hash tag, so they are on one node of a cluster, and each script is atomic. It
-needs Redis 7 or Valkey.
+All keys have one hash tag, so they are on one node of a cluster, and each script is atomic. The
+scripts need Redis 7 or Valkey.
 
 ``token:<digest>``         hash with the record as JSON and the time of its first use
 ``access:<jti>``           the digest of the token that was made with this access token
@@ -39,7 +39,8 @@ local function keep(prefix, text, expires, ends)
     redis.call('PEXPIREAT', family, ends)
     local user = prefix .. 'user:' .. record.identifier
     redis.call('SADD', user, record.family)
-    for _, name in ipairs(redis.call('SRANDMEMBER', user, 20)) do -- all would take ever longer
+    -- Remove some families that have expired; checking all would take longer with each login.
+    for _, name in ipairs(redis.call('SRANDMEMBER', user, 20)) do
         local known = redis.call('EXISTS', prefix .. 'family:' .. name)
         if known == 0 then redis.call('SREM', user, name) end
     end
@@ -109,7 +110,8 @@ redis.call('SET', prefix .. 'ended:' .. identifier, ARGV[3], 'PXAT', ARGV[4])
 
 
 class RedisTokenStore(TokenStore):
-    """Redis removes what has expired. The bundle `redis` responds 503 while it is down."""
+    """Redis removes expired keys itself. While it is down, the bundle `redis` responds with
+    503."""
 
     @inject
     def __init__(self, client: Redis) -> None:

@@ -1,9 +1,9 @@
 """Refresh tokens: opaque, rotated at each use; reuse of an old one ends the login.
 
 A browser with two tabs may use one token twice at nearly the same time. Within
-``security.tokens.reuse_grace`` seconds of the first use that is accepted, and each tab gets a
-token of its own in the same login. A thief who is as fast is not noticed then, but as soon as the
-thief or the user uses an older token later.
+``security.tokens.reuse_grace`` seconds of the first use this is accepted, and each tab gets a
+token of its own in the same login. A thief who uses the token within these seconds is detected
+later, as soon as the thief or the user uses an older token again.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _LONGEST = 256
 
 
 class RefreshTokens:
-    """Makes and rotates refresh tokens of 256 random bits. The store has their SHA-256 only."""
+    """Creates and rotates refresh tokens of 256 random bits. The store has only their SHA-256."""
 
     @inject
     def __init__(
@@ -35,11 +35,11 @@ class RefreshTokens:
         self._revocation = revocation
 
     async def create(self, access: Claims, began: float) -> str:
-        """The first token of a login that began at *began*, made together with the access token
+        """Create the first token of a login that began at *began*, together with the access token
         *access*.
 
         Raises:
-            BadCredentials: all logins of the user were ended since then.
+            BadCredentials: all logins of the user were ended since *began*.
         """
         now = time.time()
         ends = now + self._settings.refresh_max_age
@@ -51,10 +51,10 @@ class RefreshTokens:
         return text
 
     async def find(self, text: str) -> RefreshRecord:
-        """What is stored for *text*, used or not.
+        """The record of the token *text*, used or not.
 
         Raises:
-            NotFoundException: it is not known, has expired or was revoked.
+            NotFoundException: it is unknown, has expired or was revoked.
         """
         record = await self._store.find(_digest(text), time.time())
         if record is None:
@@ -62,7 +62,7 @@ class RefreshTokens:
         return record
 
     async def rotate(self, old: RefreshRecord, access: Claims) -> str:
-        """Use the token *old*, and return that in its place, made together with *access*.
+        """Use the token *old*, and return the next one, created together with *access*.
 
         Raises:
             NotFoundException: its login was ended meanwhile.
@@ -74,7 +74,7 @@ class RefreshTokens:
         done = await self._store.rotate(old.digest, record, now, self._settings.reuse_grace)
         if done is RotationResult.REUSED:
             await self._revocation.end_login(old)
-            raise BadCredentials("a refresh token was used again")
+            raise BadCredentials("a refresh token was used again, so its login has ended")
         if done is RotationResult.TOO_MANY:
             raise TooManyRequestsException(
                 "a refresh token was used too often", code="refresh_token_uses"

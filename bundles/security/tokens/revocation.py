@@ -1,4 +1,4 @@
-"""Ends access tokens before they expire: in the store, among the verified ones, at sockets."""
+"""Ends access tokens before they expire: in the store, in the cache and at sockets."""
 
 import logging
 import time
@@ -19,17 +19,18 @@ logger = logging.getLogger(__name__)
 
 _REVOKED = "security.revoked"
 _MARGIN = 130.0
-"""Seconds: twice the largest leeway, and the fractions of a second."""
+"""Seconds: twice the largest leeway, and 10 more for rounding and delays."""
 
 
 class Revocation:
-    """What ends is recorded first, then forgotten by this process and by those that the bundle
-    ``scale`` connects, then each dispatches `SecurityEvents.REVOKED`, which the sockets follow.
+    """A revocation is stored first. Then this process, and the processes that the bundle ``scale``
+    connects, drop the token from their caches, and dispatch `SecurityEvents.REVOKED`, which ends
+    the identities of sockets.
 
-    A process that may have missed something verifies each token again, and looks for those in
-    use in the store. One that is not connected and shares the store refuses an access token that
-    it has not verified yet; it accepts one that it has verified until that expires,
-    ``security.tokens.ttl`` at most.
+    A process that may have missed a revocation verifies each token again, and looks up the tokens
+    of its sockets and streams in the store. A process that shares the store, but is not connected,
+    refuses an access token that it has not verified yet. One that it has verified stays valid
+    there until it expires, for at most ``security.tokens.ttl``.
     """
 
     @inject
@@ -50,7 +51,7 @@ class Revocation:
         peers.when_missed(self._look_for_revoked)
 
     async def end_token(self, identifier: str, access_id: str, expires: float) -> None:
-        """End the access token *access_id*, and the login that it belongs to, if it has one."""
+        """End the access token *access_id*, and its login, if it belongs to one."""
         await self._store.revoke(access_id, expires + self._settings.leeway, time.time())
         await self._report(identifier, [access_id])
         record = await self._store.find_by_access(access_id, time.time())
@@ -80,12 +81,12 @@ class Revocation:
             await self._dispatcher.dispatch(SecurityEvents.REVOKED, event)
 
     async def end_tokens_of(self, identifier: str) -> None:
-        """End all logins of a user, and all access tokens that were made until now."""
+        """End all logins of a user, and all access tokens that were issued until now."""
         now = time.time()
         until = now + max(self._settings.ttl, self._settings.refresh_max_age) + _MARGIN
         try:
             await self._store.end_user(identifier, now, until)
-        finally:  # while the store fails, no token is verified again
+        finally:  # even if the store fails: without it, verifying a token again fails too
             self._forget(identifier, None)
             self._send(identifier, None, is_ended=False)
 
@@ -103,16 +104,17 @@ class Revocation:
     def _send(
         self, identifier: str, access_ids: Collection[str] | None, *, is_ended: bool
     ) -> None:
-        """
+        """Send a revocation to the other processes.
+
         Args:
-            access_ids: None: all of the user.
-            is_ended: whether sockets end too.
+            access_ids: None: all tokens of the user.
+            is_ended: whether the identities of sockets end too.
         """
         ids = None if access_ids is None else list(access_ids)
         if not self._peers.send(_REVOKED, [identifier, ids, is_ended]):
             logger.warning(
-                "a revocation could not be sent to the other processes; each finds it in the "
-                "store when it is connected again"
+                "a revocation could not be sent to the other processes; each one reads it from "
+                "the store when it is connected again"
             )
 
     async def _revoked_elsewhere(self, data: Any) -> None:

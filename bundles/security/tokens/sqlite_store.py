@@ -50,7 +50,7 @@ _COLUMNS = "digest, family, identifier, access_id, access_expires, expires, ends
 
 
 class SqliteTokenStore(SqliteStore, TokenStore):
-    """Opened at boot. Statements take well under a millisecond."""
+    """The file is opened at boot. Statements take well under a millisecond."""
 
     @inject
     def __init__(self, settings: SecuritySettings) -> None:
@@ -155,7 +155,7 @@ def _insert(database: sqlite3.Connection, record: RefreshRecord, now: float) -> 
 def _found(
     database: sqlite3.Connection, column: str, value: str, now: float
 ) -> tuple[RefreshRecord | None, float | None]:
-    """The token that has *value* in *column* and is valid, and when it was used first."""
+    """The valid token with *value* in *column*, and the time of its first use."""
     row: tuple[Any, ...] | None = database.execute(
         f"SELECT {_COLUMNS}, used FROM refresh_token WHERE {column} = ? AND expires > ?",
         (value, now),

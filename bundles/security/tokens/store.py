@@ -1,4 +1,4 @@
-"""What a store of refresh tokens and revocations must do."""
+"""The interface of a store of refresh tokens and revocations."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from enum import Enum
 import attrs
 
 MOST_USES = 10
-"""Uses of one refresh token within the grace time: more tabs than a browser opens at a time."""
+"""Most uses of one refresh token within the grace time: enough for the tabs that a browser opens
+at the same time."""
 
 
 @attrs.frozen(kw_only=True)
@@ -16,12 +17,12 @@ class RefreshRecord:
 
     Attributes:
         digest: SHA-256 of the token, 64 hexadecimal digits.
-        family: all tokens of one login have it.
+        family: identifies the login; the same for all its tokens.
         identifier: of the user.
-        access_id: the ``jti`` of the access token that was made with it.
-        access_expires: when that one expires, leeway included, in seconds since 1970.
-        expires: when the refresh token does.
-        ends: when its family does.
+        access_id: the ``jti`` of the access token that was created with it.
+        access_expires: when the access token expires, leeway included, in seconds since 1970.
+        expires: when the refresh token expires.
+        ends: when its family ends.
     """
 
     digest: str = attrs.field(repr=False)
@@ -39,11 +40,11 @@ class RotationResult(Enum):
     DONE = "done"
     """The token was used for the first time, or again within the grace time."""
     REUSED = "reused"
-    """It had been used before: its login must end."""
+    """It was used before, longer ago than the grace time: its login must end."""
     TOO_MANY = "too_many"
     """It has been used `MOST_USES` times within the grace time."""
     UNKNOWN = "unknown"
-    """It is not known, has expired or was revoked."""
+    """It is unknown, has expired or was revoked."""
 
 
 @attrs.frozen
@@ -60,15 +61,16 @@ class EndedAccess:
 
 
 class TokenStore(ABC):
-    """Keeps refresh tokens and revocations. Each method is atomic, also between processes.
+    """Stores refresh tokens and revocations. Each method is atomic, also between processes.
 
-    A store that cannot be reached raises `ServiceUnavailableException`; the client gets 503 and is
+    A method raises if the store cannot be reached: `ServiceUnavailableException`, or an error that
+    becomes one, such as those of redis-py with the bundle ``redis``. The client gets 503 and is
     never treated as anonymous. *now* is the time, in seconds since 1970.
     """
 
     @abstractmethod
     async def add(self, record: RefreshRecord, now: float) -> None:
-        """Keep *record*, the first token of a login, until it expires."""
+        """Store *record*, the first token of a login, until it expires."""
 
     @abstractmethod
     async def find(self, digest: str, now: float) -> RefreshRecord | None:
@@ -76,15 +78,15 @@ class TokenStore(ABC):
 
     @abstractmethod
     async def find_by_access(self, access_id: str, now: float) -> RefreshRecord | None:
-        """The token that was made with the access token *access_id*."""
+        """The token that was created with the access token *access_id*."""
 
     @abstractmethod
     async def rotate(
         self, digest: str, record: RefreshRecord, now: float, grace: float
     ) -> RotationResult:
-        """Mark the token with *digest* as used, and keep *record* in its place, or do neither. It
-        is reuse more than *grace* seconds after the first use, and `TOO_MANY` after `MOST_USES`
-        uses."""
+        """Mark the token with *digest* as used, and store *record* as its successor, or do
+        neither. The result is `REUSED` from *grace* seconds after the first use on, and `TOO_MANY`
+        after `MOST_USES` uses."""
 
     @abstractmethod
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
@@ -94,13 +96,13 @@ class TokenStore(ABC):
     @abstractmethod
     async def end_user(self, identifier: str, now: float, until: float) -> None:
         """Remove the tokens of a user, and revoke access tokens that were issued up to *now*. The
-        revocation may be forgotten after *until*."""
+        revocation may be removed after *until*."""
 
     @abstractmethod
     async def revoke(self, access_id: str, until: float, now: float) -> None:
-        """Revoke one access token; it may be forgotten after *until*."""
+        """Revoke one access token; the revocation may be removed after *until*."""
 
     @abstractmethod
     async def is_revoked(self, access_id: str, identifier: str, issued: float) -> bool:
-        """Whether `revoke` was called with *access_id*, or `end_user` with *identifier* after
-        *issued*."""
+        """Whether `revoke` was called with *access_id*, or `end_user` with *identifier* at or
+        after *issued*."""

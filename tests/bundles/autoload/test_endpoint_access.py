@@ -142,7 +142,7 @@ async def test_without_security_only_public_endpoints_boot(folder: Folder) -> No
 async def test_session_without_the_bundle_sessions_is_an_error(folder: Folder) -> None:
     settings = SecuritySettings(tokens=TokenSettings(secret="s3cret-of-the-tests-with-32-bytes!"))
 
-    with pytest.raises(ConfigurationError, match="the bundle sessions is not enabled"):
+    with pytest.raises(ConfigurationError, match="the bundle 'sessions' is not enabled"):
         await folder.boot(
             {"api/unit/call.py": "async def method(): ..."},
             bundles=[SecurityBundle(Accounts)],

@@ -76,7 +76,7 @@ class ShopController(Controller):
         (
             entry("GET", "/:id(a(b)c)", "show"),
             "route 'shop_show' ([..].ShopController.show): Path template '/shop/{id:/a(b)c/}' has "
-            "a pattern '/a(b)c/' that has a capturing group: write '(?:…)' in place of '(…)'.",
+            "a pattern '/a(b)c/' that has a capturing group: write '(?:…)' instead of '(…)'.",
         ),
         (
             entry("FOO", "/", "show"),
@@ -158,7 +158,7 @@ class ShopController(Controller):
         ),
         (
             entry("GET", "/", "show", constraints={"host": "a b"}),
-            "route 'shop_show' ([..].ShopController.show) has the host 'a b'; give it a name like "
+            "route 'shop_show' ([..].ShopController.show) has the host 'a b'; write a name like "
             "'example.com' or '*.example.com', without scheme and port",
         ),
         (entry("GET", "/", "show", config=[]), "config is []; it must be an object"),

@@ -201,7 +201,7 @@ async def test_incomplete_settings_fail_at_boot(
     [
         ({"bus": "nats"}, "bus"),
         ({"channel": "a b"}, "channel must be letters, digits"),
-        ({"secret": "short"}, "secret must be text of at least 32 characters"),
+        ({"secret": "short"}, "secret must be a text of at least 32 characters"),
         ({"socketio_channel": "rxkernel.all"}, "must not begin with channel, 'rxkernel'"),
         ({"heartbeat_interval": 5.0}, "must be longer than heartbeat_interval, 5.0"),
     ],

@@ -53,7 +53,7 @@ async def test_process_that_does_not_reply_is_reported(
 
     texts = [record.getMessage() for record in caplog.records]
     assert texts == [
-        f"1 of the other processes did not reply to {name!r} within 0.1 s, 0 were silent before"
+        f"other processes that did not reply to {name!r} within 0.1 s: 1; silent before: 0"
         for name in ("change", "connections")
     ]
     assert here.application.servers["bus"].figures == {

@@ -237,15 +237,15 @@ class Remembers:
             Edited,
             (),
             USERS,
-            "HTTP edited (policy=Edited.<lambda>): its policy decided for no",
+            "HTTP edited (policy=Edited.<lambda>): its policy was not called for any",
         ),
         (
             Uneven,
             (),
             (),
-            "SOCKET uneven (policy=ByTransport.allows): its policy decided",
+            "SOCKET uneven (policy=ByTransport.allows): its policy was not called",
         ),
-        (Mine, (), (), "SOCKET mine (authenticated): no user of the matrix may call it; add one"),
+        (Mine, (), (), "SOCKET mine (authenticated): no user of the matrix may call it; add a"),
         (
             Guarded,
             (Opens,),
@@ -283,7 +283,9 @@ async def test_matrix_reports_problem(
 
 
 async def test_matrix_with_params_of_unknown_route_is_error() -> None:
-    with pytest.raises(AssertionError, match=r"params has 'artikle_change'; its keys are names"):
+    with pytest.raises(
+        AssertionError, match=r"params has 'artikle_change'; its keys must be names"
+    ):
         await AccessMatrix(application_of(), USERS, {"artikle_change": {}}).check()
 
 
@@ -295,7 +297,7 @@ async def test_matrix_accepts_route_that_is_marked_as_unreachable() -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("nevr", "unreachable has 'nevr'; it has names of routes: .*never"),
+        ("nevr", "unreachable has 'nevr'; it must have names of routes: .*never"),
         ("mine", r"HTTP mine \(authenticated\): unreachable names it, but a user may call it"),
     ],
 )
@@ -317,7 +319,7 @@ async def test_matrix_names_rule_of_namespace_in_its_problems() -> None:
 
 def test_matrix_with_object_of_user_is_error() -> None:
     with pytest.raises(
-        AssertionError, match=r"users has Account\(.*; it has identifiers that load"
+        AssertionError, match=r"users has Account\(.*; it must have identifiers that load"
     ):
         AccessMatrix(application_of(), [Account("ada")])  # type: ignore[list-item] # wrong
 

@@ -155,7 +155,7 @@ def test_invalid_files_are_errors_that_show_no_key(tmp_path: Path) -> None:
 def test_keys_that_cannot_be_used_are_errors(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_bytes(pem(rsa.generate_private_key(65537, 1024)))
-    assert "has 1024 bits, and RS256 needs 2048" in _problem(path)
+    assert "has 1024 bits; for RS256 it must have at least 2048" in _problem(path)
     path.write_bytes(pem(ec.generate_private_key(ec.SECP521R1())))
     assert "curve 'P-521' cannot be used with the algorithm 'ES256'" in _problem(path)
     for algorithm in ("none", "HS256", "RS1"):
@@ -164,7 +164,7 @@ def test_keys_that_cannot_be_used_are_errors(tmp_path: Path) -> None:
         assert f"with the algorithm {algorithm!r}" in _problem(path)
     key = {**OctKey.generate_key(128).as_dict(), "kid": "a"}
     path.write_text(json.dumps(key))
-    assert "has 16 bytes, and HS256 needs 32" in _problem(path)
+    assert "has 16 bytes; for HS256 it must have at least 32" in _problem(path)
     key = {**new_key("HS256").as_dict(), "kid": "a"}
     path.write_text(json.dumps({"keys": [key, key]}))
     assert "two keys have the kid 'a'" in _problem(path)

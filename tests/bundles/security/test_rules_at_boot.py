@@ -63,8 +63,8 @@ class Unbound: ...
         (access("autenticated"), "its rule is 'autenticated'; it must be one of 'public'"),  # type: ignore[arg-type]
         (access("autenticated"), "'fully_authenticated'; did you mean 'authenticated'?"),  # type: ignore[arg-type]
         (access(roles="boss"), "unknown role 'boss'; it must be one of security.roles: admin"),
-        (access("public", roles="admin"), "public and has conditions"),
-        (access(roles=[""]), "has the role ''; a role is a text"),
+        (access("public", roles="admin"), "public and has roles or a policy"),
+        (access(roles=[""]), "has the role ''; a role must be a non-empty str"),
         (access(lambda token: True), "must take two parameters: token, request"),  # type: ignore[arg-type, misc]
         (access(NeedsUnbound), "the policy NeedsUnbound cannot be built"),
         (option("access", "admin"), "its rule is 'admin'"),
@@ -108,7 +108,7 @@ async def test_option_by_hand_is_error_and_names_the_decorator() -> None:
 )
 def test_name_of_a_credential_that_cannot_work_is_error(name: str, value: str) -> None:
     """No client can send such a header, or another credential is read from it."""
-    with pytest.raises(ValueError, match=f"{name} must be empty, or a name"):
+    with pytest.raises(ValueError, match=f"{name} must be empty, or the name"):
         SecuritySettings(**{name: value})  # type: ignore[arg-type] # texts
 
 
@@ -233,7 +233,7 @@ async def test_rule_for_sessions_without_their_bundle_is_error() -> None:
         async def cart(self) -> None: ...
 
     found = await problems_of(application_of(Cart))
-    assert "its rule is 'session', but the bundle sessions is not enabled" in found
+    assert "its rule is 'session', but the bundle 'sessions' is not enabled" in found
 
 
 async def test_current_user_of_other_class_than_provider_loads_is_error() -> None:
@@ -310,7 +310,7 @@ async def test_wrong_rules_of_bundle_are_errors() -> None:
 
     bundle = SecurityBundle(Accounts, connect={"/chta": "public"})
     found = await problems_of(application_of(Chat, bundle=bundle))
-    assert "'/chta', which has no event; it must be one of '/', '/chat'" in found
+    assert "'/chta', which is not served; it must be one of '/', '/chat'" in found
 
     listed = application_of(Chat, bundle=bundle, socketio=SocketioSettings(namespaces=("/chta",)))
     async with listed:
@@ -396,7 +396,7 @@ def test_two_rules_at_one_place_are_an_error() -> None:
 async def test_bundle_without_provider_is_one_error(bundle: Any) -> None:
     found = await problems_of(Application(bundles=[bundle], controllers=[Articles]))
     assert found == (
-        "the bundle security has no UserProvider; write SecurityBundle(Users), where Users is "
+        "the bundle 'security' has no UserProvider; write SecurityBundle(Users), where Users is "
         "your subclass of UserProvider, or bind UserProvider in a module of the application"
     )
 
@@ -593,10 +593,10 @@ async def test_route_of_logins_for_users_without_passwords_is_logged(
     async with application:
         pass
 
-    lines = [line for line in caplog.messages if "each login by" in line]
+    lines = [line for line in caplog.messages if "logins by POST" in line]
     name = users.__qualname__
     expected = (
-        f"each login by POST /security/login fails: {name} loads users of the class {kind}, "
+        f"all logins by POST /security/login will fail: {name} loads users of the class {kind}, "
         f"which has no attribute password_hash; add it, override password_hash() of {name}, or "
         f"set security.routes.login = false"
     )

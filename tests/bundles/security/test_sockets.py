@@ -276,7 +276,7 @@ async def test_failing_listener_of_expiry_does_not_keep_socket(
     async with client.connection(auth={"token": token_of("ada")}) as ada:
         await client.dispatcher.dispatch(SecurityEvents.REVOKED, RevokedEvent("ada"))
         await until(lambda: not ada.is_connected)
-    assert "the end of the identity of a socket failed" in caplog.text
+    assert "ending the identity of a socket failed" in caplog.text
 
 
 async def test_identities_of_closed_and_refused_sockets_are_forgotten(
@@ -529,7 +529,7 @@ async def test_as_user_acts_as_user_over_both_transports(client_of: ClientOf) ->
 
 async def test_as_user_with_identifier_is_error(client_of: ClientOf) -> None:
     client = client_of(application_of()).as_user("eve")
-    with pytest.raises(TypeError, match=r"as_user\('eve'\) got an identifier; it takes a user"):
+    with pytest.raises(TypeError, match=r"as_user\('eve'\) got an identifier; pass a user"):
         await client.http("article_list")
 
 

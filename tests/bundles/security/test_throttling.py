@@ -383,5 +383,5 @@ def test_address_limit_counts_each_network_and_becomes_free_again(clock: Clock) 
 
 @pytest.mark.parametrize(("limit", "window"), [(0, 1.0), (1, 0.0)])
 def test_address_limit_of_nothing_is_value_error(limit: int, window: float) -> None:
-    with pytest.raises(ValueError, match="use positive numbers"):
+    with pytest.raises(ValueError, match="both must be greater than 0"):
         AddressLimit(limit, window, "x")

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bundles.redis import Redis
+from bundles.redis.outage import Outage
 from bundles.resources import ResourcesSettings
 from bundles.resources.stores.session_store import DatabaseSessionStore
 from bundles.resources.stores.store_database import StoreDatabase
@@ -30,7 +31,7 @@ async def open_store(settings: SessionsSettings, url: str) -> AsyncIterator[Sess
                 yield store
         case "redis":
             async with Redis.from_url(url) as client:
-                yield RedisSessionStore(client, settings)
+                yield RedisSessionStore(client, settings, Outage(client))
         case "database":
             async with StoreDatabase(ResourcesSettings(url=url)) as database:
                 await database.create_tables()

@@ -705,7 +705,9 @@ async def test_session_memory_full_is_503_until_one_expires(
 
     assert statuses == [200, 200, 503, 503, 200]
     lines = [r.getMessage() for r in caplog.records if r.name == "bundles.sessions.memory_store"]
-    assert lines == ["the session store is full: sessions.max_sessions is 2"]
+    assert lines == [
+        "the session store is full, and new sessions are refused: sessions.max_sessions is 2"
+    ]
 
 
 # --- stores that are down
@@ -734,6 +736,22 @@ async def test_session_redis_killed_in_use_is_503_and_never_anonymous(
 
     errors = [r for r in caplog.records if r.name.startswith("bundles.") and r.levelno > 20]
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize("store_name", ["redis"])
+async def test_session_sweeper_during_outage_of_redis_logs_nothing_further(
+    site_of: SiteOf, redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site_of(idle_timeout=1.0).client() as client:
+        await client.http("login", params={"user": "ada"})
+        async with client.connection() as socket:
+            await client.websocket("about", connection=socket)
+            redis.kill()
+            await until(lambda: any(r.levelno > logging.INFO for r in caplog.records))
+            assert socket.is_connected
+
+    (line,) = [r.getMessage() for r in caplog.records if r.levelno > logging.INFO]
+    assert line.startswith("Redis cannot be used: ")
 
 
 @pytest.mark.parametrize("store_name", ["sqlite"])
@@ -891,7 +909,7 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize(
     ("value", "error"),
     [
-        (object(), "session['a'] cannot be stored: builtins.object cannot be written as JSON"),
+        (object(), "session['a'] cannot be stored: builtins.object cannot be encoded as JSON"),
         ("\ud800", "session['a'] cannot be stored"),
         (nested(80), "session['a'] cannot be stored"),
     ],
@@ -944,7 +962,7 @@ async def test_session_is_a_mapping(site_of: SiteOf) -> None:
                 session["x"]
             with pytest.raises(KeyError):
                 del session["x"]
-            with pytest.raises(TypeError, match="is not a str"):
+            with pytest.raises(TypeError, match="must be a str, not 7"):
                 session[7] = 1  # type: ignore[index]
             session.update(x=1, y={"deep": [1]})
             session["y"]["deep"].append(2)

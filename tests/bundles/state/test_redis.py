@@ -198,7 +198,7 @@ async def test_changes_are_sent_when_the_application_stops(
 async def test_application_stops_at_once_after_its_boot(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """redis-py 8.1 loses a cancellation while it takes a connection from its pool."""
+    """With Python 3.11 redis-py loses some cancellations, see `cancellable_connection`."""
     first = await site_of(shared_redis, key=key)
     first.state.set("a", 1)
     await first.state.flush()

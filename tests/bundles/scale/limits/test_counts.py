@@ -227,5 +227,5 @@ async def test_limits_in_memory_are_an_error_with_workers() -> None:
     workers = Settings(http=HttpSettings(reuse_port=True))
     application = Application(bundles=[ScaleBundle], controllers=[Search], settings=workers)
 
-    with pytest.raises(ConfigurationError, match=r"'search' .* each worker would allow it"):
+    with pytest.raises(ConfigurationError, match=r"'search' .* each worker would count"):
         await application.boot()

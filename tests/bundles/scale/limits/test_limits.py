@@ -230,7 +230,7 @@ async def test_all_problems_of_limits_are_reported_at_boot() -> None:
 
     text = "\n".join(caught.value.problems)
     for expected in (
-        "the rate is 'often'; write a text such as '10/minute', with second, minute, hour, day, "
+        "the rate is 'often'; write a str such as '10/minute', with second, minute, hour, day, "
         "month or year",
         "the rate '0/minute' allows no call",
         "the key is 'address'; write a function",

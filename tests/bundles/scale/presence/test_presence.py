@@ -159,7 +159,7 @@ async def test_limits_of_connection_and_room_are_conflicts() -> None:
         await enter(client, ada, "1", "ada")
         await enter(client, ada, "2", "ada")
         error = await enter(client, ada, "3", "ada", status=409)
-        assert error["message"] == "a connection may be present in 2 rooms"
+        assert error["message"] == "a connection may be present in at most 2 rooms"
         await enter(client, ada, "2", "ada", "new data is allowed")
         await leave(client, ada, "1")
         await enter(client, ada, "3", "ada")

@@ -58,7 +58,7 @@ def test_command_writes_the_configuration_and_warns(kind: str, run: Run, write: 
         (("--server", "a:1", "--key", "/k"), "nginx needs both --certificate and --key"),
         (("--server", "a:1", "--certificate", "k"), "'k' is not an absolute path"),
         (("--server", "a:1", "--certificate", "/a b"), "'/a b' is not an absolute path"),
-        (("--server", "a:1", "--name", "a-b"), "'a-b' is not small letters"),
+        (("--server", "a:1", "--name", "a-b"), "'a-b' is not a lowercase letter"),
     ],
 )
 def test_command_refuses_invalid_options(

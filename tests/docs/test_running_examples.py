@@ -1,4 +1,4 @@
-"""The program of the index that runs an example with `await` outside of a function."""
+"""The program of the guide that runs an example with `await` outside of a function."""
 
 import re
 import subprocess
@@ -18,8 +18,8 @@ async def main():
 
 
 @pytest.mark.parametrize("source", ["print(await show())", "import asyncio\nasyncio.run(main())"])
-def test_program_of_index_runs_example(source: str, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+def test_program_of_guide_runs_example(source: str, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "guide" / "index.md").read_text(encoding="utf-8")
     program = re.search(r"```python\n(# run\.py\n.*?)```", page, re.DOTALL)
     assert program is not None
     (tmp_path / "run.py").write_text(program[1], encoding="utf-8")

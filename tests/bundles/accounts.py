@@ -1,4 +1,4 @@
-"""Users of gateways with the bundle security."""
+"""Users of applications with the bundle `security`."""
 
 import attrs
 
