@@ -20,6 +20,7 @@ def sections(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_has_the_sections_of_all_pages_in_their_order(page: Path) -> None:
+    assert page.read_text(encoding="utf-8").startswith("# ")
     found = sections(page)
     last = "Coming from"
     named = [title for title in found if title in ORDER]
