@@ -21,7 +21,7 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test soak check format lint type bench bench-quick bench-check install browser slowhttptest faketime wrk redis nats \
+.PHONY: help serve test soak check docs screenshots format lint type bench bench-quick bench-check install browser slowhttptest faketime wrk redis nats \
 	nginx haproxy postgresql mariadb valgrind clean distclean
 
 help:  ## list the targets
@@ -39,6 +39,10 @@ soak: $(DEV_STAMP) slowhttptest faketime wrk redis nats postgresql mariadb  ## l
 	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak $(PARALLEL) $(ARGS)
 
 check: lint type test  ## what a change must pass: lint, type, test
+
+docs: $(DEV_STAMP)  ## build the site of the documentation in build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -c docs . build/docs
+	@echo "Open $(CURDIR)/build/docs/index.html"
 
 format: $(DEV_STAMP)  ## rewrite the sources in place
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""Sign-up, and who is signed in. The bundle security has the routes of sign-in and sign-out."""
+"""Sign-up, and the current account. The bundle security has the routes of sign-in and sign-out."""
 
 import attrs
 from attrs.validators import matches_re, min_len

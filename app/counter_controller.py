@@ -1,4 +1,4 @@
-"""A counter that all browsers see, whichever worker they are connected to."""
+"""A counter that all browsers see, in all workers."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ class SocketClient:
 
 @access("public")
 class PageController:
-    """Serves the pages, or, if npm's script is missing, one that explains how to install it."""
+    """Serves the pages; without the script of npm, a page that explains how to install it."""
 
     @inject
     def __init__(self, client: SocketClient) -> None:

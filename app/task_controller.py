@@ -21,7 +21,7 @@ Author = Connection | None
 
 @access("public")
 class TaskController:
-    """The tasks of the shared board are everybody's; private tasks exist for their owner only.
+    """All clients see the tasks of the shared board; a private task is visible to its owner only.
 
     A client that changes a task gets the response; every other socket that may see the task gets
     an event: ``task_created``, ``task_changed`` or ``task_deleted``. Its argument is the task, or
@@ -53,7 +53,7 @@ class TaskController:
     ) -> Task | Response:
         """Add a task to the shared board.
 
-        All sockets but that of the sender, who gets the response, receive ``task_created``.
+        All sockets except that of the sender receive ``task_created``.
 
         Response headers:
             Location: the path of the task.

@@ -1,4 +1,4 @@
-"""Input of clients about tasks, validated before an action runs, the same on both transports."""
+"""The input of clients, validated before an action runs, in the same way on both transports."""
 
 from typing import Annotated, Any
 
@@ -28,12 +28,12 @@ def _single_spaces(title: Title) -> str:
 
 def _check_title(_: object, __: "attrs.Attribute[Any]", title: str | None) -> None:
     if title is not None and not 1 <= len(title) <= TITLE_LIMIT:
-        raise ValidationError(f"must be a text of 1 to {TITLE_LIMIT} characters")
+        raise ValidationError(f"must be a string of 1 to {TITLE_LIMIT} characters")
 
 
 @attrs.frozen
 class NewTask:
-    """A task to add. Each white space of its title becomes a single space."""
+    """A task to add. Each sequence of white space in its title becomes one space."""
 
     title: str = attrs.field(converter=_single_spaces, validator=_check_title)
 
@@ -65,4 +65,4 @@ Changes = Annotated[
         }
     ),
 ]
-"""A change, described in documents: one of its fields is not null."""
+"""A change, with the rule for documents that at least one of its fields is not null."""

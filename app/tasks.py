@@ -11,10 +11,10 @@ _PAGE = 500
 
 
 class TaskNotFoundError(LookupError):
-    """No task has this id, or it is private to another account: the two look the same."""
+    """No task has this id, or it is private to another account; both cases look the same."""
 
     def __init__(self, id: int) -> None:
-        super().__init__(f"there is no task {id}")
+        super().__init__(f"task {id} not found")
         self.id = id
 
 

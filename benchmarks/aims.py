@@ -60,7 +60,7 @@ def publish_aims(table: Table, versions: dict[str, str], page: Path = PAGE) -> N
 
 
 @click.command("instructions")
-@click.option("--publish", "is_published", is_flag=True, help="Write docs/performance.md.")
+@click.option("--publish", "is_published", is_flag=True, help="Write benchmarks/README.md.")
 def instructions_command(is_published: bool) -> None:
     """Instructions for each request, compared with raw aiohttp and the aims."""
     own, raw, middlewares = map(count, ("rxkernel", "aiohttp", "aiohttp-middlewares"))

@@ -1,6 +1,6 @@
-"""rxkernel: one controller method, answered over HTTP and Socket.IO alike.
+"""rxkernel: one controller method, served over HTTP and over Socket.IO.
 
-Every public name is here; where it is written is free to change.
+Import every public name from here; the modules that define them may change.
 """
 
 from rxkernel.application.application import (

@@ -1,4 +1,4 @@
-"""What code of the user raised, for messages: its type, its text and its place."""
+"""Describes exceptions of the user's code for messages: type, text, file and line."""
 
 import importlib
 import os
@@ -12,7 +12,7 @@ _NOT_OF_THE_USER = (_PACKAGE, _BUNDLES, "<frozen ", importlib.__file__)
 
 
 def text_of(exc: BaseException) -> str:
-    """The text of *exc*; empty where ``str`` of it raises."""
+    """The text of *exc*; empty if ``str(exc)`` raises."""
     try:
         return str(exc)
     except Exception:  # noqa: BLE001 - an exception may be of any class
@@ -20,16 +20,16 @@ def text_of(exc: BaseException) -> str:
 
 
 def summary_of(exc: BaseException) -> str:
-    """The type of *exc* and its text, if it has one."""
+    """The type of *exc*, and its text if it has one: ``KeyError: 'name'``."""
     text = text_of(exc)
     return f"{type(exc).__name__}{': ' if text else ''}{text}"
 
 
 def place_of(exc: BaseException, *, of_caller: bool = False) -> str:
-    """Where the user's code raised *exc*, in brackets; a `SyntaxError` says that itself.
+    """The file and line where the user's code raised *exc*, as `` (file, line 7)``.
 
-    With *of_caller*, where it called a function of a bundle that raised *exc*, such as a
-    decorator.
+    Empty for a `SyntaxError`, whose text has them. With *of_caller*, the line that called a
+    function of a bundle that raised *exc*, such as a decorator.
     """
     frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename[0] != "<"]
     own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
@@ -41,8 +41,8 @@ def place_of(exc: BaseException, *, of_caller: bool = False) -> str:
 
 
 def own_traceback(exc: BaseException) -> TracebackType | None:
-    """The traceback of *exc* from the first line of the user's code on; the whole one if it has
-    only lines of rxkernel."""
+    """The traceback of *exc*, from the first line of the user's code on; the whole traceback if
+    all its lines are in rxkernel."""
     found = exc.__traceback__
     while found and found.tb_frame.f_code.co_filename.startswith(_NOT_OF_THE_USER):
         found = found.tb_next

@@ -1,4 +1,4 @@
-"""Notices changes of single files."""
+"""Detects changes of single files."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ FileStamp = tuple[int, int, int]
 
 
 def stamp_of(path: Path) -> FileStamp | None:
-    """What changes when the file *path* is written or replaced; None if it does not exist."""
+    """A value that changes when the file *path* is written or replaced; None if it is missing."""
     try:
         found = os.stat(path)
     except OSError:

@@ -99,9 +99,10 @@ def _checked(given: tuple[Any, ...], named: dict[str, str]) -> Headers | list[tu
 
 
 def checked_header(name: str, value: str) -> tuple[istr, str]:
-    """Return a valid name and value, without the subclass of `str` that they may have.
+    """Return the name and the value, both valid, and the value as a plain `str`.
 
-    The text of a subclass, such as a member of an enum, is its value, not what ``str()`` returns.
+    The text of a subclass of `str`, such as an enum member, is its value, not the result of
+    ``str()``.
 
     Raises:
         ValueError, TypeError: see `Headers`.
@@ -122,7 +123,7 @@ def checked_header(name: str, value: str) -> tuple[istr, str]:
 
 
 _names: dict[str, istr] = {}
-"""Valid names, by their spelling. A multi-dict does not fold the case of an `istr` again."""
+"""Valid names, by their spelling. A multi-dict does not convert an `istr` to lower case again."""
 
 _MOST_NAMES = 512
 

@@ -1,6 +1,6 @@
-"""Names of hosts, as routes and settings write them and as requests name them.
+"""Names of hosts in routes, in settings and in requests.
 
-Upper case and one dot at the end do not matter (RFC 9110 §4.2.3, RFC 1034 §3.1).
+Case and one dot at the end are ignored (RFC 9110 §4.2.3, RFC 1034 §3.1).
 """
 
 import re
@@ -14,7 +14,7 @@ in DNS (RFC 1035 §2.3.4)."""
 
 
 def canonical_host(name: str) -> str | None:
-    """*name* in lower case, an IPv6 address in its shortest form; None if invalid."""
+    """*name* in lower case, an IPv6 address in its shortest form; None if it is invalid."""
     if not name.startswith("["):
         return name.lower().removesuffix(".") or None
     try:
@@ -24,5 +24,5 @@ def canonical_host(name: str) -> str | None:
 
 
 def host_matches(pattern: str, name: str) -> bool:
-    """Whether *pattern*, canonical as *name* is, is that host or above it."""
+    """Whether *pattern* is the host *name* or a wildcard for it; both must be canonical."""
     return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern

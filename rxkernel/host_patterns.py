@@ -1,7 +1,8 @@
-"""The entries of ``http.allowed_hosts``, and which one is for the host of a request.
+"""The entries of ``http.allowed_hosts``, and the search for the entry of a request's host.
 
-An entry is a name, ``*.example.org`` for every host below that one, an address (an IPv6 address in
-brackets), or ``*`` for every host. With a port, ``example.org:8080``, it is for this port alone.
+An entry is a name, ``*.example.org`` for every subdomain, an address (an IPv6 address in
+brackets), or ``*`` for every host. An entry with a port, ``example.org:8080``, matches only
+requests to this port.
 """
 
 import re
@@ -21,7 +22,7 @@ _ENTRY = re.compile(rf"(?P<name>\*|{HOST_PATTERN.pattern})(?::(?P<port>[0-9]{{1,
 
 @attrs.frozen(order=False)
 class HostPattern:
-    """One entry. *name* is canonical; without a *port* it is for all ports."""
+    """One entry. *name* is canonical; without *port* it matches every port."""
 
     name: str
     port: int | None = None
@@ -43,19 +44,19 @@ class HostPattern:
         return self.name.startswith("*")
 
     def matches(self, name: str, port: int | None) -> bool:
-        """Whether it is for the host *name*, canonical, requested at *port*."""
+        """Whether it matches the canonical host *name*, requested at *port*."""
         if self.port is not None and self.port != port:
             return False
         return name.endswith(self.name[1:]) if self.is_mask else name == self.name
 
     @property
     def precedence(self) -> tuple[bool, int, bool]:
-        """Larger for the entry that wins: a name, then the longest mask; of two that are the same,
+        """Larger for the entry that wins: an exact name, then the longest mask; of equal names,
         the one with a port."""
         return not self.is_mask, len(self.name), self.port is not None
 
     def covers(self, other: "HostPattern") -> bool:
-        """Whether it is for every host of *other* too, and *other* wins."""
+        """Whether it also matches every host of *other*, and *other* has precedence."""
         if self.precedence >= other.precedence or self.port not in (None, other.port):
             return False
         return other.name == self.name or (
@@ -67,7 +68,7 @@ class HostPattern:
 
 
 class HostPatterns(Generic[T]):
-    """Finds the value of the entry that is for a host."""
+    """Finds the value of the entry that matches a host."""
 
     def __init__(self, entries: Iterable[tuple[HostPattern, T]]) -> None:
         ordered = sorted(entries, key=lambda entry: entry[0].precedence, reverse=True)
@@ -75,7 +76,7 @@ class HostPatterns(Generic[T]):
         self._masks = [(p, value) for p, value in ordered if p.is_mask]
 
     def find(self, name: str, port: int | None) -> T | None:
-        """The value for the host *name*, canonical, requested at *port*; None without one."""
+        """The value for the canonical host *name*, requested at *port*; None if none matches."""
         for key in (name, port), (name, None):
             if key in self._exact:
                 return self._exact[key]

@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def add_label(labelled: F, kind: str, label: object) -> F:
-    """Add *label* to those of its *kind* on *labelled*, behind the earlier ones.
+    """Append *label* to the labels of its *kind* on *labelled*.
 
     *labelled* is a function or a class; the labels that a class inherits stay with its bases.
     """
@@ -24,8 +24,8 @@ def add_label(labelled: F, kind: str, label: object) -> F:
     return labelled
 
 
-def refuse_bare(decorator: str, given: object, hint: str = "give it its name") -> None:
-    """Refuse ``@decorator`` without its arguments: it would replace what it decorates.
+def refuse_bare(decorator: str, given: object, hint: str = "pass a name") -> None:
+    """Reject ``@decorator`` without arguments: it would replace the function or class below it.
 
     Raises:
         ConfigurationError: *given*, the first argument, is the function or class to decorate.
@@ -35,7 +35,7 @@ def refuse_bare(decorator: str, given: object, hint: str = "give it its name") -
 
 
 def refuse_class(decorator: str, labelled: object) -> None:
-    """Refuse ``@decorator(…)`` on a class, where nothing reads it.
+    """Reject ``@decorator(…)`` on a class, where it has no effect.
 
     Raises:
         ConfigurationError: *labelled* is a class.
@@ -47,7 +47,7 @@ def refuse_class(decorator: str, labelled: object) -> None:
 
 
 def refuse_function(decorator: str, labelled: object, hint: str) -> None:
-    """Refuse ``@decorator(…)`` on anything but a class, where nothing reads it.
+    """Reject ``@decorator(…)`` on anything but a class, where it has no effect.
 
     Raises:
         ConfigurationError: *labelled* is not a class.
@@ -78,9 +78,10 @@ def class_labels(cls: Any, kind: str) -> tuple[Any, ...]:
 def labels_in(owner: type | ModuleType, kind: str) -> Iterator[tuple[str, Any]]:
     """Every ``(function name, label)`` of a class or a module.
 
-    Of a class also what it inherits, base classes first. The nearest class that labels a method
-    decides. An override without labels keeps the inherited ones; an override that is not
-    callable (``show = None``) removes them. Of a module only the functions defined in it.
+    For a class, inherited methods are included, those of base classes first. If several classes
+    label a method, the labels of the most derived one are used. An override without labels keeps
+    the inherited labels; an override that is not callable (``show = None``) removes them. For a
+    module, only the functions defined in it are included.
     """
     if isinstance(owner, ModuleType):
         yield from _labels_in_module(owner, kind)
@@ -99,7 +100,7 @@ def labels_in(owner: type | ModuleType, kind: str) -> Iterator[tuple[str, Any]]:
 def labels_along(owner: type | ModuleType, name: str, kind: str) -> list[Any]:
     """The labels of one *kind* on every version of the method *name*, base classes first.
 
-    Of a module those on its function. Unlike in `labels_in`, an override hides no label.
+    For a module, the labels on its function. Unlike in `labels_in`, an override hides no label.
     """
     if isinstance(owner, ModuleType):
         return list(labels_on(getattr(owner, name, None), kind))

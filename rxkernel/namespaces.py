@@ -1,4 +1,4 @@
-"""The syntax of Socket.IO namespaces, for routes, for settings, and for the packets of clients."""
+"""The syntax of Socket.IO namespaces in routes, in settings, and in packets of clients."""
 
 import re
 

@@ -1,16 +1,18 @@
-"""Addresses and networks of IP."""
+"""IP addresses and networks."""
 
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-_KNOWN = 4096
-"""Addresses whose result is kept."""
+_CACHE_SIZE = 4096
+"""Number of addresses whose result is cached."""
 
 
 class Networks:
-    """The addresses of *networks*. It looks up one number for each different length of their
-    prefixes, however many they are, and keeps the results for the addresses of the last clients.
+    """The set of all addresses in *networks*.
+
+    A lookup takes one step for each different prefix length, not for each network. The results
+    for the latest addresses are cached.
 
     Raises:
         ValueError: one of *networks* is not an address or a network.
@@ -22,7 +24,7 @@ class Networks:
             bits = network.max_prefixlen - network.prefixlen
             prefixes = self._prefixes.setdefault((network.version, bits), set())
             prefixes.add(int(network.network_address) >> bits)
-        self._find = lru_cache(_KNOWN)(self._contains)
+        self._find = lru_cache(_CACHE_SIZE)(self._contains)
 
     def __bool__(self) -> bool:
         return bool(self._prefixes)
@@ -47,7 +49,7 @@ class Networks:
 
 
 def is_network(text: object) -> bool:
-    """Whether *text* is an address or a network, as ``192.0.2.7`` or ``192.0.2.0/24``."""
+    """Whether *text* is an address or a network, such as ``192.0.2.7`` or ``192.0.2.0/24``."""
     if not isinstance(text, str):
         return False
     try:

@@ -16,7 +16,7 @@ from rxkernel.application.testing import KernelClient
 
 
 class ClientOf(Protocol):
-    """Makes a client of an application, or of one made of controllers and other parts."""
+    """Returns a client of an application, or of controllers and other parts."""
 
     def __call__(
         self,
@@ -30,10 +30,10 @@ class ClientOf(Protocol):
 
 @pytest_asyncio.fixture
 async def client_of() -> AsyncIterator[ClientOf]:
-    """``client_of(application)`` or ``client_of(Controller, …, listeners=[…], modules=[…])``, with
-    the arguments of `KernelClient` in both: also the test options of bundles.
+    """``client_of(application)`` or ``client_of(Controller, …, listeners=[…], modules=[…])``.
 
-    Each application is shut down when the test ends.
+    Both accept the arguments of `KernelClient` too, among them the test options of bundles. Each
+    application is shut down when the test ends.
     """
     clients: list[KernelClient] = []
 
@@ -49,8 +49,8 @@ async def client_of() -> AsyncIterator[ClientOf]:
             known = option_names(application.bundles) if options else []
             if unknown := [name for name in options if name not in known]:
                 raise TypeError(
-                    f"client_of(application) takes no {', '.join(unknown)}; an application has "
-                    f"been made of its parts, and none of its bundles has such a test option"
+                    f"client_of(application) has no argument {', '.join(unknown)}: no bundle of "
+                    f"the application has such a test option; pass parts to Application(…)"
                 )
         else:
             names = option_names(options.get("bundles", ()))

@@ -39,7 +39,7 @@ _HEADERS_IN_USE = frozenset(
         *("x-forwarded-proto", "x-frame-options"),
     )
 )
-"""Headers with another meaning, which cannot have a request id as their value; in lower case."""
+"""Headers that have another meaning, so they cannot contain a request id; in lower case."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _LEVELS = tuple(logging.getLevelNamesMapping())
@@ -49,9 +49,9 @@ _LEVELS = tuple(logging.getLevelNamesMapping())
 class Allowed:
     """An attrs validator for one setting. Settings of bundles can use it, too.
 
-    *text* completes "must be …" and does not quote the value, so it can be shown for secrets.
-    *test* is called for instances of *kinds* only. A ``bool`` does not count as a number. ``None``
-    is valid if `NoneType` is in *kinds*.
+    *text* completes "must be …". It does not quote the value, which may be a secret. *test* is
+    called for instances of *kinds* only. A ``bool`` is not a number here. ``None`` is valid if
+    `NoneType` is in *kinds*.
     """
 
     text: str
@@ -220,7 +220,7 @@ class HttpSettings:
     are not counted."""
 
     fast_path: bool = attrs.field(default=True, validator=_FLAG)
-    """Whether requests bypass aiohttp's handler if possible: the same responses, but faster."""
+    """Whether requests bypass aiohttp's handler if possible; the responses are the same."""
 
     origins: tuple[str, ...] = attrs.field(
         default=(),
@@ -299,7 +299,7 @@ class HttpSettings:
             )
         if self.tls is not None and self.tls.redirect_port == self.port:
             raise ValueError(
-                f"tls.redirect_port must be another port than port, which is {self.port} too; "
+                f"tls.redirect_port must differ from port, but both are {self.port}; "
                 "write the port of plain HTTP, usually 80"
             )
 
@@ -376,12 +376,12 @@ class SocketioSettings:
     host: str | None = attrs.field(
         default=None, validator=Allowed(f"{_HOST.text}, or none", (str, NoneType), _HOST.test)
     )
-    """Address to listen on, with a *port* only; ``None`` is the HTTP server's."""
+    """Address to listen on; it needs *port*. ``None``: that of the HTTP server."""
 
     port: int | None = attrs.field(
         default=None, validator=Allowed(f"{_PORT.text}, or none", (int, NoneType), _PORT.test)
     )
-    """Own TCP port, 0 for a free one; ``None`` shares the HTTP server's."""
+    """Separate TCP port, 0 for a free one; ``None`` shares the port of the HTTP server."""
 
     namespaces: tuple[str, ...] = attrs.field(
         default=(),
@@ -427,7 +427,7 @@ class SocketioSettings:
     """Most binary attachments of one message; more close the connection."""
 
     max_namespaces: int = attrs.field(default=32, validator=_COUNT)
-    """Most namespaces of one client; another one is refused."""
+    """Most namespaces of one client; another one is rejected."""
 
     max_sessions: int = attrs.field(default=10_000, validator=_COUNT)
     """Most clients in total; another one gets 503."""
@@ -464,7 +464,7 @@ class SocketioSettings:
 
     def __attrs_post_init__(self) -> None:
         if self.host is not None and self.port is None:
-            raise ValueError("host needs a port: without one, the HTTP server's host is used")
+            raise ValueError("host has no effect without port; set port, or remove host")
 
 
 @attrs.frozen(kw_only=True)
@@ -539,7 +539,7 @@ class WorkersSettings:
             raise ValueError("balancer needs ports to redirect to; list them, or remove balancer")
         if self.balancer in self.ports:
             raise ValueError(
-                f"balancer must be another port than ports, which has {self.balancer} too"
+                f"balancer must not be one of ports, but ports has {self.balancer}; write another"
             )
 
 

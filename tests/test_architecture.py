@@ -249,7 +249,7 @@ def test_framework_opens_no_connections(module: str) -> None:
 
 
 def test_every_dependency_has_a_reason() -> None:
-    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explain" / "dependencies.md").read_text(encoding="utf-8")
     reasoned = set(re.findall(r"^\| `([\w.-]+)", text, re.MULTILINE))
     assert reasoned >= set(requirements())
     assert reasoned <= {
@@ -278,7 +278,7 @@ def test_every_dependency_has_a_reason() -> None:
 
 
 def test_range_of_every_run_time_dependency_is_the_documented_one() -> None:
-    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explain" / "dependencies.md").read_text(encoding="utf-8")
     text, _, _ = page.partition("## Extras")
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")

@@ -69,7 +69,10 @@ def finish(run: Run) -> None:
     "--from", "source", type=_file, help="Do not measure; read the file that --json wrote."
 )
 @click.option(
-    "--publish", "is_published", is_flag=True, help="Write docs/performance.md, with its figures."
+    "--publish",
+    "is_published",
+    is_flag=True,
+    help="Write benchmarks/README.md, with its figures.",
 )
 def http_command(
     names: tuple[str, ...],
@@ -98,7 +101,10 @@ def http_command(
 @_load_options(seconds=1, rounds=15)
 @_json_option
 @click.option(
-    "--publish", "is_published", is_flag=True, help="Write docs/performance.md, with its figures."
+    "--publish",
+    "is_published",
+    is_flag=True,
+    help="Write benchmarks/README.md, with its figures.",
 )
 def goals_command(
     pythons: tuple[str, ...], json_file: Path | None, is_published: bool, **load: int

@@ -1,4 +1,4 @@
-"""Writes the measured sections of docs/performance.md, with figures and raw windows."""
+"""Writes the measured sections of benchmarks/README.md, with figures and raw windows."""
 
 from pathlib import Path
 from statistics import median
@@ -11,7 +11,7 @@ from benchmarks.http.run import Run
 from benchmarks.http.tables import figures, tables
 from benchmarks.processes import ROOT
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "benchmarks" / "README.md"
 _END = "<!-- end of measured -->"
 
 

@@ -124,13 +124,34 @@ class ApplicationView:
 
 
 api = View(("api",))
+"""The endpoints: ``api.<unit>.<method>``."""
+
 bus = View(("bus",))
+"""Remote services, as functions."""
+
 config = ConfigView(("config",))
+"""The configuration: one attribute per file."""
+
 db = View(("db",))
+"""Connections to databases, and queries."""
+
 domain = View(("domain",))
+"""State in memory, and the rules of the application."""
+
 init = View(("init",))
+"""What each start does last."""
+
 lib = View(("lib",))
+"""Functions without state."""
+
 model = View(("model",))
+"""Classes of what is stored or computed."""
+
 schemas = View(("schemas",))
+"""Named schemas, and classes."""
+
 resources = ResourcesView()
+"""Files as bytes, by their path below the folder ``resources``."""
+
 application = ApplicationView()
+"""The running `Application`, and its injector."""

@@ -1,4 +1,4 @@
-"""The Metacom protocol of Metarhia, for its npm client and others."""
+"""The Metacom protocol of Metarhia, for its npm client and other clients."""
 
 from bundles.metacom.bundle import MetacomBundle
 from bundles.metacom.connection import MetacomConnection

@@ -1,11 +1,13 @@
-"""The entries of ``errors`` for invalid arguments, as one text: npm clients show nothing else."""
+"""Joins the entries of ``errors`` for invalid arguments to one text, since npm clients show only
+the message of an error."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 
 def are_entries(errors: Any) -> bool:
-    """Whether *errors* are those of input, not other details that an application has set."""
+    """Whether *errors* are entries for invalid input, not other details that an application
+    set."""
     return (
         isinstance(errors, list)
         and bool(errors)
@@ -21,7 +23,8 @@ def text_of(errors: Iterable[Mapping[str, Any]]) -> str:
 def _text(entry: Mapping[str, Any]) -> str:
     """Return the text of one of ``errors``, which names its field as metaschema does.
 
-    Schemas in Metarhia's notation have such texts; those of typed parameters are made here.
+    Schemas in Metarhia's notation already have such texts; those for typed parameters are made
+    here.
     """
     message = str(entry["message"])
     if message.startswith(('Field "', "Value ")):
@@ -48,4 +51,4 @@ _TYPES = {
     "bool": "boolean",
     "str": "string",
 }
-"""The types of metaschema by those of the kernel's errors."""
+"""The type names of metaschema, by the type names in the kernel's errors."""

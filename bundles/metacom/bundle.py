@@ -1,4 +1,4 @@
-"""What the bundle adds to an application."""
+"""The bundle metacom."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -18,11 +18,11 @@ from rxkernel import Bundle
 
 
 class MetacomBundle(Bundle):
-    """Serves methods to clients of Metacom, as the npm package ``metacom``.
+    """Serves methods to clients of Metacom, such as the npm package ``metacom``.
 
     Args:
-        expose: controllers whose functions with a route are methods, too, by the name of their
-            unit: ``{"articles": ArticleController}``.
+        expose: controllers whose routes are served as methods too, by the name of their unit:
+            ``{"articles": ArticleController}``.
 
     Raises:
         ConfigurationError: *expose* is not a mapping.

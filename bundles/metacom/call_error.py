@@ -1,4 +1,4 @@
-"""The error of a call, as clients receive it."""
+"""The error of a call, as it is sent to a client."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ class CallError:
 
     Attributes:
         packet: the value of ``error`` in the callback.
-        status: that of the response over HTTP.
+        status: the status of the response, if the call came over HTTP.
     """
 
     packet: dict[str, Any]
@@ -22,4 +22,4 @@ class CallError:
 
 
 ErrorOf = Callable[[Response, Request], CallError]
-"""Returns the error for the kernel's response, which has a status of 400 or more."""
+"""Makes the error from the kernel's response, which has a status of 400 or more."""

@@ -20,7 +20,7 @@ _STOPPING = "the server is stopping; try again"
 
 
 class CallHandler:
-    """The methods of the application, and how they are called, over every transport of the bundle.
+    """Calls the methods of the application, for WebSockets and for HTTP.
 
     Attributes:
         is_draining: whether new calls are rejected with 503.
@@ -34,14 +34,14 @@ class CallHandler:
 
     @property
     def methods(self) -> Methods:
-        """Those that are served now."""
+        """The methods that are currently served; a reload may change them."""
         compiled = self._kernel.compiled
         if compiled is not self._compiled:
             self._methods, self._compiled = Methods.of(compiled), compiled
         return self._methods
 
     def answer(self, request: Request, call: Call) -> Awaitable[Response]:
-        """Respond to *call* when awaited. *request* is its message, which has begun."""
+        """Return the response to *call*. ``Kernel.begin`` was called for *request*."""
         args = call.args
         if type(args) is dict:
             request.params = args

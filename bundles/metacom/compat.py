@@ -1,7 +1,8 @@
-"""The errors of Impress 3, exactly: the numbers and texts of dialect A, also over HTTP.
+"""The errors of Impress 3: its codes and texts in dialect A, also over HTTP.
 
-Its rules: the text of an error that a method *returns* is sent, with its code, and the status of
-HTTP is 200. An error that is *raised* has a status; its text is sent unless that is 500 or more.
+Its rules: an error that a method *returns* is sent with its text and code, and the HTTP status is
+200. An error that a method *raises* has a status; its text is sent unless the status is 500 or
+more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,12 +29,12 @@ _CHALLENGE = "WWW-Authenticate"
 
 
 def profile_of(settings: MetacomSettings) -> ErrorOf:
-    """Return what makes the errors of an application with *settings*."""
+    """Return the function that makes the errors of an application with *settings*."""
     return compat_error_of if settings.compat else error_of
 
 
 def compat_error_of(response: Response, request: Request) -> CallError:
-    """Return the error for *response*, as `errors.error_of`."""
+    """Return the error for *response*; the counterpart of `errors.error_of`."""
     failure = failure_of(request)
     if request.definition is None:
         return _without_method(response)
@@ -69,7 +70,7 @@ def _without_method(response: Response) -> CallError:
 
 
 def _raised(status: int, message: str = "") -> CallError:
-    """Return the error of an exception; the text of a *status* of 500 and more is hidden."""
+    """Return the error of an exception; with a *status* of 500 or more its text is hidden."""
     if status >= _FAILED or not message:
         message = phrase_of(status)
     return CallError({"message": message, "code": status}, status)

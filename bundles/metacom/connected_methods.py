@@ -1,4 +1,4 @@
-"""Methods that take a connection. A call over HTTP has no connection, so the response is 426."""
+"""Methods that take a connection: a call over HTTP has no connection, so its response is 426."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, get_args
@@ -25,7 +25,7 @@ def _is_method(definition: Definition) -> bool:
 
 
 class ConnectedMethods:
-    """Rejects calls over HTTP of methods with a parameter that is a connection, and not None."""
+    """Rejects calls over HTTP of methods with a required parameter that is a connection."""
 
     @observe(KernelEvents.KERNEL_DEFINITION, only=_is_method)
     async def guard(self, event: DefinitionEvent) -> None:
@@ -41,7 +41,7 @@ def _needs_connection(parameter: Parameter) -> bool:
 def _connected(action: Action) -> Action:
     async def connected(request: Request) -> Any:
         if request.connection is None:
-            raise UpgradeRequiredException("this method needs a WebSocket", headers=_UPGRADE)
+            raise UpgradeRequiredException("this method requires a WebSocket", headers=_UPGRADE)
         return await action(request)
 
     return connected

@@ -1,4 +1,4 @@
-"""A client that is connected by a WebSocket."""
+"""The WebSocket connection of a client."""
 
 import asyncio
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ _NORMAL, _POLICY = 1000, 1008
 
 
 class RoomMembers(Protocol):
-    """Where the rooms of connections are."""
+    """Stores the rooms of connections."""
 
     def join(self, connection: "MetacomConnection", room: str) -> None: ...
 
@@ -30,7 +30,7 @@ class RoomMembers(Protocol):
 
 
 class Reporter(Protocol):
-    """Sends an error that belongs to no call."""
+    """Sends an error that does not belong to a call."""
 
     def __call__(
         self, connection: "MetacomConnection", id: Id | None, error: HttpException
@@ -38,19 +38,20 @@ class Reporter(Protocol):
 
 
 class MetacomConnection(ManagedConnection):
-    """Packets that are sent before the connection is accepted follow the handshake.
+    """One client. Packets that are sent before the connection is accepted are sent after the
+    handshake.
 
     It implements `Link` for its streams.
 
     Attributes:
         websocket: its WebSocket.
-        dialect: that of the client, from its ids.
-        calls: the tasks of the calls that run.
-        paused: while set, messages are not received; it is done when they may be again.
+        dialect: the dialect of the client, detected by its ids.
+        calls: the tasks of the running calls.
+        paused: None, or a future: while it is not done, no messages are received.
         has_streams: whether it has, or had, streams.
     """
 
-    # Beside the attributes of the base class: more than 30 in one dict would take 1.5 KB.
+    # Slots, since the base class has a dict: more than 30 attributes in it would take 1.5 KB.
     __slots__ = (
         "_closing",
         "_counters",
@@ -107,7 +108,7 @@ class MetacomConnection(ManagedConnection):
 
     @property
     def sending(self) -> "asyncio.Task[None] | None":
-        """The task that sends packets that wait, because the client reads slowly."""
+        """The task that sends waiting packets, because the client reads slowly."""
         return self._writer.sending
 
     @property
@@ -122,11 +123,11 @@ class MetacomConnection(ManagedConnection):
 
     @property
     def reason(self) -> DisconnectReason:
-        """Why the connection has ended."""
+        """The reason why the connection has ended."""
         return self.websocket.reason or DisconnectReason.TRANSPORT_CLOSE
 
     def use_dialect_b(self) -> None:
-        """Change the dialect, unless streams of dialect A are open."""
+        """Change to dialect B, unless streams of dialect A are open."""
         if self._streams is None or not self._streams.are_open:
             self.dialect = Dialect.B
 
@@ -140,12 +141,12 @@ class MetacomConnection(ManagedConnection):
             self._put_early(packet)
 
     async def emit(self, event_name: str, *args: Any) -> None:
-        """Send an event. It has one value: without *args* ``{}``, of several a list."""
+        """Send an event. Its data is the argument; ``{}`` without *args*; a list of several."""
         self.check_emit(event_name)
         self.put(event(event_name, args, self._encode))
 
     async def call(self, event_name: str, *args: Any, timeout: float = 60.0) -> Any:
-        """Raise an error: clients do not acknowledge events of Metacom.
+        """Raise an error, since clients of Metacom do not acknowledge events.
 
         Raises:
             NotImplementedException: always.
@@ -153,7 +154,7 @@ class MetacomConnection(ManagedConnection):
         raise NotImplementedException("clients of Metacom do not acknowledge events; use emit()")
 
     def create_stream(self, name: str, size: int) -> OutgoingStream:
-        """Open a stream of *size* bytes to the client. Return its id from the call.
+        """Open a stream of *size* bytes to the client. The call must return the id of the stream.
 
         Raises:
             RxKernelError: the handshake is not completed.
@@ -163,13 +164,13 @@ class MetacomConnection(ManagedConnection):
         """
         self.check_event_loop("create_stream")
         if not self.is_accepted:
-            raise RxKernelError("create_stream() is called before the handshake is completed")
+            raise RxKernelError("create_stream() cannot be called before the handshake has ended")
         return self.streams.create(name, size, self.dialect, self._caller)
 
     def get_stream(self, id: int | str) -> IncomingStream:
         """Return the stream that the client has opened with *id*.
 
-        It is terminated when the call ends that has asked for it, unless it is read to its end.
+        If it is not read to its end, it is terminated at the end of the call that called this.
 
         Raises:
             StreamException: the stream is unknown, or has failed.
@@ -193,7 +194,7 @@ class MetacomConnection(ManagedConnection):
         await self.close()
 
     async def close(self, code: int = _NORMAL, reason: str = "") -> None:
-        """Close the WebSocket with *code* and *reason*; reject it before it is accepted."""
+        """Close the WebSocket with *code* and *reason*. Before it is accepted, reject it."""
         self.check_event_loop("disconnect")
         if not self.is_accepted:
             self.is_rejected = True
@@ -202,15 +203,15 @@ class MetacomConnection(ManagedConnection):
             await self.websocket.close(code, reason)
 
     def abort(self, reason: DisconnectReason, code: int, text: str) -> None:
-        """Start to close the WebSocket, without waiting."""
+        """Start to close the WebSocket, and return at once."""
         if self._closing is None:
             self._close_streams()
             self.websocket.reason = self.websocket.reason or reason
             self._closing = asyncio.create_task(self.websocket.close(code, text))
 
     def accept(self) -> None:
-        """The handshake is completed: send the packets that wait for it. Close a connection that
-        was rejected during the handshake."""
+        """Send the packets that waited for the end of the handshake. Close a connection that was
+        rejected during the handshake."""
         self.is_accepted = True
         early, self._early = self._early, None
         for packet in early or ():
@@ -219,14 +220,14 @@ class MetacomConnection(ManagedConnection):
             self.abort(DisconnectReason.SERVER, _POLICY, "")
 
     def end(self) -> None:
-        """Send nothing more. Calls that have begun still run."""
+        """Stop sending. Calls that have begun continue."""
         self.is_ended = True
         self._early = None
         self._close_streams()
         self.notify_disconnected()
 
     async def flush(self) -> None:
-        """Wait until the client has received all packets, or has left."""
+        """Wait until the waiting packets are sent, or the connection has ended."""
         await self._writer.join()
 
     @property
@@ -248,7 +249,7 @@ class MetacomConnection(ManagedConnection):
 
     @property
     def _caller(self) -> "asyncio.Task[Any] | None":
-        """The task of the call that runs now."""
+        """The task of the current call; None outside of a call."""
         task = asyncio.current_task()
         return task if task in self.calls else None
 
@@ -282,7 +283,7 @@ class MetacomConnection(ManagedConnection):
         else:
             self._early = None
             self.is_rejected = True
-            self._record("rejected", "too many packets wait for its handshake")
+            self._record("rejected", "too many packets are waiting for its handshake")
 
     def _overflowed(self) -> None:
         self._record("closed", "it reads too slowly")

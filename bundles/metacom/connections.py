@@ -14,7 +14,8 @@ Rooms = tuple[str, ...] | None
 
 
 class Connections:
-    """Implements the holder of a `LocalBackend`, and the `RoomMembers` of its connections."""
+    """Implements `ConnectionHolder` for a `LocalBackend`, and `RoomMembers` for its
+    connections."""
 
     def __init__(self, encode: Encode) -> None:
         self._encode = encode
@@ -37,13 +38,13 @@ class Connections:
                 self._leave(connection, room)
 
     def join(self, connection: MetacomConnection, room: str) -> None:
-        """Let *connection* receive what is sent to *room*.
+        """Add *connection* to *room*.
 
         Raises:
             ValueError: *room* is the id of another connection.
         """
         if room in self._by_id and room != connection.id:
-            raise ValueError(f"{room!r} is the room of another connection")
+            raise ValueError(f"{room!r} is the own room of another connection; use another name")
         if room != connection.id:
             self._rooms.setdefault(room, set()).add(connection)
 

@@ -1,4 +1,4 @@
-"""The two dialects of the protocol, which differ in ids, errors, streams and ping."""
+"""The two dialects of the protocol: they differ in ids, errors, streams and pings."""
 
 from enum import Enum
 
@@ -7,7 +7,7 @@ Id = int | float | str
 
 
 class Dialect(Enum):
-    """That of a connection. It begins as A; the first id that is text makes it B."""
+    """The dialect of a connection. It is A until the client sends an id that is text."""
 
     A = "A"
     """npm ``metacom`` 3: ids are numbers."""

@@ -17,9 +17,10 @@ _SEE_ERRORS = "validation failed; see errors"
 def error_of(response: Response, request: Request) -> CallError:
     """Return the error for *response*, which has a status of 400 or more.
 
-    Its packet is ``{"message": str, "code": int | str}``: the code of a `DomainError`, otherwise
-    the status. It has ``errors`` if the response has them, and the ``request_id`` of an error 500.
-    A message that only refers to ``errors`` is replaced by their texts.
+    Its packet is ``{"message": str, "code": int | str}``, where ``code`` is the code of a
+    `DomainError`, otherwise the status. It has ``errors`` if the response has them, and
+    ``request_id`` if the status is 500. A message that only refers to ``errors`` is replaced by
+    their texts.
     """
     status, content = response.status_code, response.content
     failure = failure_of(request)
@@ -35,14 +36,14 @@ def error_of(response: Response, request: Request) -> CallError:
 
 
 def message_of(response: Response) -> str:
-    """Return the text of *response*, else the phrase of its status."""
+    """Return the message of *response*, or the reason phrase of its status."""
     content = response.content
     message = content.get("message") if isinstance(content, Mapping) else content
     return message if isinstance(message, str) and message else phrase_of(response.status_code)
 
 
 def phrase_of(status: int) -> str:
-    """Return the phrase of *status*, as RFC 9110 has it."""
+    """Return the reason phrase of *status* in RFC 9110."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

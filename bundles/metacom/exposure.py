@@ -1,4 +1,5 @@
-"""Routes of controllers that are methods too: ``MetacomBundle(expose={"articles": Articles})``."""
+"""Serves the routes of controllers as methods: ``MetacomBundle(expose={"articles":
+Articles})``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -30,10 +31,10 @@ class Exposed:
 
     @classmethod
     def of(cls, controllers: object) -> Self:
-        """Return them with *controllers*, which an application has given.
+        """Return an instance with *controllers*, an argument of an application.
 
         Raises:
-            ConfigurationError: it is not a mapping.
+            ConfigurationError: *controllers* is not a mapping.
         """
         if not isinstance(controllers, Mapping):
             raise ConfigurationError(
@@ -52,10 +53,10 @@ class Exposure:
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def add(self, event: BootstrapEvent) -> None:
-        """Add a method for each function with a route, under its name in Python.
+        """Add a method for each function with a route. Its name is that of the function.
 
         Raises:
-            ConfigurationError: with every unit that cannot be exposed.
+            ConfigurationError: names every unit that cannot be exposed.
         """
         errors: list[ConfigurationError] = []
         for unit, controller in self._exposed.controllers.items():
@@ -69,15 +70,17 @@ class Exposure:
 
 
 def methods_of(unit: object, controller: object) -> Iterator[ProcedureMetadata]:
-    """Yield the methods of *unit*. The first route of a function decides their options.
+    """Yield the methods of *unit*. If a function has several routes, the method has the options of
+    the first one.
 
     Raises:
-        ConfigurationError: the name of the unit is invalid, or *controller* has no route.
+        ConfigurationError: the name of the unit is invalid, or *controller* has no routes.
     """
     if not isinstance(unit, str) or not _UNIT.fullmatch(unit):
         raise ConfigurationError(
-            f"MetacomBundle exposes {controller!r} as {unit!r}; the name of a unit has no '/', no "
-            f"blank, and a '.' only before its version, as 'articles' or 'articles.2'"
+            f"MetacomBundle exposes {controller!r} with the invalid name {unit!r}; a unit name "
+            f"must not have '/' or white space, and '.' only before a version, such as 'articles' "
+            f"or 'articles.2'"
         )
     routes: dict[str, RouteMetadata] = {}
     for route in routes_of(controller):
@@ -85,8 +88,8 @@ def methods_of(unit: object, controller: object) -> Iterator[ProcedureMetadata]:
             routes.setdefault(route.action, route)
     if not routes:
         raise ConfigurationError(
-            f"MetacomBundle exposes {controller!r} as {unit!r}, which has no route; label its "
-            f"methods with @http or @websocket, or remove it"
+            f"MetacomBundle exposes {controller!r} as {unit!r}, but it has no routes; decorate "
+            f"its methods with @http or @websocket, or remove it"
         )
     for action, route in routes.items():
         yield ProcedureMetadata(

@@ -1,4 +1,4 @@
-"""Stores the exception that a call has failed with, since the response does not have its class."""
+"""Stores the exception of a failed call, since its class cannot be seen in the response."""
 
 from bundles.metacom.rest_routes import is_rest
 from bundles.metacom.transport import METACOM
@@ -7,8 +7,8 @@ from rxkernel import Definition, ExceptionEvent, KernelEvents, Request, observe
 _ATTRIBUTE = "metacom.failure"
 
 _LAST = -1000
-"""The priority in ``kernel.exception``: after listeners that replace the exception. After one that
-sets a response it is not called, so that this response counts."""
+"""The priority in ``kernel.exception``: after listeners that replace the exception. It is not
+called after a listener that sets a response, so that this response is sent."""
 
 
 def _is_method(definition: Definition) -> bool:
@@ -24,7 +24,7 @@ class FailureNotes:
 
 
 def failure_of(request: Request) -> Exception | None:
-    """Return the exception that *request* has failed with; None if its response is of a listener,
-    or if it has not called a method."""
+    """Return the exception of *request*; None if a listener has set the response, or if the
+    request did not call a method."""
     failure: Exception | None = request.attributes.get(_ATTRIBUTE)
     return failure

@@ -23,11 +23,11 @@ _PING, _PONG = PING.encode(), PONG.encode()
 _JSON = "application/json"
 
 _SOCKET_ONLY = frozenset(("event", "stream"))
-"""The types of packets that clients send over a WebSocket only."""
+"""The types of packets that are accepted only over a WebSocket."""
 
 
 class HttpCalls:
-    """The calls of one server over HTTP. Each has the dialect of its id."""
+    """The calls of one server over HTTP. The dialect of a call is that of its id."""
 
     def __init__(self, kernel: Kernel, calls: CallHandler, settings: MetacomSettings) -> None:
         self._kernel = kernel
@@ -51,11 +51,11 @@ class HttpCalls:
         return await self.packed(request, response, id)
 
     async def fail(self, request: Request, exception: Exception) -> Response:
-        """Return the error for a body that cannot be read, which has no id."""
+        """Return the error for a body that cannot be read; it has no id."""
         return await self.packed(request, await self._kernel.fail(request, exception), None)
 
     async def packed(self, request: Request, response: Response, id: Id | None) -> Response:
-        """Return *response* as a callback with *id*. Its headers, as cookies, are kept."""
+        """Return *response* as a callback with *id*. Its headers, such as cookies, are kept."""
         pack = partial(self._pack, request, id)
         response, packed = await self._kernel.encoded(request, response, pack)
         return packed
@@ -72,20 +72,20 @@ def _read(packet: dict[str, object], id: Id | None) -> Call:
     """Return the call in *packet*.
 
     Raises:
-        BadRequestException: it is not a call.
+        BadRequestException: it is not a valid call.
     """
     kind = packet.get("type")
     if isinstance(kind, str) and kind in _SOCKET_ONLY:
-        raise BadRequestException(f"a packet of the type {kind} is sent over a WebSocket")
+        raise BadRequestException(f"a packet of the type {kind!r} requires a WebSocket")
     if kind != "call":
-        raise BadRequestException("the type of the packet is unknown")
+        raise BadRequestException("unknown packet type; it must be 'call'")
     if id is None:
         raise BadRequestException("the packet has no id")
     return read_call(packet, id)
 
 
 def _response(data: bytes, status: int, of: Response | None = None) -> Response:
-    """Return the response with the packet *data*, and the headers of another response."""
+    """Return a response with the packet *data*, and the headers of the response *of*."""
     packed = Response(data, status)
     if of is not None and of.has_headers:
         packed.headers = of.headers

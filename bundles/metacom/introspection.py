@@ -1,4 +1,4 @@
-"""``system/introspect``: the methods of units, which clients load before they call them."""
+"""``system/introspect``: describes the methods of units, for clients that load them."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -28,7 +28,7 @@ from rxkernel import (
 class Introspection:
     """Describes the methods of the application.
 
-    Clients call it as ``system/introspect``, unless the application has such a method, see
+    Clients call it as ``system/introspect``, unless the application has a method of this name; see
     `Methods`.
     """
 
@@ -43,17 +43,17 @@ class Introspection:
         self._known: dict[str, Mapping[str, Any]] = {}
 
     async def introspect(self, request: Request) -> dict[str, Any]:
-        """Return the methods of the units that the client names, under the names that it uses.
+        """Return the descriptions of the methods, by the unit names of the client and by method.
 
-        Unknown units are left out. With `MetacomSettings.compat` a method is the list of the names
-        of its parameters.
+        Unknown units are omitted. A description is that of `describe`; with
+        `MetacomSettings.compat`, the list of the names of the parameters.
 
         Raises:
             UnprocessableEntityException: the arguments are not an array of names.
         """
         units = request.body or []
         if not isinstance(units, list) or not all(isinstance(unit, str) for unit in units):
-            raise UnprocessableEntityException("args must be an array of the names of units")
+            raise UnprocessableEntityException("args must be an array of unit names")
         if self._kernel.compiled is not self._compiled:
             self._compiled = self._kernel.compiled
             self._methods, self._known = Methods.of(self._compiled), {}
@@ -74,7 +74,7 @@ class Introspection:
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def add(self, event: BootstrapEvent) -> None:
-        """Add the method, which is public."""
+        """Add the method as a public one."""
         names = {one.name for one in event.services if isinstance(one, Bundle)}
         options = {}
         if "security" in names:

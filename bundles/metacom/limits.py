@@ -1,4 +1,4 @@
-"""The limits of one connection."""
+"""The rate limit of one connection."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -8,9 +8,9 @@ import attrs
 
 @attrs.define(eq=False)
 class Rate:
-    """*rate* packets a second, and as many at once after a pause.
+    """Allows *rate* packets per second, and a burst of as many after a pause.
 
-    A client that goes on sending above it for as many packets again is to be closed.
+    A client is to be disconnected when it has sent more than *rate* packets above this limit.
     """
 
     rate: float
@@ -24,7 +24,7 @@ class Rate:
         self._interval = 1.0 / self.rate
 
     def allows(self) -> bool:
-        """Count a packet; False if it is one too many."""
+        """Count a packet, and return whether it is allowed."""
         now = self._clock()
         due, begin = self._due, now - 1.0
         due = (due if due > begin else begin) + self._interval
@@ -35,18 +35,18 @@ class Rate:
         return True
 
     def delay(self) -> float:
-        """Count a packet that may wait; return for how many seconds."""
+        """Count a packet that may wait, and return the seconds for which it must wait."""
         now = self._clock()
         self._due = max(self._due, now - 1.0) + self._interval
         return max(0.0, self._due - now)
 
     @property
     def is_abused(self) -> bool:
-        """Whether the client has sent many packets although it got errors for them."""
+        """Whether the client has ignored too many errors of this limit."""
         return self._exceeded > self.rate
 
     def _count_exceeded(self, now: float) -> None:
-        """Count a packet above the rate. After a second without one, counting starts at 0."""
+        """Count a packet above the rate. After a second without such a packet, restart at 0."""
         if now - self._exceeded_at > 1.0:
             self._exceeded = 0
         self._exceeded += 1

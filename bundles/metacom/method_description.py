@@ -1,4 +1,4 @@
-"""What a method takes and returns, for people and programs."""
+"""The description of a method: its parameters, its result and its errors."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -9,20 +9,20 @@ from rxkernel import Definition, JsonSchemas, Parameter, Source
 JsonSchema = dict[str, Any]
 
 _PREFIX = "#/components/schemas/"
-"""The beginning of the references that `JsonSchemas` makes."""
+"""The prefix of the references that `JsonSchemas` makes."""
 
 _DEFS = "#/$defs/"
 
 
 def describe(definition: Definition, named: Schemas | None) -> dict[str, Any]:
-    """Return the description of a method; keys without a value are left out.
+    """Return the description of a method; keys without a value are omitted.
 
     Args:
-        named: the named schemas of contracts; None without the bundle.
+        named: the named schemas of contracts; None without that bundle.
 
     Returns:
-        ``caption`` and ``description``, a docstring only of a public method; ``parameters`` and
-        ``returns`` as JSON Schemas; ``access``, the kind of the rule of the bundle security, or
+        ``caption``; ``description``, by default the docstring of a public method; ``parameters``
+        and ``returns``, JSON Schemas; ``access``, the kind of the rule of the bundle security, or
         ``public``; ``errors``, the texts by code; ``deprecated``, true or a text.
     """
     contract = (None if named is None else contract_of(definition)) or Contract()
@@ -42,7 +42,7 @@ def describe(definition: Definition, named: Schemas | None) -> dict[str, Any]:
 
 
 class _Rule(Protocol):
-    """The part of `Access` of the bundle security that is described."""
+    """The attribute of `Access`, of the bundle security, that is described."""
 
     @property
     def kind(self) -> str: ...
@@ -56,7 +56,7 @@ _PUBLIC = _Public()
 
 
 class _Schemas:
-    """The JSON Schemas of one method, each complete in itself."""
+    """The JSON Schemas of one method. Each contains all definitions that it refers to."""
 
     def __init__(self, definition: Definition, contract: Contract, named: Schemas | None) -> None:
         self._signature = definition.signature
@@ -66,7 +66,7 @@ class _Schemas:
             self._contract = ContractSchemas.of(contract, named)
 
     def parameters(self) -> JsonSchema:
-        """That of the arguments; empty if they are not declared."""
+        """Return the schema of the arguments; empty if they are not declared."""
         schema = self._contract.parameters
         if schema is None:
             return self._complete(self._of_signature())
@@ -75,7 +75,7 @@ class _Schemas:
         return self._with_named(schema)
 
     def returns(self) -> JsonSchema:
-        """That of the result; empty if it is not declared."""
+        """Return the schema of the result; empty if it is not declared."""
         if self._contract.returns is not None:
             return self._with_named(self._contract.returns)
         return self._complete(self._types.returned(self._signature).schema or {})
@@ -115,7 +115,7 @@ class _Schemas:
         yield parameter.key, schema, parameter.is_required
 
     def _complete(self, schema: JsonSchema) -> JsonSchema:
-        """Return *schema* with the classes that it refers to."""
+        """Return *schema* with the schemas of the classes that it refers to."""
         found: JsonSchema = _local(self._types.resolve(schema))
         classes: JsonSchema = _local(self._types.resolve(self._types.components))
         return {**found, "$defs": classes} if found and classes else found

@@ -1,4 +1,4 @@
-"""The response to another method than POST, as Impress sends it."""
+"""The response of Impress to HTTP methods other than POST."""
 
 from injector import inject
 
@@ -9,7 +9,7 @@ _FORBIDDEN = 403
 
 
 class MethodNotAllowedPackets:
-    """Replaces 405 at ``metacom.rpc_path`` by a packet with 403, for ``metacom.compat``."""
+    """Replaces the 405 at ``metacom.rpc_path`` by a packet with 403, for ``metacom.compat``."""
 
     @inject
     def __init__(self, settings: MetacomSettings) -> None:

@@ -10,23 +10,24 @@ from bundles.metacom.transport import METACOM
 from rxkernel import Compiled, ConfigurationError, Definition
 
 OWN_INTROSPECTION = "metacom/introspect"
-"""The procedure of the bundle that describes all methods."""
+"""The name of the bundle's procedure that describes all methods."""
 
 _SYSTEM, _INTROSPECT = "system", "introspect"
-"""The unit and the method that clients call for it."""
+"""The unit and the method under which clients call it."""
 
 
 @attrs.frozen(eq=False)
 class Methods:
     """The procedures of an application by the names that clients may use for them.
 
-    A unit that has only names with a version is also called without one: then its highest version
-    is used. A unit without a version is version 1. ``system/introspect`` is that of the bundle,
-    which has no other name, unless the application has its own, which may come and go by a reload.
+    If all names of a unit have a version, the name without a version means the highest one. A unit
+    that has only names without a version is also version 1. ``system/introspect`` is the procedure
+    of the bundle, unless the application has a method of this name, which a reload may add or
+    remove.
 
     Attributes:
-        by_name: the definitions.
-        units: the methods of each unit, by the name of the unit with or without its version.
+        by_name: the definitions by ``unit/method``, where the unit may have a version.
+        units: the definitions by the name of the unit, with or without its version, and by method.
     """
 
     by_name: Mapping[str, Definition]
@@ -37,7 +38,7 @@ class Methods:
         """Return the methods of *compiled*.
 
         Raises:
-            ConfigurationError: with every invalid name.
+            ConfigurationError: names every invalid name.
         """
         problems: list[str] = []
         versions: dict[str, dict[int | None, dict[str, Definition]]] = {}
@@ -47,8 +48,8 @@ class Methods:
             name = MethodName.read(definition.name)
             if name is None:
                 problems.append(
-                    f"procedure {definition.name!r} ({definition.metadata.place}) is called over "
-                    f"Metacom, so its name must be 'unit/method' or 'unit.2/method'"
+                    f"procedure {definition.name!r} ({definition.metadata.place}) has an invalid "
+                    f"name for Metacom; it must be like 'unit/method' or 'unit.2/method'"
                 )
             else:
                 unit = versions.setdefault(name.unit, {}).setdefault(name.version, {})
@@ -63,7 +64,8 @@ class Methods:
         return cls(by_name, units)
 
     def find(self, name: str) -> Definition | None:
-        """Return the method *name*, which a client has sent."""
+        """Return the method *name* of a packet, whose version may be ``*``; None if it is
+        unknown."""
         found = self.by_name.get(name)
         if found is None and ".*/" in name:
             unit, _, method = name.partition(".*/")

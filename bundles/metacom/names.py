@@ -10,10 +10,10 @@ _NAME = re.compile(r"([^/.\s]+)(?:\.([0-9]+))?/([^/.\s]+)")
 
 @attrs.frozen
 class MethodName:
-    """A name in its parts.
+    """The parts of a name.
 
     Attributes:
-        version: None without one; then the call is for the highest version.
+        version: None in a name without a version.
     """
 
     unit: str
@@ -22,7 +22,7 @@ class MethodName:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Return the parts of *text*; None if it is not the name of a method."""
+        """Return the parts of *text*; None if it is not a valid name."""
         found = _NAME.fullmatch(text)
         if found is None:
             return None

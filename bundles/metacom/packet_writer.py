@@ -11,11 +11,11 @@ class PacketWriter:
     """Writes packets at once. While the client reads slowly, they wait, up to *limit* bytes.
 
     Args:
-        overflow: called once, when a packet does not fit; nothing is sent after it.
+        overflow: called once, when a packet does not fit; nothing is sent after that.
 
     Attributes:
-        buffered: bytes that wait.
-        sending: the task that sends packets that wait; None if none does.
+        buffered: the number of waiting bytes.
+        sending: the task that sends the waiting packets; None if no packets are waiting.
     """
 
     __slots__ = ("_limit", "_overflow", "_waiting", "_websocket", "buffered", "sending")
@@ -29,12 +29,13 @@ class PacketWriter:
         self.buffered = 0
 
     def put(self, packet: bytes) -> None:
-        """Send *packet*, UTF-8 text."""
+        """Send *packet*, which is UTF-8 text."""
         if self.sending is not None or not self._websocket.send_text(packet):
             self._put_later(packet)
 
     async def send_chunk(self, chunk: bytes) -> None:
-        """Send *chunk*, a binary message, after the packets that wait; wait for the client.
+        """Send *chunk*, a binary message, after the waiting packets; wait while the client does
+        not read.
 
         Raises:
             ConnectionError: the WebSocket is closed.
@@ -47,7 +48,7 @@ class PacketWriter:
 
     @property
     def is_congested(self) -> bool:
-        """Whether packets wait for the client."""
+        """Whether packets are waiting for the client."""
         return self.sending is not None or self._websocket.is_congested
 
     def _put_later(self, packet: bytes) -> None:
@@ -72,13 +73,13 @@ class PacketWriter:
                 waiting.popleft()
                 self.buffered -= len(packet)
         except ConnectionError:
-            pass  # the reader ends too
+            pass  # `Receiver.read` notices the end too
         finally:
             waiting.clear()
             self.buffered = 0
             self.sending = None
 
     async def join(self) -> None:
-        """Wait until the packets are sent."""
+        """Wait until the waiting packets are sent."""
         if self.sending is not None:
             await asyncio.wait({self.sending})

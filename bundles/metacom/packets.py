@@ -1,4 +1,4 @@
-"""The JSON packets of the protocol, see ``docs/bundles/metacom.md``."""
+"""The JSON packets of the protocol, see ``docs/bundles/metacom-protocol.md``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from bundles.metacom.dialect import Dialect, Id
 from rxkernel import BadRequestException, Response, StreamNotSupportedException, decode_json
 
 Encode = Callable[[Any], bytes]
-"""`Serializer.encode_json` of the application."""
+"""The method `Serializer.encode_json` of the application."""
 
 PING = PONG = "{}"
 """The ping of dialect A, exactly as clients send it, and its response."""
@@ -27,13 +27,13 @@ class Call(msgspec.Struct, eq=False):
 _decode_call = msgspec.json.Decoder(Call).decode
 
 _BRACKETS = 64
-"""A text with as many brackets is not nested too deeply for `decode_json`."""
+"""The number of brackets up to which a text cannot be nested too deeply for `decode_json`."""
 
 
 def read_valid_call(text: str) -> Call | None:
-    """Return the call in *text*, if it has all fields of one.
+    """Return the call in *text*; None if it is another packet, or does not have all fields.
 
-    If None, `read_packet` finds what it is. Most packets are calls, and this takes half the time.
+    This is the fast path: most packets are calls, and it takes half the time of `read_packet`.
     """
     try:
         call = _decode_call(text)
@@ -52,12 +52,12 @@ def read_packet(text: str | bytes) -> dict[str, Any]:
     """
     packet = decode_json(text)
     if type(packet) is not dict:
-        raise BadRequestException("a packet is a JSON object")
+        raise BadRequestException("a packet must be a JSON object")
     return packet
 
 
 def id_of(packet: Mapping[str, Any]) -> Id | None:
-    """Return the id of *packet*: a number other than 0, or a text that is not empty; else None."""
+    """Return the id of *packet*: a number other than 0, or a non-empty text; otherwise None."""
     id = packet.get("id")
     kind = type(id)
     return id if id and (kind is int or kind is str or kind is float) else None
@@ -71,7 +71,7 @@ def read_call(packet: Mapping[str, Any], id: Id) -> Call:
     """
     method, args = packet.get("method"), packet.get("args", _NO_ARGUMENTS)
     if type(method) is not str or not method:
-        raise BadRequestException("method must be the name of a method, as 'unit/method'")
+        raise BadRequestException("method must be the name of a method, such as 'unit/method'")
     if args is _NO_ARGUMENTS:
         args = {}
     elif type(args) is not dict and type(args) is not list:
@@ -83,11 +83,11 @@ _NO_ARGUMENTS = object()
 
 
 def callback(id: Id, response: Response, encode: Encode) -> bytes:
-    """Return the callback with the content of *response*, a success.
+    """Return the callback with the content of *response*, whose status is below 400.
 
     Raises:
         StreamNotSupportedException: *response* is a stream or a file.
-        TypeError, ValueError, RecursionError: its content has no JSON.
+        TypeError, ValueError, RecursionError: its content cannot be encoded as JSON.
     """
     if response.is_streamed:
         raise StreamNotSupportedException(
@@ -99,19 +99,19 @@ def callback(id: Id, response: Response, encode: Encode) -> bytes:
 def error_callback(
     id: Id | None, error: Mapping[str, Any], dialect: Dialect, encode: Encode
 ) -> bytes:
-    """Return the callback with *error*. Without an *id*, dialect A has no such key, and B an empty
-    text."""
+    """Return the callback with *error*. Without an *id*, the packet has no key ``id`` in dialect
+    A, and an empty one in dialect B."""
     if id is None and dialect is Dialect.A:
         return b'{"type":"callback","error":%b}' % encode(error)
     return b'{"type":"callback","id":%b,"error":%b}' % (encode(id or ""), encode(error))
 
 
 def event(name: str, args: tuple[Any, ...], encode: Encode) -> bytes:
-    """Return the packet of an event. It has one value: without arguments an empty object, of
-    several a list.
+    """Return the packet of an event. Its data is the argument; an empty object if *args* is empty;
+    a list of several.
 
     Raises:
-        TypeError, ValueError, RecursionError: an argument has no JSON.
+        TypeError, ValueError, RecursionError: an argument cannot be encoded as JSON.
     """
     data = args[0] if len(args) == 1 else list(args) if args else {}
     return b'{"type":"event","name":%b,"data":%b}' % (encode(name), encode(data))

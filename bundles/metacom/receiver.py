@@ -1,4 +1,4 @@
-"""Reads the messages of a connection, and responds to each packet that needs a response."""
+"""Reads the messages of a connection, and handles their packets."""
 
 import asyncio
 import logging
@@ -44,13 +44,13 @@ logger = logging.getLogger(__name__)
 _PONG = PONG.encode()
 _POLICY = 1008
 _SMALL_CHUNK = 1_024
-"""Bytes below which a chunk takes as much time as a packet. As many are received in a second."""
+"""Bytes below which a chunk takes as much time as a packet, so ``max_rate`` limits such chunks."""
 
 CreateTask = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Receiver:
-    """The messages of all connections of one server."""
+    """Handles the messages of all connections of one server."""
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class Receiver:
         self._create_task: CreateTask = asyncio.get_running_loop().create_task
 
     async def read(self, connection: MetacomConnection) -> None:
-        """Read messages until *connection* is closed. While the client does not read what it is
-        sent, its messages are not read."""
+        """Read messages until *connection* is closed. While the client does not read, its messages
+        are not read either."""
         receive = connection.websocket.receive
         rate = Rate(self._settings.max_rate)
         small: Rate | None = None
@@ -118,7 +118,7 @@ class Receiver:
             connection.streams.receive_packet(packet, id, connection.dialect)
 
     def report(self, connection: MetacomConnection, id: Id | None, error: HttpException) -> None:
-        """Send *error*. It is a message of the kernel, like those of calls."""
+        """Send *error*. The kernel handles it as a message, as it does calls."""
         if not connection.is_ended:
             self._start(connection, id, error)
 
@@ -131,15 +131,15 @@ class Receiver:
             connection.calls.add(self._create_task(self._handle(connection, id, work)))
 
     def _receive_chunk(self, connection: MetacomConnection, chunk: bytes, rate: Rate) -> bool:
-        """Return whether *chunk* is valid. Valid chunks do not count for *rate*: they wait for
-        their reader."""
+        """Handle *chunk*, and return whether it is valid. Only invalid chunks count for *rate*:
+        the reader of a stream limits the valid ones."""
         is_valid = connection.streams.receive_chunk(chunk, connection.dialect)
         if not is_valid and not rate.allows() and rate.is_abused:
             connection.abort(DisconnectReason.LIMIT, _POLICY, "too many packets")
         return is_valid
 
     def _reject(self, connection: MetacomConnection, id: Id | None, setting: str) -> None:
-        """Send the error of a limit, without a message in the kernel."""
+        """Send the error of a limit. The kernel does not handle it, so it costs little time."""
         host = "a client" if connection.client is None else connection.client.host
         self._counters.record(setting, f"rejected a packet of {host}")
         request = self._request(connection, "")
@@ -171,13 +171,13 @@ class Receiver:
                 response = await kernel.fail(request, work)
             try:
                 data = self._packet(connection, request, id, response)
-            except Exception:  # noqa: BLE001 - most can be encoded, and skip the call below
+            except Exception:  # noqa: BLE001 - rare, so only then the slower call below is made
                 encode = partial(self._packet, connection, request, id)
                 response, data = await kernel.encoded(request, response, encode)
             connection.put(data)
             size = len(data)
         except asyncio.CancelledError as exc:
-            if connection.is_closing:  # the server stops
+            if connection.is_closing:  # the server is stopping
                 raise
             response = await kernel.fail(request, _own_cancellation(exc))
             encode = partial(self._packet, connection, request, id)
@@ -185,7 +185,7 @@ class Receiver:
             connection.put(data)
             size = len(data)
         except Exception:
-            logger.exception("no response to the call of %.100r could be sent", request.url)
+            logger.exception("the response to the call of %.100r could not be sent", request.url)
         finally:
             task = asyncio.current_task()
             connection.calls.discard(task)
@@ -207,12 +207,12 @@ class Receiver:
 
 def _own_cancellation(exc: asyncio.CancelledError) -> Exception:
     """Return the exception to handle for *exc*: the action has cancelled its own task, as code
-    with cancel scopes may do. The task goes on."""
+    with cancel scopes may do. The task continues."""
     task = asyncio.current_task()
     assert task is not None
     while task.uncancel():
         pass
-    failure = RuntimeError("the action has cancelled its own task")
+    failure = RuntimeError("the action cancelled its own task")
     failure.__cause__ = exc
     return failure
 
@@ -221,11 +221,11 @@ def _read(packet: dict[str, Any], id: Id | None) -> Call | None:
     """Return the call in *packet*; None if it belongs to a stream.
 
     Raises:
-        BadRequestException: it is neither.
+        BadRequestException: it is neither, or invalid.
     """
     kind = packet.get("type")
     if kind != "call" and kind != "stream":
-        raise BadRequestException("the type of the packet is unknown")
+        raise BadRequestException("unknown packet type; it must be 'call' or 'stream'")
     if id is None:
         raise BadRequestException("the packet has no id")
     return read_call(packet, id) if kind == "call" else None

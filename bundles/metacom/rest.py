@@ -1,4 +1,5 @@
-"""Packets in the responses of the routes ``/api/<unit>/<method>`` of autoload, as of Impress."""
+"""Packets in the responses of the routes ``/api/<unit>/<method>`` of autoload, as Impress sends
+them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +22,7 @@ _LAST = -1000
 """The priority in ``kernel.response``: after the listeners that read or change the content."""
 
 _ID = 0
-"""The id of each callback, since a request of REST has no id."""
+"""The id of each callback, since these requests have no id."""
 
 
 class RestPackets:
@@ -42,7 +43,7 @@ class RestPackets:
 
     @observe(KernelEvents.KERNEL_RESPONSE, priority=_LAST, only=is_rest)
     async def wrap(self, event: ResponseEvent) -> None:
-        """Replace the content by a callback; the headers are kept."""
+        """Replace the content by a callback, and keep the headers."""
         response = event.response
         if response.is_streamed:
             return

@@ -1,4 +1,4 @@
-"""Serves Metacom on paths of the HTTP server."""
+"""Serves Metacom at paths of the HTTP server."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -40,9 +40,10 @@ _GOING_AWAY = 1001
 
 
 class MetacomServer(Server):
-    """Its WebSockets and its calls over HTTP are on the port of *http*.
+    """Serves WebSockets and calls over HTTP at the port of *http*.
 
-    ``engine`` is the `Connections` that are open.
+    Attributes:
+        engine: the open `Connections`.
     """
 
     name = "metacom"
@@ -71,7 +72,7 @@ class MetacomServer(Server):
         )
         self._limits = LimitCounters()
         self._jobs: set[asyncio.Task[Any]] = set()
-        self._served: set[MetacomConnection] = set()  # also those that have ended, with calls
+        self._served: set[MetacomConnection] = set()  # and ended ones whose calls still run
         self._calls = CallHandler(kernel)
         self._http = http
         posts = HttpCalls(kernel, self._calls, settings)
@@ -124,9 +125,9 @@ class MetacomServer(Server):
         self._broadcaster.attach(self._backend)
 
     async def drain(self) -> None:
-        """Reject new calls, and wait for those that run, until clients have received the results.
+        """Reject new calls, and wait for the running ones, until their results are sent.
 
-        The HTTP server awaits it too, before it closes the WebSockets.
+        The HTTP server awaits this too, before it closes the WebSockets.
         """
         self._calls.is_draining = True
         connections = tuple(self._served)
@@ -165,11 +166,11 @@ class MetacomServer(Server):
         finally:
             self._connections.remove(connection)
             self._served.discard(connection)
-            if not connection.is_ended:  # it was rejected
+            if not connection.is_ended:  # the handshake was rejected
                 connection.end()
 
     async def _is_connected(self, connection: MetacomConnection) -> bool:
-        """Dispatch CONNECTED, and return whether nothing has rejected *connection*."""
+        """Dispatch CONNECTED, and return whether *connection* was not rejected."""
         request = _request(connection)
         rejection = await self._start(
             connection, self._lifecycle.connect(connection, request, None, _Handshake)
@@ -221,7 +222,7 @@ class MetacomServer(Server):
     def _start(
         self, connection: MetacomConnection, work: Coroutine[Any, Any, T]
     ) -> "asyncio.Task[T]":
-        """Run *work* in a task with the context of *connection*, which stopping waits for."""
+        """Run *work* in a task with the context of *connection*; `stop` waits for it."""
         loop = asyncio.get_running_loop()
         task = asyncio.Task(work, loop=loop, context=connection.context)
         self._jobs.add(task)
@@ -231,7 +232,7 @@ class MetacomServer(Server):
 
 @attrs.define(eq=False)
 class _Handshake:
-    """The response to a handshake that is rejected; the HTTP server encodes it."""
+    """The response to a rejected handshake; the HTTP server encodes it."""
 
     response: Response
     size: int = 0

@@ -3,3 +3,4 @@
 from rxkernel import Transport
 
 METACOM = Transport("METACOM")
+"""The transport of calls by Metacom, over WebSockets and HTTP."""

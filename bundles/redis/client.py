@@ -6,6 +6,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from bundles.redis.cancellable_connection import options_of
 from bundles.redis.settings import RedisSettings
 
 
@@ -16,8 +17,8 @@ def create_client(settings: RedisSettings) -> Redis:
     If the connection of a command was closed, as all of the pool are after a restart of Redis,
     the command is sent once more on a new connection. It is not sent again after a timeout.
     """
-    pool = BlockingConnectionPool.from_url(
-        settings.url,
+    pool = BlockingConnectionPool(
+        **options_of(settings.url),
         max_connections=settings.pool_size,
         timeout=settings.command_timeout,
         socket_timeout=settings.command_timeout,

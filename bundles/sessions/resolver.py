@@ -18,6 +18,7 @@ class SessionMarker(Marker):
 
 
 CurrentSession = Annotated[Session, SessionMarker()]
+"""The type of a parameter that gets the session of the client. The first write creates it."""
 
 
 class SessionResolver:

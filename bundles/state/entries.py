@@ -25,11 +25,18 @@ class Unit:
         reads: those of a transaction, which is carried out as a whole or not at all; None for
             plain operations, each of which is carried out if it is applicable.
         decided: in the process of a transaction, it is called with whether it was carried out.
+        claim: whether the process claims the next turn from now on, if the unit is carried out;
+            None if that does not change. See `Claims`.
     """
 
     operations: Sequence[Operation]
     reads: Reads | None = None
     decided: Callable[[bool], None] | None = None
+    claim: bool | None = None
+
+    def packed(self) -> list[Any]:
+        fields = [[operation.packed() for operation in self.operations], self.reads]
+        return fields if self.claim is None else [*fields, self.claim]
 
     @property
     def size(self) -> int:
@@ -53,10 +60,7 @@ class Entry:
         return f"{self.process}:{self.number}"
 
     def packed(self) -> bytes:
-        units = [
-            [[operation.packed() for operation in unit.operations], unit.reads]
-            for unit in self.units
-        ]
+        units = [unit.packed() for unit in self.units]
         return msgspec.json.encode([self.process, self.number, units])
 
 
@@ -136,10 +140,14 @@ def unpack_image(data: bytes, position: int, token: str) -> Image:
 def _unpack_unit(packed: Any) -> Unit:
     match packed:
         case [[*operations], dict() | None as reads]:
-            for path in reads or ():
-                parts_of(path)
-            return Unit([unpack(operation) for operation in operations], reads)
-    raise ValueError(f"{packed!r:.100} is not a unit of a state")
+            claim = None
+        case [[*operations], dict() | None as reads, bool(claim)]:
+            pass
+        case _:
+            raise ValueError(f"{packed!r:.100} is not a unit of a state")
+    for path in reads or ():
+        parts_of(path)
+    return Unit([unpack(operation) for operation in operations], reads, claim=claim)
 
 
 def can_apply(operations: Sequence[Operation], tree: Tree) -> bool:

@@ -18,10 +18,11 @@ class StateFullException(InsufficientStorageException):
 
 
 class StateUnavailableException(ServiceUnavailableException):
-    """A transaction was not decided in time, since Redis is away or slow. 503.
+    """A transaction was not decided in time, or changes were not sent in time, since Redis is away
+    or slow. 503.
 
     Attributes:
-        is_unknown: whether it may be carried out later: it was being written.
+        is_unknown: whether it may be carried out later: it was being written; always for changes.
     """
 
     def __init__(self, message: str, *, is_unknown: bool) -> None:

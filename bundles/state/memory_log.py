@@ -2,20 +2,15 @@
 
 import asyncio
 import logging
-import os
-import tempfile
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from injector import inject
 
 from bundles.state.entries import Image, Logged
 from bundles.state.log import StateLog
 from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
-from bundles.state.values import Cleaner, decode, measure
-from rxkernel import ConfigurationError
+from bundles.state.state_file import encode, load, write
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +37,7 @@ class MemoryLog(StateLog):
     async def start(self, replica: Replica) -> None:
         self._replica = replica
         if self._file is not None:
-            root = await asyncio.to_thread(_load, self._file, self._settings)
+            root = await asyncio.to_thread(load, self._file, self._settings)
             replica.load("", "", Image(0, "", root, {}))
             self._saving = asyncio.create_task(self._save(self._file))
         self._carry_out(replica)
@@ -76,8 +71,8 @@ class MemoryLog(StateLog):
     async def _write(self, file: Path) -> None:
         assert self._replica is not None
         self._changes.clear()
-        data = msgspec.json.format(msgspec.json.encode(self._replica.image().root))
-        writing = asyncio.ensure_future(asyncio.to_thread(write_file, file, data))
+        data = encode(self._replica.image().root)
+        writing = asyncio.ensure_future(asyncio.to_thread(write, file, data))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
@@ -90,46 +85,3 @@ class MemoryLog(StateLog):
             self._problem = f"state.file cannot be written: {exc}"
             return
         self._problem = None
-
-
-def _load(file: Path, settings: StateSettings) -> dict[str, Any]:
-    """The values in *file*; an empty dict if the file is missing.
-
-    Raises:
-        ConfigurationError: it cannot be read, or has something else, or more than fits.
-    """
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        return {}
-    except OSError as exc:
-        raise ConfigurationError(f"state.file cannot be read: {exc}") from exc
-    try:
-        values = decode(data)
-        if type(values) is not dict:
-            raise TypeError("it is not a JSON object")
-        root = Cleaner(str(file), settings.max_size, "state.max_size").clean(values, 0) or {}
-        if (paths := measure(root)[0] - 1) > settings.max_keys:
-            raise ValueError(f"it has {paths} paths; state.max_keys is {settings.max_keys}")
-        return root
-    except (ValueError, TypeError) as exc:
-        raise ConfigurationError(
-            f"state.file {str(file)!r} has no state: {exc}; correct it, or remove it to begin "
-            f"with an empty state"
-        ) from exc
-
-
-def write_file(file: Path, data: bytes) -> None:
-    """Replace *file*: it is never incomplete, also after a crash, or if others replace it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(".new", f"{file.name}.", file.parent)  # its mode is 600
-    new = Path(name)
-    try:
-        with open(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(file)
-    except OSError:
-        new.unlink()
-        raise

@@ -25,6 +25,10 @@ def parts_of(path: str) -> Parts:
 
 @lru_cache(maxsize=16_384)
 def _parts_of(path: str) -> Parts:
+    if not path:
+        raise ValueError(
+            "the path is empty; only State.get and State.watch accept that, for all values"
+        )
     if len(path) > LONGEST_PATH:
         raise ValueError(
             f"the path {path[:50]!r}… has {len(path)} characters; it may have {LONGEST_PATH}"

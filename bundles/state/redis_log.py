@@ -5,15 +5,17 @@ import logging
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from random import uniform
 
 from injector import inject
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from bundles.redis import RedisSettings
+from bundles.redis.cancellable_connection import options_of
 from bundles.state.entries import Logged
 from bundles.state.log import StateLog
 from bundles.state.pending import Outgoing
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 2.0
+_UNEXPECTED = "an error, see the log"
 _MOST_GAPS = 3
 """Times that the log is loaded again, one after the other, since an entry did not fit."""
 
@@ -49,6 +52,8 @@ class RedisLog(StateLog):
         self._outage = 0.0
         self._due: float | None = None
         self._wake = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._tried: Outgoing | None = None
         self._in_flight: Outgoing | None = None
         self._is_following = False
         self._gaps = 0
@@ -60,14 +65,15 @@ class RedisLog(StateLog):
 
     async def start(self, replica: Replica) -> None:
         self._replica = replica
-        self._reader = Redis.from_url(
-            self._redis.url,
+        pool = ConnectionPool(
+            **options_of(self._redis.url),
             max_connections=1,
             socket_timeout=self._wait + self._redis.command_timeout,
             socket_connect_timeout=self._redis.connect_timeout,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
+        self._reader = Redis.from_pool(pool)
         self._store = RedisStore(self._client, self._reader, self._key)
         tried = asyncio.Event()
         self._tasks = {
@@ -86,25 +92,35 @@ class RedisLog(StateLog):
                 self._wake.set()
 
     async def stop(self) -> None:
-        if self._replica.is_pending and not self._problems:
+        if self._replica.is_pending:
+            self._ending.set()
             self.changed(0.0)
-            try:
+            with suppress(TimeoutError):  # it is logged below
                 async with asyncio.timeout(self._redis.command_timeout):
                     await self._written()
-            except TimeoutError:
-                pass  # it is logged below
-        await _end(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
         await self._reader.aclose()
-        if self._replica.is_pending:
-            logger.error(
-                "changes of the state, of %d bytes, are lost: %s",
-                self._replica.pending_size,
-                self.problem or "Redis is slow",
-            )
+        self._report_lost()
 
     async def _written(self) -> None:
         while self._replica.is_pending:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.01)
+
+    def _report_lost(self) -> None:
+        reason = self.problem or "Redis is slow"
+        outgoing = self._replica.outgoing
+        unknown = outgoing.size if outgoing is not None and outgoing is self._tried else 0
+        lost = self._replica.pending_size - unknown
+        if unknown:
+            logger.error(
+                "changes of the state, of %d bytes, may be lost: they were sent, without a reply; "
+                "%s",
+                *(unknown, reason),
+            )
+        if lost:
+            logger.error("changes of the state, of %d bytes, are lost: %s", lost, reason)
 
     # Reading
 
@@ -125,10 +141,10 @@ class RedisLog(StateLog):
                 self._report("read", reason_of(exc))
             except Exception:  # it must be tried again nevertheless
                 logger.exception("the state cannot be read from Redis")
-                self._problems.setdefault("read", "an error, see the log")
+                self._note("read", _UNEXPECTED)
             self._is_following = False
             tried.set()
-            await asyncio.sleep(uniform(delay / 2, delay))
+            await self._pause(delay)
             delay = min(2 * delay, _LONGEST_DELAY)
 
     async def _synchronize(self) -> None:
@@ -226,8 +242,8 @@ class RedisLog(StateLog):
                 self._report("write", reason_of(exc))
             except Exception:  # it must be tried again nevertheless
                 logger.exception("the state cannot be written to Redis")
-                self._problems.setdefault("write", "an error, see the log")
-            await asyncio.sleep(uniform(delay / 2, delay))
+                self._note("write", _UNEXPECTED)
+            await self._pause(delay)
             delay = min(2 * delay, _LONGEST_DELAY)
             self._wake.set()
 
@@ -237,6 +253,7 @@ class RedisLog(StateLog):
             if self._is_following and self._replica.outgoing is None:
                 self._recover("write")  # the reply was lost, and the entry arrived
             return
+        self._tried = outgoing
         is_written = await self._store.append(
             self._replica.epoch, outgoing.entry.name, outgoing.data
         )
@@ -259,24 +276,29 @@ class RedisLog(StateLog):
 
     # Outages
 
+    async def _pause(self, delay: float) -> None:
+        """Wait for about *delay* seconds before the next try. There is little time at the end: it
+        interrupts a pause, and later ones are short."""
+        if self._ending.is_set():
+            await asyncio.sleep(_FIRST_DELAY)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(uniform(delay / 2, delay)):
+                await self._ending.wait()
+
     def _report(self, what: str, reason: str) -> None:
         if not self._problems:
-            self._outage = time.monotonic()
             logger.error(
                 "the state is not shared: %s; changes are kept in this process until it is", reason
             )
+        self._note(what, reason)
+
+    def _note(self, what: str, reason: str) -> None:
+        if not self._problems:
+            self._outage = time.monotonic()
         self._problems[what] = reason
 
     def _recover(self, what: str) -> None:
         if self._problems.pop(what, None) is not None and not self._problems:
             seconds = time.monotonic() - self._outage
             logger.info("the state is shared again, after %.1f seconds", seconds)
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel *tasks*, again if need be: redis-py loses a cancellation that comes while it checks a
-    connection of its pool, which it does with a timeout of 0."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=_FIRST_DELAY)

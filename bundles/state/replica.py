@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from bundles.state.claims import Claims
 from bundles.state.entries import Entry, Image, Logged, Unit, can_apply, token_after
 from bundles.state.operations import Increment, Operation
 from bundles.state.paths import parts_of
@@ -92,6 +93,7 @@ class Replica:
         logged_size: the bytes of the entries since the image.
         version: changes with each change of the tree.
         skipped: own increments that were not applicable when the log was carried out.
+        claims: those of all processes; not in the image, so a new process may know fewer.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Replica:
         self.skipped = 0
         self.version = 0
         self.is_watched = False
+        self.claims = Claims()
         self._changed = changed
         self._past: set[str] = set()
         self._number = 0
@@ -324,6 +327,8 @@ class Replica:
                     yield change, not is_own
                 elif is_own and isinstance(operation, Increment):
                     self.skipped += 1
+            if unit.claim is not None:
+                self.claims.note(entry.process, unit.claim)
         self._write_down(entry, tuple(failed))
         if is_own:
             self._confirm(entry.number, tuple(failed))
@@ -408,6 +413,7 @@ class Replica:
         self._past |= {self.epoch, parent} - {""}
         self.epoch, self.position, self.token = epoch, image.position, image.token
         self._written = dict(image.written)
+        self.claims.clear()
         self._continue_own()
         self.tree.replace_all(image.root)
         for _ in redo(self._slots(), self.tree):
@@ -453,6 +459,7 @@ class Replica:
     def _rename(self) -> None:
         """Begin with number 1, as another process: own entries are lost that are not kept here, so
         the next one would never be carried out."""
+        self.claims.note(self.process, False)
         self.process = f"{self.process}+"
         self._number = len(self._outgoing)
         self._recent, self._recent_size = deque(), 0

@@ -4,29 +4,42 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from injector import inject
 
-from bundles.state.checks import check_delay, increment_of, set_of
+from bundles.state.checks import (
+    check_delay,
+    check_listener,
+    check_watched,
+    increment_of,
+    run_of,
+    set_of,
+)
 from bundles.state.entries import Unit
 from bundles.state.exceptions import (
     StateConflictException,
     StateFullException,
     StateUnavailableException,
 )
+from bundles.state.limits import Limits
 from bundles.state.log import StateLog
 from bundles.state.operations import Delete, Operation
 from bundles.state.paths import parts_of
 from bundles.state.replica import Replica
 from bundles.state.settings import StateSettings
+from bundles.state.threads import check_thread
 from bundles.state.transaction import CONFLICT, Transaction
-from bundles.state.tree import Tree
+from bundles.state.turns import Turn, Turns
 from bundles.state.values import SCALARS, check_number, copy_of
 from bundles.state.watchers import Listener, Watcher, Watchers
 
 T = TypeVar("T")
+
+_LONGEST_TRY = 1.0
+"""Seconds for which other transactions wait."""
 
 
 class State:
@@ -46,15 +59,19 @@ class State:
         self._log = log
         self._settings = settings
         self._replica = Replica(uuid.uuid4().hex[:16], self._notify)
+        longest = min(_LONGEST_TRY, settings.commit_timeout)
+        self._turns = Turns(self._replica, self._submit, longest)
         self._watchers = Watchers(self._value_at, self._activate)
         self._tree = self._replica.tree
         self._cache = self._tree.cache
+        self._thread: int | None = None
+        self._has_ended = False
 
     # Reading
 
     def get(self, path: str, default: Any = None) -> Any:
-        """The value at *path*, or *default*. Changes of the returned dict or list change nothing
-        here. It reads memory of the process.
+        """The value at *path*, or *default*; all values as one dict if *path* is empty. Changes of
+        the returned dict or list change nothing here. It reads memory of the process.
 
         Raises:
             TypeError, ValueError: *path* is not a path.
@@ -62,6 +79,8 @@ class State:
         found = self._cache.get(path) if type(path) is str else None
         if found is not None:
             return found
+        if path == "":
+            return copy_of(self._tree.root) or default
         found = self._tree.find(parts_of(path))
         if found is None:
             return default
@@ -73,15 +92,23 @@ class State:
     def subscribe(self, path: str, listener: Listener) -> Watcher:
         """Call ``listener(path, value, is_remote)`` when the value at *path*, or something in it,
         has changed. *value* is None if there is no value any more, and *is_remote* tells whether
-        another process has changed it. The listener may be async."""
-        parts_of(path)
+        another process has changed it. The listener may be async.
+
+        Raises:
+            TypeError, ValueError: *path* or *listener* is not allowed. There are no patterns.
+        """
+        check_thread(self._thread)
+        check_watched(path)
+        check_listener(listener)
         return self._watchers.subscribe(path, listener)
 
     def watch(self, prefix: str, listener: Listener) -> Watcher:
         """Call ``listener(path, value, is_remote)`` for each value at or below *prefix* that has
-        changed and is not a dict; for all values if *prefix* is empty."""
+        changed and is not a dict; for all values if *prefix* is empty. See `subscribe`."""
+        check_thread(self._thread)
         if prefix:
-            parts_of(prefix)
+            check_watched(prefix)
+        check_listener(listener)
         return self._watchers.watch(prefix, listener)
 
     # Changes
@@ -90,23 +117,24 @@ class State:
         """Replace what is at *path*.
 
         Args:
-            path: a value above it is removed, since it becomes a subtree.
+            path: no value may be above it, such as a list at ``a`` for the path ``a.0``.
             value: see `State`.
             delay: seconds that the change may wait for others, with which it is sent; at most a
                 day.
 
         Raises:
-            TypeError, ValueError: *path* or *value* is not allowed.
+            TypeError, ValueError: *path* or *value* is not allowed, or a value is above *path*.
             StateFullException: a limit of the settings would be exceeded.
         """
-        self._change(set_of(path, value, self._settings.max_value_size), delay)
+        operation = set_of(path, value, self._settings.max_value_size, self._tree)
+        self._change(operation, delay)
 
     def increment(self, path: str, by: float = 1, *, delay: float = 0.0) -> int | float:
         """Add *by*, and return the number that this process sees then. A path without a value
         counts as 0. Increments of several processes add up.
 
         Raises:
-            TypeError: the value is not a number.
+            TypeError: the value is not a number, or one is above *path*.
             OverflowError: the number would have more than 64 bits.
             ValueError, StateFullException: see `set`.
         """
@@ -133,36 +161,45 @@ class State:
             StateConflictException: something was changed; nothing was carried out.
             StateUnavailableException: it was not decided within ``state.commit_timeout``.
         """
-        transaction = Transaction(self._replica, self._settings.max_value_size)
-        try:
+        async with self._attempt(None) as transaction:
             yield transaction
-        except BaseException:
-            transaction.rollback()
-            raise
-        await self._commit(transaction)
 
     async def transact(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run *function* in a transaction, again if it conflicts with others, and return its
-        result.
+        result. After the first conflict it runs in its turn: others of `transact` that have
+        conflicted, in this process or another one, wait for it meanwhile, but not longer than a
+        second.
 
         Raises:
+            TypeError: *function* is not async.
             StateConflictException: it conflicted ``state.attempts`` times.
             StateUnavailableException: see `transaction`.
         """
-        for _ in range(self._settings.attempts - 1):
+        attempts = self._settings.attempts
+        if not self._turns.is_crowded:
             try:
-                return await self._run(function)
+                return await self._run(function, None)
             except StateConflictException:
-                continue
-        return await self._run(function)
+                attempts -= 1
+                if not attempts:
+                    raise
+        with self._turns.turn() as turn:
+            for _ in range(attempts - 1):
+                try:
+                    return await self._run(function, turn)
+                except StateConflictException:
+                    turn.claim()
+            return await self._run(function, turn)
 
     async def flush(self) -> None:
         """Return when everything that this process has changed so far is ordered with the changes
         of the others.
 
         Raises:
-            StateUnavailableException: see `transaction`.
+            StateUnavailableException: it was not within ``state.commit_timeout``; changes that
+                remain are sent later.
         """
+        self._check_use()
         if self._replica.is_pending:
             decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             await self._decide(Unit([], {}, _resolver(decided)), decided)
@@ -170,21 +207,32 @@ class State:
     # Life
 
     async def __aenter__(self) -> Self:
+        self._thread = get_ident()
         await self._log.start(self._replica)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        self._has_ended = True
         await self._log.stop()
         await self._watchers.stop()
 
+    def _check_use(self) -> None:
+        check_thread(self._thread)
+        if self._has_ended:
+            raise RuntimeError(
+                "the application has stopped, so the state takes no changes any more"
+            )
+
     def _change(self, operation: Operation, delay: float) -> None:
+        self._check_use()
         if delay:
             check_delay(delay)
         self._check_pending()
-        if not self._replica.change(operation, self._fits):
-            raise self._full(f"{operation.path!r} does not fit")
+        limits = Limits(self._settings)
+        if not self._replica.change(operation, limits.fits):
+            raise limits.error(f"{operation.path!r} does not fit")
         self._log.changed(delay)
 
     def _check_pending(self) -> None:
@@ -195,48 +243,67 @@ class State:
                 f"state.max_pending_size is {limit}"
             )
 
-    def _fits(self, tree: Tree) -> bool:
-        return tree.paths <= self._settings.max_keys and tree.size <= self._settings.max_size
+    async def _run(self, function: Callable[[Transaction], Awaitable[T]], turn: Turn | None) -> T:
+        if turn is not None:
+            await turn.begin()
+        async with self._attempt(turn) as transaction:
+            result: T = await run_of(function, transaction)
+            return result
 
-    def _full(self, problem: str) -> StateFullException:
-        return StateFullException(
-            f"{problem}; state.max_keys is {self._settings.max_keys}, and state.max_size is "
-            f"{self._settings.max_size}"
-        )
+    @asynccontextmanager
+    async def _attempt(self, turn: Turn | None) -> AsyncIterator[Transaction]:
+        self._check_use()
+        transaction = Transaction(self._replica, self._settings.max_value_size)
+        try:
+            yield transaction
+        except BaseException:
+            transaction.rollback()
+            raise
+        await self._commit(transaction, turn)
 
-    async def _run(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
-        async with self.transaction() as transaction:
-            return await function(transaction)
-
-    async def _commit(self, transaction: Transaction) -> None:
+    async def _commit(self, transaction: Transaction, turn: Turn | None) -> None:
         decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        unit = transaction.end(_resolver(decided))
+        claim = False if turn is not None and turn.is_claimed else None
+        unit = transaction.end(_resolver(decided), claim)
         if unit is None:
             return
         self._check_pending()
-        if not self._replica.would_fit(unit.operations, self._fits):
-            raise self._full("the changes of the transaction do not fit")
+        limits = Limits(self._settings)
+        if not self._replica.would_fit(unit.operations, limits.fits):
+            raise limits.error("the changes of the transaction do not fit")
         if not await self._decide(unit, decided):
             raise StateConflictException(CONFLICT)
+        if turn is not None:
+            turn.carried_out()
 
     async def _decide(self, unit: Unit, decided: asyncio.Future[bool]) -> bool:
-        self._replica.submit(unit)
-        self._log.changed(0.0)
+        self._check_use()
+        self._submit(unit)
         try:
             async with asyncio.timeout(self._settings.commit_timeout):
                 return await decided
         except TimeoutError as exc:
-            is_unknown = not self._replica.withdraw(unit)
-            reason = self._log.problem or "Redis is slow"
-            outcome = "it may be carried out later" if is_unknown else "nothing was carried out"
-            raise StateUnavailableException(
-                f"the transaction was not decided within {self._settings.commit_timeout} seconds: "
-                f"{reason}; {outcome}",
-                is_unknown=is_unknown,
-            ) from exc
+            raise self._late(unit, is_withdrawn=self._replica.withdraw(unit)) from exc
         except asyncio.CancelledError:
             self._replica.withdraw(unit)
             raise
+
+    def _submit(self, unit: Unit) -> None:
+        self._replica.submit(unit)
+        self._log.changed(0.0)
+
+    def _late(self, unit: Unit, *, is_withdrawn: bool) -> StateUnavailableException:
+        reason = self._log.problem or "Redis is slow"
+        limit = f"within {self._settings.commit_timeout} seconds: {reason}"
+        if not unit.operations:  # of `flush`
+            return StateUnavailableException(
+                f"the changes were not sent {limit}; they are kept here, and sent later",
+                is_unknown=True,
+            )
+        outcome = "nothing was carried out" if is_withdrawn else "it may be carried out later"
+        return StateUnavailableException(
+            f"the transaction was not decided {limit}; {outcome}", is_unknown=not is_withdrawn
+        )
 
     def _notify(self, notes: Any) -> None:
         self._watchers.changed(notes)

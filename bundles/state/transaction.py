@@ -3,15 +3,17 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import islice
+from threading import get_ident
 from typing import Any
 
 from bundles.state.checks import increment_of, set_of
 from bundles.state.entries import Unit, size_of
-from bundles.state.exceptions import StateConflictException
+from bundles.state.exceptions import StateConflictException, StateFullException
 from bundles.state.operations import Delete, Increment, Operation, Set
 from bundles.state.paths import Parts, parts_of
 from bundles.state.pending import upwards
 from bundles.state.replica import Replica
+from bundles.state.threads import check_thread
 from bundles.state.tree import Tree
 from bundles.state.values import check_number, copy_of
 
@@ -38,9 +40,10 @@ class Transaction:
         self._replaced: set[str] = set()
         self._size = 0
         self._is_open = True
+        self._thread = get_ident()
 
     def get(self, path: str, default: Any = None) -> Any:
-        """See `State.get`.
+        """See `State.get`. *path* must not be empty: read the paths that the changes depend on.
 
         Raises:
             StateConflictException: something that was read before has changed.
@@ -51,7 +54,8 @@ class Transaction:
 
     def set(self, path: str, value: Any) -> None:
         """See `State.set`."""
-        self._add(set_of(path, value, self._max_size))
+        self._check_open()
+        self._add(set_of(path, value, self._max_size, self._above(path)))
 
     def increment(self, path: str, by: float = 1) -> None:
         """See `State.increment`. It is not a read: others may change the number meanwhile."""
@@ -71,20 +75,23 @@ class Transaction:
         self._operations.clear()
         self._is_open = False
 
-    def end(self, decided: Callable[[bool], None]) -> Unit | None:
+    def end(self, decided: Callable[[bool], None], claim: bool | None = None) -> Unit | None:
         """What is to be carried out; None if there are no changes: then it is not checked
         what was read."""
         self._is_open = False
-        return Unit(self._operations, self._reads, decided) if self._operations else None
+        if not self._operations:
+            return None
+        return Unit(self._operations, self._reads, decided, claim)
 
     def _add(self, operation: Operation) -> None:
         self._check_open()
-        self._size += size_of(operation)
-        if self._size > self._max_size:
-            raise ValueError(
-                f"the changes of the transaction have more than {self._max_size} bytes, which "
-                f"state.max_value_size allows"
+        size = self._size + size_of(operation)
+        if size > self._max_size:
+            raise StateFullException(
+                f"the changes of the transaction would have {size} bytes; "
+                f"state.max_value_size is {self._max_size}"
             )
+        self._size = size
         index = len(self._operations)
         self._operations.append(operation)
         self._at.setdefault(operation.path, []).append(index)
@@ -98,6 +105,7 @@ class Transaction:
                 self._set_below.setdefault(above, []).append(index)
 
     def _check_open(self) -> None:
+        check_thread(self._thread)
         if not self._is_open:
             raise RuntimeError("the transaction has ended; begin another one")
 
@@ -112,13 +120,23 @@ class Transaction:
         if is_read and self._replaced.isdisjoint(upwards(path)):
             self._read(path)
         tree = Tree()
-        if (
-            first < 0
-        ):  # else an operation replaces everything, and a leaf above, which delete keeps
+        if first < 0:
+            # Otherwise a `set` replaces what the state has here, and a leaf above.
             self._copy(parts, tree)
         for index in sorted(found):
             if index >= first:
                 self._operations[index].apply(tree)
+        return tree
+
+    def _above(self, path: str) -> Tree:
+        """A tree with the leaf above *path* that the transaction sees, if there is one.
+
+        Where that is easy to see, it is the tree of the process, not a copy.
+        """
+        tree = self._replica.tree
+        is_changed = any(above in self._at for above in islice(upwards(path), 1, None))
+        if is_changed or tree.leaf_above(parts_of(path)) is not None:
+            return self._scratch(path, is_read=False)
         return tree
 
     def _kinds_of(self, path: str) -> Iterator[int]:

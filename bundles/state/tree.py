@@ -75,14 +75,14 @@ class Tree:
                 self.cache.clear()
             self.cache[path] = leaf
 
-    def is_below_leaf(self, parts: Parts) -> bool:
-        """Whether a path above *parts* has a leaf."""
+    def leaf_above(self, parts: Parts) -> Parts | None:
+        """The path above *parts* that has a leaf; None if there is none."""
         node: Any = self.root
-        for part in parts[:-1]:
+        for depth, part in enumerate(parts[:-1], 1):
             node = node.get(part)
             if type(node) is not dict:
-                return node is not None
-        return False
+                return None if node is None else parts[:depth]
+        return None
 
     def put(self, parts: Parts, node: Any) -> Change:
         """Replace what is at *parts*, and a leaf above it. *node* is copied."""

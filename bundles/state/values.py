@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from bundles.state.exceptions import StateFullException
 from bundles.state.paths import DEEPEST_PATH, LONGEST_PATH, bytes_of
 
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
@@ -46,8 +47,9 @@ class Cleaner:
 
         Raises:
             TypeError: it contains something that JSON does not have.
-            ValueError: it is too large or too deep, or it has a number or a text that JSON cannot
+            ValueError: it is too deep, or it contains a number or a text that JSON cannot
                 represent, or a key that cannot be part of a path.
+            StateFullException: it has more than *max_size* bytes.
         """
         return self._node(value, depth, len(self._path) if depth else -1)
 
@@ -69,8 +71,8 @@ class Cleaner:
         if kind in (list, tuple):
             return [self._item(item, depth + 1) for item in value]
         raise TypeError(
-            f"the value for {self._path!r} has {kind.__name__}; it must consist of dict, list, "
-            f"str, int, float, bool and None"
+            f"the value for {self._path!r} contains an object of type {kind.__name__}; allowed "
+            f"are dict, list, tuple, str, int, float, bool and None"
         )
 
     def _fields(self, value: dict[Any, Any], depth: int, length: int) -> dict[str, Any]:
@@ -79,8 +81,8 @@ class Cleaner:
             self._check_name(name)
             if not name or "." in name:
                 raise ValueError(
-                    f"the value for {self._path!r} has the key {name[:50]!r}; the keys of dicts "
-                    f"are parts of paths, so they must not be empty or contain '.'"
+                    f"the value for {self._path!r} contains the key {name[:50]!r}; the keys of "
+                    f"dicts are parts of paths, so they must not be empty or contain '.'"
                 )
             below = length + 1 + len(name)
             if below > LONGEST_PATH:
@@ -107,11 +109,12 @@ class Cleaner:
     def _check_name(self, name: Any) -> None:
         if type(name) is not str:
             raise TypeError(
-                f"the value for {self._path!r} has the key {name!r:.50}; the keys of dicts are str"
+                f"the value for {self._path!r} contains the key {name!r:.50}; the keys of dicts "
+                f"must be str"
             )
         if len(name) > LONGEST_PATH:
             raise ValueError(
-                f"the value for {self._path!r} has a key of {len(name)} characters; at most "
+                f"the value for {self._path!r} contains a key of {len(name)} characters; at most "
                 f"{LONGEST_PATH} are allowed"
             )
         self._grow(bytes_of(name))
@@ -119,9 +122,9 @@ class Cleaner:
     def _grow(self, size: int) -> None:
         self.size += size
         if self.size > self._max_size:
-            raise ValueError(
-                f"the value for {self._path!r} has more than {self._max_size} bytes, which "
-                f"{self._setting} allows"
+            raise StateFullException(
+                f"the value for {self._path!r} has more than {self._max_size} bytes; "
+                f"{self._setting} is {self._max_size}"
             )
 
 
@@ -145,8 +148,8 @@ def _number(value: Any, path: str) -> Any:
         is_large = type(value) is int  # Python does not write one of 5,000 digits
         found = f"an integer of {value.bit_length()} bits" if is_large else repr(value)
         raise ValueError(
-            f"the value for {path!r} has {found}; numbers are finite, and integers have at most "
-            f"64 bits"
+            f"the value for {path!r} contains {found}; numbers must be finite, and integers have "
+            f"at most 64 bits"
         )
     return value
 

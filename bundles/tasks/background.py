@@ -1,4 +1,4 @@
-"""`Background`: work that goes on after the response."""
+"""`Background`: work that continues after the response."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ class Background:
     """Runs coroutines until they end; the shutdown of the application waits for them.
 
     Attributes:
-        counts: how many were rejected, by ``tasks.max_background``, and have failed, by
-            ``tasks.background_failures``.
+        counts: ``tasks.max_background``: coroutines that were rejected;
+            ``tasks.background_failures``: coroutines that raised.
     """
 
     @inject
@@ -42,19 +42,19 @@ class Background:
         be awaited. A failure is logged with *name* and, by `RequestIdFilter`, the id of the
         request that has started it.
 
-        Services in `request_scope` are closed at the end of the request: take what the work needs
-        out of them before.
+        Services in `request_scope` are closed at the end of the request: read what the work needs
+        from them before.
 
         Raises:
-            ServiceUnavailableException: ``max_background`` coroutines run already.
-            RxKernelError: the application has stopped, or this is a thread, as that of a plain
-                ``def`` action.
-            TypeError: *coroutine* is not a coroutine, such as the function that makes one.
+            ServiceUnavailableException: ``max_background`` coroutines are running.
+            RxKernelError: the application has stopped, or this is called in a thread, such as that
+                of a plain ``def`` action.
+            TypeError: *coroutine* is not a coroutine; a coroutine function must be called first.
         """
         if not asyncio.iscoroutine(coroutine):
             raise TypeError(
-                f"Background.start() takes a coroutine, not {coroutine!r}; call an async def and "
-                f"pass what it returns: start(self.work())"
+                f"Background.start() takes a coroutine, not {coroutine!r}; call the async "
+                f"function and pass the result: start(self.work())"
             )
         try:
             self._check()
@@ -76,7 +76,9 @@ class Background:
                 "Background.start() is called in a thread; make the action an async def"
             ) from exc
         if self._is_closed:
-            raise RxKernelError("the application has stopped; start no background work")
+            raise RxKernelError(
+                "the application has stopped, so Background.start() is not possible any more"
+            )
         if len(self._tasks) >= self._limit:
             self.counts["tasks.max_background"] += 1
             raise ServiceUnavailableException(code="background_full")
@@ -92,7 +94,7 @@ class Background:
         self._is_closed = True
         for task in self._tasks:
             logger.warning(
-                "background work %s is cancelled, since the process stops", task.get_name()
+                "background work %s is cancelled, since the process is stopping", task.get_name()
             )
             task.cancel()
         while self._tasks:

@@ -48,7 +48,7 @@ class TasksBundle(Bundle):
 
     Args:
         functions: functions of modules with `@task`. Methods of services need no list.
-        watchers: classes that the injector builds; those that are bound need not be named.
+        watchers: classes that the injector builds. Watchers that are bound need not be listed.
 
     Raises:
         ConfigurationError: with every argument that is not a list.
@@ -94,7 +94,7 @@ class TasksBundle(Bundle):
 
     def _check_watchers(self) -> None:
         problems = [
-            f"{watcher!r} is listed in TasksBundle(watchers=…), and is not a subclass of Watcher"
+            f"{watcher!r} in TasksBundle(watchers=…) is not a subclass of Watcher"
             for watcher in self._watchers
             if not (isinstance(watcher, type) and issubclass(watcher, Watcher))
         ]
@@ -103,12 +103,12 @@ class TasksBundle(Bundle):
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def check_store(self, event: BootstrapEvent) -> None:
-        """Report a store of one process, if there are several workers."""
+        """Reject the store ``memory`` with several worker processes."""
         store = event.injector.get(TaskStore)  # type: ignore[type-abstract]
         if event.injector.get(Settings).http.reuse_port and isinstance(store, MemoryTaskStore):
             event.problems.append(
-                'tasks.store is "memory", so each worker would run each task; set it to "sqlite" '
-                'or "redis"'
+                'tasks.store is "memory", so every worker process would run every task; set it to '
+                '"sqlite" or "redis"'
             )
 
     def _store(self, binder: Binder) -> type[TaskStore]:

@@ -1,4 +1,4 @@
-"""The time by which tasks run."""
+"""The clock of scheduled tasks."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,17 +8,19 @@ from typing import Protocol
 
 
 class Timer(Protocol):
+    """What `Clock` returns for a call in the future."""
+
     def cancel(self) -> None: ...
 
 
 class Clock:
-    """The clocks of the system. A test binds another one."""
+    """The clocks of the system. A test binds a replacement."""
 
     now = staticmethod(time)
-    """Seconds since the epoch; an administrator may set them."""
+    """Seconds since the epoch, by the wall clock, which an administrator may set."""
 
     monotonic = staticmethod(monotonic)
-    """Seconds that have elapsed, since any moment."""
+    """Seconds since an arbitrary moment, by a clock that is never set."""
 
     def call_later(self, seconds: float, callback: Callable[[], None], context: Context) -> Timer:
         """Call *callback* in *context* when *seconds* have elapsed."""

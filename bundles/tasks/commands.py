@@ -30,8 +30,8 @@ tasks.add_command(worker)
 @json_option
 @click.pass_obj
 def list_tasks(application: Application, as_json: bool) -> None:
-    """List the tasks with their next time and their records. Times have the
-    offset of the time zone of the task."""
+    """List the tasks with their next times and their records. Times have the
+    UTC offset of the task's time zone."""
     entries = asyncio.run(_entries(application))
     if as_json:
         print_json([_plain(entry) for entry in entries])
@@ -45,9 +45,9 @@ def list_tasks(application: Application, as_json: bool) -> None:
 def run_task(application: Application, name: str) -> None:
     """Run the task NAME now, in this process, and print its record.
 
-    NAME is an id of `list`, or the name of a procedure without times. The servers need not run.
-    `rxkernel call NAME TARGET --param KEY=VALUE` runs a task with parameters.
-    Exits with 1 if the task fails.
+    NAME is an id that `list` prints, or the name of a procedure without a schedule. The server
+    need not run. `rxkernel call NAME TARGET --param KEY=VALUE` runs a task with parameters.
+    Exits with status 1 if the task fails.
     """
     configure_logging(application.settings.logging)
     record, zone = asyncio.run(_run(application, name))
@@ -60,7 +60,7 @@ def run_task(application: Application, name: str) -> None:
 @click.argument("id")
 @click.pass_obj
 def remove_task(application: Application, id: str) -> None:
-    """Remove the task ID, which was added at run time."""
+    """Remove the task ID, which Scheduler.add has added."""
     asyncio.run(_remove(application, id))
     click.echo(f"Removed the task {id}.")
 
@@ -79,7 +79,7 @@ async def _run(application: Application, name: str) -> tuple[TaskRecord, tzinfo]
             return await scheduler.run(name), zone
         except KeyError as exc:
             raise ConfigurationError(
-                f"there is no task {name!r}; the command `tasks list` prints all tasks"
+                f"unknown task {name!r}; the command `tasks list` prints all tasks"
             ) from exc
 
 
@@ -91,7 +91,7 @@ async def _remove(application: Application, id: str) -> None:
             raise ConfigurationError(str(exc)) from exc
         if not is_removed:
             raise ConfigurationError(
-                f"there is no task {id!r}; the command `tasks list` prints all tasks"
+                f"unknown task {id!r}; the command `tasks list` prints all tasks"
             )
 
 
@@ -124,7 +124,7 @@ def _row(entry: TaskEntry) -> tuple[str, ...]:
 
 
 def _time(moment: float | None, zone: tzinfo) -> str | None:
-    """Return *moment* in the form of ISO 8601 with the offset of *zone*."""
+    """Return *moment* in ISO 8601 format, with the UTC offset of *zone*."""
     if moment is None:
         return None
     return datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds")

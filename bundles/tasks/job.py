@@ -17,7 +17,7 @@ class Job:
     Attributes:
         request_id: the id of the message, as in the log.
         user: the identifier of the user who sent it.
-        session_id: the id of the session that it was authenticated with.
+        session_id: the id of the session that authenticated the message.
     """
 
     request_id: str | None = None
@@ -26,7 +26,8 @@ class Job:
 
     @classmethod
     def of(cls, request: Request) -> "Job":
-        """The job of work that *request* starts; its token is one of the bundle `security`."""
+        """Return the job of the work that *request* starts. User and session are read from a token
+        of the bundle `security`."""
         token = request.token
         by_session = getattr(token, "credential", None) == "session"
         return cls(
@@ -39,13 +40,14 @@ class Job:
 NO_JOB = Job()
 
 task_job: ContextVar[Job | None] = ContextVar("task_job", default=None)
-"""The job of the task that this context runs."""
+"""The job of the task that runs in this context."""
 
 
 def current_job() -> Job:
     """Return the job of the running task, or of the running call in a worker process.
 
-    In any other message it is the job of work that the message would start; outside, it is empty.
+    In any other message, return the job of the work that the message would start; outside of
+    messages, an empty job.
     """
     if text := os.environ.get(JOB_VARIABLE):
         return msgspec.json.decode(text, type=Job)

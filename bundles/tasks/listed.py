@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 
 def list_problem(name: str, given: object, example: str) -> str | None:
-    """Return the problem of the argument *name*, unless *given* is a list or a tuple.
+    """Return the error of the argument *name*; None if *given* is a list or a tuple.
 
     Args:
-        example: an item, for the text.
+        example: an item, for the error.
     """
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
         return None

@@ -82,14 +82,14 @@ class TasksListeners:
 
     @observe(ApplicationEvents.BOOTSTRAP, priority=_LAST)
     async def report_unreached(self, event: BootstrapEvent) -> None:
-        """Log scheduled methods that never run. It is not an error: the module of the class may
-        have been imported for something else."""
+        """Warn of scheduled methods that never run. This is not an error: the module of the class
+        may have been imported for another reason."""
         for text in unreached(event.procedure_metadata_storage):
             logger.warning("%s", text)
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=_is_task)
     async def mark_as_public(self, event: DefinitionEvent) -> None:
-        """Set the option of routes that need no access rule: no client reaches a task."""
+        """Set the option of routes without an access rule: clients cannot call a task."""
         event.set_option("public", True)
 
     @observe(ServerEvents.READINESS)

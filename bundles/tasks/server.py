@@ -1,4 +1,4 @@
-"""The transport of tasks, which starts and stops with the servers of the application."""
+"""The server of tasks, which starts and stops with the other servers of the application."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from rxkernel import Compiled, ConfigurationError, Kernel, Server
 
 
 class TasksServer(Server):
-    """Has no port: its messages are the tasks that are due."""
+    """A server without a port: its messages are the tasks that are due."""
 
     name = "tasks"
     transport = TASKS
@@ -39,8 +39,7 @@ class TasksServer(Server):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Runs, failures, times that were skipped or missed, and those of `Background`, of
-        `TaskQueue` and of `WorkerPool`."""
+        """The counts of scheduled tasks, of `Background`, `TaskQueue` and `WorkerPool`."""
         return {name: value for one in self._counted for name, value in one.counts.items()}
 
     def check(self, compiled: Compiled) -> None:

@@ -20,31 +20,31 @@ class TasksSettings:
     store: Literal["memory", "sqlite", "redis"] = attrs.field(
         default="sqlite", validator=attrs.validators.in_(("memory", "sqlite", "redis"))
     )
-    """Where schedules and records are: in this process, in a file that survives it, or in Redis
-    for the processes of several machines."""
+    """Where schedules and records are stored: in the memory of this process, in a file that
+    survives it, or in Redis for processes on several machines."""
 
     file: Path = attrs.field(default=Path("var/tasks.sqlite3"), metadata={"per_application": True})
-    """The file of the store ``sqlite``; created with mode 600."""
+    """The file of the store ``sqlite``; it is created with mode 600."""
 
     prefix: str = attrs.field(default="rxkernel:tasks", validator=attrs.validators.min_len(1))
-    """The first part of all keys of the store ``redis``: applications with one Redis need
-    different ones."""
+    """The prefix of all keys of the store ``redis``. Applications that share a Redis need
+    different prefixes."""
 
     lease: float = attrs.field(default=10.0, validator=_LEASE)
-    """With the store ``redis``: seconds within which another process runs the tasks, when the one
-    that ran them was killed."""
+    """With the store ``redis``: seconds within which another process takes over the tasks of a
+    process that was killed."""
 
     concurrency: int = attrs.field(default=16, validator=COUNT)
-    """Most runs at a time; further ones wait for their turn."""
+    """The maximum number of runs at a time; further runs wait."""
 
     misfire_grace: float = attrs.field(default=60.0, validator=SECONDS)
-    """Seconds after which a run that has not begun has missed its time."""
+    """Seconds of delay after which a run has missed its time; see ``misfire`` of `every`."""
 
     max_background: int = attrs.field(default=1000, validator=COUNT)
-    """Most coroutines of `Background` at a time; one more is a 503."""
+    """The maximum number of coroutines of `Background` at a time; a further one is a 503."""
 
     pool: WorkerPoolSettings = attrs.field(factory=WorkerPoolSettings)
-    """The worker processes of `WorkerPool`: the section ``[tasks.pool]``."""
+    """The settings of `WorkerPool`: the section ``[tasks.pool]``."""
 
     queue: TaskQueueSettings = attrs.field(factory=TaskQueueSettings)
-    """The tasks of `TaskQueue`: the section ``[tasks.queue]``."""
+    """The settings of `TaskQueue`: the section ``[tasks.queue]``."""

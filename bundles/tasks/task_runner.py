@@ -1,4 +1,4 @@
-"""Runs a task as a message: head, request, response and exception listeners see it."""
+"""Runs a task as a message, with the head, request, response and exception listeners."""
 
 import logging
 from copy import deepcopy
@@ -28,7 +28,7 @@ _MAX_ERROR = 1000
 
 @attrs.frozen
 class Outcome:
-    """The end of a run: its result, or why it failed."""
+    """The result of a run, or its error."""
 
     result: Any = None
     error: str | None = None
@@ -36,7 +36,7 @@ class Outcome:
 
 @attrs.frozen
 class Handled:
-    """The end of a message: its response as JSON, and why the run failed."""
+    """The response to a message as JSON, and the error of the run."""
 
     data: bytes
     status_code: int
@@ -49,7 +49,7 @@ class TaskRunner:
         self._kernel = kernel
 
     async def run(self, entry: TaskEntry) -> Outcome:
-        """Handle the message of one run, as `handle`."""
+        """Run *entry* once; see `handle`."""
         params, body = deepcopy((entry.params, entry.body))  # the action may change them
         request = Request(TASKS, params=params, body=body, url=entry.task)
         handled = await self.handle(request, entry.task)
@@ -74,12 +74,12 @@ class TaskRunner:
             kernel.terminate(request, response, size=size)
 
     async def _respond(self, request: Request, task: str) -> tuple[Response, str | None]:
-        """Return the response, and the error that it is made of."""
+        """Return the response, and the error of the run; None if it succeeded."""
         kernel = self._kernel
         definition = kernel.definitions[TASKS].get(task)
         if definition is None:
-            unknown = NotFoundException(f"no task {task!r}", code="unknown_task")
-            logger.error("task %s failed: no procedure has this name", task)
+            unknown = NotFoundException(f"unknown task {task!r}", code="unknown_task")
+            logger.error("task %s failed: there is no procedure of this name", task)
             return await kernel.fail(request, unknown), _text_of(unknown)
         try:
             return await definition.pipeline.handle(request), None
@@ -97,8 +97,8 @@ class TaskRunner:
 
 
 def _storable(text: str | None) -> str | None:
-    """*text* as UTF-8 can have it: the text of an error may have half of a surrogate pair, which
-    neither SQLite nor JSON stores."""
+    """Return *text* without half surrogate pairs, which the text of an error may have, and which
+    neither SQLite nor JSON can store."""
     return None if text is None else text.encode(errors="backslashreplace").decode()
 
 

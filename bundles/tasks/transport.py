@@ -1,4 +1,4 @@
-"""The transport of tasks: each run is a message over it."""
+"""The transport of tasks; each run is a message of it."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,6 +8,7 @@ from rxkernel import BundleOption, Transport, procedure
 F = TypeVar("F", bound=Callable[..., Any])
 
 TASKS = Transport("TASKS")
+"""The transport of tasks: each run of a schedule or of the queue is a message over it."""
 
 
 def task_procedure(function: F, name: str | None, option: BundleOption, value: object) -> F:

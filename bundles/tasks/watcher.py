@@ -1,4 +1,4 @@
-"""`Watcher`: a loop that runs as long as the application serves."""
+"""`Watcher`: a loop that runs while the servers of the application run."""
 
 from abc import ABC, abstractmethod
 from enum import StrEnum
@@ -11,10 +11,10 @@ class Watcher(ABC):
     """Bind it as a singleton, or pass its class to `TasksBundle`.
 
     Attributes:
-        name: in logs and on ``/readyz``; by default that of the class.
-        min_delay: seconds after which it is restarted when it has failed. They double with each
-            failure, to at most *max_delay*, until it has run for *max_delay*.
-        max_delay: most seconds between a failure and the restart.
+        name: its name in logs and on ``/readyz``; by default the name of the class.
+        min_delay: seconds between a failure and the restart. They double with each failure, to at
+            most *max_delay*, until it has run for *max_delay* without a failure.
+        max_delay: the maximum of seconds between a failure and the restart.
     """
 
     name: ClassVar[str] = ""
@@ -28,19 +28,19 @@ class Watcher(ABC):
 
     @abstractmethod
     async def watch(self) -> None:
-        """Run until the application stops. If it raises, it is called again after a delay; if it
-        returns, it has ended."""
+        """Run until the application stops. If this raises, it is called again after a delay; if it
+        returns, it is not called again."""
 
     async def stop(self) -> None:  # noqa: B027 - most have nothing to do
         """Called when the application stops; `watch` is cancelled afterwards."""
 
 
 class WatcherState(StrEnum):
-    """What a watcher does now."""
+    """The current state of a watcher."""
 
     RUNNING = "running"
     WAITING = "waiting"
-    """It has failed, and waits for its restart."""
+    """It has failed, and is waiting for its restart."""
     ENDED = "ended"
     """`Watcher.watch` has returned."""
     STOPPED = "stopped"
@@ -51,10 +51,10 @@ class WatcherStatus:
     """The state of one watcher.
 
     Attributes:
-        failures: how often it has failed.
-        error: the last failure.
-        delay: the seconds before its last restart.
-        begun: when it was started last, by the monotonic clock.
+        failures: the number of failures.
+        error: the class and the text of the last exception.
+        delay: the seconds between the last failure and the restart.
+        begun: the time of the last start, by the monotonic clock.
     """
 
     state: WatcherState = WatcherState.STOPPED
@@ -64,9 +64,9 @@ class WatcherStatus:
     begun: float = 0.0
 
     def is_ready(self, elapsed: float) -> bool:
-        """Whether it works: after a failure, once it has run for longer than it has waited.
+        """Whether it works. After a failure it must first run as long as it has waited.
 
-        *elapsed* is the time by the monotonic clock.
+        *elapsed* is the current time by the monotonic clock.
         """
         if self.state is WatcherState.RUNNING:
             return elapsed - self.begun >= self.delay

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 
 class Watchers:
+    """Runs the watchers of the application, and starts those again that have failed."""
+
     @inject
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -24,28 +26,29 @@ class Watchers:
         self._loops: list[asyncio.Task[None]] = []
 
     def add(self, watcher: Watcher) -> None:
-        """Supervise *watcher* from the next start on. Boot adds the bound ones.
+        """Supervise *watcher* from the next `start` on. Boot adds the bound watchers.
 
         Raises:
-            ConfigurationError: its name is empty, or another one has it, or a delay is invalid.
+            ConfigurationError: its name is empty or used by another one, a delay is invalid, or a
+                method is not async.
         """
         if problems := list(_problems(watcher)):
             raise ConfigurationError(*problems)
         cls = type(watcher)
         if (other := self._watchers.get(watcher.name)) not in (None, watcher):
             raise ConfigurationError(
-                f"the watchers {type(other).__qualname__} and {cls.__qualname__} are both called "
-                f"{watcher.name!r}; set another name"
+                f"the watchers {type(other).__qualname__} and {cls.__qualname__} have the same "
+                f"name {watcher.name!r}; set another name in one of them"
             )
         self._watchers[watcher.name] = watcher
 
     @property
     def statuses(self) -> Mapping[str, WatcherStatus]:
-        """The state of each watcher that was started, by its name."""
+        """The states of the watchers that were started, by name."""
         return MappingProxyType(self._statuses)
 
     def failing(self) -> dict[str, str]:
-        """The last error of each watcher that does not work now."""
+        """Return the last error of each watcher that does not work, by name."""
         elapsed = self._clock.monotonic()
         return {
             name: status.error or ""
@@ -60,7 +63,8 @@ class Watchers:
             self._loops.append(asyncio.create_task(self._supervise(watcher, status)))
 
     async def stop(self) -> None:
-        """Call `Watcher.stop` of all at once, then cancel them. Their errors are logged."""
+        """Call `Watcher.stop` of all watchers concurrently, then cancel them. Errors are
+        logged."""
         try:
             if self._loops:
                 await asyncio.gather(*map(_stop, self._watchers.values()))
@@ -90,7 +94,7 @@ class Watchers:
                     status.failures += 1
                     status.error = f"{type(exc).__name__}: {exc}"
                     logger.exception(
-                        "the watcher %s failed; it is restarted in %g s", watcher.name, delay
+                        "the watcher %s failed; it will be restarted in %g s", watcher.name, delay
                     )
                 await clock.sleep(delay)
                 delay = min(2 * delay, watcher.max_delay)
@@ -106,7 +110,7 @@ async def _stop(watcher: Watcher) -> None:
     assert task is not None
     try:
         await watcher.stop()
-    except (Exception, SystemExit, asyncio.CancelledError):  # it may await a task it has cancelled
+    except (Exception, SystemExit, asyncio.CancelledError):  # CancelledError: of a task it awaits
         if task.cancelling():
             raise
         logger.exception("the watcher %s failed to stop", watcher.name)
@@ -115,12 +119,12 @@ async def _stop(watcher: Watcher) -> None:
 def _problems(watcher: Watcher) -> Iterator[str]:
     cls, least, most = type(watcher), watcher.min_delay, watcher.max_delay
     if not watcher.name:
-        yield f"the watcher {cls.__qualname__} has an empty name"
+        yield f"the watcher {cls.__qualname__} has an empty name; write one, or remove name"
     if not 0 < least <= most < float("inf"):
         yield (
             f"the watcher {cls.__qualname__} has min_delay = {least!r} and max_delay = {most!r}; "
-            f"they must be seconds, min_delay greater than 0 and at most max_delay"
+            f"both are seconds; min_delay must be greater than 0 and at most max_delay"
         )
     for name in ("watch", "stop"):
         if not iscoroutinefunction(getattr(watcher, name)):
-            yield f"{cls.__qualname__}.{name} is not async; write: async def {name}(self)"
+            yield f"{cls.__qualname__}.{name} is not async; write async def {name}(self)"

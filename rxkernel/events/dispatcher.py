@@ -57,7 +57,7 @@ class PrioritySignal(Signal):
     def watch(self, watcher: Watcher) -> None:
         """Report every change of the active listeners to *watcher*.
 
-        It is referenced weakly, so that it need not stop watching.
+        It is referenced weakly, so there is no method to stop watching.
         """
         self._watchers.add(watcher)
 
@@ -102,7 +102,7 @@ class PrioritySignal(Signal):
         return receiver
 
     def disconnect(self, receiver: Callable[..., Any], sender: Any = ANY) -> None:
-        """Remove *receiver*, if it is connected; if it is several times, the one added last."""
+        """Remove *receiver* if it is connected; if it is connected several times, the last."""
         added = [n for n, r in enumerate(self.registrations) if r.listener == receiver]
         if not added:
             return
@@ -113,7 +113,7 @@ class PrioritySignal(Signal):
         self._changed()
 
     def receivers_for(self, sender: Any) -> Generator[Callable[..., Any], None, None]:
-        """Yield the listeners in their order, so that blinker's own ``send`` keeps it too."""
+        """Yield the listeners in their order, so that blinker's own ``send`` keeps the order."""
         yield from (registration.listener for registration in self.registrations)
 
     @contextmanager
@@ -128,15 +128,16 @@ class PrioritySignal(Signal):
             self._changed()
 
     def active(self) -> tuple[Registration, ...]:
-        """Return the listeners that an event calls now: none while muted."""
+        """Return the listeners that an event calls now; empty while muted."""
         return () if self.is_muted else self.registrations
 
 
 class AsyncEventDispatcher:
     """Calls the listeners of an event one after another, highest priority first.
 
-    Equal priorities keep the order of registration. The listeners are those at the start
-    of the dispatch. One that raises aborts the rest and reaches the caller.
+    Listeners of equal priority are called in the order of registration. A listener that is added
+    during a dispatch is called from the next one on. An exception of a listener ends the dispatch
+    and is raised to the caller.
     """
 
     def __init__(self) -> None:
@@ -162,7 +163,8 @@ class AsyncEventDispatcher:
         """Call *listener* with each event of that name. A listener that is added twice runs twice.
 
         Raises:
-            ConfigurationError: *listener* is not ``async def``.
+            ConfigurationError: *listener* is not ``async def``, or cannot be called with one
+                argument.
         """
         self.signal(event_name).connect(listener, priority=priority, only=only)
 
@@ -205,7 +207,7 @@ class AsyncEventDispatcher:
         return event
 
     def active_listeners(self, event_name: str) -> tuple[Listener, ...]:
-        """Return the listeners that `dispatch` calls: those without ``only``, none while muted."""
+        """Return the listeners that `dispatch` calls: those without ``only``; () while muted."""
         signal = self._signals.get(event_name)
         return tuple(r.listener for r in signal.active() if r.only is None) if signal else ()
 

@@ -27,8 +27,8 @@ def observe(event_name: str, priority: int = 0, only: Only | None = None) -> Cal
 
     A higher *priority* runs earlier. For the events of the kernel, ``only(definition)`` is called
     once per definition when it is compiled. If it returns False, the listener does not run for
-    that definition and costs nothing there. It does not run either for a request that matched no
-    definition.
+    that definition and costs no time there. A listener with *only* does not run for a request
+    without a definition.
     """
 
     refuse_bare("observe", event_name)

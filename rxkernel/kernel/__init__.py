@@ -1,1 +1,1 @@
-"""From a request to its response, through the listeners."""
+"""Handles messages: compiles routes, runs listeners and actions, and returns responses."""

@@ -13,8 +13,8 @@ from rxkernel.messages.request import Request
 _abandoned: WeakKeyDictionary[Request, list[Future[Any]]] = WeakKeyDictionary()
 
 _running: set[Future[Any]] = set()
-"""All of them that have not ended. A look-up in `_abandoned` creates a weak reference, which would
-cost more than the rest of a call that limits how many run."""
+"""The futures of all abandoned threads that still run. It is checked first, because a lookup in
+`_abandoned` creates a weak reference, which is slow."""
 
 
 def abandon(thread: Future[Any]) -> None:

@@ -52,9 +52,9 @@ class Returns:
 class ActionBinder:
     """Makes the method that *metadata* names callable as ``await action(request)``.
 
-    `bind` is a second step, since resolvers get the definition, which has the signature.
-    *known_returns* are those of the methods of other routes: the routes of one method share them,
-    since it takes long to read a type.
+    `bind` is a second step, because resolvers get the definition, which has the signature.
+    *known_returns* is a cache by method: the routes of one method share the entry, because reading
+    a type takes long.
 
     Raises:
         ConfigurationError: the method does not exist, or its signature cannot be read.
@@ -150,7 +150,7 @@ class ActionBinder:
         return self._action()
 
     def rebind(self, decorator: Callable[[Method], Method]) -> Action:
-        """As `bind`, afterwards, with ``decorator(method)`` in place of the method."""
+        """As `bind`, which was called before, with ``decorator(method)`` instead of the method."""
         self._call = decorator(self._call)
         return self._action()
 

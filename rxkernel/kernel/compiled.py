@@ -31,8 +31,8 @@ class Compiled:
         definitions: the same by transport; each known transport has an entry.
         http_router: finds an HTTP definition by method and path.
         events: finds a Socket.IO definition by the namespace of its route, then by event name;
-            the name ``*`` is that of all other events.
-        namespaces: finds the namespace of the routes for that of a client.
+            ``*`` is for events without an entry.
+        namespaces: finds the namespace of routes for the namespace of a client.
     """
 
     all: tuple[Definition, ...] = ()

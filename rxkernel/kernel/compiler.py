@@ -142,8 +142,8 @@ class Compiler:
         return compiled, new
 
     def _waits_for_bundle(self, definition: Definition) -> bool:
-        """Whether an option of *definition* is reported whose bundle is not enabled. That bundle
-        may serve its transport, so that this would be a second error for one cause."""
+        """Whether *definition* has an option of a bundle that is not enabled, which is reported.
+        The bundle may also serve the transport, which would be a second error for one cause."""
         options = self.options
         if options is None or not isinstance(definition, ProcedureDefinition):
             return False
@@ -191,9 +191,9 @@ class Compiler:
             raise ConfigurationError(*(f"{place}: {p}" for p in error.problems)) from error
 
     def _undeclared_options(self, routes: Sequence[RouteMetadata]) -> Iterator[str]:
-        """Yield one problem for each undeclared key, however many routes have it.
+        """Yield one problem for each undeclared key, even if several routes have it.
 
-        The keys of one bundle that is not enabled are one problem, which names the first of them.
+        All keys of a bundle that is not enabled are one problem, which names the first key.
         """
         if self.options is None:
             return
@@ -223,7 +223,7 @@ class Compiler:
             )
 
     async def _dispatch_definition(self, route: Route, siblings: tuple[Definition, ...]) -> bool:
-        """Dispatch `kernel.definition`, then call every ``only``; whether it is excluded."""
+        """Dispatch `kernel.definition`, call every ``only``; return whether it is excluded."""
         known = (Transport.HTTP, Transport.SOCKET, *self.transports)
         handler = route.run
         event = DefinitionEvent(

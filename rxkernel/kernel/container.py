@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @attrs.frozen(eq=False)
 class LateArgument:
-    """An argument that is created after all arguments that are read from the request are valid."""
+    """An argument that is created after all input from the request has been validated."""
 
     call: Callable[[Request], Any]
     is_async: bool = False
@@ -26,9 +26,9 @@ class Container(Protocol):
     """Finds services and resolvers; only `get` is called after boot."""
 
     def service(self, key: Any, *, over_http: bool) -> LateArgument | None:
-        """Return what creates the service *key* for an action.
+        """Return the argument that creates the service *key* for an action.
 
-        None if nothing binds *key*, or if it needs a connection and the action is *over_http*.
+        None if *key* is not bound, or if it needs a connection and the action is *over_http*.
 
         Raises:
             ConfigurationError: it cannot be built.
@@ -62,10 +62,10 @@ class EmptyContainer:
         return None
 
     def unbound(self, key: Any, *, over_http: bool) -> ConfigurationError:
-        return ConfigurationError(f"asks for {name_of_key(key)}, and this kernel has no services")
+        return ConfigurationError(f"asks for {name_of_key(key)}, but this kernel has no services")
 
     def resolver(self, marker: type[Marker]) -> Resolver:
-        raise ConfigurationError(f"its marker {marker.__qualname__} has no resolver here")
+        raise ConfigurationError(f"its marker {marker.__qualname__} has no resolver")
 
     def default_marker(self, cls: type[Any]) -> Marker | None:
         return None

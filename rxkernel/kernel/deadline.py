@@ -48,7 +48,7 @@ class Deadline:
                     self._reschedule(loop.time() + self._remaining)
 
     def _reschedule(self, when: float | None) -> None:
-        # A task that outlives the message, or its clean-up, may still read: too late to pause.
+        # A task that runs after the message, or its cleanup, may still read: too late to pause.
         if not self.is_over and not self._limit.expired():
             self._limit.reschedule(when)
 
@@ -65,8 +65,8 @@ def client_is_awaited() -> AbstractContextManager[None]:
 class TimedPipeline(Pipeline):
     """A pipeline whose phases have a timeout: 503 with the code ``timeout``.
 
-    504 is for gateways (RFC 9110 section 15.6.5). The timeout is paused while a body is read that
-    the client has not sent yet (`client_is_awaited`).
+    504 is for gateways (RFC 9110 section 15.6.5). The timeout is paused while the server waits for
+    the client to send the body (`client_is_awaited`).
     """
 
     def __init__(self, *given: Any, seconds: float) -> None:
@@ -82,7 +82,7 @@ class TimedPipeline(Pipeline):
     async def _limited(self, request: Request, work: Coroutine[Any, Any, Response]) -> Response:
         """Return the response of *work*, or raise its exception or that of the timeout.
 
-        `asyncio.timeout` alone would handle every `TimeoutError` as its own, and would accept the
+        `asyncio.timeout` alone would treat every `TimeoutError` as its own, and would accept the
         late response of an action that catches its cancellation.
         """
         limit = asyncio.timeout(self._seconds)
@@ -108,9 +108,9 @@ class TimedRoute(TimedPipeline, Route):
     standard error. Wrappers of the handler are within the timeout; the exception phase of the
     timeout itself is outside of them.
 
-    The timeout cancels what runs: its ``finally`` blocks run before the response is sent.
-    Whatever it returns or raises instead is dropped. A thread cannot be cancelled: a plain ``def``
-    continues.
+    The timeout cancels the code of the message. Its ``finally`` blocks run before the response is
+    sent. If it returns a value or raises another exception instead, that is ignored, and the
+    exception is logged. A thread cannot be cancelled: a plain ``def`` continues.
     """
 
     async def handle(self, request: Request) -> Response:
@@ -126,8 +126,8 @@ class TimedRoute(TimedPipeline, Route):
     async def _exit_managers(
         self, request: Request, services: ScopedServices, response: Response
     ) -> None:
-        """As for any route. But the response of an action that caught the cancellation of the
-        timeout is not sent: the message has failed."""
+        """As for any route. But if the action caught the cancellation of the timeout, its response
+        is not sent, and the message fails."""
         deadline = _current.get()
         if deadline is not None and deadline.is_missed:
             await close_source(response)
@@ -150,4 +150,4 @@ async def _with_deadline(limit: asyncio.Timeout, work: Coroutine[Any, Any, Respo
 
 class _DeadlineException(ServiceUnavailableException):
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"not answered within {seconds:g} s", code="timeout")
+        super().__init__(f"no response within {seconds:g} s", code="timeout")

@@ -19,7 +19,7 @@ def error_response(
     """Shape *exception* as ``{"statusCode", "message"}``, with ``"code"`` and ``"errors"`` if set.
 
     Any other exception than an `HttpException` becomes a 500; its text is included only with
-    *debug*. ``errors`` that *serializer* cannot encode are left out.
+    *debug*. ``errors`` that *serializer* cannot encode are omitted.
     """
     if not isinstance(exception, HttpException):
         text = f"{type(exception).__name__}: {exception}" if debug else None
@@ -35,10 +35,10 @@ def error_response(
 def log_failure(request: Request, exception: BaseException) -> None:
     """Log *exception*, unless it is an error of the client (4xx, 505).
 
-    An `HttpException` of 500 and above was raised on purpose: it is logged in one line, a 503 at
-    INFO. The line has the text of the exception, which may say more than the message for clients.
-    Any other exception is logged with its traceback, from the first line of the user's code on;
-    at DEBUG if its message has the place, see `RxKernelError.has_place`.
+    An `HttpException` of 500 and above was raised deliberately: it is logged in one line, at INFO
+    for a 503. The line has the text of the exception, which may have more details than the message
+    for clients. Any other exception is logged with its traceback, from the first line of the
+    user's code on; at DEBUG if its message has the place, see `RxKernelError.has_place`.
     """
     what = request.route_name or f"{request.method or ''} {request.url!r:.200}".strip()
     if not isinstance(exception, HttpException):
@@ -55,9 +55,8 @@ def log_failure(request: Request, exception: BaseException) -> None:
 
 
 def to_failure(exc: BaseException) -> Exception:
-    """Return the exception to handle for *exc*: a `RuntimeError` for `SystemExit` and the like.
-
-    So a request cannot stop the server.
+    """Return the exception to handle for *exc*: a `RuntimeError` for `SystemExit` and similar
+    ones, so that a request cannot stop the server.
 
     Raises:
         asyncio.CancelledError: *exc* is the cancellation of the caller's own task.
@@ -72,7 +71,7 @@ def to_failure(exc: BaseException) -> Exception:
         task, is_cancelled = _current_task(), isinstance(exc, asyncio.CancelledError)
         if task is None or (is_cancelled and task.cancelling()):
             raise exc
-        text = "cancelled from within" if is_cancelled else "GeneratorExit was raised"
+        text = "cancelled by its own code" if is_cancelled else "GeneratorExit was raised"
         failure = RuntimeError(text)
     else:
         failure = RuntimeError(f"{type(exc).__name__} was raised, which would end the process")
@@ -81,7 +80,7 @@ def to_failure(exc: BaseException) -> Exception:
 
 
 def _current_task() -> "asyncio.Task[object] | None":
-    """The task that runs; None without one, or without an event loop."""
+    """The current task; None without a task or an event loop."""
     try:
         return asyncio.current_task()
     except RuntimeError:
@@ -93,6 +92,6 @@ def _can_encode(exception: HttpException, serializer: Serializer) -> bool:
     try:
         serializer.encode_json(exception.errors)
     except (TypeError, ValueError, RecursionError) as exc:
-        logger.error("errors of %s left out, not JSON: %s", type(exception).__name__, exc)
+        logger.error("errors of %s omitted, not JSON: %s", type(exception).__name__, exc)
         return False
     return True

@@ -207,16 +207,16 @@ class DefinitionEvent(Event):
         self.is_excluded = True
 
     def set_option(self, key: str, value: Any) -> None:
-        """Set an option of the definition, as `option` does: for a value that follows from the
+        """Set an option of the definition, as `option` does: for a value that is derived from the
         signature or from a default. Every ``only=`` and ``rxkernel routes`` read it."""
         options = MappingProxyType({**self.definition.options, key: value})
-        object.__setattr__(self.definition, "options", options)  # frozen for everybody else
+        object.__setattr__(self.definition, "options", options)  # frozen for all other code
 
     def wrap(self, decorator: Callable[[Action], Action]) -> None:
         """Replace the action by ``decorator(action)``; wrappers that are added later are outside.
 
         Raises:
-            ConfigurationError: what *decorator* returned is not async.
+            ConfigurationError: the function that *decorator* returned is not async.
         """
         self.action = self._checked(decorator(self.action))
 
@@ -227,8 +227,8 @@ class DefinitionEvent(Event):
         ``current_request.get()``. What it returns is converted to the return annotation.
 
         Raises:
-            ConfigurationError: `wrap` was called before, which is outside; or what *decorator*
-                returned is not async.
+            ConfigurationError: `wrap` was called before, whose wrapper is outside; or the function
+                that *decorator* returned is not async.
         """
         if self._rebind is None or self.action is not self._bound:
             raise ConfigurationError(
@@ -241,12 +241,12 @@ class DefinitionEvent(Event):
         """Wrap the action together with the head, request, response and exception listeners.
 
         Wrappers that are added later are outside. A wrapper is an ``async def`` that takes the
-        request and returns a `Response`: that of the handler, or its own, for which no listener
-        runs. An exception for which no listener set a response reaches the wrapper. An exception
-        of the wrapper itself starts the exception phase.
+        request and returns a `Response`: the response of the handler, or another one, for which no
+        listener runs. An exception for which no listener set a response is raised to the wrapper.
+        An exception of the wrapper itself starts the exception phase.
 
         Raises:
-            ConfigurationError: what *decorator* returned is not async.
+            ConfigurationError: the function that *decorator* returned is not async.
         """
         self.handler = self._checked(decorator(self.handler))
 
@@ -267,7 +267,7 @@ class CompiledEvent(Event):
     Attributes:
         compiled: all definitions.
         added, removed: the definitions whose name is only in the new or only in the old state.
-        changed: the new definitions of names that are in both states.
+        changed: the new definitions whose name is in both states.
     """
 
     compiled: Compiled

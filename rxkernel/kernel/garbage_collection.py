@@ -1,4 +1,4 @@
-"""Pauses the garbage collector while objects are made that all stay."""
+"""Pauses the garbage collector while many long-lived objects are created."""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def paused_collection() -> Iterator[None]:
-    """Search for garbage at the end of the block only. The objects that it made are old then.
+    """Collect garbage only at the end of the block; its objects are in the old generation then.
 
-    The definitions of a large application are many objects, of which few are garbage: a third of
-    the time of its boot would be searches through all of them.
+    The definitions of a large application are many objects, few of which are garbage: collections
+    would take a third of the time of its boot.
     """
     if not gc.isenabled():
         yield
@@ -19,7 +19,7 @@ def paused_collection() -> Iterator[None]:
     try:
         yield
     finally:
-        # The young generations only. `gc.freeze` and `gc.unfreeze` would search nothing, but would
-        # unfreeze objects of others, and `gc.get_freeze_count` counts them one by one.
+        # The young generations only. `gc.freeze` and `gc.unfreeze` would avoid this search, but
+        # would unfreeze objects of other code, and `gc.get_freeze_count` counts one by one.
         gc.collect(1)
         gc.enable()

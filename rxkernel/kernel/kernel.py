@@ -44,19 +44,18 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AnyPipeline = Pipeline | DefinitionPipeline
-"""The pipeline of a definition, or that of messages which match none."""
+"""The pipeline of a definition, or that of messages without a definition."""
 
 
 class Kernel:
     """The definitions of one application, and the phases of its messages.
 
     A transport calls `begin` when it has received a message, finds its definition in `compiled`,
-    calls `answer`, and `terminate` after it has sent the response; all in the context of the
-    message.
+    calls `answer`, sends the response, and calls `terminate`; all in the context of the message.
 
     Attributes:
         compiled: all definitions; immutable, replaced by each reload.
-        handled: how many messages were terminated: requests, events and calls.
+        handled: number of terminated messages: requests, events and calls.
         extract: reads the trace context of a message, see `Propagator`; may be None.
         serializer: encodes what the application sends, over every transport.
 
@@ -142,7 +141,7 @@ class Kernel:
         return CompiledEvent.between(before, compiled)
 
     def begin(self, request: Request) -> None:
-        """Begin a message, whose own context is the current one from now on.
+        """Begin a message. The current context becomes the context of the message.
 
         Sets the start of `TerminateEvent.duration`, and extracts the trace context from the
         headers. The transport then calls `answer` or `fail`.
@@ -173,11 +172,33 @@ class Kernel:
         """
         return await self._error_response(definition.pipeline, request, to_failure(exc))
 
-    async def fail(self, request: Request, exception: Exception) -> Response:
-        """Return the response to a request without a definition, or without a response that can be
-        sent.
+    async def handle_event(self, definition: Definition, request: Request) -> None:
+        """Handle a message whose sender gets no response, in the context of the caller.
 
-        Context managers that are still open are left with *exception*, then the exception and
+        A response with a status from 400 to 499 is logged as an error, with the URL of *request*
+        as the name of the event; other errors are logged for every message.
+
+        Raises:
+            asyncio.CancelledError: the caller's own task has been cancelled.
+        """
+        response: Response | None = None
+        self.begin(request)
+        try:
+            response = await self.answer(definition, request)
+            if 400 <= response.status_code < 500:
+                place = definition.metadata.source or definition.metadata.place
+                logger.error(
+                    "%s failed for the event %.100r: %s %.500r",
+                    *(place, request.url, response.status_code, response.content),
+                )
+        finally:
+            self.terminate(request, response)
+
+    async def fail(self, request: Request, exception: Exception) -> Response:
+        """Return the error response to a request without a definition, or to one whose response
+        cannot be sent.
+
+        Context managers that are still open are exited with *exception*, then the exception and
         response phases run.
         """
         request.links = self._links
@@ -210,8 +231,8 @@ class Kernel:
     async def message(self, request: Request) -> AsyncIterator[None]:
         """Make *request*, which has no definition, the current message inside the block.
 
-        After the block, its context managers are left with None. If the block raises, the caller
-        passes the exception to `fail`, or closes the request scope with it.
+        After the block, its context managers are exited without an exception. If the block raises,
+        the caller must pass the exception to `fail`, or close the request scope with it.
         """
         request.links = self._links
         request.service_source = self._container
@@ -278,11 +299,12 @@ class Kernel:
         default the current task.
 
         Args:
-            response: the response that was sent, or not sent because the client had left. None if
-                the message was cancelled before it had one: only the scope is closed.
+            response: the response that was sent, or not sent because the client had disconnected.
+                None if the message was cancelled before it had a response: then only the scope is
+                closed.
             size: bytes of the body or packet, see `TerminateEvent`; None unless all was sent.
-            failure: why a stream was not sent to its end. Context managers that are still open
-                are left with it.
+            failure: the exception that ended a stream early. Context managers that are still open
+                are exited with it.
         """
         self.handled += 1
         definition: Definition | None = request.definition
@@ -305,9 +327,9 @@ class Kernel:
     async def finish(
         self, request: Request, response: Response | None, failure: BaseException | None = None
     ) -> None:
-        """As `terminate`, but run and awaited in the task and the context of the caller.
+        """As `terminate`, but in the task and the context of the caller, which awaits it.
 
-        For a message within another one, which is the current message again afterwards.
+        Use it for a message within another message, which becomes the current one again.
         """
         token = current_request.set(request)
         try:
@@ -345,7 +367,7 @@ class Kernel:
         _, late = await asyncio.wait(self._background, timeout=timeout)
         for task in late:
             logger.warning(
-                "a listener of %s, or a plain def past its deadline, took too long",
+                "a listener of %s, or the thread of a cancelled plain def, took too long",
                 KernelEvents.KERNEL_TERMINATE,
             )
             task.cancel()
@@ -362,7 +384,7 @@ def _seconds_since(begin: float) -> float:
 
 
 def _varies(exception: Exception) -> list[str]:
-    """Return the names in ``Vary`` of *exception*, which every response to it must have."""
+    """Return the names in ``Vary`` of *exception*; the response of a listener needs them too."""
     headers = exception.headers if isinstance(exception, HttpException) else {}
     return [name.strip() for name in headers["Vary"].split(",")] if "Vary" in headers else []
 

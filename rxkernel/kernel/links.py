@@ -1,4 +1,4 @@
-"""URLs of the application's own routes, as the client of a request sees them."""
+"""URLs of the routes of the application, as the client of a request sees them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -46,7 +46,7 @@ class NoSite:
 class SiteLinks:
     """Builds the URLs of `Request`.
 
-    *definitions* returns the current definitions, so that URLs are right after a reload.
+    *definitions* returns the current definitions, so that URLs are correct after a reload.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class SiteLinks:
 def path_params(
     template: PathTemplate, params: Mapping[str, Any], serializer: Serializer
 ) -> dict[str, Any]:
-    """Return *params* with the texts of custom scalars, except for converters of the application,
-    which make texts themselves.
+    """Return *params* with custom scalars encoded as texts, except for parameters with a converter
+    of the application, which encodes its values itself.
 
     Raises:
         ValueError: see `text_of`.

@@ -1,4 +1,4 @@
-"""The id and the route of the current request on log records."""
+"""Adds the id and the route of the current request to log records."""
 
 import logging
 
@@ -13,8 +13,8 @@ _CUT = 200
 class RequestIdFilter(logging.Filter):
     """Sets ``request_id`` and ``route`` on every record, ``-`` outside of a request.
 
-    Added to a *handler*, it applies to the records of all loggers, also to those of plain ``def``
-    actions in threads and of listeners after the response. A record keeps the values it has.
+    Add it to a *handler*: it then applies to the records of all loggers, also in threads of plain
+    ``def`` actions and in listeners after the response. Values that a record has already are kept.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,6 +1,6 @@
 """Searches MessagePack for maps with keys that are not strings, without building the maps.
 
-A client chooses the hashes of such keys, see `hash_collisions`; those of strings have a secret.
+A client can choose the hashes of such keys, see `hash_collisions`, but not those of strings.
 """
 
 from types import MappingProxyType
@@ -41,8 +41,8 @@ _SMALL = 1024
 def has_other_keys(raw: bytes) -> bool:
     """Whether a map in *raw*, valid MessagePack, has a key that is not a string.
 
-    It is False if *raw* is too small for many keys, or has no map with more than 15 of them. What
-    follows an error in *raw* is not searched.
+    It is False if *raw* is too small for many keys, or has no map with more than 15 keys. Data
+    after an error in *raw* is not searched.
     """
     if len(raw) <= _SMALL or not (b"\xde" in raw or b"\xdf" in raw):
         return False

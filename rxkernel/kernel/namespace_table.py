@@ -1,4 +1,4 @@
-"""The namespaces of events, and the templates that some of them are, as ``/room/{id}``."""
+"""The namespaces of events, some of which are templates, such as ``/room/{id}``."""
 
 from collections.abc import Iterable
 from typing import Self

@@ -1,6 +1,7 @@
-"""Events that report something that cannot be undone: every listener is called.
+"""Events about something that has already happened: every listener is called.
 
-The others, such as `kernel.request`, end with the first exception of a listener.
+The dispatch of any other event, such as `kernel.request`, ends with the first exception of a
+listener.
 """
 
 import logging

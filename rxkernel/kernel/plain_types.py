@@ -48,7 +48,8 @@ _EXACT = frozenset((*_CONVERSIONS, bool))
 def to_plain_type(value: Any) -> Any:
     """Return *value* as an instance of the plain type that its class derives from.
 
-    Values of other classes are returned unchanged, and members of enums, which msgspec encodes.
+    Values of other classes are returned unchanged, and so are members of enums, which msgspec
+    encodes.
     """
     cls = type(value)
     if cls in _EXACT or isinstance(value, Enum):

@@ -38,7 +38,7 @@ _get, _set, _reset = current_request.get, current_request.set, current_request.r
 """Bound methods, so that a message does not bind them again."""
 
 _raised: ContextVar[list[BaseException] | None] = ContextVar("raised_by_handler", default=None)
-"""What the handler inside the wrappers has raised. Its exception phase has run."""
+"""The exceptions that the handler inside the wrappers has raised, after its exception phase."""
 
 
 class Route(Pipeline):
@@ -156,8 +156,8 @@ class Route(Pipeline):
         self.handle = self.handle_wrapped  # type: ignore[method-assign]
 
     async def run(self, request: Request) -> Response:
-        """Run all phases, inside the wrappers. Context managers of the message are left after the
-        wrappers, or here if it fails."""
+        """Run all phases, inside the wrappers. Context managers of the message are exited after
+        the wrappers, or here if the message fails."""
         try:
             return await Route.handle(self, request)
         except Exception as exc:
@@ -214,7 +214,7 @@ async def _run_head(request: Request, listeners: tuple[Listener, ...]) -> Respon
 
 
 async def _failure(request: Request, exc: BaseException) -> Exception:
-    """Leave the context managers of *request* with *exc*, and return the exception to handle.
+    """Exit the context managers of *request* with *exc*, and return the exception to handle.
 
     Raises:
         BaseException: *exc* is not an error of the message, see `to_failure`.

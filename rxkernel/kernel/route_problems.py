@@ -1,4 +1,4 @@
-"""The problems of routes, each once."""
+"""Merges equal problems of several routes."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,8 +9,8 @@ from rxkernel.routing.metadata import RouteMetadata
 def problems_of_routes(
     failed: Iterable[tuple[RouteMetadata, ConfigurationError]],
 ) -> Iterator[str]:
-    """Yield the problems of *failed*. What several routes of one action have is one problem, with
-    the key of the first route and their number."""
+    """Yield the problems of *failed*. A problem that several routes of one action have is yielded
+    once, with the key of the first route and the number of the others."""
     found: dict[tuple[int | None, str], dict[str, None]] = {}
     for metadata, error in failed:
         begin = f"route {metadata.key!r}"

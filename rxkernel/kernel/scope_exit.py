@@ -1,8 +1,8 @@
 """Closes the services of a message.
 
-Context managers are left after the handler and before the response is sent, so that a failed
-commit becomes an error response. For a stream, whose source may use them, a WebSocket, and a
-thread that still runs, they stay open, and are left with all other services after the terminate
+Context managers are exited after the handler and before the response is sent, so that a failed
+commit becomes an error response. For a stream, whose source may use them, for a WebSocket, and for
+a thread that still runs, they stay open and are closed with all other services after the terminate
 phase.
 """
 
@@ -26,11 +26,12 @@ _STREAMS = (StreamResponse, EventStreamResponse, UpgradeResponse)
 async def exit_after_response(
     request: Request, services: ScopedServices, response: Response
 ) -> None:
-    """Await what `Request.before_sending` added, then leave the context managers of *request*,
-    whose response is *response*.
+    """Await the functions of `Request.before_sending` with *response*, then exit the context
+    managers of *request*.
 
     Raises:
-        BaseException: one of them raised it. If a manager did, all have been left.
+        BaseException: a function or a manager raised it. After that of a manager, all managers
+            have been exited.
     """
     calls, services.before_sending = services.before_sending, ()  # they may hold the request
     for call in calls:
@@ -47,14 +48,14 @@ async def exit_after_response(
 async def exit_after_failure(
     request: Request, services: ScopedServices, exc: BaseException
 ) -> Exception:
-    """Leave the context managers of *request*, which failed with *exc*.
+    """Exit the context managers of *request*, which failed with *exc*.
 
     Returns:
         The exception of the message: *exc*, or another one that a manager raised.
 
     Raises:
         BaseException: *exc* is not an error of the message, see `to_failure`. If it is the
-            cancellation of the task, the managers have been left.
+            cancellation of the task, the managers have been exited.
     """
     services.failure = exc
     services.before_sending = ()
@@ -84,7 +85,7 @@ async def _exit_after_cancellation(
 async def close_request_scope(request: Request, failure: BaseException | None = None) -> None:
     """Close all services of *request* after the abandoned threads that use them have ended.
 
-    If the task is cancelled, as at the shutdown timeout, it does not wait for the threads. Context
+    If the task is cancelled, as by the shutdown timeout, it does not wait for the threads. Context
     managers get *failure*, or None.
     """
     try:

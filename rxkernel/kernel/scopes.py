@@ -38,13 +38,13 @@ current_connection: ContextVar[Connection | None] = ContextVar("current_connecti
 
 def _no_owner(name: str, owner: str) -> RxKernelError:
     return RxKernelError(
-        f"{name} lives as long as a {owner}, and there is no current {owner}; inject "
+        f"{name} exists only during a {owner}, and there is no current {owner}; inject "
         f"injector.ProviderOf[{name}] and call get() while a {owner} is handled"
     )
 
 
 def require_request() -> Request:
-    """Return the current message: what the injector binds to `Request`.
+    """Return the current message, to which the injector binds `Request`.
 
     Raises:
         RxKernelError: there is no current message.
@@ -55,7 +55,7 @@ def require_request() -> Request:
 
 
 def require_connection() -> Connection:
-    """Return the current connection: what the injector binds to `Connection`.
+    """Return the current connection, to which the injector binds `Connection`.
 
     Raises:
         RxKernelError: there is no current connection, or the message came over HTTP.
@@ -76,7 +76,8 @@ class AsyncProvider(Provider[Any]):
     Args:
         inner: returns the service, its coroutine, or a context manager that yields it.
         is_awaited: whether *inner* returns a coroutine.
-        is_class: whether *inner* returns the service itself, whatever its ``__aenter__`` returns.
+        is_class: whether the service is the object that *inner* returns, not the result of its
+            ``__aenter__``.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class OwnedScope(Scope):
 
 
 def _checked(key: Any, made: Any) -> Any:
-    """Return *made*, a service that need not be awaited or entered.
+    """Return *made* if it is a service that must not be awaited or entered.
 
     Raises:
         RxKernelError: *made* must be awaited or entered, but its provider does not declare it.

@@ -31,9 +31,9 @@ class Serializer:
     *scalars* are the custom scalars of an application; they may be added later.
 
     Attributes:
-        encode_json: encodes a value as JSON. It raises TypeError, ValueError or RecursionError for
-            other values. It is a bound method of msgspec, since a function would add a call to
-            each response.
+        encode_json: encodes a value as JSON bytes. It raises TypeError, ValueError or
+            RecursionError for a value that JSON cannot represent. It is a bound method of msgspec,
+            since a function would add a call to each response.
     """
 
     def __init__(self, scalars: Scalars) -> None:
@@ -51,7 +51,7 @@ class Serializer:
     def to_plain(self, value: Any) -> Any:
         """Convert *value* to dict, list, str, numbers, bool, None and bytes, for a socket packet.
 
-        Keys become the texts that they are in JSON, those of bytes base64.
+        Keys become text as in JSON; keys that are bytes become base64.
 
         Raises:
             TypeError, ValueError, RecursionError: *value* cannot be converted.
@@ -64,7 +64,7 @@ class Serializer:
             return _with_lists(self._to_builtins(plain))
 
     def to_json_value(self, value: Any) -> Any:
-        """Convert *value* as `encode_json` does, to values of Python, without a text between.
+        """Convert *value* as `encode_json` does, but to Python values: JSON is not written.
 
         Raises:
             TypeError, ValueError, RecursionError: *value* cannot be converted.
@@ -80,7 +80,7 @@ class Serializer:
         """Return what is sent for *value*, if its class has a scalar; any other value unchanged.
 
         Raises:
-            TypeError: ``encode`` of the scalar returned another type than that on the wire.
+            TypeError: ``encode`` of the scalar returned another type than its wire type.
         """
         scalar = self.scalars.nearest(type(value)) if self.scalars else None
         if scalar is None:
@@ -108,7 +108,7 @@ class Serializer:
             return str(value)
         hint = content_hint(cls)
         instead = "" if hint is None else f"; {hint}"
-        raise TypeError(f"{cls.__module__}.{cls.__qualname__} cannot be written as JSON{instead}")
+        raise TypeError(f"{cls.__module__}.{cls.__qualname__} cannot be encoded as JSON{instead}")
 
 
 def _decimal(text: str) -> Decimal:
@@ -129,9 +129,15 @@ MAX_DEPTH = 64
 
 
 SERIALIZER = Serializer(NO_SCALARS)
-"""That of applications without custom scalars."""
+"""The serializer of applications without custom scalars."""
 
-encode_json, to_plain = SERIALIZER.encode_json, SERIALIZER.to_plain
+encode_json = SERIALIZER.encode_json
+"""Encode a value as JSON, without the custom scalars of an application.
+
+It raises TypeError, ValueError or RecursionError for a value that is not JSON.
+"""
+
+to_plain = SERIALIZER.to_plain
 
 
 def decode_json(raw: bytes | str, *, exact: bool = False) -> Any:
@@ -150,9 +156,9 @@ def decode_json(raw: bytes | str, *, exact: bool = False) -> Any:
 
 
 def read_json(raw: bytes | str, *, exact: bool = False) -> Any:
-    """As `decode_json`, for other texts than a body.
+    """As `decode_json`, for JSON that is not a body.
 
-    It also rejects a number with a fraction or an exponent that is too large for a float, an
+    Both also reject a number with a fraction or an exponent that is too large for a float, an
     integer of more digits than `sys.get_int_max_str_digits` (4300), a byte order mark (RFC 8259
     §8.1) and half a surrogate pair (§8.2).
 
@@ -177,9 +183,9 @@ def _brackets(raw: bytes | str) -> int:
 
 
 def _check_depth(value: Any) -> None:
-    """Check level by level, and skip dicts without a list or object in them.
+    """Check level by level, and skip dicts that contain no list or dict.
 
-    The garbage collector does not track those, so the leaves of a large body cost very little.
+    The garbage collector does not track such dicts, so the leaves of a large body are fast.
     """
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH - 1):

@@ -17,7 +17,7 @@ def texts_of(
     ``false``; dates, enums, UUIDs and decimals are encoded as in JSON.
 
     Raises:
-        ValueError: a value has no plain text; the message has *what* and the name.
+        ValueError: a value cannot be written as text; the message has *what* and the name.
     """
     texts: MultiDict[str] = MultiDict()
     for name, value in given.items():
@@ -31,7 +31,7 @@ def text_of(value: Any, what: str, serializer: Serializer) -> str:
     """As `texts_of`, for one value.
 
     Raises:
-        ValueError: it has no plain text; the message has *what*.
+        ValueError: *value* cannot be written as text; the message has *what*.
     """
     try:
         plain = serializer.to_plain(value)
@@ -40,5 +40,5 @@ def text_of(value: Any, what: str, serializer: Serializer) -> str:
     if isinstance(plain, bool):
         return "true" if plain else "false"
     if not isinstance(plain, str | int | float):
-        raise ValueError(f"{what} is {value!r:.100}, which has no plain text; pass a str")
+        raise ValueError(f"{what} is {value!r:.100}, which cannot be written as text; pass a str")
     return str(plain)

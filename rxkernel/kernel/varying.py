@@ -15,8 +15,8 @@ from rxkernel.routing.definitions import DefinitionPipeline, HttpDefinition
 class VaryingPipeline:
     """Adds ``Vary: names`` to the responses of *pipeline*.
 
-    Only the router uses it: it chose the definition by these headers of the request. A definition
-    that is found by its name has its own pipeline.
+    Only the router uses it: it selected the definition by these headers of the request. A
+    definition that is found by name has its own pipeline.
     """
 
     pipeline: DefinitionPipeline
@@ -36,8 +36,8 @@ class VaryingPipeline:
 
     async def terminate(
         self, request: Request, response: Response, duration: float, size: int | None
-    ) -> None:
-        await self.pipeline.terminate(request, response, duration, size)
+    ) -> Exception | None:
+        return await self.pipeline.terminate(request, response, duration, size)
 
     @property
     def has_terminate_listeners(self) -> bool:
@@ -57,7 +57,7 @@ class VaryingPipeline:
 
 
 def routed(definitions: Iterable[HttpDefinition]) -> list[HttpDefinition]:
-    """Return *definitions* for a router. Those that are chosen by headers have a
+    """Return *definitions* for a router: those that are selected by headers get a
     `VaryingPipeline`."""
     all_definitions = list(definitions)
     if not any(definition.headers for definition in all_definitions):

@@ -1,1 +1,1 @@
-"""The messages of the kernel: requests and responses, and the connections of clients."""
+"""The messages of the kernel: requests, responses, and the connections of clients."""

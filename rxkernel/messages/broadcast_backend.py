@@ -10,12 +10,12 @@ Rooms = tuple[str, ...] | None
 
 
 class BroadcastBackend(Protocol):
-    """Connections that a `Broadcaster` reaches: those of a server, or through a message queue
-    those of other processes.
+    """Connections that a `Broadcaster` reaches: the connections of a server, or those of other
+    processes through a message queue.
 
     Attributes:
-        is_local: whether the connections are in this process; others are skipped by calls with
-            ``local=True``.
+        is_local: whether the connections are in this process. Calls with ``local=True`` skip
+            the other backends.
     """
 
     is_local: bool
@@ -35,7 +35,7 @@ class BroadcastBackend(Protocol):
 
         Args:
             skip: ids of connections that do not receive the event.
-            volatile: clients that still wait for earlier packets do not receive the event.
+            volatile: clients whose earlier packets are not sent yet do not receive the event.
 
         Returns:
             Whether every process could be reached.
@@ -53,8 +53,8 @@ class BroadcastBackend(Protocol):
         leave: tuple[str, ...] = (),
         disconnect: bool = False,
     ) -> bool:
-        """Let the clients that are in at least one of *rooms* join and leave rooms, or disconnect
-        them. Returns whether every process could be reached.
+        """Make the clients that are in at least one of *rooms* join and leave rooms, or
+        disconnect them. Returns whether every process could be reached.
 
         Raises:
             ValueError: a room to join is the id of another connection; nothing has changed.
@@ -63,8 +63,8 @@ class BroadcastBackend(Protocol):
     async def call(
         self, id: str, event: str, args: tuple[Any, ...], namespace: str, timeout: float
     ) -> Any:
-        """As `Connection.call`, for the connection with that *id*.
+        """As `Connection.call`, for the connection with *id*.
 
         Raises:
-            NotConnectedError: no connection to *namespace* has it.
+            NotConnectedError: no connection to *namespace* has this id.
         """

@@ -22,7 +22,7 @@ Skip = Connection | str | Collection[Connection | str] | None
 
 
 class Broadcaster:
-    """Sends events to the clients of a namespace or of rooms, lists, moves and disconnects them.
+    """Sends events to the clients of a namespace or of rooms; lists, moves and disconnects them.
 
     It can be injected anywhere, also into a controller that handles HTTP. The servers that hold
     connections attach themselves as backends while they run. In every method the id of a
@@ -33,11 +33,11 @@ class Broadcaster:
     `emit_threadsafe` may be called in a thread.
 
     Args:
-        copy: returns what is sent for an argument, as a copy; that of an application raises
-            TypeError, ValueError or RecursionError if it cannot be encoded.
+        copy: returns a copy of an argument as it is sent. The function of an application raises
+            TypeError, ValueError or RecursionError for an argument that cannot be encoded.
 
     Attributes:
-        recovery: records what is sent for clients that have lost their connection, or None. A
+        recovery: records the events for clients that have lost their connection; may be None. A
             bundle sets it before the servers start.
     """
 
@@ -81,8 +81,8 @@ class Broadcaster:
         """Send *event* to all clients of *namespace* except *skip*, connections or their ids.
 
         *room* limits it to the clients of one room, or of several. A client in more than one of
-        them receives the event once. A *volatile* event is not sent to clients that still wait
-        for earlier packets.
+        them receives the event once. A *volatile* event is not sent to clients whose earlier
+        packets are not sent yet.
 
         Returns:
             False if the clients of some process could not be reached.
@@ -123,7 +123,7 @@ class Broadcaster:
         volatile: bool = False,
         local: bool = False,
     ) -> "Future[bool]":
-        """As `emit`, for a thread such as that of a plain ``def`` action; does not wait.
+        """As `emit`, for a thread, such as a plain ``def`` action; does not wait.
 
         The arguments are copied before it returns, so they may be changed afterwards.
         ``result()`` of the returned future waits, and must not be called in the event loop. An
@@ -137,9 +137,9 @@ class Broadcaster:
         rooms, ids, copies = rooms_of(room), _ids(skip), tuple(map(self._copy, args))
         loop = self._loop
         if loop is None:
-            nobody: Future[bool] = Future()
-            nobody.set_result(True)
-            return nobody
+            done: Future[bool] = Future()  # no backend is attached, so there are no clients
+            done.set_result(True)
+            return done
         sending = self._send(event, copies, rooms, namespace, ids, volatile, local)
         sent = asyncio.run_coroutine_threadsafe(sending, loop)
         sent.add_done_callback(_log_error)
@@ -171,15 +171,15 @@ class Broadcaster:
         *,
         local: bool = False,
     ) -> bool:
-        """Let the clients in *target*, a room or several, join *room*, one or several.
+        """Make the clients in *target*, a room or several, join *room*, one or several.
 
         Returns:
             False if the clients of some process could not be reached.
 
         Raises:
-            TypeError: *target* or *room* is not a str, or None.
-            ValueError: *room* is the id of another client; then no client of this process has
-                joined a room.
+            TypeError: *target* or *room* is None, or has an item that is not a str.
+            ValueError: *room* is the id of another client. No client of this process has joined
+                a room then.
         """
         joined = _named(room, "room")
         return await self._change("join", target, namespace, local, join=joined)
@@ -192,14 +192,14 @@ class Broadcaster:
         *,
         local: bool = False,
     ) -> bool:
-        """Let the clients in *target* leave *room*; as `join`."""
+        """Make the clients in *target* leave *room*. Arguments and errors: as `join`."""
         left = _named(room, "room")
         return await self._change("leave", target, namespace, local, leave=left)
 
     async def disconnect(
         self, target: str | Sequence[str], namespace: str = "/", *, local: bool = False
     ) -> bool:
-        """Close the connections of the clients in *target* to *namespace*; as `join`."""
+        """Close the connections of the clients in *target* to *namespace*. Errors: as `join`."""
         return await self._change("disconnect", target, namespace, local, disconnect=True)
 
     async def _change(
@@ -224,12 +224,12 @@ class Broadcaster:
         timeout: float = 60.0,
         local: bool = False,
     ) -> Any:
-        """Send *event* to the client whose connection has that *id*, and return its
-        acknowledgement: one value, or a tuple of several.
+        """Send *event* to the client whose connection has *id*, and return its acknowledgement:
+        one value, or a tuple of several.
 
         Raises:
             TypeError: *event* is not a str.
-            NotConnectedError: no client has that id; it is a TimeoutError.
+            NotConnectedError: no client has this id; a subclass of TimeoutError.
             TimeoutError: no acknowledgement within *timeout* seconds, or the client has
                 disconnected.
         """
@@ -252,7 +252,7 @@ def _ids(skip: Skip) -> set[str]:
 
 
 def _named(given: str | Sequence[str], what: str) -> tuple[str, ...]:
-    """Return the rooms in *given*. None is an error: it could be a missing id, and would mean
+    """Return the rooms in *given*. None is rejected: it may be a missing id, and would select
     every client."""
     rooms = rooms_of(given)
     if rooms is None:

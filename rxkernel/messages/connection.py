@@ -48,13 +48,13 @@ class Connection(ABC):
         services: the connection-scoped services created for this client so far, or None.
         context: the `contextvars.Context` in which listeners of CONNECTED, ACCEPTED and
             DISCONNECTED run, and in which context managers of `connection_scope` are entered and
-            left. Each event that the client sends has a context of its own.
+            exited. Each event that the client sends has its own context.
         client: ``(host, port)`` of the peer, or the address that a trusted proxy reports; None
             in tests.
-        recovered: whether the client has come back after a short time: it has its id, its rooms
-            and its attributes again, and receives the events that it missed.
+        recovered: whether the client has reconnected after a short time: its id, rooms and
+            attributes are restored, and it receives the events that it missed.
         site: scheme and host that the client connected to, ``https://example.com``; behind a
-            trusted proxy from its headers. None in tests.
+            trusted proxy, from the headers of the proxy. None in tests.
     """
 
     def __init__(
@@ -122,8 +122,8 @@ class Connection(ABC):
         """Send *event* to this client; does nothing once the client has disconnected.
 
         Raises:
-            RxKernelError: it is called outside of the event loop of the connection, in a thread
-                for example; so do the other methods.
+            RxKernelError: it is called outside of the event loop of the connection, for example
+                in a thread. The other methods raise it too.
         """
 
     @abstractmethod
@@ -141,7 +141,7 @@ class Connection(ABC):
 
         Raises:
             TypeError: *room* is not a str.
-            ValueError: it is the id of another connection.
+            ValueError: *room* is the id of another connection.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""A connected client as `Broadcaster.connections` lists it, wherever it is connected."""
+"""A connected client of any process, as `Broadcaster.connections` lists it."""
 
 import attrs
 
@@ -7,7 +7,7 @@ import attrs
 class ConnectionInfo:
     """A client of this process or of another one, at the moment of the call.
 
-    ``rooms`` are those that it has joined, without its own id.
+    ``rooms`` are the rooms that it has joined, without its own id.
     """
 
     id: str

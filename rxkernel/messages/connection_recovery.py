@@ -1,5 +1,8 @@
-"""The interface of connection state recovery (Socket.IO 4.6): a client that lost its connection
-for a short time comes back with its id, its rooms and the events that it missed."""
+"""The interface of connection state recovery (Socket.IO 4.6).
+
+A client that lost its connection for a short time gets back its id, its rooms and the events that
+it missed.
+"""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -9,12 +12,13 @@ import attrs
 from rxkernel.messages.broadcast_backend import Rooms
 
 LogPosition = Any
-"""A place in the log of events: all events before it have been recorded. Only the recovery that
-made it reads it."""
+"""A position in the log of events; all events before it are recorded. Only the recovery that
+created it can read it."""
 
 
 class MissedEvent(NamedTuple):
-    """
+    """An event that was sent while the client was disconnected.
+
     Attributes:
         offset: the text that is sent as the last argument of the event.
     """
@@ -26,12 +30,12 @@ class MissedEvent(NamedTuple):
 
 @attrs.frozen
 class ConnectionState:
-    """What a client gets back.
+    """The state of a connection that is restored when its client reconnects.
 
     Attributes:
-        attributes: those of the connection that can be stored.
-        identifier: of the user of ``connection.token``; None for an anonymous client.
-        since: a position; the client has received all events before it.
+        attributes: the attributes of the connection that can be stored.
+        identifier: that of the user of ``connection.token``; None for an anonymous client.
+        since: the client has received all events before this position.
         until: the position at which the connection ended.
     """
 
@@ -45,12 +49,13 @@ class ConnectionState:
 
 
 class MissedEvents(NamedTuple):
-    """
+    """The events that a client missed, and its rooms.
+
     Attributes:
         events: in the order in which they were sent.
-        rooms: of the client, after the changes that were made while it was away.
-        covers: whether an event, by its position, is one of those that were searched.
-        since: that of the restored client, from which it can recover again.
+        rooms: the rooms of the client, after the changes during its absence.
+        covers: whether the search for missed events included a position.
+        since: the position from which the restored client can recover again.
     """
 
     events: list[MissedEvent]
@@ -68,7 +73,7 @@ class ConnectionRecovery(Protocol):
 
     @property
     def offset(self) -> str:
-        """The text of `position`, which clients send back."""
+        """`position` as the text that clients receive and send back."""
 
     def record(
         self,
@@ -83,7 +88,7 @@ class ConnectionRecovery(Protocol):
         """Add an event to the log, before it is sent. It does not wait.
 
         Args:
-            is_local: its recipients are connected to this process.
+            is_local: whether only clients of this process receive it.
 
         Raises:
             TypeError, ValueError, RecursionError: *args* cannot be encoded.
@@ -99,23 +104,23 @@ class ConnectionRecovery(Protocol):
         disconnect: bool = False,
         is_local: bool,
     ) -> bool:
-        """Add a change of the clients in *rooms*, of which some may be away.
+        """Add a change of the clients in *rooms*, some of which may be disconnected.
 
-        Returns when it is in the log; False if that is not possible.
+        Returns after it was added to the log; False if it could not be added.
         """
 
     async def keep(self, pid: str, state: ConnectionState) -> None:
         """Keep *state* for the client with the private id *pid*."""
 
     async def take(self, pid: str, offset: str | None, namespace: str) -> ConnectionState | None:
-        """Return the state that was kept for *pid* and remove it; None if there is none.
+        """Return the state that was kept for *pid*, and remove it; None if it is unknown.
 
-        Its ``since`` follows from *offset*, which the client sent, unless that is None.
+        Its ``since`` is the position of *offset*, which the client sent, unless that is None.
         """
 
     async def missed(self, state: ConnectionState) -> MissedEvents | None:
         """Return the events for *state* that were recorded after its ``since``.
 
-        The client is in its rooms already, so what is sent from now on reaches it. None if some
-        events are missing, or if the client was disconnected while it was away.
+        The client has joined its rooms already, so it receives all later events. None if some
+        events are missing, or if `Broadcaster.disconnect` closed the connection meanwhile.
         """

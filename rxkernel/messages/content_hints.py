@@ -9,7 +9,7 @@ from rxkernel.messages.open_files import OPEN_FILES
 def content_hint(cls: type) -> str | None:
     """Return what to do instead of returning an instance of *cls* as content; None without a hint.
 
-    Models are not recognized, since any class may have fields named ``status`` and ``headers``.
+    *cls* must not be a model, since models may have fields named ``status`` and ``headers`` too.
     """
     if is_foreign_response(cls):
         return "it is a response of another library; return a Response of rxkernel"

@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 BYTES = "application/octet-stream"
 
-# Types that Python does not know, or not in every version.
+# Types that the module mimetypes does not have, or not in every version of Python.
 _ADDED = {
     ".7z": "application/x-7z-compressed",
     ".br": "application/x-brotli",
@@ -49,6 +49,6 @@ _TYPES = {**MimeTypes(filenames=()).types_map[True], **_ADDED}
 
 
 def file_type(path: PurePath) -> str:
-    """The type for the last suffix of *path*; text is UTF-8, an unknown suffix is binary."""
+    """The type for the last suffix of *path*; binary if it is unknown. Text has charset UTF-8."""
     known = _TYPES.get(path.suffix.lower(), BYTES)
     return f"{known}; charset=utf-8" if known.startswith("text/") else known

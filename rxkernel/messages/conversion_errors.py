@@ -118,10 +118,10 @@ _TEXTS: tuple[tuple[re.Pattern[str], _Read], ...] = tuple(
 def entry_of(
     exc: msgspec.ValidationError, choices: Iterable[object] = (), lenient: bool = False
 ) -> ErrorEntry:
-    """What *exc* reports, with its place below the value that was converted.
+    """The error that *exc* reports, with its place below the value that was converted.
 
-    Where only *choices* are allowed, every error lists them. *lenient*: the value is one of a
-    query or a form, where all are texts, so ``got`` is left out.
+    If only *choices* are allowed, every error lists them. With *lenient* the value is from a query
+    or a form, where all values are text, so ``got`` is omitted.
     """
     text, place = str(exc), ""
     if located := _PLACE.fullmatch(text):
@@ -133,7 +133,7 @@ def entry_of(
 
 
 def place_of(exc: msgspec.ValidationError) -> str:
-    """Where msgspec found the error, below the value that was converted: ``.items[2].price``."""
+    """The place of the error below the value that was converted, such as ``.items[2].price``."""
     located = _PLACE.fullmatch(str(exc))
     return located[2] if located else ""
 

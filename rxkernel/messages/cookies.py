@@ -14,10 +14,11 @@ _ESCAPED = re.compile(r"\\(?:([0-3][0-7]{2})|(.))")
 
 
 def parse_cookies(header: str) -> dict[str, str]:
-    """Read a ``Cookie`` header; a pair that breaks the grammar is left out, as browsers do.
+    """Read a ``Cookie`` header; invalid pairs are ignored.
 
-    Of two cookies with one name the first counts: browsers send the one with the longer path
-    first. Only spaces and tabs are stripped, so that no other name becomes one with ``__Host-``.
+    Of two cookies with the same name the first is used: browsers send the cookie with the longer
+    path first. Only spaces and tabs are stripped. Other white space would let a client send
+    another name that is then read as one with the prefix ``__Host-``.
     """
     cookies: dict[str, str] = {}
     for pair in header.split(";"):

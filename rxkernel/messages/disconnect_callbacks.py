@@ -10,7 +10,7 @@ Callback = Callable[[], None]
 
 
 class DisconnectCallbacks:
-    """Calls each function once, when `run` is called; at once for one that is added later."""
+    """Calls each function once, when `run` is called; immediately if it is added later."""
 
     __slots__ = ("_callbacks", "_has_run")
 
@@ -19,7 +19,7 @@ class DisconnectCallbacks:
         self._has_run = has_run
 
     def __bool__(self) -> bool:
-        """Whether a function would be called."""
+        """Whether there is a function to call."""
         return bool(self._callbacks)
 
     def add(self, callback: Callback) -> Callback:
@@ -41,7 +41,7 @@ def _call(callback: Callback) -> None:
     try:
         callback()
     except Exception:
-        logger.exception("a function failed that was to be called when the client disconnects")
+        logger.exception("a callback of when_disconnected failed")
 
 
 def _nothing() -> None:

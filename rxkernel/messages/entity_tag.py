@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110 §8.8.3): their syntax, and their comparison with a request's."""
+"""Entity tags (RFC 9110 §8.8.3): their syntax, and their comparison with those of a request."""
 
 import re
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ def entity_tag(tag: str, *, weak: bool = False) -> str:
     """
     if not _OPAQUE.fullmatch(tag):
         raise ValueError(
-            f"entity tag {tag[:100]!r} must be a text without quotes, spaces and control "
-            "characters; the quotes around it are added"
+            f"invalid entity tag {tag[:100]!r}: use one or more characters, no quotes, spaces or "
+            "control characters; rxkernel adds the quotes around it"
         )
     return f'W/"{tag}"' if weak else f'"{tag}"'
 
 
 def weakened(etag: str) -> str:
-    """The weak form of *etag*: the bytes may differ from one compression to the next."""
+    """The weak form of *etag*, for bytes that may differ from one compression to the next."""
     return etag if etag.startswith("W/") else f"W/{etag}"
 
 

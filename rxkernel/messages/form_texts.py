@@ -1,4 +1,4 @@
-"""The texts that browsers send in forms, where msgspec expects others."""
+"""Converts texts of HTML forms to the texts that msgspec reads."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 _BOOL_WORDS = MappingProxyType({"on": True, "yes": True, "off": False, "no": False})
-"""A checkbox of a form sends ``on``, users type the others; msgspec reads ``true`` and ``1``."""
+"""A checkbox sends ``on``, users type the others. msgspec reads only ``true``, ``1`` and so on."""
 
 _WITHOUT_SECONDS = MappingProxyType(
     {
@@ -19,7 +19,7 @@ _WITHOUT_SECONDS = MappingProxyType(
 
 
 def replace_form_text(raw: str, types: Iterable[Any]) -> Any:
-    """Return what msgspec reads as the value of *raw*, a text for one of *types*; or *raw*."""
+    """Return *raw*, a text for one of *types*, as msgspec reads it; other texts unchanged."""
     types = tuple(types)
     if str in types:
         return raw

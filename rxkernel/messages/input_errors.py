@@ -1,8 +1,8 @@
 """Errors of input: a closed list of codes, and one function for each kind of error.
 
-Every entry of the ``errors`` of a 422 is made here, so that programs can rely on ``code`` and
-``params``. Neither they nor the message repeat what the client sent. A path has names of its
-fields, cut.
+Every entry in ``errors`` of a 422 is created here, so programs can rely on ``code`` and
+``params``. An entry does not repeat values that the client sent. Its path may have names that the
+client sent, shortened.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ _BOUNDS: dict[str, tuple[InputErrorCode, str]] = {
 class ErrorEntry:
     """One error; ``path`` is its place below the value that was read.
 
-    The errors of rxkernel are made by the functions below, with the codes of `InputErrorCode`.
+    The functions below create the errors of rxkernel, with the codes of `InputErrorCode`.
     """
 
     code: str
@@ -62,7 +62,7 @@ class ErrorEntry:
     path: str = ""
 
     def at(self, place: str) -> "ErrorEntry":
-        """The same error for the value that has the read one at *place*."""
+        """The same error for an outer value, which has the value that was read at *place*."""
         return attrs.evolve(self, path=place + self.path)
 
     def to_dict(self, path: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def rejection(entries: list[dict[str, Any]], hint: str = "") -> UnprocessableEnt
 
 
 def below(path: str, name: object) -> str:
-    """The path of *name* below *path*. A name that a client chose is cut."""
+    """The path of *name* below *path*. The name, which may be the client's, is shortened."""
     return f"{path}.{str(name)[:_NAME_LIMIT]}"
 
 
@@ -106,7 +106,7 @@ OUT_OF_RANGE = _error("out_of_range", "is out of range")
 
 
 def wrong_type(expected: str, got: str | None = None) -> ErrorEntry:
-    """*got* is left out for text that cannot be converted: all values of a query are text."""
+    """*got* is omitted for text that cannot be converted: all values of a query are text."""
     if got is None:
         return _error("type", f"expected {expected}", expected=expected)
     return _error("type", f"expected {expected}, got {got}", expected=expected, got=got)
@@ -119,7 +119,7 @@ def wrong_format(expected: str, standard: str = "") -> ErrorEntry:
 
 
 def wrong_choice(choices: Iterable[Any] = ()) -> ErrorEntry:
-    """Of many *choices* the first are listed."""
+    """A value that is not one of *choices*, of which the first 20 are listed."""
     values = list(choices)
     if not values:
         return _error("choice", "is not an allowed value")
@@ -146,7 +146,7 @@ def not_multiple(expected: str, factor: float) -> ErrorEntry:
 def wrong_length(
     expected: str, length: int, shortest: int = 0, longest: int | None = None
 ) -> ErrorEntry | None:
-    """The error for a *length* out of bounds, if it is."""
+    """The error for *length*; None if it is within the bounds."""
     if length < shortest:
         rule = f"{shortest}" if shortest == longest else f">= {shortest}"
         return _error("too_short", f"expected {expected} of length {rule}", min_length=shortest)
@@ -157,7 +157,7 @@ def wrong_length(
 
 
 def too_many_collisions(kind: str) -> ErrorEntry:
-    """The *kind*, items or keys, have hashes that make them slow to store."""
+    """Too many items or keys (*kind*) with the same hash, which would be slow to store."""
     return _error("too_many_collisions", f"has too many {kind} with the same hash")
 
 

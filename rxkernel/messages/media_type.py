@@ -70,7 +70,7 @@ class ContentType:
         """Decode *raw* with the charset.
 
         Raises:
-            BadRequestException: *raw* is not valid in it (400).
+            BadRequestException: *raw* is not valid in the charset (400).
             UnsupportedMediaTypeException: see `charset`.
         """
         charset = self.charset()
@@ -85,7 +85,7 @@ def content_type_of(header: str) -> ContentType:
     """Read the value of a ``Content-Type`` header.
 
     Raises:
-        UnsupportedMediaTypeException: it is invalid, or a list of several (415).
+        UnsupportedMediaTypeException: it is invalid, or has several media types (415).
     """
     found = _KIND.match(header)
     at = found.end() if found else 0

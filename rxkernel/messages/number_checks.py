@@ -1,4 +1,4 @@
-"""Checks of numbers that msgspec has converted: it accepts more than a client should send."""
+"""Rejects numbers that msgspec accepts, but that a client should not send."""
 
 import math
 import re
@@ -25,12 +25,12 @@ _MIN_EXPONENT, _MAX_EXPONENT, _MAX_DIGITS = -6176, 6144, 7000
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 _EXACT = 2**53
-"""From here on a float stands for several whole numbers."""
+"""From this number on, a float represents several integers."""
 
 
 def check_int(raw: Any) -> ErrorEntry | None:
-    """Reject ``1e3`` and ``1.0``, which are read as floats: ``9007199254740993.0`` would become
-    another number. A float of a socket must be below 2**53."""
+    """Reject the texts ``1e3`` and ``1.0``, which are read as floats: ``9007199254740993.0`` would
+    become another number. A float, from a socket, must be below 2**53."""
     if isinstance(raw, str):
         if raw.isdigit() or raw.lstrip("-").isdigit() or not _is_number(raw):
             return None
@@ -39,7 +39,7 @@ def check_int(raw: Any) -> ErrorEntry | None:
 
 
 def _is_number(text: str) -> bool:
-    """False for a text for another alternative of a union."""
+    """Whether *text* is a number; otherwise it may be for another alternative of a union."""
     try:
         float(text)
     except ValueError:
@@ -48,7 +48,7 @@ def _is_number(text: str) -> bool:
 
 
 def check_float(raw: Any) -> ErrorEntry | None:
-    """Reject ``nan`` and ``inf``, which a text may be; JSON does not have them."""
+    """Reject ``nan`` and ``inf``, which JSON does not have, but a text can contain."""
     try:
         is_finite = not isinstance(raw, str | float) or math.isfinite(float(raw))
     except ValueError:  # a text for another alternative of a union
@@ -59,7 +59,7 @@ def check_float(raw: Any) -> ErrorEntry | None:
 def check_decimal(raw: Any) -> ErrorEntry | None:
     """Reject decimals outside of decimal128: a sum with ``1e-999999999`` would use all memory.
 
-    Of a text, also spaces, underscores and digits that are not ASCII.
+    Also reject texts with spaces, underscores, or digits that are not ASCII.
     """
     if not isinstance(raw, str | float | Decimal):
         return None
@@ -82,7 +82,7 @@ def check_decimal(raw: Any) -> ErrorEntry | None:
 
 
 def check_datetime(raw: Any) -> ErrorEntry | None:
-    """Reject numbers. msgspec reads them as seconds since 1970, so "2026" would be in 1970."""
+    """Reject numbers, which msgspec reads as seconds since 1970: "2026" would be in 1970."""
     try:
         float(raw)
     except (TypeError, ValueError, OverflowError):
@@ -93,12 +93,12 @@ def check_datetime(raw: Any) -> ErrorEntry | None:
 
 
 def strict_check_of(types: Collection[Any]) -> Check | None:
-    """Return the check of JSON for one of *types*, the alternatives of a type without None."""
+    """Return the check for values of JSON; *types* are the alternatives of a type except None."""
     return check_decimal if Decimal in types else None
 
 
 def lenient_check_of(types: Collection[Any]) -> Check | None:
-    """Return the check of a text, or of JSON of a socket, for one of *types*."""
+    """As `strict_check_of`, for values that are texts, or JSON of a socket."""
     if str in types:  # then a text is not a number
         return None
     if datetime in types and len(types) == 1:

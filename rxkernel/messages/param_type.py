@@ -32,7 +32,7 @@ _TYPES: MappingProxyType[type, type] = MappingProxyType(
         inspect.TimeType: time,
     }
 )
-"""The types that have rules of their own, by their description."""
+"""The types with special rules for texts or numbers, by their description."""
 
 _ARRAYS = (inspect.ListType, inspect.VarTupleType)
 _SETS = (inspect.SetType, inspect.FrozenSetType)
@@ -43,9 +43,9 @@ class ParamType:
     """A type, without None if it ``is_optional``.
 
     Attributes:
-        types: those of its alternatives that have rules of their own.
-        choices: the values that are allowed, if all alternatives are enums or literals.
-        check: returns the error of a value that msgspec has accepted.
+        types: the alternatives of the type that have special rules for texts or numbers.
+        choices: the allowed values, if all alternatives are enums or literals.
+        check: returns the error of a value that msgspec has accepted, or None.
     """
 
     type: Any
@@ -59,8 +59,9 @@ class ParamType:
         """Describe *kind*.
 
         Raises:
-            TypeError: msgspec does not support it; or it has a set, whose items would have to be
-                checked before msgspec makes it. NameError: it refers to an unknown name.
+            TypeError: msgspec does not support it; or it has a set or a mapping with keys other
+                than str, whose items must be checked before msgspec stores them.
+            NameError: it refers to an unknown name.
         """
         members = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
         rest = tuple(member for member in members if member is not NoneType)
@@ -100,7 +101,7 @@ _known = lru_cache(256, typed=True)(ParamType.of)
 
 
 def param_type(kind: Any) -> ParamType:
-    """As `ParamType.of`; those of the latest kinds are kept."""
+    """As `ParamType.of`, with a cache of the latest kinds."""
     try:
         return _known(kind)
     except TypeError:  # it has no hash, such as Annotated[int, Meta(extra={…})]

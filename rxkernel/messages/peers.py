@@ -15,10 +15,10 @@ MissedHandler = Callable[[], Awaitable[None]]
 
 
 class PeerBackend(Protocol):
-    """What connects a process with the others, such as a message queue.
+    """The connection to the other processes, such as a message queue.
 
     Attributes:
-        are_heard: False while messages of other processes may not arrive, as far as is known.
+        are_heard: False while messages of other processes may be lost, as far as is known.
     """
 
     are_heard: bool
@@ -36,13 +36,13 @@ class PeerBackend(Protocol):
 
 
 class Peers:
-    """Informs the same service in the other processes of the application.
+    """Sends messages to the same service in the other processes of the application.
 
-    A service that keeps something in memory, such as an open stream or a checked credential,
-    informs the others when that changes. Without a backend there are no other processes, and
-    `send` does nothing. Messages are not stored: a process that is not connected misses them.
-    So what must not be lost is written into a store first; `when_missed` calls a handler that
-    reads there again.
+    A service that keeps state in memory, such as an open stream or a checked credential, informs
+    the other processes when it changes. Without a backend there are no other processes, and
+    `send` does nothing. Messages are not stored: a process that is not connected misses them. So
+    write data that must not be lost into a store first, and pass a handler that reads the store
+    again to `when_missed`.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Peers:
         logged.
 
         Args:
-            topic: begins with the name of the bundle, as in ``web.channels``.
+            topic: starts with the name of the bundle, such as ``web.channels``.
             in_order: whether the messages with this topic are handled one after the other, in
                 their order. Otherwise a handler that waits does not delay the next message.
 
@@ -68,25 +68,25 @@ class Peers:
         """
         if topic in self._handlers:
             raise ConfigurationError(
-                f"the topic {topic!r} of Peers has a handler; each service needs its own topic"
+                f"the topic {topic!r} of Peers already has a handler; use another topic"
             )
         self._handlers[topic] = handler
         if in_order:
             self._in_order.add(topic)
 
     def when_missed(self, handler: MissedHandler) -> None:
-        """Call *handler* when messages of other processes may have been lost: when this process
-        has connected, also for the first time, when messages did not arrive, and when another
-        process has vanished. It is called again until it does not raise."""
+        """Call *handler* when messages of other processes may have been lost: after this process
+        has connected, also for the first time, after messages did not arrive, and after another
+        process has disappeared. It is called again until it does not raise."""
         self._missed.append(handler)
 
     def send(self, topic: str, data: Any = None) -> bool:
-        """Send *data*, what JSON can represent or bytes, to the handlers of *topic* in all other
-        processes. It does not wait, and does not call the handler in this process.
+        """Send *data*, a JSON value or bytes, to the handlers of *topic* in all other processes.
+        It does not wait, and does not call the handler in this process.
 
         Returns:
             False if the other processes cannot be reached, as far as is known. True if there are
-            none.
+            no other processes.
 
         Raises:
             TypeError, ValueError, RecursionError: *data* cannot be encoded.
@@ -105,8 +105,8 @@ class Peers:
 
     @property
     def are_heard(self) -> bool:
-        """Whether the messages of other processes arrive, as far as is known; True if there are
-        no others. While it is False, decisions that were kept must be made again."""
+        """Whether the messages of other processes arrive, as far as is known; True without other
+        processes. While it is False, do not use cached results that they could have changed."""
         return self._backend is None or self._backend.are_heard
 
     # --- for backends
@@ -115,10 +115,10 @@ class Peers:
         """Send through *backend*, in the running event loop.
 
         Raises:
-            ConfigurationError: another one is attached.
+            ConfigurationError: another backend is attached.
         """
         if self._backend not in (None, backend):
-            raise ConfigurationError("Peers has a backend; only one can connect the processes")
+            raise ConfigurationError("Peers already has a backend; enable one such bundle only")
         self._loop = asyncio.get_running_loop()
         self._backend = backend
 
@@ -140,7 +140,7 @@ class Peers:
         try:
             await handler(data)
         except Exception:
-            logger.exception("a message of another process was not handled: %.200s", topic)
+            logger.exception("handling a message of another process failed: %.200s", topic)
 
     async def report_missed(self) -> bool:
         """Call the handlers of `when_missed`.

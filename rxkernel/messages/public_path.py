@@ -1,4 +1,4 @@
-"""The paths of a folder that clients may request."""
+"""Checks which paths of a folder clients may request."""
 
 import os
 import re
@@ -21,8 +21,8 @@ _REFUSED = re.compile(
 def public_path(root: Path, path: str | os.PathLike[str]) -> Path:
     """Join *path*, which a client may have sent, to *root*.
 
-    Only the text is checked, each part between two slashes; symbolic links are checked when the
-    file is opened.
+    Only the text is checked, each part between slashes. Symbolic links are checked when the file
+    is opened.
 
     Raises:
         NotFoundException: *path* is absolute or would leave *root*, has an empty part or syntax

@@ -1,8 +1,8 @@
-"""The targets of redirects: on this site, or on a host that was listed.
+"""Checks the targets of redirects: a target is on this site, or on a host that is allowed.
 
-A target often comes from the user. Browsers read more targets as URLs of other sites than a simple
-check finds (URL Standard: ``\\`` is ``/``, tabs are removed, ``https:evil`` has a host), and some
-proxies decode a target first.
+A target often comes from the user. Browsers read some targets as URLs of other sites that a simple
+check does not find (URL Standard: ``\\`` is ``/``, tabs are removed, ``https:evil`` has a host),
+and some proxies decode a target first.
 """
 
 import re
@@ -26,8 +26,9 @@ def redirect_target(location: str, hosts: Collection[str]) -> str:
     """Check *location*, and return it quoted, as it is sent.
 
     Raises:
-        BadRequestException: it leads to a host that is not in *hosts*, or a browser would
-            read it as something else (400).
+        BadRequestException: it leads to a host that is not in *hosts*, or browsers may read it
+            as such a URL (400).
+        TypeError: *hosts* is a str.
     """
     if isinstance(hosts, str):
         raise TypeError(f"hosts is {hosts!r}; it must be a collection of host names")
@@ -60,5 +61,5 @@ def _check_site(location: str, target: str, hosts: Collection[str]) -> None:
 def _refusal(location: str, why: str) -> BadRequestException:
     return BadRequestException(
         f"the redirect target {location[:100]!r} {why}. "
-        "A target is a path of this site, or a URL whose host is in hosts="
+        "A target must be a path of this site, or a URL whose host is in hosts="
     )

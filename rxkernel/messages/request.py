@@ -1,4 +1,4 @@
-"""One incoming message, the same whether it came over HTTP or a socket."""
+"""One incoming message, with the same interface over every transport."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
@@ -44,11 +44,11 @@ class ServiceSource(Protocol):
     """The application that handles a message, as `Request.get` uses it."""
 
     async def get(self, request: "Request", service: type[T]) -> T:
-        """The *service* for *request*; opened first if it has to be awaited or entered."""
+        """Return the *service* for *request*; await or enter it first if necessary."""
 
 
 class NativeSource(Protocol):
-    """The transport's own view of a message."""
+    """The access of a transport to its own request and connection."""
 
     def native(self) -> Any:
         """See `Request.native`; called once."""
@@ -57,15 +57,15 @@ class NativeSource(Protocol):
         """See `Request.when_disconnected`."""
 
 
-async def _given(raw: bytes) -> AsyncIterator[bytes]:
+async def _single_piece(raw: bytes) -> AsyncIterator[bytes]:
     if raw:
         yield raw
 
 
 _TRANSPORTS = {"HTTP": Transport.HTTP, "SOCKET": Transport.SOCKET}
-"""A look-up here takes a third of the time of a call of the class."""
+"""A lookup here takes a third of the time of a call of the class."""
 
-_TAKEN = _given(b"")
+_TAKEN = _single_piece(b"")
 """The ``source`` of a request after `Request.stream` was called."""
 
 
@@ -98,34 +98,35 @@ class Request:
 
     Attributes:
         headers: case-insensitive; over a socket, those of its handshake.
-        params: path, then query, then form fields; ``params["x"]`` is the first of them.
-            Over a socket, the ``params`` of the event, whose values may be any JSON.
+        params: the parameters of the path, then of the query, then the form fields;
+            ``params["x"]`` is the first value. Over a socket, the ``params`` of the event, whose
+            values may be any JSON.
         body: decoded: JSON as Python values, a form as a mapping, text as str, else bytes;
             None if the message has no body. Undecoded bytes if the action takes ``bytes``.
-        raw_body: the bytes of the body; empty over a socket, for a multipart form, and where
-            the action takes a stream.
+        raw_body: the bytes of the body; empty over a socket, for a multipart form, and if the
+            action takes a stream.
         source: the pieces that `stream` returns, set by a transport that has not read the body.
         attributes: data that listeners store for actions and for each other.
-        path: the template of the route, as ``/users/{id}``; url: path and query as sent,
-            over a socket the name of the event.
+        path: the template of the route, such as ``/users/{id}``.
+        url: path and query as sent; over a socket, the name of the event.
         method: as sent, so ``HEAD`` also for a GET route; None over a socket.
-        controller, route_name, definition: set by the kernel once the route is known; the name
+        controller, route_name, definition: set by the kernel when the route is known; the name
             also for a request whose body is rejected.
-        token: who sent the message, set by a listener of ``kernel.head`` that authenticates it;
-            the bundle ``security`` sets a `Token` on each message.
+        token: identifies the sender; set by a listener of ``kernel.head`` that authenticates the
+            message. The bundle ``security`` sets a `Token` on each message.
         files: the uploads of a multipart form, by field name.
         services: the request-scoped services made for this message so far, or None.
         id: identifies this message in logs and between services: the value of the header
-            ``request_id_header`` if the client sent one, else a new id on first access. Setting
-            an id that is not valid in a header raises ValueError.
+            ``request_id_header`` if the client sent a valid one, else a new id, created on first
+            access. Setting an id that is invalid in a header raises ValueError.
         received_at: when the message was received, by `time.perf_counter`; 0.0 until
             `Kernel.begin`.
-        native: the transport's own request (``aiohttp.web.Request``), created on first access
-            by the ``native_source`` that a transport has set; None in tests.
-        body_loader: set by a transport that has not read the body: reads and decodes it into this
-            request. The kernel awaits it once, after the head phase, and sets the field to None
-            before. It is still set after the kernel has responded if the body was not needed.
-        expects_response: False for an event whose client asked for no acknowledgement.
+        native: the request object of the transport (``aiohttp.web.Request``), created on first
+            access by the ``native_source`` that a transport has set; None in tests.
+        body_loader: set by a transport that has not read the body: reads and decodes the body
+            into this request. The kernel sets the field to None and awaits the loader once, after
+            the head phase. If the body was not needed, the field is still set after the response.
+        expects_response: False for an event without an acknowledgement.
         links, service_source: set by the kernel on a request that matches no definition.
     """
 
@@ -133,7 +134,7 @@ class Request:
     headers: Headers = attrs.field(default=None, converter=_headers, repr=False)
     _params: Bag | Mapping[str, Any] | None = None
     body: Any = None
-    # Pass these by name. kw_only would take a look-up per message for each that is not passed.
+    # Pass these by name. kw_only would add a lookup per message for each that is not passed.
     raw_body: bytes = attrs.field(default=b"", repr=False)
     source: AsyncIterator[bytes] | None = attrs.field(default=None, repr=False)
     attributes: dict[str, Any] = attrs.field(factory=dict)
@@ -154,7 +155,7 @@ class Request:
     native_source: NativeSource | None = attrs.field(default=None, repr=False)
     received_at: float = attrs.field(default=0.0, repr=False)
     body_loader: Callable[[], Awaitable[None]] | None = attrs.field(default=None, repr=False)
-    # Set by the kernel for requests without a definition. A default would slow down each request.
+    # Set by the kernel for requests without a definition. Defaults would slow down each request.
     links: Links = attrs.field(init=False, repr=False)
     service_source: ServiceSource = attrs.field(init=False, repr=False)
     _no_response: bool = attrs.field(init=False, repr=False)  # True, or not set; see above
@@ -238,8 +239,8 @@ class Request:
         be awaited or entered is opened for this message.
 
         Raises:
-            RxKernelError: nothing binds it, it needs a connection that this message does not
-                have, or no application handles this message.
+            RxKernelError: the service is not bound, it needs a connection that this message does
+                not have, or no application handles this message.
         """
         return await self._source(f"get({name_of_key(service)})").get(self, service)
 
@@ -256,11 +257,11 @@ class Request:
         return await services_of(self).enter(manager)
 
     def inner(self, definition: Any, body: Any) -> "Request":
-        """Return a request for the action of *definition*, which code calls within this message.
+        """Return a request to call the action of *definition* within this message.
 
         It has *body*, no parameters, and the client, identity, services and attributes of this
-        message; attributes that are set on it are not set on this one. The caller awaits the
-        action itself: no listener runs for it.
+        message; changes of its attributes do not affect this message. The caller awaits the
+        action itself, so no listener runs.
         """
         services_of(self)
         return Request(
@@ -281,12 +282,12 @@ class Request:
 
     def before_sending(self, call: BeforeSending) -> None:
         """Await ``call(response)`` when this message has succeeded: after the response listeners,
-        before the context managers of the message are left and the response is sent. Added twice,
-        it is called once.
+        before the context managers of the message are exited and the response is sent. A function
+        that is added twice is called once.
 
         It may change the response. It is not called for a message that fails; if it raises an
-        exception, the message has failed with it. One that is added too late, by the source of a
-        stream or an exception listener, is not called either; that is logged.
+        exception, the message fails with it. A function that is added too late, by the source of
+        a stream or an exception listener, is not called; an error is logged.
 
         Raises:
             RxKernelError: this message has no route, or it has ended.
@@ -301,8 +302,8 @@ class Request:
         """Await ``call()`` after the response was sent and the terminate listeners have run, also
         if the message has failed; its exceptions are logged.
 
-        Context managers of the message may have been left before. Services that ``call()`` opens
-        end when it has returned; managers get its exception.
+        Context managers of the message may have been exited before. Services that ``call()``
+        opens are closed when it returns or raises; context managers get its exception.
 
         Raises:
             RxKernelError: this message has ended.
@@ -313,7 +314,7 @@ class Request:
     def when_ended(self, call: WhenEnded) -> None:
         """Call ``call()`` when this message has ended, also if it has failed: after the calls of
         `after_sending`, when its services are closed; its exceptions are logged. It must not
-        block: no task is created for it, unlike for `after_sending`.
+        block, since it does not run in its own task, unlike `after_sending`.
 
         Raises:
             RxKernelError: this message has ended.
@@ -339,11 +340,11 @@ class Request:
         return source
 
     def when_disconnected(self, callback: Callback) -> Callback:
-        """Call *callback* once if the client disconnects, and return a function that revokes this.
+        """Call *callback* once if the client disconnects; return a function that removes it.
 
-        Revoke it before the message ends. It is called in the event loop, at once if the client
-        has disconnected already. A transport of a bundle may not notice that a client disconnects;
-        then it is never called.
+        Remove it before the message ends. It is called in the event loop, immediately if the
+        client has disconnected already. Some transports of bundles do not detect a disconnect;
+        they never call it.
         """
         if self.connection is not None:
             return self.connection.when_disconnected(callback)
@@ -352,9 +353,9 @@ class Request:
         return NOT_NOTICED
 
     def stream(self) -> AsyncIterator[bytes]:
-        """Return the body in pieces, once. For an action that takes ``AsyncIterator[bytes]`` they
-        are read from the client, for any other they have been read. Over a socket, the body is
-        binary.
+        """Return the body in pieces, once. For an action that takes ``AsyncIterator[bytes]`` the
+        pieces are read from the client while it iterates; for any other action the body has been
+        read already. Over a socket, the body must be binary.
 
         Reading raises for a body that is too large (413), too slow (408), incomplete or badly
         encoded (400).
@@ -366,7 +367,7 @@ class Request:
         source, self.source = self.source, _TAKEN
         if source is _TAKEN:
             raise RuntimeError("stream() can be called only once")
-        return _given(self._bytes()) if source is None else source
+        return _single_piece(self._bytes()) if source is None else source
 
     def _bytes(self) -> bytes:
         if self.raw_body or self.body is None:
@@ -383,7 +384,7 @@ class Request:
 
         ``https://example.com/api``, without a slash at its end. Behind a trusted proxy, scheme
         and host are those of its headers. Without a valid ``Host`` it is ``http://localhost``. A
-        client may send any host: set ``http.allowed_hosts``.
+        client may send any host unless ``http.allowed_hosts`` is set.
 
         Raises:
             RxKernelError: no application handles this request.
@@ -393,13 +394,13 @@ class Request:
     def url_for(self, name: str, /, **params: object) -> str:
         """The absolute URL of the HTTP route *name*, on `base_url`.
 
-        Those of *params* that its path does not have become the query: a list is its name once
-        for each value, None is left out. A route for one host has that host in its URL.
+        The *params* that its path does not have become the query: a list repeats its name for
+        each value, None is omitted. The URL of a route for one host has this host.
 
         Raises:
-            KeyError: no route has this name; the message names the nearest.
-            ValueError: a parameter of the path is missing or invalid, another has no text form,
-                or the route is for ``*.example.com`` and this request is not.
+            KeyError: no route has this name; the message has the most similar name.
+            ValueError: a parameter of the path is missing or invalid, another one cannot be
+                written as text, or the route is for ``*.example.com`` and this request is not.
             RxKernelError: no application handles this request.
         """
         return self._application_links().url_for(self, name, params)

@@ -1,6 +1,6 @@
 """Ids of requests, in logs and between services.
 
-`servers.http.request_id_header` reads the header of HTTP requests that has them.
+`servers.http.request_id_header` reads the id from the header of an HTTP request.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from secrets import token_hex
 
 _VALID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HANDSHAKE = 96
-"""The characters of the id of a handshake that the ids of its events begin with."""
+"""Number of characters of the id of a handshake at the beginning of the ids of its events."""
 
 _numbers = itertools.count(1)
 _process = token_hex(6)
@@ -25,8 +25,8 @@ def new_request_id() -> str:
 def client_request_id(headers: Mapping[str, str], name: str | None) -> str | None:
     """Return the id that a client sent in the header *name*; None if it is missing or invalid.
 
-    It has 1 to 128 of ``[A-Za-z0-9._-]``, because it is logged and sent to other services. A
-    *name* of None reads no header.
+    A valid id has 1 to 128 characters of ``[A-Za-z0-9._-]``, because it is logged and sent to
+    other services. If *name* is None, the result is None.
     """
     id = headers.get(name) if name is not None else None
     return id if id is not None and _VALID.fullmatch(id) else None

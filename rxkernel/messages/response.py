@@ -24,7 +24,7 @@ _new = object.__new__
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\]")
 
 
-def _no_status(given: object) -> ValueError:
+def _invalid_status(given: object) -> ValueError:
     return ValueError(f"status_code is {given!r}; it must be from 200 to 599")
 
 
@@ -46,7 +46,7 @@ class Response:
     etag_from_body: Literal["strong", "weak"] | None = attrs.field(init=False)
 
     is_streamed: ClassVar[bool] = False
-    """Whether it is a stream or a file, so that it cannot be sent as one packet."""
+    """Whether the class is a stream or a file, which cannot be sent as one packet."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Response:
     ) -> None:
         # Written out: a validator and a converter of attrs take as long as the rest of the call.
         if not isinstance(status_code, int) or not 200 <= status_code <= 599:
-            raise _no_status(status_code)
+            raise _invalid_status(status_code)
         self.content = content
         self._status_code = status_code
         self._headers = headers_of(headers) if headers else None
@@ -69,7 +69,7 @@ class Response:
     @status_code.setter
     def status_code(self, given: int) -> None:
         if not isinstance(given, int) or not 200 <= given <= 599:
-            raise _no_status(given)
+            raise _invalid_status(given)
         self._status_code = given
 
     @property
@@ -110,10 +110,11 @@ class Response:
 
         Raises:
             http.cookies.CookieError: *name* is not a token.
-            ValueError: browsers would drop it: ``__Secure-`` or *samesite* ``"None"`` without
-                *secure*, ``__Host-`` also with a *domain* or another *path*, name and value
-                above 4096 bytes. Also a *value* with a control character or half of a surrogate
-                pair, which the browser could not send back.
+            TypeError: *max_age* is not an int.
+            ValueError: browsers would ignore the cookie: ``__Secure-`` or *samesite* ``"None"``
+                without *secure*, ``__Host-`` also with a *domain* or another *path*, name and
+                value above 4096 bytes. Also a *value* with a control character or half of a
+                surrogate pair, and a *path* or *domain* with ``;``.
         """
         cookie = set_cookie_header(
             name, value, max_age, expires, path, domain, secure, httponly, samesite
@@ -121,7 +122,7 @@ class Response:
         self.headers.add("Set-Cookie", cookie)
 
     def delete_cookie(self, name: str, *, path: str = "/", domain: str | None = None) -> None:
-        """Remove a cookie from the browser; *path* and *domain* must be those it was set with."""
+        """Remove a cookie from the browser; pass the *path* and *domain* that it was set with."""
         secure = needs_secure(name)
         self.set_cookie(name, "", max_age=0, path=path, domain=domain, secure=secure)
 
@@ -132,7 +133,7 @@ class Response:
         that responses with equal tags may differ in their bytes.
 
         Raises:
-            ValueError: *tag* has a quote, a space or a control character.
+            ValueError: *tag* is empty, or has a quote, a space or a control character.
             TypeError: *tag* is None for a stream or a file, whose bytes are not known.
         """
         if tag is not None:
@@ -148,7 +149,7 @@ class Response:
 def plain_response(content: Any, status_code: int) -> Response:
     """As `Response`, for a *status_code* that was checked at boot.
 
-    It skips the checks and the call of ``__init__``: nearly every message needs a response.
+    It skips ``__init__`` and its checks to save time: nearly every message creates a response.
     """
     response = _new(Response)
     response.content = content
@@ -161,11 +162,13 @@ def plain_response(content: Any, status_code: int) -> Response:
 class RedirectResponse(Response):
     """Redirects the client (RFC 9110 §15.4); after 303 it sends GET, 307 and 308 keep the method.
 
-    *location* is on this site: a path that begins with one ``/``, a relative path or a query;
-    or ``http(s)://`` with a host of *hosts*, as ``example.org`` or ``example.org:8443``.
+    *location* is on this site: a path that starts with one ``/``, a relative path or a query; or
+    it is ``http(s)://`` with a host in *hosts*, such as ``example.org`` or ``example.org:8443``.
 
     Raises:
-        BadRequestException: *location* leads to another host, or a browser may read it so (400).
+        BadRequestException: *location* leads to another host, or browsers may read it as such a
+            URL (400).
+        ValueError: *status_code* is not 301, 302, 303, 307 or 308.
     """
 
     def __init__(
@@ -186,13 +189,13 @@ class FileResponse(Response):
     """A file, sent unchanged; 404 if it does not exist when it is sent.
 
     Over HTTP, ranges and conditional requests work (RFC 9110 §13, §14). *path* must not come from
-    a client, unless a *root* is given: then it must be below *root*, and symbolic links, hidden
+    a client, unless *root* is given: then it must be below *root*, and symbolic links, hidden
     files and backups are not found. With *filename* the browser saves the file under that name,
     or shows it if *inline* (RFC 6266). It cannot be sent over a socket.
 
     Raises:
         NotFoundException: *path* is not a valid name of a file below *root*.
-        ValueError: *filename* has a path or a control character.
+        ValueError: *filename* is empty, or has a folder or a control character.
     """
 
     is_streamed = True
@@ -228,6 +231,9 @@ class StreamResponse(Response):
     ends, when the client disconnects, and when the client reads nothing for
     ``http.send_timeout``. A ``Content-Length`` in *headers* must be correct, otherwise the
     connection is closed. It cannot be sent over a socket.
+
+    Raises:
+        TypeError: *content* is not iterable, or is a whole body, such as ``bytes``.
     """
 
     is_streamed = True
@@ -275,20 +281,25 @@ class ServerSentEvent:
 class EncodedEvent(ServerSentEvent):
     """An event that many streams send: it is encoded once, by `encode_event`.
 
-    ``encoded`` is sent unchanged; the other fields are for tests. It may be the line of the ``id``
-    alone: then a browser sends that id when it connects again, and no script gets an event.
+    ``encoded`` is sent unchanged; the other fields are for tests. It may consist of the ``id``
+    line only: the browser sends this id when it reconnects, and scripts receive no event.
     """
 
     encoded: bytes = attrs.field(repr=False)
 
 
 class EventStreamResponse(Response):
-    """Server-sent events for an ``EventSource``; ends with its source, its client or the server.
+    """Server-sent events for an ``EventSource``.
 
-    After *heartbeat* seconds without an event a comment is sent, so that proxies keep the
-    connection; None sends no comments. *retry* is the number of seconds after which the browser
-    connects again; it then sends the ``id`` of the last event in the header ``Last-Event-ID``. A
-    client that reads nothing for ``http.send_timeout`` is closed.
+    The response ends when its source ends, its client disconnects or the server stops. After
+    *heartbeat* seconds without an event a comment is sent, so that proxies keep the connection;
+    None sends no comments. *retry* is the number of seconds after which the browser reconnects;
+    it then sends the ``id`` of the last event in the header ``Last-Event-ID``. The connection of
+    a client that reads nothing for ``http.send_timeout`` is closed.
+
+    Raises:
+        TypeError: *content* is not iterable, or is a whole body, such as ``bytes``.
+        ValueError: *heartbeat* or *retry* is out of range.
     """
 
     is_streamed = True
@@ -329,14 +340,14 @@ class Handshake(Protocol):
         """
 
     async def aclose(self) -> None:
-        """The handshake is not sent: cancel the function that waits for it."""
+        """Cancel the function that waits for the handshake, which is not sent."""
 
 
 class UpgradeResponse(Response):
-    """The response to the handshake of a WebSocket, with status 101: see `HttpServer.upgrade`.
+    """The response to the handshake of a WebSocket, with status 101; see `HttpServer.upgrade`.
 
-    Response listeners may add headers. The handshake is sent after them, and the services of the
-    message stay open until the WebSocket is closed.
+    Response listeners may add headers before the handshake is sent. The services of the message
+    stay open until the WebSocket is closed.
     """
 
     is_streamed = True
@@ -347,9 +358,9 @@ class UpgradeResponse(Response):
 
 
 class Acknowledgement(Response):
-    """Acknowledges with *values* unchanged, for Socket.IO clients that expect no envelope.
+    """An acknowledgement with *values*, without the envelope of other responses.
 
-    Over HTTP it is the JSON list of them.
+    Over HTTP it is the JSON list of *values*.
     """
 
     def __init__(self, *values: Any) -> None:
@@ -357,7 +368,7 @@ class Acknowledgement(Response):
 
 
 async def close_source(response: Response) -> None:
-    """Close the source of *response*, if that is a stream or a WebSocket."""
+    """Close the source of *response* if it is a stream or a WebSocket."""
     close = getattr(response.content, "aclose", None)
     if close is not None and isinstance(
         response, StreamResponse | EventStreamResponse | UpgradeResponse

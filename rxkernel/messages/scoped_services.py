@@ -59,14 +59,14 @@ class _Opening:
 class ScopedServices:
     """The services of one message or connection, and the context managers that it entered.
 
-    They end in reverse order. A plain service ends with `aclose` or `close`, where it has one.
+    They end in reverse order. A plain service ends with `aclose` or `close`, if it has one.
 
-    The attributes of the class are those of an object without services, so that it takes little
-    time to create one.
+    The class attributes are the values of an object without services, so that creating one takes
+    little time.
 
     Attributes:
         entries: the services and context managers, in the order in which they were added.
-        failure: the exception of the message, for managers that are exited at the very end.
+        failure: the exception of the message, for context managers that `close` exits.
     """
 
     is_closed = False
@@ -103,7 +103,7 @@ class ScopedServices:
         """Add the service that *coming* returns.
 
         Raises:
-            RxKernelError: the owner has ended meanwhile; the service is closed.
+            RxKernelError: the owner ended while the service was awaited; the service is closed.
         """
         service = await coming
         if self.is_closed:
@@ -112,16 +112,17 @@ class ScopedServices:
         self.add(key, service)
 
     async def open(self, key: Any, make: Callable[[], Awaitable[None]]) -> None:
-        """Await *make*, which adds the service *key*; once, however many tasks ask at a time.
+        """Await *make*, which adds the service *key*; once, even if several tasks call this.
 
         Raises:
-            RxKernelError: *make* itself asks for *key*.
+            RxKernelError: *make* itself opens *key*.
         """
         while key not in self._instances:
             opening = self._openings.get(key)
             if opening is not None:
                 if opening.task is asyncio.current_task():
-                    raise RxKernelError(f"{name_of_key(key)} asks for itself while it is opened")
+                    name = name_of_key(key)
+                    raise RxKernelError(f"circular dependency: opening {name} requires {name}")
                 await opening.ended.wait()
                 continue
             opening = _Opening(asyncio.current_task(), asyncio.Event())
@@ -135,10 +136,11 @@ class ScopedServices:
     async def enter(self, manager: Any, key: Any = None, *, is_service: bool = False) -> Any:
         """Enter *manager*, async or not, and return what it yields.
 
-        With *key* that value is stored as the service, or with *is_service* the manager itself.
+        With *key* this value is stored as the service, or with *is_service* the manager itself.
 
         Raises:
-            RxKernelError: *manager* is not a context manager, or the owner has ended meanwhile.
+            RxKernelError: *manager* is not a context manager, or the owner ended while it was
+                entered.
         """
         enter, leave = _protocol_of(manager)
         value = await enter()
@@ -154,14 +156,14 @@ class ScopedServices:
         return service
 
     async def exit_managers(self, failure: BaseException | None) -> BaseException | None:
-        """Exit every context manager, the latest first, and end the services created since the
-        first one was entered.
+        """Exit every context manager, the latest first, and end the services that were created
+        after the first one was entered.
 
         Each manager gets *failure*, or the exception of a manager that was exited before it. All
-        are exited, whatever they raise.
+        are exited, even if some raise.
 
         Returns:
-            The exception of the message by now; *failure* itself if no manager raised.
+            The exception that the message has failed with; *failure* if no manager raised.
         """
         while self._managers:
             failure = await self._end_latest(failure)
@@ -173,7 +175,7 @@ class ScopedServices:
             self.before_sending = ()
             logger.error(
                 "request.before_sending() was called after the response was sent, or after the "
-                "message has failed: the call is not made"
+                "message failed; the function is not called"
             )
         try:
             await self._call_after_sending()
@@ -188,7 +190,7 @@ class ScopedServices:
             try:
                 call()
             except Exception:
-                logger.exception("a call of request.when_ended failed")
+                logger.exception("a function of request.when_ended() failed")
 
     async def _end_all(self) -> None:
         given, self.failure = self.failure, None
@@ -215,7 +217,7 @@ class ScopedServices:
             try:
                 await call()
             except Exception as exc:
-                logger.exception("a call of request.after_sending failed")
+                logger.exception("a function of request.after_sending() failed")
                 failure = exc
             await self._end_since(number, failure)
 
@@ -245,7 +247,7 @@ def _without(values: Mapping[Any, T], key: Any) -> Mapping[Any, T]:
 
 
 CLOSED = ScopedServices()
-"""The services of a message that ended without any."""
+"""The services of a message that ended without services."""
 CLOSED.is_closed = True
 
 
@@ -264,8 +266,8 @@ def services_of(owner: Owner) -> ScopedServices:
 
 def ended_error() -> RxKernelError:
     return RxKernelError(
-        "the message or connection has ended, and its services with it; a task that outlives it "
-        "opens what it needs itself, from a singleton such as a session factory"
+        "the message or connection has ended, and its services are closed; a task that runs "
+        "longer must open its own services, from a singleton such as a session factory"
     )
 
 

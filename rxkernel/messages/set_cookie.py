@@ -1,4 +1,4 @@
-"""The text of a ``Set-Cookie`` header; cookies that a browser would drop raise an error."""
+"""The text of a ``Set-Cookie`` header; a cookie that browsers would ignore raises an error."""
 
 from datetime import datetime
 from email.utils import format_datetime
@@ -16,7 +16,7 @@ _COOKIES: SimpleCookie = SimpleCookie()
 
 
 def needs_secure(name: str) -> bool:
-    """Whether browsers keep a cookie called *name* only when it is ``Secure``."""
+    """Whether browsers accept a cookie called *name* only if it is ``Secure``."""
     return name.lower().startswith(_SECURE)
 
 
@@ -94,7 +94,7 @@ def _attributes(
 
 
 def _check_prefix(name: str, path: str, domain: str | None, secure: bool) -> None:
-    """RFC 6265bis §4.1.3; browsers compare the prefix without case."""
+    """See RFC 6265bis §4.1.3; browsers ignore the case of the prefix."""
     if needs_secure(name) and not secure:
         raise ValueError(f"cookie {name!r} has a prefix that needs secure=True")
     if name.lower().startswith("__host-") and (path != "/" or domain is not None):

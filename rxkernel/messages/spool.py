@@ -1,4 +1,4 @@
-"""The storage of the files of a form, until their request has ended."""
+"""The storage of the files of a form until their request ends."""
 
 import asyncio
 import errno
@@ -15,10 +15,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Spool:
-    """Bytes that are appended: up to *held* of them in memory, the rest on disk.
+    """Appended bytes: up to *held* bytes in memory, the rest in a file.
 
-    The file has no name (``O_TMPFILE``, or deleted at once), so it does not survive the
-    process. It is in the folder of `tempfile`: ``TMPDIR``, else ``/tmp``.
+    The file has no name (``O_TMPFILE``, or it is deleted immediately), so it does not exist
+    longer than the process. It is in the folder of `tempfile`: ``TMPDIR``, else ``/tmp``.
     """
 
     def __init__(self, content: bytes = b"", *, held: int = 1_048_576) -> None:
@@ -53,10 +53,10 @@ class Spool:
             self._held.clear()
 
     def read(self, offset: int, size: int) -> bytes:
-        """The *size* bytes from *offset* on; blocks where they are ``on_disk``.
+        """The *size* bytes from *offset* on; blocks if some of them are ``on_disk``.
 
         Raises:
-            ValueError: it has been closed.
+            ValueError: the spool is closed.
         """
         with self._lock:
             self._check_open()
@@ -69,10 +69,12 @@ class Spool:
 
     def _check_open(self) -> None:
         if self._is_closed:
-            raise ValueError("the upload was deleted with its request; call save() before its end")
+            raise ValueError(
+                "the upload was deleted with its request; call save() before the request ends"
+            )
 
     async def aclose(self) -> None:
-        """Let everything go."""
+        """Free the memory, and delete the file."""
         if self._file is None:
             self._close()
         else:
@@ -83,15 +85,13 @@ class Spool:
             self._is_closed = True
             self._held.clear()
             if self._file is not None:
-                with suppress(
-                    OSError
-                ):  # a full disk raises again; the file is closed all the same
+                with suppress(OSError):  # a full disk raises again, but the file is closed
                     self._file.close()
 
 
 @contextmanager
 def translate_disk_full() -> Iterator[None]:
-    """Raise 507 for a full disk, which is logged on one line, not with a traceback."""
+    """Raise 507 for a full disk, which is logged in one line, without a traceback."""
     try:
         yield
     except OSError as exc:

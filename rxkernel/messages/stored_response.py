@@ -1,4 +1,4 @@
-"""Responses whose content and headers are made once and sent many times."""
+"""Responses whose content and headers are created once and sent many times."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _new = object.__new__
 
 @attrs.frozen(eq=False, init=False)
 class StoredHeaders:
-    """Headers with a ``Content-Type`` that are never changed. Those that are given are copied.
+    """Headers that never change, with a ``Content-Type``. They are a copy of the argument.
 
     Raises:
         KeyError: ``Content-Type`` is missing.
@@ -43,10 +43,10 @@ class StoredHeaders:
 
 
 class StoredResponse(Response):
-    """A response with `StoredHeaders`, which are copied when its ``headers`` are read or its
-    ``content`` is replaced.
+    """A response with `StoredHeaders`.
 
-    Until then the server writes their lines as they are.
+    The server sends their ``lines`` unchanged. They are copied when ``headers`` is read or
+    ``content`` is replaced; from then on they are sent like the headers of any response.
     """
 
     __slots__ = ("_content", "stored")

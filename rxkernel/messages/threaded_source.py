@@ -9,16 +9,16 @@ from rxkernel.messages.open_files import OPEN_FILES
 
 _END = object()
 _CHUNK_SIZE = 65_536
-"""Bytes or characters that are read of a file at once. Its lines could be of any size."""
+"""Bytes or characters that are read from a file at a time. Its lines could have any size."""
 
 _WHOLE = (str, bytes, bytearray, memoryview)
 _IN_MEMORY = (list, tuple)
 
 
 class ThreadedSource:
-    """The items of *source*, each produced in a thread: a plain iterable may block.
+    """The items of *source*, each produced in a thread, since a plain iterable may block.
 
-    Those of a list or tuple need no thread. Closing it closes *source*, after the thread has
+    The items of a list or tuple need no thread. `aclose` closes *source* after the thread has
     ended.
     """
 
@@ -65,16 +65,16 @@ def _in_thread(call: Callable[[], Any]) -> "asyncio.Future[Any]":
 
 
 def stream_source(content: Any, owner: str) -> Any:
-    """Return *content*, the source of an *owner*, as an async iterable.
+    """Return *content*, the source of the response *owner*, as an async iterable.
 
     Raises:
-        TypeError: it is not iterable, or a whole body.
+        TypeError: *content* is not iterable, or it is a whole body.
     """
     if hasattr(content, "__aiter__"):
         return content
     if isinstance(content, _WHOLE) or not hasattr(content, "__iter__"):
         raise TypeError(
             f"the content of {owner} is a {type(content).__qualname__}; it must be an iterable or "
-            f"an async iterable of its pieces, and Response is for a whole body"
+            f"an async iterable of pieces; for a whole body return a Response"
         )
     return ThreadedSource(content)

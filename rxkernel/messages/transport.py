@@ -1,4 +1,4 @@
-"""The transports that a message can arrive over: two of the framework, others of bundles."""
+"""The transports of messages: two of the framework, others of bundles."""
 
 import re
 from typing import ClassVar, Self
@@ -28,10 +28,10 @@ class Transport(str):
             if not (isinstance(name, str) and _NAME.fullmatch(name)):
                 raise ValueError(
                     f"invalid transport name {name!r}: use capital letters, digits, '_' and '-', "
-                    f"a letter first"
+                    f"starting with a letter"
                 )
             known = _KNOWN[name] = super().__new__(cls, name)
-        return known  # type: ignore[return-value]  # a subclass has no use
+        return known  # type: ignore[return-value]  # subclasses are not used
 
 
 Transport.HTTP = Transport("HTTP")

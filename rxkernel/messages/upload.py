@@ -36,7 +36,7 @@ class UploadedFile:
 
     @classmethod
     def kept(cls, filename: str, content_type: str, spool: Spool, offset: int) -> Self:
-        """The bytes of *spool* from *offset* to its present end."""
+        """Return a file with the bytes of *spool* from *offset* to its current end."""
         file = cls(filename, content_type=content_type)
         file._spool, file._offset = spool, offset
         file.size = spool.size - offset
@@ -44,7 +44,12 @@ class UploadedFile:
 
     @property
     def content(self) -> bytes:
-        """All bytes. Blocks while it reads from disk: use `read` for a large file."""
+        """All bytes. Blocks while it reads from disk: use `read` for a large file.
+
+        Raises:
+            ValueError: the request has ended, so the file is deleted. The other methods raise
+                it too.
+        """
         return self._spool.read(self._offset, self.size)
 
     async def read(self) -> bytes:

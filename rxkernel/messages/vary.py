@@ -12,7 +12,7 @@ def is_storable(headers: CIMultiDict[str]) -> bool:
 
 
 def vary(headers: CIMultiDict[str], *names: str) -> None:
-    """Add the request headers *names*, on which the response depends, if they are missing."""
+    """Add *names*, the request headers that the response depends on, if they are missing."""
     for name in names:
         lines = headers.getall(_VARY, None)
         if lines is None:

@@ -1,1 +1,1 @@
-"""Routes: the labels on controllers, the metadata read from them, and what they compile to."""
+"""Routes: labels on controllers, the metadata that is read from them, and compiled definitions."""

@@ -1,4 +1,4 @@
-"""Resolves annotations, and classifies them: read from one text, from several, or a class."""
+"""Resolves annotations, and classifies types: read from one text, from several, or a class."""
 
 import builtins
 import dataclasses
@@ -48,7 +48,7 @@ def resolve(
     *names* are added to the names of the module.
 
     Raises:
-        NameError, and other exceptions of evaluation: it cannot be evaluated.
+        NameError, and any other exception: it cannot be evaluated.
     """
     holder = types.SimpleNamespace(__annotations__={name: annotation})
     return get_type_hints(holder, _globals(function), names, include_extras=True)[name]
@@ -73,8 +73,8 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def with_constraints(annotation: Any, extras: Sequence[Any]) -> Any:
-    """Return *annotation* with *extras*; a `msgspec.Meta` is put on ``X`` of ``X | None``, where
-    msgspec requires it."""
+    """Return *annotation* with *extras*. A `msgspec.Meta` is added to ``X`` of ``X | None``, as
+    msgspec requires."""
     members = get_args(annotation) if get_origin(annotation) in UNIONS else ()
     rest = [member for member in members if member is not types.NoneType]
     if len(rest) == 1 and len(members) == 2:
@@ -91,8 +91,8 @@ def shadowed(annotation: Any) -> str | None:
     for found in (annotation, *get_args(annotation)):
         if isinstance(found, types.FunctionType) and hasattr(builtins, found.__name__):
             return (
-                f"{found.__name__!r} in it is the method {found.__qualname__}, not the type; give "
-                f"the method another name"
+                f"{found.__name__!r} in its type is the method {found.__qualname__}, not the "
+                f"type; rename the method"
             )
     return None
 
@@ -150,8 +150,8 @@ def without_none(annotation: Any) -> Any:
 
 
 def is_scalar(annotation: Any, scalars: Container[Any] = ()) -> bool:
-    """Whether it can be read from one text; a member None is ignored. *scalars* are the classes of
-    custom ones."""
+    """Whether it can be read from one text; None in a union is ignored. *scalars* are the classes
+    of custom scalars."""
     members = (a for a in alternatives(annotation) if a is not types.NoneType)
     return all(_is_one_text(member, scalars) for member in members)
 

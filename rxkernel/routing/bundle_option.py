@@ -5,16 +5,16 @@ from typing import Any, Self
 
 
 class BundleOption(str):
-    """A key for `@option` which only a bundle may declare, in ``Bundle.options``.
+    """A key for `@option` that only a bundle may declare, in ``Bundle.options``.
 
-    Without the bundle, a route with this key is an error at boot, also if the application declares
+    Without the bundle, a route with this key is an error at boot, even if the application declares
     the key. A class of values may have it as ``bundle_option``: then a plain key with such a value
     is checked too.
 
     Args:
         key: the key.
         bundle: the name of the bundle.
-        item: what enables it, for the error: ``Application(bundles=[item])``.
+        item: the item of ``Application(bundles=[item])`` that enables it, for the error.
     """
 
     bundle: str
@@ -28,7 +28,7 @@ class BundleOption(str):
 
 
 def without_bundle(option: BundleOption, place: str) -> str:
-    """The problem that the bundle of *option* at *place* is not enabled, and the fix."""
+    """Return the problem that *option* at *place* needs a bundle that is not enabled."""
     return (
         f"option {str(option)!r} of {place} has no effect without the bundle {option.bundle}; "
         f"enable it: Application(bundles=[{option.item}])"
@@ -42,7 +42,7 @@ def bundle_option_of(cls: Any) -> BundleOption | None:
 
 
 def missing_bundle(key: str, value: Any, declared: Collection[str]) -> BundleOption | None:
-    """The `BundleOption` of the option, if none of *declared* is it; None for another option."""
+    """Return the `BundleOption` of *key* or *value* if it is not among *declared*; else None."""
     found = key if isinstance(key, BundleOption) else bundle_option_of(type(value))
     if found is None:
         return None

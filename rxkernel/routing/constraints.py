@@ -23,11 +23,11 @@ HostOf = Callable[[Any], str | None]
 
 @attrs.frozen
 class Constraints:
-    """A host and headers that a request must have. Without any, every request is accepted.
+    """A host and headers that a request must have. Without constraints every request is accepted.
 
     Attributes:
         host: an exact name, or ``*.example.com`` for every host below that one.
-        headers: value by name in lower case.
+        headers: pairs of a name in lower case and a value.
         names: the names of the headers as declared.
     """
 
@@ -52,7 +52,7 @@ class Constraints:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """The sort key, the most specific first: exact host, longer wildcard, more headers."""
+        """The sort key, smallest first: an exact host, a longer wildcard, more headers."""
         if self.host is None:
             return 2, 0, -len(self.headers)
         if self.host.startswith("*."):
@@ -88,17 +88,17 @@ def constraint_problems(host: object, headers: object) -> Iterator[str]:
     """Yield the problems of the constraints of a route, as texts that follow "has "."""
     if host is not None and not (isinstance(host, str) and HOST_PATTERN.fullmatch(host)):
         yield (
-            f"the host {host!r}; give it a name like 'example.com' or '*.example.com', without "
+            f"the host {host!r}; write a name like 'example.com' or '*.example.com', without "
             f"scheme and port"
         )
     if not isinstance(headers, Mapping):
-        yield f"the headers {headers!r}; give them as a mapping of names to values"
+        yield f"the headers {headers!r}; pass a mapping of names to values"
         return
     for name, value in headers.items():
         yield from _header_problems(name, value)
     names = [name.lower() for name in headers if isinstance(name, str)]
     if len(set(names)) < len(names):
-        yield f"the headers {dict(headers)!r}, of which two have the same name; remove one"
+        yield f"the headers {dict(headers)!r}, two of which have the same name; remove one"
 
 
 def _header_problems(name: Any, value: Any) -> Iterator[str]:

@@ -14,14 +14,14 @@ from rxkernel.routing.patterns import pattern_fault
 
 @attrs.frozen
 class Converter:
-    """A kind of path parameter, which templates name by its key in ``converters``.
+    """A kind of path parameter. Templates refer to it by its key in ``converters``.
 
     ``Converter("[0-9]{4}-[0-9]{2}-[0-9]{2}", date.fromisoformat)``
 
     *pattern* is a regular expression without capturing groups. It must match the whole text of a
     parameter, which is always within one segment. *to_python* converts the text to the value; if
     it raises ValueError or returns None, the path does not match. *to_text* converts a value to
-    its text when a URL is built; a str is not converted.
+    text when a URL is built; a str is not converted.
 
     Boot reports the problems of a converter.
     """
@@ -52,12 +52,12 @@ def own_kinds(converters: object) -> tuple[Mapping[str, Kind], list[str]]:
 
 def _name_problems(name: object) -> list[str]:
     if isinstance(name, str) and name in KINDS:
-        return [f"converter {name!r} has the name of a built-in one; give it another name"]
+        return [f"converter {name!r} has the name of a built-in one; choose another name"]
     if isinstance(name, str) and name.isidentifier():
         return []
     return [
-        f"converter {name!r} has an invalid name; use letters, digits and underscores, with a "
-        f"letter first"
+        f"converter {name!r} has an invalid name; use letters, digits and underscores, starting "
+        f"with a letter"
     ]
 
 
@@ -69,13 +69,13 @@ def _problems(name: object, converter: object) -> list[str]:
         return [f"{what} is {converter!r}, which is not a Converter; write {hint}"]
     problems = []
     if not isinstance(converter.pattern, str):
-        problems.append(f"{what} has the pattern {converter.pattern!r}; give it a str")
+        problems.append(f"{what} has the pattern {converter.pattern!r}; pass a str")
     elif (fault := pattern_fault(converter.pattern)) is not None:
         rule, hint = fault
         problems.append(f"{what} has the pattern {converter.pattern!r}, which {rule}; {hint}")
     for role, function in (("to_python", converter.to_python), ("to_text", converter.to_text)):
         if not callable(function):
-            problems.append(f"{what} has the {role} {function!r}; give it a function")
+            problems.append(f"{what} has the {role} {function!r}; pass a function")
         elif inspect.iscoroutinefunction(function):
             problems.append(
                 f"{what} has a {role} that is an async def; use a plain def, and load data in the "

@@ -1,6 +1,6 @@
 """`@http`, `@websocket`, `@both` and `@procedure` label functions as routes.
 
-`@controller`, `@option` and `@pushes` add facts to them.
+`@controller`, `@option` and `@pushes` add prefixes, options and pushed events to the routes.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -63,7 +63,7 @@ class Prefix:
             ConfigurationError: with the rule and the fix.
         """
         if not isinstance(self.path, str):
-            raise ConfigurationError(f"the path is {self.path!r}; it must be a text")
+            raise ConfigurationError(f"the path is {self.path!r}; it must be a str")
         if self.path:
             TemplateSyntax.parse(self.path)
 
@@ -169,7 +169,7 @@ def http(
     in bytes, overrides the limits of the settings. Boot reports the problems of a route.
 
     The route requires *host*, ``example.com`` or ``*.example.com``, and *headers*. If several
-    routes have one method and path, the most specific one that accepts the request handles it.
+    routes have the same method and path, the most specific route that accepts the request is used.
     """
     route = HttpLabel(method, path, name, status_code, body_limit, host, headers)
 
@@ -193,12 +193,12 @@ def websocket(
 ) -> Callable[[F], F]:
     """Serve the decorated controller method as the Socket.IO event *name* of *namespace*.
 
-    The name ``*`` receives all events of the namespace that have no method of their own. A
-    namespace may have parameters, as ``/room/{id:int}``; its default is that of `@controller`,
+    The name ``*`` receives all events of the namespace without their own method. A namespace may
+    have parameters, such as ``/room/{id:int}``; the default is the namespace of `@controller`,
     else ``/``. A plain value that the method returns is acknowledged with *status_code*.
 
-    ``arguments="value"`` is for clients that send and expect plain values, ``arguments="list"``
-    for those that send several, see `WebSocketMetadata`.
+    ``arguments="value"`` is for clients that send and expect one plain value,
+    ``arguments="list"`` for clients that send several values, see `WebSocketMetadata`.
     """
     refuse_bare("websocket", name)
     return _route_label("websocket", WebSocketLabel(name, namespace, status_code, arguments))
@@ -246,8 +246,8 @@ def procedure(
 ) -> Callable[[F], F]:
     """Serve the decorated method as procedure *name* over *transport* of a bundle.
 
-    It is not reachable over HTTP or Socket.IO. *options* are those of this route only: other
-    routes of the method do not have them. They override those of `option`.
+    It is not reachable over HTTP or Socket.IO. *options* apply to this route only, not to other
+    routes of the method, and override those of `option`.
 
     *name* may be a function: it is called with the target, a class, an instance or a module, and
     returns the whole name, to which `controller` adds no prefix.
@@ -280,16 +280,16 @@ def controller(
 def option(key: str, value: Any) -> Callable[[F], F]:
     """Set ``options[key]`` to *value* for every route of the decorated method or class.
 
-    Bundles build their decorators with it: ``access = partial(option, "access")``. An option of
-    the method overrides that of the class, one of the subclass that of the base class. If one of
-    them has the same *key* twice, the outer one wins. A method that overrides another inherits its
-    options, also with a route of its own; to change an option, set its *key* again.
+    Bundles build their decorators with it: ``access = partial(option, "access")``. An option of a
+    method overrides that of the class, and an option of a subclass that of the base class. If one
+    of them has the same *key* twice, the outer decorator wins. A method that overrides another one
+    inherits its options, even if it has its own route; to change an option, set its *key* again.
 
     A bundle or the application declares its keys (``Bundle.options``,
-    ``Application(options=…)``); boot rejects others.
+    ``Application(options=…)``); boot rejects other keys.
 
     Raises:
-        ConfigurationError: *value* is that of a decorator of a bundle.
+        ConfigurationError: *value* belongs to a decorator of a bundle; use the decorator.
     """
     bundle_option = bundle_option_of(type(value))
     if bundle_option is not None and not isinstance(key, BundleOption):
@@ -313,21 +313,21 @@ def options_of(function: object) -> dict[str, Any]:
 
 
 def all_options_of(target: object, action: str) -> dict[str, Any]:
-    """As `options_of`, with the options of the class of *target* and of the methods that *action*
-    overrides: those of a route of *target* that a bundle makes."""
+    """As `options_of`, including the options of the class of *target* and of the methods that
+    *action* overrides: the options for a route of *target* that a bundle creates."""
     return _InheritedLabels(_owner_of(target)).options(action)
 
 
 def _owner_of(target: object) -> type | ModuleType:
-    """Return what has the labels of *target*: its class, or itself for a class or a module."""
+    """Return the object with the labels of *target*: its class, or a class or module itself."""
     return target if isinstance(target, ModuleType) else owner_of(target)
 
 
 def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
     """Declare that the decorated method, or every route of a class, sends *event_name* to clients.
 
-    *type* is the type of its argument. It is a fact on the definition, for documentation; nothing
-    is checked or sent. It is inherited as an `option`.
+    *type* is the type of its argument. The declaration is for documentation; nothing is checked or
+    sent. It is inherited like an `option`.
     """
     refuse_bare("pushes", event_name)
 
@@ -338,11 +338,11 @@ def pushes(event_name: str, type: Any = None) -> Callable[[F], F]:
 
 
 def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
-    """Yield the routes of *target*, a class, an instance or a module: the labelled ones, and those
-    that a `RouteSource` makes.
+    """Yield the routes of *target*, a class, an instance or a module: those of labelled methods,
+    and those of a `RouteSource`.
 
-    For an invalid route, its error is yielded. An invalid prefix is yielded once, as an error, and
-    no route of the class.
+    For an invalid route, its error is yielded. For an invalid prefix, one error is yielded instead
+    of the routes of the class.
     """
     if isinstance(target, RouteSource):
         try:
@@ -352,7 +352,7 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
     elif isinstance(target, type) and issubclass(target, RouteSource):
         name = name_of_target(target)
         yield ConfigurationError(
-            f"controller {name} makes its routes from its arguments; pass an instance of it"
+            f"controller {name} creates its routes from its arguments; pass an instance of it"
         )
     owner = _owner_of(target)
     facts = _InheritedLabels(owner)
@@ -382,10 +382,12 @@ def routes_of(target: object) -> Iterator[RouteMetadata | ConfigurationError]:
 def options_without_route(
     target: object, actions: Collection[str], methods: Collection[str] | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Yield the key and the place of each option on *target*, a controller or a listener, that has
-    no effect: on the class without a route, or on a method that is not among *actions*, those
-    with a route. With *methods*, only these are looked at. Options of base classes are left out:
-    they may be for other subclasses."""
+    """Yield the key and the place of each option on *target* that has no effect.
+
+    *target* is a controller or a listener. *actions* are its methods with a route. An option has
+    no effect on any other method, and on a class without actions. With *methods*, only these
+    methods are searched. Options of base classes are ignored: they may be for other subclasses.
+    """
     if isroutine(target):
         if not actions:
             yield from ((key, describe(target)) for key in options_of(target))

@@ -30,7 +30,7 @@ class DefinitionPipeline(Protocol):
     """
 
     async def handle(self, request: Request) -> Response:
-        """Run all phases but the terminate phase. The request scope stays open.
+        """Run all phases except the terminate phase. The request scope stays open.
 
         Raises:
             BaseException: an exception for which no exception listener set a response.
@@ -60,11 +60,11 @@ class DefinitionPipeline(Protocol):
 
     @property
     def links(self) -> Links:
-        """What builds the URLs of the application."""
+        """Builds the URLs of the application."""
 
     @property
     def service_source(self) -> ServiceSource:
-        """Where `Request.get` finds services."""
+        """Provides the services of `Request.get`."""
 
 
 @attrs.frozen(eq=False)
@@ -73,9 +73,9 @@ class Definition:
 
     Attributes:
         metadata: the route that was compiled.
-        options: those of the route, and those that listeners of ``kernel.definition`` have set.
-        signature: what the action takes and returns.
-        pipeline: its phases, for transports and the kernel.
+        options: the options of the route, and those that listeners of ``kernel.definition`` set.
+        signature: the parameters and the return type of the action.
+        pipeline: runs its phases; for transports and the kernel.
     """
 
     metadata: RouteMetadata
@@ -120,7 +120,7 @@ class Definition:
 
     @property
     def description(self) -> str | None:
-        """The docstring of the action, or that of the method it overrides, cleaned."""
+        """The docstring of the action, or of the method that it overrides, without indentation."""
         return inspect.getdoc(self.function)
 
 
@@ -137,17 +137,17 @@ class HttpDefinition(Definition):
 
     @property
     def path(self) -> str:
-        """The text of the template, without trailing slashes, as ``/users/{id}``."""
+        """The text of the template, without trailing slashes, such as ``/users/{id}``."""
         return self.template.text
 
     @property
     def host(self) -> str | None:
-        """The host that requests must be for; None: any host."""
+        """The host that a request must have; None means any host."""
         return self.metadata.host
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers that requests must have."""
+        """The headers that a request must have."""
         return self.metadata.headers
 
 
@@ -178,7 +178,7 @@ T = TypeVar("T")
 class Definitions(Generic[D]):
     """The definitions of one transport: iterated in registration order, found by key.
 
-    The key is the name; of an event outside the namespace ``/`` it is ``/namespace:name``.
+    The key is the name; for an event outside of the namespace ``/`` it is ``/namespace:name``.
     """
 
     def __init__(self, definitions: Iterable[D] = ()) -> None:

@@ -1,4 +1,4 @@
-"""`Documentation`: what documents say about a definition in addition to its signature."""
+"""`Documentation`: data for documents about a definition, in addition to its signature."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -16,21 +16,20 @@ _NO_RESPONSES: Mapping[str, Any] = MappingProxyType({})
 
 @attrs.frozen(kw_only=True, repr=False)
 class Documentation:
-    """What a bundle knows about the messages of a definition: for documents, without an effect on
-    the definition itself.
+    """Describes the messages of a definition for documents. It does not change the definition.
 
-    The schemas are JSON Schemas of the draft 2020-12, or of the one that ``$schema`` names. A
+    The schemas are JSON Schemas of the draft 2020-12, or of the draft that ``$schema`` names. A
     ``$ref`` refers to a part of the same schema.
 
     Attributes:
         is_listed: False for a definition that is not a part of the API.
         params: the parameters of the path, as an object.
-        query: those of the query, as an object. One with a ``default`` may be missing.
-        headers: the headers, as an object. One with a ``default`` may be missing.
-        body: the body, which must be sent. It does not apply to GET and HEAD.
+        query: the parameters of the query, as an object. One with a ``default`` may be missing.
+        headers: the headers, as an object. A header with a ``default`` may be missing.
+        body: the body, which is required. It does not apply to GET and HEAD.
         responses: the contents of responses, by status: ``"200"``, ``"2xx"`` or ``"default"``.
-            The first of the three that exists counts.
-        statuses: those of the errors with which a bundle rejects messages before the action.
+            The first of the three that exists is used.
+        statuses: the statuses of errors with which a bundle rejects messages before the action.
     """
 
     is_listed: bool = True
@@ -50,12 +49,12 @@ class Documentation:
         return " ".join([*names, *self.responses, *map(str, self.statuses)]) or "empty"
 
     def key_of(self, status_code: int) -> str | None:
-        """Return the key in `responses` for *status_code*; None without one."""
+        """Return the key in `responses` for *status_code*, or None."""
         keys = (str(status_code), f"{status_code // 100}xx", "default")
         return next((key for key in keys if key in self.responses), None)
 
 
 def documentation_of(definition: Definition) -> Documentation | None:
-    """Return the `Documentation` that a bundle has set for *definition*; None without one."""
+    """Return the `Documentation` that a bundle has set for *definition*, or None."""
     found = definition.options.get(DOCUMENTATION)
     return found if isinstance(found, Documentation) else None

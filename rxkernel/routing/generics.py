@@ -38,7 +38,7 @@ def resolve_in(cls: type, action: str, function: Callable[..., Any], name: str, 
     ``T`` of a method of ``Crud[T]`` becomes ``User`` in ``class Users(Crud[User])``.
 
     Raises:
-        NameError, and other exceptions of evaluation: it cannot be evaluated.
+        NameError, and any other exception: it cannot be evaluated.
     """
     owner = next((c for c in cls.__mro__ if action in vars(c)), cls)
     whole = inspect.unwrap(getattr(function, "__func__", function))
@@ -82,8 +82,8 @@ def _open_in(annotation: Any, scalars: Scalars) -> Iterator[str]:
     annotation = bare(annotation)
     if isinstance(annotation, _VARIABLES):
         yield (
-            f"the type variable {annotation.__name__} has no type; give it one in the base class, "
-            f"as in class Users(Crud[User]), or write a type in its place"
+            f"the type variable {annotation.__name__} has no type; write one in the base class, "
+            f"as in class Users(Crud[User]), or replace the variable by a type"
         )
     elif get_origin(annotation) is not Literal:
         for argument in get_args(annotation):
@@ -95,7 +95,7 @@ def _open_in(annotation: Any, scalars: Scalars) -> Iterator[str]:
 
 
 def _bare_class(cls: type) -> str:
-    return f"{cls.__qualname__} is generic; give it a type, as in {cls.__qualname__}[User]"
+    return f"{cls.__qualname__} is generic; write its type, as in {cls.__qualname__}[User]"
 
 
 def _variables_of(cls: Any) -> tuple[Any, ...]:
@@ -134,7 +134,8 @@ def _open_in_class(cls: Any) -> Iterator[str]:
 
 
 def _foreign_field(model: Any, field: str, cls: Any) -> str:
-    """Return the problem of a generic field that msgspec does not support, as those of an ORM."""
+    """Return the problem of a field of a generic class that msgspec does not support, such as a
+    column of an ORM."""
     name = (get_origin(model) or model).__qualname__
     kind = (get_origin(cls) or cls).__qualname__
     return (

@@ -1,4 +1,4 @@
-"""The kinds of path parameters: the texts that they match, and the conversion to a value."""
+"""The kinds of path parameters: which texts they match, and how a text becomes a value."""
 
 import math
 import re
@@ -11,7 +11,7 @@ import attrs
 
 LITERAL_RANK, MIXED_RANK = 0, 1
 OWN_RANK = 5
-"""The rank of an application's first converter; the next one has the next number."""
+"""The rank of the first converter of an application; the others follow."""
 
 _STR_RANK = 1 << 30
 
@@ -28,7 +28,7 @@ def plain_text(value: object) -> str | None:
     if isinstance(value, float):
         return f"{Decimal(repr(float(value))):f}" if math.isfinite(value) else None
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(int(value)) if value.bit_length() < 4096 else None  # str() refuses more
+        return str(int(value)) if value.bit_length() < 4096 else None  # str() rejects longer ones
     return str(value) if isinstance(value, uuid.UUID) else None
 
 
@@ -37,12 +37,12 @@ class Kind:
     """The kind of one path parameter, compiled from a `Converter` or built in.
 
     Attributes:
-        name: its name in a template; of a pattern, the pattern between its slashes.
+        name: its name in a template; for a pattern, the pattern with its slashes.
         pattern: a regular expression without capturing groups, which the whole text must match.
         to_python: converts a text that matches.
-        rank: the lower, the more specific.
+        rank: a lower rank is more specific.
         read: returns the value of a text, or None if the text does not match.
-        to_text: returns the text of a value, not checked yet; None for a value without a text.
+        to_text: returns the text of a value, unchecked; None for a value without a text.
         is_open: whether the length of a text is unlimited, see `Segment`.
     """
 

@@ -1,4 +1,4 @@
-"""Splits an annotation into the type and the marker of the source of the value."""
+"""Splits an annotation into a type and a marker."""
 
 from types import NoneType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin

@@ -1,4 +1,4 @@
-"""Markers: the source of a parameter, if it does not follow from the name and the type.
+"""Markers: they select the source of a parameter if its name and type do not determine it.
 
 ``token: Annotated[str, Header("X-Token")]``
 """
@@ -30,14 +30,15 @@ class BuiltInMarker(Marker):
     def __new__(cls, *given: Any, **named: Any) -> Self:
         known = tuple(a.name for a in attrs.fields(cls))  # type: ignore[arg-type]
         problems = [
-            f"{cls.__name__}() takes no {name}; {_hint(cls.__name__, name, value)}"
+            f"{cls.__name__}() has no argument {name}; {_hint(cls.__name__, name, value)}"
             for name, value in named.items()
             if name not in known
         ]
         if len(given) > len(known):
+            accepted = f"only {', '.join(known)}" if known else "no arguments"
             problems.append(
-                f"{cls.__name__}() takes {', '.join(known) or 'no argument'}; write the type "
-                f"before it: Annotated[…, {cls.__name__}()]"
+                f"{cls.__name__}() accepts {accepted}; write the type before it: "
+                f"Annotated[…, {cls.__name__}()]"
             )
         if problems:
             raise ConfigurationError(*problems)
@@ -64,7 +65,7 @@ def _hint(marker: str, name: str, value: Any) -> str:
 class Header(BuiltInMarker):
     """A request header; over a socket, a header of the handshake.
 
-    The default of *name* is the name of the parameter, with dashes for underscores.
+    The default of *name* is the name of the parameter, with dashes instead of underscores.
     """
 
     name: str | None = None
@@ -74,7 +75,7 @@ class Header(BuiltInMarker):
 class Query(BuiltInMarker):
     """A value of ``request.params`` (path, query, form; over a socket the event's ``params``).
 
-    The default of *name* is the name of the parameter. A class gets one value for each field.
+    The default of *name* is the name of the parameter. A class is read from one value per field.
     """
 
     name: str | None = None
@@ -92,9 +93,9 @@ class Cookie(BuiltInMarker):
 
 @attrs.frozen
 class Body(BuiltInMarker):
-    """The body; if several parameters have this marker, its field *name*.
+    """The body; if several parameters have this marker, the field *name* of the body.
 
-    *allow_unknown*: fields that the class does not have are ignored instead of rejected.
+    With *allow_unknown*, fields that the class does not have are ignored instead of rejected.
     """
 
     name: str | None = None
@@ -107,7 +108,7 @@ class Inject(BuiltInMarker):
 
 
 def hint_for_name(marker: Marker) -> str | None:
-    """Return a hint if the name in a built-in *marker* is not a text, else None."""
+    """Return a hint if the name in a built-in *marker* is not a str, else None."""
     name = getattr(marker, "name", None) if isinstance(marker, BuiltInMarker) else None
     if name is None or (isinstance(name, str) and name):
         return None

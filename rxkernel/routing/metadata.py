@@ -1,6 +1,7 @@
 """Metadata: the declaration of a route before it is compiled, one frozen record per route.
 
-Three kinds: a route over HTTP, an event of Socket.IO, and a procedure of a bundle's transport.
+There are three kinds: routes over HTTP, events of Socket.IO, and procedures of the transports of
+bundles.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,16 +26,16 @@ RESERVED_EVENTS = (
     "newListener",
     "removeListener",
 )
-"""Event names that Socket.IO clients reserve and refuse to send."""
+"""Event names that Socket.IO reserves: its clients do not send them."""
 
 ANY_EVENT = "*"
-"""The name of the route for the events of a namespace that have no route of their own."""
+"""The name of the route for all events of a namespace without their own route."""
 
 EventArguments = Literal["envelope", "value", "list"]
-"""What the arguments of an event are, see `WebSocketMetadata`."""
+"""The form of the arguments of an event, see `WebSocketMetadata`."""
 
 ProcedureArguments = Literal["envelope", "value"]
-"""What the arguments of a procedure are, see `ProcedureMetadata`."""
+"""The form of the arguments of a procedure, see `ProcedureMetadata`."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -78,7 +79,7 @@ class RouteMetadata:
         options: values that decorators of bundles set and their listeners read.
         status_code: the status of a plain value that the action returns.
         pushes: the events that the action sends to clients.
-        source: where the route is written if that is not at the action: a file, for messages.
+        source: the file that declares the route, for messages; None if the action declares it.
     """
 
     __slots__ = ()
@@ -121,12 +122,12 @@ class RouteMetadata:
 
     @property
     def location(self) -> str:
-        """`place`, and where the route is written if that is somewhere else, for messages."""
+        """`place`, and `source` if it is set, for messages."""
         return self.place if self.source is None else f"{self.place} in {self.source}"
 
     @property
     def template_syntax(self) -> TemplateSyntax | None:
-        """The template with the parameters of the path or the namespace, if there is one."""
+        """The template of the path, or of a namespace with parameters; else None."""
         return None
 
     @property
@@ -142,8 +143,9 @@ class HttpMetadata(RouteMetadata):
     *options* has values that decorators of bundles set and their listeners read. A plain value
     that the action returns is sent with *status_code*. *body_limit*, in bytes, overrides the
     limits of `HttpSettings`. A request must have *host* and *headers*, see `Constraints`. A GET
-    route also serves HEAD, unless *head* is False. Without *routed*, no request is for *path*: it
-    is only shown, and the `Rewriter` of the HTTP server returns the definition.
+    route also serves HEAD, unless *head* is False. If *routed* is False, requests for *path* do
+    not find the route: *path* is for documents, and the `Rewriter` of the HTTP server returns the
+    definition.
 
     Raises:
         ConfigurationError: the name is empty, the method is not one of `METHODS`, or the path (see
@@ -204,22 +206,23 @@ class HttpMetadata(RouteMetadata):
 class WebSocketMetadata(RouteMetadata):
     """A route over Socket.IO: *name* is the event, in *namespace*.
 
-    The name ``*`` is the route for all events of its namespace without a route of their own. A
-    namespace with parameters, as ``/room/{id}``, is a template like the path of a route.
+    The name ``*`` is the route for all events of its namespace without their own route. A
+    namespace with parameters, such as ``/room/{id}``, is a template like the path of a route.
 
     *arguments* is the form of the values that the client sends:
 
     - ``envelope``: an object ``{params, body}``; the client receives ``{statusCode, headers,
       content}``.
     - ``value``: one value. The fields of an object are the parameters, and the object, or any
-      other value, is the body; the client receives the content alone. A list is a field, and so
-      is an object beside others, unless they are marked: ``Annotated[list[int], Body()]``.
+      other value, is the body; the client receives the content only. A parameter of the action
+      whose type is a list is a field, and so is an object if there are other parameters, unless
+      they are marked: ``Annotated[list[int], Body()]``.
     - ``list``: any number of values. The body is the list of them; the client receives the content
-      alone, or the values of an `Acknowledgement`.
+      only, or the values of an `Acknowledgement`.
 
     Raises:
-        ConfigurationError: the name is empty or reserved, the namespace is invalid, or *arguments*
-            is something else.
+        ConfigurationError: the name is empty or reserved, or the namespace or *arguments* is
+            invalid.
     """
 
     target: Any = attrs.field(hash=False)
@@ -275,7 +278,7 @@ class WebSocketMetadata(RouteMetadata):
     def key(self) -> str:
         """The key of the event: ``name``, or ``/namespace:name`` outside of ``/``.
 
-        So that two events never have one key, a ``:`` and a ``%`` of the namespace are
+        The keys of two events are never equal: ``:`` and ``%`` in the namespace are
         percent-encoded outside of its parameters, and the name ``/a:b`` in ``/`` has the key
         ``/:/a:b``.
         """
@@ -288,12 +291,13 @@ class WebSocketMetadata(RouteMetadata):
 class ProcedureMetadata(RouteMetadata):
     """A route over the transport of a bundle, called by *name*.
 
-    It is never reachable over HTTP or Socket.IO. *arguments* is what its transport passes: with
-    ``envelope`` the parameters and the body, with ``value`` one value, as for an event.
+    It is not reachable over HTTP or Socket.IO. *arguments* is the form of its arguments: with
+    ``envelope`` the transport passes parameters and a body, with ``value`` one value, as for an
+    event.
 
     Raises:
         ConfigurationError: the name is empty, *transport* is not that of a bundle, or *arguments*
-            is something else.
+            is invalid.
     """
 
     target: Any = attrs.field(hash=False)

@@ -1,6 +1,6 @@
 """Rejects markers outside of the ``Annotated`` of a parameter: as a type, or in a field.
 
-The value of such a parameter would come from the client instead of from a resolver.
+Otherwise such a value would be read from the client instead of from a resolver.
 """
 
 from collections.abc import Iterator
@@ -33,8 +33,8 @@ def refuse_misplaced(annotation: Any, scalars: Scalars = NO_SCALARS) -> None:
     for marker in _markers_in(annotation):
         name = _name(marker)
         raise ConfigurationError(
-            f"{name} is a marker, not a type; write Annotated[…, {name}()] with the type in "
-            f"place of …"
+            f"{name} is a marker, not a type; write Annotated[…, {name}()] with the type "
+            f"instead of …"
         )
     for cls in _classes_in(annotation, scalars):
         for field, hint in _hints_of(cls).items():

@@ -1,4 +1,4 @@
-"""The rules for the parameters of an action, each by itself and together; checked at boot."""
+"""Checks the parameters of an action at boot: each one, and their combination."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -73,9 +73,9 @@ def check_source(parameter: Parameter, metadata: RouteMetadata) -> None:
     if source is Source.PARAMS:
         _check_param(parameter, metadata)
     elif source is Source.COOKIE and not is_scalar(type_, scalars):
-        raise ConfigurationError("a cookie is a text; use a type like str or int")
+        raise ConfigurationError("a cookie is text; use a type like str or int")
     elif source is Source.HEADER and not (is_scalar(type_, scalars) or is_many(type_, scalars)):
-        raise ConfigurationError("a header is a text; use a type like str, int or list[str]")
+        raise ConfigurationError("a header is text; use a type like str, int or list[str]")
 
 
 def check_query(type_: Any, key: str, metadata: RouteMetadata, scalars: Scalars) -> None:
@@ -92,8 +92,8 @@ def check_query(type_: Any, key: str, metadata: RouteMetadata, scalars: Scalars)
             what = f"the field {name!r} of its class" if is_class else f"Query({name!r})"
             fix = f"write {_parameter_for(name, metadata)} for the value of the path"
             raise ConfigurationError(
-                f"{what} has the name of {{{name}}} in its path, which would be received instead "
-                f"of the query; give one of them another name, or {fix}"
+                f"{what} has the name of {{{name}}} in its path, whose value it would receive; "
+                f"rename one of them, or {fix}"
             )
 
 
@@ -136,13 +136,13 @@ def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
     if kind is None:
         if not (is_scalar(type_, scalars) or is_many(type_, scalars) or is_model(type_)):
             raise ConfigurationError(
-                "a parameter is read from texts; use a type like str, int or list[str], a class "
+                "a parameter is read from text; use a type like str, int or list[str], a class "
                 "with such fields, or Annotated[…, Body()]"
             )
         if over_http and (fields := structured_fields(type_, scalars)):
             raise ConfigurationError(
-                f"its {', '.join(fields)} cannot be read from a text; give every field a type "
-                f"like str, int or list[str], or write Annotated[…, Body()]"
+                f"its {', '.join(fields)} cannot be read from text; use fields with types like "
+                f"str, int or list[str], or write Annotated[…, Body()]"
             )
     elif not is_scalar(type_, scalars) or not _can_become(kind, type_, scalars):
         where = "path" if over_http else "namespace"
@@ -150,8 +150,8 @@ def _check_param(parameter: Parameter, metadata: RouteMetadata) -> None:
 
 
 def _path_mismatch(parameter: Parameter, kind: str, where: str) -> str:
-    """Return the problem of a type that differs from that in the path or the namespace, with both
-    fixes."""
+    """Return the problem that the type of *parameter* does not match its converter in the path or
+    the namespace, with both fixes."""
     key, type_ = parameter.key, parameter.type
     made = _TYPES.get(kind, "str")
     field = key if kind == STR.name else f"{key}:{kind}"
@@ -191,19 +191,23 @@ def conflicts(parameters: list[Parameter]) -> Iterator[str]:
     streams = [p.name for p in parameters if p.source is Source.STREAM]
     bodies = [p for p in parameters if p.source is Source.BODY]
     if streams and (len(kinds) > 1 or len(streams) > 1):
-        yield f"takes the stream {streams[0]!r} and more of the body, which is read only once"
+        yield (
+            f"takes the stream {streams[0]!r} and more of the body, which can be read only once; "
+            f"take one of them"
+        )
     if Source.FILE in kinds and any(bare(p.type) is bytes for p in bodies):
         yield "takes the bytes of the body and files, which are parts of it; remove one"
     for key, count in Counter(p.key for p in bodies).items():
         if count > 1:
-            yield f"takes the field {key!r} of the body {count} times; give each another name"
+            yield f"takes the field {key!r} of the body {count} times; use different names"
 
 
 def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[str]:
-    """Yield a problem for each path parameter that no parameter of the action takes.
+    """Yield a problem for each path parameter that the action does not take, maybe because of a
+    wrong name.
 
-    It may be misspelt. Nothing is reported if the action takes the request, or no parameter at
-    all; with a service or a resolver, which may read it, only for a similar name.
+    Nothing is yielded if the action takes the request, or no parameter at all. If it takes a
+    service or a resolver, which may read the path, only similar names are reported.
     """
     sources = {p.source for p in parameters}
     syntax = metadata.template_syntax
@@ -221,7 +225,7 @@ def unbound(parameters: list[Parameter], metadata: RouteMetadata) -> Iterator[st
         if near:
             yield (
                 f"takes {near!r}, which its path {metadata.path!r} does not have, and does not "
-                f"take {{{name}}} of the path; give both one name"
+                f"take {{{name}}} of the path; use the same name for both"
             )
         elif not sources & {Source.SERVICE, Source.RESOLVER}:
             yield (

@@ -20,10 +20,10 @@ from rxkernel.routing.syntax import Field, TemplateSyntax, template_error
 
 @attrs.frozen
 class PathTemplate:
-    """The path of a route, without query. Templates are equal if their texts are.
+    """The path of a route, without query. Templates with equal texts are equal.
 
     ``text`` has no trailing slash, except for the root ``/``. ``shape`` is the text without the
-    names of the parameters: two templates with one shape match the same requests.
+    names of the parameters: two templates with the same shape match the same requests.
     """
 
     text: str
@@ -42,7 +42,7 @@ class PathTemplate:
 
     @classmethod
     def of(cls, syntax: TemplateSyntax, kinds: Mapping[str, Kind]) -> "PathTemplate":
-        """As `parse`, for a template whose grammar was parsed before."""
+        """As `parse`, for a template that `TemplateSyntax.parse` has parsed."""
         _check_kinds(syntax, kinds)
         parameters: dict[str, Kind] = {}
         segments: list[Segment] = []
@@ -56,9 +56,9 @@ class PathTemplate:
         """Return the percent-encoded path for *params*; other parameters are ignored.
 
         Raises:
-            ValueError: a parameter is missing, does not match its converter, would be read from a
-                mixed segment as another value, or results in a segment ``.`` or ``..``, which
-                clients resolve before they send it (RFC 3986 §5.2.4).
+            ValueError: a parameter is missing, does not match its converter, would be read as
+                another value in a mixed segment, or results in a segment ``.`` or ``..``, which
+                clients resolve before they send a path (RFC 3986 §5.2.4).
         """
         names, path = iter(self.parameters), "" if self.segments else "/"
         for segment in self.segments:
@@ -109,7 +109,7 @@ class PathTemplate:
         return ValueError(f"Path {self.text!r} cannot hold {given}: {why}.")
 
 
-_UNQUOTED = "!$&'()*+,;=:@"  # pchar of RFC 3986 §3.3, what is not unreserved
+_UNQUOTED = "!$&'()*+,;=:@"  # pchar of RFC 3986 §3.3, except unreserved characters
 
 
 def _kind(field: Field, kinds: Mapping[str, Kind]) -> Kind:

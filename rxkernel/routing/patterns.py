@@ -9,8 +9,8 @@ _INVALID = (re.error, OverflowError, RecursionError, FutureWarning, DeprecationW
 def pattern_fault(pattern: str) -> tuple[str, str] | None:
     """Return the rule that *pattern* breaks and a hint; None if it is valid.
 
-    A pattern becomes a part of a longer expression, in which the groups are the parameters. It
-    must not match an empty text, since a segment of a path is never empty.
+    A pattern becomes a part of a longer expression whose groups are the parameters. It must not
+    match an empty text, since a segment of a path is never empty.
     """
     try:
         with warnings.catch_warnings():
@@ -21,9 +21,9 @@ def pattern_fault(pattern: str) -> tuple[str, str] | None:
     try:
         re.compile(f"({pattern})")
     except re.error:
-        return "has flags for a whole expression", "write '(?i:…)' in place of '(?i)'"
+        return "has flags for the whole expression", "write '(?i:…)' instead of '(?i)'"
     if expression.groups:
-        return "has a capturing group", "write '(?:…)' in place of '(…)'"
+        return "has a capturing group", "write '(?:…)' instead of '(…)'"
     if expression.fullmatch(""):
         return "matches an empty text", "require a character, as '+' does and '*' does not"
     return None

@@ -1,4 +1,4 @@
-"""The interface of a bundle's class that provides the arguments for its own marker."""
+"""The interface of the class of a bundle that provides the arguments for a marker."""
 
 import inspect
 from collections.abc import Callable

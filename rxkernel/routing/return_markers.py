@@ -1,4 +1,4 @@
-"""Markers of a return annotation: what is sent instead of the value that the action returns.
+"""Markers of a return annotation: they change the value that an action returns.
 
 ``-> Annotated[CommentView, Envelope("comment")]``
 """
@@ -22,8 +22,8 @@ _AWAITABLES = (Awaitable, Coroutine)
 class ReturnMarker(Marker):
     """Changes the value that an action returns, and its type, on every transport.
 
-    A bundle defines subclasses, for ``Annotated[T, SomeMarker()]`` as a return annotation. A class
-    whose values are always changed has one as its attribute ``return_marker``.
+    A bundle defines subclasses for return annotations ``Annotated[T, SomeMarker()]``. A class
+    whose values are always changed has a marker as its attribute ``return_marker``.
     """
 
     __slots__ = ()
@@ -37,10 +37,11 @@ class ReturnMarker(Marker):
         return declared
 
     def sent_value(self, value: Any) -> Any:
-        """Return what is sent for *value*, before it is converted to `sent_type`.
+        """Return the value to send for *value*, before it is converted to `sent_type`.
 
-        It may be a `Response` with that content. Called for the content of a returned `Response`
-        too; not for None outside of ``Annotated``, an exception, a stream or a file.
+        The result may be a `Response` with that content. It is also called for the content of a
+        returned `Response`; but not for None outside of ``Annotated``, an exception, a stream or a
+        file.
         """
         return value
 
@@ -53,13 +54,13 @@ def object_type(name: str, type_: Any) -> Any:
 
 
 def is_inline(cls: Any) -> bool:
-    """Whether `object_type` has made *cls*, which has no name in documents."""
+    """Whether `object_type` created *cls*, which has no name in documents."""
     return hasattr(cls, _INLINE)
 
 
 @attrs.frozen
 class MarkedReturn:
-    """A return annotation: the type that is sent, and its markers in the order of their use."""
+    """A return annotation: the type that is sent, and the markers in the order of their calls."""
 
     type: Any
     markers: tuple[ReturnMarker, ...] = ()
@@ -83,8 +84,8 @@ def read_return(annotation: Any) -> MarkedReturn:
         markers.insert(0, own)
     if any(map(_holds_marker, get_args(type_))):
         raise ConfigurationError(
-            f"its marker is inside of {type_}; write Annotated[{type_}, …] with the marker in "
-            f"place of …"
+            f"its marker is inside of {type_}; write Annotated[{type_}, …] with the marker "
+            f"instead of …"
         )
     if not markers:
         return MarkedReturn(annotation)
@@ -111,7 +112,7 @@ def _read_union(annotation: Any, members: tuple[Any, ...]) -> MarkedReturn:
 
 
 def _is_aside(type_: Any) -> bool:
-    """Whether its values are never changed."""
+    """Whether markers never change the values of *type_*."""
     return type_ is NoneType or (
         isinstance(type_, type) and issubclass(type_, Response | HttpException)
     )

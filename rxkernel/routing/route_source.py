@@ -1,4 +1,4 @@
-"""Controllers that make their routes themselves, instead of labelling methods."""
+"""Controllers that create their routes in code instead of labelling methods."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -7,11 +7,11 @@ from rxkernel.routing.metadata import RouteMetadata
 
 
 class RouteSource(ABC):
-    """Pass an instance in ``controllers``: boot adds the routes of `routes`, and those of labelled
-    methods.
+    """The base class of such controllers: pass an instance in ``controllers``. Boot adds its
+    `routes`, and those of labelled methods.
 
-    For controllers whose paths and names depend on their arguments, so that an application may
-    have several of one class.
+    The paths and names can depend on the arguments of the instance, so an application can have
+    several instances of one class.
     """
 
     @abstractmethod

@@ -1,6 +1,6 @@
-"""Finds the target of a method and a raw path, at a cost that does not grow with the routes.
+"""Finds the target of a method and a raw path; the time does not depend on the number of routes.
 
-A path without parameters costs one dictionary look-up, others one for each shape of templates.
+A path without parameters takes one dictionary lookup, other paths one for each shape of templates.
 """
 
 import re
@@ -29,7 +29,7 @@ _MALFORMED = re.compile("%(?![0-9a-fA-F]{2})")
 
 
 class _Nothing(Enum):
-    """No target. Not ``None``, which may be a target."""
+    """No target. ``None`` is not used, because it may be a target."""
 
     NONE = 0
 
@@ -42,7 +42,7 @@ class _Table(Generic[T]):
     """The routes of one method: *static* templates by their path, the others by their shape.
 
     A static path that has a route with constraints is in *constrained*, and its routes are in
-    *shapes*: so all other static paths cost one look-up.
+    *shapes*, so all other static paths take one lookup.
     """
 
     shapes: Shapes[T]
@@ -65,7 +65,7 @@ class _Table(Generic[T]):
             self.shapes.add(template, target, iter(()), constraints)
 
     def has(self, path: str, parts: list[str], head: Head | None) -> bool:
-        """Whether the host of *head* has the path, whatever the headers are."""
+        """Whether the host of *head* has the path; its headers are ignored."""
         return path in self.static or self.shapes.find(parts, head) is not None
 
 
@@ -74,11 +74,11 @@ class Router(Generic[T]):
 
     The most specific template wins, segment by segment from the left: a literal; a pattern, or a
     mixture of literal and parameters; int, uuid, float; the converters of the application in
-    their order; str, path; then the one added first. One trailing slash of a request is ignored,
-    outside a ``path`` value. Paths are case-sensitive.
+    their order; str, path; then the template that was added first. One trailing slash of a request
+    is ignored, except in a ``path`` value. Paths are case-sensitive.
 
-    If several routes have one method and path, the most specific `Constraints` that the request
-    meets win; *host_of* returns the host of a request.
+    If several routes have the same method and path, the most specific `Constraints` that the
+    request meets win; *host_of* returns the host of a request.
     """
 
     def __init__(self, host_of: HostOf = lambda head: None) -> None:
@@ -107,7 +107,7 @@ class Router(Generic[T]):
         """Route requests with *method* and *template* that meet *constraints* to *target*.
 
         GET with *head* also serves HEAD, until HEAD is added for the same path and constraints.
-        *place* is where its action is, for the error.
+        *place* is the place of the action, for the error.
 
         Raises:
             ConfigurationError: a route with this method already matches the same requests.
@@ -130,7 +130,7 @@ class Router(Generic[T]):
             table.add(template, target, orders, constraints)
 
     def _orders_of(self, template: PathTemplate) -> list[int]:
-        """For each mixed segment: when a template with this beginning was added first."""
+        """For each mixed segment, the number of the first template with the same beginning."""
         shapes = tuple(segment.shape for segment in template.segments)
         return [
             self._orders.setdefault(shapes[:end], len(self._orders))
@@ -139,7 +139,7 @@ class Router(Generic[T]):
         ]
 
     def static_targets(self) -> dict[str, dict[str, T]]:
-        """By method and path: the targets of the routes without parameters and constraints."""
+        """The targets of routes without parameters and constraints, by method and path."""
         return {method: dict(table.static) for method, table in self._tables.items()}
 
     def find(self, method: str, raw_path: str, head: Head | None = None) -> Match[T] | None:
@@ -147,7 +147,7 @@ class Router(Generic[T]):
 
         *raw_path* is percent-encoded and has no query; an empty one is the root. If the most
         specific template does not have *method*, less specific ones are tried. Without *head*, no
-        route with constraints is found. `error_for` returns the error for None.
+        route with constraints is found. If the result is None, `error_for` returns the error.
 
         Raises:
             BadRequestException: invalid percent-encoding, invalid UTF-8 or a NUL byte.
@@ -171,8 +171,8 @@ class Router(Generic[T]):
     ) -> NotFoundException | MethodNotAllowedException:
         """Return the error for a request that `find` does not find.
 
-        404 if no template matches the path at this host; 404 with ``Vary`` if its routes require
-        other headers; 405 with ``Allow`` if it has other methods.
+        404 if no template matches the path at this host; 404 with ``Vary`` if the routes of the
+        path require other headers; 405 with ``Allow`` if the path has other methods.
 
         Raises:
             BadRequestException: as `find`.
@@ -192,7 +192,8 @@ class Router(Generic[T]):
         """Return the methods that a path has at the host of *head*, sorted, with OPTIONS.
 
         [] for an unknown path. The headers of *head* are ignored: a CORS preflight request does
-        not have those of the request that follows (Fetch Standard, "CORS-preflight request").
+        not have the headers of the request that follows (Fetch Standard, "CORS-preflight
+        request").
 
         Raises:
             BadRequestException: as `find`.
@@ -214,7 +215,7 @@ def _decoded(raw_path: str, slashes: int) -> list[str]:
     if _MALFORMED.search(raw_path):
         raise BadRequestException("The path has a '%' without two hexadecimal digits after it.")
     try:
-        raw_path.encode()  # fails for a lone surrogate, which stands for an invalid byte
+        raw_path.encode()  # fails for a lone surrogate, which represents an invalid byte
         parts = [unquote(part, errors="strict") for part in parts]
     except UnicodeError as exc:
         raise BadRequestException("The path is not valid UTF-8.") from exc

@@ -25,11 +25,11 @@ class Scalar:
 
     ``Scalar(Money, decode=Money.parse, encode=str)``
 
-    *wire* is the type of that value: str by default, int, float, bool, Decimal, datetime, date,
+    *wire* is the type of this value: str by default, int, float, bool, Decimal, datetime, date,
     time, timedelta or UUID, also with constraints: ``Annotated[str, Meta(pattern=…)]``. *decode*
-    gets a valid value of it and returns an instance of *type*; a ValueError or a TypeError rejects
-    the value. *encode* returns the value of an instance, also for instances of subclasses without
-    a scalar of their own.
+    gets a valid value of *wire* and returns an instance of *type*; a ValueError or a TypeError
+    rejects the value. *encode* returns the value of an instance, also for instances of subclasses
+    without their own scalar.
 
     Boot reports the problems of a scalar.
     """
@@ -50,7 +50,7 @@ class Scalars:
         """Add *scalar* of *owner*, the application or a bundle.
 
         Raises:
-            ConfigurationError: with every problem of it.
+            ConfigurationError: *scalar* is invalid; with every problem.
         """
         if problems := list(_problems(scalar)):
             raise ConfigurationError(*(f"{owner}: {problem}" for problem in problems))
@@ -60,8 +60,8 @@ class Scalars:
             owners = owner if other == owner else f"{other} and {owner}"
             name = scalar.type.__qualname__
             raise ConfigurationError(
-                f"{owners}: two scalars have the type {name}; remove one, or derive a class of "
-                f"its own from {name}"
+                f"{owners}: two scalars have the type {name}; remove one, or derive another class "
+                f"from {name}"
             )
         self._found[scalar.type] = (scalar, owner)
 
@@ -85,7 +85,7 @@ class Scalars:
 
 
 NO_SCALARS = Scalars()
-"""Never changed."""
+"""An empty collection; it must not be changed."""
 
 
 def wire_class(scalar: Scalar) -> Any:
@@ -118,7 +118,7 @@ def _problems(scalar: object) -> Iterator[str]:
 
 def _type_problem(cls: Any) -> str | None:
     if not isinstance(cls, type) or cls is object:
-        return "needs a class of your own, such as Money"
+        return "must be for a class of your own, such as Money"
     if issubclass(cls, _ENCODED_BY_MSGSPEC):
         return "derives from list, tuple, dict, set, UUID or Enum, which msgspec encodes itself"
     try:
@@ -129,6 +129,6 @@ def _type_problem(cls: Any) -> str | None:
 
 
 _NOT_NEEDED = (
-    "is not possible, since the class has a form in JSON already: plain types, attrs classes, "
-    "dataclasses, Structs and TypedDicts; use a class of your own, or a class with fields"
+    "is not possible: plain types, attrs classes, dataclasses, Structs and TypedDicts are encoded "
+    "as JSON without one; use another class of your own, or remove the scalar"
 )

@@ -46,7 +46,7 @@ class Segment:
         If several parameters have unlimited length, each but the last ends at the first position
         where the rest matches: ``{name}.{format}`` splits ``a.tar.gz`` into ``a``, ``tar.gz``. A
         pattern or a converter of the application is matched once, with the text up to the next
-        such parameter: there is no backtracking into it.
+        such parameter, without backtracking.
         """
         found = self._fullmatch(text)
         return None if found is None else found.groups()
@@ -56,8 +56,9 @@ def _pattern(literals: tuple[str, ...], kinds: tuple[Kind, ...]) -> str:
     """Return an expression with one capturing group per parameter, linear in the segment's length.
 
     Each parameter of unlimited length, except for the last, is in an atomic group with the text up
-    to the next one. Without these groups, a hostile path of length l could cost l to the power n
-    for n such parameters. The cost of a pattern of the application itself is not limited.
+    to the next one. Without these groups, matching a hostile path of length l with n such
+    parameters could take l to the power n steps. The time of a pattern of the application itself
+    is not limited.
     """
     open_left, source = sum(kind.is_open for kind in kinds), re.escape(literals[0])
     atomic = False

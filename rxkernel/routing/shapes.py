@@ -1,8 +1,8 @@
-"""Finds the template that matches a path, at a cost that depends on shapes, not on templates.
+"""Finds the template that matches a path; the time depends on the number of shapes, not templates.
 
-The shape of a template says which of its segments are literals and which kind of parameter each of
-the others is. All templates of one shape are in one dictionary whose keys are their literals, so a
-path needs one look-up per shape. One order of the shapes, the most specific first, holds for all
+The shape of a template has the kind of each segment: a literal, or a kind of parameter. All
+templates of one shape are in one dictionary, whose keys are their literals, so a path takes one
+lookup per shape. The shapes are ordered, the most specific first; the order is the same for all
 paths.
 """
 
@@ -25,7 +25,7 @@ T_co = TypeVar("T_co", covariant=True)
 Parts = list[str]
 """A path split at its slashes and decoded; the first part is empty, before the first slash."""
 Match = tuple[T, dict[str, object]]
-"""The target that a path leads to, and the values of its parameters."""
+"""The target of a path, and the values of its parameters."""
 _Parameters = tuple[tuple[str, int, Callable[[str], object | None]], ...]
 _NO_HEADERS: CIMultiDict[str] = CIMultiDict()
 
@@ -33,7 +33,7 @@ _NO_HEADERS: CIMultiDict[str] = CIMultiDict()
 @final
 @attrs.frozen(eq=False)
 class HeaderMismatch:
-    """The path has routes at this host, but none for the headers of the request.
+    """The path has routes at this host, but all require other headers.
 
     It ends the search: the router does not try less specific paths.
 
@@ -52,7 +52,7 @@ class _Matcher(Protocol[T_co]):
 
 @attrs.frozen(eq=False)
 class _Endpoint(Generic[T]):
-    """A target and its *parameters*: the name, the index in the parts, and what reads the text."""
+    """A target and its *parameters*: name, index in the parts, and the function that reads it."""
 
     target: T
     parameters: _Parameters
@@ -81,7 +81,7 @@ class _PathTail(Generic[T]):
 
 @attrs.frozen(eq=False)
 class _OnlyPathTail(Generic[T]):
-    """As `_PathTail`, for a ``path`` that is the only parameter, without a list for it."""
+    """As `_PathTail`, faster, for a ``path`` that is the only parameter."""
 
     index: int
     name: str
@@ -94,10 +94,10 @@ class _OnlyPathTail(Generic[T]):
 
 @attrs.frozen(eq=False)
 class _ConstrainedRoutes(Generic[T]):
-    """The routes of one method and path of which some have constraints, the most specific first.
+    """The routes of one method and path, some with constraints, the most specific first.
 
-    Routes of another host are ignored. Headers choose between the others, as between the versions
-    of one resource.
+    Routes for other hosts are ignored. Headers select one of the others, such as a version of a
+    resource.
     """
 
     host_of: HostOf
@@ -125,9 +125,9 @@ class _ConstrainedRoutes(Generic[T]):
 
 @attrs.frozen(eq=False)
 class _MixedSegments(Generic[T]):
-    """The mixed segments at one *index*. The texts of their parameters replace the part there.
+    """The mixed segments at one *index*. The texts of their parameters replace this part.
 
-    Each branch has shapes of its own, so a path visits each of them once at most.
+    Each branch has its own shapes, so a path visits each of them once at most.
     """
 
     index: int
@@ -156,7 +156,7 @@ class _MixedSegments(Generic[T]):
 
 @attrs.frozen(eq=False)
 class _Shape(Generic[T]):
-    """The templates of one shape; *literals* takes the key of *matchers* from the parts."""
+    """The templates of one shape; *literals* returns the key in *matchers* for the parts."""
 
     ranks: tuple[int, ...]
     literals: Callable[[Parts], object]
@@ -178,11 +178,10 @@ class _Shape(Generic[T]):
 
 @attrs.frozen(eq=False)
 class Shapes(Generic[T]):
-    """The templates of one method, or the part of them that follows one mixed segment.
+    """The templates of one method, or their parts after one mixed segment.
 
     *_open* shapes end with a ``path`` parameter or a mixed segment: they match paths of any
-    length. Endpoints with equal *_parameters* share one tuple, which fits better into the cache of
-    a processor.
+    length. Endpoints with equal *_parameters* share one tuple, to use less of the CPU cache.
     """
 
     _host_of: HostOf
@@ -210,7 +209,7 @@ class Shapes(Generic[T]):
     ) -> None:
         """Add *target* for the paths that *template* matches.
 
-        *orders* has a number for each mixed segment: the lower, the earlier it is tried.
+        *orders* has a number for each mixed segment; lower numbers are tried first.
         """
         parameters = _parameters(template)
         parameters = self._parameters.setdefault(parameters, parameters)
@@ -271,7 +270,7 @@ def _path_tail(index: int, endpoint: _Endpoint[T]) -> _Matcher[T]:
 
 
 def _taker(indexes: Sequence[int]) -> Callable[[Parts], object]:
-    """Return a function that takes the parts at *indexes*; without any, the empty first part."""
+    """Return a function that returns the parts at *indexes*; without indexes, the first part."""
     return itemgetter(*indexes or (0,))
 
 
@@ -281,8 +280,8 @@ def _from_longer(last: int, take: Callable[[Parts], object]) -> Callable[[Parts]
 
 
 def _parameters(template: PathTemplate) -> _Parameters:
-    """Return the parameters with their indexes; each one of a mixed segment has an index of its
-    own, see `_MixedSegments`."""
+    """Return the parameters with their indexes; each parameter of a mixed segment has its own
+    index, see `_MixedSegments`."""
     taken = [kind for segment in template.segments for kind in segment.kinds or (None,)]
     indexes = [index for index, kind in enumerate(taken, 1) if kind is not None]
     return tuple(

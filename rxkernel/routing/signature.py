@@ -1,7 +1,7 @@
 """The signature of an action: its parameters and its return type, read once at boot.
 
-It is an attribute of the definition. The kernel binds requests with it, transports read how to
-load a body from it, and bundles can generate a description of the API.
+It is an attribute of the definition. The kernel binds requests with it, transports load bodies
+according to it, and bundles can generate a description of the API.
 """
 
 import inspect
@@ -44,7 +44,7 @@ class Parameter:
     its marker, but with constraints (`msgspec.Meta`). ``marker`` is set if a resolver of a bundle
     provides the argument, and ``input_description`` if the resolver describes the input of the
     client, see `InputDescription`. With ``is_converted``, a converter of the application returns
-    the value, of any class. ``scalars`` are those of the application, which ``type`` may contain.
+    the value, of any class. ``scalars`` are the custom scalars of the application.
     """
 
     name: str
@@ -61,23 +61,23 @@ class Parameter:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The names that it reads from its source: those of its fields for a class of several
-        parameters, else `key` alone."""
+        """The names that it reads from its source: the fields of a class that is read from several
+        parameters, else only `key`."""
         if self.source is Source.PARAMS and is_model(self.type) and not self.is_converted:
             return field_keys(self.type, self.scalars)
         return (self.key,)
 
     @property
     def is_required(self) -> bool:
-        """Whether it has no default. An upload or a connection may be None nevertheless."""
+        """Whether it has no default. An upload or a connection may still be None."""
         return self.default is REQUIRED
 
 
 @attrs.frozen
 class Signature:
-    """The parameters of an action and the type that it declares to return.
+    """The parameters and the return type of an action.
 
-    ``returns`` is `Any` without a declaration; it may be a subclass of `Response`. ``scalars`` are
+    ``returns`` is `Any` without an annotation; it may be a subclass of `Response`. ``scalars`` are
     those of the application: ``signature.scalars.get(Money).wire`` is the type that is sent.
     ``return_markers`` change the returned value to ``returns``, one after the other.
     """
@@ -89,7 +89,7 @@ class Signature:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the action takes the request and nothing else."""
+        """Whether the action takes only the request."""
         return [(p.source, p.is_keyword_only) for p in self.parameters] == [
             (Source.REQUEST, False)
         ]
@@ -109,8 +109,8 @@ class Signature:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the body has a decimal: then numbers of JSON are read as `Decimal`, since a
-        float cannot represent ``12345678901234567.89``."""
+        """Whether the body has a decimal. Then JSON numbers with a fraction or an exponent are
+        read as `Decimal`, since a float cannot represent ``12345678901234567.89``."""
         return any(
             p.source is Source.BODY and holds_decimal(p.type, p.scalars) for p in self.parameters
         )

@@ -70,7 +70,7 @@ def read_signature(
 ) -> Signature:
     """Return the signature of *function*, the action of *metadata*; *scalars* are those of the
     application, *returns* is the return type if it has been read for another route.
-    *default_marker* is only asked for classes of parameters without a marker.
+    *default_marker* is called for the classes of parameters without a marker.
 
     Raises:
         ConfigurationError: with every parameter that cannot be bound.
@@ -79,7 +79,7 @@ def read_signature(
     try:
         declared = inspect.signature(function)
     except (TypeError, ValueError) as exc:
-        raise ConfigurationError(f"{place} has no signature that can be read: {exc}") from exc
+        raise ConfigurationError(f"{place} has a signature that cannot be read: {exc}") from exc
     problems: list[str] = []
     given = [p for p in declared.parameters.values() if p.kind not in _VARIADIC]
     context = _Context(metadata, scalars, default_marker, is_single=len(given) == 1)
@@ -98,8 +98,8 @@ def read_signature(
         problems += unbound(parameters, metadata)
     if not (problems or _can_be_called(function, declared)):
         problems.append(
-            "is wrapped by a decorator that takes other parameters than the action; have it take "
-            "(*args, **kwargs) and pass them on"
+            "is wrapped by a decorator that takes other parameters than the action; write a "
+            "wrapper that takes (*args, **kwargs) and passes them on"
         )
     if returns is None:
         returns = _returns(declared.return_annotation, function, context, problems)
@@ -110,8 +110,8 @@ def read_signature(
 
 @attrs.frozen
 class _Context:
-    """What all parameters of an action share; ``is_single`` if there is only one; ``unmarked`` are
-    the names of those that are from the body because of their types."""
+    """The data that all parameters of an action share. ``is_single``: there is only one parameter.
+    ``unmarked``: the names of parameters without a marker that are read from the body."""
 
     metadata: RouteMetadata
     scalars: Scalars
@@ -121,10 +121,10 @@ class _Context:
 
 
 def _hidden(function: Callable[..., Any], is_variadic: bool, context: _Context) -> list[str]:
-    """Return the problem if *function* is a wrapper that does not declare what it takes, and hides
-    the parameters of an action that takes another argument than the request.
+    """Return the problem if *function* is a wrapper without declared parameters that hides those
+    of an action, which takes other arguments than the request.
 
-    A wrapper that passes no argument on is not a problem, unless it *is_variadic*.
+    A wrapper of an action without arguments is not a problem, unless it *is_variadic*.
     """
     inner = wrapped_action(function, name_of_action(context.metadata.action))
     if inner is None:
@@ -149,7 +149,7 @@ def _hidden(function: Callable[..., Any], is_variadic: bool, context: _Context) 
 
 
 def _can_be_called(function: Callable[..., Any], declared: inspect.Signature) -> bool:
-    """Whether *function* accepts *declared*, perhaps the signature of a function that it wraps."""
+    """Whether *function* accepts *declared*, which may be the signature of a wrapped function."""
     kinds = [(p.name, p.kind) for p in declared.parameters.values() if p.kind not in _VARIADIC]
     named = {name: None for name, kind in kinds if kind is inspect.Parameter.KEYWORD_ONLY}
     try:
@@ -303,7 +303,7 @@ def _source_text(annotation: Any) -> str:
 
 
 def _is_converted(key: str, type_: Any, context: _Context) -> bool:
-    """Whether a converter of the application provides *key*, in a type not readable from text."""
+    """Whether a converter of the application returns *key*, of a type that text cannot become."""
     syntax, scalars = context.metadata.template_syntax, context.scalars
     if syntax is None or key not in syntax.converted:
         return False
@@ -361,8 +361,8 @@ def _is_value(metadata: RouteMetadata) -> bool:
 def _embedded(parameters: list[Parameter], context: _Context) -> list[Parameter]:
     """Make each of several body parameters a field of the body, by its name.
 
-    Where the fields of the body are the parameters, too, one that is not marked is a field beside
-    others, and so is a list: the body is an object.
+    If the client sends one value, whose fields are the parameters, a body parameter without a
+    marker is a field too if it is a list, or if there are other parameters.
     """
     are_fields = sum(p.source is Source.BODY for p in parameters) > 1
     metadata = context.metadata

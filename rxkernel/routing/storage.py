@@ -15,7 +15,7 @@ M = TypeVar("M", HttpMetadata, WebSocketMetadata, ProcedureMetadata)
 
 
 class MetadataStorage(Generic[M]):
-    """The routes of one transport by key, in the order in which they were added."""
+    """The routes of one kind by key, in the order in which they were added."""
 
     kind: type[M]
     noun: str
@@ -31,7 +31,7 @@ class MetadataStorage(Generic[M]):
         """
         if not isinstance(metadata, self.kind):
             raise ConfigurationError(
-                f"{type(self).__name__} takes {self.kind.__name__}, not {metadata!r}"
+                f"{type(self).__name__} accepts {self.kind.__name__} only, not {metadata!r}"
             )
         if other := self._metadata.get(metadata.key):
             raise ConfigurationError(
@@ -75,14 +75,14 @@ class MetadataStorage(Generic[M]):
 
 
 def _places(one: RouteMetadata, other: RouteMetadata) -> str:
-    """Return the places of two routes of one name, with a hint."""
+    """Return the places of two routes with the same name, and a hint."""
     of_one_class = isinstance(one.action, str) and one.owner is other.owner
     if not of_one_class or one.place != other.place or one.target is other.target:
         return f"for {one.location} and for {other.location}; rename or remove one of them"
     name = one.owner.__name__
     return (
-        f"for {one.place} of two controllers of one class; remove one of them, or derive a class "
-        f'for it, with a prefix: @controller("/…", name="…_") class Other{name}({name})'
+        f"for {one.place} of two controllers of the same class; remove one of them, or derive a "
+        f'class with a prefix: @controller("/…", name="…_") class Other{name}({name})'
     )
 
 

@@ -44,7 +44,7 @@ class MetadataStorages:
             self.procedure.add(route)
         else:
             raise ConfigurationError(
-                f"{route!r:.200} is not a route; give an HttpMetadata, a WebSocketMetadata or a "
+                f"{route!r:.200} is not a route; pass an HttpMetadata, a WebSocketMetadata or a "
                 f"ProcedureMetadata"
             )
 
@@ -52,7 +52,7 @@ class MetadataStorages:
         """Add each of *routes*; errors are collected.
 
         Raises:
-            ConfigurationError: with every problem, those among *routes* included.
+            ConfigurationError: with every problem, including the errors in *routes*.
         """
         errors: list[ConfigurationError] = []
         for route in routes:

@@ -48,7 +48,7 @@ class TemplateSyntax:
 
     @property
     def plain_text(self) -> str:
-        """The text without the kinds of its parameters, as ``/users/{id}`` of OpenAPI."""
+        """The text without the kinds of its parameters, such as ``/users/{id}`` for OpenAPI."""
         return FIELD.sub(r"{\g<name>}", self.text)
 
     @property
@@ -160,7 +160,7 @@ def _field_faults(fields: list[Field]) -> Iterator[tuple[str, str]]:
     names: set[str] = set()
     for field in fields:
         if not field.name.isidentifier():
-            hint = "use letters, digits and underscores, a letter first"
+            hint = "use letters, digits and underscores, starting with a letter"
             yield f"has a parameter named {field.name!r}, which is not an identifier", hint
         elif field.name in names:
             yield f"has two parameters {field.name!r}", "rename one of them"

@@ -30,7 +30,7 @@ def name_of_action(action: Action) -> str:
 
 
 def place_of(target: object, action: Action) -> str:
-    """Return where the action is defined, for messages."""
+    """Return the place of the action, ``module.Class.method``, for messages."""
     if isinstance(action, str):
         return f"{name_of_target(target)}.{action}"
     name = getattr(action, "__qualname__", None) or repr(action)

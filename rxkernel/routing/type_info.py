@@ -1,8 +1,8 @@
 """Describes types as `msgspec.inspect` does, and unions that msgspec cannot read.
 
 msgspec rejects ``Cat | Dog`` for classes of attrs and dataclasses, and ``Money | int`` for a
-custom scalar, at any depth. The description of a type with such a union is made without msgspec's
-check, and each part of it is checked here.
+custom scalar, at any depth. A type with such a union is described without the check of msgspec,
+and each part of it is checked here.
 """
 
 import dataclasses
@@ -49,13 +49,13 @@ def type_info(type_: Any, scalars: Scalars = NO_SCALARS) -> Any:
 
 
 def json_info(type_: Any, scalars: Scalars = NO_SCALARS) -> Any:
-    """As `type_info`, for a type that must have a form in JSON."""
+    """As `type_info`, for a type that must be supported in JSON."""
     _check_part(type_, scalars)
     return type_info(type_, scalars)
 
 
 def union_tag(type_: Any, scalars: Scalars = NO_SCALARS) -> UnionTag | None:
-    """Return what distinguishes the classes of the union *type_*; None for any other type.
+    """Return the tag that distinguishes the classes of the union *type_*; None for other types.
 
     Raises:
         As `type_info`.
@@ -94,7 +94,7 @@ class _Describer(msgspec_inspect._Translator):
         return info
 
     def _check_union(self, members: tuple[Any, ...], *, has_classes: bool) -> None:
-        """Check that the JSON type of a value chooses between *members*."""
+        """Check that the JSON type of a value determines one of *members*."""
         sent: list[Any] = [dict] if has_classes else []
         for member in members:
             if has_classes and _is_class(member):
@@ -114,8 +114,8 @@ class _Describer(msgspec_inspect._Translator):
         if len(set(sent)) < len(sent):
             name = " | ".join(map(_name, members))
             raise TypeError(
-                f"the union {name} has two members of one type in JSON; remove one, or give one "
-                f"of the scalars another wire type"
+                f"the union {name} has two members with the same JSON type; remove one, or change "
+                f"the wire type of a scalar"
             )
         _check_part(Union[tuple(sent)], self._scalars)  # noqa: UP007 - made of a list
 

@@ -1,4 +1,4 @@
-"""Finds out whether a type can be read from a request, or encoded as JSON."""
+"""Checks whether a type can be read from a request, or encoded as JSON."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Set, ValuesView
@@ -24,7 +24,7 @@ _STRUCTURED = (
     msgspec_inspect.DictType,
 )
 _SENDABLE = (str, bytes, list, tuple, Mapping, Set, KeysView, ValuesView, PurePath)
-"""Classes whose instances can be encoded as JSON, though msgspec cannot decode them."""
+"""Classes whose instances can be encoded as JSON, although msgspec cannot decode some of them."""
 
 UNREADABLE = (TypeError, ValueError, AttributeError, NotImplementedError, RecursionError)
 """The exceptions of msgspec for an unsupported type, besides NameError."""
@@ -42,8 +42,8 @@ def describe_error(exc: Exception) -> str:
     text = str(exc) or type(exc).__name__
     if "more than one dict-like" in text:
         return (
-            f"{text}; make all of them attrs classes or dataclasses that a field distinguishes, "
-            f'as in kind: Literal["cat"]'
+            f"{text}; make all of them attrs classes or dataclasses with a field that "
+            f'distinguishes them, as in kind: Literal["cat"]'
         )
     return text
 
@@ -58,7 +58,7 @@ def unreadable(
     try:
         info = json_info(annotation, scalars)
     except NameError as exc:
-        return f"the name {exc.name!r} in it is not known; import it outside of TYPE_CHECKING"
+        return f"the name {exc.name!r} in its type is unknown; import it outside of TYPE_CHECKING"
     except UNREADABLE as exc:
         return _with_hint(describe_error(exc))
     for cls in classes_in(info, set()):
@@ -66,7 +66,7 @@ def unreadable(
             if takes_uploads and not _is_outside_classes(UploadedFile, info):
                 continue
             return (
-                "uploads come as UploadedFile or list[UploadedFile], each by its own parameter or "
+                "an upload must be UploadedFile or list[UploadedFile], as a parameter or as a "
                 "field of a class that is read from the body"
             )
         if not (cls is object or is_model(cls) or cls in scalars):
@@ -84,7 +84,7 @@ def unreadable(
 
 
 def _with_hint(text: str) -> str:
-    """Add to *text* of msgspec where in a union a constraint belongs."""
+    """Add a hint to *text* of msgspec if it is about a constraint on a union."""
     if text.startswith("Can only set") and "None" in text:
         return f"{text}; put it inside of the union: Annotated[…, Meta(…)] | None"
     return text
@@ -100,7 +100,7 @@ def field_keys(annotation: Any, scalars: Scalars = NO_SCALARS) -> tuple[str, ...
 
 
 def structured_fields(annotation: Any, scalars: Scalars = NO_SCALARS) -> list[str]:
-    """Return the fields that ``__init__`` of a class takes and that cannot be read from a text."""
+    """Return the fields that ``__init__`` of a class takes and that cannot be read from text."""
     cls = without_none(annotation)
     if not is_model(cls):
         return []
@@ -121,7 +121,7 @@ def _can_be_given(cls: Any, name: str) -> bool:
 
 
 def unsendable(annotation: Any, scalars: Scalars = NO_SCALARS) -> str | None:
-    """Return why *annotation* cannot be encoded as JSON; None if it can, or if that is unknown."""
+    """Return why *annotation* cannot be encoded as JSON; None if it can, or if it is unknown."""
     try:
         info = type_info(annotation, scalars)
     except (*UNREADABLE, NameError):
@@ -176,7 +176,7 @@ def holds_upload(annotation: Any, scalars: Scalars = NO_SCALARS) -> bool:
 
 
 def required_uploads(annotation: Any, scalars: Scalars = NO_SCALARS) -> list[str]:
-    """Return the fields of its classes that are an upload and required."""
+    """Return the names of required uploads in the fields of its classes."""
     infos = infos_in(type_info(annotation, scalars), set())
     return [
         info.encode_name

@@ -1,7 +1,7 @@
 """Finds the field that distinguishes the classes of a union.
 
-``Cat | Dog`` can be read if each class has a field such as ``kind: Literal["cat"]``. msgspec does
-this for its own Structs only, by their ``tag``.
+``Cat | Dog`` can be read if each class has a field such as ``kind: Literal["cat"]``. msgspec
+itself supports only unions of Structs, by their ``tag``.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ class UnionTag:
 
 def tag_of_classes(infos: Sequence[msgspec_inspect.DataclassType]) -> UnionTag:
     """Return the tag of several classes of attrs or dataclasses: the first field, in the order of
-    the first class, that is a ``Literal`` in every class, each with values of its own.
+    the first class, that is a ``Literal`` with different values in each class.
 
     Raises:
         TypeError: no field distinguishes them.
@@ -36,8 +36,8 @@ def tag_of_classes(infos: Sequence[msgspec_inspect.DataclassType]) -> UnionTag:
             return UnionTag(name, tuple((value, i.cls) for found, i in pairs for value in found))
     names = [_name(info.cls) for info in infos]
     raise TypeError(
-        f"the classes {' | '.join(names)} cannot be distinguished; give each of them a field of "
-        f'one name and a Literal with values of its own, as in kind: Literal["{names[0].lower()}"]'
+        f"the classes {' | '.join(names)} cannot be distinguished; add a field with the same name "
+        f'and different values to each, as in kind: Literal["{names[0].lower()}"]'
     )
 
 
@@ -49,7 +49,7 @@ def _arguments_of(cls: Any) -> list[str]:
 
 
 def _literal_values(info: msgspec_inspect.DataclassType, name: str) -> tuple[TagValue, ...]:
-    """Return the values of the Literal *name*; none for another type, or if it may be None."""
+    """Return the values of the Literal *name*; () for another type, or if it may be None."""
     if name not in _arguments_of(info.cls):
         return ()
     found: Any = next(field.type for field in info.fields if field.name == name)
@@ -66,7 +66,7 @@ def _are_disjoint(values: Sequence[tuple[TagValue, ...]]) -> bool:
 
 
 def key_of(value: Any) -> Any:
-    """Return the key of a tag in a dict: True is not 1. None for a value that is not a tag."""
+    """Return the dict key of a tag, in which True and 1 differ; None if *value* is not a tag."""
     cls = type(value)
     return (cls, value) if cls in (str, int, bool) else None
 

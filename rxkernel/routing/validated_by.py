@@ -1,4 +1,4 @@
-"""A rule for a part of a type: a function that checks or replaces its values."""
+"""Rules for a type or a part of it: functions that check or replace its values."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
@@ -10,16 +10,16 @@ from rxkernel.routing.annotations import split_all
 _KEY = "rxkernel.validated_by:"
 
 Rule = Callable[[Any], Any]
-"""Returns the value, or another one instead; raises a ValueError if it is not valid."""
+"""Returns the value, or another value instead of it; raises a ValueError if it is invalid."""
 
 
 def validated_by(function: Rule) -> msgspec.Meta:
     """Call *function* with each value of the annotated type: ``Annotated[str, validated_by(f)]``.
 
-    It is called with the converted value, and not with the None of ``T | None``. What it returns
-    is the argument, or the part of the argument. It raises a `ValidationError` with the text for
-    the client, or an `ExceptionGroup` of several; the client gets "is not valid" for any other
-    ValueError. Return values of actions are not passed to it.
+    *function* is called with the converted value, but not with the None of ``T | None``. Its
+    result becomes the argument, or the part of the argument. It raises a `ValidationError` with
+    the text for the client, or an `ExceptionGroup` of several; for any other ValueError the client
+    gets "is not valid". Return values of actions are not passed to it.
 
     Several rules of one type are called in the order in which they are written.
     """

@@ -8,12 +8,11 @@ from typing import Any
 
 
 def wrapped_action(function: Callable[..., Any], name: str) -> Callable[..., Any] | None:
-    """Return the action *name* that the wrapper *function* calls: a function that it holds in its
-    closure, perhaps in a `partial`, or that a further wrapper holds.
+    """Return the action *name* that the wrapper *function* calls: a function in its closure,
+    possibly in a `partial`, or in the closure of an inner wrapper.
 
-    It is the function with that name or, in a wrapper of a method, the only one that takes
-    ``self`` and is not a wrapper of another one. None if it is not found, and if *function* is
-    not a wrapper but the action.
+    It is the function with this name or, in a wrapper of a method, the only function that takes
+    ``self`` and is not a wrapper itself. None if it is not found, or if *function* is the action.
     """
     code = getattr(function, "__code__", None)  # decorators may change __name__
     if code is not None and code.co_name == name:
@@ -39,7 +38,7 @@ def _all_held(function: Any) -> list[FunctionType]:
 
 
 def _held(wrapper: Any) -> Iterator[FunctionType]:
-    """Yield the functions that *wrapper* holds itself."""
+    """Yield the functions in the closure or the arguments of *wrapper*."""
     wrapper = getattr(wrapper, "__func__", wrapper)
     values = [wrapper.func, *wrapper.args] if isinstance(wrapper, partial) else _contents(wrapper)
     for value in values:

@@ -52,14 +52,17 @@ async def test_files_of_pages_are_logged_at_debug_by_the_timer(
     ]
 
 
+@pytest.mark.parametrize("route", ["page", "counter_page"])
 async def test_page_without_npm_script_explains_installation(
-    client_of: ClientOf, tmp_path: Path
+    client_of: ClientOf, tmp_path: Path, route: str
 ) -> None:
+    """Its link loads the page that was asked for again: an empty reference is the page itself."""
     client = client_of(board_of(tmp_path, MISSING))
 
-    page = (await client.http("page")).content.read_text()
+    page = (await client.http(route)).content.read_text()
 
     assert "<code>npm ci</code>" in page
+    assert '<a href="">load this page again</a>' in page
     assert "<script" not in page
     assert (await client.http("task_list")).content == []
 

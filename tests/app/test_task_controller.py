@@ -71,7 +71,7 @@ async def test_task_unknown_id_is_404(ask: Ask, name: str) -> None:
 
     assert response.content == {
         "statusCode": 404,
-        "message": "there is no task 7",
+        "message": "task 7 not found",
         "code": "task_not_found",
     }
 
@@ -86,7 +86,7 @@ async def test_task_id_after_deletion_is_not_reused(ask: Ask) -> None:
     assert (await ask("task_show", params={"id": first.id})).status_code == 404
 
 
-TITLE = {"body.title": "must be a text of 1 to 200 characters"}
+TITLE = {"body.title": "must be a string of 1 to 200 characters"}
 
 
 def errors_of(response: Response) -> dict[str, str]:

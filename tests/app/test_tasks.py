@@ -72,7 +72,7 @@ async def test_slow_reader_of_all_tasks_holds_no_connection(database: Database) 
 
 async def test_unknown_id_raises_task_not_found(database: Database) -> None:
     async with database.session() as session:
-        with pytest.raises(TaskNotFoundError, match="there is no task 7"):
+        with pytest.raises(TaskNotFoundError, match="task 7 not found"):
             await TaskRepository(session).get_visible(7, None)
 
 

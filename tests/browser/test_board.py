@@ -148,7 +148,7 @@ async def test_title_rejected_by_server_is_reported_and_kept_in_field(
 
     await add(page, "   ")
 
-    await expect(page.get_by_role("alert")).to_contain_text("title must be a text of 1 to 200")
+    await expect(page.get_by_role("alert")).to_contain_text("title must be a string of 1 to 200")
     await expect(page.get_by_label("New task")).to_have_value("   ")
     await add(page, "Water the plants")
     await expect(page.get_by_role("listitem")).to_have_text(["Water the plants"])

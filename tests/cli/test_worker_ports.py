@@ -184,7 +184,7 @@ def test_t55_host_of_another_machine_is_not_tried_again() -> None:
     [
         ("ports = [1, 1]", [], "each of them once"),
         ("balancer = 1", [], "balancer needs ports to redirect to"),
-        ("ports = [1, 2]\nbalancer = 2", [], "balancer must be another port than ports"),
+        ("ports = [1, 2]\nbalancer = 2", [], "balancer must not be one of ports"),
         ("ports = [1]", ["--workers", "2"], "and --workers is given; remove one"),
         ("ports = [1]", ["--port", "8000"], "and --port is given; remove one"),
         ("ports = [1]\n[socketio]\nport = 0", [], "socketio.port is set; remove socketio.port"),

@@ -212,7 +212,7 @@ class Page:
         self.write(named[1], source[named.end() :])
 
     def console(self, source: str, _: Example) -> None:
-        for command, wanted in _commands(source):
+        for command, wanted in commands_of(source):
             check_command(command)
             if not command.startswith("python -m rxkernel serve"):
                 self.wait_until_loaded()
@@ -239,7 +239,7 @@ class Page:
             command.replace(_ADDRESS, self.address),
             shell=True,
             cwd=self.directory,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -263,7 +263,7 @@ class Page:
             server = subprocess.Popen(
                 [sys.executable, *shlex.split(command)[1:]],
                 cwd=self.directory,
-                env=_environment() | {"RXKERNEL_HTTP_PORT": "0"},
+                env=environment() | {"RXKERNEL_HTTP_PORT": "0"},
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
@@ -411,14 +411,14 @@ def expect(wanted: str, got: str) -> None:
     assert same, f"the page says:\n{wanted}\nbut it is:\n{got}"
 
 
-def _commands(source: str) -> Iterator[tuple[str, str]]:
+def commands_of(source: str) -> Iterator[tuple[str, str]]:
     """Yield each command with its output; a backslash at the end continues a command."""
     for part in re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]:
         command, _, output = part.replace("\\\n", "").partition("\n")
         yield command, output
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Our variables without settings; this Python first, and plugins of ``rxkernel[test]``."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RXKERNEL_", "PYTEST_"))}
     return kept | {
@@ -443,8 +443,8 @@ def _has_settings(thing: object) -> bool:
 pytest_collect_file = Sybil(
     [parse],
     path=str(ROOT),
-    patterns=["README.md", "docs/*.md", "docs/bundles/*.md"],
-    excludes=["*/README.md"],
+    patterns=["README.md", "benchmarks/README.md", "docs/*.md", "docs/*/*.md"],
+    excludes=["docs/examples/*", "docs/tutorial/*"],
     setup=Page.open,
     teardown=Page.close,
 ).pytest()

@@ -1,4 +1,4 @@
-"""docs/deployment.md, run in a directory that stands for the machine, up to ``systemctl``.
+"""docs/operate/deployment.md, run in a directory that stands for the machine, up to ``systemctl``.
 
 The commands of the page run as they are, but below that directory; those that would change the
 machine only write down their arguments. Then its unit, its settings and its nginx are used.
@@ -92,7 +92,7 @@ def follow_page(machine: Path) -> Machine:
     settings: list[str] = []
     made = Machine(machine, ())
     _write_stubs(made)
-    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "operate" / "deployment.md").read_text(encoding="utf-8")
     for language, source in _BLOCK.findall(page):
         named = _FILE.match(source)
         if language == "toml":
@@ -207,7 +207,7 @@ def test_unit_is_valid(machine: Machine) -> None:
 
 
 def test_table_of_the_unit_has_its_lines(machine: Machine) -> None:
-    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "operate" / "deployment.md").read_text(encoding="utf-8")
     section = page.partition("## 6.")[2].partition("## 7.")[0]
     rows = re.findall(r"^\| (`.*?`) \|", section, flags=re.MULTILINE)
     text = machine.path("etc/systemd/system/shop.service").read_text()
@@ -235,7 +235,7 @@ def test_service_of_the_unit_serves_tls(machine: Machine) -> None:
                 machine.unit()["ExecReload"].replace("$MAINPID", str(process.pid))
             )
             subprocess.run(reload, check=True)
-            process.line("INFO .*: the settings were read again: none has changed")
+            process.line("INFO .*: the settings were read again: no changes")
         finally:
             process.send(signal.SIGTERM)
             code = process.code()

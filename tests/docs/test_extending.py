@@ -1,4 +1,4 @@
-"""The worked bundle of docs/extending.md, built as a wheel, installed, and tested through its
+"""The worked bundle of docs/extend/bundles.md, built as a wheel, installed, and tested through its
 entry point."""
 
 import json

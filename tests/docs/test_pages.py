@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from rxkernel import HttpException, exceptions
 from rxkernel.servers.aiohttp.fast_path.protocol import FastPathConnection
 from rxkernel.servers.aiohttp.fast_path.states import ConnectionState
 from tests.required_tools import ROOT
 
 PAGES = [
     *ROOT.glob("*.md"),
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "docs" / "bundles").glob("*.md")),
+    ROOT / "benchmarks" / "README.md",
+    *sorted(page for page in (ROOT / "docs").rglob("*.md") if "examples" not in page.parts),
 ]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -27,7 +26,7 @@ _METHOD = re.compile(r"\b[A-Z]\w+\.[a-z_]\w*\b(?!\.)")
 _PRIVATE = re.compile(r"/(?:home|root|work|Users)/|https?://(?:10|172|192)\.|index-url|registry\.")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_link_leads_to_existing_file_and_heading(page: Path) -> None:
     for link in _LINK.findall(page.read_text(encoding="utf-8")):
         target, _, heading = link.partition("#")
@@ -38,33 +37,34 @@ def test_link_leads_to_existing_file_and_heading(page: Path) -> None:
         assert not heading or heading in anchors(path), f"{page.name} links to {link}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_has_no_private_path_or_registry(page: Path) -> None:
     assert _PRIVATE.findall(page.read_text(encoding="utf-8")) == []
 
 
-def test_index_links_to_every_page() -> None:
-    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    docs = ROOT / "docs"
-    pages = (page for page in PAGES if page.is_relative_to(docs))
-    others = {str(page.relative_to(docs)) for page in pages} - {"index.md"}
-
-    assert others <= set(_LINK.findall(index))
+INDEXES = sorted((ROOT / "docs").rglob("index.md"))
 
 
-def test_table_of_exceptions_equals_the_classes() -> None:
-    page = (ROOT / "docs" / "kernel.md").read_text(encoding="utf-8")
-    listed = {(int(status), name) for status, name in re.findall(r"\| (\d{3}) \| `(\w+)`", page)}
-
-    assert listed == {
-        (kind.status_code, name)
-        for name, kind in vars(exceptions).items()
-        if isinstance(kind, type) and issubclass(kind, HttpException) and kind is not HttpException
-        if "status_code" in vars(kind)  # a subclass without it has the status of its base class
+@pytest.mark.parametrize("index", INDEXES, ids=lambda index: str(index.relative_to(ROOT)))
+def test_index_links_to_every_page_of_its_folder(index: Path) -> None:
+    """The tables of the indexes are the menu of the site too."""
+    pages = {
+        *index.parent.glob("*.md"),
+        *index.parent.glob("*/index.md"),
+        *(index.parent.glob("*/README.md") if index.parent.name == "examples" else ()),
     }
+    rows = re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \|", index.read_text("utf-8"), re.MULTILINE)
+
+    assert pages - {index} <= {(index.parent / row).resolve() for row in rows}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_folder_of_pages_has_an_index() -> None:
+    folders = {page.parent for page in PAGES} - {ROOT, ROOT / "benchmarks"}
+
+    assert folders == {index.parent for index in INDEXES} - {ROOT / "docs" / "examples"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_names_existing_files_of_the_package(page: Path) -> None:
     """A path is `rxkernel/…`, `tests/…` or `docs/…`, or begins with a folder of the package."""
     missing = [
@@ -77,7 +77,7 @@ def test_page_names_existing_files_of_the_package(page: Path) -> None:
 
 
 def test_states_of_connection_name_its_methods() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explain" / "architecture.md").read_text(encoding="utf-8")
     methods = {
         name
         for line in re.findall(r"^\| (?:[A-Z_]+|any) \|.*$", page, re.MULTILINE)
@@ -93,7 +93,7 @@ def test_states_of_connection_name_its_methods() -> None:
 
 def test_architecture_names_existing_methods() -> None:
     """Each `Class.method` of the page is in the class that defines it."""
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explain" / "architecture.md").read_text(encoding="utf-8")
     defined = {
         f"{node.name}.{member.name}"
         for folder in ("rxkernel", "bundles/state")
@@ -110,7 +110,7 @@ def test_architecture_names_existing_methods() -> None:
 
 
 def test_architecture_names_every_module_outside_the_folders() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explain" / "architecture.md").read_text(encoding="utf-8")
     modules = {
         path.name
         for folder in (".", "servers", "servers/aiohttp")

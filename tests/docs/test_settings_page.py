@@ -1,4 +1,4 @@
-"""The table of docs/settings.md equals the attrs classes."""
+"""The table of docs/operate/settings.md equals the attrs classes."""
 
 import json
 import re
@@ -27,7 +27,7 @@ _ROW = re.compile(r"^\| `([a-z._]+)` \| (`[^`]*`|\w+) \| (\w*) ?\|", re.MULTILIN
 
 
 def test_table_of_settings_equals_the_classes() -> None:
-    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "operate" / "settings.md").read_text(encoding="utf-8")
 
     assert _ROW.findall(page) == list(rows(Settings))
 

@@ -36,7 +36,7 @@ CONTENTS: list[tuple[Callable[[], Any], str]] = [
     (no_pieces, PIECES),
     (NotFoundException, "raise it$"),
     (ValueError, "raise it, or an exception with a status, such as NotFoundException$"),
-    (object, "builtins.object cannot be written as JSON$"),
+    (object, "builtins.object cannot be encoded as JSON$"),
 ]
 
 

@@ -643,7 +643,7 @@ async def test_service_that_depends_on_itself_while_opening_raises(
     )
 
     assert (await client.http("get")).status_code == 500
-    assert "Session asks for itself while it is opened" in caplog.text
+    assert "circular dependency: opening Session requires Session" in caplog.text
 
 
 async def test_get_waiting_for_cancelled_opening_opens_service_itself(

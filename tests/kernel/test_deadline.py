@@ -27,7 +27,7 @@ from rxkernel.kernel.deadline import client_is_awaited
 from rxkernel.kernel.scopes import current_request
 from rxkernel.pytest_plugin import ClientOf
 
-LATE = {"statusCode": 503, "message": "not answered within 0.05 s", "code": "timeout"}
+LATE = {"statusCode": 503, "message": "no response within 0.05 s", "code": "timeout"}
 FOREVER = 3600.0
 
 TRACE: list[str] = []

@@ -161,7 +161,7 @@ class TestErrors:
         assert record.exc_info is not None
         assert "secret" in str(record.exc_info[1])
         first = caplog.text.partition("Traceback (most recent call last):\n")[2]
-        assert first.startswith(f'  File "{__file__}"'), "the lines of rxkernel are left out"
+        assert first.startswith(f'  File "{__file__}"'), "the lines of rxkernel are omitted"
 
     async def test_http_exception_response_has_its_arguments(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
@@ -194,7 +194,7 @@ class TestErrors:
             response = await client.http("fail")
 
         assert response.content == {"statusCode": 409, "message": "Conflict"}
-        assert "left out" in caplog.text
+        assert "omitted" in caplog.text
 
     async def test_listener_response_500_is_logged(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
@@ -242,7 +242,7 @@ class TestErrors:
                 await gone
 
         assert (await client_of(Controller).http("index")).status_code == 500
-        assert "cancelled from within" in caplog.text
+        assert "cancelled by its own code" in caplog.text
 
     async def test_listener_that_raises_cancelled_error_is_500(self, client_of: ClientOf) -> None:
         class Broken:

@@ -95,7 +95,7 @@ async def test_when_ended_is_called_last(
     await (client.http if transport == "http" else client.websocket)("full", params=params)
 
     assert recorder.log == ["terminate", "after sending", "service closed", "ended"]
-    assert "a call of request.when_ended failed" in caplog.text
+    assert "a function of request.when_ended() failed" in caplog.text
 
 
 @pytest.mark.parametrize("params", [{}, {"fail": "yes"}])

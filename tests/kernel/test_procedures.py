@@ -20,6 +20,7 @@ from rxkernel import (
     Request,
     RequestEvent,
     Settings,
+    TerminateEvent,
     Transport,
     WebSocketMetadata,
     observe,
@@ -71,6 +72,27 @@ async def test_procedure_call_runs_listeners() -> None:
     assert seen == [("LINES", "sums/add"), ("LINES", "sums/fail"), ("LINES", "sums/add")]
     assert isinstance(definition, ProcedureDefinition)
     assert (definition.transport, definition.description) == (LINES, "Adds.")
+
+
+async def test_event_whose_response_is_a_client_error_is_logged_and_terminated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[int] = []
+
+    class Counter:
+        @observe(KernelEvents.KERNEL_TERMINATE)
+        async def count(self, event: TerminateEvent) -> None:
+            seen.append(event.response.status_code)
+
+    app = application(Sums, listeners=[Counter()])
+    async with KernelClient(app):
+        definition = app.kernel.definitions[LINES]["sums/add"]
+        for params in ({"a": 1, "b": 2}, {"a": 1}):
+            await app.kernel.handle_event(definition, Request(LINES, params=params, url="sum"))
+
+    assert seen == [200, 422]
+    (line,) = caplog.messages
+    assert "Sums.add failed for the event 'sum': 422 " in line
 
 
 async def test_procedure_is_only_in_table_of_its_transport() -> None:

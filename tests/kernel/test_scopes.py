@@ -196,7 +196,9 @@ async def test_singleton_with_scoped_service_raises_with_hint(
         configure(binder)
         binder.bind(Eager, scope=singleton)
 
-    with pytest.raises(ConfigurationError, match=r"UnitOfWork lives as long as a message.*Provid"):
+    with pytest.raises(
+        ConfigurationError, match=r"UnitOfWork exists only during a message.*Provid"
+    ):
         await client_of(Controller, modules=[bind]).application.boot()
 
 

@@ -223,7 +223,7 @@ async def test_after_sending_runs_after_terminate_listeners(
     await (client.http if transport == "HTTP" else client.websocket)("after", params=params)
 
     assert recorder.log[-3:] == ["terminate", "later", "last"]
-    assert "a call of request.after_sending failed" in caplog.text
+    assert "a function of request.after_sending() failed" in caplog.text
 
 
 async def test_after_sending_without_terminate_listeners_is_called(client_of: ClientOf) -> None:

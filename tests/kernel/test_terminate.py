@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from rxkernel import (
     Application,
@@ -94,3 +95,23 @@ async def test_size_over_other_transports_is_that_of_the_packet_or_none() -> Non
     packet = '430[{"statusCode":200,"headers":{},"content":"äb"}]'
     assert [event.size for event in ended] == [len(packet.encode()), None]
     assert all(event.duration > 0 for event in ended)
+
+
+class Fails:
+    @http("GET", "/v", "v", headers={"Accept-Version": "2"})
+    async def show(self) -> None: ...
+
+    @observe(KernelEvents.KERNEL_TERMINATE)
+    async def end(self, event: TerminateEvent) -> None:
+        raise RuntimeError("a bug")
+
+
+async def test_terminate_of_route_with_headers_returns_failure_of_listener() -> None:
+    """Context managers that are still open are exited with it, see `DefinitionPipeline`."""
+    async with KernelClient(Application(controllers=[Fails], listeners=[Fails])) as client:
+        head = make_mocked_request("GET", "/v", headers={"Accept-Version": "2"})
+        found = client.application.kernel.compiled.http_router.find("GET", "/v", head)
+        assert found is not None
+        failure = await found[0].pipeline.terminate(Request("HTTP"), Response(), 0.0, None)
+
+    assert isinstance(failure, RuntimeError)

@@ -283,7 +283,7 @@ async def test_emit_threadsafe_rejects_invalid_calls_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def unencodable(value: object) -> None:
-        raise TypeError(f"{value} cannot be written as JSON")
+        raise TypeError(f"{value} cannot be encoded as JSON")
 
     broadcaster, backend = Broadcaster(unencodable), Recorder()
     broadcaster.attach(backend)
@@ -292,7 +292,7 @@ async def test_emit_threadsafe_rejects_invalid_calls_at_once(
         broadcaster.emit_threadsafe("news", room=7)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="name of the event is 5"):
         broadcaster.emit_threadsafe(5)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="cannot be written as JSON"):
+    with pytest.raises(TypeError, match="cannot be encoded as JSON"):
         broadcaster.emit_threadsafe("news", 1)
 
     await asyncio.sleep(0)

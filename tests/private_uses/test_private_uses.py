@@ -1,6 +1,6 @@
 """Each private use of a library is listed with the files that need it, and still exists.
 
-`docs/dependencies.md` describes the private uses of each library.
+`docs/explain/dependencies.md` describes the private uses of each library.
 """
 
 import ast

@@ -292,7 +292,7 @@ def test_prefixes_of_base_and_subclass_are_not_combined() -> None:
             "Controller: Path template 'articles' does not start with '/': put a slash in front.",
         ),
         (controller("/a//b"), "Controller: Path template '/a//b' has an empty segment"),
-        (controller(cast(str, 5)), "Controller: the path is 5; it must be a text"),
+        (controller(cast(str, 5)), "Controller: the path is 5; it must be a str"),
     ],
 )
 def test_controller_invalid_path_is_reported_once_with_other_mistakes(
@@ -341,7 +341,7 @@ def test_controller_path_of_route_without_slash_raises(prefix: str) -> None:
     ("decorator", "told"),
     [
         (controller, r"@controller on .*Controller has no arguments; write @controller\(\)"),
-        (pushes, "@pushes on .*Controller has no arguments; give it its name"),
+        (pushes, "@pushes on .*Controller has no arguments; pass a name"),
     ],
 )
 def test_class_decorator_without_arguments_raises(decorator: Any, told: str) -> None:

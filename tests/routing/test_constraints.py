@@ -334,19 +334,22 @@ class Routes:
 @pytest.mark.parametrize(
     ("constraints", "problem"),
     [
-        ({"host": "https://a.com"}, "the host 'https://a.com'; give it a name like 'example.com'"),
-        ({"host": "a.com:80"}, "the host 'a.com:80'; give it a name"),
-        ({"host": "a.*.com"}, "the host 'a.*.com'; give it a name"),
-        ({"host": ""}, "the host ''; give it a name"),
-        ({"host": 7}, "the host 7; give it a name"),
-        ({"headers": ["X-A"]}, "the headers ['X-A']; give them as a mapping of names to values"),
+        ({"host": "https://a.com"}, "the host 'https://a.com'; write a name like 'example.com'"),
+        ({"host": "a.com:80"}, "the host 'a.com:80'; write a name"),
+        ({"host": "a.*.com"}, "the host 'a.*.com'; write a name"),
+        ({"host": ""}, "the host ''; write a name"),
+        ({"host": 7}, "the host 7; write a name"),
+        ({"headers": ["X-A"]}, "the headers ['X-A']; pass a mapping of names to values"),
         ({"headers": {"X A": "1"}}, "an invalid header: invalid header name"),
         ({"headers": {"X-A": 1}}, "an invalid header: header 'X-A' is 1"),
         ({"headers": {7: "1"}}, "an invalid header: header name 7 must be a str"),
         ({"headers": {"X-A": "1\n"}}, "an invalid header: header 'X-A' is '1"),
         ({"headers": {"X-A": " 1"}}, "the header 'X-A' with the value ' 1'; remove the spaces"),
         ({"headers": {"Host": "a.com"}}, "the header 'Host'; write host='a.com'"),
-        ({"headers": {"X-A": "1", "x-a": "2"}}, "the headers {'X-A': '1', 'x-a': '2'}, of which"),
+        (
+            {"headers": {"X-A": "1", "x-a": "2"}},
+            "the headers {'X-A': '1', 'x-a': '2'}, two of which",
+        ),
     ],
 )
 def test_impossible_constraint_raises(constraints: dict[str, Any], problem: str) -> None:

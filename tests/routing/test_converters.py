@@ -369,22 +369,22 @@ async def async_to_python(text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "converter", "problem"),
     [
-        ("int", SLUG, "converter 'int' has the name of a built-in one; give it another name"),
+        ("int", SLUG, "converter 'int' has the name of a built-in one; choose another name"),
         ("a-b", SLUG, "converter 'a-b' has an invalid name; use letters"),
         ("", SLUG, "converter '' has an invalid name; use letters"),
         (7, SLUG, "converter 7 has an invalid name; use letters"),
         ("x", "[a-z]+", "converter 'x' is '[a-z]+', which is not a Converter; write Converter('["),
         ("x", Converter, "converter 'x' is <class 'rxkernel.routing.converters.Converter'>, "),
-        ("x", Converter(7), "converter 'x' has the pattern 7; give it a str"),  # type: ignore[arg-type]
+        ("x", Converter(7), "converter 'x' has the pattern 7; pass a str"),  # type: ignore[arg-type]
         ("x", Converter("["), "'[', which is not a valid regular expression (unterminated"),
         ("x", Converter("a{9999999999}"), "which is not a valid regular expression ("),
         ("x", Converter("[[a]"), "is not a valid regular expression (Possible nested set"),
-        ("x", Converter("(a)"), "'(a)', which has a capturing group; write '(?:…)' in place of"),
-        ("x", Converter("(?P<n>a)"), "which has a capturing group; write '(?:…)' in place of"),
+        ("x", Converter("(a)"), "'(a)', which has a capturing group; write '(?:…)' instead of"),
+        ("x", Converter("(?P<n>a)"), "which has a capturing group; write '(?:…)' instead of"),
         ("x", Converter("[a-z]*"), "'[a-z]*', which matches an empty text; require a character"),
-        ("x", Converter("(?i)a"), "which has flags for a whole expression; write '(?i:…)' in"),
-        ("x", Converter("a", 7), "has the to_python 7; give it a function"),  # type: ignore[arg-type]
-        ("x", Converter("a", str, None), "has the to_text None; give it a function"),  # type: ignore[arg-type]
+        ("x", Converter("(?i)a"), "which has flags for the whole expression; write '(?i:…)' in"),
+        ("x", Converter("a", 7), "has the to_python 7; pass a function"),  # type: ignore[arg-type]
+        ("x", Converter("a", str, None), "has the to_text None; pass a function"),  # type: ignore[arg-type]
         ("x", Converter("a", async_to_python), "has a to_python that is an async def; use a"),
     ],
 )
@@ -415,8 +415,8 @@ async def test_all_problems_of_converters_are_reported_at_once() -> None:
 
     assert [problem.split(",")[0] for problem in problems] == [
         "converter 'bad' has the pattern '(a*)'",
-        "converter 'bad' has the to_python 7; give it a function",
-        "converter 'str' has the name of a built-in one; give it another name",
+        "converter 'bad' has the to_python 7; pass a function",
+        "converter 'str' has the name of a built-in one; choose another name",
         "route 'none' (tests.routing.test_converters.test_all_problems_of_converters_are_reported"
         "_at_once.<locals>.Broken.none): Path template '/{x:none}' has an unknown converter 'none'"
         ": use one of int",

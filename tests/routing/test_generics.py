@@ -124,7 +124,7 @@ def taking(annotation: Any) -> Callable[..., Any]:
         (list[VARIABLE], "the type variable T has no type"),
         (Page[VARIABLE], "the type variable T has no type"),
         (Page[VARIABLE] | None, "the type variable T has no type"),
-        (Page, r"Page is generic; give it a type, as in Page\[User\]"),
+        (Page, r"Page is generic; write its type, as in Page\[User\]"),
         (list[Page], "Page is generic"),  # type: ignore[type-arg]
         (Bare, "Page is generic"),
         (dict[str, Holder], "Page is generic"),

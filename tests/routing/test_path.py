@@ -89,7 +89,7 @@ def test_template_several_mistakes_are_reported_at_once(text: str, rules: list[s
         ("/{x:/(a)/}", "a pattern '/\\(a\\)/' that has a capturing group", r"write '\(\?:…\)'"),
         ("/{x:/a*/}", "a pattern '/a\\*/' that matches an empty text", "require a character"),
         ("/{x://}", "a pattern '//' that matches an empty text", "require a character"),
-        ("/{x:/(?i)a/}", "a pattern .* that has flags for a whole expression", "write"),
+        ("/{x:/(?i)a/}", "a pattern .* that has flags for the whole expression", "write"),
         ("/{a:/x/}{b:/y/}", "nothing between them", "put a literal character or a slash"),
         ("/{a:/x/}/{a}", "two parameters 'a'", "rename one"),
     ],

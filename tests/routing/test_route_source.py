@@ -70,7 +70,7 @@ async def test_route_source_reports_its_problems_with_those_of_others() -> None:
 
 
 async def test_route_source_class_is_rejected() -> None:
-    with pytest.raises(ConfigurationError, match=r"makes its routes .*; pass an instance of it"):
+    with pytest.raises(ConfigurationError, match=r"creates its routes .*; pass an instance of it"):
         await Application(controllers=[Constant]).boot()
 
 
@@ -78,7 +78,7 @@ OPTION = "seen"
 
 
 class Page:
-    """A controller without labels; `PagesBundle` makes its routes."""
+    """A controller without labels; `PagesBundle` creates its routes."""
 
     @option(OPTION, "method")
     async def show(self, request: Request) -> str:

@@ -147,21 +147,25 @@ def test_constraint_on_optional_type_applies_to_value(annotation: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("marker", "given", "cure"),
+    ("marker", "given", "hint"),
     [
-        (Query, {"alias": "y"}, r"Query\(\) takes no alias; .* first argument: Query\('y'\)"),
+        (
+            Query,
+            {"alias": "y"},
+            r"Query\(\) has no argument alias; .* first argument: Query\('y'\)",
+        ),
         (Header, {"alias": "X-Y"}, r"first argument: Header\('X-Y'\)"),
         (Query, {"default": 5}, r"write a default after the type: Annotated\[…, Query\(\)\] = 5"),
         (Query, {"ge": 1}, r"Annotated\[…, msgspec.Meta\(ge=1\), Query\(\)\]"),
         (Body, {"regex": "^a"}, r"msgspec.Meta\(pattern='\^a'\), Body"),
         (Cookie, {"title": "t"}, r"msgspec.Meta\(title=…\)"),
-        (Body, {"embed": True}, "takes no embed; remove it"),
+        (Body, {"embed": True}, "has no argument embed; remove it"),
     ],
 )
 def test_marker_with_arguments_of_other_frameworks_raises_with_hint(
-    marker: Any, given: dict[str, Any], cure: str
+    marker: Any, given: dict[str, Any], hint: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=cure):
+    with pytest.raises(ConfigurationError, match=hint):
         marker(**given)
 
 
@@ -169,7 +173,9 @@ def test_marker_wrong_arguments_are_all_reported() -> None:
     with pytest.raises(ConfigurationError) as told:
         Query(ge=1, le=9)  # type: ignore[call-arg]
     assert len(told.value.problems) == 2
-    with pytest.raises(ConfigurationError, match=r"Inject\(\) takes no argument; write the type"):
+    with pytest.raises(
+        ConfigurationError, match=r"Inject\(\) accepts no arguments; write the type"
+    ):
         Inject(Service)  # type: ignore[call-arg]
 
 
@@ -351,7 +357,7 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(int, Header(5)), "/", r"; write x: Annotated\[int, Header\(\)\] = 5$"),  # type: ignore[arg-type]
         (typed(str, Query("a")), "/", r"\[str, Query\('a'\)\] if .* or .* = 'a' if that is its"),
         (typed(Annotated[int, Query(5)]), "/", "write a default after the type: = 5"),  # type: ignore[arg-type]
-        (typed(hidden), "/", r"'list' in it is the method list, not the type; give the method"),
+        (typed(hidden), "/", r"'list' in its type is the method list, not the type; rename"),
         (alone, "/{x}", "has no type for parameter 'x'"),
         (
             typed(int),
@@ -389,19 +395,19 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
             r"its marker is inside list\[…\]; write Annotated\[list\[…\], …\]",
         ),
         (typed(Annotated[ProxyUser, Query()]), "/", "has 2 markers"),
-        (typed(Annotated[dict[str, int], Query()]), "/", "a parameter is read from texts"),
+        (typed(Annotated[dict[str, int], Query()]), "/", "a parameter is read from text"),
         (
             typed(Annotated[Nested, Query()]),
             "/",
-            "its task, counts cannot be read from a text; give every field a type like str",
+            "its task, counts cannot be read from text; use fields with types like str",
         ),
         (
             typed(Annotated[Any, Body()], threading.Lock()),
             "/",
             r"its default cannot be copied for each request \(.*\); use the default None",
         ),
-        (typed(Annotated[Task, Header()]), "/", "a header is a text"),
-        (typed(Annotated[list[str], Cookie()]), "/", "a cookie is a text"),
+        (typed(Annotated[Task, Header()]), "/", "a header is text"),
+        (typed(Annotated[list[str], Cookie()]), "/", "a cookie is text"),
         (
             typed(str),
             "/{x:int}",
@@ -425,8 +431,8 @@ async def twice(a: Annotated[int, Body("n")], b: Annotated[int, Body("n")]) -> N
         (typed(list[int]), "/{x}", r"is str, which cannot become list\[int\]; write x: str$"),
         (stacked(AsyncIterator[bytes]), "/", "takes the stream 'x' and more of the body"),
         (narrow, "/", "wrapped by a decorator that takes other parameters"),
-        (typed(Annotated[Album, Query()]), "/", "uploads come as UploadedFile or list"),
-        (typed(tuple[UploadedFile, ...]), "/", "uploads come as UploadedFile or list"),
+        (typed(Annotated[Album, Query()]), "/", "an upload must be UploadedFile or list"),
+        (typed(tuple[UploadedFile, ...]), "/", "an upload must be UploadedFile or list"),
         (twice, "/", "takes the field 'n' of the body 2 times"),
     ],
 )
@@ -551,6 +557,6 @@ def test_field_with_unknown_type_name_is_reported() -> None:
     class Broken:
         at: "Iterator[Missing]"
 
-    with pytest.raises(ConfigurationError, match="'Missing' in it is not known"):
+    with pytest.raises(ConfigurationError, match="'Missing' in its type is unknown"):
         over_http(typed(Broken))
     assert over_http(typed(datetime)).parameters

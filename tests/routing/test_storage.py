@@ -101,5 +101,7 @@ def test_storage_removes_and_resets_routes() -> None:
 
 
 def test_storage_other_metadata_raises() -> None:
-    with pytest.raises(ConfigurationError, match="HttpMetadataStorage takes HttpMetadata, not"):
+    with pytest.raises(
+        ConfigurationError, match="HttpMetadataStorage accepts HttpMetadata only, not"
+    ):
         HttpMetadataStorage().add(WebSocketMetadata(One, "x", action="y"))  # type: ignore[arg-type]

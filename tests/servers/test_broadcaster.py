@@ -250,7 +250,7 @@ async def test_emit_threadsafe_sends_the_arguments_as_they_were(
 async def test_emit_threadsafe_unencodable_argument_raises_to_the_caller(
     side: Side, broadcaster: Broadcaster
 ) -> None:
-    with pytest.raises(TypeError, match=r"object cannot be written as JSON"):
+    with pytest.raises(TypeError, match=r"object cannot be encoded as JSON"):
         broadcaster.emit_threadsafe("news", object())
 
 

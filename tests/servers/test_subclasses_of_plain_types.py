@@ -168,7 +168,7 @@ def test_fold_of_datetime_of_subclass_is_kept() -> None:
 
 
 def test_bool_as_key_is_not_encoded_as_int() -> None:
-    with pytest.raises(TypeError, match="bool cannot be written as JSON"):
+    with pytest.raises(TypeError, match="bool cannot be encoded as JSON"):
         encode_json({True: 1})
 
 

@@ -139,7 +139,7 @@ class RequestTemplate:
         try:
             return encode_json({name: arguments[name] for name in self.body if name in arguments})
         except ValueError as exc:  # such as half a surrogate pair
-            message = f"the body cannot be written as JSON: {exc}"
+            message = f"the body cannot be encoded as JSON: {exc}"
             errors.append({"path": "arguments", "code": "invalid", "message": message})
             return None
 

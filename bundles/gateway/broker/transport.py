@@ -3,5 +3,7 @@
 from rxkernel import Transport
 
 ACTIONS = Transport("ACTION")
+"""The transport of calls of actions."""
 
 EVENTS = Transport("BROKER_EVENT")
+"""The transport of the events that `on_event` handles."""

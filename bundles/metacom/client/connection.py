@@ -32,12 +32,12 @@ CLOSING = 2.0
 
 
 class ClientConnection:
-    """Its calls and streams fail when it ends.
+    """A connection to the server. When it ends, its calls and streams fail.
 
     Args:
         ids: see `new_ids`.
         on_event: called with the name and the data of each event.
-        on_end: called once, when it has ended.
+        on_end: called once, when the connection has ended.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class ClientConnection:
         self._uploads = Uploads(self._send_text, self._send_bytes)
         self._downloads = Downloads(settings.timeout, self._terminate)
         self._sending: set[asyncio.Task[None]] = set()
-        self._reason = "the client is closed"
+        self._reason = "the client was closed"
         self._has_warned = False
 
     @property
     def is_full(self) -> bool:
-        """Whether it receives nothing until a download is read."""
+        """Whether it receives no messages until a download is read."""
         return self._downloads.is_full
 
     async def call(self, method: str, args: Args) -> Any:
@@ -84,7 +84,7 @@ class ClientConnection:
             try:
                 await self._send_text(packet)
             finally:
-                if not self.is_ended:  # the packet is sent also if its caller waits no longer
+                if not self.is_ended:  # the packet is sent even if the caller was cancelled
                     self._uploads.start(uploads, result)
             return await result
         finally:
@@ -107,12 +107,12 @@ class ClientConnection:
         try:
             self._reason = await self._receive_all()
         except TimeoutError:
-            self._reason = "the server does not read"
+            self._reason = "the server does not read from the connection"
         except (ClientError, ConnectionError) as exc:
             self._reason = str(exc) or type(exc).__name__
         except Exception:
-            self._reason = "an error of the client, see the log"
-            logger.exception("a message of the server could not be handled")
+            self._reason = "internal error of the client, see the log"
+            logger.exception("a message from the server could not be handled")
         finally:
             self._end()
             await self._close()
@@ -160,14 +160,16 @@ class ClientConnection:
                 case "stream":
                     self._receive_stream(packet.get("id"), read_stream_packet(packet))
                 case type if packet:  # {} is the ping of dialect A
-                    self._ignore(f"the type of a packet is {type!r:.100}")
+                    self._ignore(f"unknown packet type {type!r:.100}")
         except (HttpException, ValueError) as exc:
             self._ignore(str(exc))
 
     def _receive_callback(self, packet: dict[str, Any]) -> None:
         id = packet.get("id")
         if type(id) is not int:
-            self._ignore(f"a callback has the id {id!r:.100}, error {packet.get('error')!r:.500}")
+            self._ignore(
+                f"callback with invalid id {id!r:.100}, error {packet.get('error')!r:.500}"
+            )
             return
         result = self._calls.get(id)
         if "error" not in packet:
@@ -193,10 +195,10 @@ class ClientConnection:
             self._downloads.receive(id, data)
 
     def _ignore(self, problem: str) -> None:
-        """Log an invalid packet: the first one of the connection as a warning."""
+        """Log an invalid packet. Only the first one of a connection is a warning."""
         level = logging.DEBUG if self._has_warned else logging.WARNING
         self._has_warned = True
-        logger.log(level, "ignored a packet of the server: %s", problem)
+        logger.log(level, "ignored an invalid packet from the server: %s", problem)
 
     # -- sending
 
@@ -213,14 +215,14 @@ class ClientConnection:
             raise self._lost() from exc
 
     async def _write(self, sending: Coroutine[Any, Any, None]) -> None:
-        """Await *sending* in a task of its own: all that wait for the server share one future of
-        aiohttp, which must not be cancelled with a caller."""
+        """Await *sending* in a task of its own. All senders that wait for the server share one
+        future of aiohttp, so the cancellation of one caller must not cancel it."""
         task = asyncio.create_task(sending)
         self._sending.add(task)
         task.add_done_callback(self._sent)
         await asyncio.wait({task})
         if task.cancelled():
-            raise ConnectionResetError("the connection is lost")
+            raise ConnectionResetError("the connection was lost")
         task.result()
 
     def _terminate(self, id: int) -> None:
@@ -243,12 +245,12 @@ class ClientConnection:
             if not result.done():
                 result.set_exception(self._lost())
         self._uploads.close()
-        self._downloads.close(f"the connection is lost: {self._reason}")
+        self._downloads.close(f"the connection was lost: {self._reason}")
         for task in self._sending:
             task.cancel()
 
     async def _close(self) -> None:
-        """Close the WebSocket, and drop what a server that does not read has left unsent."""
+        """Close the WebSocket. If the server does not read, drop the unsent data."""
         with _duplicate_of(self._websocket) as connection:
             try:
                 async with asyncio.timeout(CLOSING):
@@ -261,7 +263,7 @@ class ClientConnection:
 
     def _check_open(self) -> None:
         if self.is_ended:
-            raise ConnectionError(f"the connection is lost: {self._reason}")
+            raise ConnectionError(f"the connection was lost: {self._reason}")
 
     def _lost(self) -> ConnectionError:
         return ConnectionError(
@@ -270,13 +272,15 @@ class ClientConnection:
 
 
 def _retrieve(future: "asyncio.Future[Any]") -> None:
-    """Read the exception of *future*, which asyncio would log if its caller was cancelled."""
+    """Mark the exception of *future* as read: if the caller was cancelled, asyncio would log
+    it."""
     if not future.cancelled():
         future.exception()
 
 
 def _duplicate_of(websocket: ClientWebSocketResponse) -> socket.socket:
-    """Return a socket for the connection of *websocket*, which its transport does not close."""
+    """Return a second socket for the connection of *websocket*; its transport does not close
+    it."""
     original = websocket.get_extra_info("socket")
     if original is None or original.fileno() < 0:
         return socket.socket()
@@ -286,5 +290,5 @@ def _duplicate_of(websocket: ClientWebSocketResponse) -> socket.socket:
 def _closing(code: int | None, reason: object) -> str:
     if code is None or code == WSCloseCode.ABNORMAL_CLOSURE:
         return "the TCP connection has ended"
-    text = f"the server has closed it with code {code}"
+    text = f"the server closed it with code {code}"
     return f"{text}: {reason}" if isinstance(reason, str) and reason else text

@@ -13,7 +13,7 @@ from bundles.metacom.streams.chunks import check_id
 from bundles.metacom.streams.packets import Opening, Status
 
 MAX_UNREAD = 10_000_000
-"""Bytes of all streams of a connection that are received and not read."""
+"""The maximum of received but unread bytes, for all streams of a connection."""
 
 MAX_STREAMS = 100
 
@@ -34,7 +34,7 @@ class _Download:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether it has ended or failed, and nobody reads it."""
+        """Whether it has ended or failed, and is not being read."""
         return not self.is_read and (self.is_ended or self.error is not None)
 
     def fail(self, error: Exception) -> None:
@@ -43,12 +43,15 @@ class _Download:
 
 
 class Downloads:
-    """When more than `MAX_UNREAD` bytes are unread, `room` waits, and streams that `read` was not
-    called for fail: the callback with their id may come after their data. Before that, the oldest
-    ones that have ended are dropped: the calls that they belong to may have failed.
+    """The streams by id. The id of a stream may arrive after its data, in the callback of a call,
+    so data is kept until `read` is called.
+
+    When more than `MAX_UNREAD` bytes are unread, `room` waits, and streams that are not being read
+    fail. Before that, the oldest ended streams that are not being read are dropped, since their
+    calls may have failed.
 
     Args:
-        terminate: called with the id of a stream that is read no further.
+        terminate: called with the id of a stream that is not read any further.
     """
 
     def __init__(self, timeout: float, terminate: Callable[[int], None]) -> None:
@@ -61,24 +64,24 @@ class Downloads:
 
     @property
     def is_full(self) -> bool:
-        """Whether the connection waits until a stream is read."""
+        """Whether the connection must wait until a stream is read."""
         return not self._room.is_set()
 
     def open(self, id: Any, opening: Opening) -> None:
-        """Receive a stream.
+        """Begin to receive a stream.
 
         Raises:
-            ValueError: the id is invalid or in use, or there are too many streams.
+            ValueError: the id is invalid or in use, or too many streams are open.
         """
         number = check_id(id, Dialect.A)
         if not isinstance(number, int) or number in self._downloads:
-            raise ValueError(f"the server has opened the stream {id!r:.100} twice")
+            raise ValueError(f"the server opened the stream {id!r:.100} twice")
         if len(self._downloads) >= MAX_STREAMS and not self._drop_oldest():
-            raise ValueError(f"the server has more than {MAX_STREAMS} streams open")
+            raise ValueError(f"the server opened more than {MAX_STREAMS} streams")
         self._downloads[number] = _Download(number, opening.size)
 
     def receive(self, id: Any, data: bytes) -> None:
-        """Keep *data* until it is read. That of an unknown stream is dropped."""
+        """Keep *data* until it is read. The data of an unknown stream is dropped."""
         stream = self._downloads.get(id)
         if stream is None or stream.error is not None or stream.is_ended:
             return
@@ -86,7 +89,7 @@ class Downloads:
         if not stream.is_read and stream.unread + len(data) <= MAX_UNREAD:
             self._make_room(len(data))
         if stream.received > stream.size:
-            self._fail(stream, f"has more than its {stream.size} bytes")
+            self._fail(stream, f"has more bytes than its size of {stream.size}")
         elif self._unread + len(data) > MAX_UNREAD and not stream.is_read:
             self._fail(stream, f"was not read before {MAX_UNREAD} bytes had arrived")
         elif data:
@@ -103,7 +106,7 @@ class Downloads:
         if stream is None:
             return
         if status is Status.TERMINATE:
-            stream.fail(MetacomError(_BAD, f"the server has terminated the stream {id}"))
+            stream.fail(MetacomError(_BAD, f"the server terminated the stream {id}"))
         elif stream.received < stream.size:
             self._fail(stream, f"ended after {stream.received} of {stream.size} bytes")
         else:
@@ -111,7 +114,7 @@ class Downloads:
             stream.changed.set()
 
     async def room(self) -> None:
-        """Wait until enough is read."""
+        """Wait until at most `MAX_UNREAD` bytes are unread."""
         await self._room.wait()
 
     async def read(self, id: int) -> AsyncIterator[bytes]:
@@ -119,9 +122,10 @@ class Downloads:
 
         Raises:
             LookupError: the server has not opened it, it was read before, or it was dropped.
-            MetacomError: the server has terminated it, or its length is wrong.
-            TimeoutError: nothing has arrived for a while.
-            ConnectionError: the connection is lost.
+            MetacomError: the server has terminated it, its length is wrong, or too many bytes
+                arrived before it was read.
+            TimeoutError: no data has arrived for the timeout.
+            ConnectionError: the connection was lost.
         """
         stream = self._downloads.get(id)
         if stream is None or stream.is_read:
@@ -139,7 +143,7 @@ class Downloads:
             self._forget(stream, stream.unread)
 
     async def _has_data(self, stream: _Download) -> bool:
-        """Wait for data, and return whether there is some."""
+        """Wait for data; return False at the end of the stream."""
         while not stream.chunks:
             if stream.error is not None:
                 raise stream.error
@@ -151,12 +155,13 @@ class Downloads:
                     await stream.changed.wait()
             except TimeoutError:
                 raise TimeoutError(
-                    f"nothing of the stream {stream.id} has arrived for {self._timeout:g} s"
+                    f"no data of the stream {stream.id} has arrived for {self._timeout:g} s"
                 ) from None
         return True
 
     def close(self, problem: str) -> None:
-        """The connection is lost: readers get what has arrived, then an error."""
+        """Handle the end of the connection: readers receive the data that has arrived, then an
+        error."""
         for stream in self._downloads.values():
             if not stream.is_ended:
                 stream.fail(ConnectionError(problem))
@@ -168,12 +173,12 @@ class Downloads:
         self._terminate(stream.id)
 
     def _make_room(self, size: int) -> None:
-        """Drop streams until *size* bytes fit, if possible."""
+        """Drop abandoned streams until *size* bytes fit, if possible."""
         while self._unread + size > MAX_UNREAD and self._drop_oldest():
             pass
 
     def _drop_oldest(self) -> bool:
-        """Drop the oldest stream that is abandoned; return whether there is one."""
+        """Drop the oldest abandoned stream; return whether there was one."""
         for stream in self._downloads.values():
             if stream.is_abandoned:
                 del self._downloads[stream.id]

@@ -1,4 +1,4 @@
-"""The error of a method, as the caller gets it."""
+"""The exception for an error of a method."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ class MetacomError(Exception):
         code: a status such as 404, or a code of the method itself.
         message: the text of the error.
         errors: one entry for each invalid argument, if the server sends them.
-        request_id: finds the error in the log of the server, if it sends one.
+        request_id: the id of the call in the log of the server, if the server sends it.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class MetacomError(Exception):
 
 
 def error_of(error: object) -> MetacomError:
-    """Make the exception for ``error`` of a callback, whatever the server has put there."""
+    """Return the exception for ``error`` of a callback. Invalid values of it are replaced."""
     fields = error if isinstance(error, Mapping) else {}
     code, message, errors = fields.get("code"), fields.get("message"), fields.get("errors")
     request_id = fields.get("request_id")

@@ -10,14 +10,14 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[Any], Awaitable[Any] | Any]
-"""It gets the data of an event. It is a function, or a coroutine function."""
+"""A function or a coroutine function that is called with the data of an event."""
 
 MAX_WAITING = 1_000
 
 
 class EventHandlers:
-    """The handlers of all events. Each one gets the events in their order, one after another,
-    and does not delay the others."""
+    """The handlers of all events. Each handler receives its events in order, one after another,
+    and does not delay other handlers."""
 
     def __init__(self) -> None:
         self._queues: dict[str, list[_Queue]] = {}
@@ -26,7 +26,7 @@ class EventHandlers:
         self._queues.setdefault(event, []).append(_Queue(event, handler))
 
     def remove(self, event: str, handler: Handler) -> None:
-        """Do nothing if *handler* was not added."""
+        """Remove *handler*, and cancel its run. Do nothing if it was not added."""
         queues = self._queues.get(event, [])
         for queue in queues:
             if queue.handler == handler:
@@ -41,14 +41,14 @@ class EventHandlers:
                 queue.put(data)
 
     def close(self) -> None:
-        """Cancel the handlers that run, except that which calls this."""
+        """Cancel the running handlers, except one that calls this."""
         for queues in self._queues.values():
             for queue in queues:
                 queue.close()
 
 
 class _Queue:
-    """The events that wait for one handler. There is a task only while there are some."""
+    """The events that wait for one handler. A task calls the handler while there are events."""
 
     def __init__(self, event: str, handler: Handler) -> None:
         self.handler = handler
@@ -63,7 +63,7 @@ class _Queue:
             if not self._is_late:
                 self._is_late = True
                 logger.warning(
-                    "a handler of %r is too slow: %d events wait, the oldest are dropped",
+                    "a handler of %r is too slow: %d events are waiting, the oldest are dropped",
                     self._event,
                     MAX_WAITING,
                 )

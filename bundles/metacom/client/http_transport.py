@@ -17,7 +17,7 @@ _HEADERS = {"Content-Type": "application/json"}
 
 
 class HttpTransport:
-    """The session keeps the cookies of the server, so a sign-in holds for later calls."""
+    """The session keeps the cookies of the server, so a login is valid for later calls."""
 
     delay_reason = ""
 
@@ -35,7 +35,8 @@ class HttpTransport:
         self._ids = new_ids()
 
     async def open(self) -> None:
-        """Run the functions of `Metacom.on_connect`, once; each call makes its own request."""
+        """Run the functions of `Metacom.on_connect` once: there is no connection, since each call
+        is a request."""
         for function in tuple(self._on_connect):
             await function()
 
@@ -85,4 +86,4 @@ class HttpTransport:
 
 
 def _no_packet(status: int, problem: str) -> ConnectionError:
-    return ConnectionError(f"the response, status {status}, is not a packet: {problem}")
+    return ConnectionError(f"the response with status {status} is not a packet: {problem}")

@@ -1,4 +1,4 @@
-"""The client."""
+"""`Metacom`: the client."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -22,15 +22,15 @@ ConnectFunction = TypeVar("ConnectFunction", bound=OnConnect)
 class Metacom:
     """A client of one server, for one event loop.
 
-    ``async with Metacom("ws://…") as client`` connects it. A WebSocket that breaks is replaced,
-    again and again, until the client is closed. With ``http://`` each call is a request, without
-    events and streams.
+    ``async with Metacom("ws://…") as client`` connects it. It reconnects a WebSocket that is lost,
+    until the client is closed. With ``http://`` each call is a request, and there are no events
+    and streams.
 
     Attributes:
-        api: the units that were loaded, as in ``client.api.example.add(a=1, b=2)``.
+        api: the loaded units, for calls such as ``client.api.example.add(a=1, b=2)``.
 
     Args:
-        url: its scheme is ``ws``, ``wss``, ``http`` or ``https``.
+        url: the URL of the server, with the scheme ``ws``, ``wss``, ``http`` or ``https``.
         options: see `Settings`.
     """
 
@@ -49,7 +49,7 @@ class Metacom:
 
     @classmethod
     async def connect(cls, url: str, **options: Unpack[Options]) -> Self:
-        """Return a client that is connected; `close` it at the end.
+        """Return a connected client; call `close` at the end.
 
         Raises:
             ConnectionError: see `open`.
@@ -62,11 +62,12 @@ class Metacom:
         """Connect, and run the functions of `on_connect`.
 
         Raises:
-            ConnectionError: the server cannot be reached, or has rejected the handshake.
+            ConnectionError: the server cannot be reached, or rejects the handshake.
+            RuntimeError: the client was opened before.
             Exception: a function of `on_connect` has failed.
         """
         if self._transport is not None:
-            raise RuntimeError("the client was opened before; make a new one")
+            raise RuntimeError("the client was opened before; create a new one")
         session = self._settings.session
         if session is None:
             session = self._own_session = ClientSession(
@@ -85,7 +86,7 @@ class Metacom:
             raise
 
     async def close(self) -> None:
-        """Disconnect. Calls and handlers that run are ended."""
+        """Disconnect. Running calls fail, and running handlers are cancelled."""
         self._handlers.close()
         if self._transport is not None:
             await self._transport.close()
@@ -116,25 +117,26 @@ class Metacom:
             load_unit(self.api, unit, methods or {})
 
     def __getitem__(self, unit: str) -> Unit:
-        """Return a unit that was loaded; its name may have a version."""
+        """Return a loaded unit; its name may have a version."""
         return self.api[unit]
 
     async def call(
         self, method: str, args: Args | None = None, *, timeout: float | None = None
     ) -> Any:
-        """Call *method*, as ``example/add``, and return its result. No ``load`` is needed.
+        """Call *method*, such as ``example/add``, and return its result. `load` is not needed.
 
-        The time includes waiting for a connection. The server goes on with a call that has timed
-        out or was cancelled. A call is never repeated.
+        A call that has timed out or was cancelled continues on the server. A call is never sent
+        twice.
 
         Args:
-            timeout: seconds; else that of the client.
+            timeout: seconds, including the wait for a connection; by default, the timeout of the
+                client.
 
         Raises:
             MetacomError: the server has responded with an error.
             TimeoutError: the response has not arrived in time.
-            ConnectionError: the connection is lost; the method may have run.
-            TypeError, ValueError, RecursionError: *args* has no JSON.
+            ConnectionError: the connection was lost; the method may have run.
+            TypeError, ValueError, RecursionError: *args* cannot be encoded as JSON.
         """
         transport = self._transport
         if transport is None:
@@ -145,19 +147,19 @@ class Metacom:
                 return await transport.call(method, {} if args is None else args)
         except TimeoutError:
             if not limit.expired():
-                raise  # of the data of an upload
+                raise  # raised by the data of an upload
             reason = f": {transport.delay_reason}" if transport.delay_reason else ""
             raise TimeoutError(f"no response to {method!r} within {seconds:g} s{reason}") from None
 
     # -- the connection
 
     def on_connect(self, function: ConnectFunction) -> ConnectFunction:
-        """Await *function* after each connection that is made from now on. Other calls wait for
-        it. With HTTP it is awaited once, by `open`.
+        """Await *function* after each new connection, before other calls are sent. With HTTP it is
+        awaited once, by `open`.
 
-        It restores the session and the subscriptions, with calls of this client. Its errors are
-        raised by `open`, and logged after a reconnect. It is cancelled when the connection breaks.
-        It can be used as a decorator.
+        The function can restore the session and subscriptions, with calls of this client. `open`
+        raises its errors; after a reconnection they are logged. It is cancelled when the
+        connection is lost. This method can be used as a decorator.
         """
         self._on_connect.append(function)
         return function
@@ -165,10 +167,10 @@ class Metacom:
     # -- events
 
     def on(self, event: str, handler: Handler) -> None:
-        """Call *handler* with the data of each *event*, as ``chat/message``.
+        """Call *handler* with the data of each *event*, such as ``chat/message``.
 
-        A handler gets one event after another; up to 1000 wait for it, then the oldest are
-        dropped. Its errors are logged.
+        A handler receives one event after another. Up to 1000 events wait for it; then the oldest
+        are dropped. Its errors are logged.
 
         Raises:
             RuntimeError: the client uses HTTP.
@@ -177,22 +179,24 @@ class Metacom:
         self._handlers.add(event, handler)
 
     def off(self, event: str, handler: Handler) -> None:
-        """Call *handler* no more; one that runs is cancelled."""
+        """Remove *handler*, and cancel its run."""
         self._handlers.remove(event, handler)
 
     # -- streams
 
     async def upload(self, name: str, data: Source, size: int | None = None) -> int:
-        """Open a stream, and return its id to pass to a method.
+        """Open a stream, and return its id, to be passed to a method.
 
-        The data is sent when a call has the id in its arguments. That call raises what the
-        iterable raises, and the error of a server that rejects the stream.
+        The data is sent when a call has the id in its arguments. If the iterable raises, or the
+        server rejects the stream, that call raises the error.
 
         Args:
-            data: bytes, or an async iterable of them, with *size* bytes in total.
+            data: bytes, or an async iterable of bytes.
+            size: the total number of bytes; required for an iterable.
 
         Raises:
-            TimeoutError, ConnectionError: as for `call`.
+            TimeoutError, ConnectionError: see `call`.
+            TypeError, ValueError: *size* is missing or wrong.
             RuntimeError: the client uses HTTP.
         """
         transport = self._websocket()
@@ -201,21 +205,22 @@ class Metacom:
                 return await (await transport.connection()).upload(name, data, size)
         except TimeoutError:
             raise TimeoutError(
-                f"the stream {name!r} could not be opened within {self._settings.timeout:g} s"
+                f"the stream {name!r} was not opened within {self._settings.timeout:g} s"
             ) from None
 
     def download(self, stream_id: int) -> AsyncIterator[bytes]:
-        """Return the data of a stream, whose id a method has returned.
+        """Return the data of the stream whose id a method has returned.
 
-        While 10 MB are unread, the client receives nothing else: no response to a call either.
-        If the iteration ends before the data, the server is asked to stop.
+        While more than 10 MB are unread, the client receives no further messages, including the
+        responses to calls. If the iteration stops before the end, the server is asked to stop.
 
         Raises:
             LookupError: the server has not opened it on this connection, it was read before, or it
-                was dropped: it has ended, and others need the room.
-            MetacomError: it was terminated, its length is wrong, or 10 MB came before it was read.
-            TimeoutError: nothing has arrived for the timeout of the client.
-            ConnectionError: the connection is lost.
+                was dropped, to make room for other streams after it had ended.
+            MetacomError: it was terminated, its length is wrong, or 10 MB arrived before it was
+                read.
+            TimeoutError: no data has arrived for the timeout of the client.
+            ConnectionError: the connection was lost.
             RuntimeError: the client uses HTTP.
         """
         return self._websocket().current().download(stream_id)
@@ -223,7 +228,8 @@ class Metacom:
     # -- parts
 
     async def _methods_of(self, unit: str) -> Mapping[str, Any] | None:
-        """Ask for one unit at a time: Impress leaves the version out of the name."""
+        """Return the methods of one unit. Each unit is a call of its own, since Impress responds
+        with names without their version."""
         units = await self.call("system/introspect", [unit])
         if not isinstance(units, Mapping):
             raise ConnectionError("the response to 'system/introspect' is not an object")
@@ -232,7 +238,7 @@ class Metacom:
 
     def _check_websocket(self) -> None:
         if self._url.scheme not in ("ws", "wss"):
-            raise RuntimeError("events and streams need a WebSocket: use ws:// or wss://")
+            raise RuntimeError("events and streams need a WebSocket; use ws:// or wss://")
 
     def _websocket(self) -> WebSocketTransport:
         self._check_websocket()
@@ -242,7 +248,7 @@ class Metacom:
 
 
 def _rejecting_redirects() -> TraceConfig:
-    """Return a trace that follows no redirect; `ClientSession.ws_connect` has no option for it."""
+    """Return a trace that rejects redirects; `ClientSession.ws_connect` has no option for this."""
     trace = TraceConfig()
     trace.on_request_redirect.append(_reject_redirect)
     return trace
@@ -254,5 +260,5 @@ async def _reject_redirect(
     params.response.close()
     location = params.response.headers.get("Location", "")
     raise ConnectionError(
-        f"the server redirects to {location!r:.200}; use that URL if it is right"
+        f"the server redirects to {location!r:.200}; use that URL if you trust it"
     )

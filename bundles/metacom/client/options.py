@@ -7,7 +7,7 @@ from aiohttp import ClientSession
 
 from rxkernel import Allowed
 
-_SECONDS = Allowed("seconds, greater than 0", (int, float), lambda value: 0 < value < 1e9)
+_SECONDS = Allowed("seconds greater than 0", (int, float), lambda value: 0 < value < 1e9)
 _BYTES = Allowed("a whole number of bytes greater than 0", (int,), lambda value: value > 0)
 _SESSION = attrs.validators.optional(attrs.validators.instance_of(ClientSession))
 
@@ -24,14 +24,18 @@ class Options(TypedDict, total=False):
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """Attributes:
-    timeout: seconds of a call, of a handshake, and of a pause within a download.
-    heartbeat: seconds without data of the server after which it is pinged. It is disconnected
-        if nothing comes for as many again.
-    max_size: bytes of a message or an HTTP response; a larger one breaks the connection.
-    max_reconnect_delay: the longest pause between two attempts to reconnect.
-    session: sends the requests, so it decides about TLS, proxies, cookies and headers. It
-        follows redirects of a WebSocket handshake. It is not closed with the client.
+    """The options of a client, and their defaults.
+
+    Attributes:
+        timeout: the maximum of seconds for a call, for a handshake, and between two parts of a
+            download.
+        heartbeat: seconds without data from the server after which it is pinged. After the same
+            time without data it is disconnected.
+        max_size: the maximum of bytes of a message or an HTTP response; a larger one ends the
+            connection.
+        max_reconnect_delay: the maximum of seconds between two attempts to reconnect.
+        session: the session that sends the requests, with its TLS settings, proxies, cookies and
+            headers. It follows redirects of a WebSocket handshake. The client does not close it.
     """
 
     timeout: float = attrs.field(default=7.0, validator=_SECONDS)

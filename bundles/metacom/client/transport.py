@@ -1,4 +1,4 @@
-"""What the client needs of a transport."""
+"""The interface of the client's transports."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -10,13 +10,13 @@ OnConnect = Callable[[], Awaitable[Any]]
 
 
 class ClientTransport(Protocol):
-    """Over HTTP, or over a WebSocket."""
+    """Implemented by `HttpTransport` and `WebSocketTransport`."""
 
     async def open(self) -> None:
         """Connect.
 
         Raises:
-            ConnectionError: the server cannot be reached, or has rejected the handshake.
+            ConnectionError: the server cannot be reached, or rejects the handshake.
         """
 
     async def call(self, method: str, args: Args) -> Any:
@@ -26,4 +26,4 @@ class ClientTransport(Protocol):
 
     @property
     def delay_reason(self) -> str:
-        """Why a call has got no response, as far as the transport knows; else empty."""
+        """The reason why calls receive no response, if the transport knows it; otherwise empty."""

@@ -7,7 +7,7 @@ from bundles.metacom.client.events import Handler
 
 
 class Caller(Protocol):
-    """What units need of the client."""
+    """The methods of the client that units call."""
 
     def call(self, method: str, args: dict[str, Any]) -> Awaitable[Any]: ...
 
@@ -20,8 +20,9 @@ class Method:
     """A method of a unit; ``await method(a=1, b=2)`` calls it.
 
     Attributes:
-        name: with the unit, as ``example/add``.
-        description: what the server says about it: with Impress the names of its parameters.
+        name: the name with the unit, such as ``example/add``.
+        description: the description that the server sent: the names of the parameters, if the
+            server is Impress.
     """
 
     def __init__(self, name: str, description: Any, caller: Caller) -> None:
@@ -30,7 +31,7 @@ class Method:
         self._caller = caller
 
     def __call__(self, **args: Any) -> Awaitable[Any]:
-        """Call it.
+        """Call the method.
 
         Raises:
             MetacomError: the server has responded with an error.
@@ -43,9 +44,9 @@ class Method:
 
 
 class Unit:
-    """A unit that was loaded; its methods are attributes.
+    """A loaded unit; its methods are attributes.
 
-    ``unit["on"]`` is a method whose name is that of an attribute of this class.
+    ``unit["on"]`` returns a method that has the name of an attribute of this class.
     """
 
     def __init__(self, name: str, caller: Caller) -> None:
@@ -54,11 +55,11 @@ class Unit:
         self._methods: dict[str, Method] = {}
 
     def on(self, event: str, handler: Handler) -> None:
-        """See `Metacom.on`; *event* is without the unit."""
+        """See `Metacom.on`; *event* is the name without the unit."""
         self._caller.on(self._event(event), handler)
 
     def off(self, event: str, handler: Handler) -> None:
-        """See `Metacom.off`; *event* is without the unit."""
+        """See `Metacom.off`; *event* is the name without the unit."""
         self._caller.off(self._event(event), handler)
 
     def __getattr__(self, name: str) -> Method:
@@ -82,7 +83,7 @@ class Unit:
 
 
 class Api:
-    """The units that were loaded, as attributes."""
+    """The loaded units, as attributes."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -105,8 +106,7 @@ class Api:
 
 
 def load_unit(api: Api, name: str, methods: Mapping[str, Any]) -> None:
-    """Make *methods* those of the unit *name*. A unit that was loaded before stays the same
-    object."""
+    """Set the methods of the unit *name*. A unit that was loaded before stays the same object."""
     unit = api._units.setdefault(name, Unit(name, api._caller))
     unit._methods = {
         method: Method(f"{name}/{method}", description, api._caller)

@@ -23,7 +23,7 @@ Source = Data | AsyncIterable[Data]
 _SMALLEST_CHUNK, _GREATEST_CHUNK = 65_536, 524_288
 
 MAX_WAITING = 100
-"""Uploads of a connection that wait for a call."""
+"""The maximum number of uploads of a connection that wait for a call."""
 
 _CHUNKS = 32
 """Impress confuses the order if more than 41 chunks of a stream wait for its reader."""
@@ -31,7 +31,7 @@ _CHUNKS = 32
 
 @attrs.define(eq=False)
 class _Upload:
-    """A stream. It is sent when a call has its id, and the call raises its error."""
+    """A stream. It is sent when a call has its id; that call raises its errors."""
 
     id: int
     name: str
@@ -54,10 +54,10 @@ class _Upload:
 
 
 class Uploads:
-    """They wait for their calls, so that the server knows what to do with the data.
+    """Uploads wait for their calls, so that the server knows what to do with the data.
 
     Args:
-        send_text, send_bytes: send a message, and wait while the server does not read.
+        send_text, send_bytes: send a message; they wait while the server does not read.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class Uploads:
         self._uploads: dict[int, _Upload] = {}
 
     async def open(self, id: int, name: str, source: Source, size: int | None) -> None:
-        """Announce a stream to the server. When too many wait for a call, the oldest is dropped.
+        """Announce a stream to the server. If too many wait for a call, the oldest is dropped.
 
         Raises:
-            ConnectionError: the connection is lost.
+            ConnectionError: the connection was lost.
             TypeError, ValueError: *size* is missing or wrong.
         """
         length = _checked_size(source, size)
@@ -94,10 +94,10 @@ class Uploads:
                 await self._send_status(oldest, Status.TERMINATE)
 
     def of(self, args: Any) -> "list[_Upload]":
-        """Return the uploads that wait and whose ids are in *args*.
+        """Return the waiting uploads whose ids are in *args*.
 
         Raises:
-            MetacomError: the server has rejected one.
+            MetacomError: the server has rejected one of them.
         """
         if not self._uploads:
             return []
@@ -109,7 +109,7 @@ class Uploads:
         return [upload for upload in found if upload.task is None]
 
     def start(self, uploads: "list[_Upload]", call: asyncio.Future[Any]) -> None:
-        """Send the data of *uploads*; *call* has their ids."""
+        """Send the data of *uploads*, whose ids are in the arguments of *call*."""
         for upload in uploads:
             upload.call = call
             upload.task = asyncio.create_task(self._send(upload))
@@ -117,7 +117,7 @@ class Uploads:
                 future.add_done_callback(partial(self._forget, upload))
 
     def fail(self, id: int, error: MetacomError) -> bool:
-        """The server has rejected the stream *id*. Return whether there is one."""
+        """Fail the stream *id*, which the server has rejected. Return whether it exists."""
         upload = self._uploads.get(id)
         if upload is None:
             return False
@@ -125,21 +125,21 @@ class Uploads:
         return True
 
     def stop(self, id: int) -> bool:
-        """The server does not want more of the stream *id*. Return whether there is one."""
+        """Stop the stream *id*, which the server has terminated. Return whether it exists."""
         upload = self._uploads.pop(id, None)
         if upload is not None and upload.task is not None:
             upload.task.cancel()
         return upload is not None
 
     def close(self) -> None:
-        """Stop to send; the connection is lost."""
+        """Stop sending, since the connection has ended."""
         for upload in self._uploads.values():
             if upload.task is not None:
                 upload.task.cancel()
         self._uploads.clear()
 
     def _forget(self, upload: _Upload, _: asyncio.Future[Any]) -> None:
-        """Forget *upload* when both its call and the sending have ended: until then, the server
+        """Forget *upload* when both its call and the sending have ended. Until then, the server
         may reject it."""
         if all(each is not None and each.done() for each in (upload.task, upload.call)):
             self._uploads.pop(upload.id, None)
@@ -165,7 +165,7 @@ class Uploads:
 
 
 def _is_cancelled() -> bool:
-    """Whether the current task was cancelled, and not something that it waits for."""
+    """Whether the current task itself was cancelled, not another one that it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -177,12 +177,12 @@ async def _pieces(upload: _Upload) -> AsyncGenerator[bytes, None]:
             rest = memoryview(data).cast("B")
             sent += len(rest)
             if sent > upload.size:
-                raise ValueError(f"the data has more than the {upload.size} bytes of size=")
+                raise ValueError(f"the data has more bytes than size={upload.size}")
             while rest:
                 yield bytes(rest[:size])
                 rest = rest[size:]
     if sent < upload.size:
-        raise ValueError(f"the data ended after {sent} of the {upload.size} bytes of size=")
+        raise ValueError(f"the data ended after {sent} bytes, but size={upload.size}")
 
 
 async def _parts(source: Source) -> AsyncGenerator[Data, None]:
@@ -200,13 +200,13 @@ async def _parts(source: Source) -> AsyncGenerator[Data, None]:
 def _checked_size(source: Source, size: int | None) -> int:
     if isinstance(source, AsyncIterable):
         if size is None:
-            raise TypeError("pass the size of the data: the server must know it before it comes")
+            raise TypeError("size is missing; pass the number of bytes of the iterable")
     elif not isinstance(source, bytes | bytearray | memoryview):
         raise TypeError(f"data must be bytes or an async iterable of bytes, not {source!r:.100}")
     elif size is None:
         return memoryview(source).nbytes
     elif size != memoryview(source).nbytes:
-        raise ValueError(f"size is {size}, the data has {memoryview(source).nbytes} bytes")
+        raise ValueError(f"size is {size}, but the data has {memoryview(source).nbytes} bytes")
     if size < 0:
         raise ValueError(f"size must be 0 or more, not {size}")
     return size

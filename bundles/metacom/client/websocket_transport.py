@@ -1,4 +1,4 @@
-"""Calls over a WebSocket that is replaced when it breaks."""
+"""Calls over a WebSocket, which is reconnected when it is lost."""
 
 import asyncio
 import logging
@@ -18,15 +18,17 @@ from bundles.metacom.client.transport import OnConnect
 logger = logging.getLogger(__name__)
 
 FIRST_DELAY = 0.5
-"""The longest pause before the first attempt to reconnect; it doubles for each further one."""
+"""The maximum of seconds before the first attempt to reconnect; it doubles with each attempt."""
 
 _prepared: ContextVar[ClientConnection | None] = ContextVar("metacom_prepared", default=None)
-"""The connection whose `OnConnect` functions run in this task. Their calls do not wait for it."""
+"""The connection whose `OnConnect` functions run in this task. Their calls are sent at once."""
 
 
 class WebSocketTransport:
-    """Attributes:
-    on_connect: awaited in their order after each connection. Other calls wait for them.
+    """
+    Attributes:
+        on_connect: functions that are awaited, in this order, after each connection is made. Other
+            calls wait for them.
     """
 
     def __init__(
@@ -57,11 +59,11 @@ class WebSocketTransport:
         if self._connection is None or self._connection.is_ended:
             return "the client is not connected"
         if not self._is_ready:
-            return "a function of on_connect has not ended"
-        return "a download is not read" if self._connection.is_full else ""
+            return "a function of on_connect is still running"
+        return "a download is not being read" if self._connection.is_full else ""
 
     async def open(self) -> None:
-        """Connect, and run `on_connect`; its errors are raised."""
+        """Connect, and run the functions of `on_connect`; raise their errors."""
         connection = await self._connect()
         try:
             await self._prepare(connection, self._run)
@@ -77,7 +79,7 @@ class WebSocketTransport:
 
         Raises:
             MetacomError: the server has responded with an error.
-            ConnectionError: the connection is lost; the method may have run.
+            ConnectionError: the connection was lost; the method may have run.
         """
         return await (await self.connection()).call(method, args)
 
@@ -124,7 +126,7 @@ class WebSocketTransport:
                     timeout=ClientWSTimeout(ws_close=CLOSING),
                 )
         except Exception as exc:  # any error of the session is a failed attempt
-            problem = str(exc) or f"nothing for {self._settings.timeout:g} s"
+            problem = str(exc) or f"no response for {self._settings.timeout:g} s"
             raise ConnectionError(f"cannot connect to {self._shown}: {problem}") from exc
         connection = self._connection = ClientConnection(
             websocket, self._settings, self._ids, self._on_event, self._ended
@@ -142,7 +144,7 @@ class WebSocketTransport:
     async def _prepare(
         self, connection: ClientConnection, run: Callable[[OnConnect], Awaitable[None]]
     ) -> None:
-        """Run `on_connect` for *connection*, then let other calls use it."""
+        """Run the functions of `on_connect` for *connection*, then allow other calls."""
         token = _prepared.set(connection)
         try:
             for function in tuple(self.on_connect):
@@ -163,14 +165,14 @@ class WebSocketTransport:
         self._preparing = task = asyncio.create_task(_call(function))
         try:
             await asyncio.wait({task, reading}, return_when=asyncio.FIRST_COMPLETED)
-            if self._is_closed:  # by the function, which goes on
+            if self._is_closed:  # the function has closed the client, and may finish
                 await asyncio.wait({task})
         finally:
             await _cancel(task)
             self._preparing = None
         if task.cancelled():
             reason = _reason(reading) if reading.done() else "it was cancelled"
-            raise ConnectionError(f"a function of on_connect has not ended: {reason}")
+            raise ConnectionError(f"a function of on_connect was cancelled: {reason}")
         task.result()
 
     async def _run_again(self, function: OnConnect) -> None:
@@ -188,7 +190,7 @@ class WebSocketTransport:
             if self._is_closed:
                 return
             reason = _reason(self._reading)
-            logger.warning("the connection to %s is lost: %s", self._shown, reason)
+            logger.warning("the connection to %s was lost: %s", self._shown, reason)
             if loop.time() - began > self._settings.max_reconnect_delay:
                 failures = 0
             connection = None
@@ -207,7 +209,7 @@ async def _call(function: OnConnect) -> None:
 
 
 def _reason(reading: "asyncio.Task[str]") -> str:
-    """Return why the connection that *reading* has read from has ended."""
+    """Return the reason why the connection of *reading* has ended."""
     if reading.cancelled():
         return "its task was cancelled"
     exc = reading.exception()
@@ -220,7 +222,8 @@ def _log_error(keeper: "asyncio.Task[None]") -> None:
 
 
 def delay_after(failures: int, longest: float) -> float:
-    """Return a random pause, so that the clients of a server do not reconnect at the same time."""
+    """Return a random delay in seconds, so that the clients of a server do not all reconnect at
+    the same time."""
     return random.uniform(0.0, min(FIRST_DELAY * 2.0 ** min(failures - 1, 32), longest))
 
 

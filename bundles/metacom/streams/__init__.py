@@ -1,4 +1,4 @@
-"""Binary streams of one connection, independent of the server."""
+"""The binary streams of one connection; this package does not depend on the server."""
 
 from bundles.metacom.streams.incoming import IncomingStream
 from bundles.metacom.streams.limits import StreamLimits

@@ -18,10 +18,10 @@ _LONGEST = 255
 
 
 def check_id(id: object, dialect: Dialect) -> StreamId:
-    """Return *id* if chunks of *dialect* can have it.
+    """Return *id* if it is valid in chunks of *dialect*.
 
     Raises:
-        ValueError: they cannot.
+        ValueError: *id* is invalid.
     """
     if dialect is Dialect.A:
         if type(id) is not int or not _SMALLEST <= id <= _GREATEST:
@@ -38,7 +38,7 @@ def encode_chunk(id: StreamId, data: bytes, dialect: Dialect) -> bytes:
     """Return the message with *data* for the stream *id*.
 
     Raises:
-        ValueError: *dialect* has no chunks with this id.
+        ValueError: *id* is invalid in *dialect*.
     """
     id = check_id(id, dialect)
     if isinstance(id, int):
@@ -51,16 +51,18 @@ def decode_chunk(chunk: bytes, dialect: Dialect) -> tuple[StreamId, bytes]:
     """Return the id and the data of *chunk*.
 
     Raises:
-        BadRequestException: it has no id.
+        BadRequestException: it does not begin with a valid id.
     """
     if dialect is Dialect.A:
         if len(chunk) < _NUMBER.size:
-            raise BadRequestException("a binary message must begin with the 4 bytes of its id")
+            raise BadRequestException("a binary message must begin with a stream id of 4 bytes")
         return _NUMBER.unpack_from(chunk)[0], chunk[_NUMBER.size :]
     start = 1 + chunk[0] if chunk else 1
     if not 1 < start <= len(chunk):
-        raise BadRequestException("a binary message must begin with the length and text of its id")
+        raise BadRequestException(
+            "a binary message must begin with the length and the text of a stream id"
+        )
     try:
         return chunk[1:start].decode(), chunk[start:]
     except UnicodeDecodeError:
-        raise BadRequestException("the id of a binary message must be UTF-8") from None
+        raise BadRequestException("the stream id of a binary message must be UTF-8") from None

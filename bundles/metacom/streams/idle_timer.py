@@ -1,4 +1,4 @@
-"""Finds out that a stream is idle."""
+"""A timer that detects that a stream is idle."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ from bundles.metacom.streams.link import Loop
 
 
 class IdleTimer:
-    """Calls *on_idle* when `touch` was not called for *seconds*, and again after as long, until it
-    is cancelled.
+    """Calls *on_idle* when `touch` was not called for *seconds*, and again after each further
+    *seconds*, until it is cancelled.
 
     `touch` only stores the time: the timer checks it when it is due.
     """

@@ -1,4 +1,4 @@
-"""A stream that the peer sends."""
+"""A stream from the peer."""
 
 import asyncio
 from collections import deque
@@ -10,11 +10,11 @@ from bundles.metacom.streams.stream_exception import StreamException
 from rxkernel import PayloadTooLargeException
 
 _SMALL = 4_096
-"""Bytes up to which chunks that wait are joined: each would take 60 bytes besides its data."""
+"""Bytes up to which waiting chunks are joined, since each one takes 60 bytes besides its data."""
 
 
 class Receiving(Protocol):
-    """What an `IncomingStream` needs of the streams of its connection."""
+    """The methods of `IncomingStreams` that an `IncomingStream` calls."""
 
     def data_read(self, stream: "IncomingStream", size: int) -> None: ...
 
@@ -22,23 +22,23 @@ class Receiving(Protocol):
 
 
 class IncomingStream:
-    """Iterate over it to read its data, in one task.
+    """Iterate over it, in one task, to read its data.
 
-    While more than ``stream_window`` bytes are unread, nothing more is received from the client,
-    also no call. As a context manager it terminates a stream that was not read to its end; the end
-    of the call does so too.
+    While more than ``stream_window`` bytes are unread, no messages are received from the client,
+    including calls. As a context manager it terminates a stream that was not read to its end; the
+    end of the call does this too.
 
     Attributes:
-        id: as the client sent it.
-        name: such as that of a file. Do not use it as a path: the client chooses it.
-        size: bytes of the whole stream, as the client announced it.
-        received: bytes that have arrived.
-        unread: bytes that have arrived and are not read yet.
-        is_taken: whether a call has asked for it.
-        caller: the task of that call; None if another task has asked for it.
-        earlier_calls: the calls that ran when it was opened.
+        id: the id that the client sent.
+        name: the name that the client sent, such as a file name. Do not use it as a path.
+        size: the number of bytes of the whole stream, as the client announced it.
+        received: the number of bytes that have arrived.
+        unread: the number of bytes that have arrived and are not read yet.
+        is_taken: whether `MetacomConnection.get_stream` has returned it.
+        caller: the task of the call that has taken it; None if another task has.
+        earlier_calls: the calls that were running when it was opened.
         is_ended: whether all bytes have arrived.
-        progress: bytes that were received or read since its idle timer was started.
+        progress: bytes that were received or read since the last restart of its idle timer.
     """
 
     __slots__ = (
@@ -76,7 +76,7 @@ class IncomingStream:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it has failed, or all bytes are read."""
+        """Whether it has failed, or all its bytes are read."""
         return self._error is not None or (self.is_ended and not self._chunks)
 
     def __aiter__(self) -> Self:
@@ -103,17 +103,16 @@ class IncomingStream:
         """Return all bytes that are not read yet.
 
         Raises:
-            PayloadTooLargeException: the stream has more than *limit* bytes; it is terminated.
-            StreamException: it has failed.
+            PayloadTooLargeException: the size of the stream exceeds *limit*; it is terminated.
+            StreamException: the stream has failed.
         """
         if self.size > limit:
             await self.terminate()
-            raise PayloadTooLargeException(f"the stream must have at most {limit} bytes")
+            raise PayloadTooLargeException(f"the stream must not have more than {limit} bytes")
         return b"".join([data async for data in self])
 
     async def terminate(self) -> None:
-        """Ask the client to stop, and ignore what it still sends. Does nothing once all bytes are
-        read."""
+        """Ask the client to stop, and ignore further data. Does nothing if all bytes are read."""
         if not self.is_closed:
             self._streams.incoming_terminated(self)
 
@@ -135,12 +134,12 @@ class IncomingStream:
             self._wake()
 
     def end(self) -> None:
-        """All bytes have arrived."""
+        """Note that all bytes have arrived."""
         self.is_ended = True
         self._wake()
 
     def fail(self, error: StreamException) -> None:
-        """Let readers raise *error*; drop the unread bytes."""
+        """Make readers raise *error*, and drop the unread bytes."""
         self._error = error
         self._chunks.clear()
         self.unread = 0
@@ -148,7 +147,7 @@ class IncomingStream:
 
     async def _wait(self) -> None:
         if self._waiting is not None:
-            raise RuntimeError("the stream is read by two tasks; read it in one")
+            raise RuntimeError("the stream is read by two tasks; read it in one task")
         self._waiting = asyncio.get_running_loop().create_future()
         try:
             await self._waiting

@@ -1,4 +1,4 @@
-"""The streams that the peer sends over one connection."""
+"""The streams from the peer over one connection."""
 
 import asyncio
 from functools import partial
@@ -15,9 +15,9 @@ from bundles.metacom.streams.stream_exception import StreamException
 from rxkernel import PayloadTooLargeException
 
 _PROGRESS = 1_024
-"""Bytes of a stream after which it is not idle. Its last bytes may be fewer."""
+"""Bytes of a stream that restart its idle timer. At the end of a stream fewer bytes do so too."""
 
-_NOT_TAKEN = "no call has asked for the stream; call its method before you send data"
+_NOT_TAKEN = "no call has taken the stream; call its method before you send data"
 
 
 class IncomingStreams:
@@ -26,10 +26,11 @@ class IncomingStreams:
     A stream is found by its id until it is ended and taken. It is open until all of it is read.
 
     Attributes:
-        unread: bytes that calls have to read. Above the window the connection is paused.
-        untaken: bytes of streams that no call has asked for. Above the window the connection is
-            paused if a call that has begun after the stream may still ask for it; else it fails,
-            since the call would wait behind it.
+        unread: unread bytes of streams that calls have taken. Above the window, the connection is
+            paused.
+        untaken: bytes of streams that no call has taken. Above the window, the connection is
+            paused if a running call that began after the stream may take it. Otherwise the stream
+            fails, since a paused connection could not receive the call that takes it.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class IncomingStreams:
         """Accept a new stream.
 
         Raises:
-            HttpException: *id* is used or invalid, or a limit is exceeded.
+            HttpException: *id* is in use or invalid, or a limit is exceeded.
         """
         if isinstance(id, int) and id < 0:
             raise StreamException(f"the id of a client's stream must be positive, got {id}")
@@ -86,7 +87,7 @@ class IncomingStreams:
         """Add *data* to the stream *id*.
 
         Raises:
-            StreamException: the stream is unknown, or fails now.
+            StreamException: the stream is unknown, or fails because of *data*.
         """
         stream = self._by_id.get(id)
         if stream is None or stream.is_ended:
@@ -94,7 +95,7 @@ class IncomingStreams:
                 return
             raise _unknown(id)
         if stream.received + len(data) > stream.size:
-            raise self._fail(stream, f"the stream has more than its {stream.size} bytes")
+            raise self._fail(stream, f"the stream has more bytes than its size of {stream.size}")
         if stream.is_taken:
             self.unread += len(data)
         elif self.untaken + len(data) <= self._limits.window or self._may_be_taken(stream):
@@ -108,7 +109,7 @@ class IncomingStreams:
             self._link.pause_reading()
 
     def fail_untaken(self) -> None:
-        """Fail the streams that do not fit into the window, and that no call may take."""
+        """Fail streams that do not fit into the window, and that no running call may take."""
         if self.untaken > self._limits.window:
             for stream in tuple(self._by_id.values()):
                 if not stream.is_taken and not self._may_be_taken(stream):
@@ -117,7 +118,7 @@ class IncomingStreams:
                     break
 
     def terminate_taken(self, caller: asyncio.Task[Any]) -> None:
-        """Terminate the streams that *caller* has not read to their end."""
+        """Terminate the streams that *caller* has taken and not read to their end."""
         for stream in self._open:
             if isinstance(stream, IncomingStream) and stream.caller is caller:
                 self._terminate(stream, "the call that has asked for the stream has ended")
@@ -158,7 +159,7 @@ class IncomingStreams:
         self._terminate(stream, "the stream was terminated")
 
     def close(self, error: StreamException) -> None:
-        """Let readers raise *error*. A stream that was received as a whole can be read."""
+        """Make readers raise *error*. A stream that has arrived completely can still be read."""
         self._is_closed = True
         for stream in self._open:
             if isinstance(stream, IncomingStream):
@@ -190,14 +191,15 @@ class IncomingStreams:
         self._link.report(stream.id, error)
 
     def _count_progress(self, stream: IncomingStream, size: int) -> None:
-        """A client that sends a few bytes from time to time does not keep *stream* open."""
+        """Restart the idle timer after `_PROGRESS` bytes, so that a client cannot keep *stream*
+        open with a few bytes from time to time."""
         stream.progress += size
         if stream.progress >= _PROGRESS or (size and stream.received == stream.size):
             stream.progress = 0
             self._open.touch(stream)
 
     def _may_be_taken(self, stream: IncomingStream) -> bool:
-        """Whether a call runs that may know *stream*."""
+        """Whether a running call began after *stream* was opened, and so may take it."""
         return not self._link.calls <= stream.earlier_calls
 
     def _terminate(self, stream: IncomingStream, message: str) -> None:
@@ -207,7 +209,7 @@ class IncomingStreams:
         self._drop(stream, StreamException(message))
 
     def _fail(self, stream: IncomingStream, message: str) -> StreamException:
-        """Fail *stream*, and ignore its chunks from now on."""
+        """Fail *stream*, ignore its further chunks, and return the error."""
         error = StreamException(message)
         if not stream.is_ended:
             self._ignore(stream.id)

@@ -5,13 +5,14 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class StreamLimits:
-    """See the settings ``streams`` of `MetacomSettings`.
+    """See ``max_streams``, ``max_stream_size``, ``stream_window`` and ``stream_timeout`` of
+    `MetacomSettings`.
 
     Attributes:
-        max_streams: most streams that are open at the same time, in both directions.
-        max_size: bytes of one stream that a client sends.
-        window: bytes of all streams that are received and not read yet.
-        timeout: seconds after which a stream fails if nothing is written, received or read.
+        max_streams: the maximum of open streams, in both directions.
+        max_size: the maximum of bytes of one stream from a client.
+        window: the maximum of received but unread bytes of all streams.
+        timeout: seconds without data written, received or read, after which a stream fails.
     """
 
     max_streams: int

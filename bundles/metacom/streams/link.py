@@ -1,4 +1,4 @@
-"""What streams need of the connection."""
+"""The interfaces that streams use: of the connection and of the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from rxkernel import HttpException
 
 
 class Link(Protocol):
-    """A connection, as its streams see it."""
+    """The part of a connection that its streams use."""
 
     @property
     def calls(self) -> AbstractSet[asyncio.Task[Any]]:
-        """The tasks of the calls that run. When one has ended, the link calls
+        """The tasks of the running calls. When one has ended, the link calls
         `Streams.call_ended`."""
 
     def put(self, packet: bytes) -> None:
-        """Send a text message, UTF-8, without waiting. Does nothing once closed."""
+        """Send a text message, encoded as UTF-8, without waiting. Does nothing once closed."""
 
     async def send_chunk(self, chunk: bytes) -> None:
         """Send a binary message after all packets before it. Wait while the peer does not read.
@@ -31,7 +31,7 @@ class Link(Protocol):
         """Send *error*, as a callback with *id*."""
 
     def pause_reading(self) -> None:
-        """Receive no further message until `resume_reading`."""
+        """Receive no further messages until `resume_reading` is called."""
 
     def resume_reading(self) -> None: ...
 
@@ -41,7 +41,7 @@ class Timer(Protocol):
 
 
 class Loop(Protocol):
-    """What streams use of the event loop; a test moves its time."""
+    """The part of the event loop that streams use. A test replaces it, to control the time."""
 
     def time(self) -> float: ...
 

@@ -1,4 +1,4 @@
-"""Which streams of a connection are open, and since when nothing happens to them."""
+"""The open streams of a connection, with their idle timers."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,8 @@ Stream = IncomingStream | OutgoingStream
 
 
 class OpenStreams:
-    """Those that are not closed, in both directions. Iterating over it returns a copy."""
+    """The open streams in both directions. Iteration works on a copy, so streams may be
+    removed."""
 
     def __init__(self, limits: StreamLimits, loop: Loop) -> None:
         self._limits = limits
@@ -30,20 +31,20 @@ class OpenStreams:
         return bool(self._timers)
 
     def check_room(self) -> None:
-        """Check that one more may be opened.
+        """Check that a further stream may be opened.
 
         Raises:
-            TooManyRequestsException: it may not.
+            TooManyRequestsException: ``max_streams`` are open.
         """
         if len(self._timers) >= self._limits.max_streams:
-            raise TooManyRequestsException("too many streams at the same time")
+            raise TooManyRequestsException("too many open streams")
 
     def add(self, stream: Stream, on_idle: Callable[[], None]) -> None:
-        """Call *on_idle* whenever nothing happens to *stream* for the time of the limits."""
+        """Add *stream*; *on_idle* is called each time that it is idle for the time limit."""
         self._timers[stream] = IdleTimer(self._loop, self._limits.timeout, on_idle)
 
     def touch(self, stream: Stream) -> None:
-        """Something happens to *stream*."""
+        """Restart the idle timer of *stream*."""
         timer = self._timers.get(stream)
         if timer is not None:
             timer.touch()

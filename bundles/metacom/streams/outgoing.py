@@ -1,4 +1,4 @@
-"""A stream that is sent to the peer."""
+"""A stream to the peer."""
 
 import asyncio
 from collections.abc import AsyncIterable
@@ -16,7 +16,7 @@ _CHUNKS = 32
 
 
 class Sending(Protocol):
-    """What an `OutgoingStream` needs of the streams of its connection."""
+    """The methods of `OutgoingStreams` that an `OutgoingStream` calls."""
 
     async def send_chunk(self, stream: "OutgoingStream", chunk: bytes) -> None: ...
 
@@ -26,16 +26,16 @@ class Sending(Protocol):
 
 
 class OutgoingStream:
-    """Write its bytes in one task, then `end` it. Or let `pipe` do both.
+    """Write its bytes in one task, then call `end`. Or call `pipe`, which does both.
 
-    Small writes are collected to chunks. As a context manager it ends the stream, or terminates it
-    if the block raises.
+    Small writes are joined to chunks. As a context manager it ends the stream, or terminates it if
+    the block raises.
 
     Attributes:
-        id: the client needs it to read the stream; return it from the call.
-        size: bytes of the whole stream.
-        written: bytes that were written.
-        is_sending: whether a chunk waits for the client.
+        id: the client needs it to read the stream, so the call must return it.
+        size: the number of bytes of the whole stream.
+        written: the number of bytes that were written.
+        is_sending: whether a chunk is waiting for the client.
         caller: the task of the call that has created it, or None.
     """
 
@@ -87,8 +87,8 @@ class OutgoingStream:
         if self.written + len(rest) > self.size:
             await self.terminate()
             raise ValueError(
-                f"the stream {self.name!r} was opened with a size of {self.size} bytes, and "
-                f"{self.written + len(rest)} are written; pass the right size to create_stream()"
+                f"the stream {self.name!r} was opened with a size of {self.size} bytes, but "
+                f"{self.written + len(rest)} were written; pass the right size to create_stream()"
             )
         self.written += len(rest)
         while rest:
@@ -111,7 +111,7 @@ class OutgoingStream:
         if self.written < self.size:
             await self.terminate()
             raise ValueError(
-                f"the stream {self.name!r} was opened with a size of {self.size} bytes, and ended "
+                f"the stream {self.name!r} was opened with a size of {self.size} bytes, but ended "
                 f"after {self.written}; pass the right size to create_stream()"
             )
         self._is_ended = True
@@ -124,9 +124,9 @@ class OutgoingStream:
             self._streams.outgoing_closed(self, Status.TERMINATE)
 
     def pipe(self, source: AsyncIterable[bytes]) -> None:
-        """Write all of *source* in a task of the connection, then end the stream.
+        """Write all data of *source* in a task of the connection, then end the stream.
 
-        The task begins when the call that has created the stream has got its response. An error of
+        The task begins after the response of the call that has created the stream. An error of
         *source* is logged, and terminates the stream.
         """
         self._check_open()
@@ -142,7 +142,7 @@ class OutgoingStream:
             await self.end()
 
     def fail(self, error: StreamException) -> None:
-        """Let writers raise *error*."""
+        """Make writers raise *error*."""
         self._error = error
         self._collected.clear()
 
@@ -150,7 +150,7 @@ class OutgoingStream:
         if self._error is not None:
             raise self._error.copy()
         if self._is_ended:
-            raise RuntimeError(f"the stream {self.name!r} is ended; write before end()")
+            raise RuntimeError(f"the stream {self.name!r} has ended; write before end()")
 
     async def _send(self) -> None:
         chunk = encode_chunk(self.id, bytes(self._collected), self._dialect)

@@ -1,4 +1,4 @@
-"""The streams that are sent over one connection."""
+"""The streams to the peer over one connection."""
 
 import asyncio
 import logging
@@ -20,17 +20,17 @@ from bundles.metacom.streams.stream_exception import StreamException
 logger = logging.getLogger(__name__)
 
 Caller = asyncio.Task[Any] | None
-"""The task of a call; None for a task that is not one."""
+"""The task of a call; None in a task that is not a call."""
 
 
 class OutgoingStreams:
     """Implements `Sending`.
 
     Args:
-        pipe_ended: called with the task of a call that has ended, when a pipe of it has.
+        pipe_ended: called when a pipe ends after its call, with the task of the call.
 
     Attributes:
-        pipes: the tasks of `OutgoingStream.pipe` that run.
+        pipes: the running tasks of `OutgoingStream.pipe`.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class OutgoingStreams:
     def create(self, name: str, size: int, dialect: Dialect, caller: Caller) -> OutgoingStream:
         """See `Streams.create`."""
         if not isinstance(name, str) or not name:
-            raise ValueError(f"name must be a text that is not empty, got {name!r}")
+            raise ValueError(f"name must be a non-empty text, got {name!r}")
         if type(size) is not int or size < 0:
             raise ValueError(f"size must be a whole number of bytes, got {size!r}")
         self._open.check_room()
@@ -68,7 +68,7 @@ class OutgoingStreams:
         return stream
 
     def terminated(self, id: StreamId) -> None:
-        """The client wants no more of the stream *id*."""
+        """Stop the stream *id*, which the client has terminated."""
         self._drop(self._by_id[id], StreamException("the client has terminated the stream"))
 
     async def send_chunk(self, stream: OutgoingStream, chunk: bytes) -> None:
@@ -89,16 +89,16 @@ class OutgoingStreams:
     def start_pipe(self, stream: OutgoingStream, source: AsyncIterable[bytes]) -> None:
         """See `Sending`."""
         if stream in self.pipes:
-            raise RuntimeError(f"the stream {stream.name!r} has a source; call pipe() once")
+            raise RuntimeError(f"the stream {stream.name!r} has a source; call pipe() only once")
         task = self.pipes[stream] = asyncio.create_task(self._pipe(stream, source))
         task.add_done_callback(partial(self._forget_pipe, stream))
 
     def has_pipe_of(self, caller: asyncio.Task[Any]) -> bool:
-        """Whether a pipe runs that the call *caller* has started."""
+        """Whether a pipe of the call *caller* is running."""
         return any(stream.caller is caller for stream in self.pipes)
 
     def close(self, error: StreamException) -> None:
-        """Let writers raise *error*."""
+        """Make writers raise *error*."""
         for stream in self._open:
             if isinstance(stream, OutgoingStream):
                 self._drop(stream, error)
@@ -115,14 +115,15 @@ class OutgoingStreams:
                     await source.aclose()
             await stream.end()
         except StreamException:
-            pass  # the client has left, or wants no more
+            pass  # the client has disconnected, or terminated the stream
         except Exception:
             logger.exception("the source of the stream %.100r failed", stream.name)
         finally:
             await stream.terminate()
 
     def _forget_pipe(self, stream: OutgoingStream, _: asyncio.Task[None]) -> None:
-        """Called when the pipe is done: one that is cancelled at once never begins."""
+        """Called when the task of the pipe is done, since a task that is cancelled at once does
+        not reach its ``finally``."""
         del self.pipes[stream]
         if stream.caller is not None and stream.caller.done():
             self._pipe_ended(stream.caller)
@@ -134,11 +135,11 @@ class OutgoingStreams:
         return self._last_number
 
     def _idle(self, stream: OutgoingStream) -> None:
-        if not stream.is_sending:  # a slow client is the business of the connection
+        if not stream.is_sending:  # the connection has its own limits for a slow client
             self.outgoing_closed(stream, Status.TERMINATE)
             seconds = self._limits.timeout
             stream.fail(
-                StreamException(f"nothing was written to the stream for {seconds:g} seconds")
+                StreamException(f"no data was written to the stream for {seconds:g} seconds")
             )
 
     def _drop(self, stream: OutgoingStream, error: StreamException) -> None:

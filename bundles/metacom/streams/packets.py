@@ -14,7 +14,7 @@ _LONGEST_NAME = 1_000
 
 
 class Status(Enum):
-    """How a stream is closed."""
+    """The way in which a stream is closed."""
 
     END = "end"
     TERMINATE = "terminate"
@@ -32,7 +32,7 @@ def read_stream_packet(packet: Mapping[str, Any]) -> Opening | Status:
     """Read a packet of the type ``stream``.
 
     Raises:
-        StreamException: it is invalid.
+        StreamException: *packet* is invalid.
     """
     status = packet.get("status")
     if status is not None:

@@ -4,5 +4,5 @@ from rxkernel import BadRequestException
 
 
 class StreamException(BadRequestException):
-    """A stream has failed: its length is wrong, it was terminated, nothing was transferred for
-    too long, or the connection is closed."""
+    """A stream has failed: its length is wrong, it was terminated, no data was transferred for too
+    long, or the connection is closed."""

@@ -20,7 +20,8 @@ from rxkernel import HttpException
 
 
 class Streams:
-    """Errors of the client are reported through *link*, with the id of the stream."""
+    """The streams of one connection. Errors of the client are sent to it through *link*, with the
+    id of the stream."""
 
     def __init__(self, link: Link, limits: StreamLimits, loop: Loop, encode: Encode) -> None:
         self._open = open_streams = OpenStreams(limits, loop)
@@ -31,7 +32,7 @@ class Streams:
 
     @property
     def unread(self) -> int:
-        """Bytes that are received and not read."""
+        """The number of received but unread bytes."""
         return self._incoming.unread + self._incoming.untaken
 
     @property
@@ -41,12 +42,12 @@ class Streams:
 
     @property
     def pipes(self) -> set["asyncio.Task[None]"]:
-        """The tasks of `OutgoingStream.pipe` that run."""
+        """The running tasks of `OutgoingStream.pipe`."""
         return set(self._outgoing.pipes.values())
 
     def take(self, id: object, caller: Caller = None) -> IncomingStream:
         """Return the stream that the client has opened as *id*. If it is not read to its end, it
-        is terminated when the task *caller* has ended, and each `pipe` of that.
+        is terminated when the task *caller* and each `pipe` of it have ended.
 
         Raises:
             StreamException: the stream is unknown, or has failed.
@@ -59,7 +60,7 @@ class Streams:
         """Open a stream to the client. Its `pipe` waits for the task *caller*.
 
         Raises:
-            ValueError: *name* is empty, or *size* is not a number of bytes.
+            ValueError: *name* is empty, or *size* is invalid.
             TooManyRequestsException: the connection has too many open streams.
             StreamException: the connection is closed.
         """
@@ -80,7 +81,7 @@ class Streams:
         """Handle a binary message.
 
         Returns:
-            False if it is an error of the client.
+            False if it is invalid; the error was sent.
         """
         if self._is_closed:
             return True
@@ -94,14 +95,14 @@ class Streams:
         return True
 
     def call_ended(self, caller: asyncio.Task[Any]) -> None:
-        """A call has ended, or a pipe after it: close the streams that it leaves."""
+        """Close the streams of a call that has ended. Also called when a pipe of it ends later."""
         if not self._outgoing.has_pipe_of(caller):
             self._incoming.terminate_taken(caller)
         self._incoming.fail_untaken()
 
     def close(self) -> None:
-        """The connection is closed: readers and writers raise at once. A stream that was received
-        as a whole can be read to its end."""
+        """Handle the end of the connection: readers and writers raise at once. A stream that has
+        arrived completely can still be read."""
         self._is_closed = True
         error = StreamException("the connection is closed")
         self._incoming.close(error)

@@ -63,23 +63,8 @@ class Bus:
         name = unpack(body)[0]
         for definition in self._subscribers.get(name, ()):
             data = unpack(body)[1]  # a copy for each subscriber, which may change it
-            what = f"the event {name:.100}"
-            if not self._jobs.start(what, self._run(definition, name, data), len(body)):
+            fields = data if isinstance(data, dict) else None
+            request = Request(BUS_EVENTS, params=fields, body=data, url=name)
+            run = self._kernel.handle_event(definition, request)
+            if not self._jobs.start(f"the event {name:.100}", run, len(body)):
                 self._link.dropped("overloaded")
-
-    async def _run(self, definition: ProcedureDefinition, name: str, data: Any) -> None:
-        """Run *definition* as a message. The kernel logs errors from status 500 on; those below
-        are logged here, since they have no client."""
-        fields = data if isinstance(data, dict) else None
-        request = Request(BUS_EVENTS, params=fields, body=data, url=name)
-        response = None
-        self._kernel.begin(request)
-        try:
-            response = await self._kernel.answer(definition, request)
-            if 400 <= response.status_code < 500:
-                logger.error(
-                    "%s failed for the event %.100r: %s %.500r",
-                    *(definition.metadata.place, name, response.status_code, response.content),
-                )
-        finally:
-            self._kernel.terminate(request, response)

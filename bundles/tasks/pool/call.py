@@ -1,4 +1,4 @@
-"""One call, as bytes: what is sent to a worker process, and what comes back."""
+"""Encodes a call for a worker process, and decodes its reply."""
 
 import pickle
 from collections.abc import Callable
@@ -13,30 +13,30 @@ from bundles.tasks.pool.worker_process import FAILURE, RESULT
 
 @attrs.frozen
 class Reply:
-    """What a worker sent when a call had ended."""
+    """The frame that a worker sends when a call has ended; see `worker_process`."""
 
     kind: int
     body: bytes
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The name of *function* for errors and logs, without the arguments of a `partial`, which may
-    be secret."""
+    """Return the name of *function* for errors and logs. It omits the arguments of a `partial`,
+    which may be secret."""
     while isinstance(function, partial):
         function = function.func
     return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def pickle_call(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
-    """Return the call as bytes: a copy of *args* as they are now.
+    """Return the call as bytes, so that later changes of *args* have no effect.
 
     Raises:
         NotPicklableError: a worker cannot import *function*, or an argument cannot be pickled.
     """
     if getattr(function, "__module__", None) == "__main__":
         raise NotPicklableError(
-            f"{name_of(function)} is defined in the program itself (__main__), which a worker "
-            f"cannot import; move it to a module"
+            f"{name_of(function)} is defined in __main__, which a worker process cannot import; "
+            f"move it to a module"
         )
     try:
         return pickle.dumps((function, args), pickle.HIGHEST_PROTOCOL)
@@ -47,8 +47,8 @@ def pickle_call(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
 def _problem(function: Callable[..., Any], args: tuple[Any, ...], exc: Exception) -> str:
     if _error_of(function) is not None:
         return (
-            f"{name_of(function)} cannot be pickled: {exc}; a worker runs functions that it can "
-            f"import: those at the top of a module"
+            f"{name_of(function)} cannot be pickled: {exc}; a worker process must be able to "
+            f"import the function, so define it at the top level of a module"
         )
     for number, value in enumerate(args, 1):
         if (error := _error_of(value)) is not None:
@@ -71,15 +71,15 @@ def result_of(reply: Reply, function: Callable[..., Any]) -> Any:
     """Return the result of a call, or raise its exception.
 
     Raises:
-        NotPicklableError: the result cannot be pickled, or not be read here.
-        WorkerCallError: the exception cannot be raised here.
+        NotPicklableError: the result cannot be pickled, or cannot be unpickled here.
+        WorkerCallError: the exception of the call cannot be unpickled here.
     """
     if reply.kind == RESULT:
         try:
             return pickle.loads(reply.body)
         except Exception as exc:
             raise NotPicklableError(
-                f"the result of {name_of(function)} was pickled, but cannot be read: "
+                f"the result of {name_of(function)} was pickled, but cannot be unpickled: "
                 f"{type(exc).__qualname__}: {exc}; return plain values"
             ) from exc
     if reply.kind == FAILURE:

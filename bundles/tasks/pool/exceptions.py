@@ -10,7 +10,7 @@ class NotPicklableError(RxKernelError, TypeError):
 class WorkerDiedError(RxKernelError):
     """The process that ran the call ended: it was killed, crashed, or called ``os._exit``.
 
-    ``exit_code`` is that of the process; for a signal its negative number.
+    ``exit_code`` is the exit status of the process, or the negative number of a signal.
     """
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -23,8 +23,8 @@ class WorkerStartError(RxKernelError):
 
 
 class WorkerCallError(RxKernelError):
-    """The call raised an exception that cannot be raised here: it cannot be pickled, or it is a
-    ``SystemExit`` or the like. The text has its class and message."""
+    """The call raised an exception that cannot be pickled, or one that is not an `Exception`, such
+    as ``SystemExit``. The message has its class and text."""
 
 
 class WorkerTimeoutException(RequestTimeoutException):
@@ -32,15 +32,15 @@ class WorkerTimeoutException(RequestTimeoutException):
 
 
 class WorkerPoolFullException(ServiceUnavailableException):
-    """Too many calls wait for a worker, or this one has waited too long."""
+    """Too many calls are waiting for a worker, or this one has waited too long."""
 
 
 class WorkerPoolClosedException(ServiceUnavailableException):
-    """The pool has been closed, or was closed before the call ended."""
+    """The pool is closed, or was closed before the call ended."""
 
 
 class WorkerTraceback(Exception):
-    """The cause of an exception from a worker process: its traceback there, as text."""
+    """The cause of an exception from a worker process, with the traceback there as text."""
 
     def __str__(self) -> str:
         return f'\n"""\n{self.args[0]}"""'

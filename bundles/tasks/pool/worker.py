@@ -21,10 +21,10 @@ from bundles.tasks.pool.worker_process import CALL, HEADER, JOB, LOG, READY, SET
 _SCRIPT = str(Path(worker_process.__file__))
 
 _START_TIMEOUT = 60.0
-"""Seconds in which a process must be set up; on an idle machine it needs 0.03."""
+"""Seconds within which a process must be set up; on an idle machine it takes 0.03."""
 
 _CLOSE_TIMEOUT = 2.0
-"""Seconds in which an idle worker must end after its pipe was closed; then it is killed."""
+"""Seconds within which an idle worker must end after its pipe is closed; then it is killed."""
 
 
 class Worker(asyncio.Protocol):
@@ -47,11 +47,11 @@ class Worker(asyncio.Protocol):
 
     @classmethod
     async def start(cls, when_ended: Callable[["Worker"], None]) -> "Worker":
-        """Start a process, and wait until it is set up; *when_ended* is called when it cannot run
-        calls any more.
+        """Start a process, and wait until it is set up; *when_ended* is called when it has ended.
 
         Raises:
-            WorkerStartError: the system does not start one, or it ends at once.
+            WorkerStartError: the process cannot be started, ends at once, or is not set up in
+                time.
         """
         worker = cls()
         ours, theirs = socket.socketpair()
@@ -89,7 +89,7 @@ class Worker(asyncio.Protocol):
             ready.cancel()
         if not self._ready.is_set():
             code = self._process.returncode
-            what = f"did nothing for {_START_TIMEOUT:g} s" if code is None else _end_of(code)
+            what = f"did not reply for {_START_TIMEOUT:g} s" if code is None else _end_of(code)
             raise WorkerStartError(f"a worker process cannot be started: it {what}")
 
     async def _start_process(self, pipe: int) -> None:
@@ -99,7 +99,7 @@ class Worker(asyncio.Protocol):
                 *(sys.executable, "-P", _SCRIPT, str(pipe), str(theirs)),
                 pass_fds=(pipe, theirs),
                 stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the application alone
+                start_new_session=True,  # only the application receives Ctrl-C
             )
         except BaseException:
             os.close(self._lifeline)
@@ -124,14 +124,15 @@ class Worker(asyncio.Protocol):
         return self._reply
 
     def kill(self) -> None:
-        """End the process and those that it has started."""
+        """Kill the process and the processes that it has started."""
         self.is_alive = False
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
-        """End the process: when its call is done, it reads that the pipe is closed."""
+        """End the process, which exits when it reads that the pipe is closed; kill it if it does
+        not."""
         self.is_alive = False
         self._transport.close()
         try:
@@ -164,7 +165,7 @@ class Worker(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.is_alive:
-            self.kill()  # a process without its pipe is of no use
+            self.kill()  # it can receive no calls without its pipe
 
     def _send(self, kind: int, body: bytes) -> None:
         self._transport.write(HEADER.pack(kind, len(body)) + body)
@@ -175,7 +176,7 @@ class Worker(asyncio.Protocol):
         os.close(self._lifeline)
         self._transport.abort()
         if self._reply is not None and not self._reply.done():
-            text = f"the worker process {_end_of(code)} while it ran the call"
+            text = f"the worker process {_end_of(code)} during the call"
             self._reply.set_exception(WorkerDiedError(text, code))
         when_ended(self)
 
@@ -187,11 +188,11 @@ def _end_of(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    return f"was ended by {name}"
+    return f"was killed by {name}"
 
 
 def _levels() -> dict[str, int]:
-    """The levels of the loggers of this process, so that a worker sends no record in vain."""
+    """The levels of the loggers of this process: a worker sends no record below them."""
     root = logging.getLogger()
     loggers = ((name, root.manager.loggerDict[name]) for name in list(root.manager.loggerDict))
     levels = {name: one.level for name, one in loggers if isinstance(one, logging.Logger)}

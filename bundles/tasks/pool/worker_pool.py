@@ -1,4 +1,4 @@
-"""`WorkerPool`: calls of CPU-bound functions in processes that are used again."""
+"""`WorkerPool`: calls of CPU-bound functions in processes that are reused."""
 
 import asyncio
 import logging
@@ -30,23 +30,23 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0
-"""Seconds between the failed start of a worker and the next one, unless a call needs one."""
+"""Seconds between a failed start of a worker and the next attempt, unless a call needs one."""
 
 _LARGE = 1_000_000
-"""Bytes from which a result is read in a thread, so that the loop does not wait for it."""
+"""Bytes from which a result is unpickled in a thread, so that it does not block the loop."""
 
 
 @attrs.frozen(kw_only=True)
 class WorkerPoolStatistics:
-    """The state of a `WorkerPool`, and what it has done since its start.
+    """The state of a `WorkerPool`, and its counts since its start.
 
     Attributes:
-        workers: processes that run.
-        busy: processes that run a call.
-        waiting: calls that wait for a process.
+        workers: running processes.
+        busy: processes that are running a call.
+        waiting: calls that are waiting for a process.
         done: calls that returned.
         failed: calls that raised, timed out, were cancelled, or whose process died.
-        restarts: processes that were started in the place of one that died or was killed.
+        restarts: processes that replaced one that died or was killed.
     """
 
     workers: int
@@ -60,12 +60,12 @@ class WorkerPoolStatistics:
 class WorkerPool:
     """Runs functions in other processes, each of which runs one call at a time.
 
-    A worker that dies fails the call that it ran, no other one, and is replaced. Use the pool as
+    If a worker dies, only the call that it ran fails, and the worker is replaced. Use the pool as
     an async context manager; the bundle does so.
 
     Attributes:
-        counts: how many calls have returned, failed and were rejected, and how many processes
-            were replaced: ``tasks.pool.done``, ``.failed``, ``.rejected``, ``.restarts``.
+        counts: ``tasks.pool.done``, ``.failed`` and ``.rejected``: calls that returned, failed and
+            were rejected; ``tasks.pool.restarts``: processes that were replaced.
         start_failure: why the last start of a worker failed; None if it succeeded.
     """
 
@@ -100,10 +100,13 @@ class WorkerPool:
             timeout: seconds from the start of the call, without the time in the queue.
 
         Raises:
-            NotPicklableError: something cannot be pickled; the worker goes on.
-            WorkerPoolFullException: too many calls wait, or this one waited too long (503).
+            NotPicklableError: *function*, an argument or the result cannot be pickled.
+            WorkerPoolFullException: too many calls are waiting, or this one waited too long (503).
+            WorkerPoolClosedException: the pool is closed, or was closed before the end (503).
             WorkerTimeoutException: *timeout* has passed; the worker was killed (408).
+            WorkerStartError: a worker cannot be started.
             WorkerDiedError: the process of the call ended.
+            WorkerCallError: the exception of the call cannot be raised here.
         """
         call = pickle_call(function, args)
         worker = await self._take()
@@ -148,7 +151,7 @@ class WorkerPool:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        """Fail the calls that wait, kill busy workers, close idle ones; no process is left."""
+        """Fail the waiting calls, kill busy workers, close idle ones, and wait for their end."""
         self._is_open = False
         while (turn := self._next_turn()) is not None:
             turn.set_exception(WorkerPoolClosedException(code="worker_pool_closed"))
@@ -181,7 +184,7 @@ class WorkerPool:
             raise
 
     async def _take(self) -> Worker:
-        """Return a free worker, when it is the caller's turn."""
+        """Return a free worker; wait in the queue for one if necessary."""
         self._check_open()
         while self._idle:
             worker = self._idle.pop()
@@ -191,7 +194,7 @@ class WorkerPool:
             raise self._rejection("worker_queue_full")
         try:
             async with asyncio.timeout(self._settings.queue_timeout):
-                while not (worker := await self._wait()).is_alive:  # it died in this moment
+                while not (worker := await self._wait()).is_alive:  # it has just died
                     self._check_open()
                     self._replace()
         except TimeoutError as exc:
@@ -216,11 +219,11 @@ class WorkerPool:
 
     def _rejection(self, code: str) -> WorkerPoolFullException:
         self.counts["tasks.pool.rejected"] += 1
-        message = "too many calls wait; try again later"
+        message = "too many calls are waiting; try again later"
         return WorkerPoolFullException(message, code=code, headers=self._retry_after)
 
     def _release(self, worker: Worker) -> None:
-        """Pass *worker* to the next call that waits, or keep it."""
+        """Pass *worker* to the next waiting call, or keep it as idle."""
         if not worker.is_alive:
             self._replace()
             return
@@ -233,12 +236,12 @@ class WorkerPool:
         """Remove the call that has waited the longest, and return its future."""
         while self._waiting:
             turn, _ = self._waiting.popitem(last=False)
-            if not turn.done():  # else its caller was cancelled in this moment
+            if not turn.done():  # otherwise its caller has just been cancelled
                 return turn
         return None
 
     def _replace(self) -> None:
-        """Start a worker for one that has died, now or with the next call that needs it."""
+        """Replace a worker that has died: now, or when a call needs one."""
         self._lost += 1
         self._start_for_waiting()
         if self._settings.start_at_boot and self._room:
@@ -246,7 +249,7 @@ class WorkerPool:
 
     @property
     def _room(self) -> int:
-        """How many workers may be started."""
+        """The number of workers that may be started."""
         alive = sum(worker.is_alive for worker in self._workers)
         return self._settings.size - alive - len(self._starting) if self._is_open else 0
 
@@ -281,7 +284,8 @@ class WorkerPool:
             logger.error("%s", failure)
 
     def _retry_later(self) -> None:
-        """Start a worker after a failure: a process that is not ready may get no calls."""
+        """Try to start a worker later. Calls alone may not do so: while ``/readyz`` fails, a load
+        balancer may send none."""
         if self._retry is None and self._is_open:
             loop = asyncio.get_running_loop()
             self._retry = loop.call_later(self._retry_delay, self._try_again)

@@ -1,7 +1,8 @@
-"""What a worker process of `WorkerPool` runs: one call after the other, until its pipe is closed.
+"""The main program of a worker process of `WorkerPool`: runs calls until its pipe is closed.
 
-It is run as a script and imports the standard library only, so that a worker starts in the time
-and the memory of a bare interpreter. The module of a function is imported with its first call.
+It is run as a script and imports only the standard library, so that a worker starts as fast as a
+bare interpreter and needs as little memory. The module of a function is imported at its first
+call.
 """
 
 import fcntl
@@ -18,21 +19,26 @@ from socket import socket
 from typing import Any
 
 HEADER = struct.Struct("!BQ")
-"""Of each frame, in both directions: its kind, and the number of bytes that follow."""
+"""The header of each frame, in both directions: its kind, and the length of its body in bytes."""
 
 SETUP, JOB, CALL = 1, 2, 3
-"""To the worker: ``(sys.path, levels of loggers)``; the job as JSON; ``(function, args)``."""
+"""Frames to the worker. SETUP: ``(sys.path, levels of loggers)``. JOB: the job of the next call,
+as
+JSON. CALL: ``(function, args)``."""
 
 RESULT, FAILURE, UNPICKLABLE, LOG, READY = 1, 2, 3, 4, 5
-"""From the worker: the result; an exception; a result that cannot be pickled; a log record; that
-it is set up, without a body."""
+"""Frames from the worker. RESULT: the result. FAILURE: the exception, its summary and its
+traceback.
+UNPICKLABLE: the class of a result that cannot be pickled, and the error. LOG: a log record. READY:
+the worker is set up; without a body."""
 
 JOB_VARIABLE = "RXKERNEL_JOB"
 """The environment variable that holds the job while a call runs."""
 
 
 class WorkerProcess:
-    """The end of the pipe in the worker. Threads of a function may log, so writing is locked."""
+    """The worker's end of the pipe. Threads that a call has started may log, so writing is
+    locked."""
 
     def __init__(self, pipe: socket) -> None:
         self._pipe = pipe
@@ -81,7 +87,8 @@ class WorkerProcess:
 
 
 def _failure(exc: BaseException) -> bytes:
-    """The pickled exception, if it can be pickled, its class and text, and its traceback."""
+    """Return the body of FAILURE: the pickled exception, None if it cannot be pickled; its class
+    and text; its traceback as text."""
     inside = exc.__traceback__ and exc.__traceback__.tb_next  # without the frame of `_call`
     text = "".join(traceback.format_exception(type(exc), exc, inside))
     pickled = None
@@ -114,18 +121,19 @@ _FORMATTER = logging.Formatter()
 
 
 def _plain(value: Any) -> Any:
-    """*value*, or the text of one that may not be known in the other process."""
+    """Return *value*, or its text if its class may be unknown in the other process."""
     return value if isinstance(value, str | int | float | None) else repr(value)
 
 
 def end_with_parent(lifeline: int) -> None:
-    """End this process, and all of its group, when the other end of the pipe *lifeline* is closed:
-    also while a function runs that never returns to the interpreter."""
+    """End this process and its process group when the other end of the pipe *lifeline* is closed,
+    even while a function runs that never returns to the interpreter."""
     if sys.platform == "linux":
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgid(0))
         flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)  # SIGIO, which ends a process
-    # elsewhere SIGIO is ignored; here, the parent may have ended before the lines above
+    # The thread is for other systems, where SIGIO is ignored, and for a parent that has ended
+    # before the lines above.
     threading.Thread(target=_exit_after, args=(lifeline,), daemon=True).start()
 
 
@@ -135,8 +143,8 @@ def _exit_after(lifeline: int) -> None:
 
 
 def _ignore(*_: object) -> None:
-    """A signal handler: the pool ends its workers itself. `SIG_IGN` would be inherited by the
-    programs that a function starts."""
+    """A signal handler that does nothing, since the pool ends its workers. `SIG_IGN` would be
+    inherited by programs that a function starts."""
 
 
 def main() -> None:

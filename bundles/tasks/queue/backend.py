@@ -1,4 +1,4 @@
-"""What holds the tasks of a `TaskQueue`."""
+"""The storage of the tasks of a `TaskQueue`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from bundles.tasks.queue.message import TaskMessage, TaskOutcome
 
 Waiter = Callable[[], Awaitable[TaskOutcome]]
-"""Waits for the outcome of a task; it may be called more than once."""
+"""Waits for a task, and returns its outcome; it may be called more than once."""
 
 
 class TaskBackend(ABC):
     @abstractmethod
     async def put(self, message: TaskMessage) -> Waiter:
-        """Store *message*, and return what waits for its outcome.
+        """Store *message*, and return a function that waits for its outcome.
 
         Raises:
-            TaskQueueFullException: too many tasks wait.
+            TaskQueueFullException: the queue is full, or the application is stopping.
         """

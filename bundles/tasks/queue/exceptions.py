@@ -7,9 +7,9 @@ class TaskFailedError(RxKernelError):
     """The last run of a task failed.
 
     Attributes:
-        task: its name.
-        error: the class and the text of its exception.
-        status_code: that of the response to its message.
+        task: the name of the task.
+        error: the class and the text of its exception, or the status and the text of its error.
+        status_code: the status of the response to its message.
     """
 
     def __init__(self, task: str, error: str, status_code: int) -> None:
@@ -20,8 +20,8 @@ class TaskFailedError(RxKernelError):
 
 
 class TaskQueueFullException(ServiceUnavailableException):
-    """Too many tasks wait, or the process stops."""
+    """The queue is full, or the application is stopping."""
 
 
 class TaskTimeoutException(RequestTimeoutException):
-    """The result of a task did not come in time; the task goes on."""
+    """The task did not end in time; it continues to run."""

@@ -1,4 +1,4 @@
-"""Runs queued tasks as messages, and decides whether one runs again."""
+"""Runs queued tasks as messages, and decides whether a failed task is retried."""
 
 import logging
 from collections import Counter
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @attrs.frozen
 class Retry:
-    """The message of the next run, and the seconds until then."""
+    """The message of the next run, and its delay in seconds."""
 
     message: TaskMessage
     delay: float
@@ -28,8 +28,8 @@ class Retry:
 class TaskExecution:
     """
     Attributes:
-        counts: how many runs have ended in this process, and how many of them failed:
-            ``tasks.queue.runs``, ``.failures``.
+        counts: ``tasks.queue.runs``: runs that ended in this process; ``tasks.queue.failures``:
+            those of them that failed.
     """
 
     @inject
@@ -39,7 +39,7 @@ class TaskExecution:
         self._runner = runner
 
     async def run(self, message: TaskMessage) -> TaskOutcome:
-        """Handle one message, in the task and the context of the caller, which are its own."""
+        """Handle one message. The caller must run it in an asyncio task and context of its own."""
         task_job.set(message.job)
         params, body = deepcopy((message.params, message.body))  # the action may change them
         request = Request(TASKS, params=params, body=body, url=message.task)
@@ -53,7 +53,7 @@ class TaskExecution:
         return TaskOutcome(result=decode_json(handled.data), status_code=handled.status_code)
 
     def retry(self, message: TaskMessage, outcome: TaskOutcome) -> Retry | None:
-        """Return the next run of *message* after *outcome*, if there is one."""
+        """Return the next run of *message* after *outcome*; None if it is not retried."""
         if outcome.error is None:
             return None
         definition = self._kernel.definitions[TASKS].get(message.task)
@@ -64,12 +64,12 @@ class TaskExecution:
         options = self.options_of(message)
         if failures > options.retries:
             logger.error(
-                "the task %s has failed %d times, and does not run again (%s)",
+                "the task %s has failed %d times and is not retried (%s)",
                 *(message.task, failures, message.id),
             )
             return None
         delay = options.delay_after(failures)
-        logger.info("the task %s runs again in %.1f s (%s)", message.task, delay, message.id)
+        logger.info("the task %s is retried in %.1f s (%s)", message.task, delay, message.id)
         return Retry(attrs.evolve(message, failures=failures), delay)
 
     def options_of(self, message: TaskMessage) -> TaskOptions:

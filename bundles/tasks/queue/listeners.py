@@ -1,4 +1,4 @@
-"""Publishes listed functions, and ends local tasks."""
+"""Publishes listed functions, and waits for local tasks at shutdown."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from rxkernel import (
 
 @attrs.frozen
 class TaskFunctions:
-    """What was passed to the bundle."""
+    """The argument ``functions`` of the bundle."""
 
     functions: Sequence[Callable[..., Any]] = ()
 
@@ -44,15 +44,15 @@ class QueueListeners:
                 event.procedure_metadata_storage.add(route)
             if not found:
                 problems.append(
-                    f"{function!r} is listed in TasksBundle(functions=…), and is not a function "
-                    f"at the top of a module with @task"
+                    f"{function!r} in TasksBundle(functions=…) is not a function with @task at "
+                    f"the top level of a module"
                 )
         if problems:
             raise ConfigurationError(*problems)
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def drain(self, event: ShutdownEvent) -> None:
-        """The services that tasks use are still open."""
+        """Wait for the local tasks; the services that they use are still open."""
         if isinstance(self._backend, LocalTasks):
             await self._backend.drain()
 

@@ -1,4 +1,4 @@
-"""Runs queued tasks in this process. They do not survive it."""
+"""Runs queued tasks in this process. They are lost when it ends."""
 
 import asyncio
 import logging
@@ -31,10 +31,10 @@ class LocalTasks(TaskBackend):
 
     async def put(self, message: TaskMessage) -> Waiter:
         if self._stopping.is_set():
-            raise TaskQueueFullException("the application stops", code="task_queue_closed")
+            raise TaskQueueFullException("the application is stopping", code="task_queue_closed")
         if len(self._tasks) >= self._size:
             raise TaskQueueFullException(
-                "too many tasks wait; try again later", code="task_queue_full"
+                "the task queue is full; try again later", code="task_queue_full"
             )
         task = asyncio.create_task(self._run(message), context=Context())
         self._tasks[task] = message
@@ -42,12 +42,12 @@ class LocalTasks(TaskBackend):
         return partial(_outcome_of, task)
 
     async def drain(self) -> None:
-        """Finish the tasks that run or wait; those that would run again later fail now."""
+        """Finish the running and waiting tasks; those that wait for a retry fail now."""
         self._stopping.set()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._shutdown_timeout)
         for task, message in self._tasks.items():
-            logger.error("the task %s did not end in time and is lost", message.task)
+            logger.error("the task %s did not end in time; it is cancelled and lost", message.task)
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -77,5 +77,5 @@ class LocalTasks(TaskBackend):
 async def _outcome_of(task: "asyncio.Task[TaskOutcome]") -> TaskOutcome:
     await asyncio.wait({task})
     if task.cancelled():
-        return TaskOutcome(error="cancelled, since the process has stopped", status_code=503)
+        return TaskOutcome(error="cancelled, since the process was stopped", status_code=503)
     return task.result()

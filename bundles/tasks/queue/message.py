@@ -1,4 +1,4 @@
-"""A task in the queue, and the end of its run."""
+"""A task in the queue, and its outcome."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from bundles.tasks.job import NO_JOB, Job
 
 @attrs.frozen(kw_only=True)
 class TaskMessage:
-    """What a queue holds, as JSON: the same in this process and in Redis.
+    """A task in the queue. Redis stores it as JSON.
 
     Attributes:
         task: the name of the procedure.
-        failures: how many runs of it have failed.
-        job: the message that has put it into the queue.
+        failures: the number of its runs that failed.
+        job: the ids of the message that put it into the queue.
     """
 
     id: str
@@ -27,7 +27,7 @@ class TaskMessage:
 
 @attrs.frozen(kw_only=True)
 class TaskOutcome:
-    """The result of the last run as JSON, or the text and the status of its error."""
+    """The result of the last run, as decoded JSON, or the text and the status of its error."""
 
     result: Any = None
     error: str | None = None

@@ -1,4 +1,4 @@
-"""Queued tasks in Redis: any process puts them there, workers on any machine run them."""
+"""Queued tasks in Redis: any process adds them, workers on any machine run them."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Argument = str | bytes | float
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.01, 0.25
-"""Seconds between two looks for a result."""
+"""Seconds between two checks for a result."""
 
 
 @attrs.frozen
@@ -31,8 +31,9 @@ class TakenTask:
     """A task that this worker runs.
 
     Attributes:
-        take: proves that no other worker has taken it since.
-        losses: how many workers have ended while they ran it.
+        take: how often the task was taken; another number in Redis means that another worker has
+            taken it since.
+        losses: the number of runs that did not end, because their worker did.
     """
 
     message: TaskMessage
@@ -41,7 +42,7 @@ class TakenTask:
 
 
 class RedisTasks(TaskBackend):
-    """One script for each method. An error of redis-py is a 503 by the bundle `redis`."""
+    """Each method is one script. The bundle `redis` responds to errors of redis-py with 503."""
 
     @inject
     def __init__(self, client: Redis, settings: TaskQueueSettings, redis: RedisSettings) -> None:
@@ -62,14 +63,14 @@ class RedisTasks(TaskBackend):
     async def put(self, message: TaskMessage) -> Waiter:
         args: list[Argument] = [self._settings.size, message.id, msgspec.json.encode(message)]
         if not await self._put(keys=self._keys, args=args):
-            text = "too many tasks wait; try again later"
+            text = "the task queue is full; try again later"
             raise TaskQueueFullException(text, code="task_queue_full")
         return partial(self._outcome, message.id)
 
     # --- for workers
 
     async def take(self, count: int) -> Sequence[TakenTask]:
-        """Take at most *count* tasks that are due, also those of workers that have ended."""
+        """Take at most *count* tasks that are due, including those of workers that have ended."""
         found = await self._take(keys=self._keys, args=[count, self._settings.lost_after])
         taken: list[TakenTask] = []
         for id, message, take, losses in found:
@@ -82,11 +83,12 @@ class RedisTasks(TaskBackend):
         return taken
 
     async def wait(self) -> None:
-        """Return when a task may have been put, after one second at the latest."""
+        """Return when a task may have been added, after one second at the latest."""
         await self._client.blpop([self._signal], timeout=self._block)
 
     async def keep(self, tasks: Iterable[TakenTask]) -> Sequence[str]:
-        """Report that *tasks* still run, and return the ids of those that another worker has."""
+        """Extend the claim of this worker to *tasks*, and return the ids of those that another
+        worker has taken."""
         args: list[Argument] = [self._settings.lost_after]
         for one in tasks:
             args += [one.message.id, one.take]
@@ -97,15 +99,15 @@ class RedisTasks(TaskBackend):
         return await self._store(task.message.id, task.take, outcome)
 
     async def again(self, task: TakenTask, message: TaskMessage, delay: float) -> bool:
-        """Let a worker run *message* after *delay* seconds; False as for `finish`."""
+        """Queue *message* again, to run after *delay* seconds; return False as `finish` does."""
         args: list[Argument] = [message.id, task.take, msgspec.json.encode(message), delay]
         return bool(await self._again(keys=self._keys, args=args))
 
     async def _reject(self, id: str, take: bytes, exc: msgspec.MsgspecError) -> None:
-        """End a task that no worker can run, so that it does not end all of them. During an
-        outage it stays, and is taken again."""
+        """End a task whose message cannot be read, so that it does not stop the workers. During an
+        outage of Redis it stays in the queue, and is taken again."""
         error = f"its message in Redis cannot be read: {exc}"
-        logger.error("the queued task %s is removed: %s", id, error)
+        logger.error("the queued task %s was removed: %s", id, error)
         with suppress(RedisError):
             await self._store(id, take, TaskOutcome(error=error, status_code=500))
 
@@ -121,14 +123,12 @@ class RedisTasks(TaskBackend):
             if found is not None:
                 return msgspec.json.decode(found, type=TaskOutcome)
             if not is_there:
-                return TaskOutcome(
-                    error="Redis does not have its result any more", status_code=410
-                )
+                return TaskOutcome(error="its result is not in Redis any more", status_code=410)
             await asyncio.sleep(delay)
             delay = min(1.5 * delay, _LONGEST_DELAY)
 
     async def _look(self, id: str) -> tuple[bool, bytes | None]:
-        """Whether the task waits or runs, and its outcome, in one transaction."""
+        """Return whether the task is waiting or running, and its outcome, in one transaction."""
         async with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hexists(self._messages, id)
             pipeline.get(self._result + id)

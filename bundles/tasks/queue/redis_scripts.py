@@ -1,21 +1,21 @@
-"""The Lua scripts of queued tasks: Redis executes each without another command in between.
+"""The Lua scripts of queued tasks. Redis executes each as one atomic operation.
 
 Keys, all with the prefix of the settings in braces, so that they are in one slot of a cluster:
     ``waiting``     list of ids, the next one first
     ``delayed``     sorted set of ids, by the time of their next run
-    ``running``     sorted set of ids, by the time until which their worker has them
+    ``running``     sorted set of ids, by the time until which their worker owns them
     ``messages``    hash: the message of each id, as JSON
-    ``takes``       hash: how often each id was taken. A worker is asked for the number with each
-                    change, so that one that was paused cannot end the run of another one
-    ``losses``      hash: how often the worker of an id did not end its run
-    ``signal``      list, on which idle workers block
+    ``takes``       hash: how often each id was taken. A worker sends this number with each change,
+                    so that a worker that was paused cannot end the run of another worker
+    ``losses``      hash: how often the worker of an id ended during its run
+    ``signal``      list on which idle workers block
     ``result:<id>`` the outcome, as JSON
 
 Times are those of Redis, in seconds.
 """
 
 NAMES = ("waiting", "delayed", "running", "messages", "takes", "losses", "signal")
-"""In the order of KEYS."""
+"""The names of the keys, in the order of KEYS."""
 
 _COMMON = """
 local waiting, delayed, running, messages, takes, losses, signal = unpack(KEYS)
@@ -46,7 +46,8 @@ end
 return 1
 """
 )
-"""0 if the queue is full. A message that is put twice, after a lost connection, runs once."""
+"""Returns 0 if the queue is full. A message that is put twice, after a lost connection, runs
+once."""
 
 TAKE = (
     _COMMON
@@ -73,7 +74,7 @@ end
 return taken
 """
 )
-"""Each id with its message, the number of its take and its losses."""
+"""Returns for each task its id, its message, the number of times it was taken, and its losses."""
 
 KEEP = (
     _COMMON
@@ -89,7 +90,7 @@ end
 return lost
 """
 )
-"""The ids that another worker has taken."""
+"""Returns the ids that this worker does not own any more."""
 
 FINISH = (
     _COMMON

@@ -9,24 +9,25 @@ from bundles.tasks.allowed import COUNT, SECONDS
 
 @attrs.frozen(kw_only=True)
 class TaskQueueSettings:
-    """Where tasks of `TaskQueue` wait, and how many run."""
+    """The storage and the limits of a `TaskQueue`."""
 
     store: Literal["memory", "redis"] = attrs.field(
         default="memory", validator=attrs.validators.in_(("memory", "redis"))
     )
-    """``memory``: this process runs them. ``redis``: processes of ``rxkernel tasks worker`` do."""
+    """``memory``: this process runs the tasks. ``redis``: processes of ``rxkernel tasks worker``
+    run them."""
 
     size: int = attrs.field(default=10000, validator=COUNT)
-    """Most tasks that wait or run; one more is a 503."""
+    """The maximum number of tasks that wait or run; a further task is rejected with 503."""
 
     concurrency: int = attrs.field(default=16, validator=COUNT)
-    """Most tasks that one process runs at a time."""
+    """The maximum number of tasks that one process runs at a time."""
 
     lost_after: float = attrs.field(default=30.0, validator=SECONDS)
-    """Seconds without a sign of a worker, after which another one runs its tasks."""
+    """Seconds without a heartbeat of a worker after which another worker runs its tasks."""
 
     result_ttl: float = attrs.field(default=3600.0, validator=SECONDS)
     """Seconds for which Redis keeps the result of a task."""
 
     prefix: str = attrs.field(default="rxkernel:tasks", validator=attrs.validators.min_len(1))
-    """The first part of all keys in Redis: applications with one Redis need different ones."""
+    """The prefix of all keys in Redis. Applications that share a Redis need different prefixes."""

@@ -19,18 +19,19 @@ _DELAY = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < 
 
 @attrs.frozen(kw_only=True)
 class TaskOptions:
-    """How often a task is run again, and when.
+    """How often a failed task is retried, and when.
 
     Attributes:
-        retries: most further runs, after failures and after a process that ended.
-        retry_delay: seconds before the first further run; twice as many before each next one.
+        retries: the maximum number of retries, after failures and after a process that ended.
+        retry_delay: seconds before the first retry. They double with each retry, to at most an
+            hour.
     """
 
     retries: int = 3
     retry_delay: float = 1.0
 
     def delay_after(self, failures: int) -> float:
-        """The seconds before the run after *failures* ones."""
+        """Return the seconds to wait after the run with this number of *failures*."""
         return min(self.retry_delay * 2.0 ** min(failures - 1, 30), _LONGEST_DELAY)
 
     def problems(self) -> Iterator[str]:
@@ -63,11 +64,12 @@ def task(
     retries: int = 3,
     retry_delay: float = 1.0,
 ) -> F | Callable[[F], F]:
-    """Let `TaskQueue.enqueue` run the decorated method of a bound service, or function.
+    """Let `TaskQueue.enqueue` run the decorated function, or method of a bound service.
 
-    It is a procedure *name* of the transport `TASKS`, by default ``Class.method``. Functions must
-    be listed: ``TasksBundle(functions=[…])``. A run that fails is repeated, see `TaskOptions`; not
-    one that raises an `HttpException` with a status below 500.
+    It becomes the procedure *name* of the transport `TASKS`, by default ``Class.method``.
+    Functions
+    must be listed: ``TasksBundle(functions=[…])``. A run that fails is retried, see `TaskOptions`,
+    unless its error is an `HttpException` with a status below 500.
     """
 
     def label(labelled: F) -> F:

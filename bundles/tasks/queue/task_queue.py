@@ -23,7 +23,7 @@ from bundles.tasks.transport import TASKS
 from rxkernel import Compiled, Definition, Kernel, Source, decode_json
 
 _PASSED = (Source.PARAMS, Source.BODY)
-"""The sources of parameters that a caller passes."""
+"""The sources of parameters whose values a caller passes."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +33,7 @@ class QueuedTask(Generic[R]):
     """A task that was put into the queue.
 
     Attributes:
-        id: its own, also in the log.
+        id: the id of the task, which the log has too.
         task: the name of its procedure.
     """
 
@@ -48,7 +48,7 @@ class QueuedTask(Generic[R]):
 
         Raises:
             TaskFailedError: its last run failed.
-            TaskTimeoutException: *timeout* seconds have passed (408); the task goes on.
+            TaskTimeoutException: *timeout* seconds have passed (408); the task continues to run.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -62,10 +62,11 @@ class QueuedTask(Generic[R]):
 
 
 class TaskQueue:
-    """
+    """Puts tasks into the queue; this process or another one runs them.
+
     Attributes:
-        counts: how many tasks this process has put into the queue, and how many were rejected,
-            since it was full: ``tasks.queue.put``, ``.rejected``.
+        counts: ``tasks.queue.put``: tasks that this process put into the queue;
+            ``tasks.queue.rejected``: tasks that were rejected, since the queue was full.
     """
 
     @inject
@@ -87,14 +88,15 @@ class TaskQueue:
     async def enqueue(
         self, function: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> QueuedTask[Any]:
-        """Start *function*, a method of an injected service or a listed function, with `@task`.
+        """Queue a run of *function*: a method of an injected service or a listed function, with
+        `@task`.
 
-        It is stored when this returns. The task gets copies of the arguments, as JSON.
+        The task is stored when this returns. It receives copies of the arguments, as JSON.
 
         Raises:
             ValueError: *function* is not a task of this application.
             TypeError: the arguments do not fit its signature, or are not JSON.
-            TaskQueueFullException: too many tasks wait (503).
+            TaskQueueFullException: the queue is full (503).
         """
         definition = self._definition_of(function)
         given = inspect.signature(function).bind_partial(*args, **kwargs).arguments
@@ -130,14 +132,14 @@ class TaskQueue:
     def _arguments(
         self, definition: Definition, given: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Any]:
-        """The params and the body of the message, as plain values."""
+        """Return the params and the body of the message, as values of JSON."""
         params: dict[str, Any] = {}
         body: Any = None
         for parameter in definition.signature.parameters:
             if parameter.name not in given:
                 if parameter.default is inspect.Parameter.empty and parameter.source in _PASSED:
                     raise TypeError(
-                        f"the task {definition.name!r} needs the argument {parameter.name!r}"
+                        f"the task {definition.name!r} requires the argument {parameter.name!r}"
                     )
                 continue
             value = given[parameter.name]
@@ -150,7 +152,7 @@ class TaskQueue:
             else:
                 raise TypeError(
                     f"the parameter {parameter.name!r} of the task {definition.name!r} cannot be "
-                    f"passed: it is provided when the task runs"
+                    f"passed, since it is provided when the task runs; remove the argument"
                 )
         plain: tuple[dict[str, Any], Any] = decode_json(
             self._kernel.serializer.encode_json([params, body])
@@ -159,7 +161,7 @@ class TaskQueue:
 
 
 def _key_of(definition: Definition) -> object:
-    """The function of a module, or the class and the name of a method."""
+    """Return the function of a module, or the class and the name of a method."""
     target, action = definition.metadata.target, definition.metadata.action
     if not isinstance(action, str):
         return action

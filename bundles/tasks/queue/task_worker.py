@@ -1,4 +1,4 @@
-"""Runs the tasks in Redis: what ``rxkernel tasks worker`` does."""
+"""Runs the queued tasks in Redis, for ``rxkernel tasks worker``."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.1, 2.0
 
 
 class TaskWorker:
-    """A task is run at least once: if this process ends, another worker runs its tasks again."""
+    """Runs each task at least once: if this process ends, another worker runs its tasks again."""
 
     @inject
     def __init__(
@@ -43,7 +43,7 @@ class TaskWorker:
         self._running: dict[asyncio.Task[None], TakenTask] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run tasks until *stop* is set; then finish those that run, or put them back."""
+        """Run tasks until *stop* is set; then finish the running ones, or put them back."""
         beat = asyncio.create_task(self._keep())
         stopped = asyncio.create_task(stop.wait())
         delay = _FIRST_DELAY
@@ -81,7 +81,10 @@ class TaskWorker:
         if self._running:
             await asyncio.wait(self._running, timeout=self._shutdown_timeout)
         for task, taken in self._running.items():
-            logger.warning("the task %s is put back, since the worker stops", taken.message.task)
+            logger.warning(
+                "the task %s is put back into the queue, since the worker is stopping",
+                taken.message.task,
+            )
             task.cancel()
         while self._running:
             await asyncio.wait(self._running)
@@ -91,7 +94,7 @@ class TaskWorker:
             taken.message, failures=taken.message.failures + taken.losses
         )  # a run that ended with its worker has failed
         if taken.losses and message.failures > self._execution.options_of(message).retries:
-            error = f"the worker ended during the run, in {taken.losses} runs"
+            error = f"the worker process ended during {taken.losses} of its runs"
             logger.error("task %s failed: %s", message.task, error)
             await self._end(taken, TaskOutcome(error=error, status_code=500), None)
             return
@@ -124,14 +127,15 @@ class TaskWorker:
                 self._cancel(lost)
 
     def _cancel(self, lost: Collection[str]) -> None:
-        """Cancel the runs of tasks that another worker runs now: this process was paused."""
+        """Cancel the runs of tasks that another worker has taken, while this process was
+        paused."""
         for task, taken in self._running.items():
             if taken.message.id in lost:
                 logger.warning("another worker has taken the task %s", taken.message.task)
                 task.cancel()
 
     async def _until_stored(self, store: Callable[[], Awaitable[bool]]) -> bool:
-        """Call *store* until Redis can be used."""
+        """Call *store*, again and again during an outage of Redis."""
         delay = _FIRST_DELAY
         while True:
             try:
@@ -142,11 +146,12 @@ class TaskWorker:
             delay = min(2 * delay, _LONGEST_DELAY)
 
     def _report(self, exc: RedisError) -> None:
-        """Log an outage, once, and each other error: the worker goes on, as it may end too."""
+        """Log an outage once, and each other error. The worker continues in both cases, since the
+        other error may end too."""
         if not self._outage.report_error(exc):
-            logger.error("Redis rejects a command of this worker, which sends it again: %s", exc)
+            logger.error("Redis rejected a command of this worker, which is retried: %s", exc)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         taken = self._running.pop(task)
         if not task.cancelled() and (failure := task.exception()) is not None:
-            logger.error("the task %s cannot be ended", taken.message.task, exc_info=failure)
+            logger.error("the task %s was not completed", taken.message.task, exc_info=failure)

@@ -14,9 +14,10 @@ from rxkernel.cli import run_until_stopped
 @click.command("worker")
 @click.pass_obj
 def worker(application: Application) -> None:
-    """Run queued tasks until SIGTERM or Ctrl-C, on any number of machines.
+    """Run queued tasks until SIGTERM or Ctrl-C. Any number of workers may run,
+    on any number of machines.
 
-    Needs tasks.queue.store = "redis". The application opens no port. When it is
+    Requires tasks.queue.store = "redis". The worker opens no port. When it is
     stopped, tasks that do not end within shutdown_timeout are put back.
     """
 
@@ -24,8 +25,8 @@ def worker(application: Application) -> None:
         injector = application.injector
         if isinstance(injector.get(TaskBackend), LocalTasks):  # type: ignore[type-abstract]
             raise ConfigurationError(
-                'tasks.queue.store is "memory": the process that puts a task into the queue runs '
-                'it; set it to "redis" in the settings of all processes'
+                'tasks.queue.store is "memory", so each process runs its own tasks; set it to '
+                '"redis" in the settings of all processes'
             )
         found = import_module("bundles.tasks.queue.task_worker").TaskWorker
         await injector.get(found).run(stop)

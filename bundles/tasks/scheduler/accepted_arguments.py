@@ -1,4 +1,4 @@
-"""Checks that a procedure takes what a task passes to it."""
+"""Checks that a procedure accepts the arguments of a task."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,8 +12,8 @@ _READS_ALL = {Source.REQUEST, Source.RESOLVER}
 def problems_of_arguments(
     definition: Definition, params: Mapping[str, Any], body: object
 ) -> Iterator[str]:
-    """Yield a problem for the *params* that *definition* does not take, and for a *body* that it
-    does not take; none if it takes the request."""
+    """Yield the errors of *params* and of *body* that *definition* does not accept. A procedure
+    that takes the request accepts all."""
     parameters = definition.signature.parameters
     sources = {parameter.source for parameter in parameters}
     if sources & _READS_ALL:
@@ -22,8 +22,8 @@ def problems_of_arguments(
     if unknown := [name for name in params if name not in taken]:
         names = " and ".join(map(repr, unknown))
         yield (
-            f"the task {definition.name!r} takes no parameter {names}; it takes: "
-            f"{', '.join(taken) or 'none'}"
+            f"the task {definition.name!r} does not accept the parameter {names}; its parameters "
+            f"are: {', '.join(taken) or 'none'}"
         )
     if body is not None and Source.BODY not in sources:
-        yield f"the task {definition.name!r} takes no body; pass body=None"
+        yield f"the task {definition.name!r} does not accept a body; pass body=None"

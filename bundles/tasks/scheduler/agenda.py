@@ -1,19 +1,19 @@
-"""The due times of all tasks, in a heap: the next one is found at once."""
+"""The due times of all tasks, in a heap, so that the next one is found at once."""
 
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
 
 class Agenda:
-    """At most one time for each id. A time that was replaced stays in the heap until it comes up,
-    or until such times are more than half of it."""
+    """Stores one time for each id. A replaced time stays in the heap until it is the earliest, or
+    until more than half of the times in the heap are replaced ones."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, str]] = []
         self._moments: dict[str, float] = {}
 
     def __len__(self) -> int:
-        """The number of times in the heap, with those that were replaced."""
+        """The number of times in the heap, including replaced ones."""
         return len(self._heap)
 
     def put(self, id: str, moment: float) -> None:
@@ -45,7 +45,7 @@ class Agenda:
         return None
 
     def take(self, moment: float) -> Iterator[tuple[str, float]]:
-        """Remove and yield each id whose time is not after *moment*, with that time."""
+        """Remove and yield each id that is due at *moment*, with its time."""
         while (earliest := self.next) is not None and earliest <= moment:
             found, id = heappop(self._heap)
             del self._moments[id]

@@ -1,4 +1,4 @@
-"""`@every`, `@cron` and `@at`: a method that runs by a schedule."""
+"""`@every`, `@cron` and `@at`: schedules of methods."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -21,14 +21,15 @@ def every(
 ) -> Callable[[F], F]:
     """Run the decorated method each *period*: ``"30s"``, ``"1h 30m"``, or a number of seconds.
 
-    A date in the notation of Impress runs it at that date: ``"Sun 17:30"``, ``"Apr 1st"``. The
-    method is a procedure *name* of the transport `TASKS`, by default ``Class.method``.
+    A date in the notation of Impress, such as ``"Sun 17:30"`` or ``"Apr 1st"``, runs it at that
+    date. The method becomes the procedure *name* of the transport `TASKS`, by default
+    ``Class.method``.
 
     Args:
-        timezone: that of a date.
-        jitter: most seconds of a random delay of each run.
-        misfire: what happens if the process did not run, or was busy, at the time: ``"run"`` once
-            later, however many times were missed, or ``"skip"``.
+        timezone: the time zone of a date.
+        jitter: the maximum of a random delay of each run, in seconds.
+        misfire: what to do if the process was stopped or busy at the time of a run: ``"run"`` it
+            once, later, however many times were missed; or ``"skip"`` it.
     """
     return _scheduled(Plan("every", period, timezone, jitter, misfire), name)
 
@@ -67,7 +68,7 @@ def _scheduled(plan: Plan, name: str | None) -> Callable[[F], F]:
     if callable(plan.given):
         place = getattr(plan.given, "__qualname__", plan.given)
         raise ConfigurationError(
-            f"@{plan.kind} on {place} has no argument; write {_FORMS[plan.kind]}"
+            f"@{plan.kind} on {place} requires an argument; write {_FORMS[plan.kind]}"
         )
 
     def label(function: F) -> F:

@@ -1,4 +1,4 @@
-"""The tasks that this process knows: those of decorators, and those of the store."""
+"""The tasks that this process knows, from decorators and from the store."""
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 
 
 class TaskEntries:
-    """Those of the store may be those of another process, which runs them.
+    """Another process may change entries in the store, and may run their tasks.
 
     Attributes:
         known: the entries by id, as this process has read them.
-        is_down: whether the last use of the store failed. The store logs an outage.
+        is_down: whether the last use of the store failed. The store logs the outage.
     """
 
     @inject
@@ -35,23 +35,24 @@ class TaskEntries:
         self._clock = clock
 
     def definition_of(self, name: str) -> Definition | None:
-        """The procedure *name*, or None."""
+        """Return the procedure *name*, or None."""
         return self._kernel.definitions[TASKS].get(name)
 
     def procedures(self) -> list[str]:
-        """The names that a task may have."""
+        """Return the names of the procedures that a task may run."""
         return [definition.name for definition in self._kernel.definitions[TASKS]]
 
     def is_declared(self, id: str) -> bool:
-        """Whether *id* is that of a decorated method."""
+        """Whether *id* is the id of a decorated method."""
         definition = self.definition_of(id)
         return definition is not None and OPTION in definition.options
 
     async def load(self, active: Collection[str] = ()) -> list[TaskEntry]:
-        """Read all entries, and add the new ones of decorators; the objects of *active* stay.
+        """Read all entries, and add the new ones of decorators. The entry objects of *active* ids
+        are kept.
 
         Returns:
-            The entries that the store does not have, or has with another plan.
+            The entries that are missing in the store, or have another plan there.
 
         Raises:
             TasksUnavailableException: the store cannot be used.
@@ -63,10 +64,11 @@ class TaskEntries:
         return self.declare(self._kernel.compiled)[0]
 
     def declare(self, compiled: Compiled) -> tuple[list[TaskEntry], list[str]]:
-        """Make entries of the decorated methods, and remove those of methods that have gone.
+        """Add entries for the decorated methods, and remove those of methods that do not exist any
+        more.
 
         Returns:
-            The entries that are new or have another plan, and the ids of those removed.
+            The entries that are new or have another plan, and the ids of the removed ones.
         """
         plans = dict(_declared(compiled))
         removed = [e.id for e in self.known.values() if e.is_declared and e.id not in plans]
@@ -87,17 +89,17 @@ class TaskEntries:
         return changed, removed
 
     async def merge(self, active: Collection[str]) -> tuple[list[TaskEntry], list[str]]:
-        """Follow what other processes have added, removed and run.
+        """Read the changes of other processes: entries that were added or removed, and records.
 
         Returns:
-            The entries that are new, and the ids of those removed.
+            The entries that are new, and the ids of the removed ones.
 
         Raises:
             TasksUnavailableException: the store cannot be used.
         """
         busy = set(active)
         stored = {entry.id: entry for entry in await self.store.load()}
-        busy.update(active)  # the record of a run that has ended meanwhile may be old
+        busy.update(active)  # of a run that ended meanwhile, the old record may have been read
         added = [e for e in stored.values() if e.id not in self.known and not e.is_declared]
         removed = [e.id for e in self.known.values() if not e.is_declared and e.id not in stored]
         for id in removed:
@@ -109,7 +111,7 @@ class TaskEntries:
         return added, removed
 
     async def remove(self, ids: Sequence[str]) -> int:
-        """Remove entries, and return how many of *ids* there were.
+        """Remove the entries with *ids*, and return the number of those that existed.
 
         Raises:
             TasksUnavailableException: the store cannot be used.
@@ -121,7 +123,7 @@ class TaskEntries:
 
     @contextmanager
     def during_outage(self) -> Iterator[None]:
-        """Go on without the store: the tasks of this process still run."""
+        """Continue if the store cannot be used: the tasks of this process still run."""
         try:
             yield
         except TasksUnavailableException:

@@ -10,19 +10,19 @@ from bundles.tasks.scheduler.schedule import Schedule
 
 @attrs.define(kw_only=True)
 class TaskRecord:
-    """What has happened to a task. Times are seconds since the epoch.
+    """The next time of a task, and the record of its runs. Times are seconds since the epoch.
 
     Attributes:
-        due: when it is due next; None: never again.
-        runs: how many runs have ended.
-        failures: how many of them failed.
-        skipped: how many times it was due while it still ran.
-        missed: how many runs were not made, since their time had passed.
+        due: the time of the next run; None: never again.
+        runs: the number of runs that ended.
+        failures: the number of these that failed.
+        skipped: the number of times that it was due while it was still running.
+        missed: the number of runs that were skipped, since their time had passed.
         is_running: whether a run has begun and not ended.
-        last_start: when the last run began.
-        last_end: when the last run ended.
-        result: what the last run returned, as JSON has it; None if it is larger than 4 KiB.
-        error: why the last run failed; None if it succeeded.
+        last_start: the time at which the last run began.
+        last_end: the time at which the last run ended.
+        result: the result of the last run, as JSON; None if it is larger than 4 KiB.
+        error: the error of the last run, at most 1000 characters; None if it succeeded.
     """
 
     due: float | None = None
@@ -49,11 +49,12 @@ class TaskEntry:
     """One task with its times.
 
     Attributes:
-        id: that of `Scheduler.add`; of a decorated method the name of its procedure.
+        id: the id that `Scheduler.add` returned; for a decorated method, the name of its
+            procedure.
         task: the name of the procedure.
         name: the group that `Scheduler.stop` removes.
-        params, body: what the procedure receives.
-        is_declared: whether a decorator has made it.
+        params, body: the arguments of the procedure.
+        is_declared: whether it is the task of a decorator.
     """
 
     id: str
@@ -72,6 +73,6 @@ class TaskEntry:
 
     @property
     def is_over(self) -> bool:
-        """Whether it was added, has no further run and can be removed."""
+        """Whether it was added by `Scheduler.add`, and has no further run."""
         record = self.record
         return record.due is None and not record.is_running and not self.is_declared

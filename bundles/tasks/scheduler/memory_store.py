@@ -1,4 +1,4 @@
-"""Tasks in the memory of one process, until it ends."""
+"""Stores tasks in the memory of one process."""
 
 from collections.abc import Collection, Sequence
 

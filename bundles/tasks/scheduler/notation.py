@@ -1,8 +1,8 @@
-"""The notation of periods that Impress has: ``"1h 30m"``, ``"Apr Sun 17:30"``, ``"2027-07-20"``.
+"""The notation of periods of Impress: ``"1h 30m"``, ``"Apr Sun 17:30"``, ``"2027-07-20"``.
 
-A part that is missing means each year, month, day or hour, if a smaller part is there; after the
-smallest part that is there, the rest are their first values. So ``"Sun 17:"`` is each Sunday at
-17:00, ``":30"`` is each hour at 30 minutes, ``"Apr"`` is each April 1st at 00:00.
+A missing part that is larger than the smallest given part means each year, month, day or hour. A
+missing part that is smaller has its first value. So ``"Sun 17:"`` is each Sunday at 17:00,
+``":30"`` is 30 minutes past each hour, and ``"Apr"`` is each April 1st at 00:00.
 """
 
 import re
@@ -25,7 +25,7 @@ _YEAR = re.compile(r"\d{4}")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 _LONGEST_SEARCH = 50
-"""Years that are searched for a day: February 29th on a Sunday may be 40 years away."""
+"""Years to search for a matching day: February 29th on a Sunday may be 40 years away."""
 
 
 @attrs.frozen
@@ -35,7 +35,7 @@ class Interval:
 
 @attrs.frozen
 class Dates:
-    """The days and times of a notation; None means each."""
+    """The days and times of a notation; None means every value."""
 
     zone: tzinfo
     year: int | None = None
@@ -85,11 +85,11 @@ class Dates:
             return
         minute = self.minute or 0
         if self.hour is not None:
-            # a local time that a change to summer time skips is as far behind the change
+            # a local time that the change to summer time skips is due one hour later
             yield datetime.combine(day, time(self.hour, minute), self.zone).timestamp()
             return
         before = datetime.combine(day, time(), self.zone) - timedelta(seconds=1)
-        for found in CronSim(f"{minute} * * * *", before):  # each hour that elapses
+        for found in CronSim(f"{minute} * * * *", before):  # also in a repeated hour
             if found.date() != day:
                 return
             yield found.timestamp()
@@ -105,15 +105,15 @@ def read_notation(text: str, zone: tzinfo) -> Interval | Dates:
     for word in text.split():
         for name, value in _read_word(text, word):
             if name in parts and name != "interval":
-                raise ValueError(f"the period {text!r} has two values of the {name}")
+                raise ValueError(f"the period {text!r} has two values for the {name}; remove one")
             parts[name] = parts.get(name, 0.0) + value if name == "interval" else value
     if not parts:
-        raise ValueError(f"the period is {text!r}; write it as '30s'")
+        raise ValueError(f"the period is {text!r}; write it like '30s'")
     if parts.keys() == {"interval"}:
         return Interval(parts["interval"])
     if "interval" in parts:
         if not parts["interval"] >= 1:
-            raise ValueError(f"the interval of the period {text!r} must be a second or more")
+            raise ValueError(f"the interval of the period {text!r} must be 1 second or more")
         if parts.keys() & {"hour", "minute"}:
             raise ValueError(f"the period {text!r} has an interval and a time; remove one of them")
     _check_day(text, parts)
@@ -139,13 +139,13 @@ def _read_word(text: str, word: str) -> list[tuple[str, Any]]:
         if int(hour or 0) < 24 and minute < 60:
             return [("minute", minute), *([] if hour is None else [("hour", int(hour))])]
     raise ValueError(
-        f"the period {text!r} has the part {word!r}; write an interval, as '1h 30m', or a date, "
-        f"as 'Apr 1st', 'Sun 17:30', ':30' or '2027-07-20 17:30'"
+        f"the period {text!r} has the invalid part {word!r}; write an interval, such as '1h 30m', "
+        f"or a date, such as 'Apr 1st', 'Sun 17:30', ':30' or '2027-07-20 17:30'"
     )
 
 
 def _check_day(text: str, parts: dict[str, Any]) -> None:
-    """Reject a day that its month never has."""
+    """Reject a date that does not exist."""
     day, month, year = parts.get("day"), parts.get("month"), parts.get("year")
     if year == 0:
         raise ValueError(f"the period {text!r} has the year 0, which does not exist")
@@ -159,7 +159,7 @@ def _check_day(text: str, parts: dict[str, Any]) -> None:
 
 
 def _completed(parts: dict[str, Any]) -> dict[str, Any]:
-    """Add first values for the parts below the smallest part."""
+    """Add the first values of the parts below the smallest given part."""
     is_time = parts.keys() & {"hour", "minute", "interval"}
     if not is_time:
         parts["hour"] = 0

@@ -1,4 +1,4 @@
-"""What a decorator or `Scheduler.add` says about the times of a task, before it is read."""
+"""The arguments of a decorator or of `Scheduler.add` for the times of a task."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
@@ -25,7 +25,7 @@ Misfire = Literal["run", "skip"]
 _READERS = {"every": read_every, "cron": read_cron, "at": read_at}
 _MISFIRES = ("run", "skip")
 _SENT = (Source.PARAMS, Source.BODY, Source.HEADER, Source.COOKIE)
-"""Where a message has values of its sender, and a run by a decorator is empty."""
+"""The sources of arguments that a sender provides. A run by a decorator has none of them."""
 
 _JITTER = Allowed(
     "seconds, 0 or more, and at most a century", (int, float), lambda value: 0 <= value <= LONGEST
@@ -34,13 +34,13 @@ _JITTER = Allowed(
 
 @attrs.frozen(repr=False)
 class Plan:
-    """Not checked: boot reports the `problems` of all plans at once.
+    """Its values are not checked here: boot reports the `problems` of all plans at once.
 
     Attributes:
-        kind: the decorator.
+        kind: the name of the decorator.
         given: its first argument.
-        jitter: most seconds of a random delay.
-        misfire: what happens to a run that has missed its time.
+        jitter: the maximum of a random delay, in seconds.
+        misfire: what to do with a run that has missed its time.
     """
 
     kind: Kind
@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def schedule(self) -> Schedule:
-        """Its times.
+        """The times of the task.
 
         Raises:
             ValueError: the period, the expression, the moment or the time zone is invalid.
@@ -60,10 +60,10 @@ class Plan:
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone.
+        """The time zone of the times.
 
         Raises:
-            ValueError: it does not exist.
+            ValueError: the time zone does not exist.
         """
         return read_zone(self.timezone)
 
@@ -78,7 +78,7 @@ class Plan:
             yield f'misfire is {self.misfire!r}; it must be "run" or "skip"'
 
     def text(self) -> str:
-        """The times as text, which `Plan` reads back."""
+        """Return the times as text, which can be passed to `Plan` again."""
         match self.given:
             case timedelta():
                 return f"{self.given.total_seconds():.15g}s"
@@ -89,7 +89,7 @@ class Plan:
         return self.given
 
     def stored(self) -> "Plan":
-        """The same plan with its times as text."""
+        """Return the same plan with its times as text."""
         return attrs.evolve(self, given=self.text())
 
     def __repr__(self) -> str:
@@ -102,7 +102,7 @@ class Plan:
 
 
 def problems_of_plan(definition: Definition) -> Iterator[str]:
-    """Yield the problems of the decorators of this bundle on the method of *definition*."""
+    """Yield the errors in the schedule of the method of *definition*."""
     plan: Plan | None = definition.options.get(OPTION)
     if plan is None:
         return
@@ -110,15 +110,15 @@ def problems_of_plan(definition: Definition) -> Iterator[str]:
     for parameter in definition.signature.parameters:
         if parameter.is_required and _is_sent(parameter):
             yield (
-                f"the parameter {parameter.name!r} has no default, and a run by @{plan.kind} has "
+                f"the parameter {parameter.name!r} has no default, but a run by @{plan.kind} has "
                 f"no parameters and no body; write a default, or make the method a @procedure and "
-                f"pass them to Scheduler.add"
+                f"pass the arguments to Scheduler.add"
             )
 
 
 def _is_sent(parameter: Parameter) -> bool:
-    """Whether a run without params and body cannot have the argument. Parameters in a class may
-    all have defaults."""
+    """Whether the argument is missing in a run without params and body. A class of parameters is
+    not checked, since all its fields may have defaults."""
     if parameter.source is Source.BODY and not parameter.key:
         return _rejects_null(parameter.type)
     return bool(parameter.key) and parameter.source in _SENT

@@ -21,19 +21,21 @@ from rxkernel import Compiled, Settings
 logger = logging.getLogger(__name__)
 
 _POLL_OF_WORKERS = 1.0
-"""Most seconds after which a clock that was set, and changes of other processes, are noticed with
-``serve --workers``."""
+"""Seconds within which, with ``serve --workers``, a process notices that the clock was set, and
+the changes of other processes."""
 
 _CLOCK_DIFFERENCE = 60.0
-"""Seconds by which the clocks of two machines may differ."""
+"""The maximum difference between the clocks of two machines, in seconds."""
 
 
 class Planner:
-    """Of the processes that share a store, one runs the tasks; if it ends, another one does.
+    """One of the processes that share a store is the runner: it runs the tasks by their times.
+    When it ends, another process becomes the runner.
 
     Attributes:
-        runs: those of this process, also of a planner that does not run the tasks by their times.
-        is_runner: whether this process runs the tasks by their times.
+        runs: the runs of this process. `Scheduler.run` also starts runs in other processes than
+            the runner.
+        is_runner: whether this process is the runner.
     """
 
     @inject
@@ -69,12 +71,12 @@ class Planner:
     # --- the lifecycle
 
     async def begin(self) -> None:
-        """Run the tasks by their times from now on, as soon as no other process does it."""
+        """Start to run the tasks by their times, as soon as no other process does so."""
         await self._poll()
         self._timetable.start()
 
     async def drain(self) -> None:
-        """Start no further run, and wait for those that have begun."""
+        """Start no further runs, and wait for the active ones."""
         self._timetable.stop()
         keeping = asyncio.create_task(self._keep())
         await self.runs.wait()
@@ -83,7 +85,7 @@ class Planner:
             await asyncio.wait(self._work)
 
     async def _keep(self) -> None:
-        """Remain the process that runs the tasks, while its last runs go on."""
+        """Remain the runner until the last runs have ended."""
         store = self._entries.store
         while self.is_runner and store.is_leased:
             await self._clock.sleep(store.poll_interval)
@@ -92,7 +94,7 @@ class Planner:
                     self._step_down()
 
     async def end(self) -> None:
-        """Cancel the runs that have begun, and let another process run the tasks."""
+        """Cancel the active runs, and let another process become the runner."""
         self._timetable.stop()
         await self.runs.cancel()
         while self._work:
@@ -103,7 +105,7 @@ class Planner:
                 await self._entries.store.release()
 
     def recompiled(self, compiled: Compiled) -> None:
-        """Follow a reload, which has changed decorated methods."""
+        """Apply a reload, which may have changed decorated methods."""
         if self.is_runner:
             changed, removed = self._entries.declare(compiled)
             for entry in changed:
@@ -118,7 +120,8 @@ class Planner:
             self._poll_task = self._later(self._poll())
 
     async def _poll(self) -> None:
-        """Take over the tasks if no other process runs them, else follow its changes."""
+        """Become the runner if there is no other one; as the runner, read the changes of other
+        processes."""
         async with self._reading:
             with self._entries.during_outage():
                 await self._follow()
@@ -129,7 +132,7 @@ class Planner:
             self._step_down()
         if not self.is_runner:
             if await store.acquire():
-                with suppress(NotRunnerError):  # it has expired meanwhile
+                with suppress(NotRunnerError):  # the lease has expired meanwhile
                     await self._take_over()
         elif await store.has_changed():
             added, removed = await self._entries.merge(self.runs.active)
@@ -139,7 +142,7 @@ class Planner:
                 self.forget(id)
 
     async def refresh(self) -> None:
-        """Read the tasks, unless this process runs them, and so knows them.
+        """Read the tasks, unless this process is the runner, which knows them.
 
         Raises:
             TasksUnavailableException: the store cannot be used.
@@ -152,7 +155,7 @@ class Planner:
         entries, store = self._entries, self._entries.store
         self.is_runner = True
         try:
-            await store.has_changed()  # later changes are those after this load
+            await store.has_changed()  # from now on it reports the changes after this load
             changed = {entry.id: entry for entry in await entries.load(self.runs.active)}
             gone = [e.id for e in await store.load() if e.id not in entries.known]
             for entry in tuple(entries.known.values()):
@@ -175,18 +178,19 @@ class Planner:
             self.plan(entry)
 
     def _step_down(self) -> None:
-        """Start no further run by its time, until this process can take over again. What is due
-        stays so in the store."""
+        """Start no further runs until this process is the runner again. The due times in the store
+        stay as they are, for the next runner."""
         if self.is_runner:
             self.is_runner = False
             self._timetable.clear()
             self.runs.cancel_waiting()
-            logger.warning("this process does not run the tasks any more: its lease has expired")
+            logger.warning("this process stops running the tasks, since its lease has expired")
 
     def _correct(self, entry: TaskEntry) -> bool:
-        """Follow a clock that was set back while no process ran the tasks, as `_jumped`; return
-        whether *entry* has changed. The clock of the process that ran them before may have been
-        a bit ahead: what it has run must not run again."""
+        """Correct the due time if the clock was set back while there was no runner, as `_jumped`
+        does; return whether *entry* has changed. A due time that is up to `_CLOCK_DIFFERENCE` too
+        late is kept: the clock of the last runner may have been ahead, and its runs must not be
+        repeated."""
         schedule, due, now = entry.schedule, entry.record.due, self._clock.now()
         if due is None or not (schedule.is_elapsed or schedule.is_frequent):
             return False
@@ -199,7 +203,7 @@ class Planner:
     # --- one entry
 
     def plan(self, entry: TaskEntry) -> None:
-        """Set the time of the next run, if this process runs the tasks."""
+        """Set the time of the next run, if this process is the runner."""
         if not self.is_runner:
             return
         if entry.record.due is None:
@@ -209,14 +213,14 @@ class Planner:
             self._timetable.put(entry.id, entry.record.due + delay)
 
     def forget(self, id: str) -> None:
-        """Start no further run of a task that was removed."""
+        """Start no further runs of a task that was removed."""
         self._timetable.remove(id)
 
     async def store_record(self, entry: TaskEntry) -> bool:
-        """Store the record of a task, or remove it if it was added and is never due again.
+        """Store the record of a task, or remove a task of `Scheduler.add` that is never due again.
 
         Returns:
-            False if another process has removed it.
+            False if another process has removed the task.
         """
         if self._entries.known.get(entry.id) is not entry:
             return True
@@ -229,10 +233,10 @@ class Planner:
         return True
 
     async def _store(self, entry: TaskEntry) -> bool:
-        """As `store_record`.
+        """Implement `store_record`.
 
         Raises:
-            NotRunnerError: another process may run the tasks.
+            NotRunnerError: this process is not the runner any more.
             TasksUnavailableException: the store cannot be used.
         """
         entries = self._entries
@@ -247,7 +251,7 @@ class Planner:
         return True
 
     async def _begin(self, entry: TaskEntry) -> bool:
-        """Store that a run begins by its time; return False if it must not begin."""
+        """Store the begin of a scheduled run; return False if the run must not begin."""
         if not self._entries.store.is_leased:
             return await self.store_record(entry)
         if not self.is_runner or self._entries.known.get(entry.id) is not entry:
@@ -261,7 +265,8 @@ class Planner:
         return False
 
     async def _remove_stored(self, id: str) -> None:
-        """Remove a task whose method has gone, unless another reload has brought it back."""
+        """Remove the task of a method that does not exist any more, unless another reload has
+        restored it."""
         if id not in self._entries.known:
             with self._entries.during_outage():
                 await self._entries.store.remove([id])
@@ -277,7 +282,7 @@ class Planner:
         if id in self.runs.active:
             record.skipped += 1
             self.runs.counts["tasks.skipped"] += 1
-            logger.warning("the task %s is due while its last run goes on; skipped", id)
+            logger.warning("the task %s is due while its last run is still active; skipped", id)
         elif late > self._grace and entry.plan.misfire == "skip":
             record.missed += 1
             self.runs.counts["tasks.missed"] += 1
@@ -288,8 +293,9 @@ class Planner:
         self._later(self.store_record(entry))
 
     def _jumped(self, seconds: float) -> None:
-        """Intervals go on as if nothing had happened; times of a frequent schedule follow a clock
-        that was set back; others are due at their time by the new clock, once."""
+        """Correct due times after the clock was set. Intervals keep their remaining time. If the
+        clock was set back, frequent schedules are computed again. Other tasks keep their due time,
+        by the new clock."""
         logger.info("the clock was set by %+.0f s", seconds)
         for entry in self._entries.known.values():
             schedule, record = entry.schedule, entry.record

@@ -1,17 +1,17 @@
-"""The Lua scripts of the schedules in Redis: each is executed without another command in between.
+"""The Lua scripts of the schedules in Redis. Redis executes each as one atomic operation.
 
 Keys, all with the prefix of the settings in braces, so that they are in one slot of a cluster:
     ``lease``    the token of the process that runs the tasks; it expires
-    ``version``  grows with each change
-    ``plans``    hash: each task by its id, as JSON, without the next two
-    ``dues``     hash: when each is due next, in seconds since the epoch; empty: never again
-    ``records``  hash: the record of each, as JSON, without when it is due
+    ``version``  is incremented with each change
+    ``plans``    hash: each task by its id, as JSON, without its due time and its record
+    ``dues``     hash: the due time of each task, in seconds since the epoch; empty: never again
+    ``records``  hash: the record of each task, as JSON, without its due time
 
-A script that changes something returns the new version.
+A script that changes tasks returns the new version.
 """
 
 NAMES = ("lease", "version", "plans", "dues", "records")
-"""In the order of KEYS."""
+"""The names of the keys, in the order of KEYS."""
 
 ACQUIRE = """
 local token, before, ttl = unpack(ARGV)
@@ -22,7 +22,7 @@ end
 redis.call('SET', KEYS[1], token, 'PX', ttl)
 return 1
 """
-"""0 if another process has the lease."""
+"""Returns 0 if another process has the lease."""
 
 KEEP = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
@@ -31,7 +31,7 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
-"""0 if the lease has expired, whether another process has it or not."""
+"""Returns 0 if the lease has expired, whether or not another process has it now."""
 
 RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
@@ -53,7 +53,7 @@ redis.call('HSET', KEYS[4], id, due)
 redis.call('HSET', KEYS[5], id, record)
 return redis.call('INCR', KEYS[2])
 """
-"""-1 without the lease; 0 if the task was removed."""
+"""Returns -1 without the lease; 0 if the task was removed."""
 
 ADD = """
 local id, plan, due, record = unpack(ARGV)
@@ -75,7 +75,7 @@ end
 redis.call('HSET', KEYS[5], id, record)
 return redis.call('INCR', KEYS[2])
 """
-"""0 if the task was removed."""
+"""Returns 0 if the task was removed."""
 
 REMOVE = """
 local number = 0

@@ -1,4 +1,4 @@
-"""Tasks in Redis, which the processes of many machines share."""
+"""Stores tasks in Redis, which processes on several machines share."""
 
 import logging
 from collections.abc import Awaitable, Collection, Sequence
@@ -25,15 +25,17 @@ logger = logging.getLogger(__name__)
 Argument = str | bytes | int
 
 _REMOVED_AT_ONCE = 1000
-"""Redis does nothing else while a script runs, and Lua cannot unpack many arguments."""
+"""The maximum number of ids of one script: a script blocks Redis, and ``unpack`` of Lua has a
+limit."""
 
 
 class RedisTaskStore(TaskStore):
     """The process that runs the tasks has a lease, which expires in Redis.
 
-    Redis measures the lease, and this process measures with its own clock how long it has it at
-    least, so no clocks are compared. `save` checks the lease together with the change: a process
-    that was stopped or cut off, and has lost the lease meanwhile, starts no run.
+    Redis measures the time of the lease by its own clock. This process measures by its monotonic
+    clock, from before it asked for the lease, so it never assumes a lease that has expired. `save`
+    checks the lease and changes the task in one step: a process that was paused or disconnected,
+    and has lost the lease meanwhile, starts no runs.
     """
 
     is_leased = True
@@ -70,7 +72,7 @@ class RedisTaskStore(TaskStore):
             self._token = token
             self._held_until = began + self._ttl
         elif not self._waits_for_lease:
-            logger.info("another process runs the tasks in Redis (%s)", self._keys[0])
+            logger.info("another process is running the tasks in Redis (%s)", self._keys[0])
         self._waits_for_lease = not is_acquired
         return is_acquired
 
@@ -115,7 +117,7 @@ class RedisTaskStore(TaskStore):
         return is_changed
 
     def _wrote(self, version: int) -> None:
-        """Note a change of this process, which is not one of another process."""
+        """Note a change of this process, so that `has_changed` does not report it."""
         if self._version is None or version != self._version + 1:
             self._changed_by_others = True
         self._version = max(version, self._version or 0)
@@ -153,7 +155,7 @@ class RedisTaskStore(TaskStore):
         """Await *command*.
 
         Raises:
-            TasksUnavailableException: Redis cannot be used; it is logged once.
+            TasksUnavailableException: Redis cannot be used; the outage is logged once.
         """
         try:
             return await command
@@ -164,7 +166,7 @@ class RedisTaskStore(TaskStore):
 
 
 def _parts(entry: TaskEntry) -> tuple[bytes, str, bytes]:
-    """The values of *entry* in the three hashes."""
+    """Return the values of *entry* in the three hashes."""
     plan = entry.plan
     definition = {
         "task": entry.task,
@@ -194,5 +196,5 @@ def _entry(id: bytes, definition: bytes, due: bytes, record: bytes) -> TaskEntry
             record=TaskRecord(due=float(due) if due else None, **decode_json(record)),
         )
     except (BadRequestException, ValueError, TypeError, KeyError) as exc:
-        logger.error("the stored task %r does not run: %s", id, exc)
+        logger.error("the stored task %r cannot be read, so it does not run: %s", id, exc)
         return None

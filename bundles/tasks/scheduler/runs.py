@@ -1,4 +1,4 @@
-"""The runs of this process: at most one of each task, and so many at a time."""
+"""The runs of this process: at most one of each task, and a limited number in total."""
 
 import asyncio
 import logging
@@ -13,19 +13,21 @@ from bundles.tasks.task_runner import Outcome, TaskRunner
 logger = logging.getLogger(__name__)
 
 OnChange = Callable[[TaskEntry], Awaitable[bool]]
-"""Returns False if the task must not run: it was removed, or another process runs it."""
+"""Stores the record of a task. Returns False if the task must not run: it was removed, or another
+process runs it."""
 
 
 class Runs:
     """Starts runs, and keeps their records.
 
     Attributes:
-        active: the runs that wait for their turn or have begun, by the id of the task.
-        counts: how many runs ended and failed, by ``tasks.runs`` and ``tasks.failures``.
+        active: the runs that wait for a slot or have begun, by the id of the task.
+        counts: ``tasks.runs``: runs that ended; ``tasks.failures``: runs that failed.
 
     Args:
-        on_change: awaited when a run begins, and when it has ended. If it returns False, the task
-            does not run.
+        concurrency: the maximum number of runs at a time; further ones wait.
+        on_change: awaited when a run begins, and when it has ended. If it returns False at the
+            begin, the task does not run.
     """
 
     def __init__(
@@ -56,14 +58,16 @@ class Runs:
             await asyncio.wait(self.active.values())
 
     def cancel_waiting(self) -> None:
-        """Cancel the runs that wait for their turn."""
+        """Cancel the runs that wait for a slot."""
         for id in self._waiting:
             self.active[id].cancel()
 
     async def cancel(self) -> None:
         """Cancel all runs, and wait for their end."""
         for id, task in self.active.items():
-            logger.warning("the run of the task %s is cancelled, since the process stops", id)
+            logger.warning(
+                "the run of the task %s is cancelled, since the process is stopping", id
+            )
             task.cancel()
         await self.wait()
 
@@ -71,7 +75,7 @@ class Runs:
         del self.active[id]
         self._waiting.discard(id)
         if not task.cancelled() and (exc := task.exception()) is not None:
-            logger.error("the run of the task %s cannot be recorded", id, exc_info=exc)
+            logger.error("the record of a run of the task %s cannot be stored", id, exc_info=exc)
 
     async def _run(self, entry: TaskEntry, on_begin: OnChange) -> None:
         self._waiting.add(entry.id)

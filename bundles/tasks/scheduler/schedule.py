@@ -1,4 +1,4 @@
-"""When a task is due: intervals, cron expressions, moments, and dates with holes."""
+"""The times of a task: intervals, cron expressions, moments, and incomplete dates."""
 
 from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from math import floor
@@ -13,7 +13,8 @@ from bundles.tasks.scheduler.notation import Interval, read_notation
 _SHORTEST = 0.1
 
 LONGEST = 36525 * 86400
-"""Most seconds of a period or a jitter: a century, so that each time is a date."""
+"""The maximum of a period or a jitter in seconds: a century, so that `datetime` can hold each
+time."""
 
 
 class Schedule(Protocol):
@@ -21,23 +22,23 @@ class Schedule(Protocol):
 
     @property
     def is_elapsed(self) -> bool:
-        """Whether it measures elapsed time, and not the time of the wall clock."""
+        """Whether it is measured in elapsed time, not by the wall clock."""
 
     @property
     def is_frequent(self) -> bool:
-        """Whether it is due each minute or hour, so that a wall clock that is set back does not
-        delay it. Others are not due a second time for the hour that is repeated."""
+        """Whether it is due each minute or hour. Then setting the wall clock back does not delay
+        it. Other schedules are due only once in an hour that is repeated."""
 
     def next_after(self, moment: float, last: float | None = None) -> float | None:
-        """Return when it is next due after *moment*, or None: never.
+        """Return the next time after *moment*; None: never.
 
-        *last* is when it was due last; an interval counts from there.
+        *last* is the last time at which the task was due; an interval begins there.
         """
 
 
 @attrs.frozen
 class Every:
-    """Each *seconds*, counted from the start or the last time it was due."""
+    """Due each *seconds*, from the start or from the last time it was due."""
 
     seconds: float
 
@@ -52,11 +53,11 @@ class Every:
 
 @attrs.frozen
 class Cron:
-    """The times of *expression*, of five fields, or of six with seconds first.
+    """The times of *expression*, which has five fields, or six with the seconds first.
 
-    As Debian's cron: a time in the hour that a change to summer time skips is due when the hour
-    is over; one in the hour that is repeated in autumn is due once. Expressions whose minute or
-    hour is ``*`` follow the elapsed time.
+    As in Debian's cron, a time in the hour that summer time skips is due at the end of that hour,
+    and a time in the hour that is repeated in autumn is due once. Expressions whose minute or hour
+    begins with ``*`` follow the elapsed time.
     """
 
     expression: str
@@ -79,7 +80,7 @@ class Cron:
 
 @attrs.frozen
 class At:
-    """One *moment*."""
+    """Due once, at *moment*."""
 
     moment: float
 
@@ -91,7 +92,8 @@ class At:
 
 
 def read_every(period: object, timezone: str = "UTC") -> Schedule:
-    """Read an interval, as ``"1h 30m"`` or seconds, or a date, as ``"Apr Sun 17:30"``.
+    """Read an interval, such as ``"1h 30m"`` or a number of seconds, or a date, such as
+    ``"Apr Sun 17:30"``.
 
     Raises:
         ValueError: *period* is invalid.
@@ -107,7 +109,7 @@ def read_every(period: object, timezone: str = "UTC") -> Schedule:
     elif isinstance(period, timedelta):
         seconds = period.total_seconds()
     else:
-        raise ValueError(f"the period is {period!r}; write it as '30s' or as seconds")
+        raise ValueError(f"the period is {period!r}; write it like '30s', or as seconds")
     if not _SHORTEST <= seconds <= LONGEST:
         raise ValueError(
             f"the period is {period!r}; it must be {_SHORTEST} seconds or more, and at most a "
@@ -124,21 +126,22 @@ def read_cron(expression: object, timezone: str = "UTC") -> Cron:
     """
     zone = read_zone(timezone)
     if not isinstance(expression, str):
-        raise ValueError(f"the cron expression is {expression!r}; write it as '0 3 * * *'")
+        raise ValueError(f"the cron expression is {expression!r}; write it like '0 3 * * *'")
     try:
         is_due = next(CronSim(expression, datetime.now(zone)), None) is not None
     except CronSimError as exc:
         raise ValueError(
             f"the cron expression {expression!r} is invalid: {exc}; write minute, hour, day, "
-            f"month and day of the week, as '0 3 * * *'"
+            f"month and day of the week, like '0 3 * * *'"
         ) from exc
     if not is_due:
-        raise ValueError(f"the cron expression {expression!r} is never due")
+        raise ValueError(f"the cron expression {expression!r} is never due; correct its day")
     return Cron(expression, zone)
 
 
 def read_at(moment: object, timezone: str = "UTC") -> At:
-    """Read a moment, as ``"2026-12-24 18:00"`` in *timezone*, or a datetime.
+    """Read a moment, such as ``"2026-12-24 18:00"``, or a datetime; *timezone* is the time zone of
+    one without an offset.
 
     Raises:
         ValueError: it is invalid.
@@ -149,10 +152,10 @@ def read_at(moment: object, timezone: str = "UTC") -> At:
             moment = datetime.fromisoformat(moment)
         except ValueError as exc:
             raise ValueError(
-                f"the moment is {moment!r}; write it as '2026-12-24 18:00': {exc}"
+                f"the moment is {moment!r}; write it like '2026-12-24 18:00': {exc}"
             ) from exc
     if not isinstance(moment, datetime):
-        raise ValueError(f"the moment is {moment!r}; write it as '2026-12-24 18:00'")
+        raise ValueError(f"the moment is {moment!r}; write it like '2026-12-24 18:00'")
     if moment.year == MAXYEAR:
         raise ValueError(f"the moment is {str(moment)!r}; its year must be before {MAXYEAR}")
     if moment.tzinfo is None:

@@ -17,10 +17,10 @@ from rxkernel import ConflictException, decode_json, encode_json
 
 
 class Scheduler:
-    """The tasks of an application: those of its decorators, and those added at run time.
+    """The tasks of an application: those of its decorators, and those that `add` has added.
 
     A task is a procedure of the transport `TASKS`. The tasks run by their times while the servers
-    of the application run.
+    of the application are running.
     """
 
     @inject
@@ -43,22 +43,22 @@ class Scheduler:
         params: Mapping[str, Any] | None = None,
         body: Any = None,
     ) -> str | None:
-        """Run the procedure *task* at the times of one of *every*, *cron* and *at*.
+        """Run the procedure *task* at the times of exactly one of *every*, *cron* and *at*.
 
-        The arguments are those of the decorators. The task is stored when this returns, and
-        survives the end of the process unless the store is ``memory``. It is removed after its
-        last run.
+        The other arguments are those of the decorators, see `every`. The task is stored when this
+        returns, and survives the end of the process unless the store is ``memory``. It is removed
+        after its last run.
 
         Args:
             name: a group for `stop`; by default *task*.
-            params, body: what the procedure receives; any JSON. A procedure that takes the request
-                accepts all parameters, another one those of its own.
+            params, body: the arguments of the procedure; any JSON. A procedure that takes the
+                request accepts all parameters, any other only those it declares.
 
         Returns:
             The id of the task; None if it is never due, since its time has passed.
 
         Raises:
-            ValueError: an argument is invalid, there is no procedure *task*, or it does not take
+            ValueError: an argument is invalid, there is no procedure *task*, or it does not accept
                 one of *params* or a *body*.
             TypeError: *params* or *body* are not JSON.
             TasksUnavailableException: it cannot be stored.
@@ -66,7 +66,7 @@ class Scheduler:
         plan = _plan_of(task, {"every": every, "cron": cron, "at": at}, timezone, jitter, misfire)
         if (definition := self._entries.definition_of(task)) is None:
             known = ", ".join(self._entries.procedures()) or "none"
-            raise ValueError(f"there is no task {task!r}; there is: {known}")
+            raise ValueError(f"unknown task {task!r}; the tasks are: {known}")
         if problems := list(problems_of_arguments(definition, params or {}, body)):
             raise ValueError("; ".join(problems))
         entry = TaskEntry(
@@ -86,20 +86,20 @@ class Scheduler:
         return entry.id
 
     async def remove(self, id: str) -> bool:
-        """Remove a task that `add` has added, and return whether there was one. A run that has
-        begun goes on.
+        """Remove a task that `add` has added, and return whether it existed. A run that has begun
+        continues.
 
         Raises:
-            ValueError: *id* is that of a decorated method.
+            ValueError: *id* is the id of a decorated method.
             TasksUnavailableException: the store cannot be used.
         """
         if self._entries.is_declared(id):
-            raise ValueError(f"the task {id!r} is that of a decorator; remove the decorator")
+            raise ValueError(f"the task {id!r} is made by a decorator; remove the decorator")
         return await self._remove([id]) == 1
 
     async def stop(self, name: str | None = None) -> int:
-        """Remove the tasks that were added with *name*, by default all added ones, and return
-        their number. Runs that have begun go on.
+        """Remove the tasks that were added with *name*, by default all that were added, and return
+        their number. Runs that have begun continue.
 
         Raises:
             TasksUnavailableException: the store cannot be used.
@@ -118,13 +118,13 @@ class Scheduler:
 
     async def run(self, id: str) -> TaskRecord:
         """Run a task now, and return its record. *id* may also be the name of a procedure without
-        times; no record of it is kept. If the caller is cancelled, so is the run.
+        a schedule, whose record is not stored. If the caller is cancelled, so is the run.
 
-        A run of the same task in another process is not noticed.
+        A run of the same task in another process is not detected.
 
         Raises:
             KeyError: there is no such task.
-            ConflictException: it runs already in this process.
+            ConflictException: it is already running in this process.
             TasksUnavailableException: the store cannot be used.
         """
         await self._planner.refresh()
@@ -134,7 +134,7 @@ class Scheduler:
                 raise KeyError(id)
             entry = TaskEntry(id=id, task=id, name=id, plan=Plan("at", "1970-01-01"))
         if id in self._planner.runs.active:
-            raise ConflictException(f"the task {id!r} runs already", code="task_running")
+            raise ConflictException(f"the task {id!r} is already running", code="task_running")
         await self._planner.runs.start(entry)
         return entry.record
 
@@ -150,7 +150,7 @@ def _plan_of(
 ) -> Plan:
     kinds = [kind for kind, value in given.items() if value is not None]
     if len(kinds) != 1:
-        raise ValueError(f"the task {task!r} needs one of every=, cron= and at=")
+        raise ValueError(f"the task {task!r} needs exactly one of every=, cron= and at=")
     (kind,) = kinds
     plan = Plan(kind, given[kind], timezone, jitter, misfire)  # type: ignore[arg-type]  # a key
     if problems := list(plan.problems()):

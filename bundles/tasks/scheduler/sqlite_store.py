@@ -1,4 +1,4 @@
-"""Tasks in a SQLite file, which the processes of one machine share."""
+"""Stores tasks in a SQLite file, which the processes of one machine share."""
 
 import logging
 import sqlite3
@@ -77,7 +77,7 @@ _ADD_RECORD = (
 
 
 class SqliteTaskStore(SqliteStore, TaskStore):
-    """Opened at boot; a file that cannot be opened is an error."""
+    """Opens the file at boot; a file that cannot be opened is a `ConfigurationError`."""
 
     @inject
     def __init__(self, settings: TasksSettings) -> None:
@@ -107,7 +107,7 @@ class SqliteTaskStore(SqliteStore, TaskStore):
             raise TasksUnavailableException from exc
         self._is_lock_down = False
         if not is_acquired and not self._waits_for_lock:
-            logger.info("another process runs the tasks in %s", self._file)
+            logger.info("another process is running the tasks in %s", self._file)
         self._waits_for_lock = not is_acquired
         return is_acquired
 
@@ -146,7 +146,7 @@ def _load(database: sqlite3.Connection) -> list[tuple[Any, ...]]:
 
 
 def _version(database: sqlite3.Connection) -> int:
-    """A number that changes with each commit of another connection."""
+    """Return a number that changes with each commit of another connection."""
     version: int = database.execute("PRAGMA data_version").fetchone()[0]
     return version
 
@@ -177,7 +177,7 @@ def _record(record: TaskRecord) -> tuple[Any, ...]:
 
 
 def _entry(row: tuple[Any, ...]) -> TaskEntry | None:
-    """Return the entry of *row*; None if its times cannot be read any more."""
+    """Return the entry of *row*; None if it cannot be read any more."""
     found: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
     plan = Plan(
         found["kind"], found["given"], found["timezone"], found["jitter"], found["misfire"]
@@ -197,5 +197,5 @@ def _entry(row: tuple[Any, ...]) -> TaskEntry | None:
             record=TaskRecord(**record),
         )
     except ValueError as exc:
-        logger.error("the stored task %s does not run: %s", found["id"], exc)
+        logger.error("the stored task %s cannot be read, so it does not run: %s", found["id"], exc)
         return None

@@ -1,4 +1,4 @@
-"""Where tasks and their records are."""
+"""The storage of scheduled tasks and their records."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
@@ -7,16 +7,17 @@ from bundles.tasks.scheduler.entry import TaskEntry
 
 
 class NotRunnerError(Exception):
-    """Another process may run the tasks by now."""
+    """This process does not run the tasks any more: another process may run them."""
 
 
 class TaskStore(ABC):
-    """An outage is a `TasksUnavailableException`.
+    """Stores the tasks. Methods raise `TasksUnavailableException` during an outage.
 
     Attributes:
-        is_leased: whether another process may run the tasks while this one still goes on, since
-            what `acquire` has acquired expires. Then each run begins with `save`.
-        poll_interval: most seconds between two calls of `acquire`, and then of `keep`.
+        is_leased: whether the right to run the tasks, which `acquire` obtains, expires, so that
+            another process may run them while this one continues. Then each run begins with
+            `save`.
+        poll_interval: the maximum of seconds between two calls of `acquire`, and later of `keep`.
     """
 
     is_leased = False
@@ -24,22 +25,22 @@ class TaskStore(ABC):
 
     @abstractmethod
     async def acquire(self) -> bool:
-        """Become the only process that runs the tasks; False if another one is. The end of a
-        process releases it, whatever ends it."""
+        """Become the process that runs the tasks; False if another process is. This ends with the
+        process, even if it is killed."""
 
     @property
     def is_held(self) -> bool:
-        """Whether this process still is the only one, as far as is known without the store. It
-        has acquired it before."""
+        """Whether this process still is the one that runs the tasks, as far as it knows without
+        the store. Called only after `acquire` has succeeded."""
         return True
 
     async def keep(self) -> bool:
-        """Remain the only process; False if this has failed."""
+        """Remain the process that runs the tasks; False if it is not any more."""
         return True
 
     @abstractmethod
     async def release(self) -> None:
-        """Let another process run the tasks."""
+        """Allow another process to run the tasks."""
 
     @abstractmethod
     async def load(self) -> Sequence[TaskEntry]:
@@ -55,18 +56,18 @@ class TaskStore(ABC):
 
     @abstractmethod
     async def save(self, entry: TaskEntry) -> bool:
-        """Replace the entry with the id of *entry*. One of a decorator is added if it is not there
-        yet; False if it is one of `add` and another process has removed it.
+        """Replace the entry with the id of *entry*. An entry of a decorator is added if it is
+        missing. Returns False if it is an entry of `add` that another process has removed.
 
         Raises:
-            NotRunnerError: this process is not the one that runs the tasks any more.
+            NotRunnerError: this process does not run the tasks any more.
         """
 
     @abstractmethod
     async def save_record(self, entry: TaskEntry) -> None:
-        """Replace the record of *entry*, but not when it is due. An entry of a decorator is added
-        if it is not there yet; one that was removed is not."""
+        """Replace the record of *entry*, but not its due time. An entry of a decorator is added if
+        it is missing; an entry of `add` that was removed is not."""
 
     @abstractmethod
     async def remove(self, ids: Collection[str]) -> int:
-        """Remove entries, and return how many of *ids* there were."""
+        """Remove the entries with *ids*, and return the number of those that existed."""

@@ -1,4 +1,4 @@
-"""One timer for the next due task, whatever their number."""
+"""One timer for all tasks, set to the next due time."""
 
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -8,21 +8,20 @@ from bundles.tasks.clock import Clock, Timer
 from bundles.tasks.scheduler.agenda import Agenda
 
 _AT_ONCE = 100
-"""Most tasks that are started before other work of the loop goes on."""
+"""The maximum number of tasks that are started before other work of the loop continues."""
 
 _JUMP = 1.0
-"""Seconds by which the wall clock must deviate to have been set."""
+"""Seconds of deviation from the monotonic clock from which the wall clock is taken to be set."""
 
 
 class Timetable:
-    """Calls back for each task that is due.
-
-    The wall clock may be set, so the timer never waits longer than *longest*.
+    """Calls *on_due* for each task that is due.
 
     Args:
+        longest: the maximum of seconds that the timer waits, since the wall clock may be set.
         on_due: called with an id and its time.
         on_jump: called with the seconds by which the wall clock was set.
-        on_wake: called at least each *longest* seconds.
+        on_wake: called each *longest* seconds.
     """
 
     def __init__(
@@ -47,14 +46,14 @@ class Timetable:
         self._waked = 0.0
 
     def start(self) -> None:
-        """Call back from now on, in a copy of the current context."""
+        """Start the timer; the callbacks run in a copy of the current context."""
         self._context = copy_context()
         self._offset = self._clock.now() - self._clock.monotonic()
         self._waked = self._clock.monotonic()
         self._set_timer()
 
     def stop(self) -> None:
-        """Call back no more, and forget all times."""
+        """Stop the timer, and forget all times."""
         self._context = None
         self._cancel_timer()
         self._agenda.clear()

@@ -1,4 +1,5 @@
-"""Finds scheduled methods and functions that no part of an application has: they never run."""
+"""Finds scheduled methods and functions that never run, since no part of an application has
+them."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -10,20 +11,21 @@ from weakref import WeakSet
 from rxkernel import ProcedureMetadata
 
 _SCHEDULED: WeakSet[FunctionType] = WeakSet()
-"""What the decorators of this process have decorated."""
+"""The functions with a schedule decorator in this process."""
 
 
 def remember(function: Callable[..., Any]) -> None:
-    """Note that a decorator has scheduled *function*."""
+    """Remember that *function* has a schedule decorator."""
     if isinstance(function, FunctionType):
         _SCHEDULED.add(function)
 
 
 def unreached(routes: Iterable[ProcedureMetadata]) -> Iterator[str]:
-    """Yield a text for each scheduled method or function that none of *routes* calls.
+    """Yield a warning for each scheduled method or function that none of *routes* calls.
 
-    Only those of modules and of their classes, since a class within a function may be one of many.
-    A method of an abstract class, and one that a subclass has, need no route of their own.
+    Classes that are defined inside of a function are not checked, since the function may define
+    many of them. A method of an abstract class, or one that a subclass inherits or overrides,
+    needs no route of its own.
     """
     reached = {id(function) for route in routes for function in _functions_of(route)}
     for function in sorted(_SCHEDULED, key=_position):
@@ -33,19 +35,19 @@ def unreached(routes: Iterable[ProcedureMetadata]) -> Iterator[str]:
         place = f"{function.__module__}.{function.__qualname__}"
         if isinstance(owner, ModuleType):
             yield (
-                f"the scheduled function {place} never runs; list it, "
+                f"the scheduled function {place} never runs; write "
                 f"TasksBundle(functions=[{function.__name__}]), or remove the decorator"
             )
         elif not isabstract(owner):
             yield (
-                f"the scheduled method {place} never runs: no service or controller of the "
-                f"application has it; bind its class, binder.bind({owner.__name__}, "
+                f"the scheduled method {place} never runs, since no service or controller of the "
+                f"application has it; bind its class with binder.bind({owner.__name__}, "
                 f"scope=singleton), or remove the decorator"
             )
 
 
 def _functions_of(route: ProcedureMetadata) -> Iterator[Any]:
-    """The function that *route* calls, and those that it overrides."""
+    """Yield the function that *route* calls, and those that it overrides."""
     target, action = route.target, route.action
     if not isinstance(action, str):
         yield action
@@ -60,7 +62,7 @@ def _position(function: FunctionType) -> tuple[str, int]:
 
 
 def _owner_of(function: FunctionType) -> Any:
-    """The module or the class that has *function*; None if it cannot be found."""
+    """Return the module or the class that has *function*; None if it cannot be found."""
     *outer, name = function.__qualname__.split(".")
     owner: Any = sys.modules.get(function.__module__)
     for part in outer:

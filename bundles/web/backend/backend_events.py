@@ -1,7 +1,6 @@
 """The service that sends events to the handlers of all processes."""
 
 import asyncio
-import logging
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -25,8 +24,6 @@ from rxkernel import (
     decode_json,
     observe,
 )
-
-logger = logging.getLogger(__name__)
 
 _TOPIC = "web.backend"
 _FIRST = 2000
@@ -76,32 +73,15 @@ class BackendEvents:
 
     async def _handle(self, event: str, encoded: bytes) -> None:
         """Run the handlers at the same time. They continue if the sender is cancelled."""
-        runs = [
-            self._run(definition, event, decode_json(encoded))
-            for definition in self._handlers.get(event, ())
-        ]
-        tasks = [asyncio.create_task(run, context=Context()) for run in runs]
-        for task in tasks:
+        tasks = []
+        for definition in self._handlers.get(event, ()):
+            request = Request(BACKEND, body=decode_json(encoded), url=event)
+            run = self._kernel.handle_event(definition, request)
+            tasks.append(task := asyncio.create_task(run, context=Context()))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         if tasks:
             await asyncio.wait(tasks)
-
-    async def _run(self, definition: ProcedureDefinition, event: str, data: Any) -> None:
-        """Run *definition* as a message. The kernel logs errors from status 500 on; those below
-        are logged here, since they have no client."""
-        request = Request(BACKEND, body=data, url=event)
-        response: Response | None = None
-        self._kernel.begin(request)
-        try:
-            response = await self._kernel.answer(definition, request)
-            if 400 <= response.status_code < 500:
-                logger.error(
-                    "%s failed for the event %.100r: %s %.500r",
-                    *(definition.metadata.source, event, response.status_code, response.content),
-                )
-        finally:
-            self._kernel.terminate(request, response)
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_FIRST, only=_is_handler)
     async def mark_as_public(self, event: DefinitionEvent) -> None:

@@ -4,7 +4,6 @@ beginning."""
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from contextvars import Context
 from random import uniform
 from secrets import token_hex
@@ -27,8 +26,8 @@ _BATCH = 100
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 2.0
 """Seconds between two attempts while Redis cannot be used; partly random."""
 
-_LONGEST_WAIT = 0.5
-"""Seconds for which one command waits for an event; the shutdown of the process waits for it."""
+_LONGEST_WAIT = 1.0
+"""Seconds for which one command waits for an event."""
 
 _SHORTEST_AGE = 60.0
 """Least seconds for which events are kept, for a process that reconnects meanwhile."""
@@ -58,7 +57,6 @@ class RedisEventLog(EventLog):
         self._read = client.register_script(redis_log_scripts.READ)
         self._reading: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
-        self._stopping = asyncio.Event()
 
     async def append(self, key: str, event: str, body: bytes) -> None:
         ServerSentEvent(event=event)  # raises if the name is invalid: the readers would reject it
@@ -69,7 +67,6 @@ class RedisEventLog(EventLog):
     async def __aenter__(self) -> Self:
         """Return when the kept events have been read, or Redis cannot be used."""
         self._tried.clear()
-        self._stopping.clear()
         self._reading = asyncio.create_task(self._run(), context=Context())
         await self._tried.wait()
         return self
@@ -77,16 +74,14 @@ class RedisEventLog(EventLog):
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        """Wait for the last command: redis-py does not close a connection whose command is
-        cancelled while it connects."""
         if self._reading is not None:
-            self._stopping.set()
+            self._reading.cancel()
             await asyncio.wait({self._reading})
             self._reading = None
 
     async def _run(self) -> None:
         delay = _FIRST_DELAY
-        while not self._stopping.is_set():
+        while True:
             try:
                 while await self._take():
                     pass
@@ -99,9 +94,7 @@ class RedisEventLog(EventLog):
             except Exception:  # a bug must not end the attempts
                 logger.exception("the events of channels could not be read; trying again")
             self._tried.set()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(uniform(delay / 2, delay)):
-                    await self._stopping.wait()
+            await asyncio.sleep(uniform(delay / 2, delay))
             delay = min(2 * delay, _LONGEST_DELAY)
 
     async def _wait(self) -> None:

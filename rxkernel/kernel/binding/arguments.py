@@ -67,8 +67,8 @@ def check_types(parameters: Iterable[Parameter]) -> None:
                 problems.append(f"cannot bind parameter {parameter.name!r}: {exc}")
         elif parameter.source not in _RULED and has_rules(parameter.type):
             problems.append(
-                f"cannot bind parameter {parameter.name!r}: validated_by() is for values that "
-                f"the client sends; check this one in the action"
+                f"cannot bind parameter {parameter.name!r}: validated_by() applies to values of "
+                f"the client only; check this argument in the action"
             )
     if problems:
         raise ConfigurationError(*problems)
@@ -105,10 +105,10 @@ def _stream(request: Request, _: ValidationErrors) -> Any:
 
 
 def absent(parameter: Parameter, path: str) -> Absent:
-    """Return the function for *parameter* without input: it returns the default, or adds an error.
+    """Return the function to call if the client sent no value for *parameter*.
 
-    A mutable default is copied. An upload without a default is None if its type allows it, like
-    a connection.
+    It returns the default, a copy if that is mutable, or adds an error. An upload without a
+    default is None if its type allows it, like a connection.
     """
     default = parameter.default
     if default is REQUIRED and parameter.source is Source.FILE and _is_optional(parameter):
@@ -214,8 +214,8 @@ def _validator(parameter: Parameter) -> Validator:
 
 
 def _without_empty(request: Request, key: str) -> list[Any]:
-    """All values of *key* without the inputs of a form that were left empty. A browser sends
-    these; an empty text of a query was written there. The values of path and query come first."""
+    """All values of *key* except the empty inputs of a form, which browsers send too. Empty texts
+    of the query are kept, because a client wrote them; path and query come first in ``params``."""
     values, body = request.params.getall(key), request.body
     if not isinstance(body, BAGS):
         return values
@@ -231,7 +231,7 @@ def _exact(type_: Any) -> Any:
 
 
 def _is_unicode(text: str) -> bool:
-    """False for a text with surrogates, which stand for invalid UTF-8 in a header (PEP 383)."""
+    """False for a text with surrogates, which represent invalid UTF-8 of a header (PEP 383)."""
     if text.isascii():
         return True
     try:
@@ -264,8 +264,8 @@ def _texts(parameter: Parameter) -> Read:
 
 
 def one_list(values: list[Any]) -> Any:
-    """Return *values* of one name, or the only one of them if it is a list, as over a socket
-    or in a call."""
+    """Return *values*, all those of one name; or the only one of them if it is a list, as sent
+    over a socket or in a call."""
     return (
         values[0]
         if len(values) == 1 and isinstance(values[0], list | tuple | NoneType)

@@ -1,7 +1,7 @@
 """Converts validators of attrs to entries of ``errors``.
 
-The rule is read from the validator. The text of its exception is not used, because it quotes the
-value. A test checks each validator for the attributes that are read here.
+The rule is read from the attributes of the validator, which a test checks. The text of its
+exception is not used, because it quotes the value.
 """
 
 from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ def single_validators(validator: Any) -> Iterator[Any]:
 
 
 def error_of_rule(validator: Any, value: Any) -> ErrorEntry | None:
-    """Return the error for *value*, which *validator* of attrs rejected; None for other rules."""
+    """Return the error for *value*, which *validator* rejected; None if the rule is not known."""
     if type(validator) is OPTIONAL:
         return error_of_rule(validator.validator, value)
     read = _RULES.get(type(validator))

@@ -112,9 +112,9 @@ def _check_media_type(request: Request, is_text: bool) -> None:
         return
     accepted = ", ".join(("text/plain", *_VALUES) if is_text else (*_VALUES, *_FORMS))
     problem = (
-        f"the content type {sent[:_SHOWN]!r} of the body is not read"
+        f"the content type {sent[:_SHOWN]!r} is not supported"
         if sent
-        else "the body has no content type"
+        else "the Content-Type of the body is missing"
     )
     raise UnsupportedMediaTypeException(f"{problem}; send one of {accepted}")
 
@@ -138,9 +138,9 @@ def _fields_of(
     """Return a function like `_fields` that also adds the errors of the whole body.
 
     Only the first parameter uses it, so that each error is added once. The names of a form may be
-    paths into the *nested* fields, which report their errors. The fields of a form, and of an
-    event or a call without an envelope, are also in ``request.params``: those of *params* are
-    known.
+    paths into the *nested* fields, which report their own errors. The fields of a form, and of an
+    event or a call without an envelope, are also in ``request.params``, so names that are in
+    *params* are not unknown.
     """
 
     def read(request: Request, errors: ValidationErrors) -> Any:
@@ -185,7 +185,7 @@ def _field(parameter: Parameter, fields_of: Fields) -> Read:
         if not is_form:
             return validator.read(value, path, errors)
         values = fields.getall(key)
-        if ignores_empty:  # a browser sends inputs that were left empty
+        if ignores_empty:  # browsers send empty inputs too
             values = [value for value in values if value != ""]
         if not values:
             return on_absent(errors)

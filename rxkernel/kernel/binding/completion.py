@@ -28,7 +28,7 @@ class _Class:
 
 
 def completion_of(schema: Schema, *, removes_extras: bool = False) -> Complete | None:
-    """Return the function that completes values of *schema*; None, mostly, if they are complete.
+    """Return the function that completes values of *schema*; None if no value needs it.
 
     With *removes_extras* it also removes attributes that ``__attrs_post_init__`` has set.
     """
@@ -65,7 +65,7 @@ def _class_of(model: ModelSchema, removes_extras: bool) -> _Class:
 
 
 def _missing_defaults(cls: Any) -> dict[str, Callable[[], Any]]:
-    """By field, the factories of the defaults that msgspec does not set."""
+    """The factories of the defaults that msgspec does not set, by field name."""
     fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
     return {
         field.name: _default_factory(field)

@@ -18,7 +18,7 @@ _GENERATED = ("<attrs generated", "<string>")
 
 
 def arguments_of(cls: Any, names: Iterable[str]) -> dict[str, str]:
-    """Return, by field, the argument of the constructor. A client can send these fields only.
+    """Return the constructor's argument for each field. A client can send these fields only.
 
     Raises:
         TypeError: the class has a hand-written constructor without arguments for its fields.
@@ -39,8 +39,8 @@ def _check(cls: Any, arguments: dict[str, str]) -> None:
         inspect.signature(cls.__init__).bind(None, **dict.fromkeys(arguments.values()))
     except TypeError as exc:
         raise TypeError(
-            f"{cls.__qualname__} has a constructor of its own that does not take its fields by "
-            f"their names ({exc}); add the arguments {', '.join(arguments.values())}"
+            f"the constructor of {cls.__qualname__} cannot be called with all fields by name "
+            f"({exc}); add the arguments {', '.join(arguments.values())}"
         ) from exc
 
 
@@ -102,7 +102,7 @@ def is_required(cls: Any, argument: str, *, otherwise: bool) -> bool:
 
 
 def converter_inputs(cls: Any, scalars: Scalars) -> dict[str, Any]:
-    """Return, by field, the description of the type that its converter takes; Any by default.
+    """Return the description of the type that the converter of each field accepts, Any by default.
 
     Raises:
         NameError: an annotation refers to an unknown name.
@@ -117,7 +117,7 @@ def converter_inputs(cls: Any, scalars: Scalars) -> dict[str, Any]:
 def _input_info(cls: Any, attribute: "attrs.Attribute[Any]", scalars: Scalars) -> Any:
     try:
         return described(_annotation_of(cls, attribute), scalars)
-    except TypeError:  # such as ``str | Path``, which has a part that a client cannot send
+    except TypeError:  # such as ``str | Path``: a client cannot send a Path
         return described(Any, scalars)
 
 

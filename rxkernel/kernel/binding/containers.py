@@ -127,7 +127,7 @@ class ArraySchema(Schema):
             return INVALID
 
     def _are_hashable(self, values: list[Any], path: str, errors: ValidationErrors) -> bool:
-        """Whether all items have a hash; add an error for each that has not."""
+        """Whether all items are hashable; add an error for each other item."""
         is_valid = True
         for place, value in enumerate(values):
             try:
@@ -173,7 +173,7 @@ class TupleSchema(Schema):
 
     @property
     def ignores_empty_text(self) -> bool:
-        return False  # each value has its place
+        return False  # without an empty text, the values after it would be shifted
 
     def parts(self) -> Iterator[Schema]:
         return iter(self.items)

@@ -36,7 +36,7 @@ class CustomScalarSchema(Schema):
 
     @property
     def accepts_empty_text(self) -> bool:
-        """An input of a form that was left empty is not decoded."""
+        """Empty inputs of a form are not decoded."""
         return False
 
     @property
@@ -67,7 +67,8 @@ class CustomScalarSchema(Schema):
         if not isinstance(instance, cls):
             raise RxKernelError(
                 f"decode of the scalar {cls.__qualname__} returned a "
-                f"{type(instance).__qualname__}; return an instance, or raise a ValueError"
+                f"{type(instance).__qualname__}; return an instance of {cls.__qualname__}, or "
+                f"raise a ValueError"
             )
         return instance
 

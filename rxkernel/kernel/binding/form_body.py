@@ -25,8 +25,8 @@ ReadForm = Callable[[Request, ValidationErrors], Any]
 def form_reader(validator: Validator, name: str, path: str) -> ReadForm:
     """Return the function that reads the form of a request as the type of *validator*.
 
-    Texts are converted leniently, JSON parts strictly. A JSON part *name*, which is the name of
-    the parameter, is the whole value unless the type has such a field.
+    Texts are converted leniently, JSON parts strictly. A JSON part called *name*, like the
+    parameter, is the whole value, unless the type has such a field.
     """
     whole_schema = validator.schema
     many = whole_schema.holds_many

@@ -15,10 +15,10 @@ from rxkernel.kernel.binding.validated import ValidatedSchema
 from rxkernel.messages.upload import UploadedFile
 
 MAX_PARTS = 16
-"""Most parts of a name. A form of 1000 fields with as many is read in a tenth of a second."""
+"""Most parts of a name. A form with 1000 such names is read in a tenth of a second."""
 
 MAX_INDEX = 999
-"""The highest index. Items are not stored by it, so a gap uses no memory."""
+"""The highest index. Gaps between indexes use no memory."""
 
 _NAME = re.compile(r"([^.\[\]]+)((?:\[[^\[\]]*\]|\.[^.\[\]]+)*)")
 _PART = re.compile(r"\[([^\[\]]*)\]|\.([^.\[\]]+)")
@@ -32,8 +32,7 @@ def root_of(name: str) -> str:
 
 
 def parts_of(name: str) -> list[str]:
-    """The parts of *name*; *name* itself if it is not written as a path. The part of ``[]`` is
-    empty."""
+    """The parts of *name*; only *name* if it is not a path. The part of ``[]`` is ``""``."""
     found = _NAME.fullmatch(name)
     if found is None:
         return [name]
@@ -51,12 +50,12 @@ def is_array(schema: Schema) -> bool:
 
 
 def index_of(part: str) -> int | None:
-    """The index that *part* is, or None."""
+    """*part* as an index; None if it is not an index."""
     return int(part) if _INDEX.fullmatch(part) else None
 
 
 def schema_at(schema: Schema, part: str) -> Schema | None:
-    """The schema of *part* of a value; None if *schema* has no such part."""
+    """The schema of the part called *part*; None if *schema* has no such part."""
     for each in alternatives_of(schema):
         if (found := _schema_at(each, part)) is not None:
             return found

@@ -1,8 +1,8 @@
-"""Bounds the values of a set, or the keys of a mapping, that have the same hash.
+"""Limits how many values of a set, or keys of a mapping, have the same hash.
 
-Each of them is compared with the others: n values cost n² comparisons. The hash of a number does
-not depend on a secret, so a client can send any number of numbers with one hash, and of tuples and
-instances that are made of numbers. Texts, bytes and dates have a secret in their hash (Python,
+Python compares values with equal hashes: n of them cost n² comparisons. The hash of a number does
+not depend on a secret, so a client can send many numbers with one hash, and also tuples and
+instances that consist of numbers. The hashes of texts, bytes and dates depend on a secret (Python,
 ``object.__hash__``).
 """
 
@@ -20,7 +20,7 @@ _SAFE = frozenset({str, bytes, date, bool, NoneType})
 
 
 def has_chosen_hash(type_: Any) -> bool:
-    """Whether a client can send many values of *type_*, a scalar, with one hash."""
+    """Whether a client can send many values of the scalar *type_* with the same hash."""
     is_enum = isinstance(type_, type) and issubclass(type_, Enum)
     return not (type_ in _SAFE or is_enum or get_origin(type_) is Literal)
 
@@ -33,7 +33,7 @@ def has_collisions(values: Sequence[Any]) -> bool:
     """
     if len(values) <= MAX_EQUAL_HASHES:
         return False
-    # hashes are compared here, not values; different ones have different hashes themselves
+    # A set of hashes is safe: hashes are integers of 64 bits, few of which collide themselves.
     if len(values) - len(set(map(hash, values))) < MAX_EQUAL_HASHES:
         return False
     groups: defaultdict[int, list[Any]] = defaultdict(list)

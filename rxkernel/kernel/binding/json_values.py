@@ -1,4 +1,4 @@
-"""The values of a form that JSON parts have sent: they are converted strictly, texts leniently."""
+"""The values of JSON parts of a form: they are converted strictly, texts leniently."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class JsonValue:
 
 
 def is_json_value(value: Any) -> bool:
-    """Whether a JSON part has sent *value*. A JSON text is like any other text."""
+    """Whether *value* comes from a JSON part. A JSON string is treated as any other text."""
     return type(value) not in _OTHERS
 
 

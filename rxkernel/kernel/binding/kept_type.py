@@ -1,4 +1,4 @@
-"""Conversion with types that msgspec would read again at each call."""
+"""Conversion to types that msgspec would otherwise analyze at each call."""
 
 from functools import cached_property
 from typing import Any, is_typeddict
@@ -10,13 +10,14 @@ from rxkernel.messages.input_errors import ErrorEntry
 
 
 def is_kept(type_: Any) -> bool:
-    """Whether `msgspec.convert` reads *type_* once. It does for classes, but not for a union, a
-    `TypedDict` or ``list[int]``: to read one takes up to ten times as long as the conversion."""
+    """Whether `msgspec.convert` caches its analysis of *type_*. It does for classes, but not for a
+    union, a `TypedDict` or ``list[int]``, where the analysis takes up to ten times as long as the
+    conversion."""
     return isinstance(type_, type) and not is_typeddict(type_)
 
 
 class KeptType:
-    """Converts values of *schema*, whose type is not kept by msgspec: as the field of a class."""
+    """Converts values to a type that msgspec does not cache, as the field of a class."""
 
     def __init__(self, schema: Schema, type_: Any) -> None:
         self._schema = schema
@@ -24,7 +25,7 @@ class KeptType:
 
     @cached_property
     def _holder(self) -> Any:
-        """Made on first access, since most types of an application are seldom used."""
+        """Created on first access, since most types of an application are seldom used."""
         return msgspec.defstruct("Holder", [("value", self._type)], array_like=True)
 
     @cached_property

@@ -131,7 +131,7 @@ def _plain(call: Callable[[Request], Any], name: str) -> Callable[[Request], Any
         if inspect.iscoroutine(value):
             value.close()
             raise RxKernelError(
-                f"the function that {name} returned gave a coroutine; declare it with async def"
+                f"the function from {name} returned a coroutine; declare it with async def"
             )
         return value
 

@@ -11,8 +11,8 @@ from rxkernel.routing.signature import Signature
 
 
 def marked_shape(signature: Signature, shape: Shape | None) -> Shape | None:
-    """Return *shape*, that of an action with *signature*, after the markers of its return
-    annotation; *shape* itself without a marker."""
+    """Return a function that applies the markers of the return annotation, then *shape*; only
+    *shape* without markers."""
     markers = signature.return_markers
     if not markers:
         return shape

@@ -28,8 +28,8 @@ class ModelSchema(Schema):
     """A class with named fields: attrs, dataclass, `msgspec.Struct`, or a `TypedDict`.
 
     ``inputs`` are the fields that a client may send, ``outputs`` are all fields. Both are set
-    after the schema is created, because a field may have the class itself as its type. A Struct
-    that ``is_array`` is sent as an array: its tag, if it has one, and its fields in order.
+    after the schema is created, because a field may have the class itself as its type. With
+    ``is_array`` a Struct is sent as an array: its tag, if it has one, then its fields in order.
     """
 
     cls: Any
@@ -47,7 +47,7 @@ class ModelSchema(Schema):
 
     @functools.cached_property
     def _places(self) -> list[tuple[Any, str, Field]]:
-        """For each field its key or index, the same as part of a path, and the field."""
+        """For each field: its key or index, that as part of a path, and the field."""
         if self.is_array:
             first = int(self.tag_field is not None)
             return [(n, f"[{n}]", field) for n, field in enumerate(self.outputs, first)]
@@ -106,7 +106,7 @@ class ModelSchema(Schema):
     def find_error(self, raw: Any, lenient: bool) -> ErrorEntry | None:
         if self.is_array:
             raw = dict(enumerate(raw))
-        # in most requests only the required fields are present, and msgspec has found all of them
+        # most requests have only the required fields, all of which msgspec has found
         if len(raw) != self._required_count and (error := self._find_unknown(raw)) is not None:
             return error
         for key, place, schema in self._checked[lenient]:
@@ -202,8 +202,8 @@ class ModelSchema(Schema):
         return self.with_parts(value, parts, plain)
 
     def with_parts(self, value: Any, parts: dict[str, Any], plain: dict[str, Any]) -> Any:
-        """Return *value*, whose *parts* were converted to *plain*: itself, if it is an instance
-        that holds just these, else a dict."""
+        """Return *value* with its *parts* converted to *plain*: *value* itself if it is an
+        instance with exactly these parts, else a dict, or a list for an array."""
         is_same = (
             type(value) is self.cls
             and len(plain) == len(parts)

@@ -1,4 +1,4 @@
-"""Reads the fields of a form whose names are paths, as `form_names` has them, into one value."""
+"""Reads the fields of a form whose names are paths (`form_names`) into one value."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -26,7 +26,7 @@ from rxkernel.messages.upload import UploadedFile
 _SHOWN = 50
 
 _ANYTHING = ScalarSchema(Any, "anything")
-"""The schema of a part that the type does not have. The validator rejects it with its name."""
+"""The schema of a part that the type does not have. The validator then reports its name."""
 
 _CONFLICT = invalid("is sent as a value and by its parts; send one of them")
 _WRONG_INDEX = invalid(f"expected an index from 0 to {MAX_INDEX}")
@@ -34,9 +34,10 @@ _WRONG_INDEX = invalid(f"expected an index from 0 to {MAX_INDEX}")
 
 @attrs.define(eq=False)
 class _Node:
-    """What the form has sent for one part of the value; *is_appended* if a name ended with ``[]``.
+    """The input for one part of the value; *is_appended* if a name ended with ``[]``.
 
-    It has no path: the paths of many deep names would use far more memory than the names.
+    It does not store its path: the paths of many deep names would use far more memory than the
+    names.
     """
 
     schema: Schema
@@ -91,9 +92,9 @@ class NestedForm:
     ) -> Any:
         """Return *fields* and *files* as plain data, and add the JSON values in it to *parts*.
 
-        `MISSING` without any. Adds errors and returns `INVALID` for a name that is too deep or has
-        an invalid index, and for names that exclude each other; the validator reports any other
-        error. A file that the type has no upload for is ignored.
+        `MISSING` if there are none. Adds errors and returns `INVALID` for a name that is too deep
+        or has an invalid index, and for names that exclude each other; the validator reports all
+        other errors. A file is ignored if the type has no upload of this name.
         """
         before = len(errors.entries)
         node = _Node(self._schema)
@@ -111,7 +112,7 @@ class NestedForm:
         return raw if len(errors.entries) == before else INVALID
 
     def _parts_of(self, name: str, errors: ValidationErrors) -> list[str] | None:
-        """The parts of *name*, which may be a field itself; None if it is of another root."""
+        """The parts of *name*, which may be a field itself; None if its root is another one."""
         if self._root:
             if root_of(name) != self._root:
                 return None
@@ -150,7 +151,7 @@ class NestedForm:
         node.is_appended |= is_appended
 
     def _is_ignored(self, schema: Schema) -> bool:
-        """Whether an input that was left empty counts as not sent."""
+        """Whether an empty input is treated as not sent."""
         found = self._ignores_empty.get(id(schema))
         if found is None:
             found = self._ignores_empty[id(schema)] = schema.ignores_empty_text

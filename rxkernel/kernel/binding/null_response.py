@@ -1,7 +1,7 @@
-"""The None of an action that declares ``T | None``: over HTTP it is the JSON ``null``.
+"""Sends None as JSON ``null`` over HTTP if an action declares to return ``T | None``.
 
-Without a declaration None is a response without a body. A client of ``T | None`` decodes the body
-of each response, so it must be there.
+Clients of such an action decode the body of each response, so it must not be empty. For any other
+action, None is a response without a body.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ _JSON_NULL = {"Content-Type": "application/json"}
 
 
 def json_null_shape(returns: Any, shape: Shape | None, status: int) -> Shape | None:
-    """Return *shape*, that of an action that declares *returns*, which responds with ``null`` and
-    *status* to None; *shape* itself if None or a value is not declared."""
+    """Return a function like *shape* that converts None to a response with ``null`` and *status*;
+    only *shape* unless *returns* declares both a value and None."""
     types = ReturnedTypes.of(returns)
     if not (types.is_optional and types.values):
         return shape

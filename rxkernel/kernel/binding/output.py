@@ -21,10 +21,10 @@ from rxkernel.messages.input_errors import kind_of, wrong_length
 
 
 def convert_output(schema: Schema, value: Any, place: str = "$") -> Any:
-    """Return *value*, which is at *place*, as a value of *schema*.
+    """Convert *value* to the type of *schema*; *place* is its path in errors.
 
     Raises:
-        msgspec.ValidationError: it does not fit.
+        msgspec.ValidationError: *value* does not fit.
     """
     if isinstance(schema, ScalarSchema):
         return _by_msgspec(schema.type, value, place)

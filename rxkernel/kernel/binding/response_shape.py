@@ -131,7 +131,7 @@ def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape |
     lists is raised when it is returned.
 
     Raises:
-        ConfigurationError: a declared type cannot be converted to, or cannot be sent.
+        ConfigurationError: values cannot be converted to a declared type, or cannot be sent.
     """
     what = f"{place} declares to return {getattr(returns, '__qualname__', returns)}"
     try:
@@ -140,8 +140,8 @@ def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape |
     except (TypeError, NameError, RecursionError) as exc:
         hint = "; import it outside of TYPE_CHECKING" if isinstance(exc, NameError) else ""
         raise ConfigurationError(
-            f"{what}, which cannot be shaped: {exc}{hint}; declare a list, a dict or a class, or "
-            f"Any to return any value"
+            f"{what}, to which values cannot be converted: {exc}{hint}; declare a list, a dict or "
+            f"a class, or Any to return any value"
         ) from exc
     return _raising(types.exceptions, shape) if types.exceptions else shape
 
@@ -149,7 +149,7 @@ def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape |
 def _shape_of_values(
     types: ReturnedTypes, place: str, what: str, scalars: Scalars
 ) -> Shape | None:
-    """As `shape_of`, without the exceptions; *what* is the action in errors."""
+    """As `shape_of`, without the exceptions; *what* names the action in errors."""
     wanted = types.values
     if not wanted or types.holds_anything:
         return None
@@ -180,8 +180,8 @@ def has_shaped_content(response: Response, declared: tuple[type, ...]) -> bool:
 
 
 def _raising(errors: tuple[type[HttpException], ...], shape: Shape | None) -> Shape:
-    """Raise a copy of a returned exception: each `raise` adds to the traceback of its instance,
-    which an application may keep."""
+    """Raise a copy of a returned exception. An application may return the same instance again, and
+    each `raise` would add to its traceback."""
 
     def shape_or_raise(value: Any) -> Any:
         if isinstance(value, errors):

@@ -62,7 +62,7 @@ class ReturnedTypes:
 
     @classmethod
     def of(cls, returns: Any) -> Self:
-        """Read *returns*; of an awaitable, which a plain ``def`` may return, its result."""
+        """Read *returns*; for an awaitable, which a plain ``def`` may return, its result type."""
         if get_origin(returns) in (Awaitable, Coroutine):
             returns = get_args(returns)[-1]
         types = tuple(map(_shapeable, alternatives(returns)))
@@ -111,14 +111,14 @@ def _shapeable(type_: Any) -> Any:
 
 
 def check_shaped(types: list[Any], scalars: Scalars) -> None:
-    """Reject types with a class that msgspec cannot see: all its attributes would be sent.
+    """Reject types with a class that msgspec does not analyze: all its attributes would be sent.
 
     Raises:
         TypeError: with the unsupported part. NameError: an annotation refers to an unknown name.
     """
     unknown = [type_ for type_ in types if is_custom(type_, scalars)]
     if unknown and any(map(_has_model, types)):
-        raise TypeError(f"{_name(unknown[0])} is not known")
+        raise TypeError(f"the contents of {_name(unknown[0])} are not known")
     for type_ in (*types, *_of_fields(types, scalars)):
         _check_parts(type_, scalars)
 

@@ -13,7 +13,7 @@ Read = Callable[[Request, ValidationErrors], Any]
 
 
 def with_rules(parameter: Parameter, read: Read) -> Read:
-    """Return *read*, and pass what it returns to the rules of *parameter*, if it has any."""
+    """Return *read*, followed by the rules of *parameter*, if it has any."""
     if not has_rules(parameter.type):
         return read
     root = "files" if parameter.source is Source.FILE else "params"

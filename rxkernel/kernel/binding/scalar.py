@@ -22,7 +22,7 @@ _PASSTHROUGH = frozenset({bool, int, float, str, bytes})
 
 @attrs.define(eq=False)
 class ScalarSchema(Schema):
-    """A value without parts: a number, a text, a date, an enum, or anything at all.
+    """A value without parts: a number, a text, a date, an enum, or Any.
 
     Every error lists the ``choices``, if any. The checks run on values that msgspec has accepted.
     """

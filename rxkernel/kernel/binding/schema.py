@@ -80,28 +80,28 @@ class Schema(ABC):
 
     @functools.cached_property
     def ignored_inputs(self) -> frozenset[str]:
-        """The keys of `inputs` for which an input of a form that was left empty is ignored."""
+        """The keys of `inputs` for which empty inputs of a form are ignored."""
         fields = self.inputs.items()
         return frozenset(key for key, field in fields if field.schema.ignores_empty_text)
 
     def with_inputs_of(self, raw: Mapping[str, Any]) -> "Schema":
-        """Return the schema with the inputs of *raw*, an object of a lenient source: the class
-        that the tag in it chooses, or this schema."""
+        """Return the schema for *raw*, an object of a lenient source: the class that its tag
+        selects, or this schema."""
         return self
 
     @property
     def passthrough_classes(self) -> frozenset[type]:
-        """The classes whose instances can be sent unchanged, with any values."""
+        """The classes whose instances can always be sent unchanged."""
         return _NO_CLASSES
 
     @property
     def accepts_empty_text(self) -> bool:
-        """Whether an empty text is valid; for a number or a date it is not."""
+        """Whether an empty text is valid. It is invalid for a number or a date, for example."""
         return self.collect("", "", ValidationErrors(), True) is not INVALID
 
     @property
     def ignores_empty_text(self) -> bool:
-        """Whether an input of a form that was left empty counts as not sent."""
+        """Whether an empty input of a form is treated as not sent."""
         return not self.accepts_empty_text
 
     @abstractmethod
@@ -149,7 +149,7 @@ class Schema(ABC):
         """
 
     def passes_through(self, value: Any) -> bool:
-        """Whether *value* can be sent unchanged. The check is fast, so some such values fail it.
+        """Whether *value* can be sent unchanged. The check is fast, so it may wrongly be False.
 
         It is True only if `to_plain` would return *value* itself and msgspec would accept it.
         """
@@ -159,7 +159,7 @@ class Schema(ABC):
         """Convert *raw*, a part of a value that is converted in Python; or return `INVALID`.
 
         If msgspec can convert the type, it converts all of *raw* at once. If that fails, msgspec
-        converts only the scalars in it: to try again at every depth would make the cost grow
+        converts only the scalars in it: with a new attempt at every depth, the cost would grow
         with the square of the depth.
         """
         if errors.mode is Mode.SEARCH:
@@ -211,9 +211,10 @@ class Schema(ABC):
 
 @attrs.frozen(eq=False)
 class Field:
-    """A field of a class. ``key`` is its name in JSON, ``argument`` that in the constructor.
+    """A field of a class. ``key`` is its name in JSON, ``argument`` its name in the constructor.
 
-    ``default`` returns its default; None without one, and for `msgspec.UNSET`, which is not sent.
+    ``default`` returns its default. It is None for a field without a default, and for the default
+    `msgspec.UNSET`, which is not sent.
     """
 
     name: str

@@ -90,7 +90,7 @@ def read_schema(
 
 
 class _Reader:
-    """Stores the schemas of classes, because a class may have fields of its own type."""
+    """Creates schemas. It stores those of classes, because a class may refer to itself."""
 
     def __init__(self, allow_unknown: bool, needs_python: bool, scalars: Scalars) -> None:
         self._allow_unknown = allow_unknown
@@ -201,7 +201,7 @@ class _Reader:
         )
 
     def _custom(self, info: msgspec_inspect.CustomType) -> Schema:
-        """Read a class that msgspec does not know; without a scalar, it holds anything."""
+        """Read a class that msgspec does not know; without a scalar, any value is valid."""
         scalar = self._scalars.get(info.cls)
         if scalar is None:
             return _scalar(info)
@@ -251,7 +251,7 @@ def _has_python(model: ModelSchema) -> bool:
 
 
 def _without_null(info: msgspec_inspect.Type) -> tuple[msgspec_inspect.Type, ...]:
-    """Return *info*; a literal with None in two parts, since msgspec reads "null" as its None."""
+    """Return *info*. A literal with None is split, because msgspec reads "null" as its None."""
     if not (isinstance(info, msgspec_inspect.LiteralType) and None in info.values):
         return (info,)
     rest = tuple(value for value in info.values if value is not None)

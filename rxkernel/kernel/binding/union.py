@@ -25,10 +25,10 @@ from rxkernel.routing.union_tags import UnionTag, key_of
 
 @attrs.define(eq=False)
 class UnionSchema(Schema):
-    """Alternatives, which differ by their JSON type; several classes differ by their tag.
+    """Alternatives that differ by their JSON type, or, for several classes, by their tag.
 
-    ``tag`` is set if a field of classes of attrs or dataclasses is their tag; that of Structs is
-    no field, and read by msgspec.
+    ``tag`` is set if the tag is a field of attrs classes or dataclasses. The tag of Structs is not
+    a field; msgspec reads it.
     """
 
     scalar: ScalarSchema | None
@@ -72,7 +72,7 @@ class UnionSchema(Schema):
 
     @property
     def array(self) -> Schema | None:
-        """Return the alternative for an array; the first one, if tags distinguish several."""
+        """The alternative for an array; the first if tags distinguish several."""
         return self.arrays[0] if self.arrays else None
 
     @property
@@ -134,7 +134,7 @@ class UnionSchema(Schema):
 
     @functools.cached_property
     def _by_text(self) -> dict[Any, ModelSchema]:
-        """As `_by_tag`, for a lenient source, whose tags are texts."""
+        """As `_by_tag`, with the tags also as text, for a lenient source."""
         texts = {key_of(str(value)): model for (_, value), model in self._by_tag.items()}
         return {**texts, **self._by_tag}
 
@@ -146,7 +146,7 @@ class UnionSchema(Schema):
         return self._choose_custom(raw, lenient) if self.custom else self.scalar
 
     def _choose_custom(self, raw: Any, lenient: bool) -> Schema | None:
-        """Choose by the type on the wire. If none fits, the error is that of another scalar."""
+        """Choose by the type on the wire. If none fits, another scalar reports the error."""
         accepting = (schema for schema in self.custom if schema.accepts(raw, lenient))
         return next(accepting, self.scalar or self.custom[0])
 
@@ -170,7 +170,7 @@ class UnionSchema(Schema):
             return None
         if lenient and self.is_optional and isinstance(raw, str) and raw.lower() == "null":
             return (
-                UNCERTAIN  # None for msgspec, but a client omits the value instead of sending None
+                UNCERTAIN  # msgspec reads None, but a client omits the value instead of sending it
             )
         schema = self._choose(raw, lenient)
         return None if schema is None else schema.find_error(raw, lenient)
@@ -218,9 +218,9 @@ class UnionSchema(Schema):
 
     @functools.cached_property
     def _inspected(self) -> list[Schema]:
-        """The alternatives that are checked by value; for the others, the class is sufficient."""
+        """The alternatives whose values must be checked; for the others the class is enough."""
         models = [model for model in self.models if not model.is_closed]
-        # with models, a dict is one of them or a mapping: only `to_plain` knows
+        # with models, a dict may be one of them or a mapping; `to_plain` decides
         mappings = [] if self.models or self.mapping is None else [self.mapping]
         return [*self.custom, *models, *self.arrays, *mappings]
 

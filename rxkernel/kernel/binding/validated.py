@@ -1,4 +1,4 @@
-"""The schema of a part of a type with rules, see `validated_by`."""
+"""The schema of a type, or of a part of one, with rules of `validated_by`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ class ValidatedSchema(Schema):
 
     @property
     def _holds_anything(self) -> bool:
-        """Whether None is a value of the type as any other; else it stands for no value."""
+        """Whether None is an ordinary value of the type; otherwise it means that none was sent."""
         inner = self.inner
         while isinstance(inner, ValidatedSchema):
             inner = inner.inner
@@ -42,7 +42,7 @@ class ValidatedSchema(Schema):
 
     @property
     def has_chosen_hash(self) -> bool:
-        """The rules return any values."""
+        """Rules may return values of any type."""
         return True
 
     @property

@@ -55,8 +55,8 @@ class Mode(Enum):
 class ValidationErrors(msgspec.Struct, eq=False):
     """The errors of one request, as its response lists them; at most `MAX_ENTRIES`.
 
-    It is a Struct, which is created fastest, since each request with typed arguments creates one.
-    msgspec copies the empty list for every instance.
+    Each request with typed arguments creates one. It is a Struct, because creating a Struct is
+    fastest. msgspec copies the empty list for every instance.
     """
 
     entries: list[dict[str, Any]] = []
@@ -69,7 +69,7 @@ class ValidationErrors(msgspec.Struct, eq=False):
 
     @property
     def is_done(self) -> bool:
-        """Whether to stop: the limit of errors or of examined values is reached."""
+        """Whether to stop: the limit of errors, or of examined values, is reached."""
         return self.is_full or (self.mode is Mode.SEARCH and self.budget <= 0)
 
     def add(self, path: str, entry: ErrorEntry) -> Any:
@@ -86,15 +86,15 @@ class ValidationErrors(msgspec.Struct, eq=False):
 
 
 def _with_hint(entry: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *entry*, with another message if it is for a missing parameter that *body* has."""
+    """Return *entry*; with another message if it reports a parameter that is in *body*."""
     source, _, name = entry["path"].partition(".")
     is_sent = entry["code"] == "missing" and source == "params" and name in body
     return {**entry, "message": _SENT_IN_BODY} if is_sent else entry
 
 
 def _is_json_as_form(request: Request) -> bool:
-    """Whether the body looks like JSON, but was decoded as a form: ``curl -d`` sends it so. A
-    browser encodes the braces and brackets of a form."""
+    """Whether the body looks like JSON, but was decoded as a form, which ``curl -d`` causes.
+    Browsers encode braces and brackets in forms."""
     if not isinstance(request.body, MultiDict):
         return False
     return request.raw_body.lstrip().startswith((b"{", b"["))

@@ -13,7 +13,7 @@ from rxkernel.routing.annotations import UNIONS
 from rxkernel.routing.scalars import NO_SCALARS, Scalars
 
 Try = Callable[[Any, Any, bool], tuple[Any, ErrorEntry | None]]
-"""`Schema.try_msgspec`, or what replaces it."""
+"""`Schema.try_msgspec`, or a function with the same signature."""
 
 
 class Validator:
@@ -53,12 +53,12 @@ class Validator:
         return value
 
     def validate(self, raw: Any, path: str = "body", *, lenient: bool = False) -> Any:
-        """As `read`, for a value that is not a part of a request that is being bound.
+        """As `read`, for a value that is not an argument of an action.
 
         Raises:
             UnprocessableEntityException: with every error; their paths begin with *path*.
         """
-        if self._complete is None:  # without what only errors need: most values are valid
+        if self._complete is None:  # most values are valid, so this path creates no list of errors
             try:
                 value, failure = self._try(self._type, raw, lenient)
             except (RecursionError, UnicodeEncodeError):
@@ -92,5 +92,5 @@ def _without_none(type_: Any) -> tuple[Any, bool]:
 
 
 def _fail(_type: Any, _raw: Any, _lenient: bool) -> tuple[Any, ErrorEntry | None]:
-    """Replaces `Schema.try_msgspec` for types that only Python can convert."""
+    """Replaces `Schema.try_msgspec` for types that must be converted in Python."""
     return INVALID, UNCERTAIN

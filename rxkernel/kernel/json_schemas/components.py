@@ -1,4 +1,4 @@
-"""The named schemas of a document: those of classes, to which other schemas refer."""
+"""The named schemas of a document, mostly of classes, to which other schemas refer."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ class Variant:
 
 @attrs.frozen
 class Named:
-    """A component that is not a class; *owner* is in errors about its name."""
+    """A component that is not a class; errors about its name have *owner*."""
 
     name: str
     owner: str
@@ -43,7 +43,7 @@ class Reference(str):
 
 
 class Components:
-    """The schemas by variant. *names* are those that the application has chosen, by class."""
+    """The schemas by variant. *names* are the names that the application has chosen, by class."""
 
     def __init__(self, names: Mapping[Any, str]) -> None:
         self._chosen = names
@@ -59,13 +59,13 @@ class Components:
         return {_KEY: Reference(variant)}
 
     def schema_of(self, reference: JsonSchema) -> JsonSchema | None:
-        """Return what *reference* refers to; None if it is another schema."""
+        """Return the schema that *reference* refers to; None if *reference* is another schema."""
         found = reference.get(_KEY)
         return self._schemas[found.variant] if isinstance(found, Reference) else None
 
     @staticmethod
     def class_of(reference: JsonSchema) -> Any:
-        """Return the class that *reference* refers to; None if it is another schema."""
+        """Return the class that *reference* refers to; None if *reference* is another schema."""
         found = reference.get(_KEY)
         return found.variant.cls if isinstance(found, Reference) else None
 
@@ -121,8 +121,9 @@ class Components:
         return found
 
     def _labels(self) -> dict[Variant, int]:
-        """Number the variants: two have one number if their schemas, and all that these refer to,
-        are equal. At first all variants of a class have one; each round divides them further."""
+        """Number the variants: two have the same number if their schemas, and all schemas that
+        these refer to, are equal. At first all variants of a class have one number; each round
+        separates more of them."""
         classes = {cls: number for number, cls in enumerate(self._by_class())}
         labels = {variant: classes[variant.cls] for variant in self._schemas}
         if len(classes) == len(self._schemas):

@@ -51,17 +51,16 @@ class JsonSchemas:
     """Describes types for documentation: each value that fits a schema of `input` can be bound,
     and each value that is sent fits the schema of `output`.
 
-    Classes with fields and enums become components, to which the other schemas refer by name, for
-    which `resolve` replaces the references at the end. A class whose input differs from its output
-    becomes two: ``Task`` and ``TaskInput``.
+    Classes with fields and enums become components, to which the other schemas refer. `resolve`
+    replaces these references by names at the end. A class whose input differs from its output
+    becomes two components: ``Task`` and ``TaskInput``.
 
-    Rules that JSON Schema cannot express are not described: those of `validated_by`, of functions
-    that validate, and of converters. ``Meta(extra_json_schema={…})`` of msgspec adds what they
-    require.
+    Rules that JSON Schema cannot express are not described: those of `validated_by`, of validator
+    functions, and of converters. Describe them with ``Meta(extra_json_schema={…})`` of msgspec.
 
     Args:
-        scalars: those of the application.
-        names: other names for classes, where two classes have one name.
+        scalars: the custom scalars of the application.
+        names: other names for classes, needed if two classes have the same name.
     """
 
     def __init__(
@@ -114,18 +113,18 @@ class JsonSchemas:
     def add(self, name: str, build: Callable[[], JsonSchema], owner: str) -> JsonSchema:
         """Return a reference to the component *name*, which is not a class; *build* describes it.
 
-        *owner* says whose it is, for the error if a class has the same name.
+        *owner* is for the error if a class has the same name.
         """
         return self._components.refer(Variant(Named(name, owner), "output"), build)
 
     @staticmethod
     def with_keywords(schema: JsonSchema, **keywords: Any) -> JsonSchema:
-        """Return *schema* with *keywords*, which may not stand beside a reference in AsyncAPI."""
+        """Return *schema* with *keywords*, which AsyncAPI does not allow next to a reference."""
         return _with_keywords(schema, keywords)
 
     @staticmethod
     def with_default(schema: JsonSchema, default: Any) -> JsonSchema:
-        """Return *schema* with *default*, unless JSON cannot hold it."""
+        """Return *schema* with *default*, unless JSON cannot represent it."""
         return _with_keywords(schema, _default_keyword(default))
 
     def schema_of(self, schema: JsonSchema) -> JsonSchema:
@@ -134,11 +133,11 @@ class JsonSchemas:
         return schema if found is None else found
 
     def resolve(self, document: Any) -> Any:
-        """Return a copy of *document*, plain values with schemas of this object, with the names
-        of the components.
+        """Return a copy of *document*, plain values with schemas of this object, in which all
+        references have the names of their components.
 
         Raises:
-            ConfigurationError: two classes have one name; with both, for each name.
+            ConfigurationError: several classes have the same name; with one problem per name.
         """
         return self._components.resolve(document)
 
@@ -148,7 +147,7 @@ class JsonSchemas:
         return self._components.by_name()
 
     def _read(self, kind: str, type_: Any) -> JsonSchema:
-        """Several definitions have the same types, so what was read is kept."""
+        """Return the schema of *type_*; cached, since many definitions have the same types."""
         try:
             known = self._known.get((kind, type_))
         except TypeError:  # no hash, as of Annotated[int, {}]
@@ -286,8 +285,8 @@ class _Reader:
         }
 
     def _converter_inputs(self, cls: Any) -> dict[str, Any]:
-        """The types that converters take, where they are annotated. Another converter takes
-        anything, of which it accepts at least the type of its field."""
+        """The annotated types of converters. A converter without an annotation is left out: it
+        accepts at least the type of its field."""
         found = converter_inputs(cls, self._scalars)
         return {n: i for n, i in found.items() if not isinstance(i, msgspec_inspect.AnyType)}
 
@@ -315,7 +314,7 @@ def union_of(members: Sequence[JsonSchema], *, is_optional: bool) -> JsonSchema:
 
 
 def _with_keywords(schema: JsonSchema, keywords: JsonSchema) -> JsonSchema:
-    """Return *schema* with *keywords*; in AsyncAPI a reference has no other keyword beside it."""
+    """Return *schema* with *keywords*, which AsyncAPI does not allow next to a reference."""
     if not keywords:
         return schema
     if "$ref" in schema:
@@ -359,7 +358,7 @@ def _default(info: msgspec_inspect.Field) -> JsonSchema:
 
 
 def _default_keyword(value: Any) -> JsonSchema:
-    """The keyword of a default; none for a value that JSON cannot hold."""
+    """The keyword of a default; empty for a value that JSON cannot represent."""
     try:
         return {"default": msgspec.json.decode(msgspec.json.encode(value))}
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):

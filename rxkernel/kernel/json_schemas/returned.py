@@ -1,4 +1,4 @@
-"""What an action declares to return, and in which media types HTTP sends it."""
+"""The declared return value of an action, and its media types over HTTP."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -24,14 +24,14 @@ _NO_CONTENTS: Mapping[str, JsonSchema] = MappingProxyType({})
 
 @attrs.frozen
 class Returned:
-    """What an action declares to return.
+    """The declared return value of an action.
 
     Attributes:
         schema: the JSON Schema of its value; None if it returns no value, ``{}`` for any value.
         responses: the classes of responses, such as `FileResponse`.
         exceptions: the classes of exceptions that it may return.
-        contents: the schemas of the values by the media type that HTTP sends them with: texts and
-            bytes are not JSON. Empty without a value, and for any value.
+        contents: the schemas of the values, by their media type over HTTP: texts and bytes are not
+            sent as JSON. Empty without a value, and for any value.
     """
 
     schema: JsonSchema | None

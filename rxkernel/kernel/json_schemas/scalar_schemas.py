@@ -36,8 +36,8 @@ _PYTHON_ONLY = re.compile(r"\(\?(?:[aiLmsux]|#|\(|P=)|\\[bB](?=\{)|[*+?}]\+")
 
 
 def ecma_pattern(pattern: str) -> str | None:
-    """Return the regular expression *pattern* of Python in the syntax of ECMA-262, which JSON
-    Schema uses; None if it has a part that only Python knows."""
+    """Convert the regular expression *pattern* from Python to ECMA-262, which JSON Schema uses;
+    None if it has syntax that only Python has."""
     if _PYTHON_ONLY.search(pattern.replace("\\\\", "")):
         return None
     found = re.sub(r"\\([AZ])", lambda m: "^" if m[1] == "A" else "$", pattern)
@@ -74,7 +74,7 @@ def _text(info: msgspec_inspect.StrType, _: bool) -> JsonSchema:
 
 
 def _bytes(info: Any, is_input: bool) -> JsonSchema:
-    """Lengths are those of the bytes; in base64, 3 of them are 4 characters."""
+    """Lengths count bytes; in base64, 3 bytes are 4 characters."""
     found: JsonSchema = {"type": "string", "contentEncoding": "base64"}
     if info.min_length:
         found["minLength"] = (info.min_length + 2) // 3 * 4
@@ -94,7 +94,7 @@ def _time(info: msgspec_inspect.TimeType, _: bool) -> JsonSchema:
 
 
 def _duration(_: Any, is_input: bool) -> JsonSchema:
-    """In input without years, months and weeks, whose length differs."""
+    """Input has no years, months and weeks, which msgspec does not read."""
     found = {"type": "string", "format": "duration"}
     return {**found, "pattern": _DURATION} if is_input else found
 

@@ -9,7 +9,7 @@ import pytest
 from bundles.gateway import Gateway, GatewayEvent, action
 from bundles.security import SecurityBundle, access
 from rxkernel import ConfigurationError, Connection, Request
-from tests.bundles.gateway.accounts import Account, Accounts
+from tests.bundles.accounts import Account, Accounts
 from tests.bundles.gateway.gateways import Client, application_of, gateway, in_process
 
 

@@ -195,7 +195,7 @@ async def test_procedure_with_other_name_is_an_error_at_boot(site_of: SiteOf) ->
         @procedure("a/b/c", METACOM)
         async def deep(self) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="must be 'unit/method'") as error:
+    with pytest.raises(ConfigurationError, match="must be like 'unit/method'") as error:
         await site_of(Wrong)
 
     assert len(error.value.problems) == 2

@@ -313,7 +313,7 @@ async def test_rooms_of_connections_do_not_mix(site_of: SiteOf) -> None:
         await broadcaster.emit("log/room", room=["R", one.id])
         await broadcaster.emit("log/skipped", skip=one)
         await broadcaster.emit("log/elsewhere", namespace="/chat")
-        with pytest.raises(ValueError, match="the room of another connection"):
+        with pytest.raises(ValueError, match="the own room of another connection"):
             await one.join(other.id)
         with pytest.raises(TypeError):
             await one.join(None)  # type: ignore[arg-type]

@@ -115,10 +115,10 @@ async def test_units_that_cannot_be_exposed_are_all_reported() -> None:
 
     problems = caught.value.problems
     assert len(problems) == 4
-    assert "as 'a/b'; the name of a unit" in problems[0]
-    assert "as ''; the name of a unit" in problems[1]
-    assert "as 'empty', which has no route" in problems[2]
-    assert "as 1; the name of a unit" in problems[3]
+    assert "with the invalid name 'a/b'; a unit name" in problems[0]
+    assert "with the invalid name ''; a unit name" in problems[1]
+    assert "as 'empty', but it has no routes" in problems[2]
+    assert "with the invalid name 1; a unit name" in problems[3]
 
 
 @pytest.mark.parametrize("given", [[Articles], Articles, None, "articles"])

@@ -147,7 +147,7 @@ async def test_t35_event_and_stream_over_http_are_an_error(
     if compat:
         assert (reply.error, reply.status) == (("Internal Server Error", 500), 500)
     else:
-        text = f"a packet of the type {kind} is sent over a WebSocket"
+        text = f"a packet of the type {kind!r} requires a WebSocket"
         assert (reply.error, reply.status) == ((text, 400), 400)
 
 
@@ -157,7 +157,7 @@ async def test_t35_method_that_needs_a_connection_is_426_over_http(site_of: Site
         reply = await send(call("example/notify"))
 
     assert reply.status == 426
-    assert reply.error == ("this method needs a WebSocket", 426)
+    assert reply.error == ("this method requires a WebSocket", 426)
 
 
 async def test_t35_event_of_an_endpoint_is_426_over_http(site_of: SiteOf, tmp_path: Path) -> None:

@@ -4,12 +4,11 @@ import asyncio
 from pathlib import Path
 from typing import Any, ClassVar
 
-import attrs
 import pytest
 
 from bundles.contracts import ContractsBundle, contract
 from bundles.realtime import Data, IOServerError, Middleware, RealtimeBundle, Service, event
-from bundles.security import SecurityBundle, UserProvider, access
+from bundles.security import SecurityBundle, access
 from rxkernel import (
     Application,
     ConfigurationError,
@@ -18,20 +17,7 @@ from rxkernel import (
     KernelClient,
     Request,
 )
-
-
-@attrs.frozen
-class Account:
-    name: str
-    roles: tuple[str, ...] = ()
-
-
-class Accounts(UserProvider[Account]):
-    async def load(self, identifier: str) -> Account | None:
-        return Account(identifier)
-
-    def identifier(self, user: Account) -> str:
-        return user.name
+from tests.bundles.accounts import Account, Accounts
 
 
 class Guard(Middleware):

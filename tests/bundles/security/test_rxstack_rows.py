@@ -1,5 +1,5 @@
 """RxStack's acceptance checks of its package security, by their numbers; those that no other test
-covers. Deliberate deviations are in docs/coming-from-rxstack.md.
+covers. Deliberate deviations are in docs/explain/coming-from-rxstack.md.
 
 Other tests name their rows too: 49, 50, 51 in `test_logins`, 54, 56 in `test_sockets`, 60 in
 `test_access_tokens`.

@@ -909,7 +909,7 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize(
     ("value", "error"),
     [
-        (object(), "session['a'] cannot be stored: builtins.object cannot be written as JSON"),
+        (object(), "session['a'] cannot be stored: builtins.object cannot be encoded as JSON"),
         ("\ud800", "session['a'] cannot be stored"),
         (nested(80), "session['a'] cannot be stored"),
     ],

@@ -27,13 +27,17 @@ class Site:
         self.log = application.injector.get(StateLog)  # type: ignore[type-abstract]
 
 
-def application_on(server: RedisServer | None, *, user: str = "", **state: Any) -> Application:
+def application_on(
+    server: RedisServer | None, *, user: str = "", command_timeout: float = 0.5, **state: Any
+) -> Application:
     """*user* is the user and the password for Redis, as ``"ada:secret@"``."""
     settings: dict[str, Any] = {"state": StateSettings(**state)}
     if server is not None:
         url = server.url.replace("//", f"//{user}")
         settings["state"] = StateSettings(store="redis", **state)
-        settings["redis"] = RedisSettings(url=url, connect_timeout=0.5, command_timeout=0.5)
+        settings["redis"] = RedisSettings(
+            url=url, connect_timeout=0.5, command_timeout=command_timeout
+        )
     return Application(
         bundles=[RedisBundle, StateBundle] if server is not None else [StateBundle],
         settings=Settings(health=True, http=HttpSettings(port=0), bundles=settings),

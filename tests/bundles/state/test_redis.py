@@ -1,7 +1,10 @@
 """The state of several processes of an application, with a redis-server that fails."""
 
 import asyncio
+import logging
 import random
+import re
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from bundles.state import (
     StateUnavailableException,
     Transaction,
 )
+from bundles.state.operations import Set
 from bundles.state.redis_log import RedisLog
 from rxkernel import KernelClient
 from tests.bundles.redis_servers import RedisServer
@@ -194,7 +198,7 @@ async def test_changes_are_sent_when_the_application_stops(
 async def test_application_stops_at_once_after_its_boot(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """redis-py 8.1 loses a cancellation while it takes a connection from its pool."""
+    """With Python 3.11 redis-py loses some cancellations, see `cancellable_connection`."""
     first = await site_of(shared_redis, key=key)
     first.state.set("a", 1)
     await first.state.flush()
@@ -305,6 +309,9 @@ async def test_paused_redis_delays_changes_only(redis: RedisServer, site_of: Sta
         await until(lambda: here.log.problem and there.log.problem)
         with pytest.raises(StateUnavailableException, match="nothing was carried out"):
             await here.state.transact(change)
+        with pytest.raises(StateUnavailableException, match="kept here, and sent later") as exc:
+            await here.state.flush()
+        assert exc.value.is_unknown
         assert here.state.get("n") == 2
     await until(lambda: here.state.get("n") == there.state.get("n") == 3)
     await settled(here, there)
@@ -505,6 +512,36 @@ async def test_process_that_does_not_share_is_not_ready(
     caplog.clear()
 
 
+class Unpackable(Set):
+    """Raises an error that nobody expects when it is written for the first time."""
+
+    def packed(self) -> list[Any]:
+        if not self.value.pop("was_packed", False):
+            self.value["was_packed"] = True
+            raise ZeroDivisionError("of the operation")
+        return super().packed()
+
+
+async def test_writing_goes_on_after_an_unexpected_error(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = await pair(site_of, redis)
+    caplog.set_level(logging.INFO)
+    begin = time.monotonic()
+    here.state._replica.change(Unpackable("a", ("a",), {"b": 1}), lambda tree: True)
+    here.state.set("c", 1)
+    await until(lambda: here.log.problem)
+    assert here.log.problem == "an error, see the log"
+    await until(lambda: there.state.get("c") == 1)
+    await ready(here)
+    assert there.state.get("a") == {"b": 1}
+    assert "ZeroDivisionError: of the operation" in caplog.text
+    found = re.search(r"shared again, after ([\d.]+) seconds", caplog.text)
+    assert found is not None
+    assert float(found[1]) <= time.monotonic() - begin + 0.1
+    caplog.clear()
+
+
 async def test_log_whose_entries_do_not_follow_each_other_is_reported(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -524,9 +561,60 @@ async def test_changes_that_are_lost_at_the_end_are_logged(
 ) -> None:
     site = await site_of(redis)
     redis.kill()
+    await until(lambda: site.log.problem)
     site.state.set("a", "x" * 100)
     await site.application.stop()
     assert "changes of the state, of 101 bytes, are lost" in caplog.text
+    caplog.clear()
+
+
+async def test_changes_that_may_be_lost_at_the_end_are_logged(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis has the first one already, and carries it out later."""
+    here = await site_of(redis)
+    here.state.set("script", "loaded")
+    await here.state.flush()
+    with redis.paused():
+        here.state.set("a", "x" * 100)
+        await until(lambda: here.state._replica.outgoing)
+        here.state.set("b", "x" * 200)
+        await here.application.stop()
+    assert "changes of the state, of 101 bytes, may be lost: they were sent" in caplog.text
+    assert "changes of the state, of 201 bytes, are lost" in caplog.text
+    caplog.clear()
+    there = await site_of(redis)
+    await until(lambda: there.state.get("a") == "x" * 100)
+
+
+async def test_stop_sends_what_waits_as_soon_as_redis_is_back(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not wait for the next try, which may be later than the end."""
+    here = await site_of(redis, command_timeout=10)
+    redis.kill()
+    await until(lambda: here.log.problem)
+    here.state.set("a", 1)
+    redis.start()
+    await here.application.stop()
+    assert len(lost(caplog)) == 1
+    assert "lost:" not in caplog.text
+    assert (await site_of(redis)).state.get("a") == 1
+    caplog.clear()
+
+
+async def test_stop_waits_for_a_redis_that_starts(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = await site_of(redis, command_timeout=10)
+    redis.kill()
+    await until(lambda: here.log.problem)
+    here.state.set("a", 1)
+    stopping = asyncio.create_task(here.application.stop())
+    await asyncio.sleep(0)
+    redis.start()
+    await stopping
+    assert (await site_of(redis)).state.get("a") == 1
     caplog.clear()
 
 

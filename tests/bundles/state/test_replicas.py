@@ -68,7 +68,8 @@ class Attempt:
 def test_transaction_reads_what_its_operations_make(
     before: list[Operation], within: list[Operation]
 ) -> None:
-    """Each path, although only the operations that concern it are carried out for that."""
+    """Each path, although only the operations that concern it are carried out for that. It sets
+    nothing below a value."""
     replica, expected = Replica("here"), Tree()
     for operation in before:
         operation.apply(expected)
@@ -76,7 +77,11 @@ def test_transaction_reads_what_its_operations_make(
     transaction = Transaction(replica, 10_000)
     for operation in within:
         match operation:
-            case Set(path, _, value):
+            case Set(path, parts, value):
+                if expected.leaf_above(parts) is not None:
+                    with pytest.raises(TypeError, match="below"):
+                        transaction.set(path, value)
+                    continue
                 transaction.set(path, value)
             case Increment(path, _, by):
                 with suppress(TypeError, OverflowError):

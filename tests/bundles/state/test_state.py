@@ -1,12 +1,16 @@
 """The state of one process."""
 
 import asyncio
+import functools
+import inspect
 import json
 import math
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -18,8 +22,17 @@ from bundles.state import (
     StateSettings,
     Transaction,
 )
-from bundles.state.memory_log import write_file
-from rxkernel import Application, ConfigurationError, HttpSettings, Settings
+from bundles.state.state_file import write
+from rxkernel import (
+    Application,
+    Body,
+    ConfigurationError,
+    HttpSettings,
+    Inject,
+    Settings,
+    both,
+)
+from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.state.conftest import StateOf
 from tests.waiting import until
 
@@ -47,16 +60,84 @@ async def test_get_returns_copies(state: State) -> None:
     assert state.get("a") == {"b": [1], "c": {"d": 1}}
 
 
-async def test_set_replaces_subtree_and_value_above(state: State) -> None:
+async def test_get_of_empty_path_returns_a_copy_of_everything(state: State) -> None:
+    assert [state.get(""), state.get("", {})] == [None, {}]
+    state.set("a.b", [1])
+    state.set("c", 2)
+    everything = state.get("")
+    assert everything == {"a": {"b": [1]}, "c": 2}
+    everything["a"]["b"].append(2)
+    assert state.get("a.b") == [1]
+
+
+async def test_only_get_and_watch_accept_the_empty_path(state: State) -> None:
+    with pytest.raises(ValueError, match="path is empty"):
+        state.set("", {"a": 1})
+    with pytest.raises(ValueError, match="path is empty"):
+        state.delete("")
+    with pytest.raises(ValueError, match="path is empty"):
+        state.subscribe("", print)
+    async with state.transaction() as t:
+        with pytest.raises(ValueError, match="path is empty"):
+            t.get("")
+
+
+async def test_set_replaces_subtree(state: State) -> None:
     state.set("a", {"b": 1, "c": 2})
-    state.set("a", {"d": 3})
-    assert state.get("a") == {"d": 3}
-    assert [state.get("a.d"), state.get("a.b")] == [3, None]
-    state.set("a.d.e", 4)
-    assert state.get("a") == {"d": {"e": 4}}
-    assert state.get("a.d.e") == 4
+    state.set("a", {"d": {"e": 3}})
+    assert state.get("a") == {"d": {"e": 3}}
+    assert [state.get("a.d.e"), state.get("a.b")] == [3, None]
     state.set("a", 5)
     assert [state.get("a"), state.get("a.d.e")] == [5, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [([1, 2], "list"), ("x", "str"), (5, "int"), (False, "bool")]
+)
+async def test_change_below_a_value_is_rejected(state: State, value: Any, name: str) -> None:
+    """The value would be lost; the items of a list have no paths."""
+    state.set("a", {"b": value})
+    problem = rf"'a\.b' is a value of type {name}, so nothing can be below it.*delete 'a\.b' first"
+    for path in ("a.b.0", "a.b.c.d"):
+        with pytest.raises(TypeError, match=problem):
+            state.set(path, 5)
+        with pytest.raises(TypeError, match=problem):
+            state.increment(path)
+        assert state.get(path) is None
+        state.delete(path)
+    assert state.get("a.b") == value
+    state.delete("a.b")
+    state.set("a.b.0", 5)
+    assert state.get("a.b") == {"0": 5}
+
+
+async def test_change_below_a_value_is_rejected_in_a_transaction(state: State) -> None:
+    """It sees its own changes, and those of others."""
+    state.set("list", [1])
+    state.set("stock", {"tea": 1})
+    async with state.transaction() as t:
+        with pytest.raises(TypeError, match="'list' is a value of type list"):
+            t.set("list.0", 5)
+        with pytest.raises(TypeError, match="'list' is a value of type list"):
+            t.increment("list.0", 5)
+        t.delete("list")
+        t.set("list.0", 5)
+        t.set("stock", {"milk": {"fresh": 3}})
+        t.set("stock.tea.green", 2)
+        with pytest.raises(TypeError, match=r"'stock\.milk\.fresh' is a value of type int"):
+            t.set("stock.milk.fresh.0", 2)
+        t.set("queue.first", 1)
+        state.set("queue", 7)
+        t.set("queue.second", 2)
+        t.increment("count")
+        with pytest.raises(TypeError, match="'count' is a value of type int"):
+            t.set("count.a", 2)
+    assert state.get("") == {
+        "list": {"0": 5},
+        "stock": {"milk": {"fresh": 3}, "tea": {"green": 2}},
+        "queue": {"first": 1, "second": 2},
+        "count": 1,
+    }
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
@@ -80,7 +161,7 @@ async def test_increment_counts(state: State) -> None:
 
 async def test_increment_of_other_values_is_rejected(state: State) -> None:
     state.set("a", {"text": "x", "flag": True})
-    for path in ("a", "a.text", "a.flag", "a.text.below"):
+    for path in ("a", "a.text", "a.flag"):
         with pytest.raises(TypeError, match="only a number can be incremented"):
             state.increment(path)
     by: Any
@@ -95,26 +176,54 @@ async def test_increment_of_other_values_is_rejected(state: State) -> None:
     with pytest.raises(ValueError, match="finite"):
         state.increment("n", math.inf)
     state.set("n", 2**63 - 1)
-    with pytest.raises(OverflowError, match="64 bits"):
+    with pytest.raises(OverflowError, match=r"'n' is 9223372036854775807, .* 64 bits"):
         state.increment("n")
+    state.set("n", 1e308)
+    with pytest.raises(OverflowError, match=r"'n' is 1e\+308, .* not finite"):
+        state.increment("n", 1e308)
+    assert state.get("n") == 1e308
 
 
-async def test_limits_are_errors_that_name_them(site_of: StateOf) -> None:
+async def test_change_beyond_a_limit_is_an_error_that_names_it(site_of: StateOf) -> None:
+    """Only the setting that is exceeded, its value, and what the change would have made."""
     state = (await site_of(max_keys=4, max_size=2000, max_value_size=1024)).state
-    with pytest.raises(ValueError, match=r"state\.max_value_size"):
+    with pytest.raises(StateFullException, match=r"'a' .* 1024 bytes; state\.max_value_size"):
         state.set("a", "x" * 10_000_000)
     state.set("a", {"b": 1, "c": 2, "d": 3})
-    with pytest.raises(StateFullException, match=r"state\.max_keys is 4"):
+    with pytest.raises(StateFullException) as too_many:
         state.set("e", 1)
+    assert str(too_many.value) == (
+        "'e' does not fit: the state would have 5 paths with a value; state.max_keys is 4"
+    )
     assert state.get("e") is None
-    with pytest.raises(StateFullException, match="does not fit"):
-        state.set("a.d.e.f", 4)
+    with pytest.raises(StateFullException, match=r"6 paths .* state\.max_keys"):
+        state.set("a.e.f", 4)
     state.set("a.b", 5)
     state.set("a", "x" * 1000)
-    with pytest.raises(StateFullException, match=r"state\.max_size is 2000"):
+    with pytest.raises(StateFullException) as too_large:
         state.set("b", "x" * 1000)
+    assert str(too_large.value) == (
+        "'b' does not fit: the state would have 2002 bytes; state.max_size is 2000"
+    )
     state.delete("a")
     state.set("b", "x" * 1000)
+
+
+async def test_change_beyond_a_limit_is_a_507_for_the_client(client_of: ClientOf) -> None:
+    class Notes:
+        @both("POST", "/notes", "note")
+        async def note(
+            self, text: Annotated[str, Body("text")], state: Annotated[State, Inject()]
+        ) -> None:
+            state.set("note", text)
+
+    settings = Settings(bundles={"state": StateSettings(max_value_size=1024)})
+    client = client_of(Application(bundles=[StateBundle], controllers=[Notes], settings=settings))
+    for send in (client.http, client.websocket):
+        assert (await send("note", body={"text": "x" * 1024})).status_code == 200
+        response = await send("note", body={"text": "x" * 1025})
+        assert (response.status_code, response.content["code"]) == (507, "state_full")
+        assert "state.max_value_size is 1024" in response.content["message"]
 
 
 async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) -> None:
@@ -151,6 +260,57 @@ async def test_delay_must_be_seconds(state: State) -> None:
     assert state.get("a") == 1
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda state: state.set("a", 1),
+        lambda state: state.increment("a"),
+        lambda state: state.delete("a"),
+        lambda state: state.subscribe("a", print),
+        lambda state: state.watch("", print),
+        lambda state: asyncio.run(state.flush()),
+        lambda state: asyncio.run(_transact(state)),
+    ],
+    ids=["set", "increment", "delete", "subscribe", "watch", "flush", "transact"],
+)
+async def test_use_in_another_thread_is_an_error(
+    state: State, use: Callable[[State], object]
+) -> None:
+    with pytest.raises(RuntimeError, match=r"another thread.*async def"):
+        await asyncio.to_thread(use, state)
+    assert state.get("a") is None
+
+
+async def _transact(state: State) -> None:
+    async with state.transaction() as t:
+        t.set("a", 1)
+
+
+async def test_transaction_in_another_thread_is_an_error(state: State) -> None:
+    async with state.transaction() as t:
+        for use in (t.get, t.increment, t.delete):
+            with pytest.raises(RuntimeError, match="another thread"):
+                await asyncio.to_thread(use, "a")
+
+
+async def test_change_after_the_end_is_an_error(site_of: StateOf) -> None:
+    site = await site_of()
+    state = site.state
+    state.set("a", 1)
+    await site.application.stop()
+    with pytest.raises(RuntimeError, match="has stopped"):
+        state.set("a", 2)
+    with pytest.raises(RuntimeError, match="has stopped"):
+        state.delete("a")
+    with pytest.raises(RuntimeError, match="has stopped"):
+        await state.flush()
+    with pytest.raises(RuntimeError, match="has stopped"):
+        state.increment("a")
+    with pytest.raises(RuntimeError, match="has stopped"):
+        await _transact(state)
+    assert state.get("a") == 1
+
+
 # Watchers
 
 
@@ -182,6 +342,45 @@ async def test_watcher_gets_each_value_below_its_prefix(state: State) -> None:
     state.increment("a.c.d")
     assert seen == [("a.b", 1), ("a.c.d", 2), ("a.b", None), ("a.c.d", 3), ("a.c.d", 4)]
     assert everything == ["a.b", "a.c.d", "ab", "a.b", "a.c.d", "a.c.d"]
+
+
+@pytest.mark.parametrize(
+    ("listener", "problem"),
+    [
+        (5, "not int"),
+        ("report", "not str"),
+        (lambda value: None, "takes other arguments"),
+        (lambda path, value, is_remote, more: None, "takes other arguments"),
+    ],
+    ids=["int", "str", "too-few", "too-many"],
+)
+async def test_listener_that_cannot_be_called_is_rejected(
+    state: State, listener: Any, problem: str
+) -> None:
+    for register in (state.subscribe, state.watch):
+        with pytest.raises(TypeError, match=rf"listener\(path, value, is_remote\).*{problem}"):
+            register("a", listener)
+    state.set("a", 1)
+
+
+async def test_listener_without_a_known_signature_is_accepted(state: State) -> None:
+    """`inspect.signature` raises ValueError for some functions that are written in C."""
+    listener: Any = type
+    with pytest.raises(ValueError, match="signature"):
+        inspect.signature(listener)
+    state.subscribe("a", listener)
+
+
+@pytest.mark.parametrize("path", ["a.*", "*", "a.*.b", "a.**"])
+async def test_pattern_is_not_a_path_to_watch(state: State, path: str) -> None:
+    """It would never be called. A value may have such a path."""
+    with pytest.raises(ValueError, match=r"no patterns.*watch\('shop', listener\)"):
+        state.subscribe(path, print)
+    with pytest.raises(ValueError, match="no patterns"):
+        state.watch(path, print)
+    state.set(path, 1)
+    assert state.get(path) == 1
+    state.watch("a*", print)
 
 
 async def test_watcher_that_changes_the_state_keeps_the_order(state: State) -> None:
@@ -400,6 +599,34 @@ async def test_transact_runs_the_function_again(state: State) -> None:
     assert [runs, state.get("a")] == [[0, 1, 2], 4]
 
 
+async def test_transact_accepts_what_returns_an_awaitable(state: State) -> None:
+    async def add(t: Transaction, by: int) -> int:
+        t.increment("a", by)
+        return by
+
+    assert await state.transact(lambda t: add(t, 2)) == 2
+    assert await state.transact(functools.partial(add, by=3)) == 3
+    assert state.get("a") == 5
+
+
+async def test_transact_rejects_what_is_not_async(state: State) -> None:
+    def plain(t: Transaction) -> None:
+        t.set("a", 1)
+
+    async def body(t: Transaction | None) -> None: ...
+
+    transact: Any = state.transact
+    with pytest.raises(TypeError, match=r"plain returned NoneType.*async def"):
+        await transact(plain)
+    assert state.get("a") is None
+    coroutine = body(None)
+    with pytest.raises(TypeError, match=r"not a coroutine.*without calling it"):
+        await transact(coroutine)
+    coroutine.close()
+    with pytest.raises(TypeError, match="not a str"):
+        await transact("pay")
+
+
 async def test_transact_reports_conflicts_in_the_end(site_of: StateOf) -> None:
     state = (await site_of(attempts=4)).state
 
@@ -419,9 +646,18 @@ async def test_transaction_that_is_too_large_is_rejected(site_of: StateOf) -> No
         t.set("a", "x" * 600)
         t.set("b", "x" * 600)
 
-    with pytest.raises(ValueError, match="changes of the transaction"):
+    with pytest.raises(StateFullException, match=r"transaction .* state\.max_value_size is 1024"):
         await state.transact(fill)
     assert state.get("a") is None
+
+    async with state.transaction() as t:
+        with pytest.raises(StateFullException, match=r"'a' .* state\.max_value_size is 1024"):
+            t.set("a", "x" * 1025)
+        t.set("a", "x" * 900)
+        with pytest.raises(StateFullException, match="transaction"):
+            t.set("b", "x" * 900)
+        t.set("b", "x")
+    assert state.get("b") == "x"
 
 
 async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> None:
@@ -429,7 +665,7 @@ async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> Non
 
     async def fill(t: Transaction) -> None:
         for number in range(5):
-            t.set(f"a.{number}", number)
+            t.set(f"c.{number}", number)
 
     async def clear(t: Transaction) -> None:
         t.delete("a")
@@ -440,7 +676,7 @@ async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> Non
 
     state.set("a", 1)
     state.set("b", 2)
-    with pytest.raises(StateFullException, match=r"do not fit; state\.max_keys is 2"):
+    with pytest.raises(StateFullException, match=r"8 paths with a value; state\.max_keys is 2"):
         await state.transact(fill)
     assert [state.get("a"), state.get("b")] == [1, 2]
     await state.transact(replace)
@@ -459,18 +695,37 @@ async def test_file_keeps_the_state_over_a_restart(site_of: StateOf, tmp_path: P
     await until(file.exists)
     first.state.increment("n", 3)
     await first.application.stop()
-    assert json.loads(file.read_text()) == {"a": {"b": 1}, "n": 5}
+    assert json.loads(file.read_text()) == {
+        "format": "rxkernel state 1",
+        "values": {"a": {"b": 1}, "n": 5},
+    }
     assert [entry.name for entry in file.parent.iterdir()] == ["state.json"]
     assert file.stat().st_mode & 0o777 == 0o600
     assert (await site_of(file=str(file))).state.get("n") == 5
 
 
+def file_of(values: str) -> str:
+    return f'{{"format": "rxkernel state 1", "values": {values}}}'
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"a.b": 1}', '{"a": 1e999}', "[" * 100_000], ids=len
+    "text",
+    [
+        *("", "{", "[]", "[" * 100_000),
+        '{"hello": 1}',
+        '{"values": {"a": 1}}',
+        '{"format": "rxkernel state 2", "values": {}}',
+        '{"format": "rxkernel state 1"}',
+        file_of("[]"),
+        file_of('{"a.b": 1}'),
+        file_of('{"a": 1e999}'),
+    ],
+    ids=len,
 )
 async def test_file_without_a_state_ends_the_boot(
     site_of: StateOf, tmp_path: Path, text: str
 ) -> None:
+    """Also one of another program or version, which the first change would replace."""
     file = tmp_path / "state.json"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=r"state\.json' has no state"):
@@ -490,8 +745,8 @@ async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Pa
     assert (await site_of(file=file, max_size=1024, max_keys=3)).state.get("b") == "ж" * 8
     with pytest.raises(ConfigurationError, match=r"3 paths; state\.max_keys is 1"):
         await site_of(file=file, max_keys=1)
-    path.write_text(json.dumps({"a": "x" * 1024}))
-    with pytest.raises(ConfigurationError, match=r"more than 1024 bytes, which state\.max_size"):
+    path.write_text(file_of(json.dumps({"a": "x" * 1024})))
+    with pytest.raises(ConfigurationError, match=r"more than 1024 bytes; state\.max_size"):
         await site_of(file=file, max_size=1024)
 
 
@@ -500,7 +755,7 @@ def test_file_is_complete_whoever_writes_it(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     data = [json.dumps({"a": letter * 100_000}).encode() for letter in "xy"]
     with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(lambda number: write_file(file, data[number % 2]), range(40)):
+        for _ in pool.map(lambda number: write(file, data[number % 2]), range(40)):
             assert file.read_bytes() in data
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
 
@@ -512,7 +767,7 @@ def test_file_is_private_whatever_was_left(tmp_path: Path) -> None:
     left = tmp_path / "state.json.new"
     left.write_text("")
     left.chmod(0o644)
-    write_file(file, b"{}")
+    write(file, b"{}")
     assert file.stat().st_mode & 0o777 == 0o600
 
 
@@ -520,18 +775,39 @@ def test_file_that_was_not_written_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.mkdir()
     with pytest.raises(IsADirectoryError):
-        write_file(file, b"{}")
+        write(file, b"{}")
     assert [*tmp_path.iterdir()] == [file]
 
 
-async def test_file_that_cannot_be_written_is_reported(
+@pytest.mark.parametrize("file", ["/proc/state.json", "/proc/new/folder/state.json"])
+async def test_file_that_cannot_be_written_ends_the_boot(site_of: StateOf, file: str) -> None:
+    """Nobody can write below /proc, not even root."""
+    with pytest.raises(ConfigurationError, match=rf"state\.file '{file}' cannot be written: "):
+        await site_of(file=file)
+
+
+async def test_boot_writes_nothing_to_see_whether_the_file_can_be_written(
+    site_of: StateOf, tmp_path: Path
+) -> None:
+    site = await site_of(file=str(tmp_path / "var" / "state.json"))
+    assert os.listdir(tmp_path) == []
+    await site.application.stop()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_file_that_cannot_be_written_later_is_reported(
     site_of: StateOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "folder" / "state.json"
     file.parent.write_text("not a folder")
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"cannot be written: '.*/folder': Not a dir"):
         await site_of(file=str(file))
     file.parent.unlink()
+    file.mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match=r"cannot be read: .*Is a directory"):
+        await site_of(file=str(file))
+    file.rmdir()
+    file.parent.rmdir()
     site = await site_of(file=str(file))
     file.parent.write_text("not a folder")
     site.state.set("a", 1)

@@ -98,7 +98,7 @@ async def test_background_work_past_the_shutdown_timeout_is_cancelled(
         await client.http("order", params={"name": "tea"})
         await client.close()
 
-    assert "background work mail is cancelled, since the process stops" in caplog.text
+    assert "background work mail is cancelled, since the process is stopping" in caplog.text
 
 
 async def test_background_returns_the_task_of_the_work() -> None:
@@ -118,7 +118,7 @@ async def test_background_without_a_coroutine_is_an_error() -> None:
     orders = Orders()
     async with client_for(orders) as client:
         background = client.application.injector.get(Background)
-        with pytest.raises(TypeError, match=r"takes a coroutine, not <bound method .*; call an"):
+        with pytest.raises(TypeError, match=r"takes a coroutine, not <bound method .*; call the"):
             background.start(orders.mail)  # type: ignore[arg-type]
         assert background.running == 0
 

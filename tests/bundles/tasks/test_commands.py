@@ -135,9 +135,9 @@ def test_remove_removes_an_added_task() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "unknown"), "there is no task 'unknown'"),
-        (("remove", "unknown"), "there is no task 'unknown'"),
-        (("remove", "report"), "the task 'report' is that of a decorator"),
+        (("run", "unknown"), "unknown task 'unknown'"),
+        (("remove", "unknown"), "unknown task 'unknown'"),
+        (("remove", "report"), "the task 'report' is made by a decorator"),
     ],
 )
 def test_wrong_name_is_an_error(arguments: tuple[str, ...], message: str) -> None:

@@ -253,7 +253,9 @@ def test_decorator_without_argument_is_an_error(decorator: Any, form: str) -> No
 
     async def run() -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r"on .*run has no argument; write @") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"on .*run requires an argument; write @"
+    ) as caught:
         decorator(run)
 
     assert f"write @{decorator.__name__}({form}" in str(caught.value)
@@ -296,7 +298,7 @@ async def test_boot_rejects_scheduled_method_with_required_parameters() -> None:
         ("Greedy.greet", "the parameter 'name' has no default"),
         ("Greedy.search", "the parameter 'text' has no default"),
         ("Greedy.queued", "retries is -1; it must be a whole number"),
-        ("Greedy.period", "the period '1x' has the part '1x'; write an interval"),
+        ("Greedy.period", "the period '1x' has the invalid part '1x'; write an interval"),
     ]
 
 
@@ -328,7 +330,7 @@ async def test_boot_rejects_two_tasks_with_one_name() -> None:
 
 
 async def test_boot_rejects_memory_store_with_workers() -> None:
-    with pytest.raises(ConfigurationError, match="each worker would run each task"):
+    with pytest.raises(ConfigurationError, match="every worker process would run every task"):
         async with running_site(Failing, workers=True):
             pass
 

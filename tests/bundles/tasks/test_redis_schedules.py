@@ -142,7 +142,7 @@ async def test_process_that_has_lost_its_lease_without_noticing_starts_no_run(
 
     assert (jobs[0].ran, jobs[1].ran) == ([], ["tick"])
     assert (await record_of(here, "tick")).runs == 1
-    assert "this process does not run the tasks any more: its lease has expired" in caplog.text
+    assert "this process stops running the tasks, since its lease has expired" in caplog.text
 
 
 async def test_process_whose_lease_has_expired_by_its_own_clock_starts_no_run(
@@ -332,8 +332,8 @@ async def test_stored_task_that_cannot_be_read_is_logged(
 
     with caplog.at_level(logging.ERROR):
         assert len(await planner_of(site)._entries.store.load()) == 2
-    assert "the stored task b'broken' does not run" in caplog.text
-    assert "the stored task b'old' does not run" in caplog.text
+    assert "the stored task b'broken' cannot be read" in caplog.text
+    assert "the stored task b'old' cannot be read" in caplog.text
 
 
 async def test_redis_without_its_bundle_is_an_error_at_boot() -> None:

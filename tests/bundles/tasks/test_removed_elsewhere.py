@@ -72,6 +72,8 @@ async def test_process_that_waits_for_the_runner_logs_it_once(
     caplog.set_level("INFO", "bundles.tasks")
     async with two_processes(Jobs(), tmp_path / "tasks.sqlite3") as (_, other):
         await other.advance(60)
-    found = [text for text in caplog.messages if text.startswith("another process runs the tasks")]
+    found = [
+        text for text in caplog.messages if text.startswith("another process is running the tasks")
+    ]
     assert len(found) == 1
     assert "tasks.sqlite3" in found[0]

@@ -83,10 +83,18 @@ async def test_added_interval_runs_each_period_with_its_params_and_body() -> Non
 @pytest.mark.parametrize(
     ("task", "given", "problem"),
     [
-        ("mail", {"params": {"urgnt": 1}}, "'mail' takes no parameter 'urgnt'; it takes: urgent"),
-        ("slow", {"params": {"x": 1, "y": 2}}, "no parameter 'x' and 'y'; it takes: none"),
-        ("slow", {"body": {"x": 1}}, "'slow' takes no body; pass body=None"),
-        ("large", {"params": {"size": 1}, "body": []}, "'large' takes no body"),
+        (
+            "mail",
+            {"params": {"urgnt": 1}},
+            "'mail' does not accept the parameter 'urgnt'; its parameters are: urgent",
+        ),
+        (
+            "slow",
+            {"params": {"x": 1, "y": 2}},
+            "the parameter 'x' and 'y'; its parameters are: none",
+        ),
+        ("slow", {"body": {"x": 1}}, "'slow' does not accept a body; pass body=None"),
+        ("large", {"params": {"size": 1}, "body": []}, "'large' does not accept a body"),
     ],
 )
 async def test_argument_that_the_procedure_does_not_take_is_rejected(
@@ -173,15 +181,15 @@ async def test_one_time_task_is_removed_after_its_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "the task 'slow' needs one of every=, cron= and at="),
-        ({"every": "1s", "cron": "* * * * *"}, "needs one of every=, cron= and at="),
-        ({"every": "3x"}, "the task 'slow' is invalid: the period '3x' has the part '3x'"),
+        ({}, "the task 'slow' needs exactly one of every=, cron= and at="),
+        ({"every": "1s", "cron": "* * * * *"}, "needs exactly one of every=, cron= and at="),
+        ({"every": "3x"}, "the task 'slow' is invalid: the period '3x' has the invalid part '3x'"),
         ({"cron": "0 3 30 2 *"}, "Bad day-of-month"),
         ({"every": "1s", "timezone": "Mars"}, "the time zone 'Mars' does not exist"),
         ({"every": "1s", "jitter": float("nan")}, "the jitter is nan"),
         ({"every": "1s", "jitter": 10**400}, "the jitter is 10000"),
         ({"every": "1s", "misfire": "x"}, "misfire is 'x'"),
-        ({"task": "unknown", "every": "1s"}, "there is no task 'unknown'; there is: mail, note"),
+        ({"task": "unknown", "every": "1s"}, "unknown task 'unknown'; the tasks are: mail, note"),
     ],
 )
 async def test_add_invalid_argument_is_an_error(given: Any, message: str) -> None:
@@ -199,7 +207,7 @@ async def test_remove_of_decorated_method_is_an_error() -> None:
         async def tick(self) -> None: ...
 
     async with running_site(Ticks) as site:
-        with pytest.raises(ValueError, match="the task 'tick' is that of a decorator"):
+        with pytest.raises(ValueError, match="the task 'tick' is made by a decorator"):
             await site.scheduler.remove("tick")
         assert await site.scheduler.stop() == 0
         assert await ids(site) == ["tick"]
@@ -224,7 +232,7 @@ async def test_job_longer_than_its_period_never_overlaps(
         assert jobs.ran == ["begun"] * 2
         record = (await site.entry(id)).record
         assert (record.runs, record.skipped) == (2, 2)
-    assert "is due while its last run goes on; skipped" in caplog.text
+    assert "is due while its last run is still active; skipped" in caplog.text
 
 
 async def test_runs_wait_for_their_turn_beyond_the_concurrency() -> None:
@@ -285,8 +293,8 @@ async def test_stored_task_whose_procedure_has_gone_fails(
         await site.advance(1)
         await wait_for_runs(site, id, 1)
 
-        assert (await site.entry(id)).record.error == "404 no task 'slow'"
-    assert "task slow failed: no procedure has this name" in caplog.text
+        assert (await site.entry(id)).record.error == "404 unknown task 'slow'"
+    assert "task slow failed: there is no procedure of this name" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -330,7 +338,7 @@ async def test_run_of_running_task_is_a_conflict() -> None:
         jobs.gate.clear()
         id = await site.add("slow", every="1s")
         await site.advance(1)
-        with pytest.raises(ConflictException, match="runs already"):
+        with pytest.raises(ConflictException, match="already running"):
             await site.scheduler.run(id)
         jobs.gate.set()
 

@@ -76,11 +76,12 @@ async def test_scheduled_method_that_no_service_has_is_logged_at_boot(
     found = [r.getMessage() for r in caplog.records if f" {__name__}." in r.getMessage()]
     assert found == [
         *(
-            f"the scheduled method {__name__}.{name}.run never runs: no service or controller of "
-            f"the application has it; bind its class, binder.bind({name.rpartition('.')[2]}, "
+            f"the scheduled method {__name__}.{name}.run never runs, since no service or "
+            f"controller of the application has it; bind its class with binder.bind("
+            f"{name.rpartition('.')[2]}, "
             f"scope=singleton), or remove the decorator"
             for name in ("Forgotten", "Forgotten.Inner", "Slotted")
         ),
-        f"the scheduled function {__name__}.refresh never runs; list it, "
+        f"the scheduled function {__name__}.refresh never runs; write "
         f"TasksBundle(functions=[refresh]), or remove the decorator",
     ]

@@ -76,7 +76,7 @@ async def test_watchers_run_while_servers_do_and_stop_whatever_others_raise(
         assert status_of(site, "Ending") == WatcherState.ENDED
         site.client.application.injector.get(Failing).gate.set()
         await settle()
-        assert "the watcher health failed; it is restarted in 1 s" in caplog.text
+        assert "the watcher health failed; it will be restarted in 1 s" in caplog.text
 
         await site.stop()
 
@@ -190,7 +190,9 @@ async def test_bound_watcher_is_supervised_and_names_must_differ() -> None:
 
     async with running_site(modules=(lambda b: b.bind(Ending, scope=singleton),)) as site:
         assert status_of(site, "Ending") == WatcherState.ENDED
-    with pytest.raises(ConfigurationError, match=r"Ending and .*Other are both called 'Ending'"):
+    with pytest.raises(
+        ConfigurationError, match=r"Ending and .*Other have the same name 'Ending'"
+    ):
         async with running_site(modules=(both,)):
             pass
 
@@ -264,7 +266,7 @@ async def test_boot_reports_all_watchers_with_an_invalid_delay_or_scope() -> Non
         async with running_site(bundles=(bundle,), modules=(lambda binder: binder.bind(Ending),)):
             pass
     text = str(raised.value)
-    assert "the watcher Hasty has min_delay = 0.0 and max_delay = 60.0; they must be" in text
+    assert "the watcher Hasty has min_delay = 0.0 and max_delay = 60.0; both are seconds" in text
     assert "the watcher Patient has min_delay = 5.0 and max_delay = 1.0" in text
     assert "the watcher Ending is not a singleton; bind it with scope=singleton" in text
 
@@ -276,15 +278,13 @@ class Blocking(Watcher):
 
 async def test_watcher_that_is_not_async_is_an_error_at_boot() -> None:
     bundle = TasksBundle(watchers=[Blocking])
-    with pytest.raises(
-        ConfigurationError, match=r"Blocking\.watch is not async; write: async def"
-    ):
+    with pytest.raises(ConfigurationError, match=r"Blocking\.watch is not async; write async def"):
         async with running_site(bundles=(bundle,)):
             pass
 
 
 async def test_listed_class_that_is_not_a_watcher_is_an_error_at_boot() -> None:
     bundle = TasksBundle(watchers=[Log])  # type: ignore[list-item]
-    with pytest.raises(ConfigurationError, match=r"Log'> is listed in TasksBundle\(watchers="):
+    with pytest.raises(ConfigurationError, match=r"Log'> in TasksBundle\(watchers="):
         async with running_site(bundles=(bundle,)):
             pass

@@ -106,7 +106,7 @@ async def test_argument_that_cannot_be_pickled_is_named(pool: WorkerPool) -> Non
 
 
 async def test_function_that_cannot_be_imported_is_named(pool: WorkerPool) -> None:
-    with pytest.raises(NotPicklableError, match="at the top of a module"):
+    with pytest.raises(NotPicklableError, match="at the top level of a module"):
         await pool.run(lambda: 1)
 
 
@@ -115,7 +115,7 @@ async def test_function_that_cannot_be_imported_is_named(pool: WorkerPool) -> No
     [
         (jobs.lock, "a lock, cannot be pickled"),
         (jobs.coroutine, "a coroutine, cannot be pickled.* plain def"),
-        (jobs.one_way, "cannot be read: ZeroDivisionError"),
+        (jobs.one_way, "cannot be unpickled: ZeroDivisionError"),
     ],
     ids=["lock", "coroutine", "one way"],
 )

@@ -241,8 +241,8 @@ async def test_function_of_the_program_itself_is_an_error(tmp_path: Path) -> Non
     )
     output, _ = await process.communicate()
     assert output.decode() == (
-        "double is defined in the program itself (__main__), which a worker cannot import; move "
-        "it to a module\n"
+        "double is defined in __main__, which a worker process cannot import; move it to a "
+        "module\n"
     )
 
 

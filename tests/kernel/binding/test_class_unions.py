@@ -232,8 +232,8 @@ async def test_union_without_tag_is_rejected_at_boot(
     with pytest.raises(ConfigurationError) as error:
         await client.application.boot()
     assert (
-        f"the classes Cat | {other.__name__} cannot be distinguished; give each of them a field "
-        f'of one name and a Literal with values of its own, as in kind: Literal["cat"]'
+        f"the classes Cat | {other.__name__} cannot be distinguished; add a field with the "
+        f'same name and different values to each, as in kind: Literal["cat"]'
     ) in str(error.value)
 
 
@@ -259,7 +259,7 @@ async def test_union_of_classes_and_unreadable_type_is_rejected_at_boot(
 
 async def test_union_returned_without_tag_in_list_is_rejected_at_boot(client_of: ClientOf) -> None:
     client = client_of(controller(int, list[Cat | NoTag]))
-    with pytest.raises(ConfigurationError, match="cannot be distinguished; give each of them"):
+    with pytest.raises(ConfigurationError, match="cannot be distinguished; add a field"):
         await client.application.boot()
 
 

@@ -229,8 +229,8 @@ def test_every_code_is_produced_and_documented_with_its_params() -> None:
     seen: defaultdict[str, set[str]] = defaultdict(set)
     for code, _, _, params in BODIES:
         seen[code].update(params)
-    page = (ROOT / "docs" / "typed-actions.md").read_text(encoding="utf-8")
-    table = page.partition("### Codes")[2].partition("\n\n#")[0]
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    table = page.partition("## Entries of invalid input")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", table, re.MULTILINE)
     documented = {code: set(re.findall(r"`(\w+)`", params)) for code, params in rows}
     del documented["code"]  # the head of the table

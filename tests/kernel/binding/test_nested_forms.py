@@ -513,9 +513,9 @@ class Optional:
     [
         (websocket("a"), Dossier, "cannot be sent over a socket"),
         (http("GET", "/a", "a"), Annotated[Dossier, Body()], "GET has no body for uploads"),
-        (http("POST", "/a", "a"), dict[str, UploadedFile], "uploads come as"),
-        (http("POST", "/a", "a"), tuple[Dossier, UploadedFile], "uploads come as"),
-        (http("POST", "/a", "a"), Annotated[UploadedFile, Body()], "uploads come as"),
+        (http("POST", "/a", "a"), dict[str, UploadedFile], "an upload must be"),
+        (http("POST", "/a", "a"), tuple[Dossier, UploadedFile], "an upload must be"),
+        (http("POST", "/a", "a"), Annotated[UploadedFile, Body()], "an upload must be"),
     ],
 )
 async def test_upload_in_body_that_cannot_be_sent_is_refused_at_boot(

@@ -319,7 +319,7 @@ async def test_resolver_plain_callable_returning_coroutine_raises(
     client = client_of(taking(Annotated[str, Language()]), bundles=[bundle])
 
     assert (await client.http("act")).status_code == 500
-    assert "gave a coroutine; declare it with async def" in caplog.text
+    assert "returned a coroutine; declare it with async def" in caplog.text
 
 
 # --- what boot refuses
@@ -473,7 +473,7 @@ class Needing(Marker):
         (Annotated[int, Needing], "its marker Needing cannot be created without arguments ("),
         (Annotated[int, Entity(), Query()], "it has 2 markers; keep one of them"),
         (list[Annotated[int, Entity()]], "its marker is inside list[…]; write Annotated["),
-        (Found, "the type variable T has no type; give it one"),
+        (Found, "the type variable T has no type; write one"),
     ],
 )
 async def test_marker_without_resolver_raises_at_boot(annotation: Any, problem: str) -> None:

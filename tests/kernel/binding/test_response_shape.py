@@ -337,7 +337,7 @@ def test_value_of_another_type_is_an_error_with_its_place(
 
 def test_unknown_annotation_is_rejected_at_boot() -> None:
     with pytest.raises(
-        ConfigurationError, match=r"declares to return .*cannot be shaped: the classes User"
+        ConfigurationError, match=r"declares to return .*cannot be converted: the classes User"
     ):
         shape_of(list[User | Page], "Tasks.show")
 
@@ -354,11 +354,11 @@ class Shelf:
 @pytest.mark.parametrize(
     ("declared", "named"),
     [
-        (User | Row, "Row is not known"),
-        (list[User] | Row | None, "Row is not known"),
-        (Box[User], r"Box\[.*User\] is not known"),
+        (User | Row, "the contents of Row are not known"),
+        (list[User] | Row | None, "the contents of Row are not known"),
+        (Box[User], r"contents of .*Box\[.*User\] are not known"),
         (list[Box[User | None]], r"contents of .*Box\["),
-        (AsyncIterator[User], r"AsyncIterator\[.*User\] is not known"),
+        (AsyncIterator[User], r"contents of .*AsyncIterator\[.*User\] are not known"),
         (Shelf, r"contents of .*Iterable\["),
         (dict[str, Shelf], r"contents of .*Iterable\["),
     ],

@@ -54,7 +54,7 @@ def controller(takes: Any, returns: Any) -> type:
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"), [*KINDS, (Renamed, "Renamed has a constructor of its own")], ids=str
+    ("kind", "reason"), [*KINDS, (Renamed, "the constructor of Renamed")], ids=str
 )
 async def test_unknown_type_of_parameter_is_rejected(
     client_of: ClientOf, kind: Any, reason: str

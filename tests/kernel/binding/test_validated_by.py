@@ -235,5 +235,5 @@ class Unread:
 
 
 async def test_rule_of_a_value_that_no_client_sends_is_an_error(client_of: ClientOf) -> None:
-    with pytest.raises(ConfigurationError, match="is for values that the client sends"):
+    with pytest.raises(ConfigurationError, match="applies to values of the client only"):
         await client_of(Unread).http("unread")

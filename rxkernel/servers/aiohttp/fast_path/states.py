@@ -1,4 +1,4 @@
-"""The states of a connection with a fast path; docs/architecture.md draws the transitions."""
+"""The states of a connection with a fast path; see docs/explain/architecture.md."""
 
 from enum import Enum
 

@@ -250,7 +250,7 @@ async def test_result_that_cannot_be_sent_is_an_error(nodes: Nodes, kind: str) -
 async def test_params_that_cannot_be_sent_are_a_type_error(nodes: Nodes) -> None:
     web, _ = await pair(nodes)
 
-    with pytest.raises(TypeError, match="cannot be written as JSON"):
+    with pytest.raises(TypeError, match="cannot be encoded as JSON"):
         await web.broker.call("math.params", {"a": object()})
     assert web.server.figures["outgoing_calls"] == 0
 

@@ -178,7 +178,7 @@ async def test_payload_that_cannot_be_sent_is_a_type_error(nodes: Nodes) -> None
     await nodes.start("mail-1", Mail)
     web = await nodes.start("web-1")
 
-    with pytest.raises(TypeError, match="cannot be written as JSON"):
+    with pytest.raises(TypeError, match="cannot be encoded as JSON"):
         await web.broker.emit("user.created", object())
 
 

@@ -8,7 +8,7 @@ import pytest
 from bundles.gateway import CurrentContext, GatewayBundle, action
 from bundles.security import SecurityBundle, access
 from rxkernel import Request
-from tests.bundles.gateway.accounts import Account, Accounts
+from tests.bundles.accounts import Account, Accounts
 from tests.bundles.gateway.cluster.nodes import Nodes
 from tests.bundles.gateway.gateways import Client, gateway
 

@@ -161,7 +161,7 @@ async def test_close_ends_running_call(scripted: Scripted) -> None:
     await asyncio.sleep(0)
     await client.close()
 
-    with pytest.raises(ConnectionError, match="the client is closed"):
+    with pytest.raises(ConnectionError, match="the client was closed"):
         await call
 
 

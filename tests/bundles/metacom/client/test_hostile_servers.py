@@ -144,7 +144,7 @@ async def test_handshake_without_response_times_out() -> None:
     application.router.add_get("/", handle)
     async with AsyncExitStack() as stack:
         port = await serve(stack, application)
-        with pytest.raises(ConnectionError, match=r"cannot connect .* nothing for 0\.05 s"):
+        with pytest.raises(ConnectionError, match=r"cannot connect .* no response for 0\.05 s"):
             await Metacom.connect(f"ws://127.0.0.1:{port}/", timeout=0.05)
         release.set()
 

@@ -66,8 +66,8 @@ async def test_cookies_of_server_are_sent_back(answering: Answering) -> None:
 @pytest.mark.parametrize(
     ("response", "problem"),
     [
-        (lambda: web.Response(status=502, text="<h1>Bad Gateway</h1>"), "status 502, is not a"),
-        (lambda: web.json_response([]), "status 200, is not a packet"),
+        (lambda: web.Response(status=502, text="<h1>Bad Gateway</h1>"), "status 502 is not a"),
+        (lambda: web.json_response([]), "status 200 is not a packet"),
         (lambda: web.json_response({"result": 5}), "its type is not 'callback'"),
         (lambda: web.json_response({"type": "callback", "id": 99}), "belongs to another call"),
         (lambda: web.Response(body=b"x" * 5_000_000), "more than max_size=4194304 bytes"),

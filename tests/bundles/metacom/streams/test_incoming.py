@@ -80,9 +80,9 @@ async def test_long_stream_is_an_error_once_and_the_rest_is_ignored() -> None:
         peer.chunk(1, b"!")
     peer.end(1)
 
-    with pytest.raises(StreamException, match="more than its 5 bytes"):
+    with pytest.raises(StreamException, match="more bytes than its size of 5"):
         await stream.read_all(5)
-    assert peer.errors == [(1, 400, "the stream has more than its 5 bytes")]
+    assert peer.errors == [(1, 400, "the stream has more bytes than its size of 5")]
 
 
 async def test_unread_data_pauses_the_connection_until_it_is_read() -> None:
@@ -135,7 +135,7 @@ async def test_stream_that_nobody_takes_fails_above_the_window() -> None:
         peer.chunk(1, b"x" * 60)
 
     assert [(id, status) for id, status, _ in peer.errors] == [(1, 400)]
-    assert "no call has asked for the stream" in peer.errors[0][2]
+    assert "no call has taken the stream" in peer.errors[0][2]
     assert not peer.is_paused
     assert peer.streams.unread == 0
     with pytest.raises(StreamException, match="Stream 1 is not initialized"):
@@ -497,7 +497,7 @@ async def test_read_all_of_stream_above_its_limit_terminates_it() -> None:
     peer = Peer()
     peer.open(1, 10)
 
-    with pytest.raises(PayloadTooLargeException, match="at most 9 bytes"):
+    with pytest.raises(PayloadTooLargeException, match="not have more than 9 bytes"):
         await peer.streams.take(1).read_all(9)
     assert peer.sent == [{"type": "stream", "id": 1, "status": "terminate"}]
 

@@ -98,7 +98,7 @@ async def test_stream_above_its_size_is_terminated() -> None:
     peer = Peer()
     stream = peer.streams.create("file", 5, Dialect.A)
 
-    with pytest.raises(ValueError, match="size of 5 bytes, and 6 are written"):
+    with pytest.raises(ValueError, match="size of 5 bytes, but 6 were written"):
         await stream.write(b"hello!")
     assert peer.sent[1:] == [{"type": "stream", "id": -1, "status": "terminate"}]
     with pytest.raises(StreamException):
@@ -111,7 +111,7 @@ async def test_stream_below_its_size_is_terminated() -> None:
     stream = peer.streams.create("file", 6, Dialect.A)
     await stream.write(b"hello")
 
-    with pytest.raises(ValueError, match="size of 6 bytes, and ended after 5"):
+    with pytest.raises(ValueError, match="size of 6 bytes, but ended after 5"):
         await stream.end()
     assert peer.sent[1:] == [{"type": "stream", "id": -1, "status": "terminate"}]
 
@@ -131,7 +131,7 @@ async def test_write_after_the_end_raises() -> None:
     await stream.end()
     await stream.terminate()
 
-    with pytest.raises(RuntimeError, match="is ended"):
+    with pytest.raises(RuntimeError, match="has ended"):
         await stream.write(b"")
     assert len(peer.sent) == 2
 

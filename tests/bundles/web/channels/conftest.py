@@ -47,10 +47,11 @@ class EventReader:
 
     async def event(self) -> dict[str, str]:
         """Return the fields of the next event; comments and ids without data are skipped."""
-        while (block := await self.next()) is not None:
-            fields = dict(line.split(": ", 1) for line in block.split("\n") if line[0] != ":")
-            if "data" in fields:
-                return fields
+        async with asyncio.timeout(20):  # all the time, comments come as heartbeats
+            while (block := await self.next()) is not None:
+                fields = dict(line.split(": ", 1) for line in block.split("\n") if line[0] != ":")
+                if "data" in fields:
+                    return fields
         pytest.fail("the stream has ended")
 
     async def opened(self) -> str:

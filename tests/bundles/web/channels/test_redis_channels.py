@@ -56,7 +56,6 @@ async def start(site: Site, request: pytest.FixtureRequest) -> AsyncIterator[Sta
             application.load_settings(
                 {
                     **{"http.port": 0, "http.host": "127.0.0.1", "redis.url": redis.url},
-                    **{"redis.connect_timeout": 0.5, "redis.command_timeout": 0.5},
                     **{"web.channels.store": "redis", "web.channels.prefix": request.node.name},
                     **(settings or {}),
                 }
@@ -111,24 +110,23 @@ async def test_client_continues_at_another_process_without_gaps_and_duplicates(
         for number in range(begin, 200, 2):
             await site.channels.send("chat", "say", number)
 
-    sending: asyncio.Future[Any] | None = None
     turn = 0
-    while len(seen) < 200:
-        if turn == 3:
-            sites.append(await start(shared_redis))
-        headers = {"Last-Event-ID": last} if last else {}
-        async with sites[turn % len(sites)].events("/chat.sse", headers=headers) as reader:
-            if sending is None:  # a client receives what is sent after it has subscribed
-                last = await reader.opened()
-                sending = asyncio.gather(send(sites[0], 0), send(sites[1], 1))
-            for _ in range(min(23, 200 - len(seen))):
-                event = await reader.event()
-                assert event["event"] == "say", event
-                seen.append(int(event["data"]))
-                last = event["id"]
-        turn += 1
-    assert sending is not None
-    await sending
+    async with asyncio.TaskGroup() as sending:
+        while len(seen) < 200:
+            if turn == 3:
+                sites.append(await start(shared_redis))
+            headers = {"Last-Event-ID": last} if last else {}
+            async with sites[turn % len(sites)].events("/chat.sse", headers=headers) as reader:
+                if not last:  # a client receives what is sent after it has subscribed
+                    last = await reader.opened()
+                    for begin in (0, 1):
+                        sending.create_task(send(sites[begin], begin))
+                for _ in range(min(23, 200 - len(seen))):
+                    event = await reader.event()
+                    assert event["event"] == "say", event
+                    seen.append(int(event["data"]))
+                    last = event["id"]
+            turn += 1
 
     assert sorted(seen) == list(range(200))
     for begin in (0, 1):  # the order of each sender
@@ -213,7 +211,8 @@ async def test_killed_redis_that_lost_events_sends_a_reset_to_all_subscribers(
 
 async def test_redis_that_hangs_loses_no_event(start: Start, redis: RedisServer) -> None:
     """It may execute what it has received before: the sender does not know."""
-    one, two = await start(redis), await start(redis)
+    settings = {"redis.command_timeout": 0.5}
+    one, two = await start(redis, settings), await start(redis, settings)
     async with two.events("/chat.sse") as reader:
         await reader.opened()
         with redis.paused(), pytest.raises(RedisError):
@@ -282,10 +281,11 @@ class Reader:
     """A log that is read, and what it has got."""
 
     def __init__(self, url: str, prefix: str, **settings: Any) -> None:
-        redis = RedisSettings(url=url, connect_timeout=0.5, command_timeout=0.5)
+        redis = RedisSettings(url=url, command_timeout=1)
         self.client: Redis = create_client(redis)
         channels = ChannelSettings(store="redis", prefix=prefix, **settings)
-        self.log = RedisEventLog(self.client, redis, Outage(self.client), channels)
+        self.outage = Outage(self.client)
+        self.log = RedisEventLog(self.client, redis, self.outage, channels)
         self.got = self.log.receiver = Receiver(log=self.log)
         self.stream, self.hash = f"{{{prefix}}}:events", f"{{{prefix}}}:log"
 
@@ -303,6 +303,7 @@ class Reader:
 
     async def __aexit__(self, *exc: Any) -> None:
         await self.log.__aexit__(None, None, None)
+        await self.outage.__aexit__(None, None, None)
         await self.client.aclose()
 
 
@@ -458,7 +459,7 @@ async def test_redis_without_memory_refuses_events_until_it_has_memory(
 async def test_user_with_the_documented_permissions_can_send_and_read(
     shared_redis: RedisServer,
 ) -> None:
-    page = (ROOT / "docs" / "bundles" / "web.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "bundles" / "web-events.md").read_text(encoding="utf-8")
     [rule] = re.findall(r"`(~\{talk:channels\}:\* [^`]*)`", page)
     shared_redis.command("ACL", "SETUSER", "talk", "reset", "on", ">secret", *rule.split())
     url = shared_redis.url.replace("://", "://talk:secret@")

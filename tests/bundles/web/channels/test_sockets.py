@@ -152,26 +152,27 @@ async def test_ws_listeners_see_the_handshake_once(live: Live) -> None:
 
 
 async def test_ws_timeout_of_the_contract_ends_at_accept(live: Live) -> None:
+    """The second call begins later, so the timeout of the first would have passed with its own."""
     site = await live(
         {
             "app/a.ws/get.py": """
                 import asyncio
 
-                timeout = 0.5
+                timeout = 1
 
                 async def get(client):
                     if "late" in client.query:
-                        await asyncio.sleep(60)
+                        await asyncio.Event().wait()
                     await client.websocket.accept()
-                    await asyncio.sleep(0.6)
-                    await client.websocket.send("still here")
+                    await client.websocket.send(await client.websocket.receive())
                 """
         }
     )
 
-    assert await site.rejected("/a.ws?late=1") == 408
     async with site.websocket("/a.ws") as client:
-        assert await client.receive_str(timeout=20) == "still here"
+        assert await site.rejected("/a.ws?late=1") == 408
+        await client.send_str("tea")
+        assert await client.receive_str(timeout=20) == "tea"
 
 
 async def test_ws_exception_after_accept_closes_with_1011(

@@ -49,5 +49,5 @@ def test_json_value_is_written_as_by_the_kernel(data: Any) -> None:
 
 
 def test_json_value_that_cannot_be_encoded_raises_type_error() -> None:
-    with pytest.raises(TypeError, match=r"builtins\.object cannot be written as JSON"):
+    with pytest.raises(TypeError, match=r"builtins\.object cannot be encoded as JSON"):
         form_of("json", object())

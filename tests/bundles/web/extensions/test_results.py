@@ -104,7 +104,7 @@ async def test_result_that_cannot_be_written_is_500(
     )
 
     assert (await client.http(f"GET /x.{extension}")).status_code == 500
-    assert "cannot be written as JSON" in caplog.text
+    assert "cannot be encoded as JSON" in caplog.text
 
 
 async def test_cycle_over_http_is_null(site: Site) -> None:

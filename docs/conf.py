@@ -1,0 +1,162 @@
+"""The site of the pages, built by ``make docs``: Sphinx with MyST and the theme Furo.
+
+The pages are plain Markdown and know nothing of Sphinx. What the site needs besides is added while
+they are read: the navigation is the order of the tables in the index pages, and a page below
+``reference/api`` gets the signature and the docstring of each name in its tables.
+"""
+
+import inspect
+import logging
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from textwrap import indent
+
+from docutils.nodes import Element, TextElement, document
+from pygments.lexers.special import TextLexer
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from tests.docs.public_names import MODULES, ROW, docstring, is_ours, module_of, summary
+
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+project = "rxkernel"
+author = copyright = "rxkernel contributors"
+templates_path = ["site/templates"]
+root_doc = "docs/index"
+include_patterns = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "benchmarks/*.md",
+    "bundles/README.md",
+    "docs/**.md",
+]
+exclude_patterns = [
+    ".*",
+    "app",
+    "benchmarks/.peers",
+    "build",
+    "dist",
+    "node_modules",
+    "rxkernel",
+    "tests",
+    "var",
+]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docs.site.sections",
+]
+
+myst_heading_anchors = 6
+suppress_warnings = [
+    "misc.highlighting_failure",  # JSON and JavaScript with `...`, and files with their name
+    "toc.not_included",  # the README, which the home page repeats
+]
+
+add_module_names = False
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_inherit_docstrings = False
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+default_role = "py:obj"
+maximum_signature_line_length = 80
+toc_object_entries = False  # they would make each page slow to write
+python_use_unqualified_type_names = True
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+
+smartquotes = False  # the pages quote code
+html_theme = "furo"
+html_title = "rxkernel"
+html_copy_source = False
+html_additional_pages = {"search": "search.html"}
+html_show_sphinx = False
+html_extra_path = ["site/root"]  # the file that leads to the home page
+html_static_path = ["site/static"]
+html_theme_options = {"navigation_with_keys": False}
+
+_NAMES = ("docs/reference/api/", "docs/reference/bundles/")
+_LINKED_PAGE = re.compile(r"^\| \[[^\]]+\]\(([^)#:]+)\.md\) \|", re.MULTILINE)
+
+
+def setup(app: Sphinx) -> None:
+    for language in "diagram", "log":
+        app.add_lexer(language, TextLexer)
+    app.connect("source-read", complete)
+    app.connect("doctree-read", match_whole_names)
+    app.connect("missing-reference", refer_to_public_name)
+
+
+def complete(_: Sphinx, page: str, source: list[str]) -> None:
+    """Add to the text of *page* what the site needs, and plain Markdown does not."""
+    if page.endswith("/index"):
+        source[0] += navigation(page, source[0])
+    if page.startswith(_NAMES):
+        source[0] = with_documentation(page, source[0])
+
+
+def navigation(page: str, text: str) -> str:
+    """The pages that the tables of *text* link to, as a part of the menu."""
+    linked = "\n".join(f"{path}.md" for path in dict.fromkeys(_LINKED_PAGE.findall(text)))
+    return f"\n\n```{{toctree}}\n:hidden:\n\n{linked}\n```\n"
+
+
+def with_documentation(page: str, text: str) -> str:
+    """Return *text* with the documentation of its names at the end of each section."""
+    module = module_of(Path(page))
+    heading, *sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    return heading + "\n".join(
+        ROW.sub(rf"| {{py:obj}}`~{module}.\1` | \2 |", section)
+        + "\n```{eval-rst}\n"
+        + "\n".join(directive(module, row[1]) for row in ROW.finditer(section))
+        + "\n```\n"
+        for section in sections
+    )
+
+
+def directive(module: str, name: str) -> str:
+    thing = getattr(import_module(module), name)
+    path = f"{module}.{name}"
+    if not is_ours(thing) or not thing.__module__.startswith(module):
+        text = summary(module, name) if inspect.isclass(thing) else docstring(module, name)
+        return f".. py:data:: {path}\n\n{indent(text, '   ')}\n"
+    if inspect.isclass(thing):
+        kind = "exception" if issubclass(thing, BaseException) else "class"
+        return f".. auto{kind}:: {path}\n"
+    return f".. autofunction:: {path}\n"
+
+
+def match_whole_names(_: Sphinx, page: document) -> None:
+    """Sphinx would link `host` to any attribute with this name, of any class."""
+    for reference in page.findall(pending_xref):
+        reference.attributes.pop("refspecific", None)
+
+
+def refer_to_public_name(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, text: TextElement
+) -> Element | None:
+    """Link the types of signatures, and names in docstrings, to where the public name is."""
+    name = public_names().get(node["reftarget"])
+    if node["refdomain"] != "py" or name is None or name == node["reftarget"]:
+        return None
+    domain = env.get_domain("py")
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", name, node, text)
+
+
+@cache
+def public_names() -> dict[str, str]:
+    """The public name of what signatures call by its module, and docstrings without one."""
+    found: dict[str, str] = {}
+    for module in reversed(MODULES):  # rxkernel is last, and wins
+        for name in getattr(import_module(module), "__all__", ()):
+            thing = getattr(import_module(module), name)
+            found[name] = f"{module}.{name}"
+            if is_ours(thing) and thing.__module__.startswith(module):
+                found[f"{thing.__module__}.{thing.__qualname__}"] = f"{module}.{name}"
+    return found

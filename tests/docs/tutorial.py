@@ -1,0 +1,246 @@
+"""A reader of docs/tutorial, who does what the pages say, in one folder, from the first to the last.
+
+Every fenced block is something to do:
+
+bash            Installs something. The command must exist; the environment of the tests has it.
+console         The commands after ``$ `` are run, and their output is compared. ``serve`` and
+                ``redis-server`` stay in the background. A server is stopped where the text before
+                the block says "Ctrl-C"; another one beside it must fail.
+diff            A mistake, made in a copy of the folder for the next block of commands.
+any other       A file, named in the first line: ``# name``, ``// name`` or ``<!-- name -->``. After
+                ``, at the end`` it is added, after ``, in place of NAME`` it replaces what begins
+                with that definition.
+"""
+
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import attrs
+
+from tests.bundles.redis_servers import running_redis
+from tests.cli.processes import Process, until
+from tests.docs.commands import check_command
+from tests.docs.examples import commands_of, environment, expect
+from tests.ports import reserved_port
+from tests.required_tools import ROOT, require_redis_server
+
+TUTORIAL = ROOT / "docs" / "tutorial"
+
+_ADDRESS = "127.0.0.1:8000"
+_REDIS = "127.0.0.1:6379"
+_PATIENCE = 120.0
+"""Seconds after which a command is killed: it hangs."""
+
+_BLOCK = re.compile(r"(.*?)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"(?:#|//|<!--) ([\w./]+\.\w+)(?:, (at the end|in place of (\w+)))?(?: -->)?\n")
+_ROW = re.compile(r"^\| \[.*\]\((.*)\.md\)", re.MULTILINE)
+_CHANGES = re.compile(r"reload: (.*) changed: starting again$", re.MULTILINE)
+_WATCHED = (".py", ".toml", ".html", ".js")
+
+PAGES = _ROW.findall((TUTORIAL / "index.md").read_text(encoding="utf-8"))
+"""The names of the pages, in their order."""
+
+
+@attrs.frozen
+class Block:
+    before: str
+    """The text before the block."""
+    language: str
+    source: str
+
+
+def blocks_of(page: str) -> Iterator[Block]:
+    text = (TUTORIAL / f"{page}.md").read_text(encoding="utf-8")
+    for before, language, source in _BLOCK.findall(text):
+        yield Block(before, language, source)
+
+
+class Reader:
+    """*folder* is the folder of the reader's project."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._unread = list(PAGES)
+        port = stack.enter_context(reserved_port())
+        self.address = f"127.0.0.1:{port}"
+        self._environment = environment() | {"RXKERNEL_HTTP_PORT": str(port)}
+        self._redis = _REDIS
+        self._server: Process | None = None
+        self._changed: set[str] = set()
+        """The files whose changes start the server again."""
+        self._is_paused = False
+        self._log_begin = 0
+        self._unsaved: dict[Path, str] = {}
+        self._copy: Path | None = None
+
+    def read(self, page: str) -> None:
+        """Do what *page* says, and the pages before it if they are not done yet."""
+        for name in self._unread[: self._unread.index(page) + 1]:
+            self._unread.remove(name)
+            for block in blocks_of(name):
+                self._do(block)
+            self._save()
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.kill()
+
+    def _do(self, block: Block) -> None:
+        if "Ctrl-C" in block.before and block.language == "console":
+            self._save()
+            self._stop()
+        match block.language:
+            case "bash":
+                for command in block.source.splitlines():
+                    check_command(command)
+                    if command.startswith("npm install"):
+                        (self._folder / "node_modules").symlink_to(ROOT / "node_modules")
+            case "console":
+                self._save()
+                for command, wanted in commands_of(block.source):
+                    self._command(command, wanted)
+                self._copy = None
+            case "diff":
+                self._save()
+                self._mistake(block.source)
+            case _:
+                self._file(block.source)
+
+    # -- files -------------------------------------------------------------------------------
+
+    def _file(self, source: str) -> None:
+        named = _FILE.match(source)
+        assert named is not None, f"the first line is not the name of a file:\n{source}"
+        name, change, definition = named.groups()
+        path, text = self._folder / name, source[named.end() :]
+        if change is not None:
+            former = self._unsaved.get(path) or path.read_text(encoding="utf-8")
+            text = (
+                f"{former}\n\n{text}" if definition is None else replaced(former, definition, text)
+            )
+        text = text.replace(_ADDRESS, self.address).replace(_REDIS, self._redis)
+        self._unsaved[path] = text
+
+    def _save(self) -> None:
+        """Save all files at once."""
+        for path, text in self._unsaved.items():
+            if path.suffix in _WATCHED:
+                self._pause()
+                if path.parent.exists():  # the server watches no files of a folder that is new
+                    self._changed.add(str(path.relative_to(self._folder)))
+            path.parent.mkdir(exist_ok=True)
+            unnamed = path.with_name(f"{path.name}~")
+            unnamed.write_text(text, encoding="utf-8")
+            unnamed.replace(path)
+        self._unsaved.clear()
+
+    def _mistake(self, difference: str) -> None:
+        lines = difference.splitlines()
+        right, wrong = (
+            "\n".join(line[1:] for line in lines if line[0] in (" ", sign)) for sign in "-+"
+        )
+        self._copy = self._folder.parent / "mistake"
+        shutil.rmtree(self._copy, ignore_errors=True)
+        shutil.copytree(self._folder, self._copy, symlinks=True)
+        files = [
+            path
+            for path in (*self._copy.glob("*.py"), *self._copy.glob("*.toml"))
+            if right in path.read_text(encoding="utf-8")
+        ]
+        assert len(files) == 1, f"{len(files)} files have what is replaced:\n{difference}"
+        text = files[0].read_text(encoding="utf-8")
+        assert text.count(right) == 1, f"found more than once:\n{difference}"
+        files[0].write_text(text.replace(right, wrong), encoding="utf-8")
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def _command(self, command: str, wanted: str) -> None:
+        check_command(command)
+        if command.startswith("redis-server"):
+            program, folder = require_redis_server(), self._folder.parent
+            server = self._stack.enter_context(running_redis(program, folder))
+            self._redis = f"127.0.0.1:{server.port}"
+        elif " serve" in command and self._server is None and "Error: " not in wanted:
+            expect(wanted, self._serve(command))
+        else:
+            if command.startswith(("curl ", "node ")):
+                self.wait_for_server()
+            if " db revision " in command:
+                self._pause()
+            expect(wanted, self._run(command, may_fail=bool(wanted)))
+
+    def _run(self, command: str, *, may_fail: bool) -> str:
+        """The output of *command*, or its errors."""
+        done = subprocess.run(
+            command.replace(_ADDRESS, self.address),
+            shell=True,
+            cwd=self._copy or self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        assert may_fail or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        is_curl = command.startswith("curl ")  # it shows its progress unless it has a terminal
+        output = done.stdout if is_curl else done.stdout or done.stderr
+        return output.replace(self.address, _ADDRESS)
+
+    # -- the server --------------------------------------------------------------------------
+
+    def _serve(self, command: str) -> str:
+        """Start a server in the background; return its first line."""
+        variables = [f"{name}={value}" for name, value in self._environment.items()]
+        self._server = Process(["env", "-i", *variables, *shlex.split(command)], self._folder)
+        self._server.line("^Listening on ")
+        return self._server.stdout[0].replace(self.address, _ADDRESS)
+
+    def _pause(self) -> None:
+        """Let the server see the changes that follow only in `wait_for_server`, all at once: a
+        restart for each of them takes long."""
+        if self._server is not None and not self._is_paused:
+            self._log_begin = len(self._server.stderr)
+            self._server.send(signal.SIGSTOP)
+            self._is_paused = True
+
+    def wait_for_server(self) -> None:
+        """Return when the server runs with all changes."""
+        if self._server is not None and self._is_paused:
+            self._server.send(signal.SIGCONT)
+            until(self._runs_with_changes)
+        self._is_paused = False
+        self._changed.clear()
+
+    def _runs_with_changes(self) -> bool:
+        assert self._server is not None
+        log = "\n".join(self._server.stderr[self._log_begin :])
+        changes = [change for line in _CHANGES.findall(log) for change in line.split(", ")]
+        is_listening = "listening on" in _CHANGES.split(log)[-1]
+        return is_listening and self._changed.issubset(changes)
+
+    def _stop(self) -> None:
+        assert self._server is not None
+        self.wait_for_server()
+        self._server.send(signal.SIGINT)
+        code = self._server.code()
+        assert code == 0, f"the server has ended with {code}: {self._server.stderr}"
+        self._server = None
+
+
+def replaced(text: str, name: str, by: str) -> str:
+    """*text* with the top-level definition of *name*, in Python or JavaScript, replaced."""
+    definition = re.compile(
+        rf"^(?:(?:async )?(?:function|def|class|const) )?{name}\b.*\n(?:(?:[ )\]}}].*)?\n)*?(?=\S|\Z)",
+        re.MULTILINE,
+    )
+    changed, count = definition.subn(lambda _: by, text)
+    assert count == 1, f"{name} is defined {count} times"
+    return changed
