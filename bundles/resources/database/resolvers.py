@@ -1,4 +1,5 @@
-"""The parameters that a bundle fills: ``session: AsyncSession`` and ``after: AfterCommit``."""
+"""The parameters that the bundle provides: ``session: AsyncSession`` and ``after:
+AfterCommit``."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -48,7 +49,7 @@ class DbResolver:
             )
         if marker.name not in self._databases:
             raise ConfigurationError(
-                f"there is no database {self._databases.unknown(marker.name)}"
+                f"unknown database {self._databases.unknown(marker.name)}"
             )
         _check_transaction(definition, "a session")
         name = marker.name
