@@ -22,7 +22,5 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_tutorial_page_can_be_followed(
-    page: str, reader: Reader, browser: Browser
-) -> None:
+async def test_tutorial_page_can_be_followed(page: str, reader: Reader, browser: Browser) -> None:
     reader.read(page)
