@@ -40,7 +40,7 @@ class Camera:
 
     @asynccontextmanager
     async def windows(
-        self, url: str, count: int = 2, *, size: tuple[int, int] = (480, 520), scheme: Scheme
+        self, url: str, count: int = 2, *, size: tuple[int, int] = (480, 440), scheme: Scheme
     ) -> AsyncIterator[list[Page]]:
         """Open *url* in windows that share no cookie."""
         view = {"width": size[0], "height": size[1]}
@@ -134,7 +134,7 @@ async def docs_page(camera: Camera, folder: Path, scheme: Scheme) -> None:
     async with (
         serving(board_of(folder / f"docs-{scheme}")) as application,
         camera.windows(
-            url_of(application, "/docs/#task_create"), 1, size=(1100, 760), scheme=scheme
+            url_of(application, "/docs/#task_create"), 1, size=(1290, 780), scheme=scheme
         ) as (page,),
     ):
         await page.get_by_role("button", name="Connect").click()
@@ -143,7 +143,8 @@ async def docs_page(camera: Camera, folder: Path, scheme: Scheme) -> None:
         await page.get_by_role("button", name="Send").click()
         status = page.get_by_role("region", name="Response").get_by_role("status")
         await expect(status).to_contain_text("201 Created")
-        await page.get_by_role("heading", name="task_create").scroll_into_view_if_needed()
+        await page.get_by_text("curl command").click()
+        await show_form(page)
         await camera.save(f"docs-page-http{suffix}", page)
         if scheme == "light":
             await page.get_by_role("tab", name="Socket.IO").click()
@@ -151,13 +152,24 @@ async def docs_page(camera: Camera, folder: Path, scheme: Scheme) -> None:
             await page.get_by_role("button", name="Emit").click()
             acknowledgement = page.get_by_role("region", name="Acknowledgement")
             await expect(acknowledgement.get_by_role("status")).to_contain_text("201 in")
+            await show_form(page)
             await camera.save("docs-page-console", page)
+
+
+async def show_form(page: Page) -> None:
+    heading = page.get_by_role("heading", name="Try it")
+    await heading.evaluate("(one) => scrollBy(0, one.getBoundingClientRect().top - 20)")
+
+
+async def top_of(*pages: Page) -> None:
+    for page in pages:
+        await page.evaluate("scrollTo(0, 0)")
 
 
 async def chat_example(camera: Camera) -> None:
     async with (
         serving(chat()) as application,
-        camera.windows(url_of(application), 2, size=(560, 520), scheme="light") as windows,
+        camera.windows(url_of(application), size=(560, 640), scheme="light") as windows,
     ):
         ada = await enter(windows[0].context, application, "Ada")
         await say(ada, "Is anybody here?")
@@ -167,14 +179,15 @@ async def chat_example(camera: Camera) -> None:
         await ada.bring_to_front()
         await expect(ada.get_by_label("Typing")).to_have_text("Bob …")
         for page in (ada, bob):
-            await page.set_viewport_size({"width": 560, "height": 520})
+            await page.set_viewport_size({"width": 560, "height": 640})
+        await top_of(ada, bob)
         await camera.save("example-chat", ada, bob)
 
 
 async def gateway(camera: Camera) -> None:
     async with (
         gateway_example("one_port") as served,
-        camera.windows(served.page, size=(520, 760), scheme="light") as (ada, grace),
+        camera.windows(served.page, size=(520, 830), scheme="light") as (ada, grace),
     ):
         for page, name, password in ((ada, "ada", "lovelace"), (grace, "grace", "hopper")):
             await expect(page.get_by_role("status")).to_have_text("Live")
@@ -185,6 +198,7 @@ async def gateway(camera: Camera) -> None:
         await say_in_room(ada, "Yes, please.")
         await ada.get_by_role("button", name="Add").click()
         await expect(ada.get_by_test_id("result")).to_have_text("3")
+        await top_of(ada, grace)
         await camera.save("example-gateway", ada, grace)
 
 
