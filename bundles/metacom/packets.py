@@ -1,4 +1,4 @@
-"""The JSON packets of the protocol, see ``docs/bundles/metacom.md``."""
+"""The JSON packets of the protocol, see ``docs/bundles/metacom-protocol.md``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal

@@ -119,7 +119,7 @@ class BreakerSettings:
 
 @attrs.frozen
 class ServiceSettings:
-    """All settings; docs/bundles/autoload.md has their meaning."""
+    """All settings; docs/bundles/autoload-bus.md has their meaning."""
 
     url: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(repr=False)

@@ -1,4 +1,4 @@
-"""The table of settings in docs/bundles/web.md equals the attrs classes."""
+"""The tables of settings in docs/bundles/web*.md equal the attrs classes."""
 
 import re
 
@@ -7,12 +7,12 @@ import attrs
 from bundles.web import ChannelSettings, FirewallSettings, ProxySettings, WebSettings
 from tests.required_tools import ROOT
 
-_ROW = re.compile(r"^\| `([a-z_.]+)` \|", re.MULTILINE)
+_ROW = re.compile(r"^\| `web\.([a-z_.]+)` \|", re.MULTILINE)
 
 
-def test_table_of_settings_has_every_field() -> None:
-    page = (ROOT / "docs" / "bundles" / "web.md").read_text(encoding="utf-8")
-    table = page.partition("## Settings\n")[2].partition("\n## ")[0]
+def test_tables_of_settings_have_every_field() -> None:
+    pages = sorted((ROOT / "docs" / "bundles").glob("web*.md"))
+    listed = [row for page in pages for row in _ROW.findall(page.read_text(encoding="utf-8"))]
     tables = {
         "channels": ChannelSettings,
         "firewall": FirewallSettings,
@@ -21,4 +21,4 @@ def test_table_of_settings_has_every_field() -> None:
     own = [field.name for field in attrs.fields(WebSettings) if field.name not in tables]
     inner = [f"{name}.{field.name}" for name, cls in tables.items() for field in attrs.fields(cls)]
 
-    assert sorted(_ROW.findall(table)) == sorted([*own, *inner])
+    assert sorted(listed) == sorted([*own, *inner])

@@ -459,7 +459,7 @@ async def test_redis_without_memory_refuses_events_and_goes_on_afterwards(
 async def test_user_with_the_documented_permissions_can_send_and_read(
     shared_redis: RedisServer,
 ) -> None:
-    page = (ROOT / "docs" / "bundles" / "web.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "bundles" / "web-events.md").read_text(encoding="utf-8")
     [rule] = re.findall(r"`(~\{talk:channels\}:\* [^`]*)`", page)
     shared_redis.command("ACL", "SETUSER", "talk", "reset", "on", ">secret", *rule.split())
     url = shared_redis.url.replace("://", "://talk:secret@")
