@@ -130,10 +130,11 @@ class Reader:
 
     def _save(self) -> None:
         """Save all files at once."""
+        watched = {path.parent for path in self._unsaved if path.parent.exists()}
         for path, text in self._unsaved.items():
             if path.suffix in _WATCHED:
                 self._pause()
-                if path.parent.exists():  # the server watches no files of a folder that is new
+                if path.parent in watched:  # not files that come with their folder
                     self._changed.add(str(path.relative_to(self._folder)))
             path.parent.mkdir(exist_ok=True)
             unnamed = path.with_name(f"{path.name}~")
