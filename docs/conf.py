@@ -6,6 +6,7 @@ they are read: the navigation is the order of the tables in the index pages, and
 """
 
 import inspect
+import logging
 import re
 from functools import cache
 from importlib import import_module
@@ -20,20 +21,24 @@ from sphinx.environment import BuildEnvironment
 
 from tests.docs.public_names import MODULES, ROW, docstring, is_ours, module_of, summary
 
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
 project = "rxkernel"
 author = copyright = "rxkernel contributors"
+templates_path = ["site/templates"]
 root_doc = "docs/index"
 include_patterns = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "benchmarks/*.md",
     "bundles/README.md",
     "docs/**.md",
 ]
 exclude_patterns = [
     ".*",
     "app",
-    "benchmarks",
+    "benchmarks/.peers",
     "build",
     "dist",
     "node_modules",
@@ -41,7 +46,12 @@ exclude_patterns = [
     "tests",
     "var",
 ]
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docs.site.sections",
+]
 
 myst_heading_anchors = 6
 suppress_warnings = [
@@ -65,8 +75,10 @@ smartquotes = False  # the pages quote code
 html_theme = "furo"
 html_title = "rxkernel"
 html_copy_source = False
+html_additional_pages = {"search": "search.html"}
 html_show_sphinx = False
-html_extra_path = ["site"]  # the file that leads to the home page
+html_extra_path = ["site/root"]  # the file that leads to the home page
+html_static_path = ["site/static"]
 html_theme_options = {"navigation_with_keys": False}
 
 _NAMES = ("docs/reference/api/", "docs/reference/bundles/")

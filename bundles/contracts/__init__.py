@@ -1,4 +1,4 @@
-"""Contracts on definitions: timeouts, queues, schemas, errors and examples."""
+"""Contracts of definitions: timeouts, queues, schemas, errors and examples."""
 
 from bundles.contracts.arguments import arguments_of, fields_of, params_of
 from bundles.contracts.arguments_marker import Arguments

@@ -1,4 +1,4 @@
-"""What `kernel.definition` passes to wrappers."""
+"""The types of actions and of their wrappers."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

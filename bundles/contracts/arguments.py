@@ -15,18 +15,20 @@ _BAGS = (MultiDict, MultiDictProxy)
 """The classes of a decoded form."""
 
 _JSON = ("{", "[")
-"""How the name of a field, or a text, begins if JSON was read as a form or as text."""
+"""The first character of JSON objects and arrays: of a field name, if JSON was read as a form; or
+of a body that was read as text."""
 
 _JSON_BYTES = (b"{", b"[")
 
 _FORM_VALUES = (str, bytes, UploadedFile)
-"""What a form sends, besides JSON parts."""
+"""The types of form values, except for parts with JSON."""
 
 _ATTRIBUTE = "contracts.arguments"
-"""Where the checked arguments are in the attributes of a request."""
+"""The request attribute with the checked arguments."""
 
 _PARAMETERS = "contracts.parameters"
-"""Where the names that path, query or event have sent are: later, `Request.params` has others."""
+"""The request attribute with the names of the parameters that the client sent; `Request.params`
+may have further ones later."""
 
 _ROOT = "arguments"
 
@@ -34,11 +36,11 @@ _NO_NAMES: frozenset[str] = frozenset()
 
 
 def arguments_of(request: Request) -> Any:
-    """Return the arguments of *request*: checked if its contract has ``parameters``.
+    """Return the arguments of *request*; they are checked if its contract has ``parameters``.
 
     They are a dict of the parameters (of the path, the query or the event) and of the fields of
-    the body; if both have a name, the parameter counts. A body that is not an object is returned
-    itself. The value of a repeated name is a list.
+    the body; a parameter overrides a field of the same name. A body that is not an object is
+    returned unchanged. The value of a repeated name is a list.
     """
     attributes = request.attributes
     if _ATTRIBUTE in attributes:
@@ -51,13 +53,14 @@ def arguments_of(request: Request) -> Any:
 
 
 def fields_of(request: Request) -> dict[str, Any]:
-    """Return the fields of the body: those of a form or of an object; none of another body."""
+    """Return the fields of the body if it is a form or an object, otherwise an empty dict."""
     body = request.body
     return _dict_of(body) if isinstance(body, Mapping) else {}
 
 
 def forget_arguments(request: Request) -> None:
-    """Remove what was checked for another action, from which *request* has its attributes."""
+    """Remove the arguments that were checked for another action: *request* has copied its
+    attributes from the message of that action."""
     request.attributes.pop(_ATTRIBUTE, None)
     request.attributes.pop(_PARAMETERS, None)
 
@@ -75,8 +78,8 @@ class ArgumentsCheck:
     Args:
         plain: the names of the parameters of the action that are read from the parameters of the
             message.
-        takes_body: whether the action has a parameter that is read from the body. Then fields that
-            have defaults are a body, if none was sent.
+        takes_body: whether the action has a parameter that is read from the body. Then, if no body
+            was sent, the defaults of fields become the body.
     """
 
     def __init__(
@@ -90,7 +93,7 @@ class ArgumentsCheck:
         """Convert and check the arguments of *request*, and set its body to the checked fields.
 
         Raises:
-            UnprocessableEntityException: with every error.
+            UnprocessableEntityException: lists every error.
         """
         sent = params_of(request)
         request.attributes[_PARAMETERS] = frozenset(sent)
@@ -112,8 +115,8 @@ class ArgumentsCheck:
                 request.params = MultiDict([*params.items(), *found.items()])
 
     def check_value(self, request: Request) -> None:
-        """As `check`, for a message whose arguments are one value: its body, whose fields are its
-        parameters too."""
+        """Do the same as `check` for a message whose arguments are one value. This value is the
+        body, and its fields are also the parameters."""
         attributes = request.attributes
         attributes[_PARAMETERS] = _NO_NAMES
         given = params_of(request) if request.body is None else request.body
@@ -128,7 +131,7 @@ class ArgumentsCheck:
             request.body = checked
 
     def _values_of(self, request: Request, params: dict[str, Any]) -> Any:
-        """The arguments; a route of HTTP gets *params*, and the fields of a form, as texts."""
+        """Return the arguments. For an HTTP route, convert the texts of *params* and of a form."""
         arguments = arguments_of(request)
         if not isinstance(arguments, dict) or not _sends_texts(request):
             return arguments
@@ -142,7 +145,7 @@ class ArgumentsCheck:
 
 
 def _sends_texts(request: Request) -> bool:
-    """Whether *request* is for a route of HTTP. A procedure may be called over HTTP, too."""
+    """Whether *request* is for an HTTP route. A procedure may be called over HTTP too."""
     definition = request.definition
     return request.transport == "HTTP" and (definition is None or definition.transport == "HTTP")
 
@@ -150,7 +153,8 @@ def _sends_texts(request: Request) -> bool:
 def _with_form(
     node: Node, arguments: dict[str, Any], texts: dict[str, Any], params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return *arguments* with the *texts* of a form as JSON has them; *params* count more."""
+    """Return *arguments* with the *texts* of a form converted to JSON values; *params* override
+    them."""
     others = {name: value for name, value in arguments.items() if name not in texts}
     form = read_texts(node, nest(node, without_empty(node, texts)))
     return {**others, **form, **{name: arguments[name] for name in params}}
@@ -172,14 +176,14 @@ def _with_places(
 ) -> UnprocessableEntityException:
     errors = [{**entry, "path": place_in_message(entry["path"], request)} for entry in exc.errors]
     if (read_as := _json_was_read_as(request)) is not None:
-        hint = f"the body was read as {read_as}, send JSON with Content-Type: application/json"
+        hint = f"the body was read as {read_as}; send JSON with Content-Type: application/json"
         return UnprocessableEntityException(f"{exc.message}; {hint}", errors=errors)
     return UnprocessableEntityException(exc.message, errors=errors)
 
 
 def _json_was_read_as(request: Request) -> str | None:
-    """Return what JSON was read as since its media type is another one, as that of ``curl -d`` and
-    of ``fetch`` with a text; None if the body is not such JSON."""
+    """Return how a JSON body with another media type was read: ``curl -d``, and ``fetch`` with a
+    text, send such bodies. None if the body is not such JSON."""
     body = request.body
     if isinstance(body, _BAGS):
         return "a form" if any(name.startswith(_JSON) for name in body) else None
@@ -193,7 +197,8 @@ def _json_was_read_as(request: Request) -> str | None:
 
 
 def place_in_message(path: str, request: Request) -> str:
-    """Return *path* below the arguments as a client knows it: ``params.id`` or ``body.name``.
+    """Return *path*, which begins at the arguments, as clients know it: ``params.id``,
+    ``body.name``.
 
     Without a body, all arguments are parameters.
     """

@@ -1,4 +1,4 @@
-"""`Arguments`: an action takes the checked arguments as one dict."""
+"""`Arguments`: a parameter that receives all checked arguments as one dict."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ class Arguments(Marker):
 
 
 class ArgumentsResolver:
-    """Reads the arguments that the contract has checked."""
+    """Provides the arguments that the contract has checked."""
 
     def bind(
         self, marker: Arguments, parameter: Parameter, definition: Definition

@@ -1,4 +1,4 @@
-"""What the bundle adds to an application."""
+"""The bundle contracts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,9 +22,9 @@ class ContractsBundle(Bundle):
     """Enforces the contracts of definitions, over every transport.
 
     Args:
-        schemas: the notations of named schemas, to which contracts may refer. Those in the folder
-            of the settings are added.
-        types: types of your own for all schemas.
+        schemas: the notations of named schemas, to which contracts may refer, in addition to those
+            in the folder of the settings.
+        types: further types for all schemas, see `Schemas`.
     """
 
     name = "contracts"

@@ -16,12 +16,12 @@ def is_number(value: object) -> TypeGuard[float]:
         return False
     try:
         return isfinite(value)
-    except OverflowError:  # an int beyond all floats
+    except OverflowError:  # an int that is larger than all floats
         return False
 
 
 def takes_one(function: Callable[..., Any]) -> bool:
-    """Whether *function* can be called with one argument; True if it has no signature."""
+    """Whether *function* can be called with one argument; True if its signature is unknown."""
     try:
         inspect.signature(function).bind(None)
     except TypeError:

@@ -18,8 +18,8 @@ def contracts() -> None:
 def test(application: Application) -> None:
     """Call each definition with the examples of its contract, and compare the results.
 
-    Exits with 1 if an example does not hold. No port is opened, but the services are those of the
-    application: use the settings of a test.
+    Exits with status 1 if an example fails. No port is opened, but the services of the application
+    are used, such as its database: run it with the settings of your tests.
     """
     results = asyncio.run(_results(application))
     for result in results:

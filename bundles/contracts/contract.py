@@ -1,4 +1,4 @@
-"""`@contract`: what a definition promises to its clients, whatever the transport."""
+"""`@contract`: the contract of a definition with its clients, for every transport."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -25,20 +25,21 @@ class Contract:
     """The contract of a definition.
 
     Attributes:
-        caption, description: texts for people.
+        caption, description: texts for the documentation.
         parameters: the schema of the arguments: the parameters of the message together with the
             fields of its body.
-        validate: called with the arguments, before the action; may be async. Its verdicts are
-            those of the ``validate`` of a schema.
-        timeout: seconds for `validate` and the action together, then the response is 408. None: no
-            timeout; UNSET: that of the settings.
-        queue: how many calls run at a time. None: not even the queue of the settings.
+        validate: a function, which may be async, that is called with the arguments before the
+            action. It returns or raises the same as the ``validate`` of a schema.
+        timeout: seconds for `validate` and the action together; then the response is 408. None: no
+            timeout; UNSET: the timeout of the settings.
+        queue: the limit of calls that run at a time, in addition to that of the settings. None: no
+            limit, not even that of the settings.
         cancel_on_disconnect: whether the action is cancelled when its client disconnects.
-        deprecated: whether clients should stop calling it; a text names the successor.
+        deprecated: whether clients should not call it any more; a text names the replacement.
         returns: the schema of the result.
         errors: the texts of errors, by code.
-        examples: run by ``rxkernel contracts test``.
-        transports: those that serve it; None: all that it is labelled for.
+        examples: calls that ``rxkernel contracts test`` runs.
+        transports: the transports that serve it; None: all for which it has a label.
     """
 
     caption: str = ""
@@ -68,12 +69,13 @@ class Contract:
 
     @classmethod
     def readable(cls, options: Mapping[str, Any]) -> Self:
-        """Return the contract without the keys that cannot be read, to find further problems."""
+        """Return the contract without the keys that cannot be read, to check the other keys."""
         return cls(**_read_all(options)[0])
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options of a route with this contract, for metadata that is created in code."""
+        """Return the options of a route with this contract, for metadata that is created in
+        code."""
         default = type(self)()
         given = {key: getattr(self, key) for key in KEYS}
         return {
@@ -85,7 +87,7 @@ KEYS = tuple(field.name for field in attrs.fields(Contract))
 OPTIONS = MappingProxyType(
     {key: BundleOption(f"contract.{key}", "contracts", "ContractsBundle") for key in KEYS}
 )
-"""The option of each key. A contract of a method changes single keys of that of its class."""
+"""The option of each key. So a method can override single keys of the contract of its class."""
 
 
 def contract(
@@ -104,10 +106,10 @@ def contract(
     examples: Examples | UnsetType = UNSET,
     transports: Sequence[Transport | str] | UnsetType = UNSET,
 ) -> Callable[[F], F]:
-    """Put a contract on a method, or on all routes of a class; see `Contract` for the keys.
+    """Set the contract of a method, or of all routes of a class; see `Contract` for the keys.
 
-    A key of the method overrides that of the class. *example* is short for one of *examples*. Boot
-    reports the problems of a contract.
+    A key of the method overrides the key of the class. *example* is the same as one of *examples*.
+    Boot reports the errors in a contract.
     """
     given = {
         "caption": caption,
@@ -147,7 +149,7 @@ def _all_examples(one: Any, several: Any) -> Any:
 
 
 def _read_all(options: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The keys of a contract that can be read, and the problems of the others."""
+    """Return the keys of a contract that can be read, and the errors of the others."""
     given = {key: options[name] for key, name in OPTIONS.items() if name in options}
     problems: list[str] = []
     for key, read in _READERS.items():

@@ -1,4 +1,4 @@
-"""Finds what cannot work in a contract."""
+"""Finds the errors in a contract, at boot."""
 
 from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, timedelta
@@ -21,8 +21,8 @@ _PLAIN = (str, int, float, bool, Decimal, datetime, date, time, timedelta, UUID)
 def problems_of(
     contract: Contract, signature: Signature, transports: Collection[Transport]
 ) -> Iterator[str]:
-    """Yield each problem of *contract* for an action with *signature*; *transports* are those that
-    exist."""
+    """Yield each error of *contract* for an action with *signature*; *transports* are all
+    transports of the application."""
     yield from problems_of_contract(contract, transports)
     if contract.parameters is not None and (signature.takes_bytes or signature.is_streamed):
         yield (
@@ -32,7 +32,8 @@ def problems_of(
 
 
 def problems_of_contract(contract: Contract, transports: Collection[Transport]) -> Iterator[str]:
-    """Yield each problem of *contract* for any action, except those of schemas and examples."""
+    """Yield each error of *contract* that does not depend on the action, except those of schemas
+    and examples."""
     yield from _wrong_texts(contract)
     timeout = contract.timeout
     if not (timeout is UNSET or timeout is None or (is_number(timeout) and timeout > 0)):
@@ -47,7 +48,10 @@ def problems_of_contract(contract: Contract, transports: Collection[Transport]) 
     if contract.validate is not None and not callable(contract.validate):
         yield f"validate is {contract.validate!r}; it must be a function that takes the arguments"
     elif contract.validate is not None and not takes_one(contract.validate):
-        yield f"validate is {contract.validate!r}; it must take one argument, all arguments"
+        yield (
+            f"validate is {contract.validate!r}; it must take one parameter, a dict of all "
+            f"arguments"
+        )
     yield from _wrong_errors(contract)
     yield from _wrong_transports(contract, transports)
 
@@ -73,14 +77,15 @@ def _wrong_transports(contract: Contract, transports: Collection[Transport]) -> 
     if contract.transports is None:
         return
     if not contract.transports:
-        yield "transports is empty, so nothing would serve the route; name one, or remove the key"
+        yield "transports is empty, so the route would not be served; name one, or remove the key"
     for unknown in [name for name in contract.transports if name not in transports]:
         known = ", ".join(transports)
-        yield f"transports has {str(unknown)!r}, which does not exist; there is: {known}"
+        yield f"transports has the unknown transport {str(unknown)!r}; the transports are: {known}"
 
 
 def problems_of_arguments(parameters: Schema | None, signature: Signature) -> Iterator[str]:
-    """Yield each parameter of an action that arguments of the schema *parameters* never fill."""
+    """Yield an error for each required parameter of an action that is not in the schema
+    *parameters*."""
     node = None if parameters is None else resolved(parameters.node)
     if not isinstance(node, Struct) or node.other is not None:
         return
@@ -93,7 +98,8 @@ def problems_of_arguments(parameters: Schema | None, signature: Signature) -> It
 
 
 def _is_plain(parameter: Parameter) -> bool:
-    """Whether *parameter* is one required argument, not a class whose fields are arguments."""
+    """Whether *parameter* is required and is one argument, not a class whose fields are
+    arguments."""
     if parameter.source is Source.BODY:
         return bool(parameter.key) and parameter.is_required
     if parameter.source is not Source.PARAMS or not parameter.is_required:

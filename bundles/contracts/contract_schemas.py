@@ -11,7 +11,7 @@ from rxkernel import ConfigurationError, Definition
 
 @attrs.frozen
 class ContractSchemas:
-    """The schemas of the arguments and of the result; None: not checked."""
+    """The schemas of the arguments and of the result; None: it is not checked."""
 
     parameters: Schema | None = None
     returns: Schema | None = None
@@ -21,7 +21,7 @@ class ContractSchemas:
         """Compile the notations of *contract*, which may refer to *schemas*.
 
         Raises:
-            ConfigurationError: with every problem of both.
+            ConfigurationError: lists every error of both.
         """
         notations = {"parameters": contract.parameters, "returns": contract.returns}
         problems: list[str] = []
@@ -38,5 +38,5 @@ class ContractSchemas:
 
 
 def place_of(definition: Definition) -> str:
-    """The route and the action of *definition*, for errors."""
+    """Return the route and the action of *definition*, for errors."""
     return f"route {definition.name!r} ({definition.metadata.place})"

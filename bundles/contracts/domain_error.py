@@ -6,20 +6,21 @@ from bundles.contracts.checks import is_whole
 from rxkernel import HttpException
 
 Code = str | int
-"""A word, or a number."""
+"""The code of an error: a word or a number."""
 
 
 class DomainError(HttpException):
     """An error of the domain, which an action returns or raises.
 
     Args:
-        code: a word or a number for programs.
-        message: its text; None: that of *code* in the ``errors`` of the contract, if it has one.
-        status_code: the status of the response, from 400 to 599; None: *code* if that is such a
-            number, else 400.
+        code: a word or a number, for programs.
+        message: the text; None: the text of *code* in the ``errors`` of the contract, if there is
+            one.
+        status_code: the status of the response, from 400 to 599; None: *code* if it is such a
+            number, otherwise 400.
 
     Raises:
-        ValueError: *code* or *status_code* is not as described.
+        ValueError: *code* or *status_code* is invalid.
     """
 
     phrase = "Domain error"
@@ -47,7 +48,7 @@ class DomainError(HttpException):
 
 
 def is_code(value: object) -> bool:
-    """Whether *value* can be the code of an error."""
+    """Whether *value* is valid as the code of an error."""
     return is_whole(value) or (isinstance(value, str) and value != "")
 
 

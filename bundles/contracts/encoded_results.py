@@ -1,4 +1,4 @@
-"""The results of actions that encode them, for the check of ``returns``."""
+"""The results of actions that return encoded responses, for the check of ``returns``."""
 
 from typing import Any, Final
 
@@ -10,13 +10,13 @@ _UNCHECKED: Final = object()
 
 
 def keep_result(request: Request, data: Any) -> None:
-    """Let *data* be checked in the place of the content of the response to *request*, which the
-    action has made of them."""
+    """Check *data* instead of the content of the response to *request*, which the action has
+    encoded from *data*."""
     request.attributes[_RESULT] = data
 
 
 def skip_result(request: Request) -> None:
-    """Let nothing be checked: the response was checked when it was made, and is sent again."""
+    """Do not check the response to *request*: it was checked before, and is now sent again."""
     request.attributes[_RESULT] = _UNCHECKED
 
 
@@ -25,5 +25,5 @@ def has_result(request: Request) -> bool:
 
 
 def result_of(request: Request, response: Response) -> Any:
-    """Return the data of *response*: its content, unless the action has kept them."""
+    """Return the data to check: those of `keep_result`, otherwise the content of *response*."""
     return request.attributes.get(_RESULT, response.content)

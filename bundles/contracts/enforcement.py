@@ -1,4 +1,4 @@
-"""Puts the contracts around the actions of definitions, when these are compiled."""
+"""Wraps the actions of definitions with their contracts, when the definitions are compiled."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +45,7 @@ T = TypeVar("T")
 Wrapper = Callable[[Action], Action]
 
 _OUTSIDE = -100
-"""The priority in ``kernel.definition``: around the wrappers of other bundles."""
+"""The priority in ``kernel.definition``: outside of the wrappers of other bundles."""
 
 _EARLY = 100
 """The priority in ``kernel.exception``: other listeners see the text of an error."""
@@ -56,12 +56,12 @@ def _has_errors(definition: Definition) -> bool:
 
 
 class Contracts:
-    """Enforces contracts. Inject it to read what happened.
+    """Enforces contracts. Inject it to read its counts.
 
     Attributes:
-        counts: how often calls were rejected or cancelled: ``timeout``, ``disconnected``,
-            ``queue_full``, ``queue_timeout``; and ``running_thread`` for cancelled plain ``def``
-            actions that ran on in their threads.
+        counts: the numbers of calls that were rejected or cancelled, by reason: ``timeout``,
+            ``disconnected``, ``queue_full``, ``queue_timeout``. ``running_thread`` is the number
+            of cancelled plain ``def`` actions that continued in their threads.
     """
 
     @inject
@@ -73,7 +73,7 @@ class Contracts:
         self._slots: WeakKeyDictionary[Queue, Slots] = WeakKeyDictionary()
 
     def slots_of(self, queue: Queue) -> Slots:
-        """Return the slots of *queue*, which all definitions with this object share."""
+        """Return the slots of *queue*. All definitions with the same object share them."""
         slots = self._slots.get(queue)
         if slots is None:
             slots = self._slots[queue] = Slots(queue, self.counts)
@@ -81,8 +81,9 @@ class Contracts:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE)
     async def enforce(self, event: DefinitionEvent) -> None:
-        """Wrap the action: the result inside, then `validate`, the timeout, the queues, and the
-        arguments outside, so that a call with invalid ones does not wait."""
+        """Wrap the action. From the inside: the check of the result, `validate`, the timeout, the
+        queues, and the check of the arguments, so that a call with invalid arguments does not
+        wait."""
         definition = event.definition
         problems: list[str] = []
         contract = _read(problems, contract_of, definition) or Contract.readable(
@@ -107,14 +108,15 @@ class Contracts:
     def guard(
         self, definition: Definition, action: Action, *, failed: Failed | None = None
     ) -> Action:
-        """Return *action* inside the contract of *definition*, for calls within another message.
+        """Return *action* wrapped with the contract of *definition*, for calls within another
+        message.
 
-        Its own queue is shared with the calls of clients. That of the settings is not entered: the
-        other message has a slot already.
+        The queue of the contract is shared with the calls of clients. The queue of the settings is
+        not used, since the other message already has a slot of it.
 
         Args:
-            failed: returns what is raised for arguments that do not fit, in place of the 422 for a
-                client: the client of the other message has not sent them.
+            failed: makes the exception for invalid arguments, instead of the 422 for a client: the
+                client of the other message has not sent them.
         """
         contract = contract_of(definition) or Contract()
         schemas = self.schemas_of(definition)
@@ -179,7 +181,7 @@ class Contracts:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_EARLY, only=_has_errors)
     async def describe(self, event: ExceptionEvent) -> None:
-        """Set the text of a `DomainError` without a message."""
+        """Set the text of a `DomainError` that has none, from the contract."""
         error = event.exception
         if isinstance(error, DomainError) and not error.has_message:
             contract = contract_of(event.request.definition)
@@ -190,14 +192,14 @@ class Contracts:
 
 
 def _described(error: DomainError, errors: Mapping[Code, str]) -> DomainError:
-    """Return a copy of *error* with its text in *errors*; *error* itself if it has one, or none
-    is found."""
+    """Return a copy of *error* with its text from *errors*; *error* itself if it has a text, or if
+    *errors* does not have its code."""
     text = None if error.has_message else errors.get(error.code)
     return error if text is None else error.with_message(text)
 
 
 def _read(problems: list[str], read: Callable[..., T], *given: Any) -> T | None:
-    """Call *read*; None if it fails, and then add its problems."""
+    """Return the result of *read*; if it fails, add its errors to *problems* and return None."""
     try:
         return read(*given)
     except ConfigurationError as error:
@@ -206,20 +208,21 @@ def _read(problems: list[str], read: Callable[..., T], *given: Any) -> T | None:
 
 
 def _problems_of_serving(contract: Contract, event: DefinitionEvent) -> Iterator[str]:
-    """Yield the problem of an action that no transport serves, since its contract excludes all."""
+    """Yield an error for an action that is not served, since its contract excludes all its
+    transports."""
     allowed = contract.transports
     if not allowed or not set(allowed) <= set(event.transports):
         return
     if not _serving(event):
         names = " and ".join(dict.fromkeys(each.transport for each in event.siblings))
         yield (
-            f"transports is {list(map(str, allowed))!r}, but the action has labels for {names} "
-            f"only, so nothing would serve it; add a label, or remove the key"
+            f"transports is {list(map(str, allowed))!r}, but the action has labels only for "
+            f"{names}, so it would not be served; add a label, or remove the key"
         )
 
 
 def _serving(event: DefinitionEvent) -> list[Transport]:
-    """The transports that serve the action."""
+    """Return the transports that serve the action."""
     return [*dict.fromkeys(each.transport for each in event.siblings if _is_served(each))]
 
 
@@ -229,6 +232,6 @@ def _is_served(definition: Definition) -> bool:
 
 
 def _may_return_error(definition: Definition) -> bool:
-    """Whether the return annotation allows an exception without naming it; then the kernel does
-    not raise it."""
+    """Whether the return annotation allows any value. Then the kernel does not look for a returned
+    exception, so a wrapper raises it."""
     return definition.signature.returns in (Any, object)

@@ -1,4 +1,4 @@
-"""`Example`: a call of a definition, and what it returns."""
+"""`Example`: a call of a definition, and its expected result."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -17,16 +17,17 @@ def _several(transports: Any) -> Any:
 
 @attrs.frozen(kw_only=True, repr=False)
 class Example:
-    """A call with *params* and *body*, and its result.
+    """A call with *params* and *body*, and its expected result.
 
     Attributes:
-        returns: the content of the response, as JSON has it; UNSET: any content.
+        returns: the content of the response, as JSON; UNSET: any content.
         error: the code of the `DomainError` that the call returns; None: the call succeeds.
-        caption: what it shows.
+        caption: a title for the documentation.
         user: the identifier of the user that calls; None: a client that is not authenticated. The
-            application loads it, with the bundle security by its `UserProvider`.
-        transports: those over which it is called; None: all that serve the definition. A call that
-            deletes succeeds only once.
+            application loads the user; with the bundle security, its `UserProvider` does.
+        transports: the transports over which it is called; None: all that serve the definition.
+            The example is called once for each, so name one for a call that succeeds only once,
+            such as a deletion.
     """
 
     params: Mapping[str, Any] = MappingProxyType({})

@@ -30,8 +30,8 @@ def problems_of_examples(
     schemas: ContractSchemas,
     serving: Callable[[], Collection[Transport]],
 ) -> Iterator[str]:
-    """Yield each problem of the examples of *contract*; *serving* searches all definitions for the
-    transports that serve the action."""
+    """Yield each error in the examples of *contract*. *serving* returns the transports that serve
+    the action; it is called only if needed, since it searches all definitions."""
     for example in contract.examples:
         found = [
             *_wrong_types(example),
@@ -40,16 +40,16 @@ def problems_of_examples(
             *_wrong_arguments(example, definition, schemas),
             *_wrong_result(example, definition, schemas),
         ]
-        yield from (f"{example!r} does not fit: {problem}" for problem in found)
+        yield from (f"{example!r} is invalid: {problem}" for problem in found)
 
 
 def _wrong_types(example: Example) -> Iterator[str]:
     if not isinstance(example.params, Mapping):
         yield f"params is {example.params!r}; it must be a mapping"
     if example.error is not None and example.returns is not UNSET:
-        yield "it has returns and error; write one of them"
+        yield "it has both returns and error; remove one of them"
     if example.user is not None and not isinstance(example.user, str):
-        yield f"user is {example.user!r}; it must be the identifier of a user, a text"
+        yield f"user is {example.user!r}; it must be a text, the identifier of a user"
 
 
 def _wrong_transports(
@@ -65,7 +65,7 @@ def _wrong_transports(
     for name in given:
         if name not in served:
             yield (
-                f"transports has {name!r}, which does not serve the action; these do: "
+                f"transports has {name!r}, which does not serve the action; it is served by: "
                 f"{', '.join(served)}"
             )
 
@@ -76,7 +76,10 @@ def _wrong_error(example: Example, contract: Contract) -> Iterator[str]:
     if not is_code(example.error):
         yield f"error is {example.error!r}; it must be a word or a whole number"
     elif example.error not in contract.errors:
-        yield f"errors has no {example.error!r}; add errors={{{example.error!r}: …}}"
+        yield (
+            f"error is {example.error!r}, which is not in the errors of the contract; add "
+            f"errors={{{example.error!r}: …}}"
+        )
 
 
 def _wrong_arguments(
@@ -86,7 +89,7 @@ def _wrong_arguments(
         return
     in_path = definition.template.parameters if isinstance(definition, HttpDefinition) else ()
     missing = [name for name in in_path if name not in example.params]
-    yield from (f"params.{name}: is missing; it is in the path" for name in missing)
+    yield from (f"params.{name} is missing; the path requires it" for name in missing)
     if schemas.parameters is not None:
         body = example.body
         is_object = body is None or isinstance(body, Mapping)
@@ -112,7 +115,7 @@ def _wrong_argument(example: Example, parameter: Parameter) -> Iterator[str]:
         return
     if value is _MISSING:
         if parameter.is_required:
-            yield f"{path}: is missing"
+            yield f"{path} is missing"
     elif not parameter.is_converted:
         yield from _problems_of_type(parameter.type, value, path)
 
@@ -132,7 +135,7 @@ def _wrong_result(
 
 
 def _members(returns: Any) -> Iterator[Any]:
-    """Yield the alternatives of *returns* that are values, neither responses nor exceptions."""
+    """Yield the alternatives of *returns* that are neither responses nor exceptions."""
     is_union = get_origin(returns) in (Union, UnionType)
     for member in get_args(returns) if is_union else (returns,):
         if not (isinstance(member, type) and issubclass(member, Response | HttpException)):

@@ -13,7 +13,7 @@ from rxkernel import Definition, KernelClient, Response, Transport, decode_json,
 
 @attrs.frozen
 class ExampleResult:
-    """An example that was run; *problem* is None if it holds."""
+    """The result of an example; *problem* is None if it passed."""
 
     definition: Definition
     example: Example
@@ -21,15 +21,15 @@ class ExampleResult:
 
     @property
     def title(self) -> str:
-        """The transport, the route, and the example."""
+        """The transport, the route, and the caption or the call of the example."""
         definition = self.definition
         what = self.example.caption or repr(self.example)
         return f"{definition.transport} {definition.metadata.key}: {what}"
 
 
 async def run_examples(client: KernelClient) -> AsyncIterator[ExampleResult]:
-    """Run every example of every definition of the application of *client*, one after another, as
-    its user and over its transports."""
+    """Run the examples of all definitions of the application of *client*, one after another. Each
+    is called as its user, over each of its transports."""
     async with client.application:
         definitions = client.application.kernel.compiled.all
     for definition in definitions:
@@ -40,7 +40,7 @@ async def run_examples(client: KernelClient) -> AsyncIterator[ExampleResult]:
 
 
 async def _run(client: KernelClient, definition: Definition, example: Example) -> str | None:
-    """Return the problem of *example*, which may have values that cannot be sent."""
+    """Run *example*; return its error, or None. Its values may be impossible to send."""
     try:
         if example.user is not None:
             client = client.as_user(await client.load_user(example.user))
@@ -59,7 +59,7 @@ async def _call(client: KernelClient, definition: Definition, example: Example) 
 
 
 def _problem(example: Example, response: Response) -> str | None:
-    """Return the difference between *response* and *example*."""
+    """Return the difference between *response* and *example*; None if there is no difference."""
     content = _content_of(response)
     if example.error is not None:
         code = content.get("code") if isinstance(content, Mapping) else None
@@ -75,7 +75,7 @@ def _problem(example: Example, response: Response) -> str | None:
 
 
 def _content_of(response: Response) -> Any:
-    """Return the content as a client reads it; an action may have encoded it as JSON itself."""
+    """Return the content as a client reads it, also if the action has encoded it as JSON."""
     if response.is_streamed:
         return None
     content = response.content
@@ -85,7 +85,7 @@ def _content_of(response: Response) -> Any:
 
 
 def _is_same(left: Any, right: Any) -> bool:
-    """Whether two values of JSON are equal; a boolean is not a number."""
+    """Whether two JSON values are equal; a boolean is not equal to a number."""
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(_is_same(left[k], right[k]) for k in left)
     if isinstance(left, list) and isinstance(right, list):

@@ -1,4 +1,4 @@
-"""Cancels an action: at its timeout, or when its client has disconnected."""
+"""Cancels an action at its timeout, or when its client has disconnected."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from rxkernel import (
 logger = logging.getLogger(__name__)
 
 DISCONNECTED = "disconnected"
-"""The counter, beside `TIMEOUT`, of calls whose client has disconnected."""
+"""The counter of calls that were cancelled since their client had disconnected; see `TIMEOUT`."""
 
 
 class ClientDisconnectedException(HttpException):
@@ -34,7 +34,7 @@ def interrupting(
 ) -> Action:
     """Cancel *action* after *seconds*, or when its client disconnects.
 
-    The result of an action that has caught its cancellation is dropped.
+    If the action catches its cancellation and returns, its result is dropped.
     """
     calls = RunningCalls(seconds)
     begin, end = calls.begin, calls.running.pop
@@ -57,7 +57,7 @@ def interrupting(
         try:
             await _raise_interruption(request, result, failure)
         finally:
-            del failure  # its traceback holds this frame
+            del failure  # its traceback refers to this frame: a reference cycle
 
     async def _raise_interruption(
         request: Request, result: Any, failure: BaseException | None
@@ -66,7 +66,7 @@ def interrupting(
         await _close(request, result)
         try:
             if task is not None and task.uncancel() > 0:
-                raise asyncio.CancelledError  # the task was cancelled by another too
+                raise asyncio.CancelledError  # the task was also cancelled by other code
             counts[reason] += 1
             count_threads(request, counts)
             _log(request, failure)
@@ -78,7 +78,7 @@ def interrupting(
 
 
 def _noticing_disconnects(action: Action, calls: RunningCalls) -> Action:
-    """Interrupt the calls of *action* whose clients disconnect."""
+    """Wrap *action* so that its calls are interrupted when their clients disconnect."""
 
     async def noticing(request: Request) -> Any:
         revoke = request.when_disconnected(partial(calls.interrupt, request, DISCONNECTED))
@@ -107,10 +107,10 @@ async def _close(request: Request, result: Any) -> None:
 
 
 def _log(request: Request, failure: BaseException | None) -> None:
-    """Log what an action raised while it was cancelled, unless that is its cancellation.
+    """Log the exception that an action raised while it was cancelled, except `CancelledError`.
 
     Raises:
-        BaseException: *failure* ends the process.
+        BaseException: *failure*, if it ends the process.
     """
     if failure is None or isinstance(failure, asyncio.CancelledError | HttpException):
         return

@@ -15,9 +15,9 @@ CheckExamples = Callable[[KernelClient], Awaitable[int]]
 
 @pytest.fixture
 def check_examples() -> CheckExamples:
-    """``await check_examples(client)`` runs every example, and returns their number.
+    """``await check_examples(client)`` runs all examples, and returns their number.
 
-    Each example that does not hold is listed in the failure of the test.
+    The failure of the test lists each example that failed.
     """
 
     async def check(client: KernelClient) -> int:

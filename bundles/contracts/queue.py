@@ -1,4 +1,4 @@
-"""`Queue`: how many calls run at a time, and how many may wait."""
+"""`Queue`: limits the calls that run at a time, and the calls that wait."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ class Queue:
     """At most *concurrency* calls run at a time; at most *size* wait, each for *timeout* seconds.
 
     Waiting calls start in the order of their arrival. Definitions with the same object share its
-    slots: those of `@both`, and those of a class with ``@contract(queue=…)``.
-    Boot rejects a number that is not greater than 0.
+    slots: those of `@both`, and those of a class with ``@contract(queue=…)``. Boot rejects numbers
+    that are not greater than 0.
     """
 
     concurrency: int
@@ -21,7 +21,7 @@ class Queue:
     timeout: float = 5.0
 
     def problems(self) -> Iterator[str]:
-        """Yield each number that cannot work."""
+        """Yield an error for each invalid number."""
         counts: dict[str, object] = {"concurrency": self.concurrency, "size": self.size}
         for name, value in counts.items():
             if not (is_whole(value) and value > 0):

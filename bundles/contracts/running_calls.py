@@ -1,7 +1,7 @@
 """The running calls of one definition, with one timer for all.
 
-All calls have the same timeout, so their deadlines are in the order in which they began. A timer
-for each call would cost more than the rest of the timeout.
+All calls have the same timeout, so the call that began first has the earliest deadline. A timer
+for each call would cost more time than everything else here.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ TIMEOUT = "timeout"
 
 
 class Interruption(NamedTuple):
-    """Why a call was interrupted, and whether its task was cancelled for it."""
+    """The reason why a call was interrupted, and whether its task was cancelled for that."""
 
     reason: str
     task: "asyncio.Task[object] | None"
 
 
 class RunningCalls:
-    """Interrupts each call that has run for *seconds*; None: no call.
+    """Interrupts each call that has run for *seconds*; None: no timeout.
 
     Attributes:
-        running: the deadline and the task of each call. A call that ends removes itself; one that
-            is not there any more was interrupted.
+        running: the deadline and the task of each call. A call removes itself when it ends; if it
+            is not in this dict any more, it was interrupted.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -38,14 +38,14 @@ class RunningCalls:
         self._timer_loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self, request: Request) -> None:
-        """Begin the time of a call, which is handled by the current task."""
-        task = current_task(self._timer_loop)  # a look-up of the running loop would cost more
+        """Start the time of a call, which runs in the current task."""
+        task = current_task(self._timer_loop)  # faster than looking up the running loop
         if task is None or self._timer_loop is None:
             task = self._start_timer()
         self.running[request] = monotonic() + self._seconds, task
 
     def interrupt(self, request: Request, reason: str) -> None:
-        """Cancel the task of a call, unless the call has ended or is the caller itself."""
+        """Cancel the task of a call, unless the call has ended or its task calls this."""
         found = self.running.pop(request, None)
         if found is None:
             return
@@ -55,16 +55,16 @@ class RunningCalls:
         self._interrupted[request] = Interruption(reason, task)
 
     def interruption_of(self, request: Request) -> Interruption:
-        """Return the interruption of a call, which has ended now."""
+        """Return the interruption of a call that has just ended."""
         return self._interrupted.pop(request)
 
     def _start_timer(self) -> asyncio.Task[object] | None:
-        """Start the timer, unless it runs in the current loop; return the current task."""
+        """Start the timer, unless it is running in the current loop; return the current task."""
         loop = get_running_loop()
         task = current_task(loop)
         if self._timer_loop is loop or self._seconds == inf:
             return task
-        if self._timer_loop is not None:  # that loop is closed, and its calls have ended
+        if self._timer_loop is not None:  # the former loop is closed, and its calls have ended
             for request, (_, other) in tuple(self.running.items()):
                 if other is None or other.get_loop() is not loop:
                     del self.running[request]
@@ -74,7 +74,7 @@ class RunningCalls:
 
     def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer_loop is not loop:
-            return  # calls of another loop have begun since
+            return  # calls of another loop have begun meanwhile
         while self.running:
             request, (deadline, _) = next(iter(self.running.items()))
             if (remaining := deadline - monotonic()) > 0:

@@ -11,20 +11,20 @@ from rxkernel import ConfigurationError
 
 @attrs.frozen(kw_only=True)
 class ContractsSettings:
-    """What counts for every definition, unless its contract says otherwise.
+    """Defaults for every definition; its contract can override them.
 
     Raises:
-        ConfigurationError: a value is out of range.
+        ConfigurationError: a value is out of range; lists all such values.
     """
 
     timeout: float | None = None
-    """Seconds within which an action must end; none: no timeout."""
+    """Seconds within which an action must end. Without it there is no timeout."""
 
     queue: Queue | None = None
-    """The queue that the calls of all definitions share; none: no queue."""
+    """The queue that the calls of all definitions share. Without it there is no limit."""
 
     schemas: Path | None = None
-    """The folder of the named schemas; none: only those of the bundle."""
+    """The folder of named schemas. Without it, only the schemas in the arguments of the bundle."""
 
     def __attrs_post_init__(self) -> None:
         problems = [] if self.queue is None else [*self.queue.problems()]

@@ -1,4 +1,4 @@
-"""The slots of a queue, and the calls that wait for one."""
+"""The slots of a queue, and the calls that wait for a slot."""
 
 import asyncio
 import math
@@ -15,14 +15,14 @@ from rxkernel import HttpException, Request, ServiceUnavailableException, abando
 
 FULL = "queue_full"
 EXPIRED = "queue_timeout"
-"""Counters, and the codes of responses."""
+"""The names of counters, and codes of responses."""
 
 
 class Slots:
-    """Lets at most ``queue.concurrency`` calls run, in the order of their arrival.
+    """Runs at most ``queue.concurrency`` calls at a time, in the order of their arrival.
 
-    A slot is free again when its call has ended: for a plain ``def`` that was cancelled, when its
-    thread has ended.
+    A slot is free again when its call has ended; for a cancelled plain ``def``, when its thread
+    has ended.
     """
 
     def __init__(self, queue: Queue, counts: Counter[str]) -> None:
@@ -33,16 +33,16 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """The number of calls that could start now."""
+        """The number of calls that could start at once."""
         return self._queue.free
 
     @property
     def waiting(self) -> int:
-        """The number of calls that wait."""
+        """The number of waiting calls."""
         return self._queue.waiting
 
     def limit(self, action: Action) -> Action:
-        """Let calls of *action* wait for a slot."""
+        """Wrap *action* so that its calls wait for a slot."""
         queue = self._queue
 
         async def queued(request: Request) -> Any:
@@ -85,5 +85,5 @@ class Slots:
         self._counts[reason] += 1
         if reason == DISCONNECTED:
             return ClientDisconnectedException(code=DISCONNECTED)
-        message = "too many calls wait; try again later"
+        message = "too many calls are waiting; try again later"
         return ServiceUnavailableException(message, code=reason, headers=self._retry_after)

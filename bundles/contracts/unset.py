@@ -1,4 +1,4 @@
-"""`UNSET`: the value of a key that a contract does not have."""
+"""`UNSET`: the value of a key that is not set in a contract."""
 
 from enum import Enum
 from typing import Final, Literal

@@ -1,4 +1,4 @@
-"""Wrappers of an action that check its arguments and its result."""
+"""Wrappers that check the arguments and the result of an action."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -26,11 +26,11 @@ _WITHOUT_CONTENT = (204, 205)
 
 
 Failed = Callable[[UnprocessableEntityException], Exception]
-"""Returns what is raised in place of the error for a client."""
+"""Makes the exception that is raised instead of the error for a client."""
 
 
 class ArgumentsRejectedException(UnprocessableEntityException):
-    """``validate`` of a contract rejects the arguments, which fit their schema."""
+    """``validate`` of a contract rejected arguments that are valid by their schema."""
 
 
 def checking_arguments(
@@ -69,8 +69,8 @@ def _converting(check: Callable[[Request], None], failed: Failed) -> Callable[[R
 def validating(
     validate: Callable[[Any], Any], failed: Failed | None = None
 ) -> Callable[[Action], Action]:
-    """Call *validate* with the arguments of each message, before the action. Its verdicts are
-    those of the ``validate`` of a schema."""
+    """Call *validate* with the arguments of each message, before the action. It returns or raises
+    the same as the ``validate`` of a schema."""
 
     def rejection(errors: Iterable[ValidationError], request: Request) -> Exception:
         error = _rejection(errors, request)
@@ -111,7 +111,7 @@ def _entry(error: ValidationError, request: Request) -> dict[str, Any]:
 def checking_result(
     schema: Schema, place: str, serializer: Serializer
 ) -> Callable[[Action], Action]:
-    """Check the result of each message with *schema*; one that does not fit is a bug.
+    """Check the result of each message with *schema*; an invalid result is a bug, so it is a 500.
 
     Args:
         serializer: encodes the result as it will be sent.
@@ -146,18 +146,18 @@ def checking_result(
 
 
 def _has_result(response: Response) -> bool:
-    """Whether the content of *response* is the result: not for redirects, errors and streams."""
+    """Whether the content of *response* is a result: not of redirects, errors and streams."""
     status = response.status_code
     return not response.is_streamed and status < 300 and status not in _WITHOUT_CONTENT
 
 
 def raising_errors(place: str) -> Callable[[Action], Action]:
-    """Raise a `DomainError` that the action returns; another exception as a result is a bug."""
+    """Raise a `DomainError` that the action returns. To return another exception is a bug."""
 
     def decorate(action: Action) -> Action:
         async def checked(request: Request) -> Any:
             result = await action(request)
-            if issubclass(type(result), BaseException):  # isinstance is slow if it is not one
+            if issubclass(type(result), BaseException):  # isinstance is slower for other classes
                 raise _returned(result, place)
             return result
 
@@ -167,7 +167,7 @@ def raising_errors(place: str) -> Callable[[Action], Action]:
 
 
 def _returned(result: BaseException, place: str) -> Exception:
-    """Return what to raise for an exception that the action at *place* has returned."""
+    """Return the exception to raise for one that the action at *place* has returned."""
     if isinstance(result, DomainError):
         return result.as_returned()
     error = RxKernelError(

@@ -1,4 +1,4 @@
-"""`AppHandle`: what every component may use of the application."""
+"""`AppHandle`: the interface to the application for every component."""
 
 import logging
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 
 def write_log(level: LogLevel, verbose: LogLevel, text: str) -> None:
-    """Log *text* if *level* is as important as *verbose*."""
+    """Log *text* if *level* is at least as important as *verbose*."""
     if level <= verbose:
         logger.log(level.of_logging, "%s", text)
 
 
 class AppHandle:
-    """Sends events, writes to the log, and has each manager as an attribute of its name.
+    """Sends events and writes to the log. Each manager is an attribute, by its name.
 
     Attributes:
         verbose: the least important level that `log` logs.
@@ -45,10 +45,10 @@ class AppHandle:
         self.verbose = LogLevel.of(settings.verbose)
 
     def __getattr__(self, name: str) -> Any:
-        """Return the manager *name*, which is built first if necessary.
+        """Return the manager *name*; build it if necessary.
 
         Raises:
-            AttributeError: no manager has the name.
+            AttributeError: there is no manager *name*.
         """
         if name.startswith("_"):
             raise AttributeError(name)
@@ -56,10 +56,10 @@ class AppHandle:
         return manager
 
     def log(self, level: LogLevel | int | str, text: str) -> None:
-        """Log *text*, if *level* is as important as `verbose`.
+        """Log *text* if *level* is at least as important as `verbose`.
 
         Raises:
-            ValueError: there is no such level.
+            ValueError: *level* is invalid.
         """
         write_log(LogLevel.of(level), self.verbose, text)
 
@@ -72,12 +72,12 @@ class AppHandle:
         room: str | Sequence[str] | None = None,
         sid: str | None = None,
     ) -> bool:
-        """Send *event* to the clients of *namespace*: to the connection *sid*, else to those in
-        *room*, else to all.
+        """Send *event* to the connection *sid*, or else to the connections in *room*, or else to
+        all connections of *namespace*.
 
         Returns:
-            False if the namespace has no events, if no connection has the id *sid*, or if another
-            process could not be reached.
+            False if the namespace does not exist, if there is no connection *sid* in it, or if
+            another process could not be reached.
         """
         namespace = "/" + namespace.removeprefix("/")
         if not self._is_served(namespace):

@@ -1,4 +1,4 @@
-"""What the bundle adds to an application."""
+"""The bundle realtime."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -30,10 +30,11 @@ class RealtimeBundle(Bundle):
         services: subclasses of `Service`, or instances.
         controllers: subclasses of `Controller`, or instances.
         managers: subclasses of `Manager`, or a mapping of names to them. The injector builds them
-            in this order, those that they inject before them.
+            in this order; a manager that another one injects is built before that one.
 
     Raises:
-        ConfigurationError: with every argument that is not a list, or has another class.
+        ConfigurationError: lists every argument that is not a list, and every item of a wrong
+            class.
     """
 
     name = "realtime"
@@ -78,7 +79,7 @@ class RealtimeBundle(Bundle):
             self.listeners = (*self.listeners, api)
 
     def routes_of(self, controller: Any) -> Iterable[HttpMetadata | ConfigurationError]:
-        """Return the routes of the file of a `Controller`."""
+        """Return the routes in the file of *controller*, if it is a `Controller`."""
         cls = controller if isinstance(controller, type) else type(controller)
         if issubclass(cls, Controller):
             return routes_of_file(controller, self._settings.routes)
@@ -88,7 +89,7 @@ class RealtimeBundle(Bundle):
 def _check(*, services: Any, controllers: Any, managers: Any) -> None:
     """
     Raises:
-        ConfigurationError: an argument of the bundle is wrong.
+        ConfigurationError: lists every invalid argument of the bundle.
     """
     of_managers = tuple(managers.values()) if isinstance(managers, Mapping) else managers
     problems = [
@@ -101,14 +102,14 @@ def _check(*, services: Any, controllers: Any, managers: Any) -> None:
 
 
 def _problems(name: str, given: Any, base: type[Any] | None = None) -> Iterator[str]:
-    """Yield the problems of the argument *name*, a list; *base* is the class of its items, without
-    which they may have any."""
+    """Yield the errors in the argument *name*, which must be a list of subclasses of *base*; None:
+    of anything."""
     if (problem := list_problem(name, given, "…")) is not None:
         yield problem
     elif base is not None:
         for one in given:
             if not _is_of(base, one):
-                yield f"{name} contains {one!r:.100}, which is not a subclass of {base.__name__}"
+                yield f"{name} has {one!r:.100}, which is not a subclass of {base.__name__}"
 
 
 def _is_of(base: type[Any], given: object) -> bool:
@@ -121,7 +122,7 @@ def _by_name(managers: Iterable[type[Manager]]) -> dict[str, type[Manager]]:
     """Return the managers by name.
 
     Raises:
-        ConfigurationError: two have one name.
+        ConfigurationError: two managers have the same name.
     """
     found: dict[str, type[Manager]] = {}
     problems = []
@@ -129,7 +130,7 @@ def _by_name(managers: Iterable[type[Manager]]) -> dict[str, type[Manager]]:
         other = found.setdefault(manager.name, manager)
         if other is not manager:
             problems.append(
-                f"the managers {other.__qualname__} and {manager.__qualname__} are both called "
+                f"the managers {other.__qualname__} and {manager.__qualname__} have the same name "
                 f"{manager.name!r}; set another name: class {manager.__name__}(Manager, name=…)"
             )
     if problems:

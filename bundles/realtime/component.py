@@ -1,4 +1,4 @@
-"""`Component`: what services, controllers and managers have in common."""
+"""`Component`: the base of services, controllers and managers."""
 
 from injector import inject
 
@@ -6,7 +6,7 @@ from bundles.realtime.app_handle import AppHandle
 
 
 class Component:
-    """A class with an `AppHandle`. A subclass with a constructor of its own calls this one."""
+    """A class with an `AppHandle`. The constructor of a subclass must call this one."""
 
     @inject
     def __init__(self, app_handle: AppHandle) -> None:

@@ -1,4 +1,4 @@
-"""`Controller`: HTTP routes whose paths, hooks and schemas are in a JSON file."""
+"""`Controller`: HTTP routes that a JSON file declares, with their hooks and schemas."""
 
 import re
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ class ControllerOptions:
     """The arguments of the class of a controller.
 
     Attributes:
-        name: the first part of the names of the routes, and the default of the others.
+        name: the prefix of the names of the routes, and the default of *routes* and *prefix*.
         routes: the route file, relative to the folder ``realtime.routes``.
-        prefix: where the paths begin: ``/`` and one name or more, or nothing.
-        middlewares: run before the actions, in this order.
+        prefix: the prefix of the paths, such as ``/v1``; or empty.
+        middlewares: the middlewares that run before the actions, in this order.
     """
 
     name: str
@@ -34,18 +34,19 @@ class ControllerOptions:
 class Controller(Component):
     """HTTP routes of a JSON file: ``class ApiController(Controller, prefix="/v1"): …``.
 
-    The file names a method for each route, and methods as its hooks. A method is a typed action:
-    it returns a value or a `Response`.
+    The file names a method as the handler of each route, and methods as its hooks. A handler is a
+    typed action: it returns a value or a `Response`.
 
     Args:
-        name: of the controller; that of the class without ``Controller``, in lower case with
-            underscores.
-        routes: the route file, relative to the folder ``realtime.routes``; ``<name>.json``.
-        prefix: where the paths of the routes begin; ``/<name>``. Empty or ``/``: no prefix.
-        middlewares: their `Middleware.http` runs before the actions, in this order; classes are
-            built by the injector.
+        name: the name of the controller; by default the class name without ``Controller``, in
+            lower case with underscores.
+        routes: the route file, relative to the folder ``realtime.routes``; by default
+            ``<name>.json``.
+        prefix: the prefix of the paths; by default ``/<name>``. Empty or ``/``: no prefix.
+        middlewares: their `Middleware.http` runs before the actions, in this order. The injector
+            builds classes.
 
-    A subclass of a controller inherits the arguments that are written.
+    A subclass of a controller inherits these arguments, except the defaults.
 
     Raises:
         ConfigurationError: an argument is invalid.
@@ -83,14 +84,13 @@ class Controller(Component):
 
 
 def name_of(cls: type) -> str:
-    """Return the name of a controller by that of its class: ``UserApiController`` is
-    ``user_api``."""
+    """Return the default name of a controller: for ``UserApiController`` it is ``user_api``."""
     name = cls.__name__.removesuffix("Controller") or cls.__name__
     return _NEW_WORD.sub("_", name).lower()
 
 
 def clean_prefix(prefix: str) -> str:
-    """Return *prefix* with a slash at its begin and without one at its end; empty for ``/``."""
+    """Return *prefix* with a leading and without a trailing slash; empty for ``/``."""
     stripped = prefix.strip("/")
     return f"/{stripped}" if stripped else ""
 
@@ -102,6 +102,8 @@ def _check(cls: type, **texts: object) -> None:
         if value is not None and not isinstance(value, str)
     ]
     if texts["name"] == "":
-        problems.append(f"controller {cls.__qualname__}: name is empty; leave it out, or write it")
+        problems.append(
+            f"controller {cls.__qualname__}: name is empty; write a name, or remove the argument"
+        )
     if problems:
         raise ConfigurationError(*problems)

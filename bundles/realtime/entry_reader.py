@@ -1,4 +1,4 @@
-"""Reads one entry of a route file, and collects all its problems."""
+"""Reads one entry of a route file, and collects all its errors."""
 
 import inspect
 from collections.abc import Mapping
@@ -30,14 +30,14 @@ _UNSUPPORTED: Final = {
     "onRequestAbort": "call request.when_disconnected() in the handler",
     "logLevel": "set the levels of logging",
 }
-"""Keys of Fastify without an effect here, and what to do in their place."""
+"""Keys of Fastify that have no effect here, with their replacements."""
 
 
 class EntryReader:
     """Reads *given*, an entry of the route file of *controller*.
 
     Attributes:
-        problems: those found by `read`, without the place.
+        problems: the errors that `read` has found, without the place.
     """
 
     def __init__(self, controller: type[Controller], given: Mapping[str, Any], place: str) -> None:
@@ -47,7 +47,7 @@ class EntryReader:
         self._place = place
 
     def read(self) -> RouteEntry:
-        """Return the entry; it can be used if there are no problems."""
+        """Return the entry; it is valid only if there are no `problems`."""
         self._check_keys()
         options = self._controller.controller_options
         methods = self._methods()
@@ -72,23 +72,23 @@ class EntryReader:
     def _check_keys(self) -> None:
         for key in self._given:
             if key in _UNSUPPORTED:
-                self.problems.append(f"the key {key!r} has no effect; {_UNSUPPORTED[key]}")
+                self.problems.append(f"the key {key!r} is not supported; {_UNSUPPORTED[key]}")
             elif key not in KEYS:
                 near = get_close_matches(key, KEYS, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(KEYS)}"
-                self.problems.append(f"the key {key!r} is unknown; {hint}")
+                self.problems.append(f"unknown key {key!r}; {hint}")
 
     def _methods(self) -> tuple[str, ...]:
         given = self._given.get("method")
         names: list[Any] = given if isinstance(given, list) else [given]
         if not names or not all(isinstance(name, str) for name in names):
             self.problems.append(
-                f"method is {given!r}; it must be a method as 'GET', or a list of them"
+                f"method is {given!r}; it must be an HTTP method such as 'GET', or a list of them"
             )
             return ()
         methods = tuple(name.upper() for name in names)
         if len(set(methods)) < len(methods):
-            self.problems.append(f"method is {given!r}, which has a method twice; remove one")
+            self.problems.append(f"method is {given!r}, which repeats a method; remove one")
         return tuple(dict.fromkeys(methods))
 
     def _path(self, prefix: str) -> str:
@@ -114,7 +114,8 @@ class EntryReader:
         return name
 
     def _method(self, key: str, name: str) -> Any:
-        """Return the method *name* of the controller; None, with a problem, if it is missing."""
+        """Return the method *name* of the controller. If it is missing, add an error and return
+        None."""
         cls = self._controller
         if _is_method(cls, name):
             return getattr(cls, name)
@@ -165,7 +166,9 @@ class EntryReader:
     def _body_limit(self) -> int | None:
         limit = self._given.get("bodyLimit")
         if "bodyLimit" in self._given and (type(limit) is not int or limit < 1):
-            self.problems.append(f"bodyLimit is {limit!r}; it must be bytes, 1 or more")
+            self.problems.append(
+                f"bodyLimit is {limit!r}; it must be a number of bytes, at least 1"
+            )
             return None
         return limit
 
@@ -191,6 +194,7 @@ class EntryReader:
 
 
 def _is_method(cls: type, name: str) -> bool:
-    """Whether *name* is a method that a route file may name: not a special one, nor a class."""
+    """Whether a route file may name the method *name*: special methods and classes are
+    excluded."""
     is_special = name.startswith("__") and name.endswith("__")
     return not is_special and inspect.isroutine(getattr(cls, name, None))

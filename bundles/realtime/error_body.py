@@ -1,4 +1,4 @@
-"""The error that clients of IOServer receive (its shape since version 2)."""
+"""The body of the errors of services, in the format of IOServer since its version 2."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from rxkernel import HttpException, Response, Serializer, error_response
 def error_body(exception: Exception, *, debug: bool, serializer: Serializer) -> Response:
     """Return ``{"status": "error", "type", "message", "statusCode"}`` for *exception*.
 
-    The type is the name of the class. ``code`` and ``errors`` of an `HttpException`, and ``data``
-    of an `IOServerError`, follow if they are set. The text and class of any other exception are
-    included only with *debug*.
+    ``type`` is the name of the class. ``code`` and ``errors`` of an `HttpException`, and ``data``
+    of an `IOServerError`, are added if they are set. The text and the class of any other exception
+    are sent only with *debug*.
     """
     response = error_response(exception, debug=debug, serializer=serializer)
     is_shown = debug or isinstance(exception, HttpException)

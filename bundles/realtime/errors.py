@@ -9,10 +9,10 @@ class IOServerError(HttpException):
     """Raise it, or a subclass, from a service, a controller or a middleware.
 
     Args:
-        message: its text, which the client receives.
+        message: the text, which is sent to the client.
         status_code: the status of the response, from 400 to 599.
-        data: details for a client that is not allowed to connect: ``error.data`` in its
-            ``connect_error``.
+        data: details for the client: ``data`` in the error of an event; ``error.data`` in the
+            ``connect_error`` of a refused client.
 
     Raises:
         ValueError: *status_code* is out of range.

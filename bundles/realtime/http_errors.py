@@ -1,4 +1,4 @@
-"""The body of an error over HTTP, as IOServer sends it."""
+"""The body of errors over HTTP, in the format of IOServer."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from rxkernel import HttpException, Response, Serializer, error_response
 def http_error(exception: Exception, *, debug: bool, serializer: Serializer) -> Response:
     """Return ``{"statusCode", "error", "message"}`` for *exception*.
 
-    ``error`` is the name of the class; of the exceptions of rxkernel and of unexpected ones, the
-    phrase of the status. ``code`` and ``errors`` follow if they are set.
+    ``error`` is the name of the class; for exceptions of rxkernel and unexpected ones, the reason
+    phrase of the status. ``code`` and ``errors`` are added if they are set.
     """
     response = error_response(exception, debug=debug, serializer=serializer)
     standard: dict[str, Any] = response.content

@@ -1,4 +1,4 @@
-"""`IOServer`: an application from its components, with the names of IOServer's class."""
+"""`IOServer`: builds an application from components, with the interface of IOServer's class."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -25,25 +25,25 @@ C = TypeVar("C")
 
 
 class IOServer:
-    """Add components, then ``await server.start()``. `application` is the `Application` of them.
+    """Add components, then ``await server.start()``. `application` is the resulting `Application`.
 
     Args:
-        host, port: where it listens; port 0 is a free one.
+        host, port: the address of the server; port 0 selects a free port.
         verbose: the least important level that `log` and `AppHandle.log` log, see `LogLevel`.
         mode: the transports of Socket.IO: ``"websocket"``, ``"polling"``, or both.
         cookie: whether clients receive the id of their session as the cookie ``io``; a text is the
             name of the cookie.
-        cors: the keys ``origin``, ``credentials``, ``exposed_headers`` and ``max_age``. Pages of
-            the server itself are always allowed.
+        cors: a dict with the keys ``origin``, ``credentials``, ``exposed_headers`` and
+            ``max_age``. Pages of the server itself are always allowed.
         routes: the folder of the route files.
         root_dir: the folder of static files.
-        spa_fallback: whether a page that is not found is ``index.html`` of *root_dir*.
-        settings: all other settings; those above replace their values.
+        spa_fallback: whether ``index.html`` of *root_dir* is sent for a page that is not found.
+        settings: all other settings; the arguments above override it.
         parts: further arguments of `Application`: bundles, modules, listeners and others.
 
     Raises:
         IOServerError: the port is the only invalid argument (400).
-        ConfigurationError: with every invalid argument.
+        ConfigurationError: lists every invalid argument.
     """
 
     def __init__(
@@ -88,12 +88,12 @@ class IOServer:
     def add_service(
         self, *, service: type[Service], name: str | None = None, middlewares: Listed = ()
     ) -> None:
-        """Serve the events of *service* in the namespace ``/<name>``; without a name in that of
-        its class. *middlewares* follow those of its class.
+        """Serve the events of *service* in the namespace ``/<name>``, by default in that of its
+        class. *middlewares* run after those of the class.
 
         Raises:
-            IOServerError: the name or the class is invalid (400), the namespace has a service
-                already, or the server has been started (409).
+            IOServerError: the name or the class is invalid (400), the namespace already has a
+                service, or the application was already built (409).
             ConfigurationError: *middlewares* is not a list.
         """
         self._check("service", service, Service, name)
@@ -113,12 +113,12 @@ class IOServer:
         prefix: str | None = None,
         middlewares: Listed = (),
     ) -> None:
-        """Serve the routes of a file by the methods of *controller*, below *prefix*. Without
-        *prefix*, it is that of the class, or ``/<name>``; the file is that of the class, or
-        ``<name>.json``. *middlewares* follow those of the class.
+        """Serve the routes of a file with the methods of *controller*, below *prefix*. By default,
+        the prefix is that of the class, or ``/<name>``; the file is that of the class, or
+        ``<name>.json``. *middlewares* run after those of the class.
 
         Raises:
-            IOServerError: as `add_service`.
+            IOServerError, ConfigurationError: see `add_service`.
         """
         self._check("controller", controller, Controller, name)
         arguments: dict[str, Any] = {"name": name}
@@ -130,22 +130,22 @@ class IOServer:
         self._add("controller", name, _derived(controller, arguments))
 
     def add_manager(self, *, name: str, manager: type[Manager]) -> None:
-        """Start *manager* before the server listens. It is ``app_handle.<name>``.
+        """Add *manager*, which is started before the server listens, as ``app_handle.<name>``.
 
         Raises:
-            IOServerError: as `add_service`.
+            IOServerError: see `add_service`.
         """
         self._check("manager", manager, Manager, name)
         if (problem := name_problem(name)) is not None:
-            raise IOServerError(f"invalid name {name!r} of a manager; {problem}", 400)
+            raise IOServerError(f"invalid manager name {name!r}; {problem}", 400)
         self._add("manager", name, manager)
 
     def add_watcher(self, *, name: str, watcher: type[Watcher]) -> None:
-        """Run *watcher* while the server listens. This enables the bundle tasks, with schedules in
-        memory, unless it is one of the bundles of the server.
+        """Run *watcher* while the server listens. This enables the bundle tasks, with its store in
+        memory, if the arguments of the server do not enable it.
 
         Raises:
-            IOServerError: as `add_service`.
+            IOServerError: see `add_service`.
         """
         self._check("watcher", watcher, Watcher, name)
         self._add("watcher", name, _derived(watcher, {}, name=name))
@@ -162,7 +162,7 @@ class IOServer:
             rule = f"{', '.join(RESERVED)} are reserved"
         else:
             return
-        raise IOServerError(f"invalid name {name!r} of a {kind}; {rule}", 400)
+        raise IOServerError(f"invalid {kind} name {name!r}; {rule}", 400)
 
     def _add(self, kind: str, name: str, cls: type[Any]) -> None:
         if self._application is not None:
@@ -175,8 +175,8 @@ class IOServer:
 
     @property
     def application(self) -> Application:
-        """The application, for ``rxkernel serve`` and for tests; components cannot be added any
-        more."""
+        """The application, for ``rxkernel serve`` and for tests. The first access builds it; after
+        that, no components can be added."""
         if self._application is None:
             self._application = self._made()
         return self._application
@@ -207,14 +207,14 @@ class IOServer:
         """Start the managers, then the server, then the watchers.
 
         Raises:
-            ConfigurationError: components are configured wrongly.
-            ServerStartError: it cannot listen.
+            ConfigurationError: lists every error in the components and settings.
+            ServerStartError: the server cannot listen.
         """
         await self.application.start()
 
     async def stop(self) -> bool:
-        """Stop the watchers, wait for messages in flight, disconnect the clients, and stop the
-        managers. Returns whether all messages were handled. Does nothing before the start."""
+        """Stop the watchers, wait for running messages, disconnect the clients, and stop the
+        managers. Return whether all messages were handled. Does nothing before the start."""
         if self._application is None:
             return True
         return await self.application.stop()
@@ -228,7 +228,7 @@ class IOServer:
 
     @property
     def _injector(self) -> Injector | None:
-        """That of the application; None unless it is booted."""
+        """The injector of the application; None if it is not booted."""
         try:
             return None if self._application is None else self._application.injector
         except RxKernelError:
@@ -240,7 +240,7 @@ class IOServer:
 
     @property
     def port(self) -> int:
-        """The port; that of the socket while it listens."""
+        """The port of the settings; while the server listens, the port of its socket."""
         injector = self._injector
         port = None if injector is None else injector.get(HttpServer).port
         return self._settings.http.port if port is None else port
@@ -253,7 +253,7 @@ class IOServer:
         """Return the instance of the service *name* of a started server.
 
         Raises:
-            KeyError: there is no such service.
+            KeyError: there is no service *name*.
         """
         return self.application.injector.get(self._components["service"][name])
 
@@ -270,17 +270,17 @@ class IOServer:
         room: str | Sequence[str] | None = None,
         sid: str | None = None,
     ) -> bool:
-        """See `AppHandle.send`; False before the start."""
+        """See `AppHandle.send`. Before the start, log an error and return False."""
         injector = self._injector
         if injector is None:
-            self.log(LogLevel.ERROR, f"event {event!r} is not sent: the server is not started")
+            self.log(LogLevel.ERROR, f"event {event!r} was not sent: the server is not started")
             return False
         handle = injector.get(AppHandle)
         return await handle.send(event, data, namespace=namespace, room=room, sid=sid)
 
 
 def _derived(cls: type[C], arguments: Mapping[str, Any], **members: Any) -> type[C]:
-    """Return a subclass of *cls*, called the same, with *arguments* of its class."""
+    """Return a subclass of *cls* with the same name, and with *arguments* of the class."""
     members |= {key: getattr(cls, key) for key in ("__module__", "__qualname__", "__doc__")}
     derived: type[C] = types.new_class(
         cls.__name__, (cls,), dict(arguments), lambda body: body.update(members)

@@ -1,4 +1,4 @@
-"""Reads the options of `IOServer` into settings."""
+"""Converts the options of `IOServer` to settings."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,8 @@ from rxkernel import Application, ConfigurationError, HttpSettings, Settings, So
 
 S = TypeVar("S", HttpSettings, SocketioSettings, RealtimeSettings)
 Convert = Callable[[str, Any], Any]
-"""Takes the name of an option and what was given; raises a `ValueError` for an invalid value."""
+"""Converts the value of an option, whose name is passed first; raises a `ValueError` if the value
+is invalid."""
 
 _MODES = ("websocket", "polling")
 
@@ -23,13 +24,13 @@ _MODES = ("websocket", "polling")
 def settings_of(
     given: Settings | None, options: Mapping[str, Any], parts: Iterable[str]
 ) -> Settings:
-    """Return *given*, by default new settings, with *options*: all those of `IOServer`.
+    """Return *given*, by default new settings, changed by *options*: all options of `IOServer`.
 
-    *parts* are the names of its further arguments, which must be those of `Application`.
+    *parts* are the names of its further arguments, which must be arguments of `Application`.
 
     Raises:
         IOServerError: the port is the only invalid option (400).
-        ConfigurationError: with every invalid option.
+        ConfigurationError: lists every invalid option.
     """
     base = given if isinstance(given, Settings) else Settings()
     own = base.bundles.get("realtime")
@@ -40,7 +41,7 @@ def settings_of(
     socketio = _evolved(base.socketio, _of(_SOCKETIO, options), problems)
     realtime = _evolved(realtime, _of(_REALTIME, options), problems)
     if not (given is None or isinstance(given, Settings)):
-        problems.append(f"settings is {given!r:.100}; write Settings(…)")
+        problems.append(f"settings is {given!r:.100}; it must be Settings(…), or None")
     problems += _unknown(parts, options)
     if problems and problems == [_port_problem(options["port"])]:
         raise IOServerError("Invalid port number", 400)
@@ -51,7 +52,7 @@ def settings_of(
 
 
 Values = Mapping[str, tuple[str, Convert, Any]]
-"""By the name of a setting: that of the option, how it is converted, and what was given."""
+"""The name of the option, its converter and its value, by the name of the setting."""
 
 
 def _of(converters: Mapping[str, tuple[str, Convert]], options: Mapping[str, Any]) -> Values:
@@ -66,12 +67,12 @@ def _unknown(parts: Iterable[str], options: Iterable[str]) -> Iterator[str]:
     for name in parts:
         if name not in known:
             near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known)}"
-            yield f"the option {name!r} is unknown; {hint}"
+            hint = f"did you mean {near[0]!r}?" if near else f"the options are: {', '.join(known)}"
+            yield f"unknown option {name!r}; {hint}"
 
 
 def _evolved(group: S, values: Values, problems: list[str]) -> S:
-    """Return *group* with *values*; *group* itself if one is invalid."""
+    """Return *group* changed by *values*; if one is invalid, add errors and return *group*."""
     converted: dict[str, Any] = {}
     for setting, (option, convert, given) in values.items():
         try:
@@ -80,7 +81,7 @@ def _evolved(group: S, values: Values, problems: list[str]) -> S:
             problems.append(str(exc))
     try:
         return attrs.evolve(group, **converted)
-    except ValueError as exc:  # that of the first invalid one
+    except ValueError as exc:  # about the first invalid value only
         problems += list(_problems_of_each(group, converted)) or [str(exc)]
         return group
 
@@ -158,7 +159,7 @@ def _origins(option: str, given: Any) -> tuple[str, ...]:
 
 
 def _texts(option: str, given: Any) -> tuple[str, ...]:
-    """Return *given*, a text or several, as a tuple."""
+    """Return *given*, a text or a list of texts, as a tuple."""
     if isinstance(given, str):
         return (given,)
     if not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
@@ -194,13 +195,14 @@ def _cors(given: Any, problems: list[str]) -> Values:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        problems.append(f"cors is {given!r}; write a dict as {{'origin': 'https://…'}}")
+        problems.append(f"cors is {given!r}; write a dict such as {{'origin': 'https://…'}}")
         return {}
     keys = [key for key, _ in _CORS.values()]
     if unknown := [key for key in given if key not in keys]:
         problems.append(
-            f"cors has {', '.join(map(repr, unknown))}; its keys are {', '.join(keys)}. Methods "
-            f"and request headers need no key: those of the routes are allowed"
+            f"cors has the unknown key {', '.join(map(repr, unknown))}; the keys are "
+            f"{', '.join(keys)}. Methods and request headers need no key, since those of the "
+            f"routes are allowed"
         )
     return {
         setting: (f"cors[{key!r}]", convert, given[key])

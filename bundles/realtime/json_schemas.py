@@ -1,4 +1,4 @@
-"""Validators of JSON Schema, by jsonschema-rs."""
+"""Validation by JSON Schema, with jsonschema-rs."""
 
 import re
 from collections.abc import Iterator
@@ -10,21 +10,22 @@ import jsonschema_rs
 
 _MOST = 50
 _LONGEST = 300
-"""Characters of a path and of a message: both may have names that the client has sent."""
+"""The maximum number of characters of a path and of a message, which may have names from
+clients."""
 
 _DRAFT = re.compile(r"https?://json-schema\.org/draft(-0[467]|/2019-09|/2020-12)/schema#?")
 DEFAULT_DRAFT = "http://json-schema.org/draft-07/schema#"
-"""That of schemas without ``$schema``: IOServer reads them by draft 7."""
+"""The draft of schemas without ``$schema``, as in IOServer."""
 
 
 @attrs.frozen
 class SchemaError:
-    """One rule that a value breaks.
+    """A rule that a value violates.
 
     Attributes:
-        path: the place of the value, as ``.items[0].name``; empty for the whole value.
-        code: the keyword of the rule, as ``required``.
-        message: what is wrong; it does not contain the value.
+        path: the path of the value, such as ``.items[0].name``; empty for the whole value.
+        code: the keyword of the rule, such as ``required``.
+        message: the text, which does not contain the value.
     """
 
     path: str
@@ -36,7 +37,7 @@ class JsonSchema:
     """A compiled JSON Schema.
 
     Raises:
-        ValueError: *schema* is not valid, or refers to another document.
+        ValueError: *schema* is invalid, or refers to another document.
     """
 
     def __init__(self, schema: Any) -> None:
@@ -44,7 +45,7 @@ class JsonSchema:
         if isinstance(schema, dict) and "$schema" in schema:
             if _DRAFT.fullmatch(str(schema["$schema"])) is None:
                 raise ValueError(
-                    f"its $schema {schema['$schema']!r} is not a draft of JSON Schema"
+                    f"its $schema is {schema['$schema']!r}, which is not a draft of JSON Schema"
                 )
             make = jsonschema_rs.validator_cls_for(schema)
         try:
@@ -59,21 +60,21 @@ class JsonSchema:
         """Whether *value* is valid."""
         try:
             return self._validator.is_valid(value)
-        except ValueError:  # not a value of JSON
+        except ValueError:  # it is not a JSON value
             return False
 
     def errors(self, value: Any) -> Iterator[SchemaError]:
-        """Yield an error for each rule that *value* breaks, at most `_MOST`."""
+        """Yield an error for each rule that *value* violates, at most `_MOST`."""
         try:
             for error in islice(self._validator.iter_errors(value), _MOST):
                 path, message = _path(error.instance_path), error.message
                 yield SchemaError(path[:_LONGEST], error.kind.name, message[:_LONGEST])
         except ValueError:
-            yield SchemaError("", "type", "there is a value that JSON cannot hold")
+            yield SchemaError("", "type", "the value cannot be represented in JSON")
 
 
 def _refuse(uri: str) -> NoReturn:
-    raise ValueError("a schema may refer to its own parts only")
+    raise ValueError("a schema may refer only to its own parts")
 
 
 def _path(steps: list[str | int]) -> str:

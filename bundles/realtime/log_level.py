@@ -1,4 +1,4 @@
-"""The eight levels of syslog (RFC 5424 §6.2.1), on the levels of `logging`."""
+"""The eight levels of syslog (RFC 5424 §6.2.1), mapped to the levels of `logging`."""
 
 import logging
 from enum import IntEnum
@@ -6,7 +6,7 @@ from typing import Self
 
 
 class LogLevel(IntEnum):
-    """How important a line of the log is; 0 is the most important."""
+    """The importance of a log line; 0 is the most important level."""
 
     EMERGENCY = 0
     ALERT = 1
@@ -19,7 +19,7 @@ class LogLevel(IntEnum):
 
     @classmethod
     def of(cls, given: "str | int | LogLevel") -> Self:
-        """Return the level with the name or number *given*; names in any case.
+        """Return the level with the name or number *given*; the case of a name is ignored.
 
         Raises:
             ValueError: there is no such level.
@@ -36,8 +36,8 @@ class LogLevel(IntEnum):
 
     @property
     def of_logging(self) -> int:
-        """The number of the level in `logging`: NOTIFICATION is between INFO and WARNING, and the
-        first two are above CRITICAL."""
+        """The number of the level in `logging`: NOTIFICATION is between INFO and WARNING,
+        EMERGENCY and ALERT are above CRITICAL."""
         return _OF_LOGGING[self]
 
 

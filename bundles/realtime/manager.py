@@ -8,14 +8,15 @@ from bundles.realtime.component import Component
 
 
 class Manager(Component):
-    """Something that several components use, such as a database. There is one instance.
+    """A resource that several components share, such as a database. There is one instance.
 
-    Boot awaits `start` before the servers listen, and `stop` when the application stops: a
-    manager that another one injects is started before it, and stopped after it. An error of
-    `start` ends boot.
+    `start` is awaited at boot, before the servers listen, and `stop` when the application stops. A
+    manager that another one injects is started before that one, and stopped after it. If `start`
+    raises, boot fails.
 
     Attributes:
-        name: the attribute of `AppHandle`; by default that of the class with a small first letter.
+        name: its attribute of `AppHandle`; by default the class name with a lowercase first
+            letter.
     """
 
     name: ClassVar[str] = ""
@@ -28,10 +29,10 @@ class Manager(Component):
             cls.name = cls.__name__[:1].lower() + cls.__name__[1:]
 
     def start(self) -> Any:
-        """Override it, as ``async def`` or ``def``."""
+        """Called at boot. Override it with an ``async def`` or a ``def``."""
 
     def stop(self) -> Any:
-        """Override it, as ``async def`` or ``def``."""
+        """Called when the application stops. Override it with an ``async def`` or a ``def``."""
 
     async def __aenter__(self) -> Self:
         await _finished(self.start())

@@ -27,25 +27,25 @@ class ManagerNames:
         """Return the class of the manager *name*.
 
         Raises:
-            AttributeError: no manager has the name.
+            AttributeError: there is no manager *name*.
         """
         found = self._classes.get(name)
         if found is None:
             close = get_close_matches(name, self._classes, 1)
             known = ", ".join(self._classes) or "none"
-            hint = f"did you mean {close[0]!r}?" if close else f"there is: {known}"
-            raise AttributeError(f"no manager is called {name!r}; {hint}")
+            hint = f"did you mean {close[0]!r}?" if close else f"the managers are: {known}"
+            raise AttributeError(f"unknown manager {name!r}; {hint}")
         return found
 
 
 def _problems(classes: Mapping[str, type[Any]]) -> Iterator[str]:
     for name, cls in classes.items():
         if (problem := name_problem(name)) is not None:
-            yield f"the manager {cls.__qualname__} has the name {name!r}; {problem}"
+            yield f"the manager {cls.__qualname__} has the invalid name {name!r}; {problem}"
 
 
 def name_problem(name: object) -> str | None:
-    """Return the rule that *name* of a manager breaks, or None."""
+    """Return the rule that the manager name *name* violates; None if it is valid."""
     if not isinstance(name, str) or len(name) < 2 or not name.isidentifier():
         return "it must be an identifier with two characters or more"
     if name.startswith("_"):

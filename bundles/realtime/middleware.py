@@ -7,21 +7,21 @@ from rxkernel import ConfigurationError, Connection, Request, Response
 
 
 class Middleware:
-    """Override any of the methods; list the class in ``middlewares`` of a `Service`, or of a
-    controller. The injector builds one instance of it.
+    """Override one or more methods, and list the class in ``middlewares`` of a `Service` or a
+    `Controller`. The injector builds one instance of it.
 
-    The middlewares of a component run in the order of the list. A method that raises, or returns
-    a `Response`, ends the chain, and the action does not run. The action sees what they set in
-    ``attributes`` and ``token`` of the request or the connection.
+    The middlewares of a component run in the order of the list. If a method raises, or returns a
+    `Response`, the following ones and the action do not run. The action can read the
+    ``attributes`` and the ``token`` of the request or the connection that they have set.
     """
 
     async def http(self, request: Request) -> Response | None:
-        """Called with each request to a controller, when its body is read."""
+        """Called with each request to a controller, after its body was read."""
         return None
 
     async def connect(self, connection: Connection) -> None:
-        """Called before a client is connected to the namespace of a service. An error refuses the
-        client, which receives its text, and the ``data`` of an `IOServerError`."""
+        """Called before a client is connected to the namespace of a service. An exception refuses
+        the client, which receives the text, and ``data`` of an `IOServerError`."""
 
     async def event(self, request: Request) -> Response | None:
         """Called with each event of a service."""
@@ -29,14 +29,14 @@ class Middleware:
 
 
 Listed = Sequence[type[Middleware] | Middleware]
-"""What the argument ``middlewares`` of a component takes."""
+"""The type of the argument ``middlewares`` of components."""
 
 
 def listed(given: Listed, owner: str) -> tuple[type[Middleware] | Middleware, ...]:
     """Return *given*, the middlewares of *owner*.
 
     Raises:
-        ConfigurationError: it is not a list or a tuple, but a single class, for example.
+        ConfigurationError: *given* is not a list or a tuple, for example a single class.
     """
     problem = list_problem(f"middlewares of {owner}", given, "Login")
     if problem is not None:

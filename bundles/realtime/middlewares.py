@@ -33,9 +33,9 @@ class Middlewares:
         """Return the instances of *given*, the middlewares of *owner*.
 
         Raises:
-            ConfigurationError: *given* is not a list; or with each that is not a `Middleware`,
-                cannot be built, overrides none of *methods*, or overrides any method as one that
-                is not async.
+            ConfigurationError: *given* is not a list; or lists each item that is not a
+                `Middleware`, cannot be built, overrides none of *methods*, or overrides a method
+                that is not async.
         """
         problems: list[str] = []
         found = []
@@ -70,7 +70,8 @@ class Middlewares:
 def _problem(middleware: Middleware, methods: Sequence[str]) -> str | None:
     overridden = [method for method in _METHODS if overriding((middleware,), method)]
     if not set(overridden).intersection(methods):
-        return f"is never called; override {' or '.join(methods)}"
+        names = " or ".join(methods)
+        return f"is never called by this component; override {names}"
     for method in overridden:
         if not inspect.iscoroutinefunction(getattr(middleware, method)):
             return f"has the method {method}, which is not async; write async def"
@@ -86,10 +87,10 @@ def overriding(middlewares: Sequence[Middleware], method: str) -> tuple[Any, ...
 
 
 def checked_result(call: object, result: object) -> Response:
-    """Return *result* of a middleware.
+    """Return *result*, which *call* has returned.
 
     Raises:
-        TypeError: it is not a `Response`.
+        TypeError: *result* is not a `Response`.
     """
     if not isinstance(result, Response):
         name = getattr(call, "__qualname__", call)
@@ -98,7 +99,8 @@ def checked_result(call: object, result: object) -> Response:
 
 
 def before(calls: Sequence[Before]) -> Callable[[Action], Action]:
-    """Return a wrapper that runs *calls* before an action; a `Response` of one replaces it."""
+    """Return a wrapper that runs *calls* before an action. If one returns a `Response`, this is
+    the result, and the action does not run."""
 
     def wrap(action: Action) -> Action:
         async def checked(request: Request) -> Any:

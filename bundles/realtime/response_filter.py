@@ -1,4 +1,4 @@
-"""Removes the fields of a response that its JSON Schema does not have."""
+"""Removes fields of a response that are not in its JSON Schema."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,29 +8,30 @@ from urllib.parse import unquote
 from bundles.realtime.json_schemas import JsonSchema
 
 Filter = Callable[[Any], Any]
-"""Returns a value of JSON without the fields that a schema does not have."""
+"""Returns a JSON value without the fields that are not in a schema."""
 
 
 def filter_of(schema: Any) -> Filter:
     """Return the filter for *schema*.
 
-    Of an object, the fields of ``properties``, ``patternProperties`` and ``additionalProperties``
-    are kept, at every depth; of a schema without any of the three and without a type, all.
+    In objects at every depth, it keeps the fields in ``properties``, ``patternProperties`` and
+    ``additionalProperties``. It keeps all fields if the schema has none of these keys, and not the
+    type ``object``.
 
     Raises:
-        ValueError: *schema* is not valid.
+        ValueError: *schema* is invalid.
     """
     JsonSchema(schema)
     try:
         return _Compiler(schema).compile(schema)
     except re.error as exc:
-        raise ValueError(f"a pattern is not a regular expression of Python: {exc}") from exc
+        raise ValueError(f"a pattern is not a valid regular expression of Python: {exc}") from exc
     except RecursionError as exc:
-        raise ValueError("a $ref leads to a schema that contains only itself") from exc
+        raise ValueError("a $ref refers to a schema that contains only itself") from exc
 
 
 class _Compiler:
-    """Compiles the parts of one schema; a ``$ref`` leads to another part of it."""
+    """Compiles the parts of one schema; a ``$ref`` refers to another part of it."""
 
     def __init__(self, root: Any) -> None:
         self._root = root
@@ -70,7 +71,8 @@ class _Compiler:
         )
 
     def _one_of(self, schema: Mapping[str, Any], schemas: list[Any]) -> Filter:
-        """Filter by the first of *schemas* that accepts the value; by none: remove all fields."""
+        """Return a filter by the first of *schemas* that accepts the value. If none does, only the
+        fields outside of *schemas* are kept."""
         common = {key: part for key, part in schema.items() if key not in ("anyOf", "oneOf")}
         whole = [_merged([common, self._resolved(part)]) for part in schemas]
         tested = [JsonSchema({**self._definitions(), **part}) for part in whole]
@@ -90,17 +92,18 @@ class _Compiler:
         return {key: self._root[key] for key in keys if key in self._root}
 
     def _resolved(self, schema: Any) -> Any:
-        """Return the schema that *schema* refers to, or itself."""
+        """Return the schema to which *schema* refers, or *schema* itself."""
         seen: set[str] = set()
         while isinstance(schema, Mapping) and isinstance(reference := schema.get("$ref"), str):
             if reference in seen:
-                raise ValueError(f"the $ref {reference!r} leads to itself")
+                raise ValueError(f"the $ref {reference!r} refers to itself")
             seen.add(reference)
             schema = _part_of(self._root, reference)
         return schema
 
     def _referenced(self, reference: str) -> Filter:
-        """Return the filter of *reference*; one that a schema has of itself is looked up later."""
+        """Return the filter of *reference*. If it is still being compiled, since the schema
+        contains itself, the filter is looked up when a value is filtered."""
         if reference in self._known:
             return lambda value: self._known[reference](value)
         self._known[reference] = _unchanged
@@ -109,7 +112,7 @@ class _Compiler:
 
 
 class _Fields:
-    """The fields of an object that are kept, each with the filter of its value."""
+    """Keeps fields of an object, each with a filter of its value."""
 
     def __init__(
         self,
@@ -154,7 +157,7 @@ def _unchanged(value: Any) -> Any:
 
 
 def _merged(schemas: list[Any]) -> dict[str, Any]:
-    """Return one schema with the fields of all *schemas*; a later one wins."""
+    """Return one schema with the fields of all *schemas*; later ones override."""
     merged: dict[str, Any] = {}
     for schema in schemas:
         if not isinstance(schema, Mapping):
@@ -181,5 +184,5 @@ def _part_of(root: Any, reference: str) -> Any:
         try:
             part = part[int(name)] if isinstance(part, list) else part[name]
         except (KeyError, IndexError, ValueError, TypeError):
-            raise ValueError(f"the $ref {reference!r} leads to nothing") from None
+            raise ValueError(f"the $ref {reference!r} refers to a missing part") from None
     return part

@@ -1,4 +1,4 @@
-"""What runs around the action of a route of a file: hooks, middlewares and schemas."""
+"""Wraps the action of a route with its hooks, middlewares and schemas."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from rxkernel import BadRequestException, Request, Response
 ToPlain = Callable[[Any], Any]
 
 VALIDATION_ERROR = "validation_error"
-"""The key of ``request.attributes`` with the error of the schemas, by ``attachValidation``."""
+"""The key of ``request.attributes`` for the error of the schemas, with ``attachValidation``."""
 
 
 def around(
@@ -23,7 +23,7 @@ def around(
     status_code: int,
     to_plain: ToPlain,
 ) -> Action:
-    """Return *action* with the parts that *entry* has; *action* itself without any.
+    """Return *action* wrapped with the parts of *entry*; *action* itself if it has none.
 
     The order is that of IOServer: preValidation, middlewares, schemas, preHandler, the action,
     preSerialization, the filter of the response.
@@ -68,7 +68,7 @@ def _attaching(schemas: RouteSchemas) -> Before:
 
 
 def _replacing(action: Action, hooks: Sequence[Hook]) -> Action:
-    """Pass the content to each of *hooks*; a value that one returns replaces it.
+    """Pass the content to each of *hooks*; a value that a hook returns replaces it.
 
     As in Fastify, text, bytes, streams and missing content are not passed.
     """
@@ -107,7 +107,7 @@ def _filtering(
 
 
 def filter_response(response: Response, schemas: RouteSchemas, to_plain: ToPlain) -> None:
-    """Remove the fields of *response* that the schema for its status does not have."""
+    """Remove the fields of *response* that are not in the schema for its status."""
     if response.is_streamed or response.content is None or isinstance(response.content, bytes):
         return
     if (keep := schemas.filter_for(response.status_code)) is not None:

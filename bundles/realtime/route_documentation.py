@@ -1,4 +1,4 @@
-"""The schemas of a route file as the kernel's `Documentation`, for the bundle apidocs."""
+"""Converts the schemas of a route file to the kernel's `Documentation`, for the bundle apidocs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,5 +30,5 @@ def _may_be_invalid(entry: RouteEntry, parts: Mapping[str, Any], method: str) ->
 
 
 def _dated(schema: Any) -> Any:
-    """Return *schema* with its draft: without ``$schema`` it is that of IOServer."""
+    """Return *schema* with ``$schema``: without it, the draft is that of IOServer."""
     return {"$schema": DEFAULT_DRAFT, **schema} if isinstance(schema, dict) else schema

@@ -11,12 +11,12 @@ from bundles.realtime.route_schemas import RouteSchemas
 from rxkernel import BundleOption, Definition
 
 OPTION = BundleOption("realtime.route", "realtime", "RealtimeBundle")
-"""The option of the routes of route files."""
+"""The option that marks the routes of route files; its value is the `RouteEntry`."""
 
 
 @attrs.frozen(eq=False, kw_only=True, repr=False)
 class RouteEntry:
-    """The keys of an entry that are not those of a route of the kernel.
+    """One entry of a route file.
 
     Attributes:
         place: the file and the number of the entry, for messages.
@@ -24,7 +24,7 @@ class RouteEntry:
         path: the template of the path, with the prefix of the controller.
         handler: the name of the method of the controller.
         schema: the value of the key ``schema``, from which *schemas* are compiled.
-        attach_validation: whether the action runs although a schema is broken.
+        attach_validation: whether the action runs although the request violates a schema.
         config: the value of the key ``config``, for the application.
     """
 
@@ -44,10 +44,11 @@ class RouteEntry:
     config: Mapping[str, Any] = attrs.field(factory=dict)
 
     def __repr__(self) -> str:
-        """The place, for ``rxkernel routes``."""
+        """Return the place, which ``rxkernel routes`` shows."""
         return self.place
 
 
 def route_entry(definition: Definition) -> RouteEntry | None:
-    """Return the entry of the route file that *definition* was made of; None for other routes."""
+    """Return the entry of the route file from which *definition* was made; None for other
+    routes."""
     return definition.options.get(OPTION)

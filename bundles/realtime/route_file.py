@@ -15,7 +15,7 @@ from rxkernel import ConfigurationError, HttpMetadata, all_options_of
 def routes_of_file(controller: Any, folder: Path) -> Iterator[HttpMetadata | ConfigurationError]:
     """Yield the routes of *controller*, a class or an instance, whose file is below *folder*.
 
-    An error for each invalid entry; one error if the file is missing or not a JSON list.
+    Yield an error for each invalid entry, or one error if the file is missing or not a JSON list.
     """
     cls: type[Controller] = controller if isinstance(controller, type) else type(controller)
     path = folder / cls.controller_options.routes
@@ -35,7 +35,7 @@ def _read(cls: type[Controller], path: Path) -> list[Any]:
         given = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{what} does not exist; create it, name another one, class "
+            f"{what} does not exist; create it, name another file with class "
             f"{cls.__name__}(Controller, routes=…), or set the folder realtime.routes"
         ) from None
     except OSError as exc:
@@ -45,7 +45,7 @@ def _read(cls: type[Controller], path: Path) -> list[Any]:
     except ValueError as exc:  # not UTF-8, or not JSON
         raise ConfigurationError(f"{what} is not JSON: {exc}") from exc
     if not isinstance(given, list):
-        raise ConfigurationError(f"{what} has no list of entries; write [{{…}}, …]")
+        raise ConfigurationError(f"{what} is not a list of entries; write [{{…}}, …]")
     return given
 
 
@@ -53,7 +53,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the object of *pairs*.
 
     Raises:
-        ValueError: it has a key twice; one of the two would be lost.
+        ValueError: it has a key twice, so that one value would be lost.
     """
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -66,7 +66,7 @@ def _routes(
     controller: Any, cls: type[Controller], item: Any, place: str, names: "_Names"
 ) -> Iterator[HttpMetadata | ConfigurationError]:
     if not isinstance(item, dict):
-        yield ConfigurationError(f"{place}: it is {item!r:.100}; it must be an object")
+        yield ConfigurationError(f"{place}: the entry is {item!r:.100}; it must be an object")
         return
     reader = EntryReader(cls, item, place)
     entry = reader.read()
@@ -86,7 +86,7 @@ def _routes(
 
 
 def _params_problem(schema: Mapping[str, Any], route: HttpMetadata) -> str | None:
-    """Return the problem of a schema for parameters that the path of *route* does not have."""
+    """Return the error of a schema with parameters that the path of *route* does not have."""
     params = schema.get("params")
     if not isinstance(params, Mapping):
         return None
@@ -122,7 +122,7 @@ def _at(place: str, problems: Iterable[str]) -> ConfigurationError:
 
 
 class _Names:
-    """The names of routes: ``<controller>_<handler>``; of a further route of one handler,
+    """Makes the names of routes: ``<controller>_<handler>``; for further routes of a handler,
     ``<controller>_<handler>_<method>``, then with a number."""
 
     def __init__(self, controller: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 Hook = Callable[..., Awaitable[Any]]
-"""A method of a controller, not bound: it takes the controller first."""
+"""An unbound method of a controller: its first argument is the controller."""
 
 FIELDS: Mapping[str, str] = {
     "onRequest": "on_request",
@@ -19,7 +19,8 @@ FIELDS: Mapping[str, str] = {
     "onResponse": "on_response",
     "errorHandler": "error_handler",
 }
-"""The keys of a route file, in the order in which they run, and the fields of `Hooks`."""
+"""The fields of `Hooks` by the keys of a route file. The hooks run in this order, but errorHandler
+runs before onSend."""
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(FIELDS, ("request",)),
@@ -28,7 +29,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "onResponse": ("request", "response"),
     "errorHandler": ("request", "error"),
 }
-"""The parameters of the hooks of each key, after the controller."""
+"""The parameters of the hooks by key, without the controller."""
 
 
 @attrs.frozen
@@ -46,13 +47,13 @@ class Hooks:
 
     @property
     def of_head(self) -> tuple[Hook, ...]:
-        """Those that run before the body is read."""
+        """The hooks that run before the body is read."""
         return self.on_request + self.pre_parsing
 
 
 def hook_problem(method: object, parameters: tuple[str, ...]) -> str | None:
-    """Return why *method*, a function of a class, cannot be a hook that takes *parameters*; None
-    if it can."""
+    """Return the error of *method*, a function of a class, as a hook with *parameters*; None if it
+    is valid."""
     name = getattr(method, "__name__", "hook")
     wanted = f"write async def {name}(self, {', '.join(parameters)})"
     if not inspect.iscoroutinefunction(method):
@@ -60,5 +61,5 @@ def hook_problem(method: object, parameters: tuple[str, ...]) -> str | None:
     try:
         inspect.signature(method).bind(None, *parameters)
     except TypeError:
-        return f"it takes other parameters; {wanted}"
+        return f"its parameters are wrong; {wanted}"
     return None

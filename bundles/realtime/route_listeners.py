@@ -1,4 +1,4 @@
-"""Puts the hooks, middlewares, schemas and errors of route files on the events of the kernel."""
+"""Runs the hooks, middlewares, schemas and errors of route files in listeners of the kernel."""
 
 import logging
 from collections.abc import Callable
@@ -31,10 +31,10 @@ from rxkernel import (
 logger = logging.getLogger(__name__)
 
 _FAILED = "bundles.realtime.failed"
-"""The key of ``request.attributes`` that says that the response is that of an error."""
+"""The key of ``request.attributes`` that is set if the response is an error."""
 
 _LATE = -100
-"""After the listeners of others, which may replace the exception or change the response."""
+"""The priority after other listeners, which may replace the exception or change the response."""
 
 _OUTSIDE = -200
 """The priority in ``kernel.definition``: hooks run before contracts check the arguments."""
@@ -45,7 +45,7 @@ def _is_route(definition: Definition) -> bool:
 
 
 def _has(hooks: str) -> Callable[[Definition], bool]:
-    """Return the condition that a route has *hooks*, an attribute of `Hooks`."""
+    """Return the condition that *hooks*, an attribute of `Hooks`, of a route is not empty."""
 
     def condition(definition: Definition) -> bool:
         entry = route_entry(definition)
@@ -62,12 +62,12 @@ class RouteListeners:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_route)
     async def compile(self, event: DefinitionEvent) -> None:
-        """Put the parts of the entry around the action."""
+        """Wrap the action with the parts of its entry."""
         entry, definition = _entry_of(event.definition), event.definition
         signature = definition.signature
         if entry.schemas.body is not None and (signature.takes_bytes or signature.is_streamed):
             raise ConfigurationError(
-                f"{entry.place}: schema.body needs the decoded body, but {entry.handler} takes "
+                f"{entry.place}: schema.body requires the decoded body, but {entry.handler} takes "
                 f"its bytes; remove one of the two"
             )
         if entry.schema and isinstance(definition, HttpDefinition):
@@ -85,7 +85,7 @@ class RouteListeners:
 
     @observe(KernelEvents.KERNEL_HEAD, only=_has("of_head"))
     async def run_head(self, event: HeadEvent) -> None:
-        """onRequest and preParsing: before the body is read."""
+        """Run onRequest and preParsing, before the body is read."""
         request = event.request
         for hook in _entry_of(request.definition).hooks.of_head:
             result = await hook(request.controller, request)
@@ -95,10 +95,10 @@ class RouteListeners:
 
     @observe(KernelEvents.KERNEL_RESPONSE, priority=_LATE, only=_has("on_send"))
     async def run_on_send(self, event: ResponseEvent) -> None:
-        """onSend: may change the response, or return another; for errors too.
+        """Run onSend, also for errors. A hook may change the response, or return another one.
 
-        One that fails is an error of the message. If the response is that of an error already, the
-        next response is not passed to hooks, which may fail again.
+        If a hook fails, the message has failed. If the response already is an error, the new error
+        is sent without calling the hooks again, since they may fail again.
         """
         request = event.request
         try:
@@ -110,25 +110,25 @@ class RouteListeners:
             if _FAILED not in request.attributes:
                 request.attributes[_FAILED] = True
                 raise
-            logger.exception("onSend of %s failed for an error", request.route_name)
+            logger.exception("onSend of %s failed for an error response", request.route_name)
             event.set_response(self._shaped(error, request))
 
     @observe(KernelEvents.KERNEL_TERMINATE, only=_has("on_response"))
     async def run_on_response(self, event: TerminateEvent) -> None:
-        """onResponse: when the response was sent."""
+        """Run onResponse, after the response was sent."""
         request = event.request
         for hook in _entry_of(request.definition).hooks.on_response:
             await hook(request.controller, request, event.response)
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE + 1, only=_has("error_handler"))
     async def run_error_handler(self, event: ExceptionEvent) -> None:
-        """errorHandler: a `Response`, or a value that is sent with the status of the error; by
-        None the error keeps its standard body."""
+        """Run errorHandler. It returns a `Response`, a value that is sent with the status of the
+        error, or None for the standard body."""
         request = event.request
         for hook in _entry_of(request.definition).hooks.error_handler:
             try:
                 result = await hook(request.controller, request, event.exception)
-            except Exception as error:  # noqa: BLE001 - the next listener gives it its body
+            except Exception as error:  # noqa: BLE001 - `shape_error` makes its body
                 event.set_exception(error)
                 return
             if result is not None:
@@ -138,7 +138,7 @@ class RouteListeners:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE, only=_is_route)
     async def shape_error(self, event: ExceptionEvent) -> None:
-        """Give an error the body of IOServer."""
+        """Set the body of an error, in the format of IOServer."""
         event.set_response(self._shaped(event.exception, event.request))
 
     def _shaped(self, error: Exception, request: Request) -> Response:
@@ -147,7 +147,7 @@ class RouteListeners:
         return self._filtered(response, request)
 
     def _filtered(self, response: Response, request: Request) -> Response:
-        """Return *response*, that of an error, as the schemas of the route allow it."""
+        """Return *response*, an error, without fields that are not in the schemas of the route."""
         request.attributes[_FAILED] = True
         schemas = _entry_of(request.definition).schemas
         if schemas.response:

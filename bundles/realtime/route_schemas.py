@@ -1,4 +1,4 @@
-"""The schemas of a route: what its requests must have, and which fields its responses keep."""
+"""The schemas of a route: they validate its requests, and filter the fields of its responses."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _REQUEST_PARTS = ("body", "querystring", "query", "params", "headers")
 PARTS = (*_REQUEST_PARTS, "response")
 
 WITHOUT_BODY = ("GET", "HEAD")
-"""The methods whose requests are not checked by the schema of a body."""
+"""The methods for which the schema of the body is ignored."""
 
 Pairs = list[tuple[str, Any]]
 
@@ -37,7 +37,7 @@ class TextSchema:
         """Compile *given*.
 
         Raises:
-            ValueError: it is not a valid schema.
+            ValueError: *given* is not a valid schema.
         """
         return cls(JsonSchema(given), Texts(given))
 
@@ -62,11 +62,11 @@ class RouteSchemas:
         return any(part is not None for part in parts)
 
     def check(self, request: Request) -> None:
-        """Validate *request*; its parameters become values of the types in the schemas.
+        """Validate *request*, and convert its parameters to the types of the schemas.
 
         Raises:
-            UnsupportedMediaTypeException: the body is of a type that has no JSON (415).
-            BadRequestException: a rule is broken; ``errors`` has an entry for each (400).
+            UnsupportedMediaTypeException: the media type of the body is not supported (415).
+            BadRequestException: a schema is violated; ``errors`` has an entry for each rule (400).
         """
         entries = [*self._check_texts(request), *self._check_body(request)]
         if entries:
@@ -113,7 +113,7 @@ class RouteSchemas:
 
 
 def _is_foreign(request: Request) -> bool:
-    """Whether the body was not decoded as JSON, as a form or as plain text."""
+    """Whether the body has a media type other than JSON, forms and plain text."""
     if isinstance(request.body, str):
         media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return media_type.startswith("text/") and media_type not in ("text/plain", "text/json")
@@ -135,7 +135,7 @@ def _sources(request: Request) -> tuple[Pairs, Pairs, Pairs]:
 
 
 def _read(part: str, schema: TextSchema | None, given: Pairs) -> tuple[Pairs, list[Any]]:
-    """Return the values of *given* by *schema*, and an entry for each broken rule."""
+    """Return *given* converted by *schema*, and an entry for each violated rule."""
     if schema is None:
         return given, []
     values = schema.texts.read(_texts(given))
@@ -160,16 +160,16 @@ def _entries(part: str, schema: JsonSchema, value: Any) -> Iterator[dict[str, An
 
 
 def read_schemas(given: Any) -> tuple[RouteSchemas, list[str]]:
-    """Compile the value of the key ``schema``, and return the problems of its parts."""
+    """Compile the value of the key ``schema``; also return the errors in its parts."""
     if not isinstance(given, dict):
         return RouteSchemas(), [f"schema is {given!r:.100}; it must be an object"]
     problems = [
-        f"schema has the key {key!r}; it must be one of {', '.join(PARTS)}"
+        f"schema has the unknown key {key!r}; the keys are {', '.join(PARTS)}"
         for key in given
         if key not in PARTS
     ]
     if "query" in given and "querystring" in given:
-        problems.append("schema has 'query' and 'querystring', which are the same; remove one")
+        problems.append("schema has 'query' and 'querystring', which mean the same; remove one")
 
     def compiled(part: str, compile_part: Callable[[Any], Any], schema: Any) -> Any:
         try:
@@ -192,8 +192,8 @@ def read_schemas(given: Any) -> tuple[RouteSchemas, list[str]]:
         key = status.lower()
         if key != "default" and not _is_status(key):
             problems.append(
-                f"schema.response has the key {status!r}; write a status as '200', '2xx' or "
-                f"'default'"
+                f"schema.response has the invalid key {status!r}; write a status such as '200', "
+                f"'2xx' or 'default'"
             )
             continue
         if (found := compiled(f"response.{status}", filter_of, schema)) is not None:

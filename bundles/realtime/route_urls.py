@@ -1,4 +1,4 @@
-"""Paths of route files, as IOServer writes them, to templates of the kernel."""
+"""Converts paths of route files, in the notation of IOServer, to templates of the kernel."""
 
 import re
 
@@ -9,11 +9,11 @@ WILDCARD = "wildcard"
 
 
 def template_of(url: str) -> str:
-    """Return the template for *url*: ``:id`` and ``{id}`` are parameters, ``:id(^\\d+$)`` has a
-    pattern, ``*`` at the end is the rest of the path, ``::`` a colon.
+    """Return the template for *url*. ``:id`` and ``{id}`` are parameters, ``:id(^\\d+$)`` is one
+    with a pattern, ``*`` at the end is the rest of the path, and ``::`` is a colon.
 
     Raises:
-        ValueError: a pattern does not end, or a ``*`` is not at the end.
+        ValueError: a pattern does not end, a parameter is optional, or a ``*`` is not at the end.
     """
     parts: list[str] = []
     end = 0
@@ -28,19 +28,22 @@ def template_of(url: str) -> str:
             pattern, end = _pattern_at(url, end)
             parts.append(f"{{{name}:/{pattern}/}}")
         elif url[end : end + 1] == "?":
-            raise ValueError(f"the parameter :{name}? is optional; write two entries, one without")
+            raise ValueError(
+                f"optional parameters such as :{name}? are not supported; write two entries, one "
+                f"without it"
+            )
         else:
             parts.append(f"{{{name}}}")
     tail = url[end:]
     if "*" in "".join(parts[::2]) or "*" in tail[:-1]:
-        raise ValueError("a '*' is not at the end; write a parameter in its place")
+        raise ValueError("a '*' is not at the end; write a parameter instead")
     if tail.endswith("*"):
         tail = f"{tail[:-1]}{{{WILDCARD}:path}}"
     return "".join(parts) + tail
 
 
 def _pattern_at(url: str, start: int) -> tuple[str, int]:
-    """Return the pattern in the parentheses at *start*, as one of Python, and where it ends."""
+    """Return the pattern in the parentheses at *start*, converted to Python, and its end."""
     depth, place, in_class = 0, start, False
     while place < len(url):
         character = url[place]
@@ -57,12 +60,12 @@ def _pattern_at(url: str, start: int) -> tuple[str, int]:
             if depth == 0:
                 return _to_python(url[start + 1 : place]), place + 1
         place += 1
-    raise ValueError("a pattern has no ')' at its end; add it")
+    raise ValueError("a pattern has no closing ')'; add it")
 
 
 def _to_python(pattern: str) -> str:
-    """Remove the anchors, which a parameter has anyway; ``\\d`` matches ASCII digits only, as in
-    JavaScript."""
+    """Remove the anchors, since a parameter is always matched as a whole. Make ``\\d`` and similar
+    classes match only ASCII, as in JavaScript."""
     pattern = pattern.removeprefix("^")
     if pattern.endswith("$") and not pattern.endswith("\\$"):
         pattern = pattern[:-1]

@@ -1,4 +1,4 @@
-"""Values of JSON from the texts of a query, a path or headers, by the types of a JSON Schema."""
+"""Converts the texts of a query, a path or headers to the types of a JSON Schema."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,8 +15,8 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 class Texts:
     """Converts the texts of an object by the ``properties`` of *schema*.
 
-    A text that cannot be converted stays as it is: then it breaks the rule of its type. A property
-    that is missing gets its ``default``.
+    A text that cannot be converted is unchanged, so that it violates the rule of its type. A
+    missing property is set to its ``default``.
     """
 
     def __init__(self, schema: Any) -> None:
@@ -30,7 +30,7 @@ class Texts:
                     self._defaults[name] = rule["default"]
 
     def read(self, texts: Mapping[str, list[Any]]) -> dict[str, Any]:
-        """Return the value of each name. A name with several texts is a list."""
+        """Return the values by name. The value of a name with several texts is a list."""
         values: dict[str, Any] = {}
         for name, given in texts.items():
             value = given[0] if len(given) == 1 else given
@@ -43,7 +43,7 @@ class Texts:
 
 
 def coerce_of(rule: Mapping[str, Any]) -> Coerce:
-    """Return what converts a text for a schema with the ``type`` of *rule*."""
+    """Return the function that converts a text to the ``type`` of *rule*."""
     types = rule.get("type")
     names: list[Any] = types if isinstance(types, list) else [types]
     if "array" in names:

@@ -1,4 +1,4 @@
-"""`Service`: the events of a namespace, with one instance for all clients."""
+"""`Service`: the events of a namespace."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -23,14 +23,15 @@ _HOOKS = {
     "disconnecting": ("connection", "reason"),
     "disconnect": ("connection", "reason"),
 }
-"""The methods that are called for each connection, and their parameters."""
+"""The parameters of the methods that are called for each connection."""
 
 
 class Service(Component):
-    """Subclass it, and put `@event` on the methods that clients may call. There is one instance.
+    """Subclass it, and put `@event` on the methods that clients may call. One instance serves all
+    clients.
 
-    ``class Chat(Service, namespace="/chat", middlewares=[Login])``: without a namespace its
-    events are in ``/``. A namespace has one service.
+    ``class Chat(Service, namespace="/chat", middlewares=[Login])``: the default namespace is
+    ``/``. A namespace can have only one service.
 
     `connect`, `disconnecting` and `disconnect` do nothing unless they are overridden. Their
     exceptions are logged.
@@ -40,9 +41,9 @@ class Service(Component):
             *middlewares* is not a list.
 
     Attributes:
-        service_namespace: that of the argument of the class.
-        middlewares: run for each connection and each event of the namespace, in their order;
-            classes are built by the injector.
+        service_namespace: the argument ``namespace`` of the class.
+        middlewares: the middlewares that run for each connection and each event of the namespace,
+            in this order. The injector builds classes.
     """
 
     middlewares: ClassVar[Listed] = ()
@@ -68,18 +69,18 @@ class Service(Component):
         """A client has connected. It may be sent events."""
 
     async def disconnecting(self, connection: Connection, reason: DisconnectReason) -> None:
-        """A client has disconnected; called before `disconnect`."""
+        """Called when a client has disconnected, before `disconnect`."""
 
     async def disconnect(self, connection: Connection, reason: DisconnectReason) -> None:
-        """A client has disconnected. ``connection.rooms`` are those that it was in."""
+        """Called when a client has disconnected. ``connection.rooms`` still has its rooms."""
 
     @option(EVENT, True)
     @websocket("*", arguments="value")
     async def unknown_event(self, request: Request) -> Any:
-        """Called for an event without a method; override it to handle these events.
+        """Called for an event without a method. Override it to handle such events.
 
         Raises:
-            IOServerError: there is no such event (404).
+            IOServerError: the event is unknown (404).
         """
         raise IOServerError(f"unknown event {request.url[:100]!r}", 404)
 

@@ -1,4 +1,4 @@
-"""Puts the middlewares, hooks and errors of services on the events of the kernel."""
+"""Runs the middlewares, hooks and errors of services in listeners of the kernel."""
 
 import asyncio
 import logging
@@ -35,8 +35,8 @@ from rxkernel import (
 logger = logging.getLogger(__name__)
 
 _LATE = -100
-"""After the listeners of others: those of ``kernel.exception`` may replace the exception, and
-those of ``server.connected`` set the token."""
+"""The priority after other listeners: those of ``kernel.exception`` may replace the exception, and
+those of ``server.connected`` may set the token."""
 
 _OUTSIDE = -200
 """The priority in ``kernel.definition``: middlewares run before contracts check the arguments."""
@@ -68,8 +68,8 @@ class ServiceListeners:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_EARLY, only=_is_error_only)
     async def mark(self, event: DefinitionEvent) -> None:
-        """Set the option of routes that need no access rule, others may be on the class; and that
-        it is not a part of the API."""
+        """Set the option of routes without an access rule, also if the class has such a rule; and
+        omit the route from the documentation."""
         event.set_option("public", True)
         event.set_option(DOCUMENTATION, Documentation(is_listed=False))
 
@@ -80,8 +80,8 @@ class ServiceListeners:
         if not isinstance(service, Service):
             if EVENT in definition.options:
                 raise ConfigurationError(
-                    f"@event is on {definition.metadata.place}, which is not a method of a "
-                    f"Service; derive the class from Service, or write @websocket"
+                    f"{definition.metadata.place} has @event, but is not a method of a Service; "
+                    f"derive the class from Service, or write @websocket"
                 )
             return
         owner = f"the service {type(service).__qualname__}"
@@ -137,7 +137,7 @@ class ServiceListeners:
 
     @observe(ServerEvents.DISCONNECTED, priority=_LATE)
     async def call_disconnect(self, event: ConnectionEvent) -> None:
-        """Call both methods of the service, the second one whatever the first one raises."""
+        """Call both methods of the service, the second one even if the first one raises."""
         served, reason = self._table.find(event.connection), event.reason
         if served is None or reason is None:
             return
@@ -148,8 +148,8 @@ class ServiceListeners:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE)
     async def shape_error(self, event: ExceptionEvent) -> None:
-        """Give the errors of a service their shape; without an acknowledgement, send them as the
-        event ``error``."""
+        """Set the body of an error of a service. If the client expects no acknowledgement, send it
+        as the event ``error``."""
         request = event.request
         connection, definition = request.connection, request.definition
         if definition is not None and EVENT not in definition.options:
@@ -165,17 +165,18 @@ class ServiceListeners:
             await self._send_error(connection, response)
 
     async def _send_error(self, connection: Connection, response: Response) -> None:
-        """Send the event ``error``; if its data cannot be encoded, that of an unexpected error."""
+        """Send the event ``error``. If its data cannot be encoded, send that of an unexpected
+        error."""
         try:
             await connection.emit("error", response.content)
         except (TypeError, ValueError, RecursionError) as exc:
-            logger.exception("the error of an event in %s cannot be sent", connection.namespace)
+            logger.exception("the error of an event in %s cannot be encoded", connection.namespace)
             kernel = self._kernel
             body = error_body(exc, debug=kernel.debug, serializer=kernel.serializer)
             await connection.emit("error", body.content)
 
 
 async def _adopt_token(request: Request) -> None:
-    """A middleware may have set the token of the connection: it is that of its events too."""
+    """Use the token of the connection, which a middleware may have set, for its events too."""
     if request.token is None and request.connection is not None:
         request.token = request.connection.token

@@ -20,7 +20,7 @@ from rxkernel import (
 
 @attrs.frozen(eq=False)
 class ServedNamespace:
-    """A service; *connecting* are the middlewares of the connections to its namespace."""
+    """A service; *connecting* are the middlewares that run for connections to its namespace."""
 
     service: Service
     connecting: tuple[Callable[[Connection], Awaitable[object]], ...]
@@ -34,11 +34,11 @@ class ServiceTable:
         self._by_namespace: Mapping[str, ServedNamespace] = {}
 
     def add(self, definition: Definition, served: ServedNamespace) -> None:
-        """*definition* is one of *served*, and is served from the next `compiled` on."""
+        """Add *definition* of *served*; it is used from the next call of `compiled` on."""
         self._seen[definition] = served
 
     def compiled(self, compiled: Compiled) -> None:
-        """Keep the services whose definitions are served."""
+        """Use the services whose definitions are in *compiled*."""
         served: dict[str, ServedNamespace] = {}
         for definition in compiled.definitions[Transport.SOCKET]:
             if (found := self._seen.get(definition)) is not None:
@@ -54,7 +54,7 @@ def check_namespaces(services: Iterable[Any]) -> None:
     """Check that each of *services*, classes or instances, has its own namespace.
 
     Raises:
-        ConfigurationError: with every two that are in one namespace.
+        ConfigurationError: lists every two services that are in the same namespace.
     """
     found: dict[str, Any] = {}
     problems = []
@@ -65,9 +65,9 @@ def check_namespaces(services: Iterable[Any]) -> None:
                 one, two = (s if isinstance(s, type) else type(s) for s in (other, service))
                 problems.append(
                     f"the services {one.__qualname__} and {two.__qualname__} are both in the "
-                    f"namespace {namespace!r}, and a namespace has one service; set another one, "
-                    f"class {two.__name__}(Service, namespace=…), or put their events into one "
-                    f"class"
+                    f"namespace {namespace!r}, which can have only one service; set another "
+                    f"namespace: class {two.__name__}(Service, namespace=…), or put their events "
+                    f"into one class"
                 )
     if problems:
         raise ConfigurationError(*problems)

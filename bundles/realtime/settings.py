@@ -22,7 +22,7 @@ class RealtimeSettings:
     """The section ``[realtime]`` of ``rxkernel.toml``."""
 
     verbose: str = attrs.field(default="ERROR", validator=_check_level)
-    """The least important level that `AppHandle.log` logs: one of the names of `LogLevel`."""
+    """The least important level that `AppHandle.log` logs: a name of `LogLevel`."""
 
     connect_timeout: float = attrs.field(default=10.0, validator=_SECONDS)
     """Seconds within which the middlewares of a service must have accepted a connection."""
@@ -31,7 +31,8 @@ class RealtimeSettings:
     """The folder of the route files of controllers."""
 
     root_dir: Path | None = None
-    """The folder of static files that are served at ``/``; none: no static files."""
+    """The folder of static files that are served at ``/``. Without it, no static files are
+    served."""
 
     spa_fallback: bool = True
-    """Whether a page that is not found is ``index.html`` of *root_dir*."""
+    """Whether ``index.html`` of *root_dir* is sent for a page that is not found."""

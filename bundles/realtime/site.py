@@ -1,4 +1,5 @@
-"""The static files of ``realtime.root_dir``, below the routes of controllers."""
+"""The static files of ``realtime.root_dir``, with a lower priority than the routes of
+controllers."""
 
 import attrs
 
@@ -20,11 +21,11 @@ from rxkernel import (
 _OF_FILES = {"GET", "HEAD", "OPTIONS"}
 
 _EARLY = 100
-"""Before the listeners that give errors a body."""
+"""The priority before the listeners that set the body of an error."""
 
 
 class ApiPaths:
-    """Where the controllers of the application begin, and what is below.
+    """The paths below the prefixes of the controllers of the application.
 
     Args:
         prefix: the setting ``http.prefix``.
@@ -36,7 +37,7 @@ class ApiPaths:
         self._compiled = Compiled()
 
     def contain(self, path: str) -> bool:
-        """Whether *path*, without a slash at its begin, is below the prefix of a controller."""
+        """Whether *path*, which has no leading slash, is below the prefix of a controller."""
         return f"/{path}/".startswith(self._begins)
 
     @observe(KernelEvents.KERNEL_COMPILED)
@@ -50,8 +51,9 @@ class ApiPaths:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_EARLY)
     async def hide_files(self, event: ExceptionEvent) -> None:
-        """Respond with 404, and not 405, to another method for a path that only files have: a
-        client of an API would take the path for an existing one."""
+        """Respond with 404 instead of 405 to a method that files do not support, at a path that
+        only
+        files have: from a 405, the client of an API would conclude that the path exists."""
         request, error = event.request, event.exception
         if request.definition is not None or not isinstance(error, MethodNotAllowedException):
             return
@@ -67,12 +69,12 @@ class ApiPaths:
 
 @attrs.frozen(eq=False)
 class Site(StaticFiles):
-    """The files below *root*. A page of *fallback* is not sent for the paths of *api*."""
+    """The files below *root*. The page *fallback* is not sent for paths of *api*."""
 
     api: ApiPaths = attrs.field(kw_only=True)
 
     def check(self) -> None:
-        """As `StaticFiles.check`; the errors name the settings."""
+        """Do the same as `StaticFiles.check`; the errors name the settings."""
         try:
             super().check()
         except ConfigurationError as error:

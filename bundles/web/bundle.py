@@ -56,13 +56,13 @@ _BUNDLES = '["redis", …]'
 class WebBundle(Bundle):
     """Serves the folder ``app`` of the directory of `AutoloadBundle`.
 
-    ``get``, ``post``, ``put``, ``patch`` and ``delete`` register handlers before boot, as those of
-    ``application`` do in the files that are loaded and in start hooks.
+    ``get``, ``post``, ``put``, ``patch`` and ``delete`` register handlers before boot, like the
+    methods of ``application`` in the files that are loaded and in start hooks.
 
     Args:
-        extensions: those of your own.
-        routes: rules that are applied before handlers and files are looked up, and before those
-            of ``config/routes.py``.
+        extensions: further extensions, or replacements of built-in ones.
+        routes: rules that are applied before handlers and files are looked up, and before the
+            rules of ``config/routes.py``.
     """
 
     name = "web"
@@ -93,12 +93,12 @@ class WebBundle(Bundle):
         self._programs: list[ProgramHandler] = []
 
     def get(self, path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
-        """Let *function* handle GET of the directory *path*, such as ``/hello.ajax``: the same as
-        a file ``get.py`` there. *function* is ``async def handler(client)``, or ``async def
+        """Register *function* for GET of the directory *path*, such as ``/hello.ajax``: the same
+        as a file ``get.py`` there. *function* is ``async def handler(client)``, or ``async def
         middleware(request, next)``.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: every problem.
         """
         self._programs.append(program_handler("get", path, function, meta))
 
@@ -153,7 +153,7 @@ class WebBundle(Bundle):
         binder.bind(TreePages, to=pages)
 
     def _bind_stores(self, binder: Binder, root: Path) -> None:
-        """Bind the pages and the uploads."""
+        """Bind the services for cached pages and uploads."""
         settings = binder.injector.get(WebSettings)
         uploads = Uploads(uploads_folder(root, settings.uploads), settings.upload_types)
         binder.bind(Uploads, to=uploads)

@@ -37,21 +37,20 @@ VIRTUAL_PATH = "web.path"
 class Client(SnapshotUse):
     """The argument of handlers; all handlers of one request get the same one.
 
-    Attributes are class attributes until they are set or read, so that it takes little time to
-    create one.
+    The values are class attributes until they are set or read, so that creating a client is fast.
 
     Attributes:
         request: the message of the kernel.
-        chain: what is called for the request.
+        chain: the handlers for the request.
         status: the status of the response, if a handler has set it.
-        exception: why the request has failed, for the handler ``error``.
-        websocket: that of a directory ``.ws``. If the handler returns without accepting it, the
-            response is 403, or that of the handler.
+        exception: the error of the request, for the handler ``error``.
+        websocket: in a directory ``.ws``. If the handler returns without accepting it, the
+            response is 403, or the response of the handler.
         feed: sends the events of channels to *websocket*.
         subscriptions: the channels of `subscribe`, in a directory ``.sse``.
         provided: the services of the handlers, by name.
         has_ended: whether the stage ``end`` has begun.
-        page_run: what `cache` has begun.
+        page_run: keeps the response, if `cache` was called.
         responded: the response that a middleware got from ``next``, and the result in it.
         sent_headers: `headers`; None if no handler has read them.
     """
@@ -88,7 +87,7 @@ class Client(SnapshotUse):
 
     @property
     def runtime(self) -> Autoload:
-        """What has the snapshots of the application."""
+        """The runtime that has the snapshots of the application."""
         return self.chain.environment.autoload()
 
     @property
@@ -107,8 +106,8 @@ class Client(SnapshotUse):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The query together with the fields of the body, checked if the handler has ``meta`` or
-        ``parameters``. A name that was sent twice is a list."""
+        """The query and the fields of the body, checked if the handler has ``meta`` or
+        ``parameters``. A name that was sent several times is a list."""
         if self._parameters is None:
             found = arguments_of(self.request)
             self._parameters = found if isinstance(found, dict) else self.query
@@ -116,7 +115,7 @@ class Client(SnapshotUse):
 
     @property
     def query(self) -> dict[str, Any]:
-        """The parameters of the URL, as texts; a name that was sent twice is a list."""
+        """The parameters of the URL, as str; a name that was sent several times is a list."""
         return params_of(self.request)
 
     @property
@@ -162,8 +161,8 @@ class Client(SnapshotUse):
 
     def inherited(self) -> Awaitable[Any]:
         """Call the handler of this stage in the next directory above that has one, and return its
-        data: ``await client.inherited()``. None if there is none. Several calls may run at a
-        time."""
+        data: ``await client.inherited()``. None if no directory above has one. Several calls may
+        run at the same time."""
         return self._inherited(*handlers_above(self))
 
     async def _inherited(self, stage: Stage, level: int) -> Any:
@@ -178,7 +177,7 @@ class Client(SnapshotUse):
         return await run_handler(self.chain.calls[handler], self, stage, level)
 
     def end(self, data: Any = None, status: int | None = None) -> NoReturn:
-        """Respond with *data*, and call no further handler but ``end``."""
+        """Respond with *data*. Of the further handlers, only ``end`` is called."""
         raise Finished(data if status is None else (data, status))
 
     def error(self, status: int, message: str | None = None) -> NoReturn:
@@ -191,12 +190,12 @@ class Client(SnapshotUse):
         raise http_error(status, message)
 
     def redirect(self, url: str, status: int = 302, *, hosts: Collection[str] = ()) -> NoReturn:
-        """Redirect to *url* on this site, or on one of *hosts*, see `RedirectResponse`, and call
-        no further handler but ``end``.
+        """Redirect to *url* on this site, or on one of *hosts*, see `RedirectResponse`. Of the
+        further handlers, only ``end`` is called.
 
         Raises:
-            BadRequestException: the visitor has sent another target (400).
-            RxKernelError: another target, which the visitor has not sent.
+            BadRequestException: *url* is another target, and was sent by the visitor (400).
+            RxKernelError: *url* is another target, and was not sent by the visitor.
         """
         sent = (self.query, self.fields)
         raise Finished(redirect(self.request, sent, url, status, hosts))
@@ -207,15 +206,15 @@ class Client(SnapshotUse):
         return self.chain.environment.sessions.session_of(self.request)
 
     async def sign_in(self, user: Any) -> None:
-        """Log *user* in, who has proved to be that user: ``await client.sign_in(user)``; in a
+        """Log *user* in, who was authenticated before: ``await client.sign_in(user)``; in a
         directory ``.ws`` before the WebSocket is accepted. See `ClientSessions.sign_in`.
 
         Raises:
-            RxKernelError: the WebSocket is accepted, so no cookie can be sent.
+            RxKernelError: the WebSocket is accepted already, so no cookie can be sent.
         """
         if self.websocket is not None and self.websocket.is_accepted:
             raise RxKernelError(
-                f"client.sign_in() is called in {self.chain.name} after the handshake, which "
+                f"client.sign_in() was called in {self.chain.name} after the handshake, which "
                 f"sends the cookie; call await client.sign_in(user) before await "
                 f"client.websocket.accept()"
             )
@@ -224,18 +223,19 @@ class Client(SnapshotUse):
             self.feed.identity_changed()
 
     def sign_out(self) -> Awaitable[bool]:
-        """Log the user out, and return whether there was one. The values that the session had
-        before `sign_in`, and that have not changed since, stay. See `ClientSessions.sign_out`."""
+        """Log the user out; return False if the session has no user. The values that the session
+        had before `sign_in`, and that have not changed since, stay. See
+        `ClientSessions.sign_out`."""
         return self.chain.environment.sessions.sign_out(self.request)
 
     def download(self, path: str, name: str | None = None) -> NoReturn:
-        """Respond with an upload, which the browser saves as *name*, and call no further handler
-        but ``end``.
+        """Respond with an upload, which the browser saves as *name*. Of the further handlers, only
+        ``end`` is called.
 
-        *path* is that of its `StoredFile`; it may come from a client.
+        *path* is the path of its `StoredFile`; it may come from a client.
 
         Raises:
-            NotFoundException: *path* is not a path of a file below the folder of uploads (404).
+            NotFoundException: *path* is not a file below the folder of uploads (404).
             ValueError: *name* has a path or a control character.
         """
         raise Finished(self.chain.environment.uploads.download(path, name))
@@ -255,15 +255,15 @@ class Client(SnapshotUse):
         return files
 
     def cache(self, lifetime: float | str) -> None:
-        """Keep the response for *lifetime*, seconds or a duration such as ``10m``, and send it for
-        requests that are the same, see `page_key`. No handler is called for them; access is
-        checked. After a second call the new *lifetime* counts; 0 is not at all. A handler that
-        reads cookies or headers other than ``Accept`` and ``Accept-Language`` sets ``Vary``; one
-        that reads the address of the client sets ``Vary: *``, so that nothing is kept.
+        """Keep the response for *lifetime*, seconds or a duration such as ``10m``, and send it to
+        equal requests, see `page_key`. Their access is checked, but no handler is called. A second
+        call replaces *lifetime*; with 0 the response is not kept. A handler that reads cookies or
+        headers other than ``Accept`` and ``Accept-Language`` must set ``Vary``; one that reads the
+        address of the client must set ``Vary: *``, so that nothing is kept.
 
-        Only the response to a GET or HEAD without a body is kept, if it is not a stream, a file,
-        an error (4xx, 5xx), or one that sets a cookie. Call it before the first ``await``:
-        requests that arrive meanwhile wait for the response.
+        Only the response to a GET or HEAD without a body is kept, if it is not a stream, a file, a
+        part of a file, or an error (4xx, 5xx), and does not set a cookie. Call it before the first
+        ``await``: equal requests that arrive meanwhile wait for the response.
 
         Raises:
             ValueError: *lifetime* is invalid.
@@ -275,7 +275,7 @@ class Client(SnapshotUse):
 
     def block(self, seconds: float) -> None:
         """Respond to the requests of this client's address with 403 for *seconds*, see
-        `Firewall.block`; this request goes on. Does nothing if the address is not known.
+        `Firewall.block`; this request continues. Does nothing if the address is not known.
 
         Raises:
             ValueError: *seconds* is not a positive number.
@@ -300,8 +300,8 @@ class Client(SnapshotUse):
             self.subscriptions += channels
         else:
             raise RxKernelError(
-                f"client.subscribe() is called in {self.chain.name}, whose clients receive no "
-                f"events; call it in a directory .sse or .ws"
+                f"client.subscribe() was called in {self.chain.name}, whose clients cannot "
+                f"receive events; call it in a directory .sse or .ws"
             )
 
 

@@ -7,10 +7,10 @@ import attrs
 
 @attrs.define(eq=False)
 class ClientContext:
-    """What the handlers of one request share.
+    """The data that the handlers of one request share.
 
     Attributes:
-        data: what a template shows.
+        data: the values for the template of the page.
     """
 
     data: dict[str, Any] = attrs.field(factory=dict)

@@ -1,4 +1,4 @@
-"""What to write for an attribute that clients of Impress have, or for a misspelled one."""
+"""Hints for attributes that clients of Impress have, and for misspelled ones."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,7 +10,7 @@ _HINTS: Mapping[str, str] = MappingProxyType(
         "callback": "return the result of the handler",
         "connection": "write client.websocket",
         "cookies": "write client.request.cookies",
-        "data": "write client.fields for the body, client.context.data for what handlers share",
+        "data": "write client.fields for the body, client.context.data for data of all handlers",
         "group": "write client.groups",
         "host": "write client.request.headers['Host']",
         "ip": "write client.request.client.host",
@@ -34,7 +34,7 @@ _HINTS: Mapping[str, str] = MappingProxyType(
 
 
 def hint_for(name: str, known: list[str]) -> str | None:
-    """Return what to write for the attribute *name*; *known* are those that clients have."""
+    """Return the hint for the attribute *name*; *known* are the attributes of clients."""
     if name in _HINTS:
         return _HINTS[name]
     near = nearest(name, known)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from rxkernel import HttpException
 
 _BY_STATUS = {cls.status_code: cls for cls in reversed(HttpException.__subclasses__())}
-"""The first class of a status is that of the kernel: a bundle may derive others."""
+"""The first subclass with a status is that of the kernel; bundles may derive others."""
 
 
 def http_error(status: int, message: str | None = None) -> HttpException:
@@ -15,7 +15,9 @@ def http_error(status: int, message: str | None = None) -> HttpException:
         ValueError: *status* is not from 400 to 599.
     """
     if type(status) is not int or not 400 <= status <= 599:
-        raise ValueError(f"the status of an error is {status!r}; it must be from 400 to 599")
+        raise ValueError(
+            f"the status of an error is {status!r}; it must be an int from 400 to 599"
+        )
     known = _BY_STATUS.get(status)
     if known is not None:
         return known(message)

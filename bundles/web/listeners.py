@@ -1,4 +1,4 @@
-"""What goes around the actions of chains."""
+"""Wrappers around the actions of chains."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -14,7 +14,7 @@ from bundles.web.extensions.jsonp import JSONP, take_callback
 from rxkernel import Definition, DefinitionEvent, HttpDefinition, KernelEvents, Request, observe
 
 _OUTSIDE = -500
-"""Around the contracts, which check the parameters of the client only."""
+"""The priority around the contracts, which check only the parameters for the handlers."""
 
 Action = Callable[[Request], Awaitable[Any]]
 
@@ -33,11 +33,11 @@ def _is_jsonp(definition: Definition) -> bool:
 
 
 class JsonpCallbacks:
-    """Takes what clients of JSONP add to the query out of the parameters of ``.jsonp``."""
+    """Removes the parameters that clients of JSONP add to the query of ``.jsonp``."""
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_jsonp)
     async def wrap(self, event: DefinitionEvent) -> None:
-        """Take the name of the function, see `take_callback`."""
+        """Read the name of the function, see `take_callback`."""
 
         def decorate(action: Action) -> Action:
             async def called_back(request: Request) -> Any:
@@ -50,12 +50,12 @@ class JsonpCallbacks:
 
 
 class VirtualPaths:
-    """Serves virtual paths: those below a directory with ``access.virtual``."""
+    """Serves virtual paths: the paths below a directory with ``access.virtual``."""
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_virtual)
     async def wrap(self, event: DefinitionEvent) -> None:
-        """Take the rest of the path from the parameters. A file that exists counts more; it has
-        another rule than the handlers."""
+        """Move the rest of the path from the parameters to the client. An existing file has
+        priority; it has another rule than the handlers."""
         chain: Chain = event.definition.metadata.target
         is_read = chain.verb in ("get", "head")
         gate = access_of(event.definition).gate

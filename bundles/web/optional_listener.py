@@ -6,8 +6,8 @@ from rxkernel import AsyncEventDispatcher
 
 
 class OptionalListener:
-    """Registers *listener* for *event* with *priority*, or removes it, so that messages do not
-    call one that would do nothing: in a site it costs each of them 2 %."""
+    """Registers *listener* for *event* with *priority*, or removes it. A listener that does
+    nothing would cost each message of a site 2 %."""
 
     def __init__(
         self, dispatcher: AsyncEventDispatcher, event: str, listener: Any, priority: int
@@ -19,7 +19,7 @@ class OptionalListener:
         self._is_registered = False
 
     def register(self, is_needed: bool) -> None:
-        """Register it, or remove it if it is not needed; does nothing if that is done already."""
+        """Register the listener if *is_needed*, else remove it."""
         if is_needed is self._is_registered:
             return
         self._is_registered = is_needed

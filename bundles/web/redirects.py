@@ -9,7 +9,7 @@ from yarl import URL
 from rxkernel import BadRequestException, RedirectResponse, Request, RxKernelError
 
 _LEAST = 3
-"""Characters of an input that count as a part of a host."""
+"""Least characters of an input that count as a part of a host."""
 
 _HEADERS = ("Referer", "Cookie")
 
@@ -17,12 +17,12 @@ _HEADERS = ("Referer", "Cookie")
 def redirect(
     request: Request, sent: Iterable[Any], url: str, status: int, hosts: Collection[str]
 ) -> RedirectResponse:
-    """Return the redirect to *url*, see `RedirectResponse`. *sent* is what the visitor has sent
-    with *request*.
+    """Return the redirect to *url*, see `RedirectResponse`. *sent* has the values that the visitor
+    has sent with *request*.
 
     Raises:
         BadRequestException: the target is invalid, and a part of it was sent by the visitor (400).
-        RxKernelError: it is invalid, and was not.
+        RxKernelError: the target is invalid, and was not sent by the visitor.
     """
     try:
         return RedirectResponse(url, status, hosts=hosts)
@@ -37,7 +37,7 @@ def redirect(
 
 
 def _suspect(url: str) -> str:
-    """Return the host of *url*; *url* itself if it has none."""
+    """Return the host of *url*; *url* itself if it has no host."""
     try:
         return (URL(url).host or url).lower()
     except ValueError:

@@ -6,8 +6,8 @@ from rxkernel import Request
 
 
 def path_of(request: Request, prefix: str) -> str:
-    """Return the path of *request*, decoded, and without *prefix*, the setting ``http.prefix``, as
-    the paths of directories are."""
+    """Return the path of *request*, decoded, and without *prefix*, the setting ``http.prefix``,
+    like the paths of directories."""
     path = unquote(request.url.partition("?")[0])
     rest = path.removeprefix(prefix)
     return path if rest[:1] not in ("", "/") else rest

@@ -10,7 +10,7 @@ from rxkernel import Allowed
 
 _COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
 _SECONDS = Allowed(
-    "a number of seconds above 0",
+    "a number of seconds greater than 0",
     (int, float, type(None)),
     lambda value: 0 < value < float("inf"),
 )
@@ -28,7 +28,7 @@ class WebSettings:
     """The section ``[web]`` of ``rxkernel.toml``."""
 
     page_cache_size: int = attrs.field(default=33_554_432, validator=_COUNT)
-    """Most bytes of the pages that ``client.cache`` keeps, about; 0 keeps none."""
+    """Most bytes of the pages that ``client.cache`` keeps, approximately; 0: none are kept."""
 
     page_cache_entries: int = attrs.field(default=1_000, validator=_COUNT)
     """Most pages that ``client.cache`` keeps."""
@@ -38,12 +38,12 @@ class WebSettings:
     not be served."""
 
     upload_types: tuple[str, ...] = attrs.field(default=("*/*",), validator=_TYPES)
-    """The content types that ``client.upload`` accepts. Both count: the type that the client has
-    sent, and that of the name; the content is not checked."""
+    """The content types that ``client.upload`` accepts. The type that the client has sent, and the
+    type of the name, must both be accepted; the content is not checked."""
 
     slow_time: float | None = attrs.field(default=None, validator=_SECONDS)
     """Seconds; a response that is ready later is logged to ``rxkernel.slow``, unless a rule of
-    ``config/routes.py`` has another limit. None: only those of such rules."""
+    ``config/routes.py`` has another limit. None: only such rules have limits."""
 
     channels: ChannelSettings = attrs.field(factory=ChannelSettings)
     """Event streams and their channels."""

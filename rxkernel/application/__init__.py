@@ -1,1 +1,1 @@
-"""What holds an application together: its parts, its settings, its life."""
+"""The application: its parts, its settings and its lifecycle."""

@@ -1,4 +1,4 @@
-"""The settings of an application's own class."""
+"""The settings of the class that an application defines (``settings_class``)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,8 +15,9 @@ def app_settings(cls: type[Any] | None, settings: Settings) -> Any:
     """``settings.app``, or the defaults of *cls*; None without a *cls*.
 
     Raises:
-        ConfigurationError: *cls* is not an attrs class of its own, ``settings.app`` is not one of
-            its instances, or a setting without a default is missing.
+        ConfigurationError: *cls* is not an attrs class or derives from `Settings`,
+            ``settings.app`` is not an instance of *cls*, or a setting without a default is
+            missing.
     """
     given = settings.app
     if cls is None:
@@ -24,7 +25,7 @@ def app_settings(cls: type[Any] | None, settings: Settings) -> Any:
             return None
         name = type(given).__qualname__
         raise ConfigurationError(
-            f"settings.app is {name}, and the application has no settings_class; write "
+            f"settings.app is {name}, but the application has no settings_class; write "
             f"Application(settings_class={name})"
         )
     if not (isinstance(cls, type) and attrs.has(cls)):
@@ -34,14 +35,14 @@ def app_settings(cls: type[Any] | None, settings: Settings) -> Any:
     name = cls.__qualname__
     if issubclass(cls, Settings):
         raise ConfigurationError(
-            f"settings_class is {name}, which derives from rxkernel.Settings; give a class with "
-            f"the settings of the application alone"
+            f"settings_class is {name}, which derives from rxkernel.Settings; pass a class with "
+            f"the settings of the application only"
         )
     if given is None:
         return _defaults(cls)
     if not isinstance(given, cls):
         raise ConfigurationError(
-            f"settings.app is {type(given).__qualname__}, and settings_class is {name}; write "
+            f"settings.app is {type(given).__qualname__}, but settings_class is {name}; write "
             f"Settings(app={name}(…))"
         )
     return given
@@ -60,7 +61,7 @@ def _defaults(cls: type[Any]) -> Any:
 
 
 def report_clashes(cls: type[Any] | None, bundles: Iterable[Bundle]) -> Iterator[str]:
-    """Report each bundle that has the settings class of the application."""
+    """Yield a problem for each bundle with the settings class of the application."""
     for bundle in bundles:
         if cls is not None and bundle.settings_class is cls:
             yield (

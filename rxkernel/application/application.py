@@ -58,8 +58,8 @@ logger = logging.getLogger(__name__)
 current_application: ContextVar["Application | None"] = ContextVar(
     "current_application", default=None
 )
-"""The application that this context belongs to. It is set while one boots, starts, reloads or
-stops, so its services, connections and tasks have it; None in the code around it."""
+"""The application that this context belongs to. It is set while an application boots, starts,
+reloads or stops, so its services, connections and tasks have it; None outside."""
 
 _MADE_OF = (
     "bundles",
@@ -107,10 +107,9 @@ class Application:
     Attributes:
         live_directories: directories whose changes a bundle loads while the application runs:
             ``serve --reload`` does not restart for them.
-        is_check: whether the application is booted only to find errors, as by ``rxkernel check``,
-            which sets it before: bundles do not change stored data then, as set-up scripts do.
-        settings_files: the files that `load_settings` reads, whether they exist or not; empty
-            before.
+        is_check: whether the application is booted only to find errors. ``rxkernel check`` sets
+            it before boot. Bundles then do not change stored data, for example by set-up scripts.
+        settings_files: the files that `load_settings` has read, even if they do not exist.
     """
 
     def __init__(
@@ -161,14 +160,14 @@ class Application:
         self._sockets: Sockets | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Reject changes of the constructor's arguments after boot, which has read them.
+        """Reject changes of the arguments of the constructor after boot, which has read them.
 
         Raises:
             RxKernelError: the application is booted.
         """
         if name in _MADE_OF and self.__dict__.get("_running") is not None:
             raise RxKernelError(
-                f"application.{name} is set after boot, which has read it; set it before, or "
+                f"application.{name} is set after boot has read it; set it before boot, or "
                 f"await application.stop() first"
             )
         super().__setattr__(name, value)
@@ -213,7 +212,8 @@ class Application:
 
     @contextmanager
     def as_current(self) -> Iterator[None]:
-        """Be `current_application` inside: records of the log go to its ``logging.directory``."""
+        """Set `current_application` inside of the block: log records go to the
+        ``logging.directory`` of this application."""
         token = current_application.set(self)
         try:
             yield
@@ -227,13 +227,13 @@ class Application:
         name: str | None = None,
     ) -> None:
         """Read the file in the working directory and the environment into `settings`, as the
-        command line does, so that a test sees the settings of its project.
+        command line does, so that tests use the settings of their project.
 
         Args:
-            overrides: values by dotted name, such as ``{"http.port": 0}``; they replace those of
-                the other sources.
-            name: that of the application in a file for several, which has its own settings in the
-                table ``applications.<name>``.
+            overrides: values by dotted name, such as ``{"http.port": 0}``; they override the
+                other sources.
+            name: the name of the application in a file for several applications, in which the
+                table ``applications.<name>`` has its own settings.
 
         Raises:
             ConfigurationError: with every invalid setting.
@@ -256,10 +256,9 @@ class Application:
 
     async def reload_settings(self) -> SettingsChangedEvent:
         """Read the sources of `load_settings` again, and dispatch `application.settings`, whose
-        listeners use what has changed. Log the settings that are used now, and those that need a
-        restart.
+        listeners apply changes. Log the settings that were applied, and those that need a restart.
 
-        `settings` and the settings in the injector stay those of the boot.
+        `settings` and the settings in the injector do not change.
 
         Raises:
             ConfigurationError: with every invalid setting; nothing has changed.
@@ -299,9 +298,9 @@ class Application:
                 provides the service, in the scope of the original.
 
         Raises:
-            ConfigurationError: with every problem found. What was set up is closed.
-            RxKernelError: it is booted with other *overrides*, or code that runs within the boot
-                calls this.
+            ConfigurationError: with every problem found. All that was opened is closed.
+            RxKernelError: the application is booted with other *overrides*, or code that runs
+                within the boot calls this.
         """
         if self._running is None:
             with self.as_current():
@@ -310,7 +309,7 @@ class Application:
                         self._running = await self._boot(overrides or {})
         if overrides and overrides != self._booted.root.spec.overrides:
             raise RxKernelError(
-                "the application is booted already, with other services; pass overrides to "
+                "the application is booted already, with other overrides; pass overrides to "
                 "the first boot, or await application.stop() first"
             )
         return self._booted.injector
@@ -340,13 +339,13 @@ class Application:
         self._mounted_in = host
 
     def share(self, port: SharedPort, name: str) -> None:
-        """Serve the hosts of ``http.allowed_hosts`` on *port*, beside other applications.
+        """Serve the hosts of ``http.allowed_hosts`` on *port*, together with other applications.
 
-        ``port.start()`` starts all of them. Meanwhile each can be stopped and started again, which
-        the others do not notice.
+        ``port.start()`` starts all of them. Afterwards each can be stopped and started again
+        without an effect on the others.
 
         Args:
-            name: its name in errors of the boot and in the log.
+            name: its name in errors of boot and in the log.
 
         Raises:
             RxKernelError: *port* is open, or this application is booted, mounted or has a port
@@ -373,7 +372,7 @@ class Application:
         self._sockets = sockets
 
     def _check_place(self, method: str) -> None:
-        """Check that *method* can decide where this application is served."""
+        """Check that *method* can still change the place where this application is served."""
         states = {
             "booted": self._running is not None,
             "mounted": self._mounted_in is not None,
@@ -386,12 +385,12 @@ class Application:
                 )
 
     async def start(self) -> None:
-        """Boot, start every server, and return when they listen; does nothing if they do.
+        """Boot, start every server, and return when all listen; does nothing if they do.
 
         Raises:
-            ServerStartError: one cannot listen, or `mount_in` was called and something else than
-                the aiohttp application calls this, or the port of `share` is not open; the others
-                are stopped, and services closed.
+            ServerStartError: a server cannot listen, the port of `share` is not open, or this was
+                not called by the aiohttp application of `mount_in`. The other servers are stopped,
+                and services are closed.
         """
         with self.as_current():
             async with self._life:
@@ -404,20 +403,21 @@ class Application:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Self]:
-        """Boot, and connect this process to the others of the application, without opening a
-        port: for commands and scripts whose broadcasts reach the clients of running processes.
+        """Boot, and connect to the other processes of the application without opening a port: for
+        commands and scripts whose broadcasts reach the clients of running processes.
 
         Raises:
-            ServerStartError: what connects the processes rejects this one.
+            ServerStartError: the bus between the processes rejects this process.
         """
         async with self:
             await self.servers.connect(self.kernel)
             yield self
 
     async def stop(self) -> bool:
-        """Stop the servers if they run, then close what boot has set up; `boot` can follow again.
+        """Stop the servers if they run, then close all that boot opened; `boot` is possible again.
 
-        Does nothing if nothing runs. Returns whether all messages in flight were handled.
+        Does nothing if the application is not booted. Returns whether all messages in flight were
+        handled.
         """
         with self.as_current():
             async with self._life:
@@ -430,7 +430,7 @@ class Application:
         try:
             return await self._running.root.servers.stop()
         finally:
-            async with self._boot_lock:  # a boot that begins now waits for the end of this
+            async with self._boot_lock:  # a boot that begins now waits until this has ended
                 running, self._running = self._running, None
                 try:
                     await running.undo.aclose()
@@ -438,7 +438,7 @@ class Application:
                     self._is_stopping = False
 
     async def _end_reloads(self) -> None:
-        """Wait for a reload that has begun, and let no other one begin."""
+        """Wait for a running reload, and reject further ones."""
         async with self._reload_lock:
             self._is_stopping = True
 
@@ -514,23 +514,22 @@ class Application:
         """Change the routes without a restart; after an error nothing has changed.
 
         The next state is built and compiled while the current one runs, then swapped. A message in
-        flight ends with the definition that it began with. Routes that are not named stay the
-        same objects. `kernel.compiled` is dispatched after the swap; an error of a listener is
-        logged.
+        flight ends with the definition that it began with. All other routes keep their objects.
+        `kernel.compiled` is dispatched after the swap; an error of a listener is logged.
 
         Args:
             add: metadata of new routes.
             remove: metadata or definitions of routes, or controllers with all their routes.
-            controllers: new ones, as for the constructor; the injector builds the classes. One
-                that is removed and given again is a new instance.
-            before_swap: awaited when everything else is done, directly before the swap; what it
-                does without waiting is in one step with the swap. After an error of it, nothing
-                has changed.
-            when_swapped: called in the step in which the routes are swapped, so that no message
-                is between the two; not called after an error. It must not raise.
+            controllers: new ones, as for the constructor; the injector builds the classes. A class
+                in both *remove* and *controllers* gets a new instance.
+            before_swap: awaited as the last step before the swap. No message is handled between
+                the end of its last ``await`` and the swap. If it raises, nothing has changed.
+            when_swapped: called directly after the swap, before any other message is handled; not
+                called after an error. It must not raise.
 
         Returns:
-            The event that was dispatched: what was added, removed and changed.
+            The event that was dispatched, with the definitions that were added, removed and
+            changed.
 
         Raises:
             ConfigurationError: with every problem found; nothing has changed.
@@ -576,7 +575,7 @@ class Application:
 
 
 async def _close_service(service: Any) -> None:
-    """Close one service; an error is logged, so that the others are closed too.
+    """Close one service; an error is logged, so that all others are closed too.
 
     Raises:
         BaseException: not an error of the service, see `to_failure`.

@@ -22,8 +22,8 @@ from rxkernel.settings import Settings
 class ApplicationSpec:
     """Immutable; one boot reads one spec.
 
-    ``application`` is the `Application` itself, for injection; typed as object, since this module
-    comes before it.
+    ``application`` is the `Application` itself, for injection. Its type is object here, because
+    this module must not import it.
     """
 
     bundles: tuple[BundleRef, ...]

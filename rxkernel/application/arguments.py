@@ -1,4 +1,4 @@
-"""Checks the types of the arguments of `Application`, before one of them is used."""
+"""Checks the types of the arguments of `Application` before they are used."""
 
 import inspect
 from collections.abc import Collection, Iterator, Mapping
@@ -22,7 +22,7 @@ def check_arguments(
     """Check the types; boot checks the rest.
 
     Raises:
-        ConfigurationError: with every argument that is wrong.
+        ConfigurationError: with every argument of a wrong type.
     """
     problems = [
         *_of_list("bundles", bundles),

@@ -1,4 +1,4 @@
-"""Providers that are awaited or entered, and problems of those that cannot be."""
+"""Providers that are awaited or entered, and the problems of those that nothing would await."""
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -52,8 +52,8 @@ def wrap_async_providers(binder: Binder) -> Iterator[str]:
 
 
 def _rename_yielded(binder: Binder) -> None:
-    """Bind ``AsyncIterator[T]`` as ``T``: a ``@provider`` method is bound by its return type, and
-    under ``@asynccontextmanager`` that is an iterator."""
+    """Bind ``AsyncIterator[T]`` as ``T``: a ``@provider`` method is bound by its return type,
+    which is an iterator under ``@asynccontextmanager``."""
     for key, binding in tuple(binder._bindings.items()):
         call = _callable(binding.provider)
         if get_origin(key) in _YIELDED and _is_made_by(_ASYNC, call):
@@ -62,7 +62,7 @@ def _rename_yielded(binder: Binder) -> None:
 
 
 def provider_problems(binding: Binding) -> Iterator[str]:
-    """A problem if nothing would await or enter what the provider of *binding* returns."""
+    """Yield a problem if nothing would await or enter the result of the provider of *binding*."""
     call = _callable(binding.provider)
     if call is None:
         return
@@ -84,7 +84,7 @@ def _generator_fix(scope: Any) -> str:
     if scope in _SCOPED:
         return "decorate it with @contextlib.asynccontextmanager, on an async def"
     return (
-        f"give a plain def that returns the service, or decorate an async def with "
+        f"write a plain def that returns the service, or decorate an async def with "
         f"@contextlib.asynccontextmanager and {_FIX}"
     )
 
@@ -92,8 +92,8 @@ def _generator_fix(scope: Any) -> str:
 def _unscoped_fix(scope: Any) -> str:
     if scope is SingletonScope:
         return (
-            "a singleton is built before anything is awaited: give a plain def that returns the "
-            "service, and open it in 'async def __aenter__' (once, at boot)"
+            "a singleton is built without await: write a plain def that returns the service, and "
+            "open it in 'async def __aenter__' (once, at boot)"
         )
     return f"nothing awaits it: {_FIX}"
 
@@ -107,7 +107,7 @@ def _async_kind(call: Callable[..., Any]) -> str | None:
 
 
 def scoped_binding(key: Any, binding: Binding, injector: Injector) -> Binding:
-    """The binding, as *key*, of a service per message or connection; an instance has no scope."""
+    """The binding of *key* for a service per message or connection; an instance has no scope."""
     provider = binding.provider
     if isinstance(provider, InstanceProvider):
         if not is_factory_binding(binding, injector):
@@ -117,7 +117,7 @@ def scoped_binding(key: Any, binding: Binding, injector: Injector) -> Binding:
 
 
 def _opening(key: Any, kind: Any, provider: Provider[Any]) -> Provider[Any]:
-    """*provider* of a *kind* of service, or one that opens the service that it returns."""
+    """Return *provider*, or one that awaits or enters its service, which is a *kind*."""
     if isinstance(provider, ClassProvider):
         is_class = is_async_manager(provider._cls)
         return AsyncProvider(key, provider, is_class=True) if is_class else provider
@@ -139,8 +139,8 @@ def provider_of_factory(factory: Any) -> Provider[Any]:
 
 
 def _function_of(factory: Callable[[], Any]) -> Callable[[], Any]:
-    """*factory* as a function: injector reads the module and the hints of a callable, which are
-    missing for one written in C."""
+    """Return *factory* as a function, since injector reads the module and the type hints of a
+    callable, which a callable written in C does not have."""
     if inspect.iscoroutinefunction(factory):
 
         async def awaited() -> Any:
@@ -159,8 +159,8 @@ def _function_of(factory: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def is_factory_binding(binding: Binding, injector: Injector) -> bool:
-    """Whether a service per message or connection is bound to an object that creates it, and not
-    to the service itself."""
+    """Whether a service per message or connection is bound to an object that creates it, not to
+    the service itself."""
     if binding.scope not in _SCOPED or not isinstance(binding.provider, InstanceProvider):
         return False
     kind, instance = bare(binding.interface), binding.provider.get(injector)
@@ -169,7 +169,8 @@ def is_factory_binding(binding: Binding, injector: Injector) -> bool:
 
 
 def _gives_manager(kind: Any, call: Callable[..., Any]) -> bool:
-    """Whether *call* returns an async context manager, by its annotation or else by *kind*."""
+    """Whether *call* returns an async context manager, by its annotation, or without one by
+    *kind*."""
     try:
         returned = get_type_hints(call).get("return")
     except Exception:  # noqa: BLE001 - an annotation may be any expression

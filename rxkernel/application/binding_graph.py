@@ -1,7 +1,7 @@
 """Checks the services that are built while messages are handled, without building them.
 
 Singletons are built at boot, so injector itself reports a missing binding. A service per message
-or connection, or without a scope, would fail at run time; the constructors of these are read.
+or connection, or without a scope, would fail at run time, so its constructor is checked at boot.
 """
 
 import inspect
@@ -45,7 +45,7 @@ class _Factory:
         return list(get_bindings(self.call).values())
 
     def unresolved(self) -> list[str]:
-        """The parameters without a default that injector does not fill."""
+        """The parameters without a default for which injector has no argument."""
         try:
             parameters = list(inspect.signature(self.call).parameters.values())
         except ValueError:  # written in C
@@ -66,9 +66,9 @@ class BindingGraph:
         self._checked: set[Any] = set()
 
     def problems(self) -> Iterator[str]:
-        """One problem per service that cannot be built while messages are handled.
+        """Yield one problem per service that cannot be built while messages are handled.
 
-        A later call checks only what was bound meanwhile: classes with their own scope.
+        A later call checks only new bindings, which are those of classes with their own scope.
         """
         while new := [each for each in self._binder._bindings if each not in self._checked]:
             self._checked.update(new)
@@ -110,8 +110,8 @@ class BindingGraph:
             where = "it, above @attrs.define if there is one," if factory.is_constructor else "it"
             yield (
                 f"{name_of(factory.owner)} cannot be built: {what} takes "
-                f"{', '.join(map(repr, unresolved))}; put @inject on {where} and give every "
-                f"parameter a type"
+                f"{', '.join(map(repr, unresolved))}; put @inject on {where} and write a type for "
+                f"every parameter"
             )
 
     def _is_bound(self, interface: Any) -> bool:
@@ -122,7 +122,7 @@ class BindingGraph:
         return True
 
     def _dependencies(self, interface: Any) -> Iterator[Any]:
-        """The dependencies built with *interface*; none of a singleton, and no ``ProviderOf``."""
+        """The dependencies built with *interface*; () for a singleton. No ``ProviderOf``."""
         binding = self._binding(interface)
         if binding is None or binding.scope is SingletonScope:
             return
@@ -136,8 +136,8 @@ class BindingGraph:
                 continue
 
     def _dependency_paths(self, interface: Any) -> Iterator[tuple[Any, ...]]:
-        """From *interface* to each thing that is built with it; the last step of a path may
-        close a cycle."""
+        """Yield a path from *interface* to each service that is built with it; the last step of a
+        path may close a cycle."""
         seen = {interface}
         waiting: list[tuple[Any, ...]] = [(interface,)]
         yield (interface,)
@@ -161,8 +161,8 @@ class BindingGraph:
         for path in self._dependency_paths(interface):
             if path[-1] is Request or self._scope_of(path[-1]) is RequestScope:
                 yield (
-                    f"{name_of(interface)} is bound per connection and depends on a service bound "
-                    f"per message: {_arrows(path)}; inject injector.ProviderOf"
+                    f"{name_of(interface)} is bound per connection, but depends on a service "
+                    f"bound per message: {_arrows(path)}; inject injector.ProviderOf"
                     f"[{name_of(path[1])}] and call get() while a message is handled"
                 )
                 return
@@ -172,8 +172,8 @@ class BindingGraph:
         return NoScope if binding is None else binding.scope
 
     def opened_with(self, interface: Any) -> list[Any]:
-        """The services to await or enter before *interface* can be built, dependencies first; with
-        *interface* itself if it is async."""
+        """The services to await or enter before *interface* can be built, dependencies first;
+        including *interface* itself if it is async."""
         ordered: dict[Any, None] = {}
         seen: set[Any] = set()
 
@@ -191,9 +191,9 @@ class BindingGraph:
         return list(ordered)
 
     def without_connection(self, interface: Any) -> str | None:
-        """The problem if *interface* cannot be built over HTTP, else None.
+        """Return the problem if *interface* cannot be built over HTTP, else None.
 
-        It has the scope of a socket connection, or depends on one.
+        Such a service has the scope of a socket connection, or depends on one.
         """
         for path in self._dependency_paths(interface):
             if path[-1] is Connection or self._scope_of(path[-1]) is ConnectionScope:
@@ -208,7 +208,7 @@ class BindingGraph:
 
 
 def _factories(interface: Any, provider: Provider[Any]) -> Iterator[_Factory]:
-    """The factories that *provider* calls; none for an unknown kind of provider."""
+    """The factories that *provider* calls; empty for an unknown kind of provider."""
     if isinstance(provider, AsyncProvider):
         provider = provider.inner
     if isinstance(provider, ClassProvider):

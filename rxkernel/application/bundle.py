@@ -18,29 +18,33 @@ from rxkernel.servers.server import Server
 
 
 class Bundle:
-    """Subclass it, and set a name and what it contributes; `Application` takes class or instance.
+    """Subclass it, and set a name and the attributes below. Pass the class or an instance to
+    `Application`.
 
-    A class is built by the injector, so an ``@inject`` constructor may ask for ``Settings``,
-    the dispatcher, the storages, its own settings and services of bundles before it. Its methods
-    may have `@observe`.
+    The injector builds a class, so an ``@inject`` constructor may take ``Settings``, the
+    dispatcher, the storages, the settings of the bundle and services of earlier bundles. Its
+    methods may have `@observe`.
 
     Attributes:
         requires: names of bundles that must be enabled too; they are set up first.
         after: names of bundles that are set up first if they are enabled.
-        controllers, listeners, options: as for `Application`; servers: built by the injector.
-        transports: those whose procedures this bundle calls, beside those of its servers.
-        resolvers: the classes, or instances, that fill parameters with a marker of the bundle, see
-            `Resolver`; classes are built by the injector.
-        default_markers: the markers of parameters without one, by the class of the parameter or a
-            base class of it. Name classes of services, not of values that clients send.
+        controllers, listeners, options: as for `Application`.
+        servers: the classes of servers; the injector builds them.
+        transports: the transports whose procedures this bundle calls, besides those of its
+            servers.
+        resolvers: the classes, or instances, that provide the arguments for markers of the bundle,
+            see `Resolver`; the injector builds classes.
+        default_markers: the markers of parameters without a marker, by the class of the parameter
+            or one of its base classes. Use classes of services, not of values that clients send.
         scalars: as for `Application`.
         commands: commands of the command line, added under ``python -m rxkernel``.
-        settings_class: an attrs class, read from the section called like the bundle, and
+        settings_class: an attrs class, read from the section with the name of the bundle, and
             injectable.
-        provides: classes that `configure` binds for applications. If one is injected while the
-            bundle is not enabled, the error names the bundle; so for `settings_class`.
-        test_options: the names of arguments that `KernelClient` and the fixture ``client_of`` take
-            for this bundle, see `settings_for_test`.
+        provides: classes that `configure` binds for applications. If one of them, or
+            `settings_class`, is injected while the bundle is not enabled, the error names the
+            bundle.
+        test_options: the names of arguments of `KernelClient` and of the fixture ``client_of`` for
+            this bundle, see `settings_for_test`.
     """
 
     name: ClassVar[str]
@@ -66,23 +70,24 @@ class Bundle:
     def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
         """Return *settings*, those of this bundle, changed for a test.
 
-        *options* are those of `test_options` that the test has passed. *undo* is closed when the
-        client has stopped the application. Called before boot.
+        *options* are the arguments of `test_options` that the test has passed. *undo* is closed
+        after the client has stopped the application. It is called before boot.
         """
         return settings
 
     def routes_of(self, controller: Any) -> Iterable[RouteMetadata | ConfigurationError]:
-        """Return the routes that this bundle makes for *controller*, beside its labelled methods.
+        """Return the routes that this bundle creates for *controller*, besides its labelled
+        methods.
 
-        Called with each controller of the application and its bundles, at boot and at a reload
-        that adds it: a class, an instance or a module. Return nothing for those of another kind,
-        and an error for each invalid route.
+        It is called with each controller of the application and its bundles, a class, an instance
+        or a module, at boot and at a reload that adds it. Return () for controllers that the
+        bundle does not support, and an error for each invalid route.
         """
         return ()
 
 
 def imported_bundles() -> Iterator[type[Bundle]]:
-    """Yield the bundles whose modules are imported, enabled or not."""
+    """Yield all bundles whose modules are imported, even if they are not enabled."""
     found = Bundle.__subclasses__()
     for bundle in found:
         found += bundle.__subclasses__()
@@ -93,11 +98,12 @@ def imported_bundles() -> Iterator[type[Bundle]]:
 def bundle_with_marker(cls: type[Any]) -> type[Bundle] | None:
     """The imported bundle that has a default marker for parameters of *cls*, or None.
 
-    For a bundle that tells apart what a client sends and what the kernel passes.
+    It helps a bundle to distinguish parameters that a client sends from those that the kernel
+    passes.
     """
     for bundle in imported_bundles():
         markers = bundle.default_markers
-        known = markers if isinstance(markers, Mapping) else ()  # not checked: it is not enabled
+        known = markers if isinstance(markers, Mapping) else ()  # unchecked: it is not enabled
         if any(isinstance(base, type) and issubclass(cls, base) for base in known):
             return bundle
     return None

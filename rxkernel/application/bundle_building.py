@@ -1,6 +1,6 @@
-"""Sets up bundles in order: builds them, and has them bind their services.
+"""Sets up bundles in order: builds them, and lets them bind their services.
 
-Each bundle is bound too: services and bundles that come later may ask for it by its class.
+Each bundle is bound too, so services and later bundles can inject it by its class.
 """
 
 from collections import Counter
@@ -23,9 +23,9 @@ from rxkernel.settings import Settings
 def build_bundles(
     injector: Injector, found: Sequence[BundleOrClass], settings: Settings
 ) -> list[Bundle]:
-    """Build the classes in *found*; let each bundle bind its services, and bind the bundle.
+    """Build the classes in *found*, let each bundle bind its services, and bind the bundle itself.
 
-    It is bound as its class and as each base class that no other bundle of *found* has.
+    It is bound to its class, and to each base class that no other bundle of *found* has.
 
     Raises:
         ConfigurationError: with every bundle that cannot be built.
@@ -50,7 +50,7 @@ def build_bundles(
 
 
 class _LaterError(Exception):
-    """A bundle was asked for before it is set up."""
+    """A bundle is injected before it is set up."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -67,7 +67,7 @@ class _Builder:
             self._injector.binder.bind(kind, to=provider)
 
     def build(self, bundle: BundleOrClass) -> Bundle:
-        """The instance, once it has bound its services.
+        """Return the instance, after it has bound its services.
 
         Raises:
             ConfigurationError: its code raised an exception.
@@ -81,7 +81,7 @@ class _Builder:
             raise
         except _LaterError as exc:
             raise ConfigurationError(
-                f"bundle {bundle.name!r} asks for the bundle {exc.name!r}, which is set up later; "
+                f"bundle {bundle.name!r} injects the bundle {exc.name!r}, which is set up later; "
                 f"write after = ({exc.name!r},) in {class_of(bundle).__qualname__}"
             ) from exc
         except BaseException as exc:
@@ -104,19 +104,19 @@ class _Builder:
 
 
 def unread_settings(settings: Settings, bundles: Iterable[Bundle]) -> Iterator[str]:
-    """The settings in `Settings.bundles` that no bundle of *bundles* reads."""
+    """Yield a problem for each entry in `Settings.bundles` that none of *bundles* reads."""
     kinds = {bundle.name: bundle.settings_class for bundle in bundles}
     known = [name for name, kind in kinds.items() if kind is not None]
     for name in settings.bundles:
         if name in known:
             continue
-        what = f"Settings(bundles={{{shown(name)}: …}}) is read by nothing:"
+        what = f"Settings(bundles={{{shown(name)}: …}}) has no effect:"
         if name in kinds:
-            yield f"{what} the bundle has no settings_class; leave these settings out"
+            yield f"{what} the bundle has no settings_class; remove these settings"
         elif near := nearest(str(name), known):
             yield f"{what} no such bundle is enabled; did you mean {near!r}?"
         else:
-            yield f"{what} no such bundle is enabled; enable it, or leave its settings out"
+            yield f"{what} no such bundle is enabled; enable it, or remove its settings"
 
 
 def _kinds(bundle: BundleOrClass) -> list[type[Bundle]]:

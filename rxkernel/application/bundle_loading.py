@@ -1,4 +1,4 @@
-"""Imports a bundle by its name, and explains what its import raises."""
+"""Imports a bundle by its name, and explains errors of the import."""
 
 import traceback
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 def load(name: str, among: "Sequence[EntryPoint] | None" = None) -> BundleOrClass:
-    """Import the installed bundle *name*. *among* are the entry points of all bundles, if they are
-    read already: it takes milliseconds.
+    """Import the installed bundle *name*. *among* are the entry points of all bundles, if the
+    caller has them: reading them takes milliseconds.
 
     Raises:
-        ConfigurationError: it is not installed, installed by two packages, or its import fails,
-            whatever its module raises.
+        ConfigurationError: it is not installed, it is installed by two packages, or its import
+            fails with any exception.
     """
     entry = entry_of(name, entries(GROUP) if among is None else among)
     try:
@@ -80,8 +80,8 @@ def _imported(entry: "EntryPoint") -> BundleOrClass:
 
 
 def missing_extra(exc: ModuleNotFoundError) -> str | None:
-    """How to install what an installed bundle imports and *exc* says is missing; None where
-    another module imports it."""
+    """Return how to install the module that an installed bundle could not import with *exc*; None
+    if another module imports it."""
     frames = [frame for frame, _ in traceback.walk_tb(exc.__traceback__)]
     names = [f"{frame.f_globals.get('__name__')}." for frame in frames]
     for entry in installed().values():
@@ -98,15 +98,15 @@ def _reason(exc: BaseException) -> str:
 
 
 def _lacks_extra(entry: "EntryPoint", exc: BaseException) -> bool:
-    """Whether only the extra of the bundle is missing, which the error says: the traceback of
-    the import would say no more."""
+    """Whether the extra of the bundle is missing. The error reports it, so the traceback of the
+    import is not needed."""
     if not isinstance(exc, ModuleNotFoundError) or extra_of(entry) is None:
         return False
     return (exc.name or "").partition(".")[0] != entry.module.partition(".")[0]
 
 
 def _fix(entry: "EntryPoint", exc: BaseException) -> str:
-    """What to do about *exc*, which the import of *entry* raised."""
+    """Return the fix for *exc*, which the import of *entry* raised."""
     if not isinstance(exc, ImportError):
         return ""
     missing = exc.name or "" if isinstance(exc, ModuleNotFoundError) else ""
@@ -127,13 +127,13 @@ def _fix(entry: "EntryPoint", exc: BaseException) -> str:
 
 def _install(entry: "EntryPoint", extra: str) -> str:
     if (package := package_of(entry)) == "rxkernel":  # is not on PyPI
-        return f"install what it needs, in the clone of rxkernel: pip install '.[{extra}]'"
-    return f"install what it needs: pip install '{package}[{extra}]'"
+        return f"install its dependencies, in the clone of rxkernel: pip install '.[{extra}]'"
+    return f"install its dependencies: pip install '{package}[{extra}]'"
 
 
 def _shadowed() -> str:
-    """Whether a project's own ``bundles/__init__.py`` hides the installed bundles."""
+    """The fix if ``bundles/__init__.py`` of a project hides the installed bundles, else empty."""
     spec = find_spec("bundles")
     if spec is None or spec.origin is None:
         return ""
-    return f"; {spec.origin} hides the installed bundles, delete that file"
+    return f"; {spec.origin} hides the installed bundles: rename or delete it"

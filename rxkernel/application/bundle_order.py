@@ -9,13 +9,13 @@ from rxkernel.exceptions import ConfigurationError
 def in_order(
     found: Mapping[str, BundleOrClass], failed: Collection[str] = ()
 ) -> list[BundleOrClass]:
-    """The bundles of *found*, by name, in the order in which they are set up.
+    """Return the bundles of *found*, a mapping by name, in the order in which they are set up.
 
-    Bundles keep their order where nothing else is required. The names in *failed* are enabled
-    but broken: a bundle that requires one of them is not reported as a second problem.
+    Bundles keep their order unless another one is required. The bundles in *failed* are enabled
+    but could not be loaded: a bundle that requires one of them is not a second problem.
 
     Raises:
-        ConfigurationError: with every required bundle that is missing and every circle.
+        ConfigurationError: with every required bundle that is missing, and every cycle.
     """
     problems = [
         f"bundle {name!r} requires {needed!r}; add it: bundles=[…, {needed!r}]"
@@ -26,26 +26,26 @@ def in_order(
     order = _Order(found)
     for name in found:
         order.place(name, ())
-    problems += order.circles
+    problems += order.cycles
     if problems:
         raise ConfigurationError(*problems)
     return [found[name] for name in order.placed]
 
 
 class _Order:
-    """Visits the bundles before each bundle; a visit of the same bundle again is a circle."""
+    """Visits the bundles before each bundle; a second visit of a bundle on a path is a cycle."""
 
     def __init__(self, found: Mapping[str, BundleOrClass]) -> None:
         self.placed: dict[str, None] = {}
-        self.circles: list[str] = []
+        self.cycles: list[str] = []
         self._found = found
 
     def place(self, name: str, path: tuple[str, ...]) -> None:
         if name in path:
-            circle = " → ".join((*path[path.index(name) :], name))
-            self.circles.append(
-                f"bundles come after each other in a circle: {circle}; remove one of these names "
-                f"from requires or after"
+            cycle = " → ".join((*path[path.index(name) :], name))
+            self.cycles.append(
+                f"the order of bundles has a cycle: {cycle}; remove one of these names from "
+                f"requires or after"
             )
         elif name not in self.placed:
             for earlier in self._before(name):

@@ -1,6 +1,6 @@
 """Resolves the bundles of `Application(bundles=…)`, in the order in which they are set up.
 
-A name is looked up among the installed bundles; an installed bundle is not enabled by itself.
+A name is the name of an installed bundle. Installed bundles are not enabled automatically.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,13 @@ BundleRef = str | Bundle | type[Bundle]
 
 
 def resolve_bundles(given: Sequence[BundleRef]) -> list[BundleOrClass]:
-    """Load names, and order every bundle after those of its ``requires`` and ``after``.
-
-    Apart from that, the order of *given* is kept.
+    """Load the bundles that are names, and order every bundle after those of its ``requires`` and
+    ``after``; otherwise the order of *given* is kept.
 
     Raises:
         ConfigurationError: with every problem: a bundle that is not installed, cannot be
-            imported, has an attribute of a wrong type or is enabled twice; a required one that
-            is missing; bundles that wait for each other.
+            imported, has an attribute of a wrong type or is enabled twice; a required bundle that
+            is missing; a cycle in the order.
     """
     among = entries(GROUP) if any(isinstance(item, str) for item in given) else ()
     errors: list[ConfigurationError] = []

@@ -1,4 +1,4 @@
-"""Checks every attribute of a bundle, before one of them is used."""
+"""Checks the attributes of a bundle before they are used."""
 
 import inspect
 import re
@@ -33,19 +33,19 @@ _WHEN_BUILT = (
     *("controllers", "listeners", "servers", "options", "transports", "resolvers"),
     *("default_markers", "scalars"),
 )
-"""Attributes that may be a property; then they are checked after the bundle is built."""
+"""Attributes that may be properties; these are checked after the bundle is built."""
 
 SETTING_NAMES = frozenset(key_of(field) for field in attrs.fields(Settings))
-"""The names of the settings; a section of a bundle cannot be called like one."""
+"""The names of the settings; a section of a bundle cannot have one of them."""
 
 OWN_COMMANDS = frozenset(
     ("bundles", "call", "check", "listeners", "new", "routes", "serve", "service")
 )
-"""The commands of rxkernel itself; a bundle cannot replace one."""
+"""The commands of rxkernel itself; a bundle cannot replace them."""
 
 
 def is_bundle_name(name: object) -> bool:
-    """Whether *name* is valid: it is also a section of settings, and part of variables."""
+    """Whether *name* is valid also as a section of settings, and as part of a variable."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
@@ -53,7 +53,7 @@ def check_bundle(bundle: BundleOrClass) -> None:
     """Check the type of every attribute of *bundle*, a class or an instance.
 
     Raises:
-        ConfigurationError: with every attribute that is wrong.
+        ConfigurationError: with every invalid attribute.
     """
     try:
         problems = tuple(_problems(bundle))
@@ -67,7 +67,7 @@ def check_bundle(bundle: BundleOrClass) -> None:
 
 
 def clashes(bundles: Collection[BundleOrClass]) -> Iterator[str]:
-    """The problems of *bundles* together: two that have the same command or settings class."""
+    """Yield a problem for each command or settings class that two of *bundles* have."""
     owners: dict[tuple[str, Any], str] = {}
     for bundle in bundles:
         parts: list[tuple[str, Any]] = [
@@ -97,19 +97,18 @@ def _problems(bundle: BundleOrClass) -> Iterator[str]:
         yield f"bundle {cls.__qualname__}: {_of_instances('name')}"
     elif not is_bundle_name(name):
         yield (
-            f"bundle {cls.__qualname__}: name is {shown(name)}; write lower-case letters, digits, "
-            f"'-' and '_', a letter first"
+            f"bundle {cls.__qualname__}: name is {shown(name)}; use lower-case letters, digits, "
+            f"'-' and '_', starting with a letter"
         )
     elif name in SETTING_NAMES:
         yield (
-            f"bundle {name!r} ({cls.__qualname__}) has the name of a setting of rxkernel, and its "
-            f"own settings are the section of its name; rename the bundle"
+            f"bundle {name!r} ({cls.__qualname__}) has the name of a setting of rxkernel, so it "
+            f"cannot have a section of settings; rename the bundle"
         )
     elif abstract := getattr(cls, "__abstractmethods__", ()):
         yield (
             f"bundle {name!r}: {cls.__qualname__} is abstract, it does not implement "
-            f"{', '.join(sorted(abstract))}; "
-            f"enable a subclass that does"
+            f"{', '.join(sorted(abstract))}; implement it, or enable a subclass that does"
         )
     else:
         yield from (f"bundle {name!r}: {problem}" for problem in _wrong_attributes(bundle))
@@ -130,8 +129,8 @@ def _wrong_attributes(bundle: BundleOrClass) -> Iterator[str]:
 
 def _of_instances(attribute: str) -> str:
     return (
-        f"{attribute} is a property, and is read before the bundle is built; write the value in "
-        f"the class, or enable an instance of it"
+        f"{attribute} is a property, but is read before the bundle is built; write the value in "
+        f"the class, or enable an instance"
     )
 
 
@@ -190,7 +189,10 @@ def _settings_class(attribute: str, value: Any) -> Iterator[str]:
         return
     try:
         if _is_in_itself(value):
-            yield f"{attribute} {value.__qualname__} has itself as a field; settings are a tree"
+            yield (
+                f"{attribute} {value.__qualname__} has itself as a field; settings cannot be "
+                f"recursive"
+            )
     except Exception as exc:  # noqa: BLE001 - an annotation may be any expression
         yield f"{attribute} {value.__qualname__} has a type that cannot be read: {summary_of(exc)}"
 

@@ -1,4 +1,4 @@
-"""Finds misspelt attributes of a bundle class, which nothing would read."""
+"""Finds misspelt attributes of a bundle class, which would have no effect."""
 
 import inspect
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def misspelt(cls: type[Bundle]) -> Iterator[str]:
     for attribute, value in _written(cls).items():
         known = _METHODS if inspect.isfunction(value) else _VALUES
         near = nearest(attribute, known, cutoff=0.85)
-        if near is not None and near not in attribute:  # a longer name is meant
+        if near is not None and near not in attribute:  # a longer name is probably intended
             yield (
                 f"{attribute} is not an attribute of bundles; did you mean "
                 f"{near}? If not, choose another name"
@@ -25,7 +25,7 @@ def misspelt(cls: type[Bundle]) -> Iterator[str]:
 
 
 def _written(cls: type[Bundle]) -> dict[str, Any]:
-    """The public attributes of *cls* and the bundles that it derives from, without `Bundle`'s."""
+    """The public attributes of *cls* and its base classes, without those of `Bundle`."""
     bases = [base for base in cls.__mro__ if issubclass(base, Bundle) and base is not Bundle]
     return {
         name: value

@@ -12,8 +12,8 @@ T = TypeVar("T")
 
 
 class ClientCalls:
-    """Runs each message, and each event of a connection, in a task and a context of its own, so
-    that context variables which it sets are not visible in the test or in another message."""
+    """Runs each message, and each event of a connection, in its own task and context, so that
+    context variables that it sets are not visible in the test or in other messages."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -22,7 +22,8 @@ class ClientCalls:
     async def run(self, work: Coroutine[Any, Any, T], context: Context | None = None) -> T:
         """Await *work*, in which a `KernelClient` runs code of the application.
 
-        Without *context* it runs in a copy of the current one, which belongs to the application.
+        Without *context* it runs in a copy of the current context, in which `current_application`
+        is set.
         """
         return await self.start(work, context)
 

@@ -27,7 +27,7 @@ from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, find_
 class ClientConnections:
     """The connections of one client, by id, including those that are not accepted yet.
 
-    *token* returns that of each connection, see `KernelClient.as_user`.
+    *token* returns the token of each connection, see `KernelClient.as_user`.
     """
 
     def __init__(
@@ -114,8 +114,7 @@ class ClientConnections:
     def disconnect(
         self, connection: RecordingConnection, reason: DisconnectReason
     ) -> asyncio.Task[None]:
-        """End *connection*, and return the task that dispatches DISCONNECTED and closes its
-        services."""
+        """End *connection*; return the task that dispatches DISCONNECTED and closes services."""
         self._remove(connection)
         return self._calls.start(self._disconnect(connection, reason), connection.context)
 
@@ -142,7 +141,7 @@ class ClientConnections:
         skip: set[str],
         volatile: bool,
     ) -> None:
-        """See `BroadcastBackend.broadcast`. A client in process never waits for packets."""
+        """See `BroadcastBackend.broadcast`. A client in the process has no packets to wait for."""
         encode_event(namespace, event, args, None, self.serializer)
         for connection in self.select(rooms, namespace):
             if connection.id not in skip:

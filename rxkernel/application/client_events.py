@@ -1,4 +1,4 @@
-"""The events of a `KernelClient`: which definition an event has, and in which namespace."""
+"""Finds the definition and the namespace of an event of a `KernelClient`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from rxkernel.routing.metadata import ANY_EVENT
 def find_event(compiled: Compiled, key: str) -> tuple[WebSocketDefinition, str]:
     """Return the definition of the event *key*, and the name that the client sends.
 
-    An event without a definition is that of ``*`` in its namespace.
+    An event without its own definition has that of ``*`` in its namespace.
 
     Raises:
         KeyError: the event does not exist.
@@ -35,7 +35,7 @@ def find_event(compiled: Compiled, key: str) -> tuple[WebSocketDefinition, str]:
 def namespace_of(
     definition: WebSocketDefinition, params: Mapping[str, Any] | None
 ) -> tuple[str, dict[str, Any]]:
-    """Return the namespace that a client connects to, and those of *params* that it does not have.
+    """Return the namespace that a client connects to, and the *params* that it does not contain.
 
     Raises:
         ValueError: a parameter of the namespace is missing or invalid.

@@ -53,7 +53,7 @@ class SentOverHttp:
     def set_body_loader(
         self, request: Request, limits: BodyLimits, serializer: Serializer
     ) -> None:
-        """Encode body or form now, and let ``request.body_loader`` decode it within *limits*.
+        """Encode body or form, and set a ``request.body_loader`` that decodes it within *limits*.
 
         Raises:
             ValueError: the body cannot be encoded with its content type, or is a multipart form.
@@ -91,14 +91,14 @@ def fill_event(
     *,
     arguments: EventArguments,
 ) -> None:
-    """Set name and arguments of an event or a procedure, as plain values. The parameters of the
-    namespace come first.
+    """Set the name and the arguments of an event or a procedure, as plain values. The parameters
+    of the namespace come first.
 
-    Where *arguments* are a value, the client sends *body*, or *params* as an object. Where they
-    are a list, it sends the items of *body*.
+    With *arguments* ``"value"`` the client sends *body*, or *params* as an object. With ``"list"``
+    it sends the items of *body*.
 
     Raises:
-        ValueError: *arguments* are a list, and *body* is not, or there are *params*.
+        ValueError: *arguments* is ``"list"``, and *body* is not a list, or there are *params*.
     """
     connection = request.connection
     of_namespace = {} if connection is None else connection.params
@@ -128,7 +128,7 @@ def fill_params(
     """Set the URL and the parameters of path and query.
 
     Raises:
-        ValueError: a path parameter is missing, or a query parameter has no text form.
+        ValueError: a path parameter is missing, or a query parameter cannot be written as text.
         NotFoundException: a converter rejects a path parameter (404).
     """
     known = {name: value for name, value in given.items() if value is not None}
@@ -147,8 +147,8 @@ def fill_params(
 async def load_form(
     request: Request, limits: BodyLimits, form: MultiDict[str], files: Files
 ) -> None:
-    """Set the fields and files of *request*, within the limits of their route. A file that a
-    server reads as a JSON part becomes a field.
+    """Set the fields and files of *request*, within the limits of its route. A file that a server
+    would read as a JSON part becomes a field.
 
     Raises:
         PayloadTooLargeException: 413.
@@ -178,7 +178,7 @@ async def load_form(
 def body_of(
     body: Any, headers: CIMultiDict[str], serializer: Serializer
 ) -> bytes | AsyncIterable[bytes] | None:
-    """Encode *body* with the ``Content-Type`` of *headers*, by default JSON; bytes are returned
+    """Encode *body* with the ``Content-Type`` of *headers*, JSON by default; bytes are returned
     unchanged.
 
     Raises:
@@ -219,7 +219,7 @@ async def load_body(
 
 
 def _content_type_of(request: Request, limits: BodyLimits) -> ContentType:
-    """Return the content type that the body of *request* is decoded as.
+    """Return the content type with which the body of *request* is decoded.
 
     Raises:
         UnsupportedMediaTypeException: the header ``Content-Type`` is invalid (415).

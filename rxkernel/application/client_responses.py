@@ -22,9 +22,8 @@ from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 from rxkernel.servers.socketio.encoding import encode_acknowledgement, encode_plain
 
 Write = Callable[[Request, Response, Serializer], Awaitable[int | None]]
-"""Encodes the response to a request, and drops the bytes.
-
-Returns their number, without a head; None for a stream, which the test reads."""
+"""Encodes the response to a request, and returns the number of bytes without a head; None for a
+stream, which the test reads."""
 
 
 async def sendable(

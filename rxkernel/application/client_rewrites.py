@@ -1,4 +1,4 @@
-"""Rewrites the requests of a `KernelClient`, as a server rewrites those that it receives."""
+"""Rewrites the requests of a `KernelClient`, as a server rewrites its requests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ class ClientHead:
 
 
 def path_in(name: str) -> tuple[str, str] | None:
-    """Return method and path of a *name* such as ``GET /old``; None for another name."""
+    """Return method and path of a *name* such as ``GET /old``; None for other names."""
     method, _, path = name.partition(" ")
     return (method, path) if method in METHODS and path.startswith("/") else None
 
@@ -51,11 +51,11 @@ def fill_target(
 def rewritten(
     kernel: Kernel, rewriting: Rewriting, request: Request, prefix: str
 ) -> HttpDefinition | None:
-    """Return the definition of *request* after its target was rewritten, and set its URL and
-    parameters; None if the target stays as it is.
+    """Return the definition for the rewritten target of *request*, and set its URL and parameters;
+    None if the target is not rewritten.
 
     Raises:
-        Exception: that of the rewriter, or of a path without a route.
+        Exception: the exception of the rewriter, or that of a path without a route.
     """
     assert request.method is not None
     headers = CIMultiDictProxy(CIMultiDict(request.headers))
@@ -69,7 +69,7 @@ def rewritten(
     if isinstance(route, Exception):
         raise route
     if not isinstance(route, tuple):
-        raise NotFoundException("a KernelClient finds only routes of the kernel for a new target")
+        raise NotFoundException("a KernelClient can rewrite a target only to routes of the kernel")
     definition, values = route
     request.params = MultiDict([*values.items(), *head.rel_url.query.items()])
     return definition

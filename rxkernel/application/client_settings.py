@@ -1,4 +1,4 @@
-"""The settings of an application while a test client uses it, by the options of its bundles."""
+"""Changes the settings of an application for a test client, by the test options of its bundles."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -30,13 +30,15 @@ class ClientSettings:
         for name in options:
             if name not in known:
                 near = nearest(name, known)
-                hint = f"did you mean {near}?" if near else "enable the bundle that has it"
+                hint = (
+                    f"did you mean {near}?" if near else "enable its bundle, or correct the name"
+                )
                 raise TypeError(
                     f"no bundle of the application has the test option {name!r}; {hint}"
                 )
 
     def apply(self) -> None:
-        """Change the settings; does nothing if they have been changed.
+        """Change the settings; does nothing if they have been changed already.
 
         Raises:
             RxKernelError: the application is booted.
@@ -58,7 +60,7 @@ class ClientSettings:
             self._undo = undo.pop_all()
 
     def restore(self) -> None:
-        """Undo `apply`, once the application has stopped."""
+        """Undo `apply`, after the application has stopped."""
         undo, self._undo = self._undo, None
         if undo is not None:
             undo.close()

@@ -1,4 +1,4 @@
-"""The streams that a test reads. The message of a stream ends with it, as on the wire."""
+"""The streams that a test reads. The message of a stream ends when the stream ends."""
 
 import asyncio
 from collections.abc import AsyncIterable
@@ -43,7 +43,7 @@ class ClientStream(ReadInContext):
             raise
 
     async def aclose(self) -> None:
-        """Read no further, as a client that disconnects."""
+        """Stop reading, like a client that disconnects."""
         await self._end(asyncio.CancelledError("the stream was closed before its end"))
 
     async def _end(self, failure: BaseException | None) -> None:

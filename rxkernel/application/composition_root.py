@@ -1,5 +1,5 @@
-"""Builds the services, listeners, kernel and servers of an application: all of boot that does not
-await."""
+"""Builds the services, listeners, kernel and servers of an application: the part of boot that does
+not await."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ from rxkernel.settings import Settings
 logger = logging.getLogger(__name__)
 
 _OPTIONS = (PROBE, QUIET)
-"""The option keys that need no declaration."""
+"""The option keys that need not be declared."""
 
 
 class CompositionRoot:
@@ -128,7 +128,7 @@ class CompositionRoot:
         return SocketioServer(spec.settings, self._http, spec.dispatcher, broadcaster)
 
     def compose(self) -> None:
-        """Build everything. After an error, continue as far as more errors can be found.
+        """Build everything. After an error, continue to find more errors.
 
         Raises:
             ConfigurationError: with every problem found.
@@ -190,13 +190,13 @@ class CompositionRoot:
                 self._scalars.add(scalar, owner)
 
     def _report_other_applications(self) -> None:
-        """Report a module that binds the application, which would build a second one."""
+        """Report a module that binds the class of the application, so would build another."""
         cls, own = type(self.spec.application), self.spec.application
         provider = self._injector.binder.get_binding(cls)[0].provider
         if not (isinstance(provider, InstanceProvider) and provider.get(self._injector) is own):
             self.container.problems.append(
-                f"a module binds {cls.__qualname__}, which would build a second one; remove this "
-                f"binding: the application itself can be injected everywhere"
+                f"a module binds {cls.__qualname__}, which would build a second application; "
+                f"remove this binding: the application itself can be injected everywhere"
             )
 
     def _add_controller(self, controller: Any) -> None:
@@ -209,11 +209,12 @@ class CompositionRoot:
             self._observe(instance, may_be_silent=True)
 
     def instance_of(self, controller: Any) -> Any:
-        """The instance of a controller class, None if it could not be built; others unchanged."""
+        """The instance of a controller class, None if it could not be built; any other
+        *controller* unchanged."""
         return self.controllers.get(controller) if isinstance(controller, type) else controller
 
     def routes_of(self, controller: Any) -> Iterator[RouteMetadata | ConfigurationError]:
-        """Yield the routes of *controller*: its own, and those that bundles make for it."""
+        """Yield the routes of *controller*: its own, and those that bundles create for it."""
         yield from routes_of(controller)
         for bundle in self.bundles:
             try:
@@ -233,7 +234,7 @@ class CompositionRoot:
 
     def _observe(self, listener: object, *, may_be_silent: bool = False) -> None:
         if self.listener_registry.has_listener_of(listener):
-            return  # given as a controller and as a listener
+            return  # passed as a controller and as a listener
         found = tuple(observations(listener))
         if not found and not may_be_silent and not isinstance(listener, Bundle):
             self.container.problems.append(
@@ -245,11 +246,11 @@ class CompositionRoot:
                 self.listener_registry.add(method, observation)
 
     def check_controllers(self) -> None:
-        """Raise for controllers without a route and without a listener, and for options of
-        methods and listeners without a route.
+        """Check that each controller has a route or a listener, and that each option on a method
+        has a route.
 
         Raises:
-            ConfigurationError: with every such controller and option.
+            ConfigurationError: with every other controller and option.
         """
         unused = UnusedParts(self.spec.storages.all())
         errors: list[ConfigurationError] = []
@@ -261,8 +262,8 @@ class CompositionRoot:
             raise ConfigurationError.merge(errors)
 
     def report_unserved(self) -> None:
-        """Log procedures of services whose bundle is not enabled. It is not an error: another
-        machine with the same services may run them. Those of controllers are errors."""
+        """Log the procedures of services whose bundle is not enabled. This is not an error, as it
+        is for controllers: another machine with the same services may run them."""
         for text in procedures_without_bundle(self.container.singletons(), self._options):
             logger.warning("%s", text)
 

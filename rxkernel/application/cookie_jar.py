@@ -11,8 +11,8 @@ from rxkernel.messages.cookies import parse_cookies
 class CookieJar(MutableMapping[str, str]):
     """Cookies by name, set by the test or by a ``Set-Cookie`` of a response over HTTP.
 
-    Their paths count. ``Max-Age`` and ``Expires`` are checked once: an expired cookie is removed
-    when it is set, and no cookie expires later. All requests are to one trusted site, so
+    Paths are respected. ``Max-Age`` and ``Expires`` are checked once: an expired cookie is removed
+    when it is set, but no cookie expires later. All requests are to one trusted site, so
     ``Domain``, ``Secure``, ``HttpOnly`` and ``SameSite`` are ignored.
     """
 
@@ -48,7 +48,7 @@ class CookieJar(MutableMapping[str, str]):
         self._values = {key: value for key, value in self._values.items() if key[0] != name}
 
     def sent_to(self, path: str) -> dict[str, str]:
-        """The cookies that a request for *path* contains, those of the longest path first."""
+        """The cookies of a request for *path*, those with the longest path first."""
         found: dict[str, str] = {}
         for (name, own), value in sorted(self._values.items(), key=_longest_path):
             if path == own or path.startswith(own if own.endswith("/") else f"{own}/"):
@@ -86,7 +86,8 @@ def _longest_path(item: tuple[tuple[str, str], str]) -> int:
 
 
 def _is_expired(attributes: Mapping[str, str]) -> bool:
-    """Whether it has expired. ``Max-Age`` precedes ``Expires``; invalid ones do not count."""
+    """Whether the cookie has expired. ``Max-Age`` overrides ``Expires``; invalid values are
+    ignored."""
     age = attributes.get("max-age", "")
     if age.removeprefix("-").isdecimal():
         return int(age) <= 0

@@ -13,7 +13,7 @@ GROUP = "rxkernel.bundles"
 
 
 def installed() -> "dict[str, EntryPoint]":
-    """The bundles that are installed, enabled or not, by name.
+    """The installed bundles by name, even if they are not enabled.
 
     Raises:
         ConfigurationError: the metadata of an installed package cannot be read.
@@ -38,7 +38,7 @@ def entries(group: str) -> "tuple[EntryPoint, ...]":
         for distribution in distributions():
             try:
                 distribution.entry_points  # noqa: B018 - read to find the distribution that raises
-            except Exception:  # noqa: BLE001 - the same as above
+            except Exception:  # noqa: BLE001 - as above
                 raise ConfigurationError(
                     f"entry_points.txt of the package {distribution.name!r} cannot be read; "
                     f"install the package again"
@@ -47,10 +47,10 @@ def entries(group: str) -> "tuple[EntryPoint, ...]":
 
 
 def entry_of(name: str, among: "Sequence[EntryPoint]") -> "EntryPoint":
-    """The entry point of the bundle *name*; *among* are those of `GROUP`.
+    """The entry point of the bundle *name*; *among* are all entry points of `GROUP`.
 
     Raises:
-        ConfigurationError: no package has it, or two have.
+        ConfigurationError: no package has it, or several packages have it.
     """
     found = [entry for entry in among if entry.name == name]
     if len(found) == 1:
@@ -72,7 +72,7 @@ def package_of(entry: "EntryPoint") -> str:
 
 
 def extra_of(entry: "EntryPoint") -> str | None:
-    """The extra of its distribution that has the name of the bundle; None without one."""
+    """The extra with the name of the bundle in its distribution, or None."""
     extras = _extras(entry)
     return next((extra for extra in extras if _plain(extra) == _plain(entry.name)), None)
 

@@ -1,4 +1,4 @@
-"""The events of the lifecycle of an application."""
+"""The lifecycle events of an application."""
 
 from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
@@ -33,14 +33,14 @@ class ApplicationEvents(StrEnum):
 
 @attrs.define(eq=False)
 class BootstrapEvent(Event):
-    """Dispatched before the kernel compiles the routes of the storages: more can be added.
+    """Dispatched before the kernel compiles the routes of the storages; listeners can add routes.
 
     Attributes:
         services: the singletons of the application, dependencies first; also its controllers,
             listeners and bundles. A bundle finds methods with its decorators there.
         scoped_classes: the classes that are bound in another scope, which boot does not build.
-        problems: what is wrong, from listeners. Boot reports them together with those of the
-            routes, whereas an exception of a listener ends the boot at once.
+        problems: listeners add problems here. Boot reports them together with those of the routes,
+            whereas an exception of a listener ends the boot immediately.
     """
 
     injector: Injector
@@ -54,12 +54,11 @@ class BootstrapEvent(Event):
     def add_procedures(
         self, transports: Collection[Transport], noun: str, message: str
     ) -> list[ConfigurationError]:
-        """Add the procedures of *services* over *transports*. Those of controllers are added by
-        boot.
+        """Add the procedures of *services* over *transports*. Boot adds those of controllers.
 
         Args:
-            noun: a procedure, with ``{}`` for its name: ``the task {}``. For errors, as *message*.
-            message: one message over the transports: ``run``.
+            noun: the term for a procedure in errors, with ``{}`` for its name: ``the task {}``.
+            message: the term for one message in errors: ``run``.
 
         Returns:
             The error of each invalid route, and of each procedure of *scoped_classes*.

@@ -1,7 +1,7 @@
 """``/healthz`` and ``/readyz``: liveness and readiness probes (setting ``health``).
 
-The terms are those of Kubernetes: a live process need not be restarted, a ready one may receive
-requests.
+The terms are those of Kubernetes: a process that is not live must be restarted; only a process
+that is ready should receive requests.
 """
 
 import asyncio
@@ -40,8 +40,9 @@ def _is_probe(definition: Definition) -> bool:
 
 
 class HealthController:
-    """Both routes have ``options["public"]``, for listeners that check access. It is set here, not
-    by a decorator: `@option` must not let a route of an application pass them."""
+    """The routes of the probes. Both have ``options["public"]``, for listeners that check access.
+    It is set here, not by a decorator, because `@option` must not make a route of an application
+    public."""
 
     @inject
     def __init__(
@@ -58,14 +59,14 @@ class HealthController:
     @http("GET", "/healthz", "healthz")
     @option(PROBE, True)
     async def healthz(self, request: Request) -> Response:
-        """200 as long as the event loop runs."""
+        """Return 200 as long as the event loop runs."""
         return Response({"status": "alive"}, 200, _NO_STORE)
 
     @http("GET", "/readyz", "readyz")
     @option(PROBE, True)
     async def readyz(self, request: Request) -> Response:
-        """200, or 503 with one error per listener that fails, by its name; with ``details`` for
-        clients that may see them."""
+        """Return 200, or 503 with the name of each listener that fails; with ``details`` for
+        clients in ``health_details``."""
         failures = await self._ask_listeners()
         self._log_change(failures)
         response = self._response(failures)
@@ -89,10 +90,10 @@ class HealthController:
         event.set_option("public", True)
 
     async def _ask_listeners(self) -> dict[str, str]:
-        """Call all listeners at once: a probe waits one second for all of them.
+        """Call all listeners concurrently, because a probe waits one second for all of them.
 
-        A listener that timed out is called again only after it has ended: it may suppress its
-        cancellation.
+        A listener that timed out is called again only after it has ended, since it may suppress
+        its cancellation.
         """
         event = ReadinessEvent()
         if not self._servers.is_serving:
@@ -134,10 +135,10 @@ async def _consult(listener: Listener, event: ReadinessEvent) -> None:
 
 
 def check_not_taken(route: HttpMetadata, routes: Iterable[HttpMetadata]) -> None:
-    """Check that no route of the application has the name or the path of *route*, a built-in one.
+    """Check that no route of the application has the name or the path of the built-in *route*.
 
     Raises:
-        ConfigurationError: one of *routes* has them.
+        ConfigurationError: one of *routes* has the same name or path.
     """
     asked = (route.http_method, route.syntax.shape, route.constraints)
     for other in routes:

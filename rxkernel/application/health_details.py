@@ -1,7 +1,7 @@
 """Figures of the process, the machine and the servers for ``/readyz`` (``health_details``).
 
-They are read when they are asked for, from the standard library and Linux's ``/proc``. A figure
-that the system does not have is None.
+They are read at each request, from the standard library and ``/proc`` of Linux. A figure that the
+system does not provide is None.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ _PROC = Path("/proc")
 
 
 class DetailsAccess:
-    """Decides which clients see details: those whose address is in ``health_details``.
+    """Decides which clients get details: those whose address is in ``health_details``.
 
-    Without ``http.trusted_proxies`` a request with a header of a proxy is refused: the address of
-    the client is not known then, and that of the proxy may be a loopback address.
+    Without ``http.trusted_proxies`` a request with a header of a proxy gets no details: the
+    address of the client is not known, and that of the proxy may be a loopback address.
 
-    Where ``http.allowed_hosts`` allows every host, the host must be an address or ``localhost``: a
-    page whose own name leads to this machine (DNS rebinding) would get the details otherwise.
+    If ``http.allowed_hosts`` allows every host, the host must be an address or ``localhost``;
+    otherwise a page whose name resolves to this machine (DNS rebinding) could get the details.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -69,8 +69,8 @@ def _is_own(authority: str) -> bool:
 
 
 async def health_details(servers: ServerManager, started: float) -> dict[str, Any]:
-    """Return the figures of ``process``, ``system``, ``servers`` and ``limits``: bytes, and
-    seconds; and those of `ServerManager.more_details`.
+    """Return the figures of ``process``, ``system``, ``servers`` and ``limits``, in bytes and
+    seconds, and those of `ServerManager.more_details`.
 
     Args:
         started: the time of `time.monotonic` when the application was booted.
@@ -93,8 +93,8 @@ async def health_details(servers: ServerManager, started: float) -> dict[str, An
 
 
 def figures_of(servers: ServerManager) -> dict[str, dict[str, Any]]:
-    """Return ``servers`` and ``limits``: what each server holds, and how often its limits were
-    reached, by its name."""
+    """Return ``servers`` and ``limits``: by the name of each server, its figures, such as open
+    connections, and how often its limits were reached."""
     return {
         "servers": {server.name: dict(server.figures) for server in servers.values()},
         "limits": {server.name: dict(server.counts) for server in servers.values()},
@@ -150,6 +150,6 @@ def _lines(path: Path) -> Iterable[str]:
 
 def _count_files(directory: Path) -> int | None:
     try:
-        return len(os.listdir(directory)) - 1  # that of the listing itself
+        return len(os.listdir(directory)) - 1  # without that of the listing itself
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""Messages for errors of injector, each with a fix."""
+"""The messages for errors of injector, each with a fix."""
 
 import reprlib
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ def name_of(thing: Any) -> str:
 
 
 def shown(value: object) -> str:
-    """A short text for *value*; for most instances the class, as a repr may contain a secret."""
+    """A short text for *value*; mostly its class, since a repr may contain a secret."""
     if isinstance(value, str | bytes | int | float | NoneType):
         return reprlib.repr(value)
     name = getattr(value, "__qualname__", None)
@@ -41,8 +41,8 @@ def unbound_service(wanted: Any) -> str:
 
 
 def parameter_without_bundle(cls: type[Any]) -> str | None:
-    """The problem of a parameter of *cls* if a bundle that is imported has a default marker for
-    it; called if no enabled bundle has one."""
+    """The problem of a parameter of *cls* if an imported bundle has a default marker for it; call
+    it if no enabled bundle has one."""
     bundle = bundle_with_marker(cls)
     if bundle is None:
         return None
@@ -61,7 +61,8 @@ def _bundle_of(wanted: Any) -> type[Bundle] | None:
 
 
 def _provided_by(bundle: type[Bundle]) -> Iterator[Any]:
-    """What *bundle* binds; its attributes are not checked, since it is not enabled."""
+    """Yield the classes that *bundle* binds. Its attributes may be invalid, since it is not
+    enabled."""
     yield bundle.settings_class
     if isinstance(bundle.provides, Sequence):
         yield from bundle.provides
@@ -80,7 +81,7 @@ def describe_injection_error(what: str, exc: BaseException) -> str:
             return f"{what} cannot be built: {reason}; write the method, or bind a subclass"
         return (
             f"{what} cannot be built: {reason}; put @inject on its constructor, above "
-            f"@attrs.define if there is one, and give every parameter a type"
+            f"@attrs.define if there is one, and write a type for every parameter"
         )
     if isinstance(exc, RxKernelError):
         return f"{what} cannot be built: {text_of(exc)}"

@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class _OrderedSingletons(SingletonScope):
-    """Records the order in which singletons were built: a dependency before its dependants."""
+    """Records the order in which singletons were built: dependencies first."""
 
     def configure(self) -> None:
         super().configure()
@@ -81,7 +81,7 @@ class InjectorContainer:
 
     @contextmanager
     def collecting(self, what: str) -> Any:
-        """Report an exception that is raised inside as a problem of *what*."""
+        """Add an exception that the block raises to `problems`, as a problem of *what*."""
         try:
             yield
         except ConfigurationError as error:
@@ -119,10 +119,9 @@ class InjectorContainer:
         return built
 
     def create(self, cls: type) -> Any:
-        """A new instance of *cls*; of a class that a module or a bundle binds, the bound one.
+        """Return a new instance of *cls*; if a module or a bundle binds *cls*, the bound instance.
 
-        It is not bound, so the injector does not keep it, unless boot has built *cls*: then the
-        new instance replaces that one.
+        The new instance is not bound; see `replace`.
 
         Raises:
             ConfigurationError: it cannot be built.
@@ -137,12 +136,12 @@ class InjectorContainer:
             raise ConfigurationError(describe_injection_error(name_of(cls), exc)) from exc
 
     def replace(self, cls: type, instance: object) -> None:
-        """Inject *instance* as *cls* from now on, if boot has built one."""
+        """Inject *instance* as *cls* from now on, if boot has built an instance of *cls*."""
         if cls in self._built_at_boot:
             self.injector.binder.bind(cls, to=InstanceProvider(instance))
 
     def add_resolvers(self, bundles: Iterable[Bundle]) -> None:
-        """Build the resolvers of *bundles*; one class is built once, whatever its markers."""
+        """Build the resolvers of *bundles*; a class is built once, even for several markers."""
         for bundle in bundles:
             with self.collecting(f"bundle {bundle.name!r}"):
                 for marker, given in bundle.resolvers.items():
@@ -154,7 +153,7 @@ class InjectorContainer:
                     self.resolvers.add_default(bundle.name, cls, default)
 
     def note_instances(self) -> None:
-        """Record the instances that are bound directly, ahead of the services that use them."""
+        """Record the instances that are bound directly, before the services that use them."""
         for number, instance in self._instances().items():
             self._singletons.built.setdefault(number, instance)
 
@@ -166,7 +165,7 @@ class InjectorContainer:
         return {id(i): i for i in (provider.get(self.injector) for provider in found)}
 
     def build_rest(self) -> None:
-        """Build every other singleton; report context managers that would not be closed."""
+        """Build all other singletons; report context managers that would not be closed."""
         # injector has no public list of bindings
         for interface, binding in tuple(self.injector.binder._bindings.items()):
             name = name_of(interface)
@@ -178,14 +177,14 @@ class InjectorContainer:
                 or is_async_manager(getattr(binding.provider, "_cls", None))
             ):
                 self.problems.append(
-                    f"{name} is an async context manager without a scope, so that "
-                    f"nothing enters and closes it; bind it with scope=singleton (entered at "
-                    f"boot) or scope=request_scope (entered for each message)"
+                    f"{name} is an async context manager without a scope, so nothing enters or "
+                    f"closes it; bind it with scope=singleton (entered at boot) or "
+                    f"scope=request_scope (entered for each message)"
                 )
 
     def wrap_async_providers(self) -> None:
-        """Prepare the providers that are awaited or entered, and report those that cannot be,
-        before anything is built."""
+        """Prepare the providers that must be awaited or entered, and report those that nothing
+        would await, before anything is built."""
         self.problems += wrap_async_providers(self.injector.binder)
         self.problems += bind_parts(self.injector.binder)
 
@@ -200,7 +199,7 @@ class InjectorContainer:
         Singletons are built now; for others the binding is looked up once.
 
         Returns:
-            None if nothing binds *key*, or if it needs a connection and is asked for *over_http*.
+            None if *key* is not bound, or if it needs a connection and the action is *over_http*.
 
         Raises:
             ConfigurationError: it cannot be built.
@@ -229,8 +228,8 @@ class InjectorContainer:
         return self.injector.binder.has_explicit_binding_for(key)
 
     def _scoped_service(self, key: Any, binding: Binding) -> LateArgument:
-        """A service that is built while a message is handled, behind all that must be awaited or
-        entered for it."""
+        """A service that is built while a message is handled, after all services that must be
+        awaited or entered for it."""
         injector, provider = self.injector, binding.provider
         scope = injector.get(binding.scope)
         openings = tuple(map(self._opening, self._graph.opened_with(key)))
@@ -286,12 +285,12 @@ class InjectorContainer:
         return found
 
     def singletons(self) -> list[object]:
-        """The built services, dependencies first, without those of the framework."""
+        """The built services except those of the framework, dependencies first."""
         built = self._singletons.built.items()
         return [instance for number, instance in built if number not in self._own]
 
     def scoped_classes(self) -> list[type]:
-        """The bound classes that boot has not built: those of another scope than singleton."""
+        """The bound classes that boot has not built, because their scope is not singleton."""
         # injector has no public list of bindings
         bindings = self.injector.binder._bindings.values()
         scoped = (b.provider for b in bindings if b.scope is not SingletonScope)
@@ -301,7 +300,7 @@ class InjectorContainer:
     def managed(self) -> list[Any]:
         """The built services that are async context managers, dependencies first.
 
-        Services of the framework are left out: the application does not enter itself.
+        Services of the framework are not included: the application must not enter itself.
         """
         return [
             instance

@@ -1,7 +1,7 @@
 """Multibindings: lists and dicts of services, whose parts may be awaited, entered and closed.
 
-injector builds all parts at once, with scopes of their own. A part that has a scope is therefore
-bound by itself, so that it is built and opened as any other service, and the list refers to it.
+injector builds all parts together, without their scopes. So a part with a scope is bound
+separately, and the list refers to it: it is built and opened like any other service.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,11 +35,11 @@ _SCOPED = (RequestScope, ConnectionScope)
 
 
 class _PartKey:
-    """The base of the keys of parts that are bound by themselves."""
+    """The base class of the keys of parts that are bound separately."""
 
 
 class PartProvider(Provider[Any]):
-    """A part of a list or a dict that is bound by itself, as *key*."""
+    """A part of a list or a dict that is bound separately, as *key*."""
 
     def __init__(self, key: Any) -> None:
         self.key = key
@@ -50,7 +50,7 @@ class PartProvider(Provider[Any]):
 
 
 def parts_of(provider: Provider[Any]) -> list[Binding]:
-    """The parts of a list or a dict; none for another provider."""
+    """The parts of a list or a dict; empty for other providers."""
     return provider._multi_bindings if isinstance(provider, Several) else []
 
 
@@ -61,7 +61,7 @@ def provider_in(part: Binding) -> Provider[Any]:
 
 
 def services_in(key: Any, made: Any) -> list[Any]:
-    """The services in *made*, provided for *key*: a part may be a list or a dict of them."""
+    """The services in *made*, which is provided for *key*: a part may be a list or a dict."""
     if isinstance(key, type) and issubclass(key, _PartKey):
         if isinstance(made, dict):
             return list(made.values())
@@ -71,10 +71,10 @@ def services_in(key: Any, made: Any) -> list[Any]:
 
 
 def bind_parts(binder: Binder) -> Iterator[str]:
-    """Bind the parts of lists and dicts that have a scope, or are instances, by themselves.
+    """Bind the parts of lists and dicts that have a scope, or are instances, separately.
 
     Yields a problem for each part that nothing would await or enter. Its provider is replaced by
-    one that raises the problem.
+    a provider that raises the problem.
     """
     # injector has no public list of bindings
     for key, binding in tuple(binder._bindings.items()):
@@ -102,21 +102,21 @@ def _problems(key: Any, single: Binding) -> Iterator[str]:
         if is_several and single.scope in _SCOPED:
             yield (
                 f"a part of {name}: {what} returns several async context managers, which nothing "
-                f"enters; bind each of them by itself, multibind({name}, to=[…], scope=…)"
+                f"enters; bind each of them separately: multibind({name}, to=[…], scope=…)"
             )
     else:
         return
     if is_manager and single.scope is NoScope:
         yield (
-            f"a part of {name}: {what} is an async context manager without a scope, so that "
-            f"nothing enters and closes it; bind it with scope=singleton (entered at boot) or "
+            f"a part of {name}: {what} is an async context manager without a scope, so nothing "
+            f"enters or closes it; bind it with scope=singleton (entered at boot) or "
             f"scope=request_scope (entered for each message)"
         )
 
 
 def _returned(kind: Any, call: Callable[..., Any]) -> tuple[bool, bool]:
-    """Whether *call* returns async context managers, and whether by its annotation it returns a
-    list or a dict of them. Without an annotation it returns a *kind*."""
+    """Whether *call* returns async context managers, and whether it is annotated to return a list
+    or a dict of them. Without an annotation its return type is *kind*."""
     try:
         returned = get_type_hints(call).get("return", kind)
     except Exception:  # noqa: BLE001 - an annotation may be any expression
@@ -128,7 +128,7 @@ def _returned(kind: Any, call: Callable[..., Any]) -> tuple[bool, bool]:
 
 
 def _bound_by_itself(binder: Binder, part: Binding, single: Binding) -> Binding:
-    """*part* as a reference to the binding of a key of its own."""
+    """Bind the service of *part* with a new key; return a part that refers to this binding."""
     provider = single.provider
     named = getattr(provider, "_cls", None) or getattr(provider, "_callable", single.interface)
     key = type(name_of(named), (_PartKey,), {})

@@ -23,14 +23,14 @@ from rxkernel.messages.scoped_services import is_async_manager
 from rxkernel.nearest import nearest
 
 Overrides = Mapping[Any, Any]
-"""The replacement of each service: an instance, or a class, function or factory of it."""
+"""The replacement of each service: an instance, or a class, function or factory for it."""
 
 
 class OverridingBinder(Binder):
-    """Binds an override as soon as its service is bound, so nothing is built with the original.
+    """Binds an override when its service is bound, so that nothing is built with the original.
 
-    An instance is used directly. A class or a function provides the service in the scope of the
-    original; so does an object that `Binder.bind` would call in that scope.
+    An instance is used directly. A class, a function, or an object that `Binder.bind` would call
+    provides the service, in the scope of the original.
     """
 
     def __init__(self, injector: Injector, overrides: Overrides) -> None:
@@ -59,7 +59,7 @@ class OverridingBinder(Binder):
         return super().has_binding_for(interface)
 
     def _bind_by_own_scope(self, interface: Any) -> None:
-        """Bind a class under ``@request_scope`` or ``@connection_scope`` when it is asked for."""
+        """Bind a class with ``@request_scope`` or ``@connection_scope`` on its first use."""
         if interface not in self._bindings and _has_own_scope(interface):
             self.bind(interface)
 
@@ -85,8 +85,8 @@ class OverridingBinder(Binder):
         return key in self._overrides
 
     def protect(self) -> None:
-        """Mark the bindings so far as the framework's own: they can be overridden only if a module
-        or a bundle binds them again."""
+        """Mark the current bindings as those of the framework: they can be overridden only if a
+        module or a bundle binds them again."""
         self._own = set(self._bindings)
 
     def complete(self) -> None:
@@ -99,7 +99,8 @@ class OverridingBinder(Binder):
         return any(provider.get(self.injector) is instance for provider in given)
 
     def problems(self) -> Iterator[str]:
-        """Yield a problem for each override that replaces nothing or a framework service."""
+        """Yield a problem for each override of a service that is not bound, or that belongs to the
+        framework."""
         for key in self._overrides:
             self._bind_by_own_scope(key)
             if key in self._own:
@@ -108,18 +109,18 @@ class OverridingBinder(Binder):
                     f"service of the application or of a bundle"
                 )
             elif key in self._unused:
-                yield f"overrides: nothing binds {_whole_name(key)}; {self._hint(key)}"
+                yield f"overrides: {_whole_name(key)} is not bound; {self._hint(key)}"
 
     def _hint(self, key: Any) -> str:
         bound = {name_of(other): other for other in self._bindings if other not in self._own}
         if (near := nearest(name_of(key), list(bound))) is None:
-            return "override what a module or a bundle binds"
+            return "override a service that a module or a bundle binds"
         return f"did you mean {_whole_name(bound[near])}?"
 
 
 def _has_own_scope(thing: Any) -> bool:
-    """Whether *thing* is a class that says how long its instances live. One that must be entered
-    is bound in a module, which is read at boot."""
+    """Whether *thing* is a class with ``@request_scope`` or ``@connection_scope``. A class that
+    must be entered has to be bound in a module, so that boot can prepare it."""
     scope = getattr(thing, "__scope__", None) if isinstance(thing, type) else None
     return scope in (RequestScope, ConnectionScope) and not is_async_manager(thing)
 

@@ -40,7 +40,7 @@ class Connector(Protocol):
 
     @property
     def serializer(self) -> Serializer:
-        """Encodes what the application, which is booted, sends."""
+        """The serializer of the booted application."""
 
     async def connect(self, connection: "RecordingConnection") -> None:
         """Dispatch CONNECTED, accept *connection* and start the dispatch of ACCEPTED, or raise."""
@@ -86,7 +86,7 @@ class RecordingConnection(ManagedConnection):
         """``(event, args)`` of all received events.
 
         Raises:
-            RxKernelError: it was never connected, so it cannot have received any.
+            RxKernelError: the connection was never connected.
         """
         self._check_started()
         return self._emitted
@@ -103,7 +103,7 @@ class RecordingConnection(ManagedConnection):
                 return
             if self._is_started:
                 raise RxKernelError(
-                    f"{self!r} has ended; make another one: client.connection(...)"
+                    f"{self!r} has ended; create another one: client.connection(...)"
                 )
             self._is_started = True
             self.loop = asyncio.get_running_loop()
@@ -112,7 +112,7 @@ class RecordingConnection(ManagedConnection):
             await asyncio.wait({self.accepting})
 
     async def close(self, reason: DisconnectReason | str = DisconnectReason.CLIENT) -> None:
-        """Disconnect, as the client or the network; does nothing if it has ended.
+        """Disconnect, as a client or the network would; does nothing if it has ended.
 
         While CONNECTED is dispatched, this waits until the connection is accepted or rejected;
         while ACCEPTED is dispatched, until its listeners have returned.
@@ -184,7 +184,7 @@ class RecordingConnection(ManagedConnection):
     # --- for its connector
 
     def receive(self, event: str, args: tuple[Any, ...]) -> None:
-        """Record *event*, once the connection is accepted; does nothing if it has ended."""
+        """Record *event* when the connection is accepted; does nothing if it has ended."""
         self._check_started()
         message = event, tuple(map(self._connector.serializer.to_plain, args))
         if not self.is_accepted:
@@ -197,7 +197,7 @@ class RecordingConnection(ManagedConnection):
         self._emitted, self._early = self._early, []
 
     def end(self) -> None:
-        """Receive nothing from now on."""
+        """End the connection: it receives no more events."""
         self.is_ended = True
         self.notify_disconnected()
 
@@ -208,7 +208,7 @@ class RecordingConnection(ManagedConnection):
 
     @asynccontextmanager
     async def handling(self) -> AsyncIterator[None]:
-        """Keep the services while an event of the connection is handled."""
+        """Keep the services open while an event of the connection is handled."""
         self._events += 1
         try:
             yield

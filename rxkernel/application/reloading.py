@@ -1,4 +1,4 @@
-"""`Application.reload`: changes the routes of a running application, or nothing."""
+"""`Application.reload`: changes the routes of a running application; after an error, nothing."""
 
 import asyncio
 from collections.abc import Iterable
@@ -81,7 +81,7 @@ class Reload:
         return _together((), event.routes, errors)
 
     def _kept(self, errors: list[ConfigurationError]) -> list[RouteMetadata]:
-        """The routes that stay; an item of ``remove`` that is not there is an error."""
+        """The routes that are kept; an item of ``remove`` without a route is an error."""
         routes = self._root.spec.storages.all()
         of_item: dict[int, set[int]] = {}
         for route in routes:
@@ -94,7 +94,7 @@ class Reload:
             if not found and not self._is_controller(item):
                 errors.append(
                     ConfigurationError(
-                        f"remove holds {_shown(item)}, which has no route in this application; "
+                        f"remove contains {_shown(item)}, which has no route in this application; "
                         f"pass the metadata or the definition of a route, or a controller"
                     )
                 )
@@ -165,7 +165,7 @@ class Reload:
         ]
 
     def _gone(self) -> list[Any]:
-        """The controllers that are removed, and those whose last route is."""
+        """The controllers that are removed, or whose last route is removed."""
         root = self._root
         staying = {id(route.target) for route in self._routes}
         reached = {id(definition.metadata.target) for definition in root.kernel.compiled.all}
@@ -183,7 +183,7 @@ def _together(
     new: Iterable[RouteMetadata | ConfigurationError],
     errors: list[ConfigurationError],
 ) -> tuple[RouteMetadata, ...]:
-    """All routes of the next state, one storage after the other."""
+    """Return all routes of the next state, in the order of the storages."""
     storages = MetadataStorages()
     storages.extend(kept)
     try:
@@ -210,8 +210,8 @@ def _check_not_managed(controller: type) -> None:
     if is_async_manager(controller):
         raise ConfigurationError(
             f"controller {controller.__qualname__} is an async context manager, which is entered "
-            f"at boot and left at shutdown; a reload cannot enter it: "
-            f"move that code into a service of the application"
+            f"at boot and exited at shutdown; a reload cannot enter it: move this code into a "
+            f"service of the application"
         )
 
 

@@ -14,7 +14,7 @@ from rxkernel.routing.signature import Parameter
 
 
 class UnbuiltResolver:
-    """In place of one that could not be built, so that boot reports that error alone."""
+    """Replaces a resolver that could not be built, so that boot reports only that error."""
 
     def bind(
         self, marker: Marker, parameter: Parameter, definition: Definition
@@ -39,12 +39,12 @@ class Resolvers:
             other = self._found[marker][1]
             raise ConfigurationError(
                 f"bundles {other!r} and {bundle!r} both resolve {marker.__qualname__}; enable one "
-                f"of them, or derive a marker of its own"
+                f"of them, or derive another marker for one"
             )
         self._found[marker] = (resolver, bundle)
 
     def add_default(self, bundle: str, cls: type[Any], marker: Marker) -> None:
-        """Register *marker* of *bundle* for parameters of *cls* or a subclass without a marker.
+        """Register *marker* of *bundle* for parameters without a marker of *cls* or a subclass.
 
         Raises:
             ConfigurationError: another bundle has a marker for *cls*.

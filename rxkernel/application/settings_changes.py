@@ -1,4 +1,4 @@
-"""Settings that are read again while the application runs."""
+"""Settings that are reloaded while the application runs."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -19,16 +19,16 @@ _MISSING = object()
 
 @attrs.define(eq=False)
 class SettingsChangedEvent(Event):
-    """Dispatched after the settings were read again, and are valid. Every listener is called;
-    their errors are logged.
+    """Dispatched after valid settings were read again. Every listener is called; their errors are
+    logged.
 
-    A listener takes over what it can change while the application runs, and calls `applied`. The
-    log names all other changed settings: they need a restart. Services keep the settings that
-    boot has injected.
+    A listener applies the settings that it can change while the application runs, and calls
+    `applied`. The log names all other changed settings, which need a restart. Services keep the
+    settings that boot has injected.
 
     Attributes:
-        settings: all settings, as they were read now.
-        changed: the settings, by their dotted names, that have other values than those that run.
+        settings: all settings, as read now.
+        changed: the dotted names of the settings whose values differ from those in use.
     """
 
     settings: Settings
@@ -40,20 +40,20 @@ class SettingsChangedEvent(Event):
         return any(_is_in(one, name) for one in self.changed)
 
     def applied(self, name: str) -> None:
-        """Report that the setting *name*, or all in the table *name*, are used from now on."""
+        """Report that the setting *name*, or all settings in the table *name*, are in use now."""
         self._applied.update(one for one in self.changed if _is_in(one, name))
 
     @property
     def pending(self) -> frozenset[str]:
-        """Those of `changed` that no listener has applied."""
+        """The settings in `changed` that no listener has applied."""
         return self.changed - self._applied
 
 
 class RunningSettings:
-    """The values that an application runs with, and how they differ from others.
+    """The setting values that an application uses, for comparison with new ones.
 
     Args:
-        name: that of the application, for the log, if there are several.
+        name: the name of the application for the log, if there are several.
     """
 
     def __init__(self, settings: Settings, name: str | None = None) -> None:
@@ -71,7 +71,7 @@ class RunningSettings:
         return SettingsChangedEvent(settings, frozenset(changed))
 
     def take(self, event: SettingsChangedEvent) -> None:
-        """Keep the values that listeners of *event* have applied, and log the result."""
+        """Store the values that listeners of *event* have applied, and log the result."""
         new = dict(_values_of(event.settings, ""))
         applied = event.changed - event.pending
         for name in applied:
@@ -84,10 +84,10 @@ class RunningSettings:
 
 @contextmanager
 def settings_errors_logged(name: str | None = None) -> Iterator[None]:
-    """Log an exception of `Application.reload_settings`: the settings stay as they are.
+    """Log an exception of `Application.reload_settings` in the block; the settings do not change.
 
     Args:
-        name: that of the application, if there are several.
+        name: the name of the application, if there are several.
     """
     prefix = _prefix(name)
     try:
@@ -104,7 +104,7 @@ def _prefix(name: str | None) -> str:
 
 def _log(prefix: str, applied: list[str], pending: list[str]) -> None:
     """Log the names only: a value may be secret."""
-    changed = ", ".join(applied) or ("no change is in use" if pending else "none has changed")
+    changed = ", ".join(applied) or ("no change was applied" if pending else "no changes")
     logger.info("%sthe settings were read again: %s", prefix, changed)
     if pending:
         logger.warning("%schanged settings that need a restart: %s", prefix, ", ".join(pending))

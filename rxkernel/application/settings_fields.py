@@ -1,4 +1,4 @@
-"""One setting: the field of an attrs class, and its value from a source."""
+"""One setting: a field of an attrs class, and its value from a source."""
 
 import reprlib
 from collections.abc import Iterator, Mapping
@@ -54,15 +54,15 @@ class Setting:
         return msgspec.convert(value, self.kind, strict=not given.is_text, dec_hook=_to_path)
 
     def problem_of(self, given: RawValue) -> str:
-        """The problem with *given*, which is not of the type of the setting."""
+        """The problem of *given*, whose type is not that of the setting."""
         if isinstance(self.field.validator, Allowed):
             return f"{self._got(given)}, must be {self.field.validator.text}"
         return f"{self._got(given)}, must be {_type(self.kind)}"
 
     def problem_of_value(self, given: RawValue, error: Exception) -> str:
-        """The problem with *given*, which the validator refused with *error*.
+        """The problem of *given*, which the validator rejected with *error*.
 
-        The text of *error* is left out for a secret: it may contain a part of the value, or
+        The text of *error* is not shown for a secret: it may contain the value, a part of it, or
         another form of it.
         """
         if isinstance(self.field.validator, Allowed):
@@ -75,7 +75,7 @@ class Setting:
         return f"{self._got(given)}, but {reason_of(error)}"
 
     def _got(self, given: RawValue) -> str:
-        shown = "a value that is kept secret" if self.hides(given) else _show(given.value)
+        shown = "a secret value" if self.hides(given) else _show(given.value)
         return f"{self.name} from {given.source}: got {shown}"
 
 
@@ -90,7 +90,7 @@ def fields_of(cls: type[Any]) -> Iterator[tuple[Field, Any]]:
 
 
 def _members(kind: Any) -> tuple[Any, ...]:
-    """The types that *kind* is a union of, or itself if it is not a union."""
+    """The members of the union *kind*, or *kind* alone."""
     if get_origin(kind) is Annotated:
         return _members(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
@@ -140,7 +140,7 @@ def _to_path(kind: type, value: object) -> object:
 
 
 def _show(value: object) -> str:
-    """A short text for *value*; for a table its type, as a part of it may be secret."""
+    """A short text for *value*; for a table its type, since a part of it may be secret."""
     items = value if isinstance(value, LISTS) else (value,)
     nested = any(isinstance(item, (Mapping, *LISTS)) for item in items)
     return f"a {type(value).__name__}" if nested else reprlib.repr(value)

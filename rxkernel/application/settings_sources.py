@@ -1,8 +1,8 @@
 """Settings from files, environment and command line, checked against the attrs classes.
 
 Later sources win. One `ConfigurationError` reports every error in every source. A message never
-shows a value that was read through ``…_FILE``, or belongs to a field with the metadata
-``{"secret": True}``; give such a field ``repr=False`` as well.
+shows a value that was read from a ``…_FILE``, or that belongs to a field with the metadata
+``{"secret": True}``; such a field should also have ``repr=False``.
 """
 
 import tomllib
@@ -35,17 +35,17 @@ from rxkernel.settings import APP, PORT_SETTINGS, Settings
 _DEFAULTS = Settings()
 
 APPLICATIONS = "applications"
-"""The table of the file with a table for each of several applications, by name."""
+"""The table that contains a table for each of several applications, by name."""
 
 PER_APPLICATION = "per_application"
-"""The metadata of a field that is the path of a file which applications cannot share. If the file
-of the settings has tables of applications, the default has a folder named after the
-application. For another kind of value: a function that takes the default and the name of the
-application, and returns the value for it."""
+"""Field metadata: True for the path of a file that applications cannot share. If the settings file
+has tables of applications, the default then gets a folder with the name of the application. For
+other values: a function that takes the default and the name of the application, and returns the
+value for this application."""
 
 TABLES = "tables"
-"""The metadata of a field ``Mapping[str, SettingsClass]``: a table for each name that the sources
-choose, as ``[resources.databases.reports]``. Variables can set what has a name already."""
+"""Field metadata for ``Mapping[str, SettingsClass]``: a table for each name that the file chooses,
+such as ``[resources.databases.reports]``. Variables can only change tables that exist already."""
 
 _OWN_CLASSES = frozenset({("bundles",), (APP,)})
 """The settings classes of an application and its bundles."""
@@ -63,15 +63,17 @@ def load_settings(
 ) -> Settings:
     """Merge *defaults*, the file in *directory*, *environment* and *overrides*.
 
-    The file is ``rxkernel.toml``, or ``[tool.rxkernel]`` of ``pyproject.toml``; both are an error.
-    Its values and *overrides* (by dotted name, ``http.port``) have their own type; variables are
-    text: ``true``, ``1``; commas separate a list; empty or ``none`` is None if None is allowed.
-    ``RXKERNEL_X_FILE`` is the path, relative to *directory*, of a file with the value.
-    *sections* has the settings class of each bundle, *app* is that of the application. With a
-    *name*, the table ``applications.<name>`` of the file is merged after the rest of it.
+    The file is ``rxkernel.toml``, or ``[tool.rxkernel]`` of ``pyproject.toml``; having both is an
+    error. Its values and *overrides* (by dotted name, ``http.port``) have types; variables are
+    text: ``true``, ``1``. Commas separate the items of a list; an empty text or ``none`` means
+    None if the setting allows None. ``RXKERNEL_X_FILE`` is the path, relative to *directory*, of a
+    file with the value.
+
+    *sections* has the settings class of each bundle, *app* is that of the application. With
+    *name*, the table ``applications.<name>`` overrides the rest of the file.
 
     Raises:
-        ConfigurationError: one line per mistake: setting, source, what is allowed.
+        ConfigurationError: with one line per mistake: setting, source, allowed values.
     """
     loader = SettingsLoader.of(directory, defaults, sections, app, name=name)
     settings = loader.load(environment, overrides)
@@ -88,13 +90,13 @@ def settings_files(directory: Path) -> tuple[Path, Path]:
 def secret_variables(
     settings: Settings, sections: Mapping[str, type], app: type | None
 ) -> set[str]:
-    """The variables whose values are secret, among those that `load_settings` reads."""
+    """The variables of `load_settings` whose values are secret."""
     loader = SettingsLoader.of(Path(), settings, sections, app)
     return {setting.variable for setting in loader.settings.values() if setting.is_secret}
 
 
 def default_section(name: str, cls: type) -> Any:
-    """The settings of the bundle *name* if no source has any: the defaults of *cls*.
+    """The settings of the bundle *name* if no source sets them: the defaults of *cls*.
 
     Raises:
         ConfigurationError: a setting has no default, or the defaults are invalid.
@@ -112,10 +114,10 @@ class SettingsLoader:
     """The known settings, the values from the sources, and the problems.
 
     Attributes:
-        families: the class of each field with `TABLES`, and whether it is in a secret.
-        name: of the application, for its table in the file.
-        others: those of the applications that are served together with it: a setting that one of
-            them knows is not unknown.
+        families: the class of each field with `TABLES`, and whether the field is secret.
+        name: the name of the application, for its table in the file.
+        others: the loaders of the applications that are served together with it. A setting that
+            one of them has is not reported as unknown.
     """
 
     directory: Path
@@ -144,7 +146,7 @@ class SettingsLoader:
         *,
         name: str | None = None,
     ) -> Self:
-        """One that knows all settings; see `load_settings`."""
+        """Return a loader that knows all settings; see `load_settings`."""
         loader = cls(directory, defaults, app, name)
         loader.describe(type(defaults), ())
         loader.describe_sections(sections)
@@ -175,7 +177,7 @@ class SettingsLoader:
         return attrs.evolve(settings, bundles={**defaults.bundles, **bundles}, app=own)
 
     def _with_own_files(self, path: SettingPath, built: Any) -> Any:
-        """Return the settings *built* with files of this application, where no source has one:
+        """Return the settings *built* with files of this application, unless a source sets them:
         ``var/shop/tasks.sqlite3`` for ``var/tasks.sqlite3``."""
         own = {}
         for field in attrs.fields(type(built)):
@@ -217,7 +219,7 @@ class SettingsLoader:
                 self.sections[name] = cls
 
     def describe_section(self, name: str, cls: type) -> bool:
-        """Register every setting of *cls* in the section *name*; False if that is not possible."""
+        """Register every setting of *cls* in the section *name*; return whether *cls* is valid."""
         if not (isinstance(cls, type) and attrs.has(cls)):
             shown = getattr(cls, "__qualname__", cls)
             self.fail(f"{name}: the settings class {shown} must be an attrs class", (name,))
@@ -242,7 +244,7 @@ class SettingsLoader:
             self._read_document(tools["rxkernel"], f"{project} [tool.rxkernel]")
 
     def _read_document(self, document: object, source: str) -> None:
-        """Read the settings of all applications, then those of this one."""
+        """Read the settings of all applications, then those of this application."""
         if isinstance(document, Mapping):
             document = dict(document)
             tables = document.pop(APPLICATIONS, {})
@@ -295,7 +297,7 @@ class SettingsLoader:
             self.fail(f"{name} from {given.source}: must be a table of settings", path)
 
     def _describe_member(self, path: SettingPath) -> None:
-        """Register the settings of the table with a chosen name that has *path*, once."""
+        """Register the settings of the table with a chosen name that contains *path*, once."""
         for family, (cls, is_secret) in self.families.items():
             member = path[: len(family) + 1]
             if member[:-1] == family and member not in self.groups:
@@ -311,9 +313,9 @@ class SettingsLoader:
             self.fail(setting.problem_of(given), setting.path)
 
     def _is_of_other(self, path: SettingPath) -> bool:
-        """Whether *path*, unknown here, may be a setting of another application.
+        """Whether *path*, which is unknown here, may be a setting of another application.
 
-        One that nobody knows is reported by the loader without a name, which is for all.
+        A setting that no application has is reported by the loader without a name.
         """
         if self.is_in_table:
             return False
@@ -323,7 +325,7 @@ class SettingsLoader:
 
     @property
     def _has_tables_of_others(self) -> bool:
-        """Whether the file is that of several applications, and this one is loaded alone."""
+        """Whether the file is for several applications, but only this one is loaded."""
         return not self.others and bool(self.tables.keys() - {self.name})
 
     def _report_unknown(self, path: SettingPath, given: RawValue) -> None:
@@ -336,7 +338,7 @@ class SettingsLoader:
         siblings = [".".join(name) for name in known if name and name[:-1] == parent]
         names = [".".join(name) for name in known if name != path[: len(name)]]
         hint = _hint(".".join(path), names, siblings)
-        enable = "" if path[1:] else " (those of a bundle exist once it is enabled)"
+        enable = "" if path[1:] else " (those of a bundle exist when it is enabled)"
         if len(path) == 1 and path[0] in installed():
             enable, hint = "", _hint_to_enable(path[0])
         if path == (APP,):
@@ -344,7 +346,7 @@ class SettingsLoader:
         self.fail(f"{'.'.join(path)} from {given.source}: no such setting{enable}; {hint}", path)
 
     def _variables(self) -> dict[str, list[tuple[Setting, bool]]]:
-        """The settings that each variable may mean; True for a file with the value."""
+        """The settings that each variable may set; True if it is the path of a file."""
         meanings: dict[str, list[tuple[Setting, bool]]] = defaultdict(list)
         for setting in self.settings.values():
             meanings[setting.variable].append((setting, False))
@@ -375,7 +377,7 @@ class SettingsLoader:
                     self.fail(f"{variable}: may mean {some}; set it in rxkernel.toml instead")
 
     def _disabled_bundle_of(self, variable: str) -> str | None:
-        """The installed bundle without known settings whose name begins *variable*."""
+        """The installed but disabled bundle whose name is the beginning of *variable*."""
         known = {path[0] for path in self.groups if path}.union(
             *({path[0] for path in other.groups if path} for other in self.others)
         )
@@ -399,7 +401,7 @@ class SettingsLoader:
             self._take(setting, RawValue(text, variable, is_text=True, is_hidden=True))
 
     def build(self, cls: type, path: SettingPath, base: object) -> Any:
-        """A *cls* of the given values and *base*, or the defaults; None after an error."""
+        """Build *cls* from the given values and *base*, or the defaults; None after an error."""
         if base is not None and not isinstance(base, cls):
             self.fail(f"{'.'.join(path)} from the defaults: must be a {cls.__name__}", path)
             return None
@@ -416,7 +418,7 @@ class SettingsLoader:
             return None
 
     def _value(self, field: Field, kind: Any, parent: SettingPath, base: object) -> Any:
-        """The value of *field*; NOTHING for the default of the class."""
+        """The value of *field*; NOTHING means the default of the class."""
         path = (*parent, key_of(field))
         start = default_of(field) if base is None else getattr(base, field.name)
         if path in self.families:
@@ -433,7 +435,7 @@ class SettingsLoader:
         return attrs.NOTHING if base is None else start
 
     def _members(self, path: SettingPath, start: Any) -> Any:
-        """The tables in *path* by name: those of *start*, and those of the sources."""
+        """The tables in *path* by name: from *start* and from the sources."""
         cls, _ = self.families[path]
         named = [group[-1] for group in self.groups if group[:-1] == path]
         if not named:
@@ -446,7 +448,7 @@ class SettingsLoader:
         return [given for name, (given, _) in self.given.items() if name[: len(path)] == path]
 
     def _validate(self, cls: type, path: SettingPath, values: Mapping[str, Any]) -> None:
-        """Validate every given setting: construction would stop at the first error."""
+        """Validate every given setting, because the constructor stops at the first error."""
         blank: object = object.__new__(cls)
         for setting in [self.settings[(*path, n)] for n in values if (*path, n) in self.given]:
             given, value = self.given[setting.path]
@@ -454,7 +456,7 @@ class SettingsLoader:
                 if setting.field.validator is not None:
                     setting.field.validator(blank, setting.field, value)
             except AttributeError:
-                continue  # it reads another setting, so construction has to call it
+                continue  # it reads another setting, so only the constructor can call it
             except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
                 self.fail(setting.problem_of_value(given, error), setting.path)
 
@@ -463,7 +465,7 @@ class SettingsLoader:
     ) -> None:
         sources = ", ".join(dict.fromkeys(given.source for given in self._values_in(path)))
         text = reason_of(error)
-        # The text may contain a part of a secret, in any form.
+        # The text may contain a secret, or a part of it, in any form.
         if self._holds_secret(path) and text not in self._open_reasons(cls, path, values):
             kind = type(error).__name__
             text = f"its settings contradict each other ({kind}, whose text is hidden)"
@@ -472,8 +474,8 @@ class SettingsLoader:
     def _open_reasons(
         self, cls: type, path: SettingPath, values: Mapping[str, Any]
     ) -> Iterator[str]:
-        """The errors of the validators of *cls* for an instance without its secrets, so that they
-        contain no part of one. A validator that reads a secret has none."""
+        """The errors of the validators of *cls* for an instance without its secrets, so that the
+        errors cannot contain them. Validators that read a secret are skipped."""
         instance: object = object.__new__(cls)
         checks: list[Callable[[], object]] = []
         for field in attrs.fields(cls):
@@ -496,7 +498,7 @@ class SettingsLoader:
                 yield reason_of(error)
 
     def _holds_secret(self, path: SettingPath) -> bool:
-        """Whether the class at *path*, or one in it, has a secret that a source has set."""
+        """Whether a source has set a secret of the class at *path*, or of a class in it."""
         if not path:  # the class of rxkernel, without bundles and the application
             return any(
                 secret[0] not in self.sections and secret[0] != APP for secret in self.secrets
@@ -509,8 +511,8 @@ def _below(file: Path, name: str) -> Path:
 
 
 def _is_common(path: SettingPath) -> bool:
-    """Whether all applications of a process have the same value: those of the port, of
-    all lines of the log, and of the processes."""
+    """Whether all applications of a process must have the same value: settings of the port, of the
+    log format, and of the processes."""
     section, key = path[:2] if len(path) > 1 else ("", "")
     if section == "workers":
         return True
@@ -520,7 +522,7 @@ def _is_common(path: SettingPath) -> bool:
 
 
 def _start(setting: Setting) -> str:
-    """The variable of *setting*; for a setting in a table, the prefix of its variables."""
+    """The variable of *setting*; for a setting in a table, the prefix of all its variables."""
     if len(setting.path) == 1:
         return setting.variable
     return f"{attrs.evolve(setting, path=setting.path[:1]).variable}_…"
@@ -528,7 +530,7 @@ def _start(setting: Setting) -> str:
 
 def _hint_to_enable(bundle: str) -> str:
     return (
-        f"those of the bundle {bundle!r} exist once it is enabled, as by "
+        f"those of the bundle {bundle!r} exist when it is enabled, as by "
         f'Application(bundles=["{bundle}"])'
     )
 

@@ -17,16 +17,16 @@ def load_shared_settings(
     environment: Mapping[str, str],
     overrides: Mapping[str, object] = {},
 ) -> Settings:
-    """Read the sources into the settings of all *applications*, by name, and return those of the
-    port and the log.
+    """Read the sources into the settings of all *applications*, by name; return the settings of
+    the port and the log.
 
-    The file, the environment and *overrides* are those of `load_settings`, and apply to all. A
-    section of a bundle applies to the applications that have the bundle. The table
-    ``applications.<name>`` of the file applies to one.
+    The file, the environment and *overrides* are those of `load_settings`, and apply to all
+    applications. The section of a bundle applies to the applications that have the bundle. The
+    table ``applications.<name>`` of the file applies to one application.
 
     Raises:
-        ConfigurationError: with every invalid setting; one that is invalid for some applications
-            only has their names.
+        ConfigurationError: with every invalid setting; if it is invalid for some applications
+            only, with their names.
     """
     loaders = {
         name: SettingsLoader.of(

@@ -9,11 +9,11 @@ from rxkernel.exceptions import RxKernelError
 class TaskLock:
     """An `asyncio.Lock` around one operation of the application, called *name*.
 
-    A listener that runs within the operation and starts it again would wait for ever. This is
+    A listener that runs within the operation and starts it again would wait forever. This is
     detected only in the same task.
 
     Raises, when it is entered:
-        RxKernelError: the current task holds it.
+        RxKernelError: the current task holds the lock.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,7 +26,7 @@ class TaskLock:
         if task is not None and task is self._holder:
             raise RxKernelError(
                 f"called from within {self._name} itself, for example from a listener; "
-                f"call it afterwards, from a task of its own"
+                f"call it afterwards, or in another task"
             )
         await self._lock.acquire()
         self._holder = task

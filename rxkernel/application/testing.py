@@ -1,4 +1,5 @@
-"""A client for tests without a port: definitions, listeners and errors as on the wire."""
+"""A client for tests that needs no port: it runs definitions, listeners and errors as a server
+does."""
 
 import re
 from collections.abc import Mapping
@@ -52,26 +53,26 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 class KernelClient:
     """Calls definitions by name; boots the application on first use.
 
-    A request is processed as on the wire: a query is text, a body is encoded with its content
-    type, bodies and forms are limited, and path parameters are converted. For a response that
-    could not be sent, the client returns the error that would be sent instead. The terminate
-    phase has run when a call returns; for a stream it runs when the test has read all of it,
-    calls ``aclose()`` of its content, or closes the client.
+    A request is processed as by a server: a query is text, a body is encoded with its content
+    type, bodies and forms are limited, and path parameters are converted. If a response cannot be
+    sent, the client returns the error that would be sent instead. The terminate phase has run when
+    a call returns; for a stream it runs when the test has read all of it, calls ``aclose()`` of
+    its content, or closes the client.
 
     Several clients may use one application. Each has its own headers, cookies and connections; a
-    broadcast reaches the connections of all. Closing one stops the application for all.
+    broadcast reaches the connections of all. Closing a client stops the application for all.
 
     Attributes:
         headers: sent with each request and each handshake, unless the call overrides them.
         cookies: sent too. Responses over HTTP set and remove cookies, as in a browser.
 
     Args:
-        overrides: what to use in place of services of the application, see `Application.boot`.
-        options: those of its bundles, see `Bundle.test_options`.
+        overrides: replacements of services of the application, see `Application.boot`.
+        options: test options of the bundles of the application, see `Bundle.test_options`.
 
     Raises:
         TypeError: no bundle of the application has one of *options*.
-        RxKernelError: the application is booted, and there are *options*.
+        RxKernelError: the application is booted already, and there are *options*.
     """
 
     def __init__(
@@ -100,18 +101,18 @@ class KernelClient:
         return self.application.dispatcher
 
     def as_user(self, user: Any) -> Self:
-        """A client of the same application whose requests and connections act as *user*.
+        """Return a client of the same application whose requests and connections act as *user*.
 
-        It has the headers of this client, and cookies and connections of its own. *user* is the
-        object that the application loads, not its identifier. Credentials are not read: a bundle
-        makes the token of *user*, see `UserTokens`.
+        It has the headers of this client, but its own cookies and connections. *user* is the
+        object that the application loads, not its identifier. No credentials are needed: a bundle
+        creates the token of *user*, see `UserTokens`.
 
         Raises:
             TypeError: *user* is None.
         """
         if user is None:
             raise TypeError(
-                "as_user(None): a user is missing; the client itself is anonymous without as_user"
+                "as_user(None): the user is missing; without as_user the client is anonymous"
             )
         client = type(self)(self.application, overrides=self._overrides, headers=self.headers)
         client._user = user
@@ -122,8 +123,8 @@ class KernelClient:
         """The user that the application loads for *identifier*, for `as_user`.
 
         Raises:
-            KeyError: it does not exist.
-            RxKernelError: nothing binds `UserTokens`.
+            KeyError: the user does not exist.
+            RxKernelError: `UserTokens` is not bound.
         """
         await self._kernel()
         user = await self._user_tokens().load(identifier)
@@ -135,7 +136,7 @@ class KernelClient:
         """The token of the user of `as_user`, else None.
 
         Raises:
-            RxKernelError: nothing binds `UserTokens`.
+            RxKernelError: `UserTokens` is not bound.
         """
         return None if self._user is None else self._user_tokens().token_for(self._user)
 
@@ -160,17 +161,17 @@ class KernelClient:
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Request route *name*, or a method and path, as ``GET /old``, whose target a rewriter
+        """Request route *name*, or a method and path such as ``GET /old`` whose target a rewriter
         changes, see `HttpServer.rewrite`. *params* are path and query parameters. *body* is
-        encoded as JSON unless the header ``Content-Type`` names another type; bytes, also those of
-        an async iterable, are sent unchanged.
+        encoded as JSON unless the header ``Content-Type`` names another type; bytes, also from an
+        async iterable, are sent unchanged.
 
-        A list or tuple in *params* and *form* is a repeated value; None is left out.
+        A list or tuple in *params* and *form* is a repeated value; None is omitted.
 
         Raises:
             KeyError: the route does not exist.
-            ValueError: a path parameter is missing, a value has no text form, or a header has a
-                line break or another character that servers refuse.
+            ValueError: a path parameter is missing, a value cannot be written as text, or a header
+                has a line break or another character that servers reject.
         """
         kernel = await self._kernel()
         request = Request(Transport.HTTP, self._headers(headers))
@@ -217,7 +218,7 @@ class KernelClient:
         request: Request,
         sent: SentOverHttp,
     ) -> None:
-        """Set the URL and the parameters of *request*, which has its path if it has no route."""
+        """Set the URL and the parameters of *request*. Without a route, its URL is the path."""
         if definition is None:
             fill_target(request, request.url, sent.params, kernel.serializer)
         else:
@@ -230,7 +231,7 @@ class KernelClient:
         """Return the definition of *request*, which a rewriter may have changed.
 
         Raises:
-            KeyError: it has no route, and no rewriter changes it.
+            KeyError: *request* has no route, and no rewriter changes it.
             Exception: see `rewritten`.
         """
         rewriting, prefix = self._http_server.rewriting, self.application.settings.http.prefix
@@ -257,7 +258,7 @@ class KernelClient:
         """Request a path of `HttpServer.handle`. *body* is encoded as by `http`.
 
         Raises:
-            KeyError: no bundle has called ``handle`` with *path*.
+            KeyError: ``handle`` was not called with *path*.
             ValueError: as `http`.
         """
         kernel = await self._kernel()
@@ -296,18 +297,18 @@ class KernelClient:
         body: Any = None,
         connection: Connection | None = None,
     ) -> Response:
-        """Send event *name* (``/chat:join`` outside ``/``) of *connection*, which is connected
-        first if necessary. Without *connection*, a client connects for this event only; *params*
-        of its namespace are taken from *params*.
+        """Send event *name* (``/chat:join`` outside of ``/``) over *connection*, which is
+        connected first if necessary. Without *connection*, a client connects for this event only;
+        *params* must also have the parameters of its namespace.
 
-        An event without a route is handled by the route ``*`` of its namespace. An event with
-        ``arguments="value"`` gets *body*, or *params*, not both; one with ``arguments="list"``
-        gets the items of *body*, a list.
+        An event without its own route is handled by the route ``*`` of its namespace. An event
+        with ``arguments="value"`` gets *body* or *params*, not both; an event with
+        ``arguments="list"`` gets the items of *body*, a list.
 
         Raises:
             KeyError: the event does not exist.
             ValueError: *connection* is in another namespace, a parameter of the namespace is
-                missing, or the arguments are not a list where they must be.
+                missing, or the event takes a list of arguments, and *body* is not a list.
             ConnectionRefusedException: a listener of CONNECTED rejects the client.
             RxKernelError: *connection* has ended.
         """
@@ -340,15 +341,15 @@ class KernelClient:
         headers: Mapping[str, str] | None = None,
         connection: Connection | None = None,
     ) -> Response:
-        """Call procedure *name* of *transport*, that of a bundle. *headers* override those of
-        *connection*, which is connected first if necessary.
+        """Call procedure *name* of *transport*, which belongs to a bundle. *headers* override
+        those of *connection*, which is connected first if necessary.
 
-        Returns the response of the kernel, which the client does not encode: it returns a stream,
-        for example, even if the transport would send an error instead.
+        The response is not encoded, so it may be one that the transport cannot send, such as a
+        stream.
 
         Raises:
             KeyError: the transport or the procedure does not exist.
-            ValueError: *transport* is HTTP or SOCKET, which have methods of their own.
+            ValueError: *transport* is HTTP or SOCKET; use `http` or `websocket`.
             ConnectionRefusedException, RxKernelError: as `websocket`.
         """
         kernel = await self._kernel()
@@ -406,8 +407,9 @@ class KernelClient:
         query: Mapping[str, str] | None = None,
         auth: Any = None,
     ) -> RecordingConnection:
-        """A Socket.IO client that records the events it receives, also broadcasts. It connects
-        by ``async with``, by `RecordingConnection.connect` or by its first event."""
+        """Return a Socket.IO client that records the events that it receives, including
+        broadcasts. It connects by ``async with``, by `RecordingConnection.connect` or by its first
+        event."""
         given = self._headers(headers)
         self._add_cookies(given, f"{self.application.settings.socketio.path}/")
         return RecordingConnection(
@@ -425,7 +427,7 @@ class KernelClient:
             if _CONTROL.search(value):
                 found = sorted(set(_CONTROL.findall(value)))
                 raise ValueError(  # without the value, which may be a credential
-                    f"header {name!r} has control characters, which servers refuse: "
+                    f"header {name!r} has control characters, which servers reject: "
                     f"{', '.join(map(repr, found))}"
                 )
         return headers

@@ -1,4 +1,4 @@
-"""Finds controllers, options and procedures that no route uses, at boot and at a reload."""
+"""Finds controllers, options and procedures without a route, at boot and at a reload."""
 
 from collections.abc import Collection, Iterable, Iterator
 from inspect import isroutine
@@ -15,10 +15,10 @@ from rxkernel.routing.targets import name_of_action, name_of_target, owner_of
 
 
 class UnusedParts:
-    """The parts of an application that *routes*, which are all of its routes, do not use.
+    """The parts of an application that none of *routes*, all its routes, uses.
 
-    A listener may add routes with the options of its other methods, and a subclass may have routes
-    for those of its base: an action counts for the class of its target and the base classes.
+    An action is attributed to the class of its target and to all base classes: a subclass may have
+    routes for the methods of its base class.
     """
 
     def __init__(self, routes: Iterable[RouteMetadata]) -> None:
@@ -58,8 +58,8 @@ class UnusedParts:
 def procedures_without_bundle(
     services: Iterable[object], options: Collection[str]
 ) -> Iterator[str]:
-    """Yield a text for each procedure of *services* that is for a bundle that is not enabled: one
-    with a `BundleOption` that is not among *options*."""
+    """Yield a message for each procedure of *services* whose bundle is not enabled: it has a
+    `BundleOption` that is not among *options*."""
     for service in services:
         for route in routes_of(service):
             if not isinstance(route, ProcedureMetadata):
@@ -86,5 +86,5 @@ def _no_route(controller: Any) -> ConfigurationError:
         )
     return ConfigurationError(
         f"controller {name_of_target(controller)} has no route; put @http or @websocket on its "
-        f"methods, enable the bundle that makes its routes, or add them to a metadata storage"
+        f"methods, enable the bundle that creates its routes, or add them to a metadata storage"
     )

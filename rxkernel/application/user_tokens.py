@@ -1,12 +1,12 @@
-"""The seam between `KernelClient.as_user` and the bundle that authenticates messages."""
+"""The interface between `KernelClient.as_user` and the bundle that authenticates messages."""
 
 from abc import ABC, abstractmethod
 from typing import Any
 
 
 class UserTokens(ABC):
-    """Makes the token of a user in a test. A bundle that sets `Request.token` binds one; it leaves
-    a token that is set already unchanged."""
+    """Creates the token of a user in a test. A bundle that sets `Request.token` binds it, and must
+    not replace a token that is set already."""
 
     @abstractmethod
     async def load(self, identifier: str) -> Any:

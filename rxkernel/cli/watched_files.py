@@ -14,6 +14,10 @@ _SUFFIXES = (
 )
 
 
+_WRITTEN = "var"
+"""The folder for what the application writes itself, as its keys and databases."""
+
+
 def _resolved(directories: tuple[Path, ...]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(directory.resolve() for directory in directories))
 
@@ -22,7 +26,8 @@ def _resolved(directories: tuple[Path, ...]) -> tuple[Path, ...]:
 class WatchedFiles:
     """Files below *directories*, by their suffix or by one of the glob patterns *include*.
 
-    A pattern is compared with the end of the path: ``*.sql`` or ``queries/*.txt``.
+    A pattern is compared with the end of the path: ``*.sql`` or ``queries/*.txt``. The folder
+    ``var`` in each of the directories is left out: its files change while the server runs.
 
     Attributes:
         ignored: directories whose files are not watched at present.
@@ -34,7 +39,8 @@ class WatchedFiles:
 
     def includes(self, path: Path) -> bool:
         """Whether a change of the file *path* restarts the server."""
-        if any(map(path.is_relative_to, self.ignored)):
+        written = {directory / _WRITTEN for directory in self.directories}
+        if any(map(path.is_relative_to, self.ignored | written)):
             return False
         return path.name.endswith(_SUFFIXES) or any(map(path.match, self.include))
 

@@ -191,17 +191,17 @@ class Plain:
 @pytest.mark.parametrize(
     ("parts", "problem"),
     [
-        ({"settings": Settings(app=Limits())}, "settings.app is Limits, and the application has"),
+        ({"settings": Settings(app=Limits())}, "settings.app is Limits, but the application has"),
         (
             {"settings_class": ShopSettings, "settings": Settings(app=Limits())},
-            "settings.app is Limits, and settings_class is ShopSettings; write Settings(app=Shop",
+            "settings.app is Limits, but settings_class is ShopSettings; write Settings(app=Shop",
         ),
         (
             {"settings_class": ShopSettings(key="s3cret")},
             "settings_class is an instance of ShopSettings, which is not an attrs class; put",
         ),
         ({"settings_class": Plain}, "which is not an attrs class; put @attrs.frozen on it"),
-        ({"settings_class": Settings}, "which derives from rxkernel.Settings; give a class with"),
+        ({"settings_class": Settings}, "which derives from rxkernel.Settings; pass a class with"),
         ({"settings_class": Required}, "the settings of the application are missing: "),
         (
             {"bundles": [SameBundle], "settings_class": ShopSettings},

@@ -107,7 +107,7 @@ async def test_load_user_without_bundle_that_authenticates_is_error(client_of: C
 async def test_as_user_with_none_is_error(client_of: ClientOf) -> None:
     """A test whose user was not found must not run as an anonymous client."""
     client = client_of(Application(bundles=[BadgeBundle], controllers=[Who]))
-    with pytest.raises(TypeError, match=r"as_user\(None\): a user is missing"):
+    with pytest.raises(TypeError, match=r"as_user\(None\): the user is missing"):
         client.as_user(None)
 
 

@@ -221,7 +221,7 @@ class Caller:
 AWAITED = "Plain is provided by awaited, which is an async def; "
 ENTERED = "Plain is provided by entered, which is an @asynccontextmanager; "
 IN_SCOPE = "bind it with scope=request_scope or scope=connection_scope, which await it"
-ONCE = "a singleton is built before anything is awaited: give a plain def that returns the service"
+ONCE = "a singleton is built without await: write a plain def that returns the service"
 LATER = "decorate it with @contextlib.asynccontextmanager, on an async def"
 
 
@@ -234,7 +234,7 @@ LATER = "decorate it with @contextlib.asynccontextmanager, on an async def"
         (bound(Plain, entered, None), f"{ENTERED}nothing awaits it: {IN_SCOPE}"),
         (bound(Plain, yielded), f"provided by yielded, which is a generator; {LATER}"),
         (bound(Plain, yielded_plainly, connection_scope), f"which is a generator; {LATER}"),
-        (bound(Plain, yielded_plainly, singleton), "a generator; give a plain def that returns"),
+        (bound(Plain, yielded_plainly, singleton), "a generator; write a plain def that returns"),
         (bound(Plain, entered_plainly), "a @contextmanager; write it as async def, with @async"),
     ],
 )

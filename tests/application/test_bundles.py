@@ -185,20 +185,20 @@ class Nameless(Server):
     [
         ([bundle("a", "b")], ["bundle 'a' requires 'b'; add it: bundles=[…, 'b']"]),
         ([bundle("a"), bundle("a")], ["bundle 'a' is enabled twice; remove one"]),
-        ([bundle("a", "b"), bundle("b", "a")], ["in a circle: a → b → a;"]),
-        ([bundle("a", after=("b",)), bundle("b", "a")], ["in a circle: a → b → a;"]),
-        ([bundle("a", after=("b",)), bundle("b", after=("a",))], ["in a circle: a → b → a;"]),
-        ([bundle("a", after=("a",))], ["in a circle: a → a;"]),
+        ([bundle("a", "b"), bundle("b", "a")], ["has a cycle: a → b → a;"]),
+        ([bundle("a", after=("b",)), bundle("b", "a")], ["has a cycle: a → b → a;"]),
+        ([bundle("a", after=("b",)), bundle("b", after=("a",))], ["has a cycle: a → b → a;"]),
+        ([bundle("a", after=("a",))], ["has a cycle: a → a;"]),
         (
             [bundle("a", "b"), bundle("b", "c"), bundle("c", after=("b",)), bundle("d", "d")],
-            ["in a circle: b → c → b;", "in a circle: d → d;"],
+            ["has a cycle: b → c → b;", "has a cycle: d → d;"],
         ),
         (["nowhere"], ["no bundle 'nowhere' is installed; there is"]),
         ([object], ["object is not a bundle; pass a subclass of rxkernel.Bundle"]),
         ([None], ["None is not a bundle"]),
         ([Bundle], ["bundle Bundle has no name"]),
         ([bundle("")], ["bundle Made has no name"]),
-        ([bundle("two words")], ["bundle Made: name is 'two words'; write lower-case letters"]),
+        ([bundle("two words")], ["bundle Made: name is 'two words'; use lower-case letters"]),
         ([bundle("a", requires="sessions")], ["requires is 'sessions'; write a tuple or a list"]),
         ([bundle("a", requires=(1,))], ["requires contains 1; it must be the name of a bundle"]),
         ([bundle("a", after=(None,))], ["after contains None; it must be the name of a bundle"]),
@@ -234,9 +234,9 @@ class Nameless(Server):
         ),
         (
             [bundle("a", commands=property(lambda self: ()))],
-            ["commands is a property, and is read before the bundle is built; write the value"],
+            ["commands is a property, but is read before the bundle is built; write the value"],
         ),
-        ([bundle(property(lambda self: "a"))], ["Made: name is a property, and is"]),
+        ([bundle(property(lambda self: "a"))], ["Made: name is a property, but is"]),
         (
             [bundle(name) for name in ("http", "debug", "bundles", "app")],
             [
@@ -307,8 +307,8 @@ def test_bundle_may_have_attributes_and_methods_of_its_own() -> None:
     ("name", "problem"),
     [
         ("greetings", "no such bundle is enabled; did you mean 'greeting'?"),
-        ("nope", "no such bundle is enabled; enable it, or leave its settings out"),
-        ("plain", "the bundle has no settings_class; leave these settings out"),
+        ("nope", "no such bundle is enabled; enable it, or remove its settings"),
+        ("plain", "the bundle has no settings_class; remove these settings"),
     ],
 )
 async def test_bundle_settings_without_reader_raise_error_at_boot(name: str, problem: str) -> None:
@@ -317,7 +317,7 @@ async def test_bundle_settings_without_reader_raise_error_at_boot(name: str, pro
     with pytest.raises(ConfigurationError) as caught:
         await Application(bundles=[GreetingBundle, bundle("plain")], settings=settings).boot()
     assert caught.value.problems == (
-        f"Settings(bundles={{{name!r}: …}}) is read by nothing: {problem}",
+        f"Settings(bundles={{{name!r}: …}}) has no effect: {problem}",
     )
 
 
@@ -405,7 +405,7 @@ def test_installed_bundle_is_found_by_name(install: Install) -> None:
             {},
             r"E \(.*birds_module\.py, line 3\)$",
         ),
-        ("import rxkernel; rxkernel.Header(title='x')", {}, r"Header\(\) takes no title"),
+        ("import rxkernel; rxkernel.Header(title='x')", {}, r"Header\(\) has no argument title"),
         ("", {}, r"module 'birds_module' has no 'Birds'; correct the entry point 'birds_module:B"),
         ("", {"entry": "birds_module"}, r"the entry point 'birds_module' of .* module:Class"),
         ("", {"entry": "bad value"}, r"the entry point 'bad value' of the package 'birds' must"),
@@ -418,7 +418,7 @@ def test_installed_bundle_is_found_by_name(install: Install) -> None:
         (
             "import no_redis.asyncio",
             {"package": "zoo", "more": "Provides-Extra: Birds\n"},
-            r"No module named 'no_redis'; install what it needs: pip install 'zoo\[Birds\]'$",
+            r"No module named 'no_redis'; install its dependencies: pip install 'zoo\[Birds\]'$",
         ),
         (
             "from email import letters",
@@ -592,7 +592,7 @@ async def test_bundle_that_comes_later_cannot_be_injected() -> None:
         await Application(bundles=[Impatient, PaletteBundle]).boot()
 
     assert caught.value.problems == (
-        "bundle 'impatient' asks for the bundle 'palette', which is set up later; write after = "
+        "bundle 'impatient' injects the bundle 'palette', which is set up later; write after = "
         "('palette',) in test_bundle_that_comes_later_cannot_be_injected.<locals>.Impatient",
     )
 

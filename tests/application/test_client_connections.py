@@ -241,9 +241,9 @@ class TestNotConnected:
         async with client.connection() as connection:
             pass
 
-        with pytest.raises(RxKernelError, match="has ended; make another one"):
+        with pytest.raises(RxKernelError, match="has ended; create another one"):
             await client.websocket("join", body="red", connection=connection)
-        with pytest.raises(RxKernelError, match="has ended; make another one"):
+        with pytest.raises(RxKernelError, match="has ended; create another one"):
             await connection.connect()
 
     async def test_event_of_another_namespace_raises_value_error(

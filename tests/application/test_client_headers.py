@@ -77,7 +77,7 @@ class TestHeaders:
     async def test_header_no_server_accepts_is_value_error(
         self, client: KernelClient, value: str
     ) -> None:
-        refused = r"^header 'Authorization' has control characters, which servers refuse: '\\"
+        refused = r"^header 'Authorization' has control characters, which servers reject: '\\"
         given = {"Authorization": value}
         with pytest.raises(ValueError, match=refused):
             await client.http("headers", headers=given)

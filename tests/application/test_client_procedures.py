@@ -172,5 +172,5 @@ async def test_client_of_application_with_parts_raises_error(
     client_of: ClientOf, client: KernelClient
 ) -> None:
     options: dict[str, Any] = {"listeners": [], "modules": []}
-    with pytest.raises(TypeError, match="takes no listeners, modules"):
+    with pytest.raises(TypeError, match="has no argument listeners, modules"):
         client_of(client.application, **options)

@@ -287,10 +287,13 @@ def generated() -> Iterator[Pool]:
 @pytest.mark.parametrize(
     ("module", "problem"),
     [
-        (listed(Pool, None), "Pool is an async context manager without a scope, so that nothing"),
+        (listed(Pool, None), "Pool is an async context manager without a scope, so nothing"),
         (listed([Pool, Cache], None), "Cache is an async context manager without a scope, so"),
         (listed(returns_list, None), "returns_list is an async context manager without a scope"),
-        (named({"a": Cache}, None), "Cache is an async context manager without a scope, so that"),
+        (
+            named({"a": Cache}, None),
+            "Cache is an async context manager without a scope, so nothing",
+        ),
         (named(returns_dict, None), "returns_dict is an async context manager without a scope"),
         (listed(unscoped, None), "is provided by unscoped, which is an async def; nothing awaits"),
         (listed(unscoped), "is provided by unscoped, which is an async def; a singleton is built"),

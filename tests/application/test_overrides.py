@@ -226,9 +226,10 @@ async def test_override_without_effect_raises_error_with_nearest_name(
     with pytest.raises(ConfigurationError) as error:
         await client.http("invite")
     assert error.value.problems == (
-        f"overrides: nothing binds elsewhere.Mailer; did you mean {__name__}.Mailer?",
-        f"overrides: nothing binds {__name__}.Mailers; did you mean {__name__}.Mailer?",
-        f"overrides: nothing binds {__name__}.Unit; override what a module or a bundle binds",
+        f"overrides: elsewhere.Mailer is not bound; did you mean {__name__}.Mailer?",
+        f"overrides: {__name__}.Mailers is not bound; did you mean {__name__}.Mailer?",
+        f"overrides: {__name__}.Unit is not bound; override a service that a module or a bundle "
+        f"binds",
     )
 
 
@@ -344,7 +345,7 @@ class TestLife:
 
         for client in (first, plain, same):
             assert (await client.http("invite")).content == ["pretended"] * 4
-        with pytest.raises(RxKernelError, match="with other services"):
+        with pytest.raises(RxKernelError, match="with other overrides"):
             await other.http("invite")
 
     async def test_overrides_are_kept_after_reload(self, client_of: ClientOf) -> None:

@@ -120,7 +120,7 @@ async def test_setting_that_needs_a_restart_is_named_until_it_is_undone(
 
     assert again.changed == {"debug"}
     assert undone.changed == set()
-    assert caplog.messages == ["the settings were read again: none has changed"]
+    assert caplog.messages == ["the settings were read again: no changes"]
     await application.stop()
 
 

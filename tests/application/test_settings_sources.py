@@ -214,7 +214,7 @@ def test_settings_written_to_the_environment_are_read_back(
         ("socketio.host = 'x'", "socketio from {file}: host has no effect without port"),
         ("http.prot = 1", "http.prot from {file}: no such setting; did you mean http.port?"),
         ("http.shutdown_delay = 1", "no such setting; did you mean shutdown_delay?"),
-        ("[htpp]\nport = 1", "htpp from {file}: no such setting (those of a bundle exist once"),
+        ("[htpp]\nport = 1", "htpp from {file}: no such setting (those of a bundle exist when"),
         ("http.qqqqqqqqqqqqqqqqq = 1", "no such setting; there are http.allow_credentials"),
         ("bundles.x = 1", "bundles from {file}: no such setting"),
         ("[http\nport = 1", "{file}: must be valid TOML: Expected ']'"),
@@ -368,8 +368,8 @@ def test_secret_file_unreadable_names_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "file", "said"),
     [
-        ("", ("HTTP_PORT", "hunter2"), "http.port .* kept secret, must be a port, 0 to 65535"),
-        ("security.key = 7331", None, "security.key .* kept secret, must be of type str"),
+        ("", ("HTTP_PORT", "hunter2"), "http.port .* a secret value, must be a port, 0 to 65535"),
+        ("security.key = 7331", None, "security.key .* a secret value, must be of type str"),
         ("security.key = {x = 'hunter2'}", None, "security.key .* must be of type str"),
         ("security = 'hunter2'", None, "security .*must be a table"),
         ("security.kay = 'hunter2'", None, "did you mean security.key"),
@@ -450,7 +450,7 @@ def test_text_about_a_secret_is_not_in_error(
     shown = (
         "mail from {}: its settings contradict each other (ValueError, whose text is hidden)"
         if is_contradiction
-        else "mail.password from {}: got a value that is kept secret, which its validator rejects "
+        else "mail.password from {}: got a secret value, which its validator rejects "
         "(ValueError, whose text is hidden)"
     )
     assert said == shown.format(next(iter(environment)))
@@ -490,7 +490,7 @@ def test_setting_of_disabled_bundle_names_bundle(tmp_path: Path) -> None:
     said = problems(tmp_path, "tasks.store = 'redis'", environment=environment)
 
     assert list(said) == [
-        f"{where}: no such setting; those of the bundle {bundle!r} exist once it is enabled, "
+        f"{where}: no such setting; those of the bundle {bundle!r} exist when it is enabled, "
         f'as by Application(bundles=["{bundle}"])'
         for where, bundle in (
             (f"tasks from {tmp_path / 'rxkernel.toml'}", "tasks"),
@@ -650,7 +650,7 @@ class Checked:
     color: Color = Color.RED
 
 
-KEPT = "got a value that is kept secret"
+KEPT = "got a secret value"
 REJECTED = "which its validator rejects (ValueError, whose text is hidden)"
 
 

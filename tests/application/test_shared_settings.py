@@ -121,7 +121,7 @@ def test_t73_every_invalid_setting_is_reported_once(tmp_path: Path) -> None:
     assert caught.value.problems == (
         "applications.shpo: no such application is served; did you mean shop?",
         "applications.unlike: no such application is served; there are shop, blog.main",
-        f"mial from {where}: no such setting (those of a bundle exist once it is enabled); did "
+        f"mial from {where}: no such setting (those of a bundle exist when it is enabled); did "
         f"you mean mail?",
         "RXKERNEL_MIAL_PORT: no such setting; did you mean RXKERNEL_MAIL_PORT?",
         f"threads from {where}: got 0, must be a whole number, 1 or more",
@@ -130,7 +130,7 @@ def test_t73_every_invalid_setting_is_reported_once(tmp_path: Path) -> None:
         f"shop: http.tls {table} together; write it in [http]",
         f"shop: logging.level {table} together; write it in [logging]",
         f"blog.main: thread from {where} [applications.blog.main]: no such setting (those of a "
-        f"bundle exist once it is enabled); did you mean threads?",
+        f"bundle exist when it is enabled); did you mean threads?",
     )
 
 

@@ -181,4 +181,4 @@ def test_missing_package_of_an_imported_bundle_names_its_extra(
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert "No module named 'no_redis'" in result.stderr
-    assert "install what it needs: pip install 'zoo[broken]'" in result.stderr
+    assert "install its dependencies: pip install 'zoo[broken]'" in result.stderr

@@ -545,6 +545,15 @@ def test_watched_files_are_found_by_suffix_and_pattern(
     assert watched.includes(tmp_path / path) == is_watched
 
 
+def test_files_that_the_application_writes_are_not_watched(tmp_path: Path) -> None:
+    """A new application writes its keys when it boots."""
+    watched = WatchedFiles((tmp_path, tmp_path / "other"), ("*.sqlite3",))
+
+    assert not watched.includes(tmp_path / "var" / "security-keys.json")
+    assert not watched.includes(tmp_path / "other" / "var" / "app.sqlite3")
+    assert watched.includes(tmp_path / "pages" / "var" / "a.py")
+
+
 def test_ignored_directories_are_not_watched(tmp_path: Path) -> None:
     watched = WatchedFiles((tmp_path,), ("*.sql",))
     watched.ignored.add(tmp_path / "application")

@@ -41,7 +41,7 @@ def test_sighup_reads_the_settings_again(
     process.send(signal.SIGHUP)
 
     if "--reload" in options:
-        process.line("INFO .*: the settings were read again: none has changed")
+        process.line("INFO .*: the settings were read again: no changes")
         assert get(f"{url}/pid") == pid
     else:
         process.line(
@@ -109,7 +109,7 @@ def test_server_that_ignores_sighup_reads_its_settings_too(start: Start, toml: P
 
     process.send(signal.SIGHUP)
 
-    process.line("INFO .*: the settings were read again: none has changed")
+    process.line("INFO .*: the settings were read again: no changes")
     process.send(signal.SIGTERM)
     assert process.code() == 0
 

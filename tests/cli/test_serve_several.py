@@ -86,7 +86,7 @@ def test_t73_each_target_is_served_for_its_hosts(start: Start, project: Path) ->
     assert caught.value.code == 421
     caught.value.close()
     process.send(signal.SIGHUP)
-    process.line("blog: the settings were read again: none has changed")
+    process.line("blog: the settings were read again: no changes")
     (project / "rxkernel.toml").write_text(HOSTS + logs + "keep_days = 0")
     process.send(signal.SIGHUP)
     process.line("blog: the settings are not changed: .*keep_days")
@@ -95,7 +95,7 @@ def test_t73_each_target_is_served_for_its_hosts(start: Start, project: Path) ->
     for name in ("shop", "blog"):
         listening, *read, stopping, stopped = lines_of(project, name)
         assert listening == f"{name}: listening on {process.url()} (HTTP, Socket.IO)"
-        assert read[0] == f"{name}: the settings were read again: none has changed"
+        assert read[0] == f"{name}: the settings were read again: no changes"
         assert (stopping, stopped) == (f"{name}: stopping", f"{name}: stopped")
 
 

@@ -45,6 +45,8 @@ def check_command(line: str) -> None:
             _check_make(targets)
         case ["pip", "install", *requirements] | ["python", "-m", "pip", "install", *requirements]:
             _check_extras(requirements)
+        case ["python", "-c", _, *_]:
+            pass
         case ["python" | "python3", "-m", "pytest" | "venv" | "http.server", *_]:
             pass
         case ["python", script, *_] if script.endswith(".py"):

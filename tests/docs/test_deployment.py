@@ -235,7 +235,7 @@ def test_service_of_the_unit_serves_tls(machine: Machine) -> None:
                 machine.unit()["ExecReload"].replace("$MAINPID", str(process.pid))
             )
             subprocess.run(reload, check=True)
-            process.line("INFO .*: the settings were read again: none has changed")
+            process.line("INFO .*: the settings were read again: no changes")
         finally:
             process.send(signal.SIGTERM)
             code = process.code()

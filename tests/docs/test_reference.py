@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
@@ -22,7 +23,7 @@ from rxkernel import (
     ServerEvents,
     exceptions,
 )
-from tests.docs.public_names import MODULES, import_module
+from tests.docs.public_names import MODULES
 from tests.required_tools import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"

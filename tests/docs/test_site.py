@@ -1,17 +1,63 @@
-"""The site of the pages: each link leads somewhere, and each docstring can be shown."""
+"""The site of the pages: each link leads somewhere, each docstring can be shown, and the search
+finds what readers ask for."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.required_tools import ROOT
 
+QUESTIONS = {
+    "404": "docs/guide/files.html",
+    "How do I return 404?": "docs/guide/errors.html",
+    "who is the current user on a socket": "docs/bundles/security.html",
+    "how do I test a broadcast": "docs/guide/testing.html",
+    "upload a file": "docs/guide/requests.html",
+    "CORS": "docs/guide/cors.html",
+    "send an event to a room": "docs/guide/sockets.html",
+    "log as JSON": "docs/operate/operations.html",
+    "behind nginx": "docs/operate/deployment.html",
+    "database session in an action": "docs/bundles/databases.html",
+    "run a method every minute": "docs/bundles/tasks.html",
+    "limit calls per minute": "docs/bundles/limits.html",
+    "request_id_header": "docs/operate/settings.html",
+    "KernelClient": "docs/reference/api/testing.html",
+}
+_ASK = """
+const { readFileSync } = require("node:fs");
+const [, search, sections, questions] = process.argv;
+const { find } = require(search);
+const script = readFileSync(sections, "utf8");
+const found = new Function(script + "return SECTIONS")();
+const ask = (question) => find(found, question).slice(0, 8).map(({ url }) => url.split("#")[0]);
+console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [q, ask(q)]))));
+"""
 
-def test_site_is_built_without_a_warning(tmp_path: Path) -> None:
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With the builder that resolves all links and writes no pages, to save half of the time."""
-    options = ["--quiet", "--fail-on-warning", "--builder", "dummy", "-c", "docs"]
-    command = [sys.executable, "-m", "sphinx", *options, ".", str(tmp_path)]
-
+    folder = tmp_path_factory.mktemp("site")
+    options = ["--quiet", "--fail-on-warning", "--jobs", "2", "--builder", "dummy"]
+    command = [sys.executable, "-m", "sphinx", *options, "-c", "docs", ".", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.returncode == 0
+    return folder
 
-    assert (done.returncode, done.stderr) == (0, "")
+
+def test_search_of_site_finds_the_page_of_each_question(site: Path, node: Path) -> None:
+    search = ROOT / "docs" / "site" / "static" / "search.js"
+    arguments = [str(search), str(site / "_static" / "sections.js"), json.dumps(list(QUESTIONS))]
+
+    done = subprocess.run(
+        [node, "-e", _ASK, *arguments], capture_output=True, text=True, check=True
+    )
+
+    found = json.loads(done.stdout)
+    assert {
+        question: page for question, page in QUESTIONS.items() if page not in found[question]
+    } == {}

@@ -24,7 +24,7 @@ from pathlib import Path
 import attrs
 
 from tests.bundles.redis_servers import running_redis
-from tests.cli.processes import Process
+from tests.cli.processes import Process, until
 from tests.docs.commands import check_command
 from tests.docs.examples import commands_of, environment, expect
 from tests.ports import reserved_port
@@ -40,6 +40,7 @@ _PATIENCE = 120.0
 _BLOCK = re.compile(r"(.*?)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:#|//|<!--) ([\w./]+\.\w+)(?:, (at the end|in place of (\w+)))?(?: -->)?\n")
 _ROW = re.compile(r"^\| \[.*\]\((.*)\.md\)", re.MULTILINE)
+_CHANGES = re.compile(r"reload: (.*) changed: starting again$", re.MULTILINE)
 _WATCHED = (".py", ".toml", ".html", ".js")
 
 PAGES = _ROW.findall((TUTORIAL / "index.md").read_text(encoding="utf-8"))
@@ -72,8 +73,10 @@ class Reader:
         self._environment = environment() | {"RXKERNEL_HTTP_PORT": str(port)}
         self._redis = _REDIS
         self._server: Process | None = None
-        self._starts = 0
-        self._is_starting = False
+        self._changed: set[str] = set()
+        """The files whose changes start the server again."""
+        self._is_paused = False
+        self._log_begin = 0
         self._unsaved: dict[Path, str] = {}
         self._copy: Path | None = None
 
@@ -127,15 +130,15 @@ class Reader:
 
     def _save(self) -> None:
         """Save all files at once."""
-        if self._unsaved:
-            self.wait_for_server()
         for path, text in self._unsaved.items():
+            if path.suffix in _WATCHED:
+                self._pause()
+                if path.parent.exists():  # the server watches no files of a folder that is new
+                    self._changed.add(str(path.relative_to(self._folder)))
             path.parent.mkdir(exist_ok=True)
             unnamed = path.with_name(f"{path.name}~")
             unnamed.write_text(text, encoding="utf-8")
             unnamed.replace(path)
-        if any(path.suffix in _WATCHED for path in self._unsaved):
-            self._is_starting = self._server is not None
         self._unsaved.clear()
 
     def _mistake(self, difference: str) -> None:
@@ -167,11 +170,11 @@ class Reader:
         elif " serve" in command and self._server is None and "Error: " not in wanted:
             expect(wanted, self._serve(command))
         else:
-            writes_python = " db revision " in command
-            if writes_python or command.startswith(("curl ", "node ")):
+            if command.startswith(("curl ", "node ")):
                 self.wait_for_server()
+            if " db revision " in command:
+                self._pause()
             expect(wanted, self._run(command, may_fail=bool(wanted)))
-            self._is_starting |= writes_python
 
     def _run(self, command: str, *, may_fail: bool) -> str:
         """The output of *command*, or its errors."""
@@ -197,16 +200,31 @@ class Reader:
         """Start a server in the background; return its first line."""
         variables = [f"{name}={value}" for name, value in self._environment.items()]
         self._server = Process(["env", "-i", *variables, *shlex.split(command)], self._folder)
-        self._starts, self._is_starting = 0, True
-        self.wait_for_server()
+        self._server.line("^Listening on ")
         return self._server.stdout[0].replace(self.address, _ADDRESS)
 
+    def _pause(self) -> None:
+        """Let the server see the changes that follow only in `wait_for_server`, all at once: a
+        restart for each of them takes long."""
+        if self._server is not None and not self._is_paused:
+            self._log_begin = len(self._server.stderr)
+            self._server.send(signal.SIGSTOP)
+            self._is_paused = True
+
     def wait_for_server(self) -> None:
-        """Return when the server runs with the files that were saved last."""
-        if self._server is not None and self._is_starting:
-            self._starts += 1
-            self._server.line(r"^Listening on ", number=self._starts)
-        self._is_starting = False
+        """Return when the server runs with all changes."""
+        if self._server is not None and self._is_paused:
+            self._server.send(signal.SIGCONT)
+            until(self._runs_with_changes)
+        self._is_paused = False
+        self._changed.clear()
+
+    def _runs_with_changes(self) -> bool:
+        assert self._server is not None
+        log = "\n".join(self._server.stderr[self._log_begin :])
+        changes = [change for line in _CHANGES.findall(log) for change in line.split(", ")]
+        is_listening = "listening on" in _CHANGES.split(log)[-1]
+        return is_listening and self._changed.issubset(changes)
 
     def _stop(self) -> None:
         assert self._server is not None

@@ -1,9 +1,10 @@
 """Schemas in the notation of Metarhia and in the definition language of Impress of 2015.
 
-- `notation` (with its `options`) and `definition_language` read what is written to `nodes`, with
-  the types in `scalar_types` and `custom_types`; `schema_files` reads a folder.
-- `registry` has the named schemas; `type_builder` builds the type of Python for a node, with the
-  `rules` that no type expresses; the kernel converts values to these types.
+- `notation` (with its `options`) and `definition_language` parse notations to `nodes`, with the
+  types in `scalar_types` and `custom_types`; `schema_files` reads a folder.
+- `registry` stores the named schemas; `type_builder` builds the Python type of a node, with
+`rules`
+  for everything that types cannot express; the kernel converts values to these types.
 - `schema` is a compiled schema: `error_places` and `error_texts` write the messages of errors,
   `json_schema` describes it. `texts` and `form_fields` read queries and forms. `schemas` compiles.
 """

@@ -14,12 +14,14 @@ from rxkernel import Validator
 def read_types(given: Mapping[str, Any], problems: list[str]) -> dict[str, ScalarType]:
     """Return the types of the notation and those of *given*, by name.
 
-    Names that are used by none of the schemas are checked too; every problem is added.
+    Types that no schema uses are checked too; every error is added to *problems*.
     """
     found = dict(SCALAR_TYPES)
     for name, written in given.items():
         if not name[:1].islower():
-            problems.append(f"type {name!r}: a name of a type begins with a small letter")
+            problems.append(
+                f"type {name!r}: the name of a type must begin with a lowercase letter"
+            )
             continue
         try:
             found[name] = _read(name, written)
@@ -36,13 +38,13 @@ def _read(name: str, written: Any) -> ScalarType:
         metadata = written.get("metadata", {}) if isinstance(written, Mapping) else {}
         return attrs.evolve(SCALAR_TYPES[base], name=name, base=base, metadata=metadata)
     if isinstance(written, Mapping):
-        raise ValueError("has no 'js'; write the name of a type of the notation")
+        raise ValueError("the key 'js' is missing; set it to the name of a type of the notation")
     Validator(written)
     return ScalarType(name, "other", written, json=_json_of(written))
 
 
 def _json_of(annotation: Any) -> Mapping[str, Any]:
-    """The JSON Schema of a type without classes; for others any value."""
+    """Return the JSON Schema of a type; of a type with classes, the schema of any value."""
     try:
         found = msgspec.json.schema(annotation)
     except TypeError:

@@ -1,4 +1,4 @@
-"""Reads the definition language of Impress of 2015 to nodes.
+"""Parses the definition language of Impress of 2015 to nodes.
 
 A definition is a mapping of names to types::
 
@@ -6,9 +6,10 @@ A definition is a mapping of names to types::
                 "hosts": "{{host}}"},
      "host": {"name": "string", "_other": "*"}}
 
-The types are ``number string boolean array file size duration *``; ``[type]`` is optional,
-``default:type`` too, ``(a,b,c)`` is one of texts, ``{name}`` an object of the definition *name*,
-``{{name}}`` an array or an object of these. ``_other`` is the type of all names without their own.
+The types are ``number string boolean array file size duration *``. ``[type]`` is optional, as is
+``default:type``. ``(a,b,c)`` is one of these texts, ``{name}`` an object of the definition *name*,
+``{{name}}`` an array of these objects, or an object with them as values. ``_other`` is the type of
+all further names.
 """
 
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ class DefinitionReader:
     """Reads the definitions of one registry.
 
     Attributes:
-        problems: what is wrong, for one error at boot.
+        problems: the errors, which boot reports together.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -57,7 +58,7 @@ class DefinitionReader:
         return Anything()
 
     def _definition(self, source: Any, place: Place) -> Node:
-        if isinstance(source, str):  # any names with values of this type
+        if isinstance(source, str):  # an object with any names, and values of this type
             value = self._type(source, place)
             key = Scalar(type=DEFINITION_TYPES["string"])
             return Dictionary(key=key, value=value, title=source, place=str(place))
@@ -71,7 +72,7 @@ class DefinitionReader:
 
     def _type(self, source: Any, place: Place) -> Node:
         if not isinstance(source, str):
-            hint = "write a type such as 'number'; a definition of its own is '{name}'"
+            hint = "write a type such as 'number', or '{name}' for another definition"
             return self._report(place, f"is {source!r}; {hint}")
         text = source.partition("//")[0].strip()
         inner = _inside(text, "[", "]")
@@ -108,14 +109,14 @@ class DefinitionReader:
 
 
 def _inside(text: str, opening: str, closing: str) -> str | None:
-    """The text between *opening* and *closing*; None if it is not between them."""
+    """Return the text between *opening* and *closing*; None if *text* does not have them."""
     if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening):
         return text[len(opening) : -len(closing)].strip()
     return None
 
 
 def _value_of(default: str, type_: str) -> Any:
-    """The value of a *default*, which is always written as a text."""
+    """Return the value of *default*, which is always written as a text."""
     if type_ == "boolean":
         return _BOOLEANS.get(default, default)
     if type_ != "number":
@@ -127,4 +128,4 @@ def _value_of(default: str, type_: str) -> Any:
     try:
         return float(default)
     except ValueError:
-        return default  # which does not fit: an error at boot
+        return default  # it is invalid, which boot reports

@@ -20,13 +20,13 @@ _ABSENT: Any = object()
 _END = re.compile(r"[.\[]|\Z")
 _INDEX = re.compile("[0-9]{1,9}")
 _NAME_LIMIT = 50
-"""The kernel cuts the names in a path that a client has chosen."""
+"""The length to which the kernel cuts names in a path that a client has chosen."""
 
 
 @attrs.frozen
 class ErrorPlace:
-    """A part of a value: its node, its value and its path in texts. ``node`` is None for a name
-    that the schema does not have."""
+    """A part of a value: its node, its value, and its path in messages. ``node`` is None for a
+    name that the schema does not have."""
 
     node: Node | None
     value: Any
@@ -39,7 +39,7 @@ class ErrorPlace:
 
 
 def find_place(place: ErrorPlace, rest: str) -> ErrorPlace:
-    """The part of *place* at the path *rest*."""
+    """Return the part of *place* at the path *rest*."""
     while rest:
         found = _step(place, rest)
         if found is None:
@@ -49,7 +49,7 @@ def find_place(place: ErrorPlace, rest: str) -> ErrorPlace:
 
 
 def _step(place: ErrorPlace, rest: str) -> tuple[ErrorPlace, str] | None:
-    """The part of *place* where *rest* begins, and what is left of *rest*."""
+    """Return the part of *place* at the first step of *rest*, and the remaining path."""
     node = place.node
     if node is None:
         return None
@@ -71,7 +71,7 @@ def _step(place: ErrorPlace, rest: str) -> tuple[ErrorPlace, str] | None:
 
 
 def _chosen(node: Union, rest: str) -> Node | None:
-    """The alternative of *node* that has the part where *rest* begins."""
+    """Return the alternative of *node* that has the part at the first step of *rest*."""
     wanted = (Array, Tuple) if rest.startswith("[") else (Struct, Dictionary)
     return next(
         (each for each in map(resolved, node.alternatives) if isinstance(each, wanted)), None
@@ -79,9 +79,9 @@ def _chosen(node: Union, rest: str) -> Node | None:
 
 
 def _name_in(rest: str, names: Any) -> str | None:
-    """The longest of *names* with which ``.name`` of *rest* begins; names may have dots.
+    """Return the longest of *names* with which the path *rest* begins; names may have dots.
 
-    It is searched for by its possible ends, because a client may send many names.
+    The prefixes of *rest* are looked up in *names*, because a client may send many names.
     """
     if not isinstance(names, Mapping):
         return None
@@ -90,7 +90,8 @@ def _name_in(rest: str, names: Any) -> str | None:
 
 
 def _cut_name(rest: str) -> str | None:
-    """The name of `_NAME_LIMIT` characters with which *rest* begins: the kernel has cut it."""
+    """Return the name at the begin of *rest* that the kernel has cut to `_NAME_LIMIT`
+    characters."""
     return rest[1 : _NAME_LIMIT + 1] if _END.match(rest, _NAME_LIMIT + 1) else None
 
 
@@ -120,5 +121,5 @@ def _tuple_item(node: Tuple, place: ErrorPlace, index: int, value: Any) -> Error
 
 
 def first_missing(node: Tuple, place: ErrorPlace) -> ErrorPlace:
-    """The first item that the tuple at *place* does not have."""
+    """Return the first missing item of the tuple at *place*."""
     return _tuple_item(node, place, len(place.value), _ABSENT)

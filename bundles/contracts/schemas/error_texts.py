@@ -1,7 +1,7 @@
-"""The texts of both notations for the errors that the kernel has found.
+"""The texts of both notations for errors that the kernel has found.
 
-The path, the code and the params of an entry stay those of rxkernel, so that programs can rely on
-them; only ``message`` differs.
+Only ``message`` of an entry differs from that of rxkernel. The path, the code and the params stay,
+so that programs can rely on them.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def _with_text(entry: Entry, root: ErrorPlace, path: str, text: Text) -> Entry:
 
 
 def metarhia_text(entry: Entry, place: ErrorPlace) -> str:
-    """The text of metaschema, which begins with the path."""
+    """Return the text of metaschema, which begins with the path."""
     node = place.node
     if entry["code"] == "too_short" and isinstance(node, Tuple):
         place = first_missing(node, place)
@@ -53,14 +53,14 @@ def metarhia_text(entry: Entry, place: ErrorPlace) -> str:
 
 
 def definition_text(entry: Entry, place: ErrorPlace) -> str:
-    """The text of Impress of 2015. It quoted the value, which rxkernel does not send."""
+    """Return the text of Impress of 2015, without the value that it quoted."""
     if entry["code"] == "unknown_field":
         return f'Unexpected name "{place.name}"'
     return f"Unexpected value for definition: {'' if place.node is None else place.node.title}"
 
 
 def _normalized(entry: Entry, place: ErrorPlace) -> Entry:
-    """Return *entry* with the code of the rule that the notation has."""
+    """Return *entry* with the code of the rule in the notation."""
     node = place.node
     if isinstance(node, Enumeration) and entry["code"] not in ("missing", "invalid"):
         choices = list(node.values[:_SHOWN_CHOICES])
@@ -72,7 +72,7 @@ def _normalized(entry: Entry, place: ErrorPlace) -> Entry:
 
 
 def _prefixed(place: ErrorPlace, text: str) -> str:
-    """*text* with the path in front; for the whole value, which has no path, with "Value"."""
+    """Return *text* after the path; after "Value" for the whole value, which has no path."""
     if text.startswith("Field"):
         return text
     return f'Field "{place.path}" {text}' if place.path else f"Value {text.removeprefix('value ')}"
@@ -103,7 +103,7 @@ def _wrong_type(node: Node | None) -> str:
 
 
 def title_of(node: Node | None) -> str:
-    """The type of *node*, as metaschema names it."""
+    """Return the name of the type of *node* in metaschema."""
     if node is None:
         return "any"
     if isinstance(node, Json | Struct | Dictionary):
@@ -126,7 +126,7 @@ def _out_of_range(code: str, node: Scalar, value: Any) -> str:
 
 
 def _breaks(value: Any, bound: float, *, is_low: bool) -> bool:
-    """Whether *value*, perhaps a text of a query, is beyond *bound*."""
+    """Whether *value*, which may be a text of a query, is beyond *bound*."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -135,7 +135,7 @@ def _breaks(value: Any, bound: float, *, is_low: bool) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """*value* as JSON writes it, a text without quotes."""
+    """Return *value* as JSON; a text without quotes."""
     words = {None: "null", True: "true", False: "false"}
     is_word = value is None or isinstance(value, bool)
     return words[value] if is_word else str(value)

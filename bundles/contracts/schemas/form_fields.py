@@ -24,9 +24,9 @@ _MAX_PARTS = 16
 
 
 def without_empty(node: Node, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *fields* of a form without inputs that were left empty, for which *node* has no text.
+    """Return *fields* of a form without empty inputs, unless *node* accepts an empty text there.
 
-    Browsers send these inputs too.
+    Browsers send empty inputs too.
     """
     found = {}
     for name, value in fields.items():
@@ -41,8 +41,8 @@ def without_empty(node: Node, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def nest(node: Node, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *fields* of a form with the names that are paths, such as ``a[b]`` and ``a.b``, as
-    objects and arrays. A name that leads to no part of *node* is unchanged."""
+    """Return *fields* of a form with names that are paths, such as ``a[b]`` and ``a.b``, converted
+    to objects and arrays. A name that is not a path in *node* is unchanged."""
     found: dict[str, Any] = {}
     for name, value in fields.items():
         parts = _path_in(node, name)
@@ -52,12 +52,12 @@ def nest(node: Node, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _node_at(node: Node, name: str) -> Node | None:
-    """The node of the part to which *name*, perhaps a path, leads."""
+    """Return the node of *name*, which may be a path."""
     return _follow(node, _path_in(node, name) or [name])
 
 
 def _path_in(node: Node, name: str) -> list[str]:
-    """The parts of *name*; empty if it is not a path into *node*."""
+    """Return the parts of *name*; empty if it is not a path in *node*."""
     match = _NAME.fullmatch(name)
     if match is None or name.count("[") + name.count(".") > _MAX_PARTS:
         return []
@@ -71,7 +71,7 @@ def _path_in(node: Node, name: str) -> list[str]:
 
 
 def _follow(node: Node, parts: list[str]) -> Node | None:
-    """The node at *parts* below *node*."""
+    """Return the node at the path *parts* below *node*."""
     part: Node | None = node
     for each in parts:
         part = None if part is None else _part_of(part, each)
@@ -79,7 +79,7 @@ def _follow(node: Node, parts: list[str]) -> Node | None:
 
 
 def _put(found: dict[str, Any], parts: list[str], value: Any) -> bool:
-    """Whether *value* was put at *parts* of *found*, where nothing else is."""
+    """Set *value* at the path *parts* of *found*; False if there is another value."""
     *above, last = parts
     for part in above:
         found = found.setdefault(part, {})
@@ -92,7 +92,7 @@ def _put(found: dict[str, Any], parts: list[str], value: Any) -> bool:
 
 
 def _with_arrays(node: Node | None, value: Any) -> Any:
-    """Return *value* with the objects, whose names are indexes, as arrays."""
+    """Return *value* with objects whose names are indexes converted to arrays."""
     if node is None or not isinstance(value, dict):
         return value
     node = resolved(node)
@@ -104,7 +104,7 @@ def _with_arrays(node: Node | None, value: Any) -> Any:
 
 
 def _accepts_empty(node: Node) -> bool:
-    """Whether an empty text can be a value of *node*."""
+    """Whether an empty text is a valid value of *node*."""
     node = resolved(node)
     if isinstance(node, Scalar):
         return is_text(node)
@@ -118,7 +118,7 @@ def _accepts_empty(node: Node) -> bool:
 
 
 def _part_of(node: Node, name: str) -> Node | None:
-    """The node of the field or item *name* of values of *node*."""
+    """Return the node of the field or item *name* of values of *node*."""
     for each in alternatives_of(resolved(node)):
         if isinstance(each, Struct):
             part = each.fields.get(name, each.other)

@@ -37,7 +37,7 @@ _KEYS: Mapping[str, str] = MappingProxyType(
         "boolean": "^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|1|-?0)$",
     }
 )
-"""The texts of keys that are no texts, by type."""
+"""The patterns of keys that are not texts, by their type."""
 
 
 def describe(node: Node, ref_of: RefOf) -> Described:
@@ -92,7 +92,7 @@ def _scalar(node: Scalar, _: RefOf) -> Described:
 
 
 def _finite(bound: float | None) -> float | None:
-    """*bound*; None for that of all numbers of JSON."""
+    """Return *bound*; None if all numbers of JSON are within it."""
     return None if bound is not None and abs(bound) == MAX_FLOAT else bound
 
 
@@ -121,7 +121,8 @@ def _struct(node: Struct, ref_of: RefOf) -> Described:
 
 
 def _array(node: Array, ref_of: RefOf) -> Described:
-    """Of a list or a set. Equal items of a set are valid, so it has no ``uniqueItems``."""
+    """Describe a list or a set. A set may be sent with equal items, so it has no
+    ``uniqueItems``."""
     limits = {"minItems": node.shortest or None, "maxItems": node.longest}
     return {"type": "array", "items": describe(node.item, ref_of), **_given(limits)}
 

@@ -1,7 +1,7 @@
-"""What both notations are parsed to: one node for each part of a schema.
+"""The nodes to which both notations are parsed: one for each part of a schema.
 
-A node knows no type of Python, no text and no JSON Schema: `type_builder`, `error_texts` and
-`json_schema` make these of it.
+A node does not have a Python type, error texts or a JSON Schema: `type_builder`, `error_texts` and
+`json_schema` make these from nodes.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,17 +20,17 @@ class _NoDefault:
 NO_DEFAULT: Any = _NoDefault()
 
 Check = Callable[[Any], Any]
-"""The ``validate`` of a notation: returns True or None, False, a text or a list of texts."""
+"""The ``validate`` of a notation; see `rules.checked_by` for its results."""
 
 
 class Scope(Protocol):
-    """The schemas that a reference may name."""
+    """The schemas to which a reference may refer."""
 
     def node_of(self, name: str) -> "Node":
-        """The node of the schema *name*, which exists."""
+        """Return the node of the schema *name*, which must exist."""
 
     def type_of(self, name: str) -> Any:
-        """The type of the schema *name*; schemas may refer to each other."""
+        """Return the type of the schema *name*, which must exist."""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,9 +38,9 @@ class ColumnRules:
     """The rules of a notation for the column of a field in a database.
 
     Attributes:
-        index, unique: whether the column has an index, or one that forbids equal values.
-        defaults_to_now: whether a datetime that is left out is the time of the insert.
-        on_delete, on_update: what happens to the rows that refer to a deleted or changed one.
+        index, unique: whether the column has an index, or a unique index.
+        defaults_to_now: whether a missing datetime is set to the time of the insertion.
+        on_delete, on_update: the action of SQL for rows that refer to a deleted or changed row.
     """
 
     index: bool = False
@@ -56,7 +56,7 @@ class IndexRules:
 
     Attributes:
         kind: ``index``, ``unique`` or ``primary``.
-        fields: names of fields of the struct.
+        fields: the names of fields of the struct.
     """
 
     kind: str
@@ -65,7 +65,7 @@ class IndexRules:
 
 @attrs.frozen(kw_only=True)
 class StoredKind:
-    """The kind of a schema: its first key, such as ``{'Entity': {}}``, and the value of it."""
+    """The kind of a schema: its first key and its value, such as ``{'Entity': {}}``."""
 
     name: str
     options: Mapping[str, Any]
@@ -76,13 +76,13 @@ class Node:
     """A part of a schema.
 
     Attributes:
-        title: its type as the notation writes it, for texts.
-        is_optional: whether a field may be left out.
-        is_nullable: whether it may be null.
-        default: the value of a field that is left out.
+        title: its type as the notation writes it, for messages.
+        is_optional: whether the field may be missing.
+        is_nullable: whether the value may be null.
+        default: the value of a missing field.
         checks: functions that check the value.
         note: a description for documentation.
-        place: where it is written, for errors at boot.
+        place: the schema and the path where it is written, for errors at boot.
         column: the rules for its column in a database.
     """
 
@@ -108,7 +108,7 @@ class Anything(Node):
 
 @attrs.frozen(eq=False, kw_only=True)
 class Computed(Node):
-    """A field that the application computes; what a client sends for it is not checked."""
+    """A field that the application computes; a value that a client sends is not checked."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -120,8 +120,8 @@ class Json(Node):
 class Scalar(Node):
     """A text, number, boolean or date.
 
-    ``shortest`` and ``longest`` are the length of a text, or the range of a number that is
-    written as its ``length``. ``minimum`` and ``maximum`` are the range of a number.
+    ``shortest`` and ``longest`` are the bounds of ``length``: of the length of a text, or of the
+    value of a number. ``minimum`` and ``maximum`` are the range of a number.
     """
 
     type: ScalarType
@@ -134,16 +134,16 @@ class Scalar(Node):
 
 @attrs.frozen(eq=False, kw_only=True)
 class Enumeration(Node):
-    """One of ``values``, which are scalars of JSON."""
+    """One of ``values``, which are JSON scalars."""
 
     values: tuple[Any, ...]
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class Struct(Node):
-    """An object with the given fields; ``other`` are the values of any further names.
+    """An object with the given fields. ``other`` is the node of the values of further names.
 
-    ``kind`` and ``indexes``, by name, are for the tables of a database.
+    ``kind`` and ``indexes``, the latter by name, are for the tables of a database.
     """
 
     fields: Mapping[str, Node]
@@ -156,7 +156,7 @@ class Struct(Node):
 class Array(Node):
     """Any number of items; a set if they are ``unique``.
 
-    The items of ``{many: 'Name'}`` have no index in texts.
+    Messages about an item of ``{many: 'Name'}`` do not have its index.
     """
 
     item: Node
@@ -178,7 +178,8 @@ class Dictionary(Node):
 
 @attrs.frozen(eq=False, kw_only=True)
 class Tuple(Node):
-    """An array of scalars, each with its own type and perhaps a name; optional ones are last."""
+    """An array of scalars, each with its own type and an optional name; optional items are
+    last."""
 
     items: tuple[tuple[str, Node], ...]
 
@@ -190,14 +191,14 @@ class Tuple(Node):
 
 @attrs.frozen(eq=False, kw_only=True)
 class Union(Node):
-    """One of several types, which differ by their JSON type."""
+    """One of several types, which have different JSON types."""
 
     alternatives: tuple[Node, ...]
 
 
 @attrs.frozen(eq=False, kw_only=True)
 class Reference(Node):
-    """The schema ``name`` of ``scope``."""
+    """A reference to the schema ``name`` of ``scope``."""
 
     name: str
     scope: Scope
@@ -207,14 +208,14 @@ class Reference(Node):
 
 
 def resolved(node: Node) -> Node:
-    """The node that *node* refers to, or *node* itself."""
+    """Return the node to which *node* refers, or *node* itself."""
     while isinstance(node, Reference):
         node = node.resolve()
     return node
 
 
 def parts_of(node: Node) -> list[Node]:
-    """Return the nodes that *node* contains itself."""
+    """Return the nodes that *node* contains directly."""
     if isinstance(node, Struct):
         return [*node.fields.values(), *(() if node.other is None else (node.other,))]
     if isinstance(node, Array):

@@ -1,7 +1,7 @@
-"""Reads Metarhia's schema notation, as of metaschema 2, to nodes.
+"""Parses Metarhia's schema notation, as of metaschema 2, to nodes.
 
-The documentation of Metarhia is followed where its code differs: `docs/bundles/schemas.md` lists
-the differences.
+Where the code of Metarhia differs from its documentation, this follows the documentation;
+`docs/bundles/schemas.md` lists the differences.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -38,10 +38,10 @@ from bundles.contracts.schemas.suggestion import suggestion
 _STORED = ("Entity", "Registry", "Dictionary", "Journal", "Details", "Relation", "View")
 _INDEXES = ("index", "primary", "unique")
 _BARE = ("json", "any", "array", "object")
-"""Types without a scalar that are written without anything else."""
+"""Types that are not scalars and may be written as a name alone."""
 
 _MAX_DEPTH = 64
-"""The depth of JSON that is read."""
+"""The nesting depth up to which the kernel reads JSON."""
 
 _NO_NAMES = (
     "there are no named schemas; set contracts.schemas to their folder (a test reads the settings "
@@ -50,15 +50,15 @@ _NO_NAMES = (
 
 
 def is_schema_name(name: str) -> bool:
-    """Whether *name* is that of a schema, not that of a type or a field."""
+    """Whether *name* is the name of a schema, not of a type or a field."""
     return name[:1].isupper()
 
 
 class NotationReader:
-    """Reads the notations that may refer to the schemas of one registry.
+    """Parses notations that may refer to the schemas of one registry.
 
     Attributes:
-        problems: what is wrong, for one error at boot.
+        problems: the errors, which boot reports together.
     """
 
     def __init__(self, registry: Registry, types: Mapping[str, ScalarType]) -> None:
@@ -123,7 +123,9 @@ class NotationReader:
         if id(source) in self._open and not isinstance(source, str):
             return self._report(place, "the notation contains itself; name it, and refer to it")
         if len(self._open) > _MAX_DEPTH:
-            return self._report(place, f"is nested more than {_MAX_DEPTH} deep, as no JSON may be")
+            return self._report(
+                place, f"is nested more than {_MAX_DEPTH} levels deep, the limit of JSON"
+            )
         self._open.append(id(source))
         try:
             return self._read_new(source, place)
@@ -137,7 +139,7 @@ class NotationReader:
             return self._tuple(source, Options(self.problems, place))
         if isinstance(source, Mapping) and all(isinstance(key, str) for key in source):
             return self._mapping(source, place)
-        written = "a mapping with keys that are not texts"
+        written = "a mapping with keys that are not str"
         if not isinstance(source, Mapping):
             written = f"{source!r}, a {type(source).__name__}"
         return self._report(
@@ -168,7 +170,7 @@ class NotationReader:
         if name in self._structures and not (name in _BARE and not rest.keys() & {"value", name}):
             key = name if name in rest else "value"
             if key not in rest:
-                return self._report(place, f"the type {name!r} needs {key!r}")
+                return self._report(place, f"the type {name!r} requires the key {key!r}")
             if name in ("object", "map") and key == "value":
                 written_key = rest.pop("key", "string")
                 return self._pair(written_key, rest.pop("value"), options)
@@ -193,7 +195,9 @@ class NotationReader:
             column = attrs.evolve(node.column, defaults_to_now=True)
             return attrs.evolve(node, default=NO_DEFAULT, is_optional=True, column=column)
         if allowed is NUMBER and has_empty_range(node):
-            return self._report(options.place, f"no {name} is in the range; correct min and max")
+            return self._report(
+                options.place, f"the range contains no {name}; correct min and max"
+            )
         return node
 
     def _kind(self, kind: str, source: Mapping[str, Any], place: Place) -> Node:
@@ -219,14 +223,18 @@ class NotationReader:
         parent, names = meta.get("schema"), meta.get("fields")
         if not isinstance(parent, str) or not isinstance(names, list | tuple):
             hint = "write {'Projection': {'schema': 'Name', 'fields': ['field']}}"
-            return self._report(place, f"a Projection needs a schema and a list of fields; {hint}")
+            return self._report(
+                place, f"a Projection requires a schema and a list of fields; {hint}"
+            )
         if parent in self._reading:
-            return self._report(place, f"is a projection of itself, through {parent!r}")
+            return self._report(
+                place, f"is a projection of itself, through {parent!r}; name another schema"
+            )
         if parent not in self._sources and parent not in self._registry.nodes:
             return self._report_unknown(place, parent, self._sources)
         node = self._node_of(parent)
         if not isinstance(node, Struct):
-            return self._report(place, f"{parent!r} has no fields")
+            return self._report(place, f"the schema {parent!r} has no fields; name another schema")
         for name in names:
             if name not in node.fields:
                 near = suggestion(str(name), node.fields)
@@ -250,7 +258,9 @@ class NotationReader:
                 indexes[name] = index
             else:
                 if name in fields or not name:
-                    self._report(place, f"the field {key!r} is declared twice or has no name")
+                    self._report(
+                        place, f"the field {key!r} is declared twice or has no name; rename it"
+                    )
                 node = self._read(value, place.field(name))
                 fields[name] = node if key == name else _optional(node)
         Options(self.problems, place).check_functions(checks)
@@ -269,14 +279,16 @@ class NotationReader:
     def _set(self, source: Any, options: Options) -> Node:
         item = self._read(source, options.place.item())
         if not isinstance(item, Scalar | Enumeration | Tuple | Anything):
-            self._report(options.place.item(), "an item of a set is a scalar, an enum or a tuple")
+            self._report(
+                options.place.item(), "an item of a set must be a scalar, an enum or a tuple"
+            )
         return Array(item=item, unique=True, title="set", **options.read(CONTAINER))
 
     def _dictionary(self, source: Any, options: Options) -> Node:
         if not (isinstance(source, Mapping) and len(source) == 1):
             return self._report(
                 options.place,
-                f"{source!r} is not one type of keys with one of values; write "
+                f"{source!r} must have the type of the keys and the type of the values; write "
                 "{'object': {'string': 'number'}}",
             )
         [(key, value)] = source.items()
@@ -291,11 +303,15 @@ class NotationReader:
 
     def _tuple(self, source: Any, options: Options) -> Node:
         if not isinstance(source, list | tuple) or not source:
-            return self._report(options.place, f"{source!r} is not a list of types")
+            return self._report(
+                options.place, f"tuple is {source!r}; write a list of types that is not empty"
+            )
         items = [self._tuple_item(n, each, options.place) for n, each in enumerate(source)]
         required = [node.is_required for _, node in items]
         if required != sorted(required, reverse=True):
-            self._report(options.place, "an optional item is before a required one")
+            self._report(
+                options.place, "an optional item is before a required one; write it at the end"
+            )
         return Tuple(items=tuple(items), title="tuple", **options.read(()))
 
     def _tuple_item(self, index: int, source: Any, place: Place) -> tuple[str, Node]:
@@ -304,7 +320,7 @@ class NotationReader:
             [(name, source)] = source.items()
         node = self._read(source, place)
         if not isinstance(node, Scalar | Enumeration | Anything):
-            self._report(place, "an item of a tuple is a scalar or an enum")
+            self._report(place, "an item of a tuple must be a scalar or an enum")
         return name, node
 
     def _enumeration(self, source: Any, options: Options) -> Node:
@@ -320,7 +336,9 @@ class NotationReader:
 
     def _union(self, source: Any, options: Options) -> Node:
         if not isinstance(source, list | tuple) or len(source) < 2:
-            return self._report(options.place, f"union is {source!r}; write a list of notations")
+            return self._report(
+                options.place, f"union is {source!r}; write a list of two or more notations"
+            )
         found = tuple(self._read(each, options.place) for each in source)
         return Union(alternatives=found, title="union", **options.read(()))
 
@@ -343,7 +361,10 @@ class NotationReader:
 
     def _one(self, source: Any, options: Options) -> Node:
         if not isinstance(source, str) or not is_schema_name(source):
-            return self._report(options.place, f"{source!r} is not the name of a schema")
+            return self._report(
+                options.place,
+                f"{source!r} is not the name of a schema, which begins with a capital letter",
+            )
         return self._named(source, options)
 
 
@@ -366,7 +387,8 @@ def _optional(node: Node) -> Node:
 
 
 def _index_of(source: Any) -> IndexRules | None:
-    """The index of the database that *source* is, such as ``{'unique': ['name', 'city']}``."""
+    """Return the index in *source*, such as ``{'unique': ['name', 'city']}``; None if it is not an
+    index."""
     if not isinstance(source, Mapping):
         return None
     kind = next((name for name in _INDEXES if isinstance(source.get(name), list)), None)

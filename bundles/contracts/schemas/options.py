@@ -16,7 +16,7 @@ TEXT = ("length", "pattern")
 NUMBER = ("length", "min", "max")
 CONTAINER = ("length",)
 NAMED = ("delete", "update")
-"""What a database does with rows that refer to a deleted or changed one."""
+"""Options for rows that refer to a deleted or changed row; see `ColumnRules`."""
 
 _COMMON = ("required", "default", "validate", "note")
 _DATABASE = ("index", "primary", "unique")
@@ -29,7 +29,7 @@ _LONGEST = 2**63 - 1
 
 @attrs.frozen
 class Options:
-    """The options in *given*; `read` adds every problem to *problems*."""
+    """The options in *given*; `read` adds every error to *problems*."""
 
     problems: list[str]
     place: Place
@@ -40,7 +40,7 @@ class Options:
         return attrs.evolve(self, is_optional=True) if is_optional else self
 
     def read(self, allowed: Iterable[str]) -> dict[str, Any]:
-        """Return the attributes of a node; *allowed* are its own options."""
+        """Return the attributes of a node; *allowed* are the options of its type."""
         self._check_names((*_COMMON, *_DATABASE, *allowed))
         is_optional = self.is_optional or self._flag("required", True) is False
         check = self.given.get("validate")
@@ -72,7 +72,8 @@ class Options:
         )
 
     def _action(self, name: str) -> str:
-        """The action of SQL for rows that refer to a deleted or changed one, in capitals."""
+        """Return the action of SQL for the option *name* of `NAMED`, in capitals; empty without
+        it."""
         written = self.given.get(name)
         if written is None:
             return ""
@@ -84,9 +85,9 @@ class Options:
     def check_functions(self, functions: Iterable[Callable[..., Any]]) -> None:
         for function in functions:
             if not callable(function) or inspect.iscoroutinefunction(function):
-                self._report(f"validate is {function!r}; write a function that is not async")
+                self._report(f"validate is {function!r}; it must be a function that is not async")
             elif not takes_one(function):
-                self._report(f"validate is {function!r}; it must take one argument, the value")
+                self._report(f"validate is {function!r}; it must take one parameter, the value")
 
     def _report(self, problem: str) -> None:
         self.problems.append(f"{self.place}: {problem}")

@@ -1,11 +1,11 @@
-"""Where a part of a schema is written, for errors at boot."""
+"""The place of a part of a schema, for errors at boot."""
 
 import attrs
 
 
 @attrs.frozen
 class Place:
-    """``schema`` is a name, or what the notation is for; ``path`` is below it."""
+    """``schema`` is the name of a schema, or the use of a notation; ``path`` is the path in it."""
 
     schema: str
     path: str = ""

@@ -1,4 +1,4 @@
-"""Sizes such as ``10mb`` and durations such as ``1h 30m``, as Impress of 2015 wrote them."""
+"""Sizes such as ``10mb`` and durations such as ``1h 30m``, in the notation of Impress of 2015."""
 
 import re
 from datetime import timedelta
@@ -13,7 +13,8 @@ _NUMBER = re.compile(r"\s*\d{1,18}\s*", re.ASCII)
 
 
 def parse_size(value: str | int) -> int:
-    """Return the bytes of ``10mb``, ``1gb 500mb`` (powers of 1000), ``512`` or a number."""
+    """Return the bytes of a size such as ``10mb`` or ``1gb 500mb`` (powers of 1000), or of a
+    number such as ``512``."""
     if isinstance(value, int):
         _check_not_negative(value, "size")
         return value
@@ -24,7 +25,7 @@ def parse_size(value: str | int) -> int:
 
 
 def parse_duration(value: str | float) -> timedelta:
-    """Return ``1d 10h 7m 13s`` as a timedelta. A number is milliseconds, as in Impress."""
+    """Return a duration such as ``1d 10h 7m 13s``. A number is milliseconds, as in Impress."""
     try:
         return timedelta(seconds=_seconds_in(value))
     except (OverflowError, ValueError) as exc:  # ValueError: not a number
@@ -50,7 +51,7 @@ def _check_not_negative(value: float, expected: str) -> None:
 def _parts(
     value: str, part: re.Pattern[str], expected: str, example: str
 ) -> list[tuple[str, str]]:
-    """The numbers and units in *value*, which has nothing else."""
+    """Return the numbers and units in *value*, which must consist of them."""
     found: list[tuple[str, str]] = []
     place = 0
     while match := part.match(value, place):

@@ -1,4 +1,4 @@
-"""The named schemas that may refer to each other: their nodes and types."""
+"""The nodes and types of named schemas, which may refer to each other."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,7 +18,7 @@ from bundles.contracts.schemas.type_builder import TypeBuilder
 
 @attrs.define(eq=False)
 class Registry:
-    """Implements `Scope`. All nodes are added before the first type is built."""
+    """Implements `Scope`. All nodes must be added before the first type is built."""
 
     nodes: dict[str, Node] = attrs.field(factory=dict)
     builder: TypeBuilder = attrs.field(factory=TypeBuilder)
@@ -33,7 +33,8 @@ class Registry:
         return self._types[name]
 
     def check_cycles(self) -> list[str]:
-        """Return the problems of schemas that have no finite value or no type."""
+        """Return the errors of schemas that contain themselves, so that they have no finite value
+        or no type."""
         return [
             problem
             for name, node in self.nodes.items()
@@ -42,14 +43,14 @@ class Registry:
 
     def _check_cycle(self, name: str, node: Node) -> str | None:
         if self._reaches(name, node, _inside_containers):
-            return f"{node.place}: refers to itself without a struct between"
+            return f"{node.place}: refers to itself; write a struct in between"
         if self._reaches(name, node, _required_parts):
             hint = f"make one of the references optional: '?{name}'"
             return f"{node.place}: each value requires another one inside of it; {hint}"
         return None
 
     def _reaches(self, name: str, node: Node, parts_of: "PartsOf") -> bool:
-        """Whether *parts_of*, again and again, leads from *node* to a reference to *name*."""
+        """Whether *node*, or one of its parts at any depth, is a reference to *name*."""
         todo, seen = [node], set[str]()
         while todo:
             part = todo.pop()
@@ -67,7 +68,8 @@ PartsOf = Callable[[Node], Iterable[Node]]
 
 
 def _inside_containers(node: Node) -> Iterable[Node]:
-    """The parts whose types are a part of the type of *node*, which a struct does not have."""
+    """Return the parts whose types are contained in the type of *node*. The type of a struct
+    refers to its parts, so it contains none."""
     if isinstance(node, Array):
         return (node.item,)
     if isinstance(node, Dictionary):
@@ -76,7 +78,7 @@ def _inside_containers(node: Node) -> Iterable[Node]:
 
 
 def _required_parts(node: Node) -> Iterable[Node]:
-    """The parts without which no value of *node* exists."""
+    """Return the parts that every value of *node* has."""
     if isinstance(node, Struct):
         return [field for field in node.fields.values() if field.is_required]
     is_filled = isinstance(node, Array | Dictionary) and node.shortest > 0

@@ -1,4 +1,4 @@
-"""Rules of schemas that no constraint of msgspec expresses, for `validated_by`."""
+"""Rules of schemas that constraints of msgspec cannot express, for `validated_by`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -16,11 +16,12 @@ Rule = Callable[[Any], Any]
 
 
 def checked_by(check: Check) -> Rule:
-    """The rule for the ``validate`` of a notation.
+    """Return the rule for the ``validate`` of a notation.
 
-    It returns True or None for a valid value, False, or the texts of one or more errors. A
-    `ValidationError` that it raises is sent. The text of another ValueError, or of a TypeError, is
-    not sent, since it may quote the value; other exceptions are bugs.
+    The function returns True or None for a valid value; otherwise False, a text, or a list of
+    texts. A `ValidationError` that it raises is sent to the client. For another `ValueError` or a
+    `TypeError`, an error without its text is sent, since it may quote the value. Other exceptions
+    are bugs.
     """
 
     def rule(value: Any) -> Any:
@@ -39,7 +40,7 @@ def checked_by(check: Check) -> Rule:
 
 
 def with_defaults(defaults: Mapping[str, Any]) -> Rule:
-    """The rule that sets the fields that were left out."""
+    """Return the rule that sets missing fields."""
 
     def rule(value: dict[str, Any]) -> dict[str, Any]:
         for name, default in defaults.items():
@@ -51,7 +52,8 @@ def with_defaults(defaults: Mapping[str, Any]) -> Rule:
 
 
 def one_of(values: Sequence[Any]) -> Rule:
-    """The rule for values that ``Literal`` does not support; a boolean is not a number."""
+    """Return the rule for an enum of values that ``Literal`` does not support. A boolean is not
+    equal to a number."""
     allowed = frozenset(map(_identity, values))
 
     def rule(value: Any) -> Any:
@@ -69,7 +71,7 @@ def _identity(value: Any) -> tuple[bool, Any]:
 
 
 def in_range(low: float | None, high: float | None) -> Rule:
-    """The rule for bounds that msgspec does not support, which are beyond 64 bits."""
+    """Return the rule for bounds beyond 64 bits, which msgspec does not support."""
 
     def rule(value: Any) -> Any:
         if low is not None and value < low:
@@ -82,7 +84,7 @@ def in_range(low: float | None, high: float | None) -> Rule:
 
 
 def numbers_in_range(low: float | None, high: float | None) -> Rule:
-    """As `in_range`, for a union: values that are not numbers have no range."""
+    """Return the same rule as `in_range` for a union: it ignores values that are not numbers."""
     check = in_range(low, high)
 
     def rule(value: Any) -> Any:
@@ -93,8 +95,8 @@ def numbers_in_range(low: float | None, high: float | None) -> Rule:
 
 
 class OpenStruct:
-    """The rule for an object with the fields of *known*, a TypedDict with these *names*, and any
-    others of type ``other``, which is set when all types are built."""
+    """The rule for an object with the fields of *known*, a TypedDict with these *names*, and
+    further fields of type ``other``. That type is set when all types are built."""
 
     def __init__(self, known: Any, names: frozenset[str]) -> None:
         self.other: Any = Any
@@ -103,7 +105,7 @@ class OpenStruct:
         self._validators: tuple[Validator, Validator] | None = None
 
     def __call__(self, value: dict[str, Any]) -> dict[str, Any]:
-        if self._validators is None:  # the types may refer to this rule, so they are read late
+        if self._validators is None:  # made at first use, since the types may refer to this rule
             others = GenericAlias(dict, (str, self.other))
             self._validators = (Validator(self._known), Validator(others))
         parts: tuple[dict[str, Any], dict[str, Any]] = ({}, {})

@@ -1,4 +1,4 @@
-"""Builds the type of Python for a scalar: constraints of msgspec, and a rule for larger bounds."""
+"""Builds the Python type of a scalar: with constraints of msgspec, and a rule for large bounds."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from bundles.contracts.schemas.scalar_types import MAX_FLOAT
 from rxkernel import validated_by
 
 _MAX_BOUND = 2.0**63
-"""msgspec supports bounds of 64 bits."""
+"""The bound from which a rule is necessary, since msgspec supports bounds of 64 bits."""
 
 
 def scalar_annotation(node: Scalar) -> Any:
@@ -30,7 +30,7 @@ def scalar_annotation(node: Scalar) -> Any:
     low, high = bounds_of(node)
     if node.type.family == "integer":
         type_ = constrained(int, _of_integers(low, high))
-    else:  # neither becomes the other, and only finite floats are in a range
+    else:  # an int stays an int; the range excludes infinite floats
         floats = constrained(float, {"ge": low, "le": high})
         type_ = Union[constrained(int, _of_integers(low, high)), floats]  # noqa: UP007
     large = [_large(bound) for bound in (low, high)]
@@ -38,9 +38,9 @@ def scalar_annotation(node: Scalar) -> Any:
 
 
 def without_large_bounds(node: Scalar) -> tuple[Scalar, Rule | None]:
-    """Return *node* with the bounds that msgspec supports, and the rule for the others.
+    """Return *node* with the bounds that msgspec supports, and a rule for the others.
 
-    A member of a union can have no rule, but the union can.
+    A member of a union cannot have a rule, but the union can.
     """
     low, high = map(_large, bounds_of(node))
     if low is None and high is None:
@@ -62,7 +62,7 @@ def _without_large(bound: float | None) -> float | None:
 
 
 def bounds_of(node: Scalar) -> tuple[float | None, float | None]:
-    """The lowest and the highest number of *node*."""
+    """Return the lowest and the highest number of *node*."""
     lows = (node.type.low, node.minimum, node.shortest)
     highs = (node.type.high, node.maximum, node.longest)
     return (
@@ -72,7 +72,7 @@ def bounds_of(node: Scalar) -> tuple[float | None, float | None]:
 
 
 def has_empty_range(node: Scalar) -> bool:
-    """Whether no number is in the range of *node*."""
+    """Whether the range of *node* contains no number."""
     low, high = bounds_of(node)
     if low is None or high is None:
         return False
@@ -91,7 +91,8 @@ def _is_supported(bound: float) -> bool:
 
 
 def _large(bound: float | None) -> float | None:
-    """*bound* if only a rule can check it. Integers have no largest number."""
+    """Return *bound* if only a rule can check it, otherwise None. The default bounds of numbers
+    need no rule."""
     is_limit = bound is None or abs(bound) == MAX_FLOAT or _is_supported(bound)
     return None if is_limit else bound
 

@@ -1,4 +1,4 @@
-"""The names of scalar types in the notations, and the types of Python and of JSON Schema."""
+"""The scalar types of the notations, with their Python types and JSON Schemas."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -14,7 +14,8 @@ from bundles.contracts.schemas.quantities import parse_duration, parse_size
 from rxkernel import validated_by
 
 Family = Literal["text", "integer", "number", "other"]
-"""Which options a type has: a length and a pattern, a range, or none."""
+"""The options of a type: ``text`` has a length and a pattern, ``integer`` and ``number`` a
+range."""
 
 MAX_FLOAT = 1.7976931348623157e308
 """The largest finite number; JSON has no others."""
@@ -22,7 +23,7 @@ MAX_FLOAT = 1.7976931348623157e308
 _DECIMAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _SIZE = r"^\s*[0-9]{1,18}\s*$|^(\s*[0-9]{1,18}\s*[kmgtpeKMGTPE][bB])+\s*$"
 _DURATION = r"^(\s*[0-9]{1,12}\s*[dhms])+\s*$"
-"""For JSON Schema; `quantities` reads sizes and durations."""
+"""The patterns for JSON Schema; `quantities` parses sizes and durations."""
 
 _LONGEST_DURATION = timedelta.max // timedelta(milliseconds=1)
 
@@ -34,8 +35,8 @@ class ScalarType:
     """A scalar type; ``low`` and ``high`` are the range of a number.
 
     ``type`` is the annotation of a type that is not a number; ``json`` is its JSON Schema.
-    ``base`` is the type of the notation that a type of an application extends, and ``metadata``
-    has its type in a database, as ``{"pg": "inet"}``.
+    ``base`` is the type of the notation that a type of an application extends. ``metadata`` has
+    its type in a database, such as ``{"pg": "inet"}``.
     """
 
     name: str
@@ -100,7 +101,7 @@ SCALAR_TYPES: Mapping[str, ScalarType] = MappingProxyType(
         )
     }
 )
-"""The types of Metarhia's notation. Its documentation lists them, its code has the first few."""
+"""The types in the documentation of Metarhia's notation. Its code has only the first few."""
 
 DEFINITION_TYPES: Mapping[str, ScalarType] = MappingProxyType(
     {

@@ -22,8 +22,8 @@ class Schema:
     """A schema that converts and checks values, and can be a part of another notation.
 
     Attributes:
-        name: its name, if others can refer to it; paths in messages begin with it.
-        type: the type of Python that it was compiled to; a struct is a `TypedDict`.
+        name: its name, if other schemas can refer to it; paths in messages begin with it.
+        type: its Python type; that of a struct is a `TypedDict`.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Schema:
     _text: Text = metarhia_text
 
     def with_metarhia_texts(self) -> "Schema":
-        """Return the same schema, whose errors have the texts of Metarhia's notation."""
+        """Return the same schema with the error texts of Metarhia's notation."""
         return Schema(self.name, self.type, self.node)
 
     def __repr__(self) -> str:
@@ -46,10 +46,11 @@ class Schema:
 
     @cached_property
     def validator(self) -> Validator:
-        """Converts values; made on first access, since each reads all schemas that it refers to.
+        """The converter of values. It is made at the first access, since it reads all schemas to
+        which this one refers.
 
         Raises:
-            TypeError, ValueError: the type cannot be read. Boot has checked it.
+            TypeError, ValueError: the type cannot be read; boot has checked this.
         """
         return Validator(self.type)
 
@@ -57,11 +58,11 @@ class Schema:
         """Return the converted *value*; the value itself is not changed.
 
         Args:
-            path: what the paths in ``errors`` begin with.
-            lenient: whether texts are converted as those of a query: ``"7"`` is a number.
+            path: the begin of the paths in ``errors``.
+            lenient: whether texts are converted as in a query: ``"7"`` is a valid number.
 
         Raises:
-            UnprocessableEntityException: with every error in ``errors``.
+            UnprocessableEntityException: its ``errors`` list every error.
         """
         try:
             return self.validator.validate(value, path, lenient=lenient)
@@ -72,7 +73,7 @@ class Schema:
 
     @property
     def references(self) -> "Mapping[str, Schema]":
-        """The named schemas that it refers to, itself or through others, by name."""
+        """The named schemas to which this one refers, directly or through others, by name."""
         found: dict[str, Schema] = {}
         todo: list[Node] = [self.node]
         while todo:
@@ -89,6 +90,6 @@ class Schema:
         """Return the JSON Schema of the values that a client may send.
 
         Args:
-            ref_of: returns the URI of a named schema that this one refers to.
+            ref_of: returns the URI of a named schema to which this one refers.
         """
         return describe(self.node, ref_of)

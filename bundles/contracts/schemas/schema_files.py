@@ -13,21 +13,21 @@ _TYPES = ".types"
 _VARIABLES = {_TYPES: "types"}
 
 _reading: ContextVar[frozenset[Path]] = ContextVar("reading", default=frozenset())
-"""The folders that are read now. A file of Python can ask for its own folder."""
+"""The folders that are being read. A Python file in a folder may try to read the folder again."""
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Return the notations by name, and the types.
 
     Raises:
-        ConfigurationError: with each file that cannot be read.
+        ConfigurationError: lists each file that cannot be read.
     """
     if not folder.is_dir():
         raise ConfigurationError(f"the folder {str(folder)!r} of schemas does not exist")
     if folder.resolve() in _reading.get():
         raise ConfigurationError(
-            f"calls Schemas.load({str(folder)!r}), which reads this file too; move the files of "
-            f"schemas to a folder of their own"
+            f"calls Schemas.load({str(folder)!r}), which reads this file too; move the schema "
+            f"files to a folder of their own"
         )
     token = _reading.set(_reading.get() | {folder.resolve()})
     try:

@@ -24,8 +24,8 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 _UNREADABLE = (TypeError, ValueError, RecursionError)
 
 _TOO_LONG = (
-    "the schemas refer to each other in a chain that is too long to be read, which is one of more "
-    "than about 150; shorten it"
+    "the schemas refer to each other in a chain of more than about 150 schemas, which is too long "
+    "to be read; shorten it"
 )
 
 
@@ -34,11 +34,11 @@ class Schemas(Mapping[str, Schema]):
 
     Args:
         notations: the notations by name; a name begins with a capital letter.
-        types: types of your own by name: an annotation of Python, the name of another type, or
+        types: further types by name: a Python annotation, the name of another type, or
             ``{"js": "string", "metadata": …}``.
 
     Raises:
-        ConfigurationError: with every problem of every schema.
+        ConfigurationError: lists every error of every schema.
     """
 
     def __init__(
@@ -60,13 +60,14 @@ class Schemas(Mapping[str, Schema]):
 
     @classmethod
     def load(cls, folder: Path | str, *, types: Mapping[str, Any] = _NONE) -> Self:
-        """Read the schemas of *folder*, one a file, which has the name of the schema.
+        """Read the schemas of *folder*. Each file has one schema, whose name is that of the file.
 
         ``Person.json`` has the notation as JSON, ``Person.py`` as the variable ``schema``.
-        ``.types.json`` or ``.types.py`` has types, beside *types*. Other files are ignored.
+        ``.types.json`` or ``.types.py`` has types, in addition to *types*. Other files are
+        ignored.
 
         Raises:
-            ConfigurationError: with every problem of every file.
+            ConfigurationError: lists every error of every file.
         """
         notations, found = read_folder(Path(folder))
         return cls(notations, types={**types, **found})
@@ -84,10 +85,10 @@ class Schemas(Mapping[str, Schema]):
         """Compile *notation*, which may refer to these schemas.
 
         Args:
-            place: what the notation is for, for errors: ``"parameters of 'city_get'"``.
+            place: the use of the notation, for errors, such as ``"parameters of 'city_get'"``.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: lists every error.
         """
         if isinstance(notation, Schema):
             return attrs.evolve(notation, name="") if notation.name else notation
@@ -105,23 +106,23 @@ class Schemas(Mapping[str, Schema]):
         return schema
 
     def json_schemas(self, ref_of: RefOf) -> dict[str, Described]:
-        """Return the JSON Schema of each schema; *ref_of* returns the URI for a name."""
+        """Return the JSON Schemas by name; *ref_of* returns the URI of a name."""
         return {name: schema.json_schema(ref_of) for name, schema in self.items()}
 
 
 def compile_schema(notation: Any, schemas: Schemas | None = None, place: str = "schema") -> Schema:
-    """Compile *notation*, see `Schemas.compile`; without *schemas* it refers to no others."""
+    """Compile *notation*, see `Schemas.compile`; without *schemas* it cannot refer to others."""
     return (Schemas() if schemas is None else schemas).compile(notation, place)
 
 
 def compile_definitions(definitions: Mapping[str, Any], name: str | None = None) -> Schema:
-    """Compile *definitions* in the definition language of 2015; return the one of *name*.
+    """Compile *definitions* in the definition language of 2015, and return the schema of *name*.
 
     Args:
         name: the definition of the whole value; by default the first one.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: lists every error.
     """
     _check_names("definitions", definitions)
     registry = Registry()
@@ -145,7 +146,7 @@ def _compile_all(registry: Registry, problems: list[str], text: Text) -> dict[st
     """Build the types of all schemas.
 
     Raises:
-        ConfigurationError: with *problems* and all others.
+        ConfigurationError: lists *problems* and all further errors.
     """
     if not problems:
         problems += registry.check_cycles()
@@ -165,7 +166,7 @@ def _compile_all(registry: Registry, problems: list[str], text: Text) -> dict[st
 
 
 def _types_in(registry: Registry) -> tuple[dict[str, Any], list[str]]:
-    """The type of each schema of *registry*, and the problems of their parts."""
+    """Return the type of each schema of *registry*, and the errors of their parts."""
     try:
         types = {name: registry.type_of(name) for name in registry.nodes}
     except RecursionError:
@@ -174,8 +175,8 @@ def _types_in(registry: Registry) -> tuple[dict[str, Any], list[str]]:
 
 
 def _problems_of(schemas: Mapping[str, Schema]) -> list[str]:
-    """Return the problems of the types of *schemas*. All are read at once, since one by one each
-    would read those that it refers to again."""
+    """Return the errors in the types of *schemas*. All are read at once: one by one, each would
+    read those to which it refers again."""
     types = tuple(schema.type for schema in schemas.values())
     try:
         Validator(GenericAlias(tuple, types))

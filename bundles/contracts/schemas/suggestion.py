@@ -7,7 +7,7 @@ _SHOWN = 12
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean …?``, or the names that are *known*."""
+    """Return ``; did you mean …?``, or ``; known are …`` with the first of the *known* names."""
     names = sorted(set(known))
     if near := get_close_matches(name, names, n=1):
         return f"; did you mean {near[0]!r}?"

@@ -1,6 +1,6 @@
-"""Reads the texts of a path, a query or a form as the values that JSON has for them.
+"""Converts the texts of a path, a query or a form to JSON values.
 
-No rule is called: the schema checks the values afterwards, as those of a JSON body.
+No rules are checked here: the schema checks the values afterwards, like those of a JSON body.
 """
 
 import functools
@@ -26,10 +26,10 @@ _NO_VALUE: Any = object()
 
 
 def read_texts(node: Node, value: Any) -> Any:
-    """Return *value* with the texts in it as *node* has them in JSON.
+    """Return *value* with its texts converted to the JSON values that *node* expects.
 
-    Any other text is unchanged; the schema reports it. One text, for which
-    *node* is an array, is its only item.
+    A text that cannot be converted is unchanged; the schema reports it. If *node* is an array, one
+    text becomes its only item.
     """
     node = resolved(node)
     read = _READERS.get(type(node))
@@ -37,19 +37,19 @@ def read_texts(node: Node, value: Any) -> Any:
 
 
 def alternatives_of(node: Node) -> list[Node]:
-    """The members of a union, or *node* alone."""
+    """Return the members of a union, or *node* alone."""
     return list(map(resolved, node.alternatives)) if isinstance(node, Union) else [node]
 
 
 def is_text(node: Scalar) -> bool:
-    """Whether every text may be a value of *node*."""
+    """Whether every text is a valid value of *node*, apart from its rules."""
     if node.type.family != "other":
         return node.type.family == "text"
     return not {str, bytes, Any}.isdisjoint(_members(node.type.type))
 
 
 def _bare(type_: Any) -> Any:
-    """*type_* without constraints and rules."""
+    """Return *type_* without constraints and rules."""
     while get_origin(type_) is Annotated:
         type_ = get_args(type_)[0]
     return type_
@@ -67,7 +67,7 @@ def _validator(type_: Any) -> Validator:
 
 
 def _converted(type_: Any, text: str) -> Any:
-    """The value of *type_* that *text* stands for, or `_NO_VALUE`."""
+    """Return the value of *type_* in *text*; `_NO_VALUE` if it has none."""
     try:
         return _validator(type_).validate(text, lenient=True)
     except UnprocessableEntityException:
@@ -86,7 +86,7 @@ def _read_scalar(node: Scalar, value: Any) -> Any:
 
 
 def _read_type(type_: Any, value: Any) -> Any:
-    """As `read_texts`, for a type of Python."""
+    """Do the same as `read_texts` for a Python type."""
     item = _item_type(type_)
     if item is not _NO_VALUE:
         items = [value] if isinstance(value, str) else value
@@ -100,7 +100,7 @@ def _read_type(type_: Any, value: Any) -> Any:
 
 
 def _item_type(type_: Any) -> Any:
-    """The type of the items if *type_* is an array of any length, else `_NO_VALUE`."""
+    """Return the type of the items if *type_* is an array of any length, otherwise `_NO_VALUE`."""
     [member, *others] = _members(type_)
     origin, arguments = get_origin(member) or member, get_args(member)
     is_array = origin in _ARRAYS and (origin is not tuple or arguments[1:] in ((), (...,)))

@@ -1,7 +1,7 @@
-"""Builds the type of Python for a node, from which the kernel makes the nodes of typed actions.
+"""Builds the Python type of a node, which the kernel reads like the types of typed actions.
 
 A struct becomes a `TypedDict`, so that its value is a plain dict. The type of a named schema is
-made before its fields, because schemas may refer to each other.
+made before the types of its fields, because schemas may refer to each other.
 """
 
 from collections import namedtuple
@@ -45,13 +45,13 @@ Step = Callable[[], None]
 
 @attrs.define(eq=False)
 class TypeBuilder:
-    """Builds types; the fields of structs follow at the end, since schemas refer to each other."""
+    """Builds types. `finish` adds the fields of structs, since schemas may refer to each other."""
 
     _later: list[Step] = attrs.field(factory=list)
     _checks: list[Callable[[], Iterator[str]]] = attrs.field(factory=list)
 
     def build(self, node: Node, name: str = "Struct") -> Any:
-        """Return the type of *node*, with its rules; ``| None`` if it may be null.
+        """Return the type of *node* with its rules, and ``| None`` if it may be null.
 
         Args:
             name: the name of the class of a struct.
@@ -67,14 +67,14 @@ class TypeBuilder:
         return Union[type_, None] if node.is_nullable else type_  # noqa: UP007 - of a variable
 
     def finish(self) -> list[str]:
-        """Add the fields to all structs; return what is wrong with parts of the types."""
+        """Add the fields of all structs, and return the errors in parts of the types."""
         while self._later:
             self._later.pop()()
         checks, self._checks = self._checks, []
         return [problem for check in checks for problem in check()]
 
     def _struct(self, node: Struct, name: str) -> Any:
-        new: Any = TypedDict  # mypy reads calls with literals only
+        new: Any = TypedDict  # mypy accepts only calls with literals
         fields = new(name, {})
         self._later.append(lambda: self._fill(fields, node.fields))
         type_ = fields
@@ -98,7 +98,7 @@ class TypeBuilder:
 
 
 def _set_defaults(node: Struct, fields: Any, defaults: dict[str, Any]) -> Iterator[str]:
-    """Set *defaults* to the converted values; yield the problem of each that does not fit."""
+    """Set *defaults* to the converted values; yield an error for each invalid one."""
     for key, field in node.fields.items():
         if field.default is NO_DEFAULT:
             continue
@@ -109,7 +109,7 @@ def _set_defaults(node: Struct, fields: Any, defaults: dict[str, Any]) -> Iterat
             entry = exc.errors[0]
             where = f" at {entry['path']!r}" if entry["path"] else ""
             yield (
-                f"{field.place}: the default {field.default!r} does not fit{where}: "
+                f"{field.place}: the default {field.default!r} is invalid{where}: "
                 f"{entry['message']}"
             )
 
@@ -119,8 +119,8 @@ def _check_union(node: UnionNode, type_: Any) -> Iterator[str]:
         Validator(type_)
     except TypeError:
         yield (
-            f"{node.place}: the alternatives of a union have different types in JSON, and no "
-            f"default or validate inside; put validate on the union"
+            f"{node.place}: the alternatives of a union must have different JSON types, and "
+            f"must not have default or validate; write validate in the union"
         )
 
 

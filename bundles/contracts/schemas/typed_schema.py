@@ -1,4 +1,4 @@
-"""A schema whose fields are types of Python, such as the parameters of a function."""
+"""A schema whose fields have Python types, such as the parameters of a function."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self
@@ -16,11 +16,11 @@ from rxkernel import ConfigurationError, unreadable
 
 @attrs.frozen(eq=False, repr=False)
 class TypedSchema(Schema):
-    """An object with the fields *types*, each a type as typed actions have them.
+    """An object with the fields *types*, which are types of typed actions.
 
     Attributes:
         types: the types by name.
-        defaults: the values of optional fields, for documentation: they are not filled in.
+        defaults: the values of optional fields, for documentation; missing fields are not set.
     """
 
     types: Mapping[str, Any] = attrs.field(kw_only=True)
@@ -28,10 +28,10 @@ class TypedSchema(Schema):
 
     @classmethod
     def of(cls, types: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
-        """Return the schema of *types*; the fields of *defaults* may be left out.
+        """Return the schema of *types*; the fields in *defaults* are optional.
 
         Raises:
-            ConfigurationError: with every type that no request can provide.
+            ConfigurationError: lists every type that a request cannot provide.
         """
         reasons = {name: unreadable(type_) for name, type_ in types.items() if type_ is not Any}
         if problems := [f"{name!r}: {reason}" for name, reason in reasons.items() if reason]:
@@ -52,8 +52,8 @@ class TypedSchema(Schema):
         input_of: Callable[[Any], Described],
         with_default: Callable[[Described, Any], Described],
     ) -> Described:
-        """Return the JSON Schema, with the schemas that *input_of* returns for types: those of
-        classes are components then."""
+        """Return the JSON Schema, with the schemas that *input_of* returns for types, so that
+        those of classes can be components."""
         fields = {name: input_of(type_) for name, type_ in self.types.items()}
         for name, default in self.defaults.items():
             if default is not None:
@@ -71,6 +71,6 @@ def _node_of(name: str, type_: Any, optional: Collection[str]) -> Node:
 
 
 def _text(entry: Mapping[str, Any], _: ErrorPlace) -> str:
-    """The text of the kernel, as for a typed action."""
+    """Return the text of the kernel, as for a typed action."""
     text: str = entry["message"]
     return text

@@ -1,4 +1,4 @@
-"""What the ``validate`` of a schema and of a contract may return and raise."""
+"""The results and exceptions of the ``validate`` of a schema or a contract."""
 
 import logging
 from collections.abc import Callable
@@ -10,11 +10,11 @@ _logger = logging.getLogger(__name__)
 
 
 def errors_of_verdict(verdict: Any, function: Callable[..., Any]) -> list[ValidationError]:
-    """Return the errors of *verdict*, which *function* has returned: None or True if the value is
-    valid, else False, a text, or a list of texts.
+    """Return the errors in *verdict*, the result of *function*: None or True if the value is
+    valid; otherwise False, a text, or a list of texts.
 
     Raises:
-        RuntimeError: *verdict* is something else, so *function* has a bug.
+        RuntimeError: *verdict* is another value, which is a bug of *function*.
     """
     if verdict is None or verdict is True:
         return []

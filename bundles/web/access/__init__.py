@@ -1,1 +1,1 @@
-"""The files ``access.py``: who may request a directory."""
+"""The files ``access.py``, which set the clients that may request a directory."""

@@ -1,4 +1,4 @@
-"""One file ``access.py``: its names are data."""
+"""Reads a file ``access.py``: its variables are the access of its directory."""
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
@@ -22,7 +22,7 @@ _RENAMED: Mapping[str, str] = {
     "roles": "groups",
     "users": "logged",
 }
-"""Names that mean another one."""
+"""Names that other systems use, and the names here."""
 
 
 @attrs.frozen(eq=False)
@@ -30,7 +30,7 @@ class AccessFile:
     """The values that a file sets, by name.
 
     Attributes:
-        lines: by name, the line that sets it; none for an imported one.
+        lines: by name, the line that sets it; imported values have no line.
     """
 
     values: Mapping[str, Any] = attrs.field(repr=False)
@@ -38,11 +38,11 @@ class AccessFile:
 
 
 def read_access_file(file: SourceFile, module: ModuleType) -> AccessFile:
-    """Return the values of *file*, which was executed as *module*. An imported value counts, too:
-    a file with ``from … import guests`` must not be open by mistake.
+    """Return the values of *file*, which was executed as *module*. Imported values are used too: a
+    file with ``from … import guests`` must not be open by mistake.
 
     Raises:
-        ConfigurationError: with every unknown name and wrong value; a password is not in it.
+        ConfigurationError: every unknown name and wrong value, without passwords.
     """
     found = {name: value for name, value in vars(module).items() if name in FIELDS}
     problems = [
@@ -59,7 +59,7 @@ def read_access_file(file: SourceFile, module: ModuleType) -> AccessFile:
 def _advice(name: str) -> str:
     meant = [_RENAMED[name.lower()]] if name.lower() in _RENAMED else []
     meant += get_close_matches(name.lower(), FIELDS, n=1)
-    return f"did you mean {meant[0]}?" if meant else f"an access file sets {', '.join(FIELDS)}"
+    return f"did you mean {meant[0]}?" if meant else f"an access file may set {', '.join(FIELDS)}"
 
 
 def _problems_of(name: str, value: object) -> Iterator[str]:
@@ -76,13 +76,13 @@ def _problems_of_groups(value: object) -> Iterator[str]:
         return
     for group in value:
         if not isinstance(group, str) or not group:
-            yield f"groups has {group!r}; a group is the name of a role, or {LOCAL!r}"
+            yield f"groups has {group!r}; write the name of a role, or {LOCAL!r}"
         elif group != LOCAL and get_close_matches(group.lower(), (LOCAL,), cutoff=0.8):
             yield f"groups has {group!r}; did you mean {LOCAL!r}?"
 
 
 def _problems_of_auth(value: object) -> Iterator[str]:
-    """The value is not quoted: it is a password."""
+    """The problems do not contain the value: it is a password."""
     if value is None:
         return
     user, _, password = value.partition(":") if isinstance(value, str) else ("", "", "")

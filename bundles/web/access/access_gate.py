@@ -1,4 +1,4 @@
-"""The conditions of a directory that a rule of the bundle security has no words for."""
+"""The conditions of a directory that levels and roles of the bundle security cannot express."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def _password_of(gate: "AccessGate") -> BasicAuth | None:
 
 @attrs.frozen
 class AccessGate(Gate):
-    """Decides about all conditions of *access*."""
+    """Checks all conditions of *access*."""
 
     access: DirectoryAccess
     _auth: BasicAuth | None = attrs.field(
@@ -32,7 +32,7 @@ class AccessGate(Gate):
         return self._auth is not None
 
     def admits(self, token: Token[Any], request: Request) -> bool:
-        """See `Gate.admits`. The response is 403 to a guest for whom a login would not help."""
+        """See `Gate.admits`. A guest gets 403 instead of 401 if a login would not help."""
         access = self.access
         if not (access.http and access.https):
             self._check_scheme(request)

@@ -16,14 +16,14 @@ def access_options(directory: Directory) -> Mapping[str, Any]:
 
 
 def handler_options(directory: Directory, source: Directory) -> Mapping[str, Any]:
-    """Return the options of the definitions of *directory* whose handler lies in *source*, which
-    is *directory* or above it: both must admit the client."""
+    """Return the options of the definitions of *directory* whose handler is in *source*, which is
+    *directory* or above it: both must admit the client."""
     return {"access": joint_rule(directory.access, _accesses(source))}
 
 
 def options_below(directory: Directory, tree: DirectoryTree, parameter: str) -> Mapping[str, Any]:
     """Return the options of the definitions for the files below *directory*, whose path is
-    *parameter*: those of the deepest directory of the path."""
+    *parameter*: the access of the deepest directory of the path."""
     return {"access": rule_below(tree.access, directory.names, parameter)}
 
 
@@ -31,7 +31,7 @@ def virtual_options(
     directory: Directory, source: Directory, tree: DirectoryTree, parameter: str, verb: str
 ) -> Mapping[str, Any]:
     """Return the options of the definitions of the virtual paths below *directory*, whose handler
-    lies in *source*. Their files have the same access as others."""
+    is in *source*. Their files have the same access as others."""
     handlers = tuple(dict.fromkeys(_accesses(directory, source)))
     has_files = verb in ("get", "head")
     rule = rule_below(tree.access, directory.names, parameter, handlers, has_files=has_files)

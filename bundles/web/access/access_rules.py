@@ -8,8 +8,8 @@ from bundles.web.access.directory_access import DirectoryAccess
 
 
 def rule_of(access: DirectoryAccess) -> Access:
-    """Return the rule of a directory. What a level and roles can say is said by them, so that
-    documents and the access matrix know it; the rest is a gate."""
+    """Return the rule of a directory. Conditions that a level and roles can express use these, so
+    that documents and the access matrix show them; the others become a gate."""
     rule = Access("authenticated" if access.needs_role or not access.guests else "public")
     if _is_plain(access):
         return attrs.evolve(rule, roles=access.roles)

@@ -22,7 +22,7 @@ _SLASHES = re.compile("/{2,}")
 
 @attrs.frozen
 class TreeProblem:
-    """Why a directory cannot be served, and the line of its access file, if it has one."""
+    """The reason why a directory cannot be served, and the line of its access file, if known."""
 
     directory: Directory
     line: int | None
@@ -31,7 +31,7 @@ class TreeProblem:
 
 @attrs.frozen(eq=False)
 class AccessTree:
-    """The access of the directories that have a file of their own; others are as their parent.
+    """The access of the directories that have an access file; others have that of their parent.
 
     Attributes:
         directories: the merged access, by directory.
@@ -67,7 +67,7 @@ class AccessTree:
         """Merge *files*, the parents first.
 
         Args:
-            roles: those that exist; empty: they are not known.
+            roles: the existing roles; empty: they are not checked.
             hosts, failures: see `DirectoryAccess`.
         """
         names = tuple(hosts)
@@ -87,10 +87,10 @@ class AccessTree:
         return _above(self.directories, (*directory, ""))
 
     def of_path(self, path: str) -> DirectoryAccess:
-        """Return the access for *path*, decoded and relative to ``app``: that of the deepest
-        directory in it that has a file.
+        """Return the access for *path*, decoded and relative to ``app``: the access of the deepest
+        directory in it that has an access file.
 
-        A name that differs only in its case counts, if no other fits: on the file systems of macOS
+        A name that differs only in case is used if no other matches: on the file systems of macOS
         and Windows ``/ADMIN/a.txt`` is a file of ``admin``. Several slashes count as one. The part
         ``..`` is a name like any other, see `TreeGate`. Names that are deeper than every access
         file are not read: a client may send thousands of them.
@@ -108,14 +108,14 @@ class AccessTree:
         return found
 
     def below(self, directory: Directory) -> Iterator[tuple[Directory, DirectoryAccess]]:
-        """Yield the directories below *directory* that have a file of their own."""
+        """Yield the directories below *directory* that have an access file."""
         for names, access in self.directories.items():
             if len(names) > len(directory) and names[: len(directory)] == directory:
                 yield names, access
 
 
 def _above(found: Mapping[Directory, DirectoryAccess], directory: Directory) -> DirectoryAccess:
-    """Return the access of the nearest directory above *directory*."""
+    """Return the access of the nearest directory above *directory* that has an access file."""
     for length in range(len(directory) - 1, -1, -1):
         if (access := found.get(directory[:length])) is not None:
             return access

@@ -25,8 +25,8 @@ def _digest_of(given: str) -> bytes:
 
 @attrs.frozen
 class BasicAuth:
-    """One user name and one password for everybody, as ``user:password``, of which only a hash is
-    kept. They are no user of the application.
+    """One user name and one password for all clients, as ``user:password``; only a hash of it is
+    kept. It does not belong to a user of the application.
 
     Attributes:
         failures: counts wrong passwords of each address; None: they are not counted.
@@ -37,13 +37,13 @@ class BasicAuth:
     failures: AddressLimit | None = attrs.field(default=None, eq=False, repr=False)
 
     def check(self, request: Request) -> None:
-        """Return if *request* has the credential. The time does not depend on how much of it is
-        right.
+        """Return if *request* has the credential. The time of the comparison is constant.
 
         Raises:
-            UnauthorizedException: it has not, with the challenge that makes a browser ask for it.
+            UnauthorizedException: it does not have it; the response has the challenge for which a
+                browser opens its dialog.
             TooManyRequestsException: too many wrong ones came from its address; with
-                ``Retry-After``. The right one is not accepted either.
+                ``Retry-After``. The right one is then refused too.
         """
         sent = _sent(request.headers.getall("Authorization", ()))
         if sent and self.failures is not None:
@@ -65,7 +65,7 @@ class BasicAuth:
 
 
 def _sent(values: Any) -> bytes:
-    """Return the credential in *values*, those of ``Authorization``; without one, empty bytes."""
+    """Return the credential in *values*, the headers ``Authorization``; empty if there is none."""
     if len(values) != 1 or len(values[0]) > _MAX_LENGTH:
         return b""
     scheme, _, encoded = values[0].partition(" ")

@@ -1,4 +1,4 @@
-"""What the access files of a directory and of those above it say together."""
+"""The access of a directory, merged from its access file and those above it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
@@ -18,16 +18,17 @@ class DirectoryAccess:
     """The clients that may request a directory. Every condition must hold.
 
     Attributes:
-        guests, logged: whether clients without, and with a login may.
+        guests, logged: whether clients without a login, and users who are logged in, may request
+            it.
         http, https: whether that scheme may be used.
-        groups: of each list, the client has one of the roles, or is local if the list has
+        groups: for each list, the client must have one of the roles, or be local if the list has
             ``local``.
-        intro, index: whether the page with the handlers, and the list of files is shown.
+        intro, index: whether the page with the handlers, and the list of files, are shown.
         virtual: whether the handlers also serve paths below that do not exist.
-        auth: the password of the directory, as ``user:password``; None: there is none.
-        realm: what a browser shows where it asks for the password.
-        hosts: those of ``http.allowed_hosts``, by which a local client may request it; names and
-            addresses of this machine are always allowed.
+        auth: the password of the directory, as ``user:password``; None: no password.
+        realm: shown by a browser in the dialog for the password.
+        hosts: the hosts of ``http.allowed_hosts``, by which a local client may request it; names
+            and addresses of this machine are always allowed.
         failures: counts wrong passwords.
     """
 
@@ -47,9 +48,9 @@ class DirectoryAccess:
     def merged(self, values: Mapping[str, Any]) -> Self:
         """Return the access of a directory below, whose file sets *values*.
 
-        A value replaces that of this directory, except for ``groups``: a list below is one more
-        condition, since a list that is written for editors must not open a directory of
-        administrators to them. An empty list removes all conditions: that is written on purpose.
+        A value replaces that of this directory, except for ``groups``: a list below is a further
+        condition, since a list for editors must not open a directory of administrators to them. An
+        empty list removes all conditions: nobody writes it by mistake.
         """
         changes = dict(values)
         if (groups := changes.get("groups")) is not None:
@@ -72,17 +73,17 @@ class DirectoryAccess:
 
     @property
     def needs_role(self) -> bool:
-        """Whether only clients with a role may, wherever they are."""
+        """Whether a role is needed, even for local clients."""
         return any(LOCAL not in group for group in self.groups)
 
     @property
     def needs_user(self) -> bool:
-        """Whether only users who have logged in may."""
+        """Whether only users who are logged in may request it."""
         return not self.guests or self.needs_role
 
     @property
     def is_open(self) -> bool:
-        """Whether every client may."""
+        """Whether every client may request it."""
         return self == attrs.evolve(
             DirectoryAccess(),
             intro=self.intro,
@@ -102,13 +103,13 @@ class DirectoryAccess:
         return has_flags and not asks_others and {*other.groups} <= {*self.groups}
 
     def problems(self) -> Iterator[str]:
-        """Yield why no client at all may request it."""
+        """Yield the conflicts because of which no client may request it."""
         if not (self.guests or self.logged):
-            yield "guests and logged are False, so that no client may request it; set one to True"
+            yield "guests and logged are False, so no client may request it; set one to True"
         if not (self.http or self.https):
-            yield "http and https are False, so that no client may request it; set one to True"
+            yield "http and https are False, so no client may request it; set one to True"
         if not self.logged and self.needs_role:
             yield (
-                "logged is False, but only users have one of its groups, so that no client may "
-                "request it; remove one of both"
+                "logged is False, but only users have one of its groups, so no client may request "
+                "it; remove logged or groups"
             )

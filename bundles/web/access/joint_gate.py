@@ -14,7 +14,7 @@ from rxkernel import Request
 
 @attrs.frozen
 class HandlerAccess:
-    """The access of the directory with the *path* in which a handler lies."""
+    """The access of the directory of a handler, which has *path*."""
 
     path: str
     access: DirectoryAccess
@@ -25,7 +25,7 @@ class HandlerAccess:
 
 @attrs.frozen(eq=False)
 class JointGate(Gate):
-    """Decides by the access *own* of the URL's directory, and by those of its *handlers*."""
+    """Checks the access *own* of the URL's directory, and the access of its *handlers*."""
 
     own: DirectoryAccess
     handlers: tuple[HandlerAccess, ...]

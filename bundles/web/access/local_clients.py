@@ -1,4 +1,4 @@
-"""Which clients are on this machine."""
+"""Finds out whether a client is on this machine."""
 
 from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
@@ -10,7 +10,7 @@ from rxkernel.host_names import canonical_host
 from rxkernel.host_patterns import EVERY_HOST, HostPattern
 
 _OF_PROXIES = ("Forwarded", "Via")
-"""Headers of proxies whose clients are not known here."""
+"""Headers of proxies that do not report the address of the client reliably."""
 
 _ADDRESSES = ("X-Forwarded-For", "X-Real-IP")
 
@@ -27,13 +27,14 @@ def is_local(request: Request, hosts: Iterable[str] = ()) -> bool:
     made the request.
 
     Behind a proxy on the same machine that is not one of ``http.trusted_proxies``, every client
-    has a loopback address. So a request that names another address, or another proxy, in a header
-    is not local. A proxy that adds no header cannot be seen: let it send ``X-Forwarded-For``.
+    has a loopback address. So a request with another address, or another proxy, in a header is not
+    local. A proxy that adds no header cannot be detected: configure it to send
+    ``X-Forwarded-For``.
 
-    A browser on this machine sends requests of every page that it shows, also of a page whose own
+    A browser on this machine sends requests of every page that it shows, including a page whose
     host name resolves to a loopback address (DNS rebinding). So the host must be a loopback name
-    or address, or one of *hosts*: entries of ``http.allowed_hosts``, whose ports do not matter
-    here, other than ``*``.
+    or address, or one of *hosts*: entries of ``http.allowed_hosts`` other than ``*``; their ports
+    are ignored.
     """
     headers = request.headers
     if not is_loopback(address_of(request)) or any(name in headers for name in _OF_PROXIES):
@@ -45,7 +46,7 @@ def is_local(request: Request, hosts: Iterable[str] = ()) -> bool:
 
 
 def _is_of_other_site(request: Request) -> bool:
-    """Whether a page of another site has made *request*; a link to a page may be followed."""
+    """Whether a page of another site has made *request*; following a link is allowed."""
     headers = request.headers
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
     if site is None:
@@ -59,7 +60,7 @@ def _host(request: Request) -> str:
 
 
 def _has_own_host(request: Request, hosts: Iterable[str]) -> bool:
-    """Whether *request* names only hosts of this machine. A browser always names one."""
+    """Whether all hosts in *request* are hosts of this machine. A browser always sends a host."""
     lines = [line for name in _HOSTS for line in request.headers.getall(name, ())]
     return all(_is_own_host(part.strip(), hosts) for line in lines for part in line.split(","))
 

@@ -1,6 +1,6 @@
-"""How file systems and other servers may read a path.
+"""The other paths as which file systems and other servers may read a path.
 
-Servlets drop what follows a semicolon in a part, the parameters of RFC 3986 §3.3. Windows reads a
+Servlets drop the text after a semicolon in a part (parameters, RFC 3986 §3.3). Windows reads a
 backslash as a slash, and drops dots and spaces at the end of a part.
 """
 

@@ -1,4 +1,4 @@
-"""The access of paths below a directory, which are those of files or of virtual handlers."""
+"""The access of paths below a directory: of files, and of virtual handlers."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ _DOTS = frozenset((".", ".."))
 
 @attrs.frozen(eq=False)
 class TreeGate(Gate):
-    """Decides by the deepest directory of the path that has an access file.
+    """Checks the access of the deepest directory of the path that has an access file.
 
     Without it, ``/docs/{path:path}`` would serve ``/docs/secret/a.txt`` by the rule of ``/docs``.
-    If the path may be read as others, see `other_readings`, the access of all of them counts.
-    A path with a part ``.`` or ``..`` is 404: it could be resolved to a path of another directory.
+    If the path may be read as other paths, see `other_readings`, all of them must be allowed. A
+    path with a part ``.`` or ``..`` is 404: it could be resolved to a path of another directory.
 
     Attributes:
-        parameter: that of the route with the path below *directory*.
+        parameter: the parameter of the route with the path below *directory*.
         handlers: the access of the directories whose handlers are called, which must admit the
-            client too: a directory that is open must not open the handler of one above.
-        has_files: whether the route also sends files, for which *handlers* do not count. Then
-            `check_handlers` decides about them.
+            client too: an open directory must not open the handler of a directory above.
+        has_files: whether the route also sends files, for which *handlers* are not checked. Then
+            `check_handlers` checks them.
     """
 
     tree: AccessTree
@@ -62,7 +62,7 @@ class TreeGate(Gate):
         if not all(gates[access].admits(token, request) for access in others):
             return False
         if not _DOTS.isdisjoint(path.split("/")):
-            raise NotFoundException  # not before: its page may be one of the directory
+            raise NotFoundException  # after the access: the page of the error may be protected
         return True
 
     def check_handlers(self, request: Request, path: str) -> None:
@@ -100,7 +100,7 @@ def rule_below(
     """Return the rule of a route for the paths below *directory*, which are its *parameter*; see
     `TreeGate`.
 
-    Where one access holds for all paths and handlers, it is the rule of *directory* itself.
+    If all paths and handlers have the same access, it is the rule of *directory* itself.
     """
     own = tree.of_directory(directory)
     below = [access for _, access in tree.below(directory)]

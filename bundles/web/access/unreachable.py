@@ -1,4 +1,4 @@
-"""Directories that need a user in an application that has none."""
+"""Logs directories that need a user, in an application without users."""
 
 import logging
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ class Served(Protocol):
 
 
 def log_unreachable(served: Served, before: Served | None) -> None:
-    """Warn of the access files of *served* that are not in *before*, and need a user. Called if
+    """Log the access files of *served* that need a user, unless they were in *before*. Called if
     the application has no users."""
     known = () if before is None else before.tree.access_files
     found = [*_unreachable(served, {id(file) for file in known})]
     if found:
         logger.warning(
-            "%s: refused for all clients, since access needs a user and the application has none; "
-            "%s",
+            "%s: all requests are refused, since access needs a user and the application has no "
+            "users; %s",
             ", ".join(found),
             NO_USERS_ADVICE,
         )

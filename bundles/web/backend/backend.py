@@ -14,13 +14,13 @@ class Backend:
     __slots__ = ()
 
     def on(self, event: str, function: Callable[..., Awaitable[Any]]) -> None:
-        """Let *function* handle *event*, ``async def handler(data)`` with further parameters for
-        services. Called while a file is executed, or in its start hook; a reload of the file
-        replaces the handler.
+        """Register *function* for *event*: ``async def handler(data)``, with further parameters
+        for services. To be called while a file is executed, or in its start hook; a reload of the
+        file replaces the handler.
 
         Raises:
-            ConfigurationError: with every problem, and where the function is.
-            RxKernelError: no file is executed or started.
+            ConfigurationError: every problem, with the place of the function.
+            RxKernelError: it is not called while a file is executed or started.
         """
         register(BackendHandler(event, function), caller="application.backend.on()")
 

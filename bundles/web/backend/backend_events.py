@@ -51,9 +51,9 @@ class BackendEvents:
     async def emit(self, event: str, data: Any = None) -> bool:
         """Call the handlers of *event* in all processes, with a copy of *data* each.
 
-        It waits for those of this process. Their exceptions are logged. Other processes handle the
-        events of one process one after the other, in their order; one that is not connected
-        misses them.
+        It waits for the handlers of this process. Their exceptions are logged. Other processes
+        handle the events of one process one after the other, in order; a process that is not
+        connected misses them.
 
         Returns:
             False if the other processes cannot be reached, as far as is known.
@@ -72,7 +72,7 @@ class BackendEvents:
         await self._handle(*data)
 
     async def _handle(self, event: str, encoded: bytes) -> None:
-        """Run the handlers at the same time. They go on if the sender is cancelled."""
+        """Run the handlers at the same time. They continue if the sender is cancelled."""
         tasks = []
         for definition in self._handlers.get(event, ()):
             request = Request(BACKEND, body=decode_json(encoded), url=event)
@@ -90,7 +90,7 @@ class BackendEvents:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_handler)
     async def read_one_snapshot(self, event: DefinitionEvent) -> None:
-        """Let a message read the files of one version."""
+        """Make a message read all files from one snapshot."""
         event.wrap_handler(partial(_scoped, self._autoload))
 
     @observe(KernelEvents.KERNEL_COMPILED, priority=_FIRST)

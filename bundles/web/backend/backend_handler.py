@@ -43,7 +43,7 @@ class BackendHandler:
     def _problems(self) -> list[str]:
         problems = []
         if not isinstance(self.event, str) or not self.event:
-            problems.append(f"the event is {self.event!r}; write its name")
+            problems.append(f"the name of the event is {self.event!r}; write a non-empty str")
         if not is_async(self.function):
             problems.append(
                 f"the handler of the event {self.event!r} is {kind_of(self.function)}; write "

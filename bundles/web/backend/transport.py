@@ -1,4 +1,4 @@
-"""The transport of events between processes: each is a message over it for each handler."""
+"""The transport of events between processes: an event is one message for each handler."""
 
 from rxkernel import Transport
 

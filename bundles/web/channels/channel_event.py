@@ -9,12 +9,12 @@ RESET = "reset"
 
 
 class ChannelEvent:
-    """One event; ``data`` is JSON for clients, also if it is text.
+    """One event; clients get ``data`` as JSON, even if it is a str.
 
     Attributes:
         sequence: its number among the events of all channels.
         encoded: the event for event streams.
-        size: bytes of it.
+        size: the bytes of *encoded*.
         sent_at: seconds, of the clock of the event loop.
 
     Raises:
@@ -61,7 +61,7 @@ def checked_event_name(name: object) -> str:
         raise TypeError(f"the name of an event is {name!r}; it must be a str")
     if name in ("", RESET):
         raise ValueError(
-            f"the name of an event is {name!r}; write another one: it must not be empty, and "
-            f"{RESET!r} is sent to clients that may have missed events"
+            f"the name of an event is {name!r}; it must not be empty, and {RESET!r} is reserved "
+            f"for clients that may have missed events"
         )
     return name

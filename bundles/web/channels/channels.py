@@ -21,8 +21,8 @@ class Channels:
     """Sends events to event streams and WebSockets that have subscribed, in all processes that
     share a log: see ``web.channels.store``.
 
-    Anonymous clients may subscribe, too. A channel exists while it has subscribers or events that
-    are kept for clients that connect again.
+    Anonymous clients may subscribe too. A channel exists while it has subscribers, or events that
+    are kept for clients that reconnect.
     """
 
     @inject
@@ -45,13 +45,13 @@ class Channels:
             TypeError: JSON cannot represent *data*, or a name is not a str.
             ValueError: a name is empty; *event* has a line break or NUL, or is ``reset``.
             redis.RedisError: the store is ``redis``, and cannot be used now: a 503 in an action.
-                No subscriber has got the event, or all will get it if only the reply was lost.
+                No subscriber gets the event, or all get it if only the reply of Redis was lost.
         """
         await self._send(channel_key(channel), event, data)
 
     async def send_to_user(self, identifier: str, event: str, data: Any = None) -> None:
-        """Send an event to the subscribers that are the user with *identifier*, whatever channels
-        they have; see `send`."""
+        """Send an event to all subscribers of the user with *identifier*, in any channel; see
+        `send`."""
         await self._send(user_key(identifier), event, data)
 
     async def send_global(self, event: str, data: Any = None) -> None:
@@ -111,7 +111,7 @@ class Channels:
 
     @property
     def position(self) -> str:
-        """The id of the last event of any channel that this process has got."""
+        """The id of the last event, of any channel, that this process has received."""
         return self._ids.text_of(self._ids.last)
 
     def latest(self, last_id: str) -> str:
@@ -122,7 +122,7 @@ class Channels:
     def subscriber(
         self, client: ClientAddress | None, overflowed: Callable[[], None] | None = None
     ) -> Subscriber:
-        """Return a subscriber without channels, that is removed if it reads too slowly; then
+        """Return a subscriber without channels. If it reads too slowly, it is removed and
         *overflowed* is called. *client* is for the log."""
 
         def remove() -> None:
@@ -136,15 +136,15 @@ class Channels:
         return subscriber
 
     def check_number(self, names: Collection[str]) -> None:
-        """Check that a client may have all channels *names*, which it may have chosen itself.
+        """Check the number of channels of a client, which may have chosen their *names* itself.
 
         Raises:
-            TooManyRequestsException: they are more than ``max_channels`` (429).
+            TooManyRequestsException: there are more than ``max_channels`` (429).
         """
         if len(names) > self._settings.max_channels:
             self._limits.record("web.channels.max_channels", f"refused {len(names)} channels")
             raise TooManyRequestsException(
-                f"a client may subscribe to {self._settings.max_channels} channels"
+                f"a client may subscribe to at most {self._settings.max_channels} channels"
             )
 
     def add(self, subscriber: Subscriber, keys: Iterable[str]) -> None:
@@ -164,12 +164,13 @@ class Channels:
                     del self._subscribers[key]
 
     def replay(self, subscriber: Subscriber, last_id: str, keys: Iterable[str]) -> bool:
-        """Let *subscriber* get the events of *keys* after that with *last_id* first, and only
-        those later: another process may have sent it events that this one has yet to get.
+        """Send *subscriber* the kept events of *keys* after the one with *last_id* first. Earlier
+        events are not sent to it later either: another process may have sent it events that this
+        process has not received yet.
 
         Returns:
-            Whether there are any: a single event `RESET` if some are not kept, or *last_id* is not
-            an id of this run of the log.
+            Whether there are any. It is a single event `RESET` if some are not kept, or *last_id*
+            is not an id of this run of the log.
         """
         missed = self._since(last_id, keys)
         subscriber.replay(missed)

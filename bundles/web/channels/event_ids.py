@@ -1,16 +1,16 @@
-"""The ids of events: ordered within a run of the log, unknown before it."""
+"""The ids of events, ordered within one run of the log."""
 
 from secrets import token_hex
 
 
 class EventIds:
-    """Ids such as ``4f1c0a9be2d37756-17``: random for the run, then the number of the event.
+    """Ids such as ``4f1c0a9be2d37756-17``: a random part for the run, then the number of the
+    event.
 
-    So an id of an earlier run, or of another log, is recognized and not mistaken for one of this
-    run.
+    So an id of an earlier run, or of another log, is recognized.
 
     Args:
-        is_shared: whether other processes may have got events that this one has not got yet.
+        is_shared: whether other processes may have received events that this process has not.
 
     Attributes:
         run: the first part of the ids.

@@ -1,4 +1,4 @@
-"""Numbers the events of all channels, so that a client can continue after the last one it got."""
+"""Numbers the events of all channels, so that a client can continue after its last one."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -10,12 +10,12 @@ from bundles.web.channels.event_ids import EventIds
 
 
 class LogReceiver(Protocol):
-    """Gets the events of a log, each once and in their order."""
+    """Receives the events of a log, each once and in order."""
 
     def received(
         self, key: str, event: str, body: bytes, *, sequence: int, sent_at: float
     ) -> None:
-        """An event, whose number is one more than that of the event before.
+        """Receive an event, whose number is one more than that of the previous event.
 
         Args:
             key: of the channel.
@@ -23,18 +23,20 @@ class LogReceiver(Protocol):
             sent_at: seconds, of the clock of the event loop.
 
         Raises:
-            TypeError, ValueError: *event* is not the name of an event.
+            TypeError, ValueError: *event* is not a valid name.
         """
 
     def restarted(self) -> None:
-        """Events were lost: the log continues after ``ids.last``, maybe with another run."""
+        """Note that events were lost: the log continues after ``ids.last``, maybe in another
+        run."""
 
 
 class EventLog(ABC):
-    """
+    """Numbers events, and passes them to the receiver of each process.
+
     Attributes:
-        ids: those of the events that the receiver has got.
-        receiver: is set once, before the first event.
+        ids: of the events that the receiver has received.
+        receiver: set once, before the first event.
     """
 
     receiver: LogReceiver
@@ -52,7 +54,7 @@ class EventLog(ABC):
 
 
 class MemoryEventLog(EventLog):
-    """The events of this process."""
+    """The log of one process."""
 
     @inject
     def __init__(self) -> None:

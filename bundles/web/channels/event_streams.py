@@ -14,7 +14,7 @@ from rxkernel import EncodedEvent, EventStreamResponse, ForbiddenException, Requ
 
 
 class EventStreams:
-    """Makes event streams of channels."""
+    """Creates event streams of channels."""
 
     @inject
     def __init__(
@@ -25,17 +25,17 @@ class EventStreams:
         self._settings = settings
 
     def response(self, request: Request, names: Iterable[str]) -> EventStreamResponse:
-        """Return the events of the channels *names* from now on, those for the user of *request*,
-        and those for all clients.
+        """Return the stream of events from now on: of the channels *names*, for the user of
+        *request*, and for all clients.
 
         A client that sends the id of its last event, in ``Last-Event-ID`` or in ``lastEventId`` of
         the query, gets the events since then first. If they are not kept, or the id is not of this
-        run of the log, it gets an event ``reset``. The stream ends with the identity of the
-        client, and if it reads too slowly; a browser then connects again.
+        run of the log, it gets an event ``reset``. The stream ends when the identity of the client
+        ends, and if the client reads too slowly; a browser then reconnects.
 
         Raises:
             ForbiddenException: *names* is empty.
-            TooManyRequestsException: they are more than ``web.channels.max_channels``.
+            TooManyRequestsException: there are more than ``web.channels.max_channels`` names.
             TypeError, ValueError: a name is not a str, or empty.
         """
         names = set(names)
@@ -49,8 +49,8 @@ class EventStreams:
 
 
 class ChannelStream:
-    """The source of one event stream. It subscribes when it is read, so that nothing remains of a
-    response that is not sent; events since its creation come from the buffers."""
+    """The source of one event stream. It subscribes when it is first read, so that a response that
+    is not sent leaves no subscriber; events since its creation come from the buffers."""
 
     def __init__(
         self,
@@ -85,8 +85,8 @@ class ChannelStream:
         return event.encoded
 
     def _subscribe(self) -> EncodedEvent | None:
-        """Return what comes before the events: the id of the last event that was sent, if none is
-        replayed. So also a client that has received no event continues there."""
+        """Subscribe. If no events are replayed, return a first message with the id of the last
+        event, so that a client that has received no event continues there when it reconnects."""
         channels = self._channels
         subscriber = self._subscriber = channels.subscriber(self._request.client)
         is_replayed = channels.replay(subscriber, self._last_id, self._keys)
@@ -110,10 +110,10 @@ class ChannelStream:
 
 
 def channel_names(data: Any) -> tuple[str, ...]:
-    """Return the names of channels that a handler has returned: one, or a list, or None.
+    """Return the names of channels in *data*, the result of a handler: a name, a list, or None.
 
     Raises:
-        TypeError: *data* is something else.
+        TypeError: *data* has another type.
     """
     if data is None:
         return ()

@@ -19,11 +19,11 @@ from bundles.sessions import SessionEndedEvent, SessionEvents, Sessions
 from rxkernel import ApplicationEvents, Request, ShutdownEvent, observe
 
 _LONGEST_TIMER = 86_400.0
-"""Seconds; a credential that lives longer is looked at again. Event loops limit their timers."""
+"""Seconds, since event loops limit their timers; then the timer is set again."""
 
 _REMEMBERED = 600.0
-"""Seconds for which the end of a credential is kept. A request that was authenticated before, and
-takes less time until its stream begins, is ended too."""
+"""Seconds for which the end of a credential is kept, to end streams of requests that were
+authenticated before, and begin later."""
 
 _Key = tuple[str, str]
 
@@ -48,13 +48,13 @@ class Identities:
         self._ended: dict[_Key, float] = {}
 
     def watch(self, request: Request, end: Callable[[], None]) -> Callable[[], None]:
-        """Call *end* once when the credential of *request* ends: at once if it has already.
+        """Call *end* once when the credential of *request* ends; at once if it has ended already.
 
-        It ends when its token expires or is revoked, and when its session ends, also if it goes on
-        with another id. It never ends for an anonymous client without a session.
+        It ends when its token expires or is revoked, and when its session ends or gets another id.
+        It never ends for an anonymous client without a session.
 
         Returns:
-            ends the watch.
+            A function that ends the watch.
         """
         token: Token[Any] | None = request.token
         if token is None:
@@ -91,7 +91,7 @@ class Identities:
 
     @observe(SecurityEvents.REVOKED)
     async def revoke(self, event: RevokedEvent) -> None:
-        """End those with one token, or all of a user."""
+        """End the streams with one token, or all streams of a user."""
         token = event.token_id
         self._end(("user", event.identifier) if token is None else ("token", token))
 
@@ -103,7 +103,7 @@ class Identities:
 
     @observe(SessionEvents.ENDED)
     async def session_ended(self, event: SessionEndedEvent) -> None:
-        """End those with a session."""
+        """End the streams with a session."""
         self._end(("session", event.id))
 
     def _end(self, key: _Key) -> None:

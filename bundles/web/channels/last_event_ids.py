@@ -8,7 +8,7 @@ from bundles.web.directories.chain import Chain
 from rxkernel import Definition, DefinitionEvent, KernelEvents, Request, observe
 
 _OUTSIDE = -500
-"""Around the contracts, which check the parameters of the client only."""
+"""The priority around the contracts, which check only the parameters for the handlers."""
 
 _SUBSCRIBING = ("sse", "ws")
 
@@ -21,7 +21,7 @@ def _subscribes(definition: Definition) -> bool:
 
 
 class LastEventIds:
-    """Takes the id out of the parameters: it is not one of the handler."""
+    """Removes the id from the parameters: it is not a parameter of the handler."""
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_subscribes)
     async def wrap(self, event: DefinitionEvent) -> None:

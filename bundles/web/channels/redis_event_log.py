@@ -1,4 +1,5 @@
-"""The events of all channels in a stream of Redis, which every process reads from its start on."""
+"""The events of all channels in a stream of Redis, which every process reads from the
+beginning."""
 
 import asyncio
 import logging
@@ -29,7 +30,7 @@ _LONGEST_WAIT = 1.0
 """Seconds for which one command waits for an event."""
 
 _SHORTEST_AGE = 60.0
-"""Seconds for which events stay at least, for a process that reconnects meanwhile."""
+"""Least seconds for which events are kept, for a process that reconnects meanwhile."""
 
 
 class RedisEventLog(EventLog):
@@ -58,13 +59,13 @@ class RedisEventLog(EventLog):
         self._tried = asyncio.Event()
 
     async def append(self, key: str, event: str, body: bytes) -> None:
-        ServerSentEvent(event=event)  # raises for a name that the readers would reject
+        ServerSentEvent(event=event)  # raises if the name is invalid: the readers would reject it
         id = token_hex(8)
         keys = [*self._keys, f"{self._sent}{id}"]
         await self._append(keys=keys, args=[id, key, event, body, *self._limits])
 
     async def __aenter__(self) -> Self:
-        """Return when the events that are kept are read, or Redis cannot be used."""
+        """Return when the kept events have been read, or Redis cannot be used."""
         self._tried.clear()
         self._reading = asyncio.create_task(self._run(), context=Context())
         await self._tried.wait()
@@ -90,19 +91,19 @@ class RedisEventLog(EventLog):
                 continue
             except RedisError as exc:
                 self._report(exc)
-            except Exception:  # it must be tried again nevertheless
-                logger.exception("the events of channels were not read")
+            except Exception:  # a bug must not end the attempts
+                logger.exception("the events of channels could not be read; trying again")
             self._tried.set()
             await asyncio.sleep(uniform(delay / 2, delay))
             delay = min(2 * delay, _LONGEST_DELAY)
 
     async def _wait(self) -> None:
-        """Return when there may be an event, at the latest after `_LONGEST_WAIT`: what is read
-        then shows whether this is still the same run."""
+        """Return when there may be an event, at the latest after `_LONGEST_WAIT`: the next read
+        then shows whether it is still the same run."""
         await self._client.xread({self._keys[1]: f"0-{self.ids.last}"}, 1, self._block)
 
     async def _take(self) -> bool:
-        """Pass on the next events; return whether there may be more."""
+        """Read the next events and pass them to the receiver; return whether there may be more."""
         args: list[str | int] = [token_hex(8), self.ids.run, self.ids.last, _BATCH]
         run, last, first, now, entries = await self._read(keys=self._keys, args=args)
         before = _number(first) - 1 if first else int(last)
@@ -126,7 +127,7 @@ class RedisEventLog(EventLog):
                 sent_at=int(found[b"time"]) / 1000 + offset,
             )
         except (KeyError, TypeError, ValueError):
-            logger.exception("an event of a channel in Redis is invalid, and is skipped")
+            logger.exception("an event of a channel in Redis is invalid; it is skipped")
         self.ids.last = number
 
     def _restart(self, run: str, last: int) -> None:
@@ -135,7 +136,7 @@ class RedisEventLog(EventLog):
 
     def _report(self, exc: RedisError) -> None:
         if not self._outage.report_error(exc):
-            logger.error("Redis rejects a command of the channels, which is sent again: %s", exc)
+            logger.error("Redis rejects a command of the channels; trying again: %s", exc)
 
 
 def _number(id: bytes) -> int:

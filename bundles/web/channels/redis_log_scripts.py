@@ -2,18 +2,18 @@
 
 Keys, both with the prefix of the settings in braces, so that they are in one slot of a cluster:
     ``log``     hash: ``run``, the random part of the ids; ``last``, the number of the last event;
-                ``size``, the bytes of the stream; ``server``, which Redis has these
+                ``size``, the bytes of the stream; ``server``, the run id of the Redis server
     ``events``  stream: the events of all channels, the id of each is ``0-<number>``. Numbers have
                 no gaps, so a reader notices events that were removed before it has read them
     ``sent:<id>``  of an event, for some seconds: a client of Redis sends a command again if its
                 connection is closed meanwhile
 
 A Redis that was restarted, or a replica that has taken over, may lack the last events, and would
-give their numbers to others. So the first script that another server executes begins a new run.
+use their numbers again. So the first script that another server executes begins a new run.
 """
 
 NAMES = ("log", "events")
-"""In the order of KEYS; `APPEND` has that of the event too."""
+"""In the order of KEYS; `APPEND` also has the key ``sent:<id>``."""
 
 _COMMON = """
 local log, events, sent = unpack(KEYS)
@@ -70,7 +70,7 @@ redis.call('HSET', log, 'size', size)
 redis.call('PEXPIRE', events, age)
 """
 )
-"""The last event stays in any case, so that the readers get it."""
+"""The last event is never removed, so that the readers get it."""
 
 READ = (
     _COMMON
@@ -87,5 +87,5 @@ end
 return {run, redis.call('HGET', log, 'last') or '0', first and first[1] or '', now, found}
 """
 )
-"""The run, its last number, the id of the first event that is kept, the time, and the events after
-the number of the reader: from the first one on if the reader names another run."""
+"""Returns the run, its last number, the id of the first kept event, the time, and the events after
+the number of the reader; all events if the run of the reader is another one."""

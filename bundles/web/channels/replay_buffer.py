@@ -1,4 +1,4 @@
-"""The last events of one channel, for clients that connect again."""
+"""The last events of one channel, for clients that reconnect."""
 
 from collections import deque
 from itertools import takewhile
@@ -8,11 +8,11 @@ from bundles.web.channels.settings import ChannelSettings
 
 
 class ReplayBuffer:
-    """Keeps the events that the settings allow, by number, bytes and age.
+    """Keeps events up to the limits of the settings: number, bytes and age.
 
     Attributes:
-        lost: the number of the last event that was removed. A client that has seen an earlier one
-            only may have missed events.
+        lost: the number of the last event that was removed. A client whose last event is an
+            earlier one may have missed events.
     """
 
     __slots__ = ("_events", "_settings", "_size", "lost")
@@ -46,7 +46,7 @@ class ReplayBuffer:
         self.lost = event.sequence
 
     def since(self, sequence: int, now: float) -> list[ChannelEvent] | None:
-        """Return the events after *sequence*; None if some of them are not kept any more."""
+        """Return the events after *sequence*; None if some of them were removed."""
         self.expire(now)
         if sequence < self.lost:
             return None

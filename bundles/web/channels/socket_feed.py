@@ -37,8 +37,8 @@ class SocketFeed:
         self._unwatch = self._identities.watch(self._websocket.request, end)
 
     def identity_changed(self) -> None:
-        """Watch the identity that the handler has given the client, from the handshake on: its
-        session is stored then. The end of the one before does not close the WebSocket."""
+        """Watch the new identity that the handler has set, from the handshake on, when its session
+        is stored. The end of the previous identity does not close the WebSocket."""
         self._end_watch()
 
         async def watch(response: Response) -> None:
@@ -52,20 +52,20 @@ class SocketFeed:
             self._unwatch = None
 
     def subscribe(self, names: Collection[str]) -> None:
-        """Send the events of the channels *names*, those for the user and those for all.
+        """Send the events of the channels *names*, for the user, and for all clients.
 
         At the first call, a client that sends ``lastEventId`` in the query of the handshake gets
         the events of these channels since then.
 
         Raises:
             RxKernelError: the WebSocket is not accepted yet.
-            TooManyRequestsException: there are more than ``web.channels.max_channels``.
+            TooManyRequestsException: the client has more than ``web.channels.max_channels``.
             TypeError, ValueError: a name is not a str, or empty.
         """
         websocket, channels = self._websocket, self._channels
         if not websocket.is_accepted:
             raise RxKernelError(
-                "subscribe() is called before the handshake; await websocket.accept() first"
+                "subscribe() was called before the handshake; await websocket.accept() first"
             )
         all_names = self._names.union(names)
         channels.check_number(all_names)
@@ -87,14 +87,14 @@ class SocketFeed:
                 if not websocket.send_text(message):
                     await websocket.send(message.decode())
         except ConnectionError:
-            pass  # the handler receives the end
+            pass  # the handler that receives gets the end of the connection
         except Exception:
             logger.exception("the events of a WebSocket were not sent")
         finally:
             self._channels.remove(subscriber)
 
     def _overflowed(self) -> None:
-        self.disconnect("too slow")
+        self.disconnect("the client reads too slowly")
 
     def disconnect(self, reason: str) -> None:
         """Start to close the WebSocket with 1008 and *reason*; reject it before it is accepted."""
@@ -104,7 +104,7 @@ class SocketFeed:
             self._closing = asyncio.create_task(self._websocket.close(_POLICY, reason))
 
     async def aclose(self) -> None:
-        """Unsubscribe, and wait until the WebSocket is closed if that has begun."""
+        """Unsubscribe, and wait until the WebSocket is closed, if `disconnect` was called."""
         self._end_watch()
         if self._sending is not None:
             self._sending.cancel()

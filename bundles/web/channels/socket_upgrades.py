@@ -10,7 +10,7 @@ from bundles.web.channels.socket_feed import SocketFeed
 from rxkernel import HttpServer, Request, Response, WebSocket
 
 Serve = Callable[[WebSocket, SocketFeed], Awaitable[None]]
-"""Accepts the WebSocket or rejects it, and returns when it is done; then it is closed."""
+"""Accepts the WebSocket or rejects it. When it returns, the WebSocket is closed."""
 
 
 class SocketUpgrades:

@@ -9,16 +9,16 @@ from bundles.web.channels.settings import ChannelSettings
 
 
 class Subscriber:
-    """Receives events. Too many that wait end it: then none waits any more.
+    """Receives events. If too many events wait, it is ended, and they are dropped.
 
     Args:
         overflowed: called once, when too many events wait.
 
     Attributes:
-        keys: those of its channels.
-        is_ended: whether it receives nothing more.
-        after: the number of the last event that the client has got from another process. It does
-            not get events up to this one.
+        keys: of its channels.
+        is_ended: whether it receives no further events.
+        after: the number of the last event that the client has received from another process.
+            Events up to this one are not sent.
     """
 
     __slots__ = (
@@ -45,7 +45,7 @@ class Subscriber:
         self._waiter: asyncio.Future[None] | None = None
 
     def put(self, event: ChannelEvent) -> None:
-        """Let *event* wait until `next` returns it."""
+        """Keep *event* until `next` returns it."""
         if self.is_ended or event.sequence <= self.after:
             return
         self._events.append(event)
@@ -60,7 +60,7 @@ class Subscriber:
             self._wake()
 
     def replay(self, events: Iterable[ChannelEvent]) -> None:
-        """Let *events* wait before all others. The buffers that they come from limit them."""
+        """Keep *events* before all others. Their number is limited by the buffers."""
         self._replayed.extend(events)
         self._wake()
 
@@ -78,7 +78,7 @@ class Subscriber:
         return event
 
     def end(self) -> None:
-        """Receive nothing more, and drop the events that wait."""
+        """Receive no further events, and drop those that wait."""
         self.is_ended = True
         self._replayed.clear()
         self._events.clear()

@@ -1,4 +1,4 @@
-"""What a client subscribes to, and from which event on."""
+"""The keys that a client subscribes to, and the id of its last event."""
 
 from collections.abc import Iterable
 
@@ -9,15 +9,15 @@ from rxkernel import Request
 
 _HEADER = "Last-Event-ID"
 _PARAMETER = "lastEventId"
-"""In the query, for clients that cannot send a header: that of a `WebSocket` in a browser."""
+"""In the query, for clients that cannot send a header, such as `WebSocket` in a browser."""
 
 _ATTRIBUTE = "web.last_event_id"
-"""The attribute of a request for the id of the query."""
+"""The attribute of a request with the id of the query."""
 
 
 def keys_for(request: Request, names: Iterable[str]) -> tuple[str, ...]:
-    """The keys of the channels *names*, and of the events for the user of *request* and for all;
-    empty without *names*."""
+    """The keys of the channels *names*, of the user of *request*, and of all clients; empty
+    without *names*."""
     keys = [channel_key(name) for name in dict.fromkeys(names)]
     if not keys:
         return ()

@@ -1,4 +1,4 @@
-"""Channels of an application with several workers and without a common store."""
+"""Logs channels of an application with several workers and without a common store."""
 
 import logging
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ _SUBSCRIBING = ("sse", "ws")
 
 
 def log_channels_of_workers(tree: DirectoryTree, before: DirectoryTree | None) -> None:
-    """Warn of the directories of *tree* that are not in *before*, and whose clients may subscribe
-    to channels. Called if there are several workers, and each has channels of its own."""
+    """Log the directories of *tree* whose clients may subscribe to channels, unless they were in
+    *before*. Called if there are several workers, and each one has its own channels."""
     known = set() if before is None else {each.path for each in _subscribing(before)}
     found = [each.path for each in _subscribing(tree) if each.path not in known]
     if found:
         logger.warning(
-            "%s: subscribers to channels get the events of their own worker only, and there are "
-            'several; set web.channels.store to "redis", or run one worker',
+            "%s: subscribers to channels get only the events of their own worker, but there are "
+            'several workers; set web.channels.store to "redis", or run one worker',
             ", ".join(sorted(found)),
         )
 

@@ -1,1 +1,1 @@
-"""The tree of handler directories: its files, and the routes that they make."""
+"""The tree of handler directories: its files, and their routes."""

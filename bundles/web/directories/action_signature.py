@@ -1,4 +1,4 @@
-"""The signature of an action, from which the kernel knows what to pass."""
+"""The signature of an action, by which the kernel passes arguments."""
 
 import inspect
 from collections.abc import Awaitable, Callable

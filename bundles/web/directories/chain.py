@@ -1,4 +1,4 @@
-"""The chain of one directory and verb: what is called for its requests, in which order."""
+"""The chain of one directory and verb: the handlers for its requests, in their order."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
@@ -15,15 +15,16 @@ from bundles.web.directories.services import Call, Services
 from bundles.web.directories.stages import ERROR, VERBS
 
 Stage = tuple[Handler, ...]
-"""The handlers of one stage, the nearest first: ``client.inherited()`` calls the others."""
+"""The handlers of one stage, the nearest directory first; ``client.inherited()`` calls the next
+one."""
 
 
 @attrs.define(eq=False)
 class ServedSnapshot:
     """The snapshot that requests to one chain read, set whenever another one is served.
 
-    A request can begin just after the routes of its chain were removed: it reads the last snapshot
-    that had them, which is still set here.
+    A request may begin just after the routes of its chain were removed: it reads the last snapshot
+    that had them, which stays set here.
     """
 
     snapshot: Snapshot = attrs.field(init=False)
@@ -34,13 +35,14 @@ class Chain:
     """The target of the definitions of one directory and verb.
 
     Attributes:
-        verb: in small letters: ``get``.
-        tree: that in which it was built.
-        environment: what clients use of the application.
-        request, verbs, end, lazy, error: the handlers of each stage; empty where there is none.
-        services: those of all handlers.
-        calls: each handler as a function of the client; a middleware also takes what goes on.
-        served: which snapshot its requests read.
+        verb: in lower case: ``get``.
+        tree: the tree for which it was built.
+        environment: the services that clients use.
+        request, verbs, end, lazy, error: the handlers of each stage; empty if it has none.
+        services: of all handlers.
+        calls: each handler as a function of the client; a middleware also takes the rest of the
+            chain.
+        served: the snapshot that its requests read.
     """
 
     directory: Directory
@@ -60,7 +62,7 @@ class Chain:
     def of(
         cls, directory: Directory, verb: str, tree: DirectoryTree, environment: Environment
     ) -> Self:
-        """Return the chain of *verb*: each stage is looked up by itself."""
+        """Return the chain of *verb*; the handlers of each stage are looked up separately."""
         stages = (directory.handlers_of(each) for each in ("request", verb, "end", "lazy", ERROR))
         return cls(directory, verb, tree, environment, *stages)
 
@@ -79,44 +81,45 @@ class Chain:
         return self._limited(handler, self.services.call_of(handler))
 
     def _limited(self, handler: Handler, call: Call) -> Call:
-        """Return *call* with its timeout. That of the verb is that of the contract."""
+        """Return *call* with its timeout. The timeout of the verb is enforced by the contract."""
         seconds = handler.fields.get("timeout")
         is_of_contract = handler in self.verbs[:1]
         return call if seconds is None or is_of_contract else with_timeout(call, seconds)
 
     @property
     def name(self) -> str:
-        """That of its definition: ``GET /a/b.json``."""
+        """The name of its definition: ``GET /a/b.json``."""
         return f"{VERBS[self.verb]} {self.directory.path or '/'}"
 
     @property
     def handler(self) -> Handler | None:
-        """That of the verb; without one, a template or the stage ``request`` responds."""
+        """The handler of the verb; without one that of the stage ``request``, else None: a
+        template responds."""
         return next(iter((*self.verbs, *self.request)), None)
 
     @property
     def handlers(self) -> Iterator[Handler]:
-        """All that may be called."""
+        """All handlers that may be called."""
         for stage in (self.request, self.verbs, self.end, self.lazy, self.error):
             yield from stage
 
     @property
     def redirects(self) -> bool:
-        """Whether a URL without a slash at its end is redirected: that of a page, also of the root
-        behind ``http.prefix``."""
+        """Whether a URL without a slash at its end is redirected to one with it: for pages,
+        including the root behind ``http.prefix``."""
         directory = self.directory
         is_page = directory.extension.name == "html" and not directory.name.endswith(".html")
         return self.verb in ("get", "head") and is_page
 
     @property
     def parts(self) -> tuple[Any, ...]:
-        """The objects that make it what it is: with the same ones, it need not change."""
+        """The objects that it depends on: as long as they are the same, it need not change."""
         access = self.tree.access_files if self.directory.access.virtual else ()
         return (*self.directory.parts, *self.tree.templates.files, *access)
 
     @property
     def apidocs_tag(self) -> str:
-        """What groups its definitions in documents: the first folder."""
+        """The group of its definitions in documents: the first folder."""
         return self.directory.path.split("/")[1] if self.directory.path else "/"
 
     def __repr__(self) -> str:

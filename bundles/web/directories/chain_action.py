@@ -1,4 +1,4 @@
-"""The action of a chain, compiled when its routes are made."""
+"""The action of a chain, compiled when its routes are created."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -45,8 +45,8 @@ def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
 
 
 def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Response]]:
-    """Return what calls the handlers, and makes a response of their result. All is in one
-    function, since each call is made for every request."""
+    """Return the function that calls the handlers and creates the response. It is one long
+    function, since every further call would cost time for each request."""
     steps = Steps(chain)
     produce, lazy = steps.result(), steps.lazy()
     if lazy is not None:
@@ -105,7 +105,7 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
                 client.page_run.finish(response)
             if lazy is not None:
                 request.after_sending(partial(lazy, client))
-        except BaseException:  # the stage error uses the client until the message has ended
+        except BaseException:  # the handler ``error`` uses the client until the message ends
             if client.page_run is not None:
                 client.page_run.release()
             client.end_use_with_message()

@@ -20,11 +20,11 @@ class Directory:
     Attributes:
         path: its URL, without a slash at its end; ``""`` for the root.
         parent: None for the root.
-        extension: that of its name.
-        handlers: its own, by stage.
-        templates: its own.
-        access_file: its own.
-        access: what its access file and those of the parents say together.
+        extension: of its name.
+        handlers: its own handlers, by stage.
+        templates: its own templates.
+        access_file: its own access file.
+        access: merged from its access file and those of the parents.
     """
 
     path: str
@@ -41,14 +41,14 @@ class Directory:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Those of its path, see `AccessTree`."""
+        """The names in its path, see `AccessTree`."""
         return tuple(self.path.split("/")[1:])
 
     @property
     def has_handlers(self) -> bool:
         """Whether it has a handler or a page of its own, so that it inherits the verbs of the
-        directories above. Access rules, a handler ``error`` and other templates do not count: the
-        files of a directory are served as they were without them."""
+        directories above. Access rules, a handler ``error`` and other templates do not count: a
+        directory with only these serves its files as before."""
         return any(stage != ERROR for stage in self.handlers) or self.has_page
 
     @property
@@ -58,16 +58,17 @@ class Directory:
 
     @property
     def page_names(self) -> tuple[str, ...]:
-        """The names of the template that is its page; the first counts."""
+        """The names of the template that is its page; the first one that exists is used."""
         return PAGES.get(self.extension.name, ())
 
     @property
     def page(self) -> TemplateFile | None:
-        """The template that is its page without any handler, also an inherited one."""
+        """The template that is its page if there is no handler; it may be inherited."""
         return next(filter(None, map(self.template, self.page_names)), None)
 
     def source_of(self, verb: str) -> "Directory":
-        """Return the directory of the handler of *verb*; without a handler, that of the page."""
+        """Return the directory of the handler of *verb*; without a handler, the directory of the
+        page."""
         for stage in (verb, "request"):
             if stage in self.handlers:
                 return self
@@ -84,17 +85,18 @@ class Directory:
             directory = directory.parent
 
     def handlers_of(self, stage: str) -> tuple[Handler, ...]:
-        """Return the handlers of *stage*, the nearest first: the others are inherited."""
+        """Return the handlers of *stage*: its own and the inherited ones, the nearest first."""
         return tuple(each.handlers[stage] for each in self.lineage if stage in each.handlers)
 
     def template(self, name: str) -> TemplateFile | None:
-        """Return the nearest template with *name*, of any group of users."""
+        """Return the nearest template with *name*, for any group of users."""
         seen = (template for each in self.lineage for template in each.templates)
         return next((template for template in seen if template.base == name), None)
 
     @property
     def parts(self) -> Iterator[object]:
-        """Yield what its routes depend on, apart from the templates of other directories."""
+        """Yield the objects that its routes depend on, apart from templates of other
+        directories."""
         for each in self.lineage:
             yield from each.handlers.values()
             yield each.access_file

@@ -26,7 +26,7 @@ VIRTUAL_PARAMETER = "web_path"
 
 @attrs.frozen
 class _Published:
-    """The routes of one chain, and what they depend on."""
+    """The routes of one chain, and the objects that they depend on."""
 
     chain: Chain
     parts: tuple[Any, ...]
@@ -35,13 +35,13 @@ class _Published:
 
 @attrs.frozen(eq=False)
 class DirectoryRoutes:
-    """All routes of a tree. A chain that is the same as before has the same metadata.
+    """All routes of a tree. A chain that has not changed keeps its metadata.
 
     Attributes:
-        files: those of the static files. A virtual path of the root serves them itself.
+        files: the routes of static files. If the root has virtual paths, these serve the files.
         errors: the chains of files and unknown paths, see `error_chains`.
-        rules: those that are applied before.
-        events: those of the handlers of ``application.backend``.
+        rules: the rules that are applied before routing.
+        events: the routes of the handlers of ``application.backend``.
     """
 
     snapshot: Snapshot
@@ -88,10 +88,10 @@ class DirectoryRoutes:
         """Return the routes of *tree*; unchanged ones are taken from *before*.
 
         Args:
-            files: the route of the static files, and that of the index of the root.
+            files: the route of the static files, and the route of the index of the root.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: every problem.
         """
         published: dict[str, _Published] = {}
         problems: list[str] = []
@@ -114,9 +114,8 @@ class DirectoryRoutes:
 
 
 def _verbs_of(directory: Directory) -> Iterable[str]:
-    """Return the verbs that *directory* has, if it has handlers or a page itself: those of
-    handlers; GET if there is a page; all of them if its own stage ``request`` is the only
-    handler."""
+    """Return the verbs of *directory*, if it has handlers or a page itself: the verbs of handlers;
+    GET if there is a page; all verbs if its own stage ``request`` is the only handler."""
     if not directory.has_handlers:
         return ()
     verbs = [verb for verb in VERBS if directory.handlers_of(verb)]
@@ -130,13 +129,14 @@ def _verbs_of(directory: Directory) -> Iterable[str]:
 
 
 def _parts_of(chain: Chain, snapshot: Snapshot) -> tuple[Any, ...]:
-    """Return what the routes of *chain* depend on; notations may refer to schemas by name."""
+    """Return the objects that the routes of *chain* depend on. Notations may refer to schemas by
+    name, so the files of schemas are among them."""
     return (*chain.parts, snapshot.schema_files)
 
 
 def _has_page(directory: Directory) -> bool:
-    """Whether *directory* itself responds to GET; else its introduction or the list of its files
-    is shown, as its access says, and not the page of a directory above."""
+    """Whether *directory* itself responds to GET. Otherwise, if its access allows it, its
+    introduction or the list of its files is shown instead of the page of a directory above."""
     return "get" in directory.handlers or directory.has_page
 
 
@@ -147,7 +147,7 @@ def _publish(chain: Chain, snapshot: Snapshot) -> _Published:
 
 
 def _source_of(directory: Directory, verb: str, snapshot: Snapshot) -> str:
-    """Return the place of what responds to *verb*: a handler, or a template."""
+    """Return the place of the handler or the template that responds to *verb*."""
     show = snapshot.tree.show
     for stage in (verb, "request"):
         if handlers := directory.handlers_of(stage):

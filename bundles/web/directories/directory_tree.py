@@ -17,9 +17,9 @@ class DirectoryTree:
 
     Attributes:
         root: the folder ``app`` itself.
-        directories: those with files of their own and those above them, by their path.
-        templates: those of all directories, compiled.
-        access: the access of all directories, also of those without files of their own.
+        directories: by their path, the directories that have files, and those above them.
+        templates: of all directories, compiled.
+        access: of all directories, including those without files.
         access_files: all access files.
     """
 
@@ -36,8 +36,8 @@ class DirectoryTree:
         )
 
     def nearest(self, path: str) -> Directory:
-        """Return the directory of the URL *path*, without the prefix and the query; the nearest
-        one above it, if it does not exist. Names that are deeper than every directory are not
+        """Return the directory of the URL *path*, without the prefix and the query; if it does not
+        exist, the nearest one above it. Names that are deeper than every directory are not
         read."""
         path = "/".join(path.split("/", self._depth + 1)[: self._depth + 1]).rstrip("/")
         while path and path not in self.directories:

@@ -1,4 +1,4 @@
-"""What requests use of the application."""
+"""The services that requests use."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,16 +22,16 @@ class Environment:
     """The services of chains and clients.
 
     Attributes:
-        autoload: returns what has the snapshots; it exists after the environment.
+        autoload: returns the runtime with the snapshots, which is created after the environment.
         application: the running `Application`, as files read it: ``bundles.autoload.application``.
-        serializer: that of the kernel, with the scalars of the application.
-        files: what sends the static files.
-        sessions: those of clients.
-        event_streams: makes the responses of ``.sse``.
-        socket_upgrades: makes the WebSockets of ``.ws``.
-        pages: what ``client.cache`` keeps.
-        uploads: what ``client.upload`` stores.
-        firewall: what ``client.block`` adds to.
+        serializer: of the kernel, with the scalars of the application.
+        files: sends the static files.
+        sessions: of clients.
+        event_streams: creates the responses of ``.sse``.
+        socket_upgrades: creates the WebSockets of ``.ws``.
+        pages: the cache of ``client.cache``.
+        uploads: the store of ``client.upload``.
+        firewall: blocks the clients of ``client.block``.
     """
 
     injector: Injector

@@ -1,4 +1,4 @@
-"""The chains of requests that have no route of a directory: files, and paths that do not exist."""
+"""The chains of requests without a route of a directory: files, and paths that do not exist."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,8 +10,8 @@ from bundles.web.directories.stages import ERROR
 
 
 def error_chains(tree: DirectoryTree, environment: Environment) -> Mapping[str, Chain]:
-    """Return the chains of all directories that have or inherit a handler ``error``, by their
-    paths. They have only that stage, whose handlers take no services."""
+    """Return the chains of all directories that have or inherit a handler ``error``, by path. They
+    have only that stage, whose handlers take no services."""
     chains = {
         path: Chain(directory, "get", tree, environment, (), (), (), (), handlers)
         for path, directory in tree.directories.items()

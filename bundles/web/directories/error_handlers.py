@@ -1,4 +1,4 @@
-"""The stage ``error``: the nearest handler responds to what has failed."""
+"""The stage ``error``: the nearest handler ``error`` responds to a failed request."""
 
 import logging
 
@@ -33,8 +33,8 @@ _LATE = -100
 
 
 class ErrorHandlers:
-    """Calls the handler ``error`` of the directory of a request, or of the nearest one above it;
-    also for paths and methods that do not exist."""
+    """Calls the handler ``error`` of the directory of a request, or of the nearest one above it,
+    even for paths and methods that do not exist."""
 
     @inject
     def __init__(self, directories: Directories, autoload: Autoload, settings: Settings) -> None:
@@ -44,34 +44,34 @@ class ErrorHandlers:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE)
     async def handle(self, event: ExceptionEvent) -> None:
-        """Set the response of the handler. If it returns nothing, or fails itself, which is
-        logged, the standard error follows."""
+        """Set the response of the handler. If it returns nothing, or fails, which is logged, the
+        standard error is sent."""
         request, error = event.request, event.exception
         chain = self._chain_of(request)
         if chain is None:
             return
         if isinstance(error, RequestTimeoutException):
-            logger.warning("%s has not responded in time: 408", request.route_name)
+            logger.warning("%s did not respond in time: 408", request.route_name)
         if not chain.error:
             return
         client = request.attributes.get(MESSAGE_SCOPE)
-        if not isinstance(client, Client):  # it has failed before its action
+        if not isinstance(client, Client):  # the request failed before its action was called
             client = new_client(request, chain)
             client.begin_use(self._autoload.snapshot)
             client.end_use_with_message()
         try:
             response = await self._response(client, error)
         except Exception:
-            logger.exception("the handler error of %s has failed", chain.name)
+            logger.exception("the handler 'error' of %s failed", chain.name)
             return
         if response is None:
             return
         if response.status_code < 500 and not isinstance(error, HttpException):
-            logger.error("%s failed, and its handler error responded", chain.name, exc_info=error)
+            logger.error("%s failed; its handler 'error' responded", chain.name, exc_info=error)
         event.set_response(response)
 
     def _chain_of(self, request: Request) -> Chain | None:
-        """Return the chain of *request*; for files and unknown paths, that of the nearest
+        """Return the chain of *request*; for files and unknown paths, the chain of the nearest
         directory."""
         definition = request.definition
         if definition is None:

@@ -9,7 +9,7 @@ _LATER = -150
 
 
 class ErrorPageFiles:
-    """Sets the page of an error of a handler, of a file, and of a path without a route."""
+    """Sets the page as the response to errors of handlers, of files, and of unknown paths."""
 
     def __init__(self, pages: ErrorPages) -> None:
         self._pages = pages

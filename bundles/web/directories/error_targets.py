@@ -1,4 +1,4 @@
-"""Which errors are sent as pages."""
+"""Decides which errors are sent as pages."""
 
 from bundles.web.directories.chain import Chain
 from bundles.web.files.web_files import WebFiles
@@ -9,8 +9,8 @@ from rxkernel import Request, Transport, accepts_html
 def expects_page(request: Request) -> bool:
     """Whether an error of *request* is sent as a page of the tree, if there is one.
 
-    It is for a directory of HTML, unless the client accepts other types only; for a file, and for
-    a path that does not exist, if it accepts HTML by name: scripts and ``curl`` ask for any type.
+    Yes for a directory of HTML, unless the client accepts only other types. For files and unknown
+    paths, only if ``Accept`` names HTML: scripts and ``curl`` accept ``*/*``.
     """
     definition = request.definition
     if definition is None:

@@ -1,4 +1,4 @@
-"""How a handler ends a chain."""
+"""The exception by which a handler ends a chain."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class Finished(BaseException):
 
 
 Ended = Finished | BaseExceptionGroup[BaseException]
-"""What ``client.end()`` raises in a handler, and what an `asyncio.TaskGroup` makes of it."""
+"""The exception of ``client.end()``, also inside the group that an `asyncio.TaskGroup` raises."""
 
 ENDED = (Finished, BaseExceptionGroup)
 """`Ended` for ``except``."""
@@ -25,7 +25,7 @@ def result_of(error: Ended) -> Any:
     """Return the result of the first `Finished` in *error*.
 
     Raises:
-        BaseException: another exception in *error*, which counts more.
+        BaseException: another exception in *error*, which has priority.
     """
     if isinstance(error, Finished):
         return error.result
@@ -37,4 +37,4 @@ def result_of(error: Ended) -> Any:
     first: BaseException = finished
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
-    return first.result  # type: ignore[attr-defined]  # that is what split() has looked for
+    return first.result  # type: ignore[attr-defined]  # split() has found a `Finished`

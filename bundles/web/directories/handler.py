@@ -15,13 +15,12 @@ class Handler:
 
     Attributes:
         stage: one of `STAGES`.
-        is_middleware: whether it takes a request and what goes on, and returns a response.
-        parameters: its further parameters, which the kernel passes by name.
-        fields: those of the contract; ``timeout`` in seconds for stages that are not verbs.
-        options: other options, which decorators have set on *function*.
-        key: that of its file, or of the file that has registered it; empty for one that was
-            registered on the bundle.
-        line: the line of the function in this file, if it is there.
+        is_middleware: whether it takes a request and the rest of the chain, and returns a
+            response. parameters: its further parameters, which the kernel passes by name. fields:
+            of the contract; for stages that are not verbs ``timeout``, in seconds. options: other
+            options, which decorators have set on *function*. key: of its file, or of the file that
+            has registered it; empty if it was registered on the bundle.
+        line: the line of the function in this file, if it is defined there.
         place: the path and the line of a function that a program has registered.
     """
 

@@ -23,7 +23,7 @@ from bundles.web.templates.template_file import SUFFIXES, template_of
 from rxkernel import ConfigurationError, Transport, options_of
 
 MIDDLEWARE = "middleware"
-"""The name of a function that goes around the rest of a chain."""
+"""The name of a function that wraps the rest of a chain."""
 
 BODY_LIMIT = "body_limit"
 """The field for the most bytes of a body, also of one with uploads."""
@@ -55,7 +55,7 @@ _OF_JINJA = (".jinja2", ".j2")
 
 def is_read(key: str) -> bool:
     """Whether the file *key* is a part of the tree, and not a static file. Files of Python that
-    begin with ``_`` are neither. `value_of` refuses names that are almost those of parts."""
+    begin with ``_`` are neither. `value_of` rejects misspelled names of parts."""
     name = key.rpartition("/")[2]
     if name.endswith(".py"):
         return not name.startswith("_")
@@ -64,11 +64,11 @@ def is_read(key: str) -> bool:
 
 
 def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
-    """Return the `Handler`, the `AccessFile`, the `TemplateFile` or the `OldHandler` in *file*,
-    which errors call *path*.
+    """Return the `Handler`, the `AccessFile`, the `TemplateFile` or the `OldHandler` in *file*;
+    errors show it as *path*.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: every problem.
     """
     if file.key.casefold().endswith(_OF_JINJA):
         raise ConfigurationError(f"a template of Jinja ends with .jinja; write {file.stem}.jinja")
@@ -82,10 +82,10 @@ def value_of(file: SourceFile, module: ModuleType | None, path: str) -> Any:
     if file.stem not in STAGES:
         known = (*STAGES, ACCESS)
         near = get_close_matches(file.stem.lower(), known, n=1)
-        hint = f"did you mean {near[0]}.py?" if near else f"they are {', '.join(known)}."
+        hint = f"did you mean {near[0]}.py?" if near else f"a file is called {', '.join(known)}."
         raise ConfigurationError(
-            f"{file.stem!r} is not a stage of a request; {hint} Code for several handlers belongs "
-            f"in lib or domain, and the name of a file that is not loaded begins with _"
+            f"{file.stem!r} is not a stage of a request; {hint} Put code for several handlers "
+            f"into lib or domain, or begin the name of the file with _, so that it is not loaded"
         )
     return _handler(file, module)
 
@@ -137,10 +137,10 @@ def handler_of(
     """Return the handler with *function* and the fields *given*.
 
     Args:
-        problems: those that are known, for one error.
+        problems: problems that are known already, to be in the same error.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: every problem.
     """
     problems = [] if problems is None else problems
     parameters: Mapping[str, inspect.Parameter] = {}
@@ -154,19 +154,19 @@ def handler_of(
     if "access" in options:
         problems.append(
             "a decorator sets access, but the rules of a directory are in access.py; move them "
-            "there, so that they count for its files too"
+            "there, so that they apply to its files too"
         )
     if stage not in VERBS:
         problems += _problems_of_timeout(fields.get("timeout"))
     if is_middleware and stage not in ("request", *VERBS):
         problems.append(
-            f"{MIDDLEWARE} goes around the rest of a chain, which {stage} does not have; write "
+            f"{MIDDLEWARE} wraps the rest of a chain, which {stage} does not have; write "
             f"async def {stage}(client)"
         )
     if stage == ERROR and parameters:
         problems.append(
-            f"{ERROR} takes {', '.join(parameters)}; it may run before services are passed: read "
-            f"them with await client.request.get(…)"
+            f"{ERROR} takes {', '.join(parameters)}, but it may run before services are passed; "
+            f"get them with await client.request.get(…)"
         )
     problems += _take_contract(stage, options, fields)
     try:
@@ -184,7 +184,7 @@ def handler_of(
 
 
 def _take_contract(stage: str, options: dict[str, Any], fields: dict[str, Any]) -> Iterator[str]:
-    """Move what ``@contract`` has set from *options* to *fields*; yield what is wrong with it."""
+    """Move the options of ``@contract`` from *options* to *fields*; yield their problems."""
     for option in tuple(options):
         name = str(option).removeprefix(_CONTRACT)
         if name == option:
@@ -199,11 +199,11 @@ def _take_contract(stage: str, options: dict[str, Any], fields: dict[str, Any]) 
 
 
 def _problems_of_contract(fields: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with *fields* of a verb; schemas are compiled with its routes, since
-    they may refer to those of the application."""
+    """Yield the problems of *fields* of a verb. Schemas are compiled later, with its routes, since
+    they may refer to schemas of the application."""
     limit = fields.get(BODY_LIMIT)
     if limit is not None and (type(limit) is not int or limit < 1):
-        yield f"{BODY_LIMIT} is {limit!r}; write bytes, 1 or more"
+        yield f"{BODY_LIMIT} is {limit!r}; write a number of bytes, 1 or more"
     try:
         check_fields({n: v for n, v in fields.items() if n != BODY_LIMIT}, (Transport.HTTP,))
     except ConfigurationError as error:
@@ -211,21 +211,22 @@ def _problems_of_contract(fields: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems_of_timeout(seconds: Any) -> Iterator[str]:
-    """Yield what is wrong with the timeout of a stage; that of a verb belongs to its contract."""
+    """Yield the problem of the timeout of a stage; the timeout of a verb belongs to its
+    contract."""
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if seconds is not None and not (is_number and 0 < seconds < inf):
-        yield f"timeout is {seconds!r}; write seconds, more than 0"
+        yield f"timeout is {seconds!r}; write a number of seconds greater than 0"
 
 
 def _other_stages(stage: str, module: ModuleType) -> Iterator[str]:
-    """Yield the handlers of other stages in the file of *stage*, which are never called."""
+    """Yield the handlers of other stages in the file of *stage*, which would never be called."""
     for name, function in vars(module).items():
         if name in STAGES and name != stage and is_async(function):
             first = next(iter(inspect.signature(function).parameters), None)
             if first == "client" and is_own(function, module):
                 yield (
                     f"defines {name}(client), which is not called here; move it to {name}.py, or "
-                    f"give it another name"
+                    f"rename it"
                 )
 
 
@@ -234,7 +235,7 @@ def _function_of(stage: str, module: ModuleType) -> tuple[str, Callable[..., Any
     found = [name for name in ("method", MIDDLEWARE, stage) if name in names]
     if len(found) > 1:
         raise ConfigurationError(
-            f"defines {' and '.join(found)}; a file is one handler: remove one of them"
+            f"defines {' and '.join(found)}, but a file has one handler; remove one of them"
         )
     for name in found:
         function = names[name]
@@ -246,6 +247,6 @@ def _function_of(stage: str, module: ModuleType) -> tuple[str, Callable[..., Any
             )
         return name, function
     raise ConfigurationError(
-        f"defines no handler; write async def {stage}(client), async def method(client), or "
-        f"async def {MIDDLEWARE}(request, next)"
+        f"does not define a handler; write async def {stage}(client), async def method(client), "
+        f"or async def {MIDDLEWARE}(request, next)"
     )

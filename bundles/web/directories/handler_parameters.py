@@ -1,4 +1,4 @@
-"""What a handler takes beside the client: services, and what the markers of the kernel name."""
+"""The further parameters of a handler: services, and parameters with markers of the kernel."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ _OLD_SIGNATURES = {
     ("request", "response", "next"): _MIDDLEWARE,
     ("req", "res"): "write the one parameter client, and return the result",
 }
-"""Of middleware and handlers of Impress."""
+"""Signatures of middleware and handlers of Impress."""
 
 _NO_CALLBACK = "there is no callback; return the result"
 _EXCEPTION = "write client.exception"
@@ -26,24 +26,24 @@ _OLD_PARAMETERS = {
     "callback": _NO_CALLBACK,
     "cb": _NO_CALLBACK,
     "done": _NO_CALLBACK,
-    "next": f"only a middleware has it; {_MIDDLEWARE}",
+    "next": f"only a middleware takes it; {_MIDDLEWARE}",
     "exc": _EXCEPTION,
     "err": _EXCEPTION,
     "error": _EXCEPTION,
     "exception": _EXCEPTION,
 }
-"""What parameters without a type are meant to be."""
+"""Hints for parameters without a type."""
 
 
 def handler_parameters(
     function: Callable[..., Any], given: tuple[str, ...]
 ) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of *function* that the kernel passes, keyword-only, with the
-    annotations of a typed action. *given* are the names of the first ones, which a chain passes
-    by position.
+    annotations of a typed action. *given* are the names of the first parameters, which a chain
+    passes by position.
 
     Raises:
-        ConfigurationError: with every parameter that cannot be passed.
+        ConfigurationError: every parameter that cannot be passed.
     """
     name = getattr(function, "__name__", "method")
     parameters = [*signature_of(function).parameters.values()]
@@ -87,7 +87,7 @@ def _passed(name: str, parameter: inspect.Parameter) -> inspect.Parameter:
         if annotation is EMPTY:
             raise ConfigurationError(
                 f"{name} has no type for {parameter.name!r}; write the class of a service, or "
-                f"client.parameters[{parameter.name!r}] for what the client sends"
+                f"read client.parameters[{parameter.name!r}], which the client sends"
             )
         if not isinstance(annotation, type) or annotation in _NOT_SERVICES:
             raise ConfigurationError(

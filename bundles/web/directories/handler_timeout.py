@@ -10,7 +10,7 @@ Call = Callable[..., Awaitable[Any]]
 
 
 def with_timeout(call: Call, seconds: float) -> Call:
-    """Return *call*, which is cancelled after *seconds*: then the response is 408."""
+    """Return *call*, which is cancelled after *seconds*; the response is then 408."""
 
     async def limited(*arguments: Any) -> Any:
         timeout = asyncio.timeout(seconds)

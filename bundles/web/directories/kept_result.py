@@ -1,4 +1,4 @@
-"""The result of a chain whose verb has ``returns``: it is checked before it is encoded."""
+"""Keeps the result of a chain whose verb has ``returns``, to check it before it is encoded."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from rxkernel import Response
 
 
 def keeping_result(produce: Step) -> Step:
-    """Return *produce*, whose result is kept for the check of ``returns``: the response has it in
-    the form of the extension.
+    """Return *produce* with a result that is kept for the check of ``returns``: the response has
+    it only in the format of the extension.
 
-    The content of a response that a handler or a middleware has made itself is checked. The data
-    of a page that is rendered without a result are those of the context: nothing is checked.
+    If a handler or a middleware has created a response, its content is checked. A page that is
+    rendered without a result uses the data of the context: nothing is checked.
     """
 
     async def keeping(client: Client) -> Any:
@@ -34,8 +34,8 @@ def keeping_result(produce: Step) -> Step:
 
 
 def _data_of(client: Client, result: Any) -> Any:
-    """Return what the handlers have returned, also if a middleware around them has got it as a
-    response and has returned this."""
+    """Return the data that the handlers have returned, even if a middleware around them has
+    received it as a response and has returned that."""
     if client.responded is not None and client.responded[0] is result:
         result = client.responded[1]
     return result[0] if type(result) is tuple and result else result

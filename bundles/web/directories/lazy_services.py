@@ -14,10 +14,10 @@ _UNIONS = (Union, UnionType)
 
 
 def with_lazy_services(lazy: Step, handlers: Iterable[Handler], services: Services) -> Step:
-    """Return *lazy*, for which the services of its *handlers* are open.
+    """Return *lazy* with the services of its *handlers*.
 
-    Context managers of the request were left before the response was sent. Those that *lazy* takes
-    are opened again, and left with its exception, see `Request.after_sending`.
+    Context managers of the request were exited before the response was sent. Those that *lazy*
+    takes are entered again, and exited with its exception, see `Request.after_sending`.
     """
     found = [each for handler in handlers for each in _services_of(handler, services)]
     if not found:

@@ -1,4 +1,4 @@
-"""The field ``meta`` of a verb, as Impress of 2015 has it."""
+"""The field ``meta`` of a verb, as in Impress of 2015."""
 
 import re
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ _DEFINITION = re.compile(
     """,
     re.VERBOSE,
 )
-"""What only the definition language has, not the notation of Metarhia."""
+"""Forms that only the definition language has, not the notation of Metarhia."""
 
 
 def fields_of_meta(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *fields* with those of ``meta`` in its place; a field of the same name is an error.
+    """Return *fields* with ``meta`` replaced by its fields; a field of the same name is an error.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: every problem.
     """
     found = {name: value for name, value in fields.items() if name != "meta"}
     meta = fields.get("meta")
@@ -39,7 +39,7 @@ def fields_of_meta(fields: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(meta, Mapping):
         raise ConfigurationError(f"meta is {meta!r}; write a mapping with {', '.join(_NAMES)}")
     problems = [
-        f"meta has {name!r}; its keys are {', '.join(_NAMES)}" for name in meta.keys() - _NAMES
+        f"meta has {name!r}; its keys must be {', '.join(_NAMES)}" for name in meta.keys() - _NAMES
     ]
     for name, field in _NAMES.items():
         if name not in meta:
@@ -57,7 +57,7 @@ def fields_of_meta(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _schema_of(name: str, notation: Any) -> Any:
     """Return the schema of *notation* if it is written in the definition language; else *notation*
-    itself, in that of Metarhia. Errors have the same texts in both."""
+    itself, which is that of Metarhia. The errors have the same texts in both."""
     if isinstance(notation, Mapping) and any(map(_is_definition, notation.values())):
         return compile_definitions({f"meta.{name}": notation}).with_metarhia_texts()
     return notation

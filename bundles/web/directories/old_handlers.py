@@ -13,7 +13,7 @@ _SUFFIX = ".js"
 _NAMES = frozenset(f"{stem}{_SUFFIX}" for stem in (*STAGES, ACCESS))
 
 _EXPORTS = re.compile(rb"\bmodule\.exports\b|\(\s*client\s*,\s*callback\s*\)")
-"""What handlers of Impress have, and scripts for browsers do not."""
+"""Text that handlers of Impress contain, and scripts for browsers do not."""
 
 
 @attrs.frozen(eq=False)
@@ -23,8 +23,8 @@ class OldHandler:
 
     Attributes:
         stage: its name.
-        exports: whether its text is that of a handler.
-        key: that of its file.
+        exports: whether its text looks like a handler.
+        key: of its file.
     """
 
     stage: str
@@ -38,7 +38,8 @@ class OldHandler:
 
 
 def has_old_name(key: str) -> bool:
-    """Whether the file *key* is called ``access.js``, or as a stage: ``get.js``."""
+    """Whether the file *key* has a name of Impress: ``access.js``, or a stage such as
+    ``get.js``."""
     return key.rpartition("/")[2] in _NAMES
 
 
@@ -51,6 +52,6 @@ def old_handler_of(file: SourceFile) -> OldHandler:
     if file.stem == ACCESS:
         raise ConfigurationError(
             f"has the access rules of Impress, which are not read; write them in {ACCESS}.py, "
-            f"and remove this file: it may have a password"
+            f"and remove this file: it may contain a password"
         )
     return OldHandler(file.stem, _EXPORTS.search(file.content) is not None, file.key)

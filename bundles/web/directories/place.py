@@ -33,8 +33,8 @@ PROGRAM_VERBS = ("get", "post", "put", "patch", "delete")
 
 
 def _registering(verb: str) -> Callable[..., None]:
-    """Return ``application.get`` … of files: what a file registers belongs to it, and is replaced
-    with it by a reload."""
+    """Return the function ``application.get`` … for files: a handler that a file registers belongs
+    to it, and is replaced when the file is reloaded."""
 
     def add(path: str, function: Any, meta: Mapping[str, Any] = NO_META) -> None:
         register(program_handler(verb, path, function, meta), caller=f"application.{verb}()")
@@ -44,17 +44,17 @@ def _registering(verb: str) -> Callable[..., None]:
 
 
 class Directories(Place):
-    """Loads the tree, and makes its routes.
+    """Loads the tree, and creates its routes.
 
     Args:
-        extensions: those that directories may have.
+        extensions: the extensions that directories may have.
         programs: the handlers that were registered on the bundle.
-        rules: those that are applied before handlers and files are looked up.
-        roles: those that exist; empty: they are not known.
+        rules: the rules that are applied before handlers and files are looked up.
+        roles: the existing roles; empty: they are not checked.
         hosts, failures: see `DirectoryAccess`.
-        has_users: returns whether somebody can log in.
+        has_users: returns whether the application has users who can log in.
         has_workers: whether there are other processes.
-        has_own_channels: whether each process has channels of its own.
+        has_own_channels: whether each process has its own channels.
     """
 
     name = PLACE
@@ -91,7 +91,7 @@ class Directories(Place):
 
     @property
     def tree(self) -> DirectoryTree:
-        """The tree that is served.
+        """The current tree.
 
         Raises:
             RxKernelError: the application is not booted.
@@ -101,8 +101,8 @@ class Directories(Place):
         return self._current.tree
 
     def error_chain_of(self, path: str) -> Chain | None:
-        """Return the chain of an error for the URL *path*, without the prefix and the query, which
-        has no route of its own; None if no handler ``error`` is above it."""
+        """Return the chain for an error of the URL *path*, without the prefix and the query, which
+        has no route of its own; None if no directory above it has a handler ``error``."""
         tree = self.tree
         assert self._current is not None
         return self._current.errors.get(tree.nearest(path).path)
@@ -136,7 +136,7 @@ class Directories(Place):
         """Build the tree.
 
         Raises:
-            ConfigurationError: with every problem, also those of the rules.
+            ConfigurationError: every problem, including those of the rules.
         """
         try:
             return builder.build(programs, None if known is None else known.tree)
@@ -148,7 +148,8 @@ class Directories(Place):
             raise
 
     def _routes_of_files(self, tree: DirectoryTree) -> FileRoutes:
-        """Return the routes of the static files: the same as before, if their rules are."""
+        """Return the routes of the static files: the same as before, if their access is the
+        same."""
         access, routes = self._file_routes
         if access is None or access.directories != tree.access.directories:
             below = options_below(tree.root, tree, FILE_PARAMETER)
@@ -172,7 +173,7 @@ class Directories(Place):
 
 
 def _digests_of(snapshot: Snapshot) -> Mapping[str, bytes]:
-    """Return those of the access files, by folder, relative to the place."""
+    """Return the digests of the access files, by folder, relative to the place."""
     digests: dict[str, bytes] = {}
     for key, file in snapshot.files.items():
         place, _, path = key.partition("/")

@@ -28,18 +28,20 @@ class ProgramHandler:
 def program_handler(
     verb: str, path: str, function: Callable[..., Any], meta: Mapping[str, Any] = NO_META
 ) -> ProgramHandler:
-    """Return *function* as the handler of *verb* for *path*: the same as a file of this name.
+    """Return *function* as the handler of *verb* for *path*: the same as in a file of this name.
 
     A function whose first parameters are ``request`` and ``next`` is a middleware.
 
     Raises:
-        ConfigurationError: with every problem, and where the function is.
+        ConfigurationError: every problem, with the place of the function.
     """
     place = place_of(function)
     problems = []
     is_path = isinstance(path, str) and path.startswith("/")
     if not is_path or "//" in path or any(c in path for c in "{}?#"):
-        problems.append(f"the path is {path!r}; write the URL of a directory, as '/hello.ajax'")
+        problems.append(
+            f"the path is {path!r}; write the URL of a directory, such as '/hello.ajax'"
+        )
     if not is_async(function):
         problems.append(f"the handler of {path!r} is {kind_of(function)}; write async def")
         raise ConfigurationError(*(f"{place}: {problem}" for problem in problems))

@@ -1,4 +1,4 @@
-"""The result of the handlers as a response."""
+"""Creates the response from the result of the handlers."""
 
 import inspect
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from bundles.web.directories.finished import ENDED, result_of
 from rxkernel import Response, RxKernelError
 
 _MOST_ENDS = 4
-"""How often the rendering of one response may end."""
+"""How often ``client.end()`` may be called while one response is rendered."""
 
 
 async def respond(client: Client, result: Any) -> Response:
     """Return the response with *result*: data, ``(data, status)``, ``(data, status, headers)`` or
-    a response. Headers may be a content type. What *client* has counts where the result has
-    nothing.
+    a response. Headers may be a content type. The status and the headers of *client* are used if
+    the result has none.
 
     Raises:
         RxKernelError: *result* is another tuple, or an exception.
@@ -34,10 +34,10 @@ async def respond(client: Client, result: Any) -> Response:
 
 
 async def respond_ending(client: Client, result: Any) -> Response:
-    """As `respond`; the extension may end the chain with another result while it renders.
+    """As `respond`, but the extension may call ``client.end()`` while it renders.
 
     Raises:
-        RxKernelError: it ends each of its own results.
+        RxKernelError: it does so again for each new result.
     """
     for _ in range(_MOST_ENDS):
         try:
@@ -46,15 +46,15 @@ async def respond_ending(client: Client, result: Any) -> Response:
             result = result_of(ended)
     name = client.directory.extension.name
     raise RxKernelError(
-        f"render of the extension {name!r} calls client.end() for the data that it has ended "
-        f"with; return them"
+        f"render of the extension {name!r} calls client.end() again for the data of its own "
+        f"client.end(); return the data instead"
     )
 
 
 async def respond_with(
     client: Client, rendered: Any, status: int | None, headers: Mapping[str, str] | None
 ) -> Response:
-    """Return the response with what an extension has *rendered*."""
+    """Return the response with the body that an extension has *rendered*."""
     if inspect.isawaitable(rendered):
         rendered = await rendered
     if isinstance(rendered, Response):
@@ -79,13 +79,13 @@ def _unpacked(client: Client, result: tuple[Any, ...]) -> tuple[Any, int, dict[s
     if type(status) is not int or len(rest) > 2 or not isinstance(headers, Mapping):
         raise RxKernelError(
             f"{client.chain.name} returned a tuple that is not (data, status) or (data, status, "
-            f"headers); write a list for data"
+            f"headers); return a list for data"
         )
     return data, status, dict(headers)
 
 
 def _completed(response: Response, client: Client, headers: Mapping[str, str] | None) -> Response:
-    """Return *response* with the *headers* and the status that were set beside it."""
+    """Add *headers* and the status that a handler has set to *response*, and return it."""
     if client.status is not None and response.status_code == 200:
         response.status_code = client.status
     if headers:

@@ -1,4 +1,4 @@
-"""Which handler of a stage runs, for ``client.inherited()``: in its tasks, too."""
+"""The running handler of a stage, for ``client.inherited()``, even in tasks of the handler."""
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -22,10 +22,10 @@ async def run_handler(
 
 
 def handlers_above(client: object) -> tuple[Stage, int]:
-    """Return the handlers of the stage of *client* that runs here, and the index of the next one
-    above; no handlers if there is none above."""
+    """Return the handlers of the current stage of *client*, and the index of the next one above;
+    no handlers if no handler of *client* runs here."""
     running = _RUNNING.get()
-    if running is None or running[0] is not client:  # that of a message around this one
+    if running is None or running[0] is not client:  # the client of an outer message
         return (), 0
     _, stage, level = running
     return stage, level + 1

@@ -16,7 +16,7 @@ _READING = (Body, Cookie, Header, Query)
 
 
 class Provided(Protocol):
-    """What services are passed to: a `Client`."""
+    """The part of `Client` that services are passed by."""
 
     request: Request
     provided: Mapping[str, Any]
@@ -26,8 +26,8 @@ class Services:
     """Joins the parameters of *handlers*: an action is bound once, with all services of a chain.
 
     Attributes:
-        parameters: those of the action, by name. A name that two handlers use for different
-            services has a number in it.
+        parameters: of the action, by name. If two handlers use a name for different services, one
+            of them gets a number.
 
     Raises:
         ConfigurationError: two handlers take different parts of the request under one name.
@@ -60,11 +60,11 @@ class Services:
         return known == parameter
 
     def keys_of(self, handler: Handler) -> Mapping[str, str]:
-        """Return the names of its services in ``client.provided``, by those of its parameters."""
+        """Return the keys of its services in ``client.provided``, by the names of parameters."""
         return self._keys[handler]
 
     def call_of(self, handler: Handler) -> Call:
-        """Return *handler* as a function of the client; its services are ``client.provided``."""
+        """Return *handler* as a function of the client; services come from ``client.provided``."""
         keys = self._keys[handler]
         return handler.function if not keys else _with_services(handler.function, keys)
 
@@ -82,7 +82,7 @@ class Services:
 
 
 def _is_service(parameter: inspect.Parameter) -> bool:
-    """Whether its name does not matter: nothing of the request is read by it."""
+    """Whether its name does not matter, since it is not read from the request."""
     if parameter.annotation is Request:
         return True
     markers = [m if isinstance(m, type) else type(m) for m in markers_in(parameter.annotation)]

@@ -14,4 +14,4 @@ STAGES = ("request", *VERBS, "end", "lazy", ERROR)
 """The names of handler files."""
 
 ACCESS = "access"
-"""The file with the rules of a directory."""
+"""The name of the file with the access of a directory."""

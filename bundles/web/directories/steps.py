@@ -1,4 +1,4 @@
-"""What happens for a request, compiled from the handlers of its chain."""
+"""Compiles the handlers of a chain to functions that are called for a request."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -28,8 +28,8 @@ class Steps:
         self._inherits = any(len(stage) > 1 for stage in stages)
 
     def result(self) -> Step:
-        """Return what makes the result: ``request``, the verb and ``end``, which always runs once.
-        It may raise `ENDED`."""
+        """Return the function that returns the result. It calls ``request``, the verb and ``end``,
+        which always runs once. It may raise `ENDED`."""
         chain = self._chain
         verb = self._verb()
         end = self._step(chain.end) if chain.end else None
@@ -41,7 +41,7 @@ class Steps:
         return verb if end is None else _ending(verb, end)
 
     def lazy(self) -> Step | None:
-        """Return what is called after the response was sent."""
+        """Return the function that is called after the response was sent."""
         return _ending(self._step(self._chain.lazy), None) if self._chain.lazy else None
 
     def _verb(self) -> Step:
@@ -53,7 +53,7 @@ class Steps:
         return _around(chain.calls[chain.verbs[0]], _responding(_nothing), None)
 
     def _step(self, stage: Stage) -> Step:
-        """Return the nearest handler of *stage*, which can call those above it."""
+        """Return the nearest handler of *stage*, which can call the handlers above it."""
         call = self._chain.calls[stage[0]]
         if not self._inherits:
             return call
@@ -69,7 +69,7 @@ async def _nothing(client: Client) -> None:
 
 
 def _one_after_the_other(first: Step, second: Step) -> Step:
-    """Return what calls both; the result is that of *second*, unless it is None."""
+    """Return a function that calls both; the result is that of *second*, else that of *first*."""
 
     async def both(client: Client) -> Any:
         before = await first(client)
@@ -80,7 +80,7 @@ def _one_after_the_other(first: Step, second: Step) -> Step:
 
 
 def _ending(step: Step, end: Step | None) -> Step:
-    """Return *step*, which `Finished` may end, with the stage ``end`` after it."""
+    """Return *step*, followed by the stage ``end``. `Finished` ends *step* with its result."""
 
     async def finishing(client: Client) -> Any:
         try:
@@ -106,16 +106,17 @@ def _ending(step: Step, end: Step | None) -> Step:
 
 
 async def _end_after_failure(client: Client, end: Step) -> None:
-    """Call *end*; the exception of the chain counts, so its result and its error do not."""
+    """Call *end* and ignore its result: the exception of the chain is raised. An exception of
+    *end* is logged."""
     client.has_ended = True
     try:
         await _ending(end, None)(client)
     except Exception:
-        logger.exception("the handler end of %s has failed after another error", client.chain.name)
+        logger.exception("the handler 'end' of %s failed after another error", client.chain.name)
 
 
 def _responding(step: Step) -> Run:
-    """Return what a middleware goes on with; it always gets a response, unless *step* fails."""
+    """Return the ``next`` of a middleware: *step* with a response as its result."""
 
     async def responding(client: Client) -> Response:
         try:
@@ -131,7 +132,8 @@ def _responding(step: Step) -> Run:
 
 
 def _around(middleware: Callable[..., Awaitable[Any]], run: Run, end: Step | None) -> Step:
-    """Return what calls *middleware* around *run*; *end* is called even if it does not go on."""
+    """Return a function that calls *middleware* around *run*; *end* is called even if the
+    middleware does not call ``next``."""
 
     async def around(client: Client) -> Response:
         has_gone_on = False
@@ -140,8 +142,8 @@ def _around(middleware: Callable[..., Awaitable[Any]], run: Run, end: Step | Non
             nonlocal has_gone_on
             if has_gone_on:
                 raise RxKernelError(
-                    f"a middleware of {client.chain.name} called next twice; the handlers run "
-                    f"once for a request"
+                    f"a middleware of {client.chain.name} called next twice; call it once, since "
+                    f"the handlers run once for a request"
                 )
             has_gone_on = True
             return await run(client)

@@ -23,10 +23,10 @@ from rxkernel import ConfigurationError
 
 
 class TreeBuilder:
-    """Builds the tree of a snapshot; `problems` has what is wrong.
+    """Builds the tree of a snapshot, and collects its problems in `problems`.
 
     Args:
-        roles: those that exist, for ``groups``; empty: they are not known.
+        roles: the existing roles, for ``groups``; empty: they are not checked.
         hosts, failures: see `DirectoryAccess`.
     """
 
@@ -51,10 +51,10 @@ class TreeBuilder:
         self, programs: Iterable[ProgramHandler], before: DirectoryTree | None = None
     ) -> DirectoryTree:
         """Return the tree of the files, and of the handlers of *programs*. Templates that are the
-        same as *before* are not compiled again.
+        same as in *before* are not compiled again.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: every problem.
         """
         for key in sorted(self._snapshot.files):
             file = self._snapshot.files[key]
@@ -93,14 +93,15 @@ class TreeBuilder:
         for directory in self._directories.values():
             for handler in uncalled_handlers(directory):
                 self.problems.append(
-                    f"{handler.where(self._snapshot.tree.show)}: is never called: a WebSocket "
-                    f"begins with GET; write get.py, or move it to a directory without .ws"
+                    f"{handler.where(self._snapshot.tree.show)}: is never called, since a "
+                    f"WebSocket begins with GET; write get.py, or move it to a directory without "
+                    f".ws"
                 )
         for file, page in () if templates is None else unused_pages(templates):
             name = file.name.replace(file.base, page, 1)
             self.problems.append(
-                f"{file.path}: nothing uses it; a page is called {name}. Rename it, or include it "
-                f"in a page"
+                f"{file.path}: is not used; a page is called {name}. Rename it, or include it in "
+                f"a page"
             )
 
     def _add_program(self, program: ProgramHandler) -> None:
@@ -110,8 +111,8 @@ class TreeBuilder:
         other = directory.handlers.setdefault(handler.stage, handler)
         if other is not handler:
             self.problems.append(
-                f"{handler.where(show)}: {other.where(show)} is {handler.stage} of "
-                f"{program.path!r} too; remove one of the two"
+                f"{handler.where(show)}: {other.where(show)} handles {handler.stage} of "
+                f"{program.path!r} too; remove one of them"
             )
 
     def _directory(self, path: str, where: Callable[[], str]) -> Directory:
@@ -125,7 +126,11 @@ class TreeBuilder:
 
     def _extension(self, name: str, where: Callable[[], str]) -> Extension:
         if "{" in name or "}" in name:
-            self._fail(where, f"the folder {name!r} has braces; write access.virtual = True")
+            self._fail(
+                where,
+                f"the folder {name!r} has braces, but a path has no parameters; rename it, and "
+                f"write virtual = True in access.py of the folder above to serve all paths below",
+            )
         try:
             return self._extensions.of(name)
         except ConfigurationError as error:

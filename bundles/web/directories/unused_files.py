@@ -1,4 +1,4 @@
-"""Files and handlers of a tree that nothing can ever use."""
+"""Finds files and handlers of a tree that are never used."""
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -14,15 +14,15 @@ from bundles.web.templates.templates import Templates
 _PAGES = (*dict.fromkeys(name for names in PAGES.values() for name in names), *ERROR_PAGE)
 
 _OTHER_PAGES = {"index": "html", "page": "html", "errors": "error"}
-"""Names that pages have elsewhere."""
+"""Names of pages in other systems, and the names here."""
 
 _CACHES = ("pyc", "pyo")
 
 
 def is_misspelled(name: str) -> bool:
-    """Whether the file *name* is called as a handler or the access rules, but with an end such as
-    ``.pyy``, in upper case, or with a further ``.txt``, which editors add: it would be a static
-    file."""
+    """Whether the file *name* is a misspelled handler or access file: with a suffix such as
+    ``.pyy``, in upper case, or with a further ``.txt``, which editors add. It would be sent as a
+    static file."""
     stem, _, suffix = name.casefold().removesuffix(".txt").rpartition(".")
     is_almost = suffix.startswith("py") and suffix not in _CACHES
     return is_almost and name != f"{stem}.py" and stem in (*STAGES, ACCESS)
@@ -35,8 +35,8 @@ def uncalled_handlers(directory: Directory) -> Iterator[Handler]:
 
 
 def unused_pages(templates: Templates) -> Iterator[tuple[TemplateFile, str]]:
-    """Yield the templates that are almost called as a page, and to which no other one refers; with
-    the name of the page."""
+    """Yield the templates whose name is almost that of a page, and that no other template uses;
+    each with the name of the page."""
     used = {name for file in templates.files for name in templates.names_in(file)}
     for file in templates.files:
         page = _meant(file.base)

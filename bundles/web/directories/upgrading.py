@@ -1,4 +1,4 @@
-"""The chains of directories ``.ws``: they run for a WebSocket."""
+"""The chains of directories ``.ws``, which handle a WebSocket."""
 
 from functools import partial
 
@@ -10,12 +10,13 @@ from bundles.web.directories.steps import Step
 from rxkernel import Response, WebSocket
 
 _NOTHING = 204
-"""The status of handlers that have returned no response of their own."""
+"""The status of the response if the handlers have returned nothing."""
 
 
 def upgrading(produce: Step) -> Step:
-    """Return what upgrades the request, and then calls *produce* with ``client.websocket``. It
-    returns a response when a handler has accepted the WebSocket, or *produce* has ended."""
+    """Return a function that upgrades the request, and then calls *produce* with
+    ``client.websocket``. It returns a response when a handler has accepted the WebSocket, or
+    *produce* has ended."""
 
     async def upgrade(client: Client) -> Response:
         sockets = client.chain.environment.socket_upgrades
@@ -25,7 +26,8 @@ def upgrading(produce: Step) -> Step:
 
 
 async def _serve(produce: Step, client: Client, websocket: WebSocket, feed: SocketFeed) -> None:
-    """A result with a status, or a response, rejects a WebSocket that no handler accepts."""
+    """Call *produce*. If no handler accepts the WebSocket, a result with a status, or a response,
+    rejects it."""
     client.websocket, client.feed = websocket, feed
     try:
         result = await produce(client)

@@ -1,1 +1,1 @@
-"""How a result is sent: by the extension of the directory."""
+"""The formats in which results are sent, by the extension of the directory."""

@@ -1,9 +1,9 @@
 """``.csv``: a table (RFC 4180), safe to open in a spreadsheet.
 
-Written as text: by default the module ``csv`` leaves ``;`` unquoted, which separates cells in the
+The module ``csv`` is not used. By default it leaves ``;`` unquoted, which separates cells in the
 spreadsheets of many countries, so that the rest of a text could be a formula. With
-``QUOTE_NONNUMERIC`` it writes None as ``""``, an empty text, which databases reject in a column of
-numbers; with the same checks of cells it is hardly faster.
+``QUOTE_NONNUMERIC`` it writes None as ``""``, which databases reject in a column of numbers. With
+the same checks of cells it is hardly faster.
 """
 
 import math
@@ -21,10 +21,10 @@ from bundles.web.extensions.extension import Extension
 from rxkernel import encode_json
 
 _FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""What begins a formula (OWASP, "CSV Injection"), also full-width."""
+"""Characters that begin a formula (OWASP, "CSV Injection"), including full-width ones."""
 
 _NEGATIVE = re.compile(r"-\d+(\.\d+)?(E[+-]?\d+)?", re.ASCII)
-"""A decimal, which is a text here."""
+"""A negative `Decimal`, which is a str here, but not a formula."""
 
 _QUOTED = re.compile("[\",;'|\t\r\n]|^\\s|\\s$|^$")
 
@@ -35,17 +35,18 @@ def render_csv(client: Client, data: Any) -> str:
     """Return *data* as a table. Rows are the items of a list: lists of cells, or mappings, whose
     keys are the first line.
 
-    A mapping alone is one row, a scalar one cell, None no row. Numbers stay numbers, None is an
-    empty cell, lists and mappings in cells are JSON. A text that begins as a formula gets the
-    prefix ``'``. UTF-8 without a byte order mark, lines end with CRLF. Cycles are cut as in
-    ``.json``.
+    A single mapping is one row, a scalar is one cell, None is an empty table. Numbers stay
+    numbers, None in a cell is an empty cell, lists and mappings in cells are JSON. A text that
+    begins like a formula gets the prefix ``'``. The table is UTF-8 without a byte order mark;
+    lines end with CRLF. Cycles are cut as in ``.json``.
     """
     plain = plain_value(client.chain.environment.serializer, data)
     return csv_table(plain, _declared_columns(data))
 
 
 def _declared_columns(data: Any) -> list[str]:
-    """Return the fields of the first row in their order, which objects of attrs lose in JSON."""
+    """Return the fields of the first row in their order, which is lost when objects of attrs are
+    converted."""
     rows = data if isinstance(data, list | tuple) else (data,)
     first = type(rows[0]) if rows else object
     return [field.name for field in attrs.fields(first)] if attrs.has(first) else []

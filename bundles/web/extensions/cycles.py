@@ -1,4 +1,4 @@
-"""Data that contains itself, without that."""
+"""Removes cycles from data that contains itself."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Set
@@ -11,15 +11,15 @@ import msgspec
 from rxkernel import Serializer
 
 _MAX_CONTAINERS = 100_000
-"""Most containers of a copy. Objects that refer to each other have very many paths."""
+"""Most containers of a copy: objects that refer to each other are copied once for each path."""
 
 _Cut = Callable[[Any], Any]
 _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()))
 
 
 def plain_value(serializer: Serializer, data: Any) -> Any:
-    """Return *data* as the dict, list, str, numbers, bool and None that it is in JSON, without
-    cycles, see `without_cycles`.
+    """Return *data* as dicts, lists, str, numbers, bool and None, as in JSON, without cycles; see
+    `without_cycles`.
 
     Raises:
         TypeError, ValueError, RecursionError: *data* cannot be converted.
@@ -31,10 +31,10 @@ def plain_value(serializer: Serializer, data: Any) -> Any:
 
 
 def without_cycles(data: Any) -> Any:
-    """Return a copy of *data*. A container within itself is replaced by None there.
+    """Return a copy of *data*, in which a container inside itself is replaced by None.
 
     A container is a mapping, a list, a tuple, a set, or an object of attrs, a dataclass or
-    msgspec. One that occurs several times, without a cycle, stays as it is.
+    msgspec. A container that occurs several times without a cycle is copied each time.
 
     Raises:
         ValueError: the copy would have more than 100 000 containers.
@@ -58,7 +58,7 @@ class _Cutter:
         if self._left < 0:
             raise ValueError(
                 f"the data contains itself, and has more than {_MAX_CONTAINERS} objects without "
-                f"that; return the fields that the client needs"
+                f"the cycles; return only the fields that the client needs"
             )
         self._open.add(id(value))
         copied = copy_of(value, self.cut)
@@ -67,7 +67,7 @@ class _Cutter:
 
 
 def _copy_of(cls: type) -> Callable[[Any, _Cut], Any] | None:
-    """Return how containers of *cls* are copied; None for other values."""
+    """Return the function that copies containers of *cls*; None for other values."""
     if issubclass(cls, Mapping):
         return _mapping
     if issubclass(cls, (list, tuple, Set, *_VIEWS)):

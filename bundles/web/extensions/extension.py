@@ -1,4 +1,4 @@
-"""The form of a result in the directories of one extension."""
+"""The format of results in the directories of one extension."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +22,7 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 def _is_name(_: Any, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if not isinstance(value, str) or _NAME.fullmatch(value) is None:
         raise ConfigurationError(
-            f"the name of an extension is {value!r}; it must be lower case letters without "
+            f"the name of an extension is {value!r}; it must have only lowercase letters, without "
             f"a dot, such as 'yaml'"
         )
 
@@ -51,14 +51,14 @@ def _read_only(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 @attrs.frozen(eq=False)
 class Extension:
-    """How the results of the directories ``<any>.<name>`` are sent.
+    """The format of the results of directories ``<any>.<name>``.
 
     Attributes:
         name: the extension, without a dot.
-        content_type: that of a str or bytes which *render* returns.
-        render: makes the body of a result, also of one that is false or None. It may be
-            ``async def``. A `Response` is sent as it is; None: there is nothing to send, 204.
-        headers: sent with a str or bytes which *render* returns, unless a handler has set them.
+        content_type: of a str or bytes that *render* returns.
+        render: returns the body for a result, which may be None. It may be ``async def``. A
+            `Response` is sent unchanged; None sends an empty response, 204.
+        headers: sent with a str or bytes that *render* returns, unless a handler has set them.
 
     Raises:
         ConfigurationError: one of them is invalid.

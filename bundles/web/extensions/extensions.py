@@ -20,10 +20,10 @@ class Extensions:
     """Finds the extension of a directory by its name.
 
     Args:
-        own: those of the application, which may replace built-in ones.
+        own: extensions of the application, which may replace built-in ones.
 
     Raises:
-        ConfigurationError: two have one name, or one is not an `Extension`.
+        ConfigurationError: two have the same name, or one is not an `Extension`.
     """
 
     def __init__(self, own: Iterable[Extension] = ()) -> None:
@@ -43,10 +43,10 @@ class Extensions:
             self._known[each.name] = each
 
     def of(self, directory: str) -> Extension:
-        """Return the extension of the name *directory*; without one it is that of HTML.
+        """Return the extension in the name *directory*; HTML if it has none.
 
         Raises:
-            ConfigurationError: it is not known.
+            ConfigurationError: the extension is not known.
         """
         stem, dot, name = directory.rpartition(".")
         if not (dot and stem and name.isalpha()):
@@ -54,9 +54,9 @@ class Extensions:
         found = self._known.get(name)
         if found is None:
             near = get_close_matches(name.lower(), self._known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"they are {', '.join(self._known)}."
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self._known)}."
             raise ConfigurationError(
-                f"the extension {name!r} is not known; {hint} Add one of your own with "
+                f"the extension {name!r} is not known; {hint} Add your own extension with "
                 f"WebBundle(extensions=[Extension({name!r}, …)])"
             )
         return found

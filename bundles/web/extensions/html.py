@@ -13,12 +13,13 @@ _CONTENT_TYPE = "text/html; charset=utf-8"
 
 
 def render_html(client: Client, data: Any) -> Rendered:
-    """Return *data* if it is a text; else the page of the directory, or of the nearest parent that
-    has one: ``html.template`` or ``html.jinja``, in a directory ``.ajax`` first ``ajax.template``
-    or ``ajax.jinja``. It gets ``context.data``, to which a mapping is added.
+    """Return *data* if it is str or bytes; else the page of the directory, or of the nearest
+    parent that has one: ``html.template`` or ``html.jinja``, in a directory ``.ajax`` first
+    ``ajax.template`` or ``ajax.jinja``. The page gets ``context.data``, to which the mapping
+    *data* is added.
 
     Raises:
-        RxKernelError: *data* is something else, there is no page, or the page failed.
+        RxKernelError: *data* has another type, or has no page, or the page failed.
     """
     if type(data) is str or isinstance(data, str | bytes):
         return data

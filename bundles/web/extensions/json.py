@@ -1,4 +1,4 @@
-"""``.json``: what the kernel writes as JSON, with cycles cut."""
+"""``.json``: the JSON of the kernel, with cycles cut."""
 
 from typing import Any
 
@@ -8,11 +8,10 @@ from bundles.web.extensions.extension import Extension
 
 
 def render_json(client: Client, data: Any) -> bytes:
-    """Return *data* as JSON; each value is data, also None, which is ``null``.
+    """Return *data* as JSON; None is data too: ``null``.
 
-    Where a container contains itself, it is ``null``, see `without_cycles`. A copy is made only
-    for data that the serializer of the kernel cannot encode for this reason, or because they are
-    nested too deep.
+    A container inside itself is ``null``, see `without_cycles`. A copy is created only if the
+    serializer of the kernel cannot encode *data*, because of a cycle or deep nesting.
     """
     encode = client.chain.environment.serializer.encode_json
     try:

@@ -1,4 +1,4 @@
-"""``.jsonp``: a call of a function of the page, which loads it as a script from another site."""
+"""``.jsonp``: a script that calls a function of the page, which may be on another site."""
 
 import re
 from collections.abc import Mapping
@@ -16,29 +16,30 @@ _CALLBACK = re.compile(r"[A-Za-z_$][\w$.]*", re.ASCII)
 _MAX_LENGTH = 128
 
 _ESCAPED = ((b"<", b"\\u003c"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
-"""Characters that JSON has in texts only. A page may contain the script (``</script>``, ``<!--``);
-before ES2019 the other two end a line."""
+"""Characters that JSON has only in strings. ``<`` could end a script in a page (``</script>``,
+``<!--``); before ES2019 the other two end a line."""
 
 
 _PROTOTYPE = re.compile(rb'([{,])"__proto__":')
-"""A key that would set the prototype of the object. A quote within a text has a backslash."""
+"""A key that would set the prototype of the object. It is not found inside strings, where a quote
+has a backslash."""
 
 
 _CALLBACK_OF = "web.jsonp_callback"
-"""The attribute of a request for the name of its function."""
+"""The attribute of a request with the name of its function."""
 
 _DEFAULT = "callback"
 
 _NOT_PARAMETERS = ("callback", "jsonp", "_")
-"""What clients of JSONP add to the query: the function, and a number against caches."""
+"""Parameters that clients of JSONP add to the query: the function, and a number against caches."""
 
 
 def take_callback(request: Request) -> None:
-    """Keep the name of the function that ``callback`` or ``jsonp`` in the query names, else
-    ``callback``. Both, and ``_``, are not parameters of the handlers.
+    """Keep the name of the function, ``callback`` or ``jsonp`` of the query, else ``callback``.
+    Both, and ``_``, are not parameters of the handlers.
 
     Raises:
-        BadRequestException: it is not a name of JavaScript, see `callback_name` (400).
+        BadRequestException: the name is not valid, see `callback_name` (400).
     """
     query, params = params_of(request), request.params
     others = ((name, value) for name, value in params.items() if name not in _NOT_PARAMETERS)
@@ -50,15 +51,15 @@ def take_callback(request: Request) -> None:
 def render_jsonp(client: Client, data: Any) -> bytes:
     """Return the call of the function of the request, see `take_callback`, with *data*.
 
-    The comment comes first so that the client does not choose the first bytes of the response,
-    which could make it a file of another format.
+    It begins with a comment, so that a client cannot choose the first bytes of the response, which
+    could make it a file of another format.
     """
     callback = client.request.attributes.get(_CALLBACK_OF) or _given_before(client.request)
     return b"/**/%s(%s);" % (callback.encode(), as_script(render_json(client, data)))
 
 
 def _given_before(request: Request) -> str:
-    """Return the name for a request that has failed before its action."""
+    """Return the name for a request that failed before its action."""
     try:
         return callback_name(params_of(request))
     except BadRequestException:
@@ -69,16 +70,16 @@ def callback_name(query: Mapping[str, Any]) -> str:
     """Return the name of the function for *query*; an empty one counts as missing.
 
     Raises:
-        BadRequestException: it is not a name of JavaScript, longer than 128 characters, or sent
-            twice (400).
+        BadRequestException: it is not a name of JavaScript, is longer than 128 characters, or was
+            sent several times (400).
     """
     name = query.get("callback") or query.get("jsonp") or _DEFAULT
     if not isinstance(name, str):
-        raise BadRequestException("the callback was sent twice; send one name")
+        raise BadRequestException("the callback was sent several times; send one name")
     if len(name) > _MAX_LENGTH or _CALLBACK.fullmatch(name) is None:
         raise BadRequestException(
             f"the callback is {name[:40]!r}; it must be a name of JavaScript of ASCII letters, "
-            f"digits, _, $ and dots, up to {_MAX_LENGTH} characters"
+            f"digits, _, $ and dots, with at most {_MAX_LENGTH} characters"
         )
     return name
 

@@ -9,8 +9,9 @@ from rxkernel import Response
 
 
 def render_sse(client: Client, data: Any) -> Rendered:
-    """Return the events of the channels of ``client.subscribe``, and of those that the handler has
-    returned: a name or a list of names. What a handler ``error`` returns is the body."""
+    """Return the events of the channels of ``client.subscribe``, and of the channels that the
+    handler has returned: a name or a list of names. The result of a handler ``error`` is sent as
+    the body."""
     if client.exception is not None:
         return Response(data)
     names = (*client.subscriptions, *channel_names(data))

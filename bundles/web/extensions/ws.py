@@ -1,4 +1,4 @@
-"""``.ws``: the handler accepts ``client.websocket``, and what it returns is not sent."""
+"""``.ws``: the handler accepts ``client.websocket``, and its result is not sent."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from rxkernel import Response
 
 
 def render_ws(client: Client, data: Any) -> Rendered:
-    """Return what a handler ``error`` returns, as the response to a handshake that has failed."""
+    """Return the result of a handler ``error`` as the response to a handshake that failed; None
+    for other handlers."""
     return None if client.exception is None else Response(data)
 
 

@@ -1,6 +1,6 @@
 """``.xml``: elements for mappings, lists and scalars (XML 1.0).
 
-Written as text: ElementTree writes names and characters that XML does not have.
+ElementTree is not used: it writes names and characters that are invalid in XML.
 """
 
 import math
@@ -17,8 +17,7 @@ _ROOT = "result"
 _ITEM = "item"
 
 _NAME = re.compile(r"(?![Xx][Mm][Ll])[A-Za-z_][\w.-]*", re.ASCII)
-"""Names in ASCII, which every parser reads; without a colon, and without those that are reserved
-(§2.3)."""
+"""Names in ASCII, which every parser reads, without a colon and without reserved names (§2.3)."""
 
 _SPECIAL = re.compile('[&<>"\t\n\r]')
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
@@ -27,12 +26,12 @@ _KEY_ESCAPES = {**_ESCAPES, "\t": "&#9;", "\n": "&#10;"}
 
 
 def render_xml(client: Client, data: Any) -> str:
-    """Return *data* as a document with the root ``<result>``. Values are those of JSON: a date is
-    its text, bytes are base64.
+    """Return *data* as a document with the root ``<result>``. Values are converted as for JSON: a
+    date is a text, bytes are base64.
 
     An item of a list is ``<item>``. A key of a mapping is the name of its element, or
-    ``<item key="…">`` if XML has no such name. None is ``nil="true"``. Characters that XML does
-    not have are U+FFFD. Cycles are cut as in ``.json``.
+    ``<item key="…">`` if it is not a valid name. None is ``nil="true"``. Characters that are
+    invalid in XML become U+FFFD. Cycles are cut as in ``.json``.
     """
     return xml_document(plain_value(client.chain.environment.serializer, data))
 

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class ErrorPages:
-    """Finds the pages.
+    """Finds the pages of errors.
 
     Args:
         root: the folder ``app``.
@@ -24,7 +24,7 @@ class ErrorPages:
         self._prefix = prefix
 
     async def page_for(self, request: Request, error: Exception) -> Response | None:
-        """Return the page for *error*, with its status and its headers; None if there is none."""
+        """Return the page for *error*, with its status and its headers; None if none exists."""
         standard = error_response(error)
         status = standard.status_code
         path = path_of(request, self._prefix)

@@ -1,4 +1,4 @@
-"""What the static files know of the folders of the tree."""
+"""The interface by which static files ask for the pages of folders."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ from rxkernel import Request, Response
 
 
 class FolderPages(ABC):
-    """Knows which folders have a page. *folder* is relative to ``app``, without slashes around."""
+    """The pages of folders. *folder* is relative to ``app``, without slashes around it."""
 
     @abstractmethod
     def lists_files(self, folder: str) -> bool:
@@ -14,7 +14,7 @@ class FolderPages(ABC):
 
     @abstractmethod
     def introduction_of(self, request: Request, folder: str) -> Response | None:
-        """Return the page with the handlers of *folder*: ``access.intro``; None if it has none."""
+        """Return the page with the handlers of *folder*; None unless ``access.intro`` is true."""
 
     @abstractmethod
     def introduces(self, folder: str) -> bool:

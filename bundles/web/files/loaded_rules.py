@@ -1,4 +1,4 @@
-"""The access files on the disk, compared with those whose rules are enforced."""
+"""Compares the access files on the disk with the loaded ones, whose rules are enforced."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from rxkernel import ServiceUnavailableException
 logger = logging.getLogger(__name__)
 
 _INTERVAL = 1.0
-"""Seconds for which a folder is not compared again, as the files in memory."""
+"""Seconds for which a folder is not compared again."""
 
 _LIMIT = 1_048_576
 """Most bytes of an access file that are read."""
@@ -25,12 +25,12 @@ _LIMIT = 1_048_576
 
 @attrs.define(eq=False)
 class LoadedRules:
-    """Files are read from the disk at once, but their rules are those of the last reload. So the
-    files of a folder are not sent while an access file of it, or of one above, is not loaded.
+    """Files are read from the disk at each request, but their rules come from the last reload. So
+    the files of a folder are not sent while its access file, or one above, has not been loaded.
 
     Attributes:
         root: the folder ``app``.
-        digests: those of the loaded access files, by folder, relative to the root.
+        digests: of the loaded access files, by folder, relative to the root.
     """
 
     root: Path
@@ -53,7 +53,7 @@ class LoadedRules:
         """Return if the rules for *path*, relative to the root, are loaded. It blocks.
 
         Raises:
-            ServiceUnavailableException: one is not, which is logged once.
+            ServiceUnavailableException: an access file is not loaded, which is logged once.
         """
         began, checked, digests = monotonic(), self._checked, self._digests
         folder = above(path)
@@ -80,7 +80,7 @@ class LoadedRules:
             self._logged.add(folder)
         if is_new:
             logger.error(
-                "%s is not loaded, so files below it are 503; restart the application, or repair "
-                "what its reload has reported",
+                "%s is not loaded, so files below it are 503; restart the application, or fix the "
+                "problem that its reload has reported",
                 self.root / folder / f"{ACCESS}.py",
             )

@@ -1,4 +1,4 @@
-"""Other methods than GET for paths without a file."""
+"""The errors of methods other than GET for paths without a file."""
 
 from injector import inject
 
@@ -17,8 +17,8 @@ _EARLY = 100
 
 
 class MissingFiles:
-    """Finds the error of a method that a path does not have, if only the route of files has GET of
-    it: without a file 404, or 405 with the methods of handlers."""
+    """Replaces the 405 of a path for which only the route of files has GET: without a file it is
+    404, or 405 with the methods of handlers."""
 
     @inject
     def __init__(self, directories: Directories, settings: Settings) -> None:
@@ -37,6 +37,6 @@ class MissingFiles:
             return
         name = path_of(request, self._prefix)[1:]
         if not self._directories.tree.access.of_path(name).is_open:
-            return  # which files exist is a secret
+            return  # the client must not learn which files exist
         if await files.existing(request, name) is None:
             event.set_exception(files.api.error_for(name))

@@ -1,4 +1,4 @@
-"""The record of an upload that was stored."""
+"""The record of a stored upload."""
 
 import attrs
 

@@ -16,8 +16,8 @@ class UploadTypes:
         self._accepted = tuple(accepted)
 
     def check(self, file: UploadedFile) -> None:
-        """Check the type that the client has sent and that of the file's name, with which it is
-        sent back. An unknown suffix is ``application/octet-stream``.
+        """Check the type that the client has sent, and the type of the file's name, with which it
+        would be sent back. An unknown suffix is ``application/octet-stream``.
 
         Raises:
             UnsupportedMediaTypeException: one of them is not accepted (415).
@@ -27,8 +27,8 @@ class UploadTypes:
             kind = sent.partition(";")[0].strip().lower()
             if not any(_matches(kind, accepted) for accepted in self._accepted):
                 raise UnsupportedMediaTypeException(
-                    f"the file {file.filename[:100]!r} is {kind[:100]}; accepted are "
-                    f"{', '.join(self._accepted)}"
+                    f"the file {file.filename[:100]!r} has the type {kind[:100]!r}; accepted "
+                    f"types are {', '.join(self._accepted)}"
                 )
 
 

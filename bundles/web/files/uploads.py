@@ -1,8 +1,8 @@
-"""The store of uploads: a folder of two levels of a hundred folders, as that of Impress.
+"""The store of uploads: a folder with two levels of a hundred folders, as in Impress.
 
 Impress compressed texts of 1 MiB or more. This store does not: a compressed file has no ranges,
-its size and checksum are not those that the client knows, and it would have to be decompressed
-for clients that do not accept gzip. A file system does it better.
+its size and checksum differ from those of the client, and it would have to be decompressed for
+clients that do not accept gzip. A compressing file system is better.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from rxkernel import FileResponse, NotFoundException, UploadedFile
 from rxkernel.messages.spool import translate_disk_full
 
 _NO_NAME = "file"
-"""The name of a file that the client has sent without one."""
+"""The name of a file that the client has sent without a name."""
 
 
 class Uploads:
     """Stores the files of forms.
 
     Attributes:
-        folder: the absolute folder; it is created with the first file.
+        folder: the absolute path of the folder, which is created with the first file.
 
     Args:
         types: the content types that are accepted, see `UploadTypes`.
@@ -39,7 +39,8 @@ class Uploads:
     async def store(self, files: Iterable[tuple[str, UploadedFile]]) -> list[StoredFile]:
         """Store *files*, each with its field, and return their records in the same order.
 
-        All are stored, or none. Each is at its path only when its last byte is written.
+        All files are stored, or none. A file appears at its path only when its last byte is
+        written.
 
         Raises:
             UnsupportedMediaTypeException: a type is not accepted (415); nothing is stored.
@@ -59,7 +60,7 @@ class Uploads:
 
     @contextmanager
     def removed_on_failure(self, files: Iterable[StoredFile]) -> Iterator[None]:
-        """Remove *files*, which were stored, if the body of ``with`` fails."""
+        """Remove the stored *files* if the body of ``with`` fails."""
         try:
             yield
         except BaseException:
@@ -70,11 +71,11 @@ class Uploads:
     def download(self, path: str, name: str | None = None) -> FileResponse:
         """Return the file with the *path* of its record, which the browser saves as *name*.
 
-        *path* may come from a client: a file that is not below the folder, or a list of a
-        parameter that was sent twice, is not found.
+        *path* may come from a client: a file outside of the folder, or a list (of a parameter that
+        was sent several times), is not found.
 
         Raises:
-            NotFoundException: *path* is not a path of a file below the folder (404).
+            NotFoundException: *path* is not a file below the folder (404).
             ValueError: *name* has a path or a control character.
         """
         if not isinstance(path, str) or not self.folder.is_dir():
@@ -110,8 +111,8 @@ def _checksum(path: Path) -> str:
 
 
 async def _run_to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await *work*, which a thread does; also if the message is cancelled, since the thread would
-    create the file after its removal."""
+    """Await *work*, which runs in a thread, even if the message is cancelled: otherwise the thread
+    would create the file after its removal."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)

@@ -1,4 +1,4 @@
-"""Where uploads are stored."""
+"""The folder of uploads, from its setting."""
 
 from pathlib import Path
 
@@ -14,18 +14,18 @@ def uploads_folder(root: Path, setting: str) -> Path:
     directory of the application.
 
     Raises:
-        ConfigurationError: its files would be served, or loaded as those of the application.
+        ConfigurationError: its files would be served, or loaded as files of the application.
     """
     folder = (root / setting).resolve()
     root = root.resolve()
     problem = None
     if root.is_relative_to(folder):
-        problem = "has the application in it"
+        problem = "contains the application"
     elif folder.is_relative_to(root) and (place := folder.relative_to(root).parts[0]) in _TAKEN:
         problem = f"is in {place}, whose files are served or loaded"
     if problem is not None:
         raise ConfigurationError(
-            f"web.uploads is {setting!r}, which {problem}; write a folder of its own, such as "
+            f"web.uploads is {setting!r}, which {problem}; write a separate folder, such as "
             f"'files'"
         )
     return folder

@@ -15,7 +15,7 @@ from bundles.web.files.public_names import is_code, plain_name
 from rxkernel import HttpMetadata, NotFoundException, Request, Response, StaticFiles
 
 NAME = "web_files"
-"""The name of the route; that of the root is ``web_files_index``."""
+"""The name of the route; the route of the root is ``web_files_index``."""
 
 FILE_PARAMETER = "path"
 """The parameter of the route with the path of the file."""
@@ -27,11 +27,11 @@ FileRoutes = tuple[HttpMetadata, ...]
 
 @attrs.frozen(eq=False)
 class WebFiles(Site):
-    """The files below ``app``, with ``.virtual.html`` for missing paths. Its routes belong to
-    those of the tree, with which they change.
+    """The files below ``app``, with ``.virtual.html`` for missing paths. Its routes are a part of
+    the routes of the tree, with which they change.
 
     A path without a file that has routes for other methods is 405. The pages of errors are sent
-    by `ErrorPageFiles`, since a handler ``error`` counts more.
+    by `ErrorPageFiles`, since a handler ``error`` has priority.
     """
 
     pages: FolderPages = attrs.field(kw_only=True)
@@ -42,7 +42,7 @@ class WebFiles(Site):
         return LoadedRules(self.root)
 
     def routes(self) -> Iterator[HttpMetadata]:
-        """None: their rules depend on the access files, see `file_routes`."""
+        """No routes: their rules depend on the access files, see `file_routes`."""
         return iter(())
 
     def is_public(self, name: str) -> bool:
@@ -52,7 +52,7 @@ class WebFiles(Site):
         return bool(self.api.methods_of(path))
 
     async def response(self, request: Request, path: str) -> Response:
-        """As `Site.response`; the handlers of Impress, beside other handlers, are not found.
+        """As `Site.response`; handlers of Impress in a folder with handlers are not found.
 
         Raises:
             ServiceUnavailableException: an access file for *path* is not loaded.
@@ -78,8 +78,8 @@ class WebFiles(Site):
             raise NotFoundException
 
     async def existing(self, request: Request, path: str) -> Response | None:
-        """Return the response with the file *path*, or with the index of a folder, which counts
-        more than a virtual path; None if there is no such file.
+        """Return the response with the file *path*, or with the index of a folder, which has
+        priority over a virtual path; None if the file does not exist.
 
         Raises:
             PreconditionFailedException, RangeNotSatisfiableException: as `response`.
@@ -102,12 +102,12 @@ class WebFiles(Site):
 def file_routes(
     files: WebFiles, options: Mapping[str, Any], of_root: Mapping[str, Any]
 ) -> FileRoutes:
-    """Return the route of all files, and that of the index of the root, which is served unless
-    there is a handler for it.
+    """Return the route of all files, and the route of the index of the root, which is served
+    unless the root has a handler.
 
     Args:
-        options: those of the first route.
-        of_root: those of the second one, which has no parameter.
+        options: of the first route.
+        of_root: the options of the second route, which has no parameter.
     """
     return (
         HttpMetadata(files, NAME, f"/{{{FILE_PARAMETER}:path}}", "GET", "send_file", options),

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 _MOST = 20_000
-"""Blocks that are kept; of more, the oldest is dropped."""
+"""Most blocks that are kept; above it, the oldest is dropped."""
 
 
 class Blocks:
-    """The keys of clients that are blocked, each until its time is over.
+    """The keys of clients that are blocked, each until its end.
 
     Args:
-        now: the time in seconds, by a clock that never goes back.
+        now: returns the time in seconds, by a monotonic clock.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -18,11 +18,11 @@ class Blocks:
         self._ends: dict[str, float] = {}
 
     def __len__(self) -> int:
-        """The blocks that are kept; some of them may be over."""
+        """The number of kept blocks; some of them may have ended."""
         return len(self._ends)
 
     def add(self, key: str, seconds: float) -> None:
-        """Block *key* for *seconds* from now on; a former block of it counts no more."""
+        """Block *key* for *seconds* from now on; this replaces an earlier block of *key*."""
         self._ends.pop(key, None)
         if len(self._ends) >= _MOST:
             self._remove_ended()
@@ -31,7 +31,7 @@ class Blocks:
         self._ends[key] = self._now() + seconds
 
     def remove(self, key: str) -> bool:
-        """End the block of *key*, and return whether there was one."""
+        """End the block of *key*; return False if it was not blocked."""
         is_blocked = key in self
         self._ends.pop(key, None)
         return is_blocked

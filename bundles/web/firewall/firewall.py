@@ -1,4 +1,4 @@
-"""`Firewall`: rejects the messages of clients that have too much open, or are denied."""
+"""`Firewall`: rejects the messages of clients that are denied, or have too many open requests."""
 
 from functools import partial
 from math import inf
@@ -42,7 +42,7 @@ from rxkernel.networks import Networks
 from rxkernel.servers.access_log import PROBE
 
 _FIRST = 10_000
-"""Before the listeners that authenticate the client."""
+"""The priority before the listeners that authenticate the client."""
 
 _REQUESTS, _STREAMS = "requests", "streams"
 
@@ -51,11 +51,12 @@ _RETRY_AFTER = "1"
 
 
 class Firewall:
-    """Counts the open messages and streams of each client, and rejects those of denied ones.
+    """Counts the open messages and streams of each client, and rejects messages above a limit and
+    those of denied clients.
 
-    A message is counted from its head to the end of its response, whatever happens. Messages
+    A message is counted from its head to the end of its response, even if it fails. Messages
     without an address, such as those of tasks and of a `KernelClient`, are not counted by address.
-    Probes are not counted: a monitor would restart a process that is only busy.
+    Probes are not counted: otherwise a monitor could restart a process that is only busy.
     """
 
     @inject
@@ -75,7 +76,7 @@ class Firewall:
         self.configure(settings.firewall)
 
     def configure(self, settings: FirewallSettings) -> None:
-        """Use *settings* from now on; what is open already stays open."""
+        """Use *settings* from now on; open messages stay open."""
         self._denied = Networks(settings.denied)
         self._requests = _Limits.of(settings, _REQUESTS)
         self._streams = _Limits.of(settings, _STREAMS)
@@ -107,8 +108,8 @@ class Firewall:
             event.applied("web.firewall")
 
     def block(self, address: str, seconds: float) -> None:
-        """Respond to the clients of *address* with 403 for *seconds*, in this process. An IPv6
-        address is its network of 64 bits. What they have open stays open.
+        """Respond to the clients of *address* with 403 for *seconds*, in this process. For IPv6,
+        the /64 network of *address* is blocked. Open messages stay open.
 
         Raises:
             ValueError: *address* is empty, or *seconds* is not a positive number.
@@ -116,12 +117,12 @@ class Firewall:
         if not address:
             raise ValueError("the address to block is empty; it must be that of a client")
         if not 0 < seconds < inf:
-            raise ValueError(f"a block of {seconds} s is not possible; write seconds, 1 or more")
+            raise ValueError(f"seconds is {seconds!r}; write a finite number greater than 0")
         self._blocks.add(network_of(address), seconds)
         self._listen_if_needed()
 
     def unblock(self, address: str) -> bool:
-        """End the block of *address*, and return whether there was one."""
+        """End the block of *address*; return False if it was not blocked."""
         return self._blocks.remove(network_of(address))
 
     def is_denied(self, address: str) -> bool:
@@ -132,13 +133,13 @@ class Firewall:
 
     @observe(ServerEvents.CONNECTED, priority=_FIRST)
     async def connect(self, event: ConnectionEvent) -> None:
-        """Reject the sockets of clients that are denied."""
+        """Reject the sockets of denied clients."""
         client = event.connection.client
         if client is not None and self.is_denied(client.host):
             raise _denied()
 
     async def check(self, event: HeadEvent) -> None:
-        """Reject a message of a client that is denied, or has too much open; else count it."""
+        """Reject a message of a client that is denied, or has reached a limit; else count it."""
         request = event.request
         address = address_of(request)
         if address and self.is_denied(address):
@@ -149,8 +150,8 @@ class Firewall:
                 event.set_response(error_response(failure))
 
     def _count(self, request: Request, address: str) -> HttpException | None:
-        """Count *request*, or return why it is rejected. One that asks for a stream counts as both
-        until its response is known: a client may ask for a stream everywhere."""
+        """Count *request*, or return the error with which it is rejected. A request for a stream
+        counts as both until its response is known, since a client may request one anywhere."""
         counted = _Counted()
         failure = self._take(request, address, self._requests, counted)
         if failure is None and _is_for_stream(request):
@@ -171,10 +172,10 @@ class Firewall:
         if reached is None:
             counted.shares[limits.kind] = tuple(share for share, _ in shares)
             return None
-        what = f"a client ({address or 'unknown'}) has too much open"
+        what = f"a client ({address or 'unknown'}) has too many open {limits.kind}"
         self._limits_reached.record(f"web.firewall.{reached.setting}", what)
         return TooManyRequestsException(
-            "too much is open; try again when a request has ended",
+            f"too many open {limits.kind}; try again when one has ended",
             code="firewall",
             headers={"Retry-After": _RETRY_AFTER},
         )
@@ -182,11 +183,11 @@ class Firewall:
     async def _count_response(
         self, request: Request, address: str, counted: "_Counted", response: Response
     ) -> None:
-        """Count a message from now on as a stream or as a request, as its *response* is.
+        """From now on, count a message as a stream or as a request, by its *response*.
 
         Raises:
-            TooManyRequestsException: it is a stream that the client has not asked for, and its
-                streams are too many.
+            TooManyRequestsException: it is a stream that the client did not request, and the limit
+                of streams is reached.
         """
         if not isinstance(response, EventStreamResponse | UpgradeResponse):
             self._free(counted, _STREAMS)
@@ -207,10 +208,10 @@ class Firewall:
 
 @attrs.define(eq=False)
 class _Counted:
-    """What one message is counted for.
+    """The shares that one message is counted for.
 
     Attributes:
-        shares: those of requests, and those of streams.
+        shares: of requests and of streams, by kind.
     """
 
     shares: dict[str, tuple[Share, ...]] = attrs.field(factory=dict)
@@ -218,7 +219,7 @@ class _Counted:
 
 @attrs.frozen
 class _Limits:
-    """The limits of requests, or those of streams; None: no limit."""
+    """The limits of requests, or of streams; None: no limit."""
 
     kind: str
     names: tuple[str, ...]
@@ -237,7 +238,7 @@ class _Limits:
     def shares(
         self, request: Request, address: str, sessions: Sessions
     ) -> list[tuple[Share, int]]:
-        """The shares of *request* that have a limit, each with it."""
+        """The shares of *request* that have a limit, each with its limit."""
         found: list[tuple[Share, int]] = []
         if not self.is_set:
             return found
@@ -260,7 +261,7 @@ def _host_of(request: Request) -> str:
 
 
 def _is_for_stream(request: Request) -> bool:
-    """Whether the client of *request* asks for a WebSocket or an event stream."""
+    """Whether *request* is for a WebSocket or an event stream."""
     headers = request.headers
     return request.transport is Transport.HTTP and (
         headers.get("Upgrade", "").lower() == "websocket"

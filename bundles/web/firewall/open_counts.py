@@ -16,20 +16,20 @@ class Share(NamedTuple):
 
 
 class OpenCounts:
-    """Counts what is open for each `Share`. Only shares with something open take memory."""
+    """Counts the open messages of each `Share`. Only shares with open messages take memory."""
 
     def __init__(self) -> None:
         self._open: dict[Share, int] = {}
 
     def __len__(self) -> int:
-        """The shares with something open."""
+        """The number of shares with open messages."""
         return len(self._open)
 
     def take(self, shares: Sequence[tuple[Share, int]]) -> Share | None:
-        """Count one more for each of *shares*, which has its limit beside it.
+        """Count one more for each of *shares*, which are given with their limits.
 
         Returns:
-            the first one whose limit is reached; then nothing was counted. Else None.
+            None, or the first share whose limit is reached; then nothing was counted.
         """
         for share, limit in shares:
             if self._open.get(share, 0) >= limit:

@@ -24,23 +24,24 @@ class FirewallSettings:
     """The section ``[web.firewall]`` of ``rxkernel.toml``. Without limits, nothing is counted."""
 
     max_requests_per_address: int | None = attrs.field(default=None, validator=_LIMIT)
-    """Most requests and socket events of one address that are open at a time; another one gets
-    429. An IPv6 address is its network of 64 bits."""
+    """Most open requests and socket events of one address; a further one gets 429. IPv6 addresses
+    of one /64 network count as one."""
 
     max_requests_per_session: int | None = attrs.field(default=None, validator=_LIMIT)
-    """As before, for one session; clients without a session are not counted."""
+    """Most open requests and socket events of one session; clients without a session are not
+    counted."""
 
     max_requests_per_host: int | None = attrs.field(default=None, validator=_LIMIT)
-    """As before, for one host that clients request, of all clients together."""
+    """Most open requests and socket events for one requested host, of all clients together."""
 
     max_streams_per_address: int | None = attrs.field(default=None, validator=_LIMIT)
-    """Most event streams and WebSockets of one address that are open at a time."""
+    """Most open event streams and WebSockets of one address."""
 
     max_streams_per_session: int | None = attrs.field(default=None, validator=_LIMIT)
-    """As before, for one session."""
+    """Most open event streams and WebSockets of one session."""
 
     max_streams_per_host: int | None = attrs.field(default=None, validator=_LIMIT)
-    """As before, for one host, of all clients together."""
+    """Most open event streams and WebSockets for one requested host, of all clients together."""
 
     denied: tuple[str, ...] = attrs.field(default=(), validator=_NETWORKS)
     """Addresses and networks whose requests get 403."""

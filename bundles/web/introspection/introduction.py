@@ -26,8 +26,8 @@ _SHOWN = ("parameters", "returns", "timeout", "deprecated")
 
 
 def introduction(directory: Directory) -> Response:
-    """Return the page: for each verb of *directory* what its ``meta`` says, and whether it is
-    inherited. It has no place of a file in it."""
+    """Return the page: for each verb of *directory* its ``meta``, and whether it is inherited. It
+    does not show paths of files."""
     title = f"Handlers of {escape(directory.path or '/')}"
     sections = "".join(_sections(directory)) or "<p>The directory has no handlers.</p>\n"
     page = (
@@ -62,7 +62,7 @@ def _facts(handler: Handler) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
-    """Return *value* as text: a notation as it is written, a compiled schema as JSON Schema."""
+    """Return *value* as HTML: a notation as it is written, a compiled schema as JSON Schema."""
     if isinstance(value, Schema):
         value = value.json_schema()
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Which folders of the tree have a page without an index."""
+"""The pages of folders without an index."""
 
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.place import Directories
@@ -8,8 +8,10 @@ from rxkernel import Request, Response
 
 
 class TreePages(FolderPages):
-    """Attributes:
-    directories: set when they are made, which needs the files that use these pages.
+    """The introductions and lists of files of the current tree.
+
+    Attributes:
+        directories: set after construction: they need the files, which need these pages.
     """
 
     directories: Directories

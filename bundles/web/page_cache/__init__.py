@@ -1,1 +1,1 @@
-"""Responses that are kept for a time, and sent again."""
+"""Responses that are cached for a time."""

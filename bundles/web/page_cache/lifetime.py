@@ -1,4 +1,4 @@
-"""How long a page is kept, as handlers write it."""
+"""The lifetime of a page, as handlers write it."""
 
 import math
 
@@ -6,11 +6,11 @@ from bundles.contracts.schemas.quantities import parse_duration
 
 
 def seconds_of(lifetime: float | str) -> float:
-    """Return the seconds of a number of seconds, or of a duration such as ``1h 30m``.
+    """Return *lifetime* in seconds; it is a number of seconds, or a duration such as ``1h 30m``.
 
     Raises:
-        ValueError: it is neither, or less than 0. Not a `ValidationError`, which would be an
-            error of the client.
+        ValueError: it is neither, or less than 0. It is not a `ValidationError`, which would be
+            an error of the client.
     """
     try:
         if isinstance(lifetime, str):
@@ -20,5 +20,6 @@ def seconds_of(lifetime: float | str) -> float:
     except (TypeError, ValueError):
         pass
     raise ValueError(
-        f"client.cache({lifetime!r}): write seconds, 0 or more, or a duration such as '1h 30m'"
+        f"client.cache({lifetime!r}): write a number of seconds, 0 or more, or a duration such as "
+        f"'1h 30m'"
     )

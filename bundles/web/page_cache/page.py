@@ -1,4 +1,4 @@
-"""A response that is sent several times."""
+"""A cached response, which is sent several times."""
 
 import sys
 from typing import Any, Literal, Self
@@ -8,7 +8,7 @@ import attrs
 from rxkernel import Response, Serializer
 
 _OVERHEAD = 1_000
-"""Bytes of the objects of a page, about."""
+"""Approximate bytes of the objects of a page."""
 
 _FIRST_ERROR = 400
 _PARTIAL = (206, 304)
@@ -17,11 +17,11 @@ _PARTIAL = (206, 304)
 
 @attrs.frozen(eq=False)
 class Page:
-    """What a response was when its handlers had ended.
+    """A response as it was when its handlers had ended.
 
     Attributes:
-        content: bytes, text, or None.
-        size: bytes that it takes in memory, about.
+        content: bytes, str, or None.
+        size: the approximate bytes that it takes in memory.
     """
 
     status: int
@@ -32,8 +32,8 @@ class Page:
 
     @classmethod
     def of(cls, response: Response, serializer: Serializer) -> Self | None:
-        """Return the page of *response*; None if it cannot be sent again: a stream, a file, a
-        part of a file, an error, or one with a cookie.
+        """Return the page of *response*; None if it must not be cached: a stream, a file, a part
+        of a file, an error, or a response with a cookie or ``Vary: *``.
 
         Raises:
             TypeError, ValueError, RecursionError: its content cannot be encoded.

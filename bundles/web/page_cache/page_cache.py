@@ -1,4 +1,4 @@
-"""The pages of an application."""
+"""The cache of pages of an application."""
 
 from collections.abc import Callable, Iterable
 
@@ -21,16 +21,15 @@ class _Kept:
 
 
 class PageCache:
-    """Keeps responses by their `page_key`. The one that was not used for the longest time is
-    removed first.
+    """Keeps responses by their `page_key`. The least recently used one is removed first.
 
     Attributes:
-        routes: the names of the routes that have pages, or have had, each with the request headers
-            that these depend on. Only their requests need `find`.
+        routes: the names of the routes that have or had pages, each with the request headers that
+            these depend on. `find` is needed only for their requests.
 
     Args:
         session_id: returns the id of the session that the client of a request has sent, or None.
-        size: most bytes of all pages, about.
+        size: most bytes of all pages, approximately.
         entries: most pages.
     """
 
@@ -49,16 +48,16 @@ class PageCache:
         self._session_id = session_id
         self._most_bytes = size
         self._most_pages = entries
-        self._pages: dict[PageKey | None, _Kept] = {}  # the one used last is the last one
+        self._pages: dict[PageKey | None, _Kept] = {}  # in the order of their last use
         self._running: dict[PageKey, PageRun] = {}
         self._size = 0
         self._generation = 0
 
     async def find(self, request: Request) -> Response | None:
-        """Return the page for *request*; None if the handlers have to run.
+        """Return the page for *request*; None if the handlers must run.
 
-        While another request for the same page runs, and has called ``client.cache``, it waits
-        for that.
+        While another request for the same page runs, and has called ``client.cache``, this waits
+        for its response.
         """
         key = self._key_of(request)
         if key is None:
@@ -66,14 +65,14 @@ class PageCache:
         page = self._read(key)
         if page is None and (run := self._running.get(key)) is not None:
             await run.wait()
-            page = self._read(self._key_of(request))  # the other may have added header names
+            page = self._read(self._key_of(request))  # its response may have added header names
         return None if page is None else page.response()
 
     def begin(self, request: Request, lifetime: float | str) -> PageRun | None:
         """Return a run that keeps the response to *request* for *lifetime*, see `seconds_of`.
 
-        None if its response is not kept: its method is not GET or HEAD, *lifetime* is 0, or it has
-        no `page_key`.
+        Returns None if the response must not be kept: the method is not GET or HEAD, *lifetime* is
+        0, or *request* has no `page_key`.
 
         Raises:
             ValueError: *lifetime* is invalid.
@@ -101,7 +100,7 @@ class PageCache:
         return run
 
     def clear(self) -> None:
-        """Remove all pages. Runs that have begun before keep none."""
+        """Remove all pages. Runs that have begun before do not keep theirs."""
         self._generation += 1
         self.routes.clear()
         self._pages.clear()
@@ -110,7 +109,7 @@ class PageCache:
 
     @property
     def size(self) -> int:
-        """Bytes of all pages, about."""
+        """The approximate bytes of all pages."""
         return self._size
 
     def __len__(self) -> int:
@@ -121,7 +120,7 @@ class PageCache:
         return page_key(request, varies, self._session_id(request))
 
     def _keep(self, request: Request, page: Page, varies: Iterable[str], seconds: float) -> None:
-        """Keep *page*, which depends on the request headers *varies*, too."""
+        """Keep *page*, which also depends on the request headers *varies*."""
         name = request.route_name
         self.routes[name] = (*dict.fromkeys((*self.routes.get(name, NEGOTIATED), *varies)),)
         key = self._key_of(request)

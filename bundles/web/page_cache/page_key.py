@@ -1,4 +1,4 @@
-"""What a page depends on."""
+"""The key of a page: the parts of a request that it depends on."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from rxkernel import Request
 PageKey = tuple[Any, ...]
 
 NEGOTIATED = ("accept", "accept-language")
-"""Request headers by which handlers select a form, also if they do not set ``Vary``."""
+"""Request headers that are always part of the key, even if handlers do not set ``Vary``."""
 
 
 def page_key(request: Request, varies: Iterable[str], session_id: str | None) -> PageKey | None:
@@ -19,12 +19,12 @@ def page_key(request: Request, varies: Iterable[str], session_id: str | None) ->
     read the session.
 
     Args:
-        session_id: that of the session whose secret the client has sent, see `Sessions.sent_id`.
+        session_id: of the session whose secret the client has sent, see `Sessions.sent_id`.
 
     Returns:
-        None if the user has no identifier; if there is a body, whose fields are parameters, too;
-        or if the client has sent a session, but its token is that of another credential. Then
-        nothing has checked that the session still exists.
+        None if the user has no identifier; if the request has a body, whose fields are parameters
+        too; or if the client has sent a session, but its token comes from another credential: then
+        it was not checked that the session still exists.
     """
     if request.body is not None or request.raw_body:
         return None
@@ -56,6 +56,6 @@ def page_key(request: Request, varies: Iterable[str], session_id: str | None) ->
 
 
 def _is_of_session(token: Any, session_id: str) -> bool:
-    """Whether *token* was made from the session with *session_id*."""
+    """Whether *token* was created from the session with *session_id*."""
     credential, id = getattr(token, "credential", None), getattr(token, "id", None)
     return credential == "session" and id == session_id

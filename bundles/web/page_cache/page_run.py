@@ -1,4 +1,4 @@
-"""One run of handlers, whose response becomes a page."""
+"""One run of handlers whose response becomes a page."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -10,10 +10,10 @@ Keep = Callable[[Page, Iterable[str], float], None]
 
 
 class PageRun:
-    """What ``client.cache`` has begun.
+    """The run of a request that has called ``client.cache``.
 
     Attributes:
-        seconds: how long the page is kept; 0 for not at all.
+        seconds: for which the page is kept; 0: it is not kept.
 
     Args:
         keep: called with the page, the request headers that it depends on, and the seconds.
@@ -29,10 +29,10 @@ class PageRun:
         self._released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def finish(self, response: Response) -> None:
-        """Keep *response*, which the handlers have made, when the message has succeeded.
+        """Keep *response* of the handlers when the message has succeeded.
 
-        Not if it is a stream, a file or an error, or sets a cookie, also one that a
-        session adds later.
+        It is not kept if it is a stream, a file or an error, or sets a cookie, including a cookie
+        that a session adds later.
 
         Raises:
             TypeError, ValueError, RecursionError: its content cannot be encoded.
@@ -51,7 +51,7 @@ class PageRun:
         self._request.before_sending(keep)
 
     def release(self) -> None:
-        """Let the requests run that have waited for the page; they use it if it was kept."""
+        """Wake the requests that wait for the page; they use it if it was kept."""
         if not self._released.done():
             self._released.set_result(None)
 

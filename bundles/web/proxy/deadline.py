@@ -8,8 +8,8 @@ from rxkernel import Request
 
 
 class Deadline:
-    """Cancels its block, which then raises `TimeoutError`, at the time that `set` has set last, or
-    as soon as the client of *request* disconnects.
+    """Cancels its block, which then raises `TimeoutError`, at the time of the last `set`, or when
+    the client of *request* disconnects.
 
     Attributes:
         is_client_gone: whether the client has disconnected.

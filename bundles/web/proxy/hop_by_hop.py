@@ -22,8 +22,8 @@ _FIELDS = frozenset(
 def end_to_end(
     headers: CIMultiDict[str] | CIMultiDictProxy[str],
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield the fields of *headers* that are not for this connection: without those that its
-    ``Connection`` names. Each is its name in lower case, its name, and its value."""
+    """Yield the fields of *headers* that are not for this connection only; ``Connection`` may name
+    further ones. Each is its name in lower case, its name, and its value."""
     dropped = _FIELDS
     if lines := headers.getall("Connection", ()):
         named = (name.strip().lower() for line in lines for name in line.split(","))

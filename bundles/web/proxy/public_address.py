@@ -1,4 +1,4 @@
-"""Which addresses a client may choose as a target."""
+"""Finds out whether a client may choose an address as a target."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -10,7 +10,7 @@ def is_public(text: str) -> bool:
     """Whether *text* is an address of the public internet: not loopback, private, link-local,
     unspecified, multicast or reserved, nor an IPv6 address that holds such an IPv4 address.
 
-    False for what is not an address in its usual form.
+    False if it is not an IP address in its usual notation.
     """
     try:
         return _is_public(ip_address(text))
@@ -29,7 +29,8 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _inner(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address to which packets for *address* are translated; None without one."""
+    """Return the IPv4 address to which packets for *address* are translated; None if they are
+    not."""
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

@@ -1,4 +1,4 @@
-"""Names of hosts become addresses, of which none is private."""
+"""Resolves names of hosts, and rejects addresses that are not public."""
 
 import socket
 
@@ -8,14 +8,14 @@ from bundles.web.proxy.public_address import is_public
 
 
 class PrivateAddressError(Exception):
-    """A name of a host, or the host of a URL, is an address that clients must not reach."""
+    """The host of a URL is, or resolves to, an address that clients must not reach."""
 
 
 class PublicResolver(AbstractResolver):
     """Rejects the addresses of *resolver* that are not public.
 
-    The connection is made to an address that was checked, so that a second answer of the DNS does
-    not count (DNS rebinding).
+    The connection uses the checked address, so that a second, different reply of the DNS has no
+    effect (DNS rebinding).
     """
 
     def __init__(self, resolver: AbstractResolver) -> None:

@@ -1,4 +1,4 @@
-"""The body of a response of another server, on its way to the client."""
+"""Passes the body of a response of another server to the client."""
 
 import asyncio
 from typing import Self
@@ -13,7 +13,7 @@ class RelayedBody:
     """The pieces of *upstream*, read as fast as the client reads.
 
     Args:
-        idle_timeout: seconds within which the next piece must come.
+        idle_timeout: seconds within which the next piece must arrive.
     """
 
     def __init__(self, upstream: ClientResponse, idle_timeout: float) -> None:
@@ -32,20 +32,19 @@ class RelayedBody:
         """Return the next piece; empty at the end.
 
         Raises:
-            UpstreamFailedException: the other server has sent less than it promised, or garbage
-                (502).
-            UpstreamLateException: it sends nothing (504).
+            UpstreamFailedException: the body is incomplete or malformed (502).
+            UpstreamLateException: the next piece did not arrive in time (504).
         """
         try:
             async with asyncio.timeout(self._idle_timeout):
                 return await self._upstream.content.readany()
         except TimeoutError:
-            message = "the other server stopped in the middle of its response"
+            message = "the other server did not complete its response in time"
             raise UpstreamLateException(
                 message, f"{self._idle_timeout:g} s without data"
             ) from None
         except (ClientError, OSError) as exc:
-            message = "the response of the other server is not complete"
+            message = "the response of the other server is incomplete"
             raise UpstreamFailedException(message, type(exc).__name__) from None
 
     async def read_all(self) -> bytes:
@@ -63,7 +62,7 @@ class RelayedBody:
 
 
 class RelayedEvents:
-    """The pieces of *body*, an event stream, as it was sent."""
+    """The pieces of *body*, an event stream, unchanged."""
 
     def __init__(self, body: RelayedBody) -> None:
         self._body = body

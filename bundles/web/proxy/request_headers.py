@@ -22,19 +22,19 @@ _OWN = frozenset(
         "x-real-ip",
     )
 )
-"""Those that the proxy sets itself, or that would be lies: the other server believes the proxy.
-CGI and WSGI make no difference between ``_`` and ``-``."""
+"""Fields that the proxy sets itself, or that a client could forge: the other server trusts the
+proxy. ``_`` counts as ``-``, since CGI and WSGI do not distinguish them."""
 
 _HANDSHAKE = "sec-websocket-"
 
 
 @attrs.frozen
 class RequestHeaders:
-    """Makes them.
+    """Creates the header fields for the other server.
 
     Attributes:
         pseudonym: the name of this proxy in ``Via``.
-        id_header: the name of the header with the id of a request; None without one.
+        id_header: the name of the header with the id of a request; None: it is not sent.
     """
 
     pseudonym: str
@@ -46,8 +46,8 @@ class RequestHeaders:
         """Return the fields for the other server.
 
         Args:
-            keep_host: with the ``Host`` of the client; without it, that of the URL is added later.
-            is_handshake: without those of the client's own WebSocket.
+            keep_host: send the ``Host`` of the client; otherwise the host of the URL is added
+                later. is_handshake: omit the fields of the client's own WebSocket.
         """
         headers = CIMultiDict(
             (name, value)
@@ -85,7 +85,7 @@ class RequestHeaders:
 
 
 def _node(request: Request) -> str:
-    """Return the client as RFC 7239 section 6 has it."""
+    """Return the client in the notation of RFC 7239 section 6."""
     if request.client is None:
         return "unknown"
     host = request.client.host

@@ -11,10 +11,10 @@ _OF_SERVER = ("content-length", "content-type", "date", "server")
 
 
 def add_headers(upstream: ClientResponse, response: Response, pseudonym: str) -> None:
-    """Set the end-to-end fields of *upstream* in *response*, and none besides.
+    """Replace the fields of *response* by the end-to-end fields of *upstream*.
 
     Raises:
-        ValueError: one is not valid.
+        ValueError: a field is not valid.
     """
     headers = response.headers
     headers.clear()
@@ -28,7 +28,7 @@ def add_headers(upstream: ClientResponse, response: Response, pseudonym: str) ->
 
 
 def handshake_fields(upstream: ClientResponse | None) -> CIMultiDict[str]:
-    """Return the end-to-end fields of *upstream*, the response to a handshake, that are not those
+    """Return the end-to-end fields of *upstream*, the response to a handshake, without the fields
     of its own WebSocket."""
     fields: CIMultiDict[str] = CIMultiDict()
     if upstream is not None:
@@ -39,7 +39,7 @@ def handshake_fields(upstream: ClientResponse | None) -> CIMultiDict[str]:
 
 
 def _text(value: str) -> str:
-    """Return *value* without bytes that are not UTF-8: they are read as Latin-1."""
+    """Return *value*; if it has bytes that are not UTF-8, it is decoded as Latin-1."""
     if value.isascii():
         return value
     try:

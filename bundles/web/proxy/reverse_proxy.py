@@ -43,7 +43,8 @@ from rxkernel import (
 
 _SECONDS_OF_IDLE = 15.0
 _SMALL = 65_536
-"""Bytes of a body that is read before it is sent: a break in it is a 502 then."""
+"""Most bytes of a body that is read completely before it is sent, so that an error in it is a
+502."""
 
 _WITHOUT_CONTENT = (204, 205, 304)
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -63,12 +64,12 @@ class Upstream:
         """Send *request* to the path and query *target*, and return the response.
 
         Args:
-            body: that of the request, for an action that takes it as ``AsyncIterator[bytes]``. By
-                default the one that was read.
+            body: the body of the request, for an action that takes it as ``AsyncIterator[bytes]``.
+                By default the body that was read.
 
         Raises:
-            BadGatewayException: it is down, or sends no valid response (502).
-            GatewayTimeoutException: it does not respond in time (504).
+            BadGatewayException: the server is down, or its response is not valid (502).
+            GatewayTimeoutException: the server does not respond in time (504).
             LoopDetectedException: this proxy has forwarded the request before (508).
         """
         url = url_of(self._origin, target)
@@ -92,12 +93,12 @@ class ReverseProxy:
         self._message_limit = settings.http.body_limit
 
     def upstream(self, origin: str, *, keep_host: bool = False) -> Upstream:
-        """Return the server at *origin*, as ``http://127.0.0.1:8080``.
+        """Return the server at *origin*, such as ``http://127.0.0.1:8080``.
 
         *origin* must not come from a client; use `forward` for that.
 
         Args:
-            keep_host: send the ``Host`` of the client instead of that of *origin*.
+            keep_host: send the ``Host`` of the client instead of the host of *origin*.
         """
         return Upstream(self, origin_of(origin), keep_host=keep_host)
 
@@ -112,8 +113,8 @@ class ReverseProxy:
         """Send *request* to *url*, which may come from a client, and return the response.
 
         Args:
-            hosts: the allowed ones, as ``example.org``, or ``example.org:8443`` with a port. All
-                their addresses must be public.
+            hosts: the allowed hosts, such as ``example.org``, or ``example.org:8443`` with a port.
+                All their addresses must be public.
             body: as for `Upstream.forward`.
 
         Raises:
@@ -127,7 +128,7 @@ class ReverseProxy:
         return await self.exchange(request, target, body, is_checked=True, keep_host=False)
 
     def _session(self, *, is_checked: bool, is_handshake: bool) -> ClientSession:
-        """Return the connections for a kind of requests."""
+        """Return the connection pool for a kind of requests."""
         key = is_checked, is_handshake
         if (session := self._sessions.get(key)) is None:
             session = self._sessions[key] = self._open(is_checked=is_checked)
@@ -163,10 +164,10 @@ class ReverseProxy:
         """Send *request* to *url*, which was checked.
 
         Args:
-            is_checked: only to public addresses.
+            is_checked: connect to public addresses only.
         """
         if self._headers.is_loop(request):
-            raise LoopDetectedException("the request was forwarded to this server before")
+            raise LoopDetectedException("this server has forwarded the request before")
         is_handshake = _is_handshake(request)
         has_body = not is_handshake and _has_body(request)
         headers = self._headers.of(
@@ -187,7 +188,9 @@ class ReverseProxy:
 
     async def _response(self, request: Request, upstream: ClientResponse) -> Response:
         if not 200 <= upstream.status <= 599:
-            raise BadGatewayException(f"the other server sent the status {upstream.status}")
+            raise BadGatewayException(
+                f"the other server sent the invalid status {upstream.status}"
+            )
         body = RelayedBody(upstream, self._settings.idle_timeout)
         response = await self._with(request, upstream, body)
         try:
@@ -229,7 +232,7 @@ class ReverseProxy:
     def _refusal(self, refused: HandshakeRefusedError) -> Response:
         status = refused.response.status
         if not 200 <= status <= 599:
-            raise BadGatewayException(f"the other server sent the status {status}")
+            raise BadGatewayException(f"the other server sent the invalid status {status}")
         response = Response(refused.body, status)
         add_headers(refused.response, response, self._headers.pseudonym)
         response.headers.popall("Content-Length", None)

@@ -1,4 +1,4 @@
-"""The body of a request, on its way to another server."""
+"""Passes the body of a request to another server."""
 
 from collections.abc import AsyncIterator
 
@@ -11,11 +11,11 @@ from rxkernel import RxKernelError
 
 
 class SentBody(Payload):
-    """Sends the pieces of *source*, each when the one before was accepted; once.
+    """Sends the pieces of *source* once, each when the previous one was accepted.
 
     Args:
-        length: bytes that the head of the request promises; None if it promises none. What
-            exceeded it would be another request to the other server.
+        length: the ``Content-Length`` of the request; None if it has none. The other server would
+            read further bytes as another request.
 
     Attributes:
         failure: the exception with which the body has ended, or None.
@@ -48,7 +48,7 @@ class SentBody(Payload):
         self._deadline.set(self._settings.head_timeout)
 
     async def _read(self) -> bytes | None:
-        """Return the next piece, which the client has to send within its own limits."""
+        """Return the next piece. The client must send it within the limits of this server."""
         self._deadline.set(None)
         try:
             return await anext(self._source, None)
@@ -60,14 +60,14 @@ class SentBody(Payload):
         """Count *size* bytes; None: the body has ended.
 
         Raises:
-            RxKernelError: the body has another length than the head promises.
+            RxKernelError: the length of the body differs from ``Content-Length``.
         """
         if self._left is None:
             return
         self._left -= size or 0
         if self._left < 0 or (size is None and self._left):
             self.failure = RxKernelError(
-                "the body to forward has another length than Content-Length of the request; pass "
-                "the argument of the action unchanged"
+                "the length of the body to forward differs from Content-Length of the request; "
+                "pass the argument of the action unchanged"
             )
             raise self.failure

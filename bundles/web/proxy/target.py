@@ -1,4 +1,4 @@
-"""URLs of other servers: fixed ones, and those that a client may have sent."""
+"""URLs of other servers: fixed ones, and URLs that a client may have sent."""
 
 import re
 from collections.abc import Collection
@@ -10,7 +10,7 @@ from bundles.web.proxy.public_resolver import check_public
 from rxkernel import BadRequestException, RxKernelError
 
 _PLAIN = re.compile(r'[!"$-~]*')
-"""What is sent as it is: ASCII without spaces, control characters and ``#``."""
+"""Text that is sent unchanged: ASCII without spaces, control characters and ``#``."""
 
 _SENT = re.compile(
     r"(?P<origin>https?://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?)"
@@ -20,7 +20,7 @@ _SENT = re.compile(
 
 
 def origin_of(text: str) -> URL:
-    """Return the origin *text*, as ``http://127.0.0.1:8080``.
+    """Return the origin *text*, such as ``http://127.0.0.1:8080``.
 
     Raises:
         RxKernelError: it has more than scheme, host and port.
@@ -32,14 +32,14 @@ def origin_of(text: str) -> URL:
         is_origin = False
     if not is_origin:
         raise RxKernelError(
-            f"the origin of another server is {text!r}; write scheme, host and port only, as "
+            f"the origin of another server is {text!r}; write only scheme, host and port, such as "
             f"http://127.0.0.1:8080"
         )
     return url
 
 
 def url_of(origin: URL, target: str) -> URL:
-    """Return the URL of *target*, path and query as they are sent, at *origin*.
+    """Return the URL of *target*, a path with a query, at *origin*.
 
     Raises:
         RxKernelError: it does not begin with a slash.
@@ -56,7 +56,7 @@ def checked_url(text: str, hosts: Collection[str]) -> URL:
     """Return the URL *text*, which may come from a client.
 
     Args:
-        hosts: the allowed ones, as ``example.org``, or with a port as ``example.org:8443``.
+        hosts: the allowed hosts, such as ``example.org``, or ``example.org:8443`` with a port.
 
     Raises:
         BadRequestException: its host is not in *hosts*, or it is invalid (400).

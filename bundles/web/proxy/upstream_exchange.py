@@ -43,13 +43,14 @@ class UpstreamExchange:
         """Return the response, whose body is not read yet.
 
         Args:
-            source: the pieces of the body; None without one.
+            source: the pieces of the body; None without a body.
 
         Raises:
-            UpstreamFailedException: it cannot be connected, or its response is invalid (502).
-            UpstreamLateException: the head does not come in time (504).
+            UpstreamFailedException: the server cannot be connected, or its response is invalid
+                (502).
+            UpstreamLateException: the head of the response does not arrive in time (504).
             BadRequestException: the client has disconnected, or the target is not allowed (400).
-            HttpException: that of *source*.
+            HttpException: raised by *source*.
         """
         deadline = Deadline(self.request)
         length = int(headers["Content-Length"]) if "Content-Length" in headers else None
@@ -71,10 +72,10 @@ class UpstreamExchange:
     async def open_websocket(
         self, headers: CIMultiDict[str], protocols: Iterable[str], max_size: int
     ) -> ClientWebSocketResponse:
-        """Return the WebSocket, whose handshake is done.
+        """Return the WebSocket after its handshake.
 
         Raises:
-            HandshakeRefusedError: the other server has refused it.
+            HandshakeRefusedError: the other server has refused the handshake.
             HttpException: as `send`.
         """
         opening = self.session.ws_connect(
@@ -107,5 +108,5 @@ class UpstreamExchange:
 
     @property
     def _shown(self) -> str:
-        """The URL without its query, which may be secret."""
+        """The URL for logs, without its query, which may be secret."""
         return str(self.url.with_query(None))

@@ -27,7 +27,8 @@ _LONGEST_REFUSAL = 65_536
 
 
 class HandshakeRefusedError(Exception):
-    """The other server has responded with *response*, and the beginning of its *body*."""
+    """The other server has refused the handshake with *response*; *body* is the beginning of its
+    body."""
 
     def __init__(self, response: ClientResponse, body: bytes) -> None:
         super().__init__(response.status)
@@ -40,7 +41,7 @@ class Handshake:
     """A middleware of aiohttp that keeps the response to a handshake.
 
     Attributes:
-        response: None before it.
+        response: None before the handshake.
     """
 
     idle_timeout: float
@@ -85,7 +86,7 @@ async def relay(client: WebSocket, other: ClientWebSocketResponse) -> None:
     """Send the messages of each side to the other one until one of them closes; then close both,
     with the same code.
 
-    A side that does not read stops the other one.
+    If one side does not read, the other one is not read either.
     """
     tasks = [asyncio.create_task(_up(client, other)), asyncio.create_task(_down(client, other))]
     try:
@@ -95,7 +96,7 @@ async def relay(client: WebSocket, other: ClientWebSocketResponse) -> None:
             task.cancel()
         failures = await asyncio.gather(*tasks, return_exceptions=True)
         await other.close(code=_GOING_AWAY)
-    await client.close(_GOING_AWAY)  # unless it is closed: the other server was lost
+    await client.close(_GOING_AWAY)  # if it is still open: the other server was lost
     for failure in failures:
         if isinstance(failure, Exception) and not isinstance(failure, ConnectionError):
             raise failure
@@ -132,7 +133,8 @@ def _reason(message: WSMessage) -> str:
 
 
 def _sendable(code: int | None) -> int:
-    """Return the code of a close frame for the *code* of the other side, which may be missing."""
+    """Return the code to send in a close frame for the *code* of the other side, which may be
+    missing or not sendable."""
     if code == _NO_CODE:
         return 1000
     if code is None or code == _ABNORMAL:

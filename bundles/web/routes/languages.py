@@ -1,6 +1,6 @@
 """Compares patterns: whether one matches all paths of another one, or none of them.
 
-Both are run at the same time over all texts, as automata whose states are sets of positions.
+Both run in parallel over all texts, as automata whose states are sets of positions.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,10 +11,10 @@ import attrs
 from bundles.web.routes.pattern import Token, Wild
 
 _OTHER = "\ufffe"
-"""Stands for each character that no pattern names."""
+"""Stands for all characters that the patterns do not contain."""
 
 _NUMBER = 100_000
-"""Most pairs of states that are compared. What needs more is not reported."""
+"""Most pairs of states that are compared. A problem that needs more is not reported."""
 
 States = frozenset[int]
 
@@ -46,7 +46,7 @@ class Language:
             elif token.wild is Wild.SEGMENT:
                 steps.setdefault(begin, []).append((Wild.SEGMENT, end))
                 steps.setdefault(end, []).append((Wild.SEGMENT, end))
-                # what follows must not lead back to this state
+                # a new state, so that later tokens do not lead back to this loop
                 number += 1
                 free.setdefault(end, []).append(number)
                 end = number
@@ -90,19 +90,19 @@ def _is_in(wild: Wild, char: str) -> bool:
 
 
 def covers(larger: Sequence[Token], smaller: Sequence[Token]) -> bool:
-    """Whether each text of *smaller* is one of *larger*."""
+    """Whether *larger* matches each text that *smaller* matches."""
     one, two = Language.of(smaller), Language.of(larger)
     return _never(one, two, lambda a, b: one.last in a and two.last not in b)
 
 
 def are_disjoint(tokens: Sequence[Token], others: Sequence[Token]) -> bool:
-    """Whether no text is one of both."""
+    """Whether no text matches both."""
     one, two = Language.of(tokens), Language.of(others)
     return _never(one, two, lambda a, b: one.last in a and two.last in b)
 
 
 def _never(one: Language, two: Language, is_found: Callable[[States, States], bool]) -> bool:
-    """Whether *is_found* is False for the states of both after each text. False too if that is
+    """Whether *is_found* is False for the states of both after each text. Also False if this is
     not known after `_NUMBER` pairs."""
     alphabet = {*one.characters(), *two.characters(), "/", _OTHER}
     first = one.begin(), two.begin()
@@ -120,5 +120,6 @@ def _never(one: Language, two: Language, is_found: Callable[[States, States], bo
 
 
 def sample_of(tokens: Sequence[Token]) -> str:
-    """Return one text of *tokens*. A pattern that does not match it does not match all texts."""
+    """Return one text that matches *tokens*. A pattern that does not match it cannot cover
+    them."""
     return "".join(_OTHER if token.wild is not None else token.texts[0] for token in tokens)

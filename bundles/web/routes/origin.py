@@ -10,11 +10,11 @@ _SCHEMES = ("http", "https")
 
 @attrs.frozen
 class Origin:
-    """Scheme, host and port, which are fixed: no group of ``url`` is in them.
+    """Scheme, host and port, which are fixed: they contain no group of ``url``.
 
     Attributes:
-        url: as ``http://127.0.0.1:8080``.
-        path: that of ``target``, or None.
+        url: such as ``http://127.0.0.1:8080``.
+        path: the path of ``target``, or None.
     """
 
     url: str
@@ -22,13 +22,14 @@ class Origin:
 
 
 def origin_of(route: Route, problems: list[str]) -> Origin | None:
-    """Return where *route* forwards requests; None if it does not. Appends to *problems*."""
+    """Return the server to which *route* forwards requests; None if it does not forward. Appends
+    to *problems*."""
     parts = [name for name in ("host", "port", "scheme") if getattr(route, name) is not None]
     if route.target is not None:
         if parts:
             problems.append(f"has target and {' and '.join(parts)}; write target only")
         if not isinstance(route.target, str):
-            problems.append(f"target is {route.target!r}; write http://127.0.0.1:8080")
+            problems.append(f"target is {route.target!r}; write a str like http://127.0.0.1:8080")
             return None
         return _of_target(route.target, problems)
     if route.host is not None:
@@ -46,7 +47,7 @@ def _of_target(target: str, problems: list[str]) -> Origin | None:
         return None
     if "[" in authority and not _is_ipv6(authority):
         problems.append(
-            f"target is {target!r}; a group cannot be its host, which a client would choose; "
+            f"target is {target!r}; its host cannot be a group, since a client would choose it; "
             f"write a rule for each host"
         )
         return None
@@ -65,12 +66,12 @@ def _of_parts(route: Route, problems: list[str]) -> Origin | None:
         return None
     port = route.port
     if port is not None and not (type(port) is int and 1 <= port <= 65535):
-        problems.append(f"port is {port!r}; it is a number from 1 to 65535")
+        problems.append(f"port is {port!r}; it must be a number from 1 to 65535")
         return None
     host = str(route.host)
     if "[" in host and not _is_ipv6(host):
         problems.append(
-            f"host is {host!r}; a group cannot be the host, which a client would choose; write a "
+            f"host is {host!r}; it cannot be a group, since a client would choose it; write a "
             f"rule for each host"
         )
         return None
@@ -83,7 +84,7 @@ def _of_parts(route: Route, problems: list[str]) -> Origin | None:
 def _checked(
     text: str, given: str, name: str, problems: list[str], *, is_host: bool = False
 ) -> str | None:
-    """Return the URL *text* without its path if it has nothing but scheme, host and port."""
+    """Return the origin of the URL *text*, which must consist of scheme, host and port."""
     try:
         url = URL(text)
         is_valid = bool(url.host) and url.user is None and url.path in ("", "/")
@@ -93,6 +94,6 @@ def _checked(
         is_valid = False
     if not is_valid:
         example = "shop.example.org" if is_host else "http://127.0.0.1:8080"
-        problems.append(f"{name} is {given!r}, which is invalid; write it as {example}")
+        problems.append(f"{name} is {given!r}, which is invalid; write it like {example}")
         return None
     return str(url.origin())

@@ -1,8 +1,8 @@
 """Patterns of paths: literals, ``(a|b)``, ``([^/]+)`` and ``(.*)``.
 
-There are no regular expressions, so that a path is compared in a time that grows with its length
-only: a pattern has one ``(.*)`` at most, one of ``(.*)`` and ``([^/]+)`` between two slashes, and
-few groups with texts that begin with one another.
+They are not regular expressions, so that the time of a comparison grows only with the length of
+the path: a pattern has at most one ``(.*)``, one of ``(.*)`` and ``([^/]+)`` between two slashes,
+and few groups with texts that begin with one another.
 """
 
 import re
@@ -21,11 +21,11 @@ from rxkernel import ConfigurationError
 _PIECE = re.compile(r"\(([^()]*)\)|([^()]+)")
 _NOT_LITERAL = re.compile(r"[*?#\\^$|\[\]{}]")
 _PARAMETER = re.compile(r"/:([A-Za-z_]\w*)")
-"""A part as other frameworks write groups."""
+"""A parameter in the notation of other frameworks."""
 
 _NOT_IN_GROUP = re.compile(r"[*+?\[\]{}^$\\#]")
 _MOST_WAYS = 64
-"""Ways to match one path with the groups of a pattern, all of which are tried if none fits."""
+"""Most ways to match one path with the groups of a pattern: all are tried if none matches."""
 
 _GRAMMAR = "write (.*) for anything, ([^/]+) for a part without a slash, or (a|b)"
 
@@ -39,10 +39,10 @@ class Wild(StrEnum):
 
 @attrs.frozen
 class Token:
-    """A part of a pattern: one of *texts* or, in their place, *wild*.
+    """A part of a pattern: one of *texts*, or *wild* instead of them.
 
     Attributes:
-        is_group: whether it is counted as a group.
+        is_group: whether it is a numbered group.
     """
 
     texts: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Token:
 
     @property
     def pieces(self) -> tuple[str, ...] | None:
-        """Its texts, as `Shape.of` takes them."""
+        """Its texts in the form of `Shape.of`."""
         if self.wild is None:
             return self.texts
         return () if self.wild is Wild.ANY else None
@@ -79,10 +79,10 @@ class Pattern:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the pattern *text*, see the module.
+        """Return the pattern *text*; see the module for the notation.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: every problem.
         """
         problems = list(_problems_of(text))
         tokens: list[Token] = []
@@ -106,7 +106,7 @@ class Pattern:
 
     @property
     def literal(self) -> str | None:
-        """The path, if there are no groups."""
+        """The path, if the pattern has no groups."""
         return None if self.groups else "".join(token.texts[0] for token in self.tokens)
 
     @property
@@ -121,13 +121,13 @@ class Pattern:
         return self._shape.fits(parts)
 
     def match(self, text: str) -> re.Match[str] | None:
-        """Compare *text*, that of a `SentPath`, with the whole pattern."""
+        """Compare *text* of a `SentPath` with the whole pattern."""
         return self._compiled.fullmatch(text)
 
 
 def _problems_of(text: str) -> list[str]:
     if not text.startswith("/"):
-        return ["must begin with /, as /news/(.*)"]
+        return ["must begin with /, as in /news/(.*)"]
     rest = _PIECE.sub("", text)
     if rest:
         return [f"has a parenthesis without its pair, or in another group; {_GRAMMAR}"]
@@ -137,7 +137,7 @@ def _problems_of(text: str) -> list[str]:
 def _literal(text: str) -> Token | str:
     if (found := _NOT_LITERAL.search(text)) is not None:
         if found[0] in "?#":
-            return f"has {found[0]!r}; a rule compares the path only, the query is kept"
+            return f"has {found[0]!r}; remove it: a rule compares only the path, the query is kept"
         return f"has {found[0]!r} outside of a group; {_GRAMMAR}"
     if (found := _PARAMETER.search(text)) is not None:
         name = found[1]
@@ -147,7 +147,7 @@ def _literal(text: str) -> Token | str:
         )
     sent = SentPath.of(text)
     if sent is None:
-        return "is not a valid path: after % are two hexadecimal digits, of UTF-8"
+        return "is not a valid path; write % with two hexadecimal digits, encoding UTF-8"
     return Token((sent.text,), is_group=False)
 
 
@@ -175,14 +175,14 @@ def _problems_of_tokens(tokens: list[Token]) -> list[str]:
             found.append("has two of (.*) and ([^/]+) without a / between them")
     if prod(map(_ways, tokens)) > _MOST_WAYS:
         found.append(
-            f"has groups as (a|ab), with texts that begin with one another, which could match one "
-            f"path in more than {_MOST_WAYS} ways; write fewer of them in one rule"
+            f"has groups such as (a|ab), with texts that begin with one another, so one path "
+            f"could match in more than {_MOST_WAYS} ways; write fewer such groups in one rule"
         )
     return found
 
 
 def _ways(token: Token) -> int:
-    """The most texts of *token* with which one path can go on."""
+    """The most texts of *token* that may match at one position of a path."""
     counts = Counter(token.texts)
     beginnings = ((each[:end] for end in range(1, len(each) + 1)) for each in counts)
     return max((sum(counts[text] for text in texts) for texts in beginnings), default=1)

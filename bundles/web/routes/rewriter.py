@@ -22,25 +22,25 @@ from rxkernel import (
 )
 
 _LONGEST = 8190
-"""Bytes of a target, as of those that clients send."""
+"""Most bytes of a target, the same as for targets that clients send."""
 
 _PREFLIGHT = "Access-Control-Request-Method"
 
 TARGET_PARAMETER = "web_target"
-"""The parameter of the routes of rules that forward: path and query for the other server."""
+"""The parameter of the routes of forwarding rules: path and query for the other server."""
 
 DefinitionOf = Callable[[Rule, str], HttpDefinition | None]
-"""Returns the definition of a rule that forwards, for a method."""
+"""Returns the definition of a forwarding rule for a method."""
 
 
 @attrs.frozen
 class Applied:
-    """A rule, and what it has made of a request.
+    """A rule that was applied to a request, and its result.
 
     Attributes:
         sent: the path that the rule has matched.
-        target: path and query after it.
-        is_loop: whether it was applied to the request before.
+        target: path and query after the rule.
+        is_loop: whether the rule was applied to the request before.
     """
 
     rule: Rule
@@ -75,12 +75,12 @@ class RuleRewriter:
             if applied.rule.template is not None:
                 target = self.prefix + applied.target
                 if len(target) > _LONGEST:
-                    return Rewrite(sent, URITooLongException("rewritten to a target too long"))
+                    return Rewrite(sent, URITooLongException("the rewritten target is too long"))
         return None if target is None else Rewrite(target)
 
     def applied(self, sent: str, method: str) -> Iterator[Applied]:
         """Yield the rules for a request with the target *sent*, in the order in which they are
-        applied; the last one of a loop twice."""
+        applied. At a loop, the first rule of the loop is yielded again, as the last one."""
         if not sent.startswith(self.prefix):
             return
         path, _, query = sent[len(self.prefix) :].partition("?")
@@ -100,7 +100,7 @@ class RuleRewriter:
             path, _, query = target.partition("?")
 
     def _forwarded(self, applied: Applied, target: str, method: str) -> Rewrite:
-        """Return the route of a rule that forwards. The target stays that of the request."""
+        """Return the rewrite to the route of a forwarding rule. The target is not changed."""
         definition = self.definition_of(applied.rule, method)
         if definition is None:
             return Rewrite(target, NotFoundException())
@@ -115,11 +115,11 @@ class RuleRewriter:
 
 def method_of(method: str, headers: Mapping[str, str]) -> str:
     """Return the method for which rules are looked up: for a preflight request (Fetch Standard),
-    that of the request that follows."""
+    the method of the request that follows."""
     return headers.get(_PREFLIGHT, method) if method == "OPTIONS" else method
 
 
 def _has_dots(target: str) -> bool:
-    """Whether the other server could read a path above that of the rule."""
+    """Whether the other server could read *target* as a path above the rule's."""
     sent = SentPath.of(target.partition("?")[0])
     return sent is None or may_lead_above(unquote(sent.raw))

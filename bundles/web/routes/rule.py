@@ -19,10 +19,10 @@ class Rule:
     """A rule of the list.
 
     Attributes:
-        where: where it is written, for messages.
-        template: where it leads; None: the path stays.
-        origin: the server to which it forwards; None: this one.
-        methods: those of the rule; empty for all.
+        where: the place where it is written, for messages.
+        template: the new path; None: the path stays.
+        origin: the server to which it forwards; None: this server.
+        methods: of the rule; empty: all.
     """
 
     route: Route
@@ -36,7 +36,7 @@ class Rule:
         return not self.methods or method in self.methods
 
     def has_methods_of(self, other: "Rule") -> bool:
-        """Whether it is for all methods that *other* is for."""
+        """Whether it has all methods of *other*."""
         return not self.methods or (bool(other.methods) and self.methods >= other.methods)
 
     def shares_method_with(self, other: "Rule") -> bool:
@@ -48,7 +48,7 @@ class Rule:
         return self.template is not None and self.origin is None
 
     def target(self, sent: SentPath, match: re.Match[str], query: str) -> str:
-        """Return path and query of the request that is handled in place of *sent*."""
+        """Return path and query of the request that is handled instead of *sent*."""
         if self.template is not None:
             return self.template.fill(sent, match, query)
         return f"{sent.raw}?{query}" if query else sent.raw
@@ -69,7 +69,7 @@ def rule_of(route: Route, where: str) -> Rule:
     """Check *route*.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: every problem.
     """
     problems: list[str] = []
     pattern = _pattern(route.url, problems)
@@ -78,7 +78,7 @@ def rule_of(route: Route, where: str) -> Rule:
     methods = _methods(route.methods, problems)
     slow = route.slow_time
     if slow is not None and not (type(slow) in (int, float) and 0 < slow < float("inf")):
-        problems.append(f"slow_time is {slow!r}; it is a number of seconds above 0")
+        problems.append(f"slow_time is {slow!r}; it must be a number of seconds greater than 0")
     if problems or pattern is None:
         name = f"rule {route.url!r} " if isinstance(route.url, str) else "rule "
         raise ConfigurationError(*(f"{where}: {name}{problem}" for problem in problems))
@@ -87,7 +87,7 @@ def rule_of(route: Route, where: str) -> Rule:
 
 def _pattern(url: Any, problems: list[str]) -> Pattern | None:
     if not isinstance(url, str):
-        problems.append(f"has the url {url!r}; it is a text, as '/news/(.*)'")
+        problems.append(f"has the url {url!r}; it must be a str, such as '/news/(.*)'")
         return None
     try:
         return Pattern.parse(url)
@@ -107,7 +107,7 @@ def _template(
     if text is None or pattern is None:
         return None
     if not isinstance(text, str):
-        problems.append(f"rewrite is {text!r}; it is a text, as '/news/[1]'")
+        problems.append(f"rewrite is {text!r}; it must be a str, such as '/news/[1]'")
         return None
     try:
         return Template.parse(text, pattern)
@@ -119,8 +119,8 @@ def _template(
 def _methods(given: Any, problems: list[str]) -> frozenset[str]:
     is_list = isinstance(given, list | tuple | set | frozenset)
     if not is_list or not all(isinstance(each, str) for each in given):
-        problems.append(f"methods is {given!r}; it is a list, as ['GET', 'POST']")
+        problems.append(f"methods is {given!r}; it must be a list, such as ['GET', 'POST']")
         return frozenset()
     for unknown in sorted({*given} - {*METHODS}):
-        problems.append(f"has the method {unknown!r}; it is one of {', '.join(METHODS)}")
+        problems.append(f"has the method {unknown!r}; it must be one of {', '.join(METHODS)}")
     return frozenset(given) | ({"HEAD"} if "GET" in given else frozenset())

@@ -1,4 +1,4 @@
-"""What is wrong with a list of rules, though each of them is valid."""
+"""Finds problems of a list of valid rules: rules that are never used, and loops."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,23 +9,24 @@ from bundles.web.routes.rule_table import RuleTable
 
 
 def problems_of_rules(table: RuleTable) -> Iterator[str]:
-    """Yield each rule that no request can reach, and each loop that every request of it enters."""
+    """Yield the problem of each rule that is never used, and of each loop that all requests of its
+    rules enter."""
     for rule in table.rules:
         if (former := _hiding(rule, table)) is not None:
             yield (
-                f"{rule.where}: rule {rule.route.url!r} is never used: rule {former}, which is "
-                f"before it, has all its requests; change their order, or remove one"
+                f"{rule.where}: rule {rule.route.url!r} is never used: rule {former}, which comes "
+                f"first, matches all its requests; change their order, or remove one"
             )
     for loop in _loops(table):
         path = " → ".join(rule.route.url for rule in (*loop, loop[0]))
         yield (
             f"{loop[0].where}: rule {loop[0].route.url!r} can only loop: {path}; rewrite to a "
-            f"path that no rule has, or put a rule for it first"
+            f"path that no rule matches, or put a rule for that path first"
         )
 
 
 def _hiding(rule: Rule, table: RuleTable) -> Rule | None:
-    """Return the rule before *rule* that has all its requests."""
+    """Return the rule before *rule* that matches all its requests."""
     tokens = rule.pattern.tokens
     for former in table.matching(sample_of(tokens)):
         if former is rule:
@@ -38,8 +39,8 @@ def _hiding(rule: Rule, table: RuleTable) -> Rule | None:
 def _loops(table: RuleTable) -> Iterator[tuple[Rule, ...]]:
     """Yield the rules of each loop, once.
 
-    The next rule of a rewritten request can only be the first one that matches a sample of it. The
-    expensive comparison of all texts is made where these rules form a loop.
+    The next rule of a rewritten request can only be the first one that matches a sample of it.
+    Only if these rules form a loop, all texts are compared, which is expensive.
     """
     successors = {rule: next_ for rule in table.rules if (next_ := _likely_next(rule, table))}
     known: set[Rule] = set()
@@ -54,7 +55,8 @@ def _loops(table: RuleTable) -> Iterator[tuple[Rule, ...]]:
 
 
 def _chain(rule: Rule, successors: Mapping[Rule, Rule], known: set[Rule]) -> tuple[Rule, ...]:
-    """Return *rule* and what follows, until the end, a rule of the chain, or one of *known*."""
+    """Return *rule* and its successors, up to the last one, or before one that is in the chain or
+    in *known*."""
     chain: dict[Rule, None] = {}
     at: Rule | None = rule
     while at is not None and at not in chain and at not in known:
@@ -69,7 +71,7 @@ def _output(rule: Rule) -> tuple[Token, ...]:
 
 
 def _likely_next(rule: Rule, table: RuleTable) -> Rule | None:
-    """Return the rewriting rule that handles a sample of the paths that *rule* makes."""
+    """Return the rewriting rule that handles a sample of the paths to which *rule* rewrites."""
     if not rule.is_rewriting:
         return None
     for found in table.matching(sample_of(_output(rule))):
@@ -81,7 +83,7 @@ def _likely_next(rule: Rule, table: RuleTable) -> Rule | None:
 
 
 def _is_next(rule: Rule, following: Rule, table: RuleTable) -> bool:
-    """Whether *following* handles all paths that *rule* makes."""
+    """Whether *following* handles all paths to which *rule* rewrites."""
     output = _output(rule)
     if not covers(following.pattern.tokens, output):
         return False

@@ -20,13 +20,13 @@ _LIST = "routes"
 _FIELDS = tuple(field.name for field in attrs.fields(Route))
 _TABLE = re.compile(r"\s*\[\[\s*routes\s*\]\]\s*(#.*)?")
 _NO_ESCAPING = (
-    "escaping is not known: a url is never a regular expression; remove it, and write (.*), "
+    "escaping is not known, since a url is never a regular expression; remove it, and write (.*), "
     "([^/]+) or (a|b) in url"
 )
 
 
 def rules_of(snapshot: Snapshot, problems: list[str]) -> Iterator[Rule]:
-    """Yield the rules of the file in *snapshot*, if there is one. Appends to *problems*."""
+    """Yield the rules of the file in *snapshot*, if it exists. Appends to *problems*."""
     key = snapshot.tree.names.get(NAME)
     if key is None or (file := snapshot.files.get(key)) is None:
         return
@@ -71,12 +71,12 @@ def _unknown(name: Any) -> str:
     if name == "escaping":
         return _NO_ESCAPING
     near = nearest(str(name), _FIELDS)
-    hint = f"did you mean {near}?" if near else f"a rule has {', '.join(_FIELDS)}"
+    hint = f"did you mean {near}?" if near else f"the fields are {', '.join(_FIELDS)}"
     return f"{name} is not a field of a rule; {hint}"
 
 
 def _lines(file: SourceFile) -> list[int]:
-    """Return the line of each rule, as far as they are written one by one."""
+    """Return the line of each rule; an empty list if they are not written as a list."""
     if file.key.endswith(".toml"):
         lines = enumerate(file.content.decode().splitlines(), 1)
         return [number for number, line in lines if _TABLE.fullmatch(line)]
@@ -89,7 +89,7 @@ def _lines(file: SourceFile) -> list[int]:
 
 
 def _list_in(value: ast.expr | None) -> ast.List | ast.Tuple | None:
-    """Return the list of rules in *value*: itself, or that of the mapping ``config``."""
+    """Return the list of rules: *value* itself, or the list in the mapping ``config``."""
     if isinstance(value, ast.Dict):
         for key, inner in zip(value.keys, value.values, strict=True):
             if isinstance(key, ast.Constant) and key.value == _LIST:

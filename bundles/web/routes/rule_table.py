@@ -8,7 +8,7 @@ import attrs
 from bundles.web.routes.rule import Rule
 
 _LONG = 100
-"""Characters from which on it is worth while to look at the parts of a path first."""
+"""Characters of a path above which its parts are checked first, since this is then faster."""
 
 Found = tuple[Rule, re.Match[str]]
 
@@ -17,10 +17,10 @@ Found = tuple[Rule, re.Match[str]]
 class RuleTable:
     """The rules in their order.
 
-    A request is compared with the rules whose literal beginning it has: those without groups are
-    found by their path, the others by the slashes up to which they are literal. Its cost grows
-    with the number of the others that are literal up to the same slash, as do all that begin with
-    a group. The parts of a long path are looked at first, so that its length hardly counts.
+    A request is compared with the rules whose literal beginning it has: rules without groups are
+    found by their path, the others by their literal beginning up to its last slash. The cost grows
+    with the number of the others that have the same beginning, such as all that begin with a
+    group. The parts of a long path are checked first, so that its length matters little.
     """
 
     rules: tuple[Rule, ...]
@@ -42,7 +42,7 @@ class RuleTable:
         return bool(self.rules)
 
     def find(self, text: str, method: str) -> Found | None:
-        """Return the first rule for *text*, that of a `SentPath`, and *method*."""
+        """Return the first rule for *text* of a `SentPath` and *method*."""
         best = len(self.rules)
         found: Found | None = None
         parts = text.split("/") if len(text) > _LONG else None
@@ -59,7 +59,7 @@ class RuleTable:
         return found
 
     def matching(self, text: str) -> Iterator[Rule]:
-        """Yield all rules for *text*, whatever the method is, in their order."""
+        """Yield all rules for *text* and any method, in their order."""
         numbers = sorted(number for numbers in self._candidates(text) for number in numbers)
         for number in numbers:
             if self.rules[number].pattern.match(text) is not None:

@@ -1,4 +1,4 @@
-"""The rules of a site: read with each snapshot, and applied when it is served."""
+"""The rules of a site: read with each snapshot, and applied when it becomes current."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -22,9 +22,9 @@ class RuleSet:
     """The rules of one snapshot.
 
     Attributes:
-        file: that of the snapshot; None without one.
-        routes: those of the rules that forward.
-        names: their names, by rule and method.
+        file: the file of rules in the snapshot; None if it has none.
+        routes: of the forwarding rules.
+        names: of these routes, by rule and method.
     """
 
     table: RuleTable
@@ -34,11 +34,11 @@ class RuleSet:
 
 
 class Rules:
-    """Reads the rules, and gives them to the server.
+    """Reads the rules, and sets them in the server.
 
     Args:
-        routes: those that were given in code; they are before those of the file.
-        forwarding_of: makes the action of a rule that forwards.
+        routes: the rules that were given in code; they come before the rules of the file.
+        forwarding_of: returns the action of a forwarding rule.
         server: returns the HTTP server.
     """
 
@@ -65,11 +65,11 @@ class Rules:
         """Return the rules of *snapshot*.
 
         Args:
-            before: those that are served; what is the same is taken from them.
-            options: those of the routes of rules that forward.
+            before: the current rules; unchanged parts are taken from them.
+            options: of the routes of forwarding rules.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: every problem.
         """
         file = snapshot.files.get(snapshot.tree.names.get(NAME, ""))
         if before is not None and before.file is file:
@@ -100,8 +100,8 @@ class Rules:
         problems += problems_of_rules(table)
         if table and self._server().port is None:
             problems.append(
-                f"{rules[0].where}: rules have no effect in an application that is mounted in one "
-                f"of aiohttp; remove them, or let rxkernel listen"
+                f"{rules[0].where}: rules have no effect if the application is mounted in one of "
+                f"aiohttp; remove them, or start the server of rxkernel instead"
             )
         if problems:
             raise ConfigurationError(*dict.fromkeys(problems))
@@ -136,7 +136,7 @@ class Rules:
 
 @attrs.frozen
 class _Definitions:
-    """Finds the definition of a rule that forwards."""
+    """Finds the definition of a forwarding rule."""
 
     kernel: Kernel
     names: Mapping[tuple[Rule, str], str]

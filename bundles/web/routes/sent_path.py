@@ -1,4 +1,4 @@
-"""The path of a request as rules compare it, and as the client has sent it."""
+"""The path of a request: decoded for comparison with rules, and as the client has sent it."""
 
 import re
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ class SentPath:
     Attributes:
         raw: percent-encoded, as it was sent.
         text: decoded, as a router compares it; only ``%25`` and ``%2F`` stay encoded.
-        offsets: where each character of *text* begins in *raw*, and the end; empty if they are the
-            same.
+        offsets: the index in *raw* of each character of *text*, and of the end; empty if both are
+            equal.
     """
 
     raw: str
@@ -28,7 +28,7 @@ class SentPath:
 
     @classmethod
     def of(cls, raw: str) -> "SentPath | None":
-        """Return *raw*; None if it is malformed: a router rejects it with 400."""
+        """Return the path *raw*; None if it is malformed: a router rejects it with 400."""
         if "%" not in raw and raw.isascii() and "\0" not in raw:
             return cls(raw, raw)
         texts: list[str] = []
@@ -45,14 +45,14 @@ class SentPath:
         return cls(raw, "".join(texts), (*offsets, len(raw)))
 
     def sent(self, start: int, end: int) -> str:
-        """Return the part of `raw` for that of `text`; *end* is after its last character."""
+        """Return the part of `raw` for ``text[start:end]``."""
         if not self.offsets:
             return self.raw[start:end]
         return self.raw[self.offsets[start] : self.offsets[end]]
 
 
 def _characters(raw: str) -> Iterator[tuple[str, int]]:
-    """Yield the characters of *raw*, and where they begin.
+    """Yield the characters of *raw*, decoded, each with its index in *raw*.
 
     Raises:
         UnicodeError: a ``%`` without two hexadecimal digits, or invalid UTF-8.
@@ -61,7 +61,7 @@ def _characters(raw: str) -> Iterator[tuple[str, int]]:
     while at < len(raw):
         found = _ENCODED.match(raw, at)
         if found is None:
-            raise UnicodeError("a '%' without two hexadecimal digits after it")
+            raise UnicodeError("a '%' is not followed by two hexadecimal digits")
         if found[1] is None:
             yield from ((char, offset) for offset, char in enumerate(found[2], at))
         else:

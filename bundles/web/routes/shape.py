@@ -1,7 +1,7 @@
-"""What a pattern demands of single parts of a path, between two slashes.
+"""The conditions of a pattern for the parts of a path between two slashes.
 
-A look at the ends of a part takes the same time however long the part is, other than the
-comparison with the whole pattern.
+Checking both ends of a part takes the same time for any length of it, unlike the comparison with
+the whole pattern.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from typing import Self
 import attrs
 
 _MOST_TEXTS = 64
-"""Texts of a part that are compared; groups beyond that count as anything."""
+"""Most texts of a part that are compared; further groups count as anything."""
 
 Texts = tuple[str, ...] | None
 """A piece of a part: one of some texts; None for anything without a slash."""
@@ -40,15 +40,15 @@ class _Part:
 
 @attrs.frozen
 class Shape:
-    """The parts of a pattern before and after ``(.*)``; without it *after* is None."""
+    """The parts of a pattern before and after ``(.*)``; *after* is None if it has no ``(.*)``."""
 
     before: tuple[_Part, ...]
     after: tuple[_Part, ...] | None
 
     @classmethod
     def of(cls, tokens: Iterable[Texts]) -> Self:
-        """*tokens* are the texts of literals and groups; one without any is ``([^/]+)``, an empty
-        tuple is ``(.*)``."""
+        """*tokens* are the texts of literals and groups; None is ``([^/]+)``, an empty tuple is
+        ``(.*)``."""
         parts: list[Pieces] = [[]]
         after: list[Pieces] | None = None
         for texts in tokens:
@@ -85,7 +85,7 @@ def _are_of_several_parts(texts: tuple[str, ...]) -> bool:
 
 
 def _products(pieces: Pieces) -> tuple[tuple[str, ...], bool]:
-    """The texts with which *pieces* begin, and whether these are all of it."""
+    """The texts with which *pieces* begin, and whether these are complete texts of *pieces*."""
     found = [""]
     for texts in pieces:
         if texts is None or len(found) * len(texts) > _MOST_TEXTS:

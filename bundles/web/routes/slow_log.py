@@ -1,4 +1,4 @@
-"""Logs responses that took long, to ``rxkernel.slow``."""
+"""Logs slow responses to ``rxkernel.slow``."""
 
 import logging
 from time import perf_counter
@@ -24,14 +24,14 @@ from rxkernel.servers.http.rewriting import SENT_URL
 logger = logging.getLogger("rxkernel.slow")
 
 _LAST = -100_000
-"""After the other listeners, which may take time too."""
+"""The priority after the other listeners, which may take time too."""
 
 
 class SlowLog:
-    """Logs each response that is ready later than the ``slow_time`` of its rule, or the limit of
-    the site. A stream counts until it begins.
+    """Logs each response that is ready later than the ``slow_time`` of its rule, or of the site. A
+    stream is ready when it begins.
 
-    It listens only while there is such a limit.
+    It listens only while such a limit is set.
     """
 
     @inject
@@ -45,7 +45,7 @@ class SlowLog:
 
     @observe(ApplicationEvents.SHUTDOWN)
     async def stop(self, event: ShutdownEvent) -> None:
-        """Listen no longer; the next start has another one."""
+        """Stop listening; the next start creates another `SlowLog`."""
         self._listener.register(False)
 
     def use(self, rewriter: RuleRewriter) -> None:

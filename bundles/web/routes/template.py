@@ -1,4 +1,4 @@
-"""Where a rule leads: a path, and perhaps a query, with the groups of its pattern."""
+"""The new path of a rule, and perhaps a query, with the groups of its pattern."""
 
 import re
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ class Template:
     """The ``rewrite`` of a rule.
 
     Attributes:
-        path, query: their parts.
+        path, query: the parts of each.
     """
 
     text: str
@@ -33,10 +33,10 @@ class Template:
 
     @classmethod
     def parse(cls, text: str, pattern: Pattern) -> Self:
-        """Return the template *text*, as ``/news/[1]``, with the groups of *pattern*.
+        """Return the template *text*, such as ``/news/[1]``, with the groups of *pattern*.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: every problem.
         """
         problems = list(_problems_of(text, len(pattern.groups)))
         if problems:
@@ -45,8 +45,8 @@ class Template:
         return cls(text, tuple(_parts(path)), tuple(_parts(query)))
 
     def fill(self, sent: SentPath, match: re.Match[str], query: str) -> str:
-        """Return path and query for a path that the pattern *match* es. *query* is that of the
-        request; it follows that of the template."""
+        """Return path and query for the path *sent*, to which *match* belongs. *query* is the
+        query of the request; it is appended to that of the template."""
         groups = [sent.sent(*match.span(number)) for number in range(1, match.re.groups + 1)]
         path = "".join(_in_path(groups[p]) if isinstance(p, int) else p for p in self.path)
         own = "".join(_in_query(groups[p]) if isinstance(p, int) else p for p in self.query)
@@ -54,7 +54,7 @@ class Template:
         return f"{path}?{both}" if both else path
 
     def tokens(self, pattern: Pattern) -> tuple[Token, ...]:
-        """Return all paths that `fill` may return, as a pattern has them."""
+        """Return the tokens of a pattern that matches all paths that `fill` may return."""
         texts = (p if isinstance(p, int) else SentPath.of(p) for p in self.path)
         return tuple(
             pattern.groups[text] if isinstance(text, int) else Token((text.text,), is_group=False)
@@ -65,18 +65,18 @@ class Template:
 
 def _problems_of(text: str, groups: int) -> Iterable[str]:
     if not text.startswith("/"):
-        yield "must begin with /, as /news/[1]"
+        yield "must begin with /, as in /news/[1]"
     if "#" in text:
-        yield "has '#'; a request has no fragment"
+        yield "has '#'; remove it: a request has no fragment"
     if _MALFORMED.search(text) or SentPath.of(text.partition("?")[0]) is None:
-        yield "is not a valid path: after % are two hexadecimal digits, of UTF-8"
+        yield "is not a valid path; write % with two hexadecimal digits, encoding UTF-8"
     for number in dict.fromkeys(_REFERENCE.findall(text)):
         if not 1 <= int(number) <= groups:
             known = f"the groups [1] to [{groups}]" if groups else "no groups"
-            yield f"has [{number}], and url has {known}"
+            yield f"has [{number}], but url has {known}"
     rest = _REFERENCE.sub("", text)
     if "[" in rest or "]" in rest or "(" in rest:
-        yield "has a bracket; the groups of url are [1], [2] …, in their order"
+        yield "has a bracket; write the groups of url as [1], [2] …, in their order"
 
 
 def _parts(text: str) -> Iterable[Part]:

@@ -1,4 +1,4 @@
-"""The session of a client: anonymous at first, then that of a user."""
+"""The sessions of clients, and their logins."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -15,12 +15,12 @@ from bundles.web.access.unreachable import NO_USERS_ADVICE
 from rxkernel import Request, Response, RxKernelError, UserTokens, encode_json
 
 ANONYMOUS_VALUES = "web.anonymous"
-"""The value of a session with the digests of those that the client had before it logged in, by
-their names. `ClientSessions.sign_out` compares them."""
+"""The name of a value of a session: the digests, by name, of the values that the client had before
+it logged in. `ClientSessions.sign_out` compares them."""
 
 
 class ClientSessions:
-    """What ``client.session``, ``client.sign_in`` and ``client.sign_out`` do."""
+    """Implements ``client.session``, ``client.sign_in`` and ``client.sign_out``."""
 
     @inject
     def __init__(
@@ -37,8 +37,8 @@ class ClientSessions:
         self._tokens = tokens
 
     async def prepare(self, request: Request) -> None:
-        """Read the session of *request*, so that `session_of` need not wait. Nothing is to be read
-        for a request without cookies.
+        """Read the session of *request*, so that `session_of` need not wait. It is not needed for
+        a request without cookies.
 
         Raises:
             ServiceUnavailableException: the store cannot be used.
@@ -50,7 +50,7 @@ class ClientSessions:
         """Return the session of *request*. It is created when the first value is stored.
 
         Raises:
-            RxKernelError: it was not read: await `prepare` before.
+            RxKernelError: the session was not read: await `prepare` before.
         """
         session = self._known(request)
         if session is None:
@@ -58,11 +58,11 @@ class ClientSessions:
         return session
 
     async def sign_in(self, request: Request, user: Any) -> None:
-        """Log *user* in, who has proved to be that user.
+        """Log *user* in, who was authenticated before.
 
-        The client gets a new session id, see `Session.rotate`: Impress kept the id, so that who
-        had given a client a session of his own could use that of the user (session fixation). The
-        values stay, unless they are those of another user.
+        The client gets a new session id, see `Session.rotate`. Impress kept the id, so an attacker
+        who had set the session id of a client could then use the session of the user (session
+        fixation). The values stay, unless the session belongs to another user.
 
         Raises:
             ForbiddenException, UnprocessableEntityException: as `Security.login_session`.
@@ -79,11 +79,11 @@ class ClientSessions:
         request.before_sending(partial(_use_session, request, session))
 
     async def sign_out(self, request: Request) -> bool:
-        """Log the user of the session out; False if there is none.
+        """Log the user of the session out; return False if the session has no user.
 
         The values that the client had before the login, and that have not changed since, stay in a
-        session with a new id. All others are removed, also those that were written under names
-        from before the login: the next user of the browser must not see them.
+        session with a new id. All others are removed, even if their names are from before the
+        login: the next user of the browser must not see them.
 
         Raises:
             ForbiddenException: the request comes from another site.
@@ -108,8 +108,8 @@ def _digest(value: Any) -> str:
 
 
 async def _use_session(request: Request, session: Session, response: Response) -> None:
-    """Make the token of *request*, whose user has logged in, that of *session*, which is stored
-    now: streams and WebSockets end with it."""
+    """Replace the token of *request*, whose user has logged in, by one of *session*, which is
+    stored now: streams and WebSockets end with it."""
     token = request.token
     if token.credential == "login":
         request.token = msgspec.structs.replace(token, credential="session", id=session.id)

@@ -1,4 +1,5 @@
-"""Templates of handler directories: Jinja2, and Impress's notation, which is compiled to it."""
+"""Templates of handler directories: Jinja2, and the notation of Impress, which is compiled to
+it."""
 
 from bundles.web.templates.template_error import TemplateError
 from bundles.web.templates.template_file import TemplateFile

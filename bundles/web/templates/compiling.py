@@ -1,4 +1,5 @@
-"""Template files as code: read, checked and compiled once for all directories that see them."""
+"""Compiles template files: each one is checked and compiled once for all directories that use
+it."""
 
 from collections.abc import Iterable, Iterator
 from types import CodeType
@@ -15,9 +16,7 @@ from bundles.web.templates.template_file import TemplateFile
 from bundles.web.templates.translation import translate
 from bundles.web.templates.values import VALUE_FILTERS
 
-_DEPTH = (
-    "blocks or expressions are nested too deeply; write the inner ones as templates of their own"
-)
+_DEPTH = "blocks or expressions are nested too deeply; move the inner ones to separate templates"
 
 _REFERRING = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
@@ -32,7 +31,7 @@ class Reference:
 
 @attrs.frozen
 class CompiledFile:
-    """The code of a file, what it refers to, and how it reads a mapping."""
+    """The code of a file, the templates that it refers to, and how it reads a mapping."""
 
     code: CodeType
     references: tuple[Reference, ...]
@@ -48,7 +47,8 @@ class MistakesError(Exception):
 
 
 def new_environment() -> Environment:
-    """Return the environment that compiles; those that run templates are overlays of it."""
+    """Return the environment that compiles; the environments that run templates are overlays of
+    it."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, auto_reload=False, cache_size=-1
     )
@@ -60,7 +60,7 @@ def compile_file(environment: Environment, file: TemplateFile) -> CompiledFile:
     """Return the code of *file*. A byte order mark is removed.
 
     Raises:
-        MistakesError: with every mistake.
+        MistakesError: every mistake.
     """
     text = file.text.removeprefix("\ufeff")
     if file.kind == "jinja":
@@ -87,10 +87,10 @@ def _compile_jinja(environment: Environment, file: TemplateFile, source: str) ->
 
 
 def _references(tree: nodes.Template, file: TemplateFile) -> Iterator[Reference]:
-    """Return the names of *tree* that are constant and needed.
+    """Return the references of *tree* with constant names that must exist.
 
-    A file that extends its own name extends the next file of that name, not itself without end:
-    its name is changed to that.
+    A file that extends its own name must not extend itself without end: the name in *tree* is
+    replaced by that of the next file with this name.
     """
     for node in tree.find_all(nodes.Stmt):
         if not isinstance(node, _REFERRING):

@@ -1,4 +1,4 @@
-"""The elements of blocks and parts of Impress's notation, as filters of Jinja2."""
+"""Filters of Jinja2 that return the elements for blocks and parts of the notation of Impress."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, cast
@@ -14,7 +14,7 @@ Pairs = Iterable[tuple[Any, Any]]
 
 
 class Readings(Protocol):
-    """The loader of the environment."""
+    """The interface of the loader of the environment."""
 
     def reading(self, name: str) -> Reading:
         """Return how the template *name* reads a mapping."""
@@ -31,7 +31,7 @@ def _each(element: Any, names: tuple[str, ...], reading: Reading) -> Iterable[An
 
 
 def _pairs(element: Any, names: tuple[str, ...], reading: Reading) -> Pairs:
-    """The same where the body writes ``@.key@``: the elements with their keys or numbers."""
+    """As `_each`, if the body writes ``@.key@``: the elements with their keys or numbers."""
     return _pairs_of(_found(element, names), reading)
 
 
@@ -39,8 +39,8 @@ def _pairs(element: Any, names: tuple[str, ...], reading: Reading) -> Pairs:
 def _parts(
     context: Context, element: Any, names: tuple[str, ...], index: Any, is_own: bool
 ) -> Pairs:
-    """``@[name]@``: once with the same element if the data has no such name. A template that
-    includes itself then ends (*is_own*)."""
+    """``@[name]@``: once with the same element if the data does not have the name. A template that
+    includes itself (*is_own*) is then not included again."""
     value = _found(element, names)
     if value is missing:
         return () if is_own else ((index, element),)
@@ -71,8 +71,8 @@ def _pairs_of(value: Any, reading: Reading) -> Pairs:
 def _is_collection(value: Mapping[Any, Any], reading: Reading) -> bool:
     """Return whether the values of a mapping are the elements, and not the mapping itself.
 
-    The types of the values decide, and what the body writes, but not the keys: those may be
-    chosen by clients.
+    This depends on the types of the values and on the body, but not on the keys, which clients may
+    choose.
     """
     if reading == "records":
         return not any(map(has_text, value.values()))
@@ -80,7 +80,7 @@ def _is_collection(value: Mapping[Any, Any], reading: Reading) -> bool:
 
 
 def _once(value: Mapping[Any, Any]) -> Iterable[Any]:
-    """An empty mapping has nothing to write."""
+    """Return the mapping as the only element; no element if it is empty."""
     return (value,) if value else ()
 
 
@@ -91,7 +91,7 @@ def _elements(value: Any) -> Iterable[Any]:
 
 
 def _is_list(value: Any) -> bool:
-    """Lists, tuples, sets, generators and the like; a text is one element."""
+    """Whether *value* is a list, tuple, set, generator or similar; a text is one element."""
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | bytearray | Mapping)
 
 
@@ -100,4 +100,4 @@ ELEMENT_FILTERS: dict[str, Callable[..., Any]] = {
     "_pairs": _pairs,
     "_parts": _parts,
 }
-"""By the names that the translation writes."""
+"""The filters by the names that `translate` writes."""

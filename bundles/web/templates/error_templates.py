@@ -28,7 +28,7 @@ from rxkernel import (
 logger = logging.getLogger(__name__)
 
 _LAST = -200
-"""After the handlers ``error`` and the files ``.404.html``."""
+"""The priority after the handlers ``error`` and the files ``.404.html``."""
 
 
 class ErrorTemplates:
@@ -44,8 +44,8 @@ class ErrorTemplates:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LAST)
     async def respond(self, event: ExceptionEvent) -> None:
-        """Set the page. If there is none, or it fails, which is logged, the standard error
-        follows."""
+        """Set the page. If no template exists, or it fails, which is logged, the standard error is
+        sent."""
         if not expects_page(event.request):
             return
         directory = self._directory_of(event.request)
@@ -55,8 +55,8 @@ class ErrorTemplates:
         try:
             text = self._text(event.request, directory, response)
         except TemplateError as error:
-            logger.error("the template of the error %d failed: %s", response.status_code, error)
-            logger.debug("the template failed at", exc_info=True)
+            logger.error("the template for the error %d failed: %s", response.status_code, error)
+            logger.debug("the traceback of the template", exc_info=True)
             return
         if text is not None:
             event.set_response(_page(text, response))

@@ -1,4 +1,4 @@
-"""Which template file a directory sees under a name."""
+"""Finds the template file for a name in a directory."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -6,21 +6,22 @@ from bundles.web.directory_paths import above, upwards
 from bundles.web.templates.template_file import EVERYONE, TemplateFile
 
 Audience = tuple[str | None, ...]
-"""The groups whose files a client sees, the first one counts; None for files without a group."""
+"""The groups whose files a client sees, in the order of priority; None for files without a
+group."""
 
 GUEST: Audience = (None,)
 
 
 NEXT = ">"
-"""Between the key of a file and a name: the file of that name that is found after that file."""
+"""Separates the key of a file and a name: the next file with that name after this file."""
 
 
 class Lookup:
     """The files of a tree, by directory and name.
 
-    A directory sees its own files and those of the directories above, the nearest counts. In each,
-    the files of a user's groups come first (of several, in the order of the alphabet), then those
-    of everyone who is logged, then those of all clients.
+    A directory sees its own files and those of the directories above; the nearest file is used. In
+    each directory, the files for a user's groups come first, in alphabetical order, then those for
+    all users who are logged in, then those for all clients.
     """
 
     def __init__(self, files: Iterable[TemplateFile]) -> None:
@@ -30,20 +31,21 @@ class Lookup:
         self._directories = frozenset(f.directory for f in self.files.values())
 
     def audience(self, groups: Collection[str] | None) -> Audience:
-        """Return what a user of *groups* sees; None is a guest. Groups without files do not count,
-        so there are few."""
+        """Return the audience of a user with *groups*; None is a guest. Groups without files are
+        left out, so that there are few audiences."""
         if groups is None:
             return GUEST
         return (*sorted(self._groups.intersection(groups)), EVERYONE, None)
 
     def nearest(self, directory: str) -> str:
-        """Return *directory* or the nearest one above that has templates; else the root."""
+        """Return *directory* if it has templates; else the nearest one above that has, or the
+        root."""
         while directory and directory not in self._directories:
             directory = above(directory)
         return directory
 
     def first(self, directory: str, audience: Audience, *names: str) -> TemplateFile | None:
-        """Return the file that *directory* sees under one of *names*, the nearest.
+        """Return the nearest file that *directory* sees under one of *names*.
 
         A name is ``menu``, or ``menu.jinja`` for that kind only; ``parts/menu`` is looked up in
         the folder ``parts`` of each directory, ``/menu`` in the root only.
@@ -62,7 +64,7 @@ class Lookup:
                 yield from self._in(place, audience, name)
 
     def names_below(self, directory: str) -> set[str]:
-        """Return the names that *directory* or one below it sees."""
+        """Return the names that *directory*, or a directory below it, sees."""
         return {
             f.base
             for f in self.files.values()
@@ -70,7 +72,8 @@ class Lookup:
         }
 
     def is_seen_below(self, directory: str, name: str) -> bool:
-        """Return whether *directory* or one below it sees a file under *name*, of any group."""
+        """Return whether *directory*, or a directory below it, sees a file under *name*, for any
+        group."""
         below = (d for d in self._directories if _is_within(d, directory))
         audience = (*self._groups, EVERYONE, None)
         return any(self.first(seer, audience, name) for seer in (directory, *below))

@@ -1,4 +1,4 @@
-"""Impress's notation as a tree of texts, values, parts and blocks (specs of 2015, §7.3).
+"""Parses the notation of Impress to texts, values, parts and blocks (specs of 2015, §7.3).
 
 ``@name@`` and ``@a.b@`` are values of the page's data, ``@.name@`` of the current element.
 ``@[name]@ … @[/name]@`` is a block; ``@[name]@`` without an end is a part, the template *name*.
@@ -62,7 +62,7 @@ class Mistake:
 
 @attrs.define(eq=False)
 class _Open:
-    """What follows ``@[name]@``, which is a block once its end is found."""
+    """The nodes after ``@[name]@``, which becomes a block when its end is found."""
 
     name: str
     line: int
@@ -114,20 +114,20 @@ def _token(match: re.Match[str], line: int) -> Text | Value | _Open | _End | Mis
         return Value(tuple(match["value"].split(".")), bool(match["relative"]))
     if match["broken"]:
         return Mistake(
-            f"{match[0]} has no end; write @[{match['broken']}]@, or @{match[0]} for this text "
+            f"{match[0]} is not closed; write @[{match['broken']}]@, or @{match[0]} for this text "
             f"itself",
             line,
         )
     name = match["block"]
     if name[:1] == "." and _BLOCK_NAME.fullmatch(name[1:]):
         return Mistake(
-            f"{match[0]} has no valid name; write @[{match['end']}{name[1:]}]@, which in a block "
-            f"is the value of the current element",
+            f"{match[0]} has an invalid name; write @[{match['end']}{name[1:]}]@, which in a "
+            f"block is the value of the current element",
             line,
         )
     if not _BLOCK_NAME.fullmatch(name):
         return Mistake(
-            f"{match[0]} has no valid name; write letters, digits, _, - and dots, as in "
+            f"{match[0]} has an invalid name; write letters, digits, _, - and dots, as in "
             f"@[name]@, or @{match[0]} for this text itself",
             line,
         )
@@ -135,9 +135,10 @@ def _token(match: re.Match[str], line: int) -> Text | Value | _Open | _End | Mis
 
 
 def _close(open_: list[_Open], end: _End, crossed: dict[str, _End]) -> str | None:
-    """End the innermost block of the name of *end*; return the problem if none is open.
+    """Close the innermost block with the name of *end*; return the problem if none is open.
 
-    *crossed* are the ends, by the names of those that were open when they came.
+    *crossed* has ends that closed an outer block, by the names of the blocks that were open
+    inside.
     """
     name = end.name
     for index in range(len(open_) - 1, 0, -1):
@@ -157,7 +158,7 @@ def _close(open_: list[_Open], end: _End, crossed: dict[str, _End]) -> str | Non
 
 
 def _to_parts(open_: list[_Open], index: int) -> None:
-    """Make those of *open_* from *index* on parts: their ends are missing."""
+    """Turn the nodes of *open_* from *index* on into parts, since their ends are missing."""
     for part in open_[index:]:
         open_[index - 1].body += [Part(part.name, part.line), *part.body]
     del open_[index:]

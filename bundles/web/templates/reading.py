@@ -1,4 +1,4 @@
-"""What a body writes of the element that it gets, which decides how a mapping is read."""
+"""Decides by the body of a block or part how a mapping is read."""
 
 from typing import Literal
 
@@ -14,11 +14,11 @@ def reading_of(body: tuple[Node, ...]) -> Reading:
     """Return how *body* reads a mapping.
 
     - ``entries``: it writes ``@.key@`` or ``@.value@`` and no other value of the element. A
-      mapping is a collection, and each of its values an element.
-    - ``records``: it writes others, such as ``@.name@``. A mapping whose values are all
-      mappings, lists or objects is a collection, since a value that is written would not be a
-      text. Another mapping is one element.
-    - ``once``: it writes none. A mapping is one element.
+      mapping is a collection, and each of its values is an element.
+    - ``records``: it writes other values, such as ``@.name@``. A mapping whose values are all
+      mappings, lists or objects is a collection, since its values could not be written as text.
+      Any other mapping is one element.
+    - ``once``: it writes no value of the element. A mapping is one element.
 
     ``@.a.b@`` does not count: *a* is a mapping in both cases.
     """

@@ -1,4 +1,4 @@
-"""The text of a page, or an error that names the file and the line."""
+"""Renders a page; an error has the file and the line."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,17 +15,17 @@ from rxkernel.exception_text import summary_of
 from rxkernel.nearest import nearest
 
 _OF_TEMPLATES = (ValueTextError, RecursionError, TemplateNotFound, UndefinedError)
-"""Errors whose place is a line of a template; others are raised by the code of a value."""
+"""Errors that belong to a line of a template; others are raised by the code of a value."""
 
 _UNDEFINED = re.compile(r"'(.+)' is undefined")
 
 
 def render(page: Template, data: Mapping[str, Any], paths: Collection[str]) -> str:
-    """Return the text of *page* for *data*. *paths* are those of all templates.
+    """Return the text of *page* for *data*. *paths* are the paths of all templates.
 
     Raises:
-        TemplateError: with the path and the line. An `HttpException` that the code of a value
-            raises passes.
+        TemplateError: has the path and the line.
+        HttpException: raised by the code of a value, unchanged.
     """
     try:
         return page.render(data, **{ELEMENT: data, INDEX: None})
@@ -39,7 +39,8 @@ def render(page: Template, data: Mapping[str, Any], paths: Collection[str]) -> s
 
 
 def _place(traceback: TracebackType | None, paths: Collection[str]) -> str | None:
-    """Return the last line of a template in *traceback*, into which Jinja2 writes their lines."""
+    """Return the last place in *traceback* that is in a template: Jinja2 writes their lines
+    there."""
     place = None
     while traceback is not None:
         if (path := traceback.tb_frame.f_code.co_filename) in paths:
@@ -50,15 +51,15 @@ def _place(traceback: TracebackType | None, paths: Collection[str]) -> str | Non
 
 def _reason(exc: Exception, data: Any) -> str:
     if not isinstance(data, Mapping):
-        return f"the data of a page is a mapping, not a {type(data).__name__}"
+        return f"the data of a page must be a mapping, not a {type(data).__name__}"
     if unusable := [key for key in data if not isinstance(key, str)]:
-        return f"the keys of a page's data are texts, not {unusable[0]!r}"
+        return f"the keys of a page's data must be str, not {unusable[0]!r}"
     if isinstance(exc, ValueTextError):
         return str(exc)
     if isinstance(exc, RecursionError):
         return "templates include one another without end, or too deeply"
     if isinstance(exc, TemplateNotFound):
-        return f"template {exc.message!r} is not found"
+        return f"template {exc.message!r} was not found"
     if isinstance(exc, UndefinedError):
         name = _UNDEFINED.fullmatch(str(exc))
         near = nearest(name[1], tuple(data)) if name else None

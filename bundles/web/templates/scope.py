@@ -1,4 +1,4 @@
-"""The templates that some clients of one directory see, ready to run."""
+"""The templates that an audience sees in one directory."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -14,8 +14,8 @@ from bundles.web.templates.template_file import TemplateFile
 class Scope(BaseLoader):
     """Jinja2's loader for *directory* and *audience*.
 
-    Parts are looked up from the directory of the page, not from that of the file that includes
-    them: a directory replaces a part of the page above by a file of its own.
+    Parts are looked up from the directory of the page, not from the directory of the file that
+    includes them: so a directory can replace a part of an inherited page by its own file.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Scope(BaseLoader):
         self._pages: dict[tuple[str, ...], Template | None] = {}
 
     def page(self, *names: str) -> Template | None:
-        """Return the nearest template with one of *names*; None if there is none."""
+        """Return the nearest template with one of *names*; None if none exists."""
         try:
             return self._pages[names]
         except KeyError:

@@ -1,4 +1,4 @@
-"""A template file of a handler directory, and what its name means."""
+"""A template file of a handler directory, and the meaning of its name."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ SUFFIXES = (".template", ".jinja")
 """``.template`` is the notation of Impress, ``.jinja`` that of Jinja2."""
 
 EVERYONE = "everyone"
-"""The group of all logged users."""
+"""The group of all users who are logged in."""
 
 
 @attrs.frozen
@@ -43,7 +43,7 @@ class TemplateFile:
 
     @property
     def base(self) -> str:
-        """What pages and other templates call it: ``menu`` for ``menu.editors.template``."""
+        """The name for pages and other templates: ``menu`` for ``menu.editors.template``."""
         return self.name.partition(".")[0]
 
     @property
@@ -54,10 +54,10 @@ class TemplateFile:
 
 
 def template_of(file: SourceFile, path: str) -> TemplateFile:
-    """Return the template in *file*, which errors call *path*.
+    """Return the template in *file*; errors show it as *path*.
 
     Raises:
-        ConfigurationError: it is not UTF-8, or its name is not that of a template.
+        ConfigurationError: it is not UTF-8, or its name is not valid.
     """
     folder, _, name = file.key.rpartition("/")
     _check_name(name)
@@ -74,6 +74,6 @@ def _check_name(name: str) -> None:
     parts = name.split(".")
     if len(parts) not in (2, 3) or not all(parts):
         raise ConfigurationError(
-            "a template is called name.template, or name.group.template for one group of users, "
-            "also with .jinja; rename it"
+            "the name of a template must be name.template, or name.group.template for one group "
+            "of users; or the same with .jinja; rename it"
         )

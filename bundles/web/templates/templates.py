@@ -20,13 +20,13 @@ from rxkernel.nearest import nearest
 
 
 class Templates:
-    """The templates *files*. Those that did not change are taken from *previous*.
+    """The templates *files*. Unchanged ones are taken from *previous*.
 
     Attributes:
         files: in their order.
 
     Raises:
-        ConfigurationError: with every problem, each with the path and the line.
+        ConfigurationError: every problem, with the path and the line.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Templates:
         groups: Collection[str] | None = None,
     ) -> str | None:
         """Return the page for *data*: the template with one of *names* that is nearest to
-        *directory*; None if there is none.
+        *directory*; None if none exists.
 
-        *groups* are those of the logged user; None is a guest.
+        *groups* are the groups of the user who is logged in; None is a guest.
 
         Raises:
             TemplateError: the template failed.
@@ -61,7 +61,7 @@ class Templates:
         return None if page is None else render(page, data, self._paths)
 
     def scope(self, directory: str, groups: Collection[str] | None = None) -> Scope:
-        """Return what a client sees in *directory*."""
+        """Return the templates that a client with *groups* sees in *directory*."""
         audience = self._lookup.audience(groups)
         key = (self._lookup.nearest(directory), audience)
         try:

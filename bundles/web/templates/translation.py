@@ -1,4 +1,4 @@
-"""Impress's notation as the source of a Jinja2 template, with the same lines."""
+"""Translates the notation of Impress to the source of a Jinja2 template, with the same lines."""
 
 import re
 
@@ -12,7 +12,7 @@ INDEX = "_key"
 """The variable with the key or the number of the current element."""
 
 _SPECIAL = re.compile(r"[{\r]")
-"""What Jinja2 would not copy: the beginning of its tags, and a carriage return."""
+"""Characters that Jinja2 would not copy: the beginning of its tags, and a carriage return."""
 
 
 def translate(nodes: tuple[Node, ...], own_name: str) -> str:

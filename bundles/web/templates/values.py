@@ -1,6 +1,6 @@
-"""The values that Impress's notation writes, as filters of Jinja2.
+"""Filters of Jinja2 that return the values of the notation of Impress.
 
-A translated template calls them for each value, so the usual types come first.
+A translated template calls them for each value, so they check the usual types first.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -21,14 +21,14 @@ _SCALARS = (str, bytes, bytearray, int, float, complex, type(None))
 _WITHOUT_ATTRIBUTES = (*_SCALARS, Set)
 _WITHOUT_TEXT = (Mapping, list, tuple, Set, bytes, bytearray)
 _NUMBERS_AND_NONE = (int, float, complex, type(None))
-"""They have the ``__str__`` of object, too."""
+"""Types that can be written, although their ``__str__`` is that of object."""
 _NO_TEXT: Any = object.__str__
 
 
 _ELEMENT = "the current element"
 
 _SHOWN = 5
-"""Names of a mapping that an error shows."""
+"""Most names of a mapping that an error shows."""
 
 
 class ValueTextError(Exception):
@@ -53,7 +53,7 @@ def _path(element: Any, names: tuple[str, ...]) -> Any:
 
 @pass_context
 def _data(context: Context, names: tuple[str, ...], element: Any) -> Any:
-    """``@a.b@``; *element* is the current one, for the error."""
+    """``@a.b@``; *element* is the current element, for the error."""
     value = context.resolve_or_missing(names[0])
     if type(value) is str and len(names) == 1:
         return value
@@ -71,7 +71,7 @@ def _data(context: Context, names: tuple[str, ...], element: Any) -> Any:
 
 
 def _value(element: Any) -> Any:
-    """``@.value@``: the field of that name if there is one, else the element itself."""
+    """``@.value@``: the field of that name if it exists, else the element itself."""
     if type(element) is str:
         return element
     value = step(element, VALUE)
@@ -79,8 +79,8 @@ def _value(element: Any) -> Any:
 
 
 def _key(element: Any, index: Any) -> Any:
-    """``@.key@``: the field of that name if there is one, else the key of the element in its
-    mapping, or its number in its list, from 0."""
+    """``@.key@``: the field of that name if it exists, else the key of the element in its mapping,
+    or its number in its list, from 0."""
     value = step(element, KEY)
     if value is missing:
         if index is None:
@@ -104,8 +104,8 @@ _Reader = Callable[[Any, str, Any], Any]
 
 
 class _Readers(dict[type[Any], _Reader]):
-    """How a public name is read from values of a class. The check of a class takes longer than
-    the reading, so the result is kept, for as many classes as a program has."""
+    """The functions that read a public name from values of a class. They are cached, since
+    checking a class takes longer than reading."""
 
     def __missing__(self, cls: type[Any]) -> _Reader:
         is_object = not issubclass(cls, (*_WITHOUT_ATTRIBUTES, Mapping, list, tuple))
@@ -119,8 +119,8 @@ _READERS = _Readers({dict: dict.get})
 
 
 def has_text(value: Any) -> bool:
-    """Return whether *value* can be written: not mappings, lists, sets, bytes, and objects
-    without ``__str__``. Values with ``__html__`` can."""
+    """Return whether *value* can be written. Mappings, lists, sets, bytes, and objects without
+    ``__str__`` cannot, unless they have ``__html__``."""
     if hasattr(value, "__html__") or isinstance(value, _NUMBERS_AND_NONE):
         return True
     return type(value).__str__ is not _NO_TEXT and not isinstance(value, _WITHOUT_TEXT)
@@ -151,7 +151,7 @@ def _text(value: Any, shown: str) -> Any:
 
 
 def _no_text(value: Any, shown: str) -> str:
-    """Return what *value* is and what to write instead."""
+    """Return the kind of *value*, and what to write instead, for the error."""
     if isinstance(value, bytes | bytearray):
         return "bytes; decode it to a text in the handler"
     if isinstance(value, list | tuple | Set):
@@ -164,9 +164,9 @@ def _no_text(value: Any, shown: str) -> str:
 
 
 def _fail_missing(element: Any, name: str, shown: str, called: str = _ELEMENT) -> NoReturn:
-    """*called* is what *element* is called in the error."""
+    """Raise the error for the missing *name*; it shows *element* as *called*."""
     if element is None:
-        raise ValueTextError(f"{shown}: there is no {name!r} in None; put it into a block")
+        raise ValueTextError(f"{shown}: {name!r} does not exist in None; put it into a block")
     if isinstance(element, Mapping):
         known = [key for key in element if isinstance(key, str)]
         where = called if nearest(name, known) else f"{called}, a mapping with {_listed(known)}"
@@ -206,4 +206,4 @@ VALUE_FILTERS: dict[str, Callable[..., Any]] = {
     "_path": _path,
     "_value": _value,
 }
-"""By the names that the translation writes."""
+"""The filters by the names that `translate` writes."""

@@ -64,11 +64,11 @@ def with_contract(**keys: Any) -> type:
             {"example": Example(params={"id": 1}, error=True), "errors": {1: "x"}},
             "error is True; it must be a word or a whole number",
         ),
-        ({"validate": lambda: None}, "it must take one argument, all arguments"),
-        ({"validate": lambda a, b: None}, "it must take one argument, all arguments"),
+        ({"validate": lambda: None}, "it must take one parameter, a dict of all arguments"),
+        ({"validate": lambda a, b: None}, "it must take one parameter, a dict of all arguments"),
         (
             {"parameters": {"id": {"type": "number", "validate": lambda: True}}},
-            "it must take one argument, the value",
+            "it must take one parameter, the value",
         ),
         (
             {"parameters": {"name": "string"}},
@@ -76,7 +76,7 @@ def with_contract(**keys: Any) -> type:
         ),
         (
             {"transports": ["SOCKET"]},
-            "transports is ['SOCKET'], but the action has labels for HTTP only, so nothing would",
+            "transports is ['SOCKET'], but the action has labels only for HTTP, so it would",
         ),
         (
             {"queue": Queue(concurrency=0)},
@@ -93,27 +93,33 @@ def with_contract(**keys: Any) -> type:
         ({"errors": {"x": 1}}, "errors has 1 for the code 'x'; it must be a text"),
         ({"errors": [{"code": 1}]}, "errors has {'code': 1}; write a mapping of codes to texts"),
         ({"errors": "x"}, "errors has 'x'; write a mapping"),
-        ({"transports": ["METACOM"]}, "transports has 'METACOM', which does not exist; there is"),
+        (
+            {"transports": ["METACOM"]},
+            "transports has the unknown transport 'METACOM'; the transports",
+        ),
         ({"transports": ["http"]}, "transports is ['http']: invalid transport name 'http'"),
-        ({"transports": []}, "transports is empty, so nothing would serve the route"),
+        ({"transports": []}, "transports is empty, so the route would not be served"),
         ({"parameters": {"id": "nmber"}}, "nmber"),
         ({"parameters": {"id": "Person"}}, "Person"),
         ({"returns": {"a": "Person"}}, "Person"),
         ({"example": {"parameters": {}}}, "cannot be read"),
         ({"examples": ["x"]}, "examples has 'x'; write Example(…)"),
         ({"examples": 5}, "examples is 5; write a list of Example(…)"),
-        ({"example": Example()}, "params.id: is missing; it is in the path"),
+        ({"example": Example()}, "params.id is missing; the path requires it"),
         (
             {"example": Example(), "parameters": {"object": {"string": "number"}}},
-            "params.id: is missing; it is in the path",
+            "params.id is missing; the path requires it",
         ),
         ({"example": Example(params={"id": "x"})}, "params.id: expected int"),
         ({"example": Example(params={"id": 1, "flag": 3})}, "params.flag: expected bool"),
         ({"example": Example(params={"id": 1}, returns={"id": "x"})}, "returns.id: expected int"),
-        ({"example": Example(params={"id": 1}, error="gone")}, "errors has no 'gone'; add errors"),
+        (
+            {"example": Example(params={"id": 1}, error="gone")},
+            "error is 'gone', which is not in the errors of the contract",
+        ),
         (
             {"example": Example(params={"id": 1}, error=1, returns={}), "errors": {1: "x"}},
-            "it has returns and error; write one of them",
+            "it has both returns and error; remove one of them",
         ),
         (
             {"example": Example(params={"id": "x"}), "parameters": {"id": "number"}},
@@ -194,7 +200,7 @@ async def test_action_that_nothing_serves_is_reported_with_all_other_problems() 
     with pytest.raises(ConfigurationError) as raised:
         await made.boot()
 
-    words = ["labels for HTTP and SOCKET only", "timeout is 0", "labels for HTTP only"]
+    words = ["labels only for HTTP and SOCKET", "timeout is 0", "labels only for HTTP"]
     for word, problem in zip(words, raised.value.problems, strict=True):
         assert word in problem
 

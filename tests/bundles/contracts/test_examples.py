@@ -215,12 +215,12 @@ async def test_example_with_user_needs_a_bundle_that_authenticates() -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"user": 7}, "user is 7; it must be the identifier of a user, a text"),
+        ({"user": 7}, "user is 7; it must be a text, the identifier of a user"),
         ({"transports": []}, "transports is []; it must be a list of transports, or None"),
         ({"transports": 7}, "transports is 7; it must be a list of transports, or None"),
         (
             {"transports": ["SOCKET", "HTTPS"]},
-            "transports has 'HTTPS', which does not serve the action; these do: HTTP, SOCKET",
+            "transports has 'HTTPS', which does not serve the action; it is served by: HTTP, ",
         ),
         ({"transports": "LINES"}, "transports has 'LINES', which does not serve the action"),
     ],

@@ -165,6 +165,6 @@ async def test_json_with_another_media_type_is_rejected_with_a_hint(
     ):
         message = (await response.json())["message"]
 
-    hint = f"; the body was read as {read_as}, send JSON with Content-Type: application/json"
+    hint = f"; the body was read as {read_as}; send JSON with Content-Type: application/json"
     assert response.status == 422
     assert message == "validation failed; see errors" + (hint if read_as else "")

@@ -12,7 +12,7 @@ from tests.bundles.metacom.conftest import SiteOf
 from tests.bundles.metacom.matrix import QUEUE, Failing, call, sending
 from tests.waiting import until
 
-BUSY = "too many calls wait; try again later"
+BUSY = "too many calls are waiting; try again later"
 TYPED = 'Field "a" not of expected type: number; Field "b" is required'
 INTERNAL = ("Internal Server Error", 500)
 

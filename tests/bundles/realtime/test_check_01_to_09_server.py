@@ -124,7 +124,7 @@ def test_check_06_second_component_of_a_name_is_an_error_of_status_409(kind: str
     ],
 )
 def test_check_07_invalid_name_is_an_error_of_status_400(kind: str, name: str) -> None:
-    with pytest.raises(IOServerError, match=f"invalid name {name!r} of a {kind}; ") as caught:
+    with pytest.raises(IOServerError, match=f"invalid {kind} name {name!r}; ") as caught:
         ADD[kind](IOServer(), name)
     assert caught.value.status_code == 400
 
@@ -232,7 +232,10 @@ def test_options_become_settings() -> None:
     [
         ({"mode": "webtransport"}, "mode is 'webtransport'"),
         ({"mode": []}, "mode is"),
-        ({"cors": {"methods": ["GET"]}}, "cors has 'methods'; its keys are origin"),
+        (
+            {"cors": {"methods": ["GET"]}},
+            "cors has the unknown key 'methods'; the keys are origin",
+        ),
     ],
 )
 def test_invalid_option_is_an_error(options: dict[str, Any], message: str) -> None:

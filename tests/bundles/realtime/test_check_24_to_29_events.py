@@ -177,8 +177,8 @@ async def test_services_of_one_namespace_are_an_error() -> None:
 
     assert caught.value.problems == (
         "the services Chat and test_services_of_one_namespace_are_an_error.<locals>.Other are "
-        "both in the namespace '/chat', and a namespace has one service; set another one, class "
-        "Other(Service, namespace=…), or put their events into one class",
+        "both in the namespace '/chat', which can have only one service; set another namespace: "
+        "class Other(Service, namespace=…), or put their events into one class",
     )
 
 
@@ -187,7 +187,7 @@ async def test_event_outside_of_a_service_is_an_error() -> None:
         @event
         async def lost(self) -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r"@event is on .*lost, which is not a method"):
+    with pytest.raises(ConfigurationError, match=r"lost has @event, but is not a method"):
         await chat(controllers=[Controller]).application.boot()
 
 
@@ -203,7 +203,7 @@ async def test_service_without_the_bundle_is_an_error() -> None:
 
 
 def test_event_private_name_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match="names with an underscore"):
+    with pytest.raises(ConfigurationError, match="begins with an underscore"):
 
         @event
         async def _private() -> None: ...
@@ -231,6 +231,6 @@ def test_service_whose_connection_hooks_cannot_be_called_is_an_error() -> None:
 
     assert raised.value.problems == (
         "connect of the service Chat: it is not async; write async def connect(self, connection)",
-        "disconnect of the service Chat: it takes other parameters; write async def "
+        "disconnect of the service Chat: its parameters are wrong; write async def "
         "disconnect(self, connection, reason)",
     )

@@ -189,8 +189,8 @@ async def test_middleware_that_cannot_be_built_is_a_problem_of_boot() -> None:
 @pytest.mark.parametrize(
     ("method", "problem"),
     [
-        ("http", "is never called; override connect or event"),
-        ("on_connect", "is never called; override connect or event"),
+        ("http", "is never called by this component; override connect or event"),
+        ("on_connect", "is never called by this component; override connect or event"),
         ("event", "has the method event, which is not async; write async def"),
     ],
 )

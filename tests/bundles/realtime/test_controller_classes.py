@@ -29,7 +29,7 @@ class ShopController(Controller, middlewares=[First]):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"name": ""}, "name is empty; leave it out, or write it"),
+        ({"name": ""}, "name is empty; write a name, or remove the argument"),
         ({"name": 7}, "name is 7; it must be a str"),
         ({"prefix": 7}, "prefix is 7; it must be a str"),
         ({"routes": 7}, "routes is 7; it must be a str"),

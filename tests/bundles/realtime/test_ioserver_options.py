@@ -66,7 +66,7 @@ def test_ioserver_reports_all_invalid_options_at_once() -> None:
         "verbose None is not a level",
         "mode is 5",
         "cookie is 5",
-        "cors has 'methods'",
+        "cors has the unknown key 'methods'",
         "cors['origin'] is 5",
         "routes is None",
         "root_dir is 7",
@@ -158,8 +158,8 @@ def test_ioserver_unknown_option_is_an_error_with_a_hint() -> None:
         IOServer(prot=80, level="DEBUG")
 
     first, second = caught.value.problems
-    assert first == "the option 'prot' is unknown; did you mean 'port'?"
-    assert second.startswith("the option 'level' is unknown; there is: host, port, verbose, ")
+    assert first == "unknown option 'prot'; did you mean 'port'?"
+    assert second.startswith("unknown option 'level'; the options are: host, port, verbose, ")
     assert " bundles" in second
 
 
@@ -180,9 +180,9 @@ def test_bundle_with_wrong_components_is_one_error() -> None:
         )
 
     one, two, three = caught.value.problems
-    assert one == f"services contains {Plain!r}, which is not a subclass of Service"
+    assert one == f"services has {Plain!r}, which is not a subclass of Service"
     assert two == "controllers is the class Controller; write a list: controllers=[Controller]"
-    assert three.startswith("managers contains <")
+    assert three.startswith("managers has <")
     assert three.endswith(", which is not a subclass of Manager")
 
 

@@ -59,12 +59,12 @@ async def test_manager_that_injects_another_starts_after_it_and_stops_before_it(
 async def test_manager_invalid_name_is_a_problem_of_boot(name: str) -> None:
     cls: Any = type("Store", (Manager,), {}, name=name)
 
-    with pytest.raises(ConfigurationError, match="the manager Store has the name"):
+    with pytest.raises(ConfigurationError, match="the manager Store has the invalid name"):
         await application(cls).boot()
 
 
 async def test_app_handle_unknown_manager_is_an_attribute_error() -> None:
     handle = (await application(Database, Journal).boot()).get(AppHandle)
 
-    with pytest.raises(AttributeError, match="no manager is called 'journals'; did you mean"):
+    with pytest.raises(AttributeError, match="unknown manager 'journals'; did you mean"):
         _ = handle.journals

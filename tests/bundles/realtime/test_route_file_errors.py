@@ -40,38 +40,39 @@ class ShopController(Controller):
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        (7, "it is 7; it must be an object"),
+        (7, "the entry is 7; it must be an object"),
         (
             entry("GET", "/", "show", handlr="x"),
-            "the key 'handlr' is unknown; did you mean 'handler'?",
+            "unknown key 'handlr'; did you mean 'handler'?",
         ),
         (
             entry("GET", "/", "show", xyz=1),
-            "the key 'xyz' is unknown; the keys are method, url, handler, onRequest, preParsing, "
+            "unknown key 'xyz'; the keys are method, url, handler, onRequest, preParsing, "
             "preValidation, preHandler, preSerialization, onSend, onResponse, errorHandler, "
             "schema, attachValidation, bodyLimit, constraints, exposeHeadRoute, config",
         ),
         (
             entry("GET", "/", "show", onError="hook"),
-            "the key 'onError' has no effect; write errorHandler",
+            "the key 'onError' is not supported; write errorHandler",
         ),
         (
             entry("GET", "/", "show", logLevel="warn"),
-            "the key 'logLevel' has no effect; set the levels of logging",
+            "the key 'logLevel' is not supported; set the levels of logging",
         ),
         (entry("GET", "x", "show"), "url is 'x'; it must be a path that begins with '/'"),
         (entry("GET", None, "show"), "url is None; it must be a path that begins with '/'"),
         (
             entry("GET", r"/:id(\d+", "show"),
-            r"url is '/:id(\\d+': a pattern has no ')' at its end; add it",
+            r"url is '/:id(\\d+': a pattern has no closing ')'; add it",
         ),
         (
             entry("GET", "/:id?", "show"),
-            "url is '/:id?': the parameter :id? is optional; write two entries, one without",
+            "url is '/:id?': optional parameters such as :id? are not supported; write two "
+            "entries, one without it",
         ),
         (
             entry("GET", "/*/x", "show"),
-            "url is '/*/x': a '*' is not at the end; write a parameter in its place",
+            "url is '/*/x': a '*' is not at the end; write a parameter instead",
         ),
         (
             entry("GET", "/:id(a(b)c)", "show"),
@@ -83,10 +84,13 @@ class ShopController(Controller):
             "route 'shop_show' ([..].ShopController.show) has the method 'FOO'; it must be one of "
             "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         ),
-        (entry([], "/", "show"), "method is []; it must be a method as 'GET', or a list of them"),
+        (
+            entry([], "/", "show"),
+            "method is []; it must be an HTTP method such as 'GET', or a list of them",
+        ),
         (
             entry(["GET", "get"], "/", "show"),
-            "method is ['GET', 'get'], which has a method twice; remove one",
+            "method is ['GET', 'get'], which repeats a method; remove one",
         ),
         (
             entry("GET", "/", None),
@@ -110,22 +114,23 @@ class ShopController(Controller):
         ),
         (
             entry("GET", "/", "show", onRequest="on_send"),
-            "onRequest is 'on_send'; it takes other parameters; write async def on_send(self, "
+            "onRequest is 'on_send'; its parameters are wrong; write async def on_send(self, "
             "request)",
         ),
         (entry("GET", "/", "show", schema=[]), "schema is []; it must be an object"),
         (
             entry("GET", "/", "show", schema={"bdy": {}}),
-            "schema has the key 'bdy'; it must be one of body, querystring, query, params, "
+            "schema has the unknown key 'bdy'; the keys are body, querystring, query, params, "
             "headers, response",
         ),
         (
             entry("GET", "/", "show", schema={"query": {}, "querystring": {}}),
-            "schema has 'query' and 'querystring', which are the same; remove one",
+            "schema has 'query' and 'querystring', which mean the same; remove one",
         ),
         (
             entry("GET", "/", "show", schema={"response": {"ok": {}}}),
-            "schema.response has the key 'ok'; write a status as '200', '2xx' or 'default'",
+            "schema.response has the invalid key 'ok'; write a status such as '200', "
+            "'2xx' or 'default'",
         ),
         (
             entry("GET", "/", "show", schema={"response": []}),
@@ -133,12 +138,16 @@ class ShopController(Controller):
         ),
         (
             entry("POST", "/", "raw", schema={"body": {}}),
-            "schema.body needs the decoded body, but raw takes its bytes; remove one of the two",
+            "schema.body requires the decoded body, but raw takes its bytes; remove one "
+            "of the two",
         ),
-        (entry("POST", "/", "show", bodyLimit=0), "bodyLimit is 0; it must be bytes, 1 or more"),
+        (
+            entry("POST", "/", "show", bodyLimit=0),
+            "bodyLimit is 0; it must be a number of bytes, at least 1",
+        ),
         (
             entry("POST", "/", "show", bodyLimit="1kb"),
-            "bodyLimit is '1kb'; it must be bytes, 1 or more",
+            "bodyLimit is '1kb'; it must be a number of bytes, at least 1",
         ),
         (
             entry("POST", "/", "show", exposeHeadRoute=False),
@@ -189,7 +198,7 @@ async def test_entry_of_a_route_file_with_an_error_is_reported(
     ("part", "schema", "text"),
     [
         ("query", {"properties": {"a": {"type": "int"}}}, "(at .properties.a.type)"),
-        ("headers", {"$ref": "http://127.0.0.1:9/x"}, "a schema may refer to its own parts only"),
+        ("headers", {"$ref": "http://127.0.0.1:9/x"}, "a schema may refer only to its own parts"),
         ("params", {"$schema": "http://127.0.0.1:9/x"}, "is not a draft of JSON Schema"),
         ("body", {"$ref": "#/definitions/a"}, "'/definitions/a' does not exist"),
         ("body", {"pattern": "("}, "(at .pattern)"),
@@ -211,14 +220,17 @@ async def test_schema_that_is_invalid_is_reported(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (None, "does not exist; create it, name another one, class ShopController(Controller, "),
+        (
+            None,
+            "does not exist; create it, name another file with class ShopController(Controller, ",
+        ),
         ("[", "is not JSON: Expecting value: line 1 column 2 (char 1)"),
         ("[" * 100_000, "is nested too deeply"),
         (
             '[{"url": "/a", "url": "/b"}]',
             "is not JSON: an object has the key 'url' twice; remove one",
         ),
-        ("{}", "has no list of entries; write [{…}, …]"),
+        ("{}", "is not a list of entries; write [{…}, …]"),
         ("\udcff", "is not JSON: 'utf-8' codec can't decode byte 0xff"),
     ],
 )

@@ -220,7 +220,7 @@ async def test_access_of_a_decorator_is_an_error(site: Site) -> None:
 async def test_wrong_timeout_of_a_stage_is_an_error(site: Site, value: str) -> None:
     text = f"timeout = {value}\nasync def end(client): pass"
 
-    assert "write seconds, more than 0" in await site.problems({"app/end.py": text})
+    assert "write a number of seconds greater than 0" in await site.problems({"app/end.py": text})
 
 
 async def test_middleware_takes_services(site: Site) -> None:

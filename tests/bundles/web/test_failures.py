@@ -64,7 +64,7 @@ async def test_failure_of_end_in_a_failed_chain_is_logged_and_the_first_error_co
     client = await site.start(files)
 
     assert (await client.http("GET /a")).status_code == 403
-    assert "the handler end of GET /a has failed" in caplog.text
+    assert "the handler 'end' of GET /a failed" in caplog.text
     assert "end failed" in caplog.text
     assert (await client.http("GET /b")).status_code == 500
 
@@ -86,7 +86,7 @@ async def test_middleware_that_fails_keeps_its_error_when_end_fails_too(
 
     assert (await client.http("GET /a", params={"x": "1"})).status_code == 403
     assert (await client.http("GET /a")).status_code == 403
-    assert "the handler end of GET /a has failed" in caplog.text
+    assert "the handler 'end' of GET /a failed" in caplog.text
 
 
 async def test_end_that_ends_is_a_response_for_the_middleware_around_it(site: Site) -> None:

@@ -10,7 +10,7 @@ from tests.bundles.web.conftest import Site
     ("key", "text", "problem"),
     [
         ("get.py", "x = 1", "'x' is not a field"),
-        ("get.py", "", "defines no handler; write async def get(client)"),
+        ("get.py", "", "does not define a handler; write async def get(client)"),
         ("get.py", "def get(client): return 1", "get is a def, not an async function"),
         ("get.py", "method = 1", "method is of the type int"),
         ("get.py", "async def get(client): yield 1", "get yields; return StreamResponse"),
@@ -24,7 +24,7 @@ from tests.bundles.web.conftest import Site
         (
             "get.py",
             "async def get(client): return 1\nasync def middleware(request, next): return 1",
-            "defines middleware and get; a file is one handler",
+            "defines middleware and get, but a file has one handler",
         ),
         ("end.py", "async def middleware(request, next): return 1", "write async def end(client)"),
         (
@@ -71,7 +71,7 @@ async def test_all_problems_of_one_file_are_reported_at_once(site: Site) -> None
 
     assert "app/post.py:1: meta is ['a']; write a mapping" in found
     assert "app/post.py:2: timeout is 'soon'; it must be seconds" in found
-    assert "app/post.py:3: body_limit is '1MB'; write bytes, 1 or more" in found
+    assert "app/post.py:3: body_limit is '1MB'; write a number of bytes, 1 or more" in found
     assert "app/post.py:4: deprecated is 5; it must be a bool, or a text" in found
     assert "app/post.py:5: 'a' is not a field" in found
     assert "app/post.py:6: post takes 'callback'" in found
@@ -135,7 +135,7 @@ async def test_missing_folder_app_is_an_error(site: Site) -> None:
 async def test_folder_with_braces_is_an_error(site: Site) -> None:
     found = await site.problems({"app/{id}/get.py": "async def get(client): return 1"})
 
-    assert "has braces; write access.virtual = True" in found
+    assert "has braces, but a path has no parameters; rename it" in found
 
 
 async def test_two_templates_of_one_name_are_an_error(site: Site) -> None:
@@ -228,7 +228,7 @@ async def test_file_with_two_handlers_is_an_error(site: Site, name: str) -> None
         """
     found = await site.problems({"app/a/get.py": text})
 
-    assert f"app/a/get.py: defines {name} and get; a file is one handler: remove one" in found
+    assert f"app/a/get.py: defines {name} and get, but a file has one handler; remove one" in found
 
 
 async def test_other_verbs_of_sockets_are_an_error(site: Site) -> None:
@@ -239,7 +239,7 @@ async def test_other_verbs_of_sockets_are_an_error(site: Site) -> None:
     text = "async def post(client): pass"
     found = await site.problems({"app/a.ws/post.py": text}, bundles=[web])
 
-    assert "app/a.ws/post.py:1: is never called: a WebSocket begins with GET" in found
+    assert "app/a.ws/post.py:1: is never called, since a WebSocket begins with GET" in found
     assert "test_handler_files.py" in found
 
 

@@ -159,7 +159,7 @@ async def test_program_handler_on_bundle_and_file_of_one_path_are_an_error(site:
     found = await site.problems(FILES, bundles=[web])
 
     assert "test_live_reload.py:" in found
-    assert "app/get.py:1 is get of '/' too; remove one of the two" in found
+    assert "app/get.py:1 handles get of '/' too; remove one of them" in found
 
 
 async def test_requests_during_reloads_read_one_version_in_all_stages(site: Site) -> None:

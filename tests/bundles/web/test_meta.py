@@ -197,7 +197,7 @@ async def test_definitions_are_documented(site: Site) -> None:
     ("text", "problem"),
     [
         ("meta = 1", "meta is 1; write a mapping with description, parameters, result"),
-        ("meta = {'name': 'x'}", "meta has 'name'; its keys are"),
+        ("meta = {'name': 'x'}", "meta has 'name'; its keys must be"),
         ("meta = {'description': 'x'}\ndescription = 'y'", "and so has description"),
         ("meta = {'parameters': {'a': '[nuber]'}}", "unknown type 'nuber'"),
         ("parameters = {'a': 'nuber'}", "nuber"),

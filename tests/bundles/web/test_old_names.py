@@ -50,7 +50,7 @@ async def test_attribute_that_is_like_no_other_has_no_hint(site: Site) -> None:
     [
         ("get", "get(client, callback)", "get takes 'callback'; there is no callback; return the"),
         ("get", "method(client, cb)", "method takes 'cb'; there is no callback; return the"),
-        ("get", "get(client, next)", "get takes 'next'; only a middleware has it"),
+        ("get", "get(client, next)", "get takes 'next'; only a middleware takes it"),
         ("get", "get(req, res)", "get takes req, res; write the one parameter client"),
         ("request", "middleware(req, res, next)", "write async def middleware(request, next)"),
         ("error", "error(client, exc)", "error takes 'exc'; write client.exception"),

@@ -13,7 +13,7 @@ async def test_two_handlers_in_one_file_are_an_error(site: Site, other: str) -> 
     text = f"{GET}\nasync def {other}(request, next): return 1"
     found = await site.problems({"app/get.py": text})
 
-    assert f"app/get.py: defines {other} and get; a file is one handler: remove one" in found
+    assert f"app/get.py: defines {other} and get, but a file has one handler; remove one" in found
 
 
 async def test_handler_of_another_stage_in_a_file_is_an_error(site: Site) -> None:
@@ -70,7 +70,7 @@ async def test_template_that_is_almost_a_page_is_an_error(
 ) -> None:
     found = await site.problems({"app/get.py": GET, f"app/a/{name}": "x"})
 
-    assert f"app/a/{name}: nothing uses it; a page is called {page}" in found
+    assert f"app/a/{name}: is not used; a page is called {page}" in found
 
 
 async def test_template_that_is_almost_a_page_may_be_a_part(site: Site) -> None:

@@ -46,7 +46,7 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ),
         ({"a": 5}, "'a': 5, a int, is not a notation; write a type such as 'string'"),
         ({"a": str}, "'a': <class 'str'>, a type, is not a notation"),
-        ({5: "string"}, "a mapping with keys that are not texts, is not a notation"),
+        ({5: "string"}, "a mapping with keys that are not str, is not a notation"),
         ({"a": {"type": "string", "requird": 1}}, "unknown option 'requird'; did you mean"),
         ({"a": {"type": "string", "name": "string"}}, "begins with its kind: {'Struct': {}, …}"),
         ({"a": {"type": "string", "required": 1}}, "'a': required is 1; write True or False"),
@@ -58,45 +58,48 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
         ({"a": {"type": "string", "length": {}}}, "'a': length is {}"),
         ({"a": {"type": "number", "min": 2, "max": 1}}, "'a': min is 2 and max is 1"),
         ({"a": {"type": "number", "min": True}}, "'a': min is True and max is None"),
-        ({"a": {"type": "int", "min": 1.5, "max": 1.7}}, "'a': no int is in the range"),
-        ({"a": {"type": "u8", "min": 256}}, "'a': no u8 is in the range; correct min and max"),
-        ({"a": {"type": "number", "min": 5, "length": 4}}, "'a': no number is in the range"),
+        ({"a": {"type": "int", "min": 1.5, "max": 1.7}}, "'a': the range contains no int"),
+        ({"a": {"type": "u8", "min": 256}}, "'a': the range contains no u8; correct min and max"),
+        ({"a": {"type": "number", "min": 5, "length": 4}}, "'a': the range contains no number"),
         ({"a": {"type": "string", "pattern": b"x"}}, "'a': pattern is b'x'; write a regular"),
         ({"a": {"enum": [1, float("nan")]}}, "'a': enum has nan; write texts, finite numbers"),
         ({"a": {"type": "string", "pattern": "("}}, "'a': pattern is '('; write a regular"),
-        ({"a": {"type": "string", "validate": 1}}, "'a': validate is 1; write a function"),
+        ({"a": {"type": "string", "validate": 1}}, "'a': validate is 1; it must be a function"),
         ({"a": {"type": "string", "validate": is_valid}}, "a function that is not async"),
-        ({"a": {"type": "number", "default": "5"}}, "'a': the default '5' does not fit"),
-        ({"a": {"array": "string", "default": [1]}}, "the default [1] does not fit at '[0]'"),
+        ({"a": {"type": "number", "default": "5"}}, "'a': the default '5' is invalid"),
+        ({"a": {"array": "string", "default": [1]}}, "the default [1] is invalid at '[0]'"),
         ({"a": {"enum": []}}, "'a': enum is []; write a list of values"),
         ({"a": {"enum": [[1]]}}, "'a': enum has [1]; write texts, finite numbers"),
-        ({"a": []}, "'a': [] is not a list of types"),
-        ({"a": [{"x": {"b": "string"}}]}, "'a[0]': an item of a tuple is a scalar or an enum"),
+        ({"a": []}, "'a': tuple is []; write a list of types"),
+        (
+            {"a": [{"x": {"b": "string"}}]},
+            "'a[0]': an item of a tuple must be a scalar or an enum",
+        ),
         ({"a": ["?string", "number"]}, "'a': an optional item is before a required one"),
-        ({"a": {"object": "string"}}, "'a': 'string' is not one type of keys with one of values"),
+        ({"a": {"object": "string"}}, "'a': 'string' must have the type of the keys"),
         ({"a": {"type": "object", "key": ["string"], "value": "any"}}, "the type of keys is ["),
         (
             {"a": {"set": {"b": "string"}}},
-            "'a[]': an item of a set is a scalar, an enum or a tuple",
+            "'a[]': an item of a set must be a scalar, an enum or a tuple",
         ),
         ({"a": {"type": "string", "pattern": "(?<=a+)b"}}, "'a': pattern is '(?<=a+)b'; write a"),
-        ({"a": {"type": "map"}}, "'a': the type 'map' needs 'value'"),
+        ({"a": {"type": "map"}}, "'a': the type 'map' requires the key 'value'"),
         ({"a": {"object": {"?string": "any"}}}, "the type of keys is '?string'; write a scalar"),
         ({"a": {"type": "string", "length": 2**64}}, "'a': length is 18446744073709551616; write"),
         ({"a": {"array": "string", "length": [1, 2**64]}}, "'a': length is [1, 18446744073709"),
         ({"a": {"object": {"string": "any"}, "length": 2**64}}, "'a': length is 184467440737"),
         ({"a": {"type": "number", "min": 10**400}}, "'a': min is 1000"),
         (CYCLE, "'a': the notation contains itself; name it, and refer to it"),
-        pytest.param(DEEP, "is nested more than 64 deep", id="deep"),
+        pytest.param(DEEP, "is nested more than 64 levels deep", id="deep"),
         ({"a": {"many": "person"}}, "'a': 'person' is not the name of a schema"),
-        ({"a": {"type": "tuple"}}, "'a': the type 'tuple' needs 'value'"),
-        ({"a": {"union": ["string"]}}, "'a': union is ['string']; write a list of notations"),
+        ({"a": {"type": "tuple"}}, "'a': the type 'tuple' requires the key 'value'"),
+        ({"a": {"union": ["string"]}}, "'a': union is ['string']; write a list of two or more"),
         (
             {"a": {"union": [{"x": "string"}, {"y": "string"}]}},
-            "'a': the alternatives of a union have different types in JSON",
+            "'a': the alternatives of a union must have different JSON types",
         ),
         ({"a": "string", "a?": "number"}, "the field 'a?' is declared twice"),
-        ({"Projection": {"schema": "X"}}, "a Projection needs a schema and a list of fields"),
+        ({"Projection": {"schema": "X"}}, "a Projection requires a schema and a list of fields"),
         ({"Entity": {}, "required": "string"}, "required is 'string'; write True or False"),
     ],
     ids=id_of,
@@ -136,16 +139,16 @@ def test_schemas_every_problem_names_its_schema() -> None:
     assert found[:4] == [
         "schema 'lower': a name of a schema begins with a capital letter",
         "type 'money2': unknown type 'mony'; did you mean 'money'?",
-        "type 'Big': a name of a type begins with a small letter",
-        "type 'odd': has no 'js'; write the name of a type of the notation",
+        "type 'Big': the name of a type must begin with a lowercase letter",
+        "type 'odd': the key 'js' is missing; set it to the name of a type of the notation",
     ]
     assert found[4].startswith("type 'thing': ")
     assert found[5:] == [
         "schema 'Person', 'name': unknown type 'strng'; did you mean 'string'?",
         "schema 'Part': the schema 'Home' has no field 'siz'; did you mean 'size'?",
         "schema 'Other': unknown schema 'Hme'; did you mean 'Home'?",
-        "schema 'Loop': is a projection of itself, through 'Loop'",
-        "schema 'List': 'Names' has no fields",
+        "schema 'Loop': is a projection of itself, through 'Loop'; name another schema",
+        "schema 'List': the schema 'Names' has no fields; name another schema",
         "schema 'Person', 'home': unknown schema 'Hme'; did you mean 'Home'?",
     ]
 
@@ -171,9 +174,9 @@ def test_schemas_defaults_that_do_not_fit_are_reported_together() -> None:
     [
         ({"A": {"a": "A"}}, ["A"], "each value requires another one inside of it"),
         ({"A": {"b": "B"}, "B": {"x": {"a": "A"}}}, ["A", "B"], "make one of the references"),
-        ({"A": {"array": "A"}}, ["A"], "refers to itself without a struct between"),
-        ({"A": {"object": {"string": "B"}}, "B": "A"}, ["A", "B"], "without a struct between"),
-        ({"A": "A"}, ["A"], "refers to itself without a struct between"),
+        ({"A": {"array": "A"}}, ["A"], "refers to itself; write a struct in between"),
+        ({"A": {"object": {"string": "B"}}, "B": "A"}, ["A", "B"], "write a struct in between"),
+        ({"A": "A"}, ["A"], "refers to itself; write a struct in between"),
     ],
 )
 def test_schemas_cycle_without_a_finite_value(
@@ -208,8 +211,8 @@ def test_schemas_cycle_with_a_finite_value_works(notations: Any) -> None:
         ({"a": {"b": "[{{c}}]"}}, "schema 'a', 'b': unknown definition 'c'"),
         ({"a": {"b": {"c": "number"}}}, "schema 'a', 'b': is {'c': 'number'}; write a type"),
         ({"a": 5}, "schema 'a': is 5; write the types of its fields by name"),
-        ({"a": {"b": "x:number"}}, "schema 'a', 'b': the default 'x' does not fit"),
-        ({"a": {"b": "10 m:size"}}, "the default '10 m' does not fit: expected a size such as"),
+        ({"a": {"b": "x:number"}}, "schema 'a', 'b': the default 'x' is invalid"),
+        ({"a": {"b": "10 m:size"}}, "the default '10 m' is invalid: expected a size such as"),
         ({}, "unknown definition ''"),
         ({1: {"x": "number"}}, "definitions is {1: {'x': 'number'}}; write a mapping of names"),
         ([1], "definitions is [1]; write a mapping of names"),
@@ -246,7 +249,7 @@ def test_schemas_that_refer_to_each_other_in_a_circle_of_100_are_compiled() -> N
 )
 def test_schemas_in_a_chain_that_is_too_long_are_one_error(notations: dict[str, Any]) -> None:
     [problem] = problems_of_all(notations)
-    assert "in a chain that is too long to be read" in problem
+    assert "which is too long to be read" in problem
 
 
 def test_definitions_unknown_name_of_the_root() -> None:

@@ -151,7 +151,7 @@ async def test_directory_for_no_client_is_reported_with_its_file(site: Site) -> 
         }
     )
 
-    assert "app/b/c/access.py: guests and logged are False, so that no client may" in error
+    assert "app/b/c/access.py: guests and logged are False, so no client may" in error
 
 
 async def test_role_outside_of_hierarchy_is_reported(site: Site) -> None:

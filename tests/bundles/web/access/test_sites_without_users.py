@@ -22,10 +22,10 @@ async def test_access_that_needs_a_user_is_a_warning_if_there_are_none(
 ) -> None:
     await site.start(NEEDS)
 
-    [warning] = [text for text in caplog.messages if "refused for all clients" in text]
+    [warning] = [text for text in caplog.messages if "all requests are refused" in text]
     assert "app/a/access.py:2, " in warning
     assert "app/b/access.py:1, " in warning
-    assert "app/b/c/access.py: refused for all clients, since access needs a user" in warning
+    assert "app/b/c/access.py: all requests are refused, since access needs a user" in warning
     assert "write create_application(users=…) in app.py" in warning
     assert "app/open/" not in warning
     assert "app/auth/" not in warning
@@ -36,7 +36,7 @@ async def test_access_that_needs_a_user_has_no_warning_if_there_are_users(
 ) -> None:
     await site.start(NEEDS, users=Users)
 
-    assert "refused for all clients" not in caplog.text
+    assert "all requests are refused" not in caplog.text
 
 
 async def test_access_that_needs_a_user_is_a_warning_after_a_reload_only_if_it_is_new(
@@ -49,7 +49,7 @@ async def test_access_that_needs_a_user_is_a_warning_after_a_reload_only_if_it_i
     assert "refused" not in caplog.text
 
     await site.change({"app/new/access.py": "guests = False"})
-    assert "app/new/access.py:1: refused for all clients" in caplog.text
+    assert "app/new/access.py:1: all requests are refused" in caplog.text
 
 
 async def test_sign_in_without_users_is_an_error_that_says_what_to_write(

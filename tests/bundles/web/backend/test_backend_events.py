@@ -112,7 +112,7 @@ async def test_emit_of_a_wrong_value_raises(site: Site) -> None:
 @pytest.mark.parametrize(
     ("call", "problem"),
     [
-        ('on("", changed)', "the event is ''; write its name"),
+        ('on("", changed)', "the name of the event is ''; write a non-empty str"),
         ('on("price", print)', "the handler of the event 'price' is a def; write async def"),
         ('on("price", none)', r"write async def none\(data\)"),
         ('on("price", callback)', "there is no callback; return the result"),

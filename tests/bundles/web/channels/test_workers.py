@@ -13,7 +13,7 @@ FILES = {
 
 SHARED = {"sessions.store": "sqlite", "security.tokens.store": "sqlite", "socketio.enabled": False}
 
-WARNING = "get the events of their own worker only"
+WARNING = "get only the events of their own worker"
 
 
 @pytest.mark.parametrize("has_workers", [True, False])

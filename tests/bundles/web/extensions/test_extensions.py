@@ -19,7 +19,7 @@ YAML = Extension("yaml", "application/yaml", render)
     ("arguments", "message"),
     [
         ((".yaml", "application/yaml", render), "the name of an extension is '.yaml'"),
-        (("Yaml", "application/yaml", render), "lower case letters"),
+        (("Yaml", "application/yaml", render), "lowercase letters"),
         ((5, "application/yaml", render), "the name of an extension is 5"),
         (("yaml", "yaml", render), "content_type of the extension 'yaml' is 'yaml'"),
         (("yaml", "text/x\r\nA: b", render), "content_type of the extension"),

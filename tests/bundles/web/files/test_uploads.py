@@ -116,7 +116,7 @@ async def test_store_type_that_is_not_accepted_is_415(
     if is_accepted:
         assert len(await uploads.store(files)) == 1
     else:
-        with pytest.raises(UnsupportedMediaTypeException, match="accepted are"):
+        with pytest.raises(UnsupportedMediaTypeException, match="accepted types are"):
             await uploads.store([("b", UploadedFile("y.png", b"x", "image/png")), *files])
         assert not uploads.folder.exists()
 

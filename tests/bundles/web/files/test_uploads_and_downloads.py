@@ -153,7 +153,7 @@ async def test_upload_of_other_type_is_415(site: Site) -> None:
         async with session.post("/files.json", data=data) as response:
             assert response.status == 415
             assert (await response.json())["message"] == (
-                "the file 'a.html' is text/html; accepted are image/*"
+                "the file 'a.html' has the type 'text/html'; accepted types are image/*"
             )
         [record] = await uploaded(session, form(("a.png", b"1", "image/png")))
     assert (site.root / "pictures" / record["path"]).read_bytes() == b"1"
@@ -207,7 +207,7 @@ async def test_body_limit_invalid_is_reported(site: Site, limit: str) -> None:
     )
 
     assert "app/x/post.py" in problems
-    assert "write bytes, 1 or more" in problems
+    assert "write a number of bytes, 1 or more" in problems
 
 
 @pytest.mark.parametrize(

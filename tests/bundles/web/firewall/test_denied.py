@@ -96,10 +96,10 @@ async def test_block_in_a_functional_test_does_nothing(site: Site) -> None:
     ("address", "seconds", "message"),
     [
         pytest.param("", 5, "the address to block is empty", id="no address"),
-        pytest.param("192.0.2.1", 0, "a block of 0 s", id="no time"),
-        pytest.param("192.0.2.1", -1, "a block of -1 s", id="negative"),
-        pytest.param("192.0.2.1", float("inf"), "a block of inf s", id="for ever"),
-        pytest.param("192.0.2.1", float("nan"), "a block of nan s", id="not a number"),
+        pytest.param("192.0.2.1", 0, "seconds is 0; write", id="no time"),
+        pytest.param("192.0.2.1", -1, "seconds is -1; write", id="negative"),
+        pytest.param("192.0.2.1", float("inf"), "seconds is inf; write", id="for ever"),
+        pytest.param("192.0.2.1", float("nan"), "seconds is nan; write", id="not a number"),
     ],
 )
 async def test_block_without_a_client_or_a_time_is_an_error(

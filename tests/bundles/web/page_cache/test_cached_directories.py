@@ -87,7 +87,7 @@ async def test_cache_invalid_lifetime_is_500(site: Site, caplog: pytest.LogCaptu
     )
 
     assert (await client.http("GET /x.json")).status_code == 500
-    assert "client.cache('10 minutes'): write seconds" in caplog.text
+    assert "client.cache('10 minutes'): write a number of seconds" in caplog.text
 
 
 async def test_cache_reload_removes_the_pages(site: Site) -> None:

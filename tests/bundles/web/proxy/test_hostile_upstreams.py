@@ -186,7 +186,7 @@ async def test_upstream_that_breaks_in_mid_body_breaks_the_response(
         errors = [record for record in caplog.records if record.levelno >= logging.WARNING]
         assert len(errors) == 1
         assert errors[0].exc_info is None
-        assert "the response of the other server is not complete" in errors[0].getMessage()
+        assert "the response of the other server is incomplete" in errors[0].getMessage()
 
 
 async def test_upstream_that_stops_in_mid_body_breaks_the_response(site: Site) -> None:

@@ -184,7 +184,7 @@ async def test_origin_that_is_more_or_less_is_an_error(site: Site, origin: str) 
     await site.start({"app/get.py": "async def get(client): return 1"})
     proxy = site.application.injector.get(ReverseProxy)
 
-    with pytest.raises(RxKernelError, match="write scheme, host and port only"):
+    with pytest.raises(RxKernelError, match="write only scheme, host and port"):
         proxy.upstream(origin)
 
 

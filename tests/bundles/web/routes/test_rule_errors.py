@@ -39,18 +39,21 @@ routes = [
         "config/routes.py:3: rewrit is not a field of a rule; did you mean rewrite?",
         "config/routes.py:4: rule '/(.*' has a parenthesis without its pair, or in another group; "
         "write (.*) for anything, ([^/]+) for a part without a slash, or (a|b)",
-        "config/routes.py:5: rule '/c/(.*)' rewrite '/[2]' has [2], and url has the groups [1] to "
+        "config/routes.py:5: rule '/c/(.*)' rewrite '/[2]' has [2], but url has the groups [1] to "
         "[1]",
         "config/routes.py:6: a rule has no url; write 'url': '/news/(.*)'",
-        "config/routes.py:7: rule has the url 7; it is a text, as '/news/(.*)'",
-        "config/routes.py:10: rule '/d' rewrite is 8; it is a text, as '/news/[1]'",
-        "config/routes.py:11: rule '/e' has the method 'FETCH'; it is one of GET, HEAD, POST, "
-        "PUT, PATCH, DELETE, OPTIONS",
-        "config/routes.py:12: rule '/f' methods is 'GET'; it is a list, as ['GET', 'POST']",
-        "config/routes.py:13: rule '/g' slow_time is 0; it is a number of seconds above 0",
-        "config/routes.py:14: rule '/h' slow_time is True; it is a number of seconds above 0",
-        "config/routes.py:15: escaping is not known: a url is never a regular expression; remove "
-        "it, and write (.*), ([^/]+) or (a|b) in url",
+        "config/routes.py:7: rule has the url 7; it must be a str, such as '/news/(.*)'",
+        "config/routes.py:10: rule '/d' rewrite is 8; it must be a str, such as '/news/[1]'",
+        "config/routes.py:11: rule '/e' has the method 'FETCH'; it must be one of GET, HEAD, "
+        "POST, PUT, PATCH, DELETE, OPTIONS",
+        "config/routes.py:12: rule '/f' methods is 'GET'; it must be a list, such as ['GET', "
+        "'POST']",
+        "config/routes.py:13: rule '/g' slow_time is 0; it must be a number of seconds greater "
+        "than 0",
+        "config/routes.py:14: rule '/h' slow_time is True; it must be a number of seconds "
+        "greater than 0",
+        "config/routes.py:15: escaping is not known, since a url is never a regular expression; "
+        "remove it, and write (.*), ([^/]+) or (a|b) in url",
         "config/routes.py:16: slowTime is not a field of a rule; did you mean slow_time?",
         "config/routes.py:17: 'k' is not a rule; write {'url': '/a', 'rewrite': '/b'}",
     ]
@@ -75,19 +78,19 @@ async def test_mistakes_of_the_tree_and_of_rules_are_reported_together(site: Sit
     [
         ("'target': 'a'", "target is 'a'; it must begin with http:// or https://"),
         ("'target': 'ftp://a'", "target is 'ftp://a'; it must begin with http:// or https://"),
-        ("'target': 7", "target is 7; write http://127.0.0.1:8080"),
+        ("'target': 7", "target is 7; write a str like http://127.0.0.1:8080"),
         ("'target': 'http://'", "target is 'http://', which is invalid"),
         ("'target': 'http://u@a'", "target is 'http://u@a', which is invalid"),
         ("'target': 'http://a:x'", "target is 'http://a:x', which is invalid"),
         ("'target': 'http://a?b'", "target is 'http://a?b', which is invalid"),
         ("'target': 'http://a/[2]'", "target '/[2]' has [2]"),
-        ("'target': 'http://[1].a'", "a group cannot be its host, which a client would choose"),
+        ("'target': 'http://[1].a'", "its host cannot be a group, since a client would choose it"),
         ("'target': 'http://a/b', 'rewrite': '/c'", "has rewrite, and target has a path"),
         ("'target': 'http://a', 'host': 'b'", "has target and host; write target only"),
-        ("'host': '[1].a'", "a group cannot be the host, which a client would choose"),
-        ("'host': 'a b'", "host is 'a b', which is invalid; write it as shop.example.org"),
-        ("'host': 'a', 'port': 0", "port is 0; it is a number from 1 to 65535"),
-        ("'host': 'a', 'port': '80'", "port is '80'; it is a number from 1 to 65535"),
+        ("'host': '[1].a'", "it cannot be a group, since a client would choose it"),
+        ("'host': 'a b'", "host is 'a b', which is invalid; write it like shop.example.org"),
+        ("'host': 'a', 'port': 0", "port is 0; it must be a number from 1 to 65535"),
+        ("'host': 'a', 'port': '80'", "port is '80'; it must be a number from 1 to 65535"),
         ("'host': 'a', 'scheme': 'ws'", "scheme is 'ws'; write http or https"),
         ("'port': 80", "has port without host; write host, or target"),
     ],
@@ -196,7 +199,7 @@ async def test_lists_of_other_forms_are_read(site: Site) -> None:
         ("from bundles.web import Route\nroutes = (\nRoute('x'),)", "config/routes.py:3"),
     ):
         (found,) = await problems(site, text)
-        assert found == f"{where}: rule 'x' must begin with /, as /news/(.*)"
+        assert found == f"{where}: rule 'x' must begin with /, as in /news/(.*)"
 
 
 async def test_mistake_in_toml_has_its_line(site: Site) -> None:
@@ -204,7 +207,7 @@ async def test_mistake_in_toml_has_its_line(site: Site) -> None:
 
     (found,) = await problems(site, text, "routes.toml")
 
-    assert found == "config/routes.toml:4: rule 'b' must begin with /, as /news/(.*)"
+    assert found == "config/routes.toml:4: rule 'b' must begin with /, as in /news/(.*)"
 
 
 async def test_mistake_in_code_has_its_number(site: Site) -> None:
@@ -213,6 +216,6 @@ async def test_mistake_in_code_has_its_number(site: Site) -> None:
     found = await site.problems(PAGE, bundles=[web])
 
     assert found.splitlines() == [
-        "WebBundle(routes=…), rule 2: rule 'b' must begin with /, as /news/(.*)",
+        "WebBundle(routes=…), rule 2: rule 'b' must begin with /, as in /news/(.*)",
         "WebBundle(routes=…), rule 3: 'c' is not a rule; write {'url': '/a', 'rewrite': '/b'}",
     ]

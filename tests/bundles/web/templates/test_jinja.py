@@ -98,7 +98,7 @@ def test_names_that_are_not_constant_or_not_needed_are_not_checked() -> None:
 
 
 def test_template_of_an_unknown_variable_name_is_an_error() -> None:
-    with pytest.raises(TemplateError, match=r"^app/html\.jinja:1: template 'x' is not found"):
+    with pytest.raises(TemplateError, match=r"^app/html\.jinja:1: template 'x' was not found"):
         render("{% include name %}", name="x")
 
 
@@ -197,8 +197,8 @@ def test_exception_with_a_status_passes() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([1], "the data of a page is a mapping, not a list"),
-        ({1: 2}, "the keys of a page's data are texts, not 1"),
+        ([1], "the data of a page must be a mapping, not a list"),
+        ({1: 2}, "the keys of a page's data must be str, not 1"),
     ],
 )
 def test_data_of_another_type_is_an_error(data: Any, message: str) -> None:

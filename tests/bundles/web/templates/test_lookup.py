@@ -83,7 +83,7 @@ def test_part_of_a_lower_directory_only_fails_above_it() -> None:
 
     assert page(files, {}, "/a") == "\na"
     with pytest.raises(
-        TemplateError, match=r"^app/html.template:2: template 'center' is not found"
+        TemplateError, match=r"^app/html.template:2: template 'center' was not found"
     ):
         page(files, {})
 

@@ -118,7 +118,7 @@ def test_value_without_text_is_error(value: object, message: str) -> None:
         ("@.nmae@", "@.nmae@: 'nmae' is not in the current element; did you mean 'name'?"),
         ("@user.nmae@", "@user.nmae@: 'nmae' is not in @user@; did you mean 'name'?"),
         ("@.user.nmae@", "@.user.nmae@: 'nmae' is not in @.user@; did you mean 'name'?"),
-        ("@none.name@", "@none.name@: there is no 'name' in None; put it into a block"),
+        ("@none.name@", "@none.name@: 'name' does not exist in None; put it into a block"),
         (
             "@name.upper@",
             "@name.upper@: @name@ is a value of type str, not a mapping; write @name@ for it",
@@ -279,13 +279,13 @@ def test_key_of_outer_block_is_not_that_of_the_inner_one() -> None:
             5,
             "@[/a]@ in line 4 ends @[a]@ while @[b]@ is open; write @[/b]@ before it",
         ),
-        ("x\n@[list@ y @[/list]@", 2, "@[list has no end; write @[list]@, or @@[list for th"),
-        ("@[list]@ y\n@[/list]", 2, "@[/list has no end; write @[/list]@"),
-        ("@[list]@ y\n@[/list@", 2, "@[/list has no end; write @[/list]@"),
-        ("@[a]@@[.b]@@[/a]@", 1, "@[.b]@ has no valid name; write @[b]@, which in a block is"),
-        ("x\n\n@[a b]@", 3, "@[a b]@ has no valid name"),
-        ("@[]@", 1, "@[]@ has no valid name"),
-        ("@[.a]@ @[/.a]@", 1, "@[.a]@ has no valid name"),
+        ("x\n@[list@ y @[/list]@", 2, "@[list is not closed; write @[list]@, or @@[list for th"),
+        ("@[list]@ y\n@[/list]", 2, "@[/list is not closed; write @[/list]@"),
+        ("@[list]@ y\n@[/list@", 2, "@[/list is not closed; write @[/list]@"),
+        ("@[a]@@[.b]@@[/a]@", 1, "@[.b]@ has an invalid name; write @[b]@, which in a block is"),
+        ("x\n\n@[a b]@", 3, "@[a b]@ has an invalid name"),
+        ("@[]@", 1, "@[]@ has an invalid name"),
+        ("@[.a]@ @[/.a]@", 1, "@[.a]@ has an invalid name"),
     ],
 )
 def test_mistake_is_a_problem_with_its_line(text: str, line: int, message: str) -> None:
@@ -310,7 +310,7 @@ def test_too_deep_blocks_are_a_problem() -> None:
 
     assert problems_of({"html.template": text}) == (
         "app/html.template:1: blocks or expressions are nested too deeply; "
-        "write the inner ones as templates of their own",
+        "move the inner ones to separate templates",
     )
 
 

@@ -201,7 +201,7 @@ async def test_mistakes_of_all_templates_fail_the_boot(site: Site) -> None:
     assert f"{app / 'html.template'}:2: template 'mneu' is neither" in problems
     assert "did you mean 'menu'?" in problems
     assert f"{app / 'a' / 'b.jinja'}:1: Unexpected end of template" in problems
-    assert "a.b.c.template: a template is called name.template" in problems
+    assert "a.b.c.template: the name of a template must be name.template" in problems
     assert "c.template: is not UTF-8 in line 2" in problems
     assert "has the same name; remove one of the two" in problems
 
