@@ -13,7 +13,7 @@ from tests.required_tools import ROOT
 QUESTIONS = {
     "404": "docs/guide/files.html",
     "How do I return 404?": "docs/guide/errors.html",
-    "who is the current user on a socket": "docs/bundles/security.html",
+    "who is the current user on a socket": "docs/tutorial/owners.html",
     "how do I test a broadcast": "docs/guide/testing.html",
     "upload a file": "docs/guide/requests.html",
     "CORS": "docs/guide/cors.html",
