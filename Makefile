@@ -41,7 +41,7 @@ soak: $(DEV_STAMP) slowhttptest faketime wrk redis nats postgresql mariadb  ## l
 check: lint type test  ## what a change must pass: lint, type, test
 
 docs: $(DEV_STAMP)  ## build the site of the documentation in build/docs
-	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -c docs . build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -d build/doctrees -c docs . build/docs
 	@echo "Open $(CURDIR)/build/docs/index.html"
 
 screenshots: $(DEV_STAMP) $(NPM_STAMP) browser  ## make the pictures of the documentation again, in docs/images
