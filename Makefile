@@ -50,7 +50,7 @@ collect: $(DEV_STAMP)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 
 docs: $(DEV_STAMP)  ## build the site of the documentation in build/docs
-	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -c docs . build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -d build/doctrees -c docs . build/docs
 	@echo "Open $(CURDIR)/build/docs/index.html"
 
 screenshots: $(DEV_STAMP) $(NPM_STAMP) browser  ## make the pictures of the documentation again, in docs/images
