@@ -44,6 +44,9 @@ docs: $(DEV_STAMP)  ## build the site of the documentation in build/docs
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -c docs . build/docs
 	@echo "Open $(CURDIR)/build/docs/index.html"
 
+screenshots: $(DEV_STAMP) $(NPM_STAMP) browser  ## make the pictures of the documentation again, in docs/images
+	@PYTHONPATH=docs/examples/chat:docs/examples/gateway $(BIN)/python -m tests.browser.screenshots
+
 format: $(DEV_STAMP)  ## rewrite the sources in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -72,12 +72,14 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 smartquotes = False  # the pages quote code
+pygments_dark_style = "a11y-high-contrast-dark"
 html_theme = "furo"
 html_title = "rxkernel"
 html_copy_source = False
 html_additional_pages = {"search": "search.html"}
 html_show_sphinx = False
 html_extra_path = ["site/root"]  # the file that leads to the home page
+html_css_files = ["site.css"]
 html_static_path = ["site/static"]
 html_theme_options = {"navigation_with_keys": False}
 

@@ -35,7 +35,7 @@ SOURCES = [
 ]
 ENUMS = (KernelEvents, ApplicationEvents, ServerEvents, SecurityEvents, SessionEvents)
 _EVENT = re.compile(
-    r"^\| `(\w+)\.(\w+)` \| `([\w.]+)` \| `(\w+)` \| (`[^|]*`) \| .+ \|$", re.MULTILINE
+    r"^\| `(\w+)\.(\w+)`, `([\w.]+)` \| `(\w+)`: (`[^|]*`) \| .+ \|$", re.MULTILINE
 )
 
 
