@@ -40,8 +40,8 @@ APPLICATIONS = "applications"
 PER_APPLICATION = "per_application"
 """Field metadata: True for the path of a file that applications cannot share. If the settings file
 has tables of applications, the default then gets a folder with the name of the application, unless
-it is None. For other values: a function that takes the default and the name of the application, and
-returns the value for this application."""
+it is None. For other values: a function that takes the default and the name of the application,
+and returns the value for this application."""
 
 TABLES = "tables"
 """Field metadata for ``Mapping[str, SettingsClass]``: a table for each name that the file chooses,
