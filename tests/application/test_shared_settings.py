@@ -173,6 +173,7 @@ class KeySettings:
 class StoreSettings:
     file: Path = attrs.field(default=Path("store.sqlite3"), metadata={"per_application": True})
     backup: Path = attrs.field(default=Path("old.sqlite3"), metadata={"per_application": True})
+    copy: str | None = attrs.field(default=None, metadata={"per_application": True})
     keys: KeySettings = attrs.field(factory=KeySettings)
 
 
@@ -200,6 +201,7 @@ def test_t73_files_that_cannot_be_shared_have_the_name_of_the_application(
     assert application.settings.bundles["store"] == StoreSettings(
         file=Path("shop/store.sqlite3"),
         backup=Path("backup.sqlite3"),
+        copy=None,
         keys=KeySettings(key="var/shop/key.pem"),
     )
 
