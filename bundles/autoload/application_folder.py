@@ -1,4 +1,4 @@
-"""Where an application is."""
+"""The directory of an application."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from bundles.autoload.loading.names import DATA_FOLDERS
 
 @attrs.frozen
 class ApplicationFolder:
-    """The directory of `AutoloadBundle`, for other bundles that serve files of it."""
+    """The directory of `AutoloadBundle`, for other bundles that use files in it."""
 
     path: Path
 
@@ -18,7 +18,7 @@ class ApplicationFolder:
         missing, with mode 700. Nothing in it is loaded, sent or removed.
 
         Raises:
-            ValueError: *name* is another folder.
+            ValueError: *name* is not one of these.
         """
         if name not in DATA_FOLDERS:
             raise ValueError(f"{name!r} is not one of the folders {', '.join(DATA_FOLDERS)}")

@@ -6,17 +6,17 @@ from typing import Any
 from rxkernel import RxKernelError
 
 _SHOWN = 5
-"""Most errors in the message."""
+"""The maximum number of errors in the message."""
 
 
 class ArgumentsError(RxKernelError):
-    """Code has called *function* with arguments that do not fit.
+    """Code has called *function* with invalid arguments.
 
-    That is a bug of this code and no error of its client, so the response is 500, and the log has
-    the traceback.
+    This is a bug in the code, not an error of its client, so the response is 500, and the
+    traceback is logged.
 
     Attributes:
-        errors: those of a 422 for a client, with ``path``, ``code`` and ``message``.
+        errors: the errors as in a 422 for a client, with ``path``, ``code`` and ``message``.
     """
 
     def __init__(self, function: str, errors: Sequence[Mapping[str, Any]]) -> None:
@@ -28,5 +28,5 @@ class ArgumentsError(RxKernelError):
 
 
 def _name_of(path: str) -> str:
-    """Return *path* without what it begins with for clients: ``body.name`` is ``name``."""
+    """Return *path* without its first part, which is for clients: ``body.name`` is ``name``."""
     return path.partition(".")[2] or path

@@ -1,4 +1,4 @@
-"""One application from a directory: its current snapshot, and how the next one is made."""
+"""One application from a directory: its current snapshot, and the change to the next one."""
 
 import logging
 import os
@@ -49,19 +49,20 @@ logger = logging.getLogger(__name__)
 class Autoload:
     """Loads the directory at boot, and again for each reload.
 
-    A reload awaits `build`, then `migrate` directly before it calls `commit`, in the step in which
-    the routes are swapped, and awaits `retire`. After an error of the routes or of `migrate` it
-    awaits `discard` instead. These are not called concurrently.
+    A reload awaits `build`, then `migrate`, calls `commit` directly after that, in the step in
+    which the routes are swapped, and awaits `retire`. After an error in the routes or in `migrate`
+    it awaits `discard` instead. These methods must not be called concurrently.
 
     Args:
-        injector: the services, which hooks and tasks find as ``application.injector``.
-        values: how the files of a place become values, by place; else a file is its function or
-            its module.
-        places: those of other bundles.
+        injector: the services, which hooks and tasks read as ``application.injector``.
+        values: functions that convert a file to its value, by place. Without one, the value is the
+            function of the file, or its module.
+        places: the places of other bundles.
 
     Attributes:
-        problems_of: yields what is wrong with the endpoints of a snapshot that has only some of
-            the files, as the others could not be loaded; so all is reported together.
+        problems_of: yields the errors in the endpoints of a snapshot. It is also called for a
+            snapshot without the files that could not be loaded, so that all errors are reported
+            together.
     """
 
     def __init__(
@@ -96,7 +97,8 @@ class Autoload:
 
     @property
     def application_names(self) -> Mapping[str, Any]:
-        """What files find in ``application`` beside the attributes of `Application`."""
+        """The names that files read from ``application`` besides the attributes of
+        `Application`."""
         return {name: value for p in self.places for name, value in p.application_names.items()}
 
     @property
@@ -116,8 +118,8 @@ class Autoload:
         return self._current
 
     def scope(self, request: Request, snapshot: Snapshot | None = None) -> MessageScope:
-        """Return the scope of *request*, in which its views read *snapshot*, by default that of
-        now. It is closed when the message has ended.
+        """Return the scope of *request*, in which its views read *snapshot*, by default the
+        current one. It is closed when the message has ended.
 
         Raises:
             RxKernelError: the message has ended, or the application is not booted.
@@ -132,7 +134,7 @@ class Autoload:
         """Load everything, and run the start hooks.
 
         Raises:
-            ConfigurationError: with every problem; the hooks that have started are stopped.
+            ConfigurationError: lists every error; the hooks that have started are stopped.
         """
         build = await self.build()
         if build is None:
@@ -141,11 +143,11 @@ class Autoload:
         return build.snapshot
 
     async def scan(self, changed: Iterable[str] = ()) -> Tree:
-        """Return the files as they are now. New warnings of them are logged.
+        """Return the current files. New warnings about them are logged.
 
         Args:
             changed: the paths below the root, with slashes, that may have changed. They are read
-                even if their size and times are those of before.
+                even if their size and times have not changed.
         """
         known = None if self._current is None else self._current.tree
         rules, keys = self._rules(), frozenset(changed)
@@ -159,17 +161,17 @@ class Autoload:
     async def build(
         self, changed: Iterable[str] = (), *, tree: Tree | None = None
     ) -> Build | None:
-        """Load the next snapshot beside the current one. Return None if no file has another
-        content.
+        """Load the next snapshot, while messages read the current one. Return None if no file has
+        changed.
 
-        The start hooks of new files have run then. Messages are not affected.
+        When this returns, the start hooks of new files have run.
 
         Args:
             changed: the paths that may have changed, see `scan`.
             tree: the result of `scan`, which is called otherwise.
 
         Raises:
-            ConfigurationError: with every problem. Everything is as it was before.
+            ConfigurationError: lists every error. The application is unchanged.
         """
         previous = self._current
         known = None if previous is None else previous.tree
@@ -195,11 +197,11 @@ class Autoload:
     async def migrate(self, build: Build) -> None:
         """Call ``migrate`` of the files of *build* that replace others.
 
-        Plain functions are called last, without an ``await``. So no message runs between them and
-        what the caller does next.
+        Plain functions are called last, without an ``await``, so that no message runs between them
+        and the next step of the caller.
 
         Raises:
-            ConfigurationError: one of them has failed. Those before it have been called.
+            ConfigurationError: one of them has failed. Earlier ones have been called.
         """
         calls = sorted(
             build.migrations, key=lambda call: not iscoroutinefunction(call.hook.function)
@@ -213,7 +215,7 @@ class Autoload:
                     raise ConfigurationError(str(exc)) from exc.__cause__
 
     def commit(self, build: Build) -> None:
-        """Let messages read the snapshot of *build*."""
+        """Make messages read the snapshot of *build*."""
         is_first, self._current = self._current is None, build.snapshot
         build.snapshot.state.commit()
         if self._context is not None:
@@ -221,7 +223,7 @@ class Autoload:
         self._restore()
         build.scope.close()
         if is_first:
-            if self.application.is_check:  # no reload starts them later
+            if self.application.is_check:  # a check has no reloads that would start them later
                 started = {unit.key for unit in build.started}
                 self._never_started = frozenset(build.snapshot.files.keys() - started)
             add_runtime(self)
@@ -261,7 +263,7 @@ class Autoload:
         return TreeRules(mode, settings.file_limit, settings.resources_limit, places, secret)
 
     def _restore(self) -> None:
-        """Make exactly the modules of the current snapshot importable."""
+        """Make the modules of the current snapshot importable, and no others."""
         if self._context is None:
             return
         if self._current is not None:
@@ -282,7 +284,7 @@ class Autoload:
 
 
 def _check(tree: Tree) -> None:
-    """Raise a ConfigurationError with the problems of *tree*, and with its syntax errors, since
-    no file is executed then."""
+    """Raise a ConfigurationError for the problems of *tree*. It also has the syntax errors, since
+    no file is executed."""
     if problems := (*tree.problems, *check_units(tree)):
         raise ConfigurationError(*problems, *syntax_problems(tree))

@@ -1,4 +1,4 @@
-"""Makes one snapshot: loads the files, and calls the hooks of those that are new."""
+"""Builds one snapshot: loads the files, and calls the hooks of new ones."""
 
 import asyncio
 import logging
@@ -39,15 +39,15 @@ from rxkernel import ConfigurationError
 logger = logging.getLogger(__name__)
 
 _SLOW = 1.0
-"""Seconds of a start hook before the log says that it runs."""
+"""Seconds after which a start hook that is still running is logged."""
 
 
 class Building:
     """One load of *tree*.
 
     Args:
-        previous: the snapshot that messages read now.
-        changed: the keys of the files that differ.
+        previous: the snapshot that messages currently read.
+        changed: the keys of the changed files.
     """
 
     def __init__(
@@ -135,10 +135,10 @@ class Building:
             raise ConfigurationError(*dict.fromkeys(self._load.problems))
 
     async def _start(self) -> None:
-        """Start what is new; at boot, the scripts of ``setup`` run in between, and what needs them
-        is not started if they have not run. A file that
-        replaces another one takes over its state instead, if it has ``migrate``: once everything
-        else is done, since it changes what messages use."""
+        """Start new files. At boot, the scripts of ``setup`` run in between; files that need them
+        are not started if they have not run. A file with ``migrate`` that replaces another one is
+        not started, but takes over its state. This is done last, since it changes values that
+        messages use."""
         old = {unit.key: unit for unit in units_of(self._old)}
         units = units_of(self._load.files)
         migrating = {unit.key for unit in units if unit.migrate is not None}
@@ -172,7 +172,7 @@ class Building:
         waiting = asyncio.get_running_loop().call_later(
             _SLOW,
             logger.info,
-            "%s: start() has not ended after %g s; it has %g s (autoload.start_timeout)",
+            "%s: start() has not ended after %g s; the limit is %g s (autoload.start_timeout)",
             self._tree.show(unit.key),
             _SLOW,
             timeout,
@@ -193,7 +193,7 @@ class Building:
         return self._previous is not None and unit.folder in self._previous.tree.folders
 
     def _replaced(self) -> Iterable[ModuleFile]:
-        """Yield the previous files whose variables have other values now."""
+        """Yield the previous files that were replaced, so that their variables have new values."""
         for key in sorted(self._load.executed & self._old.keys() - self._migrations.keys()):
             yield self._old[key]
 
@@ -211,8 +211,8 @@ class Building:
         )
 
     def _registered(self) -> Iterator[tuple[str, Iterable[Any]]]:
-        """Yield what files have registered. A file that was not executed has registered the same
-        as before, and so has one that takes over its state and is not started again."""
+        """Yield the values that files have registered. For a file that was not executed, or that
+        takes over its state and is not started again, they are those of before."""
         load = self._load
         before = {} if self._previous is None else self._previous.registered
         for key in load.files:

@@ -1,4 +1,4 @@
-"""What the bundle adds to an application."""
+"""The bundle autoload."""
 
 import logging
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ _FILES = "autoload_static"
 
 
 class AutoloadBundle(Bundle):
-    """Makes an application of a directory.
+    """Makes an application from a directory.
 
     Args:
-        root: the directory, absolute or below the working directory; an attribute, too.
+        root: the directory, absolute or relative to the working directory; also an attribute.
     """
 
     name = "autoload"

@@ -1,4 +1,4 @@
-"""An application that needs no Python module: a directory, with the bundles that its files use."""
+"""`create_application`: an application from a directory, with the bundles that its files use."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -16,24 +16,24 @@ def create_application(
     bundles: Sequence[Any] = (),
     controllers: Sequence[Any] = (),
 ) -> Application:
-    """Make the application of the directory *root*.
+    """Return the application of the directory *root*.
 
     Its bundles are ``sessions``, ``security``, ``contracts`` and ``autoload``; ``tasks`` and
     ``web`` if there is a folder ``tasks`` or ``app``; and ``metacom``, unless there is a folder
-    ``app`` and none with the name ``api``: the access files of ``app`` are not those of calls. The
+    ``app`` but no folder ``api``, since access files in ``app`` do not protect calls. The
     certificates in ``cert`` are the default of ``http.tls``.
 
     Args:
-        users: the `UserProvider`, as for `SecurityBundle`; without it there are no logins.
-        bundles: further bundles, as for `Application`; also a `MetacomBundle` or a `WebBundle`
-            with arguments.
-        controllers: as for `Application`. Each action needs an access rule.
+        users: the `UserProvider` of `SecurityBundle`; without it there are no logins.
+        bundles: further bundles, as for `Application`; may also be a `MetacomBundle` or a
+            `WebBundle` with arguments.
+        controllers: as for `Application`. Each action must have an access rule.
 
     Raises:
-        ConfigurationError: with every problem of the certificates.
+        ConfigurationError: lists every error in the certificates.
     """
     root = Path(root)
-    security = import_module("bundles.security")  # needs an extra, as the two below
+    security = import_module("bundles.security")  # requires an extra, as the two below
     defaults = import_module("bundles.autoload.security_defaults")
     certificates = import_module("bundles.autoload.places.certificates")
     has_pages, has_calls = (root / "app").is_dir(), (root / "api").is_dir()

@@ -1,4 +1,4 @@
-"""When the directory is loaded, and when its stop hooks run."""
+"""Loads the directory at boot, and calls its stop hooks at the end."""
 
 from injector import inject
 
@@ -16,7 +16,7 @@ from rxkernel import (
 
 
 class AutoloadListeners:
-    """Loads the directory at boot, when all services exist."""
+    """Loads the directory at boot, after all services were built."""
 
     @inject
     def __init__(self, autoload: Autoload, endpoints: Endpoints, live_reload: LiveReload) -> None:

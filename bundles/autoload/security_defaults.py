@@ -1,4 +1,4 @@
-"""The bundle security of an application that has no Python module. Imported only for one."""
+"""The defaults of the bundle security for an application from a directory; imported only then."""
 
 from secrets import token_urlsafe
 from typing import Any
@@ -12,7 +12,7 @@ from bundles.security import (
 
 
 class NoUsers(UserProvider[Any]):
-    """Sessions work, and nobody can log in."""
+    """A provider without users: sessions work, but logins are not possible."""
 
     async def load(self, identifier: str) -> None:
         return None

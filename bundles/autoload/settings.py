@@ -21,26 +21,28 @@ class AutoloadSettings:
     """The section ``[autoload]`` of ``rxkernel.toml``."""
 
     mode: str | None = attrs.field(default=None, validator=_MODE)
-    """``config/<name>.<mode>.py`` replaces ``config/<name>.py``; none: the variable MODE."""
+    """With a mode, ``config/<name>.<mode>.py`` replaces ``config/<name>.py``. By default, the mode
+    is the environment variable MODE."""
 
     reload: bool | None = attrs.field(default=None, validator=_SWITCH)
-    """Whether changed files are loaded while the application runs; none: if ``debug`` is set."""
+    """Whether changed files are loaded while the application runs; by default, if ``debug`` is
+    set."""
 
     load_timeout: float = attrs.field(default=30.0, validator=_SECONDS)
-    """Seconds in which one file must be executed."""
+    """Seconds within which one file must be executed."""
 
     start_timeout: float = attrs.field(default=30.0, validator=_SECONDS)
-    """Seconds in which one ``start`` or ``async def migrate`` must end."""
+    """Seconds within which one ``start`` or ``async def migrate`` must end."""
 
     stop_timeout: float = attrs.field(default=10.0, validator=_SECONDS)
-    """Seconds in which one ``stop`` hook must end."""
+    """Seconds within which one ``stop`` hook must end."""
 
     setup_file: Path | None = None
-    """The SQLite file with the results of the scripts of ``setup``; none: ``var/setup.sqlite3``
-    in the folder above the root."""
+    """The SQLite file with the results of the scripts of ``setup``; by default,
+    ``var/setup.sqlite3`` in the folder above the root."""
 
     file_limit: int = attrs.field(default=1_048_576, validator=_BYTES)
-    """Most bytes of a file that is executed."""
+    """The maximum of bytes of a file that is executed."""
 
     resources_limit: int = attrs.field(default=67_108_864, validator=_BYTES)
-    """Most bytes of all files of ``resources``, which are kept in memory."""
+    """The maximum of bytes of all files of ``resources``, which are kept in memory."""

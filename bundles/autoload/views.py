@@ -1,6 +1,7 @@
-"""The namespaces, as code imports them: ``from bundles.autoload import domain, lib``.
+"""The namespaces that code imports: ``from bundles.autoload import domain, lib``.
 
-A view looks a name up each time that it is read, so it can be kept: it never holds a snapshot.
+A view looks up a name each time that it is read. It does not refer to a snapshot, so it may be
+kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,10 +19,10 @@ _MISSING = object()
 
 
 class View:
-    """A namespace: a place, or a folder of it. Its attributes are the files and folders in it.
+    """A namespace: a place, or a folder in it. Its attributes are the files and folders in it.
 
-    ``parent`` is the namespace above. An attribute that is set, as ``db.geo.pool = pool``, belongs
-    to the folder and stays after a reload.
+    ``parent`` is the namespace above. An attribute that is set, such as ``db.geo.pool = pool``,
+    belongs to the folder and stays after a reload.
     """
 
     __slots__ = ("__weakref__", "_folders", "_name")
@@ -34,7 +35,8 @@ class View:
         object.__setattr__(self, "_folders", {})
 
     def __getattribute__(self, attribute: str) -> Any:
-        """Half the time of ``__getattr__``, before which Python raises an AttributeError."""
+        """Return the attribute. This takes half the time of ``__getattr__``, for which Python
+        first raises an AttributeError."""
         if attribute[:1] == "_":
             return _own(self, attribute)
         name = (*_own(self, "_name"), attribute)
@@ -72,7 +74,7 @@ class View:
 
 
 class ConfigView(View):
-    """The place ``config``. Its files are read by name as well, as the values in them are."""
+    """The place ``config``. Its files can also be read by key, like the values in them."""
 
     __slots__ = ()
 
@@ -103,7 +105,7 @@ class ResourcesView(Mapping[str, bytes]):
 
 
 class ApplicationView:
-    """The running `Application`. Its injector can be read in start hooks, too."""
+    """The running `Application`. Its injector can already be read in start hooks."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Database sessions per message, and live CRUD resources made of tables."""
+"""Database sessions for messages, and live CRUD resources from tables."""
 
 from bundles.resources.bundle import ResourcesBundle
 from bundles.resources.database.after_commit import AfterCommit

@@ -1,4 +1,4 @@
-"""What the bundle adds to an application."""
+"""The bundle resources."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -61,18 +61,18 @@ _NONE: Mapping[str, type[DeclarativeBase] | MetaData] = MappingProxyType({})
 
 
 class ResourcesBundle(Bundle):
-    """Database sessions, and resources made of tables: ``ResourcesBundle(Base)``.
+    """Database sessions, and resources from tables: ``ResourcesBundle(Base)``.
 
     Args:
-        base: the declarative base of the application, whose tables are those of its database; or
-            a `MetaData` of SQLAlchemy.
+        base: the declarative base, or `MetaData` of SQLAlchemy, with the tables of the
+            application.
         databases: the bases of further databases, by the names in the settings.
         fixtures: classes whose rows ``rxkernel fixtures load`` adds.
 
     Raises:
-        ConfigurationError: *base* is missing, which is an error here so that the bundle cannot be
-            enabled as a class; an argument has no tables; an item of *fixtures* is not a
-            `Fixture`, or two have one name.
+        ConfigurationError: *base* is missing, as when the bundle is enabled as a class; an
+            argument has no tables; an item of *fixtures* is not a `Fixture`, or two have the same
+            name.
     """
 
     name = "resources"
@@ -139,10 +139,11 @@ class ResourcesBundle(Bundle):
 
     @classmethod
     def settings_for_test(cls, settings: Any, options: Mapping[str, Any], undo: ExitStack) -> Any:
-        """``database="memory"``: new SQLite databases in place of all, until the test ends.
+        """Replace all databases by new SQLite databases until the test ends, for the option
+        ``database="memory"``.
 
         Raises:
-            ValueError: another value.
+            ValueError: the option has another value.
         """
         return settings_in_memory(settings, options["database"], undo)
 

@@ -1,4 +1,4 @@
-"""What `ResourcesBundle` was given, for commands that do not boot the application."""
+"""The arguments of `ResourcesBundle`, for commands that do not boot the application."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -20,16 +20,16 @@ _MISSING = (
 
 @attrs.frozen
 class Declarations:
-    """The bases of each database, by its name."""
+    """The bases of each database, by the name of the database."""
 
     bases: Mapping[str, Sequence[Base]]
 
     @classmethod
     def of(cls, base: object, databases: object) -> "Declarations":
-        """Those of the arguments of the bundle.
+        """Return the declarations in the arguments of the bundle.
 
         Raises:
-            ConfigurationError: with each argument that has no tables.
+            ConfigurationError: lists each argument that has no tables.
         """
         problems = [*_problems_of(base, databases)]
         if problems:
@@ -38,14 +38,14 @@ class Declarations:
         return cls({name: (cast(Base, each),) for name, each in bases.items()})
 
     def for_sections(self, sections: Mapping[str, Any]) -> "Declarations":
-        """These, and in the default database the tables of the stores that *sections* use, the
-        settings by the names of their bundles."""
+        """Return these declarations and, in the default database, the tables of the stores that
+        *sections* use. *sections* are the settings of bundles by name."""
         if not uses_stores(sections):
             return self
         return Declarations({**self.bases, DEFAULT: (*self.bases[DEFAULT], METADATA)})
 
     def models_of(self, name: str) -> MetaData:
-        """The tables of the database *name*, those of several bases together."""
+        """Return the tables of the database *name*, joined from all its bases."""
         first, *others = [metadata_of(base) for base in self.bases.get(name, ())] or [MetaData()]
         if not others:
             return first
@@ -89,10 +89,10 @@ def _has_tables(base: object) -> bool:
 
 
 def declarations_of(application: Application) -> Declarations:
-    """Those of the bundle `resources` of *application*.
+    """Return the declarations of the bundle `resources` of *application*.
 
     Raises:
-        ConfigurationError: the bundle was given as a name or a class.
+        ConfigurationError: the bundle is enabled by its name or its class.
     """
     for bundle in application.bundles:
         declared = getattr(bundle, "declared", None)
@@ -102,6 +102,6 @@ def declarations_of(application: Application) -> Declarations:
 
 
 def settings_of(application: Application) -> ResourcesSettings:
-    """The settings of the bundle, before boot."""
+    """Return the settings of the bundle, before boot."""
     given = application.settings.bundles.get("resources")
     return given if isinstance(given, ResourcesSettings) else ResourcesSettings()

@@ -12,5 +12,5 @@ NAMING_CONVENTION: Mapping[str, str] = MappingProxyType(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
-"""``metadata = MetaData(naming_convention=NAMING_CONVENTION)`` of a declarative base names every
-constraint, so that migrations find those that were removed or changed, in every database."""
+"""With ``metadata = MetaData(naming_convention=NAMING_CONVENTION)`` in a declarative base, every
+constraint has a name, so that migrations find removed or changed constraints in every database."""

@@ -28,7 +28,7 @@ def _is_url(value: str) -> bool:
 
 
 def _in_folder(url: str, name: str) -> str:
-    """The default *url* for the application *name*, one of several."""
+    """Return the default *url* for the application *name*, one of several."""
     folder, _, file = url.rpartition("/")
     return f"{folder}/{name}/{file}"
 
@@ -50,16 +50,17 @@ class DatabaseSettings:
     """One database: a table of ``[resources.databases]``."""
 
     url: str = attrs.field(repr=False, validator=_URL, metadata={"secret": True})
-    """A URL of SQLAlchemy with an asynchronous driver, see its page "Engine Configuration"."""
+    """A URL of SQLAlchemy with an asynchronous driver; see "Engine Configuration" in its docs."""
 
     pool_size: int = attrs.field(default=10, validator=attrs.validators.ge(1))
-    """Most connections of this process. A message waits for a free one."""
+    """The maximum number of connections of this process. Messages wait for a free one."""
 
     pool_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
-    """Seconds within which a connection must become free; then the response is 503."""
+    """Seconds that a message waits for a free connection; then the response is 503."""
 
     pool_recycle: float = attrs.field(default=1800.0, validator=_SECONDS)
-    """Seconds after which a connection is replaced, before a firewall or the server drops it."""
+    """Seconds after which a connection is replaced, so that no firewall or server drops it
+    first."""
 
     connect_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
     """Seconds within which a server must accept a connection."""
@@ -68,11 +69,11 @@ class DatabaseSettings:
     """SQLite only: seconds to wait for the lock of another writer; then the response is 503."""
 
     slow_statement: float = attrs.field(default=1.0, validator=_SECONDS)
-    """A statement that takes longer, in seconds, is logged as a warning without its values."""
+    """Seconds after which a statement is logged as slow, as a warning without its values."""
 
     create_tables: bool = True
-    """SQLite only: whether boot creates missing tables while there is no folder of migrations. The
-    tables of a server are created by migrations."""
+    """SQLite only: whether boot creates missing tables if the folder of migrations does not exist.
+    The tables of a server are created by migrations."""
 
 
 @attrs.frozen(kw_only=True)
@@ -93,16 +94,16 @@ class ResourcesSettings(DatabaseSettings):
     """Further databases by name: ``Annotated[AsyncSession, Db("reports")]``."""
 
     migrations: Path = attrs.field(default=Path("migrations"), metadata={"per_application": True})
-    """The folder of the revisions that `rxkernel db` writes; those of a further database are in a
-    folder of its name below."""
+    """The folder of the revisions that `rxkernel db` writes. The revisions of a further database
+    are in a subfolder with its name."""
 
     @property
     def by_name(self) -> Mapping[str, DatabaseSettings]:
-        """The settings of each database, those of ``default`` first."""
+        """The settings of the databases by name, ``default`` first."""
         return {DEFAULT: self, **self.databases}
 
     def migrations_of(self, name: str) -> Path:
-        """The folder with the revisions of the database *name*."""
+        """Return the folder with the revisions of the database *name*."""
         return self.migrations if name == DEFAULT else self.migrations / name
 
 

@@ -1,4 +1,4 @@
-"""`DatabaseUsers`: the users of an application in a table."""
+"""`DatabaseUsers`: users in a table of the database."""
 
 from typing import Any, ClassVar, TypeVar
 
@@ -21,16 +21,17 @@ U = TypeVar("U")
 class DatabaseUsers(UserProvider[U]):
     """``class Accounts(DatabaseUsers[Account])`` with ``identity_field = "email"``.
 
-    A user is read in a short transaction of its own, so that it can outlive the message, as for a
-    socket. It is detached: relations that an access rule needs are loaded by `select`.
+    A user is read in a separate short transaction, and detached, so that it can be used after the
+    message, for example by a socket. Relations that an access rule needs must be loaded by
+    `select`.
 
     Attributes:
         entity: the class of the users.
-        identity_field: the attribute that tokens and sessions have; unique.
-        login_field: the attribute that a login form has; unique. Empty: the *identity_field*.
+        identity_field: the unique attribute that tokens and sessions contain.
+        login_field: the unique attribute that a login form sends. Empty: the *identity_field*.
         password_field: the attribute with the hash of the password.
-        api_key_field: the attribute with the SHA-256 of the API key, in hexadecimal digits;
-            unique. Empty: there are no API keys.
+        api_key_field: the unique attribute with the SHA-256 of the API key, in hexadecimal digits.
+            Empty: there are no API keys.
     """
 
     entity: ClassVar[Any] = None
@@ -65,9 +66,11 @@ class DatabaseUsers(UserProvider[U]):
         )
 
     def _check(self) -> None:
-        """Raises ConfigurationError with every attribute that the entity does not have as needed.
+        """Check the attributes of the entity. The default of *password_field* may be
+        missing, since users may have no passwords.
 
-        A user without a password may have no hash, so its default need not exist.
+        Raises:
+            ConfigurationError: lists every missing or unsuitable attribute.
         """
         problems: list[str] = []
         for name in ("identity_field", "login_field", "api_key_field", "password_field"):
@@ -90,8 +93,8 @@ class DatabaseUsers(UserProvider[U]):
             raise ConfigurationError(*problems)
 
     def select(self) -> Select[U]:
-        """The statement for the users that may log in; override it to add conditions or options:
-        ``super().select().where(Account.is_active)``."""
+        """Return the statement for the users that may log in. Override it to add conditions or
+        options: ``super().select().where(Account.is_active)``."""
         return select(self.entity)
 
     async def load(self, identifier: str) -> U | None:
@@ -112,7 +115,7 @@ class DatabaseUsers(UserProvider[U]):
         statement = self.select().where(getattr(self.entity, field) == value)
         async with AsyncSession(self._database.engine_beside(READS)) as session:
             found = (await session.scalars(statement)).unique().one_or_none()
-        # MariaDB compares texts without regard to case, and tokens are for one identifier
+        # MariaDB ignores case when it compares texts, but tokens are for exactly one identifier
         return found if found is not None and getattr(found, field) == value else None
 
     def password_hash(self, user: U) -> str | None:
@@ -126,7 +129,8 @@ class DatabaseUsers(UserProvider[U]):
         values = statement.values({self.password_field: password_hash})
         options = {"synchronize_session": False}
         if (held := session_with_lock_of(self._database)) is not None:
-            # SQLite has one lock for writing; if the message is rolled back, the old hash stays
+            # SQLite has one write lock, so the session of the message is used; if the message is
+            # rolled back, the old hash stays
             changed = await held.execute(values, execution_options=options)
         else:
             async with AsyncSession(self._database.engine_beside(WRITES)) as session:

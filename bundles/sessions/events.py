@@ -24,7 +24,7 @@ class SessionEnd(StrEnum):
     DESTROYED = "destroyed"
     """`Session.destroy`, `SessionSecrets.finish`, or `SessionSecrets.start` of another session."""
     ROTATED = "rotated"
-    """`Session.rotate`: the session goes on with another id."""
+    """`Session.rotate`: the session continues with another id."""
     USER = "user"
     """`Sessions.end_all` ended all sessions of the user."""
     LIMIT = "limit"

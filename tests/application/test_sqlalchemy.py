@@ -62,7 +62,7 @@ class Database(Module):
             async with sessions.begin() as session:
                 yield session
         except IntegrityError as exc:
-            raise ConflictException("exists already") from exc
+            raise ConflictException("already exists") from exc
 
 
 class Articles:
@@ -120,7 +120,7 @@ async def test_session_commit_failure_is_the_response(
     await client.http("article_add_late", params={"slug": "a"})
     response = await client.http("article_add_late", params={"slug": "a"})
 
-    assert response.content == {"statusCode": 409, "message": "exists already"}
+    assert response.content == {"statusCode": 409, "message": "already exists"}
 
 
 @pytest.mark.parametrize("how", ["factory", "lambda", "begin"])

@@ -1,4 +1,4 @@
-"""A reader of docs/tutorial, who does what the pages say, in one folder, from the first to the last.
+"""A reader of docs/tutorial, who follows the pages in one folder, from the first to the last.
 
 Every fenced block is something to do:
 
@@ -7,9 +7,9 @@ console         The commands after ``$ `` are run, and their output is compared.
                 ``redis-server`` stay in the background. A server is stopped where the text before
                 the block says "Ctrl-C"; another one beside it must fail.
 diff            A mistake, made in a copy of the folder for the next block of commands.
-any other       A file, named in the first line: ``# name``, ``// name`` or ``<!-- name -->``. After
-                ``, at the end`` it is added, after ``, in place of NAME`` it replaces what begins
-                with that definition.
+any other       A file, named in the first line: ``# name``, ``// name`` or ``<!-- name -->``. With
+                ``, at the end`` it is added, with ``, in place of NAME`` it replaces that
+                definition.
 """
 
 import re
@@ -130,10 +130,11 @@ class Reader:
 
     def _save(self) -> None:
         """Save all files at once."""
+        watched = {path.parent for path in self._unsaved if path.parent.exists()}
         for path, text in self._unsaved.items():
             if path.suffix in _WATCHED:
                 self._pause()
-                if path.parent.exists():  # the server watches no files of a folder that is new
+                if path.parent in watched:  # not files that come with their folder
                     self._changed.add(str(path.relative_to(self._folder)))
             path.parent.mkdir(exist_ok=True)
             unnamed = path.with_name(f"{path.name}~")
@@ -237,10 +238,8 @@ class Reader:
 
 def replaced(text: str, name: str, by: str) -> str:
     """*text* with the top-level definition of *name*, in Python or JavaScript, replaced."""
-    definition = re.compile(
-        rf"^(?:(?:async )?(?:function|def|class|const) )?{name}\b.*\n(?:(?:[ )\]}}].*)?\n)*?(?=\S|\Z)",
-        re.MULTILINE,
-    )
-    changed, count = definition.subn(lambda _: by, text)
+    begin = rf"^(?:(?:async )?(?:function|def|class|const) )?{name}\b.*\n"
+    rest = r"(?:(?:[ )\]}].*)?\n)*"
+    changed, count = re.subn(begin + rest, lambda _: f"{by}\n\n", text, flags=re.MULTILINE)
     assert count == 1, f"{name} is defined {count} times"
     return changed

@@ -1,1 +1,1 @@
-"""What clients can call: the files of ``api`` as definitions."""
+"""Endpoints: the files of ``api`` as definitions."""

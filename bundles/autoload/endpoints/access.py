@@ -9,19 +9,20 @@ import attrs
 from rxkernel import ConfigurationError
 
 LOGIN = "login:"
-"""What a login begins with. A name without it is a group: anybody may have the login ``admin``."""
+"""The prefix of a login. A name without it is a group, since any user may have the login
+``admin``."""
 
 _LEVELS: Mapping[str, str] = {
     "public": "public",
     "session": "session",
     "logged": "authenticated",
 }
-"""The levels of the bundle security by the words of Metarhia."""
+"""The levels of the bundle security, by the words of Metarhia."""
 
 _WITHOUT_USER = ("public", "session")
 
 _WORDS: Mapping[str, str] = {**{word: word for word in _LEVELS}, "logined": "logged"}
-"""What was meant by names that are almost one of these. Metarhia calls clients logined, too."""
+"""The intended word for names that are similar to these. Metarhia also uses the word "logined"."""
 
 _ENABLE = (
     "enable the bundles sessions and security, as in Application(bundles=['sessions', "
@@ -34,10 +35,10 @@ class Access:
     """The clients that may call an endpoint.
 
     Attributes:
-        written: the field; None where it is missing.
-        level: that of the bundle security, if the field is one.
-        groups, logins: one of them is needed, if the field is a list of them.
-        rule: a rule of the bundle security, if the field is one.
+        written: the value of the field; None if it is missing.
+        level: the level of the bundle security, if the field is one.
+        groups, logins: the client must have one of them, if the field is a list.
+        rule: the rule of the bundle security, if the field is one.
     """
 
     written: object
@@ -60,10 +61,10 @@ class Access:
 
 
 def read_access(given: object) -> Access:
-    """Return the field *given*; where it is missing, a client needs a session.
+    """Return the access of the field *given*; without the field, a client needs a session.
 
     Raises:
-        ConfigurationError: it is not a rule.
+        ConfigurationError: *given* is not a rule.
     """
     if given is None:
         return Access(given, "session")
@@ -92,9 +93,9 @@ def access_options(access: Access, has_security: bool) -> Mapping[str, Any]:
     """Return the options of the routes of an endpoint.
 
     Raises:
-        ConfigurationError: only the bundle security could enforce *access*, and it is not enabled.
+        ConfigurationError: only the bundle security can enforce *access*, and it is not enabled.
     """
-    if has_security:  # imported only where it is enabled
+    if has_security:  # only then, since the module requires an extra
         module = import_module("bundles.autoload.endpoints.security_rules")
         return {"access": module.rule_of(access)}
     if access.is_public:
@@ -106,8 +107,8 @@ def access_options(access: Access, has_security: bool) -> Mapping[str, Any]:
 
 
 def _misspelt(names: Iterable[str]) -> Iterator[str]:
-    """Yield a problem for each of *names* that is a level but for its case or one letter: as a
-    group it would refuse all clients."""
+    """Yield an error for each of *names* that differs from a level only in case or in one letter:
+    as a group it would refuse all clients."""
     for name in names:
         prefix, colon, login = name.partition(":")
         if colon and prefix != "login" and _is_almost(prefix, "login"):
@@ -122,8 +123,8 @@ def _misspelt(names: Iterable[str]) -> Iterator[str]:
 
 
 def _is_almost(name: str, word: str) -> bool:
-    """Whether *name* in small letters is *word*, perhaps with one letter more, less or another
-    one, or with two neighbours swapped."""
+    """Whether *name* in lower case is *word*, or *word* with one letter added, removed or
+    replaced, or with two adjacent letters swapped."""
     name = name.lower()
     same = 0
     while name[same : same + 1] == word[same : same + 1] != "":

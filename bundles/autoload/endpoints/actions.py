@@ -1,4 +1,4 @@
-"""Actions for the kernel: they take a request, and call the function of an endpoint by name."""
+"""Makes actions for the kernel, which take a request and call the function of an endpoint."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ Action = Callable[..., Awaitable[Any]]
 
 
 def endpoint_action(function: Action, taken: Taken, absent: Iterable[str]) -> Action:
-    """Return the action of an endpoint. An argument of *absent* that the client does not send is
+    """Return the action of an endpoint. Arguments in *absent* that the client does not send are
     passed as None."""
     missing = dict.fromkeys(absent)
     takes_request = REQUEST in taken.provided

@@ -1,4 +1,4 @@
-"""What endpoints have to do with the users of the application."""
+"""The users of the application, as far as endpoints depend on them."""
 
 import typing
 from collections.abc import Iterator
@@ -14,18 +14,19 @@ from bundles.contracts.schemas.nodes import Node, Scalar, Struct, Union, resolve
 
 @attrs.frozen
 class ApplicationUsers:
-    """The users whom the bundle security loads.
+    """The users that the bundle security loads.
 
     Attributes:
-        kind: their class; None if it is not known, or a builtin one, which arguments have too.
-        is_empty: whether there are none, and nobody can log in.
+        kind: their class; None if it is unknown, or a builtin class, which arguments may have too.
+        is_empty: whether the application has no users, so that logins are not possible.
     """
 
     kind: type[Any] | None
     is_empty: bool
 
     def problems_of(self, parameters: Schema) -> Iterator[str]:
-        """Yield each field of *parameters* that is a user: a client could name any user."""
+        """Yield an error for each field of *parameters* that is a user: a client could send any
+        user."""
         node = resolved(parameters.node)
         if self.kind is None or not isinstance(node, Struct):
             return
@@ -33,9 +34,9 @@ class ApplicationUsers:
         for name, field in node.fields.items():
             if self._is_user(field):
                 yield (
-                    f"argument {name!r} is of the class {kind}, and the client would send it, so "
-                    f"that it could name any user; write {name}: CurrentUser[{kind}] for the user "
-                    f"who has sent the message, or another class for what the client sends"
+                    f"argument {name!r} has the class {kind}, so that a client could send any "
+                    f"user; write {name}: CurrentUser[{kind}] for the user who has sent the "
+                    f"message, or another class for data from the client"
                 )
 
     def _is_user(self, node: Node) -> bool:
@@ -45,12 +46,12 @@ class ApplicationUsers:
         return isinstance(node, Scalar) and self.kind in _members_of(node.type.type)
 
     def cannot_pass(self, access: Access) -> bool:
-        """Whether *access* refuses everybody, since there are no users."""
+        """Whether *access* refuses all clients, since there are no users."""
         return self.is_empty and access.needs_user
 
 
 def _members_of(type_: Any) -> Iterator[Any]:
-    """Yield the types that *type_* is a union of, without their metadata."""
+    """Yield the types in the union *type_*, without their metadata."""
     type_ = getattr(type_, "__value__", type_)
     if get_origin(type_) is Annotated:
         yield from _members_of(type_.__origin__)

@@ -1,4 +1,4 @@
-"""Calls of an endpoint by code: in the context of the caller and with the contract."""
+"""Calls of an endpoint by code, in the context of the caller and with the contract."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +17,7 @@ from rxkernel import (
 )
 
 RESULT = "autoload.result"
-"""The attribute of the request of such a call, for the value that the function has returned."""
+"""The attribute of the request of such a call for the return value of the function."""
 
 _SAME_SCOPE = nullcontext()
 
@@ -28,9 +28,9 @@ class CodeCall:
     """Calls the action of one definition.
 
     Args:
-        name: what code calls, such as ``api.unit.method``.
-        event: that of the definition, before the action is wrapped.
-        scope_of: returns the scope of a message that has none, such as one of a controller.
+        name: the expression that code calls, such as ``api.unit.method``.
+        event: the event of the definition, before the action is wrapped.
+        scope_of: makes the scope of a message without one, such as one of a controller.
     """
 
     def __init__(
@@ -50,14 +50,15 @@ class CodeCall:
 
     @cached_property
     def _action(self) -> Callable[[Request], Awaitable[Any]]:
-        """The action in its contract; most endpoints are called by clients only."""
+        """The action wrapped by its contract. It is made at first use, since most endpoints are
+        called only by clients."""
         return self._contracts.guard(self._definition, self._unguarded, failed=self._failed)
 
     def _failed(self, error: UnprocessableEntityException) -> ArgumentsError:
         return ArgumentsError(self._name, error.errors)
 
     async def __call__(self, arguments: Mapping[str, Any]) -> Any:
-        """Return what the function returns, as it is."""
+        """Call the endpoint, and return the return value of the function unchanged."""
         body = self._kernel.serializer.to_json_value(arguments)
         caller = current_request.get()
         if caller is not None:
@@ -72,7 +73,7 @@ class CodeCall:
             raise
         finally:
             self._kernel.terminate(caller, None, failure=failure)
-            del failure  # its traceback holds this frame
+            del failure  # its traceback refers to this frame: a reference cycle
 
     async def _call(self, caller: Request, body: Any) -> Any:
         request = caller.inner(self._definition, body)
@@ -84,6 +85,6 @@ class CodeCall:
                 await self._action(request)
         finally:
             for name, value in request.attributes.items():
-                if not name.startswith(_PRIVATE):  # the session, for example
+                if not name.startswith(_PRIVATE):  # for example the session
                     caller.attributes.setdefault(name, value)
         return request.attributes[RESULT]

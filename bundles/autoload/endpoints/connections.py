@@ -1,4 +1,4 @@
-"""The rule for endpoints that take the connection of the client, which HTTP does not have."""
+"""Checks endpoints that take the connection of the client, since HTTP does not have one."""
 
 from collections.abc import Collection
 from typing import Any
@@ -13,10 +13,14 @@ METACOM = Transport("METACOM")
 def check_connections(
     taken: Taken, served: Collection[str], transports: Collection[Transport]
 ) -> None:
-    """Reject a parameter that is a connection, and not None, of an endpoint that HTTP serves.
+    """Reject required parameters that are connections, if HTTP serves the endpoint.
+
+    Args:
+        served: the transports of the endpoint.
+        transports: all transports of the application.
 
     Raises:
-        ConfigurationError: with each such parameter. *transports* are those that exist.
+        ConfigurationError: lists each such parameter.
     """
     if Transport.HTTP not in served:
         return
@@ -36,7 +40,7 @@ def _is_connection(annotation: Any) -> bool:
 
 
 def _advice(cls: type, transports: Collection[Transport]) -> str:
-    """Return the field to write. A subclass is that of one transport."""
+    """Return the field to write. A subclass of `Connection` belongs to one transport."""
     if METACOM not in transports:
         return 'transports = ("SOCKET",)'
     if cls is Connection:

@@ -1,4 +1,4 @@
-"""`Context`: who calls an endpoint."""
+"""`Context`: the client and the session of a call of an endpoint."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -27,13 +27,13 @@ class Context:
     """The call that an endpoint handles: ``async def method(context: Context)``.
 
     Attributes:
-        id: that of the message.
-        session: None without the bundle sessions.
-        state: empty at the begin of each call.
+        id: the id of the message.
+        session: the session of the client; None without the bundle sessions.
+        state: a dict that is empty at the begin of each call.
         request: the message.
 
-    The methods change the session of the client at once, also if the call fails later: over a
-    connection for all later messages, over HTTP with the cookie of the response.
+    The methods change the session of the client at once, even if the call fails later. Over a
+    connection, this affects all later messages; over HTTP, the cookie of the response.
     """
 
     id: str
@@ -45,10 +45,11 @@ class Context:
 
     @property
     def client(self) -> Connection:
-        """The connection of the client, for events. `Request.connection` is None without one.
+        """The connection of the client, for events. Use `Request.connection`, which may be None,
+        if the connection is optional.
 
         Raises:
-            UpgradeRequiredException: the client has no connection, as over HTTP (426).
+            UpgradeRequiredException: the client has no connection, since it uses HTTP (426).
         """
         if self._client is None:
             raise UpgradeRequiredException(
@@ -57,7 +58,7 @@ class Context:
         return self._client
 
     async def start_session(self, values: Mapping[str, Any] = MappingProxyType({})) -> str:
-        """Start a session with *values*, and return its token. The session that the client had
+        """Start a session with *values*, and return its token. The previous session of the client
         ends. See `SessionSecrets.start`.
 
         Raises:
@@ -66,8 +67,8 @@ class Context:
         return await self._enabled_secrets().start(self.request, values)
 
     async def restore_session(self, token: object) -> bool:
-        """Use the session with *token*, which the client has sent; False if there is none. See
-        `SessionSecrets.restore`.
+        """Use the session with *token*, which the client has sent; return False if it does not
+        exist. See `SessionSecrets.restore`.
 
         Raises:
             RxKernelError: the bundle sessions is not enabled.
@@ -97,7 +98,7 @@ class ContextMarker(Marker):
 
 
 CurrentContext = Annotated[Context, ContextMarker()]
-"""What the annotation `Context` of an endpoint stands for."""
+"""The annotation that replaces `Context` in an endpoint."""
 
 
 class ContextResolver:
@@ -125,7 +126,7 @@ class ContextResolver:
         return with_session
 
     def describe(self, marker: ContextMarker, parameter: Parameter) -> dict[str, Any]:
-        """A client sends nothing for it."""
+        """Describe no input, since a client sends nothing for it."""
         return {"inputs": [], "statuses": []}
 
 

@@ -8,10 +8,10 @@ from rxkernel import ConfigurationError, Transport, options_of
 
 
 def check_fields(fields: Mapping[str, Any], transports: Collection[Transport]) -> None:
-    """Raise for values of *fields* that cannot work; schemas and examples are checked later.
+    """Check the values of *fields*, except schemas and examples, which are checked later.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: lists every error.
     """
 
     def labelled() -> None: ...

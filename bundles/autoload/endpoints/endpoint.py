@@ -11,19 +11,19 @@ from rxkernel import RxKernelError
 
 
 class Endpoint:
-    """An endpoint. Called in code, it has the caller's context and its contract, but its access
-    rule is not checked.
+    """An endpoint. If code calls it, the caller's context and the contract of the endpoint are
+    used, but its access rule is not checked.
 
     Attributes:
         method: its name in its unit.
-        function: what is called.
+        function: the function that is called.
         taken: the parameters of *function*.
-        access: who may call it.
-        fields: those of the contract.
+        access: the clients that may call it.
+        fields: the fields of its contract.
         is_safe: whether GET serves it.
-        options: other options, which decorators have set on *function*.
-        apidocs_tag: the name of the unit, which groups endpoints in documents.
-        code_call: how code calls it; None until its definition is compiled.
+        options: further options, which decorators have set on *function*.
+        apidocs_tag: the name of the unit, which groups endpoints in the documentation.
+        code_call: calls it from code; None until its definition is compiled.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class Endpoint:
 
     @property
     def code_name(self) -> str:
-        """What code calls: ``api.unit.method``."""
+        """The expression that code calls: ``api.unit.method``."""
         return f"api.{self.file.name[1]}.{self.method}"
 
     async def __call__(self, **arguments: Any) -> Any:
-        """Call it with *arguments*, which are checked as those of a client.
+        """Call it with *arguments*, which are checked like those of a client.
 
         Raises:
-            ArgumentsError: they do not fit.
-            HttpException: what its contract or the function raises; a `DomainError` that the
-                function returns is raised.
+            ArgumentsError: the arguments are invalid.
+            HttpException: raised by its contract or by the function; or a `DomainError` that the
+                function returns.
         """
         if self.code_call is None:
             raise RxKernelError(
@@ -75,7 +75,7 @@ class Endpoint:
 
 
 class UnitMethods:
-    """The endpoints of a unit that is one file: ``api.unit.method``."""
+    """The endpoints of a unit that consists of one file: ``api.unit.method``."""
 
     def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
         self._endpoints = endpoints
@@ -97,7 +97,7 @@ class UnitMethods:
 
 
 class Hook:
-    """The function of ``router.py``: it gets all requests below the path of its unit.
+    """The function of ``router.py``, which handles all requests below the path of its unit.
 
     The attributes are those of `Endpoint`.
     """

@@ -1,4 +1,4 @@
-"""The files of ``api`` as endpoints."""
+"""Converts the files of ``api`` to endpoints."""
 
 import inspect
 import logging
@@ -30,7 +30,7 @@ from rxkernel import ConfigurationError, options_of
 logger = logging.getLogger(__name__)
 
 ROUTER = "router"
-"""The file of a unit that is a `Hook`."""
+"""The name of the file of a unit that is a `Hook`."""
 
 _PROVIDED: Mapping[str, str] = {
     "context": "context: Context",
@@ -41,21 +41,20 @@ _PROVIDED: Mapping[str, str] = {
     "client": "context: Context and read context.client",
     "state": "context: Context and read context.state",
 }
-"""What to write instead of parameters that clients do not send, by the names that these mostly
-have."""
+"""The correct parameter, by usual names of parameters that clients do not send."""
 
 _ANYTHING = (Any, object, dict, Mapping, MutableMapping)
-"""Types that say nothing about what a client should send."""
+"""Types that do not specify the value that a client must send."""
 
 _CONTRACT = "contract."
 _NOT_CONTRACT = ("access", "safe")
 
 
 def value_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
-    """Return the `Endpoint` of *file*, its `Hook` or the `UnitMethods` of a single file.
+    """Return the `Endpoint` or the `Hook` of *file*, or the `UnitMethods` of a unit with one file.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: lists every error.
     """
     if module is None:
         return None
@@ -76,7 +75,7 @@ def value_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
 
 
 class _Reading:
-    """Reads one file; `problems` has everything that is wrong with it."""
+    """Reads one file; `problems` has all its errors."""
 
     def __init__(self, file: SourceFile, module: ModuleType, load: Load) -> None:
         self.problems: list[str] = []
@@ -85,13 +84,13 @@ class _Reading:
         self._load = load
 
     def endpoint(self) -> Endpoint | None:
-        """Return the endpoint of a file of its own."""
+        """Return the endpoint of a file with one endpoint."""
         fields = self._fields(ENDPOINT)
         function = self._function()
         return None if function is None else self._endpoint(self._file.stem, function, fields)
 
     def unit(self) -> UnitMethods:
-        """Return the public ``async def`` functions of a single file."""
+        """Return the public ``async def`` functions of a unit with one file."""
         shared = self._fields(SHARED)
         functions = dict(self._own_functions())
         if not functions:
@@ -103,7 +102,7 @@ class _Reading:
         return UnitMethods({name: each for name, each in found.items() if each is not None})
 
     def hook(self) -> Hook | None:
-        """Return the function for all requests below the path of the unit."""
+        """Return the hook for all requests below the path of the unit."""
         fields = self._fields(HOOK)
         function = self._function()
         if function is None:
@@ -143,8 +142,8 @@ class _Reading:
         return checked
 
     def _own_functions(self) -> Iterator[tuple[str, Callable[..., Any]]]:
-        """Yield the async functions that the file defines; another one that it assigns is a
-        problem, since a client would look for it."""
+        """Yield the async functions that the file defines. Another function that it assigns is an
+        error, since it looks like an endpoint."""
         lines = assigned_lines(self._file)
         for name, value in vars(self._module).items():
             is_defined = is_own(value, self._module)
@@ -180,8 +179,8 @@ class _Reading:
     def _read(
         self, function: Callable[..., Any], fields: Mapping[str, Any]
     ) -> tuple[Taken, Access, dict[str, Any], dict[str, Any]] | None:
-        """Return what *function* takes, its access, the fields of its contract, and the options
-        that other decorators have set; None if it cannot be read."""
+        """Return the parameters of *function*, its access, the fields of its contract, and the
+        options that other decorators have set; None if it cannot be read."""
         options = dict(options_of(function))
         given = {**fields, **self._labels(options, fields)}
         try:
@@ -196,13 +195,14 @@ class _Reading:
         return taken, access, contract, options
 
     def _labels(self, options: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Take the fields that @contract and @access have set from *options*."""
+        """Remove the fields that @contract and @access have set from *options*, and return
+        them."""
         found: dict[str, Any] = {}
         for key in tuple(options):
             name = str(key).removeprefix(_CONTRACT)
             if key == "access" or name != key:
                 found[name] = options.pop(key)
-        if len(self._file.name) == 3:  # a method of a single file overrides the fields of the file
+        if len(self._file.name) == 3:  # in a unit with one file, a method may override its fields
             self.problems += (
                 f"{name} is set in the file and by a decorator; remove one of them"
                 for name in found
@@ -239,7 +239,7 @@ class _Reading:
 
 
 def _is_vague(taken: Taken, name: str) -> bool:
-    """Whether the type of an argument says nothing about what a client should send."""
+    """Whether the type of an argument does not specify the value that a client must send."""
     annotation = taken.arguments[name].annotation
     members = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     return any(

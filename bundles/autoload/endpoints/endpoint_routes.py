@@ -1,4 +1,4 @@
-"""The metadata of the routes of one endpoint, and of one ``router.py``."""
+"""Makes the metadata of the routes of one endpoint, and of one ``router.py``."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ from rxkernel import (
 )
 
 RoutesOf = Callable[[str], tuple[RouteMetadata, ...]]
-"""Returns the routes in a unit, which is named with or without its version."""
+"""Returns the routes for a name of the unit, with or without its version."""
 
 
 def endpoint_routes(
@@ -34,11 +34,16 @@ def endpoint_routes(
     source: str,
     users: ApplicationUsers | None,
 ) -> RoutesOf:
-    """Return what makes the routes of *endpoint*; its notations may refer to *schemas*. *source*
-    is its place, for errors. *users* are those of the bundle security.
+    """Return the function that makes the routes of *endpoint*.
+
+    Args:
+        schemas: the schemas to which its notations may refer.
+        transports: all transports of the application.
+        source: its place, for errors.
+        users: the users of the bundle security.
 
     Raises:
-        ConfigurationError: with every problem of its contract. *transports* are those that exist.
+        ConfigurationError: lists every error in its contract.
     """
     check_fields(endpoint.fields, transports)
     parameters, returns = _schemas_of(endpoint, schemas)
@@ -63,10 +68,10 @@ def endpoint_routes(
 def hook_routes(
     hook: Hook, options: Mapping[str, Any], transports: Collection[Transport], source: str
 ) -> RoutesOf:
-    """Return what makes the routes of *hook*; *source* is its place, for errors.
+    """Return the function that makes the routes of *hook*; *source* is its place, for errors.
 
     Raises:
-        ConfigurationError: with every problem of its contract.
+        ConfigurationError: lists every error in its contract.
     """
     check_fields(hook.fields, transports)
     below = hook_action(hook.function, hook.taken, has_rest=True)
@@ -111,7 +116,7 @@ def _routes(
 
 
 def _served(given: Any, transports: Collection[Transport]) -> set[str]:
-    """Return the names of the transports; wrong ones are reported when the contract is."""
+    """Return the names of the transports. Wrong ones are reported with the contract."""
     if given is None:
         return {
             str(one) for one in (Transport.HTTP, Transport.SOCKET, METACOM) if one in transports
@@ -120,7 +125,7 @@ def _served(given: Any, transports: Collection[Transport]) -> set[str]:
 
 
 def _schemas_of(endpoint: Endpoint, schemas: Schemas) -> tuple[Schema, Schema | None]:
-    """Return the schema of the arguments, and that of the result if it has one."""
+    """Return the schema of the arguments, and the schema of the result or None."""
     fields = endpoint.fields
     notations = Contract(parameters=fields.get("parameters"), returns=fields.get("returns"))
     found = ContractSchemas.of(notations, schemas)
@@ -143,10 +148,10 @@ def _schema_of_signature(taken: Taken, schemas: Schemas) -> Schema:
 
 
 def _absent(parameters: Schema, taken: Taken) -> list[str]:
-    """Return the arguments without a default that a client need not send.
+    """Return the optional arguments of the schema that have no default in the function.
 
     Raises:
-        ConfigurationError: the schema and the function differ.
+        ConfigurationError: the schema and the function have different arguments.
     """
     node = resolved(parameters.node)
     if isinstance(node, Dictionary) and taken.rest is not None and not taken.arguments:
@@ -180,7 +185,7 @@ def _absent(parameters: Schema, taken: Taken) -> list[str]:
 
 
 def _advice(name: str) -> str:
-    """What to do about a field that the function does not take."""
+    """Return the hint for a field that the function does not take."""
     plain = name.strip("?")
     if name.startswith("?") and plain.isidentifier():
         return f"for an optional field write '{plain}?': 'type' or '{plain}': '?type'"

@@ -15,10 +15,10 @@ from bundles.autoload.loading.source_file import SourceFile
 from bundles.contracts import Queue
 
 SHARED = ("access", "timeout", "queue", "deprecated", "errors", "transports")
-"""Fields that all methods of a file may have in common."""
+"""Fields that may apply to all methods of a file."""
 
 HOOK = ("access", "caption", "description", "returns", *SHARED[1:-1])
-"""Fields of ``router.py``."""
+"""The fields of ``router.py``."""
 
 ENDPOINT = (
     *SHARED,
@@ -31,7 +31,7 @@ ENDPOINT = (
     "examples",
     "safe",
 )
-"""Fields of the file of one endpoint."""
+"""The fields of a file with one endpoint."""
 
 _NOT_FIELDS = ("requires", "method")
 _RENAMED: Mapping[str, str] = {
@@ -44,7 +44,7 @@ _RENAMED: Mapping[str, str] = {
 
 @attrs.frozen
 class Fields:
-    """The values of the fields of a file, and what is wrong with its variables."""
+    """The values of the fields of a file, and the errors in its variables."""
 
     values: Mapping[str, Any]
     problems: tuple[str, ...]
@@ -58,9 +58,8 @@ def read_fields(
 ) -> Fields:
     """Return the fields of *allowed* that *module* has.
 
-    A public variable in small letters must be one of them. Functions, classes, constants in
-    capital letters and imported names are not fields, unless a function or a constant is almost
-    called like one.
+    A public lowercase variable must be one of them. Functions, classes, uppercase constants and
+    imported names are not fields, unless the name of a function or a constant is similar to one.
 
     Args:
         known: the fields of all kinds of files, for hints.
@@ -79,8 +78,8 @@ def read_fields(
 
 
 def fields_of_folder(file: SourceFile, module: ModuleType) -> Iterator[str]:
-    """Yield a problem for each field in the ``__init__.py`` of a folder, which has no endpoint:
-    its ``access`` would protect nothing."""
+    """Yield an error for each field in the ``__init__.py`` of a folder. It has no endpoint, so its
+    ``access`` would not protect anything."""
     names = [n for n, value in vars(module).items() if n in ENDPOINT or _is_misspelt(n, value)]
     lines = assigned_lines(file) if names else {}
     for name in names:
@@ -92,21 +91,22 @@ def fields_of_folder(file: SourceFile, module: ModuleType) -> Iterator[str]:
 
 
 def _is_misspelt(name: str, value: Any) -> bool:
-    """Whether it is a variable that is almost called like a field."""
+    """Whether it is a variable whose name is similar to a field."""
     if is_private(name) or not isinstance(value, str | int | float | list | tuple | dict):
         return False
     return bool(get_close_matches(name, ENDPOINT, cutoff=0.8))
 
 
 def times_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields that are seconds, by their names for messages."""
+    """Return the fields that are times in seconds, by their names in messages."""
     queue = values.get("queue")
     of_queue = {"timeout of queue": queue.timeout} if isinstance(queue, Queue) else {}
     return {"timeout": values.get("timeout"), **of_queue}
 
 
 def _converted(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return *values* with a mapping as `Queue`, which may be written as Metarhia does."""
+    """Return *values* with the mapping of ``queue``, the notation of Metarhia, as a `Queue`; and
+    errors."""
     queue = values.get("queue")
     if not isinstance(queue, Mapping):
         return values, []
@@ -131,7 +131,7 @@ def _may_be_field(
 
 
 def _nearest(name: str, names: Collection[str], cutoff: float = 0.8) -> str | None:
-    """The one of *names* that is almost *name*; by default almost certainly."""
+    """Return the most similar of *names*; None if the similarity is below *cutoff*."""
     return next(iter(get_close_matches(name.lower(), names, n=1, cutoff=cutoff)), None)
 
 
@@ -143,7 +143,7 @@ def _unknown(
 ) -> Iterator[str]:
     for name in suspects:
         if name not in lines:
-            continue  # it is imported
+            continue  # the name is imported
         near = _nearest(name, allowed, 0.6) or _nearest(name, known, 0.6)
         if name in _RENAMED:
             hint = f"{_RENAMED[name]}."

@@ -1,4 +1,4 @@
-"""The endpoints of the running application: their definitions, and what goes around them."""
+"""The endpoints of the running application: their definitions and wrappers."""
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -39,7 +39,7 @@ _INSIDE = 1000
 """The priority in ``kernel.definition``: before other listeners wrap the action."""
 
 _OUTSIDE = -1000
-"""The priority of the wrapper that is around all others: they read the snapshot too."""
+"""The priority of the outermost wrapper, so that all other wrappers read the snapshot too."""
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ def _is_autoloaded(definition: Definition) -> bool:
 
 
 class _Served:
-    """Whether a route is served. A message can begin just after its route was removed: it reads
-    the last snapshot that had the route.
+    """Whether a route is served. A message may begin just after its route was removed; it reads
+    the last snapshot that has the route.
     """
 
     __slots__ = ("last",)
@@ -68,11 +68,11 @@ class _Served:
 class Endpoints:
     """Publishes the endpoints of snapshots.
 
-    A reload calls `routes_of` with the next snapshot, passes the `Routes.changes_since` the
-    current ones to `Application.reload`, and calls `replace` when they are swapped.
+    A reload calls `routes_of` with the next snapshot, passes their `Routes.changes_since` to
+    `Application.reload`, and calls `replace` when they are swapped.
 
     Attributes:
-        routes: those that are served.
+        routes: the routes that are served.
     """
 
     @inject
@@ -100,9 +100,9 @@ class Endpoints:
         )
 
     def prepare(self, event: BootstrapEvent) -> None:
-        """Read which bundles are enabled, before the first snapshot is loaded."""
+        """Read the enabled bundles, before the first snapshot is loaded."""
         self._bundles = {one.name for one in event.services if isinstance(one, Bundle)}
-        if "security" in self._bundles:  # imported only where it is enabled
+        if "security" in self._bundles:  # only then, since the module requires an extra
             module = import_module("bundles.autoload.endpoints.security_rules")
             self._users = module.users_of(self._injector)
         self._autoload.problems_of = self._problems_of
@@ -118,7 +118,7 @@ class Endpoints:
         """Add the routes of the first snapshot.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: lists every error.
         """
         with paused_collection():
             self.routes = self.routes_of(snapshot)
@@ -138,7 +138,7 @@ class Endpoints:
             place.swapped(self.routes.of_place(place))
 
     def replace(self, routes: Routes, previous: Snapshot) -> None:
-        """Take note that *routes* are served now, in place of those of *previous*."""
+        """Note that *routes* are served now, instead of those of *previous*."""
         _log_hidden(routes.hidden - self.routes.hidden)
         self._log_unreachable(routes.changes_since(self.routes)[0])
         self.routes = routes
@@ -149,7 +149,7 @@ class Endpoints:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_INSIDE, only=_is_endpoint)
     async def connect(self, event: DefinitionEvent) -> None:
-        """Let code call the endpoint."""
+        """Set the `CodeCall` of the endpoint, so that code can call it."""
         endpoint = event.definition.metadata.target
         endpoint.code_call = CodeCall(
             endpoint.code_name, event, self._kernel, self._contracts, self._autoload.scope
@@ -157,7 +157,8 @@ class Endpoints:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_OUTSIDE, only=_is_autoloaded)
     async def enter_scope(self, event: DefinitionEvent) -> None:
-        """Let a message read one snapshot, from its first check to its end."""
+        """Wrap the action so that its message reads one snapshot, from the first check to the
+        end."""
         served = self._served[id(event.definition.metadata)] = _Served()
         event.wrap_handler(partial(self._scoped, served))
 
@@ -175,7 +176,7 @@ class Endpoints:
         return scoped
 
     def _log_unreachable(self, routes: Iterable[RouteMetadata]) -> None:
-        """Warn of those of *routes* that need a user, if there are none."""
+        """Warn about *routes* that need a user, if the application has no users."""
         users = self._users
         found = {
             route.source
@@ -186,8 +187,8 @@ class Endpoints:
         }
         if found:
             logger.warning(
-                "%s: refused for all clients, since access needs a user and the application has "
-                "none; write create_application(users=…) in app.py",
+                "%s: refused for all clients, since access needs a user, but the application has "
+                "no users; write create_application(users=…) in app.py",
                 ", ".join(sorted(map(str, found))),
             )
 
@@ -195,6 +196,7 @@ class Endpoints:
 def _log_hidden(names: Collection[str]) -> None:
     if names:
         logger.info(
-            "%s: called with the version only, since the highest version of the unit lacks it",
+            "%s: can be called only with a version, since the highest version of the unit does "
+            "not have it",
             ", ".join(sorted(names)),
         )

@@ -1,4 +1,4 @@
-"""``router.py`` of a unit: a function that gets all requests to the unit's path, and below."""
+"""``router.py`` of a unit: a function that handles all requests to the unit's path and below."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated, Any
@@ -10,16 +10,16 @@ from bundles.autoload.endpoints.taken import EMPTY, REQUEST, Taken
 from rxkernel import Body, Request
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-"""The methods of HTTP that it serves, and HEAD with GET. The server responds to OPTIONS."""
+"""The HTTP methods that it handles; HEAD is handled with GET. The server responds to OPTIONS."""
 
 WORDS = ("verb", "path", "query", "headers", "body")
-"""The names of the parameters that it may have."""
+"""The names of its possible parameters."""
 
 _RawBody = Annotated[bytes, Body()]
 
 
 def check_hook(name: str, taken: Taken) -> Iterator[str]:
-    """Yield each problem of the parameters of the function *name*."""
+    """Yield each error in the parameters of the function *name*."""
     for argument in taken.arguments:
         if argument not in WORDS:
             yield (
@@ -36,9 +36,8 @@ def hook_action(
     """Return the action, which takes the body as it was sent.
 
     Args:
-        has_rest: whether the route has the parameter ``path``, the rest of the path. It is not
-            empty; the path of the unit itself is another route, whose ``path`` is a part of the
-            query.
+        has_rest: whether the route has the parameter ``path``, the non-empty rest of the path. In
+            the route for the path of the unit itself, a parameter ``path`` belongs to the query.
     """
     words = tuple(name for name in WORDS if name in taken.arguments)
     takes_request = REQUEST in taken.provided

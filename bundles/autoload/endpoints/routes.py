@@ -22,12 +22,12 @@ from rxkernel import ConfigurationError, RouteMetadata, Transport
 Value = Endpoint | Hook | TaskFile
 
 _TASKS = "tasks:"
-"""In the place of the unit of a task: there may be a unit ``tasks``."""
+"""The prefix of the names of tasks, instead of a unit: there may be a unit ``tasks``."""
 
 
 @attrs.frozen
 class _Published:
-    """The routes of one name, which are those of *value*."""
+    """The routes of one name, made from *value*."""
 
     value: Value
     routes: tuple[RouteMetadata, ...]
@@ -35,7 +35,7 @@ class _Published:
 
 @attrs.frozen(eq=False)
 class Routes:
-    """All routes of a snapshot. A file that is the same as before has the same metadata."""
+    """All routes of a snapshot. An unchanged file has the same metadata objects as before."""
 
     _published: Mapping[str, _Published] = attrs.field(factory=dict)
     _of_places: Mapping[Place, Iterable[RouteMetadata]] = attrs.field(factory=dict)
@@ -57,7 +57,8 @@ class Routes:
 
     @property
     def hidden(self) -> set[str]:
-        """The names with a version whose methods the highest version of the unit lacks."""
+        """The names with a version of methods that the highest version of the unit does not
+        have."""
         return {name for name in self._published if _default_of(name) not in self._published}
 
     def of_place(self, place: Place) -> Iterable[RouteMetadata]:
@@ -65,7 +66,7 @@ class Routes:
         return self._of_places.get(place, ())
 
     def of(self, name: str, value: Value) -> tuple[RouteMetadata, ...] | None:
-        """Return the routes of *name* if they are those of *value*."""
+        """Return the routes of *name* if they were made from *value*, otherwise None."""
         found = self._published.get(name)
         return found.routes if found is not None and found.value is value else None
 
@@ -85,15 +86,18 @@ def routes_of(
     users: ApplicationUsers | None,
     places: Iterable[Place] = (),
 ) -> Routes:
-    """Return the routes of *snapshot*; unchanged ones are taken from *before*. *bundles* are
-    those that are enabled, *transports* those that exist, *users* those of the bundle security,
-    if it is enabled, and *places* those of other bundles.
+    """Return the routes of *snapshot*. A method has the names ``<unit>.<version>/<method>`` and,
+    in the highest version, ``<unit>/<method>``.
 
-    A method has the names ``<unit>.<version>/<method>`` and, in the highest version,
-    ``<unit>/<method>``.
+    Args:
+        before: the current routes; unchanged ones are reused.
+        bundles: the names of the enabled bundles.
+        transports: all transports of the application.
+        users: the users of the bundle security; None if it is not enabled.
+        places: the places of other bundles.
 
     Raises:
-        ConfigurationError: with every problem of every file.
+        ConfigurationError: lists every error of every file.
     """
     return _Publishing(snapshot, before, bundles, transports, users).run(places)
 
@@ -152,7 +156,7 @@ class _Publishing:
             self._published[name] = _Published(value, routes)
 
     def _maker_of(self, value: Value) -> RoutesOf | None:
-        """Return what makes the routes of *value* in a unit; None if it has a problem."""
+        """Return the function that makes the routes of *value*; None after an error."""
         source = self._snapshot.tree.show(
             value.file.key, line_in_file(value.function, value.file.path)
         )
@@ -178,11 +182,11 @@ class _Publishing:
     def _routes_of_task(self, task: TaskFile, source: str) -> tuple[RouteMetadata, ...]:
         if "tasks" not in self._bundles:
             raise ConfigurationError(
-                "only the bundle tasks can run it, which is not enabled; restart the server if "
-                "the application is that of create_application, which adds the bundle at its "
-                "start, else add 'tasks' to the list of bundles"
+                "the bundle tasks, which runs it, is not enabled; if the application is made by "
+                "create_application, restart the server, since the bundle is added at its start; "
+                "otherwise add 'tasks' to the list of bundles"
             )
-        module = import_module("bundles.autoload.places.task_routes")  # needs an extra
+        module = import_module("bundles.autoload.places.task_routes")  # requires an extra
         routes: tuple[RouteMetadata, ...] = module.task_routes(task, source)
         return routes
 

@@ -1,4 +1,5 @@
-"""The field ``access`` as a rule of the bundle security; imported only where that is enabled."""
+"""Converts the field ``access`` to a rule of the bundle security; imported only if it is
+enabled."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,13 +29,13 @@ def rule_of(given: Access) -> Rule:
 
 
 def users_of(injector: Injector) -> ApplicationUsers:
-    """Return what is known of the users of the application."""
+    """Return the `ApplicationUsers` of the application."""
     users: UserProvider[Any] = injector.get(UserProvider)  # type: ignore[type-abstract] # as a key
     return ApplicationUsers(checked_class(users), isinstance(users, NoUsers))
 
 
 def _one_of(groups: frozenset[str], logins: frozenset[str]) -> Policy:
-    """Return a policy: the user has one of the *logins* or of the *groups*, which are roles."""
+    """Return the policy that the user has one of *logins*, or one of *groups*, which are roles."""
 
     def policy(token: Token[Any], request: Request) -> bool:
         return token.identifier in logins or not groups.isdisjoint(token.roles)

@@ -1,4 +1,4 @@
-"""What the function of an endpoint takes: arguments of the client, and what the kernel passes."""
+"""Reads the parameters of the function of an endpoint: those that a client sends, and others."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ from rxkernel import (
 EMPTY = inspect.Parameter.empty
 
 REQUEST = "request"
-"""The parameter of actions; that of a function, if it has this name, is the same."""
+"""The name of the parameter of actions. A function's parameter of this name must be the same."""
 
 _UNIONS = (Union, UnionType)
 
@@ -34,10 +34,10 @@ class Taken:
     """The parameters of a function.
 
     Attributes:
-        arguments: those that a client sends, by name.
-        provided: the annotations of those that the kernel passes, by name.
+        arguments: the parameters that a client sends, by name.
+        provided: the annotations of the parameters that the kernel provides, by name.
         rest: the name of ``**rest``, or None.
-        returns: the return annotation; `Any` without one.
+        returns: the return annotation; `Any` if there is none.
     """
 
     arguments: Mapping[str, inspect.Parameter]
@@ -47,7 +47,7 @@ class Taken:
 
     @property
     def is_typed(self) -> bool:
-        """Whether a type of an argument is declared."""
+        """Whether an argument has a declared type."""
         return any(p.annotation is not EMPTY for p in self.arguments.values())
 
     @property
@@ -57,10 +57,10 @@ class Taken:
 
 
 def taken_by(function: Callable[..., Any]) -> Taken:
-    """Return what *function* takes.
+    """Return the parameters of *function*.
 
     Raises:
-        ConfigurationError: with every parameter that cannot be passed.
+        ConfigurationError: lists every parameter that cannot be passed.
     """
     signature = signature_of(function)
     arguments: dict[str, inspect.Parameter] = {}
@@ -100,7 +100,7 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     """Return the signature of *function*, with its annotations as types.
 
     Raises:
-        ConfigurationError: it has none, or an annotation cannot be read.
+        ConfigurationError: it has no signature, or an annotation cannot be read.
     """
     name = getattr(function, "__name__", "method")
     try:
@@ -115,7 +115,7 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
 
 
 def markers_in(annotation: Any) -> Iterator[Any]:
-    """Yield the markers in *annotation*, also in a union and in an alias."""
+    """Yield the markers in *annotation*, also inside of a union and an alias."""
     annotation = getattr(annotation, "__value__", annotation)
     if get_origin(annotation) is Annotated:
         for extra in annotation.__metadata__:
@@ -135,7 +135,7 @@ def _is_argument(marker: Any) -> bool:
 
 
 def is_provided(annotation: Any) -> bool:
-    """Whether the kernel passes a value of this type: uploads are no arguments of JSON."""
+    """Whether the kernel provides values of this type. An upload is not a JSON argument."""
     members = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
     return any(
         member == list[UploadedFile]

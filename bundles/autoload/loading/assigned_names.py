@@ -1,4 +1,4 @@
-"""Which names a file defines itself, in contrast to those that it imports."""
+"""Finds the names that a file defines itself, not those that it imports."""
 
 import ast
 import inspect
@@ -24,8 +24,8 @@ def assigned_lines(file: SourceFile) -> dict[str, int]:
 
 
 def is_variable(name: str, value: object) -> bool:
-    """Whether *name* must be a field, in a file that has fields: private names, constants in
-    capital letters, functions, classes and modules are not."""
+    """Whether *name* must be a field, in a file that has fields. Private names, uppercase
+    constants, functions, classes and modules need not be fields."""
     if is_private(name) or name.isupper() or isinstance(value, type | ModuleType):
         return False
     return not inspect.isroutine(value) and not hasattr(value, "__wrapped__")
@@ -38,9 +38,8 @@ def variables(file: SourceFile, module: ModuleType) -> list[str]:
 
 
 def assignments(file: SourceFile) -> Iterator[tuple[str, Assignment]]:
-    """Yield each public variable that the file sets by ``=`` at its top level, in their order.
-
-    The variables of ``for`` and ``with`` are not among them.
+    """Yield each public variable that the file sets with ``=`` at its top level, in order.
+    Variables of ``for`` and ``with`` are omitted.
     """
     for node in _statements(ast.parse(file.content).body):
         if isinstance(node, Assignment):

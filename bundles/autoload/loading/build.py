@@ -1,4 +1,4 @@
-"""The next snapshot, from its load to the moment when messages read it."""
+"""The next snapshot, from its load until messages read it."""
 
 from types import ModuleType
 
@@ -12,7 +12,7 @@ from bundles.autoload.loading.snapshot import Snapshot
 
 @attrs.frozen(eq=False)
 class Migration:
-    """A call of ``migrate`` that is left: *hook* with the module of before."""
+    """A pending call of ``migrate``: *hook* with the previous module."""
 
     hook: Hook
     old: ModuleType
@@ -24,11 +24,11 @@ class Build:
 
     Attributes:
         previous: the snapshot that it replaces; None at boot.
-        changed: the keys of the files that are new, gone or changed.
+        changed: the keys of new, removed and changed files.
         started: the hooks that were started for it.
-        migrations: the calls that are made directly before messages read it.
-        lost: the files of *previous* that are replaced without one.
-        retired: the hooks of *previous* to stop once messages read this snapshot.
+        migrations: the calls to make directly before messages read it.
+        lost: the files of *previous* that are replaced without ``migrate``.
+        retired: the hooks of *previous* to stop when messages read this snapshot.
         scope: the scope of its hooks. The tasks that they have started read this snapshot.
     """
 

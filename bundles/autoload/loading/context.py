@@ -1,4 +1,4 @@
-"""What all loads of one application share."""
+"""The state that all loads of one application share."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -17,16 +17,16 @@ from bundles.autoload.setup.setup_scripts import SetupScripts
 
 @attrs.frozen(eq=False)
 class LoadContext:
-    """What all loads of one application share, between boot and stop.
+    """The state that all loads of one application share, between boot and stop.
 
     Attributes:
         names: its entries in ``sys.modules``.
-        values: how the files of a place become values, by place.
-        bus: what remote services use of the application.
-        problems_of: yields what is wrong with the endpoints of a snapshot.
+        values: functions that convert files to values, by place.
+        bus: the parts of the application that remote services use.
+        problems_of: yields the errors in the endpoints of a snapshot.
         setup: runs the scripts of the place ``setup`` at boot.
         lost: logs the files whose values a reload loses.
-        tasks: logs the tasks of start hooks that go on after the stop hook.
+        tasks: logs the tasks of start hooks that continue after the stop hook.
     """
 
     runtime: Runtime

@@ -1,4 +1,4 @@
-"""An entry of ``sys.modules`` that is the module of the snapshot that is read."""
+"""An entry of ``sys.modules`` that represents the module of the current snapshot."""
 
 from types import ModuleType
 from typing import Any
@@ -9,12 +9,12 @@ _own = object.__getattribute__
 
 
 class CurrentModule(ModuleType):
-    """Has the attributes of the module of its name in the scope of the code that reads it; outside
-    of scopes those of *module*.
+    """Has the attributes of the module with its name in the scope of the code that reads it;
+    outside of scopes, the attributes of *module*.
 
-    So a message unpickles objects, and finds the names of type hints, in its own version of the
-    file while a reload executes another one, which may never be used. All names are those of the
-    module, so this class has no methods of its own.
+    So a message unpickles objects, and resolves type hints, in its own version of the file, while
+    a reload executes another version that may never be used. This class has no methods, since all
+    its names must be those of the module.
     """
 
     def __init__(self, module: ModuleType) -> None:
@@ -38,7 +38,7 @@ class CurrentModule(ModuleType):
 
 
 def set_default(current: CurrentModule, module: ModuleType) -> None:
-    """Let *current* be *module* outside of scopes."""
+    """Set the module that *current* represents outside of scopes."""
     object.__setattr__(current, "_default", module)
 
 

@@ -1,4 +1,4 @@
-"""Which files must be executed again after a change."""
+"""Finds the files that must be executed again after a change."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,15 +8,15 @@ from bundles.autoload.loading.tree import Tree
 
 
 def changed_keys(old: Tree, new: Tree) -> frozenset[str]:
-    """Return the keys of files that are new, gone, or have another content."""
+    """Return the keys of new, removed and changed files."""
     return frozenset(_changed(old.files, new.files)) | frozenset(
         f"resources/{path}" for path in _changed(old.resources, new.resources)
     )
 
 
 def stale_keys(files: Mapping[str, ModuleFile], changed: frozenset[str], *trees: Tree) -> set[str]:
-    """Return the keys of *files* to execute again: those that changed, and all that have read one
-    of them while they were executed, over any number of steps."""
+    """Return the keys of *files* to execute again: changed files, and all files that have read one
+    of them, directly or through others, while they were executed."""
     names = {name for tree in trees for name in _names_of(tree, changed)}
     stale = set(changed)
     while more := {

@@ -1,4 +1,4 @@
-"""Errors of files, with the line."""
+"""Errors of files, with their lines."""
 
 from types import FrameType
 from typing import Any
@@ -7,11 +7,11 @@ from bundles.autoload.loading.names import NAMESPACES, import_hint
 from bundles.autoload.loading.source_file import SourceFile
 
 _WITHOUT_VALUES = (AttributeError, ImportError, NameError)
-"""Exceptions whose texts have names only."""
+"""Exceptions whose texts contain only names, no values."""
 
 
 class FileError(Exception):
-    """A file is wrong. The message is shown as it is.
+    """A file has an error. Its message is reported unchanged.
 
     Attributes:
         line: the line of the error, if it is known.
@@ -55,13 +55,13 @@ def line_of_coroutine(coroutine: Any, source: SourceFile) -> int | None:
 
 
 def describe(exc: BaseException, source: SourceFile) -> str:
-    """Return what *source* has raised while it was executed; of a secret one without the
-    text of the exception, which may have a value in it."""
+    """Return the error text for the exception *exc* of *source*. For a secret file, the text of
+    the exception is omitted, since it may contain a value."""
     if isinstance(exc, FileError):
         return str(exc)
     text = type(exc).__name__
     if source.is_secret and not isinstance(exc, _WITHOUT_VALUES):
-        text += " (with a text that only the log at DEBUG has: there may be a secret in it)"
+        text += " (its text may contain a secret, so it is logged only at level DEBUG)"
     elif str(exc):
         text += f": {exc}"
     return f"{text}, raised while the file was executed{_advice(exc)}"

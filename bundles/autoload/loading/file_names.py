@@ -1,4 +1,4 @@
-"""The name that a file has in the namespaces."""
+"""The names of files in the namespaces."""
 
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -13,21 +13,21 @@ from bundles.autoload.loading.names import (
 )
 
 OTHER_FORMATS = (".json", ".yaml", ".yml", ".ini", ".cfg", ".env", ".js")
-"""The ends of files that look like configuration, but are not read."""
+"""The suffixes of files that look like configuration, but are not read."""
 
 
 _DIGITS = frozenset("0123456789")
 
 
 class BadNameError(Exception):
-    """A file has a name that code cannot read. The message has the rule."""
+    """A file has a name that code cannot use. The message states the rule."""
 
 
 def name_of(place: str, key: str, mode: str | None) -> Name | None:
-    """Return the name of the file *key*; None if it is not read, as its kind or its *mode* says.
+    """Return the name of the file *key*; None if it is not read, because of its kind or *mode*.
 
     Raises:
-        BadNameError: it is read, and its name cannot be used.
+        BadNameError: the file is read, but its name cannot be used.
     """
     folders, _, entry = key.rpartition("/")
     stem, _, suffix = entry.rpartition(".")
@@ -47,14 +47,13 @@ def name_of(place: str, key: str, mode: str | None) -> Name | None:
 
 
 def name_in(key: str, reads: Callable[[str], bool]) -> Name | None:
-    """As `name_of`, for the place of another bundle: all parts of the path, with the end of the
-    file, since ``get.py`` and a folder ``get`` may be beside each other."""
+    """Return the name of the file *key* in the place of another bundle: all parts of the path,
+    with the suffix, since there may be both ``get.py`` and a folder ``get``."""
     return tuple(key.split("/")) if reads(key) else None
 
 
 def is_almost_of_mode(key: str, mode: str | None) -> bool:
-    """Whether the file *key* of the configuration is that of a mode which is almost called
-    *mode*."""
+    """Whether the configuration file *key* is for a mode with a name similar to *mode*."""
     parts = key.rpartition("/")[2].split(".")
     own = parts[1] if len(parts) == 3 and parts[2] in ("py", "toml") else None
     return bool(own and mode and own != mode and get_close_matches(own, [mode], cutoff=0.7))
@@ -65,7 +64,7 @@ def _check(place: str, names: list[str]) -> None:
         if len(names) > 2:
             raise BadNameError("a unit of api has no folders; write api/<unit>/<method>.py")
         names = [*map(_unit_name, names[:1]), *names[1:]]
-    if place == SETUP:  # no code reads these names: 001_tables.py is one, too
+    if place == SETUP:  # code does not use these names, so 001_tables.py is valid too
         names = [name if name[:1] not in _DIGITS else f"_{name}" for name in names]
     problems = [problem for name in names if (problem := problem_of(name))]
     if problems:

@@ -4,10 +4,10 @@ from enum import Enum
 
 
 class Found(Enum):
-    """What a name can be, apart from a value."""
+    """The kind of a name that is not a value."""
 
     FOLDER = "folder"
 
 
 FOLDER = Found.FOLDER
-"""A name is a namespace: a view continues below it."""
+"""The name is a namespace: a view continues below it."""

@@ -1,4 +1,4 @@
-"""The attributes that code sets on namespaces, as ``db.geo.pool = pool``."""
+"""The attributes that code sets on namespaces, such as ``db.geo.pool = pool``."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,9 +12,9 @@ _MISSING = object()
 class FolderState:
     """The attributes of the folders of one snapshot.
 
-    While it is loaded, the next snapshot has its own and, of all others, the current ones of
-    *previous*. From `commit` on, both share these: a message in flight that sets one sets it for
-    the next snapshot, too. *previous* keeps the values that were replaced, for its stop hooks.
+    While it is being loaded, the next snapshot has its own attributes, and reads all others from
+    *previous*. From `commit` on, both share the others: if a running message sets one, the new
+    snapshot has it too. *previous* keeps the replaced values, for its stop hooks.
     """
 
     def __init__(self, tree: Tree, previous: "FolderState | None" = None) -> None:
@@ -26,12 +26,12 @@ class FolderState:
         self._replaced: frozenset[str] = frozenset()
 
     def replace(self, keys: Iterable[str]) -> None:
-        """Take over no attribute that the previous versions of the files *keys* have set: their
-        stop hooks close it."""
+        """Drop the attributes that the previous versions of the files *keys* have set, since their
+        stop hooks close them."""
         self._replaced = frozenset(keys)
 
     def commit(self) -> None:
-        """Become the attributes that messages read, in place of those of the previous snapshot."""
+        """Make messages read these attributes instead of those of the previous snapshot."""
         previous, self._previous = self._previous, None
         if previous is None:
             return
@@ -69,7 +69,7 @@ class FolderState:
         """Set *attribute* of *folder*; it is dropped when the file *owner* is removed or replaced.
 
         Raises:
-            AttributeError: it cannot be set; the message has the rule.
+            AttributeError: it cannot be set; the message states the rule.
         """
         name = (*folder, attribute)
         if folder[0] not in CODE_PLACES or folder not in self._tree.folders:
@@ -94,7 +94,7 @@ class FolderState:
             self._owners[name] = owner
 
     def _takes(self, name: Name, previous: "FolderState") -> bool:
-        """Whether *name* of *previous* belongs to the tree, too."""
+        """Whether *name* of *previous* also belongs to the current tree."""
         owner = previous._owners.get(name)
         is_kept = owner is None or (owner in self._tree.files and owner not in self._replaced)
         return is_kept and self._has_folder_of(name)

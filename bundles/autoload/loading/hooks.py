@@ -27,10 +27,10 @@ _FORMS = {
 }
 
 _FILES = ("start", "stop")
-"""Hooks that can be a file of their own. ``migrate.py`` is a function as others are."""
+"""Hooks that may be separate files. ``migrate.py`` is an ordinary function."""
 
 _GRACE = 1.0
-"""Seconds that a cancelled hook has for its ``finally`` blocks."""
+"""Seconds for the ``finally`` blocks of a cancelled hook."""
 
 
 class HookFailedError(Exception):
@@ -39,7 +39,7 @@ class HookFailedError(Exception):
 
 @attrs.frozen(eq=False)
 class Hook:
-    """One function of a file."""
+    """One hook: a function of a file."""
 
     name: str
     function: Callable[..., Any]
@@ -48,8 +48,8 @@ class Hook:
 
 @attrs.frozen(eq=False)
 class HookUnit:
-    """The hooks that belong together: those of a file, and for ``start.py`` those of ``stop.py``
-    of the same folder."""
+    """Hooks that belong together: those of a file; for ``start.py``, also ``stop.py`` of the same
+    folder."""
 
     file: ModuleFile
     start: Hook | None
@@ -66,8 +66,8 @@ class HookUnit:
 
     @property
     def is_of_folder(self) -> bool:
-        """Whether this is a ``stop.py`` without a ``start.py``. It stops what other files of the
-        folder have started, so it is not called when it is replaced."""
+        """Whether this is a ``stop.py`` without a ``start.py``. It is for the other files of the
+        folder, so it is not called when it is replaced."""
         return self.file.source.stem == "stop"
 
 
@@ -79,7 +79,7 @@ def units_of(files: Mapping[str, ModuleFile]) -> list[HookUnit]:
 
 
 def problems_of_hooks(files: Iterable[ModuleFile], tree: Tree) -> Iterator[str]:
-    """Yield what is wrong with the hooks of *files*."""
+    """Yield the errors in the hooks of *files*."""
     for file in files:
         if file.source.place not in CODE_PLACES:
             continue
@@ -107,7 +107,7 @@ async def call_hook(hook: Hook, tree: Tree, timeout: float | None, *arguments: A
     """Call *hook*; a plain function is called in a thread.
 
     Args:
-        timeout: seconds; None: it may take as long as it needs.
+        timeout: seconds; None: no limit.
 
     Raises:
         HookFailedError: it raised an exception, or has not ended after *timeout* seconds.
@@ -132,11 +132,11 @@ async def call_hook(hook: Hook, tree: Tree, timeout: float | None, *arguments: A
 
 
 async def call_migrate(hook: Hook, tree: Tree, timeout: float, old: ModuleType) -> None:
-    """Call *hook*, a ``migrate``. A plain function is called in the event loop, in one step with
-    what the caller does next.
+    """Call *hook*, a ``migrate``. A plain function is called in the event loop, without an
+    ``await`` before the next step of the caller.
 
     Raises:
-        HookFailedError: as `call_hook`; a plain function has no timeout.
+        HookFailedError: see `call_hook`; a plain function has no timeout.
     """
     if inspect.iscoroutinefunction(hook.function):
         await call_hook(hook, tree, timeout, old)
@@ -172,7 +172,8 @@ def _awaiting(result: Awaitable[Any]) -> Callable[[], Awaitable[Any]]:
 
 
 async def _guarded(hook: Hook, arguments: tuple[Any, ...]) -> BaseException | None:
-    """Return the exception of the hook. A SystemExit that a task raises would end the loop."""
+    """Call the hook, and return its exception: a SystemExit that a task raises would end the
+    loop."""
     try:
         if inspect.iscoroutinefunction(hook.function):
             await hook.function(*arguments)
@@ -209,8 +210,8 @@ def _sibling(file: ModuleFile, stem: str) -> str:
 
 
 def _hook_of(file: ModuleFile, name: str) -> Hook | None:
-    """The hook *name* of the file: a function that it defines itself, or the file itself, if it
-    is ``start.py`` or ``stop.py``."""
+    """Return the hook *name* of the file: a function that it defines itself, or the function of
+    ``start.py`` or ``stop.py``; None if there is none."""
     if file.module is None:
         return None
     if file.source.stem == name:
@@ -236,7 +237,7 @@ def _first_line(hook: Hook) -> int | None:
 
 
 def _hidden_variables(hook: Hook) -> list[str]:
-    """Return the variables of the file of which the function assigns a local one of this name."""
+    """Return the variables of the file for which the function assigns a local variable instead."""
     code, module = getattr(hook.function, "__code__", None), hook.file.module
     if code is None or module is None:
         return []

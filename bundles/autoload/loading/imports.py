@@ -1,4 +1,4 @@
-"""Imports of files of the application, which do not work."""
+"""Rejects imports of files of the application."""
 
 import ast
 import re
@@ -14,14 +14,15 @@ _RELATIVE = re.compile(rb"^\s*from\s+\.", re.MULTILINE)
 def check_imports(source: SourceFile, root: str) -> None:
     """Reject ``import`` statements at the top level for files of the application.
 
-    They would read what happens to be loaded, and a reload would not know of them. Statements
-    for type checkers, and in functions, are not executed with the file.
+    Their result would depend on the order of loading, and a reload would not know about them.
+    Statements for type checkers, and in functions, are not executed with the file, so they are
+    allowed.
 
     Args:
         root: the name of the root, which is the first part of the names of modules.
 
     Raises:
-        FileError: with the line of the first one.
+        FileError: names the line of the first one.
     """
     if root.encode() not in source.content and not _RELATIVE.search(source.content):
         return

@@ -1,4 +1,4 @@
-"""Executes the files of a tree, each one after those that it reads."""
+"""Executes the files of a tree, each one after the files that it reads."""
 
 import logging
 import sys
@@ -35,17 +35,17 @@ logger = logging.getLogger(__name__)
 
 
 class ValueOf(Protocol):
-    """Makes the value of the files of a place; *load* executes another file first.
+    """Converts a file of a place to its value; *load* can execute another file first.
 
-    That of an ``__init__.py`` is its module, of which the folder has the names.
+    The value of an ``__init__.py`` must be its module, whose names the folder has.
     """
 
     def __call__(self, file: SourceFile, module: ModuleType | None, load: "Load", /) -> Any: ...
 
 
 class _FailedError(BaseException):
-    """A file that is read has failed; its problem is reported already. No ``except Exception`` of
-    the file that reads it catches this."""
+    """A file that is read has failed, and its error is already reported. It is a `BaseException`,
+    so that an ``except Exception`` in the file that reads it does not catch it."""
 
 
 @attrs.define(eq=False)
@@ -58,22 +58,22 @@ class _Execution:
 
 
 class Load:
-    """The files of the next snapshot, while they are loaded.
+    """The files of the next snapshot, while they are being loaded.
 
     Attributes:
-        files: those that are loaded, also the ones that are taken over; in the order of their
-            dependencies.
-        executed: the keys of those that were executed by this load.
-        problems: one sentence for each problem.
-        modules: the modules by name, as code finds them in ``sys.modules`` within the load: those
-            of before, until others are executed.
-        starting: the key of the file whose start hook runs.
-        registered: what files have registered, see `register`, by key.
-        begun: the time at which the file began that is being executed; see `time.monotonic`.
+        files: the loaded files, including unchanged ones of the previous snapshot, in the order of
+            their dependencies.
+        executed: the keys of the files that this load has executed.
+        problems: the errors.
+        modules: the modules by their names in ``sys.modules``, as code sees them in the load: the
+            previous ones, until new ones are executed.
+        starting: the key of the file whose start hook is running.
+        registered: the values that files have registered, by key; see `register`.
+        begun: the begin of the execution of the current file, by `time.monotonic`.
     """
 
     known: Mapping[Name, Any] = MappingProxyType({})
-    """Nothing: `read` notes what a file reads."""
+    """Always empty, so that `read` is called, which notes the names that a file reads."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Load:
 
     @property
     def resources(self) -> Mapping[str, bytes]:
-        """The content of the resources; a file that reads them depends on all of them."""
+        """The contents of the resources. A file that reads one depends on all of them."""
         self.watch(("resources",))
         return self.tree.contents
 
@@ -115,9 +115,9 @@ class Load:
         return [file.key for place in places for file in files if file.place == place]
 
     def load_files(self, keys: Iterable[str]) -> None:
-        """Execute the files *keys*. Called in a thread of its own.
+        """Execute the files *keys*. Called in a separate thread.
 
-        Problems are collected; the files that read a file with a problem are left out.
+        Errors are collected. Files that read a file with an error are omitted.
         """
         self._thread = threading.get_ident()
         try:
@@ -140,7 +140,7 @@ class Load:
         return self.tree.show(source.key, line_in(frame, source))
 
     def watch(self, name: Name) -> None:
-        """Let the file that is being executed depend on all files of *name*, also on new ones."""
+        """Make the file that is being executed depend on all files of *name*, also on new ones."""
         if (execution := self._execution) is not None:
             execution.watches.add(name)
 
@@ -148,8 +148,8 @@ class Load:
         """Return the value of *name*, or `FOLDER`; its file is executed first.
 
         Raises:
-            AttributeError: nothing has this name.
-            ConfigurationError: the file that reads it cannot read it while it is executed.
+            AttributeError: there is no such name.
+            ConfigurationError: the reading file cannot read this name while it is executed.
         """
         if (execution := self._execution) is not None:
             _check_reader(execution.source, name)
@@ -161,7 +161,8 @@ class Load:
         return self._lookup.find(name)
 
     def _watch_attribute(self, name: Name) -> None:
-        """Depend on what sets the attribute *name* of a folder, or on a new file that has it."""
+        """Depend on the file that sets the attribute *name* of a folder, or on a new file with
+        this name."""
         if self.state.has(name):
             self.watch(name[:-1])
         else:
@@ -173,7 +174,7 @@ class Load:
         return self._lookup.names_in(name)
 
     def assign(self, name: Name, attribute: str, value: Any) -> None:
-        """Set an attribute of a folder, see `FolderState.assign`. It belongs to the file that is
+        """Set an attribute of a folder, see `FolderState.assign`. Its owner is the file that is
         being executed or started.
 
         Raises:
@@ -192,11 +193,11 @@ class Load:
         `Snapshot.registered` until the file is removed, or executed again.
 
         Raises:
-            RxKernelError: no file is executed or started now.
+            RxKernelError: no file is being executed or started.
         """
         owner = self._owner
         if owner is None:
-            raise RxKernelError("no file is executed or started by the code that runs")
+            raise RxKernelError("no file is being executed or started by the calling code")
         if _runs_once(owner):
             raise RxKernelError(
                 f"{self.tree.show(owner)} runs once, so it cannot register what each start needs; "
@@ -205,7 +206,7 @@ class Load:
         self.registered.setdefault(owner, []).append(value)
 
     def load(self, key: str) -> ModuleFile:
-        """Return the file, executed; the file that is being executed depends on it."""
+        """Return the executed file; the file that is being executed depends on it."""
         if (execution := self._execution) is not None:
             execution.reads.add(key)
         file = self.files.get(key)
@@ -235,7 +236,7 @@ class Load:
 
     @property
     def _execution(self) -> _Execution | None:
-        """The file that is being executed by the thread that calls."""
+        """The file that is being executed by the calling thread."""
         if self._stack and self._thread == threading.get_ident():
             return self._stack[-1]
         return None
@@ -249,7 +250,7 @@ class Load:
             self.load(key)
 
     def _take_over(self, file: ModuleFile) -> ModuleFile:
-        """Use *file* of the snapshot before, after those that it has read."""
+        """Reuse *file* of the previous snapshot, after the files that it has read."""
         for key in sorted(file.reads):
             self.load(key)
         return file
@@ -334,7 +335,7 @@ class Load:
 
 
 def _names_in(required: Any) -> list[Name]:
-    """Return the names of the variable ``requires``.
+    """Return the names in the variable ``requires``.
 
     Raises:
         ConfigurationError: it is not a tuple of names.

@@ -1,4 +1,4 @@
-"""Runs code that may never return in a thread."""
+"""Runs code in a thread, since it may never return."""
 
 import asyncio
 import contextvars
@@ -15,9 +15,9 @@ from rxkernel import ConfigurationError
 logger = logging.getLogger(__name__)
 
 _SLOW = 1.0
-"""Seconds of a file before the log says that it runs."""
+"""Seconds after which a file that is still being executed is logged."""
 
-_SLOW_FILE = "%s: has not ended after %g s; it has %g s (autoload.load_timeout)"
+_SLOW_FILE = "%s: has not ended after %g s; the limit is %g s (autoload.load_timeout)"
 
 
 async def run_in_thread(work: Callable[[], Any]) -> Any:
@@ -38,7 +38,7 @@ async def run_in_thread(work: Callable[[], Any]) -> Any:
             result = work()
         except BaseException as exc:  # noqa: BLE001 - raised below, where it is awaited
             failure = exc
-        with suppress(RuntimeError):  # the loop is closed, so nothing waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
             loop.call_soon_threadsafe(settle, result, failure)
 
     context = contextvars.copy_context()
@@ -50,7 +50,7 @@ async def run_in_thread(work: Callable[[], Any]) -> Any:
 
 
 async def load_files(load: Load, keys: Iterable[str], timeout: float) -> None:
-    """Execute the files *keys*; one file may take *timeout* seconds.
+    """Execute the files *keys*; each file may take *timeout* seconds.
 
     Raises:
         ConfigurationError: a file has not ended in time. Its thread cannot be stopped.

@@ -1,4 +1,5 @@
-"""Times in seconds that are so long that they must be milliseconds, as those of Metarhia."""
+"""Detects times in seconds that are so long that milliseconds, as in Metarhia, were probably
+meant."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,7 +8,7 @@ _LONGEST = 300
 
 
 def too_long(times: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a warning for each of *times* by name that is so long."""
+    """Yield a warning for each such time in *times*, which are by name."""
     for name, seconds in times.items():
         if isinstance(seconds, int | float) and seconds > _LONGEST:
             yield (

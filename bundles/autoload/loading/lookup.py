@@ -1,4 +1,4 @@
-"""How a name is found in a tree."""
+"""Finds names in a tree."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _MISSING = object()
 
 
 class Lookup:
-    """Finds values by name. The value of a file comes from *value_of*, called with its key."""
+    """Finds values by name. *value_of* returns the value of a file, by its key."""
 
     def __init__(self, tree: Tree, state: FolderState, value_of: Callable[[str], Any]) -> None:
         self._tree = tree
@@ -26,7 +26,7 @@ class Lookup:
         """Return the value of *name*, or `FOLDER`.
 
         Raises:
-            AttributeError: nothing has this name.
+            AttributeError: there is no such name.
         """
         name = self.real_name(name)
         if (key := self._tree.names.get(name)) is not None:
@@ -41,7 +41,7 @@ class Lookup:
         return value
 
     def real_name(self, name: Name) -> Name:
-        """Return the name with the highest version, for a unit that is named without one."""
+        """Return *name*; for a unit without a version, with its highest version."""
         if len(name) > 1 and name[0] == "api" and name[1] in self._latest:
             return (*self._latest[name[1]], *name[2:])
         return name
@@ -64,7 +64,7 @@ class Lookup:
         )
 
     def _package(self, folder: Name) -> Mapping[str, Any]:
-        """The names that ``__init__.py`` of *folder* defines."""
+        """Return the names that ``__init__.py`` of *folder* defines."""
         key = self._tree.folders.get(folder)
         return {} if key is None else vars(self._value_of(key))
 

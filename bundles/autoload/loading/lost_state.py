@@ -45,9 +45,10 @@ class LostState:
 def lost_names(old: ModuleFile, new: ModuleFile) -> list[str]:
     """Return the variables that hold the state of *old* and have another value in *new*, sorted.
 
-    State is what functions assign, as ``global`` declares, and what can change, such as a list or
-    an object. A name in capitals is a constant. What the hooks assign, they assign again. The
-    files of remote services and their methods are descriptions, which do not change.
+    State is in variables that functions assign with ``global``, and in mutable values such as a
+    list or an object. Uppercase names are constants. Variables that the hooks assign are excluded,
+    since the new hooks assign them again. Files of remote services and their methods have no
+    state.
     """
     source, module = old.source, old.module
     is_code = source.place in CODE_PLACES and source.stem not in _HOOKS
@@ -70,7 +71,7 @@ def _assigned_globals(table: SymbolTable) -> Iterator[str]:
 
 
 def _changing(table: SymbolTable, module: ModuleType) -> Iterator[str]:
-    """Yield the variables that the file itself assigns and that hold something that can change."""
+    """Yield the variables with mutable values that the file itself assigns."""
     for symbol in table.get_symbols():
         name = symbol.get_name()
         if symbol.is_assigned() and not symbol.is_imported() and not name.isupper():
@@ -80,5 +81,5 @@ def _changing(table: SymbolTable, module: ModuleType) -> Iterator[str]:
 
 
 def _is_view(value: object) -> bool:
-    """Whether it is a namespace, which holds nothing."""
+    """Whether it is a namespace, which has no state."""
     return type(value).__module__ == "bundles.autoload.views"

@@ -1,4 +1,4 @@
-"""The scope of one message, which keeps the files that it reads from being stopped."""
+"""The scope of one message. The files that it reads are not stopped before it ends."""
 
 from typing import Protocol
 
@@ -12,8 +12,8 @@ class SnapshotRuntime(Runtime, Protocol):
 
 
 class MessageScope(Scope):
-    """The views read one snapshot from `begin` until the scope is closed or moves on. No stop hook
-    of its files runs until then."""
+    """The scope of a message. Its views read one snapshot from `begin` until the scope is closed
+    or moves on. The stop hooks of the snapshot's files do not run before that."""
 
     __slots__ = ()
 

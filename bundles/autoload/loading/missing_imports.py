@@ -1,4 +1,4 @@
-"""Namespaces that a file reads and has not imported, as files of Impress do."""
+"""Detects namespaces that a file reads without importing them, as files of Impress do."""
 
 import builtins
 import dis
@@ -14,7 +14,7 @@ def check_namespaces(code: CodeType, module: ModuleType) -> None:
     that does not exist: each call would raise a NameError.
 
     Raises:
-        FileError: with the line of the first one.
+        FileError: names the line of the first one.
     """
     missing = {
         name
@@ -34,7 +34,8 @@ def check_namespaces(code: CodeType, module: ModuleType) -> None:
 
 
 def _has_name(code: CodeType, name: str) -> bool:
-    """Whether *code* has *name*, also as an attribute. Fast, for files without a mistake."""
+    """Whether *code* has *name*, also as an attribute: a fast check, since most files are
+    correct."""
     return name in code.co_names or any(
         _has_name(inner, name) for inner in code.co_consts if isinstance(inner, CodeType)
     )

@@ -1,4 +1,4 @@
-"""One file as a module of Python."""
+"""One file as a Python module."""
 
 import inspect
 from importlib.util import module_from_spec, spec_from_file_location
@@ -12,7 +12,7 @@ from bundles.autoload.loading.names import INIT, Name
 from bundles.autoload.loading.source_file import SourceFile
 
 _SHOWN = 80
-"""Most characters of a line in an error."""
+"""The maximum number of characters of a line in an error."""
 
 
 @attrs.frozen(eq=False)
@@ -21,10 +21,10 @@ class ModuleFile:
 
     Attributes:
         module: its module; None for a file that is not Python, such as TOML.
-        value: what code reads under its name.
+        value: the value that code reads by its name.
         reads: the keys of the files that it has read while it was executed.
-        watches: names that were not found then, or were read as a whole: a new file of such a
-            name changes this one.
+        watches: names that were not found then, or were read as a whole. If a new file has such a
+            name, this file must be executed again.
     """
 
     source: SourceFile
@@ -43,10 +43,10 @@ class ModuleFile:
 
 
 def compile_source(source: SourceFile) -> CodeType:
-    """Return the code of the file, whose tracebacks show its path.
+    """Return the code of the file; its path appears in tracebacks.
 
     Raises:
-        FileError: the compiler has rejected it.
+        FileError: the file has a syntax error.
     """
     content = source.content
     if 0 in content:
@@ -77,18 +77,18 @@ def new_module(source: SourceFile, name: str) -> ModuleType:
 
 
 def is_own(value: object, module: ModuleType) -> bool:
-    """Whether *value*, a function or a class, is defined by *module*, which may import others."""
+    """Whether *value*, a function or a class, is defined in *module*, not imported."""
     return getattr(value, "__module__", None) == module.__name__
 
 
 def main_names(source: SourceFile) -> tuple[str, str]:
-    """Return the names of the function that the file is: ``method`` counts first."""
+    """Return the possible names of the main function of a file, ``method`` first."""
     return "method", source.stem
 
 
 def value_of(source: SourceFile, module: ModuleType) -> Any:
-    """Return what the file is: its function ``method``, or the one of its own name, else the
-    module. An ``__init__.py`` is its module."""
+    """Return the value of the file: its function ``method``, or the function with the name of the
+    file, otherwise its module. The value of an ``__init__.py`` is its module."""
     if source.stem == INIT:
         return module
     for name in main_names(source):

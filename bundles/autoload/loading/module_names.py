@@ -10,19 +10,20 @@ from bundles.autoload.loading.current_module import CurrentModule, set_default
 from bundles.autoload.loading.names import PLACES, RANKS, Name
 
 _ENCODED = re.compile(r"\W|_(?=[0-9a-f]+_)")
-"""What is encoded in the names of files that are not names of Python; the second part keeps
-different files apart."""
+"""The characters that are encoded in names of files that are not Python names. The second
+alternative keeps the results of different names different."""
 
 _TAKEN: set[str] = set()
-"""The prefixes of the applications of this process."""
+"""The prefixes that are used by applications of this process."""
 
 
 class ModuleNames:
-    """Names modules ``application.lib.example.add``, the first part being the root's name.
+    """Makes names of modules such as ``application.lib.example.add``. The first part is the name
+    of the root.
 
-    So classes can be pickled, and attrs, dataclasses and type hints find the names of their
-    module: that of the snapshot which is read, see `CurrentModule`. A second application with a
-    root of the same name has ``application_2``.
+    So classes can be pickled, and attrs, dataclasses and type hints find the names of their module
+    in the current snapshot, see `CurrentModule`. A second application with a root of the same name
+    has the prefix ``application_2``.
     """
 
     def __init__(self, root: Path) -> None:
@@ -37,7 +38,7 @@ class ModuleNames:
         self._packages: dict[str, ModuleType] = {}
 
     def name_of(self, name: Name) -> str:
-        """Return the name of the module of the file *name*. In a place of another bundle,
+        """Return the module name of the file *name*. In a place of another bundle,
         ``app/a.json/get.py`` is ``application.app.a_2e_json.get``."""
         if name[0] not in RANKS:
             name = (*name[:-1], name[-1].removesuffix(".py"))
@@ -45,9 +46,9 @@ class ModuleNames:
         return ".".join((self.prefix, *name))
 
     def put(self, module: ModuleType) -> None:
-        """Make *module*, which is being executed, importable, and the packages above it.
+        """Make *module*, which is being executed, and the packages above it importable.
 
-        Where a module of this name is installed, only the load finds the new one, in its scope.
+        If a module of this name is installed, only the load finds the new one, in its scope.
         """
         for name, package in self._packages_above([module.__name__]).items():
             if name not in self._installed:
@@ -56,7 +57,7 @@ class ModuleNames:
             self._set_current(module)
 
     def install(self, modules: Mapping[str, ModuleType]) -> None:
-        """Make *modules* importable, the packages above them, and no others of this
+        """Make *modules* and the packages above them importable, and no other modules of this
         application."""
         packages = self._packages_above(modules)
         for name in self._installed.keys() - packages.keys() - modules.keys():
@@ -78,10 +79,10 @@ class ModuleNames:
         _TAKEN.discard(self.prefix)
 
     def _packages_above(self, names: Iterable[str]) -> dict[str, ModuleType]:
-        """Return the packages of folders. Those of places find nothing, so that only files that
-        are loaded can be imported; the one of the root finds its other folders.
+        """Return the packages of folders. The packages of places do not search files, so that only
+        loaded files can be imported; the package of the root finds its other folders.
 
-        A package that Python has imported from the root itself is left as it is.
+        A package that Python has imported from the root itself is not changed.
         """
         found: dict[str, ModuleType] = {}
         for name in (*names, *(f"{self.prefix}.{place}.*" for place in PLACES)):

@@ -1,4 +1,4 @@
-"""Which file each name is."""
+"""Maps names to files."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ from bundles.autoload.loading.names import INIT, Name
 from bundles.autoload.loading.source_file import SourceFile
 
 Report = Callable[[str, str], None]
-"""Called with the key of a file, and what is wrong with it."""
+"""Called with the key of a file and its error."""
 
 
 class NameTable:
     """The names of files, and of the folders above them.
 
-    ``config/database.<mode>.py`` replaces the file without a mode, in *files* too.
+    ``config/database.<mode>.py`` replaces the file without a mode, also in *files*.
 
     Attributes:
         names: the key of each name that is a file.

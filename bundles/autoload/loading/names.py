@@ -17,39 +17,40 @@ SETUP = "setup"
 """The place of scripts that run once, see `bundles.autoload.setup`."""
 
 STARTED_BEFORE_SETUP = ("lib", "model", "db", "bus")
-"""The places whose start hooks run before the scripts of `SETUP`, which use them. Those of the
-others find what the scripts have made."""
+"""The places whose start hooks run before the scripts of `SETUP`, which use them. The other start
+hooks run after the scripts, and use their results."""
 
 LAST_PLACES = ("tasks", "api")
 """Places that are loaded after the start hooks."""
 
 PLACES = (*DATA_PLACES, *CODE_PLACES, SETUP, *LAST_PLACES)
-"""The folders that are loaded, in this order. Other folders of the root are not read."""
+"""The folders that are loaded, in this order. Other folders of the root are ignored."""
 
 SECRET_PLACES = ("config", "bus")
-"""Places whose values may be secret, so that errors do not quote them."""
+"""Places whose values may be secret, so that errors must not quote them."""
 
 OTHER_FOLDERS = ("cert", "static")
-"""Folders of the root that have a meaning, but whose files are not loaded here."""
+"""Folders of the root whose files are used, but not loaded here."""
 
 DATA_FOLDERS = ("files", "log", "tmp", "doc")
-"""Folders of the root that have a meaning for people: uploads, log files, temporary files and
-documents. They are neither loaded nor sent."""
+"""Folders of the root for uploads, log files, temporary files and documents. Their files are
+neither loaded nor sent."""
 
 CERTIFICATE_FILES = ("cert.pem", "key.pem")
-"""The files of each folder of ``cert``."""
+"""The files in each folder of ``cert``."""
 
 NAMESPACES = frozenset(PLACES) - {"tasks", SETUP} | {"application"}
-"""What files import from ``bundles.autoload``."""
+"""The namespaces that files import from ``bundles.autoload``."""
 
 RANKS = {place: rank for rank, place in enumerate(PLACES)}
-"""While a file is executed, it can read files of its own place and of those before it."""
+"""The ranks of places. While a file is executed, it can read files of its own and of earlier
+places."""
 
 INIT = "__init__"
-"""The file of a folder whose names belong to the folder."""
+"""The stem of the file whose names belong to its folder."""
 
 SERVICE = "_service"
-"""The private file of a folder of ``bus`` that is loaded."""
+"""The stem of the only private file of a folder of ``bus`` that is loaded."""
 
 _UNIT = re.compile(r"(?P<name>[^.]*)(\.(?P<version>[1-9][0-9]{0,8}))?")
 
@@ -67,7 +68,7 @@ def is_private(name: str) -> bool:
 
 
 def problem_of(name: str) -> str | None:
-    """Return what is wrong with *name* of a file or a folder; None if code can use it."""
+    """Return the error in *name*, of a file or a folder; None if code can use it."""
     if not name.isidentifier():
         return f"{name!r} is not a name of Python; use letters, digits and _, as in 'send_message'"
     if iskeyword(name):
@@ -81,7 +82,7 @@ def problem_of(name: str) -> str | None:
 
 
 def split_unit(name: str) -> tuple[str, int] | None:
-    """Split ``chat.2`` into the name and the version of a unit, which is 1 where it is missing;
-    return None for a version that is not a whole number from 1."""
+    """Split ``chat.2`` into the name and the version of a unit; without a version, it is 1. Return
+    None if the version is not a whole number, 1 or more."""
     match = _UNIT.fullmatch(name)
     return match and (match["name"], int(match["version"] or 1))

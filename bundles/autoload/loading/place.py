@@ -15,19 +15,19 @@ class Place(ABC):
     """A folder whose files become routes, after the files of all other places have been loaded and
     their start hooks have run. A bundle adds one: ``binder.multibind(list[Place], to=…)``.
 
-    Its files are loaded, watched and swapped as those of ``api``: an error in one of them is
-    reported with all others, and then the version before runs on. Files of Python are executed;
-    of others, only the content is read. Folders and files may have any name; those that begin
-    with a dot and ``__pycache__`` are not read.
+    Its files are loaded, watched and swapped like those of ``api``: an error in one of them is
+    reported with all others, and the previous version stays in use. Python files are executed; of
+    other files, only the content is read. Folders and files may have any name, but ``__pycache__``
+    and names that begin with a dot are ignored.
 
-    What handles its messages derives from `SnapshotUse`, or enters `Autoload.scope`, so that a
-    message reads one snapshot.
+    The object that handles its messages derives from `SnapshotUse`, or enters `Autoload.scope`, so
+    that a message reads one snapshot.
 
     Attributes:
-        name: that of the folder.
+        name: the name of the folder.
         secret_files: names of files whose values may be secret: their errors do not quote them.
-        application_names: what files find in ``application`` of `bundles.autoload`, beside the
-            attributes of the `Application` itself.
+        application_names: names that files can read from ``application`` of `bundles.autoload`,
+            besides the attributes of the `Application`.
     """
 
     name: ClassVar[str]
@@ -43,23 +43,23 @@ class Place(ABC):
         """Return the value of a file, `ModuleFile.value`; *module* is None if it is not Python.
 
         Raises:
-            ConfigurationError: with every problem, without the path.
+            ConfigurationError: lists every error, without the path.
         """
 
     @abstractmethod
     def routes_of(
         self, snapshot: Snapshot, before: Iterable[RouteMetadata]
     ) -> Iterable[RouteMetadata]:
-        """Return the routes of *snapshot*; *before* is the result for the snapshot that is served
-        now, at first ``()``. What has not changed has the same metadata as in *before*.
+        """Return the routes of *snapshot*. *before* is the result for the current snapshot, at
+        first ``()``. Unchanged routes must be the same metadata objects as in *before*.
 
         It may be called for a snapshot that is never served.
 
         Raises:
-            ConfigurationError: with every problem, with paths.
+            ConfigurationError: lists every error, with paths.
         """
 
     @abstractmethod
     def swapped(self, routes: Iterable[RouteMetadata]) -> None:
-        """Take note that *routes*, a result of `routes_of`, are served from now on. Called in the
-        step in which messages begin to read their snapshot; must not raise."""
+        """Called when *routes*, a result of `routes_of`, are served, in the step in which messages
+        begin to read their snapshot. Must not raise."""

@@ -1,4 +1,4 @@
-"""The lines of problems that are found after a file was executed."""
+"""The lines of errors that are found after a file was executed."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,8 +13,8 @@ _SUBJECT = re.compile(r"'?(\w+)")
 def located(
     problems: Iterable[str], source: SourceFile, tree: Tree, about: str = ""
 ) -> Iterator[str]:
-    """Put the path of *source* before each problem, with a line: that of the variable or of the
-    function with which the problem begins, else that of the name *about*."""
+    """Add the path and the line to each error: the line of the variable or function with whose
+    name the error begins, otherwise the line of *about*."""
     lines = assigned_lines(source) if source.key.endswith(".py") else {}
     for problem in problems:
         subject = _SUBJECT.match(problem)

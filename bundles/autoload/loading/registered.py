@@ -1,4 +1,4 @@
-"""What files register while they are loaded, such as handlers of programs."""
+"""Values that files register while they are loaded, such as handlers of programs."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from rxkernel import RxKernelError
 
 
 def register(value: Any, *, caller: str = "register()") -> None:
-    """Record *value* with the file that is being executed, or whose start hook runs.
+    """Record *value* for the file that is being executed, or whose start hook is running.
 
     It is in `Snapshot.registered` until the file is removed or executed again.
 
     Args:
-        caller: what the file has called, for the error.
+        caller: the function that the file has called, for the error.
 
     Raises:
-        RxKernelError: no file is executed or started by the code that runs.
+        RxKernelError: no file is being executed or started by the calling code.
     """
     source = current_source()
     if not isinstance(source, Load):

@@ -1,4 +1,4 @@
-"""Reads the files of an application, and refuses what is not safe."""
+"""Reads the files of an application, and rejects unsafe ones."""
 
 import os
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ def scan(
     """Read the tree below *root*.
 
     Args:
-        previous: the tree of an earlier time: files with the same size and times are not read
-            again, except those of *changed*, which are keys.
+        previous: an earlier tree: files with the same size and times are not read again, except
+            those in *changed*, which are keys.
     """
     return _Scan(root, rules, previous, changed).run()
 
@@ -111,7 +111,7 @@ class _Scan:
         return True
 
     def _check_places(self) -> bool:
-        """Whether there is a place. A root without one is the wrong folder, or has a mistake."""
+        """Return whether there is a place. A root without places is probably the wrong folder."""
         has_place = any((self._real_root / place).is_dir() for place in self._places)
         if not has_place:
             site = "" if _SITE in self._places else f", or {_SITE} of the bundle web"
@@ -121,7 +121,7 @@ class _Scan:
         return has_place
 
     def _warn_of_typos(self) -> None:
-        """Other folders may exist, but one that is nearly called like a place is a mistake."""
+        """Warn about folders with names similar to places, which are probably mistakes."""
         known = (*self._places, *OTHER_FOLDERS, *DATA_FOLDERS)
         for entry in self._entries(self._real_root, ""):
             if entry.name in known or is_private(entry.name) or not entry.is_dir():
@@ -130,8 +130,8 @@ class _Scan:
                 self._warn(entry.name, f"did you mean {near[0]}?")
 
     def _warn_of_other_configuration(self, place: str, key: str) -> None:
-        """Files that are not Python may be in every folder, but one of these formats in the
-        configuration would be missed, as one of a mode with a typing error would be."""
+        """Warn about configuration files in formats that are not read, and about files for modes
+        with a name similar to the current one."""
         if place != "config":
             return
         if key.endswith(OTHER_FORMATS):
@@ -143,10 +143,10 @@ class _Scan:
         self._warnings.append(f"{self._root / key} is not loaded; {hint}")
 
     def _check_other_folders(self) -> None:
-        """Check the folders of which the files are not loaded, and those of each certificate.
+        """Check the folders whose files are not loaded, and the folders of certificates.
 
-        The files of `static` are checked when they are sent. Links in `cert` may lead out of the
-        root: programs that renew certificates make them.
+        The files of `static` are checked when they are sent. Links in `cert` may point outside of
+        the root, since programs that renew certificates make such links.
         """
         for name in OTHER_FOLDERS:
             folder = self._folder_of(name)
@@ -157,8 +157,8 @@ class _Scan:
                     self._is_safe(path, f"{name}/{path.relative_to(folder).as_posix()}")
 
     def _folder_of(self, name: str) -> Path | None:
-        """Return the folder *name* of the root, or the one that a link of this name leads to; None
-        if it does not exist, or must not be used."""
+        """Return the folder *name* of the root, or the target of a link with this name; None if it
+        does not exist, or must not be used."""
         folder: Path | None = self._real_root / name
         if folder is not None and folder.is_symlink():
             folder = self._follow(folder, name, (str(self._real_root),))
@@ -190,7 +190,7 @@ class _Scan:
         try:
             status = folder.stat()
         except OSError:
-            return False  # deleted since
+            return False  # deleted meanwhile
         if is_world_writable(status):
             self._fail(key, "can be written by every user; run chmod o-w on it")
         return True
@@ -200,7 +200,7 @@ class _Scan:
             with os.scandir(folder) as entries:
                 return sorted(entries, key=lambda entry: entry.name)
         except (FileNotFoundError, NotADirectoryError):
-            return []  # deleted since
+            return []  # deleted meanwhile
         except OSError as exc:
             self._fail(key, f"cannot be read: {exc.strerror}")
             return []
@@ -217,7 +217,7 @@ class _Scan:
         )
 
     def _follow(self, link: os.PathLike[str], key: str, chain: tuple[str, ...]) -> Path | None:
-        """Return where *link* points to; None if it is not used."""
+        """Return the target of *link*; None if it must not be used."""
         try:
             real = Path(link).resolve(strict=True)
         except (OSError, RuntimeError):
@@ -250,7 +250,7 @@ class _Scan:
             content, signature = read_file(path, limit)
             self._count(place, content)
         except FileNotFoundError:
-            return None  # deleted since
+            return None  # deleted meanwhile
         except TooLargeError as exc:
             self._fail(key, self._too_large(place, exc.size))
             return None

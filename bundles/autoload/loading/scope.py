@@ -1,4 +1,4 @@
-"""Which snapshot the views read: that of the code that runs."""
+"""The snapshot that the views read, by the scope of the running code."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
@@ -12,23 +12,23 @@ from rxkernel import Application, RxKernelError, current_request
 
 
 class Source(Protocol):
-    """What a view reads: a snapshot, or the one that is being loaded."""
+    """The source of views: a snapshot, or a load."""
 
     @property
     def known(self) -> Mapping[Name, Any]:
-        """What `read` has returned before and returns again."""
+        """Results of `read` that are returned again."""
         ...
 
     @property
     def modules(self) -> Mapping[str, ModuleType]:
-        """The modules by the names that they have in ``sys.modules``."""
+        """The modules by their names in ``sys.modules``."""
         ...
 
     def read(self, name: Name) -> Any:
         """Return the value of *name*, or `FOLDER`.
 
         Raises:
-            AttributeError: nothing has this name.
+            AttributeError: there is no such name.
         """
         ...
 
@@ -67,9 +67,9 @@ class Runtime(Protocol):
 class Scope:
     """The application and the snapshot of a message, of a hook or of a load.
 
-    The code in its ``with`` block reads the snapshot, as do tasks and threads that are started
-    there. When the scope is closed, the snapshot is released: what still runs reads the current
-    snapshot of the application, and an old snapshot is not kept alive.
+    The code in its ``with`` block, and tasks and threads that are started there, read the
+    snapshot. When the scope is closed, the snapshot is released: code that still runs reads the
+    current snapshot of the application, so that an old snapshot can be freed.
     """
 
     __slots__ = ("_tokens", "runtime", "source")
@@ -96,23 +96,23 @@ class Scope:
 
 
 _Tokens = tuple[Token[Scope | None], "_Tokens"] | None
-"""That of the inner ``with`` block, then those of the blocks around it."""
+"""The token of the inner ``with`` block, then the tokens of the blocks around it."""
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("autoload_scope", default=None)
 
 enter_scope, leave_scope = _SCOPE.set, _SCOPE.reset
-"""What a ``with`` block does, for messages: a call less. `leave_scope` takes the result of
-`enter_scope`."""
+"""The same as a ``with`` block, with one call less for each message. `leave_scope` takes the
+result of `enter_scope`."""
 
 MESSAGE_SCOPE = "autoload.scope"
-"""The attribute of a request for its scope, which its listeners read after its ``with`` block."""
+"""The attribute of a request with its scope, which listeners read after its ``with`` block."""
 
 _RUNNING: list[Runtime] = []
-"""The applications that run, by the time of their boot."""
+"""The running applications, in the order of their boot."""
 
 
 def add_runtime(runtime: Runtime) -> None:
-    """Let code outside of messages read *runtime*, which has been booted last."""
+    """Make code outside of messages read *runtime*, the application that was booted last."""
     _RUNNING.append(runtime)
 
 
@@ -122,10 +122,10 @@ def remove_runtime(runtime: Runtime) -> None:
 
 
 def current_runtime() -> Runtime:
-    """Return the application of the current message, else the one that was booted last.
+    """Return the application of the current message; outside of messages, the one booted last.
 
     Raises:
-        RxKernelError: none runs.
+        RxKernelError: no application is running.
     """
     return _runtime_of(current_scope())
 
@@ -142,7 +142,7 @@ def _runtime_of(scope: Scope | None) -> Runtime:
 
 
 def current_scope() -> Scope | None:
-    """Return the scope of the code that runs, else that of the current message."""
+    """Return the scope of the running code, or else that of the current message."""
     scope = _SCOPE.get()
     if scope is None or scope.source is None:
         request = current_request.get()
@@ -152,14 +152,14 @@ def current_scope() -> Scope | None:
 
 
 def current_source() -> Source:
-    """Return what the views read now.
+    """Return the current source of the views.
 
     Raises:
-        RxKernelError: no application runs, or the one of this message or task has stopped.
+        RxKernelError: no application is running, or that of this message or task has stopped.
     """
     scope = _SCOPE.get()
     if scope is not None and scope.source is not None:
-        return scope.source  # without a call: that of most reads
+        return scope.source  # the usual case, without a further call
     scope = current_scope()
     if scope is not None and scope.source is not None:
         return scope.source
@@ -170,7 +170,7 @@ def current_source() -> Source:
 
 
 def scoped_module(name: str) -> ModuleType | None:
-    """Return the module called *name* that the current message, hook or load reads; None outside
-    of them, and for names that they do not have."""
+    """Return the module *name* in the current message, hook or load; None outside of them, and for
+    unknown names."""
     scope = current_scope()
     return None if scope is None or scope.source is None else scope.source.modules.get(name)

@@ -1,4 +1,4 @@
-"""All files of an application, loaded: what messages read."""
+"""The loaded files of an application, which messages read."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -18,16 +18,16 @@ class Snapshot:
     """One version of an application. It does not change, apart from attributes of folders.
 
     Attributes:
-        number: 1 at boot, one more at each reload.
-        tree: the files that it was made of.
-        files: the files that were executed by key, those that others have read first.
+        number: 1 at boot; it is incremented at each reload.
+        tree: the files from which it was made.
+        files: the executed files by key; files come after those that they have read.
         api: the units.
         schemas: the compiled schemas of the folder ``schemas``, to which notations can refer.
-        known: the values of files and folders that were read, for the views.
-        resources: the content of each resource by its path.
-        modules: the modules by the names that they have in ``sys.modules``.
+        known: the values of files and folders that the views have read.
+        resources: the contents of the resources by path.
+        modules: the modules by their names in ``sys.modules``.
         uses: the messages that read it.
-        registered: what files have registered, by key, see `register`.
+        registered: the values that files have registered, by key; see `register`.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Snapshot:
         """Return the value of *name*, or `FOLDER`.
 
         Raises:
-            AttributeError: nothing has this name.
+            AttributeError: there is no such name.
         """
         value = self._lookup.find(name)
         real = self._lookup.real_name(name)

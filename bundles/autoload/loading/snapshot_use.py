@@ -1,4 +1,4 @@
-"""One message that reads a snapshot, without an object and a context variable of its own."""
+"""A message that reads a snapshot, without an additional object and context variable."""
 
 from bundles.autoload.loading.message_scope import SnapshotRuntime
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
@@ -7,11 +7,11 @@ from rxkernel import Request
 
 
 class SnapshotUse:
-    """The base class for an object that a bundle makes for each message: it is the scope of the
-    message as well, and costs less than `Autoload.scope`.
+    """A base class for an object that a bundle makes for each message. The object is also the
+    scope of the message, which is faster than `Autoload.scope`.
 
     The bundle sets `request` and calls `begin_use`, and later `end_use` or `end_use_with_message`.
-    Until then the views read the snapshot, and no stop hook of its files runs.
+    Until then, the views read the snapshot, and the stop hooks of its files do not run.
 
     Attributes:
         source: the snapshot; None before and after the use.
@@ -31,14 +31,14 @@ class SnapshotUse:
         self.request.attributes[MESSAGE_SCOPE] = self
 
     def end_use(self) -> None:
-        """Release the snapshot; the message itself may go on."""
+        """Release the snapshot; the message may continue."""
         if self.source is not None:
             self.source.uses.end(self)
             self.source = None
             self.request.attributes.pop(MESSAGE_SCOPE, None)
 
     def end_use_with_message(self) -> None:
-        """Call `end_use` when the message has ended: it is a stream, or something runs after the
+        """Call `end_use` when the message has ended, for a stream or for work after the
         response."""
         services = self.request.services
         if services is not None and services.is_closed:
@@ -47,7 +47,7 @@ class SnapshotUse:
             self.request.when_ended(self.end_use)
 
     def move_on(self) -> None:
-        """Read the current snapshot from now on; for `Uses`."""
+        """Read the current snapshot from now on. Called by `Uses`."""
         self.end_use()
         if (snapshot := self.runtime.current) is not None:
             self.begin_use(snapshot)

@@ -16,11 +16,11 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 
 
 
 class UnreadableFileError(Exception):
-    """The file cannot be used. The message has the rule."""
+    """The file cannot be used. The message states the rule."""
 
 
 class TooLargeError(Exception):
-    """The file has more bytes than the limit: *size*."""
+    """The file has *size* bytes, more than the limit."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
@@ -34,10 +34,11 @@ class SourceFile:
     Attributes:
         key: its path below the root, with slashes: ``lib/example/add.py``.
         path: its path, for errors and tracebacks.
-        name: its name in the namespaces; that of the folder for ``__init__.py``.
-        signature: what changes with the file, so that unchanged files are not read again.
+        name: its name in the namespaces; for ``__init__.py``, the name of the folder.
+        signature: attributes that change with the content, so that unchanged files are not read
+            again.
         digest: the hash of its content.
-        is_secret: whether its values may be secret, so that errors do not quote them.
+        is_secret: whether its values may be secret, so that errors must not quote them.
     """
 
     key: str
@@ -77,8 +78,8 @@ def read_file(path: Path, limit: int) -> tuple[bytes, tuple[int, ...]]:
     Raises:
         FileNotFoundError: it was deleted.
         TooLargeError: it has more than *limit* bytes.
-        UnreadableFileError: it is not a regular file, writable by everyone, or it changed all the
-            time.
+        UnreadableFileError: it is not a regular file, can be written by all users, or changes each
+            time that it is read.
     """
     for _ in range(_ATTEMPTS):
         with _open(path) as file:

@@ -1,4 +1,4 @@
-"""The tasks that start hooks have started, which the stop hooks should end."""
+"""Detects tasks of start hooks that the stop hooks did not end."""
 
 import asyncio
 import logging
@@ -13,28 +13,28 @@ from bundles.autoload.loading.tree import Tree
 logger = logging.getLogger(__name__)
 
 _GRACE = 1.0
-"""Seconds that the tasks have to end after a stop hook."""
+"""Seconds within which tasks must end after a stop hook."""
 
 Task = asyncio.Task[Any]
 
 
 class StartedTasks:
-    """Logs the tasks of start hooks that go on after the file was replaced or removed.
+    """Logs the tasks of start hooks that continue after the file was replaced or removed.
 
-    Known are tasks whose coroutine is a function of the file itself: no message runs code of the
-    file before its start hook has ended, so the hook must have started them.
+    It detects tasks whose coroutine is a function of the file itself. Messages do not run code of
+    the file before its start hook has ended, so the hook must have started these tasks.
     """
 
     def __init__(self) -> None:
         self._tasks: WeakKeyDictionary[ModuleFile, WeakSet[Task]] = WeakKeyDictionary()
 
     def note(self, file: ModuleFile) -> None:
-        """Note the tasks of *file*, whose start hook was called."""
+        """Remember the tasks of *file*, after its start hook was called."""
         if file.module is not None and (running := _tasks_of(vars(file.module))):
             self._tasks[file] = WeakSet(running)
 
     async def log_running(self, files: Iterable[ModuleFile], tree: Tree) -> None:
-        """Log the tasks of *files*, whose stop hooks were called, that do not end."""
+        """Log the tasks of *files* that do not end, after their stop hooks were called."""
         for file in files:
             tasks = [task for task in self._tasks.pop(file, ()) if not task.done()]
             if tasks:
@@ -42,8 +42,8 @@ class StartedTasks:
             for task in tasks:
                 if not task.done():
                     logger.warning(
-                        "%s: a task that start() has started, %s(), still runs; cancel it in "
-                        "async def stop()",
+                        "%s: a task that start() has started, %s(), is still running; cancel it "
+                        "in async def stop()",
                         tree.show(file.key, line_of_coroutine(task.get_coro(), file.source)),
                         getattr(task.get_coro(), "__qualname__", task.get_name()),
                     )

@@ -1,4 +1,4 @@
-"""The syntax of files that are not executed, since something else is wrong."""
+"""The syntax errors of files that are not executed because of other errors."""
 
 from collections.abc import Iterator
 

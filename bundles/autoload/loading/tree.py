@@ -13,12 +13,12 @@ from bundles.autoload.loading.source_file import SourceFile
 
 @attrs.frozen
 class TreeRules:
-    """What is read.
+    """The rules for reading files.
 
     Attributes:
         mode: the mode of the configuration, see `Tree`.
-        file_limit: most bytes of a file that is executed.
-        resources_limit: most bytes of all resources.
+        file_limit: the maximum of bytes of a file that is executed.
+        resources_limit: the maximum of bytes of all resources together.
         places: the places of other bundles by name, with `Place.reads`.
         secret_files: names of files in all places, see `Place.secret_files`.
     """
@@ -36,12 +36,12 @@ class Tree:
 
     Attributes:
         files: the files with names, by key, sorted; with a mode, ``config/database.<mode>.py``
-            in the place of ``config/database.py``.
+            instead of ``config/database.py``.
         resources: the files of ``resources``, by their path below it.
         names: the key of each name that is a file.
         folders: the names of all namespaces, with the key of their ``__init__.py``.
-        problems: everything that must be changed before a file is executed.
-        warnings: files and folders that are not loaded, though their names look like it.
+        problems: errors that must be fixed before files are executed.
+        warnings: files and folders that are not loaded, although their names suggest it.
     """
 
     root: Path

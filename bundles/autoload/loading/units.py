@@ -17,7 +17,7 @@ class UnitVersion:
 
     Attributes:
         files: the files of its methods by name, if it is a folder.
-        single: the file, if it is one: ``api/<unit>.py``.
+        single: its file, if it is one file: ``api/<unit>.py``.
     """
 
     unit: str
@@ -36,7 +36,7 @@ class Unit:
 
     @property
     def latest(self) -> UnitVersion:
-        """The version of calls that name none: the highest."""
+        """The highest version, which is used for calls without a version."""
         return self.versions[max(self.versions)]
 
 
@@ -75,7 +75,7 @@ class Units(Mapping[str, Unit]):
 
 
 def check_units(tree: Tree) -> list[str]:
-    """Return the problems of units that have two folders or files for one version."""
+    """Return the errors of units that have two folders or files for one version."""
     owners: dict[tuple[str, int], Name] = {}
     problems: list[str] = []
     for name, version in _versions_in(tree).items():

@@ -17,8 +17,8 @@ class Uses:
     """Holds the scopes of the messages that read a snapshot.
 
     Attributes:
-        begin, end: called with the scope of a message. They are the methods of a set, without a
-            call of Python for each message, until something waits for the end.
+        begin, end: called with the scope of a message. Until something waits for the end, they are
+            methods of a set, so that no Python function is called for each message.
     """
 
     __slots__ = ("_ended", "_open", "begin", "end")
@@ -50,6 +50,6 @@ class Uses:
             await self._ended.wait()
 
     def move_on(self) -> None:
-        """Let the messages that read the snapshot read the current one."""
+        """Make the messages that read this snapshot read the current one."""
         for use in tuple(self._open):
             use.move_on()

@@ -1,1 +1,1 @@
-"""The folders of an application whose files have a value of their own kind."""
+"""The folders of an application whose files have special values."""

@@ -1,4 +1,4 @@
-"""The paths below ``/api``, which the route of static files matches too."""
+"""Handles paths below ``/api``, which the route of static files also matches."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -17,17 +17,17 @@ _OF_FILES = {"GET", "HEAD", "OPTIONS"}
 _API = "api"
 
 _EARLY = 100
-"""Before the listeners that give errors a body."""
+"""The priority before the listeners that set the body of an error."""
 
 
 class ApiPaths:
-    """Finds the errors of paths that only the route of files matches.
+    """Finds the errors for paths that only the route of files matches.
 
     Args:
         prefix: the setting ``http.prefix``.
         files: the name of the route of files.
         handles: whether a bundle has called `HttpServer.handle` with a path.
-        folder: the first folder of the paths of the API; None: there are none.
+        folder: the first folder of the paths of the API; None if the application has no API.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ApiPaths:
         self._compiled = Compiled()
 
     def contain(self, path: str) -> bool:
-        """Whether *path*, without a slash at its begin, is one of the API."""
+        """Whether *path*, which has no leading slash, belongs to the API."""
         return self._folder is not None and path.partition("/")[0] == self._folder
 
     def is_handled(self, path: str) -> bool:
@@ -52,7 +52,7 @@ class ApiPaths:
         return self._handles(f"{self._prefix}/{quote(path)}")
 
     def methods_of(self, path: str) -> set[str]:
-        """Return the methods of *path* besides those that every file has."""
+        """Return the methods of *path*, except those that every file has."""
         methods = {*self._compiled.http_router.allowed(f"/{quote(path)}")} - _OF_FILES
         if self.is_handled(path):
             methods.add("POST")
@@ -73,8 +73,9 @@ class ApiPaths:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_EARLY)
     async def hide_files(self, event: ExceptionEvent) -> None:
-        """Respond with 404, and not 405, to another method for a path that only files have: a
-        client of the API would take the path for an existing one."""
+        """Respond with 404 instead of 405 to a method that files do not support, at a path that
+        only
+        files have: from a 405, a client of the API would conclude that the path exists."""
         request, error = event.request, event.exception
         if request.definition is not None or not isinstance(error, MethodNotAllowedException):
             return
@@ -84,6 +85,6 @@ class ApiPaths:
             event.set_exception(NotFoundException())
 
     def only_files_have(self, path: str) -> bool:
-        """Whether GET of *path* leads to the route of files: a controller may have others."""
+        """Whether the route of files handles GET of *path*, not that of a controller."""
         found = self._compiled.http_router.find("GET", path)
         return found is not None and found[0].metadata.name == self._files

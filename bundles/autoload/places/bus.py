@@ -34,8 +34,8 @@ class BusFiles:
     schemas: SchemaFiles
 
     def value_of(self, file: SourceFile, module: ModuleType | None, load: Load) -> Any:
-        """Return the service of ``_service.py``, the method that a file describes, or what the
-        file is elsewhere."""
+        """Return the service of ``_service.py``, the method that a file describes, or otherwise
+        the ordinary value of the file."""
         assert module is not None
         if file.stem == INIT:
             return module
@@ -73,7 +73,7 @@ class BusFiles:
 
 
 def bus_environment(application: Application, injector: Injector) -> BusEnvironment:
-    """What remote services use of *application*, whose services *injector* has."""
+    """Return the parts of *application* that remote services use; *injector* has its services."""
     return BusEnvironment(
         injector.get(Kernel).serializer,
         injector.get(Propagator),

@@ -1,4 +1,4 @@
-"""The place ``cert``: a folder for each certificate, as the kernel's settings of TLS."""
+"""The place ``cert``: a folder for each certificate, converted to the kernel's TLS settings."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from bundles.autoload.loading.names import CERTIFICATE_FILES
 from rxkernel import CertificateFiles, ConfigurationError, TlsSettings
 
 DEFAULT = "default"
-"""The folder with the certificate for other host names, and for clients that send none."""
+"""The folder with the certificate for other host names, and for clients that send no host name."""
 
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 
@@ -19,11 +19,11 @@ _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 def read_certificates(root: Path) -> TlsSettings | None:
     """Return the settings for the folder ``cert`` of *root*; None if there is no certificate.
 
-    Each folder of it has ``cert.pem`` and ``key.pem``. The host names of a certificate are those
-    in it. Changes of the files are noticed by the server, new folders by a restart.
+    Each of its folders has ``cert.pem`` and ``key.pem``. The host names are read from the
+    certificate. The server notices changes of the files; for new folders, it must be restarted.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: lists every error.
     """
     problems: list[str] = []
     found = dict(_pairs(root / "cert", problems))
@@ -42,7 +42,8 @@ def read_certificates(root: Path) -> TlsSettings | None:
 
 
 def _pairs(folder: Path, problems: list[str]) -> Iterator[tuple[str, CertificateFiles]]:
-    """Yield the files of each folder by its name. Folders without both are notes, or scripts."""
+    """Yield the name and the files of each folder. Folders without both files are ignored, since
+    they may have notes or scripts."""
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
         files = [entry / name for name in CERTIFICATE_FILES]
         missing = [path for path in files if not path.is_file()]
@@ -76,8 +77,9 @@ def _by_host(
 
 
 def _hosts_in(path: Path) -> list[str]:
-    """Return the host names of a certificate: its DNS names, else the common name (RFC 6125
-    §6.4.4). Clients send neither addresses nor other texts (RFC 6066 §3)."""
+    """Return the host names of a certificate: its DNS names, or else the common name (RFC 6125
+    §6.4.4). Addresses and other texts are ignored, since clients do not send them (RFC 6066
+    §3)."""
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
     try:
         extension = certificate.extensions.get_extension_for_oid(

@@ -15,7 +15,7 @@ from bundles.autoload.places.schemas import SchemaFiles
 from rxkernel import UnprocessableEntityException
 
 _METHODS = ("get", "items", "keys", "values")
-"""The methods of every mapping."""
+"""The methods of mappings, which cannot be keys."""
 
 _LINE = re.compile(r"\(at line (\d+)")
 
@@ -45,11 +45,11 @@ class Section(Mapping[str, Any]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        """The names only: values may be secret."""
+        """Show only the names, since values may be secret."""
         return f"<configuration: {', '.join(map(str, self._values))}>"
 
     def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any]]]:
-        """Copy and pickle it as a mapping; `__getattr__` knows no other attributes."""
+        """Copy and pickle it as a mapping, since `__getattr__` has only the keys as attributes."""
         return type(self), (self._values,)
 
 
@@ -63,7 +63,7 @@ class ConfigFiles:
         """Return the value of *file*: its variable ``config``, or all its public names.
 
         Raises:
-            ConfigurationError: with every value that does not fit the schema of the file.
+            ConfigurationError: lists every value that is invalid by the schema of the file.
         """
         if file.stem == INIT and module is not None:
             return module
@@ -85,7 +85,8 @@ class ConfigFiles:
         return self._schemas.values.get(key)
 
     def _check_keys(self, file: SourceFile, value: Any, load: Load) -> None:
-        """Report keys that are no attributes of their `Section`: it has methods of these names."""
+        """Report keys that cannot be attributes of a `Section`, since it has methods of this
+        name."""
         for key in _paths_of(value):
             if key.rpartition(".")[2] in _METHODS:
                 place = load.tree.show(file.key, _line_of(key, _lines(file)))
@@ -118,7 +119,8 @@ def _frozen(value: Any) -> Any:
 
 
 def _paths_of(value: Any, prefix: str = "") -> Iterator[str]:
-    """Yield the path of each key, as ``pool.size``; those in a list have the path of the list."""
+    """Yield the path of each key, such as ``pool.size``. Keys in a list have the path of the
+    list."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield f"{prefix}{name}"
@@ -152,7 +154,7 @@ def _read_module(file: SourceFile, module: ModuleType) -> Any:
 
 
 def _line_of(key: str, lines: Mapping[str, int]) -> int | None:
-    """The line of *key*, or of the nearest table around it."""
+    """Return the line of *key*, or of the nearest table around it."""
     while key:
         if key in lines:
             return lines[key]

@@ -1,4 +1,4 @@
-"""Where a file sets the names of a configuration."""
+"""Finds the lines at which a file sets the names of a configuration."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def python_lines(file: SourceFile) -> dict[str, int]:
 
 
 def toml_lines(file: SourceFile) -> dict[str, int]:
-    """Return the line of each table and key by its path. Keys of inline tables are left out."""
+    """Return the line of each table and key by its path. Keys of inline tables are omitted."""
     lines: dict[str, int] = {}
     table = ""
     for number, line in enumerate(file.content.decode().splitlines(), 1):

@@ -1,4 +1,4 @@
-"""The hidden pages of folders, such as ``.404.html``, which hold for all paths below."""
+"""The hidden pages of folders, such as ``.404.html``, which apply to all paths below."""
 
 from collections.abc import Sequence
 from os.path import isdir, isfile, islink
@@ -7,8 +7,8 @@ from rxkernel import FileResponse, Response
 
 
 def nearest_page(root: str, path: str, name: str, status: int) -> Response | None:
-    """Return the response with the page *name* of the nearest folder of *path* that has one; None
-    if none has. It blocks.
+    """Return the response with the page *name* of the nearest folder of *path* that has it; None
+    if there is none. This blocks.
 
     Folders that do not exist are skipped; links are not followed.
     """

@@ -18,13 +18,13 @@ _NAMED = re.compile(r"(?:schema|type) '(?:class)?(\w+)'")
 class SchemaFiles:
     """The schemas of one snapshot.
 
-    A file is its class, or the notation in its variable ``schema``. While schemas are loaded,
-    others read the notation, which can be a part of theirs; later files read the compiled
-    `Schema`.
+    The value of a file is its class, or the notation in its variable ``schema``. While schemas are
+    being loaded, other schemas read the notation, to use it as a part; later files read the
+    compiled `Schema`.
 
     Attributes:
         named: the schemas of the folder itself, to which notations refer by name.
-        values: what code reads, by the keys of the files.
+        values: the values that code reads, by the keys of the files.
     """
 
     def __init__(self) -> None:
@@ -46,8 +46,8 @@ class SchemaFiles:
         )
 
     def compile(self, load: Load) -> None:
-        """Compile the notations, unless that is done, and let code read the result. Problems are
-        added to *load*."""
+        """Compile the notations, unless they are already compiled, so that code reads the results.
+        Errors are added to *load*."""
         if self.is_compiled:
             load.values.update(self.values)
             return
@@ -64,10 +64,10 @@ class SchemaFiles:
         self.is_compiled = True
 
     def validator_of(self, value: Any) -> Schema | Validator:
-        """Return what validates values: *value* is a class, a notation or a compiled schema.
+        """Return the validator of *value*: a class, a notation or a compiled schema.
 
         Raises:
-            ConfigurationError: with every problem of the notation.
+            ConfigurationError: lists every error in the notation.
         """
         if isinstance(value, type):
             return Validator(value)
@@ -89,7 +89,7 @@ class SchemaFiles:
 def _compile_named(load: Load, written: Mapping[str, Any]) -> Schemas:
     """Compile the schemas of the folder itself, which refer to each other by name.
 
-    A class is a type of its own, which notations name as they name a schema.
+    A class is a further type, which notations use by name like a schema.
     """
     names = {load.tree.files[key].name: value for key, value in written.items()}
     notations = {name[1]: value for name, value in names.items() if len(name) == 2}
@@ -104,7 +104,7 @@ def _compile_named(load: Load, written: Mapping[str, Any]) -> Schemas:
 
 
 def _with_paths(problems: Iterable[str], load: Load) -> Iterable[str]:
-    """Put the path of its file before each problem."""
+    """Add the path of the file to each error."""
     for problem in problems:
         match = _NAMED.match(problem)
         key = load.tree.names.get(("schemas", match[1])) if match else None

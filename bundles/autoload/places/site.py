@@ -25,7 +25,7 @@ VIRTUAL = (".virtual.html", 200)
 _PAGES = (VIRTUAL, (".404.html", 404))
 
 _EARLY = 2000
-"""Before the listeners that read the option."""
+"""The priority before the listeners that read the option."""
 
 
 @attrs.frozen(eq=False)
@@ -33,18 +33,19 @@ class Site(StaticFiles):
     """The files of ``static``, which have no access rule. Paths of *api* are never files.
 
     Attributes:
-        missing: the pages for missing paths below their folder, and their status; the first one
-            that exists is sent.
+        missing: the names of pages for missing paths, with their status; the first page that
+            exists is sent.
     """
 
     api: ApiPaths = attrs.field(kw_only=True)
     missing: Sequence[tuple[str, int]] = attrs.field(default=_PAGES, kw_only=True)
 
     async def response(self, request: Request, path: str) -> Response:
-        """As `StaticFiles.response`. For a missing path a browser gets the page of the nearest
-        folder that has one: ``.virtual.html``, else ``.404.html``. While the folder itself is
-        missing, since the root is moved or replaced, every path is 404. A path at which a bundle
-        responds to POST is 405, unless it has a file."""
+        """Return the response to *request*. For a missing path, a browser gets the page of the
+        nearest folder that has one: ``.virtual.html``, or else ``.404.html``. While the folder
+            itself
+        is missing, since the root is being moved or replaced, every path is 404. A path without a
+        file at which a bundle responds to POST is 405."""
         if self.api.contain(path):
             raise self.api.error_for(path)
         try:
@@ -63,14 +64,14 @@ class Site(StaticFiles):
             raise NotFoundException from exc
 
     async def has_own_page(self, request: Request, folder: str) -> bool:
-        """Whether *request* is that of a browser for a folder with its own ``.virtual.html``."""
+        """Whether *request*, of a browser, is for a folder that has a ``.virtual.html``."""
         if VIRTUAL not in self.missing or not self.is_page(request, folder):
             return False
         path = f"{self.root}/{folder}/{VIRTUAL[0]}"
         return await asyncio.to_thread(lambda: isfile(path) and not islink(path))
 
     def is_endpoint(self, path: str) -> bool:
-        """Whether *path* without a file is one that a client requests with another method."""
+        """Whether *path*, which has no file, is an endpoint for another method."""
         return self.api.is_handled(path)
 
     def _page_for(self, path: str) -> Response | None:
@@ -82,6 +83,6 @@ class Site(StaticFiles):
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_EARLY)
     async def mark_as_public(self, event: DefinitionEvent) -> None:
-        """Set the option of routes that need no access rule."""
+        """Set the option of routes without an access rule."""
         if event.definition.metadata.target is self:
             event.set_option("public", True)

@@ -1,4 +1,4 @@
-"""The routes of the place ``tasks``; imported only where the bundle tasks is enabled."""
+"""The routes of the place ``tasks``; imported only if the bundle tasks is enabled."""
 
 import inspect
 from typing import Any
@@ -12,10 +12,10 @@ from rxkernel import ConfigurationError, ProcedureMetadata, Request
 
 
 def task_routes(task: TaskFile, source: str) -> tuple[ProcedureMetadata, ...]:
-    """Return the procedure of *task*, with its times; *source* is its place, for errors.
+    """Return the procedure of *task*, with its schedule; *source* is its place, for errors.
 
     Raises:
-        ConfigurationError: with every problem of the times.
+        ConfigurationError: lists every error in the schedule.
     """
     plan = Plan(task.kind, task.times, **task.options)  # type: ignore[arg-type] # one of TIMES
     if problems := tuple(plan.problems()):

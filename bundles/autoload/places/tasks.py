@@ -1,4 +1,4 @@
-"""The place ``tasks``: files that say when a function runs."""
+"""The place ``tasks``: files with the schedules of functions."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from bundles.autoload.loading.source_file import SourceFile
 from rxkernel import ConfigurationError
 
 TIMES = ("every", "cron", "at")
-"""One of these is required. They are the decorators of the bundle tasks."""
+"""The fields for times, of which one is required: the decorators of the bundle tasks."""
 
 _PLAN = ("timezone", "jitter", "misfire")
 _FIELDS = (*TIMES, *_PLAN, "run", "args")
@@ -28,12 +28,12 @@ class TaskFile:
     """One file of ``tasks``.
 
     Attributes:
-        method: its name, with ``/`` for folders; that of the task.
+        method: the name of the task, with ``/`` for folders.
         kind: one of `TIMES`.
-        times: its value.
-        options: other fields of the times.
-        function: what runs.
-        args: what it is called with, beside the parameters that the kernel passes.
+        times: the value of this field.
+        options: further fields of the schedule.
+        function: the function that runs.
+        args: its arguments, in addition to the parameters that the kernel provides.
     """
 
     file: SourceFile
@@ -50,7 +50,7 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     """Return the `TaskFile` of *file*.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: lists every error.
     """
     if module is None or file.stem == INIT:
         return module
@@ -91,7 +91,7 @@ def task_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
 
 
 def _function_of(file: SourceFile, names: Mapping[str, Any], load: Load) -> Callable[..., Any]:
-    """Return the function that the file is, or the one that ``run`` names."""
+    """Return the function of the file, or the function that ``run`` names."""
     found = (names[name] for name in main_names(file) if name in names and name not in _FIELDS)
     method, run = next(found, None), names.get("run")
     if (method is None) == (run is None):
@@ -115,7 +115,7 @@ def _function_of(file: SourceFile, names: Mapping[str, Any], load: Load) -> Call
 
 
 def _named(run: str, load: Load) -> Any:
-    """Return what ``lib.reports.clean`` is: a file that is a function, or a name in a module."""
+    """Return the value of *run*, such as ``lib.reports.clean``: a file, or a name in a module."""
     place, *parts = run.split(".")
     name: tuple[str, ...] = (place,)
     found: Any = FOLDER
@@ -132,7 +132,7 @@ def _named(run: str, load: Load) -> Any:
 
 
 def _checked(function: Callable[..., Any], args: Mapping[str, Any]) -> Taken:
-    """Return what *function* takes, which *args* must fit."""
+    """Return the parameters of *function*, after a check that *args* are valid."""
     taken = taken_by(function)
     name = getattr(function, "__name__", "method")
     missing = [name for name in taken.required if name not in args]

@@ -1,1 +1,1 @@
-"""Changed files are loaded while the application runs."""
+"""Loads changed files while the application runs."""

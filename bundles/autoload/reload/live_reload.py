@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class LiveReload:
-    """Loads the files of an application, and its settings, again after each change."""
+    """Loads changed files of an application, and its settings, again."""
 
     @inject
     def __init__(
@@ -41,28 +41,28 @@ class LiveReload:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the last change is not loaded; empty if the files are those that run."""
+        """The errors for which the last change is not loaded; empty if the files are loaded."""
         return self._reloader.problems
 
     async def reload(self) -> bool:
-        """Load what has changed, also if live reload is disabled, or if these files have failed
-        before. Return whether messages read another snapshot now. After an error, which is
-        logged, everything is as it was.
+        """Load changed files, also if live reload is disabled, or if these files have failed
+        before. Return whether messages read another snapshot now. An error is logged, and the
+        application is unchanged.
 
         Raises:
-            RxKernelError: the application stops.
+            RxKernelError: the application is stopping.
         """
         return await self._reloader.reload(again=True)
 
     async def start(self) -> None:
-        """Watch the root, if live reload is enabled; does nothing if it is watched."""
+        """Watch the root if live reload is enabled; do nothing if it is already watched."""
         if self._watcher is not None and self._task is None:
             self._task = asyncio.create_task(self._follow(self._watcher))
             self._settings.start()
-            await asyncio.sleep(0)  # the first step of the task begins to watch
+            await asyncio.sleep(0)  # so that the task has begun to watch
 
     async def stop(self) -> None:
-        """Watch no longer; a change that is being loaded is undone."""
+        """Stop watching; a change that is being loaded is undone."""
         await self._settings.stop()
         task, self._task = self._task, None
         if task is not None:
@@ -70,7 +70,7 @@ class LiveReload:
             await asyncio.wait({task})
 
     async def close(self) -> None:
-        """Stop, and call the stop hooks of replaced files that are left."""
+        """Stop, and call the pending stop hooks of replaced files."""
         await self.stop()
         await self._reloader.close()
         await self._retirement.close()
@@ -80,7 +80,7 @@ class LiveReload:
             async for changed in watcher.batches():
                 await self._load(changed)
         except Exception:
-            logger.exception("%s is not watched any more, so changes are not loaded", watcher.root)
+            logger.exception("%s is not watched any more; changes are not loaded", watcher.root)
 
     async def _load(self, changed: frozenset[str]) -> None:
         certificates = {key for key in changed if key.startswith(f"{CERTIFICATES}/")}
@@ -92,14 +92,16 @@ class LiveReload:
             except RxKernelError as exc:
                 logger.warning("the changed files are not loaded: %s", exc)
             except Exception:
-                logger.exception("the changed files are not loaded, the version before runs on")
+                logger.exception(
+                    "the changed files are not loaded; the previous version stays in use"
+                )
 
 
 def _watcher(autoload: Autoload, is_wanted: bool | None, *, is_debug: bool) -> Watcher | None:
     """Return the watcher; None if live reload is disabled.
 
     Raises:
-        ConfigurationError: it is enabled, but watchfiles is missing.
+        ConfigurationError: live reload is enabled, but watchfiles is not installed.
     """
     if is_wanted is None and is_debug and not is_installed():
         logger.warning(

@@ -1,4 +1,4 @@
-"""With debug, a 404 says that the last change of the files is not loaded."""
+"""With debug, a 404 reports that the last change of the files is not loaded."""
 
 from injector import inject
 
@@ -15,11 +15,11 @@ from rxkernel import (
 )
 
 _EARLY = 90
-"""After `ApiPaths`, and before the listeners that give errors a body."""
+"""The priority after `ApiPaths`, and before the listeners that set the body of an error."""
 
 
 class NotLoaded:
-    """A new endpoint is not found while any file has a mistake, which only the log would show."""
+    """Explains why a new endpoint is not found: while a file has an error, no change is loaded."""
 
     @inject
     def __init__(self, live_reload: LiveReload, settings: Settings) -> None:
@@ -29,7 +29,7 @@ class NotLoaded:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_EARLY)
     async def explain(self, event: ExceptionEvent) -> None:
-        """Add the first problem of the last change to a 404 of an endpoint."""
+        """Add the first error of the last change to a 404 that could be for an endpoint."""
         if not self._is_debug or not isinstance(event.exception, NotFoundException):
             return
         problems = self._live_reload.problems
@@ -40,11 +40,11 @@ class NotLoaded:
             )
 
     def _may_be_endpoint(self, request: Request) -> bool:
-        """Whether nothing was found for *request*, apart from the route of all files, and an
-        endpoint could have been."""
+        """Whether *request* could be for an endpoint, and only the route of files matches it, or
+        none."""
         definition = request.definition
         if definition is not None and not isinstance(definition.metadata.target, Site):
             return False
         if request.transport != Transport.HTTP or request.url.startswith(self._api):
             return True
-        return definition is None and request.route_name is not None  # of `HttpServer.handle`
+        return definition is None and request.route_name is not None  # by `HttpServer.handle`

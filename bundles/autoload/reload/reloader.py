@@ -1,4 +1,4 @@
-"""One change of files: from the next snapshot to the messages that read it."""
+"""Performs a reload: builds the next snapshot, and makes messages read it."""
 
 import asyncio
 import logging
@@ -19,17 +19,18 @@ from rxkernel import Application, ConfigurationError, RxKernelError
 logger = logging.getLogger(__name__)
 
 _RELOAD: ContextVar[object | None] = ContextVar("autoload_reload", default=None)
-"""The reload that has called the code which runs, such as a start hook."""
+"""The reload that has called the running code, such as a start hook."""
 
 _SHOWN = 5
-"""Most names of files in one line of the log."""
+"""The maximum number of file names in one log line."""
 
 
 class Reloader:
-    """Loads what has changed beside the running code, and swaps both with the routes.
+    """Loads changed files while the current version runs, then swaps both together with the
+    routes.
 
     Attributes:
-        problems: why the files are not those that run; empty if they are.
+        problems: the errors for which the files are not loaded; empty if they are loaded.
     """
 
     def __init__(
@@ -51,14 +52,14 @@ class Reloader:
         self._context = copy_context()
 
     async def reload(self, changed: Iterable[str] = (), *, again: bool = False) -> bool:
-        """Load the files that have changed; *changed* are read even if they look like before.
+        """Load changed files. The files *changed* are read even if their size and times are the
+        same. Return whether messages read another snapshot now.
 
-        After an error, which is logged, everything is as it was. The files of which the last
-        reload has failed are not executed until one of them has changed, or with *again*. Returns
-        whether messages read another snapshot now.
+        An error is logged, and the application is unchanged. Files that have failed are not
+        executed again until one of them has changed, except with *again*.
 
         Raises:
-            RxKernelError: the application stops, or a hook of a reload has called this.
+            RxKernelError: the application is stopping, or a hook of a reload has called this.
         """
         if self._running is not None and _RELOAD.get() is self._running:
             raise RxKernelError(
@@ -67,11 +68,11 @@ class Reloader:
             )
         async with self._lock:
             if self._is_closed:
-                raise RxKernelError("the application stops, so no file is loaded")
+                raise RxKernelError("the application is stopping, so no file is loaded")
             if self._autoload.current is None:
                 raise RxKernelError("the application is not booted, so no file can be reloaded")
             self._running = object()
-            # Hooks, and the tasks that they start, must not have the message of the caller.
+            # hooks, and the tasks that they start, must not see the message of the caller
             context = self._context.copy()
             context.run(_RELOAD.set, self._running)
             try:
@@ -80,7 +81,7 @@ class Reloader:
                 self._running = None
 
     async def close(self) -> None:
-        """Load nothing any more; wait for the change that is being loaded."""
+        """Reject further reloads, and wait for the current one."""
         self._is_closed = True
         async with self._lock:
             pass
@@ -105,14 +106,14 @@ class Reloader:
             _log_changes(build, time.perf_counter() - begin)
         elif self.problems:
             logger.info(
-                "the error is gone: the files of %s are those that run, so none had to be loaded",
+                "the error is fixed: the files of %s are those in use, so nothing was loaded",
                 self._autoload.root,
             )
         self.problems, self._failed = (), None
         return build is not None
 
     async def _swap(self, build: Build) -> None:
-        """Let messages read *build*, with its routes; if that fails, undo it."""
+        """Make messages read *build*, with its routes; if this fails, undo it."""
         is_swapped = False
 
         def swap() -> None:
@@ -124,7 +125,7 @@ class Reloader:
 
         try:
             previous = self._autoload.snapshot
-            with build.scope:  # schemas find the types of the new modules
+            with build.scope:  # so that schemas find the types of the new modules
                 routes = self._endpoints.routes_of(build.snapshot)
                 added, removed = routes.changes_since(self._endpoints.routes)
                 await self._application.reload(
@@ -153,7 +154,7 @@ class Reloader:
         self.problems, self._failed = problems, tree
         if not is_same:
             for problem in problems:
-                logger.error("not loaded, the version before runs on: %s", problem)
+                logger.error("not loaded, the previous version stays in use: %s", problem)
 
 
 def _log_changes(build: Build, seconds: float) -> None:

@@ -10,12 +10,12 @@ logger = logging.getLogger(__name__)
 
 
 class Retirement:
-    """Calls the stop hooks of replaced files when no message uses them any more: one reload after
-    the other, since a file of one snapshot can be one of those before.
+    """Calls the stop hooks of replaced files when messages do not use them any more. The files of
+    one reload are stopped before those of the next, since snapshots share files.
 
     Args:
-        timeout: seconds after a reload; messages that run longer are not awaited. They read the
-            current snapshot from then on.
+        timeout: seconds after a reload for which messages are awaited. Messages that run longer
+            read the current snapshot from then on.
     """
 
     def __init__(self, autoload: Autoload, timeout: float) -> None:
@@ -25,12 +25,12 @@ class Retirement:
         self._closing = asyncio.Event()
 
     def begin(self, build: Build) -> None:
-        """Stop the files that *build* has replaced, in a task of its own."""
+        """Stop the files that *build* has replaced, in a separate task."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         self._last = asyncio.create_task(self._retire(build, self._last, deadline))
 
     async def close(self) -> None:
-        """Stop all that is left, without waiting for messages."""
+        """Stop all remaining files, without waiting for messages."""
         self._closing.set()
         if self._last is not None:
             await asyncio.wait({self._last})

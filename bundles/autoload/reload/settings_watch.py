@@ -8,26 +8,26 @@ from rxkernel.application.settings_changes import settings_errors_logged
 from rxkernel.file_stamp import FileStamp, stamp_of
 
 _CHECK = 1.0
-"""Seconds between two checks. An editor replaces a file, so the file itself cannot be watched."""
+"""Seconds between two checks. The files cannot be watched instead, since editors replace them."""
 
 _State = tuple[FileStamp | None, ...]
 
 
 class SettingsWatch:
-    """Watches the files of the settings of *application*, if it has read any."""
+    """Watches the settings files of *application*, if it has read any."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Watch from now on."""
+        """Start watching."""
         files = self._application.settings_files
         if files and self._task is None:
             self._task = asyncio.create_task(self._follow(files, _state_of(files)))
 
     async def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()

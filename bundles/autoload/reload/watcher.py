@@ -1,4 +1,4 @@
-"""Which files below a root have changed, in batches."""
+"""Reports changed files below a root, in batches."""
 
 import asyncio
 import os
@@ -12,13 +12,14 @@ from bundles.autoload.loading.names import PLACES
 from rxkernel import ConfigurationError
 
 _QUIET = 50
-"""Milliseconds without a change that end a batch."""
+"""Milliseconds without a change after which a batch ends."""
 
 _LONGEST = 500
-"""Most milliseconds of a batch: changes without a pause, as those of a checkout, are several."""
+"""The maximum of milliseconds of a batch. Longer changes, such as a checkout, are several
+batches."""
 
 _CHECK = 1000
-"""Milliseconds between two checks whether the root is still the folder that is watched."""
+"""Milliseconds between two checks that the root is still the watched folder."""
 
 CERTIFICATES = "cert"
 """The folder of TLS certificates."""
@@ -33,8 +34,8 @@ def is_installed() -> bool:
 class Watcher:
     """Watches the files below *root* with watchfiles.
 
-    The root may be replaced by another folder: by a link that points to another one, or by a
-    folder that is deleted and created again.
+    The root may be replaced by another folder: a link may change its target, or the folder may be
+    deleted and created again.
 
     Args:
         places: the folders of the root that other bundles load.
@@ -53,9 +54,10 @@ class Watcher:
         self._places = frozenset((*PLACES, CERTIFICATES, *places))
 
     async def batches(self) -> AsyncGenerator[frozenset[str], None]:
-        """Yield the paths of changed files below the root, with slashes; an empty batch where
-        others may have changed: after the start, when the root was replaced, and in the first
-        pause after a batch, since changes in a folder that is new are not all noticed."""
+        """Yield the paths of changed files below the root, with slashes. Yield an empty batch if
+        unknown files may have changed: after the start, when the root was replaced, and in the
+            first
+        pause after a batch, since some changes in new folders are not noticed."""
         while True:
             identity = _identity_of(self.root)
             if identity is None:
@@ -64,7 +66,7 @@ class Watcher:
                     await asyncio.sleep(_CHECK / 1000)
                 continue
             is_sure = False
-            with suppress(FileNotFoundError):  # removed since
+            with suppress(FileNotFoundError):  # removed meanwhile
                 async with aclosing(self._watch(self.root.resolve())) as batches:
                     async for batch in batches:
                         if batch or not is_sure:
@@ -74,8 +76,9 @@ class Watcher:
                             break
 
     async def _watch(self, root: Path) -> AsyncGenerator[frozenset[str], None]:
-        """Yield the changes below *root*; an empty batch if there was none for a while. End when
-        *root* itself has changed: it may have been deleted, and another one may be there now."""
+        """Yield the changes below *root*; an empty batch if there were none for a while. Return
+        when
+        *root* itself has changed, since it may have been replaced."""
         watch = import_module("watchfiles").awatch
         options = {"watch_filter": None, "rust_timeout": _CHECK, "yield_on_timeout": True}
         async with aclosing(watch(root, step=_QUIET, debounce=_LONGEST, **options)) as changes:
@@ -92,8 +95,8 @@ class Watcher:
 def _keys_of(
     batch: Iterable[tuple[object, str]], root: Path, places: Collection[str]
 ) -> Iterator[str]:
-    """Yield the paths below the *places*, which are loaded, and those of the root itself: a folder
-    may have almost the name of a place."""
+    """Yield the paths below the *places*, which are loaded, and those of the root itself, since a
+    folder may have a name similar to a place."""
     for _, text in batch:
         path = Path(text)
         if path != root and path.is_relative_to(root):
@@ -103,7 +106,7 @@ def _keys_of(
 
 
 def _is_unfinished(path: Path) -> bool:
-    """Whether *path* is gone or empty: a program that writes it again may be about to."""
+    """Whether *path* is missing or empty: a program may be about to write it again."""
     try:
         return path.stat().st_size == 0
     except OSError:

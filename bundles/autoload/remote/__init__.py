@@ -1,8 +1,8 @@
 """Remote services as functions: ``await bus.world_time.current_time(area="Europe")``.
 
-`Service` is built from ``_service.py`` of a folder, `RemoteMethod` from another file of it. A call
-of a method goes this way: `request_template` makes the request, `service` repeats it (`retries`)
-within its limits (`admission`) and its circuit (`circuit_breaker`), `exchange` sends it once.
+`Service` is built from ``_service.py`` of a folder, `RemoteMethod` from another file in it. For a
+call, `request_template` makes the request, `service` sends and repeats it (`retries`) within its
+limits (`admission`) and its circuit (`circuit_breaker`), and `exchange` sends it once.
 """
 
 from bundles.autoload.remote.environment import BusEnvironment

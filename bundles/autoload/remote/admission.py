@@ -1,4 +1,4 @@
-"""Lets calls start within the limits of a service.
+"""Starts calls within the limits of a service.
 
 Every limit is a `Gate` with slots. A call takes a slot of each gate, one after another, before it
 starts. The slot of a rate limit is free again when its period has elapsed after the start of the
@@ -20,24 +20,24 @@ _EXPIRED = "expired"
 
 
 class Gate:
-    """The calls that run at a time. Calls wait in the order of their arrival."""
+    """Limits the calls that run at a time. Calls wait in the order of their arrival."""
 
-    problem = "too many calls run"
+    problem = "too many calls are running"
 
     def __init__(self, slots: int, clock: Clock) -> None:
         self.clock = clock
-        self.queue = FairQueue(slots, size=1 << 62)  # `Admission` counts those that wait
+        self.queue = FairQueue(slots, size=1 << 62)  # `Admission` limits the waiting calls
 
     def has_slot(self) -> bool:
         """Whether a call can take a slot without waiting."""
         return self.queue.free > 0
 
     def shortest_wait(self) -> float | None:
-        """The seconds until the next call that waits gets a slot, at least; None: unknown."""
+        """Return the minimum of seconds until the next waiting call gets a slot; None: unknown."""
         return None
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for a slot; return whether the call has one after *seconds*."""
+        """Wait up to *seconds* for a slot; return whether the call has one."""
         waiter = self.queue.enter()
         assert waiter is not None
         timer = self.clock.call_later(seconds, partial(waiter.leave, _EXPIRED), Context())
@@ -47,15 +47,15 @@ class Gate:
             timer.cancel()
 
     def start(self) -> None:
-        """The call that has a slot starts now."""
+        """Note that the call with the slot starts."""
 
     def end(self) -> None:
-        """The call that has a slot has ended."""
+        """Note that the call with the slot has ended."""
         self.queue.release()
 
 
 class RateGate(Gate):
-    """The calls that start within a period."""
+    """Limits the calls that start within a period."""
 
     def __init__(self, limit: RateLimit, clock: Clock) -> None:
         super().__init__(limit.calls, clock)
@@ -83,17 +83,17 @@ class RateGate(Gate):
         self._set_timer()
 
     def end(self) -> None:
-        """The slot is free when the period has elapsed."""
+        """Do nothing: the slot is free when the period has elapsed."""
 
     def _expire(self) -> None:
         now = self.clock.monotonic()
-        # the same sum as in `_set_timer`: rounded otherwise, its timer could expire too early
+        # the same sum as in `_set_timer`: with another rounding, its timer could expire too early
         while self._starts and self._starts[0] + self._period <= now:
             self._starts.popleft()
             self.queue.release()
 
     def _set_timer(self, *, one_more: bool = False) -> None:
-        """Wake up when the next slot is free, if a call waits."""
+        """Wake up when the next slot is free, if a call is waiting."""
         if self._timer is None and self._starts and (self.queue.waiting or one_more):
             seconds = self._starts[0] + self._period - self.clock.monotonic()
             self._timer = self.clock.call_later(max(seconds, 0.0), self._wake, Context())
@@ -108,7 +108,7 @@ class Admission:
     """The limits of one service.
 
     Attributes:
-        waiting: the number of calls that wait.
+        waiting: the number of waiting calls.
     """
 
     def __init__(self, limits: tuple[RateLimit, ...], queue: QueueSettings, clock: Clock) -> None:
@@ -127,10 +127,11 @@ class Admission:
         """Wait until a call of *method* may start.
 
         Args:
-            timeout: the seconds that the call has left.
+            timeout: the remaining seconds of the call.
 
         Raises:
-            RemoteUnavailableException: too many calls wait, or the call would wait too long.
+            RemoteUnavailableException: too many calls are waiting, or the call would wait too
+                long.
         """
         place = Place()
         end = self._clock.monotonic() + min(self._timeout, timeout)
@@ -150,7 +151,7 @@ class Admission:
         shortest = gate.shortest_wait()
         retry_after = self._timeout if shortest is None else shortest
         if self.waiting >= self._size:
-            problem = f"{gate.problem}, and {self._size} calls wait"
+            problem = f"{gate.problem}, and {self._size} calls are waiting"
             raise RemoteUnavailableException(method, problem, retry_after)
         if seconds <= 0 or (shortest is not None and shortest > seconds):
             raise RemoteUnavailableException(method, gate.problem, retry_after)
@@ -171,13 +172,13 @@ class Place:
         self._is_started = False
 
     def start(self) -> None:
-        """Count the call: its request is sent now."""
+        """Count the call, whose request is sent now."""
         self._is_started = True
         for gate in self.gates:
             gate.start()
 
     def leave(self) -> None:
-        """The call has ended, or does not start."""
+        """Free the slots: the call has ended, or does not start."""
         for gate in self.gates:
             if self._is_started:
                 gate.end()

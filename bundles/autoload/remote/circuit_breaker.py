@@ -1,4 +1,4 @@
-"""Stops calls to a service that does not work."""
+"""Rejects calls to a service that does not work."""
 
 import logging
 from collections import deque
@@ -13,13 +13,13 @@ from bundles.autoload.remote.service_settings import BreakerSettings
 logger = logging.getLogger(__name__)
 
 _PARTS = 10
-"""The parts of a window. Attempts are counted by part, so the memory does not grow with them."""
+"""The number of parts of a window. Attempts are counted by part, so the memory is limited."""
 
 _IS_OPEN = "the circuit is open, since too many calls have failed"
 
 
 class Outcome(Enum):
-    """How an attempt ended. IGNORED: it was cancelled, or not sent."""
+    """The outcome of an attempt. IGNORED: it was cancelled, or not sent."""
 
     SUCCESS = 1
     FAILURE = 2
@@ -34,8 +34,9 @@ class _Part:
 
 
 class CircuitBreaker:
-    """Closed at first. Open, it rejects all attempts for a pause; then one attempt is the probe:
-    its success closes the circuit, its failure begins another pause."""
+    """The circuit of a service, closed at first. An open circuit rejects all attempts for a pause;
+    then one attempt is the probe. If it succeeds, the circuit is closed; if it fails, another
+    pause begins."""
 
     def __init__(self, name: str, settings: BreakerSettings, clock: Clock) -> None:
         self._name = name
@@ -68,8 +69,8 @@ class CircuitBreaker:
         return self._is_probing
 
     def record(self, outcome: Outcome, *, is_probe: bool) -> None:
-        """Count the outcome of an attempt. An attempt that began before the circuit opened does
-        not change it any more."""
+        """Count the outcome of an attempt. After the circuit has opened, the outcomes of attempts
+        that began before are ignored."""
         if is_probe:
             self._end_probe(outcome)
         elif self._opened is None and outcome is not Outcome.IGNORED:

@@ -9,10 +9,10 @@ _SECONDS_OF_IDLE = 15.0
 
 
 class Client:
-    """One pool of connections, which is opened for the first call.
+    """A pool of connections, which is opened for the first call.
 
-    It keeps no cookies, since those of one user must not be sent for another one. It uses no proxy
-    of the environment.
+    It ignores cookies, since those of one user must not be sent for another user; and the proxies
+    in the environment variables.
     """
 
     def __init__(self, concurrency: int) -> None:
@@ -23,7 +23,7 @@ class Client:
 
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[ClientSession]:
-        """The session for one call."""
+        """Yield the session for one call."""
         if self._session is None:
             self._session = self._open()
         self._running += 1
@@ -35,10 +35,9 @@ class Client:
                 await self._close()
 
     async def close(self) -> None:
-        """Close the connections, or let the last running call close them.
+        """Close the connections, after the last running call.
 
-        A call that comes later, from code that still has an old version of the service, gets
-        connections of its own.
+        A later call, of code that still has an old version of the service, opens new connections.
         """
         self._is_closed = True
         if not self._running:

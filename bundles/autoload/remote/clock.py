@@ -1,4 +1,4 @@
-"""The time by which the bus waits."""
+"""The clock of the bus."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class Clock(Protocol):
         """Seconds since the epoch."""
 
     def monotonic(self) -> float:
-        """Seconds that have elapsed, since any moment."""
+        """Seconds since an arbitrary moment, by a clock that is never set."""
 
     def call_later(self, seconds: float, callback: Callable[[], None], context: Context) -> Timer:
         """Call *callback* in *context* when *seconds* have elapsed."""

@@ -1,4 +1,4 @@
-"""What the bus uses of the application that it belongs to."""
+"""The parts of the application that the bus uses."""
 
 import logging
 
@@ -26,7 +26,7 @@ class BusEnvironment:
     clock: Clock = attrs.field(factory=SystemClock)
 
     def headers(self) -> dict[str, str]:
-        """The headers of a request that is sent by the current message: its id and its trace."""
+        """Return the headers for the id and the trace of the current message."""
         headers: dict[str, str] = {}
         try:
             self.propagator.inject(headers)

@@ -1,7 +1,7 @@
-"""What a call of a remote service raises.
+"""The exceptions of calls of remote services.
 
 RemoteException                     502, the base class of all
-├── RemoteStatusException           the response has no status of success
+├── RemoteStatusException           the status of the response is not 2xx
 ├── RemoteConnectionException       no connection, or it was closed before the response
 ├── RemoteResponseException         a response that cannot be used
 ├── RemoteTimeoutException          504
@@ -22,7 +22,7 @@ class RemoteException(HttpException):
 
     Attributes:
         method: the name of the remote method, such as ``bus.world_time.current_time``.
-        problem: why the call failed.
+        problem: the reason of the failure.
         is_transient: whether another attempt may succeed.
         was_sent: whether the remote service may have received the request.
     """
@@ -48,7 +48,7 @@ class RemoteStatusException(RemoteException):
     Attributes:
         remote_status: the status of the response.
         body: the first characters of its body, unchecked.
-        retry_after: the seconds of its ``Retry-After``; None without one.
+        retry_after: the seconds of its ``Retry-After``; None without this header.
     """
 
     word = "remote_status"
@@ -76,8 +76,8 @@ class RemoteConnectionException(RemoteException):
 
 
 class RemoteResponseException(RemoteException):
-    """The response cannot be used: not HTTP, too large, no JSON, a redirect that is not followed,
-    or a result that does not fit ``returns``."""
+    """The response cannot be used: it is not valid HTTP, too large or not JSON, a redirect that is
+    not followed, or the result is invalid by ``returns``."""
 
     word = "remote_response"
 
@@ -94,7 +94,7 @@ class RemoteUnavailableException(RemoteException):
     """The call was rejected before it was sent.
 
     Attributes:
-        retry_after: the seconds after which a call may succeed.
+        retry_after: seconds after which a call may succeed.
     """
 
     status_code = 503

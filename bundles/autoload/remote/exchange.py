@@ -37,7 +37,7 @@ _CHUNK = 65_536
 
 @attrs.frozen
 class RemoteResponse:
-    """A response of success, whose *body* is complete and decompressed."""
+    """A response with a status of 2xx, whose *body* is complete and decompressed."""
 
     body: bytes
     charset: str
@@ -54,7 +54,7 @@ class Exchange:
     """Sends a request of the remote method *method* with *session*.
 
     Attributes:
-        trace: the headers of the current message. Another origin does not receive them.
+        trace: the headers of the current message, which are not sent to another origin.
     """
 
     method: str
@@ -64,10 +64,10 @@ class Exchange:
     clock: Clock
 
     async def send(self, request: RemoteRequest) -> RemoteResponse:
-        """Return the response; follow redirects before.
+        """Send *request*, follow redirects, and return the response.
 
         Raises:
-            RemoteException: no response can be used, or its status is not 2xx.
+            RemoteException: there is no usable response, or its status is not 2xx.
         """
         try:
             return await self._follow(request)
@@ -78,7 +78,7 @@ class Exchange:
             problem = f"the service cannot be reached ({_reason(exc.os_error)})"
             raise self._unreachable(problem, is_transient=True) from None
         except (ClientResponseError, ClientPayloadError) as exc:
-            # its text may have the URL and the headers
+            # the text of the exception may contain the URL and the headers
             problem = f"the response is not valid HTTP, or not complete ({type(exc).__name__})"
             raise RemoteResponseException(self.method, problem, is_transient=True) from None
         except (ClientError, OSError) as exc:
@@ -118,7 +118,7 @@ class Exchange:
         return headers
 
     def _redirected(self, request: RemoteRequest, status: int, location: str) -> RemoteRequest:
-        """The request to *location*, as the Fetch standard makes it of *request*.
+        """Return the request to *location* for *request*, by the rules of the Fetch standard.
 
         Raises:
             RemoteResponseException: the location is invalid, or has another origin.
@@ -161,7 +161,7 @@ class Exchange:
             while len(excerpt) < _EXCERPT and (chunk := await response.content.read(_EXCERPT)):
                 excerpt += chunk
         except (ClientPayloadError, ClientResponseError):
-            pass  # the status is what matters
+            pass  # the body is not needed: the status is reported
         status = response.status
         retry_after = response.headers.get("Retry-After")
         return RemoteStatusException(

@@ -1,4 +1,4 @@
-"""Reads the keys of a file, and collects what is wrong with them."""
+"""Reads the keys of a file, and collects errors."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -20,13 +20,13 @@ MAPPING = Allowed(
 class FileKeys:
     """The keys of a file, or of the mapping *prefix* in it.
 
-    Errors quote numbers, but no texts: these may be secret.
+    Errors quote numbers, but not texts, which may be secret.
 
     Args:
-        own: the names that must be keys; None: all. Others are imports and functions.
+        own: the names that must be keys; None: all. Other names are imports and functions.
 
     Attributes:
-        problems: a sentence for each error, with the key; those of all mappings of the file.
+        problems: the errors with their keys, of all mappings of the file.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class FileKeys:
         self.problems.append(f"{self._prefix}{key} {problem}")
 
     def report(self, error: ConfigurationError) -> None:
-        """Report the problems of *error*, which name their keys."""
+        """Report the errors in *error*, which already name their keys."""
         self.problems += error.problems
 
     def value(self, key: str) -> Any:
@@ -72,7 +72,7 @@ class FileKeys:
         return default
 
     def require(self, key: str, allowed: Allowed) -> Any:
-        """As `take`; a missing key is an error."""
+        """Do the same as `take`, but a missing key is an error."""
         if key not in self._values:
             self._known.append(key)
             self.reject(key, f"is missing; it must be {allowed.text}")
@@ -80,12 +80,12 @@ class FileKeys:
         return self.take(key, allowed)
 
     def table(self, key: str, example: str) -> "FileKeys":
-        """The keys of the mapping *key*; one without keys if it is missing or invalid."""
+        """Return the keys of the mapping *key*; without keys if it is missing or invalid."""
         allowed = attrs.evolve(MAPPING, text=f"a mapping such as {example}")
         return self.within(key, self.take(key, allowed, {}))
 
     def within(self, name: str, values: Mapping[str, Any]) -> "FileKeys":
-        """The keys of *values*, which are a part of these; *name* is for errors."""
+        """Return the keys of *values*, a part of these; *name* is for errors."""
         prefix = f"{self._prefix}{name}."
         return FileKeys(values, prefix=prefix, problems=self.problems)
 

@@ -15,7 +15,7 @@ _OF_THE_CONNECTION = frozenset(
         *("keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
     )
 )
-"""Headers that the client of HTTP sets itself; in lower case."""
+"""Headers that the HTTP client sets itself, in lower case."""
 
 _FIELDS = Allowed(
     "a mapping of header names to texts",
@@ -29,7 +29,7 @@ def read_headers(keys: FileKeys) -> dict[str, str]:
     fields: Mapping[str, Any] = keys.take("headers", _FIELDS, {})
     for name, value in fields.items():
         if name.lower() in _OF_THE_CONNECTION:
-            keys.reject(f"headers.{name}", "is set by the client of HTTP; remove it")
+            keys.reject(f"headers.{name}", "is set by the HTTP client; remove it")
         elif not is_header_name(name):
             keys.reject(f"headers.{name!r}", "must be a header name, as in RFC 9110")
         elif not is_header_value(value):
@@ -43,6 +43,6 @@ def is_header_name(name: str) -> bool:
 
 
 def is_header_value(value: str) -> bool:
-    """Whether *value* can be sent: no character ends the field or cannot be encoded."""
+    """Whether *value* can be sent: all characters can be encoded, and none ends the field."""
     is_encodable = not any("\ud800" <= character <= "\udfff" for character in value)
     return is_encodable and _VALUE.fullmatch(value) is not None and value == value.strip()

@@ -1,4 +1,4 @@
-"""A method of a remote service, described by data."""
+"""A method of a remote service that is described by data."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -37,7 +37,7 @@ _FORMAT = Allowed(f"one of {', '.join(map(repr, _FORMATS))}", (str,), _FORMATS._
 
 @attrs.frozen
 class MethodSchemas:
-    """What is checked; None: not checked. *query* are arguments in the query."""
+    """The schemas of a method; None: not checked. *query* is for the arguments in the query."""
 
     parameters: Schema | None
     query: Schema | None
@@ -70,11 +70,11 @@ class RemoteMethod:
 
         Args:
             name: ``bus.world_time.current_time``, for errors and logs.
-            schemas: what ``parameters`` and ``returns`` may refer to.
+            schemas: the schemas to which ``parameters`` and ``returns`` may refer.
             own: the names that must be keys; None: all.
 
         Raises:
-            ConfigurationError: with every problem of the file.
+            ConfigurationError: lists every error of the file.
         """
         keys = FileKeys(values, own=own)
         settings = service.settings
@@ -127,7 +127,7 @@ class RemoteMethod:
             raise
 
     def _check(self, arguments: dict[str, Any]) -> Mapping[str, Any]:
-        """The converted arguments."""
+        """Check *arguments*, and return them converted."""
         schemas = self.schemas
         if schemas.parameters is None:
             self._check_names(arguments)
@@ -199,7 +199,8 @@ def _compile(keys: FileKeys, template: RequestTemplate, schemas: Schemas) -> Met
 
 
 def _check_arguments(keys: FileKeys, parameters: Schema, template: RequestTemplate) -> None:
-    """Report fields of *parameters* that are not sent, and arguments that they do not have."""
+    """Report fields of *parameters* that are not sent, and arguments that are not in
+    *parameters*."""
     node = resolved(parameters.node)
     if not isinstance(node, Struct) or node.other is not None:
         return

@@ -1,4 +1,4 @@
-"""How the arguments of a remote method become a request."""
+"""Converts the arguments of a remote method to a request."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -59,7 +59,7 @@ class RemoteRequest:
 
 @attrs.frozen
 class RequestTemplate:
-    """A request without its arguments.
+    """A request with placeholders for the arguments.
 
     Attributes:
         path: the names of the arguments that become segments after *base*.
@@ -81,7 +81,7 @@ class RequestTemplate:
         """Read ``method``, ``query`` and ``headers`` of a file; report problems to *keys*.
 
         Args:
-            url: that of the service.
+            url: the URL of the service.
         """
         method = keys.table("method", "{'get': 'path'}")
         found = {verb: method.take(verb, _PATH) for verb in VERBS}
@@ -114,10 +114,10 @@ class RequestTemplate:
     def build(
         self, arguments: Mapping[str, Any], encode_json: Callable[[Any], bytes]
     ) -> RemoteRequest:
-        """Return the request for *arguments*, which are values of JSON.
+        """Return the request for *arguments*, which are JSON values.
 
         Raises:
-            UnprocessableEntityException: an argument cannot be sent; with all errors.
+            UnprocessableEntityException: lists every argument that cannot be sent.
         """
         errors: list[dict[str, Any]] = []
         url = "/".join((self.base, *self._segments(arguments, errors)))
@@ -138,8 +138,8 @@ class RequestTemplate:
             return None
         try:
             return encode_json({name: arguments[name] for name in self.body if name in arguments})
-        except ValueError as exc:  # such as half a surrogate pair
-            message = f"the body cannot be encoded as JSON: {exc}"
+        except ValueError as exc:  # for example half a surrogate pair
+            message = f"the body cannot be written as JSON: {exc}"
             errors.append({"path": "arguments", "code": "invalid", "message": message})
             return None
 
@@ -176,7 +176,7 @@ class RequestTemplate:
 
 
 def _read_query(file: FileKeys) -> tuple[dict[str, str], Mapping[str, Any] | None]:
-    """The names of parameters by argument, and the notation of the arguments."""
+    """Return the names of query parameters by argument, and the notation of these arguments."""
     keys = file.table("query", "{'params': ['name']}")
     prefix, suffix = keys.take("prefix", _TEXT, ""), keys.take("suffix", _TEXT, "")
     params: Iterable[str] = keys.take("params", _PARAMS, ())
@@ -188,7 +188,7 @@ def _read_query(file: FileKeys) -> tuple[dict[str, str], Mapping[str, Any] | Non
 
 
 def _text(value: Any) -> str | None:
-    """The text of a scalar of JSON, as JSON writes it; None for other values."""
+    """Return the text of a JSON scalar, as in JSON but without quotes; None for other values."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

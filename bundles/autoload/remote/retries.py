@@ -1,4 +1,4 @@
-"""When, and whether, a failed attempt is repeated."""
+"""Decides whether a failed attempt is repeated, and when."""
 
 import random
 import re
@@ -12,7 +12,7 @@ TRANSIENT_STATUSES = frozenset((408, 429, 502, 503, 504))
 """Statuses of RFC 9110 and RFC 6585 after which the same request may succeed."""
 
 IDEMPOTENT_VERBS = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
-"""RFC 9110 §9.2.2: the effect of several equal requests is that of one."""
+"""Idempotent methods (RFC 9110 §9.2.2): several equal requests have the effect of one."""
 
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -21,7 +21,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 class Retries:
     """At most *count* repetitions, with delays that double from *delay* to *max_delay* seconds.
 
-    *is_repeatable*: whether a request may be repeated that the service may have received.
+    *is_repeatable*: whether a request may be repeated even if the service may have received it.
     """
 
     count: int
@@ -30,12 +30,12 @@ class Retries:
     is_repeatable: bool
 
     def delay_after(self, failures: int, exc: RemoteException) -> float | None:
-        """The seconds to wait after *failures* attempts, of which *exc* is the last failure; None:
-        the call has failed.
+        """Return the seconds to wait after *failures* failed attempts, of which *exc* is the last;
+        None: the call has failed.
 
-        The delay is shortened at random by up to a half, so that clients do not repeat their
-        requests at the same time. A ``Retry-After`` is the least delay; a longer one than
-        *max_delay* ends the call.
+        The delay is shortened at random by up to a half, so that clients do not all repeat their
+        requests at the same time. ``Retry-After`` is the minimum; if it is longer than
+        *max_delay*, the call has failed.
         """
         if failures > self.count or not exc.is_transient:
             return None
@@ -49,7 +49,7 @@ class Retries:
 
 
 def seconds_of_retry_after(value: str | None, now: float) -> float | None:
-    """The seconds of the header ``Retry-After`` (RFC 9110 §10.2.3): a number, or a date.
+    """Return the seconds of the header ``Retry-After`` (RFC 9110 §10.2.3), a number or a date.
 
     None if it is missing or invalid; 0 for a date that has passed.
 

@@ -24,8 +24,8 @@ from bundles.autoload.remote.service_settings import ServiceSettings
 class Service:
     """Sends the requests of its methods.
 
-    One object is shared by all versions of an application that have the same ``_service.py``: its
-    limits count the calls of all of them.
+    All versions of an application with the same ``_service.py`` share one object, so its limits
+    apply to their calls together.
     """
 
     def __init__(self, name: str, settings: ServiceSettings, environment: BusEnvironment) -> None:
@@ -53,17 +53,17 @@ class Service:
             name: ``bus.world_time``, for errors and logs.
 
         Raises:
-            ConfigurationError: with every problem of the file.
+            ConfigurationError: lists every error of the file.
         """
         return cls(name, ServiceSettings.of(values, own), environment)
 
     async def send(
         self, method: str, request: RemoteRequest, *, timeout: float, retries: Retries
     ) -> RemoteResponse:
-        """Send *request* of the remote method *method*, again if it fails for a moment.
+        """Send *request* of the remote method *method*; repeat it after a temporary failure.
 
         Args:
-            timeout: the seconds for all attempts, with the time that the call waits.
+            timeout: seconds for all attempts together, including the time that the call waits.
 
         Raises:
             RemoteException: the last attempt failed.
@@ -76,7 +76,7 @@ class Service:
             try:
                 return await self._attempt(method, request, end)
             except RemoteUnavailableException as exc:
-                raise (failed or exc) from None  # the circuit has opened, or a limit is reached
+                raise (failed or exc) from None  # the circuit has opened, or a limit was reached
             except RemoteException as exc:
                 attempts, failed = attempts + 1, exc
                 delay = retries.delay_after(attempts, exc)
@@ -122,7 +122,7 @@ class Service:
 
 
 def _outcome_of(exc: RemoteException) -> Outcome:
-    """Whether *exc* means that the service does not work: it is not the fault of the request."""
+    """Return the outcome for the circuit: a failure only if *exc* is not caused by the request."""
     if isinstance(exc, RemoteStatusException):
         has_failed = exc.remote_status >= 500
     else:

@@ -21,14 +21,14 @@ _SHARE = Allowed("a number, more than 0 and at most 1", (int, float), lambda sha
 _LIST = Allowed("a list", (list, tuple))
 
 RETRIES, TIMEOUT = _COUNT_OR_0, _SECONDS
-"""What a remote method may set for itself."""
+"""The settings that a remote method may override."""
 
 _PERIOD = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _period(value: int | float | str) -> float:
-    """The seconds of *value*, which `_IS_PERIOD` allows."""
+    """Return the seconds of *value*, which `_IS_PERIOD` allows."""
     if isinstance(value, str) and (found := _PERIOD.fullmatch(value)):
         return int(found[1]) * _UNITS[found[2]]
     return float(value)
@@ -119,7 +119,7 @@ class BreakerSettings:
 
 @attrs.frozen
 class ServiceSettings:
-    """All settings; docs/bundles/autoload-bus.md has their meaning."""
+    """All settings; docs/bundles/autoload-bus.md describes them."""
 
     url: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(repr=False)
@@ -137,15 +137,15 @@ class ServiceSettings:
 
     @cached_property
     def origin(self) -> URL:
-        """The origin of `url`, the only one that receives its headers."""
+        """The origin of `url`; ``headers`` are sent only to this origin."""
         return URL(self.url).origin()
 
     @classmethod
     def of(cls, values: Mapping[str, Any], own: Collection[str] | None = None) -> Self:
-        """Read the names of a file, of which those in *own* must be keys.
+        """Read the names of a file; those in *own* must be keys.
 
         Raises:
-            ConfigurationError: with every problem.
+            ConfigurationError: lists every error.
         """
         keys = FileKeys(values, own=own)
         timeout = keys.take("timeout", TIMEOUT, 10.0)

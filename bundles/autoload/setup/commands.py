@@ -26,7 +26,7 @@ class Script:
     """One line of the list.
 
     Attributes:
-        state: done, failed, running, or new and changed for one that runs at the next start.
+        state: done, failed or running; new or changed if it runs at the next start.
     """
 
     name: str
@@ -45,7 +45,8 @@ def setup() -> None:
 @json_option
 @click.pass_obj
 def list_scripts(application: Application, as_json: bool) -> None:
-    """List the scripts in the order in which they run, with their last run. Nothing is run."""
+    """List the scripts in the order of their execution, with their last run. Nothing is
+    executed."""
     scripts = asyncio.run(_scripts(application))
     if as_json:
         print_json([attrs.asdict(script) for script in scripts])
@@ -54,10 +55,10 @@ def list_scripts(application: Application, as_json: bool) -> None:
 
 
 @setup.command("run")
-@click.option("--again", metavar="NAME", multiple=True, help="Run this script too, if it is done.")
+@click.option("--again", metavar="NAME", multiple=True, help="Run this script even if it is done.")
 @click.pass_obj
 def run_scripts(application: Application, again: tuple[str, ...]) -> None:
-    """Boot and stop the application, which runs the scripts that are not done."""
+    """Boot and stop the application, which runs the pending scripts."""
     configure_logging(application.settings.logging)
     asyncio.run(_run(application, again))
 
@@ -86,7 +87,8 @@ async def _run(application: Application, again: Sequence[str]) -> None:
 
 
 def _parts_of(application: Application) -> tuple[list[SourceFile], SetupStore]:
-    """Return the scripts and their records, without a boot, which would run them."""
+    """Return the scripts and their records, without booting the application, which would run
+    them."""
     settings = application.settings.bundles.get("autoload") or AutoloadSettings()
     assert isinstance(settings, AutoloadSettings)
     root = _root_of(application.bundles)
@@ -112,7 +114,7 @@ def _script(file: SourceFile, records: Mapping[str, SetupRecord]) -> Script:
 
 
 def _short(key: str) -> str:
-    """``setup/001_tables.py`` is the script ``001_tables``."""
+    """Return the short name of a script: ``001_tables`` for ``setup/001_tables.py``."""
     return key.partition("/")[2].removesuffix(".py")
 
 

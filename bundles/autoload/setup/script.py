@@ -17,7 +17,7 @@ def script_of(file: SourceFile, module: ModuleType | None, load: Load) -> Any:
     Raises:
         ConfigurationError: the function is missing, or has parameters.
     """
-    assert module is not None  # only files of Python are read
+    assert module is not None  # only Python files are read
     function = vars(module).get("setup")
     if not (is_own(function, module) and inspect.isroutine(function)):
         raise ConfigurationError("has no function setup; write async def setup()")

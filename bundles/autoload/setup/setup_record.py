@@ -1,4 +1,4 @@
-"""What is known of the last run of a script."""
+"""The record of the last run of a script."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -7,7 +7,8 @@ import attrs
 
 
 class Result(StrEnum):
-    """How a run has ended. One that is stored as running has not: its process was killed."""
+    """The result of a run. RUNNING in the file means that the run is active, or its process was
+    killed."""
 
     RUNNING = "running"
     DONE = "done"
@@ -20,10 +21,10 @@ class SetupRecord:
 
     Attributes:
         name: the key of the script: ``setup/001_tables.py``.
-        digest: the hash of the content that has run.
-        begun: when it has begun, in seconds since 1970.
-        seconds: how long it has run; None if it has not ended.
-        error: why it failed, with path and line.
+        digest: the hash of the executed content.
+        begun: the begin of the run, in seconds since the epoch.
+        seconds: the duration of the run; None if it has not ended.
+        error: the error of a failed run, with path and line.
     """
 
     name: str
@@ -35,11 +36,12 @@ class SetupRecord:
 
     @property
     def time(self) -> str:
-        """When it has begun, in the form of ISO 8601, UTC."""
+        """The begin of the run in ISO 8601 format, in UTC."""
         return datetime.fromtimestamp(self.begun, UTC).isoformat(timespec="seconds")
 
     def why_again(self, digest: str) -> str | None:
-        """Return why the script with the content *digest* has to run again; None if it is done."""
+        """Return the reason why the script with the content *digest* must run again; None if it is
+        done."""
         match self.result:
             case Result.RUNNING:
                 return f"its process ended during the run of {self.time}"

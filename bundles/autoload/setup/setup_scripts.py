@@ -1,4 +1,4 @@
-"""Runs the scripts of the place ``setup`` that are not done."""
+"""Runs the pending scripts of the place ``setup``."""
 
 import asyncio
 import logging
@@ -33,12 +33,12 @@ _POLL = 0.1
 
 
 class SetupScripts:
-    """Runs each script once, in the order of their paths, by one process at a time.
+    """Runs each script once, in the order of their paths, in one process at a time.
 
-    A script that is done is not executed any more, so what it imports may be gone.
+    A script that is done is not executed again, so its imports may be removed later.
 
     Args:
-        is_check: whether scripts are only named, see `Application.is_check`.
+        is_check: whether scripts are only logged, see `Application.is_check`.
     """
 
     def __init__(self, root: Path, settings: AutoloadSettings, *, is_check: bool = False) -> None:
@@ -48,16 +48,16 @@ class SetupScripts:
         self._store: SetupStore | None = None
 
     def forget(self) -> None:
-        """Leave the name and the file of the records to other applications of this process."""
+        """Release the name and the file of the records, for other applications of this process."""
         if self._store is not None and _BY_KEY.get(self._store.key) is self._store:
             del _BY_KEY[self._store.key]
 
     async def run(self, load: Load) -> bool:
-        """Run what is new, has changed, has failed or was interrupted; a check only logs it.
-        Return whether all scripts are done.
+        """Run scripts that are new, have changed, have failed or were interrupted; a check only
+        logs them. Return whether all scripts are done.
 
         Raises:
-            ConfigurationError: a script has failed, so the ones after it do not run; or the file
+            ConfigurationError: a script has failed, so the following ones do not run; or the file
                 of the records cannot be used.
         """
         scripts = scripts_of(load.tree)
@@ -120,7 +120,7 @@ class SetupScripts:
         logger.info("%s: done in %.2f s", load.tree.show(script.key), seconds)
 
     async def _call(self, script: SourceFile, load: Load) -> None:
-        """Execute the file, and call its function, which may take as long as it needs."""
+        """Execute the file, and call its function, without a time limit."""
         await load_files(load, [script.key], self._settings.load_timeout)
         if load.problems:
             raise ConfigurationError(*load.problems)
@@ -133,13 +133,13 @@ class SetupScripts:
 
 
 def scripts_of(tree: Tree) -> list[SourceFile]:
-    """Return the scripts of *tree* in the order in which they run: that of their paths."""
+    """Return the scripts of *tree* in the order of their execution, that of their paths."""
     files = (file for file in tree.files.values() if file.place == SETUP and file.stem != INIT)
     return sorted(files, key=lambda file: file.key)
 
 
 def _check_owner(store: SetupStore) -> None:
-    """Two folders with one name would take the records of each other for their own.
+    """Check that applications of this process do not share records.
 
     Raises:
         ConfigurationError: another application of this process has the same name and file.
@@ -154,7 +154,7 @@ def _check_owner(store: SetupStore) -> None:
 
 
 def _reason(script: SourceFile, records: Mapping[str, SetupRecord]) -> str | None:
-    """Return the line of the log for a script that has to run; None if it is done."""
+    """Return the log line for a script that must run; None if it is done."""
     record = records.get(script.key)
     if record is None:
         return "runs for the first time"
@@ -165,10 +165,10 @@ def _reason(script: SourceFile, records: Mapping[str, SetupRecord]) -> str | Non
 def _log_waiting(
     scripts: list[SourceFile], records: Mapping[str, SetupRecord], tree: Tree
 ) -> bool:
-    """Log the scripts that the next start runs. Return False if there are any.
+    """Log the scripts that will run at the next start. Return False if there are any.
 
     Raises:
-        ConfigurationError: with the syntax errors of scripts.
+        ConfigurationError: lists the syntax errors of scripts.
     """
     waiting = {script.key: reason for script in scripts if (reason := _reason(script, records))}
     for key, reason in waiting.items():
@@ -186,7 +186,8 @@ def _log_waiting(
 def _raise_failure_of_other_process(
     script: SourceFile, before: SetupRecord | None, record: SetupRecord | None
 ) -> None:
-    """Fail as the process that had the lock: the workers of one start run a script once."""
+    """Raise the error of the process that had the lock, since the workers of one start run a
+    script only once."""
     if record is None or record == before or record.result is not Result.FAILED:
         return
     if record.digest == script.digest.hex():

@@ -1,4 +1,4 @@
-"""The table of the scripts that have run."""
+"""Stores the records of set-up scripts."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -36,10 +36,10 @@ _FORGET = "DELETE FROM setup WHERE application = ? AND name = ?"
 
 class SetupStore(SqliteStore):
     """The records of the application in *root*. Applications may share the file: its rows have the
-    name of the folder, without the folders above, which a deployment may change.
+    name of the folder, but not its path, which a deployment may change.
 
     Attributes:
-        lock: that of the process which runs scripts.
+        lock: the lock of the process that runs scripts.
     """
 
     def __init__(self, root: Path, settings: AutoloadSettings) -> None:

@@ -1,4 +1,4 @@
-"""What happens after a transaction is committed, and not at all if it is rolled back."""
+"""Calls that are made after a transaction is committed, and dropped if it is rolled back."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,11 +14,11 @@ Call = Callable[[], Awaitable[object]]
 
 
 class AfterCommit:
-    """Collects calls, which are made in their order directly after the commit: for a message,
-    before ``kernel.response``.
+    """Collects calls, which are made in order directly after the commit: for a message, before
+    ``kernel.response``.
 
-    They are dropped if the transaction is rolled back. A call that fails is logged; it does not
-    fail the message, whose changes are committed, and the others are made.
+    They are dropped if the transaction is rolled back. If a call fails, this is logged, and the
+    others are made; the message does not fail, since its changes are committed.
     """
 
     def __init__(self, broadcaster: Broadcaster, dispatcher: AsyncEventDispatcher) -> None:
@@ -29,7 +29,7 @@ class AfterCommit:
 
     @property
     def count(self) -> int:
-        """The number of calls that are not made yet."""
+        """The number of calls that have not been made yet."""
         return len(self._calls)
 
     def emit(
@@ -42,7 +42,7 @@ class AfterCommit:
         volatile: bool = False,
         local: bool = False,
     ) -> None:
-        """`Broadcaster.emit` after the commit."""
+        """Call `Broadcaster.emit` after the commit."""
         send = partial(
             self._broadcaster.emit,
             event,
@@ -56,7 +56,7 @@ class AfterCommit:
         self._calls.append((f"emit({event!r})", send))
 
     def dispatch(self, event_name: str, event: Event) -> None:
-        """`AsyncEventDispatcher.dispatch` after the commit."""
+        """Call `AsyncEventDispatcher.dispatch` after the commit."""
         call = partial(self._dispatcher.dispatch, event_name, event)
         self._calls.append((f"dispatch({event_name!r})", call))
 
@@ -66,15 +66,16 @@ class AfterCommit:
         self._calls.append((f"run({name})", partial(call, *args)))
 
     def keep(self) -> None:
-        """Keep the calls so far if a later transaction is rolled back: theirs is committed."""
+        """Keep the calls collected so far, even if a later transaction is rolled back: the
+        transaction of these calls is committed."""
         self._kept = len(self._calls)
 
     def forget(self, since: int = 0) -> None:
-        """Drop the calls from the number *since* on: their transaction is rolled back."""
+        """Drop the calls from number *since* on, since their transaction was rolled back."""
         del self._calls[max(since, self._kept) :]
 
     async def call_all(self) -> None:
-        """Make the calls, also those that they add."""
+        """Make the calls, including those that they add."""
         while self._calls:
             calls, self._calls, self._kept = self._calls, [], 0
             for name, call in calls:

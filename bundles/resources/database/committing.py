@@ -25,12 +25,12 @@ _STREAMS = (StreamResponse, EventStreamResponse, UpgradeResponse)
 
 
 def committing(definition: Definition, retries: int) -> Callable[[Action], Action]:
-    """The wrapper for the action of *definition*, which is called again after a conflict with
-    another transaction, up to *retries* times; not once a part of it is committed, which it would
-    do twice.
+    """Return the wrapper for the action of *definition*. It calls the action again after a
+    conflict with another transaction, up to *retries* times, unless a part of its work is already
+    committed.
 
     Raises:
-        ConfigurationError: it cannot be called again, since it reads its body as a stream.
+        ConfigurationError: the action cannot be called again, since it reads its body as a stream.
     """
     if retries and any(p.type == AsyncIterator[bytes] for p in definition.signature.parameters):
         raise ConfigurationError(
@@ -41,8 +41,8 @@ def committing(definition: Definition, retries: int) -> Callable[[Action], Actio
 
 
 def flushing(method: Method) -> Method:
-    """The wrapper around a method of a controller that flushes its sessions: the returned entities
-    are converted to views afterwards."""
+    """Return the wrapper that flushes the sessions after a method of a controller, before the
+    returned entities are converted to views."""
 
     async def flushed(*arguments: Any, **named: Any) -> Any:
         result = await method(*arguments, **named)
@@ -90,7 +90,7 @@ def _retrying(action: Action, retries: int) -> Action:
 
 async def _commit(request: Request, sessions: MessageSessions, result: object) -> None:
     if current_request.get() is not request:
-        return  # the action of another one, which `Request.inner` calls: it commits
+        return  # an action that another one calls by `Request.inner`: the other one commits
     await sessions.commit()
     if isinstance(result, _STREAMS):
         sessions.only_read()

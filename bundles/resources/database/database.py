@@ -25,23 +25,24 @@ from bundles.resources.settings import DatabaseSettings, url_setting_of
 from rxkernel import ConfigurationError
 
 _BESIDE = 5
-"""The most connections of `Database.engine_beside`."""
+"""The maximum number of connections of `Database.engine_beside`."""
 
 
 NewAfterCommit = Callable[[], AfterCommit]
-"""Makes the `AfterCommit` of a unit of work."""
+"""Returns a new `AfterCommit` for a unit of work."""
 
 
 class Database:
     """A database of the application, opened at boot.
 
-    A server that is away is not an error at boot: messages that need it are 503 until it is back.
+    If a server cannot be reached, boot does not fail: messages that use the database get a 503
+    until it can be reached.
 
     Attributes:
-        name: ``default``, or that of its table in ``[resources.databases]``.
+        name: ``default``, or the name of its table in ``[resources.databases]``.
         setting: the name of the setting with its URL.
-        engine: the engine of SQLAlchemy, if a session is not enough.
-        bases: the declarative bases, or `MetaData`, with the tables of the application in it.
+        engine: the engine of SQLAlchemy, if a session is not sufficient.
+        bases: the declarative bases, or `MetaData`, with its tables.
 
     Raises:
         ConfigurationError: the driver is not installed, or the URL cannot be used.
@@ -69,7 +70,7 @@ class Database:
 
     @property
     def metadatas(self) -> list[MetaData]:
-        """Those of `bases`."""
+        """The `MetaData` of `bases`."""
         return [metadata_of(base) for base in self.bases]
 
     @property
@@ -91,7 +92,8 @@ class Database:
     def session(
         self, *, readonly: bool = False, isolation: Isolation | None = None
     ) -> AsyncSession:
-        """A new session, which the caller closes: ``async with database.session() as session``.
+        """Return a new session, which the caller must close: ``async with database.session() as
+        session``.
 
         Its first statement begins a transaction. Objects keep their values after a commit.
         """
@@ -101,8 +103,8 @@ class Database:
     async def unit_of_work(
         self, *, readonly: bool = False, isolation: Isolation | None = None
     ) -> AsyncIterator[UnitOfWork]:
-        """A transaction of its own: committed at the end of the block, rolled back if the block
-        raises an exception."""
+        """Begin a separate transaction. It is committed at the end of the block, or rolled back if
+        the block raises."""
         after = self._new_after_commit()
         session = self.session_in(Mode.of(readonly=readonly, isolation=isolation), after)
         ending = Ending(self._tasks, after)
@@ -113,7 +115,7 @@ class Database:
             await ending.close([session])
 
     def session_in(self, mode: Mode, after: AfterCommit | None = None) -> AsyncSession:
-        """As `session`, with transactions of *mode*; a rollback drops the calls of *after*."""
+        """Return a session with transactions of *mode*; a rollback drops the calls of *after*."""
         return AsyncSession(
             self.engine_in(mode),
             sync_session_class=OwnedSession,
@@ -122,7 +124,7 @@ class Database:
         )
 
     def engine_in(self, mode: Mode) -> AsyncEngine:
-        """`engine` with the options of *mode*; both have the same pool."""
+        """Return `engine` with the options of *mode*, and with the same pool."""
         engine = self._engines.get(mode)
         if engine is None:
             options = options_of(self.engine, mode)
@@ -130,8 +132,9 @@ class Database:
         return engine
 
     def engine_beside(self, mode: Mode) -> AsyncEngine:
-        """As `engine_in`, with a pool of its own for short transactions, during which a message
-        may hold a connection: with one pool, messages could all wait for another one."""
+        """Return the same as `engine_in`, with a separate pool for short transactions of messages
+        that may already hold a connection. With one pool, all messages could wait for a second
+        connection forever."""
         if self._beside is None:
             size = min(_BESIDE, self._settings.pool_size)
             own = attrs.evolve(self._settings, pool_size=size)
@@ -140,7 +143,7 @@ class Database:
         return self._beside.execution_options(**options_of(self._beside, mode))
 
     async def open(self) -> None:
-        """Create the file of SQLite, with mode 600, and its tables; does not connect to a server.
+        """Create the file of SQLite, with mode 600, and its tables. Do not connect to a server.
 
         Raises:
             ConfigurationError: the file cannot be written.
@@ -163,7 +166,7 @@ class Database:
             ) from exc
 
     async def create_tables(self) -> None:
-        """Create the tables of `bases` that do not exist; existing ones are not changed."""
+        """Create the missing tables of `bases`; existing ones are not changed."""
         async with self.engine_in(WRITES).begin() as connection:
             for metadata in self.metadatas:
                 await connection.run_sync(metadata.create_all)

@@ -15,12 +15,12 @@ from rxkernel.nearest import nearest
 
 
 class Databases(Mapping[str, Database]):
-    """The databases of the settings by name, the one called ``default`` first.
+    """The databases of the settings by name, ``default`` first.
 
     Attributes:
-        tables: those of all databases.
+        tables: the tables of all databases.
         new_after_commit: makes the `AfterCommit` of a transaction.
-        tasks: those that end transactions.
+        tasks: the tasks that end transactions.
     """
 
     def __init__(
@@ -62,32 +62,32 @@ class Databases(Mapping[str, Database]):
         return len(self._found)
 
     def named(self, name: str) -> Database:
-        """The database *name*.
+        """Return the database *name*.
 
         Raises:
             RxKernelError: the settings do not have it.
         """
         if name not in self._found:
-            raise RxKernelError(f"there is no database {self.unknown(name)}")
+            raise RxKernelError(f"unknown database {self.unknown(name)}")
         return self._found[name]
 
     def of(self, cls: type[Any]) -> Database:
-        """The database with the table of the mapped *cls*.
+        """Return the database with the table of the mapped *cls*.
 
         Raises:
-            ConfigurationError: no database has it.
+            ConfigurationError: no database has its table.
         """
         metadata = getattr(cls, "metadata", None)
         for database in self._found.values():
             if any(metadata is each for each in database.metadatas):
                 return database
         raise ConfigurationError(
-            f"{cls.__qualname__} has a table of no database; derive it from the base of "
+            f"{cls.__qualname__} has no table in any database; derive it from the base of "
             f"ResourcesBundle(Base), or add its base: ResourcesBundle(…, databases={{…}})"
         )
 
     def unknown(self, name: str) -> str:
-        """*name*, which the settings do not have, and a hint."""
+        """Return *name*, which the settings do not have, with a hint, for errors."""
         near = nearest(name, [*self._found])
         hint = f"did you mean {near!r}?" if near else "write a table for it"
         return f"{name!r}; the databases are those of [resources.databases.<name>]: {hint}"

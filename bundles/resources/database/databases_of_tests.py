@@ -18,10 +18,10 @@ _MEMORY = Path("/dev/shm")
 def settings_in_memory(
     settings: ResourcesSettings, given: object, undo: ExitStack
 ) -> ResourcesSettings:
-    """*settings* with new databases, which *undo* removes.
+    """Return *settings* with new databases, which *undo* removes.
 
-    They are files, in memory where the system has such a folder: connections to a database
-    ``:memory:`` of SQLite would wait for each other's readers, unlike those of an application.
+    They are files, in a memory file system if there is one. Connections to a database ``:memory:``
+    would wait for each other's readers, unlike those of an application.
 
     Raises:
         ValueError: *given* is not ``"memory"``.

@@ -22,11 +22,11 @@ class Ending:
         self._committing: Task | None = None
 
     async def commit(self, sessions: Sequence[AsyncSession]) -> None:
-        """Commit each of *sessions*, then make the calls. A cancellation does not come between:
-        what is committed, is also emitted."""
+        """Commit each of *sessions*, then make the calls. Both happen even if the task is
+        cancelled meanwhile, so that committed changes are always emitted."""
         await flush_all(sessions)  # its events may add calls
         if len(sessions) < 2 and not self._after.count:
-            await self._commit(sessions)  # it is one step
+            await self._commit(sessions)
             return
         self._committing = self._tasks.start(self._commit(sessions))
         await self._tasks.wait(self._committing)
@@ -38,7 +38,8 @@ class Ending:
         await self._after.call_all()
 
     async def close(self, sessions: Sequence[AsyncSession]) -> None:
-        """Close *sessions*. A commit that goes on, since its task is cancelled, closes them."""
+        """Close *sessions*. If the task was cancelled during a commit, which continues, the commit
+        closes them."""
         is_committing = self._committing is not None and not self._committing.done()
         if not is_committing and not any(session.in_transaction() for session in sessions):
             for session in sessions:  # they have no connections, so there is nothing to await
@@ -56,7 +57,7 @@ class Ending:
             _owned(session).end()
             try:
                 await session.close()
-            except Exception:  # of any kind, by the driver; the others are closed nevertheless
+            except Exception:  # a driver may raise anything; the other sessions must be closed
                 logger.warning(
                     "a session cannot be closed, since a task still uses it or the database is "
                     "away; its connection is dropped",
@@ -66,7 +67,7 @@ class Ending:
 
 
 async def flush_all(sessions: Iterable[AsyncSession]) -> None:
-    """Send what has changed in *sessions* to their databases."""
+    """Flush the changes in *sessions* to their databases."""
     for session in sessions:
         if session.new or session.deleted or session.dirty:
             await session.flush()

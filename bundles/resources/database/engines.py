@@ -19,7 +19,8 @@ _EXTRAS = {"sqlite": "resources", "postgresql": "postgresql", "mariadb": "mariad
 
 
 def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
-    """The engine for the URL of *settings*, which the setting *setting* has. It does not connect.
+    """Return the engine for the URL of *settings*; do not connect. *setting* is the name of the
+    URL's setting, for errors.
 
     Raises:
         ConfigurationError: the driver is not installed, or the URL cannot be used.
@@ -59,7 +60,7 @@ def new_engine(settings: DatabaseSettings, setting: str) -> AsyncEngine:
 
 
 def options_of(engine: AsyncEngine, mode: Mode) -> dict[str, Any]:
-    """The execution options for connections of *engine* whose transactions have *mode*."""
+    """Return the execution options for connections of *engine* whose transactions have *mode*."""
     options: dict[str, Any] = {"rxkernel_mode": mode}
     if engine.dialect.name == "postgresql":
         if mode.readonly:

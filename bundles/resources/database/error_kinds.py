@@ -1,5 +1,4 @@
-"""Which errors of the drivers mean that a database cannot be used now, or that two transactions
-were in conflict."""
+"""Classifies errors of the drivers: outages, conflicts of transactions, missing tables."""
 
 from typing import Any
 
@@ -32,21 +31,22 @@ _SQLITE_MISSING = ("no such table", "no such column", "has no column named")
 
 
 def is_conflict(exc: BaseException) -> bool:
-    """Whether the transaction has failed because of another one, and may succeed if repeated."""
+    """Whether the transaction failed because of another one, and may succeed if it is repeated."""
     if not isinstance(exc, DBAPIError):
         return False
     original: Any = exc.orig
     if hasattr(original, "diag"):
         return bool(original.sqlstate in _POSTGRESQL_CONFLICTS)
     if name := getattr(original, "sqlite_errorname", None):
-        # a transaction that has read wants to write, and another one writes or has written; one
-        # that begins waits for the lock until its timeout
+        # A transaction that has read tries to write, but another one is writing or has written. A
+        # transaction that begins would wait for the lock until its timeout instead.
         return bool(name.startswith("SQLITE_BUSY") and not _begins(exc))
     return number_of(original) in _MARIADB_CONFLICTS
 
 
 def is_outage(exc: BaseException) -> bool:
-    """Whether the database cannot be used now: away, locked, full, or no connection is free."""
+    """Whether the database cannot be used now: it is unreachable, locked or full, or no connection
+    is free."""
     if isinstance(exc, PoolTimeoutError):
         return True
     if not isinstance(exc, DBAPIError) or is_conflict(exc):
@@ -56,7 +56,7 @@ def is_outage(exc: BaseException) -> bool:
         return True
     if hasattr(original, "diag"):
         state = original.sqlstate
-        if state is None:  # it has not come from the server: no connection, or a misused one
+        if state is None:  # not sent by the server: there is no connection, or it was misused
             return type(original).__name__ in ("OperationalError", "ConnectionTimeout")
         return bool(state == _POSTGRESQL_LOCK or state.startswith(_POSTGRESQL_OUTAGES))
     if name := getattr(original, "sqlite_errorname", None):
@@ -67,7 +67,7 @@ def is_outage(exc: BaseException) -> bool:
 
 
 def is_schema_mismatch(exc: BaseException) -> bool:
-    """Whether a statement names a table or a column that the database does not have."""
+    """Whether a statement uses a table or a column that the database does not have."""
     if not isinstance(exc, DBAPIError):
         return False
     original: Any = exc.orig
@@ -83,6 +83,6 @@ def _begins(exc: DBAPIError) -> bool:
 
 
 def number_of(original: BaseException | None) -> int | None:
-    """The number of an error of MariaDB."""
+    """Return the number of an error of MariaDB."""
     arguments = getattr(original, "args", ())
     return arguments[0] if arguments and type(arguments[0]) is int else None

@@ -1,4 +1,4 @@
-"""Turns errors of databases into responses, which never contain SQL."""
+"""Converts errors of databases to responses, which never contain SQL."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,11 +20,11 @@ from rxkernel import (
 _RETRY_AFTER = {"Retry-After": "1"}
 
 _TEXTS: Mapping[Kind, str] = {
-    Kind.UNIQUE: "exists already",
+    Kind.UNIQUE: "already exists",
     Kind.IN_USE: "is in use",
     Kind.UNKNOWN_REFERENCE: "refers to something that does not exist",
     Kind.MISSING: "is missing",
-    Kind.INVALID: "is not valid",
+    Kind.INVALID: "is invalid",
     Kind.TOO_LONG: "is too long",
     Kind.OUT_OF_RANGE: "is out of range",
 }
@@ -32,12 +32,12 @@ _CONFLICTS = (Kind.UNIQUE, Kind.IN_USE)
 
 
 def response_of(exc: BaseException, tables: Tables) -> HttpException | None:
-    """The exception for the client: 409, 422 or 503. None if *exc* is a bug.
+    """Return the exception for the client (409, 422 or 503); None if *exc* is a bug.
 
-    ``errors`` has the fields of the columns that the database names.
+    Its ``errors`` name the fields of the columns that the database reports.
     """
     if isinstance(exc, StaleDataError):
-        return ConflictException("it was changed meanwhile", code="changed")
+        return ConflictException("it was changed in the meantime", code="changed")
     if is_conflict(exc):
         text = "another change was made at the same time; repeat the request"
         return ConflictException(text, code="transaction_conflict")
@@ -49,7 +49,7 @@ def response_of(exc: BaseException, tables: Tables) -> HttpException | None:
 
 
 def respond_to(event: ExceptionEvent, tables: Tables) -> None:
-    """Replace the exception of *event* by `response_of` it, unless it is a bug."""
+    """Replace the exception of *event* by its `response_of`, unless it is a bug."""
     failure = event.exception
     response = response_of(failure, tables)
     if response is not None:

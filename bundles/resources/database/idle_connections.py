@@ -8,16 +8,16 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 IDLE_SECONDS = 1.0
-"""A connection that was unused for longer is tested before its use. ``pool_pre_ping`` tests before
-every use, which costs a round trip for each message."""
+"""Idle seconds after which a connection is tested before its use. ``pool_pre_ping`` would test it
+before every use, which costs a round trip for each message."""
 
 _RETURNED = "rxkernel.returned"
 """The key in ``ConnectionPoolEntry.info`` for the time of the last use."""
 
 
 def watch_idle_connections(engine: Engine) -> None:
-    """Test connections of *engine* that are taken from the pool after `IDLE_SECONDS`; replace
-    those that were lost."""
+    """Test connections that were idle for `IDLE_SECONDS` when they are taken from the pool of
+    *engine*, and replace lost ones."""
     dialect = engine.dialect
     assert dialect.dbapi is not None
     errors = dialect.dbapi.Error

@@ -1,4 +1,4 @@
-"""Tasks that end transactions, and go on when the task that waits for them is cancelled."""
+"""Tasks that end transactions, and continue when the task that waits for them is cancelled."""
 
 import asyncio
 import logging
@@ -10,11 +10,12 @@ logger = logging.getLogger("rxkernel.database")
 Task = asyncio.Task[None]
 
 _TIMEOUT = 5.0
-"""Seconds that `LastTasks.close` waits before it cancels the rest."""
+"""Seconds that `LastTasks.close` waits before it cancels the remaining tasks."""
 
 
 class LastTasks:
-    """Keeps its tasks until they are done: the event loop has weak references only."""
+    """Keeps references to its tasks until they are done, since the event loop has only weak
+    ones."""
 
     def __init__(self) -> None:
         self._tasks: set[Task] = set()
@@ -26,7 +27,7 @@ class LastTasks:
         return task
 
     async def wait(self, task: Task) -> None:
-        """Wait for *task*. If the current task is cancelled, *task* goes on, and its error is
+        """Wait for *task*. If the current task is cancelled, *task* continues, and its error is
         logged."""
         try:
             await asyncio.shield(task)
@@ -42,7 +43,10 @@ class LastTasks:
         for task in late:
             task.cancel()
         if late:
-            logger.error("%d commits with their calls of AfterCommit took too long", len(late))
+            logger.error(
+                "%d commits, with their calls of AfterCommit, took too long and were cancelled",
+                len(late),
+            )
             await asyncio.wait(late)
 
 

@@ -29,22 +29,22 @@ from rxkernel import (
 )
 
 _OUTERMOST = -1000
-"""The priority in ``kernel.definition``: a wrapper of another bundle may still raise an exception,
-which must roll back."""
+"""The priority in ``kernel.definition``: outside of the wrappers of other bundles, whose
+exceptions must roll back too."""
 
 _INNERMOST = 1000
-"""The priority of a wrapper that all others go around."""
+"""The priority of the innermost wrapper."""
 
 _MISMATCH = (
     "the tables of the database differ from the models; write a revision with "
     "`python -m rxkernel db revision`, and apply it with `db upgrade`; without revisions, boot "
     "creates missing tables only: delete a file of SQLite that is for development"
 )
-"""A note in the log."""
+"""The log message for a missing table or column."""
 
 _PROBE = text("SELECT 1")
 _PROBE_TIMEOUT = 0.6
-"""Seconds; all listeners of a probe together have 0.8."""
+"""Seconds for the reply of a database; the limit for all listeners of a probe together is 0.8."""
 
 
 class DatabaseListeners:
@@ -55,7 +55,7 @@ class DatabaseListeners:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_INNERMOST)
     async def flush(self, event: DefinitionEvent) -> None:
-        """Flush before the value that an action returns is converted to its annotation."""
+        """Wrap the action so that it flushes before its result is converted to its annotation."""
         is_converted = event.definition.signature.returns not in (Any, object, NoneType)
         if is_converted and not transaction_of(event.definition).is_off:
             event.wrap_method(flushing)
@@ -70,7 +70,7 @@ class DatabaseListeners:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=1000)
     async def respond(self, event: ExceptionEvent) -> None:
-        """Replace an error of a database by its response; other errors are those of a bug."""
+        """Replace an error of a database by its response, unless it is a bug."""
         failure = event.exception
         if not isinstance(failure, SQLAlchemyError):
             return
@@ -80,8 +80,8 @@ class DatabaseListeners:
 
     @observe(ServerEvents.READINESS)
     async def probe(self, event: ReadinessEvent) -> None:
-        """Report databases that do not reply. If all connections of one are in use, their messages
-        notice an outage, and a probe must not wait with them."""
+        """Report databases that do not reply. A database whose connections are all in use is not
+        probed: the probe would wait for a connection, and the messages notice an outage."""
         idle = [database for database in self._databases.values() if not database.is_busy]
         for database, problem in zip(idle, await asyncio.gather(*map(_probe, idle)), strict=True):
             if problem is not None:
@@ -89,10 +89,10 @@ class DatabaseListeners:
 
 
 def _check_is_async(event: DefinitionEvent) -> None:
-    """Check that an action with a session is not a plain ``def``.
+    """Check that an action with a session is an ``async def``.
 
     Raises:
-        ConfigurationError: it is one.
+        ConfigurationError: it is a plain ``def``.
     """
     definition = event.definition
     name = definition.metadata.action
@@ -109,7 +109,7 @@ def _check_is_async(event: DefinitionEvent) -> None:
 
 
 async def _probe(database: Database) -> str | None:
-    """The problem with *database*, or None."""
+    """Return the error of *database*, or None."""
     try:
         async with (
             asyncio.timeout(_PROBE_TIMEOUT),

@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: transactions that are read-only, or have an isolation level of their own."""
+"""MariaDB and MySQL: read-only transactions, and isolation levels."""
 
 from sqlalchemy import Connection, Engine, event
 
@@ -8,7 +8,7 @@ from bundles.resources.database.mode import WRITES, Mode
 def prepare(engine: Engine) -> None:
     """Begin the transactions of *engine* in the mode of its connections.
 
-    ``SET TRANSACTION`` is valid for the next transaction only, so nothing has to be reset.
+    ``SET TRANSACTION`` affects only the next transaction, so nothing must be reset.
     """
 
     @event.listens_for(engine, "begin")

@@ -19,16 +19,16 @@ from rxkernel import Request, RxKernelError, current_request
 
 
 class MessageSessions:
-    """Creates a session when it is first asked for; its first statement takes a connection.
+    """Creates a session at its first use; its first statement takes a connection.
 
-    `commit` is called when the action has returned. What is written later is committed when the
-    message ends. An exception rolls back what is not committed.
+    `commit` is called when the action has returned. Later changes are committed when the message
+    ends. An exception rolls back all changes that are not committed.
 
     Attributes:
-        after: what to do after the commit.
+        after: the calls to make after the commit.
 
     Args:
-        mode: that of the action; None if it has ``@transaction(None)``.
+        mode: the mode of the action; None if it has ``@transaction(None)``.
     """
 
     def __init__(self, databases: Databases, mode: Mode | None, route_name: str | None) -> None:
@@ -41,7 +41,7 @@ class MessageSessions:
         self._task = asyncio.current_task()
 
     def session(self, name: str = DEFAULT) -> AsyncSession:
-        """The session for the database *name*, the same one for each call.
+        """Return the session for the database *name*, always the same one.
 
         Raises:
             RxKernelError: the action has ``@transaction(None)``, or the database does not exist.
@@ -58,16 +58,17 @@ class MessageSessions:
         return session
 
     def session_of(self, entity: type[Any]) -> AsyncSession:
-        """The session for the database with the table of *entity*.
+        """Return the session for the database with the table of *entity*.
 
         Raises:
-            ConfigurationError: no database has it. RxKernelError: as `session`.
+            ConfigurationError: no database has its table.
+            RxKernelError: see `session`.
         """
         return self.session(self._databases.of(entity).name)
 
     def holding_lock(self, name: str) -> AsyncSession | None:
-        """The session that holds the write lock of *name*, a database of SQLite, until the current
-        task goes on. None without such a session, or if another task closes it."""
+        """Return the session that holds the write lock of *name*, a SQLite database, and that only
+        the current task can end; otherwise None."""
         session = self._sessions.get(name)
         if session is None or self._mode is None or not self._mode.may_write:
             return None
@@ -77,21 +78,21 @@ class MessageSessions:
         return session if is_held else None
 
     async def flush(self) -> None:
-        """Send what has changed to the databases, so that objects have what these make: ids, and
-        values of columns with a default."""
+        """Flush the changes to the databases, so that objects have the values that these generate:
+        ids and column defaults."""
         await flush_all(self._in_order())
 
     async def commit(self) -> None:
         """Commit each session, that of the default database last; then make the calls of `after`.
 
-        They are not one transaction: if a commit fails, the earlier ones remain.
+        The databases do not share a transaction: if a commit fails, the earlier ones remain.
         """
         await self._ending.commit([*self._in_order()])
 
     @property
     def has_committed(self) -> bool:
-        """Whether a transaction of one was committed, by the action itself or before that of
-        another database failed."""
+        """Whether a transaction was committed: by the action itself, or before that of another
+        database failed."""
         sessions = (session.sync_session for session in self._sessions.values())
         return any(own.has_committed for own in sessions if isinstance(own, OwnedSession))
 
@@ -103,7 +104,7 @@ class MessageSessions:
             session.expunge_all()
 
     def only_read(self) -> None:
-        """Begin read-only transactions from now on: the source of a stream reads in them."""
+        """Begin only read-only transactions from now on, for the source of a stream."""
         self._mode = READONLY
         for name, session in self._sessions.items():
             engine = self._databases[name].engine_in(READONLY)
@@ -128,7 +129,7 @@ class MessageSessions:
 
 
 def sessions_of(request: Request) -> MessageSessions | None:
-    """Those of *request*; None if nothing has asked for a session yet."""
+    """Return the sessions of *request*; None if no session was used yet."""
     services = request.services
     if services is None or MessageSessions not in services:
         return None
@@ -137,8 +138,8 @@ def sessions_of(request: Request) -> MessageSessions | None:
 
 
 def session_with_lock_of(database: Database) -> AsyncSession | None:
-    """The session of the current message if it holds the lock for writing of *database*: another
-    session that writes would wait for it in vain. None for databases without such a lock."""
+    """Return the session of the current message if it holds the write lock of *database*. Another
+    session would wait for this lock until its timeout. None for databases without such a lock."""
     request = current_request.get()
     if not database.is_sqlite or request is None:
         return None
@@ -147,10 +148,11 @@ def session_with_lock_of(database: Database) -> AsyncSession | None:
 
 
 class MessageSessionsProvider(Provider[MessageSessions]):
-    """Provides those of the current message.
+    """Provides the sessions of the current message.
 
-    injector reads the signature of a class each time that it builds one, which takes longer than
-    all that is done here.
+    It is faster than a binding of the class: injector reads the signature of a class each time
+        that
+    it builds an instance.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""How a transaction is begun."""
+"""The mode of a transaction."""
 
 from typing import Literal
 
@@ -10,15 +10,15 @@ ISOLATIONS: tuple[str, ...] = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABL
 
 @attrs.frozen
 class Mode:
-    """The kind of the transactions of a session.
+    """The mode of the transactions of a session.
 
     Attributes:
-        readonly: the database rejects statements that write.
-        isolation: the isolation level; None is that of the database: READ COMMITTED in PostgreSQL,
-            REPEATABLE READ in MariaDB. SQLite always isolates as SERIALIZABLE.
-        may_write: whether a transaction of SQLite takes the lock for writing when it begins, so
-            that it cannot fail later because another one has written since. Without it, a reader
-            never waits for a writer.
+        readonly: whether the database rejects statements that write.
+        isolation: the isolation level; None: the default of the database, READ COMMITTED in
+            PostgreSQL and REPEATABLE READ in MariaDB. SQLite always uses SERIALIZABLE.
+        may_write: whether a transaction of SQLite takes the write lock when it begins, so that it
+            cannot fail later because another transaction has written meanwhile. If it is false,
+            the transaction never waits for a writer when it begins.
     """
 
     readonly: bool = False
@@ -27,7 +27,7 @@ class Mode:
 
     @classmethod
     def of(cls, *, readonly: bool, isolation: Isolation | None) -> "Mode":
-        """The mode outside of a message, which takes the lock unless it is read-only."""
+        """Return the mode outside of a message: it takes the write lock unless it is read-only."""
         return cls(readonly, isolation, may_write=not readonly)
 
 

@@ -1,4 +1,4 @@
-"""The mode of the sessions of each definition, which boot finds out."""
+"""The mode of the sessions of each definition, computed at boot."""
 
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
@@ -15,10 +15,10 @@ class Modes:
         self._found: WeakKeyDictionary[Definition, Mode | None] = WeakKeyDictionary()
 
     def add(self, definition: Definition, siblings: Sequence[Definition]) -> None:
-        """Find out the mode of *definition*, whose action also has the routes *siblings*."""
+        """Compute the mode of *definition*, whose action also has the routes *siblings*."""
         is_off = transaction_of(definition).is_off
         self._found[definition] = None if is_off else mode_of(definition, siblings)
 
     def of(self, definition: Definition | None) -> Mode | None:
-        """The mode of *definition*, or that of a message without a definition."""
+        """Return the mode of *definition*; None: of a message without a definition."""
         return WRITES if definition is None else self._found.get(definition, WRITES)

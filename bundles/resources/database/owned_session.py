@@ -14,8 +14,8 @@ class OwnedSession(LoadedSession):
     """The session of a message, or of a unit of work.
 
     Attributes:
-        after: what to do after its commit; None if its owner cannot add calls.
-        has_committed: whether a transaction of it was committed, which nothing rolls back.
+        after: the calls to make after its commit; None if its owner cannot add calls.
+        has_committed: whether one of its transactions was committed, and so cannot be rolled back.
     """
 
     def __init__(self, *arguments: Any, after: AfterCommit | None = None, **named: Any) -> None:
@@ -23,21 +23,21 @@ class OwnedSession(LoadedSession):
         self.after = after
         self.has_committed = False
         self.savepoints: dict[SessionTransaction, int] = {}
-        """The number of calls at the begin of each."""
+        """The number of calls at the begin of each savepoint."""
         self._connection: Connection | None = None
         self._has_ended = False
 
     @property
     def has_connection(self) -> bool:
-        """Whether a transaction is begun in the database."""
+        """Whether a transaction has begun in the database."""
         return self._connection is not None and not self._connection.closed
 
     def end(self) -> None:
-        """Refuse transactions from now on: they would stay open."""
+        """Reject transactions from now on, since they would stay open."""
         self._has_ended = True
 
     def give_up(self) -> None:
-        """Close the connection, which another task still uses."""
+        """Close the connection, although another task still uses it."""
         if self._connection is not None:
             _close(self._connection)
 

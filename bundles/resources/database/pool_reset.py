@@ -1,4 +1,4 @@
-"""What happens to a connection that returns to its pool."""
+"""Resets connections that return to their pool."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,12 +15,12 @@ _IS_OPEN: dict[str, Callable[[Any], bool]] = {
     "postgresql": lambda driver: driver.info.transaction_status != _POSTGRESQL_IDLE,
     "mariadb": lambda driver: driver.get_transaction_status(),
 }
-"""Whether a connection of the driver has a transaction, by the dialect."""
+"""Functions that return whether a connection of the driver has a transaction, by dialect."""
 
 
 def roll_back_what_is_open(engine: Engine, dialect: str) -> None:
     """Roll back a transaction that is open when a connection returns to the pool of *engine*. The
-    pool itself would send a rollback each time."""
+    pool itself would send a rollback for every connection."""
     is_open = _IS_OPEN[dialect]
 
     @event.listens_for(engine, "reset")

@@ -1,4 +1,5 @@
-"""The parameters that a bundle fills: ``session: AsyncSession`` and ``after: AfterCommit``."""
+"""The parameters that the bundle provides: ``session: AsyncSession`` and ``after:
+AfterCommit``."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -47,9 +48,7 @@ class DbResolver:
                 f"its type is {parameter.type}; write Annotated[AsyncSession, {marker!r}]"
             )
         if marker.name not in self._databases:
-            raise ConfigurationError(
-                f"there is no database {self._databases.unknown(marker.name)}"
-            )
+            raise ConfigurationError(f"unknown database {self._databases.unknown(marker.name)}")
         _check_transaction(definition, "a session")
         name = marker.name
 

@@ -1,4 +1,4 @@
-"""SQLite: a new file, the pragmas of a connection, and transactions that begin explicitly."""
+"""SQLite: creates files, sets the pragmas of connections, and begins transactions explicitly."""
 
 import sqlite3
 from contextlib import closing
@@ -18,10 +18,10 @@ _QUERY_ONLY = "rxkernel.query_only"
 
 
 def file_of(url: URL, setting: str) -> Path:
-    """The file of *url*, which the setting *setting* has.
+    """Return the file of *url*; *setting* is the name of its setting.
 
     Raises:
-        ConfigurationError: *url* names none.
+        ConfigurationError: *url* does not name a file.
     """
     if not url.database or ":memory:" in url.database or "mode=memory" in str(url):
         raise ConfigurationError(
@@ -33,10 +33,10 @@ def file_of(url: URL, setting: str) -> Path:
 
 
 def create(file: Path, timeout: float) -> None:
-    """Create *file* with mode 600, and its folder, and have it use WAL from now on.
+    """Create *file* with mode 600, and its folder, and switch it to WAL.
 
     Raises:
-        OSError, sqlite3.Error: that is not possible within *timeout* seconds.
+        OSError, sqlite3.Error: this has failed within *timeout* seconds.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
@@ -47,8 +47,8 @@ def create(file: Path, timeout: float) -> None:
 def prepare(engine: Engine, busy_timeout: float) -> None:
     """Set the pragmas of each new connection of *engine*, and begin its transactions.
 
-    The driver does not begin them (``isolation_level`` is None): it would wait for the first
-    statement that writes, and the statements before would read another state.
+    The driver does not begin them (``isolation_level`` is None): it would begin a transaction only
+    at the first statement that writes, so that earlier statements could read another state.
     """
 
     @event.listens_for(engine, "connect")
@@ -69,8 +69,8 @@ def prepare(engine: Engine, busy_timeout: float) -> None:
 
 
 def _execute(connection: Connection, statement: str) -> None:
-    """Execute *statement* in one call of the driver's thread; a cursor of SQLAlchemy takes three,
-    for each message."""
+    """Execute *statement* in one call of the driver's thread. A cursor of SQLAlchemy would take
+    three calls, for each message."""
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, AdaptedConnection)
     try:

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Column, MetaData, Table
 from sqlalchemy.orm import DeclarativeBase, Mapper
 
 Base: TypeAlias = "type[DeclarativeBase] | MetaData"
-"""What has the tables of a database."""
+"""A collection of the tables of a database."""
 
 
 def metadata_of(base: Base) -> MetaData:
@@ -18,20 +18,20 @@ def metadata_of(base: Base) -> MetaData:
 
 @attrs.frozen
 class Tables:
-    """The tables of *bases*. The field of a column is the attribute of the mapped class, or the
-    name of the column without one."""
+    """The tables of *bases*. The field of a column is the attribute of its mapped class; without a
+    class, the name of the column."""
 
     bases: Sequence[Base]
 
     def fields(self, table: str | None, columns: Iterable[str]) -> list[str]:
-        """The fields of *columns* of *table*; their names if the table is not known."""
+        """Return the fields of *columns* of *table*; the column names if the table is unknown."""
         found = self.table(table)
         names = list(columns)
         return names if found is None else [self._field(found, name) for name in names]
 
     def fields_of_constraint(self, table: str | None, name: str | None) -> list[str]:
-        """The fields in the constraint or the unique index *name*; without the name of a *table*
-        those of the only table that has it. Empty if it is not known."""
+        """Return the fields in the constraint or the unique index *name*. Without *table*, that of
+        the only table that has it. Empty if it is unknown."""
         given = self.table(table)
         for candidate in self._all() if given is None else [given]:
             columns = list(_columns_of(candidate, name))
@@ -40,13 +40,13 @@ class Tables:
         return []
 
     def fields_if_known(self, table: str | None, column: str) -> list[str]:
-        """The field of *column*; empty if no *table* with it is known."""
+        """Return the field of *column*; empty if *table* or its column is unknown."""
         found = self.table(table)
         is_known = found is not None and any(c.name == column for c in found.columns)
         return self.fields(table, [column]) if is_known else []
 
     def refers(self, table: str | None, columns: Sequence[str]) -> bool:
-        """Whether *columns* of *table* are a foreign key; true if the table is not known."""
+        """Whether *columns* of *table* are a foreign key; True if the table is unknown."""
         found = self.table(table)
         return found is None or any(
             {column.name for column in constraint.columns} == set(columns)
@@ -54,7 +54,7 @@ class Tables:
         )
 
     def only_reference(self, table: str | None) -> list[str]:
-        """The fields of the only foreign key of *table*; empty if it has several."""
+        """Return the fields of the only foreign key of *table*; empty if it has several."""
         found = self.table(table)
         keys = [] if found is None else list(found.foreign_key_constraints)
         return self.fields(table, [c.name for c in keys[0].columns]) if len(keys) == 1 else []

@@ -1,4 +1,4 @@
-"""`@transaction`: how the action of a route uses the database."""
+"""`@transaction`: the transaction of the messages of a route."""
 
 from collections.abc import Callable, Iterator, Sequence
 from types import EllipsisType
@@ -12,7 +12,7 @@ from rxkernel import BundleOption, ConfigurationError, Definition, HttpDefinitio
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPTION = BundleOption("transaction", "resources", "ResourcesBundle(Base)")
-"""The key of the option."""
+"""The option of routes with the value of `@transaction`."""
 
 _READING = ("GET", "HEAD")
 
@@ -22,9 +22,10 @@ class Transaction:
     """The value of the option, and its decorator; made by `transaction`.
 
     Attributes:
-        is_off: whether the action uses no database.
+        is_off: whether the action has no transaction.
         readonly, isolation: see `Mode`.
-        retries: how often the action is called again after a conflict with another transaction.
+        retries: the maximum number of further calls of the action after conflicts with other
+            transactions.
     """
 
     bundle_option: ClassVar = OPTION
@@ -57,15 +58,16 @@ def transaction(
     isolation: Isolation | None = None,
     retries: int = 0,
 ) -> Transaction:
-    """Decorate an action, or a class for all its actions: the transaction of its messages.
+    """Set the transaction of an action, or of all actions of a class.
 
-    ``@transaction(None)``: an action without one, for which asking for a session is an error.
+    With ``@transaction(None)`` an action has no transaction, and a session in it is an error.
 
     Args:
-        readonly: the database rejects statements that write.
+        readonly: whether the database rejects statements that write.
         isolation: ``"READ COMMITTED"``, ``"REPEATABLE READ"`` or ``"SERIALIZABLE"``.
-        retries: how often the action is called again, with arguments that are bound again, if its
-            transaction failed because of another one: a serialization failure or a deadlock.
+        retries: the maximum number of further calls of the action if its transaction fails because
+            of another one, by a serialization failure or a deadlock. The arguments are bound
+            again.
     """
     if uses is not None and uses is not ...:
         raise ConfigurationError(
@@ -80,18 +82,18 @@ def transaction(
 
 def _problems(given: Transaction) -> Iterator[str]:
     if given.is_off and given != Transaction(is_off=True):
-        yield "None means no transaction, so it has no other arguments"
+        yield "None means no transaction, so no other arguments are allowed"
     if given.isolation is not None and given.isolation not in ISOLATIONS:
         yield f"isolation is {given.isolation!r}; it must be one of {', '.join(ISOLATIONS)}"
     if not isinstance(given.retries, int) or given.retries < 0:
-        yield f"retries is {given.retries!r}; it must be a number from 0 on"
+        yield f"retries is {given.retries!r}; it must be a whole number, 0 or more"
 
 
 def transaction_of(definition: Definition) -> Transaction:
-    """The option of *definition*, or the default.
+    """Return the option of *definition*, or the default.
 
     Raises:
-        ConfigurationError: it was not set by `transaction`.
+        ConfigurationError: the option was not set by `transaction`.
     """
     given = definition.options.get(OPTION, DEFAULT)
     if not isinstance(given, Transaction):
@@ -102,10 +104,10 @@ def transaction_of(definition: Definition) -> Transaction:
 
 
 def mode_of(definition: Definition, siblings: Sequence[Definition]) -> Mode:
-    """The mode of the sessions of *definition*: that of its option.
+    """Return the mode of the sessions of *definition*, by its option.
 
-    GET and HEAD do not take SQLite's lock for writing. An event of a socket with an HTTP route
-    on the same action, among *siblings*, has the mode of that route.
+    GET and HEAD do not take SQLite's write lock. A socket event whose action also has an HTTP
+    route, among *siblings*, has the mode of that route.
     """
     given = transaction_of(definition)
     if given.readonly:

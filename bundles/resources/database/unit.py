@@ -1,4 +1,4 @@
-"""What ``async with unit_of_work()`` yields."""
+"""`UnitOfWork`, which ``async with unit_of_work()`` yields."""
 
 import attrs
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,8 +11,8 @@ class UnitOfWork:
     """A transaction outside of a message.
 
     Attributes:
-        session: committed at the end of the block.
-        after: what to do after the commit.
+        session: the session, which is committed at the end of the block.
+        after: the calls to make after the commit.
     """
 
     session: AsyncSession

@@ -15,15 +15,15 @@ from rxkernel import RxKernelError, current_application
 async def unit_of_work(
     database: str = DEFAULT, *, readonly: bool = False, isolation: Isolation | None = None
 ) -> AsyncIterator[UnitOfWork]:
-    """A transaction of the current application: for tasks and listeners of connections.
+    """Begin a transaction of the current application, for tasks and listeners of connections.
 
     ``async with unit_of_work() as work: work.session.add(…)``. It is committed at the end of the
-    block, and rolled back if the block raises an exception. In a message it is a transaction of
-    its own, beside that of the message.
+    block, or rolled back if the block raises. In a message it is separate from the transaction of
+    the message.
 
     Raises:
         RxKernelError: no application is running here, the database does not exist, or it is one of
-            SQLite and the session of the message holds its lock for writing.
+            SQLite and the session of the message holds its write lock.
     """
     application = current_application.get()
     if application is None:

@@ -1,5 +1,5 @@
-"""Reading an attribute that is not loaded: SQLAlchemy would wait for the database without
-``await``, and its error speaks of greenlets."""
+"""Errors for attributes that are not loaded: to read them, SQLAlchemy would wait for the database
+without ``await``; its own error is about greenlets."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _WITHOUT_AWAIT = (
 
 
 class LoadedSession(Session):
-    """The session below an `AsyncSession`; its errors name the attribute and the remedy.
+    """The session of an `AsyncSession`; its errors name the attribute and what to write.
 
     ``await session.run_sync(…)`` and ``await session.refresh(…)`` may load attributes.
     """
@@ -24,8 +24,8 @@ class LoadedSession(Session):
 
 @event.listens_for(LoadedSession, "do_orm_execute")
 def _refuse(state: ORMExecuteState) -> None:
-    """Raise for a statement without ``await``, as of an attribute that is not loaded: the driver
-    would leave a coroutine behind that nothing awaits."""
+    """Raise an error for a statement without ``await``, such as that of an attribute that is not
+    loaded: the driver would leave a coroutine that is never awaited."""
     if in_greenlet():
         return
     if not (state.is_relationship_load or state.is_column_load):

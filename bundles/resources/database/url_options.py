@@ -1,4 +1,4 @@
-"""The options of a URL, after ``?``, which the driver must know."""
+"""Checks the options of a URL, after ``?``, which the driver must know."""
 
 import inspect
 from collections.abc import Collection
@@ -16,16 +16,18 @@ _SQLITE = {"cached_statements", "check_same_thread", "detect_types", "timeout", 
 
 
 def check_sqlite_options(url: URL, setting: str) -> None:
-    """As `check_options`, before the engine exists: SQLAlchemy warns of the unknown ones."""
+    """Do the same as `check_options` before the engine exists, since SQLAlchemy only warns of
+    unknown options."""
     has_uri = url.query.get("uri") == "true"
     _reject(url.query.keys() - _SQLITE - (_SQLITE_FILE if has_uri else set()), url, setting)
 
 
 def check_options(engine: AsyncEngine, setting: str) -> None:
-    """Check the options of the URL of *engine*, a server, which the setting *setting* has.
+    """Check the options of the URL of *engine*, which is for a server; *setting* is the name of
+    the URL's setting.
 
     Raises:
-        ConfigurationError: the driver does not know one.
+        ConfigurationError: the driver does not know an option.
     """
     if not engine.url.query:
         return

@@ -1,4 +1,4 @@
-"""A type of columns for times with a time zone, the same in every database."""
+"""A column type for times with a time zone that behaves the same in every database."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +15,10 @@ _LENGTH = 26
 class UtcDateTime(TypeDecorator[datetime]):
     """A time in UTC, to the microsecond: ``mapped_column(UtcDateTime)``.
 
-    What is read has ``datetime.UTC``; SQLite and MariaDB have no time zones, and their drivers
-    return times without one. What is written must have a time zone.
+    Times are read with ``datetime.UTC``, although SQLite and MariaDB have no time zones. Times
+    that are written must have a time zone.
 
-    ``type_annotation_map = {datetime: UtcDateTime}`` of a declarative base makes it the type of
+    With ``type_annotation_map = {datetime: UtcDateTime}`` in a declarative base, it is the type of
     each ``Mapped[datetime]``.
     """
 
@@ -56,7 +56,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def has_timezone(type_: TypeEngine[Any]) -> bool | None:
-    """Whether times of *type_* have a time zone; None for a type of other values."""
+    """Whether times of *type_* have a time zone; None if it is not a type of times."""
     if isinstance(type_, UtcDateTime):
         return True
     return type_.timezone if isinstance(type_, DateTime) else None

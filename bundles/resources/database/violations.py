@@ -1,4 +1,4 @@
-"""What a driver says about a value that the database has rejected."""
+"""Reads the error of a driver about a value that the database has rejected."""
 
 import re
 from enum import StrEnum
@@ -12,11 +12,11 @@ from bundles.resources.database.tables import Tables
 
 
 class Kind(StrEnum):
-    """Why it was rejected."""
+    """The reason of a rejection."""
 
     UNIQUE = "unique"
     IN_USE = "in_use"
-    """A row that others refer to is removed, or its key changed."""
+    """A row to which others refer is removed, or its key is changed."""
     UNKNOWN_REFERENCE = "unknown_reference"
     MISSING = "missing"
     INVALID = "invalid"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 @attrs.frozen
 class Violation:
-    """*fields* is empty if the driver does not name a column."""
+    """A rejected value; *fields* is empty if the driver does not name a column."""
 
     kind: Kind
     fields: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ _SQLITE = {
 
 
 def violation_of(exc: DBAPIError, tables: Tables) -> Violation | None:
-    """The violation that *exc* reports; None for an error of another kind."""
+    """Return the violation that *exc* reports; None for other errors."""
     original: Any = exc.orig
     verb, table = _parsed(exc.statement)
     if hasattr(original, "diag"):  # of psycopg; pymysql has some states of SQL too
@@ -87,7 +87,7 @@ def violation_of(exc: DBAPIError, tables: Tables) -> Violation | None:
 
 
 def _parsed(statement: str | None) -> tuple[str, str | None]:
-    """The verb and the table of *statement*; ``""`` and None for a commit."""
+    """Return the verb and the table of *statement*; ``""`` and None for a commit."""
     found = None if statement is None else _STATEMENT.match(statement)
     if found is None:
         return "", None

@@ -20,10 +20,10 @@ _NOT_SENT = (OverflowError, UnicodeEncodeError)
 
 
 class Watcher:
-    """Logs slow statements, and the begin and the end of an outage once.
+    """Logs slow statements; and the begin and the end of an outage, each once.
 
     Attributes:
-        is_down: whether the last attempt to use the database failed because it is away.
+        is_down: whether the last attempt to use the database failed by an outage.
     """
 
     def __init__(self, name: str, slow_statement: float) -> None:
@@ -65,5 +65,5 @@ class Watcher:
 
 
 def _is_away(context: ExceptionContext, failure: BaseException) -> bool:
-    """Whether a new connection is needed, whose success will end the outage."""
+    """Whether a new connection is needed; when it is made, the outage has ended."""
     return context.is_disconnect or (context.connection is None and is_outage(failure))

@@ -1,4 +1,4 @@
-"""`apply`: changes an entity by the fields that a client has sent."""
+"""`apply`: sets the attributes of an entity to the fields that a client has sent."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from rxkernel.nearest import nearest
 
 
 def apply(entity: object, change: object) -> bool:
-    """Set the attributes of *entity* to the fields of *change*; return whether one has changed.
+    """Set the attributes of *entity* to the fields of *change*; return whether any has changed.
 
     Fields that are `msgspec.UNSET` are skipped: the client has not sent them.
 
@@ -20,7 +20,7 @@ def apply(entity: object, change: object) -> bool:
         change: an instance of an attrs class, a dataclass or a ``msgspec.Struct``, or a mapping.
 
     Raises:
-        TypeError: *entity* has no such attribute, or it is a relation; nothing is changed then.
+        TypeError: *entity* has no such attribute, or it is a relation. Then nothing is changed.
     """
     state = sqlalchemy_inspect(entity, raiseerr=False)
     if not isinstance(state, InstanceState):

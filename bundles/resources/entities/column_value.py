@@ -7,14 +7,14 @@ from sqlalchemy import Column
 from rxkernel import JsonSchemas, UnprocessableEntityException, Validator
 
 ABSENT: Any = object()
-"""In place of a value that no row can have."""
+"""Replaces a value that no row can have."""
 
 _LARGEST = 2**63
-"""Integers from this one on are not stored by any of the databases."""
+"""The smallest positive integer that none of the databases can store."""
 
 
 class ColumnValue:
-    """Reads the values of one *column*; of a type without a Python class it takes any value."""
+    """Reads the values of one *column*. For a type without a Python class it accepts any value."""
 
     def __init__(self, column: Column[Any]) -> None:
         try:
@@ -24,7 +24,7 @@ class ColumnValue:
         self._validator = Validator(self._type)
 
     def read(self, raw: Any) -> Any:
-        """Return *raw*, the text of a path or a value of JSON, or `ABSENT`."""
+        """Return *raw*, a text of a path or a JSON value, converted; or `ABSENT`."""
         try:
             value = self._validator.validate(raw, lenient=True)
         except UnprocessableEntityException:
@@ -47,10 +47,10 @@ def is_storable(value: Any) -> bool:
 
 
 def is_same(found: Any, sent: Any) -> bool:
-    """Whether *found*, the value of a row that a database has found by *sent*, is exactly that.
+    """Whether *found*, the value of a row that a database has found by *sent*, is equal to *sent*.
 
-    MariaDB compares texts without regard to case, accents and trailing spaces, so one row would
-    have many keys. PostgreSQL returns a text of the type CHAR with trailing spaces.
+    MariaDB ignores case, accents and trailing spaces when it compares texts, so one row would have
+    many keys. PostgreSQL returns texts of the type CHAR with trailing spaces.
     """
     if isinstance(found, str) and isinstance(sent, str):
         return sent in (found, found.rstrip(" "))

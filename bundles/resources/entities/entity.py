@@ -33,15 +33,15 @@ _MISSING: Any = object()
 class Entity(Marker):
     """Loads a row of the type of the parameter, in the session of the message.
 
-    The response is 404 with the code ``not_found`` if the row does not exist, or if the value
-    cannot be one of the column. Texts are compared exactly, on MariaDB too. A parameter of
-    the type ``Article | None`` gets None instead.
+    If the row does not exist, or the column cannot have the value, the response is 404 with the
+    code ``not_found``; a parameter of the type ``Article | None`` is None instead. Texts are
+    compared exactly, also on MariaDB.
 
     Attributes:
         parameter: the parameter of the path; over a socket, of the event.
-        column: the unique attribute to search; without one, that called like *parameter*.
-        options: those of the query, such as ``selectinload(Article.author)``.
-        lock: lock the row until the end of the transaction, ``SELECT … FOR UPDATE``.
+        column: the unique attribute to search; by default, the one with the name *parameter*.
+        options: options of the query, such as ``selectinload(Article.author)``.
+        lock: whether the row is locked until the end of the transaction (``SELECT … FOR UPDATE``).
     """
 
     parameter: str = "id"
@@ -74,7 +74,7 @@ class EntityResolver:
             .options(*marker.options)
         )
         if marker.lock:
-            # a row that was read before is read again: it may have changed meanwhile
+            # a row that the session has read before is read again, since it may have changed
             statement = statement.with_for_update().execution_options(populate_existing=True)
 
         async def load(request: Request) -> Any:

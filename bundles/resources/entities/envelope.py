@@ -1,4 +1,4 @@
-"""`Envelope`: a response below a name, as `Body` reads a body below a name."""
+"""`Envelope`: sends a result below a name, the counterpart of ``Body(name)``."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from rxkernel import ConfigurationError, ReturnMarker, object_type
 class Envelope(ReturnMarker):
     """Sends ``{"<name>": value}``: ``-> Annotated[CommentView, Envelope("comment")]``.
 
-    A response with a content, such as a `Slice`, keeps its status and its headers.
+    A result that is a response, such as a `Slice`, keeps its status and its headers.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What SQLAlchemy knows of a mapped class."""
+"""Reads mapped classes of SQLAlchemy."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args, get_origin
@@ -28,8 +28,8 @@ def mapper_of(cls: Any) -> Mapper[Any]:
 
 
 def entity_of(cls: type[Any], base: type[Any]) -> type[Any] | None:
-    """Return the mapped class that *cls* gives to the generic *base*: `Article` of ``class
-    Articles(Repository[Article])``. None without one.
+    """Return the mapped class with which *cls* is derived from the generic *base*: `Article` of
+    ``class Articles(Repository[Article])``. None if there is none.
 
     Raises:
         ConfigurationError: it is not a mapped class.
@@ -69,7 +69,7 @@ def _hint(name: str, known: Sequence[str]) -> str:
 
 
 def is_unique(column: ColumnElement[Any]) -> bool:
-    """Whether two rows cannot have the same value in *column*; false for other expressions."""
+    """Whether two rows cannot have the same value in *column*; False for other expressions."""
     table = column.table if isinstance(column, Column) else None
     return isinstance(table, Table) and any(
         columns == [column] for columns in _unique_columns(table)

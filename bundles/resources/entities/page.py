@@ -1,4 +1,4 @@
-"""``page: Page``: which part of a list a client wants."""
+"""``page: Page``: the part of a list that a client requests."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -33,8 +33,8 @@ class Paging(Marker):
     """Reads a `Page` from the parameters ``limit`` and ``skip``, or ``offset``.
 
     Attributes:
-        limit: that of clients that send none.
-        at_most: the largest one; a larger one of a client is lowered to it.
+        limit: the default limit, for clients that send none.
+        at_most: the maximum limit; a larger limit of a client is reduced to it.
     """
 
     limit: int = 50

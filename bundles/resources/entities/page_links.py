@@ -12,6 +12,6 @@ def sent_query(request: Request) -> list[tuple[str, str]]:
 
 
 def page_link(query: Sequence[tuple[str, str]], relation: str) -> str:
-    """Return a link of *relation* that consists of a *query*: it is relative to the URL of the
-    request, whatever a proxy has made of its path."""
+    """Return a link of *relation* that consists only of a *query*. So it is relative to the URL
+    that the client has used, even if a proxy has changed the path."""
     return f'<?{urlencode(query)}>; rel="{relation}"'

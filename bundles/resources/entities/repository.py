@@ -19,7 +19,7 @@ from rxkernel import ConfigurationError, NotFoundException, request_scope
 E = TypeVar("E")
 
 _BATCH = 100
-"""Rows that `Repository.stream` reads at a time."""
+"""The number of rows that `Repository.stream` reads at a time."""
 
 
 @request_scope
@@ -27,13 +27,13 @@ class Repository(Generic[E]):
     """``class Articles(Repository[Article])``: derive a class, and add queries as methods.
 
     An action takes it as an argument, ``articles: Articles``, and a service in its constructor;
-    both get one instance per message. Elsewhere it is made with a session: ``Articles(session)``.
-    A constructor of its own, for further services, passes the session on; of an entity of another
-    database than the default one, ``Annotated[AsyncSession, Db("reports")]``.
+    both get the same instance in one message. Elsewhere create it with a session:
+    ``Articles(session)``. If a subclass has a constructor, for further services, it must pass the
+    session on; for an entity in another database, ``Annotated[AsyncSession, Db("reports")]``.
 
     Attributes:
         entity: the class of the rows.
-        session: that of the message.
+        session: the session of the message.
     """
 
     entity: ClassVar[Any] = None
@@ -54,10 +54,10 @@ class Repository(Generic[E]):
     # --- single rows
 
     async def get(self, key: Any) -> E:
-        """Return the row with the primary *key*; a tuple for several columns.
+        """Return the row with the primary *key*, which is a tuple if it has several columns.
 
         Raises:
-            NotFoundException: it does not exist; the code is ``not_found``.
+            NotFoundException: the row does not exist; the code is ``not_found``.
         """
         found = await self.find(key)
         if found is None:
@@ -65,7 +65,8 @@ class Repository(Generic[E]):
         return found
 
     async def find(self, key: Any) -> E | None:
-        """As `get`, but None without such a row. Texts are compared exactly, on MariaDB too."""
+        """Return the row with the primary *key*, or None. Texts are compared exactly, also on
+        MariaDB."""
         parts = key if isinstance(key, tuple) else (key,)
         if not all(map(is_storable, parts)):
             return None
@@ -75,10 +76,10 @@ class Repository(Generic[E]):
         return found
 
     async def find_by(self, **values: Any) -> E | None:
-        """Return the row whose columns have these *values*; None without one.
+        """Return the row whose columns have these *values*, or None.
 
         Raises:
-            sqlalchemy.exc.MultipleResultsFound: several rows have them.
+            sqlalchemy.exc.MultipleResultsFound: several rows have these values.
         """
         if not all(map(is_storable, values.values())):
             return None
@@ -103,13 +104,13 @@ class Repository(Generic[E]):
         return found.unique().all()
 
     async def page(self, statement: Select[E], page: Page, *, has_total: bool = True) -> Slice[E]:
-        """Return the rows of *statement* that *page* asks for.
+        """Return the rows of *statement* in *page*.
 
-        The primary key is added to the order of *statement*: otherwise rows of equal order could
-        be on two pages.
+        The primary key is added to the order of *statement*; without it, a row could be on two
+        pages.
 
         Args:
-            has_total: count all rows of *statement*, which takes a second query.
+            has_total: whether to count all rows of *statement*, by a second query.
         """
         total = await self._count(statement) if has_total else None
         ordered = statement.order_by(*_primary_key(statement))
@@ -123,13 +124,13 @@ class Repository(Generic[E]):
     async def _count(self, statement: Select[Any]) -> int:
         keys = _primary_key(statement)
         if keys and len(statement.column_descriptions) == 1:
-            # the other columns may be expensive: a subquery for each row
+            # other columns may be expensive, for example a subquery for each row
             statement = statement.with_only_columns(*keys, maintain_column_froms=True)
         rows = statement.order_by(None).subquery()
         return await self.session.scalar(select(func.count()).select_from(rows)) or 0
 
     async def stream(self, statement: Select[E] | None = None) -> AsyncIterator[E]:
-        """Yield the rows of *statement*, or all, without holding them in memory at once."""
+        """Yield the rows of *statement*, by default all, without keeping them all in memory."""
         statement = self.select() if statement is None else statement
         rows = await self.session.stream_scalars(statement.execution_options(yield_per=_BATCH))
         try:
@@ -147,8 +148,8 @@ class Repository(Generic[E]):
         return entity
 
     async def refresh(self, entity: E) -> E:
-        """Write the changes of this session now, read *entity* again, with its computed columns
-        and eager relations, and return it."""
+        """Flush the changes of this session, read *entity* again, with its computed columns and
+        eager relations, and return it."""
         await self.session.flush()
         await self.session.refresh(entity)
         return entity
@@ -163,7 +164,7 @@ def _attribute(entity: type[Any], name: str) -> Any:
     """Return the attribute *name* of *entity*, for a criterion.
 
     Raises:
-        TypeError: it has no such column.
+        TypeError: *entity* has no such column.
     """
     try:
         column_of(entity, name)
@@ -173,7 +174,7 @@ def _attribute(entity: type[Any], name: str) -> Any:
 
 
 def _primary_key(statement: Select[Any]) -> list[Any]:
-    """The attributes of the primary key of the entity that *statement* selects."""
+    """Return the attributes of the primary key of the entity that *statement* selects."""
     entity = statement.column_descriptions[0].get("entity")
     inspected = sqlalchemy_inspect(entity, raiseerr=False)
     mapper = getattr(inspected, "mapper", None)

@@ -1,4 +1,4 @@
-"""The fields of the classes of inputs and views, and those that a client has sent."""
+"""The fields of input and view classes, and the fields that a client has sent."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ _UNSET = (msgspec.UNSET, UNSET)
 
 
 def field_names(cls: Any) -> tuple[str, ...] | None:
-    """Return the names of the fields of an attrs class, a dataclass or a Struct; else None."""
+    """Return the field names of an attrs class, a dataclass or a Struct; None for other
+    classes."""
     if attrs.has(cls):
         return tuple(field.name for field in attrs.fields(cls))
     if isinstance(cls, type) and issubclass(cls, msgspec.Struct):
@@ -24,8 +25,8 @@ def field_names(cls: Any) -> tuple[str, ...] | None:
 
 
 def sent_fields(sent: Any) -> dict[str, Any]:
-    """Return the fields of *sent*, an instance of such a class or a mapping, by name, without
-    those that are `msgspec.UNSET`: the client has not sent them."""
+    """Return the fields of *sent*, an instance of such a class or a mapping, by name. Fields that
+    are `msgspec.UNSET` are omitted, since the client has not sent them."""
     if isinstance(sent, Mapping):
         given = dict(sent)
     else:

@@ -1,4 +1,4 @@
-"""`Slice`: a part of a list, which is sent with headers about the rest."""
+"""`Slice`: a part of a list, which is sent with paging headers."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar, get_args
@@ -21,7 +21,7 @@ _PLACES = ("skip", "offset", "cursor")
 
 
 class _Sliced(ReturnMarker):
-    """Sends the items of a `Slice`; the rest is in the headers."""
+    """Sends the items of a `Slice` as the content, and its other attributes as headers."""
 
     def sent_type(self, declared: Any) -> Any:
         items = get_args(declared)
@@ -40,14 +40,14 @@ class Slice(Generic[T]):
     """A part of a list: ``-> Slice[ArticleView]`` sends its items as a list.
 
     The headers are ``X-Total``, ``X-Limit``, ``X-Skip`` and ``Link`` (RFC 8288) with the relations
-    ``next`` and ``prev``, as RxStack's resources have them.
+    ``next`` and ``prev``, as in RxStack's resources.
 
     Attributes:
-        items: in their order.
-        total: the number of items in the whole list; None if it was not counted.
-        limit: the largest number of items in a part.
-        skip: the number of items before the first one.
-        cursor: where the next part begins, instead of its *skip*; None on the last part.
+        items: the items of this part, in order.
+        total: the number of items in the whole list; None if they were not counted.
+        limit: the maximum number of items in a part.
+        skip: the number of items before this part.
+        cursor: the cursor of the next part, instead of its *skip*; None on the last part.
     """
 
     return_marker = _Sliced()
@@ -60,7 +60,7 @@ class Slice(Generic[T]):
 
     @property
     def has_more(self) -> bool:
-        """Whether items follow; without a total, whether the part is full."""
+        """Whether more items follow; without *total*, whether this part is full."""
         if self.cursor is not None:
             return True
         if self.total is None:

@@ -1,4 +1,4 @@
-"""`View`: an action that is typed to return entities, and sends their views."""
+"""`View`: an action whose type says that it returns entities, and that sends their views."""
 
 from types import GenericAlias, NoneType
 from typing import Any, Union, get_args, get_origin
@@ -11,8 +11,8 @@ from rxkernel.routing.annotations import UNIONS
 
 @attrs.frozen
 class View(ReturnMarker):
-    """``-> Annotated[Article, View(ArticleView)]`` sends what ``-> ArticleView`` does, and a type
-    checker sees that the action returns an `Article`.
+    """``-> Annotated[Article, View(ArticleView)]`` sends the same as ``-> ArticleView``, but for a
+    type checker the action returns an `Article`.
 
     In a list, a `Slice` or an optional type it replaces the class of the items:
     ``Annotated[list[Article], View(ArticleView)]`` sends a list of views.

@@ -1,4 +1,4 @@
-"""Filters that clients send, as a typed grammar and its SQL."""
+"""Filters that clients send: a typed grammar, and its SQL."""
 
 from bundles.resources.filters.bound_filters import BoundFilters
 from bundles.resources.filters.field import Field

@@ -1,4 +1,4 @@
-"""Looks up at boot what filters name."""
+"""Looks up the attributes that filters name, at boot."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ _SORT_HINT = (
 
 
 class Binding:
-    """Looks up what filters name in the entity of a mapper, and collects the problems."""
+    """Looks up the attributes that filters name in the entity of a mapper, and collects errors."""
 
     def __init__(self, mapper: Mapper[Any]) -> None:
         self._mapper = mapper
@@ -74,7 +74,8 @@ class Binding:
                 )
 
     def tie_breakers(self, keys: Mapping[str, SortKey]) -> Iterator[SortKey]:
-        """The keys of the primary key; one that a client may sort by is the same key."""
+        """Yield the sort keys for the primary key. If a client may sort by one of its columns, it
+        is the same `SortKey`."""
         by_column = {id(key.target.expression): key for key in keys.values()}
         for column in self._mapper.primary_key:
             name = self._mapper.get_property_by_column(column).key

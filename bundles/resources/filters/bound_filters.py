@@ -26,10 +26,10 @@ from rxkernel.messages.input_errors import (
 from rxkernel.messages.param_type import ParamType
 
 MAX_SKIP = 10_000
-"""Most rows that can be skipped: the database reads them all. A cursor has no such limit."""
+"""The maximum of rows to skip, since the database reads them all. A cursor has no such limit."""
 
 OPTIONS = ("limit", "skip", "sort", "cursor")
-"""Their names on the wire are these, also with a dollar sign before."""
+"""The names of the options. A client may also send them with a leading dollar sign."""
 
 _INT = ParamType.of(int)
 
@@ -48,10 +48,10 @@ class BoundFilters:
     ignored: frozenset[str]
 
     def parse(self, params: Mapping[str, Any]) -> FilterQuery:
-        """The query that *params* ask for: ``request.params``, or the same as a mapping.
+        """Return the query in *params*: ``request.params``, or an equal mapping.
 
         Raises:
-            UnprocessableEntityException: with every error (422).
+            UnprocessableEntityException: lists every error (422).
         """
         errors = ValidationErrors()
         tree = tree_of(params, self.ignored, errors)
@@ -72,9 +72,9 @@ class BoundFilters:
         return FilterQuery(tuple(where), orders, min(limit, self.limit), skip, position)
 
     def describe(self) -> dict[str, Any]:
-        """The parameters that a client may send, for ``describe`` of a resolver.
+        """Return the parameters that a client may send, for ``describe`` of a resolver.
 
-        ``$or`` is not among them: no parameter of OpenAPI has its form.
+        ``$or`` is omitted, since OpenAPI cannot describe it as a parameter.
         """
         inputs = [each for field in self.fields.values() for each in field_inputs(field)]
         options = map(self._described_option, self._option_names())
@@ -82,18 +82,19 @@ class BoundFilters:
 
     def _described_option(self, name: str) -> dict[str, Any]:
         if name.endswith("limit"):
-            text = f"most rows of the page; {self.limit} for more"
+            text = f"the number of rows of the page; at most {self.limit} are sent"
             return described(name, {"type": "integer", "minimum": 1, "default": self.page}, text)
         if name.endswith("skip"):
             schema = {"type": "integer", "minimum": 0, "maximum": MAX_SKIP, "default": 0}
-            return described(name, schema, "rows before the page")
+            return described(name, schema, "the number of rows to skip before the page")
         if name.endswith("cursor"):
-            return described(name, {"type": "string"}, "the cursor of the page before")
+            return described(name, {"type": "string"}, "the cursor from the previous page")
         words = "|".join(map(re.escape, self.sort_keys))
         schema = {"type": "string", "pattern": f"^-?({words})(,-?({words}))*$"}
         if self.default_order:
             schema["default"] = ",".join(order.text for order in self.default_order)
-        return described(name, schema, "names to sort by, separated by commas; - is descending")
+        text = "the names to sort by, separated by commas; a leading - means descending"
+        return described(name, schema, text)
 
     def _condition(
         self, name: str, given: Any, reader: ConditionReader
@@ -112,11 +113,12 @@ class BoundFilters:
         return [*self.fields, *self._option_names(), *(["$or"] if self.alternatives else [])]
 
     def _option_names(self) -> list[str]:
-        """One name for each option."""
+        """The name of each option that is described."""
         return [self._names_of(name)[0] for name in self._options_offered]
 
     def _names_of(self, option: str) -> tuple[str, ...]:
-        """The names of *option* on the wire: the plain one, unless it means something else."""
+        """Return the names that a client may send for *option*. The one without a dollar sign is
+        omitted if it is a filter or another parameter."""
         if option in self.fields or option in self.ignored:
             return (f"${option}",)
         return option, f"${option}"
@@ -128,7 +130,7 @@ class BoundFilters:
     def _options(
         self, tree: dict[str, Any], errors: ValidationErrors
     ) -> dict[str, tuple[Any, str]]:
-        """Take the options out of *tree*: each value with its path."""
+        """Remove the options from *tree*, and return each value with its path."""
         found: dict[str, tuple[Any, str]] = {}
         for name in self._options_offered:
             for key in self._names_of(name):
@@ -194,4 +196,4 @@ class BoundFilters:
 
 def _too_far() -> ErrorEntry:
     entry = out_of_bound("int", "<=", MAX_SKIP)
-    return attrs.evolve(entry, message=f"{entry.message}; send the cursor of the page before")
+    return attrs.evolve(entry, message=f"{entry.message}; send the cursor from the previous page")

@@ -1,4 +1,4 @@
-"""Reads the filters of a client, with all errors, as conditions of SQL."""
+"""Converts the filters of a client to SQL conditions, and collects all errors."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -26,13 +26,14 @@ from rxkernel.messages.param_type import ParamType
 from rxkernel.nearest import nearest
 
 MAX_VALUES = 200
-"""Most values of one ``$in`` or ``$nin``."""
+"""The maximum of values in one ``$in`` or ``$nin``."""
 
 MAX_CONDITIONS = 50
-"""Most operators of one request."""
+"""The maximum of operators in one request."""
 
 _MAX_NAMES = MAX_CONDITIONS + 1
-"""Names of one object that are read, so that a large object takes no time for its errors."""
+"""The maximum of names that are read of one object, so that a large object cannot cause many
+errors."""
 
 Condition = ColumnElement[bool]
 
@@ -41,7 +42,7 @@ _TOO_MANY = wrong_length("filters", MAX_CONDITIONS + 1, 0, MAX_CONDITIONS)
 
 
 def unknown_field(name: str, names: Iterable[str]) -> ErrorEntry:
-    """The error for a *name* that is not in *names*; it suggests the nearest of them."""
+    """Return the error for a *name* that is not in *names*; it suggests the nearest one."""
     meant = nearest(name[:50], sorted(names))
     if meant is None:
         return UNKNOWN_FIELD
@@ -49,7 +50,7 @@ def unknown_field(name: str, names: Iterable[str]) -> ErrorEntry:
 
 
 def unknown_choice(name: str, choices: Iterable[str]) -> ErrorEntry:
-    """The error for a *name* that is not one of *choices*, which it lists."""
+    """Return the error for a *name* that is not in *choices*; it lists them."""
     names = list(choices)
     entry, meant = wrong_choice(names), nearest(name[:50], sorted(names))
     hint = f"; did you mean {meant!r}?" if meant else ""
@@ -58,8 +59,8 @@ def unknown_choice(name: str, choices: Iterable[str]) -> ErrorEntry:
 
 @attrs.frozen(eq=False)
 class BoundField:
-    """A filter of an entity. ``operators`` are those that a client may use, by its name for them;
-    each is the operator that runs."""
+    """A filter of an entity. ``operators`` has the operators that are applied, by the names that a
+    client may send."""
 
     name: str
     operators: Mapping[str, Operator]
@@ -70,14 +71,15 @@ class BoundField:
 
 @attrs.define(eq=False)
 class ConditionReader:
-    """Reads filters of one request. ``count`` is that of the operators so far."""
+    """Reads the filters of one request. ``count`` is the number of operators read so far."""
 
     fields: Mapping[str, BoundField]
     errors: ValidationErrors
     count: int = 0
 
     def read(self, field: BoundField, given: Any, path: str) -> Condition | None:
-        """The condition of *given*, a value or an object of operators; None after an error."""
+        """Return the condition of *given*, a value or an object of operators; None after an
+        error."""
         if given is INVALID:
             return None
         if isinstance(given, Mapping):
@@ -92,7 +94,7 @@ class ConditionReader:
         return None if len(operations) < len(found) else _condition(field, operations)
 
     def any_of(self, given: Any, limit: int, path: str) -> Condition | None:
-        """The condition of ``$or``: a list of objects with filters."""
+        """Return the condition of ``$or``, a list of objects with filters; None after an error."""
         errors = self.errors
         if given is INVALID:
             return None
@@ -112,7 +114,7 @@ class ConditionReader:
         if not isinstance(given, Mapping):
             self.errors.add(path, wrong_type("object", kind_of(given)))
             return None
-        if not given:  # it would be true for every row
+        if not given:  # without a filter it would be true for every row
             self.errors.add(path, invalid("has no filter"))
             return None
         found = []
@@ -191,8 +193,8 @@ def _listed(field: BoundField) -> str:
 
 
 def _condition(field: BoundField, operations: Sequence[tuple[Operator, Any]]) -> Condition:
-    """*operations* of one field, all of which must hold: for one and the same related row, where
-    each compares one value of it."""
+    """Return the condition that all *operations* of one field are true. Those that compare one
+    value must be true for the same related row."""
     compared: list[tuple[Compare, Any]] = []
     found: list[Condition] = []
     for operator, operand in operations:
@@ -216,7 +218,7 @@ def _condition(field: BoundField, operations: Sequence[tuple[Operator, Any]]) ->
 
 
 def _has_value(target: Target, wanted: bool) -> Condition:
-    """Whether the row has a value that is not NULL."""
+    """Return the condition that the row has a value that is not NULL; or its opposite."""
     if not target.steps:
         return target.expression.is_not(None) if wanted else target.expression.is_(None)
     found = target.some(lambda column: column.is_not(None))
@@ -224,7 +226,8 @@ def _has_value(target: Target, wanted: bool) -> Condition:
 
 
 def _is_one_of(field: BoundField, values: Sequence[Any], is_negative: bool) -> Condition:
-    """Whether a value of the row is one of *values*. None stands for a row without a value."""
+    """Return the condition that a value of the row is one of *values*; None means a row without a
+    value."""
     target = field.target
     present = [value for value in values if value is not None]
     found: list[Condition] = []

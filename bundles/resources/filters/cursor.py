@@ -1,7 +1,7 @@
-"""The text of a cursor: where a page has ended.
+"""The text of a cursor: the position at which a page has ended.
 
-It holds the order, and the values of the last row for it. It is not a secret and not signed: a
-client that makes one of its own begins at another place of the same list.
+It contains the order, and the values of the last row in it. It is neither secret nor signed: with
+a forged cursor, a client only begins at another position of the same list.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -14,28 +14,28 @@ import msgspec
 from bundles.resources.filters.sorting import Order
 
 _Content = list[bool | int | float | str | None]
-"""Nothing nested: the decoder would raise RecursionError."""
+"""The content of a cursor. It is not nested, so the decoder cannot raise a `RecursionError`."""
 
 _DIGEST = 6
-"""Bytes of a checksum, which shows that a cursor was cut or changed by mistake."""
+"""Bytes of the checksum, which detects that a cursor was cut or changed by mistake."""
 
 
 def cursor_of(orders: Sequence[Order], values: Sequence[Any]) -> str:
-    """The cursor for the row with *values* for *orders*."""
+    """Return the cursor for the row whose values for *orders* are *values*."""
     wire = [order.key.type.to_wire(value) for order, value in zip(orders, values, strict=True)]
     return sealed(msgspec.json.encode([_text_of(orders), *wire]))
 
 
 def sealed(content: bytes) -> str:
-    """The cursor with *content*: JSON of a list, the order and the values."""
+    """Return the cursor with *content*: a JSON list of the order and the values."""
     return urlsafe_b64encode(_digest(content) + content).rstrip(b"=").decode()
 
 
 def values_of(cursor: str, orders: Sequence[Order]) -> list[Any]:
-    """The values for *orders* in *cursor*.
+    """Return the values for *orders* in *cursor*.
 
     Raises:
-        ValueError: it is not a cursor, or one of another order.
+        ValueError: it is not a cursor, or has another order.
     """
     raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     content = raw[_DIGEST:]

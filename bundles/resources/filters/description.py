@@ -1,4 +1,4 @@
-"""Describes filters for documentation, as resolvers describe what they read."""
+"""Describes filters for the documentation, like resolvers do."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -34,7 +34,7 @@ _MEANINGS: Mapping[str, str] = MappingProxyType(
 
 
 def field_inputs(field: BoundField) -> Iterator[dict[str, Any]]:
-    """The inputs of *field*: one for each operator, ``title`` and ``title[$in]``."""
+    """Yield the inputs of *field*, one for each operator: ``title``, ``title[$in]``."""
     for name, operator in field.operators.items():
         key = field.name if name == "$eq" else f"{field.name}[{name}]"
         meaning = f"{field.name}: {_MEANINGS[operator.name]}"
@@ -42,7 +42,7 @@ def field_inputs(field: BoundField) -> Iterator[dict[str, Any]]:
 
 
 def described(key: str, schema: JsonSchema, description: str) -> dict[str, Any]:
-    """A parameter that may be left out, as an entry of `InputDescription`."""
+    """Return an optional parameter as an entry of `InputDescription`."""
     return {
         "source": "params",
         "key": key,

@@ -1,4 +1,4 @@
-"""A column of single precision, as MariaDB compares it."""
+"""Reads a column of single precision with all digits, in MariaDB."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from sqlalchemy.sql.functions import FunctionElement
 class DoublePrecision(FunctionElement[float]):
     """``DoublePrecision(column)``: a FLOAT with all its digits.
 
-    MariaDB returns six digits of a FLOAT, but compares it with more, so a row could come after a
-    cursor that was made of it. The other databases have no FLOAT of single precision.
+    MariaDB returns six digits of a FLOAT, but compares it with more. So a row could come after the
+    cursor that was made from it. In the other databases, a FLOAT has double precision.
     """
 
     name = "double_precision"

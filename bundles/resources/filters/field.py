@@ -1,4 +1,4 @@
-"""One filter: the operators that a client may use, and what they compare."""
+"""One filter: the operators that a client may use, and the values that they compare."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,18 +8,19 @@ import attrs
 
 @attrs.frozen(init=False)
 class Field:
-    """A filter with more than the operators: ``Field("$eq", path="author.name")``.
+    """A filter with further options: ``Field("$eq", path="author.name")``.
 
     Args:
-        operators: those that a client may use; a value without an operator is ``$eq``.
+        operators: the operators that a client may use; a value without an operator means ``$eq``.
         path: the attribute of the entity that is compared, if it has another name than the filter.
-            It may lead through relations: ``tags.name`` is true for an entity if one of its tags
-            has the name.
+            It may contain relations: ``tags.name`` is true for an entity if one of its tags has
+            this name.
         column: an expression that is compared instead, such as ``func.lower(Task.title)``.
-        type: what a client sends, if it is not the type of the column.
-        transform: functions that replace each value, the first one first. A `ValidationError` or
-            another ValueError rejects the value.
-        rename: operators that run in place of those that a client sends: ``{"$eq": "$contains"}``.
+        type: the type of the values that a client sends, if it differs from that of the column.
+        transform: functions that convert each value, called in this order. If one raises a
+            `ValidationError` or another ValueError, the value is rejected.
+        rename: the operators that are applied instead of those that a client sends, such as
+            ``{"$eq": "$contains"}``.
     """
 
     operators: tuple[str, ...]

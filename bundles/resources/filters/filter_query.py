@@ -1,4 +1,4 @@
-"""What one client asks for: conditions, an order, and a page."""
+"""The query of one client: conditions, an order, and a page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +15,12 @@ class FilterQuery:
     """The filters of a request, for any SELECT of the entity.
 
     Attributes:
-        where: the conditions; all rows for an empty tuple.
-        orders: the keys of the order; the last ones are those of the primary key, so that two
-            requests never sort equal rows differently.
-        limit: most rows of the page. skip: rows before it.
-        position: the values of the last row of the page before, from a cursor; or None.
+        where: the conditions; empty: all rows.
+        orders: the keys of the order. The last ones are the primary key, so that the order of
+            equal rows is always the same.
+        limit: the maximum of rows of the page.
+        skip: the number of rows before the page.
+        position: the values of the last row of the previous page, from a cursor; or None.
     """
 
     where: tuple[ColumnElement[bool], ...]
@@ -29,14 +30,14 @@ class FilterQuery:
     position: Sequence[Any] | None = None
 
     def filter(self, statement: Select[Any]) -> Select[Any]:
-        """*statement* for the rows of all pages."""
+        """Return *statement* restricted to the rows of all pages."""
         return statement.where(*self.where)
 
     def apply(self, statement: Select[Any]) -> Select[Any]:
-        """*statement* for one page: filtered, sorted and limited. It must not be DISTINCT.
+        """Return *statement* for one page: filtered, sorted and limited. It must not be DISTINCT.
 
-        Each row has further columns at its end and there is one row more than ``limit``, from
-        which `page` reads whether another page follows.
+        Each row has further columns at its end, and one row more than ``limit`` is selected, so
+        that `page` knows whether another page follows.
         """
         found = with_relations(self.filter(statement), self.orders)
         if self.position is not None:
@@ -50,10 +51,10 @@ class FilterQuery:
         return found.offset(self.skip) if self.skip else found
 
     def page(self, rows: Sequence[Sequence[Any]]) -> tuple[list[Any], str | None]:
-        """The items in *rows*, which `apply` has selected, and the cursor of the next page.
+        """Return the items in *rows*, which `apply` has selected, and the cursor of the next page.
 
-        An item is the entity where the statement selects one thing, else a tuple. The cursor is
-        None on the last page.
+        If the statement selects one entity or column, an item is this value, otherwise a tuple.
+        The cursor is None on the last page.
         """
         width = len(self.orders)
         items = [row[0] if len(row) == width + 1 else tuple(row[:-width]) for row in rows]
@@ -63,6 +64,6 @@ class FilterQuery:
         return items[: self.limit], cursor_of(self.orders, last[-width:])
 
     def count(self, statement: Select[Any]) -> Select[int]:
-        """A statement that counts the rows of all pages of *statement*."""
+        """Return a statement that counts the rows of all pages of *statement*."""
         rows = self.filter(statement).order_by(None).subquery()
         return select(func.count()).select_from(rows)

@@ -1,4 +1,4 @@
-"""Declares what clients may filter and sort by."""
+"""Declares the values by which clients may filter and sort."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -14,19 +14,18 @@ _NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Filters:
-    """The filters of an entity: the operators of each, by the name that clients send.
+    """The filters of an entity: the operators of each filter, by the name that clients send.
 
     ``Filters(title=("$eq", "$in"), created=("$gte", "$lt"), sort=("created", "id"))``
 
-    Nothing else can be filtered or sorted by. `bind` checks them, at boot.
+    Clients cannot filter or sort by anything else. `bind` checks the filters at boot.
 
     Args:
-        fields: filters whose names are not names of arguments: ``{"sort": ("$eq",)}``.
-        sort: the names that a client may sort by: of filters, or of attributes of the entity.
-        default_sort: the order for clients that ask for none, as they would write it:
-            ``"-created"``. Rows that are equal in it, or all rows without it, are sorted by the
-            primary key.
-        any_of: allow ``$or``, with ten alternatives, or this number of them.
+        fields: filters whose names cannot be arguments: ``{"sort": ("$eq",)}``.
+        sort: the names by which a client may sort: names of filters, or attributes of the entity.
+        default_sort: the order for clients that send none, as a client would write it:
+            ``"-created"``. Rows that are equal in this order are sorted by the primary key.
+        any_of: whether ``$or`` is allowed, with up to ten alternatives; or their maximum number.
         named: filters by name.
     """
 
@@ -48,16 +47,16 @@ class Filters:
     def bind(
         self, entity: type[Any], *, page: int = 50, limit: int = 200, ignored: Iterable[str] = ()
     ) -> BoundFilters:
-        """The filters for *entity*, a mapped class.
+        """Return the filters for *entity*, a mapped class.
 
         Args:
-            page: rows of a page for clients that ask for no number.
-            limit: most rows of a page; a client that asks for more gets as many.
-            ignored: further parameters of the route, such as those of its path. Any other one
-                that is not a filter is rejected.
+            page: the number of rows of a page, for clients that send none.
+            limit: the maximum of rows of a page; a larger number of a client is reduced to it.
+            ignored: further parameters of the route, such as those of its path. Other parameters
+                that are not filters are rejected.
 
         Raises:
-            ConfigurationError: with every problem of the filters.
+            ConfigurationError: lists every error in the filters.
         """
         mapper = mapper_of(entity)
         binding = Binding(mapper)

@@ -1,4 +1,4 @@
-"""Reads parameters as one structure, whether they are a query string or JSON of a socket.
+"""Converts parameters of a query string, or JSON of a socket, to the same structure.
 
 ``title=c&title[$in]=a&title[$in]=b&id[$gt]=1`` is the same as the object
 ``{"title": {"$eq": "c", "$in": ["a", "b"]}, "id": {"$gt": "1"}}``.
@@ -15,10 +15,10 @@ from rxkernel.kernel.binding.validation_errors import ValidationErrors
 from rxkernel.messages.input_errors import TOO_DEEP, below, invalid, wrong_length
 
 MAX_PARTS = 6
-"""Most parts of a name. ``$or[0][title][$in][0]`` has five."""
+"""The maximum of parts of a name. ``$or[0][title][$in][0]`` has five."""
 
 MAX_NAMES = 1_000
-"""Most parameters of one request."""
+"""The maximum of parameters of one request."""
 
 _BAGS = (MultiDict, MultiDictProxy)
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
@@ -59,10 +59,10 @@ class _Node:
 def tree_of(
     params: Mapping[str, Any], ignored: Container[str], errors: ValidationErrors
 ) -> dict[str, Any]:
-    """*params* as plain values by name, without those of *ignored*.
+    """Return *params* as plain values by name, without those in *ignored*.
 
-    A name that is sent several times holds a list. Adds errors for names that are too deep or
-    that exclude each other; the value of the latter is `INVALID`.
+    The value of a name that is sent several times is a list. Names that are too deep, or exclude
+    each other, add errors; the value of the latter is `INVALID`.
     """
     if (error := wrong_length("parameters", len(params), 0, MAX_NAMES)) is not None:
         errors.add("params", error)
@@ -85,6 +85,7 @@ def tree_of(
 
 
 def _parts_of(name: str) -> tuple[str, list[str]]:
-    """The first part of *name* and the others; *name* itself if it has no brackets in pairs."""
+    """Return the first part of *name* and the others; the whole *name* if its brackets do not
+    match."""
     found = _NAME.fullmatch(name)
     return (name, []) if found is None else (found[1], _PART.findall(found[2]))

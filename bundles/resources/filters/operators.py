@@ -1,7 +1,7 @@
 """The operators of the query grammar, and the SQL of each.
 
-A value that is missing, NULL, is never equal to, less than or greater than another; ``$ne`` and
-``$nin`` are true for it. So every operator is true or false, as in Python, and never unknown.
+A missing value (NULL) is never equal to, less than or greater than another value; ``$ne`` and
+``$nin`` are true for it. So an operator is always true or false, as in Python, and never unknown.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ import attrs
 from sqlalchemy import ColumnElement
 
 Compare = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
-"""The SQL for a column and an operand."""
+"""Returns the SQL for a column and an operand."""
 
 _ESCAPE = "/"
 _ORDERED = (int, float, Decimal, str, date, datetime, time, timedelta)
@@ -24,7 +24,7 @@ _PLAIN = (*_ORDERED, UUID, bool, Enum)
 
 
 class Operand(Enum):
-    """What a client sends with an operator."""
+    """The kind of the operand that a client sends."""
 
     VALUE = auto()
     VALUES = auto()
@@ -33,13 +33,13 @@ class Operand(Enum):
 
 @attrs.frozen
 class Operator:
-    """One operator; it accepts columns whose values are of ``types``, or all without any.
+    """One operator. It accepts columns whose values have one of ``types``; all columns if empty.
 
     Attributes:
-        needs: the types in words.
-        compare: the SQL, for an operator that compares one value; others ask what values a row
-            has, and None is an operand of them: no value.
-        pattern: makes the pattern of the operand, if that is a text to search for.
+        needs: the types in words, for errors.
+        compare: returns the SQL, for an operator that compares one value of a row. Other operators
+            test all values of a row, and their operand may be None, which means no value.
+        pattern: makes the pattern from an operand that is a text to search for.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Operator:
 
     @property
     def takes_null(self) -> bool:
-        """Whether null is an operand: it stands for a value that is missing."""
+        """Whether null, which means a missing value, is a valid operand."""
         return self.name in ("$eq", "$ne", "$in", "$nin")
 
     def accepts(self, type_: type) -> bool:
@@ -69,7 +69,7 @@ class Operator:
 
 
 def escaped(text: str) -> str:
-    """*text* as a part of a pattern that matches just this text."""
+    """Return *text* escaped, so that it matches only itself in a pattern."""
     for special in (_ESCAPE, "%", "_"):
         text = text.replace(special, _ESCAPE + special)
     return text

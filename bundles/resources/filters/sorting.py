@@ -1,4 +1,4 @@
-"""The order of a list: the keys that a client may sort by, and how it asks for them."""
+"""The order of a list: the keys by which a client may sort, and their notation."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import copysign, isinf
@@ -28,15 +28,16 @@ from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
 from rxkernel.messages.input_errors import below, invalid, kind_of, wrong_choice, wrong_type
 
 _DIGITS = 60
-"""Digits after the point of a decimal in a cursor."""
+"""The number of digits after the decimal point in a cursor."""
 
 _DIRECTIONS: Mapping[str, bool] = MappingProxyType({"1": False, "-1": True})
-"""Whether it is descending, by the text of the direction that a client sends."""
+"""Whether an order is descending, by the text of the direction that a client sends."""
 
 
 @attrs.frozen(eq=False)
 class SortKey:
-    """A value that rows can be sorted by. Rows without the value come last, in both directions."""
+    """A value by which rows can be sorted. Rows without the value come last, in both
+    directions."""
 
     name: str
     target: Target
@@ -44,7 +45,7 @@ class SortKey:
 
     @classmethod
     def of(cls, name: str, target: Target, type_: ValueType) -> "SortKey":
-        """The key for *target*, whose values are of *type_*.
+        """Return the key for *target*, whose values have the type *type_*.
 
         Enums are sorted by the text that is stored. PostgreSQL and MariaDB would sort them in the
         order of their declaration, but MariaDB compares their texts. Decimals are read with all
@@ -75,7 +76,7 @@ class Order:
 
     @property
     def text(self) -> str:
-        """As in ``sort=-created,id``."""
+        """The key as in ``sort=-created,id``."""
         return f"-{self.key.name}" if self.is_descending else self.key.name
 
     @property
@@ -83,14 +84,15 @@ class Order:
         return self.key.target.expression
 
     def clauses(self) -> list[ColumnElement[Any]]:
-        """What stands in ORDER BY."""
+        """The expressions for ORDER BY."""
         column = self._column
         found: list[ColumnElement[Any]] = [column.desc() if self.is_descending else column.asc()]
         return [column.is_(None), *found] if self.key.target.may_be_missing else found
 
     def is_after(self, value: Any) -> ColumnElement[bool]:
-        """The value of the row comes after *value*; None stands for a row without a value."""
-        if value is None:  # the last ones
+        """Return the condition that the value of the row comes after *value*; None: after the rows
+        with a value."""
+        if value is None:  # rows without a value are the last ones
             return false()
         if isinstance(value, float) and isinf(value):
             return self._or_missing(self._is_after_infinite(value))
@@ -100,7 +102,7 @@ class Order:
         )
 
     def is_not_before(self, value: Any) -> ColumnElement[bool]:
-        """The value of the row is *value* or comes after it."""
+        """Return the condition that the value of the row is *value*, or comes after it."""
         if value is None:
             return self._column.is_(None)
         if isinstance(value, float) and isinf(value):
@@ -125,7 +127,7 @@ class Order:
         return self._column < limit if self.is_descending else self._column > limit
 
     def _is_last(self, infinite: float) -> bool:
-        """Whether no value comes after *infinite*; else none comes before it."""
+        """Whether no value comes after *infinite*; otherwise no value comes before it."""
         return (infinite < 0) is self.is_descending
 
     def _bound(self, value: Any) -> ColumnElement[Any]:
@@ -138,9 +140,10 @@ class Order:
 
 
 def after(orders: Sequence[Order], values: Sequence[Any]) -> ColumnElement[bool]:
-    """The row comes after the one with *values*, sorted by *orders*.
+    """Return the condition that a row comes after the row with *values* in *orders*.
 
-    ``a >= 1 AND (a > 1 OR b > 2)``: the first comparison is one that an index can serve.
+    Its form is ``a >= 1 AND (a > 1 OR b > 2)``, since an index can be used for the first
+    comparison.
     """
     order, value, rest = orders[0], values[0], orders[1:]
     if not rest:
@@ -149,7 +152,8 @@ def after(orders: Sequence[Order], values: Sequence[Any]) -> ColumnElement[bool]
 
 
 def with_relations(select: Select[Any], orders: Iterable[Order]) -> Select[Any]:
-    """*select* with the related rows that *orders* need; each row has one of them at most."""
+    """Return *select* joined with the related rows that *orders* need, at most one for each
+    row."""
     for order in orders:
         for step in order.key.target.steps:
             select = select.join(step.relation, isouter=True)
@@ -157,14 +161,14 @@ def with_relations(select: Select[Any], orders: Iterable[Order]) -> Select[Any]:
 
 
 class SortReader:
-    """Reads the order that a client asks for: ``-created,id`` or ``{"created": -1, "id": 1}``."""
+    """Reads the order that a client sends: ``-created,id`` or ``{"created": -1, "id": 1}``."""
 
     def __init__(self, keys: Mapping[str, SortKey], default: Sequence[Order]) -> None:
         self._keys = keys
         self._default = default
 
     def read(self, given: Any, path: str, errors: ValidationErrors) -> Sequence[Order]:
-        """The keys in the order of the client; the default for None, and after errors."""
+        """Return the keys in the order *given*; the default for None, and after errors."""
         if given is None or given is INVALID:
             return self._default
         if isinstance(given, Mapping):

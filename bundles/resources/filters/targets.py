@@ -1,4 +1,4 @@
-"""What a filter compares: a column of the entity, of a related one, or an expression."""
+"""The target of a filter: a column of the entity or of a related one, or an expression."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +14,9 @@ from rxkernel.nearest import nearest
 
 @attrs.frozen(eq=False)
 class Step:
-    """One relation of a path, which leads to an alias of the related entity.
+    """One relation of a path, to an alias of the related entity.
 
-    ``related`` is the EXISTS of a related row. It is made at boot, since that takes half a
+    ``related`` is the EXISTS for a related row. It is built at boot, since this takes half a
     millisecond.
     """
 
@@ -25,15 +25,15 @@ class Step:
     related: Exists
 
     def exists(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-        """A related row exists for which *condition* holds."""
+        """Return the condition that a related row exists for which *condition* is true."""
         return self.related.where(condition)
 
 
 @attrs.frozen(eq=False)
 class Target:
-    """The values that a row of the entity has for a filter: one, several or none.
+    """The values of a row of the entity for a filter: one, several or none.
 
-    A related row is asked for with EXISTS, so that a row of the entity is never found twice.
+    Related rows are searched with EXISTS, so that a row of the entity is never found twice.
     """
 
     expression: ColumnElement[Any]
@@ -53,7 +53,7 @@ class Target:
     def some(
         self, condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
     ) -> ColumnElement[bool]:
-        """*condition* holds for a value of the row."""
+        """Return the condition that *condition* is true for a value of the row."""
         found = condition(self.expression)
         for step in reversed(self.steps):
             found = step.exists(found)
@@ -61,7 +61,7 @@ class Target:
 
 
 def target_at(mapper: Mapper[Any], path: str) -> Target:
-    """The target at *path*: names of attributes, ``author.company.name``.
+    """Return the target at *path*, which consists of attribute names: ``author.company.name``.
 
     Raises:
         ConfigurationError: an attribute does not exist, or is not a column or a relation.
@@ -93,10 +93,10 @@ def target_at(mapper: Mapper[Any], path: str) -> Target:
 
 
 def target_of(expression: Any, name: str, steps: tuple[Step, ...] = ()) -> Target:
-    """The target for *expression*: an attribute of an entity, or any expression of SQL.
+    """Return the target for *expression*: an attribute of an entity, or any SQL expression.
 
     Raises:
-        ConfigurationError: it is neither, or its type is not known.
+        ConfigurationError: it is neither, or its type is unknown.
     """
     is_column = isinstance(expression, ColumnElement | QueryableAttribute)
     if not is_column or getattr(expression, "type", None) is None:
@@ -113,7 +113,7 @@ def target_of(expression: Any, name: str, steps: tuple[Step, ...] = ()) -> Targe
 
 
 def _is_nullable(expression: Any) -> bool:
-    """Whether *expression* may be NULL; that is not known of expressions."""
+    """Whether *expression* may be NULL; True for expressions other than columns."""
     found = getattr(expression, "property", None)
     column = found.columns[0] if isinstance(found, ColumnProperty) else expression
     return bool(getattr(column, "nullable", True))

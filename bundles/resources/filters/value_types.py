@@ -21,11 +21,11 @@ from rxkernel.messages.param_type import ParamType, param_type
 from rxkernel.routing.annotations import SCALARS, bare
 
 MAX_TEXT = 2_000
-"""Most characters of a text to compare with. SQLite limits patterns to 50,000 bytes."""
+"""The maximum of characters of an operand. SQLite limits patterns to 50,000 bytes."""
 
 INT64 = 2**63
 _MAX_EXPONENT = 300
-"""A decimal of more digits than this cannot be written as a float, which SQLite and MariaDB do."""
+"""The maximum exponent of a decimal, since SQLite and MariaDB write it as a float."""
 
 
 @attrs.frozen(eq=False)
@@ -33,11 +33,11 @@ class ValueType:
     """The type of a column.
 
     Attributes:
-        wire: the annotation that a value of a client is converted to.
-        base: its class; `object` for types of which only ``$null`` can be asked.
-        bound: the type of bound parameters. It has no limit of size, where the type of the column
-            would make the database shorten or reject a value.
-        is_utc: a datetime is bound in UTC, as databases without timezones store it.
+        wire: the annotation to which a value of a client is converted.
+        base: its class; `object` for types that support only ``$null``.
+        bound: the type of bound parameters. It has no size limit: by the type of the column, the
+            database could shorten or reject a value.
+        is_utc: whether a datetime is bound in UTC, for databases that do not store time zones.
     """
 
     wire: Any
@@ -48,12 +48,12 @@ class ValueType:
 
     @property
     def choices(self) -> tuple[Any, ...]:
-        """The values that are allowed, as a client sends them, if the type lists them."""
+        """The allowed values, as a client sends them, if the type lists them."""
         return () if self._reader is None else self._reader.choices
 
     @classmethod
     def of(cls, column: sql.TypeEngine[Any], wire: Any = None) -> "ValueType":
-        """The type for *column*; *wire* instead of the type of the column, if not None.
+        """Return the type for *column*; with *wire*, instead of the type of the column.
 
         Raises:
             TypeError: values of *wire* cannot be read from one parameter.
@@ -65,17 +65,17 @@ class ValueType:
         return cls(found, _class_of(found), _bound_of(column), is_utc, param_type(found))
 
     def read(self, raw: Any) -> tuple[Any, ErrorEntry | None]:
-        """Convert *raw* of a client. Return the value, or None and the error."""
+        """Convert *raw*, a value of a client. Return the value and None, or None and the error."""
         value, error = self._convert(raw)
         if error is None and isinstance(value, str):
             error = _text_error(value)
         return (None, error) if error is not None else (value, None)
 
     def read_stored(self, raw: Any) -> Any:
-        """Convert *raw*, a value that `to_wire` of a row has returned.
+        """Convert *raw*, a result of `to_wire`.
 
         Raises:
-            ValueError: it cannot be converted; the client has changed it.
+            ValueError: it cannot be converted, since the client has changed it.
         """
         if self.base is float and raw in ("inf", "-inf"):
             return float(raw)
@@ -85,10 +85,11 @@ class ValueType:
         return value
 
     def to_wire(self, value: Any) -> Any:
-        """*value* of a row as `read_stored` reads it, of which msgspec makes JSON."""
+        """Return *value* of a row in the form that `read_stored` reads, and that msgspec can
+        encode as JSON."""
         if self.is_utc and isinstance(value, datetime) and value.tzinfo is None:
-            return value.replace(tzinfo=UTC)  # of a database without timezones
-        if isinstance(value, float) and isinf(value):  # JSON has no text for it
+            return value.replace(tzinfo=UTC)  # from a database that does not store time zones
+        if isinstance(value, float) and isinf(value):  # JSON cannot represent it
             return str(value)
         return value
 
@@ -114,13 +115,13 @@ def _text_error(text: str) -> ErrorEntry | None:
         return invalid("contains a NUL character, which databases do not store")
     try:
         text.encode()
-    except UnicodeEncodeError:  # JSON may have half of a pair of surrogates
+    except UnicodeEncodeError:  # JSON may have half of a surrogate pair
         return NOT_UTF8
     return wrong_length("str", len(text), 0, MAX_TEXT)
 
 
 def _class_of(wire: Any) -> type:
-    """The class of values of *wire*: the one of a literal is that of its first value."""
+    """Return the class of values of *wire*; for a literal, the class of its first value."""
     found = bare(wire)
     if isinstance(found, type):
         return found
@@ -129,7 +130,8 @@ def _class_of(wire: Any) -> type:
 
 
 def _wire_of(column: sql.TypeEngine[Any]) -> Any:
-    """What a client sends for *column*; None for types without a form in one parameter."""
+    """Return the annotation of values that a client sends for *column*; None for types that cannot
+    be sent as one parameter."""
     if isinstance(column, sql.Enum):
         if column.enum_class is not None:
             return column.enum_class
@@ -138,7 +140,7 @@ def _wire_of(column: sql.TypeEngine[Any]) -> Any:
         return Annotated[datetime, msgspec.Meta(tz=timezone)]
     try:
         found = column.python_type
-    except NotImplementedError:  # SQLAlchemy 2.0, for values of any class
+    except NotImplementedError:  # raised by SQLAlchemy 2.0 for values of any class
         return None
     return found if found in SCALARS else None
 

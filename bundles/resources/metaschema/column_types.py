@@ -1,4 +1,4 @@
-"""The types of columns for the types of the notation."""
+"""The column types for the types of the notation."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -26,10 +26,10 @@ from sqlalchemy.types import TypeEngine
 from bundles.contracts.schemas.nodes import Enumeration, Node, Scalar
 
 _LONGEST_KEY = 255
-"""Characters of a text without a length in MariaDB, where an index needs one."""
+"""The length of a text without a length in MariaDB, where an index requires one."""
 
 KEY = BigInteger().with_variant(Integer(), "sqlite")
-"""A primary key, and a reference to one. SQLite counts up an INTEGER only."""
+"""The type of primary keys and of references to them. SQLite increments only an INTEGER."""
 
 JSON_TYPE = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
@@ -61,13 +61,13 @@ _PG_TYPE = re.compile(r"([a-z][a-z ]*[a-z0-9])(?:\(([0-9]+)(?:, *([0-9]+))?\))?"
 
 
 def type_of(node: Node, *, is_key: bool) -> TypeEngine[Any]:
-    """The type of the column of *node*.
+    """Return the type of the column of *node*.
 
-    A text without a length is a ``varchar`` without a length. MariaDB does not have this type:
-    there it is ``text``, or ``varchar(255)`` with *is_key*, for a column with an index.
+    A text without a length is a ``varchar`` without a length. MariaDB does not have this type;
+    there it is ``text``, or with *is_key*, for a column with an index, ``varchar(255)``.
 
     Raises:
-        ValueError: the type that an application wrote for PostgreSQL is not known.
+        ValueError: the type that an application wrote for PostgreSQL is unknown.
     """
     if isinstance(node, Enumeration):
         if all(isinstance(value, str) for value in node.values):
@@ -96,12 +96,12 @@ def _varchar(node: Scalar, *, is_key: bool) -> TypeEngine[Any]:
 
 
 def _pg_type(written: Any) -> TypeEngine[Any]:
-    """The type of PostgreSQL that is written as ``numeric(12, 2)``."""
+    """Return the PostgreSQL type with the notation *written*, such as ``numeric(12, 2)``."""
     known = postgresql.base.ischema_names
     match = _PG_TYPE.fullmatch(written.strip().lower()) if isinstance(written, str) else None
     if match is None or match[1] not in known:
         raise ValueError(
-            f"metadata.pg is {written!r}, which is no type of PostgreSQL that SQLAlchemy knows; "
+            f"metadata.pg is {written!r}, which is not a PostgreSQL type that SQLAlchemy knows; "
             f"write one such as 'inet' or 'numeric(12, 2)'"
         )
     if match[1].startswith("timestamp"):

@@ -35,11 +35,12 @@ from bundles.resources.metaschema.names import IDENTIFIER, key_of, lower_camel, 
 from rxkernel import encode_json
 
 _MEMORY = ("Struct", "Scalar", "Form", "Projection", "View")
-"""Kinds without a table. The rows of a view come from a query, which no schema has."""
+"""Kinds without a table. The rows of a view come from a query, which a schema does not have."""
 
 
 def is_stored(node: Node) -> bool:
-    """Whether a schema has a table: a kind of its own or of Metarhia, not one in memory."""
+    """Whether a schema has a table: it has a kind, of Metarhia or another one, except those in
+    memory."""
     kind = node.kind if isinstance(node, Struct) else None
     if kind is None:
         return False
@@ -52,7 +53,7 @@ def is_registry(node: Node) -> bool:
 
 @attrs.frozen
 class CrossTable:
-    """The table for ``{many: 'City'}``: pairs of rows of *first* and *second*."""
+    """The table for ``{many: 'City'}``, with pairs of rows of *first* and *second*."""
 
     first: str
     second: str
@@ -66,7 +67,7 @@ class TableBuilder:
     """Adds the table of each stored schema to *metadata*.
 
     Attributes:
-        problems: what is wrong, for one error at boot.
+        problems: the errors, which boot reports together.
     """
 
     def __init__(self, nodes: Mapping[str, Node], metadata: MetaData) -> None:
@@ -75,7 +76,8 @@ class TableBuilder:
         self._metadata = metadata
 
     def build_all(self) -> dict[str, Table]:
-        """Return the tables by the names of their schemas, and the cross tables by theirs."""
+        """Return the tables by the names of their schemas, and the cross tables by their own
+        names."""
         found: dict[str, Table] = {}
         crossed: list[CrossTable] = []
         for name, node in self._stored.items():
@@ -153,7 +155,7 @@ class _Index:
 
 
 class _Columns:
-    """The columns of the schema *name*, those of nested structs among them."""
+    """The columns of the schema *name*, including those of nested structs."""
 
     def __init__(
         self, name: str, node: Struct, stored: Collection[str], problems: list[str]
@@ -170,7 +172,7 @@ class _Columns:
         self._add_fields({k: v for k, v in node.fields.items() if k != key}, "", False, ())
 
     def names_of(self, index: IndexRules) -> tuple[str, ...]:
-        """The columns of *index*; a field that does not exist is a problem."""
+        """Return the columns of *index*; add an error for a field that does not exist."""
         for field in index.fields:
             if field not in self._fields:
                 near = suggestion(str(field), self._fields)
@@ -181,7 +183,7 @@ class _Columns:
         return tuple(self._fields[each][0] for each in index.fields if each in self._fields)
 
     def indexes(self) -> Iterator[_Index]:
-        """Those of single fields, then those of several ones."""
+        """Yield the indexes of single fields, then those of several fields."""
         for field, (column, node) in self._fields.items():
             if node.column.unique or node.column.index:
                 yield self._index(field, (column,), node.column.unique)
@@ -224,7 +226,7 @@ class _Columns:
             self.crossed.append(CrossTable(self._name, item.name))
         else:
             self._report(
-                node, f"many of {item.name!r}, which has no table; give it a kind: Entity"
+                node, f"'many' of {item.name!r}, which has no table; give it a kind: Entity"
             )
 
     def _add_reference(self, name: str, node: Reference, is_optional: bool) -> None:
@@ -256,7 +258,7 @@ class _Columns:
         default = (
             node.default if found is node or node.default is not NO_DEFAULT else found.default
         )
-        # a field with a default may be left out, and is stored with it
+        # a field with a default may be missing, and is stored with the default
         has_default = default is not NO_DEFAULT or node.column.defaults_to_now
         column: Column[Any] = Column(
             name,

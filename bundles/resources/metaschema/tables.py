@@ -16,15 +16,15 @@ def tables_of(schemas: Schemas | Path | str, metadata: MetaData | None = None) -
     ``Registry`` shares the ids of ``Identifier``; a field that names a stored schema is a column
     ``<field>Id`` with a foreign key; a nested struct is flattened; ``{'many': 'City'}`` is a table
     of pairs. Kinds without a table are ``Struct``, ``Scalar``, ``Form``, ``Projection``, ``View``,
-    schemas without a kind, and those with ``'store': 'memory'``. What no column can hold, such as
-    an array, is JSON.
+    schemas without a kind, and those with ``'store': 'memory'``. Values without a column type,
+    such as an array, are stored as JSON.
 
     Args:
-        schemas: compiled ones, or the folder that has one file for each.
-        metadata: where the tables are added, such as ``Base.metadata``; by default a new one.
+        schemas: compiled schemas, or a folder with one file for each.
+        metadata: the tables are added to it, such as ``Base.metadata``; by default, a new one.
 
     Raises:
-        ConfigurationError: with every problem of every schema.
+        ConfigurationError: lists every error of every schema.
     """
     compiled = schemas if isinstance(schemas, Schemas) else Schemas.load(schemas)
     builder = TableBuilder(

@@ -1,4 +1,4 @@
-"""``rxkernel db``: makes, applies and compares revisions of the tables."""
+"""``rxkernel db``: creates, applies and compares revisions of the tables."""
 
 import asyncio
 import sys
@@ -28,31 +28,33 @@ _database_option = click.option(
     "--database",
     default=DEFAULT,
     metavar="NAME",
-    help="A database of [resources.databases]; without it that of resources.url.",
+    help="A database of [resources.databases]; by default that of resources.url.",
 )
 _sql_option = click.option(
-    "--sql", is_flag=True, help="Print the statements; nothing connects to the database."
+    "--sql", is_flag=True, help="Print the statements, without connecting to the database."
 )
 
 
 @click.group("db")
 def db() -> None:
-    """Change the tables of a database by revisions, which are files in the folder migrations.
+    """Change the tables of a database by revisions: files in the folder migrations.
 
-    REVISION is an id or its beginning, head, base, or a step such as +1 or -1.
+    REVISION is an id or the begin of one, head, base, or a step such as +1 or -1.
     """
 
 
 @db.command("revision")
-@click.option("-m", "--message", required=True, help="What changes; a part of the file's name.")
+@click.option(
+    "-m", "--message", required=True, help="The purpose of the change; a part of the file name."
+)
 @click.option("--empty", is_flag=True, help="Write a revision without a change, to be filled in.")
 @_database_option
 @click.pass_obj
 def revision(application: Application, message: str, empty: bool, database: str) -> None:
-    """Write a revision that makes the tables those of the models.
+    """Write a revision that changes the tables to match the models.
 
-    The database must be at the newest revision. Read the file: a renamed column is found as one
-    that was removed and one that was added.
+    The database must be at the newest revision. Check the new file: a renamed column appears as
+    one that was removed and one that was added.
     """
     target = target_of(application, database)
     made = _read(target, lambda migrations: migrations.revise(message, empty=empty))
@@ -67,8 +69,8 @@ def revision(application: Application, message: str, empty: bool, database: str)
 def upgrade(application: Application, revision: str, sql: bool, database: str) -> None:
     """Apply the revisions up to REVISION, by default all.
 
-    If another process changes the database, this one waits until it has finished. With --sql,
-    REVISION may be FROM:TO.
+    If another process is changing the database, this command waits for it. With --sql, REVISION
+    may be FROM:TO.
     """
     target = target_of(application, database)
     if sql:
@@ -83,7 +85,7 @@ def upgrade(application: Application, revision: str, sql: bool, database: str) -
 @_database_option
 @click.pass_obj
 def downgrade(application: Application, revision: str, sql: bool, database: str) -> None:
-    """Revert the revisions after REVISION. What their columns and tables contain is lost.
+    """Revert the revisions after REVISION. The contents of their columns and tables are lost.
 
     With --sql, REVISION is FROM:TO.
     """
@@ -99,9 +101,9 @@ def downgrade(application: Application, revision: str, sql: bool, database: str)
 @_database_option
 @click.pass_obj
 def stamp(application: Application, revision: str, database: str) -> None:
-    """Record that the database is at REVISION, and change no table.
+    """Record that the database is at REVISION, without changing tables.
 
-    For a database whose tables were not created by revisions.
+    Use it for a database whose tables were not created by revisions.
     """
     _change(target_of(application, database), lambda migrations: migrations.stamp(revision))
 
@@ -110,7 +112,7 @@ def stamp(application: Application, revision: str, database: str) -> None:
 @_database_option
 @click.pass_obj
 def check(application: Application, database: str) -> None:
-    """Exit with 1 if the tables differ from the models, and print how.
+    """Print the differences between tables and models; exit with status 1 if there are any.
 
     The database must be at the newest revision.
     """
@@ -148,7 +150,7 @@ def history(application: Application, as_json: bool, database: str) -> None:
 def _current(migrations: Migrations) -> str:
     pending = migrations.pending()
     name = migrations.current() or "no revision"
-    return f"{name}, {pending} pending" if pending else f"{name}, none is pending"
+    return f"{name}, {pending} pending" if pending else f"{name}, no revisions are pending"
 
 
 def _read(target: Target, work: Callable[[Migrations], T]) -> T:
@@ -156,13 +158,15 @@ def _read(target: Target, work: Callable[[Migrations], T]) -> T:
 
 
 def _change(target: Target, work: Callable[[Migrations], None]) -> None:
-    """Do *work* with the lock, and print the revision of the database after it."""
+    """Do *work* with the lock, then print the revision of the database."""
 
     def change(migrations: Migrations) -> str:
         work(migrations)
         return _current(migrations)
 
-    place = target.changing(lambda: click.echo("Waiting: another process changes the database."))
+    place = target.changing(
+        lambda: click.echo("Waiting: another process is changing the database.")
+    )
     click.echo(f"The database is at {asyncio.run(_run(target, place, change))}.")
 
 

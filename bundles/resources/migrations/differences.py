@@ -8,11 +8,11 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 
 
 def described(differences: Iterable[Any]) -> list[str]:
-    """What a revision would do.
+    """Return the changes that a revision would make.
 
     Args:
-        differences: those of `alembic.autogenerate.compare_metadata`: tuples, or for the changes
-            of one column a list of tuples.
+        differences: the result of `alembic.autogenerate.compare_metadata`: tuples; or, for the
+            changes of one column, a list of tuples.
     """
     return [line for difference in differences for line in _lines(difference)]
 

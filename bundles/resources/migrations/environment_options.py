@@ -1,4 +1,4 @@
-"""What Alembic knows of models and database, see ``EnvironmentContext.configure``."""
+"""The options of Alembic for models and database, see ``EnvironmentContext.configure``."""
 
 from typing import Any, Literal
 
@@ -10,12 +10,12 @@ from bundles.resources.database.utc_datetime import UtcDateTime
 
 
 def online(connection: Connection, models: MetaData) -> dict[str, Any]:
-    """Options for a command that uses the database."""
+    """Return the options of a command that uses the database."""
     return {"connection": connection, **_common(models, connection.dialect.name)}
 
 
 def offline(url: URL, models: MetaData) -> dict[str, Any]:
-    """Options for a command that writes SQL instead; nothing connects to *url*."""
+    """Return the options of a command that prints SQL; it does not connect to *url*."""
     return {
         "url": url,
         "literal_binds": True,
@@ -27,14 +27,14 @@ def offline(url: URL, models: MetaData) -> dict[str, Any]:
 def _common(models: MetaData, dialect: str) -> dict[str, Any]:
     return {
         "target_metadata": models,
-        "render_as_batch": dialect == "sqlite",  # which cannot alter a column
+        "render_as_batch": dialect == "sqlite",  # SQLite cannot alter a column
         "render_item": _import_type,
     }
 
 
 def _import_type(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    """Let the new file import the module of a column's type; Alembic writes the rest. Ours has a
-    name that may not move."""
+    """Import the module of a column's type in the new file; Alembic writes the rest. The types of
+    rxkernel are imported by a name that never changes."""
     if kind == "type" and isinstance(item, UtcDateTime):
         context.imports.add("import bundles.resources")
         return "bundles.resources.UtcDateTime()"

@@ -1,4 +1,4 @@
-"""Errors of revisions, as one line for the developer."""
+"""Reports errors of revisions in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ def readable(folder: Path, hint: str = "") -> Iterator[None]:
     """Report errors of Alembic, and of the files in *folder* with their line.
 
     Args:
-        hint: what to add to an error of a file.
+        hint: a text that is added to an error of a file.
 
     Raises:
-        ConfigurationError: such an error. Others are raised as they are.
+        ConfigurationError: such an error. Other errors are not changed.
     """
     try:
         yield
@@ -35,14 +35,14 @@ def readable(folder: Path, hint: str = "") -> Iterator[None]:
 
 
 def reason_of(exc: Exception) -> str:
-    """The text of *exc*; for an error of a database that of its driver."""
+    """Return the text of *exc*; for an error of a database, the text of its driver."""
     if isinstance(exc, DBAPIError):
         return str(exc.orig)
     return f"{type(exc).__name__}: {exc.msg if isinstance(exc, SyntaxError) else exc}"
 
 
 def _place_of(exc: Exception, folder: Path) -> str | None:
-    """The innermost line of a file in *folder* that has raised *exc*."""
+    """Return the innermost line of a file in *folder* in the traceback of *exc*."""
     if isinstance(exc, SyntaxError) and exc.filename:
         return _place(Path(exc.filename), exc.lineno, folder)
     frames = reversed(list(walk_tb(exc.__traceback__)))

@@ -1,4 +1,4 @@
-"""One process at a time changes the tables of a database."""
+"""A lock, so that only one process at a time changes the tables of a database."""
 
 import asyncio
 import sqlite3
@@ -13,24 +13,24 @@ _POLL = 0.2
 """Seconds between two attempts."""
 
 _KEY = int.from_bytes(b"rxkernel")
-"""The advisory lock of PostgreSQL, of which each database has its own."""
+"""The key of the advisory lock in PostgreSQL; each database has its own locks."""
 
 _NAME = "CONCAT('rxkernel.', LEFT(DATABASE(), 50))"
-"""The lock of MariaDB, whose server has one list for all databases."""
+"""The name of the lock in MariaDB; all databases of a server share the names."""
 
 _LOCKS = {
     "postgresql": (f"SELECT pg_try_advisory_lock({_KEY})", f"SELECT pg_advisory_unlock({_KEY})"),
     "mysql": (f"SELECT GET_LOCK({_NAME}, 0)", f"SELECT RELEASE_LOCK({_NAME})"),
     "mariadb": (f"SELECT GET_LOCK({_NAME}, 0)", f"SELECT RELEASE_LOCK({_NAME})"),
 }
-"""Locks of the connection: the server releases them too when it ends."""
+"""Statements for the lock. The server also releases it when the connection ends."""
 
 
 @asynccontextmanager
 async def migration_lock(
     connection: AsyncConnection, when_waiting: Callable[[], None]
 ) -> AsyncIterator[None]:
-    """Hold the lock while the body runs; *when_waiting* is called if another process has it.
+    """Hold the lock while the body runs; *when_waiting* is called if another process holds it.
 
     In SQLite the body runs in a transaction that is committed after it, or rolled back. Foreign
     keys are not enforced there, because Alembic replaces tables to which others refer. In
@@ -57,7 +57,7 @@ async def _sqlite_lock(
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
     for pragma in ("foreign_keys = OFF", "busy_timeout = 200"):
-        await driver.execute(f"PRAGMA {pragma}")  # no effect in a transaction, so before it
+        await driver.execute(f"PRAGMA {pragma}")  # it has no effect inside of a transaction
     await _until(lambda: _begin(connection), when_waiting)
     try:
         yield

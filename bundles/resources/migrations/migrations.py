@@ -1,4 +1,4 @@
-"""The revisions of one database: made, applied and compared by Alembic."""
+"""Creates, applies and compares the revisions of one database, with Alembic."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ class Revision:
 
     Attributes:
         state: ``applied`` or ``pending`` in the database.
-        follows: the revision before it; None for the first one.
+        follows: the previous revision; None for the first one.
     """
 
     id: str
@@ -40,7 +40,7 @@ class Revision:
 class Migrations:
     """The revisions in *files*, and the database of *connection*.
 
-    Every method raises a ConfigurationError with the problem and its fix.
+    Every method raises a ConfigurationError with the error and its fix.
 
     Args:
         models: the tables that the application declares.
@@ -57,15 +57,15 @@ class Migrations:
         self._is_sqlite = connection.dialect.name == "sqlite"
 
     def revise(self, message: str, *, empty: bool = False) -> Path | None:
-        """Write a revision that makes the tables those of the models, and report what it does.
+        """Write a revision that changes the tables to match the models, and report its changes.
 
-        The first one creates all tables, whatever the database has.
+        The first revision creates all tables, even if the database has some.
 
         Args:
-            empty: write a file without a change.
+            empty: whether to write a file without changes.
 
         Returns:
-            The new file; None if nothing differs.
+            The new file; None if there are no differences.
         """
         is_first = not self._files.newest_first()
         if not (is_first or empty):
@@ -95,14 +95,14 @@ class Migrations:
         self._move(command.downgrade, revision)
 
     def stamp(self, revision: str) -> None:
-        """Record that the database is at *revision*, and run nothing."""
+        """Record that the database is at *revision*, without running revisions."""
         self._files.newest_first()
         with readable(self._files.folder):
             config = self._files.config(self._options())
             command.stamp(config, revision, purge=True)
 
     def history(self) -> list[Revision]:
-        """All revisions, the newest first."""
+        """Return all revisions, the newest first."""
         scripts = self._files.newest_first()
         ids = [script.revision for script in scripts]
         current = self.current()
@@ -119,16 +119,16 @@ class Migrations:
         ]
 
     def pending(self) -> int:
-        """The number of revisions that are not applied."""
+        """Return the number of revisions that are not applied."""
         return sum(item.state == "pending" for item in self.history())
 
     def current(self) -> str | None:
-        """The revision of the database; None before the first one."""
+        """Return the revision of the database; None before the first one."""
         with readable(self._files.folder):
             return MigrationContext.configure(self._connection).get_current_revision()
 
     def differences(self) -> Sequence[str]:
-        """What has to be done to make the tables those of the models, one change in a line."""
+        """Return the changes that make the tables match the models, one in each line."""
         self._check_is_newest()
         context = MigrationContext.configure(self._connection)
         return described(compare_metadata(context, self._models))
@@ -175,13 +175,14 @@ class Migrations:
             )
 
     def _consequence(self) -> str:
-        """What an error of a revision leaves."""
+        """The state of the database after an error in a revision, for the error message."""
         if self._connection.dialect.name in ("mysql", "mariadb"):
             return "; MariaDB keeps what this revision did before, and the revisions before it"
         return "; nothing has changed, revisions before it were reverted too"
 
     def _broken_references(self) -> set[tuple[str, str]]:
-        """The tables of SQLite with rows that refer to missing ones, and to which table.
+        """Return the tables of SQLite with rows that refer to missing rows, and the tables to
+        which they refer.
 
         Foreign keys are not enforced while Alembic replaces tables.
         """
@@ -197,6 +198,6 @@ class Migrations:
                 self._report(f"{verb} {script.revision}: {script.doc}")
 
     def _options(self) -> dict[str, Any]:
-        if not self._is_sqlite:  # there all is one transaction; elsewhere Alembic begins its own
+        if not self._is_sqlite:  # in SQLite, the lock has begun one transaction for all
             self._connection.commit()
         return online(self._connection, self._models)

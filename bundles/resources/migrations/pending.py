@@ -1,4 +1,4 @@
-"""Warns of databases that are not at the newest revision."""
+"""Warns about databases that are not at the newest revision."""
 
 import logging
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class PendingRevisions:
-    """A forgotten ``rxkernel db upgrade`` is a warning at boot, before messages fail."""
+    """Warns at boot if ``rxkernel db upgrade`` was forgotten, before messages fail."""
 
     @inject
     def __init__(self, databases: Databases, settings: ResourcesSettings) -> None:
@@ -27,8 +27,8 @@ class PendingRevisions:
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def warn(self, event: BootstrapEvent) -> None:
-        """Compare each database that has a folder of revisions with it; one that is away is
-        reported at ``/readyz``."""
+        """Compare each database that has a folder of revisions with this folder. A database that
+        cannot be reached is skipped; ``/readyz`` reports it."""
         for database in self._databases.values():
             if not self._settings.migrations_of(database.name).is_dir():
                 continue

@@ -20,14 +20,17 @@ _FILE_NAME = "%(year)d%(month).2d%(day).2d_%(hour).2d%(minute).2d_%(rev)s_%(slug
 class RevisionFiles:
     """The revisions in *folder*, which need not exist.
 
-    They are one line: each follows one other, so that every database has the same history.
+    They are a linear sequence: each revision follows one other, so that every database has the
+        same
+    history.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def config(self, options: Mapping[str, Any], output: TextIO | None = None) -> Config:
-        """The configuration of a command of Alembic, with the *options* of its environment."""
+        """Return the configuration of an Alembic command, with the *options* of its
+        environment."""
         quiet = Namespace(quiet=True)
         config = Config(
             output_buffer=output, cmd_opts=quiet, attributes={"options": dict(options)}
@@ -64,7 +67,7 @@ class RevisionFiles:
 
 
 def _two_heads(directory: ScriptDirectory, one: str, other: str) -> str:
-    """Say how to make one line of two: revisions that two developers have made side by side."""
+    """Return the error for revisions that two developers have written in parallel."""
     first = _script(directory, other)
     while isinstance(first.down_revision, str):
         previous = _script(directory, first.down_revision)
@@ -80,5 +83,5 @@ def _two_heads(directory: ScriptDirectory, one: str, other: str) -> str:
 
 def _script(directory: ScriptDirectory, revision: str) -> Script:
     script = directory.get_revision(revision)
-    assert script is not None  # the directory has named it itself
+    assert script is not None  # the name came from the directory
     return script

@@ -1,4 +1,4 @@
-"""The database that a command was asked to change."""
+"""The database that a command reads or changes."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -40,13 +40,13 @@ class Target:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that changes nothing."""
+        """Yield a connection for reading."""
         async with self._connection(READS) as connection:
             yield connection
 
     @asynccontextmanager
     async def changing(self, when_waiting: Callable[[], None]) -> AsyncIterator[AsyncConnection]:
-        """A connection with the lock for changes, see `migration_lock`."""
+        """Yield a connection with the lock for changes, see `migration_lock`."""
         async with (
             self._connection(WRITES) as connection,
             migration_lock(connection, when_waiting),
@@ -55,7 +55,11 @@ class Target:
 
     @asynccontextmanager
     async def _connection(self, mode: Mode) -> AsyncIterator[AsyncConnection]:
-        """Raises ConfigurationError for errors of the database."""
+        """Yield a connection.
+
+        Raises:
+            ConfigurationError: the database has reported an error.
+        """
         engine = new_engine(self.settings, self.setting)
         try:
             self._create_folder()
@@ -69,7 +73,7 @@ class Target:
             await engine.dispose()
 
     def _create_folder(self) -> None:
-        """Create that of a new file of SQLite."""
+        """Create the folder of a new SQLite file."""
         url = make_url(self.settings.url)
         if url.get_backend_name() != "sqlite":
             return
@@ -83,7 +87,7 @@ class Target:
 
 
 def target_of(application: Application, name: str) -> Target:
-    """The database *name* of *application*.
+    """Return the database *name* of *application*.
 
     Raises:
         ConfigurationError: the settings do not have it.
@@ -93,7 +97,7 @@ def target_of(application: Application, name: str) -> Target:
     if name not in databases:
         known = ", ".join(databases)
         raise ConfigurationError(
-            f"--database {name} names no table of [resources.databases]; there are: {known}"
+            f"--database {name} is not in [resources.databases]; the databases are: {known}"
         )
     return Target(
         setting=url_setting_of(name),

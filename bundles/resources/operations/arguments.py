@@ -1,4 +1,4 @@
-"""Checks the arguments that all operations have: ``path``, ``labels`` and ``transports``."""
+"""Checks the arguments of all operations: ``path``, ``labels`` and ``transports``."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -11,10 +11,12 @@ _TRANSPORTS = (Transport.HTTP, Transport.SOCKET)
 
 
 def problems_of_arguments(operation: Operation) -> Iterator[str]:
-    """Yield each problem of the arguments of *operation*, whatever its resource is."""
+    """Yield each error in the arguments of *operation* that does not depend on its resource."""
     path: Any = operation.path_below
     if not isinstance(path, str) or (path and not path.startswith("/")):
-        yield f"its path is {path!r}; it must be a text that begins with /, as '/{{id}}/fields'"
+        yield (
+            f"its path is {path!r}; it must be a text that begins with /, such as '/{{id}}/fields'"
+        )
     labels: Any = operation.labels
     if not is_list(labels) or not all(map(callable, labels)):
         yield f'its labels are {labels!r}; write a list of decorators: [access(roles="admin")]'
@@ -27,8 +29,8 @@ def problems_of_arguments(operation: Operation) -> Iterator[str]:
 
 
 def problems_of_key(operation: Operation, facts: Facts) -> Iterator[str]:
-    """Yield a problem unless the path of *operation* has ``{id}`` if, and only if, it takes the
-    key of a row. The arguments have no other problem."""
+    """Yield an error unless the path of *operation* has ``{id}`` if, and only if, it takes the key
+    of a row. Its other arguments must be valid."""
     if Transport.HTTP not in operation.transports:
         return
     path = operation.path_below

@@ -20,7 +20,7 @@ from bundles.resources.operations.operation import Operation
 from rxkernel import Response, Transport
 
 COUNT = "X-Count"
-"""The header with the number of rows that were changed or removed."""
+"""The response header with the number of rows that were changed or removed."""
 
 _CONFLICT = """
 Raises:
@@ -37,12 +37,12 @@ Response headers:
 class Patch(Operation):
     """Changes several rows: ``PATCH /tasks?ids=1&ids=2``, event ``task_patch``; 204.
 
-    Rows that the client may not see, or that do not exist, are skipped: the header ``X-Count`` has
-    the number of those that were found. Without ``ids`` the response is 422.
+    Rows that do not exist, or that the client may not see, are skipped; the header ``X-Count`` has
+    the number of rows that were found. Without ``ids`` the response is 422.
 
     Args:
-        input: the class of the body, as for `Update`.
-        limit: the largest number of ``ids``.
+        input: the class of the body, see `Update`.
+        limit: the maximum number of ``ids``.
     """
 
     name = "patch"
@@ -78,11 +78,12 @@ class Patch(Operation):
 
 @attrs.frozen
 class BulkCreate(Operation):
-    """Several new rows: ``POST /tasks/bulk``, event ``task_bulk_create``; 201 with their views.
+    """Creates several rows: ``POST /tasks/bulk``, event ``task_bulk_create``; 201 with their
+    views.
 
     Args:
-        input: the class of each item of the body, a list; as for `Create`.
-        limit: the largest number of items.
+        input: the class of the items of the body, which is a list; see `Create`.
+        limit: the maximum number of items.
     """
 
     name = "bulk_create"
@@ -125,11 +126,11 @@ class BulkCreate(Operation):
 class BulkRemove(Operation):
     """Deletes several rows: ``DELETE /tasks?ids=1&ids=2``, event ``task_bulk_remove``; 204.
 
-    As for `Patch`, rows that are not found are skipped, ``X-Count`` has the number of the others,
-    and without ``ids`` the response is 422.
+    As with `Patch`, rows that are not found are skipped, ``X-Count`` has the number of rows that
+    were found, and without ``ids`` the response is 422.
 
     Args:
-        limit: the largest number of ``ids``.
+        limit: the maximum number of ``ids``.
     """
 
     name = "bulk_remove"
@@ -163,4 +164,4 @@ class BulkRemove(Operation):
 
 def _problems_of_limit(limit: object) -> Iterator[str]:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        yield f"its limit is {limit!r}; it must be a number from 1"
+        yield f"its limit is {limit!r}; it must be a whole number, 1 or more"

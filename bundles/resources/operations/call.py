@@ -1,4 +1,4 @@
-"""One call of an operation: its message, and what it does with rows."""
+"""One call of an operation: its message, and its access to rows."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -30,18 +30,18 @@ class Call:
     """The state of one call.
 
     Attributes:
-        facts: what boot has read of the resource.
+        facts: the facts of the resource, read at boot.
         request: the message.
-        resource: the resource, as the injector has built it.
+        resource: the instance of the resource, built by the injector.
         session: the session of the message.
         output: makes the contents of responses.
-        arguments: what the client sent, by the names of the parameters.
+        arguments: the values that the client sent, by the names of the parameters.
         is_readonly: whether the transaction is read-only.
-        input: as in `OperationEvent`.
+        input: see `OperationEvent`.
         expected: the versions of the row that the client accepts.
-        changes: the changes to push when they are committed.
-        cursor: that of the next page of a list.
-        total: the number of rows of all pages, if the page shows it.
+        changes: the changes to push after the commit.
+        cursor: the cursor of the next page of a list.
+        total: the number of rows of all pages, if it is counted.
     """
 
     facts: Facts
@@ -67,7 +67,7 @@ class Call:
         """Return the condition for the rows that the client may see.
 
         Raises:
-            RxKernelError: the resource returns something else, which must not mean all rows.
+            RxKernelError: the resource returns another value, which must not mean all rows.
         """
         found = self.resource.visible(self.request)
         if not isinstance(cast(object, found), ColumnElement | QueryableAttribute):
@@ -82,12 +82,12 @@ class Call:
         return self.facts.select(self.visible())
 
     async def row(self, *, changes: bool = False, removes: bool = False) -> Any:
-        """Return the row with the argument ``id``. With *changes* or *removes*, it may be changed
-        or removed: lock it, and compare its version.
+        """Return the row with the argument ``id``. With *changes* or *removes*, lock it and
+        compare its version, so that it may be changed or removed.
 
         Raises:
-            NotFoundException: the client may not see such a row (404).
-            PreconditionFailedException: it has another version than the client expects (412).
+            NotFoundException: it does not exist, or the client may not see it (404).
+            PreconditionFailedException: its version is not one that the client expects (412).
         """
         found = await self._find([self.arguments["id"]], locks=changes or removes)
         row = next(iter(found), None)
@@ -100,15 +100,15 @@ class Call:
         return row
 
     async def rows(self) -> list[Any]:
-        """Return the rows with the argument ``ids`` that the client may see, by their keys. They
-        may be changed or removed."""
+        """Return the rows with the keys in the argument ``ids`` that the client may see, in the
+        order of their keys. They may be changed or removed."""
         found = await self._find(self.arguments["ids"], locks=True)
         for row in found:
             self.changes.loaded(row)
         return found
 
     async def _find(self, sent: Iterable[Any], *, locks: bool) -> list[Any]:
-        """Return the visible rows whose keys are exactly one of *sent*."""
+        """Return the visible rows whose key is exactly equal to one of *sent*."""
         keys = {each for each in sent if is_storable(each)}
         if not keys:
             return []
@@ -121,18 +121,19 @@ class Call:
         return [row for row in rows if any(is_same(getattr(row, key.key), each) for each in keys)]
 
     def _locked(self, statement: Select[Any]) -> Select[Any]:
-        """Lock the rows of *statement* where the database can, so that they stay visible, and keep
-        their values, until the commit; unless UPDATE and DELETE compare their version."""
+        """Lock the rows of *statement*, if the database can, so that they stay visible and keep
+        their values until the commit. Rows with a version column need no lock, since UPDATE and
+        DELETE compare it."""
         if self.facts.version is not None or self.is_readonly:
             return statement
-        # a row that was read before is read again: it may have changed meanwhile
+        # a row that the session has read before is read again, since it may have changed
         locked = statement.with_for_update(of=self.facts.entity)
         return locked.execution_options(populate_existing=True)
 
     # --- changes
 
     def add(self, row: Any) -> None:
-        """Store *row*, a new one."""
+        """Add *row*, which is new, to the session."""
         self.session.add(row)
         self.changes.created(row)
 
@@ -141,12 +142,12 @@ class Call:
         await self.session.delete(row)
 
     async def store(self) -> None:
-        """Send the changes of the session to the database, and load what the view needs: values
-        that the database has computed, and relationships.
+        """Flush the changes of the session, and load the values that the view needs: those that
+        the database has computed, and relationships.
 
         Raises:
-            PreconditionFailedException: another client has changed the row since it was loaded,
-                and the client expects a version (412).
+            PreconditionFailedException: the client expects a version, and another client has
+                changed the row since it was loaded (412).
         """
         try:
             await self.session.flush()

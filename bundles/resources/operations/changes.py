@@ -1,4 +1,4 @@
-"""The changes of rows that are pushed to clients when they are committed."""
+"""The changes of rows that are pushed to clients after the commit."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -15,7 +15,7 @@ Kind = Literal["created", "changed", "removed"]
 
 @attrs.frozen
 class Push:
-    """One event: its name, its argument and its rooms."""
+    """One event to push: its name, its argument and its rooms."""
 
     event: str
     content: Any
@@ -24,7 +24,7 @@ class Push:
 
 @attrs.frozen(eq=False)
 class Before:
-    """A row before its change: the rooms that got its changes, and its view as JSON."""
+    """A row before its change: the rooms that receive its changes, and its view as JSON."""
 
     row: Any
     rooms: frozenset[str]
@@ -32,11 +32,11 @@ class Before:
 
 
 class Changes:
-    """The rows that one call may change. Nothing is kept if no client can watch them.
+    """The rows that one call may change. It is not used if clients cannot watch the resource.
 
     Attributes:
-        rows: those that exist when the changes have been flushed, whoever removes the others: the
-            operation, a hook, or the method of an own operation.
+        rows: the rows that still exist after the flush: the operation, a hook or the method of an
+            own operation may have removed some.
     """
 
     def __init__(self, facts: Facts, resource: RowRules[Any], output: Output) -> None:
@@ -65,10 +65,10 @@ class Changes:
         return self._output.encoded(row) if self._facts.is_watched else b""
 
     def pushes(self) -> Iterator[Push]:
-        """Yield the events; called when the rows have been stored.
+        """Yield the events, after the rows were flushed.
 
-        A row whose view is unchanged is not pushed. For clients whose room got its changes only
-        before, or only now, it is removed or created.
+        A row whose view is unchanged is not pushed. In rooms that received its changes only
+        before, or only now, it is pushed as removed or created.
         """
         if not self._facts.is_watched:
             return

@@ -1,4 +1,4 @@
-"""Errors of the database for clients of resources, which name declared fields only."""
+"""Errors of the database for clients of resources, which name only declared fields."""
 
 from collections.abc import Iterable, Iterator
 
@@ -28,8 +28,8 @@ class DeclaredErrors:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_BEFORE_OTHERS)
     async def respond(self, event: ExceptionEvent) -> None:
-        """Do it as for any action, but with the fields of the entity that the view or the input of
-        the operation has: a client must not learn the names of other columns."""
+        """Respond as for any action, but name only fields in the view or the input of the
+        operation, so that a client does not learn the names of other columns."""
         marker = _marker_of(event.request.definition)
         if marker is not None and isinstance(event.exception, SQLAlchemyError):
             respond_to(event, _DeclaredTables(self._databases.tables.bases, marker))
@@ -37,7 +37,7 @@ class DeclaredErrors:
 
 @attrs.frozen
 class _DeclaredTables(Tables):
-    """Knows the fields that clients of an operation know."""
+    """Returns only the fields that clients of an operation know."""
 
     marker: RunMarker
 
@@ -71,7 +71,7 @@ def _declared_names(marker: RunMarker) -> Iterator[str]:
     yield facts.key.key
     yield from field_names(facts.view.cls) or ()
     for name, (annotation, _) in operation.parameters(facts, Transport.HTTP).items():
-        if isinstance(operation, OwnOperation):  # else its name is not that of a value
+        if isinstance(operation, OwnOperation):  # other operations have no parameters for values
             yield name
         for cls in classes_in(annotation):
             yield from field_names(cls) or ()

@@ -1,4 +1,4 @@
-"""What hooks and listeners get before and after an operation is executed."""
+"""`OperationEvent`: the event of hooks and listeners before and after an operation."""
 
 from typing import Any
 
@@ -13,19 +13,20 @@ from rxkernel import Event, Request, Response
 class OperationEvent(Event):
     """One phase of an operation: ``<name>.<operation>.pre_execute`` or ``….post_execute``.
 
-    Each phase has an event of its own: one that is stopped before the execution does not stop the
-    other. The names and the order are those of RxStack's platform.
+    Each phase has its own event, so stopping the first one does not stop the second. The names and
+    the order are those of RxStack's platform.
 
     Attributes:
-        request: the message; ``request.user`` is who sent it.
-        resource: the resource, as the injector has built it.
-        operation: the name of the operation, as ``create``.
+        request: the message; ``request.user`` is the user who sent it.
+        resource: the instance of the resource, built by the injector.
+        operation: the name of the operation, such as ``create``.
         session: the session of the message.
-        input: what the client sent, an instance of the class of the operation; a list of them for
-            ``bulk_create``; else None. Before the execution, it may be replaced.
-        data: before the execution, the loaded row, the new row that is not stored yet, or the list
-            of rows; None for ``list``. Afterwards the result, whose view is the response; another
-            one may be set.
+        input: the input of the client, an instance of the class of the operation; for
+            ``bulk_create`` a list of them; otherwise None. It may be replaced before the
+            execution.
+        data: before the execution: the loaded row, the new row that is not stored yet, or the list
+            of rows; None for ``list``. After it: the result, whose view is sent; it may be
+            replaced.
         status_code: the status of the response.
     """
 
@@ -43,8 +44,8 @@ class OperationEvent(Event):
         return self._response
 
     def set_response(self, response: Response) -> None:
-        """Send *response* as it is, and skip the other listeners. Before the execution, the
-        operation is not executed, and the other phase is skipped."""
+        """Send *response* unchanged, and skip the following listeners. Before the execution, also
+        skip the execution and the second phase."""
         if not isinstance(response, Response):
             raise TypeError(f"{response!r:.100} is not a Response")
         self._response = response

@@ -1,4 +1,4 @@
-"""What boot has read of a resource: its entity, its key and its view."""
+"""The facts of a resource that are read at boot: its entity, its key and its view."""
 
 import re
 from dataclasses import make_dataclass
@@ -14,13 +14,13 @@ from bundles.resources.operations.row_rules import RowRules
 from bundles.resources.operations.views import View
 
 ROOMS = "resource:"
-"""What the names of rooms begin with."""
+"""The prefix of the names of rooms."""
 
 _PARAMETER = re.compile(r"\{(\w+)")
 
 
 def parameters_of(path: str) -> tuple[str, ...]:
-    """Return the names of the parameters of *path*, as ``("id",)`` of ``/{id:int}``."""
+    """Return the names of the parameters of *path*: ``("id",)`` for ``/{id:int}``."""
     return tuple(_PARAMETER.findall(path))
 
 
@@ -30,15 +30,15 @@ class Facts:
 
     Attributes:
         cls: the class.
-        path, name, namespace: those of its routes and events.
-        mapper: that of its entity.
-        key: the attribute of ``{id}``.
+        path, name, namespace: the arguments of the class, for its routes and events.
+        mapper: the mapper of its entity.
+        key: the attribute for ``{id}``.
         key_type: the Python type of the key.
-        version: the name of the attribute with the version; None without one.
-        view: what responses have.
-        filters: those of the resource.
-        is_watched: whether clients can join the rooms of changes.
-        location: the name of the HTTP route of one row; None without one.
+        version: the name of the attribute with the version; None if there is none.
+        view: the view of its rows in responses.
+        filters: the filters of its lists.
+        is_watched: whether clients can watch its changes.
+        location: the name of the HTTP route of one row; None if there is none.
         removed: the class of the argument of ``task_removed``: ``{"id": …}``.
         path_parameters: the names of the parameters of ``path``.
     """
@@ -81,5 +81,6 @@ class Facts:
         return f"{ROOMS}{self.name}:{inner}" if inner else f"{ROOMS}{self.name}"
 
     def select(self, condition: ColumnElement[bool]) -> Select[Any]:
-        """Return the statement for the rows of *condition*, with all that the view has."""
+        """Return the statement for the rows of *condition*, which loads everything for the
+        view."""
         return self._all if isinstance(condition, True_) else self._all.where(condition)

@@ -1,4 +1,4 @@
-"""The response of a hook, which is sent as it is."""
+"""The response of a hook, which is sent unchanged."""
 
 from rxkernel import Response
 
@@ -9,7 +9,8 @@ class HookResponse(Response):
 
     @classmethod
     def of(cls, response: Response) -> Response:
-        """Return *response* as this class. One of a subclass is never converted."""
+        """Return *response* as an instance of this class; a subclass of `Response`, which the
+        kernel never converts, unchanged."""
         if type(response) is not Response:
             return response
         found = cls(response.content, response.status_code)

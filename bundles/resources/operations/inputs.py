@@ -1,4 +1,4 @@
-"""What the client of an operation sends: a key, keys, or the fields of a class."""
+"""The parameters of operations: a key, keys, a version, or the fields of a class."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -18,13 +18,13 @@ from rxkernel import Body, Header, Marker, Query, Transport
 REQUIRED = inspect.Parameter.empty
 
 Parameters = dict[str, tuple[Any, Any]]
-"""The annotation and the default of each parameter of an action by its name."""
+"""The annotation and the default of each parameter of an action, by name."""
 
 KEY = """
 Args:
     id: the key of the row
 """
-"""What documents say about `key_parameter`."""
+"""The description of `key_parameter` for the documentation."""
 
 KEYS = """
 Args:
@@ -32,32 +32,33 @@ Args:
 """
 
 VERSION = """\
-    if_match: the ETag of the row that you have read; another one is an error
-    version: the ETag of the row that you have read; another one is an error
+    if_match: the ETag of the row that you have read; if the row has another one, it is an error
+    version: the ETag of the row that you have read; if the row has another one, it is an error
 """
 
 _LARGEST = 2**63 - 1
 
 
 def key_parameter(facts: Facts) -> Parameters:
-    """The parameter with the key of a row."""
+    """Return the parameter with the key of a row."""
     return {"id": (_key_type(facts), REQUIRED)}
 
 
 def keys_parameter(facts: Facts, limit: int) -> Parameters:
-    """The parameter with 1 to *limit* keys. Missing keys are an error, never all rows."""
+    """Return the parameter with 1 to *limit* keys. Missing keys are an error, and never mean all
+    rows."""
     keys = GenericAlias(list, (_key_type(facts),))
     return {"ids": (Annotated[keys, Meta(min_length=1, max_length=limit), Query()], REQUIRED)}
 
 
 def _key_type(facts: Facts) -> Any:
-    if facts.key_type is int:  # the drivers cannot send a larger one
+    if facts.key_type is int:  # the drivers cannot send larger numbers
         return Annotated[int, Meta(ge=-_LARGEST - 1, le=_LARGEST)]
     return facts.key_type
 
 
 def body_parameter(input_: Any) -> Parameters:
-    """The parameter with the body, unless the annotation of *input_* says where it is."""
+    """Return the parameter with the body, unless the annotation *input_* has another source."""
     has_marker = get_origin(input_) is Annotated and any(
         isinstance(extra, Marker) for extra in get_args(input_)[1:]
     )
@@ -65,14 +66,14 @@ def body_parameter(input_: Any) -> Parameters:
 
 
 def problems_of_input(facts: Facts, input_: Any, method: str) -> Iterator[str]:
-    """Yield the problems of the class *input_*, whose fields *method* sets on rows."""
+    """Yield the errors of the class *input_*, whose fields *method* sets on rows."""
     cls = get_args(input_)[0] if get_origin(input_) is Annotated else input_
     names = field_names(cls)
     if names is None:
         yield f"its input {cls!r} has no fields; write an attrs class, a dataclass or a Struct"
         return
     if getattr(facts.cls, method) is not getattr(RowRules, method):
-        return  # it reads the fields itself
+        return  # the method is overridden, so it may accept any fields
     for name in names:
         if name in facts.mapper.relationships:
             yield (
@@ -94,20 +95,21 @@ def problems_of_input(facts: Facts, input_: Any, method: str) -> Iterator[str]:
 
 
 def _wanted_zone(facts: Facts, cls: Any, name: str) -> bool | None:
-    """Whether a value of the field *name* of *cls* must have a time zone: the database would drop
-    it, or reject a time without one. None for other fields, and if the annotation has a rule."""
+    """Whether the column of the field *name* of *cls* requires a time zone (True) or none (False).
+    Otherwise the database would drop the zone, or reject a time without one. None for other
+    fields, and if the annotation has a rule."""
     column = facts.mapper.column_attrs.get(name)
     annotation = get_type_hints(cls, include_extras=True).get(name)
     if column is None or datetime not in (annotation, *get_args(annotation)):
         return None
-    if get_origin(annotation) is Annotated:  # with a rule of its own
+    if get_origin(annotation) is Annotated:  # it has its own rule
         return None
     return has_timezone(column.columns[0].type)
 
 
 def version_parameter(transport: Transport) -> Parameters:
-    """The parameter with the versions that the client accepts; it may be missing. The headers of
-    a socket are those of its handshake."""
+    """Return the optional parameter with the versions that the client accepts. Over a socket it is
+    not a header, since headers are sent only with the handshake."""
     if transport is Transport.HTTP:
         return {"if_match": (Annotated[list[str], Header("If-Match")], [])}
     return {"version": (int | str | None, None)}

@@ -25,19 +25,19 @@ from rxkernel import (
 )
 
 _PLACES = ("cursor", "skip", "$cursor", "$skip")
-"""The parameters that say which page it is. A filter may have the plain name."""
+"""The parameters that select a page. The name without ``$`` may be a filter instead."""
 
 
 @attrs.frozen(eq=False)
 class FiltersMarker(Marker):
-    """The marker of the parameter with the `Filtered` rows that a client asks for."""
+    """The marker of the parameter with the `Filtered` query of a client."""
 
     filters: BoundFilters
 
 
 @attrs.frozen(eq=False)
 class Filtered:
-    """The rows that a client asks for, and the filters that it may use."""
+    """The query of a client, and the filters that it may use."""
 
     filters: BoundFilters
     query: FilterQuery
@@ -45,15 +45,17 @@ class Filtered:
 
 @attrs.frozen(kw_only=True)
 class List(Operation):
-    """The rows that the client may see: ``GET /tasks``, event ``task_list``; 200 with an array.
+    """Lists the rows that the client may see: ``GET /tasks``, event ``task_list``; 200 with an
+    array.
 
     The client filters, sorts and pages them by the ``filters`` of the resource. The response has
     the headers ``X-Total``, ``X-Limit``, ``X-Skip`` and, unless it is the last page,
-    ``X-Next-Cursor``; over HTTP also ``Link`` with the URLs of the pages around it (RFC 8288).
+    ``X-Next-Cursor``. Over HTTP it also has ``Link`` with the URLs of the next and the previous
+    page (RFC 8288).
 
     Args:
-        page: the number of rows if the client asks for no number.
-        limit: the largest number that it gets.
+        page: the number of rows of a page, if the client sends none.
+        limit: the maximum number of rows of a page.
         total: whether to count the rows of all pages, for ``X-Total``.
     """
 
@@ -86,7 +88,7 @@ class List(Operation):
         rows = (await call.session.execute(query.apply(call.select()))).unique().all()
         items, call.cursor = query.page(rows)
         is_last = call.cursor is None and query.position is None
-        if is_last and (items or not query.skip):  # else there may be fewer rows than skip
+        if is_last and (items or not query.skip):  # otherwise there may be fewer rows than skip
             call.total = query.skip + len(items)
         return items
 
@@ -122,7 +124,7 @@ Response headers:
 
 
 def _links(call: Call, filtered: Filtered) -> Iterator[str]:
-    """Yield the links to the pages around this one."""
+    """Yield the links to the next and the previous page."""
     fields, query = filtered.filters.fields, filtered.query
     places = {name for name in _PLACES if name not in fields}
     kept = [(name, value) for name, value in sent_query(call.request) if name not in places]
@@ -138,7 +140,7 @@ def _links(call: Call, filtered: Filtered) -> Iterator[str]:
 
 
 class FiltersResolver:
-    """Reads the query of a client. A query parameter with its credential is not a filter."""
+    """Reads the query of a client. A query parameter with a credential is not a filter."""
 
     @inject
     def __init__(self, settings: Settings) -> None:

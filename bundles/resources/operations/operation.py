@@ -1,4 +1,4 @@
-"""`Operation`: one thing that clients can do with the rows of a resource."""
+"""`Operation`: the base of the operations of a resource."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -11,17 +11,17 @@ from bundles.resources.operations.facts import Facts
 from rxkernel import Response, Transport
 
 Label = Callable[[Any], Any]
-"""A decorator that labels a route, as ``access(roles="admin")``."""
+"""A decorator that labels a route, such as ``access(roles="admin")``."""
 
 
 @attrs.frozen(kw_only=True)
 class Operation(ABC):
-    """A route over each of *transports*, called ``<name of the resource>_<operation>``.
+    """A route for each of *transports*, with the name ``<name of the resource>_<operation>``.
 
     Args:
-        path: the path below that of the resource, with ``{id}`` for its key.
-        labels: decorators of the route, as ``[access(roles="admin")]``; they replace those of the
-            class of the resource.
+        path: the path below that of the resource, with ``{id}`` for the key of a row.
+        labels: decorators of the route, such as ``[access(roles="admin")]``; they override those
+            of the class of the resource.
         transports: ``Transport.HTTP``, ``Transport.SOCKET`` or both.
     """
 
@@ -38,7 +38,7 @@ class Operation(ABC):
 
     @property
     def status_code(self) -> int:
-        """The status of a success."""
+        """The status of a successful response."""
         return 200
 
     path: str | None = None
@@ -51,7 +51,7 @@ class Operation(ABC):
         return self.default_path if self.path is None else self.path
 
     def problems(self, facts: Facts) -> Iterator[str]:
-        """Yield each problem of the arguments for the resource with *facts*."""
+        """Yield each error in the arguments for the resource with *facts*."""
         yield from ()
 
     def parameters(self, facts: Facts, transport: Transport) -> dict[str, tuple[Any, Any]]:
@@ -63,17 +63,18 @@ class Operation(ABC):
         return None
 
     async def before(self, call: Call) -> Any:
-        """Load what the operation is about, and return the ``data`` of the first phase."""
+        """Load the rows of the operation, and return the ``data`` of the first phase."""
         return None
 
     @abstractmethod
     async def execute(self, call: Call, data: Any) -> Any:
-        """Do it with *data*, that of the first phase, and return that of the second."""
+        """Execute the operation with *data* of the first phase; return the ``data`` of the
+        second."""
 
     async def respond(self, call: Call, data: Any, status_code: int) -> Any:
-        """Return what the action returns for *data*, that of the second phase."""
+        """Return the result of the action for *data* of the second phase."""
         return Response(None, status_code)
 
     @abstractmethod
     def text(self, facts: Facts) -> str | None:
-        """Return the text of documents, as a docstring with sections."""
+        """Return the text for the documentation, in the form of a docstring with sections."""

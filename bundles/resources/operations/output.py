@@ -18,7 +18,7 @@ class Output:
 
     Attributes:
         versions: computes the tags.
-        view: returns a row as an instance of the view, which has nothing else.
+        view: converts a row to an instance of the view, which has only the fields to send.
     """
 
     versions: Versions
@@ -29,7 +29,7 @@ class Output:
     def of(cls, facts: Facts, place: str, scalars: Scalars) -> "Output":
         """
         Raises:
-            ConfigurationError: a type cannot be sent.
+            ConfigurationError: a type of the view cannot be sent.
         """
         view = shape_of(facts.view.cls, place, scalars)
         assert view is not None, "it is a class with fields"

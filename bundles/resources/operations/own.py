@@ -1,4 +1,4 @@
-"""`@operation`: a method of a resource as an operation of its own."""
+"""`@operation`: a method of a resource that is an operation."""
 
 import inspect
 from collections.abc import Callable, Collection, Iterator
@@ -21,13 +21,14 @@ _LABEL = "__rxkernel_operation__"
 class Row(Marker):
     """``task: Annotated[Task, Row()]``: the row with the ``{id}`` of the path, in an `operation`.
 
-    If the client may not see such a row, the response is 404. Unless the operation is a ``GET`` or
-    read-only, the row is locked until the commit, or its version column compared.
+    If the row does not exist, or the client may not see it, the response is 404. Unless the
+    operation is a ``GET`` or read-only, the row is locked until the commit, or its version column
+    is compared.
     """
 
 
 class RowResolver:
-    """Rejects `Row` outside of an `operation`, where nothing decides which rows are visible."""
+    """Rejects `Row` outside of an `operation`, where visible rows are not defined."""
 
     def bind(self, marker: Row, parameter: Any, definition: Any) -> Callable[[Request], Any]:
         raise ConfigurationError(
@@ -52,11 +53,11 @@ def operation(
     status_code: int = 200,
     transports: Collection[Transport] = (Transport.HTTP, Transport.SOCKET),
 ) -> Callable[[F], F]:
-    """Serve the decorated method of a `Resource` as an operation that has its name.
+    """Serve the decorated method of a `Resource` as an operation of the same name.
 
-    *path* is below that of the resource. The parameters are those of any action; a row of the
-    resource is taken as `Row`. Hooks and events are those of the other operations: ``data`` is the
-    row before the execution, and the result of the method afterwards.
+    *path* is below the path of the resource. The method has the parameters of any action; use
+    `Row` for a row of the resource. It has hooks and events like other operations: ``data`` is the
+    row before the execution, and the result of the method after it.
     """
 
     def label(function: F) -> F:
@@ -67,7 +68,7 @@ def operation(
 
 
 def own_operations(cls: type[Any]) -> Iterator["OwnOperation"]:
-    """Yield the operations that methods of *cls* are. An override keeps an inherited label."""
+    """Yield the operations of the methods of *cls*. An overridden method keeps its label."""
     for name in dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base)):
         versions = (vars(base)[name] for base in cls.__mro__ if name in vars(base))
         labels = (getattr(version, _LABEL, None) for version in versions)
@@ -87,16 +88,16 @@ def own_operations(cls: type[Any]) -> Iterator["OwnOperation"]:
 
 @attrs.frozen(kw_only=True)
 class OwnOperation(Operation):
-    """What a method of a resource does."""
+    """The operation of a method of a resource."""
 
     name: str
     method: str
     status_code: int
     function: Callable[..., Any]
     signature: inspect.Signature | str
-    """A text is the reason why it cannot be read."""
+    """The signature of the method; or the error, if it cannot be read."""
     row: str | None = attrs.field(init=False)
-    """The name of the parameter with the row."""
+    """The name of the parameter with the row, if there is one."""
 
     @row.default
     def _name_of_row(self) -> str | None:
@@ -127,7 +128,7 @@ class OwnOperation(Operation):
                 yield f"it takes {each.name!r}, which the bundle passes itself; rename it"
 
     def _parameters(self) -> list[inspect.Parameter]:
-        """The parameters without self; none if the signature cannot be read."""
+        """The parameters without self; empty if the signature cannot be read."""
         signature = self.signature
         return [] if isinstance(signature, str) else [*signature.parameters.values()][1:]
 

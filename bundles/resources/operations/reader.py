@@ -30,7 +30,7 @@ _HOOKS = ("pre_", "post_")
 
 @attrs.frozen(eq=False)
 class CheckedResource:
-    """A resource class without problems."""
+    """A resource class that has no errors."""
 
     facts: Facts
     operations: tuple[Operation, ...]
@@ -40,7 +40,7 @@ def read_resource(cls: type[Resource[Any]]) -> CheckedResource:
     """Read the resource *cls*.
 
     Raises:
-        ConfigurationError: with every problem.
+        ConfigurationError: lists every error.
     """
     reader = _Reader(cls)
     found = reader.read()
@@ -51,7 +51,7 @@ def read_resource(cls: type[Resource[Any]]) -> CheckedResource:
 
 
 class _Reader:
-    """Reads each part by itself, so that all problems are found at once."""
+    """Reads each part independently, so that all errors are found at once."""
 
     def __init__(self, resource: type[Resource[Any]]) -> None:
         self._resource = resource
@@ -73,8 +73,8 @@ class _Reader:
         return None if facts is None else CheckedResource(facts, tuple(operations.values()))
 
     def _facts(self, mapper: Mapper[Any], operations: Mapping[str, Operation]) -> Facts:
-        """What is known of the resource; what has a problem is replaced, so that the operations
-        can be checked."""
+        """Return the facts of the resource. Invalid parts are replaced, so that the operations can
+        be checked too."""
         key = self._key(mapper)
         return Facts(
             self._resource,
@@ -179,7 +179,7 @@ class _Reader:
         return Filters()
 
     def _key(self, mapper: Mapper[Any]) -> InstrumentedAttribute[Any]:
-        """Return the attribute of the key; another one if there is a problem."""
+        """Return the attribute of the key; after an error, another attribute."""
         primary = mapper.get_property_by_column(mapper.primary_key[0]).key
         name = self._resource.key
         if name is None:
@@ -202,7 +202,7 @@ class _Reader:
 
 
 def _wrong_hooks(resource: type[Resource[Any]], names: Collection[str]) -> Iterator[str]:
-    """Yield a problem for each hook without an operation, and for each that cannot be called."""
+    """Yield an error for each hook without an operation, and for each that cannot be called."""
     for name, member in inspect.getmembers(resource, inspect.isfunction):
         prefix = next((each for each in _HOOKS if name.startswith(each)), None)
         if prefix is None:

@@ -14,7 +14,7 @@ E = TypeVar("E")
 
 @attrs.frozen
 class ResourceLabel:
-    """The arguments of a subclass of `Resource`: ``class Tasks(Resource[Task], path=…)``."""
+    """The class arguments of a `Resource`: ``class Tasks(Resource[Task], path=…)``."""
 
     path: str | None = None
     name: str | None = None
@@ -24,16 +24,16 @@ class ResourceLabel:
 class Resource(RowRules[E]):
     """A controller whose routes are its `operations`.
 
-    ``class TaskResource(Resource[Task], path="/tasks", name="task")``; *namespace* is that of its
-    events. The injector builds it, so its constructor may have ``@inject``. A method ``async def
-    pre_create(self, event)`` or ``post_create`` is called with an `OperationEvent` before or after
-    the operation ``create`` is executed.
+    ``class TaskResource(Resource[Task], path="/tasks", name="task")``; the argument *namespace* is
+    the namespace of its events. The injector builds it, so its constructor may have ``@inject``. A
+    method ``async def pre_create(self, event)`` or ``post_create`` is called with an
+    `OperationEvent` before or after the operation ``create`` is executed.
 
     Attributes:
-        operations: what clients can do: ``[List(), Get(), Create(NewTask)]``.
-        view: the class of responses, an attrs class, a dataclass or a Struct. Its fields are
-            attributes of the entity; nothing else of a row is sent.
-        filters: what clients can filter and sort by in `List`.
+        operations: its operations, such as ``[List(), Get(), Create(NewTask)]``.
+        view: the class of responses: an attrs class, a dataclass or a Struct. Its fields are
+            attributes of the entity; only these are sent.
+        filters: the filters and sort keys of `List`.
         key: the name of the unique column for ``{id}`` in paths; None: the primary key.
     """
 

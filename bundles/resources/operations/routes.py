@@ -22,10 +22,10 @@ from rxkernel import (
 
 
 def routes_of_resource(target: Any) -> Iterator[RouteMetadata]:
-    """Yield the routes of *target*, a class or an instance; none unless it is a `Resource`.
+    """Yield the routes of *target*, a class or an instance, if it is a `Resource`.
 
     Raises:
-        ConfigurationError: with every problem of the resource.
+        ConfigurationError: lists every error of the resource.
     """
     cls = target if isinstance(target, type) else type(target)
     if not issubclass(cls, Resource):
@@ -57,7 +57,7 @@ def _route(target: Any, facts: Facts, operation: Operation, transport: Transport
 
 
 def _with_type(path: str, key_type: Any) -> str:
-    """Return *path* with the converter of the key: a text of another type is 404."""
+    """Return *path* with the converter of the key, so that a text of another type is 404."""
     kind = {"int": "int", "UUID": "uuid"}.get(getattr(key_type, "__name__", ""))
     return path if kind is None else path.replace("{id}", f"{{id:{kind}}}")
 

@@ -1,4 +1,4 @@
-"""What a resource decides about its rows; its methods may be overridden."""
+"""The rules of a resource for its rows: methods that may be overridden."""
 
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar, get_args, get_origin
@@ -17,10 +17,11 @@ class RowRules(Generic[E]):
 
     def visible(self, request: Request) -> ColumnElement[bool]:
         """Return the condition for the rows that the client of *request* may see; ``true()`` of
-        SQLAlchemy for all. Anything else, as None of a branch without ``return``, is an error.
+        SQLAlchemy for all rows. Another value, such as None after a missing ``return``, is an
+        error.
 
-        Each statement that selects rows has it, so other rows do not exist for the client: it may
-        depend on ``request.user``, or on a parameter of the path of the resource.
+        All statements that select rows have this condition, so other rows do not exist for the
+        client. It may depend on ``request.user``, or on a parameter of the path of the resource.
         """
         return true()
 
@@ -37,21 +38,21 @@ class RowRules(Generic[E]):
         apply(row, sent)
 
     def room_of(self, request: Request) -> str:
-        """Return the room below that of the resource which the client of *request*, ``watch`` or
-        ``unwatch``, joins or leaves.
+        """Return the name of the room that the client of *request*, a ``watch`` or ``unwatch``,
+        joins or leaves, without the prefix of the resource.
 
-        Override it and `rooms_of` together with `visible`, so that a client gets the changes only
-        of rows that it may see.
+        Override it and `rooms_of` together with `visible`, so that clients receive only the
+        changes of rows that they may see.
         """
         return ""
 
     def rooms_of(self, row: E) -> Iterable[str]:
-        """Return the rooms that get the changes of *row*, named as by `room_of`."""
+        """Return the rooms that receive the changes of *row*, with names as in `room_of`."""
         return ("",)
 
 
 def entity_of(cls: type[RowRules[Any]]) -> Any:
-    """Return ``Task`` of a subclass of ``Resource[Task]``; None if it names no class."""
+    """Return ``Task`` for a subclass of ``Resource[Task]``; None if it does not name a class."""
     for base in (b for one in cls.__mro__ for b in vars(one).get("__orig_bases__", ())):
         origin = get_origin(base)
         if isinstance(origin, type) and issubclass(origin, RowRules):

@@ -27,7 +27,7 @@ from rxkernel import (
 )
 
 BoundRun = Callable[[dict[str, Any]], Awaitable[Any]]
-"""Runs an operation for one message, with the arguments that the client sent."""
+"""Runs an operation for one message, with the arguments of the client."""
 
 PRE, POST = "pre_execute", "post_execute"
 
@@ -81,7 +81,7 @@ class Run:
         after = self._event(call, data, before.status_code)
         await self.dispatcher.dispatch(self.event_name(POST), after)
         if after.response is None:
-            if session.new or session.dirty or session.deleted:  # by a hook
+            if session.new or session.dirty or session.deleted:  # a hook has changed something
                 await call.store()
             response = await operation.respond(call, after.data, after.status_code)
         else:
@@ -133,8 +133,8 @@ class RunResolver:
         return {"statuses": [503]}
 
     def _add_hook(self, event_name: str, method: str) -> None:
-        """Call *method* of a resource that has it, as a listener with priority 0. It is looked up
-        at each event, since a reload may replace the class."""
+        """Add a listener with priority 0 that calls the hook *method* of the resource. The method
+        is looked up at each event, since a reload may replace the class."""
         if event_name in self._hooked:
             return
         self._hooked.add(event_name)

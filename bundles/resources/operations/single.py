@@ -23,9 +23,10 @@ from rxkernel import PreconditionRequiredException, Response, Transport
 
 @attrs.frozen(kw_only=True)
 class Get(Operation):
-    """One row: ``GET /tasks/{id}``, event ``task_get``; 200 with its view and ``ETag``, or 404.
+    """Gets one row: ``GET /tasks/{id}``, event ``task_get``; 200 with its view and ``ETag``, or
+    404.
 
-    Over HTTP, a request with a current ``If-None-Match`` gets 304.
+    Over HTTP, the response to a request with a current ``If-None-Match`` is 304.
     """
 
     name = "get"
@@ -60,9 +61,10 @@ Response headers:
 
 @attrs.frozen
 class Create(Operation):
-    """A new row: ``POST /tasks``, event ``task_create``; 201 with its view.
+    """Creates a row: ``POST /tasks``, event ``task_create``; 201 with its view.
 
-    The response has its ``ETag`` and, over HTTP, its ``Location`` if the resource has `Get`.
+    The response has the ``ETag`` of the row and, over HTTP, its ``Location`` if the resource has
+    `Get`.
 
     Args:
         input: the class of the body; its fields are set on the row, see `RowRules.build`.
@@ -116,14 +118,15 @@ Response headers:
 class Update(Operation):
     """Changes one row: ``PUT /tasks/{id}``, event ``task_update``; 204 with its new ``ETag``.
 
-    A client that sends ``If-Match``, over a socket the parameter ``version``, gets 412 if the row
-    has another version. This holds also if two clients change it at the same time.
+    If a client sends ``If-Match``, or over a socket the parameter ``version``, and the row has
+    another version, the response is 412. This is also true if two clients change it at the same
+    time.
 
     Args:
         input: the class of the body, see `RowRules.change`. Fields that are `msgspec.UNSET` are
             not changed.
-        method: ``PATCH`` where *input* has such fields.
-        require_match: whether a client without ``If-Match`` gets 428.
+        method: the HTTP method; use ``PATCH`` if fields of *input* may be missing.
+        require_match: whether the response to a client without ``If-Match`` is 428.
     """
 
     name = "update"
@@ -171,7 +174,7 @@ class Remove(Operation):
     """Deletes one row: ``DELETE /tasks/{id}``, event ``task_remove``; 204.
 
     Args:
-        require_match: as for `Update`.
+        require_match: see `Update`.
     """
 
     name = "remove"
@@ -199,11 +202,13 @@ class Remove(Operation):
 
 
 def _errors_of_change(require_match: bool) -> str:
-    required = "    PreconditionRequiredException: no version is sent\n" if require_match else ""
+    required = (
+        "    PreconditionRequiredException: the version is missing\n" if require_match else ""
+    )
     return f"""
 Raises:
     NotFoundException: it does not exist, or you may not see it
-    PreconditionFailedException: it has another version than the one that is sent
+    PreconditionFailedException: it has another version than the one that was sent
 {required}    ConflictException: it breaks a rule of other rows, or was changed at the same time
 """
 

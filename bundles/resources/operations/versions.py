@@ -1,7 +1,7 @@
 """Versions of rows: the ``ETag`` of responses and the ``If-Match`` of requests (RFC 9110 §13).
 
-A row with a version column (``version_id_col`` of SQLAlchemy) has it as its tag, since each
-``UPDATE`` compares it, too. The tag of another row is a hash of its view.
+The tag of a row with a version column (``version_id_col`` of SQLAlchemy) is this version, since
+each ``UPDATE`` compares it too. The tag of another row is a hash of its view.
 """
 
 import re
@@ -20,16 +20,17 @@ _PLAIN = re.compile(r"[0-9]+")
 
 @attrs.frozen
 class Expected:
-    """The versions that a client accepts. Empty: it sent no condition."""
+    """The versions that a client accepts; empty if it sent no condition."""
 
     tags: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, lines: Iterable[object]) -> "Expected":
-        """Read the lines of ``If-Match``, or versions without quotes, as sent over a socket.
+        """Read the lines of ``If-Match``, or versions without quotes, which are sent over a
+        socket.
 
-        A weak tag counts as a strong one, against RFC 9110 §13.1.1: a server that compresses a
-        response weakens its tag, and the tag here is that of the row, not of its bytes.
+        A weak tag is treated as a strong one, unlike in RFC 9110 §13.1.1: a server that compresses
+        a response makes its tag weak, and the tag here is that of the row, not of the bytes.
         """
         found: set[str] = set()
         for line in lines:
@@ -49,8 +50,9 @@ class Expected:
 class Versions:
     """Computes the tags of the rows of a resource.
 
-    Where the view has more than columns of the row, such as the name of its author, the tag is
-    ``<version>.<hash of the view>``: a stored response is compared by both, a change by the first.
+    If the view has more than columns of the row, such as the name of its author, the tag is
+    ``<version>.<hash of the view>``: both parts are compared for a stored response, and only the
+    version for a change.
     """
 
     facts: Facts
@@ -60,14 +62,14 @@ class Versions:
         return self.facts.version is None or not self.facts.view.is_own
 
     def tag_of(self, row: Any, encoded: bytes) -> str:
-        """Return the tag without quotes; *encoded* is the view as JSON, if it `has_hash`."""
+        """Return the tag without quotes. *encoded* is the view as JSON, needed if `has_hash`."""
         if self.facts.version is None:
             return _hash_of(encoded)
         version = _text_of(getattr(row, self.facts.version))
         return f"{version}.{_hash_of(encoded)}" if self.has_hash else version
 
     def matches(self, expected: Expected, tag: str) -> bool:
-        """Whether a change of the row with *tag* is one of an *expected* version."""
+        """Whether the row with *tag* has one of the *expected* versions."""
         if expected.is_any:
             return True
         return _row_part(tag) in {_row_part(each) for each in expected.tags}

@@ -12,13 +12,14 @@ from rxkernel import ConfigurationError
 
 @attrs.frozen(eq=False)
 class View:
-    """The class of responses of a resource, and what must be loaded for it.
+    """The class of responses of a resource, and the options to load its attributes.
 
     Attributes:
         cls: an attrs class, a dataclass or a Struct.
-        attributes: the mapped attributes that it reads from a row itself.
-        options: those of the statement that loads rows: relationships and deferred columns.
-        is_own: whether it has columns of the row only, so that its version identifies it.
+        attributes: the mapped attributes of the row that it reads.
+        options: the options of statements that load rows: for relationships and deferred columns.
+        is_own: whether it has only columns of the row, so that the version of the row identifies
+            it.
     """
 
     cls: Any
@@ -31,7 +32,7 @@ class View:
         """Read *view*, a class, for rows of *mapper*.
 
         Raises:
-            ConfigurationError: with every field that the entity does not have.
+            ConfigurationError: lists every field that the entity does not have.
         """
         problems = [*_problems(mapper, view, view.__name__)]
         if problems:
@@ -76,7 +77,7 @@ def _nested(mapper: Mapper[Any], view: Any, name: str) -> tuple[Mapper[Any], Any
 
 
 def classes_in(annotation: Any) -> Iterator[Any]:
-    """Yield the classes with fields in *annotation*, as that in ``list[Author] | None``."""
+    """Yield the classes with fields in *annotation*: ``Author`` in ``list[Author] | None``."""
     if field_names(annotation) is not None:
         yield annotation
     for part in get_args(annotation):

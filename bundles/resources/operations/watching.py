@@ -1,4 +1,4 @@
-"""`Watch` and `Unwatch`: whether a socket receives the changes."""
+"""`Watch` and `Unwatch`: start and stop the changes for a socket."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -14,11 +14,11 @@ from rxkernel import Connection, Transport, observe
 
 @attrs.frozen(kw_only=True)
 class Watch(Operation):
-    """Begin to receive changes: event ``task_watch``, over sockets only; 204.
+    """Starts to send changes to the client: event ``task_watch``, only over sockets; 204.
 
-    The client gets ``task_created`` and ``task_changed`` with the view of a row, and
-    ``task_removed`` with ``{"id": …}``, after each change was committed. Changes that are made
-    without the operations of the resource are not sent. It may send the event again.
+    After each commit, the client receives ``task_created`` and ``task_changed`` with the view of a
+    row, and ``task_removed`` with ``{"id": …}``. Changes that are made without the operations of
+    the resource are not sent. The client may send the event again.
     """
 
     name = "watch"
@@ -43,7 +43,7 @@ class Watch(Operation):
         if len(missing) == 1 or ("visible" in overridden and missing):
             yield (
                 f"clients would get changes of rows that they may not see; override "
-                f"{' and '.join(missing)}, too"
+                f"{' and '.join(missing)} too"
             )
 
     async def execute(self, call: Call, data: Any) -> Any:
@@ -55,7 +55,7 @@ class Watch(Operation):
 
 @attrs.frozen(kw_only=True)
 class Unwatch(Operation):
-    """End what `Watch` has begun: event ``task_unwatch``; 204."""
+    """Stops the changes of `Watch`: event ``task_unwatch``; 204."""
 
     name = "unwatch"
     method = "GET"
@@ -71,8 +71,8 @@ class Unwatch(Operation):
 
 
 class WatchListeners:
-    """Ends the watching of a client whose identity ends or changes: the rules have allowed it to
-    another one. The events are those of the bundle security, which may be missing."""
+    """Stops the changes for a client whose identity ends or changes, since the rules have allowed
+    them to the former identity. The events are those of the bundle security, which is optional."""
 
     @observe("security.socket_expired")
     @observe("security.socket_unauthentication.success")

@@ -1,7 +1,7 @@
-"""Binds the stores of the bundles sessions and security, where their settings say ``database``.
+"""Binds the stores of the bundles sessions and security, if their setting is ``database``.
 
-On SQLite they are files of their own, beside that of the database: it has one lock for writing,
-which a message may hold while it logs a user in.
+On SQLite they are separate files next to that of the database, which has only one write lock: a
+message may hold it while it logs a user in.
 """
 
 import sys
@@ -56,7 +56,7 @@ def _bind_tokens(binder: Binder) -> bool:
 
 
 def _file_beside(injector: Injector, name: str) -> Path | None:
-    """The file for *name* beside that of the database; None for a server."""
+    """Return the file for *name* next to that of the database; None for a server."""
     url = make_url(injector.get(ResourcesSettings).url)
     if url.get_backend_name() != "sqlite":
         return None

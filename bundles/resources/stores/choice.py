@@ -1,4 +1,4 @@
-"""The choice of the stores in the database, by the settings of the bundles that have them."""
+"""Reads from the settings of other bundles whether their stores are in the database."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,10 @@ SETTING = "database"
 
 
 def uses_stores(sections: Mapping[str, Any]) -> bool:
-    """Whether one of *sections*, by the names of their bundles, has a store in the database: of
-    sessions or of refresh tokens.
+    """Whether one of *sections*, the settings of bundles by name, has a store in the database: for
+    sessions or for refresh tokens.
 
-    The classes of the sections are not imported: those of security need an extra.
+    The classes of the settings are not imported, since those of security require an extra.
     """
     sessions, security = sections.get("sessions"), sections.get("security")
     tokens = getattr(security, "tokens", None)

@@ -31,10 +31,10 @@ _ENDED = (SESSION.c.session_key, SESSION.c.id, SESSION.c.identifier)
 
 
 class DatabaseSessionStore(SessionStore):
-    """One transaction for each method; a session is one row, which is locked to change it.
+    """Each method is one transaction. A session is one row, which is locked before it is changed.
 
-    Messages that begin at the same time may exceed a limit of sessions by the number of
-    connections of the stores.
+    Concurrent messages may exceed a limit of sessions by up to the number of connections of the
+    stores.
     """
 
     @inject
@@ -138,7 +138,7 @@ class DatabaseSessionStore(SessionStore):
     # --- parts
 
     def _oldest_valid(self, now: float) -> tuple[float, float]:
-        """The times of use and of creation after which a session has not expired."""
+        """Return the times of use and of creation after which a session has not expired."""
         return now - self._settings.idle_timeout, now - self._settings.lifetime
 
     def _is_valid(self, now: float) -> ColumnElement[bool]:
@@ -146,7 +146,7 @@ class DatabaseSessionStore(SessionStore):
         return and_(SESSION.c.used > used, SESSION.c.created > created)
 
     async def _locked(self, db: AsyncConnection, key: str, now: float) -> Row[Any] | None:
-        """The row of a session that has not expired, locked until the commit."""
+        """Return the row of a session that has not expired, locked until the commit."""
         statement = (
             select(SESSION)
             .where(SESSION.c.session_key == stored(key), self._is_valid(now))
@@ -155,7 +155,8 @@ class DatabaseSessionStore(SessionStore):
         return (await db.execute(statement)).one_or_none()
 
     def _content(self, row: Row[Any], changes: Changes) -> dict[str, bytes]:
-        """The columns to set for *changes*; those that only remove values are never too large."""
+        """Return the columns to set for *changes*. Changes that only remove values are never too
+        large."""
         if not changes:
             return {}
         values = changed(_VALUES.decode(row.content), changes)
@@ -176,7 +177,7 @@ class DatabaseSessionStore(SessionStore):
     async def _end_oldest(
         self, db: AsyncConnection, key: str, user: str | None
     ) -> list[EndedSession]:
-        """End sessions of *user*, until there is room for *key*."""
+        """End the oldest sessions of *user*, until there is room for *key*."""
         if user is None:
             return []
         others = select(SESSION.c.session_key).where(

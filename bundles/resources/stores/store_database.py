@@ -1,4 +1,4 @@
-"""The connections of the stores: a message may hold one of the application meanwhile."""
+"""The connections of the stores, separate from those of messages."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -23,15 +23,16 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _POOL_SIZE = 5
-"""Transactions of the stores are short, and wait for nothing of the application."""
+"""The number of connections: transactions of the stores are short, and do not wait for
+messages."""
 _ATTEMPTS = 10
 _MODE = Mode(isolation="READ COMMITTED")
-"""A locked row is read as it is when the lock is granted."""
+"""The isolation with which a locked row is read as it is when the lock is granted."""
 
 
 class StoreDatabase:
-    """The default database with a pool of its own. If the stores shared the pool of the
-    application, messages that hold a connection each could wait for another one for ever."""
+    """The default database with a separate pool. If the stores shared the pool of the application,
+    messages that each hold a connection could wait for a second one forever."""
 
     @inject
     def __init__(self, settings: ResourcesSettings) -> None:
@@ -49,7 +50,7 @@ class StoreDatabase:
         await self._engine.dispose()
 
     async def create_tables(self) -> None:
-        """Create the tables that do not exist; those of an application are made by migrations."""
+        """Create the missing tables; those of an application are created by migrations."""
         async with self._engine.begin() as connection:
             await connection.run_sync(METADATA.create_all)
 
@@ -58,10 +59,11 @@ class StoreDatabase:
         work: Callable[[AsyncConnection], Awaitable[T]],
         unavailable: Callable[[], ServiceUnavailableException],
     ) -> T:
-        """Await ``work(connection)`` in a transaction; again after a conflict with another one.
+        """Await ``work(connection)`` in a transaction; repeat it after a conflict with another
+        one.
 
         Raises:
-            ServiceUnavailableException: that of *unavailable*: the database cannot be used.
+            ServiceUnavailableException: made by *unavailable*: the database cannot be used.
         """
         for attempt in range(1, _ATTEMPTS + 1):
             try:

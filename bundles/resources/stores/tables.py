@@ -1,7 +1,7 @@
 """The tables of sessions and refresh tokens.
 
-Texts are stored as bytes: they are compared exactly on every database, and may have a NUL. Beside
-those of any length is a SHA-256, which is indexed.
+Texts are stored as bytes, so that every database compares them exactly, and they may have a NUL.
+Texts of any length have an additional column with their SHA-256, which is indexed.
 """
 
 from sqlalchemy import Column, Double, Index, Integer, LargeBinary, MetaData, Table
@@ -14,7 +14,7 @@ _SHORT = LargeBinary(255).with_variant(VARBINARY(255), "mysql", "mariadb")
 _DIGEST = LargeBinary(32).with_variant(VARBINARY(32), "mysql", "mariadb")
 _LONG = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 _TIME: Double[float] = Double()
-"""Seconds since 1970."""
+"""The type of times: seconds since the epoch."""
 
 SESSION = Table(
     "rxkernel_session",

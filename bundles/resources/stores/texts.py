@@ -4,7 +4,7 @@ from hashlib import sha256
 
 
 def stored(text: str) -> bytes:
-    """Return *text* as its column has it; a lone surrogate is kept."""
+    """Return *text* as bytes for its column; a lone surrogate is kept."""
     return text.encode(errors="surrogatepass")
 
 

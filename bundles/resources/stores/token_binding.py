@@ -1,4 +1,4 @@
-"""Binds the store of tokens of the bundle security; imported only where that is enabled."""
+"""Binds the token store of the bundle security; imported only if that bundle is enabled."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from bundles.security.tokens.store import TokenStore
 def bind_tokens(
     binder: Binder, setting: str, file_beside: Callable[[Injector, str], Path | None]
 ) -> bool:
-    """Bind it, if ``security.tokens.store`` is *setting*; return whether it is."""
+    """Bind the store if ``security.tokens.store`` is *setting*; return whether it is."""
     injector = binder.injector
     if not binder.has_explicit_binding_for(SecuritySettings):
         return False  # imported by another application of this process

@@ -31,7 +31,7 @@ def _unavailable() -> ServiceUnavailableException:
 
 
 class DatabaseTokenStore(TokenStore):
-    """One transaction for each method; a token is locked before it is used or ended."""
+    """Each method is one transaction. A token is locked before it is used or ended."""
 
     @inject
     def __init__(self, database: StoreDatabase) -> None:
@@ -128,7 +128,7 @@ class DatabaseTokenStore(TokenStore):
         return None if row is None else _record(row)
 
     async def _sweep(self, now: float) -> None:
-        """Remove what has expired, in a transaction of its own."""
+        """Remove expired rows, in a separate transaction."""
         if now < self._swept + _SWEEP:
             return
         self._swept = now
@@ -160,8 +160,9 @@ async def _insert(db: AsyncConnection, record: RefreshRecord) -> None:
 async def _remove(db: AsyncConnection, condition: ColumnElement[bool]) -> list[Row[Any]]:
     """Delete the tokens that meet *condition*, and return them.
 
-    A token that is being used is locked, so its successor is visible when the lock is granted, to
-    the next statement: repeat until nothing is found, or the login would go on with it.
+    A token that is being used is locked. When the lock is granted, its successor is visible only
+    to the next statement. So the deletion is repeated until no tokens are found; otherwise the
+    login would continue with the successor.
     """
     removed: list[Row[Any]] = []
     locked = select(REFRESH_TOKEN).where(condition).order_by(REFRESH_TOKEN.c.digest)

@@ -50,7 +50,7 @@ class AccessGate(Gate):
         scheme = request.base_url.partition(":")[0]
         if not getattr(self.access, scheme):
             other = "http" if scheme == "https" else "https"
-            raise ForbiddenException(f"use {other}", code="scheme")
+            raise ForbiddenException(f"this URL requires {other}", code="scheme")
 
     def _has(self, group: frozenset[str], token: Token[Any], is_here: bool) -> bool:
         if (is_here and LOCAL in group) or not group.isdisjoint(token.roles):

@@ -19,7 +19,7 @@ _OLD_SIGNATURES = {
 }
 """Signatures of middleware and handlers of Impress."""
 
-_NO_CALLBACK = "there is no callback; return the result"
+_NO_CALLBACK = "handlers have no callback; return the result"
 _EXCEPTION = "write client.exception"
 
 _OLD_PARAMETERS = {

@@ -97,7 +97,7 @@ class Directories(Place):
             RxKernelError: the application is not booted.
         """
         if self._current is None:
-            raise RxKernelError("the application is not booted, so there is no tree")
+            raise RxKernelError("the application is not booted, so its tree is not loaded")
         return self._current.tree
 
     def error_chain_of(self, path: str) -> Chain | None:

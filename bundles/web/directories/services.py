@@ -73,10 +73,10 @@ class Services:
         keys = self._keys[handler]
         function = handler.function
 
-        def call(client: Provided, go_on: Call) -> Awaitable[Any]:
+        def call(client: Provided, call_next: Call) -> Awaitable[Any]:
             provided = client.provided
             services = {name: provided[key] for name, key in keys.items()}
-            return function(client.request, go_on, **services)
+            return function(client.request, call_next, **services)
 
         return call
 

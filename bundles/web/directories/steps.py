@@ -136,20 +136,20 @@ def _around(middleware: Callable[..., Awaitable[Any]], run: Run, end: Step | Non
     middleware does not call ``next``."""
 
     async def around(client: Client) -> Response:
-        has_gone_on = False
+        was_called = False
 
-        async def go_on(request: Request) -> Response:
-            nonlocal has_gone_on
-            if has_gone_on:
+        async def call_next(request: Request) -> Response:
+            nonlocal was_called
+            if was_called:
                 raise RxKernelError(
                     f"a middleware of {client.chain.name} called next twice; call it once, since "
                     f"the handlers run once for a request"
                 )
-            has_gone_on = True
+            was_called = True
             return await run(client)
 
         try:
-            response = _checked(client, await middleware(client, go_on))
+            response = _checked(client, await middleware(client, call_next))
         except BaseException:
             if end is not None and not client.has_ended:
                 await _end_after_failure(client, end)

@@ -33,7 +33,7 @@ def render_html(client: Client, data: Any) -> Rendered:
     names = PAGES.get(directory.extension.name, PAGES["html"])
     text = templates.render(directory.path, names, context, groups_of(client.request))
     if text is None and data is not None:
-        hint = f"there is no template for it; write {names[0]}.template, or return a text"
+        hint = f"no template was found for it; write {names[0]}.template, or return a text"
         raise _not_a_page(client, data, hint)
     return text
 

@@ -110,7 +110,7 @@ class Templates:
     def _not_found(self, file: TemplateFile, name: str) -> str:
         wanted = name.rpartition(NEXT)[2]
         if wanted != name:
-            return f"there is no further template {wanted!r} above that this one could extend"
+            return f"no further template {wanted!r} exists above, which this one could extend"
         near = nearest(wanted, sorted(self._lookup.names_below(file.directory)))
         text = f"template {wanted!r} is neither in the directory of this file nor above"
         if file.kind == "template":

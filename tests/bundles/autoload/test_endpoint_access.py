@@ -170,8 +170,8 @@ async def test_argument_that_is_a_user_is_an_error_at_boot_and_at_reload(
     begin = f"{USER}\nfrom typing import Annotated\naccess = 'public'\n"
     wrong = f"{begin}async def method({signature}): ..."
     problem = (
-        r"api/unit/me.py:4: argument '(user|who)' is of the class Account, and the client would "
-        r"send it, so that it could name any user; write \w+: CurrentUser\[Account\]"
+        r"api/unit/me.py:4: argument '(user|who)' has the class Account, so that a client could "
+        r"send any user; write \w+: CurrentUser\[Account\]"
     )
 
     with pytest.raises(ConfigurationError, match=problem):
@@ -190,7 +190,7 @@ async def test_schema_that_is_the_class_of_users_is_an_error_as_a_parameter(
         "async def method(user): ...",
     }
 
-    with pytest.raises(ConfigurationError, match="'user' is of the class Account, and"):
+    with pytest.raises(ConfigurationError, match="'user' has the class Account, so"):
         await boot(folder, files)
 
 
@@ -253,7 +253,7 @@ async def test_endpoint_for_users_without_users_logs_a_warning(
 
     await folder.change({"api/rules/own.py": "access = 'editors'\nasync def method(): return 1"})
     [warning] = [text for text in caplog.messages if "refused for all clients" in text]
-    assert "own.py:2: refused for all clients, since access needs a user and the" in warning
+    assert "own.py:2: refused for all clients, since access needs a user, but the" in warning
     assert "logged.py" not in warning
 
 

@@ -151,7 +151,10 @@ async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
         ("queue = {'size': 1}\nasync def method(): ...", "queue has the keys size; write"),
         ("safe = 1\nasync def method(): ...", "safe is 1; write True"),
         ("timeout = 0\nasync def method(): ...", "timeout is 0; it must be seconds greater"),
-        ("transports = ['HTTPS']\nasync def method(): ...", "transports has 'HTTPS'"),
+        (
+            "transports = ['HTTPS']\nasync def method(): ...",
+            "transports has the unknown transport 'HTTPS'",
+        ),
         (
             "class Service: ...\nasync def method(a: list[Service]): ...",
             "argument 'a': Service cannot be read from a request",

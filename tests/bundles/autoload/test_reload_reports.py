@@ -94,7 +94,7 @@ async def test_each_problem_is_a_line_of_the_log(
     assert len(lines) == len(live_reload(folder).problems) == 2
     for line, name in zip(lines, "ab", strict=True):
         place = f"{folder.root}/lib/{name}.py:1: "
-        assert line.startswith(f"not loaded, the version before runs on: {place}")
+        assert line.startswith(f"not loaded, the previous version stays in use: {place}")
         assert "\n" not in line
 
 
@@ -118,14 +118,14 @@ async def test_methods_that_only_a_lower_version_has_are_logged_once(
 ) -> None:
     one = {"api/chat/send.py": SAY, "api/chat/leave.py": SAY, "api/chat/router.py": SAY}
     await folder.boot({**one, "api/chat.2/send.py": SAY, "api/single.py": SAY})
-    hidden = "chat.1/leave, chat.1/router: called with the version only, since the highest version"
+    hidden = "chat.1/leave, chat.1/router: can be called only with a version, since the highest"
     assert [line for line in messages(caplog, logging.INFO) if line.startswith(hidden)]
     caplog.clear()
 
     folder.write({"api/single.2/other.py": SAY})
     assert await live_reload(folder).reload()
 
-    lines = [line for line in messages(caplog, logging.INFO) if "version only" in line]
+    lines = [line for line in messages(caplog, logging.INFO) if "only with a version" in line]
     assert [line.partition(":")[0] for line in lines] == ["single.1/method"]
 
 
@@ -163,7 +163,7 @@ async def test_slow_start_hook_is_logged(
     await until(lambda: bool(messages(caplog, logging.INFO)))
 
     assert messages(caplog, logging.INFO) == [
-        f"{folder.root}/lib/a.py: start() has not ended after 0 s; it has 30 s "
+        f"{folder.root}/lib/a.py: start() has not ended after 0 s; the limit is 30 s "
         f"(autoload.start_timeout)"
     ]
     event = FOUND[0]
@@ -190,7 +190,7 @@ async def test_slow_file_is_logged_once_with_its_line(
 
     assert await reloading
     assert messages(caplog, logging.INFO)[0] == (
-        f"{folder.root}/lib/a.py:3: has not ended after 0.05 s; it has 30 s "
+        f"{folder.root}/lib/a.py:3: has not ended after 0.05 s; the limit is 30 s "
         f"(autoload.load_timeout)"
     )
     assert str(messages(caplog, logging.INFO)).count("load_timeout") == 1
@@ -231,7 +231,7 @@ async def test_task_of_a_start_hook_that_runs_after_its_stop_is_logged(
     await folder.change({"domain/c.py": ""}, remove=("domain/a.py",))
 
     expected = (
-        f"{folder.root}/domain/a.py:9: a task that start() has started, loop(), still runs; "
+        f"{folder.root}/domain/a.py:9: a task that start() has started, loop(), is still running; "
         f"cancel it in async def stop()"
     )
     assert messages(caplog, logging.WARNING) == ([expected] if is_logged else [])
@@ -305,7 +305,7 @@ async def test_error_of_a_reload_of_a_stopped_application_is_raised(folder: Fold
     live = live_reload(folder)
     await application.stop()
 
-    with pytest.raises(RxKernelError, match="the application stops"):
+    with pytest.raises(RxKernelError, match="the application is stopping"):
         await live.reload()
 
 

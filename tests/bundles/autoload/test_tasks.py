@@ -188,4 +188,4 @@ async def test_task_file_invalid_is_an_error_at_boot(
 async def test_task_file_without_the_bundle_is_an_error(folder: Folder) -> None:
     found = await problem_of(folder, "every = '1d'\nrun = 'domain.reports.clean'", bundles=())
 
-    assert found.startswith("tasks/clean.py: only the bundle tasks can run it, which is not enab")
+    assert found.startswith("tasks/clean.py: the bundle tasks, which runs it, is not enab")

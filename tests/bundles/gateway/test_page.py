@@ -2,20 +2,12 @@
 
 import re
 
-import attrs
-
-from bundles.gateway import GatewaySettings, MoleculerError, errors
+from bundles.gateway import MoleculerError, errors
 from bundles.gateway.cluster.dropped_packets import DroppedPackets
 from tests.required_tools import ROOT
 
 PAGES = sorted((ROOT / "docs" / "bundles").glob("gateway*.md"))
 PAGE = "\n\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-
-
-def test_page_lists_every_setting_once() -> None:
-    listed = re.findall(r"^\| `gateway\.(\w+)` \|", PAGE, re.MULTILINE)
-
-    assert sorted(listed) == sorted(field.name for field in attrs.fields(GatewaySettings))
 
 
 def test_page_lists_every_count_of_dropped_packets() -> None:

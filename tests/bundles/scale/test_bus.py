@@ -1,4 +1,4 @@
-"""Events between applications, and what a process without others does."""
+"""Events between applications, and the bus of a single process."""
 
 import logging
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Processes that do not reply, that send nonsense, or too much."""
+"""Processes that do not reply, that send invalid messages, or too many."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ async def test_process_that_does_not_reply_is_reported(
     }
 
 
-async def test_call_while_redis_is_away_finds_no_client(
+async def test_call_during_outage_of_redis_raises_not_connected(
     site_of: SiteOf, redis: RedisServer
 ) -> None:
     here, _ = await _two(site_of, redis)
@@ -79,7 +79,7 @@ async def test_call_while_redis_is_away_finds_no_client(
     [b"", b"\xc1", msgspec.msgpack.encode({}), msgspec.msgpack.encode([1])],
     ids=["empty", "not-msgpack", "object", "short"],
 )
-async def test_nonsense_of_another_process_does_not_end_the_link(
+async def test_invalid_messages_of_another_process_do_not_end_the_link(
     site_of: SiteOf, shared_redis: RedisServer, kind: Kind, body: bytes
 ) -> None:
     here, there = await _two(site_of, shared_redis)

@@ -50,7 +50,7 @@ async def test_events_and_changes_of_python_socketio_reach_clients_of_all_proces
 
 
 class Slow:
-    """A listener that does not end before it is told to."""
+    """A listener that waits until the test ends it."""
 
     def __init__(self) -> None:
         self.may_end = asyncio.Event()

@@ -104,10 +104,11 @@ async def test_killed_process_vanishes_and_comes_back(
 
 
 @pytest.mark.parametrize("clock", [0.0, 61.0], ids=["secret", "clock"])
-async def test_process_that_can_use_no_message_of_the_others_has_a_problem(
+async def test_process_that_rejects_all_messages_has_a_problem(
     bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, clock: float
 ) -> None:
-    """Another secret, or a clock that is off by a minute: two halves that do not know it."""
+    """Another secret, or a clock that differs by a minute, splits the processes without an
+    error."""
     alien = Linked(bus)
     secret = SECRET if clock else "x" * 32
     seal = Seal(secret, SETTINGS.max_message_size, lambda: time.time() + clock)
@@ -165,7 +166,7 @@ async def test_request_is_incomplete_while_a_process_may_hang(
     assert await is_complete()
 
 
-async def test_process_that_hears_nothing_keeps_the_others_until_it_hears_itself(
+async def test_process_without_heartbeats_keeps_the_others_until_its_own_arrives(
     bus: MemoryBus, linked: tuple[Linked, Linked]
 ) -> None:
     here, there = linked
@@ -210,7 +211,7 @@ async def test_lost_messages_are_counted(linked: tuple[Linked, Linked]) -> None:
     assert missed.number == 1
 
 
-async def test_connecting_again_is_reported_as_a_gap(linked: tuple[Linked, Linked]) -> None:
+async def test_reconnection_is_reported_as_missed_messages(linked: tuple[Linked, Linked]) -> None:
     here, _ = linked
     missed = here.link.missed = Missed()
 
@@ -219,7 +220,9 @@ async def test_connecting_again_is_reported_as_a_gap(linked: tuple[Linked, Linke
     assert missed.number == 1
 
 
-async def test_process_that_stops_is_no_gap(linked: tuple[Linked, Linked]) -> None:
+async def test_process_that_stops_is_not_reported_as_missed_messages(
+    linked: tuple[Linked, Linked],
+) -> None:
     here, there = linked
     missed = here.link.missed = Missed()
 

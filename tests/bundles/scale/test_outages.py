@@ -80,7 +80,7 @@ async def test_emit_returns_at_once_while_redis_hangs(site_of: SiteOf, redis: Re
 async def test_process_whose_subscription_is_gone_is_not_ready(
     site_of: SiteOf, redis: RedisServer
 ) -> None:
-    """A deaf worker: it could send, and receives nothing."""
+    """The worker can send, but receives nothing."""
     here, there = await _two(site_of, redis)
 
     redis.command("CLIENT", "KILL", "TYPE", "pubsub")

@@ -59,7 +59,7 @@ async def test_message_reaches_the_other_processes_in_order(
     assert here.received == []
 
 
-async def test_missed_messages_are_looked_for_until_that_succeeds(
+async def test_handlers_of_missed_messages_are_called_until_they_succeed(
     site_of: SiteOf, redis: RedisServer
 ) -> None:
     here, there = await _two(site_of, redis)

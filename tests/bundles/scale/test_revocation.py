@@ -190,7 +190,7 @@ async def test_logout_of_user_ends_tokens_sessions_and_sockets_in_each_process(
 
 
 @pytest.mark.parametrize("what", ["token", "session"])
-async def test_what_was_missed_while_redis_was_away_ends_when_it_is_back(
+async def test_revocations_missed_during_outage_of_redis_are_applied_afterwards(
     what: str,
     site_of: SiteOf,
     redis: RedisServer,
@@ -221,7 +221,7 @@ async def test_what_was_missed_while_redis_was_away_ends_when_it_is_back(
         await until(lambda: not socket.connected)
 
 
-async def test_token_in_use_that_was_not_revoked_stays_after_redis_was_away(
+async def test_valid_token_in_use_stays_valid_after_outage_of_redis(
     site_of: SiteOf, redis: RedisServer, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
     here, there = await _two(site_of, redis, tmp_path, "sqlite")

@@ -106,7 +106,7 @@ async def test_refused_action_does_not_run_and_its_body_is_not_read(
 
 
 async def test_unauthenticated_request_with_invalid_body_is_401(client_of: ClientOf) -> None:
-    """401 before 400 and 422: what the input looks like is not for everybody."""
+    """401 before 400 and 422: anonymous clients do not learn the rules of the input."""
     client = client_of(application_of())
     headers = {"Content-Type": "application/json"}
     response = await client.http("article_add", body=b"{", headers=headers)
@@ -301,7 +301,7 @@ async def test_policy_decides_over_both_transports(
         assert response.content["message"] == "not on Sundays"
 
 
-async def test_policy_without_its_parameter_over_socket_is_422(client_of: ClientOf) -> None:
+async def test_policy_over_socket_without_its_parameter_is_422(client_of: ClientOf) -> None:
     client = client_of(application_of(Policies)).as_user(Account("ada"))
     response = await client.websocket("own")
     assert response.status_code == 422

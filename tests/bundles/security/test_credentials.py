@@ -1,4 +1,4 @@
-"""Where a credential may be, and which text is one."""
+"""The places of credentials, and the texts that are accepted."""
 
 import base64
 
@@ -125,7 +125,7 @@ class AnyCase(Accounts):
 
 
 async def test_socket_with_basic_ends_when_its_user_logs_out(client_of: ClientOf) -> None:
-    """However the client has written the identifier."""
+    """For any spelling of the identifier."""
     settings = SecuritySettings(roles=ROLES, basic=True)
     bundle = SecurityBundle(AnyCase)
     client = client_of(application_of(bundle=bundle, settings=settings))

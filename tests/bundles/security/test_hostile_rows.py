@@ -251,7 +251,7 @@ async def test_e10_password_of_a_megabyte_is_refused_before_it_is_hashed(
 async def test_e12_guessed_room_is_403_in_the_shape_of_any_error(
     client_of: ClientOf, room: str
 ) -> None:
-    """Over HTTP the same rule protects what is read of the room."""
+    """Over HTTP the same rule protects the data of the room."""
 
     class Rooms:
         @access(lambda token, request: request.param("room") == f"user-{token.identifier}")

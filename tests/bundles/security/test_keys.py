@@ -82,7 +82,7 @@ def test_first_start_makes_a_private_key_file_and_warns_once(
     assert secret not in repr(first.keys)
 
 
-def test_keys_that_everybody_can_read_are_one_warning(
+def test_keys_readable_by_all_users_are_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     paths = tuple(tmp_path / name for name in ("first.json", "second.json", "private.json"))

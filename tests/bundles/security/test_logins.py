@@ -71,7 +71,7 @@ async def test_login_returns_two_tokens_and_no_cookie(client_of: ClientOf) -> No
 
 
 async def test_unknown_user_and_wrong_password_have_one_response(client_of: ClientOf) -> None:
-    """E10: without a difference that tells which users exist."""
+    """E10: the responses do not show which users exist."""
     client = client_of(logins())
 
     responses = [
@@ -508,7 +508,7 @@ async def test_session_login_gives_a_new_id(client_of: ClientOf) -> None:
 async def test_session_login_and_logout_of_another_site_are_403(
     client_of: ClientOf, name: str
 ) -> None:
-    """E8: else it logs its visitors in as a user of its choice, or out."""
+    """E8: the site could log its visitors in as a user of its choice, or out."""
     client = client_of(logins())
     await login(client, session=True)
     body = {"username": "eve", "password": password_of("eve"), "session": True}

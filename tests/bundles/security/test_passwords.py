@@ -112,8 +112,8 @@ async def test_scrypt_hash_with_invalid_costs_matches_nothing(
 async def test_user_without_a_usable_hash_costs_the_work_of_a_known_one(
     monkeypatch: pytest.MonkeyPatch, passwords: Passwords, stored: str | None
 ) -> None:
-    """E10: the same parameters are computed, so the time shows nothing. Not for a usable bcrypt or
-    scrypt hash: its own work is done instead, as the documentation says."""
+    """E10: the same parameters are computed, so the time does not show which users exist. Not for
+    a usable bcrypt or scrypt hash: its own work is done instead, as the documentation says."""
     computed: list[str] = []
     verify = PasswordHasher.verify
 
@@ -149,7 +149,7 @@ async def test_loop_runs_while_passwords_are_hashed() -> None:
     assert ticks > 8
 
 
-async def test_hash_more_than_may_wait_is_503() -> None:
+async def test_hash_above_max_waiting_is_503() -> None:
     """Half of the places to wait are for other addresses."""
     costs = PasswordSettings(memory=8, iterations=1, threads=1, max_waiting=4)
     async with Passwords(SecuritySettings(passwords=costs)) as passwords:

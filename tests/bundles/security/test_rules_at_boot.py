@@ -106,7 +106,7 @@ async def test_option_by_hand_is_error_and_names_the_decorator() -> None:
         *(("query_parameter", parameter) for parameter in ("sid", "t", "EIO", "transport")),
     ],
 )
-def test_name_of_a_credential_that_cannot_work_is_error(name: str, value: str) -> None:
+def test_credential_setting_with_unusable_name_is_error(name: str, value: str) -> None:
     """No client can send such a header, or another credential is read from it."""
     with pytest.raises(ValueError, match=f"{name} must be empty, or the name"):
         SecuritySettings(**{name: value})  # type: ignore[arg-type] # texts
@@ -178,7 +178,7 @@ async def test_route_without_rule_and_default_is_error() -> None:
 
 
 @pytest.mark.parametrize("is_declared", [False, True])
-async def test_option_public_of_an_application_is_no_rule(is_declared: bool) -> None:
+async def test_option_public_of_an_application_is_not_a_rule(is_declared: bool) -> None:
     """Routes of rxkernel such as /healthz have it; see `application_of`."""
 
     class Open:
@@ -327,7 +327,7 @@ async def test_role_that_contains_itself_is_error(roles: dict[str, tuple[str, ..
     assert "security.roles: a role contains itself: admin > " in found
 
 
-async def test_without_hierarchy_any_role_is_accepted() -> None:
+async def test_role_without_hierarchy_is_accepted() -> None:
     async with application_of(settings=SecuritySettings()):
         pass
 
@@ -423,7 +423,7 @@ class Marked:
     ) -> None: ...
 
 
-async def test_user_that_a_client_would_send_is_error() -> None:
+async def test_user_parameter_read_from_the_message_is_error() -> None:
     """Without a marker the client would choose the user."""
     found = await problems_of(application_of(Unmarked))
 
@@ -448,7 +448,7 @@ class Named:
         return [name, user]
 
 
-async def test_users_that_are_texts_forbid_no_text_parameters() -> None:
+async def test_parameter_of_class_str_with_users_of_class_str_is_accepted() -> None:
     """Neither at boot nor at a reload, which has the routes of the bundle too."""
     application = Application(
         bundles=[SecurityBundle(Names), SessionsBundle],

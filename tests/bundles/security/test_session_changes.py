@@ -169,7 +169,7 @@ async def test_session_of_another_user_is_409_until_the_first_is_finished(
 
 
 @pytest.mark.parametrize("event", ["enter", "log_in"])
-async def test_users_who_log_in_at_the_same_time_on_one_socket_the_second_gets_409(
+async def test_concurrent_logins_on_one_socket_second_user_gets_409(
     client_of: ClientOf, event: str
 ) -> None:
     client = client_of(application())

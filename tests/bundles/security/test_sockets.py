@@ -307,7 +307,7 @@ async def test_credential_that_lives_for_years_sets_a_timer(client_of: ClientOf)
 
 
 class SlowAccounts(Accounts):
-    """A load can be held."""
+    """A provider whose `load` waits until the test continues it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -533,7 +533,7 @@ async def test_as_user_with_identifier_is_error(client_of: ClientOf) -> None:
         await client.http("article_list")
 
 
-async def test_dispatcher_has_no_listener_more_after_many_sockets(client_of: ClientOf) -> None:
+async def test_dispatcher_after_many_sockets_has_no_further_listener(client_of: ClientOf) -> None:
     client = client_of(chat())
     await client.application.boot()
     dispatcher = client.application.injector.get(AsyncEventDispatcher)
@@ -561,7 +561,7 @@ async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) 
         assert ada.rooms == {"user-ada", user_room("ada")}
 
 
-async def test_users_at_the_same_time_on_one_socket_the_second_waits(client_of: ClientOf) -> None:
+async def test_concurrent_authentications_on_one_socket_second_waits(client_of: ClientOf) -> None:
     """A listener of the first one's success is slow."""
     begun, go_on = asyncio.Event(), asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Limits of failed logins: per account, per address, and who is not locked out."""
+"""Limits of failed logins: per account, per address, and users who are not locked out."""
 
 import asyncio
 import time
@@ -240,7 +240,7 @@ async def test_throttled_client_does_not_wait_for_a_turn(clock: Clock) -> None:
             assert not await fails(throttling, "ada", "10.0.0.1")
 
 
-async def test_logins_more_than_may_wait_are_503_with_retry_after(client_of: ClientOf) -> None:
+async def test_logins_above_max_waiting_are_503_with_retry_after(client_of: ClientOf) -> None:
     """The provider does not respond: one login has the only turn, two wait, the others do not:
     half of the places are for other networks."""
     responds = asyncio.Event()
@@ -264,7 +264,7 @@ async def test_logins_more_than_may_wait_are_503_with_retry_after(client_of: Cli
 
 
 async def test_networks_get_turns_one_after_the_other(clock: Clock) -> None:
-    """One client with a valid account sends many logins; others are not kept waiting."""
+    """One client with a valid account sends many logins; others do not wait."""
     passwords = attrs.evolve(CHEAP, threads=1, max_waiting=20)
     throttling = Throttling(SecuritySettings(passwords=passwords))
     order: list[str] = []
@@ -308,7 +308,7 @@ async def test_login_that_hangs_is_503_and_others_log_in(
     assert password_of("eve") not in caplog.text
 
 
-async def test_timeout_of_a_login_is_not_counted_and_that_of_the_provider_is_its_error() -> None:
+async def test_timeout_of_login_is_not_counted_and_timeout_of_provider_is_raised() -> None:
     passwords = attrs.evolve(CHEAP, timeout=0.05)
     limits = ThrottlingSettings(attempts=1)
     throttling = Throttling(SecuritySettings(passwords=passwords, throttling=limits))
@@ -382,6 +382,6 @@ def test_address_limit_counts_each_network_and_becomes_free_again(clock: Clock) 
 
 
 @pytest.mark.parametrize(("limit", "window"), [(0, 1.0), (1, 0.0)])
-def test_address_limit_of_nothing_is_value_error(limit: int, window: float) -> None:
+def test_address_limit_without_uses_is_value_error(limit: int, window: float) -> None:
     with pytest.raises(ValueError, match="both must be greater than 0"):
         AddressLimit(limit, window, "x")

@@ -1,4 +1,4 @@
-"""The room of a user: all sockets that have its identity, and no other."""
+"""The room of a user: all sockets that have its identity, and no other sockets."""
 
 import asyncio
 import json
@@ -331,7 +331,7 @@ async def test_logout_while_policy_of_namespace_decides_leaves_socket_in_no_room
     assert socket.rooms == set()
 
 
-async def test_message_that_finds_a_disabled_user_and_a_logout_meet(client_of: ClientOf) -> None:
+async def test_messages_of_deleted_user_during_logout_leave_the_room(client_of: ClientOf) -> None:
     client = client_of(chat())
     async with client.connection(**ADA) as socket:
         del client.application.injector.get(Accounts).by_name["ada"]

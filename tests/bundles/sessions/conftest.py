@@ -55,5 +55,5 @@ SiteOf = Callable[..., Site]
 
 @pytest.fixture
 def site_of(settings_for: SettingsOf, redis_url: str) -> SiteOf:
-    """Applications with the store, with limits. Those of one test share it, but for memory."""
+    """Applications with the store, with limits. Those of one test share it, except in memory."""
     return lambda **limits: Site(settings_for(**limits), redis_url)

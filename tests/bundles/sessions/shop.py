@@ -139,7 +139,7 @@ class Ended:
 
 @attrs.define(eq=False)
 class Site:
-    """The application of one test, with what the test looks at."""
+    """The application of one test, with the objects that the test reads."""
 
     settings: SessionsSettings
     redis_url: str

@@ -207,7 +207,7 @@ async def test_start_over_http_sends_the_secret_as_cookie(site_of: SiteOf) -> No
 
 @TRANSPORTS
 async def test_start_again_ends_the_earlier_session(site_of: SiteOf, transport: str) -> None:
-    """An id that somebody else knows is worth nothing after a login."""
+    """An id that an attacker knows is invalid after a login."""
     site = site_of()
     async with client_of(site) as client:
         person, other = Person(client, transport), Person(client, "SOCKET")
@@ -242,7 +242,7 @@ async def test_start_takes_user_that_message_has_set_only(site_of: SiteOf, trans
 
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
-async def test_start_of_message_that_fails_counts(site_of: SiteOf, transport: str) -> None:
+async def test_start_is_kept_when_its_message_fails(site_of: SiteOf, transport: str) -> None:
     """Over HTTP the client has no cookie of it, so the earlier session is unknown from then on."""
     async with client_of(site_of()) as client:
         person = Person(client, transport)
@@ -280,7 +280,7 @@ async def test_start_above_limits_is_refused_and_keeps_the_session(
 async def test_start_over_socket_with_cookie_keeps_the_session_of_the_cookie(
     site_of: SiteOf,
 ) -> None:
-    """The socket cannot change the cookie, which the browser goes on to send."""
+    """The socket cannot change the cookie, which the browser continues to send."""
     site = site_of()
     async with client_of(site) as client:
         await client.http("login", params={"user": "ada"})
@@ -359,7 +359,7 @@ async def test_restore_of_another_session_keeps_the_earlier_one(site_of: SiteOf)
 async def test_restore_then_message_that_rotates_the_earlier_session_is_401(
     site_of: SiteOf,
 ) -> None:
-    """Its changes do not get into the session of somebody else."""
+    """Its changes are not stored in the session of another client."""
     site = site_of()
     async with client_of(site) as client:
         of_ada = await Person(client, "SOCKET").content("start", name="ada")
@@ -374,7 +374,7 @@ async def test_restore_then_message_that_rotates_the_earlier_session_is_401(
         assert await person.content("get") == {"name": "ada"}
 
 
-async def test_restore_then_message_of_the_earlier_session_stores_into_that(
+async def test_restore_then_message_of_earlier_session_stores_into_the_earlier_one(
     site_of: SiteOf,
 ) -> None:
     site = site_of()
@@ -396,7 +396,7 @@ async def test_restore_then_message_of_the_earlier_session_stores_into_that(
 async def test_change_then_message_that_began_without_session_and_writes_is_401(
     site_of: SiteOf, change: str
 ) -> None:
-    """Its values do not get into a session that the client has chosen since."""
+    """Its values are not stored in a session that the client has chosen since."""
     site = site_of()
     async with client_of(site) as client:
         ada, person = Person(client, "SOCKET"), Person(client, "SOCKET")
@@ -510,7 +510,7 @@ async def test_finish_then_write_is_a_new_session(site_of: SiteOf, transport: st
         assert (await person.content("restore", secret=secret))[0] is False
 
 
-async def test_finish_while_a_message_rotates_leaves_no_dead_session(site_of: SiteOf) -> None:
+async def test_finish_while_a_message_rotates_leaves_no_invalid_session(site_of: SiteOf) -> None:
     site = site_of()
     async with client_of(site) as client:
         person = Person(client, "SOCKET")

@@ -204,7 +204,7 @@ async def test_session_concurrent_messages_lose_no_key(site_of: SiteOf, transpor
 
 
 async def test_session_concurrent_first_messages_of_socket_create_one(site_of: SiteOf) -> None:
-    """None of them knew the session of the others when it began."""
+    """Each message began before the others had created their session."""
     site = site_of()
     async with site.client() as client, client.connection() as socket:
         messages = [
@@ -247,7 +247,7 @@ async def test_session_first_message_of_socket_stores_into_that_of_login(site_of
 
 
 async def test_session_concurrent_rotations_of_socket_keep_one_session(site_of: SiteOf) -> None:
-    """Each rotates what the one before has made."""
+    """Each message rotates the session of the previous one."""
     site = site_of()
     async with site.client() as client, client.connection() as socket:
         await client.websocket("put", params={"name": "a", "value": "1"}, connection=socket)
@@ -275,7 +275,7 @@ async def test_session_first_message_of_socket_after_logout_is_401(site_of: Site
         assert (await slow).status_code == 401
 
 
-async def test_session_same_key_the_message_that_ends_last_counts(site_of: SiteOf) -> None:
+async def test_session_same_key_keeps_value_of_last_message(site_of: SiteOf) -> None:
     """Also if it writes the value that it has read, or that was there before."""
     site = site_of()
 
@@ -329,8 +329,8 @@ async def test_session_unknown_id_is_never_adopted(site_of: SiteOf, secret: str)
     assert written.headers["Session"] != secret
 
 
-async def test_session_login_makes_the_old_id_worthless(site_of: SiteOf) -> None:
-    """E9: the id of before the login is dead for messages and sockets."""
+async def test_session_login_invalidates_the_old_id(site_of: SiteOf) -> None:
+    """E9: after the login, the old id is invalid for messages and sockets."""
     site = site_of()
     async with site.client() as client:
         await client.http("put", params={"name": "cart", "value": "tea"})
@@ -401,8 +401,8 @@ async def test_session_message_before_login_keeps_its_changes(site_of: SiteOf) -
         assert (await client.http("get")).content == {"a": "1", "b": True}
 
 
-async def test_session_destroyed_is_dead_everywhere(site_of: SiteOf) -> None:
-    """E9: a stolen id is worth nothing after the logout; the sockets of all windows are closed."""
+async def test_session_destroyed_is_invalid_on_all_connections(site_of: SiteOf) -> None:
+    """E9: a stolen id is invalid after the logout; the sockets of all windows are closed."""
     site = site_of()
     async with site.client() as client:
         await client.http("login", params={"user": "ada"})
@@ -462,7 +462,7 @@ async def test_session_parallel_logouts_both_succeed(site_of: SiteOf) -> None:
 
 
 async def test_session_destroyed_meanwhile_message_with_changes_is_401(site_of: SiteOf) -> None:
-    """The session does not rise again."""
+    """The session is not created again."""
     site = site_of()
     async with site.client() as client:
         await client.http("put", params={"name": "a", "value": "1"})
@@ -1071,7 +1071,7 @@ async def test_session_message_handled_again_stores_its_changes(site_of: SiteOf)
 
 
 async def test_session_sweeper_removes_expired_sessions(site_of: SiteOf) -> None:
-    """By a task that runs from boot on: nobody sends a message."""
+    """A task that runs from boot removes them, without a message."""
     site = site_of(idle_timeout=1.0)
     async with site.client() as client:
         await client.http("login", params={"user": "ada"})

@@ -1,4 +1,4 @@
-"""What every session store must do: see `SessionStore`."""
+"""The contract of session stores: see `SessionStore`."""
 
 import asyncio
 from contextlib import AsyncExitStack

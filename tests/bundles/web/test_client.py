@@ -1,4 +1,4 @@
-"""`Client`: what handlers read, and which services they take."""
+"""`Client`: the attributes that handlers read, and the services that they take."""
 
 import pytest
 

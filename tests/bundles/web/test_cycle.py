@@ -277,7 +277,7 @@ async def test_t68_inherited_goes_up_over_all_directories(site: Site) -> None:
     assert response.content == b'["c",["a",["root",null]]]'
 
 
-async def test_inherited_of_two_calls_at_once_is_that_of_the_same_parent(site: Site) -> None:
+async def test_concurrent_calls_of_inherited_call_the_same_parent(site: Site) -> None:
     files = {
         "app/get.py": """
             import asyncio
@@ -299,7 +299,7 @@ async def test_inherited_of_two_calls_at_once_is_that_of_the_same_parent(site: S
     assert (await client.http("GET /a.json")).content == b"[null,null,null]"
 
 
-async def test_middleware_of_request_goes_around_the_rest(site: Site) -> None:
+async def test_middleware_of_request_wraps_the_rest(site: Site) -> None:
     files = {
         "lib/trace.py": LIB,
         "app/request.py": """
@@ -322,7 +322,7 @@ async def test_middleware_of_request_goes_around_the_rest(site: Site) -> None:
     assert (await client.http("GET /b.json")).content == b'"ended"'
 
 
-async def test_middleware_that_does_not_go_on_responds_itself_and_end_runs(site: Site) -> None:
+async def test_middleware_without_next_responds_and_end_runs(site: Site) -> None:
     files = {
         **TREE,
         "app/request.py": """
@@ -462,7 +462,7 @@ async def test_context_is_not_shared_by_requests(site: Site) -> None:
     assert [response.content for response in both] == [b'["a"]', b'["b"]']
 
 
-async def test_inherited_of_calls_at_once_is_that_of_each_handler(site: Site) -> None:
+async def test_concurrent_handlers_inherit_from_their_own_parents(site: Site) -> None:
     """The first call waits in the middle until the second one has returned."""
     files = {
         "app/get.py": "async def get(client): return 'root'",
@@ -521,7 +521,7 @@ async def test_inherited_of_a_task_that_runs_after_its_stage_is_that_of_its_hand
     assert found.content == b'["get of the root","end of the root"]'
 
 
-async def test_inherited_of_a_message_around_another_one_is_its_own(site: Site) -> None:
+async def test_inherited_in_nested_messages_belongs_to_each_message(site: Site) -> None:
     files = {
         "app/get.py": "async def get(client): return client.context.data.get('inner', 'root')",
         "app/a.json/get.py": """

@@ -1,4 +1,4 @@
-"""Requests that fail: what was begun ends, and the first error counts."""
+"""Requests that fail: started stages end, and the first error is sent."""
 
 import asyncio
 from typing import Any

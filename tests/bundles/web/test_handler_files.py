@@ -203,9 +203,7 @@ async def test_own_extension_replaces_the_built_in_one_of_pages(site: Site) -> N
         ("menu.editors.JINJA", "menu.editors.jinja"),
     ],
 )
-async def test_file_that_is_almost_called_like_a_part_of_the_tree_is_an_error(
-    site: Site, key: str, meant: str
-) -> None:
+async def test_file_with_misspelled_name_is_an_error(site: Site, key: str, meant: str) -> None:
     found = await site.problems({f"app/a/{key}": "guests = False"})
 
     assert f"{site.root}/app/a/{key}: is not read with this name; rename it to {meant}" in found

@@ -1,4 +1,4 @@
-"""Services of the stage ``lazy``: those of the request have ended when it runs."""
+"""Services of the stage ``lazy``: the services of the request have ended when it runs."""
 
 import pytest
 from injector import Binder

@@ -1,4 +1,4 @@
-"""Names of Impress in handlers of Python: errors say what to write here."""
+"""Names of Impress in handlers of Python: errors have a hint."""
 
 import pytest
 
@@ -31,7 +31,7 @@ async def test_unknown_attribute_of_the_client_is_an_error_with_a_hint(
     assert hint in caplog.text
 
 
-async def test_attribute_that_is_like_no_other_has_no_hint(site: Site) -> None:
+async def test_attribute_without_a_similar_one_has_no_hint(site: Site) -> None:
     text = """
         async def get(client):
             try:
@@ -48,8 +48,12 @@ async def test_attribute_that_is_like_no_other_has_no_hint(site: Site) -> None:
 @pytest.mark.parametrize(
     ("key", "text", "problem"),
     [
-        ("get", "get(client, callback)", "get takes 'callback'; there is no callback; return the"),
-        ("get", "method(client, cb)", "method takes 'cb'; there is no callback; return the"),
+        (
+            "get",
+            "get(client, callback)",
+            "get takes 'callback'; handlers have no callback; return the",
+        ),
+        ("get", "method(client, cb)", "method takes 'cb'; handlers have no callback; return the"),
         ("get", "get(client, next)", "get takes 'next'; only a middleware takes it"),
         ("get", "get(req, res)", "get takes req, res; write the one parameter client"),
         ("request", "middleware(req, res, next)", "write async def middleware(request, next)"),

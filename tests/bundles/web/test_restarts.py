@@ -27,7 +27,7 @@ async def test_restart_leaves_no_listener_of_the_former_start(
         assert len(caplog.records) == 1
 
 
-async def test_site_without_limits_listens_to_no_message_for_them(site: Site) -> None:
+async def test_site_without_limits_has_no_listeners_for_them(site: Site) -> None:
     async with site.served(FILES):
         without = listeners(site)
         await site.stop()

@@ -1,4 +1,4 @@
-"""What a request reads, and how long it keeps it."""
+"""The snapshot that a request reads, and how long it is kept."""
 
 import asyncio
 import gc

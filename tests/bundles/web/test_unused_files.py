@@ -1,4 +1,4 @@
-"""Handlers and templates that nothing can ever use: errors at boot."""
+"""Handlers and templates that are never used: errors at boot."""
 
 import pytest
 
@@ -81,7 +81,7 @@ async def test_template_that_is_almost_a_page_may_be_a_part(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["get.pyy", "get.pyw", "access.pyi", "GET.pyx", "post.PY"])
-async def test_file_with_almost_the_end_of_python_is_an_error(site: Site, name: str) -> None:
+async def test_file_with_misspelled_suffix_is_an_error(site: Site, name: str) -> None:
     found = await site.problems({"app/get.py": GET, f"app/a/{name}": "secret"})
 
     meant = f"{name.lower().split('.')[0]}.py"

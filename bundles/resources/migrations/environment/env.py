@@ -1,4 +1,4 @@
-"""Executed by Alembic within each command; `Migrations` has prepared the options."""
+"""Executed by Alembic in each command, with the options of `Migrations`."""
 
 from alembic import context
 

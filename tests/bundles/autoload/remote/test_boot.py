@@ -58,7 +58,7 @@ def test_service_with_many_errors_reports_all() -> None:
         "circuit_breaker.ratio is 2",
         "headers.'a b' must be a header name",
         "headers.X must be a text without line breaks",
-        "headers.host is set by the client",
+        "headers.host is set by the HTTP client",
         "headers.Y must",
         "headers.Z must",
         "redirect_origins[0] must be an origin",

@@ -91,7 +91,7 @@ async def test_t58_more_calls_than_the_queue_holds_are_refused(
     method = limited(limits=[{"calls": 1, "per": 1}], queue={"size": 2, "timeout": 10})
     calls = [asyncio.ensure_future(method()) for _ in range(4)]
     await until(lambda: calls[3].done() and calls[0].done())
-    with pytest.raises(RemoteUnavailableException, match="2 calls wait"):
+    with pytest.raises(RemoteUnavailableException, match="2 calls are waiting"):
         await calls[3]
     for number in (2, 3):
         await clock.advance(1)
@@ -216,7 +216,7 @@ async def test_concurrency_is_limited(
     method = method_of(GET, service)
     calls = [asyncio.ensure_future(method()) for _ in range(3)]
     await until(lambda: len(stub.received) == 2)
-    with pytest.raises(RemoteUnavailableException, match="too many calls run"):
+    with pytest.raises(RemoteUnavailableException, match="too many calls are running"):
         await method()
     released.set()
     assert await asyncio.gather(*calls) == [1, 1, 1]

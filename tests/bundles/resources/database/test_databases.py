@@ -144,7 +144,7 @@ async def test_unknown_database_is_boot_error(tmp_path: Path) -> None:
         await _application(tmp_path, Wrong).boot()
 
     unknown, wrong = caught.value.problems
-    assert "there is no database 'report'; " in unknown
+    assert "unknown database 'report'; " in unknown
     assert "did you mean 'reports'?" in unknown
     assert "write Annotated[AsyncSession, Db(name='default')]" in wrong
 

@@ -96,7 +96,7 @@ class Savepoints:
                 session.add(Author(name=name))
                 await session.flush()
         except IntegrityError:
-            return "exists already"
+            return "already exists"
         return "added"
 
 
@@ -105,7 +105,7 @@ async def test_savepoint_keeps_transaction_after_error(
 ) -> None:
     client = client_of(await create_tables(application(any_database.url, Savepoints)))
 
-    assert (await client.http("twice", params={"name": "ada"})).content == "exists already"
+    assert (await client.http("twice", params={"name": "ada"})).content == "already exists"
     assert await _count(client.application) == 1
 
 

@@ -189,7 +189,7 @@ async def test_entity_of_no_database_is_an_error_at_boot(
         @http("GET", "/{slug}", "show")
         async def show(self, article: Annotated[Article, Entity("slug")]) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="Article has a table of no database"):
+    with pytest.raises(ConfigurationError, match="Article has no table in any database"):
         await client_of(library(sqlite_database.url, Articles)).application.boot()
 
 

@@ -129,7 +129,7 @@ def errors(given: Any) -> list[tuple[str, str, str]]:
         ("limit=0", "limit", "too_small", "expected int >= 1"),
         ("$limit=3abc", "$limit", "type", "expected int"),
         ("skip=-4", "skip", "too_small", "expected int >= 0"),
-        ("skip=10001", "skip", "too_large", "send the cursor of the page before"),
+        ("skip=10001", "skip", "too_large", "send the cursor from the previous page"),
         ("limit=1&$limit=2", "$limit", "invalid", "is sent twice, as limit and $limit"),
         ("limit[a]=1", "limit", "type", "expected int, got object"),
         (

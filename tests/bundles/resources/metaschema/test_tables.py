@@ -238,7 +238,7 @@ def test_defaults_are_those_of_the_database() -> None:
         ),
         (
             {"A": {"x": "string"}, "B": {"Entity": {}, "a": {"many": "A"}}},
-            "schema 'B', 'a': many of 'A', which has no table; give it a kind: Entity",
+            "schema 'B', 'a': 'many' of 'A', which has no table; give it a kind: Entity",
         ),
         (
             {"A": {"x": "string", "b": "?A"}, "B": {"Entity": {}, "a": "A"}},

@@ -96,7 +96,7 @@ def test_revisions_are_applied_compared_and_reverted(shop_anywhere: Shop) -> Non
     second = shop.revise("Change the tables")
     assert shop.run("upgrade").splitlines() == [
         f"Applied {second}: Change the tables",
-        f"The database is at {second}, none is pending.",
+        f"The database is at {second}, no revisions are pending.",
     ]
     assert shop.run("check") == "No differences.\n"
 
@@ -116,7 +116,7 @@ def test_check_finds_no_difference_in_tables_of_revision(shop_anywhere: Shop) ->
     assert shop.run("check") == "No differences.\n"
     assert shop.run("revision", "-m", "Again") == "No differences.\n"
     shop.run("downgrade", "base")
-    assert shop.run("upgrade").endswith("none is pending.\n")
+    assert shop.run("upgrade").endswith("no revisions are pending.\n")
 
 
 def test_sql_is_that_of_the_database(shop_anywhere: Shop) -> None:
@@ -183,9 +183,9 @@ async def test_upgrade_command_reports_that_it_waits(
     await upgrade
 
     assert lines() == [
-        "Waiting: another process changes the database.",
+        "Waiting: another process is changing the database.",
         f"Applied {first}: Create the tables",
-        f"The database is at {first}, none is pending.",
+        f"The database is at {first}, no revisions are pending.",
     ]
 
 

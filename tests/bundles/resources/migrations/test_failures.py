@@ -51,7 +51,7 @@ def test_two_newest_revisions_name_the_line_to_change(shop: Shop, first: str) ->
     )
     assert any(fix in printed for fix in fixes)
     edit(shop, other, f"down_revision = '{first}'", f"down_revision = '{one}'")
-    assert shop.run("upgrade").endswith(f"The database is at {last}, none is pending.\n")
+    assert shop.run("upgrade").endswith(f"The database is at {last}, no revisions are pending.\n")
 
 
 def test_missing_file_of_the_database_revision_is_reported(shop: Shop, first: str) -> None:

@@ -41,7 +41,7 @@ def test_first_revision_creates_all_tables(shop: Shop) -> None:
     assert shop.run("current") == "no revision, 1 pending\n"
     id = file.name.split("_")[2]
     assert shop.run("upgrade") == (
-        f"Applied {id}: Create the tables\nThe database is at {id}, none is pending.\n"
+        f"Applied {id}: Create the tables\nThe database is at {id}, no revisions are pending.\n"
     )
     add_rows(shop)
     assert query(shop, "SELECT * FROM task") == [(7, 1)]
@@ -51,7 +51,7 @@ def test_upgrade_of_newest_database_changes_nothing(shop: Shop) -> None:
     id = shop.revise("Create the tables")
     shop.run("upgrade")
 
-    assert shop.run("upgrade") == f"The database is at {id}, none is pending.\n"
+    assert shop.run("upgrade") == f"The database is at {id}, no revisions are pending.\n"
 
 
 def test_revision_without_difference_writes_no_file(shop: Shop) -> None:
@@ -209,7 +209,7 @@ def test_stamp_adopts_tables_that_boot_has_created(shop: Shop) -> None:
     printed = shop.run("upgrade", exit_code=2)
     assert "table account already exists" in printed
     assert "record its revision: rxkernel db stamp REVISION" in printed
-    assert shop.run("stamp", "head") == f"The database is at {id}, none is pending.\n"
+    assert shop.run("stamp", "head") == f"The database is at {id}, no revisions are pending.\n"
     assert shop.run("check") == "No differences.\n"
 
 
@@ -231,7 +231,7 @@ def test_database_by_name_has_its_own_folder_and_models(shop: Shop) -> None:
     assert shop.run("check", "--database", "reports") == "No differences.\n"
     assert shop.run("history") == "No revisions.\n"
     assert shop.run("check", "--database", "report", exit_code=2) == (
-        "Error: --database report names no table of [resources.databases]; there are: default, "
+        "Error: --database report is not in [resources.databases]; the databases are: default, "
         "reports\n"
     )
 

@@ -94,7 +94,10 @@ async def test_documents_describe_each_operation(tmp_path: Path) -> None:
     assert {p["name"] for p in tasks["get"]["parameters"]} >= {"id[$in]", "sort", "limit"}
     assert set(one["put"]["responses"]) >= {"204", "404", "409", "412", "422", "503"}
     names = {p["name"]: p.get("description") for p in one["put"]["parameters"]}
-    assert names["If-Match"] == "the ETag of the row that you have read; another one is an error"
+    assert (
+        names["If-Match"]
+        == "the ETag of the row that you have read; if the row has another one, it is an error"
+    )
     assert "requestBody" not in documents.openapi["paths"]["/tasks/{id}/finish"]["post"]
     assert "push_task_changed" in documents.asyncapi["operations"]
 

@@ -1,4 +1,4 @@
-"""What counts calls: in memory with a bound, and in Redis for several processes."""
+"""Counts of calls: in memory with a limit, and in Redis for several processes."""
 
 import asyncio
 from collections import Counter
@@ -69,7 +69,7 @@ async def test_memory_of_counts_is_bounded_and_forgets_the_oldest_key() -> None:
 
 
 @pytest.mark.parametrize("rate", ["10/minute", "3/second", "5 per 10 seconds", "1/hour"])
-async def test_memory_counts_decide_as_the_library(
+async def test_memory_counts_decide_like_the_library(
     rate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_700_000_000.0
@@ -182,7 +182,7 @@ async def test_calls_of_two_processes_are_counted_together_in_redis(redis: Redis
     assert redis.command("DBSIZE") == ":1"
 
 
-async def test_without_redis_each_process_counts_until_it_is_back(
+async def test_processes_count_separately_during_outage_of_redis(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with KernelClient(application_of(redis.url)) as client:

@@ -70,7 +70,7 @@ async def test_changes_are_applied_in_their_order(other: Other, occupants: Occup
     assert not other.asked
 
 
-async def test_missed_change_makes_process_ask_until_it_has_the_list(
+async def test_missed_change_requests_the_list_until_it_arrives(
     other: Other, occupants: Occupants
 ) -> None:
     other.version = 2

@@ -1,4 +1,4 @@
-"""Presence in one process: who is listed, the events of the room, and the limits."""
+"""Presence in one process: the listed users, the events of the room, and the limits."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""`rxkernel proxy`: what it writes, and what it refuses."""
+"""`rxkernel proxy`: its configurations, and the options that it refuses."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ from tests.waiting import until
 
 
 class Rooms:
-    """Lets clients join rooms and set attributes, and notes who has recovered."""
+    """Lets clients join rooms and set attributes, and notes the clients that have recovered."""
 
     def __init__(self) -> None:
         self.connected: list[tuple[bool, set[str], dict[str, Any], Any]] = []

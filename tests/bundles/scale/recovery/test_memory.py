@@ -136,7 +136,7 @@ async def test_client_recovers_before_the_server_has_noticed_the_loss(site: Site
         assert await again.event() == ["hello"]
 
 
-async def test_each_namespace_recovers_for_itself(site: Site) -> None:
+async def test_each_namespace_recovers_separately(site: Site) -> None:
     async with recovering(site.application, namespace="/news") as one:
         await site.lost(one)
     await site.broadcaster.emit("main")
@@ -261,7 +261,7 @@ async def test_log_forgets_events_that_are_too_old() -> None:
             assert again.sid != one.sid
 
 
-async def test_ping_moves_the_place_from_which_events_are_kept() -> None:
+async def test_ping_of_client_without_events_updates_its_position() -> None:
     """A client in a quiet room of a busy site has no recent offset."""
     application = application_with({"ping_interval": 0.05}, max_events=5)
     async with serving(application):

@@ -43,7 +43,8 @@ class Talk:
 
     @websocket("lose")
     async def lose(self, request: Request) -> None:
-        """End the transport, and send what the client can only receive when it is back."""
+        """End the transport, and send events that the client can receive only after it has
+        recovered."""
         connection: Any = request.connection
         session = self._server.engine.eio.sockets[connection.session.sid]
         await session.close(DisconnectReason.TRANSPORT_CLOSE)

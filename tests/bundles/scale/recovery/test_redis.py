@@ -162,7 +162,7 @@ async def test_no_event_is_lost_or_sent_twice_while_many_are_sent(
     [{"max_events": 2}, {"max_bytes": 1024}, {"max_sessions": 1}],
     ids=lambda limit: next(iter(limit)),
 )
-async def test_limit_is_kept(
+async def test_client_beyond_a_limit_does_not_recover(
     site_of: SiteOf, shared_redis: RedisServer, limit: dict[str, int]
 ) -> None:
     a, b = await two(site_of, shared_redis, channel=f"limit-{next(iter(limit))}", **limit)

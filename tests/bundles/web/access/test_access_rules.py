@@ -195,7 +195,7 @@ async def test_basic_auth_scheme_in_other_case_is_accepted(
 async def test_basic_of_users_is_accepted_beside_directories_with_a_password(
     client_of: ClientOf,
 ) -> None:
-    """The header is that of the directory where it has a password, else that of a user."""
+    """The header is for the password of the directory, if it has one, else for a user."""
     files = {"a": "auth = 'x:y'", "b": "guests = False", "c": "guests = False\nhttps = False"}
     settings = SecuritySettings(basic=True)
     client = client_of(application_of(Directories(files, "a", "b", "c"), settings=settings))
@@ -208,7 +208,7 @@ async def test_basic_of_users_is_accepted_beside_directories_with_a_password(
         assert (await client.http(f"GET {name}", headers=basic("ada:no"))).status_code == 401
 
 
-async def test_basic_of_directory_is_no_user(client_of: ClientOf) -> None:
+async def test_basic_of_directory_does_not_authenticate_a_user(client_of: ClientOf) -> None:
     files = {"a": "auth = 'x:y'\nguests = False"}
     client = client_of(application_of(Directories(files, "a")))
 
@@ -374,7 +374,7 @@ async def test_request_to_another_host_is_not_local(site: Site) -> None:
     [("shop.example", True), ("a.blog.example:1", True), ("evil.example", False)],
 )
 def test_entry_of_allowed_hosts_decides_whether_client_is_local(host: str, expected: bool) -> None:
-    """Their ports do not matter, and ``*`` is no host of this machine."""
+    """Their ports do not matter, and ``*`` is not a host of this machine."""
     client = ClientAddress("127.0.0.1", 1)
     request = Request("HTTP", {"Host": host}, client=client, method="GET")
 

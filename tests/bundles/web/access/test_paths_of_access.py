@@ -89,7 +89,7 @@ class Slashes(str):
         return super().__getitem__(key)  # type: ignore[index]
 
 
-def test_path_of_many_names_is_read_as_deep_as_the_access_files() -> None:
+def test_long_path_is_read_only_as_deep_as_the_access_files() -> None:
     tree = tree_of({"a": "guests = False\n", "a/b/c": "guests = True\n"})
     Slashes.slices = 0
 

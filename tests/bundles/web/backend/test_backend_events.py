@@ -115,7 +115,7 @@ async def test_emit_of_a_wrong_value_raises(site: Site) -> None:
         ('on("", changed)', "the name of the event is ''; write a non-empty str"),
         ('on("price", print)', "the handler of the event 'price' is a def; write async def"),
         ('on("price", none)', r"write async def none\(data\)"),
-        ('on("price", callback)', "there is no callback; return the result"),
+        ('on("price", callback)', "handlers have no callback; return the result"),
     ],
     ids=["no-event", "def", "no-parameter", "callback"],
 )

@@ -166,7 +166,7 @@ async def test_id_that_is_older_than_what_a_new_process_has_gets_a_reset(
         assert [(await reader.event())["data"] for _ in range(3)] == ["2", "3", "4"]
 
 
-async def test_process_that_is_behind_sends_nothing_twice(
+async def test_process_with_fewer_events_does_not_repeat_events(
     start: Start, shared_redis: RedisServer
 ) -> None:
     """A client comes from a process that has read more, and asks for the events since then."""
@@ -180,7 +180,7 @@ async def test_process_that_is_behind_sends_nothing_twice(
         assert (await reader.event())["data"] == "3"
 
 
-async def test_redis_that_is_killed_loses_events_and_the_subscribers_of_all_get_a_reset(
+async def test_killed_redis_that_lost_events_sends_a_reset_to_all_subscribers(
     start: Start, redis: RedisServer
 ) -> None:
     """Clients do not get an event that is not stored, and the streams stay open."""
@@ -398,7 +398,7 @@ async def test_events_that_were_removed_before_they_were_read_are_a_restart(
         assert one.got.resets == [0, 3]
 
 
-async def test_another_redis_with_the_same_data_begins_a_new_run(
+async def test_restored_data_in_another_redis_begins_a_new_run(
     reader_of: Callable[..., Reader],
 ) -> None:
     """A restart, or a replica that takes over: the last events may be missing."""
@@ -438,7 +438,7 @@ async def test_invalid_event_in_redis_is_logged_and_skipped(
     assert "an event of a channel in Redis is invalid" in caplog.text
 
 
-async def test_redis_without_memory_refuses_events_and_goes_on_afterwards(
+async def test_redis_without_memory_refuses_events_until_it_has_memory(
     reader_of: Callable[..., Reader], shared_redis: RedisServer
 ) -> None:
     async with reader_of() as one:

@@ -515,7 +515,7 @@ async def test_ws_headers_and_session_before_accept_are_sent_with_the_handshake(
         assert await client.receive_str(timeout=20) == "tea"
 
 
-async def test_ws_middleware_goes_around_the_handler(live: Live) -> None:
+async def test_ws_middleware_wraps_the_handler(live: Live) -> None:
     site = await live(
         {
             "app/request.py": """

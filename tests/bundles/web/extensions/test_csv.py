@@ -116,7 +116,7 @@ def test_csv_negative_number_stays_a_number(number: Any, text: str) -> None:
 
 
 def test_csv_control_characters_are_replaced() -> None:
-    """A program that drops NUL would see the formula behind it."""
+    """A program that drops NUL would read the formula after it."""
     assert form_of("csv", [["\0=1\x1b", "\ud800"]]) == "\ufffd=1\ufffd,\ufffd\r\n"
 
 

@@ -98,7 +98,9 @@ def test_json_set_in_a_cycle_is_a_list() -> None:
     assert form_of("json", data) == '{"ids":[1],"keys":["a"],"self":null}'
 
 
-def test_json_many_objects_that_know_each_other_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_many_objects_that_refer_to_each_other_raises(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each of 20 objects with the 19 others has 20! paths."""
     monkeypatch.setattr(cycles, "_MAX_CONTAINERS", 1000)
     people = [Person(str(n)) for n in range(20)]

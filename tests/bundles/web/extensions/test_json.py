@@ -48,6 +48,6 @@ def test_json_value_is_written_as_by_the_kernel(data: Any) -> None:
     assert form_of("json", data).encode() == encode_json(data)
 
 
-def test_json_value_without_form_raises_type_error() -> None:
+def test_json_value_that_cannot_be_encoded_raises_type_error() -> None:
     with pytest.raises(TypeError, match=r"builtins\.object cannot be encoded as JSON"):
         form_of("json", object())

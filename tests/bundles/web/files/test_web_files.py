@@ -307,7 +307,7 @@ async def test_folder_api_of_the_tree_has_files_unless_autoload_has_one(site: Si
         assert (response.status, await response.text()) == (200, "a")
 
 
-async def test_path_of_autoload_api_is_no_file(site: Site) -> None:
+async def test_path_of_autoload_api_is_not_a_file(site: Site) -> None:
     files = {
         "app/api/a.txt": "a",
         "app/.404.html": "lost",
@@ -321,7 +321,7 @@ async def test_path_of_autoload_api_is_no_file(site: Site) -> None:
 async def test_existing_file_of_closed_directory_is_not_revealed_by_other_methods(
     session: aiohttp.ClientSession,
 ) -> None:
-    """There is no route for it, so that no rule decides: the error is the same."""
+    """It has no route, so no rule is applied: the error is the same."""
     for path in ("/closed/file.txt", "/closed/none.txt"):
         async with session.post(path) as response:
             assert response.status == 405

@@ -1,4 +1,4 @@
-"""Sites whose handlers wait until a test lets them go on."""
+"""Sites whose handlers wait until a test continues them."""
 
 import asyncio
 from collections.abc import AsyncIterator

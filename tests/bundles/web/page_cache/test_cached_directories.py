@@ -358,7 +358,7 @@ async def test_cache_page_with_a_session_and_another_credential_is_not_for_other
 
 
 async def test_cache_page_of_a_session_is_not_sent_after_its_end(site: Site) -> None:
-    """A copy of its cookie is worth nothing then, with another credential, too."""
+    """A copy of its cookie is then invalid, even with another credential."""
     files = {**SESSION_PAGES, "app/out.json/post.py": "async def post(c): await c.sign_out()"}
     headers = {"Authorization": "Bearer expired"}
     async with served_with_users(site, files) as owner:

@@ -81,7 +81,7 @@ async def test_page_expires_after_its_lifetime(site: PagesSite) -> None:
     ],
     ids=["query", "no query", "host", "accept", "language"],
 )
-async def test_page_of_another_request_is_another(
+async def test_page_is_not_shared_by_different_requests(
     site: PagesSite, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     """Impress of 2015 kept one page for all queries and users."""
@@ -102,7 +102,7 @@ async def test_page_varies_by_the_headers_in_vary(site: PagesSite) -> None:
     assert site.runs <= 3, "the first page is found again, unless a name of Vary was new"
 
 
-async def test_page_of_another_user_is_another(site: PagesSite) -> None:
+async def test_page_is_not_shared_by_different_users(site: PagesSite) -> None:
     class Token:
         def __init__(self, identifier: str | None, roles: frozenset[str] = frozenset()) -> None:
             self.user = self.identifier = identifier
@@ -275,7 +275,7 @@ async def test_page_concurrent_first_requests_share_one_run(site: PagesSite) -> 
     assert (contents, site.runs) == ({"run 1"}, 1)
 
 
-async def test_page_of_runs_that_begin_before_the_first_call_is_that_of_the_last(
+async def test_page_of_concurrent_runs_is_the_last_response(
     site: PagesSite,
 ) -> None:
     site.is_late = True

@@ -166,7 +166,7 @@ async def test_interim_response_before_the_head_is_skipped(site: Site) -> None:
 async def test_upstream_that_breaks_in_mid_body_breaks_the_response(
     site: Site, caplog: pytest.LogCaptureFixture, head: bytes
 ) -> None:
-    """The client must not take a part for the whole; it is logged once."""
+    """The client must notice that the body is incomplete; it is logged once."""
     arrived = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -262,7 +262,7 @@ async def test_body_above_the_limit_is_413(site: Site) -> None:
         assert response.status == 413
 
 
-async def test_client_that_leaves_before_the_head_cancels_the_request(site: Site) -> None:
+async def test_client_that_disconnects_before_the_head_cancels_the_request(site: Site) -> None:
     gone = asyncio.Event()
     came = asyncio.Event()
 
@@ -279,7 +279,7 @@ async def test_client_that_leaves_before_the_head_cancels_the_request(site: Site
         await asyncio.wait_for(gone.wait(), 20)
 
 
-async def test_client_that_leaves_in_mid_body_cancels_the_request(site: Site) -> None:
+async def test_client_that_disconnects_in_mid_body_cancels_the_request(site: Site) -> None:
     state: dict[str, bool] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -295,7 +295,7 @@ async def test_client_that_leaves_in_mid_body_cancels_the_request(site: Site) ->
         await until(lambda: "closed" in state)
 
 
-async def test_client_that_leaves_in_its_body_cancels_the_request(site: Site) -> None:
+async def test_client_that_disconnects_in_its_body_cancels_the_request(site: Site) -> None:
     state: dict[str, bytes] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -364,7 +364,7 @@ async def test_more_requests_than_connections_wait(site: Site) -> None:
     assert most == 2
 
 
-async def test_server_without_free_connections_does_not_hold_up_another_one(site: Site) -> None:
+async def test_server_without_free_connections_does_not_delay_another_one(site: Site) -> None:
     is_held, go_on = asyncio.Event(), asyncio.Event()
 
     async def hold(request: web.Request) -> web.Response:
@@ -415,7 +415,7 @@ async def test_connections_to_all_servers_have_one_limit(site: Site) -> None:
     assert most == 1
 
 
-async def test_rule_that_leads_to_its_own_server_is_508(site: Site) -> None:
+async def test_rule_that_forwards_to_its_own_server_is_508(site: Site) -> None:
     """Without a check it would end with the last connection."""
     port = closed_port()
     files = forwarding(f"http://127.0.0.1:{port}/there")

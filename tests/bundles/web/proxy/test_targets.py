@@ -134,7 +134,7 @@ def test_allowed_target_is_sent_as_it_is() -> None:
     assert str(checked_url("http://[2606:4700::1]/", ["[2606:4700::1]"]).host) == "2606:4700::1"
 
 
-def test_hosts_that_are_a_text_are_an_error() -> None:
+def test_hosts_given_as_str_are_an_error() -> None:
     with pytest.raises(TypeError, match=r"hosts is 'api\.example'"):
         checked_url("http://api.example/", "api.example")
 
@@ -180,7 +180,7 @@ async def test_b17_address_of_a_client_is_400(site: Site) -> None:
     ["ftp://a.example", "a.example", "http://a.example/x", "http://u@a.example", ""],
     ids="abcde",
 )
-async def test_origin_that_is_more_or_less_is_an_error(site: Site, origin: str) -> None:
+async def test_origin_with_missing_or_further_parts_is_an_error(site: Site, origin: str) -> None:
     await site.start({"app/get.py": "async def get(client): return 1"})
     proxy = site.application.injector.get(ReverseProxy)
 

@@ -1,4 +1,4 @@
-"""The patterns of rules, and the paths that they lead to."""
+"""The patterns of rules, and the paths to which they rewrite."""
 
 import pytest
 from hypothesis import assume, given
@@ -39,7 +39,7 @@ def matched(pattern: str, path: str) -> list[str] | None:
         ("/([^/]+)", "/a/b", None),
         ("/([^/]+)/x/(.*)", "/a/x/x/y", ["a", "x/y"]),
         ("/(.*)/([^/]+)", "/a/b/c", ["a/b", "c"]),
-        # percent-encoding is compared decoded, and kept in groups; %2F is no slash
+        # percent-encoding is compared decoded, and kept in groups; %2F is not a slash
         ("/%61/(.*)", "/a/%20", ["%20"]),
         ("/a/(.*)", "/%61/%41%2f", ["%41%2f"]),
         ("/([^/]+)", "/a%2Fb", ["a%2Fb"]),

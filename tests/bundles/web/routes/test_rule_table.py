@@ -1,4 +1,4 @@
-"""Which of many rules is used."""
+"""The rule that is used, of many rules."""
 
 import pytest
 

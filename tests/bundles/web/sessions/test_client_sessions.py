@@ -95,7 +95,7 @@ async def test_session_is_created_on_first_write(browser: aiohttp.ClientSession)
 async def test_t72_login_keeps_anonymous_data_and_logout_too(
     browser: aiohttp.ClientSession,
 ) -> None:
-    """The data goes on; the id does not, since who knows it would be logged in too."""
+    """The data stays; the id does not, since a client that knows it would be logged in too."""
     await put(browser, "cart", "tea")
     anonymous = cookie_of(browser)
 
@@ -130,7 +130,7 @@ async def test_t72_login_keeps_anonymous_data_and_logout_too(
 async def test_session_id_before_is_unknown_afterwards(
     browser: aiohttp.ClientSession, moment: str
 ) -> None:
-    """Session fixation: the id may have been given to the browser by somebody else."""
+    """Session fixation: an attacker may have set the id in the browser."""
     await put(browser, "cart", "tea")
     if moment == "logout":
         await sent(browser, "POST", "/in.json", name="ada")
@@ -282,7 +282,7 @@ async def test_session_is_read_for_client_with_cookie_and_token(site: Site) -> N
             assert await response.json() == {"user": "ada", "groups": [], "a": "b"}
 
 
-async def test_session_that_was_not_read_is_an_error(site: Site) -> None:
+async def test_session_of_before_prepare_is_an_error(site: Site) -> None:
     client = await site.start({"app/get.py": "async def get(client): ..."})
     sessions = client.application.injector.get(ClientSessions)
     request = Request("HTTP", {"Cookie": "sid=" + "a" * 43})

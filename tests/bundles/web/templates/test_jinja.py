@@ -72,7 +72,7 @@ def test_error_in_an_included_file_names_that_file() -> None:
         ("\n{% include 'x' %}", "app/html.jinja:2: template 'x' is neither"),
         ("\n{% import 'x' as y %}", "app/html.jinja:2: template 'x' is neither"),
         ("\n{% from 'x' import y %}", "app/html.jinja:2: template 'x' is neither"),
-        ("{% extends 'html.jinja' %}", "app/html.jinja:1: there is no further template 'html"),
+        ("{% extends 'html.jinja' %}", "app/html.jinja:1: no further template 'html"),
         ("{{ " + "(" * 3000 + "x" + ")" * 3000 + "}}", "app/html.jinja:1: blocks or expressions"),
     ],
     ids=lambda text: text[:24],

@@ -1,4 +1,4 @@
-"""Which file a directory and a user see under a name."""
+"""The file that a directory and a user see under a name."""
 
 import pytest
 

@@ -100,7 +100,7 @@ def test_value_is_written_as_escaped_text(value: object, written: str) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_value_without_text_is_error(value: object, message: str) -> None:
+def test_value_that_cannot_be_written_is_error(value: object, message: str) -> None:
     with pytest.raises(TemplateError, match=message):
         write("@x@", x=value)
 
@@ -178,7 +178,7 @@ def test_missing_value_is_error_with_the_near_name(text: str, message: str) -> N
         "[name]",
     ],
 )
-def test_other_at_signs_stay_as_they_are(text: str) -> None:
+def test_other_at_signs_are_unchanged(text: str) -> None:
     assert write(text) == text
 
 
@@ -202,7 +202,7 @@ def test_byte_order_mark_is_removed() -> None:
 @pytest.mark.parametrize(
     "text", ["\n", "a\n", "a\n\n", "\r\na\r\n", "\r", "a\rb", " a ", "\x00\x85"]
 )
-def test_white_space_is_written_as_it_is(text: str) -> None:
+def test_white_space_is_unchanged(text: str) -> None:
     assert write(text) == text
 
 

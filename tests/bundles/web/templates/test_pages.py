@@ -114,7 +114,7 @@ async def test_handler_without_data_and_template_sends_nothing(site: Site) -> No
 @pytest.mark.parametrize(
     ("files", "text"),
     [
-        ({"app/get.py": f"{GET}return {{}}"}, "there is no template for it; write html.template"),
+        ({"app/get.py": f"{GET}return {{}}"}, "no template was found for it; write html.template"),
         (
             {"app/get.py": f"{GET}return [1]", "app/html.template": ""},
             "GET / returned list; return a text, or a mapping for a template",
