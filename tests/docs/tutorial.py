@@ -1,4 +1,4 @@
-"""A reader of docs/tutorial, who does what the pages say, in one folder, from the first to the last.
+"""A reader of docs/tutorial, who does what the pages say, in their order and in one folder.
 
 Every fenced block is something to do:
 
@@ -7,9 +7,9 @@ console         The commands after ``$ `` are run, and their output is compared.
                 ``redis-server`` stay in the background. A server is stopped where the text before
                 the block says "Ctrl-C"; another one beside it must fail.
 diff            A mistake, made in a copy of the folder for the next block of commands.
-any other       A file, named in the first line: ``# name``, ``// name`` or ``<!-- name -->``. After
-                ``, at the end`` it is added, after ``, in place of NAME`` it replaces what begins
-                with that definition.
+any other       A file, named in the first line: ``# name``, ``// name`` or ``<!-- name -->``. With
+                ``# name, at the end`` the block is added to the file, with
+                ``# name, in place of NAME`` it replaces the definition of NAME.
 """
 
 import re
@@ -38,9 +38,7 @@ _PATIENCE = 120.0
 """Seconds after which a command is killed: it hangs."""
 
 _BLOCK = re.compile(r"(.*?)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(
-    r"(?:#|//|<!--) ([\w./]+\.\w+)(?:, (at the end|in place of (\w+)))?(?: -->)?\n"
-)
+_FILE = re.compile(r"(?:#|//|<!--) ([\w./]+\.\w+)(?:, (at the end|in place of (\w+)))?(?: -->)?\n")
 _ROW = re.compile(r"^\| \[.*\]\((.*)\.md\)", re.MULTILINE)
 _CHANGES = re.compile(r"reload: (.*) changed: starting again$", re.MULTILINE)
 _WATCHED = (".py", ".toml", ".html", ".js")
