@@ -21,7 +21,7 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test soak check docs screenshots format lint type bench bench-quick bench-check install browser slowhttptest faketime wrk redis nats \
+.PHONY: help serve test soak check collect docs screenshots format lint type bench bench-quick bench-check install browser slowhttptest faketime wrk redis nats \
 	nginx haproxy postgresql mariadb valgrind clean distclean
 
 help:  ## list the targets
@@ -38,10 +38,19 @@ soak: $(DEV_STAMP) slowhttptest faketime wrk redis nats postgresql mariadb  ## l
 	@$(COMPILE)
 	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak $(PARALLEL) $(ARGS)
 
-check: lint type test  ## what a change must pass: lint, type, test
+# lint, type and collect need one core each, the tests need all.
+check: $(DEV_STAMP)  ## what a change must pass: lint, type, test
+	@$(MAKE) --no-print-directory --jobs=2 lint type collect
+	@$(MAKE) --no-print-directory test
+
+# pytest rewrites the assertions of each test module: once here, instead of once in each of its
+# processes, which read the bytecode but do not write it where PYTHONDONTWRITEBYTECODE is set.
+# An error of a module is reported by the tests.
+collect: $(DEV_STAMP)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 
 docs: $(DEV_STAMP)  ## build the site of the documentation in build/docs
-	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -c docs . build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -d build/doctrees -c docs . build/docs
 	@echo "Open $(CURDIR)/build/docs/index.html"
 
 screenshots: $(DEV_STAMP) $(NPM_STAMP) browser  ## make the pictures of the documentation again, in docs/images

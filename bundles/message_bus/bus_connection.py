@@ -37,7 +37,7 @@ class BusConnection(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Send what was published before, then disconnect; raises nothing."""
+        """Send the packets that were published before, then disconnect; raises nothing."""
 
     @abstractmethod
     async def discard(self) -> None:

@@ -90,4 +90,5 @@ class Transporter(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Send what was published before, then disconnect; no error if it is not connected."""
+        """Send the packets that were published before, then disconnect; no error if the bus is not
+        connected."""

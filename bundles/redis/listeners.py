@@ -59,7 +59,7 @@ class RedisListeners:
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=1000)
     async def respond(self, event: ExceptionEvent) -> None:
         """Replace an error of redis-py by a 503 if Redis cannot be used, or denies the command to
-        its user. Other errors are those of wrong commands: 500."""
+        its user. Other errors come from wrong commands, and stay 500."""
         failure = event.exception
         if isinstance(failure, RedisError) and self._outage.report_error(failure):
             unavailable = ServiceUnavailableException(code="redis_unavailable")

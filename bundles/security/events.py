@@ -11,7 +11,7 @@ from rxkernel import Connection, Event, Request
 
 
 class SecurityEvents(StrEnum):
-    """Names of the events, those of RxStack where it has them."""
+    """The names of the events; the same as in RxStack if it has the event."""
 
     AUTHENTICATION_SUCCESS = "security.authentication.success"
     """`AuthenticationEvent`: a password was verified."""

@@ -46,8 +46,11 @@ class UserProvider(ABC, Generic[U]):
         return None
 
     def identifier(self, user: U) -> str:
-        """The identifier by which `load` finds *user*; it must not change while tokens are
-        valid."""
+        """The identifier by which `load` finds *user*; it must not change while tokens are valid.
+
+        Raises:
+            AttributeError: *user* has none of the attributes, see `identity_field`.
+        """
         names = (self.identity_field,) if self.identity_field else _FIELDS
         for name in names:
             value = getattr(user, name, None)

@@ -28,7 +28,7 @@ _ATTRIBUTES = frozenset(
         *("_keeper", "_values", "_request", "_save", "_user", "_written", "_removed"),
     }
 )
-"""Attributes that may be set. Other names are most likely those of values."""
+"""Attributes that may be set. With another name, ``session["name"]`` was most likely meant."""
 
 
 class SessionKeeper(Protocol):
@@ -224,7 +224,7 @@ class Session(MutableMapping[str, Any]):
         return None if isinstance(self._user, Keep) else self._user
 
     def encode(self, values: Mapping[str, Any]) -> dict[str, bytes]:
-        """Encode *values* as those of a session.
+        """Encode *values* for a session.
 
         Raises:
             TypeError, ValueError: one of them is not JSON.

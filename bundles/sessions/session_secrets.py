@@ -24,9 +24,9 @@ _NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 class SessionSecrets:
     """Changes the session of the client of a message at once, even if the message fails later.
 
-    Over a connection it counts for this connection; over HTTP the response sets the cookie. What
-    the message has written to its session before is discarded; what it writes afterwards belongs
-    to the new one.
+    Over a connection the change applies to this connection; over HTTP the response sets the
+    cookie. Values that the message has written to its session before are discarded; values that it
+    writes afterwards belong to the new session.
     """
 
     @inject

@@ -238,11 +238,8 @@ class Reader:
 
 def replaced(text: str, name: str, by: str) -> str:
     """*text* with the top-level definition of *name*, in Python or JavaScript, replaced."""
-    definition = re.compile(
-        rf"^(?:(?:async )?(?:function|def|class|const) )?{name}\b.*\n"
-        r"(?:(?:[ )\]}].*)?\n)*?(?=\S|\Z)",
-        re.MULTILINE,
-    )
-    changed, count = definition.subn(lambda _: by, text)
+    begin = rf"^(?:(?:async )?(?:function|def|class|const) )?{name}\b.*\n"
+    rest = r"(?:(?:[ )\]}].*)?\n)*"
+    changed, count = re.subn(begin + rest, lambda _: f"{by}\n\n", text, flags=re.MULTILINE)
     assert count == 1, f"{name} is defined {count} times"
     return changed

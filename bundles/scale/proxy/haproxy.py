@@ -28,9 +28,9 @@ def _defaults(plan: Plan) -> Iterator[str]:
     yield f"    timeout http-keep-alive {plan.read_timeout}s"
     yield f"    timeout client {plan.read_timeout}s"
     yield f"    timeout server {plan.read_timeout}s"
-    yield "    # WebSockets: a peer that is gone sends no pong within it."
+    yield "    # For WebSockets: a lost peer does not send a pong within this time."
     yield f"    timeout tunnel {plan.read_timeout}s"
-    yield "    # Another process gets what the first one did not accept."
+    yield "    # A request that a process did not accept is sent to another one."
     yield "    option redispatch 1"
     yield "    retries 3"
 
@@ -63,8 +63,8 @@ def _backends(plan: Plan) -> Iterator[str]:
     if plan.socket_path is None:
         return
     yield ""
-    yield "# All requests of a session of Socket.IO must reach one process: that of the cookie, or"
-    yield "# that of the client's address for clients that do not send cookies."
+    yield "# All requests of a session of Socket.IO must reach one process. The cookie selects it;"
+    yield "# for clients that do not send cookies, their address does."
     yield f"backend {plan.name}_sockets"
     yield "    balance source"
     yield "    hash-type consistent"

@@ -35,7 +35,7 @@ server {
     proxy_connect_timeout 2s;
     proxy_read_timeout %(read_timeout)ds;
     proxy_send_timeout %(read_timeout)ds;
-    # Another process gets what the first one did not accept, but not what took long.
+    # A request that a process did not accept is sent to another one, unless it took long.
     proxy_next_upstream error timeout;
     proxy_next_upstream_timeout 5s;
 %(hidden)s
@@ -46,7 +46,7 @@ server {
 """
 
 _STICKY_UPSTREAM = """
-# All requests of a session of Socket.IO must reach one process: that of the client's address.
+# All requests of a session of Socket.IO must reach one process; the client's address selects it.
 upstream %(name)s_sockets {
     hash $remote_addr consistent;
 %(servers)s

@@ -121,6 +121,10 @@ def access(
     the problems of a rule.
 
     An anonymous client gets 401, a user whom the rule does not allow 403.
+
+    Raises:
+        ConfigurationError: it is used without parentheses, *roles* is empty, or *rule* is a class
+            other than a `Policy`.
     """
     names = _names(roles)
     if not callable(rule):

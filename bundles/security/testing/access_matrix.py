@@ -303,7 +303,7 @@ def _unreached(rows: list[Row], marked: Collection[str]) -> Iterator[str]:
 
 
 def _reason(found: list[Row]) -> str:
-    """Why no user has reached a route, and what to do."""
+    """The reason why no user has reached a route, and the remedy."""
     decided = sorted({str(row.verdict) for row in found if row.expected is None})
     if decided == ["422"] or (not decided and found[0].has_policy):
         return (

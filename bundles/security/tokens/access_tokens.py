@@ -87,6 +87,10 @@ class AccessTokens(TokenVerifier):
 
         Returns:
             The token, and its claims.
+
+        Raises:
+            ValueError: it would be longer than a client may send: listeners added many claims.
+            RuntimeError: all of ``security.tokens.keys`` are public.
         """
         now = time.time()
         payload: dict[str, Any] = {

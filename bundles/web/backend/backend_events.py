@@ -59,7 +59,8 @@ class BackendEvents:
             False if the other processes cannot be reached, as far as is known.
 
         Raises:
-            TypeError: JSON cannot represent *data*, or *event* is not a str.
+            TypeError: *event* is not a str.
+            TypeError, ValueError, RecursionError: JSON cannot represent *data*.
         """
         if not isinstance(event, str):
             raise TypeError(f"the name of an event is {event!r:.100}; it must be a str")

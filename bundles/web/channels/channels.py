@@ -42,8 +42,9 @@ class Channels:
         """Send *event* with *data*, a value for JSON, to the subscribers of *channel*.
 
         Raises:
-            TypeError: JSON cannot represent *data*, or a name is not a str.
+            TypeError: a name is not a str.
             ValueError: a name is empty; *event* has a line break or NUL, or is ``reset``.
+            TypeError, ValueError, RecursionError: JSON cannot represent *data*.
             redis.RedisError: the store is ``redis``, and cannot be used now: a 503 in an action.
                 No subscriber gets the event, or all get it if only the reply of Redis was lost.
         """

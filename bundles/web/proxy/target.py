@@ -61,6 +61,7 @@ def checked_url(text: str, hosts: Collection[str]) -> URL:
     Raises:
         BadRequestException: its host is not in *hosts*, or it is invalid (400).
         PrivateAddressError: its host is an address that is not public.
+        TypeError: *hosts* is a str.
     """
     if isinstance(hosts, str):
         raise TypeError(f"hosts is {hosts!r}; it must be a collection of host names")

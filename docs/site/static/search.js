@@ -75,7 +75,7 @@ function show(sections, query, root) {
     const link = item.appendChild(document.createElement("a"));
     link.href = root + section.url;
     link.textContent =
-      section.title === section.page ? section.page : `${section.page} › ${section.title}`;
+      section.title === section.page ? section.page : `${section.page}: ${section.title}`;
     const excerpt = item.appendChild(document.createElement("p"));
     excerpt.textContent = excerptOf(section.text, words);
   }
