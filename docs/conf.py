@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from textwrap import indent
 
-from docutils.nodes import Element, TextElement, document
+from docutils.nodes import Element, Text, TextElement, document, field_list
 from pygments.lexers.special import TextLexer
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -66,6 +66,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 default_role = "py:obj"
 maximum_signature_line_length = 80
+python_trailing_comma_in_multi_line_signatures = False
 toc_object_entries = False  # they would make each page slow to write
 python_use_unqualified_type_names = True
 napoleon_use_ivar = True
@@ -86,12 +87,16 @@ html_theme_options = {"navigation_with_keys": False}
 _NAMES = ("docs/reference/api/", "docs/reference/bundles/")
 _LINKED_PAGE = re.compile(r"^\| \[[^\]]+\]\(([^)#:]+)\.md\) \|", re.MULTILINE)
 
+_WORDS = {" -- ": ": ", "Variables": "Attributes"}
+"""What Sphinx writes in the lists of arguments, attributes and errors, and what we do."""
+
 
 def setup(app: Sphinx) -> None:
     for language in "diagram", "log":
         app.add_lexer(language, TextLexer)
     app.connect("source-read", complete)
-    app.connect("doctree-read", match_whole_names)
+    app.connect("autodoc-process-bases", hide_object)
+    app.connect("doctree-read", correct_docstrings)
     app.connect("missing-reference", refer_to_public_name)
 
 
@@ -134,10 +139,18 @@ def directive(module: str, name: str) -> str:
     return f".. autofunction:: {path}\n"
 
 
-def match_whole_names(_: Sphinx, page: document) -> None:
-    """Sphinx would link `host` to any attribute with this name, of any class."""
-    for reference in page.findall(pending_xref):
+def correct_docstrings(_: Sphinx, page: document) -> None:
+    for reference in page.findall(pending_xref):  # or `host` is any attribute with this name
         reference.attributes.pop("refspecific", None)
+    for field in page.findall(field_list):
+        for text in list(field.findall(Text)):
+            if text in _WORDS:
+                text.parent.replace(text, Text(_WORDS[text]))
+
+
+def hide_object(_: Sphinx, name: str, thing: type, options: object, bases: list[type]) -> None:
+    if bases == [object]:
+        bases.clear()
 
 
 def refer_to_public_name(
