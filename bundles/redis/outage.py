@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bundles.redis.errors import Problem, problem_of
+from bundles.redis.settings import RedisSettings
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +29,10 @@ class Outage:
     """
 
     @inject
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, settings: RedisSettings) -> None:
         self.problem: Problem | None = None
         self._client = client
+        self._key = settings.key(_PROBE)
         self._probing: asyncio.Task[None] | None = None
         self._denied: set[str] = set()
 
@@ -61,7 +63,7 @@ class Outage:
             delay = min(2 * delay, _LONGEST_DELAY)
             try:
                 if problem.is_write_only:
-                    await self._client.set(_PROBE, 1, px=1000)
+                    await self._client.set(self._key, 1, px=1000)
                 else:
                     await self._client.ping()
                 break

@@ -51,6 +51,18 @@ _URL = Allowed(
 )
 
 
+_PREFIX = Allowed(
+    "a text of at most 200 characters, without spaces, '{' and '}'",
+    (str,),
+    re.compile(r"[^\s{}]{0,200}").fullmatch,
+)
+"""Keys have braces of their own, which put them into one slot of a cluster."""
+
+
+def _prefix_of(default: str, application: str) -> str:
+    return re.sub(r"[\s{}]", "_", application)[-199:] + ":"
+
+
 @attrs.frozen(kw_only=True)
 class RedisSettings:
     """The section ``[redis]`` of ``rxkernel.toml``."""
@@ -63,6 +75,12 @@ class RedisSettings:
     )
     """With user and password if Redis requires them: ``redis://user:password@host:6379/0``."""
 
+    prefix: str = attrs.field(
+        default="", validator=_PREFIX, metadata={"per_application": _prefix_of}
+    )
+    """Begins the names of all keys and channels of bundles, such as ``shop:``. Applications with
+    the same one share sessions, tasks, events and all else that they have in one Redis."""
+
     pool_size: int = attrs.field(default=20, validator=attrs.validators.ge(1))
     """Most connections of this process. A command waits for a free one."""
 
@@ -71,3 +89,8 @@ class RedisSettings:
 
     command_timeout: float = attrs.field(default=2.0, validator=attrs.validators.gt(0))
     """Seconds within which Redis must reply, and a connection of the pool must become free."""
+
+    def key(self, name: str) -> str:
+        """The key or channel *name* of this application. Each one of a bundle is made by it, but
+        for the topics of the bundle gateway, which are those of Moleculer."""
+        return f"{self.prefix}{name}"

@@ -1,6 +1,6 @@
 """The Lua scripts of the Redis store: Redis executes each without another command in between.
 
-Keys, all with the prefix ``rxkernel:session:``
+Keys, all with the prefix that is passed as KEYS[1], ``rxkernel:session:``
     ``data:<key>``      hash: ``id``, ``user``, ``address``, ``created``, ``used``, ``size``, and
                         ``v:<name>`` for each value
     ``id:<id>``         the key of the session with this id
@@ -11,7 +11,7 @@ The scripts compute names of keys, so they do not work with Redis Cluster.
 """
 
 _COMMON = """
-local prefix = 'rxkernel:session:'
+local prefix = KEYS[1]
 local function data(key) return prefix .. 'data:' .. key end
 local function by_id(id) return prefix .. 'id:' .. id end
 local function by_user(user) return prefix .. 'user:' .. user end

@@ -7,7 +7,7 @@ from typing import Any
 from injector import inject
 from redis.exceptions import RedisError
 
-from bundles.redis import Redis
+from bundles.redis import Redis, RedisSettings
 from bundles.redis.outage import Outage
 from bundles.sessions import redis_scripts
 from bundles.sessions.exceptions import (
@@ -18,6 +18,8 @@ from bundles.sessions.exceptions import (
 from bundles.sessions.model import Changes, EndedSession, Rotation, StoredSession
 from bundles.sessions.settings import SessionsSettings
 from bundles.sessions.store import SessionStore
+
+_PREFIX = "rxkernel:session:"
 
 _BATCH = 500
 """Ids that one script looks for: Redis executes nothing else meanwhile."""
@@ -31,7 +33,10 @@ class RedisSessionStore(SessionStore):
     """
 
     @inject
-    def __init__(self, client: Redis, settings: SessionsSettings, outage: Outage) -> None:
+    def __init__(
+        self, client: Redis, settings: SessionsSettings, outage: Outage, redis: RedisSettings
+    ) -> None:
+        self._keys = [redis.key(_PREFIX)]
         self._settings = settings
         self._outage = outage
         self._load = client.register_script(redis_scripts.LOAD)
@@ -43,7 +48,7 @@ class RedisSessionStore(SessionStore):
         self._end_all = client.register_script(redis_scripts.END_ALL)
 
     async def load(self, id: str, now: float) -> StoredSession | None:
-        reply = await self._load(args=[id])
+        reply = await self._load(keys=self._keys, args=[id])
         if reply is None:
             return None
         key, flat = reply
@@ -68,7 +73,9 @@ class RedisSessionStore(SessionStore):
         rest = iter(ids)
         while some := list(islice(rest, _BATCH)):
             try:
-                reply = await self._existing(args=[_time(now), *self._expiry(), *some])
+                reply = await self._existing(
+                    keys=self._keys, args=[_time(now), *self._expiry(), *some]
+                )
             except RedisError as exc:
                 if not self._outage.report_error(exc):
                     raise
@@ -78,12 +85,13 @@ class RedisSessionStore(SessionStore):
 
     async def create(self, session: StoredSession) -> Sequence[EndedSession]:
         status, *ended = await self._create(
+            keys=self._keys,
             args=[
                 *(session.key, session.id, *_user(session.user), session.address),
                 *(_time(session.created), *self._expiry(), self._settings.max_size),
                 *(self._settings.max_per_user, self._settings.max_per_address),
                 *_flat(session.values),
-            ]
+            ],
         )
         if status == b"address":
             raise TooManySessionsException
@@ -92,10 +100,11 @@ class RedisSessionStore(SessionStore):
 
     async def update(self, key: str, changes: Changes, now: float) -> bool:
         status = await self._update(
+            keys=self._keys,
             args=[
                 *(key, _time(now), *self._expiry(), self._settings.max_size),
                 *_flat(changes),
-            ]
+            ],
         )
         self._check_size(status)
         return bool(status == b"updated")
@@ -104,11 +113,12 @@ class RedisSessionStore(SessionStore):
         self, key: str, rotation: Rotation, changes: Changes, now: float
     ) -> Sequence[EndedSession] | bool:
         status, *ended = await self._rotate(
+            keys=self._keys,
             args=[
                 *(key, rotation.old, rotation.new, *_user(rotation.user)),
                 *(_time(now), *self._expiry(), self._settings.max_size),
                 *(self._settings.max_per_user, *_flat(changes)),
-            ]
+            ],
         )
         self._check_size(status)
         if status in (b"missing", b"other"):
@@ -116,11 +126,11 @@ class RedisSessionStore(SessionStore):
         return [_ended(one) for one in ended]
 
     async def end(self, key: str) -> EndedSession | None:
-        reply = await self._end(args=[key])
+        reply = await self._end(keys=self._keys, args=[key])
         return None if reply is None else _ended(reply)
 
     async def end_all(self, user: str) -> Sequence[EndedSession]:
-        return [_ended(one) for one in await self._end_all(args=[user])]
+        return [_ended(one) for one in await self._end_all(keys=self._keys, args=[user])]
 
     async def remove_expired(self, now: float) -> Sequence[EndedSession]:
         return ()

@@ -46,7 +46,7 @@ class RedisLog(StateLog):
     def __init__(self, client: Redis, redis: RedisSettings, settings: StateSettings) -> None:
         self._client = client
         self._redis = redis
-        self._key = settings.key
+        self._key = redis.key(settings.key)
         self._wait = redis.command_timeout / 2
         self._problems: dict[str, str] = {}
         self._outage = 0.0

@@ -39,9 +39,9 @@ APPLICATIONS = "applications"
 
 PER_APPLICATION = "per_application"
 """Field metadata: True for the path of a file that applications cannot share. If the settings file
-has tables of applications, the default then gets a folder with the name of the application. For
-other values: a function that takes the default and the name of the application, and returns the
-value for this application."""
+has tables of applications, the default then gets a folder with the name of the application, unless
+it is None. For other values: a function that takes the default and the name of the application,
+and returns the value for this application."""
 
 TABLES = "tables"
 """Field metadata for ``Mapping[str, SettingsClass]``: a table for each name that the file chooses,
@@ -185,12 +185,12 @@ class SettingsLoader:
             of_application = field.metadata.get(PER_APPLICATION)
             if attrs.has(type(value)):
                 own[field.alias] = self._with_own_files(child, value)
-            elif of_application and child not in self.given and value == field.default:
-                own[field.alias] = (
-                    of_application(value, str(self.name))
-                    if callable(of_application)
-                    else type(value)(_below(Path(value), str(self.name)))
-                )
+            elif not of_application or child in self.given or value != field.default:
+                continue
+            elif callable(of_application):
+                own[field.alias] = of_application(value, str(self.name))
+            elif value is not None:
+                own[field.alias] = type(value)(_below(Path(value), str(self.name)))
         return attrs.evolve(built, **own)
 
     def fail(self, problem: str, path: SettingPath = ()) -> None:

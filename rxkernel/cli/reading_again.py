@@ -32,7 +32,7 @@ async def read_again_when(
                 try:
                     reload_certificates()
                 except Exception:
-                    logger.exception("the TLS certificates are not changed")
+                    logger.exception("the TLS certificates were not reloaded")
                 for application in applications:
                     name = application.shared_name
                     with application.as_current(), settings_errors_logged(name):

@@ -1,7 +1,7 @@
 """The access log: one line per request and per socket event, after its response was sent.
 
-``logging.access`` turns it on. The lines go to the logger ``rxkernel.access`` at INFO, those of
-probes and quiet routes at DEBUG. Each record has the fields of its line as attributes
+``logging.access`` turns it on. The lines go to the logger ``rxkernel.access`` at INFO, or at
+DEBUG for probes and quiet routes. Each record has the fields of its line as attributes
 (``extra=``), for a handler that writes JSON. Where applications share a port, a line ends with the
 name of its application, which is the attribute ``application``.
 """
@@ -18,13 +18,13 @@ from rxkernel.routing.definitions import Definition
 logger = logging.getLogger("rxkernel.access")
 
 GONE = 499
-"""The status when the client closed the connection before the response was sent; nginx's code."""
+"""The status, as in nginx, if the client closed the connection before the response was sent."""
 
 PROBE = "probe"
-"""The key of the option of routes that a monitor requests every few seconds (`option`)."""
+"""The key of the `option` that marks routes which a monitor requests every few seconds."""
 
 QUIET = "quiet"
-"""The key of the option of routes that a page requests many times, such as those of its files."""
+"""The key of the `option` that marks routes which a page requests many times, such as files."""
 
 _LINE = "%s %s %d %.1f ms %s id=%s"
 
@@ -60,14 +60,15 @@ def log_access(
 
     Args:
         method: as sent; over a socket ``EVENT``, or ``CONNECT`` to a namespace.
-        path: without the query, where tokens live; of an event its name, ``/chat:say``
-            outside ``/``. Escaped and cut, as *user_agent* is: clients choose them.
+        path: without the query, which may contain tokens; for an event its name, such as
+            ``/chat:say`` in the namespace ``/chat``. Escaped and cut like *user_agent*, since
+            clients choose both.
         route: the name of the route, None if no route matched.
         duration: seconds of a monotonic clock, logged to the microsecond.
         size: bytes of the response, over HTTP with its head; None if unknown.
         client: the address of the client, as trusted proxies report it.
         level: see `level_for`.
-        of_a_socket: ``connection_id`` and ``namespace``; lines of HTTP do not have them.
+        of_a_socket: ``connection_id`` and ``namespace``; absent for HTTP.
     """
     if not logger.isEnabledFor(level):
         return
@@ -99,6 +100,6 @@ def log_access(
         line, words = f"{_LINE} application=%s", (*words, application)
     for name, value in of_a_socket.items():
         fields[name] = value and printable(value)
-    # `Logger.log` would look for the caller in the stack, which takes longer than all the rest.
+    # `Logger.log` would search the stack for the caller, which takes longer than everything else.
     record = logger.makeRecord(logger.name, level, "", 0, line, words, None, extra=fields)
     logger.handle(record)

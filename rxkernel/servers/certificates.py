@@ -1,4 +1,4 @@
-"""The certificates of ``http.tls``: read at boot, chosen by host name (SNI), read again when their
+"""The certificates of ``http.tls``: read at boot, chosen by host name (SNI), reloaded when their
 files change.
 """
 
@@ -16,7 +16,7 @@ from rxkernel.settings import CertificateFiles, TlsSettings
 logger = logging.getLogger(__name__)
 
 _CHECK_INTERVAL = 1.0
-"""Seconds between two checks whether a file has changed. Only handshakes check."""
+"""Seconds between two checks for changed files. Only handshakes check."""
 
 _TEST_HOST = "localhost"
 """The host name of the test handshake, which is not compared."""
@@ -35,11 +35,11 @@ class Certificates:
         self._next_check = 0.0
 
     def load(self) -> None:
-        """Read all files, and test a handshake with each certificate. Log a warning for one that
+        """Read all files, and test a handshake with each certificate. Log a warning for each that
         clients will not accept.
 
         Raises:
-            ConfigurationError: with every problem; the certificates that were loaded are kept.
+            ConfigurationError: lists every problem; the certificates that were loaded are kept.
         """
         self._stamp = self._read_stamp()
         self._next_check = monotonic() + _CHECK_INTERVAL
@@ -66,25 +66,25 @@ class Certificates:
         self._context = default
 
     def reload(self) -> None:
-        """Read all files again. After an error, which is logged, nothing has changed."""
+        """Read all files again. An error is logged, and the old certificates stay in use."""
         try:
             self.load()
         except ConfigurationError as exc:
-            logger.warning("the TLS certificates are not changed: %s", "; ".join(exc.problems))
+            logger.warning("the TLS certificates were not reloaded: %s", "; ".join(exc.problems))
         else:
-            logger.info("the TLS certificates were read again")
+            logger.info("the TLS certificates were reloaded")
 
     def context(self) -> ssl.SSLContext:
-        """Return the context for the next handshake; `load` comes first."""
+        """Return the context for the next handshake. Call `load` first."""
         if monotonic() >= self._next_check:
             self._next_check = monotonic() + _CHECK_INTERVAL
             if self._read_stamp() != self._stamp:
                 self.reload()
-        assert self._context is not None, "load() comes first"
+        assert self._context is not None, "call load() first"
         return self._context
 
     def _read_stamp(self) -> _Stamp:
-        """What changes when a file is written or replaced."""
+        """Return a value that changes when a file is written or replaced."""
         return tuple(
             stamp_of(path)
             for files in (self._default, *self._hosts.values())
@@ -123,8 +123,8 @@ def _problems_of(files: CertificateFiles, name: str) -> Iterator[str]:
             content = path.read_bytes()
         except OSError as exc:
             yield (
-                f"{where}: cannot read {path}: {exc.strerror}; write the path of a PEM file that "
-                f"this process may read"
+                f"{where}: cannot read {path}: {exc.strerror}; set it to a PEM file that this "
+                f"process may read"
             )
             continue
         if label not in content:
@@ -133,7 +133,7 @@ def _problems_of(files: CertificateFiles, name: str) -> Iterator[str]:
                 f' in PEM format; it must have a line "-----BEGIN …{label.decode()}"'
             )
         elif attribute == "key" and b"ENCRYPTED" in content:
-            yield f"{where}: {path} is encrypted; write it without a password (openssl pkey)"
+            yield f"{where}: {path} is encrypted; remove its password (openssl pkey)"
 
 
 def _new_context(files: CertificateFiles) -> ssl.SSLContext:
@@ -146,7 +146,7 @@ def _new_context(files: CertificateFiles) -> ssl.SSLContext:
 
 
 class _HandshakeError(ssl.SSLError):
-    """The test handshake failed, whatever its client trusts."""
+    """The test handshake failed for another reason than trust."""
 
 
 def _describe(exc: OSError, files: CertificateFiles, name: str) -> str:
@@ -154,24 +154,26 @@ def _describe(exc: OSError, files: CertificateFiles, name: str) -> str:
     if "MISMATCH" in reason:
         return (
             f"{name}.key: {files.key} does not match the first certificate in "
-            f"{files.certificate}; write the key that it was issued for"
+            f"{files.certificate}; set it to the key of that certificate"
         )
     reason = reason.replace("_", " ").lower()
     if isinstance(exc, _HandshakeError):
         return (
             f"{name}: {files.certificate} cannot be used: a test of the TLS handshake failed: "
-            f"{reason}; write a certificate whose key is of a type that clients accept, such as "
-            f"RSA with 2048 bits or P-256"
+            f"{reason}; use a certificate whose type of key clients accept, such as RSA with 2048 "
+            f"bits or P-256"
         )
     return (
-        f"{name}: {files.certificate} and {files.key} cannot be used: {reason}; write a "
+        f"{name}: {files.certificate} and {files.key} cannot be used: {reason}; use a "
         f"certificate with its chain, and its key"
     )
 
 
 def _reason_to_refuse(context: ssl.SSLContext, files: CertificateFiles, host: str) -> str | None:
-    """Return why clients will not accept the certificate, even if they trust its issuer: it has
-    expired, is not valid yet, is not one for servers, or not for *host*. None if they will.
+    """Return the reason why clients will not accept the certificate, or None.
+
+    Even if they trust its issuer, they reject a certificate that has expired, is not valid yet, is
+    not for servers, or not for *host*.
 
     Raises:
         _HandshakeError: no handshake is possible.

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Encoded(Protocol):
-    """A response in the form in which a transport sends it."""
+    """A response as a transport sends it."""
 
     size: int
 
@@ -35,7 +35,7 @@ E = TypeVar("E", bound=Encoded)
 
 @attrs.frozen(eq=False)
 class Rejection(Generic[E]):
-    """Why a connection was not accepted: the error, its response, and that response encoded."""
+    """The rejection of a connection: the error, its response, and the encoded response."""
 
     error: Exception
     response: Response
@@ -43,8 +43,10 @@ class Rejection(Generic[E]):
 
 
 class ConnectionLifecycle:
-    """Dispatches CONNECTED, ACCEPTED and DISCONNECTED. Call its methods in the connection's
-    context, each with a request of its own: the message whose request scope its listeners use.
+    """Dispatches CONNECTED, ACCEPTED and DISCONNECTED.
+
+    Call its methods in the connection's context, each with a request of its own: its listeners use
+    the request scope of that message.
 
     Args:
         server: the ``server`` of the events; None for a test client.
@@ -68,14 +70,15 @@ class ConnectionLifecycle:
         """Dispatch CONNECTED and return None, or the rejection of *connection*.
 
         The connection is rejected if *auth* is not an object, if a listener raises or
-        disconnects it, and for *unavailable*. Its services are closed then, with the error.
+        disconnects it, or if *unavailable* is an error. Its services are closed then, with the
+        error.
 
         Args:
             request: also stands for the handshake in the exception and response phases.
             encode: encodes the response of a rejection; may raise if it cannot be encoded.
         """
         current_connection.set(connection)
-        current_request.set(None)  # that of the handshake, if it was a message
+        current_request.set(None)  # it is the handshake's, if that was a message
         if self._kernel.extract is not None:
             self._kernel.extract(connection.headers)
         try:
@@ -91,7 +94,7 @@ class ConnectionLifecycle:
         except BaseException as exc:
             try:
                 error = to_failure(exc)
-            except BaseException:  # this task was cancelled, by a server that stops
+            except BaseException:  # the server stops and has cancelled this task
                 try:
                     await close_request_scope(request, exc)
                 finally:

@@ -1,4 +1,4 @@
-"""File descriptors: each connection needs one, and their number is limited for a process."""
+"""File descriptors: each connection needs one, and the system limits their number per process."""
 
 from contextlib import suppress
 
@@ -11,7 +11,7 @@ _LEAST_RESERVE = 150
 
 
 def room_for(connections: int) -> int:
-    """Return how many of *connections* the process has file descriptors for.
+    """Return the number of connections, at most *connections*, that the process can have open.
 
     A quarter of all descriptors, but at least 150, is reserved for files, databases and clients
     that are rejected. The soft limit of the process is raised if necessary, up to the hard limit.

@@ -15,11 +15,11 @@ class ServerEvents(StrEnum):
     """The names of the servers' events."""
 
     CONFIGURE = "server.configure"
-    """`ServerConfigurationEvent`: ``event.server.engine`` exists, nothing listens yet."""
+    """`ServerConfigurationEvent`: ``event.server.engine`` exists, and no port is open yet."""
     STARTED = "server.started"
-    """`ServerEvent`: it listens, and its port is known."""
+    """`ServerEvent`: the server listens, and its port is known."""
     STOPPING = "server.stopping"
-    """`ServerEvent`: the server is about to accept no further messages."""
+    """`ServerEvent`: the server will stop accepting messages."""
     READINESS = "server.readiness"
     """`ReadinessEvent`: whether this process can receive requests."""
     CONNECTED = "server.connected"
@@ -27,7 +27,7 @@ class ServerEvents(StrEnum):
     ACCEPTED = "server.accepted"
     """`ConnectionEvent`: the connection is accepted, and the client is informed."""
     DISCONNECTED = "server.disconnected"
-    """`ConnectionEvent`: a client that was connected has disconnected."""
+    """`ConnectionEvent`: an accepted connection has ended."""
 
 
 @attrs.define(eq=False)
@@ -38,8 +38,8 @@ class ServerEvent(Event):
 
 
 class ServerConfigurationEvent(ServerEvent):
-    """The server does not listen yet: the last moment for native routes and middleware on
-    ``event.server.engine``, and for `HttpServer.mount`."""
+    """The server does not listen yet. Listeners may add native routes and middlewares to
+    ``event.server.engine``, and call `HttpServer.mount`."""
 
 
 @attrs.define(eq=False)
@@ -47,13 +47,13 @@ class ReadinessEvent(Event):
     """A monitor requested ``/readyz``; the process is ready unless a listener calls `fail`.
 
     All listeners are called at the same time, so none can stop the event. A listener that raises,
-    or takes longer than 0.8 seconds, has failed.
+    or takes longer than 0.8 seconds, makes the process not ready.
     """
 
     failures: dict[str, str] = attrs.field(factory=dict, init=False)
 
     def fail(self, name: str, reason: str = "") -> None:
-        """Report the process as not ready. The response contains *name*, which anybody may see;
+        """Report the process as not ready. *name* is in the response, which anybody may see;
         *reason* is logged, and is in the response only with ``debug``."""
         self.failures[name] = reason
 
@@ -62,14 +62,14 @@ class ReadinessEvent(Event):
 class ConnectionEvent(Event):
     """A client requests to connect, is accepted, or has disconnected.
 
-    The three events are dispatched once each, in this order, each after the listeners of the one
-    before. For a client that was rejected, only CONNECTED is dispatched.
+    Each of the three events is dispatched once, in this order, after the listeners of the previous
+    event. For a rejected client, only CONNECTED is dispatched.
 
     Attributes:
         server: None for the connections of a `KernelClient`.
-        reason: why the connection ended; None before DISCONNECTED.
+        reason: the reason why the connection ended; None before DISCONNECTED.
         request: the event as a message with the headers of the handshake, for ``request.get`` and
-            ``request.enter``. Each event has its own, and services of its own in `request_scope`.
+            ``request.enter``. Each event has its own request and its own `request_scope`.
     """
 
     connection: Connection

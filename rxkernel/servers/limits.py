@@ -1,6 +1,6 @@
 """Quotas for clients, and counters of the limits that clients reach.
 
-A counter is named after its setting (``http.max_connections``), or ``protocol error``.
+A counter has the name of its setting, such as ``http.max_connections``, or ``protocol error``.
 """
 
 import logging
@@ -14,7 +14,7 @@ from ipaddress import IPv6Network, ip_address
 logger = logging.getLogger(__name__)
 
 _LOG_INTERVAL = 60.0
-"""Seconds in which the same limit is not logged again."""
+"""Seconds before the same limit is logged again."""
 
 
 class LimitCounters:
@@ -46,7 +46,7 @@ class LimitCounters:
 
 
 class QuotaScope(Enum):
-    """Which part of a quota is used up."""
+    """The part of a quota that is used up."""
 
     ALL = "all"
     NETWORK = "network"
@@ -66,7 +66,7 @@ class ConnectionQuota:
         self._by_network: dict[str, int] = {}
 
     def acquire(self, network: str | None) -> QuotaScope | None:
-        """Admit one more client of *network*, or return which part of the quota is used up.
+        """Admit one more client of *network*, or return the part of the quota that is used up.
 
         A client without a network (None) counts against the total only.
         """

@@ -27,12 +27,12 @@ class ConnectionHolder(Protocol):
     def select(self, rooms: Rooms, namespace: str) -> Sequence[Connection]:
         """Return the connections in at least one of *rooms*.
 
-        One that is not accepted yet is selected only by its own id.
+        A connection that is not accepted yet is selected only by its own id.
         """
 
 
 class LocalBackend(BroadcastBackend):
-    """The backend of the connections that *holder* has."""
+    """The backend for the connections of *holder*."""
 
     is_local = True
 
@@ -79,7 +79,7 @@ class LocalBackend(BroadcastBackend):
     def _check_not_of_another(
         self, room: str, joining: Sequence[Connection], namespace: str
     ) -> None:
-        """Check that *room* is not the id of a connection, unless only this one joins it."""
+        """Check that *room* is not the id of a connection other than the one that joins it."""
         holders = {one.id for one in self._holder.select((room,), namespace)}
         if room in holders and any(one.id != room for one in joining):
             raise ValueError(f"{room!r} is the room of another connection")

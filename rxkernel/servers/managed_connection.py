@@ -14,11 +14,11 @@ class ManagedConnection(Connection):
     """A connection that is requested, then accepted or rejected, and ends once.
 
     Attributes:
-        is_accepted: CONNECTED has been dispatched, and nothing rejected the connection.
-        is_rejected: `disconnect` was called before the connection was accepted.
-        is_ended: it sends and receives nothing any more.
+        is_accepted: whether CONNECTED has been dispatched, and nothing rejected the connection.
+        is_rejected: whether `disconnect` was called before the connection was accepted.
+        is_ended: whether it no longer sends and receives.
         loop: the event loop of the connection.
-        accepting: the task in which the listeners of ACCEPTED run, or ran; None without listeners.
+        accepting: the task that runs or ran the listeners of ACCEPTED; None without listeners.
     """
 
     def __init__(self, id: str, namespace: str = "/", **handshake: Any) -> None:
@@ -39,7 +39,7 @@ class ManagedConnection(Connection):
         check_event_loop(self.loop, f"Connection.{method}()")
 
     def check_emit(self, event: object) -> None:
-        """Check the name of an event, and see `check_event_loop`.
+        """Check the name of an event, and the event loop as in `check_event_loop`.
 
         Raises:
             TypeError: *event* is not a str.
@@ -48,7 +48,7 @@ class ManagedConnection(Connection):
         self.check_event_loop("emit")
 
     def check_room(self, method: str, room: object) -> None:
-        """Check the name of a *room* that *method* gets, and see `check_event_loop`.
+        """Check the *room* that was passed to *method*, and the event loop.
 
         Raises:
             TypeError: *room* is not a str.
@@ -61,7 +61,7 @@ class ManagedConnection(Connection):
 
         Raises:
             RxKernelError: the caller runs in another event loop, or the connection is not accepted
-                yet: a listener of CONNECTED would wait for a client that waits for the listener.
+                yet: a listener of CONNECTED and the client would wait for each other.
             TimeoutError: the client has disconnected.
         """
         self.check_event_loop("call")

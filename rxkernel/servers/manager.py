@@ -21,9 +21,9 @@ class ServerManager(Mapping[str, Server]):
     """The servers of one application, by name, in the order in which they start.
 
     Attributes:
-        is_serving: True after all have started, until they begin to stop.
+        is_serving: True from the start of the last server until they begin to stop.
         more_details: functions that return further details of ``/readyz``, by their keys.
-        close_timeout: seconds in which each server must close its connections, drained or not.
+        close_timeout: seconds that each server has to close its connections, drained or not.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ServerManager(Mapping[str, Server]):
             ConfigurationError: another server has its name.
         """
         if server.name in self._servers:
-            raise ConfigurationError(f"two servers are called {server.name!r}; rename one")
+            raise ConfigurationError(f"two servers have the name {server.name!r}; rename one")
         self._servers[server.name] = server
 
     def __getitem__(self, name: str) -> Server:
@@ -99,7 +99,7 @@ class ServerManager(Mapping[str, Server]):
         """Check that every server can serve its definitions of *compiled*.
 
         Raises:
-            ConfigurationError: with the problems of all servers.
+            ConfigurationError: lists the problems of all servers.
         """
         errors = []
         for server in self._servers.values():
@@ -111,22 +111,22 @@ class ServerManager(Mapping[str, Server]):
             raise ConfigurationError.merge(errors)
 
     def recompiled(self, compiled: Compiled) -> None:
-        """Have every server serve the definitions of *compiled*; errors are logged."""
+        """Pass the definitions of *compiled* to every server; errors are logged."""
         for server in self._servers.values():
-            with _logging(f"giving the server {server.name!r} new definitions"):
+            with _logging(f"passing new definitions to the server {server.name!r}"):
                 server.recompiled(compiled)
 
     async def stop(self) -> bool:
         """Drain all at once within ``shutdown_timeout`` seconds, then stop in reverse order.
 
-        Those with `Server.connects_processes` stop last: the others need them until their last
-        connection has ended.
+        Servers with `Server.connects_processes` stop last, since the others need them until their
+        last connection has ended.
 
         For the first ``shutdown_delay`` seconds requests are still handled, so that a load
         balancer can see that this process is no longer ready.
 
-        Errors are logged, and the other servers are stopped nevertheless. Returns whether all
-        messages in flight were handled.
+        Errors are logged, and do not prevent the other servers from being stopped. Return whether
+        all messages in flight were handled.
         """
         servers, self._started = self._started[::-1], []
         servers.sort(key=lambda server: server.connects_processes)
@@ -141,12 +141,12 @@ class ServerManager(Mapping[str, Server]):
         except TimeoutError:
             drained = False
             logger.warning("not drained within %s s; closing anyway", self._shutdown_timeout)
-        finally:  # also when the task that stops them is cancelled
+        finally:  # also if the task that stops them is cancelled
             await self._close(servers)
         return drained
 
     async def _close(self, servers: list[Server]) -> None:
-        """Stop each of *servers*; a cancellation is raised after the last one."""
+        """Stop each of *servers*; raise a cancellation after the last one."""
         cancelled: asyncio.CancelledError | None = None
         for server in servers:
             try:

@@ -17,8 +17,8 @@ class Server(ABC):
     Attributes:
         name: its key in ``application.servers``.
         transport: the transport of the definitions that it serves.
-        connects_processes: whether it has no port, and connects this process to the others of the
-            application; then commands such as ``tasks worker`` start it too.
+        connects_processes: whether it has no port, and connects this process to other processes of
+            the application; then commands such as ``tasks worker`` also start it.
         label: the name of its protocol in output; by default the name of the transport.
         counts: how often each limit was reached, by the name of its setting, and other misuse.
         engine: the object of the library (``aiohttp.web.Application``,
@@ -43,7 +43,8 @@ class Server(ABC):
 
     @property
     def port(self) -> int | None:
-        """The port, once started also for a setting of 0; None for a server without a port."""
+        """The port; if the setting is 0, the port that the system has chosen, after the start.
+        None for a server without a port."""
         return None
 
     @property
@@ -64,14 +65,14 @@ class Server(ABC):
 
     @property
     def figures(self) -> Mapping[str, int]:
-        """What it holds at the moment, such as its connections, for the details of ``/readyz``."""
+        """Current numbers, such as the number of connections, for the details of ``/readyz``."""
         return MappingProxyType({})
 
     def check(self, compiled: Compiled) -> None:  # noqa: B027 - most serve all definitions
         """Check that this server can serve *compiled*; called at boot and before a reload.
 
         Raises:
-            ConfigurationError: with every problem found.
+            ConfigurationError: lists every problem found.
         """
 
     @abstractmethod
@@ -81,8 +82,8 @@ class Server(ABC):
     def recompiled(self, compiled: Compiled) -> None:  # noqa: B027 - most keep nothing
         """Serve the definitions of *compiled* from now on, and drop what was stored for others.
 
-        Called at each reload, without an ``await`` after the change of the kernel. A server that
-        looks definitions up in the kernel for each message has nothing to do.
+        Called at each reload, without an ``await`` after the kernel has changed. A server that
+        looks up definitions in the kernel for each message need not implement it.
         """
 
     @abstractmethod
@@ -90,12 +91,13 @@ class Server(ABC):
         """Listen.
 
         Raises:
-            ServerStartError: it cannot listen on its address; it has closed what it opened.
+            ServerStartError: the server cannot listen on its address. It has released all
+                resources.
         """
 
     @abstractmethod
     async def drain(self) -> None:
-        """Accept no further messages, and handle those in flight; the manager limits the time."""
+        """Accept no more messages, and handle those in flight; the manager limits the time."""
 
     @abstractmethod
     async def stop(self) -> None:

@@ -127,7 +127,7 @@ async def test_bundle_server_is_started() -> None:
     async with application:
         assert list(application.servers) == ["http", "socketio", "pigeons"]
         assert application.servers["pigeons"].url == "http://loft:1"
-    with pytest.raises(ConfigurationError, match="two servers are called 'pigeons'"):
+    with pytest.raises(ConfigurationError, match="two servers have the name 'pigeons'"):
         await Application(bundles=[Birds, Twice]).boot()
 
 

@@ -43,7 +43,7 @@ def load(
     return common, shop, blog
 
 
-def test_t73_file_applies_to_all_and_table_to_its_application(tmp_path: Path) -> None:
+def test_file_applies_to_all_and_table_to_its_application(tmp_path: Path) -> None:
     common, shop, blog = load(
         tmp_path,
         """
@@ -79,7 +79,7 @@ def test_t73_file_applies_to_all_and_table_to_its_application(tmp_path: Path) ->
     assert (common.logging.access, blog.settings.logging.access) == (False, True)
 
 
-def test_t73_environment_and_options_apply_to_all_and_replace_tables(tmp_path: Path) -> None:
+def test_environment_and_options_apply_to_all_and_replace_tables(tmp_path: Path) -> None:
     common, shop, blog = load(
         tmp_path,
         "[applications.shop]\nthreads = 2\n",
@@ -93,7 +93,7 @@ def test_t73_environment_and_options_apply_to_all_and_replace_tables(tmp_path: P
     assert shop.settings.bundles["mail"] == MailSettings(port=27)
 
 
-def test_t73_every_invalid_setting_is_reported_once(tmp_path: Path) -> None:
+def test_every_invalid_setting_is_reported_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(
             tmp_path,
@@ -135,12 +135,12 @@ def test_t73_every_invalid_setting_is_reported_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["applications = 1", "[applications]\nshop = 1"])
-def test_t73_applications_without_tables_are_error(tmp_path: Path, text: str) -> None:
+def test_applications_without_tables_are_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigurationError, match="must have a table for each application"):
         load(tmp_path, text)
 
 
-def test_t73_application_loaded_alone_reads_its_table(
+def test_application_loaded_alone_reads_its_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for ``rxkernel routes``; sections and variables of bundles may be those of others."""
@@ -173,6 +173,7 @@ class KeySettings:
 class StoreSettings:
     file: Path = attrs.field(default=Path("store.sqlite3"), metadata={"per_application": True})
     backup: Path = attrs.field(default=Path("old.sqlite3"), metadata={"per_application": True})
+    copy: str | None = attrs.field(default=None, metadata={"per_application": True})
     keys: KeySettings = attrs.field(factory=KeySettings)
 
 
@@ -181,7 +182,7 @@ class StoreBundle(Bundle):
     settings_class = StoreSettings
 
 
-def test_t73_files_that_cannot_be_shared_have_the_name_of_the_application(
+def test_files_that_cannot_be_shared_have_the_name_of_the_application(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -200,6 +201,7 @@ def test_t73_files_that_cannot_be_shared_have_the_name_of_the_application(
     assert application.settings.bundles["store"] == StoreSettings(
         file=Path("shop/store.sqlite3"),
         backup=Path("backup.sqlite3"),
+        copy=None,
         keys=KeySettings(key="var/shop/key.pem"),
     )
 

@@ -91,7 +91,7 @@ async def test_error_of_certificates_does_not_keep_the_settings_from_being_read(
         asked.set()
         await until(lambda: caplog.text.count("the settings are not changed") == times)  # noqa: B023
 
-    assert caplog.text.count("the TLS certificates are not changed") == 2
+    assert caplog.text.count("the TLS certificates were not reloaded") == 2
     reading.cancel()
     await asyncio.wait({reading})
     await application.stop()

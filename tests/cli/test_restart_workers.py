@@ -60,7 +60,7 @@ class Load:
 
 @pytest.mark.node
 @pytest.mark.parametrize("sockets", [12, pytest.param(500, marks=pytest.mark.soak)])
-async def test_h17_sighup_under_load_loses_no_request_and_no_acknowledged_event(
+async def test_sighup_under_load_loses_no_request_and_no_acknowledged_event(
     process: Process, node: Path, tmp_path: Path, sockets: int
 ) -> None:
     """HTTP requests over kept and new connections; and clients of Socket.IO over all transports,
@@ -92,7 +92,7 @@ async def test_h17_sighup_under_load_loses_no_request_and_no_acknowledged_event(
 
 @pytest.mark.node
 @pytest.mark.soak
-async def test_h13_5000_clients_that_connect_again_at_once_are_served(
+async def test_5000_clients_that_connect_again_at_once_are_served(
     process: Process, node: Path
 ) -> None:
     """First those of one worker, while the clients of the other one are served; then all."""

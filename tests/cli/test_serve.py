@@ -407,7 +407,7 @@ def test_workers_complete_requests_in_flight(either_workers: Process) -> None:
     assert either_workers.code() == 0
 
 
-def test_h7_second_signal_kills_the_workers(either_workers: Process) -> None:
+def test_second_signal_kills_the_workers(either_workers: Process) -> None:
     answer = hold(either_workers, "held")
 
     either_workers.send(signal.SIGTERM)

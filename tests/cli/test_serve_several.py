@@ -1,4 +1,4 @@
-"""``serve`` with several applications on one port (T73)."""
+"""``serve`` with several applications on one port."""
 
 import json
 import signal
@@ -69,7 +69,7 @@ def get(process: Process, host: str, path: str = "/name", *, number: int = 1) ->
         return json.load(response)
 
 
-def test_t73_each_target_is_served_for_its_hosts(start: Start, project: Path) -> None:
+def test_each_target_is_served_for_its_hosts(start: Start, project: Path) -> None:
     logs = "".join(
         f"[applications.{n}.logging]\ndirectory = 'log/{n}'\n" for n in ("shop", "blog")
     )
@@ -99,7 +99,7 @@ def test_t73_each_target_is_served_for_its_hosts(start: Start, project: Path) ->
         assert (stopping, stopped) == (f"{name}: stopping", f"{name}: stopped")
 
 
-def test_t73_workers_serve_several_applications(start: Start, project: Path) -> None:
+def test_workers_serve_several_applications(start: Start, project: Path) -> None:
     (project / "rxkernel.toml").write_text(HOSTS + NO_SOCKETS)
     process = start("serve", "--port", "0", "--workers", "2", "shop", "blog")
 
@@ -122,7 +122,7 @@ def until_two_workers(process: Process) -> list[Any]:
     return answers
 
 
-def test_t73_workers_have_sessions_of_several_applications(start: Start, project: Path) -> None:
+def test_workers_have_sessions_of_several_applications(start: Start, project: Path) -> None:
     proxies = '[http]\ntrusted_proxies = ["127.0.0.1"]\n'
     (project / "rxkernel.toml").write_text(HOSTS + proxies)
     process = start("serve", "--port", "0", "--workers", "2", "shop", "blog")
@@ -134,7 +134,7 @@ def test_t73_workers_have_sessions_of_several_applications(start: Start, project
                 assert exchange(connection, packet(sid, "40", host=host)) == "ok"
 
 
-def test_t73_reload_restarts_all_applications(start: Start, project: Path) -> None:
+def test_reload_restarts_all_applications(start: Start, project: Path) -> None:
     process = start("serve", "--port", "0", "--reload", "shop", "blog")
     assert get(process, "shop.example")["name"] == "shop"
 
@@ -148,7 +148,7 @@ def test_t73_reload_restarts_all_applications(start: Start, project: Path) -> No
     assert process.code() == 0
 
 
-def test_t73_problems_of_all_applications_are_reported_with_their_names(
+def test_problems_of_all_applications_are_reported_with_their_names(
     run: Run, project: Path
 ) -> None:
     (project / "shop.py").write_text("import missing_module\n")
@@ -165,9 +165,7 @@ def test_t73_problems_of_all_applications_are_reported_with_their_names(
         assert text in result.output
 
 
-def test_t73_hosts_of_two_applications_that_are_the_same_are_reported(
-    run: Run, project: Path
-) -> None:
+def test_same_host_in_two_applications_is_reported(run: Run, project: Path) -> None:
     (project / "rxkernel.toml").write_text("")
 
     result = run("serve", "--port", "0", "shop", "blog")
@@ -176,7 +174,7 @@ def test_t73_hosts_of_two_applications_that_are_the_same_are_reported(
     assert "the applications shop and blog share a port, and http.allowed_hosts" in result.output
 
 
-def test_t73_same_hosts_are_reported_before_an_application_boots(run: Run, project: Path) -> None:
+def test_same_hosts_are_reported_before_an_application_boots(run: Run, project: Path) -> None:
     """So no set-up script has changed a database."""
     for name in ("shop", "blog"):
         (project / "sites" / name / "app").mkdir(parents=True)
@@ -200,7 +198,7 @@ def test_t73_same_hosts_are_reported_before_an_application_boots(run: Run, proje
         (("shop", "./."), "is not the folder of an application: it has no folder"),
     ],
 )
-def test_t73_targets_that_cannot_be_served_together_are_refused(
+def test_targets_that_cannot_be_served_together_are_refused(
     run: Run, targets: tuple[str, ...], text: str
 ) -> None:
     for command in ("serve", "check"):
@@ -210,7 +208,7 @@ def test_t73_targets_that_cannot_be_served_together_are_refused(
         assert text in result.output
 
 
-def test_t73_two_applications_of_one_name_are_refused(run: Run, project: Path) -> None:
+def test_two_applications_with_the_same_name_are_refused(run: Run, project: Path) -> None:
     (project / "shop.py").write_text(PAGE.format(name="shop") + "\nother = Application()\n")
 
     result = run("serve", "shop", "shop:other")
@@ -219,9 +217,7 @@ def test_t73_two_applications_of_one_name_are_refused(run: Run, project: Path) -
     assert "shop:other: another application is called 'shop'" in result.output
 
 
-def test_t73_folders_are_served_with_the_name_of_their_last_part(
-    start: Start, project: Path
-) -> None:
+def test_folders_are_served_with_the_name_of_their_last_part(start: Start, project: Path) -> None:
     for name in ("shop", "blog"):
         folder = project / "sites" / name / "app" / "name.json"
         folder.mkdir(parents=True)
@@ -237,9 +233,7 @@ def test_t73_folders_are_served_with_the_name_of_their_last_part(
     assert process.code() == 0
 
 
-def test_t73_site_is_reloaded_while_another_one_serves_every_call(
-    start: Start, project: Path
-) -> None:
+def test_site_is_reloaded_while_another_one_serves_every_call(start: Start, project: Path) -> None:
     handlers = {}
     for name in ("shop", "blog"):
         folder = project / "sites" / name / "app" / "name.json"

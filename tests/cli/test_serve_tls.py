@@ -109,10 +109,10 @@ def test_sighup_reads_the_certificates_again(
     number = 2 if options else 1
 
     process.send(signal.SIGHUP)
-    process.line("INFO .* the TLS certificates were read again", number=number)
+    process.line("INFO .* the TLS certificates were reloaded", number=number)
     authority.issue("server", "127.0.0.1", "new.example")
     process.send(signal.SIGHUP)
-    process.line("INFO .* the TLS certificates were read again", number=2 * number)
+    process.line("INFO .* the TLS certificates were reloaded", number=2 * number)
     assert "new.example" in names_of(port, authority)
 
     (authority.directory / "server.key").write_bytes(
@@ -120,7 +120,7 @@ def test_sighup_reads_the_certificates_again(
     )
     process.send(signal.SIGHUP)
     process.line(
-        "WARNING .* the TLS certificates are not changed: .* does not match", number=number
+        "WARNING .* the TLS certificates were not reloaded: .* does not match", number=number
     )
     assert "new.example" in names_of(port, authority)
     assert names_of(port, authority, "shop.example") == {"shop.example"}

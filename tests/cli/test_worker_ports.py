@@ -60,7 +60,7 @@ def ask(port: int, method: str, path: str, host: str = "127.0.0.1") -> tuple[int
 
 
 @pytest.mark.usefixtures("process")
-def test_t54_balancer_redirects_to_each_port_in_turn(ports: tuple[int, int, int]) -> None:
+def test_balancer_redirects_to_each_port_in_turn(ports: tuple[int, int, int]) -> None:
     *workers, balancer = ports
 
     for method, status in (("GET", 302), ("HEAD", 302), ("POST", 307), ("DELETE", 307)):
@@ -71,9 +71,7 @@ def test_t54_balancer_redirects_to_each_port_in_turn(ports: tuple[int, int, int]
         }
 
 
-def test_t54_each_port_is_that_of_one_worker(
-    process: Process, ports: tuple[int, int, int]
-) -> None:
+def test_each_port_belongs_to_one_worker(process: Process, ports: tuple[int, int, int]) -> None:
     pids = [int(process.line(f"worker {number} has pid (\\d+)")[1]) for number in (1, 2)]
 
     for port, pid in zip(ports, pids, strict=False):
@@ -82,7 +80,7 @@ def test_t54_each_port_is_that_of_one_worker(
 
 
 @pytest.mark.usefixtures("process")
-def test_t54_session_stays_at_the_port_where_it_began(ports: tuple[int, int, int]) -> None:
+def test_session_stays_at_the_port_where_it_began(ports: tuple[int, int, int]) -> None:
     """As the page that the balancer has redirected to uses it."""
     with urllib.request.urlopen(f"http://127.0.0.1:{ports[2]}/pid") as page:
         origin = urlsplit(page.url).netloc
@@ -136,7 +134,7 @@ def test_stop_ends_all(process: Process, ports: tuple[int, int, int]) -> None:
             socket.create_connection(("127.0.0.1", port))
 
 
-def test_t55_port_in_use_is_tried_three_times(caplog: pytest.LogCaptureFixture) -> None:
+def test_port_in_use_is_tried_three_times(caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -155,7 +153,7 @@ def test_t55_port_in_use_is_tried_three_times(caplog: pytest.LogCaptureFixture) 
     assert TRIES == 3
 
 
-def test_t55_port_that_becomes_free_is_opened(caplog: pytest.LogCaptureFixture) -> None:
+def test_port_that_becomes_free_is_opened(caplog: pytest.LogCaptureFixture) -> None:
     other = socket.create_server(("127.0.0.1", 0))
 
     class Close(logging.Handler):
@@ -171,7 +169,7 @@ def test_t55_port_that_becomes_free_is_opened(caplog: pytest.LogCaptureFixture) 
         logger.removeHandler(handler)
 
 
-def test_t55_host_of_another_machine_is_not_tried_again() -> None:
+def test_host_of_another_machine_is_not_tried_again() -> None:
     with (
         pytest.raises(ServerStartError, match="choose another host or port"),
         opened_ports("192.0.2.1", [0], pause=1e6),

@@ -86,6 +86,6 @@ def _check_extras(requirements: list[str]) -> None:
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     for requirement in requirements:
-        own = re.match(r"(?:\.|rxkernel)\[([\w,]+)\]", requirement)
+        own = re.match(r"(?:\.|(?:\.\./)?rxkernel)\[([\w,]+)\]", requirement)
         for extra in own[1].split(",") if own else ():
             assert extra in setup["options.extras_require"], f"no extra {extra!r}"

@@ -1,4 +1,4 @@
-"""A reader of docs/tutorial, who follows the pages in one folder, from the first to the last.
+"""A reader of docs/tutorial, who does what the pages say, in their order and in one folder.
 
 Every fenced block is something to do:
 
@@ -8,8 +8,8 @@ console         The commands after ``$ `` are run, and their output is compared.
                 the block says "Ctrl-C"; another one beside it must fail.
 diff            A mistake, made in a copy of the folder for the next block of commands.
 any other       A file, named in the first line: ``# name``, ``// name`` or ``<!-- name -->``. With
-                ``, at the end`` it is added, with ``, in place of NAME`` it replaces that
-                definition.
+                ``# name, at the end`` the block is added to the file, with
+                ``# name, in place of NAME`` it replaces the definition of NAME.
 """
 
 import re

@@ -87,7 +87,7 @@ async def test_boot_encrypted_key_reports_it_and_asks_nothing(authority: Authori
 
     (problem,) = await problems_of(TlsSettings(certificate=files.certificate, key=encrypted))
 
-    assert problem.startswith(f"http.tls.key: {encrypted} is encrypted; write it without")
+    assert problem.startswith(f"http.tls.key: {encrypted} is encrypted; remove its password")
 
 
 @pytest.mark.parametrize("which", ["certificate", "key"])
@@ -222,7 +222,7 @@ def test_reload_key_that_no_handshake_accepts_keeps_the_certificates(
     assert certificates.context() is before
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert "the TLS certificates are not changed" in record.getMessage()
+    assert "the TLS certificates were not reloaded" in record.getMessage()
 
 
 @pytest.mark.parametrize("method", ["load_cert_chain", "load_verify_locations"])

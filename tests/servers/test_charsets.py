@@ -223,7 +223,7 @@ async def test_value_with_another_charset_than_utf_8_is_logged_500(
         url, params={"type": f"application/json; charset={charset}"}
     ) as response:
         assert response.status == 500
-    assert "remove its charset" in caplog.text or "whose charset is unknown" in caplog.text
+    assert "remove the charset" in caplog.text or "whose charset is unknown" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/text", "/stream"])

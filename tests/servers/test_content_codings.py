@@ -82,7 +82,7 @@ async def test_compressed_body_that_ends_early_is_400(taker: Opened, name: str, 
             assert (way, answer.status, answer.json["message"]) == (
                 way,
                 400,
-                "the content coding of the body ends early",
+                "the compressed body ends early",
             )
         application.injector.get(Taker).read = 0
         answer = await send(client, path, name, data, "whole")
@@ -110,7 +110,7 @@ async def test_compressed_body_that_is_malformed_is_400(
             assert (way, answer.status, answer.json["message"]) == (
                 way,
                 400,
-                "the content coding of the body is malformed",
+                "the compressed body is malformed",
             )
 
 
@@ -231,7 +231,7 @@ async def test_native_handler_gets_an_error_for_a_body_that_ends_early(
         for way in _WAYS:
             answer = await send(client, "/native/pieces", name, data, way)
             assert (way, answer.status) == (way, 400)
-            assert answer.json["message"] == "the content coding of the body ends early"
+            assert answer.json["message"] == "the compressed body ends early"
 
 
 @with_codings
@@ -246,7 +246,7 @@ async def test_native_handler_that_cannot_read_the_body_responds_400(
             data = COMPRESSED[name](body_for(path))
             answer = await send(client, f"/native{path}", name, data[:-1], way)
             assert (path, way, answer.status) == (path, way, 400)
-            assert answer.json["message"] == "the content coding of the body ends early"
+            assert answer.json["message"] == "the compressed body ends early"
             answer = await send(client, f"/native{path}", name, data, way)
             assert (path, way, answer.status, answer.json) == (path, way, 200, len(_TEXT))
     assert [r for r in caplog.records if r.levelno > logging.DEBUG] == []

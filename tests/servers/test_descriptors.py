@@ -84,7 +84,7 @@ async def test_connections_of_one_address_never_use_last_descriptor(
 
     assert server.process.stderr is not None
     log = (await server.process.stderr.read()).decode()
-    reduced = "allows 106 connections instead of http.max_connections = 1000, and 95 of one"
+    reduced = "allows 106 connections instead of http.max_connections = 1000, and 95 from"
     assert (reduced in log) is (hard == 256)
     assert "Too many open files" not in log
 

@@ -15,7 +15,7 @@ from bundles.gateway.cachers.cacher import Cacher, Codec
 from bundles.gateway.cachers.json_codec import JsonCodec
 from bundles.gateway.cachers.key_pattern import KeyPattern
 from bundles.gateway.settings import GatewaySettings
-from bundles.redis import Redis
+from bundles.redis import Redis, RedisSettings
 from bundles.redis.outage import Outage
 from rxkernel import Kernel, Scalars
 
@@ -37,12 +37,17 @@ class RedisCacher(Cacher):
 
     @inject
     def __init__(
-        self, client: Redis, outage: Outage, settings: GatewaySettings, kernel: Kernel
+        self,
+        client: Redis,
+        outage: Outage,
+        settings: GatewaySettings,
+        kernel: Kernel,
+        redis: RedisSettings,
     ) -> None:
         self._client = client
         self._outage = outage
         self._serializer = kernel.serializer
-        self._prefix = settings.cache_prefix
+        self._prefix = redis.key(settings.cache_prefix)
         self._ttl = settings.cache_ttl or None
         self._unlock = client.register_script(_UNLOCK)
 

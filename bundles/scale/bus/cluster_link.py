@@ -34,14 +34,16 @@ class ClusterLink(Link):
     messages of the others is not ready either.
     """
 
-    def __init__(self, transporter: Transporter, settings: ScaleSettings, secret: str) -> None:
-        super().__init__()
+    def __init__(
+        self, transporter: Transporter, settings: ScaleSettings, secret: str, prefix: str = ""
+    ) -> None:
+        super().__init__(prefix)
         self.id = token_bytes(_ID_SIZE)
         self._transporter = transporter
         self._interval = settings.heartbeat_interval
         self._timeout = settings.heartbeat_timeout
-        self._to_all = f"{settings.channel}.all"
-        self._channel = settings.channel
+        self._channel = f"{prefix}{settings.channel}"
+        self._to_all = f"{self._channel}.all"
         self._numbers = {True: 0, False: 0}  # the last number of messages to all, and to one
         self._counted = CountedMessages()
         self._seal = Seal(secret, settings.max_message_size)

@@ -39,7 +39,7 @@ class ForeignMessages:
         self._ordered = ordered
         self._jobs = jobs
         self._link = link
-        link.channels[channel] = self._received
+        link.channels[f"{link.prefix}{channel}"] = self._received
 
     def _received(self, data: bytes) -> None:
         try:

@@ -13,6 +13,7 @@ class Link(ABC):
     """Sends messages to the other processes, and passes theirs to handlers.
 
     Attributes:
+        prefix: begins the names of all channels, of messages of other programs too.
         handlers: of messages of other processes, by kind; set before `start`.
         channels: handlers of messages of other programs, by channel; set before `start`.
         left: called with the id of a process that has ended.
@@ -21,7 +22,8 @@ class Link(ABC):
         heard: called with the sender and its status at each heartbeat of another process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self.handlers: dict[Kind, Handler] = {}
         self.channels: dict[str, Callable[[bytes], None]] = {}
         self.left: list[Callable[[bytes], None]] = []

@@ -11,4 +11,5 @@ from bundles.scale.settings import ScaleSettings, secret_of
 class RedisLink(ClusterLink):
     @inject
     def __init__(self, client: Redis, redis: RedisSettings, settings: ScaleSettings) -> None:
-        super().__init__(RedisTransporter(client, redis), settings, secret_of(settings))
+        transporter = RedisTransporter(client, redis)
+        super().__init__(transporter, settings, secret_of(settings), redis.prefix)

@@ -7,7 +7,7 @@ from injector import inject
 from limits import RateLimitItem
 from redis.exceptions import RedisError
 
-from bundles.redis import Redis
+from bundles.redis import Redis, RedisSettings
 from bundles.redis.errors import Problem
 from bundles.redis.outage import Outage
 from bundles.scale.limits.counts import Counts
@@ -55,14 +55,15 @@ class RedisCounts(Counts):
     worker. The keys of a script are in several slots, so it does not work with Redis Cluster."""
 
     @inject
-    def __init__(self, client: Redis, outage: Outage) -> None:
+    def __init__(self, client: Redis, outage: Outage, redis: RedisSettings) -> None:
+        self._prefix = redis.key(_PREFIX)
         self._take = client.register_script(_TAKE)
         self._outage = outage
         self._memory = MemoryCounts()
 
     async def take(self, rates: Sequence[tuple[RateLimitItem, str]]) -> float:
         if self._outage.problem is None:
-            keys = [f"{_PREFIX}{rate.key_for(key)}" for rate, key in rates]
+            keys = [f"{self._prefix}{rate.key_for(key)}" for rate, key in rates]
             args = [number for rate, _ in rates for number in (rate.amount, rate.get_expiry())]
             try:
                 async with asyncio.timeout(_LONGEST):

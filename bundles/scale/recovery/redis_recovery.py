@@ -66,7 +66,7 @@ class RedisRecovery(ClusterLog):
         self._kernel = kernel
         self._broadcaster = broadcaster
         self._settings = settings
-        self._states = f"{settings.channel}.recovery"
+        self._states = f"{link.prefix}{settings.channel}.recovery"
         self._seal = Seal(secret, settings.recovery.max_session_size)
         self._keep = client.register_script(KEEP)
         self._log = StreamLog(client, link, settings, secret)

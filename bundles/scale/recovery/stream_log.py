@@ -74,7 +74,7 @@ class StreamLog:
         self.node = self._id.hex()
         self.number = 0
         self.seen: StreamId | None = None
-        self._topic = f"{settings.channel}.events"
+        self._topic = f"{link.prefix}{settings.channel}.events"
         self._own = f"{self._topic}.{self.node}"
         self._meta = f"{self._topic}.meta"
         self._seal = Seal(secret, settings.max_message_size)

@@ -1,7 +1,7 @@
 """Refresh tokens and revocations in Redis, which processes of several machines share.
 
-All keys have one hash tag, so they are on one node of a cluster, and each script is atomic. The
-scripts need Redis 7 or Valkey.
+All keys have one hash tag, after ``redis.prefix``, so they are on one node of a cluster, and each
+script is atomic. The scripts need Redis 7 or Valkey.
 
 ``token:<digest>``         hash with the record as JSON and the time of its first use
 ``access:<jti>``           the digest of the token that was made with this access token
@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 from injector import inject
 
-from bundles.redis import Redis
+from bundles.redis import Redis, RedisSettings
 from bundles.security.tokens.store import (
     MOST_USES,
     EndedAccess,
@@ -114,32 +114,36 @@ class RedisTokenStore(TokenStore):
     503."""
 
     @inject
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, redis: RedisSettings) -> None:
         self._client = client
+        self._prefix = redis.key(_PREFIX)
         self._add = client.register_script(_ADD)
         self._rotate = client.register_script(_ROTATE)
         self._end_family = client.register_script(_END_FAMILY)
         self._end_user = client.register_script(_END_USER)
 
     async def add(self, record: RefreshRecord, now: float) -> None:
-        await self._add(args=_kept(record))
+        await self._add(args=self._kept(record))
 
     async def find(self, digest: str, now: float) -> RefreshRecord | None:
-        return _valid(await self._client.hget(f"{_PREFIX}token:{digest}", "record"), now)
+        return _valid(await self._client.hget(f"{self._prefix}token:{digest}", "record"), now)
 
     async def find_by_access(self, access_id: str, now: float) -> RefreshRecord | None:
-        digest = await self._client.get(f"{_PREFIX}access:{access_id}")
+        digest = await self._client.get(f"{self._prefix}access:{access_id}")
         return None if digest is None else await self.find(_text(digest), now)
 
     async def rotate(
         self, digest: str, record: RefreshRecord, now: float, grace: float
     ) -> RotationResult:
-        done = await self._rotate(args=[*_kept(record), digest, repr(now), repr(grace), MOST_USES])
+        done = await self._rotate(
+            args=[*self._kept(record), digest, repr(now), repr(grace), MOST_USES]
+        )
         return RotationResult(_text(done))
 
     async def end_family(self, family: str, now: float) -> Sequence[EndedAccess]:
         records = [
-            _record(text) for text in await self._end_family(args=[_PREFIX, family, repr(now)])
+            _record(text)
+            for text in await self._end_family(args=[self._prefix, family, repr(now)])
         ]
         return [
             EndedAccess(record.access_id, record.access_expires)
@@ -148,21 +152,20 @@ class RedisTokenStore(TokenStore):
         ]
 
     async def end_user(self, identifier: str, now: float, until: float) -> None:
-        await self._end_user(args=[_PREFIX, identifier, repr(now), _milliseconds(until)])
+        await self._end_user(args=[self._prefix, identifier, repr(now), _milliseconds(until)])
 
     async def revoke(self, access_id: str, until: float, now: float) -> None:
-        await self._client.set(f"{_PREFIX}revoked:{access_id}", 1, pxat=_milliseconds(until))
+        await self._client.set(f"{self._prefix}revoked:{access_id}", 1, pxat=_milliseconds(until))
 
     async def is_revoked(self, access_id: str, identifier: str, issued: float) -> bool:
-        names = (f"{_PREFIX}revoked:{access_id}", f"{_PREFIX}ended:{identifier}")
+        names = (f"{self._prefix}revoked:{access_id}", f"{self._prefix}ended:{identifier}")
         revoked, ended = await self._client.mget(names)
         return revoked is not None or (ended is not None and issued <= float(ended))
 
-
-def _kept(record: RefreshRecord) -> list[str | int]:
-    """The arguments of the function ``keep`` of the scripts."""
-    text = json.dumps(attrs.asdict(record))
-    return [_PREFIX, text, _milliseconds(record.expires), _milliseconds(record.ends)]
+    def _kept(self, record: RefreshRecord) -> list[str | int]:
+        """The arguments of the function ``keep`` of the scripts."""
+        text = json.dumps(attrs.asdict(record))
+        return [self._prefix, text, _milliseconds(record.expires), _milliseconds(record.ends)]
 
 
 def _milliseconds(seconds: float) -> int:

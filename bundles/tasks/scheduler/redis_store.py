@@ -9,7 +9,7 @@ import attrs
 from injector import inject
 from redis.exceptions import RedisError
 
-from bundles.redis import Redis
+from bundles.redis import Redis, RedisSettings
 from bundles.redis.outage import Outage
 from bundles.tasks.clock import Clock
 from bundles.tasks.exceptions import TasksUnavailableException
@@ -42,7 +42,12 @@ class RedisTaskStore(TaskStore):
 
     @inject
     def __init__(
-        self, client: Redis, outage: Outage, settings: TasksSettings, clock: Clock
+        self,
+        client: Redis,
+        outage: Outage,
+        settings: TasksSettings,
+        clock: Clock,
+        redis: RedisSettings,
     ) -> None:
         self.poll_interval = settings.lease / 4
         self._ttl = settings.lease * 0.75
@@ -54,7 +59,7 @@ class RedisTaskStore(TaskStore):
         self._waits_for_lease = False
         self._version: int | None = None
         self._changed_by_others = True
-        prefix = f"{{{settings.prefix}}}"
+        prefix = redis.key(f"{{{settings.prefix}}}")
         self._keys = [f"{prefix}:{name}" for name in redis_scripts.NAMES]
         self._acquire = client.register_script(redis_scripts.ACQUIRE)
         self._keep = client.register_script(redis_scripts.KEEP)

@@ -66,7 +66,7 @@ class AiohttpPath:
 
     @web.middleware
     async def track(self, native: web.Request, handler: Handler) -> web.StreamResponse:
-        """The outermost middleware, also of native routes and of Socket.IO's own port.
+        """The outermost middleware, also for native routes and for Socket.IO's own port.
 
         It rejects requests that no route may handle, and tracks the requests in flight: aiohttp
         has one task per request, which ends when the response is written.
@@ -122,7 +122,7 @@ class AiohttpPath:
             self.connections.add_default_headers(response.headers, native)
             data = encode_final_response(response, kernel.serializer)
         except Exception:
-            logger.exception("a listener's response to another version cannot be encoded")
+            logger.exception("the response to an unsupported HTTP version cannot be encoded")
             response = error_response(error)
             data = encode_final_response(response)
         kernel.terminate(request, response)
@@ -145,7 +145,7 @@ class AiohttpPath:
     async def handle(
         self, native: web.Request, error: Exception | None = None
     ) -> web.StreamResponse:
-        """Send the response of the kernel, or that to *error*.
+        """Send the response of the kernel, or the error response to *error*.
 
         If the fast path has handled the request already, send its response.
         """
@@ -192,7 +192,7 @@ class AiohttpPath:
             return _disconnected(native)
 
     def _route_of(self, native: web.Request) -> RouteResult | None:
-        """Return what the rewriter has found. A look-up of aiohttp's takes long if it fails."""
+        """Return the route that the rewriter has found."""
         return native.get(ROUTE) if self.rewriting.is_used else None
 
     def new_request(self, native: web.Request) -> Request:

@@ -31,7 +31,8 @@ class HostApplication:
         are closed, and *stop* at its cleanup, when its requests have ended.
 
         Raises:
-            RxKernelError: it has started, or is a part of another aiohttp application.
+            RxKernelError: the application has started, or is a part of another aiohttp
+                application.
         """
 
         async def life(native: web.Application) -> AsyncIterator[None]:
@@ -49,7 +50,7 @@ class HostApplication:
         if self._native.pre_frozen or self._native.on_startup.frozen:
             raise RxKernelError(
                 "the aiohttp application has started, or add_subapp() made it a part of another "
-                "one; call mount_in() before, with the outermost application"
+                "one; call mount_in() earlier, with the outermost application"
             )
         self._native.cleanup_ctx.append(life)
         self._native.on_shutdown.append(shutdown)
@@ -59,7 +60,7 @@ class HostApplication:
 
         Raises:
             ConfigurationError: the application has routes for one of these paths.
-            RxKernelError: it is a part of another aiohttp application.
+            RxKernelError: the application is a part of another aiohttp application.
         """
         new = [path for path in paths if path not in self._resources]
         if new:
@@ -76,7 +77,7 @@ class HostApplication:
         errors = [
             ConfigurationError(
                 f"route {resource.canonical!r} of the aiohttp application hides {path!r} of the "
-                f"mounted one; change that route, http.prefix or socketio.path"
+                f"mounted application; change that route, http.prefix or socketio.path"
             )
             for resource in router.resources()
             for path in paths
@@ -93,8 +94,8 @@ class HostApplication:
 
 
 def _literal_path(resource: web.AbstractResource) -> str:
-    """The part of its path before parameters. aiohttp asks resources with a longer one first, and
-    those with the same one in the order in which they were added."""
+    """The part of the path before parameters. aiohttp tries resources with a longer part first,
+    and resources with the same part in the order in which they were added."""
     literal, is_pattern, _ = resource.canonical.partition("{")
     return literal.rpartition("/")[0] if is_pattern else literal.rstrip("/")
 

@@ -25,8 +25,7 @@ KEEPALIVE_GRACE = 0.5
 """Seconds for which a stopping server keeps idle connections: requests may be on their way."""
 
 _CLOSE_TIMEOUT = 0.1
-"""Seconds in which running requests can end when the port closes. ``shutdown_timeout`` has passed
-by then."""
+"""Seconds for running requests to end when the port closes, after ``shutdown_timeout``."""
 
 _BACKLOG = 128
 """Connections that the system queues until they are accepted."""
@@ -36,14 +35,14 @@ T = TypeVar("T", bound=HttpConnection)
 
 
 class OpenConnections(Protocol):
-    """What a listener needs of a fast path."""
+    """The methods of a fast path that a listener calls."""
 
     @property
     def connections(self) -> Collection[object]:
         """The open connections of the port."""
 
     async def close(self, timeout: float) -> None:
-        """Close them, and cancel their requests after *timeout* seconds."""
+        """Close the connections, and cancel their requests after *timeout* seconds."""
 
 
 class Listener:
@@ -52,11 +51,11 @@ class Listener:
     `aiohttp.web.run_app` would install signal handlers, so a runner is used instead.
 
     Args:
-        connection_class: that of the connections with *fast_path*.
-        sockets: what a supervisor has accepted or opened; the port is not opened then.
+        connection_class: the class of the connections with *fast_path*.
+        sockets: connections or a port of a supervisor; the listener opens no port then.
 
     Attributes:
-        port: the port; the real one after `start`, also if 0 was given.
+        port: the port; if it is 0, the port that the system has chosen, after `start`.
     """
 
     def __init__(
@@ -133,11 +132,11 @@ class Listener:
         return [server]
 
     def _listening(self) -> list[Any]:
-        """The sockets of `asyncio.Server.sockets`."""
+        """The listening sockets, as in `asyncio.Server.sockets`."""
         return [one for server in self._servers for one in server.sockets]
 
     def _protocol_factory(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
-        """Creates the protocol of each connection."""
+        """Return a function that creates the protocol of each connection."""
         new_connection = self._connection_factory(
             server, HttpConnection if self._fast_path is None else self._connection_class
         )
@@ -152,7 +151,7 @@ class Listener:
         return partial(cast(Callable[..., T], kind), self._connections, server, self._fast_path)
 
     def _serve(self, server: web.Server, sockets: PassedSockets) -> None:
-        """Serve *sockets*. Connections with TLS stay here: the next request cannot be read."""
+        """Serve *sockets*. TLS connections do not move: their next request cannot be read."""
         if self._certificates is not None:
             new_protocol = self._protocol_factory(server)
             sockets.serve(lambda received, is_chosen: new_protocol())
@@ -177,7 +176,7 @@ class Listener:
         return f"cannot listen on {address}: {exc.strerror or exc}; choose another host or port"
 
     async def stop_accepting(self) -> None:
-        """Accept no new connections. Open ones are still served."""
+        """Accept no new connections. Open connections are still served."""
         if self._passed is not None:
             await self._passed.stop()
         if not self._servers:
@@ -193,7 +192,7 @@ class Listener:
 
     async def wait_for_clients(self, seconds: float) -> None:
         """Wait until all clients have closed their connections, for *seconds* at most. Requests
-        that were on their way are handled meanwhile."""
+        that arrive meanwhile are handled."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while self._open_connections() and loop.time() < end:  # noqa: ASYNC110 - aiohttp has no event

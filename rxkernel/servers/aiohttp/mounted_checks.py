@@ -1,5 +1,7 @@
-"""Checks what cannot work in an application that is mounted in an aiohttp application, or shares a
-port."""
+"""Rejects settings and routes that cannot work in an application without a port of its own.
+
+Such an application is mounted in an aiohttp application, or shares a port.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -41,7 +43,7 @@ def check_shared(settings: Settings) -> None:
 def _problems_of_settings(settings: Settings) -> Iterator[str]:
     if settings.http.tls is not None:
         yield (
-            "http.tls has no effect in a mounted application; remove it, and give the "
+            "http.tls has no effect in a mounted application; remove it, and pass the "
             "ssl_context to the aiohttp application: web.run_app(native, ssl_context=…)"
         )
     yield from _problems_of_port(settings, "a mounted application")
@@ -50,7 +52,7 @@ def _problems_of_settings(settings: Settings) -> Iterator[str]:
 def _problems_of_port(settings: Settings, what: str) -> Iterator[str]:
     if settings.socketio.enabled and settings.socketio.port is not None:
         yield (
-            f"socketio.port is {settings.socketio.port}, and {what} opens no port; remove the "
+            f"socketio.port is {settings.socketio.port}, but {what} opens no port; remove the "
             f"setting"
         )
 
@@ -60,7 +62,7 @@ def _problems_of_routes(prefix: str, definitions: Iterable[HttpDefinition]) -> I
     names = [d.name for d in definitions if not d.options.get(PROBE)]
     if not prefix and names:
         yield (
-            f"a mounted application serves HTTP routes below http.prefix only, and it is empty; "
+            f"a mounted application serves HTTP routes only below http.prefix, which is empty; "
             f'set it, for example to "/api", or remove the routes: {", ".join(names)}'
         )
 
@@ -69,6 +71,6 @@ def _problems_of_mounts(prefix: str, paths: NativePaths) -> Iterator[str]:
     for mount in paths.mounts:
         if not prefix or not f"{mount.literal}/".startswith(f"{prefix}/"):
             yield (
-                f"{mount.template!r} is mounted for {mount.owner}, and a mounted application "
+                f"{mount.template!r} is mounted for {mount.owner}, but a mounted application "
                 f"serves only paths below http.prefix, which is {prefix!r}; change one of them"
             )

@@ -9,7 +9,7 @@ from rxkernel.servers.server import ServerStartError
 
 
 class MountedListener:
-    """Does for a mounted *engine* what `Listener` does for one with a port."""
+    """The counterpart of `Listener` for a mounted *engine*."""
 
     port = None
 
@@ -32,12 +32,12 @@ class MountedListener:
 
         Raises:
             ServerStartError: the aiohttp application does not start now.
-            ConfigurationError: it has routes for the same paths.
+            ConfigurationError: the aiohttp application has routes for the same paths.
         """
         if not self._host.is_starting:
             raise ServerStartError(
                 "the application is mounted in an aiohttp application, which starts and stops it; "
-                "run that one, such as with aiohttp.web.run_app(native)"
+                "run the aiohttp application, for example with aiohttp.web.run_app(native)"
             )
         await self._runner.setup()
         try:
@@ -49,13 +49,13 @@ class MountedListener:
             resource.open(self._engine, self._connections)
 
     async def stop_accepting(self) -> None:
-        """Nothing: aiohttp has closed its ports by then."""
+        """Do nothing: aiohttp has closed its ports already."""
 
     async def wait_for_clients(self, seconds: float) -> None:
-        """Nothing: aiohttp has closed idle connections by then."""
+        """Do nothing: aiohttp has closed idle connections already."""
 
     async def close(self) -> None:
-        """Serve the paths no more. aiohttp closes the connections."""
+        """Stop serving the paths. aiohttp closes the connections."""
         for resource in self._resources:
             resource.close()
         await self._runner.cleanup()

@@ -12,21 +12,21 @@ from rxkernel.servers.aiohttp.connection.registry import ConnectionRegistry
 
 
 class MountedResource(PrefixResource):
-    """Everything at and below its path is handled by an engine, as by a sub-application.
+    """Passes all requests at and below its path to an engine, like a sub-application.
 
-    Unlike aiohttp's sub-applications, an engine has whole paths in its routes, may have several
-    prefixes, and is another one after each start.
+    Unlike aiohttp's sub-applications, an engine has whole paths in its routes and may have several
+    prefixes. Each start creates a new engine.
     """
 
     _engine: web.Application | None = None
     _connections: ConnectionRegistry
 
     def open(self, engine: web.Application, connections: ConnectionRegistry) -> None:
-        """Let *engine* handle the requests from now on."""
+        """Pass the requests to *engine* from now on."""
         self._engine, self._connections = engine, connections
 
     def close(self) -> None:
-        """Handle no requests: they are 404 then."""
+        """Handle no requests: further ones get 404."""
         self._engine = None
 
     async def resolve(

@@ -1,11 +1,12 @@
 """A connection that a supervisor has accepted, and that may move to another worker.
 
 Browsers and proxies send requests of several sessions over one connection. If the next request is
-for a session of another worker, the connection moves there before anything reads the request. One
-that begins a session goes back to the supervisor, which gives all workers the same number of them.
+for a session of another worker, the connection moves there before anything reads the request. If
+the request begins a session, the connection goes back to the supervisor, which gives all workers
+the same number of sessions.
 
-A request stays, and Engine.IO does not find its session, if it was sent before the response to the
-one before it (pipelining), or if its first line does not arrive as a whole.
+The connection does not move, and Engine.IO does not find the session, if the request was sent
+before the previous response (pipelining), or if its first line does not arrive as a whole.
 """
 
 import asyncio
@@ -25,10 +26,10 @@ from rxkernel.servers.workers.session_ids import is_for_another
 
 @attrs.define(eq=False)
 class Passed:
-    """How a connection has arrived, and how it moves on.
+    """State of a connection that moves between processes.
 
     Attributes:
-        received: what other processes have read of it.
+        received: the data that other processes have read from it.
         is_chosen: whether the supervisor has chosen this worker for the next request.
         descriptor: a second descriptor of a connection that moves, otherwise None.
         unread: the request for the other worker.
@@ -78,8 +79,8 @@ class MovingConnection(HttpConnection):
             out.force_close()
 
     def _loses_track(self) -> bool:
-        """Whether it will not be known where the next request begins, since the response comes
-        before the end of this one."""
+        """Whether the begin of the next request will be unknown, because the response is sent
+        before this request has ended."""
         return self._body is not EMPTY_PAYLOAD and not self._body.is_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -126,4 +127,4 @@ MOVING: dict[type[HttpConnection], type[Moving]] = {
     FastPathConnection: MovingFastPathConnection,
     SharedConnection: MovingSharedConnection,
 }
-"""By class of a connection, the one whose connections can move."""
+"""For each class of connections, its subclass whose connections can move."""

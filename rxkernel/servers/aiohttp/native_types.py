@@ -1,7 +1,7 @@
 """aiohttp's types, for servers that add their own protocol to its application.
 
-aiohttp is imported only in this package. Servers elsewhere use these names, so that mypy checks
-what they do with the requests of clients.
+Only this package imports aiohttp. Servers elsewhere use these names, so that mypy checks their
+use of native requests.
 """
 
 from aiohttp import web

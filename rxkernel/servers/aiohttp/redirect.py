@@ -38,8 +38,8 @@ class RedirectRules(Protocol):
 class Redirect(ABC):
     """Responds to every request with another URL of the same host.
 
-    A request that no route may handle, by the *rules*, is rejected, as one without a host is. The
-    connection is closed: the next request should not use it.
+    A request without a host, or one that the *rules* reject, gets an error. The connection is
+    closed, since the next request should not use it.
     """
 
     rules: RedirectRules
@@ -47,11 +47,11 @@ class Redirect(ABC):
 
     @abstractmethod
     def destination(self, method: str) -> tuple[int, str, int | None]:
-        """Return the status of the response, and scheme and port of the URL; None is the port of
-        the scheme.
+        """Return the status of the response, and the scheme and port of the URL. A port of None
+        means the default port of the scheme.
 
         Raises:
-            HttpException: there is no destination.
+            HttpException: requests with *method* cannot be redirected.
         """
 
     def new_engine(self) -> web.Application:

@@ -1,4 +1,4 @@
-"""The HTTP server: one catch-all handler, the kernel's own router, native routes beside it."""
+"""The HTTP server: a catch-all handler with the kernel's own router, and native routes."""
 
 import asyncio
 import logging
@@ -58,20 +58,20 @@ logger = logging.getLogger(__name__)
 
 
 class HttpServer(Server):
-    """Answers HTTP with the kernel's definitions.
+    """Serves the kernel's HTTP definitions.
 
-    ``engine`` is the `aiohttp.web.Application`: what a listener of ``server.configure``
-    adds to it, routes and middleware, comes before the kernel's. `mount`, `websocket` and
-    `handle` give paths to bundles, until the server has started.
+    ``engine`` is the `aiohttp.web.Application`. Routes and middlewares that a listener of
+    ``server.configure`` adds to it run before the kernel. Until the server has started, bundles
+    get paths of their own with `mount`, `websocket` and `handle`.
 
     Attributes:
         forwarded: reads the headers of trusted proxies.
         cors: decides which origins may send requests.
         ids: reads and creates the ids of requests.
-        keepalive_grace: seconds for which idle connections stay open when the server stops. A
-            request may be on its way.
+        keepalive_grace: seconds for which idle connections stay open when the server stops, for
+            requests that are on their way.
         access_log: None if the access log is off.
-        certificates: those of ``http.tls``; None without it, or if the port is shared.
+        certificates: the certificates of ``http.tls``; None without it, or if the port is shared.
         rewriting: changes the targets of requests, see `rewrite`.
         sockets: the connections or the port of a worker, if its supervisor accepts or opens them.
     """
@@ -140,8 +140,8 @@ class HttpServer(Server):
     def reload_certificates(self) -> None:
         """Read the files of ``http.tls`` again, for new connections; ``serve`` calls it on SIGHUP.
 
-        After an error, which is logged, nothing has changed. Without TLS it does nothing. Changed
-        files are also read without this call.
+        An error is logged, and the old certificates stay in use. Without TLS this does nothing.
+        Changed files are also read without this call.
         """
         if self.certificates is not None:
             self.certificates.reload()
@@ -150,9 +150,9 @@ class HttpServer(Server):
         return ConnectionRegistry(self._settings, self.forwarded, self.ids, self.access_log)
 
     def mount(self, path: str, handler: Handler, long_lived: bool = False) -> None:
-        """Let the native *handler* of aiohttp respond to all methods of *path*.
+        """Pass all requests to *path*, with any method, to the native aiohttp *handler*.
 
-        *path* is a template as for routes, literal or with ``{name:path}`` as its end: then all
+        *path* is a template as for routes, either literal or ending with ``{name:path}``: then all
         paths below are mounted, and ``native.match_info`` has the rest. ``http.prefix`` is not
         put before it. Draining does not wait for *long_lived* requests.
 
@@ -177,19 +177,18 @@ class HttpServer(Server):
         Args:
             path: as for `mount`.
             accept: completes the handshake, or raises an `HttpException` to refuse it. The
-                WebSocket is closed when it returns, with 1011 when it raises.
-            max_size: bytes of a message; a larger one closes with 1009. ``http.body_limit`` if
-                None.
-            heartbeat: seconds without data of the client after which it is pinged. It is closed
-                if nothing comes for half as many again.
-            shared: other requests of *path* than handshakes are handled by routes of the kernel,
+                WebSocket is closed when *accept* returns, or with 1011 when it raises.
+            max_size: the largest message in bytes; a larger one closes the WebSocket with 1009.
+                None stands for ``http.body_limit``.
+            heartbeat: seconds without data from the client after which it is pinged. The WebSocket
+                is closed if no data arrives in half of that time.
+            shared: requests to *path* that are not handshakes are handled by routes of the kernel,
                 or by the handler of *path* for `mount` or `handle`.
-            drain: awaited when the server stops, before the WebSockets are closed with 1001. It
-                is called once for all paths that have the same one.
+            drain: awaited when the server stops, before the WebSockets are closed with 1001. A
+                function that several paths use is called once.
 
         Raises:
-            ConfigurationError: as `mount`.
-            RxKernelError: as `mount`.
+            ConfigurationError, RxKernelError: see `mount`.
         """
         limits = WebSocketLimits(
             max_size=max_size or self._settings.body_limit, heartbeat=heartbeat
@@ -209,13 +208,13 @@ class HttpServer(Server):
         heartbeat: float = 25.0,
         drain: Drain | None = None,
     ) -> Response:
-        """Upgrade *request*, that of a route with GET, to a WebSocket; the action returns the
-        result.
+        """Upgrade *request*, the request of a GET route, to a WebSocket; the action must return
+        the result.
 
-        So the handshake is a message of a route: rules of access, listeners and contracts apply,
-        and a reload adds and removes paths. *accept* runs in a task of its own. This returns as
-        soon as *accept* calls `WebSocket.accept`, so that timeouts of the action end there. The
-        response listeners follow, who may add headers to the response with status 101; then the
+        The handshake is a message of a route, so access rules, listeners and contracts apply, and
+        a reload adds and removes paths. *accept* runs in a task of its own. This method returns as
+        soon as *accept* calls `WebSocket.accept`, so that timeouts of the action end there. Then
+        the response listeners run, which may add headers to the response with status 101, and the
         handshake is sent. The services of the message stay open until the WebSocket is closed.
 
         Args:
@@ -225,10 +224,10 @@ class HttpServer(Server):
             an `UpgradeResponse`, or the response of `WebSocket.reject`.
 
         Raises:
-            HttpException: *request* is not a WebSocket handshake (426, 405, 400), it is that of a
-                page of an origin that is not allowed, or *accept* returns without accepting (403),
+            HttpException: *request* is not a WebSocket handshake (426, 405, 400), a page of an
+                origin that is not allowed has sent it, *accept* returns without accepting (403),
                 or the server is stopping (503).
-            Exception: that of *accept*, before the WebSocket was accepted.
+            Exception: raised by *accept* before the WebSocket was accepted.
         """
         limits = WebSocketLimits(
             max_size=max_size or self._settings.body_limit, heartbeat=heartbeat
@@ -238,50 +237,50 @@ class HttpServer(Server):
     def handle(self, path: str, respond: Respond, *, fail: Fail | None = None) -> None:
         """Call *respond* with the `Request` and the whole body of each POST to *path*.
 
-        For protocols whose definition is named in the body: the request has no definition until
-        *respond* calls ``kernel.answer``. All else is as for a route of the kernel: limits, CORS,
-        other methods, logs. Routes of other methods and a shared `websocket` may have the same
-        path.
+        For protocols that name the definition in the body: the request has no definition until
+        *respond* calls ``kernel.answer``. Limits, CORS, other methods and logs work as for a route
+        of the kernel. Routes of other methods and a shared `websocket` may have the same path.
 
         Args:
             path: literal; ``http.prefix`` is not put before it.
             respond: returns the response.
-            fail: returns the response to an exception of *respond*, or to a body that is rejected,
-                for protocols whose errors have a form of their own; by default ``kernel.fail``.
+            fail: returns the response to an exception of *respond*, or to a rejected body, for
+                protocols with an error format of their own; by default ``kernel.fail``.
 
         Raises:
             ConfigurationError: the path has parameters, or is mounted already.
-            RxKernelError: as `mount`.
+            RxKernelError: the server has started.
         """
         self.native_paths.mount(path, None, respond, use=MountUse.POST)
         self.post_handlers.add(path, respond, fail)
 
     def rewrite(self, rewriter: Rewriter | None, listed: Sequence[ListedRule] = ()) -> None:
-        """Ask *rewriter* about each request from now on, before anything else reads its target;
-        None: no longer. It may be called at any time. `Request.attributes` has the target that the
-        client has sent, as ``sent_url``; the access log has its path. *listed* are the rules that
-        ``rxkernel routes`` prints.
+        """Call *rewriter* with each request from now on, before anything else reads its target;
+        None stops it. It may be called at any time. The target that the client has sent is in
+        `Request.attributes` as ``sent_url``, and its path is in the access log. *listed* are the
+        rules that ``rxkernel routes`` prints.
 
-        A request that *rewriter* changes is the message of the route that is found then: native
-        ones, WebSockets and POST handlers too. If it returns a route, that one is used, after the
-        checks of host, method and version.
+        The new target decides which route, native handler, WebSocket or POST handler gets the
+        request. If *rewriter* returns a route, it is used after the checks of host, method and
+        version.
 
         Raises:
-            ConfigurationError: the application is mounted in one of aiohttp, whose router reads
-                the targets.
+            ConfigurationError: the application is mounted in an aiohttp application, whose router
+                reads the targets.
         """
         if rewriter is not None and self._mounted_in is not None:
             raise ConfigurationError(
-                "requests are not rewritten in an application that is mounted in one of aiohttp, "
-                "whose router reads their paths first; remove the rules, or let rxkernel listen"
+                "requests to a mounted application cannot be rewritten, because the router of "
+                "aiohttp reads their paths first; remove the rules, or let rxkernel open the port"
             )
         self.rewriting.use(rewriter, listed)
 
     def handles(self, raw_path: str) -> bool:
-        """Whether *raw_path*, a percent-encoded path, is one that `handle` was called with.
+        """Whether *raw_path*, a percent-encoded path, was passed to `handle`.
 
         Raises:
-            BadRequestException: invalid percent-encoding, invalid UTF-8 or a NUL byte.
+            BadRequestException: *raw_path* has invalid percent-encoding, invalid UTF-8 or a NUL
+                byte.
         """
         return self.post_handlers.find(raw_path) is not None
 
@@ -334,7 +333,7 @@ class HttpServer(Server):
 
     @property
     def _configured(self) -> "_Parts":
-        assert self._parts is not None, "configure() comes first"
+        assert self._parts is not None, "call configure() first"
         return self._parts
 
     def recompiled(self, compiled: Compiled) -> None:
@@ -445,7 +444,7 @@ class HttpServer(Server):
         )
 
     def _policies(self) -> list[HeaderPolicy]:
-        """What adds headers to every response, in this order."""
+        """The policies that add headers to every response, in this order."""
         policies: list[HeaderPolicy] = []
         if self._settings.origins:
             policies.append(self.cors)

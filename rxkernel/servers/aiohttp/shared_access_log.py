@@ -1,4 +1,4 @@
-"""The access log of a shared port: each line is that of the application that had the request."""
+"""The access log of a shared port: each line belongs to the application of the request."""
 
 from aiohttp import web
 

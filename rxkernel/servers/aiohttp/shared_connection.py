@@ -25,7 +25,7 @@ class PortPath:
     """The fast path of a connection without an application: passes every message to aiohttp.
 
     Attributes:
-        connections: all connections of the port; those in ``FastPath.connections`` too.
+        connections: all connections of the port, also those in ``FastPath.connections``.
         servings: the application of each fast path whose requests have not ended.
     """
 
@@ -36,7 +36,7 @@ class PortPath:
     servings: dict[FastPath, Serving] = attrs.field(factory=dict, init=False)
 
     def find(self, message: Message, peer: ClientAddress | None) -> "FastPath | PortPath":
-        """The fast path of the application that gets *message*; this one if it has none."""
+        """The fast path of the application that gets *message*; `self` if it has no fast path."""
         member = self.hosts.known.get(message.headers.get(hdrs.HOST, ""))
         if member is None:
             member = self.hosts.find(message, peer)
@@ -60,8 +60,10 @@ class PortPath:
 
 
 class SharedConnection(FastPathConnection):
-    """Has the fast path of the application that handles the current message, or handled the last
-    one. aiohttp's handler is the port's, which chooses the application of each request too."""
+    """A connection with the fast path of the application that handles the current or last message.
+
+    aiohttp's handler belongs to the port; it also chooses the application of each request.
+    """
 
     __slots__ = ("_port_path",)
 
@@ -99,7 +101,7 @@ class SharedConnection(FastPathConnection):
         path.connections.add(self)
 
     def _handler_context(self) -> Context:
-        """That of the port: the handler serves several applications."""
+        """Return the context of the port: the handler serves several applications."""
         return self._port_path.context
 
     def connection_lost(self, exc: Exception | None) -> None:

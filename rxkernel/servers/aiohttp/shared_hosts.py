@@ -1,4 +1,4 @@
-"""Which application of a shared port gets the requests to which host."""
+"""Finds the application of a shared port that gets the requests to a host."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 _SETTING = "http.allowed_hosts"
 
 _MOST_KNOWN = 1024
-"""Values of ``Host`` whose application is remembered. A mask matches any number of them."""
+"""Values of ``Host`` whose application is stored; limited, because a mask matches any number."""
 
 
 class SharedHosts:
@@ -40,7 +40,7 @@ class SharedHosts:
         """Read the hosts of all *members*.
 
         Raises:
-            ConfigurationError: with each host that several have; nothing has changed.
+            ConfigurationError: lists each host that several members have; nothing has changed.
         """
         self._patterns = _patterns_of(members)
         self.known.clear()
@@ -76,17 +76,17 @@ def _problem(pattern: HostPattern, members: list[PortMember]) -> str:
     names = " and ".join(member.name for member in members)
     if pattern == HostPattern(EVERY_HOST):
         return (
-            f'the applications {names} share a port, and {_SETTING} of each is empty or has "*"; '
-            f"write the names of their hosts there, except for one that gets all other hosts"
+            f'the applications {names} share a port, but {_SETTING} of each is empty or has "*"; '
+            f"set it to their hosts in all of them except one, which gets all other hosts"
         )
     return (
-        f"the applications {names} share a port, and {_SETTING} of each has {str(pattern)!r}; "
-        f"leave it in one of them"
+        f"the applications {names} share a port, but {_SETTING} of each has {str(pattern)!r}; "
+        f"keep it in one of them"
     )
 
 
 def log_overlaps(members: Sequence[PortMember]) -> None:
-    """Log each mask that is for a host of another application too, which gets its requests."""
+    """Log each mask that matches a host of another application, which gets its requests."""
     entries = [(pattern, member) for member in members for pattern in member.patterns()]
     for mask, owner in entries:
         for pattern, other in entries:

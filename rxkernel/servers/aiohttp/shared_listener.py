@@ -14,11 +14,11 @@ from rxkernel.servers.aiohttp.shared_port import Share
 from rxkernel.servers.http.rewriting import Rewriting
 
 _CLOSE_TIMEOUT = 0.1
-"""Seconds in which running requests can end; ``shutdown_timeout`` has passed by then."""
+"""Seconds for running requests to end, after ``shutdown_timeout``."""
 
 
 class SharedListener:
-    """Does for the *engine* of one application what `Listener` does for one with a port."""
+    """The counterpart of `Listener` for the *engine* of an application that shares a port."""
 
     def __init__(
         self,
@@ -63,15 +63,15 @@ class SharedListener:
         self._port.join(self._member, self._serving, self._fast_path)
 
     async def stop_accepting(self) -> None:
-        """Let the port respond with 503, unless it is stopping: then it accepts no connections,
-        and requests of open ones are still handled."""
+        """Make the port respond with 503 to the hosts of the application. If the port is stopping,
+        it accepts no connections instead, and requests of open ones are still handled."""
         if self._port.is_stopping:
             await self._port.stop_accepting(self._member)
         else:
             self._port.leave(self._member)
 
     async def wait_for_clients(self, seconds: float) -> None:
-        """If the port is stopping, wait for its clients, as `Listener.wait_for_clients`."""
+        """If the port is stopping, wait for its clients; see `Listener.wait_for_clients`."""
         if self._port.is_stopping:
             await self._port.wait_for_clients(seconds)
 

@@ -17,14 +17,14 @@ from rxkernel.settings import Settings
 
 @attrs.frozen(eq=False, kw_only=True)
 class Serving:
-    """What a running application handles its requests with.
+    """The parts of a running application that handle its requests.
 
     Attributes:
-        server: makes aiohttp's requests, and handles them.
+        server: creates aiohttp's requests, and handles them.
         connections: its own counters, and its requests in flight.
-        access_log: None if the application has none.
+        access_log: None if its access log is off.
         context: the context in which the application was started.
-        tasks: its requests that aiohttp handles, long-lived ones too.
+        tasks: its requests that aiohttp handles, including long-lived ones.
     """
 
     server: web.Server
@@ -52,7 +52,7 @@ class PortMember:
     Attributes:
         name: its name in the log and in errors.
         settings: returns its settings.
-        boot, start, stop: those of the application.
+        boot, start, stop: the methods of the application.
         serving: None while the application does not run.
         fast_path: None while the application does not run, or if aiohttp handles all its requests.
     """

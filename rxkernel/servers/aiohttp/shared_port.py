@@ -62,13 +62,13 @@ class _Open:
 class SharedPort:
     """A port for the applications whose `Application.share` was called with it.
 
-    The application of a request is that of its host, see `HostPattern`. `start` boots and starts
-    all of them, then listens. Each can be stopped and started while the others serve: the requests
-    to its hosts get 503 meanwhile.
+    The host of a request selects its application, see `HostPattern`. `start` boots and starts
+    all applications, then listens. Each application can be stopped and started while the others
+    serve: requests to its hosts get 503 meanwhile.
 
     Args:
-        settings: those of `PORT_SETTINGS` replace the ones of every application. Responses that no
-            application sends depend on ``request_id_header`` and ``http.security_headers`` too.
+        settings: the settings in `PORT_SETTINGS` replace those of every application. Responses of
+            the port itself also depend on ``request_id_header`` and ``http.security_headers``.
 
     Attributes:
         members: the applications, in the order in which they were added.
@@ -115,15 +115,15 @@ class SharedPort:
             raise RxKernelError("the shared port is open; call share() before it starts")
         if any(member.name == name for member in self.members):
             raise ConfigurationError(
-                f"two applications of a shared port are called {name!r}; each needs a name of its "
-                f"own"
+                f"two applications of a shared port have the name {name!r}; "
+                f"pass another name to share()"
             )
         member = PortMember(name=name, settings=settings, boot=boot, start=start, stop=stop)
         self.members.append(member)
         return Share(self, member)
 
     def settings_for(self, settings: Settings) -> Settings:
-        """The *settings* of an application, with those of the port."""
+        """The *settings* of an application, with the settings of the port."""
         own = self.settings.http
         common = {name: getattr(own, name) for name in PORT_SETTINGS}
         return attrs.evolve(settings, http=attrs.evolve(settings.http, **common))
@@ -132,12 +132,14 @@ class SharedPort:
         """Find the problems that are known before the applications boot; `start` does it first.
 
         Raises:
-            ConfigurationError: with each host that several applications have, and the problems of
+            ConfigurationError: lists each host that several applications have, and the problems of
                 the certificates.
         """
         errors: list[ConfigurationError] = []
         if not self.members:
-            errors.append(ConfigurationError("a shared port has no application; call share()"))
+            errors.append(
+                ConfigurationError("the shared port has no applications; add one with share()")
+            )
         if self.certificates is not None:
             errors += _errors_of(self.certificates.load)
         errors += _errors_of(partial(self._hosts.read, self.members))
@@ -152,7 +154,7 @@ class SharedPort:
 
     @property
     def port(self) -> int:
-        """The port; the real one after `start`, also if 0 was given."""
+        """The port; if it is 0, the port that the system has chosen, after `start`."""
         return self.settings.http.port if self._listener is None else self._listener.port
 
     @property
@@ -161,8 +163,8 @@ class SharedPort:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How often each limit of connections was reached, and other misuse, as those of a server;
-        empty before the start."""
+        """How often each limit of connections was reached, see `HttpServer.counts`; empty before
+        the start."""
         return {} if self._opened is None else self._opened.connections.counts
 
     def reload_certificates(self) -> None:
@@ -176,8 +178,8 @@ class SharedPort:
         """Boot and start all applications, and listen; does nothing if the port is open.
 
         Raises:
-            ConfigurationError: with the problems that `check` finds, before an application boots;
-                or with those of all applications, each with its name. Nothing has started.
+            ConfigurationError: lists the problems that `check` finds, before an application boots,
+                or those of all applications, each with its name. Nothing has started.
             ServerStartError: the port cannot be opened; all applications are stopped.
         """
         async with self._life:
@@ -265,7 +267,7 @@ class SharedPort:
     async def stop(self) -> bool:
         """Stop all applications, and close the port; does nothing if it is not open.
 
-        Returns whether all messages in flight were handled.
+        Return whether all messages in flight were handled.
         """
         async with self._life:
             return await self._end()
@@ -309,14 +311,14 @@ class SharedPort:
         """
         if self._opened is None or not (self._is_starting or self._listener is not None):
             raise ServerStartError(
-                f"the application {member.name} shares a port, which is not open; "
-                f"await port.start(), which starts all its applications"
+                f"the application {member.name} shares a port that is not open; "
+                f"call port.start(), which starts all its applications"
             )
         self._hosts.read(self.members)
 
     def join(self, member: PortMember, serving: Serving, fast_path: FastPath | None) -> None:
-        """Let *member* handle the requests to its hosts from now on."""
-        assert self._opened is not None, "check_start() comes first"
+        """Pass the requests to the hosts of *member* to it from now on."""
+        assert self._opened is not None, "call check_start() first"
         member.serving, member.fast_path = serving, fast_path
         if fast_path is not None:
             self._opened.path.servings[fast_path] = serving
@@ -353,8 +355,8 @@ class SharedPort:
         writer: Any,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
-        """The request as the application of its host makes it, with its limits; a plain one if
-        there is none."""
+        """Return the request as the application of its host creates it, with its limits; a plain
+        request for an unknown host."""
         connection = protocol.connection
         assert isinstance(connection, HttpConnection)
         serving = connection.serving if isinstance(connection, SharedConnection) else None

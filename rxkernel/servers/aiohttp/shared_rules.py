@@ -1,4 +1,4 @@
-"""The requests that no application of a shared port gets."""
+"""Rejects requests that are not for an application of a shared port."""
 
 import attrs
 from aiohttp import web
@@ -30,7 +30,7 @@ class SharedRules:
     status: int
 
     def rejection_for(self, head: RequestHead) -> HttpException | None:
-        """The error for a request that no application may handle; None if one may."""
+        """The error for a request that no application may handle, or None."""
         if head.version[0] != 1:
             return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
         if head.method in REJECTED_METHODS:

@@ -37,7 +37,7 @@ class HttpSite:
 
 
 def origin_of(native: web.Request, forwarded: ForwardedHeaders) -> str:
-    """The origin that *native* was sent to. Works after the client has disconnected, too."""
+    """The origin that *native* was sent to. Also works after the client has disconnected."""
     peer = connection_of(native).peer
     scheme = forwarded.scheme_from(peer, native) or native.scheme
     return _origin(scheme, forwarded.host_from(peer, native) or authority_of(native))

@@ -27,7 +27,7 @@ from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.limits import LimitCounters
 
 BeforeHandshake = Callable[[], Awaitable[Headers]]
-"""Waits until a handshake may be sent, and returns the headers to send with it."""
+"""Waits until the handshake may be sent, and returns headers for it."""
 
 _TOO_BIG = 1009
 _LONGEST_REASON = 123
@@ -56,8 +56,8 @@ class WebSocket:
         client: ``(host, port)`` of the client, as trusted proxies report it.
         protocol: the subprotocol that was accepted, or None.
         is_draining: whether the server is stopping, so that `accept` raises.
-        rejection: the response that `reject` has set.
-        reason: why it has ended; None while it is open.
+        rejection: the response that was passed to `reject`.
+        reason: the reason why it was closed; None while it is open.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class WebSocket:
 
     @property
     def is_closed(self) -> bool:
-        """Whether either side has closed it."""
+        """Whether the client or the server has closed it."""
         stream = self._stream
         return stream is not None and (stream.response.closed or stream.is_disconnected)
 
@@ -119,13 +119,13 @@ class WebSocket:
 
         Raises:
             ValueError: the client does not offer *protocol*, or a header is invalid.
-            RxKernelError: it has been accepted already.
+            RxKernelError: the WebSocket has been accepted already.
             ServiceUnavailableException: the server is stopping.
             ForbiddenException: `reject` was called.
             ConnectionError: the client has disconnected.
         """
         if self._is_accepting:
-            raise RxKernelError("the WebSocket is accepted twice; call accept() once")
+            raise RxKernelError("the WebSocket is already accepted; call accept() only once")
         if protocol is not None and protocol not in self.protocols:
             offered = ", ".join(self.protocols) or "no protocol"
             raise ValueError(
@@ -139,7 +139,7 @@ class WebSocket:
         if self.is_draining:
             raise ServiceUnavailableException("the server is stopping")
         if self.rejection is not None:
-            raise ForbiddenException("the WebSocket is rejected")
+            raise ForbiddenException("the WebSocket was rejected")
         self._stream = await WebSocketStream.accept(
             self._native,
             self._limits.max_size,
@@ -150,14 +150,14 @@ class WebSocket:
         self.protocol = protocol
 
     def reject(self, response: Response) -> None:
-        """Send *response* in place of the handshake, when the function of the path returns. For an
-        error without a response of its own, raise an `HttpException`.
+        """Send *response* instead of the handshake, when the function of the path returns. To send
+        a standard error response, raise an `HttpException` instead.
 
         Raises:
-            RxKernelError: the handshake is completed.
+            RxKernelError: the WebSocket has been accepted already.
         """
         if self._stream is not None:
-            raise RxKernelError("the WebSocket is accepted; close() it")
+            raise RxKernelError("the WebSocket is already accepted; call close() instead")
         self.rejection = response
 
     async def receive(self) -> str | bytes | None:
@@ -206,7 +206,7 @@ class WebSocket:
     async def send(self, message: str | bytes) -> None:
         """Send *message*; wait while the client does not read, for ``http.send_timeout`` at most.
 
-        Several tasks may send. *message* is sent also if the task is cancelled while it waits.
+        Several tasks may send. *message* is sent even if the task is cancelled while it waits.
 
         Raises:
             ConnectionError: the WebSocket is closed.
@@ -225,7 +225,7 @@ class WebSocket:
         """Send *text*, a whole message in UTF-8, without waiting. Does nothing once closed.
 
         Returns:
-            False while `is_congested`: *text* is not sent then. Use `send`, which waits.
+            False if *text* was not sent, because `is_congested` is true; use `send`, which waits.
         """
         return (self._stream or self._accepted).write(encode_frame(text, is_text=True))
 
@@ -248,7 +248,7 @@ class WebSocket:
     def _accepted(self) -> WebSocketStream:
         if self._stream is None:
             raise RxKernelError(
-                "the WebSocket is not accepted yet; await websocket.accept() first, or raise an "
+                "the WebSocket is not accepted yet; call websocket.accept() first, or raise an "
                 "HttpException to reject it"
             )
         return self._stream
@@ -260,9 +260,10 @@ class WebSocket:
 
 
 def _reason(response: web.WebSocketResponse) -> DisconnectReason:
-    """Return why *response* has ended, which the server has not closed.
+    """Return the reason why *response*, which the server has not closed, has ended.
 
-    A browser whose page is closed sends 1001; the methods of clients send 1000 or no code.
+    A browser sends 1001 when its page is closed; the ``close`` methods of clients send 1000 or no
+    code.
     """
     if isinstance(response.exception(), TimeoutError):
         return DisconnectReason.PING_TIMEOUT

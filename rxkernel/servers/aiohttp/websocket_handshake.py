@@ -1,4 +1,4 @@
-"""A handshake that an action has begun: it is sent after the response listeners have run."""
+"""A handshake that an action has begun, and that is sent after the response listeners have run."""
 
 import asyncio
 import logging
@@ -34,12 +34,13 @@ class PendingHandshake:
         return await self._headers
 
     async def rejection(self) -> Response | None:
-        """Wait until the task accepts the WebSocket: None. If it rejects it, return the response.
+        """Wait until the task accepts or rejects the WebSocket; return the response of a
+        rejection, else None.
 
-        If the caller is cancelled, so is the task.
+        Cancelling the caller cancels the task.
 
         Raises:
-            Exception: that of the task.
+            Exception: raised by the task.
         """
         try:
             await asyncio.wait({self.work, self._is_begun}, return_when="FIRST_COMPLETED")

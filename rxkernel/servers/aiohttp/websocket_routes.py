@@ -45,7 +45,7 @@ GOING_AWAY, INTERNAL_ERROR = 1001, 1011
 _VERSION = "13"
 
 _CANCEL_TIMEOUT = 2.0
-"""Seconds in which functions must end that are cancelled when the server stops."""
+"""Seconds in which functions must end after they are cancelled, when the server stops."""
 
 
 class WebSocketHost(Protocol):
@@ -82,7 +82,7 @@ class WebSocketRoutes:
         self, handler: NativeHandler, other: Callable[[], NativeHandler | None]
     ) -> NativeHandler:
         """A native handler that calls *handler* for handshakes. Other requests are passed to the
-        result of *other*, and without one to the kernel."""
+        handler that *other* returns, or to the kernel if it returns None."""
 
         async def handle(native: web.Request) -> web.StreamResponse:
             if wants_websocket(native):
@@ -105,7 +105,7 @@ class WebSocketRoutes:
         await asyncio.gather(*(_close(drain, sockets) for drain, sockets in by_drain.items()))
 
     async def stop(self) -> None:
-        """Cancel the functions that still run, though their WebSockets are closed."""
+        """Cancel the functions that still run although their WebSockets are closed."""
         late = tuple(self._serving)
         for task in late:
             task.cancel()
@@ -209,10 +209,10 @@ class WebSocketRoutes:
             self._remove(socket)
 
     def _check(self, native: web.Request) -> None:
-        """Check that *native* is a WebSocket handshake, and not of a page of another origin.
+        """Check that *native* is a WebSocket handshake, and that its origin is allowed.
 
         Raises:
-            HttpException: it is rejected with this error.
+            HttpException: the error to respond with.
         """
         if self._is_draining:
             raise ServiceUnavailableException("the server is stopping")
@@ -228,7 +228,7 @@ class WebSocketRoutes:
         if not web.WebSocketResponse().can_prepare(native):
             raise BadRequestException("the WebSocket handshake is malformed")
         if not self._host.cors.allows(native):
-            event = f"rejected a page of {native.headers['Origin'][:100]!r}"
+            event = f"rejected a page of the origin {native.headers['Origin'][:100]!r}"
             self._host.aiohttp_path.connections.record("http.origins", event)
             raise ForbiddenException("origin not allowed (CORS)")
 
@@ -246,7 +246,7 @@ async def _close(drain: Drain | None, sockets: list[WebSocket]) -> None:
         try:
             await drain()
         except Exception:
-            logger.exception("WebSockets are closed early: their drain function failed")
+            logger.exception("the drain function of WebSockets failed; closing them now")
     accepted = [socket for socket in sockets if socket.is_accepted]
     for socket in accepted:
         socket.reason = socket.reason or DisconnectReason.SHUTDOWN
@@ -259,5 +259,5 @@ def _upgrade_required() -> UpgradeRequiredException:
 
 
 def _is_expected(failure: Exception) -> bool:
-    """Whether *failure* is not a bug, so it need not be logged if the client has disconnected."""
+    """Whether *failure* is not a bug, so that it is not logged if the client has disconnected."""
     return isinstance(failure, ConnectionError | HttpException)

@@ -85,7 +85,7 @@ class WebSocketStream:
 
     @staticmethod
     def decode(message: WSMessage) -> WebSocketMessage | None:
-        """What `receive` returns for a result of `receive_raw`. Callers that use both save a
+        """Convert a result of `receive_raw` to one of `receive`. Callers of both methods save a
         coroutine for each message."""
         if message.type in _DATA:
             data: WebSocketMessage = message.data
@@ -97,7 +97,7 @@ class WebSocketStream:
     async def send(self, message: WebSocketMessage) -> None:
         """Send *message*; wait while the client does not read. Does nothing once closed.
 
-        It is sent also if the task is cancelled while it waits.
+        It is sent even if the task is cancelled while it waits.
 
         Raises:
             ConnectionResetError: the connection is lost.
@@ -121,7 +121,7 @@ class WebSocketStream:
         """Send a *frame* of `encode_frame` without waiting. Does nothing once closed.
 
         Returns:
-            False while `is_congested`: the frame is not sent then.
+            False if the frame was not sent, because `is_congested` is true.
         """
         if self._connection.is_full:
             return False
@@ -151,7 +151,7 @@ class WebSocketStream:
 
 
 _TEXT_HEADS, _BINARY_HEADS = ([bytes((b, n)) for n in range(126)] for b in (0x81, 0x82))
-"""By length: to make one takes as long as the rest of `encode_frame`."""
+"""By length, because creating one takes as long as the rest of `encode_frame`."""
 
 
 def encode_frame(payload: bytes, *, is_text: bool) -> bytes:

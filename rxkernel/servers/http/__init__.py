@@ -1,1 +1,1 @@
-"""HTTP without a library: what every HTTP server, Socket.IO's handshake and `KernelClient` use."""
+"""HTTP without a library, for every HTTP server, Socket.IO's handshake and `KernelClient`."""

@@ -6,14 +6,14 @@ from rxkernel.servers.http.quality_values import weighted
 
 _HTML = "text/html"
 _RANGES = ("text/*", "*/*")
-"""Those that contain HTML, the more specific one first."""
+"""The ranges that contain HTML, the more specific one first."""
 
 
 def accepts_html(request: Request, *, by_range: bool = False) -> bool:
     """Whether the header ``Accept`` of *request* names HTML, as browsers do for pages.
 
     Args:
-        by_range: also if it has only a range with HTML, such as ``*/*``, or no header is sent.
+        by_range: also accept a range with HTML, such as ``*/*``, or a missing header.
     """
     lines = request.headers.getall(hdrs.ACCEPT, ())
     if not lines:

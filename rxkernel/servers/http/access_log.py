@@ -19,7 +19,7 @@ def log_request(
 ) -> None:
     """Log the request of *head*; see `log_access` for the other arguments.
 
-    *sent* is the target that the client has sent, if that of *head* is rewritten."""
+    *sent* is the target that the client has sent, if it was rewritten."""
     log_access(
         transport=Transport.HTTP,
         method=head.method,

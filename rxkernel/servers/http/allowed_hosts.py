@@ -21,8 +21,8 @@ class HostPolicy:
     """The hosts of ``http.allowed_hosts``, see `HostPattern`.
 
     Upper case and one dot at the end are ignored. An empty list allows every host. A request whose
-    target and ``Host`` have different hosts is always rejected; of these, RFC 9112 §3.2.2 gives
-    the target precedence.
+    target and ``Host`` have different hosts is always rejected, although RFC 9112 §3.2.2 gives the
+    target precedence.
 
     Attributes:
         is_open: whether every host is allowed.
@@ -41,8 +41,8 @@ class HostPolicy:
         self._status = status
 
     def rejection_for(self, head: RequestHead) -> HttpException | None:
-        """Return the 421 (RFC 9110 §7.4) or 404 for a request to another host; None if it is
-        allowed."""
+        """Return the error for a request to another host, 421 (RFC 9110 §7.4) or 404; None if the
+        host is allowed."""
         if (error := mismatch_of(head)) is not None:
             return error
         if not self.is_open and not self._allows(head):
@@ -61,7 +61,7 @@ class HostPolicy:
 
 
 def unknown_host(status: int) -> HttpException:
-    """The error for a request to a host that is not served, with ``http.unknown_host``."""
+    """The error for a request to an unknown host; its status is ``http.unknown_host``."""
     kind = NotFoundException if status == NotFoundException.status_code else None
     return (kind or MisdirectedRequestException)("this host is not served here")
 

@@ -29,7 +29,7 @@ class BodyDecoder:
     """Decodes the bodies of requests, within the limits of their routes.
 
     Args:
-        kernel: has the definitions whose limits are stored.
+        kernel: its definitions are those whose limits are stored.
 
     Attributes:
         counters: count the bodies that exceed a limit.
@@ -43,10 +43,10 @@ class BodyDecoder:
         self._limits_of_bytes = BodyLimits.of_bytes(settings)
 
     def limits_of(self, definition: HttpDefinition | None) -> BodyLimits:
-        """Return the limits of *definition*; for None, those of a body that is not decoded.
+        """Return the limits of *definition*; for None, the limits of a body that is not decoded.
 
-        Those of a definition that a reload has replaced are not stored: it would be kept until the
-        next reload, with the code of its application.
+        The limits of a definition that a reload has replaced are not stored: they would keep it,
+        with the code of its application, until the next reload.
         """
         if definition is None:
             return self._limits_of_bytes
@@ -113,7 +113,7 @@ class BodyDecoder:
 
 
 def is_empty_form(headers: Mapping[str, str]) -> bool:
-    """Whether a request without a body sends an empty form, by its headers."""
+    """Whether *headers* of a request without a body declare a form, which is empty then."""
     if hdrs.CONTENT_LENGTH not in headers:
         return False
     return headers.get(hdrs.CONTENT_TYPE, "").lower().startswith(URLENCODED)
@@ -124,7 +124,7 @@ async def _pieces(raw: bytes) -> AsyncIterator[bytes]:
 
 
 def _reader_of(raw: bytes) -> Callable[[], Awaitable[bytes]]:
-    """Return a function that returns *raw*, then empty bytes."""
+    """Return a function that returns *raw* at the first call, then empty bytes."""
     pieces = [raw]
 
     async def read() -> bytes:
@@ -134,7 +134,7 @@ def _reader_of(raw: bytes) -> Callable[[], Awaitable[bytes]]:
 
 
 def decode_body(content_type: ContentType, request: Request, limits: BodyLimits) -> None:
-    """Decode ``request.raw_body`` into ``request.body``; raises as `BodyDecoder.load`."""
+    """Decode ``request.raw_body`` into ``request.body``; raises like `BodyDecoder.load`."""
     raw = request.raw_body
     if limits.is_raw:
         request.body = raw or None

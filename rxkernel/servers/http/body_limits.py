@@ -28,15 +28,15 @@ class BodyLimits:
     """The limits of one route; all except *fields* are in bytes.
 
     Attributes:
-        total: for a stream, and for a multipart form with its files.
-        memory: for any other body, and for all fields of a form except files.
-        file: for one file.
-        fields: the number of fields of a form, with its files.
+        total: the limit of a stream, and of a multipart form with its files.
+        memory: the limit of any other body, and of all fields of a form except files.
+        file: the limit of one file.
+        fields: the number of fields of a form, including files.
         is_streamed: the action reads the body itself.
         is_raw: the action expects the bytes of the body, with any content type.
         is_exact: the action expects decimals, so numbers of JSON are decoded as decimals.
         json_parts: reads the parts of a multipart form that are JSON.
-        total_setting: the setting of *total*; ``http.body_limit`` also for that of the route.
+        total_setting: the setting of *total*; ``http.body_limit`` even if the route sets it.
     """
 
     total: int
@@ -80,12 +80,12 @@ class BodyLimits:
 
 
 def too_large(limit: int, setting: str) -> BodyTooLargeException:
-    """Return the error for a body of more than *limit* bytes, the limit of *setting*."""
+    """Return the error for a body of more than *limit* bytes, the value of *setting*."""
     return BodyTooLargeException(f"the body is larger than {limit} bytes", setting)
 
 
 def check_size(size: int | None, limit: int, setting: str = BODY_LIMIT) -> None:
-    """Reject a body of more than *limit* bytes; *size* is None if it is not known yet.
+    """Reject a body of more than *limit* bytes; a *size* of None is not known yet.
 
     Raises:
         BodyTooLargeException: 413.

@@ -8,9 +8,9 @@ from rxkernel.servers.http.piece_reader import PieceReader
 
 
 class CompressedBody(PieceReader):
-    """The decompressed pieces of *raw*; other tasks run between two of them.
+    """The decompressed pieces of *raw*; other tasks run between two pieces.
 
-    It may have *limit* bytes, compressed and decompressed, the limit of *setting*.
+    It may have *limit* bytes, both compressed and decompressed; *limit* is the value of *setting*.
     """
 
     def __init__(self, raw: bytes, coding: str, limit: int, setting: str = BODY_LIMIT) -> None:
@@ -26,7 +26,7 @@ class CompressedBody(PieceReader):
 
         Raises:
             BodyTooLargeException: the body is larger than the limit (413).
-            BadRequestException: the content coding is malformed, or ends early (400).
+            BadRequestException: the compressed data is malformed, or ends early (400).
         """
         decompressor = self._decompressor
         while (piece := decompressor.read()) is not None:

@@ -27,7 +27,7 @@ _EXCLUDED_TYPES = re.compile(
     r"|font-woff))",
     re.IGNORECASE,
 )
-"""Types that are compressed already, or whose pieces must be sent without a delay."""
+"""Types that are already compressed, or whose pieces must be sent without a delay."""
 
 
 class Compression:
@@ -53,7 +53,7 @@ class Compression:
         """Return the compressor of a body of *size* bytes, and set *headers* for it; None if it is
         not compressed.
 
-        *size* is None if it is not known. HEAD gets the same headers as GET.
+        A *size* of None is unknown. HEAD gets the same headers as GET.
         """
         if status in _UNCOMPRESSED or size == 0:
             return None
@@ -74,7 +74,7 @@ class Compression:
 
 
 def _is_excluded(headers: CIMultiDict[str]) -> bool:
-    """Whether a response with *headers* must not be compressed, or is compressed already."""
+    """Whether a response with *headers* must not be compressed, or is already compressed."""
     return (
         hdrs.CONTENT_ENCODING in headers
         or hdrs.CONTENT_RANGE in headers
@@ -96,8 +96,8 @@ def choose_coding(codings: tuple[str, ...], lines: tuple[str, ...]) -> tuple[str
     """Return the coding with the highest weight in the lines of ``Accept-Encoding``, and whether
     they reject a body without a coding (``identity``).
 
-    Of equal weights the first of *codings* is chosen. The coding is None if ``identity`` has a
-    higher weight, or if the client accepts none of *codings* (RFC 9110 §12.5.3).
+    If weights are equal, the first of *codings* is chosen. The coding is None if ``identity`` has
+    a higher weight, or if the client does not accept any of *codings* (RFC 9110 §12.5.3).
     """
     weights = dict(reversed([*weighted(lines)]))
     default = weights.get("*", 0.0)

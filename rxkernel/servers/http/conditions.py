@@ -18,7 +18,7 @@ _TIME_RESOLUTION = 2.0
 
 @attrs.frozen
 class Validators:
-    """The entity tag and modification date of a file or of another response.
+    """The entity tag and modification date of a file or another response.
 
     Just after a change of a file, another change could get the same modification time. Until then
     the tag is weak and the date is not sent, so that a client never joins parts of two versions
@@ -32,13 +32,13 @@ class Validators:
     """In whole seconds since 1970."""
 
     is_settled: bool = True
-    """Whether every further change gets another modification time, or the action set the date."""
+    """Whether each later change will get another modification time, or the action set the date."""
 
     @classmethod
     def of(cls, file: os.stat_result, headers: MultiMapping[str]) -> "Validators":
-        """Return those in *headers*, which the action has set; the missing ones from *file*.
+        """Return the validators that the action has set in *headers*; missing ones from *file*.
 
-        The tag of a file that is sent with ``Content-Encoding`` has the coding at its end.
+        The tag of a file that is sent with ``Content-Encoding`` ends with the coding.
         """
         settled = is_settled(file)
         tag = f'"{file.st_mtime_ns:x}-{file.st_size:x}"'
@@ -53,7 +53,7 @@ class Validators:
 
     @classmethod
     def in_headers(cls, headers: MultiMapping[str]) -> "Validators | None":
-        """Return those that the action has set in *headers*; None without any."""
+        """Return the validators that the action has set in *headers*, or None."""
         etag, date = headers.get(hdrs.ETAG), headers.get(hdrs.LAST_MODIFIED)
         if etag is None and date is None:
             return None
@@ -97,7 +97,7 @@ class Validators:
 
 
 def is_settled(file: os.stat_result) -> bool:
-    """Whether every further change of *file* gets another modification time."""
+    """Whether each later change of *file* will get another modification time."""
     return time.time() - file.st_mtime >= _TIME_RESOLUTION
 
 

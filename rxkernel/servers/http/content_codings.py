@@ -35,7 +35,7 @@ class Compressor(Protocol):
     def compress(self, piece: bytes) -> bytes: ...
 
     def flush(self) -> bytes:
-        """Return the buffered output. With it the client can read every piece so far."""
+        """Return the buffered output, with which the client can read all pieces so far."""
 
     def finish(self) -> bytes:
         """Return the rest of the output, which ends the body."""

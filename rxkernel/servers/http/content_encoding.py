@@ -21,15 +21,15 @@ def encode_content(
     headers: RequestHeaders | None = None,
     serializer: Serializer = SERIALIZER,
 ) -> tuple[bytes, str | None]:
-    """Encode *content*; return the body and its type, which is *content_type* unless that is None.
+    """Encode *content*; return the body and its type, by default *content_type*.
 
     None becomes an empty body, or ``null`` if *content_type* is JSON. A str is encoded in the
     charset of *content_type*, by default UTF-8. Bytes are not changed. Other values become JSON;
     without a *content_type* they become MessagePack if the client that sent *headers* prefers it.
 
     Raises:
-        ValueError: the charset of *content_type* is unknown, or *content* is a text that cannot
-            be encoded in it, or becomes JSON and the charset is not UTF-8.
+        ValueError: the charset of *content_type* is unknown; *content* is a text that cannot be
+            encoded in it; or *content* becomes JSON and the charset is not UTF-8.
         TypeError, RecursionError: JSON cannot represent *content*.
     """
     if content is None:
@@ -77,23 +77,22 @@ def text_type(content_type: str) -> tuple[str, str]:
 
 @lru_cache(256)
 def check_json_type(content_type: str) -> None:
-    """Check that *content_type* is not that of JSON in another charset than UTF-8, which JSON does
-    not have (RFC 8259 §8.1).
+    """Check that *content_type*, if it is JSON, has the charset UTF-8 or none (RFC 8259 §8.1).
 
     Raises:
-        ValueError: it is.
+        ValueError: it is JSON with another charset.
     """
     charset, _ = text_type(content_type)
     if charset != "utf-8":
         raise ValueError(
             f"Content-Type is {content_type[:80]!r}, but JSON is sent in UTF-8 (RFC 8259); remove "
-            f"its charset, or return a str or bytes"
+            f"the charset, or return a str or bytes"
         )
 
 
 def unencodable(exc: UnicodeEncodeError) -> ValueError:
     """Return the error for a text that the charset of its Content-Type cannot represent."""
     return ValueError(
-        f"the text has {exc.object[exc.start]!r} at position {exc.start}, which {exc.encoding}, "
-        f"the charset of its Content-Type, cannot represent; use charset=utf-8"
+        f"the text has {exc.object[exc.start]!r} at position {exc.start}, which its charset "
+        f"{exc.encoding} cannot represent; use charset=utf-8 in Content-Type"
     )

@@ -1,4 +1,4 @@
-"""CORS: which pages may call the server, over HTTP and Socket.IO (``http.origins``)."""
+"""CORS: decides which pages may call the server, over HTTP and Socket.IO (``http.origins``)."""
 
 import re
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ class CorsPolicy:
     def lines(self, head: RequestHead) -> str | None:
         """As `HeaderPolicy.lines`."""
         if self.varies and hdrs.ORIGIN not in head.headers:
-            return ""  # as for most requests: not from a page of another site
+            return ""  # most requests: not from a page of another site
         pairs = self.headers(head).items()
         return "".join(f"{name}: {value}\r\n" for name, value in pairs if name != "Vary")
 
@@ -74,12 +74,12 @@ class CorsPolicy:
         )
 
     def trusts_origin(self, origin: str) -> bool:
-        """Whether pages of *origin*, another site, may send cookies: ``http.origins`` has it, and
-        ``allow_credentials`` is set."""
+        """Whether pages of *origin*, another site, may send cookies: ``http.origins`` contains it,
+        and ``allow_credentials`` is set."""
         return bool(self._credentials) and self._is_listed(origin)
 
     def _is_listed(self, origin: str) -> bool:
-        """Whether ``http.origins`` has *origin*; it need not be sent in the canonical form."""
+        """Whether ``http.origins`` contains *origin*, which may not be in canonical form."""
         if origin in self._listed:
             return True
         canonical = canonical_origin(origin)
@@ -91,7 +91,7 @@ class CorsPolicy:
         """Whether *origin* is the origin that *head* was sent to.
 
         The scheme is compared only if this server terminates TLS, or if a trusted proxy has sent
-        it: another proxy may terminate TLS without any header.
+        the scheme: another proxy may terminate TLS without any header.
         """
         scheme = origin.partition(":")[0]
         if scheme not in ("http", "https"):
@@ -148,7 +148,7 @@ class CorsPolicy:
 
 
 def _is_below(origin: str, scheme: str, suffix: str) -> bool:
-    """Whether the host of *origin* has a name below *suffix*, as ``.example.org:8443``."""
+    """Whether the host of *origin* is below *suffix*, such as ``.example.org:8443``."""
     before = origin.removesuffix(suffix)
     return before != origin and before.startswith(scheme) and before != scheme
 

@@ -13,8 +13,8 @@ from rxkernel.servers.http import header_names as hdrs
 from rxkernel.servers.http.content_codings import brotli_module, zstd_module
 
 _MAX_INPUT = 16 * 1024
-"""Bytes that are decompressed at a time. A library copies what comes behind the end of a member,
-so a body of many small members would be copied as often as it has members."""
+"""Bytes that are decompressed at a time. A library copies all data after the end of a member, so
+a body of many small members would be copied as often as it has members."""
 
 _MAX_OUTPUT = 64 * 1024
 """Bytes of a piece; brotli may return a little more."""
@@ -24,21 +24,21 @@ _ZSTD_WINDOW_LOG = 23
 
 
 class _Member(Protocol):
-    """Decompresses one member of a body, that is all of it in most bodies."""
+    """Decompresses one member of a body; most bodies have one."""
 
     @property
     def has_more(self) -> bool:
-        """Whether there may be output without further input."""
+        """Whether it may produce output without further input."""
 
     @property
     def is_finished(self) -> bool: ...
 
     @property
     def rest(self) -> bytes:
-        """The input behind the end of a finished member."""
+        """The input after the end of a finished member."""
 
     def decompress(self, data: bytes) -> bytes:
-        """Return at most one piece; *data* is empty while it has more."""
+        """Return at most one piece; *data* must be empty while `has_more` is true."""
 
 
 class _Zlib:
@@ -61,7 +61,7 @@ class _Zlib:
 
 
 class _Brotli:
-    rest = b""  # the library rejects anything behind the end
+    rest = b""  # the library rejects data after the end
 
     def __init__(self, module: Any) -> None:
         self._brotli = module.Decompressor()
@@ -110,7 +110,7 @@ def _deflate(first: int) -> _Member:
 
 @attrs.frozen
 class _Coding:
-    """*begin* is called with the first byte of a member, and *error* is raised by the library."""
+    """*begin* is called with the first byte of a member; the library raises *error*."""
 
     begin: Callable[[int], _Member]
     error: type[Exception]
@@ -141,12 +141,12 @@ def content_coding(headers: CIMultiDict[str] | CIMultiDictProxy[str]) -> str:
 
 
 def is_supported(coding: str) -> bool:
-    """Whether a `Decompressor` can be made for *coding*."""
+    """Whether `Decompressor` supports *coding*."""
     return coding in _CODINGS
 
 
 def supported_coding(headers: CIMultiDict[str] | CIMultiDictProxy[str]) -> str:
-    """As `content_coding`, for a body that will be read.
+    """Return `content_coding` for a body that will be read.
 
     Raises:
         UnsupportedMediaTypeException: 415, with the supported codings (RFC 9110 §15.5.16).
@@ -163,7 +163,8 @@ def supported_coding(headers: CIMultiDict[str] | CIMultiDictProxy[str]) -> str:
 class Decompressor:
     """Decompresses one body.
 
-    ``feed`` a part of the body, then ``read`` until it returns None; at its end, call ``end``.
+    Call `feed` with a part of the body, then `read` until it returns None; at the end of the body
+    call `end`.
     """
 
     def __init__(self, coding: str) -> None:
@@ -187,7 +188,7 @@ class Decompressor:
         """Return the next piece, which may be empty; None if more of the body is needed.
 
         Raises:
-            BadRequestException: the data is not in the coding, or goes on behind its end (400).
+            BadRequestException: the data is not in the coding, or continues after its end (400).
         """
         if not self.has_more:
             return None
@@ -212,14 +213,14 @@ class Decompressor:
         return self._coding.begin(self._data[self._offset])
 
     def end(self) -> None:
-        """Check that the body is complete; an empty one is.
+        """Check that the body is complete; an empty body is.
 
         Raises:
             BadRequestException: the body ends early (400).
         """
         if self._member is not None:
-            raise BadRequestException("the content coding of the body ends early")
+            raise BadRequestException("the compressed body ends early")
 
 
 def _malformed() -> BadRequestException:
-    return BadRequestException("the content coding of the body is malformed")
+    return BadRequestException("the compressed body is malformed")

@@ -29,7 +29,7 @@ _CHARSET = "_charset_"
 hidden."""
 
 _PERCENT_ENCODINGS = {"ascii": "utf-8", "utf-16": "utf-8", "iso8859-1": "cp1252"}
-"""How browsers encode forms in these charsets (WHATWG Encoding Standard §4.2, §4.3)."""
+"""The charsets that browsers use instead of these (WHATWG Encoding Standard §4.2, §4.3)."""
 
 
 def read_urlencoded(
@@ -37,7 +37,7 @@ def read_urlencoded(
 ) -> None:
     """Read the fields of a form (WHATWG URL Standard §5.1) into *request*.
 
-    The charset is that of *content_type*, or that of the field ``_charset_``, or UTF-8.
+    The charset is that of *content_type*, else the value of the field ``_charset_``, else UTF-8.
 
     Raises:
         PayloadTooLargeException: the form has too many fields (413).
@@ -76,7 +76,7 @@ async def read_multipart(
     Raises:
         PayloadTooLargeException: the fields or a file exceed a limit (413).
         InsufficientStorageException: the disk is full (507).
-        HttpException: what *read* and `Multipart.next` raise.
+        HttpException: see *read* and `Multipart.next`.
     """
     parts = Multipart(read, content_type)
     fields: list[tuple[Part, bytes]] = []
@@ -103,7 +103,7 @@ async def read_multipart(
 
 
 def _value(part: Part, raw: bytes, plain: ContentType, read_json: _ReadJson) -> Any:
-    """Return text, the value of a JSON part, or bytes if the content type is another one."""
+    """Return the text or the JSON value of a part, or its bytes if it has another content type."""
     content_type = part.content_type or plain
     if content_type.is_json:
         return read_json(part.name, raw, content_type)
@@ -113,8 +113,8 @@ def _value(part: Part, raw: bytes, plain: ContentType, read_json: _ReadJson) -> 
 
 
 async def _store_file(parts: Multipart, part: Part, request: Request, limits: BodyLimits) -> None:
-    """Store one file. A part without a name and content is ignored: browsers send it if no file
-    was chosen."""
+    """Store one file. A part without a file name and content is ignored: browsers send it if no
+    file was chosen."""
     spool = _spool_of(request)
     offset = spool.size
     while piece := await parts.read():

@@ -11,26 +11,26 @@ from rxkernel.messages.connection import ClientAddress
 from rxkernel.servers.http.request_head import RequestHead, peer_of
 
 _MAX_HOPS = 100
-"""Most entries of ``X-Forwarded-For`` that are read."""
+"""The largest number of entries of ``X-Forwarded-For`` that are read."""
 
 _HOP = re.compile(
     r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[0-9a-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?|(?P<bare>[0-9a-f:.]+)",
     re.IGNORECASE,
 )
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-"""By value of ``X-Forwarded-Proto``, the scheme; some proxies send that of the WebSocket."""
+"""The scheme by value of ``X-Forwarded-Proto``; some proxies send the scheme of the WebSocket."""
 
 
 class ForwardedHeaders:
     """Reads ``X-Forwarded-For``, ``-Host`` and ``-Proto`` if the peer is one of *proxies*.
 
-    They are ignored from any other peer, and over a Unix socket. A proxy appends its entry, so
-    the rightmost one is from the nearest proxy. Entries to the left of those of trusted proxies
-    can be forged by a client.
+    Headers from any other peer, or over a Unix socket, are ignored. A proxy appends its entry, so
+    the rightmost entry is from the nearest proxy. A client can forge all entries to the left of
+    the entries of trusted proxies.
 
     Attributes:
-        has_proxies: whether there are trusted proxies at all.
-        own_scheme: ``https`` if this server terminates TLS; None if another program may do it.
+        has_proxies: whether *proxies* is not empty.
+        own_scheme: ``https`` if this server terminates TLS; None if another program may do so.
     """
 
     def __init__(self, proxies: Iterable[str], own_scheme: str | None = None) -> None:
@@ -42,8 +42,8 @@ class ForwardedHeaders:
         """Return the client that sent *head*: the peer, or the last address before the trusted
         proxies.
 
-        An invalid entry ends the search; the client is then the address to the right of it. The
-        port is 0 if the proxy does not send one.
+        An invalid entry ends the search; then the client is the address to its right. The port is
+        0 if the proxy does not send one.
         """
         return self.client_from(peer_of(head), head)
 
@@ -76,8 +76,8 @@ class ForwardedHeaders:
         return self._last_value(peer, head, "X-Forwarded-Host") or head.headers.get("Host", "")
 
     def scheme(self, head: RequestHead) -> str | None:
-        """Return the scheme that the client uses, ``http`` or ``https``; if no trusted proxy has
-        sent it, `own_scheme`."""
+        """Return the scheme that the client uses, ``http`` or ``https``; `own_scheme` if no
+        trusted proxy has sent it."""
         return self.scheme_from(self._peer_of(head), head)
 
     def scheme_from(self, peer: ClientAddress | None, head: RequestHead) -> str | None:
@@ -95,7 +95,7 @@ class ForwardedHeaders:
         return head.headers.getall(name, [""])[-1].rpartition(",")[2].strip()
 
     def trusts(self, host: str) -> bool:
-        """Whether the address *host* of a peer is that of a trusted proxy."""
+        """Whether *host*, the address of a peer, is a trusted proxy."""
         if not self._networks:
             return False
         address = _address(host)
@@ -114,7 +114,7 @@ def _hops(lines: Iterable[str]) -> Iterator[str]:
 def _parse(hop: str) -> tuple[IPv4Address | IPv6Address | None, int]:
     """The address and port of an entry: ``192.0.2.1``, ``192.0.2.1:80``, ``::1`` or ``[::1]:80``.
 
-    The address is None for any other text, such as ``unknown``.
+    For any other text, such as ``unknown``, the address is None.
     """
     found = _HOP.fullmatch(hop.strip())
     if found is None:
@@ -126,7 +126,7 @@ def _parse(hop: str) -> tuple[IPv4Address | IPv6Address | None, int]:
 
 @lru_cache(256)
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """*host* as an address. An IPv4 address that an IPv6 socket maps becomes an IPv4 address."""
+    """Parse *host*. An IPv6 address that maps an IPv4 address becomes an IPv4 address."""
     try:
         address = ip_address(host)
     except ValueError:

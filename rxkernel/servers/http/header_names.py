@@ -1,4 +1,4 @@
-"""Names of header fields, as `istr`: a multi-dict does not fold their case at each look-up."""
+"""Names of header fields, as `istr`: a multi-dict does not fold their case at each lookup."""
 
 from multidict import istr
 

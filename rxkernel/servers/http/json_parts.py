@@ -1,4 +1,4 @@
-"""The parts of a multipart form that are JSON: values in a form, beside its files."""
+"""Reads the parts of a multipart form that are JSON."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ _NO_FILE_NAMES = (None, "", "blob")
 _SHOWN = 50
 
 _Target = Callable[[str], bool | None]
-"""Returns True if a part of this name is an upload, False if a value, None if it is neither."""
+"""Returns True if a part of this name is an upload, False if it is a value, else None."""
 
 
 class JsonParts:
@@ -38,8 +38,8 @@ class JsonParts:
         self._targets: list[_Target] | None = None
 
     def is_value(self, name: str, filename: str | None, content_type: ContentType | None) -> bool:
-        """Whether a part is a value as JSON. An upload of the action is a file, whatever its type;
-        without a parameter or a field of its name, the file name decides."""
+        """Whether a part is a JSON value. An upload of the action is always a file; without a
+        parameter or field of its name, the file name decides."""
         if content_type is None or not content_type.is_json:
             return False
         if filename is None:
@@ -53,8 +53,8 @@ class JsonParts:
         """Return the value of a part.
 
         Raises:
-            BadRequestException: it is not valid JSON, or nested too deeply (400).
-            UnsupportedMediaTypeException: it is not encoded in UTF-8 (415).
+            BadRequestException: the part is not valid JSON, or is nested too deeply (400).
+            UnsupportedMediaTypeException: the part is not encoded in UTF-8 (415).
         """
         if content_type.charset() not in ("utf-8", "ascii"):
             raise UnsupportedMediaTypeException("JSON must be encoded in UTF-8")
@@ -67,7 +67,7 @@ class JsonParts:
 
 
 def _target_of(parameter: Parameter) -> _Target:
-    """Return the function that decides whether *parameter* is a file or a value of a name."""
+    """Return the function that decides whether *parameter* takes a part as a file or a value."""
     if parameter.source is Source.FILE:
         return {parameter.key: True}.get
     if parameter.source is Source.PARAMS:

@@ -19,7 +19,7 @@ from rxkernel.headers import TOKEN
 from rxkernel.messages.media_type import ContentType, content_type_of
 
 _HEADER_LIMIT = 8190
-"""Bytes of the headers of one part."""
+"""The largest size in bytes of the headers of one part."""
 
 _HEADER = re.compile(rf"({TOKEN}):[ \t]*([^\0-\x08\x0a-\x1f\x7f]*)")
 _PARAMETER = re.compile(rf'[ \t]*;[ \t]*({TOKEN})=(?:"((?:[^"\\]|\\["\\]?+)*+)"|({TOKEN}))')
@@ -29,8 +29,8 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 @attrs.frozen
 class Part:
-    """The headers of a part. *filename* is None if it is not a file; *content_type* is None if the
-    client has not sent one.
+    """The headers of a part. *filename* is None unless it is a file; *content_type* is None if the
+    header is missing.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Multipart:
         self._in_part = False
 
     async def next(self) -> Part | None:
-        """Return the headers of the next part, None after the last part.
+        """Return the headers of the next part; None after the last part.
 
         Raises:
             BadRequestException: the form is not well formed (400).
@@ -83,7 +83,7 @@ class Multipart:
         return _parse_part(lines)
 
     async def read(self) -> bytes:
-        """Return the next bytes of the part, empty bytes at its end; raises as `next`."""
+        """Return the next bytes of the part; empty at its end. Raises the same as `next`."""
         overlap = len(self._delimiter) - 1
         while self._in_part:
             end = self._buffer.find(self._delimiter)

@@ -19,7 +19,7 @@ _JSON_RANGES = {JSON: 2, "application/*": 1, "*/*": 0}
 def encode_negotiated(
     headers: RequestHeaders, value: Any, serializer: Serializer = SERIALIZER
 ) -> tuple[bytes, str]:
-    """Encode *value* as the client that sent *headers* prefers it; return the body and its type.
+    """Encode *value* in the format that *headers* prefer; return the body and its type.
 
     The body is JSON if the client accepts neither format (§12.4.1 allows it), or if *value* has a
     number that MessagePack cannot represent.
@@ -33,9 +33,9 @@ def encode_negotiated(
 
 
 def preferred_msgpack(lines: list[str]) -> str | None:
-    """Return the media type of MessagePack that ``Accept`` prefers to JSON, None for JSON.
+    """Return the media type of MessagePack if ``Accept`` prefers it to JSON, else None.
 
-    The higher weight has precedence, then the more specific range, then the earlier entry.
+    The higher weight decides, then the more specific range, then the earlier entry.
     """
     if "msgpack" not in ",".join(lines).lower():
         return None

@@ -16,7 +16,7 @@ _CONTENT_HEADERS = (
     hdrs.CONTENT_DISPOSITION,
     hdrs.LAST_MODIFIED,
 )
-"""Headers that describe the content. A 304 has the others only, such as Cache-Control and Vary."""
+"""Headers that describe the content. A 304 has only other headers, such as Cache-Control."""
 
 
 def has_condition(headers: RequestHeaders) -> bool:
@@ -30,13 +30,13 @@ def has_condition(headers: RequestHeaders) -> bool:
 
 
 def is_not_modified(head: RequestHead, status: int, headers: CIMultiDict[str]) -> bool:
-    """Whether the client of *head* has stored the response with *headers*, by its conditions.
+    """Whether the client has stored the response with *headers*, by the conditions in *head*.
 
-    They apply to a successful GET or HEAD whose response has a validator. Before another method
-    has run, its validator is not known.
+    They apply to a successful GET or HEAD whose response has a validator. For other methods it
+    would have to be known before the action runs.
 
     Raises:
-        PreconditionFailedException: the client asked for another version (412).
+        PreconditionFailedException: the client requires another version (412).
     """
     if head.method not in ("GET", "HEAD") or not 200 <= status < 300:
         return False

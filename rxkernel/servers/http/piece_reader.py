@@ -17,7 +17,7 @@ class PieceReader(ABC):
         """Return the next piece; empty at the end of the body."""
 
     async def read_all(self) -> bytes:
-        """Return all pieces joined; raises as `read` does."""
+        """Return all pieces joined; raises the same as `read`."""
         body = bytearray()  # a list of many small pieces would need far more memory
         while piece := await self.read():
             body += piece
@@ -25,7 +25,7 @@ class PieceReader(ABC):
 
 
 class CountedPieces:
-    """The pieces of *reader* as an iterator. *counters* count the limits that it reaches."""
+    """Iterates over the pieces of *reader*. *counters* count the limits that it reaches."""
 
     def __init__(
         self, reader: PieceReader, counters: LimitCounters, client: ClientAddress | None

@@ -1,6 +1,6 @@
-"""From the head of a request to the kernel's response: each rule once, for both paths.
+"""Handles a request from its head to the kernel's response, for the fast path and aiohttp's path.
 
-A path reads the bytes, calls `receive`, `find` and `start`, and sends the response.
+Each path reads the bytes, calls `receive`, `find` and `start`, and sends the response.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -36,7 +36,7 @@ from rxkernel.servers.limits import LimitCounters
 _HTTP = Transport.HTTP
 
 REJECTED_METHODS = frozenset(("CONNECT", "TRACE"))
-"""CONNECT is for proxies; TRACE shows scripts what they may not see (RFC 9110 §9.3.8)."""
+"""CONNECT is for proxies; TRACE would show scripts secret headers (RFC 9110 §9.3.8)."""
 
 ALL_METHODS = ", ".join(sorted(METHODS))
 """``Allow`` for a target without a path."""
@@ -47,20 +47,20 @@ SERVER_WIDE = "*"
 UNSUPPORTED_VERSION = "unsupported HTTP version; use HTTP/1.0 or 1.1"
 
 LoadBody = Callable[[Request, HttpDefinition | None], Awaitable[None]]
-"""Reads and decodes a body into the request, by the limits of the definition. For None, that of a
-`PostHandler`, it is not decoded."""
+"""Reads a body into the request and decodes it, with the limits of the definition. Without a
+definition, for a `PostHandler`, the body is not decoded."""
 
 
 @attrs.frozen
 class OptionsResponse:
-    """The server responds to OPTIONS itself, with 204 and *headers*."""
+    """A response of the server itself to OPTIONS, with 204 and *headers*."""
 
     headers: dict[str, str]
 
 
 RouteResult = tuple[HttpDefinition, dict[str, Any]] | PostHandler | OptionsResponse | Exception
-"""A definition with the values of its path; a handler of a bundle; or the response or error of a
-request without both."""
+"""A definition with the parameters of its path, a handler of a bundle, or the response or error
+for a request without either."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -92,7 +92,7 @@ class HttpPipeline:
         return request
 
     def find(self, head: RequestHead) -> RouteResult:
-        """Return the definition for *head*, or the error if it has none. Raises nothing."""
+        """Return the route of *head*; never raises, but returns errors."""
         method, target = head.method, head.raw_path
         try:
             if (
@@ -129,10 +129,10 @@ class HttpPipeline:
     def _find_beside(
         self, handler: PostHandler, method: str, path: str, head: RequestHead
     ) -> RouteResult:
-        """Return *handler* for POST, and the routes of its *path* for other methods.
+        """Return *handler* for POST, or the route of its *path* for another method.
 
         Raises:
-            Exception: that of the application's converter.
+            Exception: raised by a converter of the application.
         """
         if method == "POST":
             return handler
@@ -156,9 +156,11 @@ class HttpPipeline:
         return path[len(prefix) :] or "/"
 
     def static_routes(self) -> dict[str, dict[str, RouteResult]]:
-        """Return, by method and target, the results of `find` that depend on nothing else but the
-        version: those of routes without parameters and constraints, and of handlers. OPTIONS is
-        not included."""
+        """Return the results of `find` that depend only on method, target and version.
+
+        These are routes without parameters and constraints, and handlers, except for OPTIONS. The
+        keys are the method and the target.
+        """
         if not self.hosts.is_open:
             return {}
         found: dict[str, dict[str, RouteResult]] = {
@@ -183,7 +185,7 @@ class HttpPipeline:
         return error
 
     def _allowed(self, head: RequestHead) -> str:
-        """Return the methods of the path; all methods if it is not a path of the kernel."""
+        """Return the methods of the path; all methods if the kernel does not have the path."""
         path = head.rel_url.raw_path
         if not head.raw_path.startswith("/") or not path.startswith(self.prefix):
             return ALL_METHODS
@@ -202,11 +204,11 @@ class HttpPipeline:
     ) -> Coroutine[Any, Any, Response]:
         """Return the coroutine that responds to *request*; the current context becomes its own.
 
-        If it raises, `recover` returns the response. *load_body* is called after the head
-        phase, if the definition gets that far.
+        If it raises, `recover` returns the response. *load_body* is called after the head phase,
+        unless that phase ends the request.
         """
         kernel = self.kernel
-        request.received_at = perf_counter()  # as `Kernel.begin`
+        request.received_at = perf_counter()  # as in `Kernel.begin`
         current_request.set(request)
         if kernel.extract is not None:
             kernel.extract(request.headers)
@@ -218,7 +220,7 @@ class HttpPipeline:
                 return found.handle(kernel, request, load)
             return kernel.fail(request, found)
         definition, values = found
-        if values:  # add_path_parameters, written out
+        if values:  # add_path_parameters, inlined
             params: MultiDict[Any] = MultiDict(values)
             if "?" in request.url:
                 params.extend(request._params)
@@ -231,7 +233,7 @@ class HttpPipeline:
         """Return the standard error response to *exc*, which the coroutine of `start` raised.
 
         Raises:
-            BaseException: *exc* itself, if it is the cancellation of the caller's own task.
+            BaseException: *exc*, if it is the cancellation of the caller's own task.
         """
         if not isinstance(found, tuple):
             raise exc
@@ -239,14 +241,14 @@ class HttpPipeline:
 
 
 def _path_and_query(head: RequestHead) -> str:
-    """The target of *head*, in absolute-form, without its host. An empty path is "/" (RFC 9110
-    §4.2.3)."""
+    """The path and query of the target of *head*, which is in absolute-form. An empty path becomes
+    "/" (RFC 9110 §4.2.3)."""
     url = head.rel_url.raw_path_qs
     return url if head.rel_url.raw_path else f"/{url}"
 
 
 def add_path_parameters(request: Request, values: Mapping[str, object]) -> None:
-    """Put the parameters of the path before those of the query."""
+    """Add the parameters of the path to *request*, before those of the query."""
     params: MultiDict[Any] = MultiDict(values)
     if "?" in request.url:
         params.extend(request.params)

@@ -1,5 +1,5 @@
-"""Paths at which a callable of a bundle responds to POST: for protocols that find their
-definition in the body."""
+"""Paths at which a callable of a bundle responds to POST, for protocols that name the definition
+in the body."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -13,20 +13,20 @@ from rxkernel.routing.path import PathTemplate
 from rxkernel.routing.router import Router
 
 Respond = Callable[[Request, bytes], Awaitable[Response]]
-"""The callable of a bundle for a path. It gets the whole body, decompressed."""
+"""The callable of a bundle for a path; gets the whole body, decompressed."""
 
 Fail = Callable[[Request, Exception], Awaitable[Response]]
-"""Returns the response to an exception, as `Kernel.fail`."""
+"""Returns the response to an exception, like `Kernel.fail`."""
 
 _POST = "POST"
 
 POST_METHODS = ("OPTIONS", _POST)
-"""The methods of such a path, for ``Allow``."""
+"""The methods of the path of a handler, for ``Allow``."""
 
 
 @attrs.frozen(eq=False)
 class PostHandler:
-    """A path, and the callables that respond there. Without *fail*, `Kernel.fail` does."""
+    """A path, and its callables; *fail* is by default `Kernel.fail`."""
 
     path: str
     respond: Respond
@@ -35,7 +35,7 @@ class PostHandler:
     async def handle(
         self, kernel: Kernel, request: Request, load_body: Callable[[], Awaitable[None]] | None
     ) -> Response:
-        """Read the whole body, and return the response; to an exception, that of `fail`.
+        """Read the whole body, and return the response of `respond`, or of `fail` to an exception.
 
         Raises:
             asyncio.CancelledError: the caller's own task has been cancelled.
@@ -67,7 +67,7 @@ class PostHandlers:
         self._router: Router[PostHandler] = Router()
 
     def add(self, path: str, respond: Respond, fail: Fail | None = None) -> None:
-        """Let *respond* and *fail* serve *path*, which is literal."""
+        """Add the callables for *path*, which is literal."""
         handler = PostHandler(path, respond, fail)
         self._router.add(_POST, PathTemplate.parse(path), handler, path)
         self.all.append(handler)
@@ -76,11 +76,11 @@ class PostHandlers:
         """Return the handler of *raw_path*, a path as for `Router.find`.
 
         Raises:
-            BadRequestException: as `Router.find`.
+            BadRequestException: see `Router.find`.
         """
         found = self._router.find(_POST, raw_path)
         return None if found is None else found[0]
 
     def by_target(self) -> Mapping[str, PostHandler]:
-        """Return the handlers by the target of a request that needs no decoding."""
+        """Return the handlers, by target of requests that need no decoding."""
         return self._router.static_targets().get(_POST, {})

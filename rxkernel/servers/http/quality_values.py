@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _MAX_ENTRIES = 64
-"""Most entries of one header that are read; only an attacker sends more."""
+"""The largest number of entries of a header that are read; only an attacker sends more."""
 
 _WEIGHT = re.compile(r";[ \t]*q[ \t]*=[ \t]*(?P<q>[^;]*)", re.IGNORECASE)
 _QVALUE = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
@@ -13,7 +13,7 @@ _QVALUE = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 def weighted(lines: Iterable[str]) -> Iterator[tuple[str, float]]:
     """Yield each entry of the header *lines*, in lower case without parameters, and its weight.
 
-    Entries after the 64th are ignored. An invalid weight counts as 0, so its entry is not chosen.
+    Entries after the 64th are ignored. An invalid weight becomes 0, so its entry is not chosen.
     """
     for entry in ",".join(lines).split(",", _MAX_ENTRIES)[:_MAX_ENTRIES]:
         name = entry.partition(";")[0].strip().lower()

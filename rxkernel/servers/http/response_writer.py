@@ -1,6 +1,6 @@
 """Serializes responses with a body in memory as HTTP/1.x messages (RFC 9112).
 
-The fast path sends what `ResponseWriter.write_common` and `write` return. aiohttp's path uses
+The fast path sends the bytes of `ResponseWriter.write_common` and `write`. aiohttp's path uses
 `compose` only, and aiohttp writes the status line and the headers. Streams and files use neither.
 """
 
@@ -36,12 +36,13 @@ from rxkernel.servers.http.statuses import BODILESS, RESET_CONTENT, WITHOUT_CONT
 _CONTAINERS = frozenset((dict, list))
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _MAX_CACHED = 512
-"""Entries of each cache here. An application may create any number of names and types."""
+"""Entries of each cache here, since an application may create any number of names and types."""
 
 _PLAIN, _TYPE, _STORABLE, _VALIDATOR, _VARY, _SPECIAL = range(6)
-"""How `write_common` writes a header: unchanged; as Content-Type; unchanged, and caches may store
-the response; the same, if the request has no condition; unchanged, if caches may not store it; or
-not at all, since it changes other headers: `write` is needed."""
+"""Rules of `write_common` for a header, in this order: written unchanged; written as Content-Type;
+unchanged, and caches may store the response; the same, but only without a condition in the
+request; unchanged, but only if caches may not store the response; `write` is needed, because the
+header changes others."""
 
 _RULES = {
     "content-type": _TYPE,
@@ -58,7 +59,7 @@ class HeaderPolicy(Protocol):
 
     Attributes:
         touches: the names, in lower case, of the headers that it reads or changes.
-        varies: the name that it adds to ``Vary`` of each response, "" if it adds no name.
+        varies: the name that it adds to ``Vary`` of each response, or "".
     """
 
     touches: frozenset[str]
@@ -68,13 +69,13 @@ class HeaderPolicy(Protocol):
         """Add its headers to *headers*."""
 
     def lines(self, head: RequestHead) -> str | None:
-        """Return, as lines, the headers that `add` adds to a response that has no header of
-        `touches`, without ``Vary``. None if `add` must be called."""
+        """Return the headers that `add` adds to a response without the headers of `touches`, as
+        lines and without ``Vary``. None if `add` must be called."""
 
 
 class ResponseWriter:
     """Writes responses: status line, Content-Type, the headers of the response, request id,
-    Content-Length, Date, Server, Connection, the headers of the *policies*, in this order.
+    Content-Length, Date, Server, Connection, and the headers of the *policies*, in this order.
 
     Args:
         server: the value of ``Server``; None to omit it.
@@ -152,7 +153,7 @@ class ResponseWriter:
         content = response.content
         kind: str | None
         if given is None and type(content) in _CONTAINERS and hdrs.ACCEPT not in request.headers:
-            body, kind = self._encode_json(content), JSON  # as most: without encode_content
+            body, kind = self._encode_json(content), JSON  # most responses
         else:
             if own is None and type(response) is StoredResponse:
                 stored = response.stored
@@ -226,9 +227,9 @@ class ResponseWriter:
     async def write(
         self, head: RequestHead, request: Request, response: Response, keep_alive: bool
     ) -> tuple[int, bytes]:
-        """Return status and bytes of any response but a stream or a file.
+        """Return the status and bytes of any response except a stream or a file.
 
-        *keep_alive*: the connection stays open after it.
+        *keep_alive*: whether the connection stays open.
 
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be encoded.
@@ -255,7 +256,7 @@ class ResponseWriter:
     async def compose(
         self, head: RequestHead, request: Request, response: Response
     ) -> tuple[int, CIMultiDict[str], bytes]:
-        """Return status, headers and body of any response to *head* but a stream or a file.
+        """Return the status, headers and body of any response to *head* except a stream or a file.
 
         The headers of the connection and of the policies are not included.
 
@@ -310,8 +311,8 @@ def _complete(
     *,
     is_ours: bool,
 ) -> None:
-    """Correct the *headers* that describe *body*; *is_ours*: the application has set no content
-    type."""
+    """Correct the *headers* that describe *body*. *is_ours*: whether the application has not set
+    the content type."""
     if body or head.method != "HEAD":
         headers.popall(hdrs.CONTENT_LENGTH, None)
     headers.popall(hdrs.TRANSFER_ENCODING, None)

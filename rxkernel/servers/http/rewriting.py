@@ -1,4 +1,4 @@
-"""The seam for rules that change the target of a request before anything else reads it."""
+"""Changes the targets of requests before anything else reads them, by the rules of a bundle."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,17 +10,17 @@ from rxkernel.servers.http.pipeline import RouteResult
 from rxkernel.servers.http.request_head import RequestHead
 
 SENT_URL = "sent_url"
-"""The attribute of a request whose target was rewritten: the target that the client has sent."""
+"""The attribute of a rewritten request that has the target which the client has sent."""
 
 
 @attrs.frozen(eq=False)
 class Rewrite:
-    """What a request is handled as.
+    """The new target of a request.
 
     Attributes:
         target: path and query, percent-encoded; it begins with ``/``. All parts of the server read
-            it, as if the client had sent it.
-        route: what handles the request; None: it is found by *target*.
+            it as if the client had sent it.
+        route: the route of the request; None to find it by *target*.
     """
 
     target: str
@@ -28,7 +28,7 @@ class Rewrite:
 
     @property
     def url(self) -> URL:
-        """*target*, as the parser reads it."""
+        """*target* as a URL, like the one that the parser creates."""
         if self.target[:1] != "/":  # see `Rewriting.of`
             return URL(self.target, encoded=True)
         path, _, query = self.target.partition("?")
@@ -41,9 +41,9 @@ class ListedRule:
 
     Attributes:
         method: the methods, separated by commas; ``*`` for all.
-        path: the paths that it is for.
-        target: where it leads; empty if the path stays.
-        place: where it is written.
+        path: the paths that it applies to.
+        target: the new path; empty if the path stays the same.
+        place: the file and line of the rule.
     """
 
     method: str
@@ -53,15 +53,15 @@ class ListedRule:
 
 
 Rewriter = Callable[[RequestHead], Rewrite | None]
-"""Returns what the request of a head is handled as; None: as it was sent."""
+"""Returns the new target for the request with this head; None to keep the target."""
 
 
 @attrs.define(eq=False)
 class Rewriting:
-    """The rewriter of a server, which may change while it runs. None: it costs one comparison.
+    """The rewriter of a server, which may change while it runs. None costs one comparison.
 
     Attributes:
-        is_used: whether there is one or has been one, so that a request may have its result.
+        is_used: whether a rewriter was ever set, so that a request may have its result.
     """
 
     rewriter: Rewriter | None = None
@@ -69,12 +69,13 @@ class Rewriting:
     is_used: bool = False
 
     def use(self, rewriter: Rewriter | None, listed: Sequence[ListedRule]) -> None:
-        """Ask *rewriter* from now on."""
+        """Use *rewriter* from now on."""
         self.rewriter, self.listed = rewriter, listed
         self.is_used = self.is_used or rewriter is not None
 
     def of(self, head: RequestHead) -> Rewrite | None:
-        """Return the result of the rewriter. If it raises, that is the error of the request.
+        """Return the result of the rewriter. If it raises, its exception is the error of the
+        request.
 
         A target in absolute-form keeps its scheme and host, which are checked later.
         """

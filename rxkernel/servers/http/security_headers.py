@@ -1,7 +1,7 @@
 """Headers against MIME sniffing, framing and referrers (``http.security_headers``).
 
 They follow the cheat sheets "HTTP Headers" and "REST Security" of OWASP. Only an application can
-set the rest: a full content security policy, and the policies for openers and embedders.
+set the other headers: a full content security policy, and policies for openers and embedders.
 """
 
 from multidict import CIMultiDict, istr
@@ -36,7 +36,7 @@ _LINES_OVER_TLS = f"{_LINES}{_TRANSPORT}: {_ONE_YEAR}\r\n"
 
 class SecurityHeaders:
     """Adds each header that the application has not set, and removes ``Server`` if its value is
-    *server*, which has the versions of Python and aiohttp.
+    *server*, which contains the versions of Python and aiohttp.
     """
 
     touches = frozenset(

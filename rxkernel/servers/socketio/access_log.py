@@ -13,7 +13,7 @@ def log_socket(
 ) -> None:
     """Log an event (*method* ``EVENT``) or a request to connect (``CONNECT``).
 
-    *size* is that of the packet sent in response; None if no packet was sent.
+    *size* is the size of the packet sent in response; None if no packet was sent.
     """
     connection = request.connection
     assert isinstance(connection, SocketioConnection)

@@ -1,7 +1,7 @@
-"""Backpressure: when the reader of a client waits before it reads the next frame.
+"""Backpressure: makes the reader of a client wait before it reads the next frame.
 
-A client that sends more than the server handles is not read, so that TCP slows it down. Nothing is
-queued without a limit.
+If a client sends more than the server handles, reading from it is paused, so that TCP slows it
+down. No queue is without a limit.
 """
 
 import asyncio
@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 
 Pending = Awaitable[None] | None
-"""The result of one step of reading: None when the step is done, otherwise what the reader must
-await before it reads the next frame.
+"""The result of one step of reading: None when the step is done, otherwise an awaitable that the
+reader must await before it reads the next frame.
 
 Each step, from `Session.receive` to `EventQueue.put`, returns the result of the next one. Most
 frames are handled at once; with `async def` for each step an acknowledged event takes 4.5 % more
@@ -21,8 +21,8 @@ instructions.
 class Backpressure:
     """Blocks the reader of one client while an event queue of that client is full.
 
-    ``expected`` is the number of acknowledgements that the server waits for. The client must be
-    read meanwhile, so its queues may become longer.
+    ``expected`` is the number of acknowledgements that the server waits for. Meanwhile reading
+    must continue, so the client's queues may become longer.
     """
 
     __slots__ = ("_waiting", "expected")
@@ -32,7 +32,7 @@ class Backpressure:
         self._waiting: list[asyncio.Future[None]] = []
 
     def release(self) -> None:
-        """Let the reader check again whether there is room."""
+        """Make the reader check again whether the queues have room."""
         while self._waiting:
             reader = self._waiting.pop()
             if not reader.done():
@@ -46,7 +46,7 @@ class Backpressure:
 
     @contextmanager
     def expecting(self) -> Generator[None, None, None]:
-        """Keep reading the client: the server waits for its acknowledgement."""
+        """Continue reading in this block, because the server waits for an acknowledgement."""
         self.expected += 1
         self.release()
         try:

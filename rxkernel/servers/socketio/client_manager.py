@@ -1,8 +1,8 @@
 """The rooms of connections, and broadcasts to them.
 
 python-socketio's own manager searches all rooms when a client disconnects, keeps a room and a
-two-way map for each client, and starts a task for each recipient. This one keeps the rooms of each
-client, and encodes a broadcast once for all sessions.
+two-way map for each client, and starts a task for each recipient. This manager keeps the rooms of
+each client, and encodes a broadcast once for all sessions.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -19,14 +19,14 @@ Room = str | None
 
 
 class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
-    """The client manager of the `Engine`. Room None of a namespace contains all its clients."""
+    """The client manager of the `Engine`. The room None contains all clients of a namespace."""
 
     def __init__(self) -> None:
         super().__init__()
         self._rooms_of: dict[str, set[Room]] = {}
 
     def pre_connect_as(self, sid: str, eio_sid: str, namespace: str) -> None:
-        """As `pre_connect`, with the id of a connection that has ended."""
+        """Do the same as `pre_connect`, with the id of a connection that has ended."""
         self.basic_enter_room(sid, namespace, None, eio_sid=eio_sid)
         self.pending_connect.setdefault(namespace, []).append(sid)
 
@@ -84,7 +84,7 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
         """Yield ``(sid, engine sid)`` of all clients in *room*, or in any of a list of rooms.
 
-        A connection that is not accepted yet receives only what is sent to its own id.
+        A connection that is not accepted yet is included only if *room* is its own id.
         """
         rooms = self.rooms.get(namespace, {})
         clients: Mapping[str, str] = rooms.get(None, {})
@@ -150,10 +150,10 @@ class ClientManager(socketio.AsyncManager):  # type: ignore[misc]
 
 
 def _check_named(room: Room) -> None:
-    """Check that *room* is not None: without it a client would hear no broadcast and could not be
-    disconnected."""
+    """Check that *room* is not None: a client that left that room would receive no broadcasts and
+    could not be disconnected."""
     if room is None:
-        raise TypeError("room is None, which contains every client; pass the name of a room")
+        raise TypeError("room is None, the room of all clients; pass the name of another room")
 
 
 def _rooms(room: Any) -> Rooms:

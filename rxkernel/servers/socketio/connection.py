@@ -52,8 +52,8 @@ class SocketioConnection(ManagedConnection):
         session: the Engine.IO session, which other namespaces of the client share.
         event_queue: the events of the client that wait or run.
         request_id: the request id that the client sent with the handshake.
-        recovering: what is needed to recover it later; None if clients cannot recover.
-        is_not_recovered: its state was found and could not be restored.
+        recovering: the data to recover it later; None if clients cannot recover.
+        is_not_recovered: whether its state was found but could not be restored.
     """
 
     def __init__(
@@ -101,14 +101,14 @@ class SocketioConnection(ManagedConnection):
             self._sender.put(packet)
 
     def acknowledge(self, packet: EncodedPacket) -> None:
-        """Send an acknowledgement: at once, or in one write with those of other running events."""
+        """Send an acknowledgement at once, or in one write with those of other running events."""
         if self.event_queue.running > 1:
             self.put(packet)
         elif not self.is_ended:
             self._sender.put_now(packet)
 
     def put_volatile(self, packet: EncodedPacket) -> None:
-        """As `put`, unless earlier packets still wait for the client."""
+        """Send *packet* like `put`, unless earlier packets still wait for the client."""
         if not self.is_accepted:
             self._early.append(packet)
         elif not self.is_ended:
@@ -173,22 +173,24 @@ class SocketioConnection(ManagedConnection):
         missed: list[EncodedPacket],
         covers: Callable[[LogPosition], bool],
     ) -> None:
-        """Give it back its *attributes*, unless they have been set anew, and the events in
-        *missed*. Early packets that *covers* are among them."""
+        """Restore the *attributes* that have not been set since, and send the *missed* events.
+
+        Early packets for which *covers* is true are dropped: *missed* contains them.
+        """
         self.attributes.update({**attributes, **self.attributes})
         early = [p for p in self._early if p.position is None or not covers(p.position)]
         self._early = [*missed, *early]
         self.recovered = True
 
     def accept(self) -> None:
-        """The CONNECT packet has been sent: send the packets that wait for it."""
+        """Called after the CONNECT packet was sent: send the packets that wait for it."""
         self.is_accepted = True
         early, self._early = self._early, []
         for packet in early:
             self.put(packet)
 
     def end(self) -> None:
-        """Send nothing more, and fail waiting calls. Events that were received still run."""
+        """Stop sending, and fail waiting calls. Events that were received still run."""
         self._rooms_at_end = self.rooms
         self.is_ended = True
         for waiting in self._calls.values():

@@ -64,8 +64,8 @@ class ConnectionHandler:
         forwarded: reads the headers of trusted proxies, which report the address of the server.
 
     Attributes:
-        ended: connections that have ended, with events that still run.
-        serializer: encodes what the application sends.
+        ended: connections that have ended, but whose events still run.
+        serializer: encodes the content that the application sends.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class ConnectionHandler:
             await asyncio.wait(self._jobs)
 
     def cancel(self) -> None:
-        """Cancel everything that `join` waits for."""
+        """Cancel all work that `join` waits for."""
         for job in self._jobs:
             job.cancel()
 
@@ -134,7 +134,7 @@ class ConnectionHandler:
         )
 
     async def connect(self, connection: SocketioConnection, auth: Any) -> EncodedPacket | None:
-        """Return None if *connection* is accepted, otherwise the CONNECT_ERROR."""
+        """Return the CONNECT_ERROR; None if *connection* is accepted."""
         request = self._request(connection, "CONNECT")
         found = find_namespace(connection.namespace, self._kernel.compiled, self._settings)
         if found is None:
@@ -176,8 +176,8 @@ class ConnectionHandler:
             )
 
     async def disconnect(self, connection: SocketioConnection, reason: DisconnectReason) -> None:
-        """Dispatch DISCONNECTED. While listeners of ACCEPTED run, do not wait for it: one of them
-        may be the caller."""
+        """Dispatch DISCONNECTED. Do not wait for it while listeners of ACCEPTED run, because one
+        of them may be the caller."""
         self.ended.add(connection)
         ending = self._start_job(self._disconnect(connection, reason), connection.context)
         if not connection.is_accepting:
@@ -206,14 +206,14 @@ class ConnectionHandler:
         pending = connection.event_queue.put(job)
         if pending is not None:
             sid = connection.session.sid
-            what = f"{sid} is not read until there is room for its events"
+            what = f"paused reading from {sid} until its events are handled"
             self._limits.record("socketio.max_waiting", what)
         return pending
 
     async def _handle(
         self, connection: SocketioConnection, id: int | None, data: list[Any], is_draining: bool
     ) -> None:
-        """Handle one event in a task of its own. *id* is that of its acknowledgement."""
+        """Handle one event in a task of its own; *id* is the id of its acknowledgement."""
         request = self._request(connection, data[0])
         if id is None:
             request.expects_response = False
@@ -284,7 +284,7 @@ class ConnectionHandler:
                 request.params, request.body = {}, data[1:]
             else:
                 request.params, request.body = read_plain_arguments(data)
-            if connection.params:  # of its namespace; they precede those of the event
+            if connection.params:  # parameters of its namespace precede those of the event
                 request.params = MultiDict([*connection.params.items(), *request.params.items()])
         except Exception as exc:
             request.body = data[1]
@@ -301,8 +301,8 @@ def _unknown(connection: SocketioConnection, event: str) -> NotFoundException:
 
 
 def _log_unacknowledged(event: str, response: Response) -> None:
-    """Log an error of the client that it does not receive: it asked for no acknowledgement. Errors
-    of the server (500 and above) have been logged."""
+    """Log an error of the client, which does not receive it without an acknowledgement. Errors of
+    the server (500 and above) have been logged."""
     status, content = response.status_code, response.content
     logger.info(
         "event %.100r without an acknowledgement failed: %d %.200r", event, status, content

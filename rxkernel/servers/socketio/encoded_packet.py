@@ -1,19 +1,19 @@
-"""A Socket.IO packet in the form in which transports send it."""
+"""A Socket.IO packet as transports send it."""
 
 from rxkernel.messages.connection_recovery import LogPosition
 from rxkernel.servers.aiohttp.websocket_stream import WebSocketMessage, encode_frame
 
 
 class EncodedPacket:
-    """Encoded once, however many clients receive it.
+    """A packet that is encoded once for all recipients.
 
     Attributes:
-        text: an Engine.IO packet in UTF-8; None if there are only attachments.
+        text: an Engine.IO packet in UTF-8; None for attachments only.
         attachments: the binary packets that follow *text*.
         is_event: whether the packet is an event without acknowledgement, which may be dropped
             when a client is too slow.
         size: bytes of text and attachments, without the framing of a transport.
-        position: of an event, if events are recorded for recovery.
+        position: the position of an event, if events are recorded for recovery.
     """
 
     __slots__ = ("_websocket_frames", "attachments", "is_event", "position", "size", "text")

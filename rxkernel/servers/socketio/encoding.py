@@ -15,17 +15,17 @@ from rxkernel.servers.socketio.payload import NO_HEADERS, acknowledgement, check
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 _ACKNOWLEDGEMENT = b'%b[{"statusCode":%d,"headers":%b,"content":%b}]'
-"""The payload that `acknowledgement` returns for most responses. Every event is acknowledged, so
-it is formatted directly."""
+"""The payload that `acknowledgement` returns for most responses, formatted directly because it is
+sent for every event."""
 
 
 def encode_packet(
     kind: int, namespace: str, id: int | None, data: Any, serializer: Serializer = SERIALIZER
 ) -> EncodedPacket:
-    """Encode a packet. *data* may contain what JSON can represent, and bytes.
+    """Encode a packet. *data* may contain JSON values and bytes.
 
     Raises:
-        TypeError, ValueError, RecursionError: *data* contains something else.
+        TypeError, ValueError, RecursionError: *data* contains other values.
     """
     attachments: list[bytes] = []
     if not _is_json(data):
@@ -74,10 +74,10 @@ def encode_event(
     id: int | None,
     serializer: Serializer = SERIALIZER,
 ) -> EncodedPacket:
-    """Encode an event; with an *id* the client is asked for an acknowledgement.
+    """Encode an event; with an *id* it requests an acknowledgement.
 
     Raises:
-        ValueError: *event* is reserved: clients use the name for events of their own.
+        ValueError: *event* is a name that clients use for their own events.
         TypeError: *event* is not a str.
         TypeError, ValueError, RecursionError: see `encode_packet`.
     """
@@ -119,7 +119,7 @@ def encode_plain(
     extra_headers: Mapping[str, str] = NO_HEADERS,
     serializer: Serializer = SERIALIZER,
 ) -> EncodedPacket:
-    """As `encode_acknowledgement`, for an event without an envelope: the content alone."""
+    """Encode the content of *response* as an acknowledgement, for an event without an envelope."""
     if isinstance(response, Acknowledgement):
         return encode_packet(ACK, namespace, id, response.content, serializer)
     check_not_streamed(response)
@@ -133,10 +133,12 @@ def encode_rejection(
     serializer: Serializer = SERIALIZER,
 ) -> EncodedPacket:
     """Encode a CONNECT_ERROR: ``{"message": str, "data": <error body>}``. If the error body has
-    ``data``, the client receives that alone as its ``data``.
+    ``data``, only that is sent as ``data``.
 
     Raises:
-        See `encode_acknowledgement`; also ValueError for bytes, which it cannot contain.
+        StreamNotSupportedException, TypeError, ValueError, RecursionError: see
+            `encode_acknowledgement`; also ValueError for bytes, which a CONNECT_ERROR cannot
+            contain.
     """
     body = acknowledgement(response, extra_headers, serializer)
     phrase = HTTPStatus(response.status_code).phrase

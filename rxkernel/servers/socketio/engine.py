@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 
 def _library_logger() -> logging.Logger:
-    """A logger for warnings and errors: at INFO python-socketio logs every packet unescaped."""
+    """Return a logger for warnings and errors: at INFO python-socketio logs unescaped packets."""
     library_logger = logging.Logger(f"{__name__}.library", logging.WARNING)
     library_logger.parent = logger
     return library_logger
@@ -55,8 +55,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     """Handles the packets of sessions; implements `SessionHooks` and `ConnectionHolder`.
 
     ``connections`` are all connections by id, including those that are not accepted yet;
-    ``content_serializer`` encodes what the application sends. ``recovery`` is None unless clients
-    may recover; then ``_recoverable`` are the accepted connections by private id.
+    ``content_serializer`` encodes the content that the application sends. If clients may recover,
+    ``recovery`` is set, and ``_recoverable`` are the accepted connections by private id.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     async def _connect_as(
         self, session: Session, namespace: str, auth: Any, recovering: Recovering | None
     ) -> bool:
-        """Return False if the client has to be connected as a new one instead."""
+        """Return False if the client must be connected as a new one instead."""
         state = None if recovering is None else recovering.state
         if state is None:
             sid = await self.manager.pre_connect(session.sid, namespace)
@@ -202,7 +202,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         if recovering is not None and recovery is not None:
             accepted["pid"] = recovering.pid
             self._recoverable[recovering.pid] = connection
-            session.forget_received()  # a ping that was sent before does not cover its events
+            session.forget_received()  # an earlier ping does not cover its events
             if not connection.has_early and not connection.recovered:
                 recovering.since = recovery.position
         session.connect_deadline.stop()
@@ -218,7 +218,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self, recovery: ConnectionRecovery, claim: Claim, namespace: str
     ) -> Recovering | None:
         before = self._recoverable.get(claim.pid)
-        if before is not None and before.namespace == namespace:  # not noticed to be gone yet
+        if before is not None and before.namespace == namespace:  # its end was not noticed yet
             session = self.eio.sockets.get(before.session.sid)
             if session is not None:
                 await session.close(DisconnectReason.TRANSPORT_CLOSE)
@@ -228,10 +228,11 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         return Recovering(claim.pid, state.since, state)
 
     async def restore(self, connection: SocketioConnection) -> None:
-        """Give *connection* its state, if one was kept for it.
+        """Restore the state of *connection*, if one was kept for it.
 
         Raises:
-            NotRecoveredException: it cannot have the state; it is connected as a new client then.
+            NotRecoveredException: the state cannot be restored; the client is connected as a new
+                one then.
         """
         recovery, recovering = self.recovery, connection.recovering
         if recovery is None or recovering is None or recovering.state is None:
@@ -246,7 +247,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         await self.manager.connect(connection.id, connection.namespace)
         missed = await recovery.missed(state)
         if missed is None:
-            raise NotRecoveredException("it was disconnected, or events that it missed are gone")
+            raise NotRecoveredException("it was disconnected, or events that it missed were lost")
         for room in state.rooms - missed.rooms:
             await connection.leave(room)
         for room in missed.rooms - state.rooms:
@@ -293,8 +294,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self.spawn(recovery.keep(recovering.pid, state))
 
     def _keep_again(self, recovering: Recovering | None) -> None:
-        """Keep a state that was not restored, because of a credential that has expired or is that
-        of another user: the client may have a valid one the next time."""
+        """Keep a state that was not restored because a credential has expired or belongs to
+        another user: the client may send a valid one the next time."""
         if self.recovery is not None and recovering is not None and recovering.state is not None:
             self.spawn(self.recovery.keep(recovering.pid, recovering.state))
 
@@ -321,8 +322,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         return packet
 
     def emit_to(self, connection: SocketioConnection, event: str, args: tuple[Any, ...]) -> None:
-        """Send an event to the client of *connection*: also if it has ended and the client may
-        recover, or has recovered with another connection."""
+        """Send an event to the client of *connection*, even if the connection has ended and the
+        client may recover, or has recovered with another connection."""
         recovery, id, namespace = self.recovery, connection.id, connection.namespace
         if recovery is None or not connection.is_ended:
             connection.put(self.recorded(event, args, (id,), namespace, ()))
@@ -354,7 +355,7 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
     async def _end(
         self, session: Session, connection: SocketioConnection, reason: DisconnectReason
     ) -> None:
-        """End *connection* if it is accepted; `_connect` removes one that is not accepted yet."""
+        """End *connection* if it is accepted; otherwise `_connect` removes it."""
         if connection.is_accepted and not connection.is_ended:
             await self._remove(session, connection)
             await self._handler.disconnect(connection, reason)
@@ -383,8 +384,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         """Call one client. python-socketio's method would block the reader of the client.
 
         Raises:
-            ValueError: no connection to *namespace* has that id.
-            socketio.exceptions.TimeoutError: no acknowledgement in time.
+            ValueError: *namespace* has no connection with that id.
+            socketio.exceptions.TimeoutError: the client did not acknowledge in time.
         """
         connection = self.connections.get(to or sid or "")
         if connection is None or connection.namespace != (namespace or "/"):
@@ -429,5 +430,5 @@ def _identifier_of(connection: SocketioConnection) -> str | None:
 
 
 def _room(rooms: Rooms) -> Rooms | str:
-    """One room costs less than a tuple with one."""
+    """Return the room itself if *rooms* has only one, which is faster than a tuple."""
     return rooms[0] if rooms is not None and len(rooms) == 1 else rooms

@@ -3,4 +3,4 @@
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
 
 PROBE = "probe"
-"""Sent with the PING and the PONG that test a websocket before an upgrade."""
+"""The data of the PING and the PONG that test a websocket before an upgrade."""

@@ -68,7 +68,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         forwarded: reads the headers of trusted proxies, which report the address of a client.
         ids: reads and writes request ids.
         http: the timeouts of request bodies.
-        worker: the number of this process among others that share a port, for the session ids.
+        worker: the number of this process among those that share a port, for the session ids.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         self._worker = worker
 
     def attach(self, app: AiohttpApplication, engineio_path: str = "engine.io") -> None:
-        """Handle the requests of *app* under *engineio_path*, whatever their method."""
+        """Handle the requests of *app* below *engineio_path*, with any method."""
         path = f"/{engineio_path.strip('/')}/"
         app.router.add_route("*", path, self.handle_request, expect_handler=defer_continue)
 
@@ -101,7 +101,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         """Respond to a handshake, a poll, a POST, or a websocket request."""
         try:
             if not self._origins.allows(native):
-                page = f"rejected a page of {native.headers['Origin'][:100]!r}"
+                page = f"rejected a page of the origin {native.headers['Origin'][:100]!r}"
                 self._limits.record("http.origins", page)
                 raise RequestError(*_FORBIDDEN)
             return await self._respond(native)
@@ -122,7 +122,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         query = native.query
         if query.get("transport") not in self._limits.settings.transports:
             raise RequestError(*_UNKNOWN_TRANSPORT)
-        if "j" in query:  # JSONP, which Engine.IO v4 does not have
+        if "j" in query:  # JSONP, which Engine.IO v4 does not support
             raise RequestError(*_BAD_REQUEST)
         if "sid" not in query:
             return await self._open(native)
@@ -221,7 +221,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
         """Return the body of a POST.
 
         Raises:
-            ProtocolError: it is invalid, too large, or was not received in time.
+            ProtocolError: the body is invalid, too large, or was not received in time.
         """
         if not native.body_exists:
             return ""
@@ -248,7 +248,7 @@ class EngineioServer(engineio.AsyncServer):  # type: ignore[misc]
 
 
 def _setting_of(exc: HttpException) -> str:
-    """The counter for *exc*: the setting whose limit a body has reached, or that of errors."""
+    """The counter for *exc*: the setting whose limit a body has reached, or protocol errors."""
     if isinstance(exc, BodyTooLargeException):
         return exc.setting
     return "http.body_timeout" if isinstance(exc, RequestTimeoutException) else PROTOCOL_ERROR

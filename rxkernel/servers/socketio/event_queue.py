@@ -1,4 +1,4 @@
-"""The events of one connection: started in order, a limited number at a time."""
+"""The queue of the events of one connection, which starts a limited number at a time."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,15 +10,15 @@ from rxkernel.servers.socketio.backpressure import Backpressure, Pending
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 _EXPECTING_FACTOR = 16
-"""How many times as many events may wait while the server expects an acknowledgement."""
+"""Factor by which more events may wait while the server expects an acknowledgement."""
 
 
 class EventQueue:
     """Starts jobs in order, at most *concurrency* at a time, each in a task of its own.
 
-    When *max_waiting* jobs wait, `put` blocks its caller: the reader of the socket. Sixteen times
-    as many may wait while *backpressure* expects an acknowledgement, which only the reader can
-    receive.
+    When *max_waiting* jobs wait, `put` blocks its caller, the reader of the socket. Sixteen times
+    as many jobs may wait while *backpressure* expects an acknowledgement, which only the reader
+    can receive.
     """
 
     __slots__ = (
@@ -49,7 +49,7 @@ class EventQueue:
 
     @property
     def running(self) -> int:
-        """The number of jobs that have started and not ended."""
+        """The number of jobs that have started but not ended."""
         return len(self._running)
 
     @property
@@ -58,7 +58,8 @@ class EventQueue:
         return len(self._waiting) >= self._max_waiting * factor
 
     def put(self, job: Job) -> Pending:
-        """Start *job*, or add it to the waiting jobs; while the queue is full, when awaited.
+        """Start *job*, or add it to the waiting jobs. If the queue is full, return an awaitable
+        that adds *job* when the queue has room.
 
         Does nothing once the queue is closed.
         """

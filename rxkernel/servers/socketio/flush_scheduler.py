@@ -1,7 +1,7 @@
 """Writes to websockets at the end of a turn of the event loop.
 
-All packets that a client is sent in one turn go out in one write. After a broadcast the clients
-are written to in batches, so that other tasks run in between.
+All packets for a client in one turn are sent in one write. A broadcast is written to batches of
+clients, so that other tasks run in between.
 """
 
 import asyncio
@@ -33,6 +33,6 @@ class FlushScheduler:
         try:
             for _ in range(min(_BATCH, len(self._waiting))):
                 self._waiting.popleft().flush()
-        finally:  # if one client fails, the others are still written to
+        finally:  # if one client fails, the others still get their packets
             if self._waiting:
                 self._loop.call_soon(self._flush)

@@ -26,8 +26,8 @@ class HeartbeatOwner(Protocol):
         """Whether the client may have received the last PING."""
 
     def expire(self, exc: ProtocolError | None) -> None:
-        """The client did not respond in time. With *exc*, it was not read for too long, because
-        of the events that it sent."""
+        """Called if the client did not respond in time. With *exc*, reading from it was paused for
+        too long, because of its events."""
 
 
 class Heartbeat:
@@ -63,13 +63,13 @@ class Heartbeat:
         self._wait(self._settings.ping_timeout, is_pinged=True)
 
     def pong(self) -> None:
-        """The client sent a PONG; ignored if no PING was sent."""
+        """Called when the client has sent a PONG; ignored if no PING was sent."""
         if self._is_pinged:
             self._timer.cancel()
             self._wait(self._settings.ping_interval, is_pinged=False)
 
     async def hold(self, waiting: Awaitable[T]) -> T:
-        """Await *waiting*, during which the client is not read: its PONG may be unread."""
+        """Await *waiting* while reading from the client is paused, so its PONG may be unread."""
         if not self._held:
             self._held_since = self._loop.time()
         self._held += 1  # a POST may be handled while the session changes to a websocket
@@ -89,7 +89,7 @@ class Heartbeat:
         elif now - self._held_since < self._settings.stall_timeout:
             self._ping()
         else:
-            stalled = ProtocolError("its events wait too long", "socketio.stall_timeout")
+            stalled = ProtocolError("its events waited too long", "socketio.stall_timeout")
             self._owner.expire(stalled)
 
     def stop(self) -> None:

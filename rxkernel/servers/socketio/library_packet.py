@@ -1,4 +1,4 @@
-"""The packet class that python-socketio uses for the packets it sends itself."""
+"""The packet class for packets that python-socketio itself sends."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ class _Json:
 
 
 class LibraryPacket(packet.Packet):  # type: ignore[misc]
-    """Encodes with msgspec. Packets of clients are read by `read_packet`.
+    """Encodes with msgspec. `read_packet` reads the packets of clients.
 
     The option ``json=`` of `socketio.AsyncServer` would set the module for every server of the
-    process; this class sets it for one.
+    process; this class sets it for one server.
     """
 
     json = _Json

@@ -21,7 +21,8 @@ _HEAD = re.compile(
 """Type, number of attachments, namespace without its query, acknowledgement id. JSON follows."""
 
 _MAX_CONTAINERS = 10_000
-"""Lists and objects of a packet with attachments: all are searched for placeholders."""
+"""Limit of the lists and objects in a packet with attachments, which are all searched for
+placeholders."""
 
 _MAX_ID = 2**53 - 1
 """The largest integer that JavaScript holds exactly."""
@@ -29,7 +30,7 @@ _MAX_ID = 2**53 - 1
 
 @attrs.define(eq=False)
 class Packet:
-    """A packet of a client; ``missing`` attachments have not been received yet."""
+    """A packet of a client; ``missing`` is the number of attachments still to be received."""
 
     kind: int
     namespace: str
@@ -46,7 +47,7 @@ def read_packet(text: str, max_attachments: int) -> Packet:
     NaN and Infinity are not JSON: a browser that received them in a broadcast would fail.
 
     Raises:
-        ProtocolError: it violates the protocol, or announces more than *max_attachments*.
+        ProtocolError: *text* violates the protocol, or announces more than *max_attachments*.
     """
     found = _HEAD.match(text)
     if found is None:

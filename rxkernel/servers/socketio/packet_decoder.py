@@ -53,7 +53,7 @@ class PacketDecoder:
 
 
 def _fill(packet: Packet) -> None:
-    """Replace the placeholders in the data of *packet* by its attachments.
+    """Replace the placeholders in the data of *packet* with its attachments.
 
     Raises:
         ProtocolError: attachments and placeholders do not match.

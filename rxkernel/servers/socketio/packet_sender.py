@@ -2,7 +2,8 @@
 
 `put` adds a packet to the send queue. At the end of the turn of the event loop the
 `FlushScheduler` calls `flush`, which writes all waiting packets at once. `put_now` writes a packet
-immediately if no other waits. While the client reads slowly, `drain` writes as fast as it reads.
+immediately if no other packet waits. While the client reads slowly, `drain` writes as fast as the
+client reads.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ Work = Coroutine[Any, Any, None]
 
 
 class PacketSender:
-    """Writes to the websocket of a session, or lets its polls take packets from *queue*.
+    """Writes to the websocket of a session; without one, polls take the packets from *queue*.
 
     Args:
         queue: the packets that wait for the client.
@@ -68,7 +69,7 @@ class PacketSender:
 
     @property
     def unsent(self) -> int:
-        """The number of packets that wait for the client, without a PING."""
+        """The number of packets that wait for the client, except a PING."""
         return len(self.queue) - self.is_ping_waiting
 
     @property
@@ -105,7 +106,7 @@ class PacketSender:
             self._flush_later()
 
     def put_volatile(self, packet: EncodedPacket) -> None:
-        """As `put`, but drop *packet* if the client still waits for packets of earlier turns."""
+        """Do the same as `put`, but drop *packet* if packets of earlier turns still wait."""
         if self.websocket is None:
             is_ready = not self.queue
         else:
@@ -116,8 +117,8 @@ class PacketSender:
             self.put(packet)
 
     def _put_over_limit(self, packet: EncodedPacket) -> bool:
-        """Make room for *packet* and put it; False if the session is closed instead."""
-        self.flush()  # the client may be fast: the packets may all be of this turn
+        """Make room for *packet* and put it; return False if the session is closed instead."""
+        self.flush()  # the client may not be slow: all packets may be of this turn
         try:
             self.queue.put(packet)
         except ProtocolError as exc:
@@ -159,5 +160,5 @@ class PacketSender:
             self._is_draining = False
 
     def close(self) -> None:
-        """Accept no further packet; those that wait can still be sent."""
+        """Accept no more packets; waiting ones can still be sent."""
         self._is_closed = True

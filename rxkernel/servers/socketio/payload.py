@@ -1,4 +1,4 @@
-"""The payload of events and acknowledgements, in the shapes that RxStack's clients know."""
+"""The payload of events and acknowledgements, in the format of RxStack's clients."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,7 +17,8 @@ def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
     """Return ``(params, body)`` of an event. *data* starts with its name.
 
     A single object with no keys except ``params`` and ``body`` contains both. Any other single
-    value is the body. Several values are a list as the body; without values the body is None.
+    value is the body. Several values become a list, which is the body; without values the body is
+    None.
 
     Raises:
         UnprocessableEntityException: ``params`` is neither an object nor null (422).
@@ -32,8 +33,8 @@ def read_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
 
 
 def read_plain_arguments(data: list[Any]) -> tuple[dict[str, Any], Any]:
-    """As `read_arguments`, for an event whose argument is a value: the fields of a single object
-    are the parameters, and the object is the body."""
+    """Return ``(params, body)`` of an event whose argument is a plain value: a single object is
+    the body, and its fields are the parameters."""
     argument = data[1] if len(data) == 2 else (data[1:] or None)
     return argument if type(argument) is dict else {}, argument
 
@@ -58,10 +59,10 @@ def acknowledgement(
     """Return the payload of the acknowledgement that carries *response*.
 
     Returns:
-        ``{"statusCode": int, "headers": {str: str}, "content": <the content>}``. An error (400
-        and above) whose content is an object is that object, as over HTTP, with ``statusCode``
-        and ``headers`` added if they are missing; ``headers`` only if there are any.
-        *extra_headers* are added to those of the response. The keys are those of RxStack's
+        ``{"statusCode": int, "headers": {str: str}, "content": <the content>}``. For an error (400
+        and above) whose content is an object, the payload is that object, as over HTTP.
+        ``statusCode`` is added if it is missing, and ``headers`` if it is missing and not empty.
+        *extra_headers* are added to the headers of the response. The keys are those of RxStack's
         ``SocketioServer.responseHandler``, so its clients still work.
 
     Raises:

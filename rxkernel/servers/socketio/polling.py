@@ -11,17 +11,17 @@ from rxkernel.servers.socketio.protocol_error import ProtocolError
 from rxkernel.servers.socketio.send_queue import SendQueue
 
 SEPARATOR = "\x1e"
-"""Between the packets of a payload."""
+"""Separates the packets of a payload."""
 
 _MAX_PACKETS = 16
-"""Packets in one response to a poll: python-engineio's client accepts no more."""
+"""Packets in one response to a poll; python-engineio's client does not accept more."""
 
 
 class Polling:
     """The transport of a session without a websocket.
 
-    Polls get the packets of *send_queue*; while ``is_paused``, because the session changes to a
-    websocket, a NOOP. The packets of a POST are passed to *receive*.
+    Polls get the packets of *send_queue*, or a NOOP while ``is_paused``, because the session
+    changes to a websocket. The packets of a POST are passed to *receive*.
     """
 
     __slots__ = ("_ended", "_last", "_poll", "_receive", "_send_queue", "is_paused", "is_posting")
@@ -43,7 +43,7 @@ class Polling:
         return self._poll is not None
 
     async def poll(self, is_gone: Callable[[], bool]) -> str | None:
-        """Wait for packets and return them; None if the client *is_gone* by then.
+        """Wait for packets and return them; return None if the client *is_gone* by then.
 
         Raises:
             ProtocolError: another poll is waiting.
@@ -78,7 +78,7 @@ class Polling:
 
         Raises:
             ProtocolError: a packet is invalid, or another POST is being handled. The packets
-                before an invalid one have been handled.
+                before an invalid packet have been handled.
         """
         if self.is_posting:
             raise ProtocolError("two posts at a time")

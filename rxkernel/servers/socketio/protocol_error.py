@@ -3,7 +3,7 @@
 from rxkernel.servers.disconnect_reason import DisconnectReason
 
 PROTOCOL_ERROR = "protocol error"
-"""What violations of the protocol are counted as."""
+"""The counter for violations of the protocol."""
 
 
 class ProtocolError(ValueError):

@@ -1,4 +1,4 @@
-"""Connection state recovery (Socket.IO 4.6), as far as the engine has a part in it."""
+"""The part of connection state recovery (Socket.IO 4.6) that concerns the engine."""
 
 from secrets import token_urlsafe
 from typing import Any, NamedTuple
@@ -17,30 +17,31 @@ RECOVERABLE = frozenset(
         DisconnectReason.SHUTDOWN,
     }
 )
-"""Reasons for the end of a session after which its clients may recover. A client that leaves its
-namespace, or is disconnected by the server, ends its connection and not its session."""
+"""Reasons for the end of a session after which its clients may recover. If a client leaves its
+namespace, or the server disconnects it, only the connection ends, not the session."""
 
 _MAX_TEXT = 128
-"""Most characters of a private id or an offset that a client sends."""
+"""The largest length of a private id or an offset that a client sends."""
 
 
 class NotRecoveredException(ConflictException):
-    """A client cannot get the state that was kept for it: it is connected as a new one."""
+    """The state of a client cannot be restored, so it is connected as a new client."""
 
 
 @attrs.frozen
 class Claim:
-    """What a client sent with CONNECT in order to recover."""
+    """The private id and offset that a client sent with CONNECT to recover."""
 
     pid: str
     offset: str | None
 
 
 class Auth(NamedTuple):
-    """
+    """The parts of the data that a client sent with CONNECT.
+
     Attributes:
         claim: None if the client did not send a valid one.
-        rest: what the client sent besides.
+        rest: the other data.
     """
 
     claim: Claim | None
@@ -50,7 +51,7 @@ class Auth(NamedTuple):
 def split_auth(auth: Any) -> Auth:
     """Separate the private id and the offset from the rest of *auth*.
 
-    They are removed also if they are invalid; the private id is a secret.
+    They are removed even if they are invalid, because the private id is a secret.
     """
     if not isinstance(auth, dict) or "pid" not in auth:
         return Auth(None, auth)
@@ -66,7 +67,8 @@ def _is_text(value: Any) -> bool:
 
 
 def new_pid() -> str:
-    """Return a private id: 256 random bits. Who knows it receives what its client missed."""
+    """Return a private id of 256 random bits. Whoever sends it receives the events that its client
+    has missed."""
     return token_urlsafe(32)
 
 
@@ -75,8 +77,9 @@ class Recovering:
 
     Attributes:
         pid: the private id, which the client sends to recover.
-        state: what was kept for the client when it connected again, until it is restored.
-        since: the position from which the client has to be sent events.
+        state: the state that was kept for a client which has connected again, until it is
+            restored.
+        since: the position of the first event that must be sent to the client.
         is_kept: whether the connection has ended and its state has been kept.
     """
 

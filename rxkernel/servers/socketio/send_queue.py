@@ -9,11 +9,11 @@ _TOO_SLOW = "the client reads too slowly"
 
 
 class SendQueue:
-    """First in, first out.
+    """A queue of packets, first in, first out.
 
-    Above ``max_outbound_messages`` or ``max_outbound_bytes`` the setting ``outbound_policy``
-    decides: the client is closed, or its oldest events are dropped. Acknowledgements and packets
-    of the protocol itself are never dropped. A single packet may have any size.
+    Above ``max_outbound_messages`` or ``max_outbound_bytes``, depending on ``outbound_policy``,
+    the session is closed, or its oldest events are dropped. Acknowledgements and packets of the
+    protocol itself are never dropped. A single packet may have any size.
     """
 
     __slots__ = ("_limits", "_partial", "_sid", "_waiting", "size")
@@ -28,14 +28,14 @@ class SendQueue:
         self.size = 0
 
     def __len__(self) -> int:
-        """The number of waiting packets, a partly taken one by its frames."""
+        """The number of waiting packets; for a partly taken packet, its frames are counted."""
         return len(self._waiting) + len(self._partial)
 
     def __contains__(self, packet: EncodedPacket) -> bool:
         return packet in self._waiting
 
     def limit_exceeded_by(self, packet: EncodedPacket) -> str | None:
-        """The setting whose limit *packet* would exceed."""
+        """The setting whose limit *packet* would exceed, or None."""
         settings = self._limits.settings
         if len(self._waiting) >= settings.max_outbound_messages:
             return "socketio.max_outbound_messages"
@@ -59,7 +59,7 @@ class SendQueue:
         self.size += packet.size
 
     def _makes_room(self, packet: EncodedPacket, setting: str) -> bool:
-        """Drop events, the oldest first; False when *packet* itself has to be dropped."""
+        """Drop events, the oldest first; return False if *packet* itself must be dropped."""
         if self._limits.settings.outbound_policy != "drop_oldest":
             raise ProtocolError(_TOO_SLOW, setting)
         while self.limit_exceeded_by(packet) is not None:

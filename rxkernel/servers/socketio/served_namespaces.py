@@ -5,7 +5,7 @@ from rxkernel.routing.shapes import Match
 from rxkernel.settings import SocketioSettings
 
 INVALID_NAMESPACE = "Invalid namespace"
-"""The message of the CONNECT_ERROR for any other namespace, as that of Node's Socket.IO."""
+"""The message of the CONNECT_ERROR for any other namespace, the same as in Node's Socket.IO."""
 
 
 def find_namespace(

@@ -1,4 +1,4 @@
-"""The Socket.IO server: its configuration, its port, and how it stops."""
+"""The Socket.IO server: configures, starts and stops the engine."""
 
 import asyncio
 import logging
@@ -24,8 +24,8 @@ from rxkernel.settings import Settings
 logger = logging.getLogger(__name__)
 
 RESTORE_PRIORITY = 50
-"""Of the listener of CONNECTED that restores the state of a client: after `security`, which finds
-out who it is, and before the application."""
+"""The priority of the listener of CONNECTED that restores the state of a client: after `security`,
+which authenticates the client, and before the application."""
 
 
 class SocketioServer(Server):
@@ -35,8 +35,8 @@ class SocketioServer(Server):
     give it a port of its own.
 
     Attributes:
-        flush_timeout: seconds in which a client must receive something, or stopping does not wait
-            for it any more.
+        flush_timeout: seconds without progress after which stopping no longer waits for clients to
+            receive their packets.
     """
 
     name = "socketio"

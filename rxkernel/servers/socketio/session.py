@@ -1,8 +1,8 @@
 """One Engine.IO session (protocol v4): reads its packets, upgrades its transport, and closes it.
 
 python-engineio's own socket needs a task and a timer for every message, has an unlimited queue,
-and notices many disconnects only by the ping timeout. This one has a single timer for its
-heartbeat, and always ends through `close`. Packets are sent by its `PacketSender`.
+and notices many disconnects only by the ping timeout. A `Session` has a single timer for its
+heartbeat, and always ends through `close`. Its `PacketSender` sends packets.
 """
 
 import asyncio
@@ -46,11 +46,11 @@ from rxkernel.servers.socketio.token_bucket import TokenBucket
 from rxkernel.settings import SocketioSettings
 
 GOING_AWAY, POLICY, RESTARTING = 1001, 1008, 1012
-"""Codes with which a websocket is closed: its session ended, it has no session, or the server
-stops (RFC 6455 section 7.4.1, and IANA's registry of close codes)."""
+"""Close codes of websockets, if the session has ended, the session is unknown, or the server stops
+(RFC 6455 section 7.4.1, and IANA's registry of close codes)."""
 
 _TOO_BIG = 1009
-"""The code with which a websocket is closed when a message is too large."""
+"""The close code of a websocket after a message that is too large."""
 
 _UPGRADE_TIMEOUT = 10.0
 """Seconds for all steps of an upgrade."""
@@ -91,8 +91,8 @@ class Session:
         sender: sends packets to the client.
         backpressure: blocks the reader while an event queue of the client is full.
         reason: why the session was closed; None while it is open.
-        received_until: the position of recorded events until which the client has certainly
-            received all that was for it; None if that is not known.
+        received_until: the position up to which the client has certainly received all recorded
+            events that were for it; None if it is unknown.
         closed, session, environ: attributes that python-socketio reads.
     """
 
@@ -161,12 +161,12 @@ class Session:
         self.connect_deadline.start()
 
     def note_disconnected(self, namespace: str) -> None:
-        """Add *namespace* to `disconnected`, which a client cannot make grow without limit."""
+        """Add *namespace* to `disconnected`, whose size is limited."""
         if len(self.disconnected) < self.settings.max_namespaces:
             self.disconnected |= {namespace}
 
     def forget_received(self) -> None:
-        """Do not know any more what the client has received."""
+        """Set `received_until` to unknown."""
         self.received_until = self._pinged_at = None
 
     @property
@@ -181,7 +181,7 @@ class Session:
     """The name that python-socketio uses."""
 
     def use_request(self, request: AiohttpRequest) -> None:
-        """Set the request of the current transport; an earlier one can be freed."""
+        """Set the request of the current transport, so that an earlier request can be freed."""
         self.request = request
         self.environ["aiohttp.request"] = request
 
@@ -210,7 +210,7 @@ class Session:
     def expire(self, exc: ProtocolError | None) -> None:
         if exc is not None:
             self._hooks.spawn(self.fail(exc))
-        elif self._is_gone:  # not noticed yet, because the client was not read
+        elif self._is_gone:  # not noticed yet, because reading was paused
             self._hooks.spawn(self.close(DisconnectReason.TRANSPORT_CLOSE))
         else:
             self._hooks.spawn(self.close(DisconnectReason.PING_TIMEOUT, CLOSE))
@@ -226,7 +226,8 @@ class Session:
         """Handle one Engine.IO packet of the client.
 
         Raises:
-            ProtocolError: it is invalid, or not allowed now. Awaiting the result may raise it too.
+            ProtocolError: *frame* is invalid, or not allowed now. Awaiting the result may also
+                raise it.
         """
         if (seconds := self._rate.take(self._loop.time())) > 0:
             return self._receive_later(frame, seconds)
@@ -282,7 +283,10 @@ class Session:
                 await asyncio.wait({self._closing})
 
     async def upgrade(self, websocket: WebSocketStream) -> bool:
-        """Whether *websocket* replaces long polling: it sends a probe, then UPGRADE."""
+        """Probe *websocket*; return whether it may replace long polling.
+
+        The client must send a probe, then UPGRADE.
+        """
         if self._probe is not None:  # another upgrade is running
             return False
         self._probe = websocket

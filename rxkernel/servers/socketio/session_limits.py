@@ -1,4 +1,4 @@
-"""How many sessions there may be, and how often clients exceeded a limit."""
+"""Limits the number of sessions, and counts how often clients exceeded a limit."""
 
 import logging
 
@@ -19,7 +19,7 @@ class SessionLimits(LimitCounters):
     """The limits of one server, and the sessions that count towards them.
 
     Attributes:
-        flush_timeout: seconds in which a closing websocket may receive the packets that were sent
+        flush_timeout: seconds that a closing websocket has to receive the packets that were sent
             before.
     """
 
@@ -31,16 +31,16 @@ class SessionLimits(LimitCounters):
 
     @property
     def used(self) -> int:
-        """The sessions that count now."""
+        """The number of sessions that are counted now."""
         return self._quota.used
 
     def acquire(self, client: ClientAddress | None) -> str | None:
-        """Count a new session of *client*, or return the setting that does not allow it."""
+        """Count a new session of *client*, or return the setting that forbids it."""
         full = self._quota.acquire(_network(client))
         return None if full is None else _SETTINGS[full]
 
     def release(self, client: ClientAddress | None) -> None:
-        """A session of *client* has ended."""
+        """Uncount a session of *client* that has ended."""
         self._quota.release(_network(client))
 
     def record_closed(self, sid: str, client: ClientAddress | None, exc: ProtocolError) -> None:

@@ -2,7 +2,7 @@
 
 
 class TokenBucket:
-    """*rate* tokens a second, and as many at once after a pause; at least one."""
+    """Provides *rate* tokens per second, and up to as many at once after a pause; at least one."""
 
     __slots__ = ("_burst", "_due", "_interval")
 

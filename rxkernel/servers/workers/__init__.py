@@ -1,1 +1,1 @@
-"""Workers that get their connections from a supervisor, which has accepted them."""
+"""Workers whose connections or ports come from a supervisor."""

@@ -1,4 +1,4 @@
-"""The ports of a worker, which its supervisor has opened."""
+"""The ports of a worker that its supervisor has opened."""
 
 import socket
 from collections.abc import Sequence
@@ -8,17 +8,18 @@ import attrs
 from rxkernel.servers.workers.passed_sockets import PassedSockets
 
 BACKLOG = 1024
-"""Connections that the system queues until they are accepted, also while no worker listens."""
+"""Connections that the system queues until they are accepted, even while no worker listens."""
 
 
 @attrs.frozen(eq=False)
 class ListeningSockets:
-    """Sockets that listen. The supervisor has them too, so connections wait in the system while
-    one process follows another.
+    """Listening sockets. The supervisor also holds them, so that connections wait in the system
+    while a new process replaces the old one.
 
     Attributes:
         all: one for each address of the host.
-        worker: None: ids of sessions have no number of a worker, as the port leads to it.
+        worker: always None: session ids do not contain the number of the worker, because the port
+            identifies it.
     """
 
     all: Sequence[socket.socket]
@@ -26,4 +27,4 @@ class ListeningSockets:
 
 
 Sockets = PassedSockets | ListeningSockets
-"""Where a worker gets its connections from."""
+"""The source of a worker's connections."""

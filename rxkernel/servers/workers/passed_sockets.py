@@ -1,4 +1,4 @@
-"""The connections of a worker, which its supervisor has accepted."""
+"""The connections of a worker that its supervisor has accepted."""
 
 import asyncio
 import os
@@ -15,25 +15,25 @@ UNKNOWN = b"U"
 END = b"E"
 """To the worker: no connection follows."""
 PING = b"P"
-"""To the worker, which responds with the same when it has taken the connections before it."""
+"""To the worker, which sends it back when it has taken all connections before it."""
 STOP = b"S"
 """To the supervisor: send no more connections; it responds with `END`."""
 BACK = b"B"
 """To the supervisor, with a connection: the next request is for another worker."""
 
 LOST = "a connection was lost: too many open files; raise the limit (ulimit -n)"
-"""For the log: a descriptor did not arrive with its message."""
+"""Logged if a descriptor did not arrive with its message."""
 
 NewProtocol = Callable[[bytes, bool], asyncio.Protocol]
-"""Creates the protocol of a connection, with what was received already, and whether the first
-request is for this worker."""
+"""Creates the protocol of a connection. Its arguments are the data that was received already, and
+whether the first request is for this worker."""
 
 
 class PassedSockets:
-    """Receives connections, and sends those back whose next request is for another worker.
+    """Receives connections, and sends back those whose next request is for another worker.
 
     Attributes:
-        worker: the number of this process, by which the supervisor knows it.
+        worker: the number by which the supervisor identifies this process.
     """
 
     def __init__(self, end: socket.socket, worker: int) -> None:
@@ -45,7 +45,7 @@ class PassedSockets:
         self._channel = SocketChannel(end, self._receive, self._ended.set)
 
     def serve(self, new_protocol: NewProtocol) -> None:
-        """Serve the connections from now on; the supervisor sends none before."""
+        """Serve connections from now on; the supervisor does not send any before."""
         self._new_protocol = new_protocol
 
     def _receive(self, data: bytes, descriptor: int | None) -> None:
@@ -65,14 +65,15 @@ class PassedSockets:
             task.add_done_callback(self._tasks.discard)
 
     def send_back(self, descriptor: int, received: bytes) -> bool:
-        """Let the supervisor find the worker of the request that *received* begins.
+        """Send a connection to the supervisor, which finds the worker of the request that begins
+        with *received*.
 
-        Returns False if that is not possible; the connection is closed then.
+        Return False if that is not possible; the connection is closed then.
         """
         return self._channel.send(BACK + received, descriptor)
 
     async def stop(self) -> None:
-        """Return when no more connections can arrive, and those that have are open."""
+        """Wait until no more connections can arrive, and those that have arrived are open."""
         if not self._ended.is_set() and self._channel.send(STOP):
             await self._ended.wait()
         if self._tasks:

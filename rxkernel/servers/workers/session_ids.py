@@ -1,4 +1,4 @@
-"""Which worker has an Engine.IO session: the id of the session begins with the worker's number.
+"""Finds the worker of an Engine.IO session, whose id begins with the worker's number.
 
 A number belongs to one process and is not used again, so an id never leads to a later process.
 """
@@ -26,20 +26,20 @@ def worker_of(head: bytes) -> int | None:
 
 
 def is_for_another(head: bytes, worker: int) -> bool:
-    """Whether a request that has reached *worker* has a session of another one, or begins a new
+    """Whether a request that has reached *worker* is for a session of another worker, or begins a
     session, whose worker the supervisor chooses.
 
     Args:
         head: the begin of a request, with the request line.
     """
-    if _MAY_BE_FOR_ANOTHER.match(head) is None:  # the frames of WebSockets come here too
+    if _MAY_BE_FOR_ANOTHER.match(head) is None:  # also called with frames of WebSockets
         return False
     found = worker_of(head)
     return is_engine_io(head) if found is None else found != worker
 
 
 def is_engine_io(head: bytes) -> bool:
-    """Whether a request is one of Engine.IO: without a session it begins one.
+    """Whether a request is for Engine.IO; without a session id it begins a session.
 
     Args:
         head: the begin of a request, with the request line.

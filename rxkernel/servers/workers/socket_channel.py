@@ -10,19 +10,21 @@ from collections.abc import Callable, Sequence
 from rxkernel.exceptions import ConfigurationError
 
 MAX_DATA = 256 * 1024
-"""Bytes of a message; the most that asyncio and uvloop read from a socket at once."""
+"""Largest size of a message in bytes: asyncio and uvloop do not read more from a socket at once.
+"""
 
 _SEND_BUFFER = (MAX_DATA + 4096) // 2
-"""Bytes; the system doubles it. It holds one large message, or about 350 connections: all those in
-channels count towards the open files of the user (``ETOOMANYREFS``)."""
+"""Size of the buffer in bytes, which the system doubles. It holds one large message, or about 350
+connections, which count towards the open files of the user (``ETOOMANYREFS``)."""
 
 _MAX_QUEUED = 512
-"""Messages that wait for room in the system. Each holds a connection open."""
+"""The largest number of messages that wait for room in the system; each holds a connection open.
+"""
 
 _MESSAGES_PER_TURN = 64
 
 _RETRY = 0.05
-"""Seconds until a message is sent again that the system could not take."""
+"""Seconds before a message that the system has rejected is sent again."""
 
 Message = tuple[bytes, int | None]
 Receive = Callable[[bytes, int | None], None]
@@ -33,7 +35,7 @@ class SocketChannel:
 
     Args:
         end: the channel owns it from now on.
-        receive: called with each message: its data, and a file descriptor which the receiver
+        receive: called with each message: its data, and a file descriptor, which the receiver
             owns, or None.
         closed: called once, when the other end is closed.
     """
@@ -52,13 +54,13 @@ class SocketChannel:
 
     @property
     def queued(self) -> int:
-        """Messages that wait, since the other process has many to read."""
+        """The number of messages that wait until the other process has read earlier ones."""
         return len(self._queue)
 
     def send(self, data: bytes, descriptor: int | None = None) -> bool:
-        """Send a message now or as soon as possible; return False if that is not possible.
+        """Send a message now or as soon as possible; return False if it cannot be sent.
 
-        The channel owns *descriptor* from now on, and closes it in every case.
+        The channel owns *descriptor* from now on, and always closes it.
         """
         queue = self._queue
         if self._end.fileno() < 0 or len(queue) >= _MAX_QUEUED or len(data) > MAX_DATA + 1:
@@ -85,7 +87,7 @@ class SocketChannel:
             except (BrokenPipeError, ConnectionResetError):
                 self.close()
                 return
-            except OSError:  # ETOOMANYREFS, ENOBUFS: nothing reports when there is room
+            except OSError:  # ETOOMANYREFS, ENOBUFS: the system does not report when it has room
                 self._stop_writing()
                 self._retry = self._loop.call_later(_RETRY, self._write_queued)
                 return
@@ -94,7 +96,7 @@ class SocketChannel:
         self._stop_writing()
 
     def read(self) -> bool:
-        """Receive what has arrived, or a part of it; return whether more may have."""
+        """Receive some messages that have arrived; return whether more may have arrived."""
         for _ in range(_MESSAGES_PER_TURN):
             try:
                 data, descriptors, _, _ = socket.recv_fds(self._end, MAX_DATA + 1, 1)
@@ -111,7 +113,7 @@ class SocketChannel:
         return True
 
     def take_queued(self) -> Sequence[Message]:
-        """Remove the messages that wait; the caller owns their descriptors."""
+        """Remove and return the waiting messages; the caller owns their descriptors."""
         messages = tuple(self._queue)
         self._queue.clear()
         self._stop_writing()
@@ -139,11 +141,11 @@ class SocketChannel:
 
 
 def socket_pair() -> tuple[socket.socket, socket.socket]:
-    """Two connected ends for `SocketChannel`.
+    """Return two connected ends for `SocketChannel`.
 
     Raises:
-        ConfigurationError: this system has no such sockets.
-        OSError: there is no file descriptor left.
+        ConfigurationError: the system does not support such sockets.
+        OSError: the process has no free file descriptors.
     """
     try:
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -693,7 +693,7 @@ async def test_certificates_are_read_again_without_a_handshake(
 
     authority.issue("a", certificate=certificate, key=key)
 
-    await until(lambda: "the TLS certificates were read again" in caplog.text)
+    await until(lambda: "the TLS certificates were reloaded" in caplog.text)
     assert live.snapshot.number == 1
 
 

@@ -11,7 +11,7 @@ import attrs
 import pytest
 import pytest_asyncio
 
-from bundles.redis import Redis
+from bundles.redis import Redis, RedisSettings
 from bundles.resources import ResourcesSettings
 from bundles.resources.stores.store_database import StoreDatabase
 from bundles.resources.stores.token_store import DatabaseTokenStore
@@ -52,7 +52,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             yield DatabaseTokenStore(database)
     else:
         async with Redis.from_url(request.getfixturevalue("redis").url) as client:
-            yield RedisTokenStore(client)
+            yield RedisTokenStore(client, RedisSettings())
 
 
 def record_of(
@@ -189,7 +189,7 @@ async def test_sqlite_store_removes_revocations_that_are_over(tmp_path: Path, en
 
 async def test_redis_store_removes_families_of_user_that_are_over(redis: RedisServer) -> None:
     async with Redis.from_url(redis.url) as client:
-        store = RedisTokenStore(client)
+        store = RedisTokenStore(client, RedisSettings())
         for index in range(100):
             await store.add(record_of(str(index), f"f{index}"), NOW)
             await client.delete(f"{{rxkernel:security}}:family:f{index}")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bundles.redis import Redis
+from bundles.redis import Redis, RedisSettings
 from bundles.redis.outage import Outage
 from bundles.resources import ResourcesSettings
 from bundles.resources.stores.session_store import DatabaseSessionStore
@@ -31,7 +31,8 @@ async def open_store(settings: SessionsSettings, url: str) -> AsyncIterator[Sess
                 yield store
         case "redis":
             async with Redis.from_url(url) as client:
-                yield RedisSessionStore(client, settings, Outage(client))
+                redis = RedisSettings(url=url)
+                yield RedisSessionStore(client, settings, Outage(client, redis), redis)
         case "database":
             async with StoreDatabase(ResourcesSettings(url=url)) as database:
                 await database.create_tables()

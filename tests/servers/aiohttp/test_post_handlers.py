@@ -415,8 +415,8 @@ async def test_disconnect_is_seen_by_procedure(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("/{name}", "has no parameters"),
-        ("/{rest:path}", "has no parameters"),
+        ("/{name}", "must not have parameters"),
+        ("/{rest:path}", "must not have parameters"),
         ("rpc", "does not start with"),
         ("/taken", "is mounted twice"),
     ],

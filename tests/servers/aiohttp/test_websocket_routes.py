@@ -611,7 +611,7 @@ async def test_drain_that_fails_is_logged_and_websockets_are_closed(
         await application.stop()
         assert (await client.receive()).type is WSMsgType.CLOSE
 
-    assert "WebSockets are closed early" in caplog.text
+    assert "the drain function of WebSockets failed" in caplog.text
 
 
 async def test_reject_sends_response_in_place_of_handshake(
@@ -668,7 +668,7 @@ async def test_reason_tells_how_the_client_has_left(
 async def test_send_text_sends_bytes_as_text(serve: Serve, session: aiohttp.ClientSession) -> None:
     async def accept(websocket: WebSocket) -> None:
         await websocket.accept()
-        with pytest.raises(RxKernelError, match="is accepted"):
+        with pytest.raises(RxKernelError, match="is already accepted"):
             websocket.reject(Response())
         assert websocket.send_text("ü".encode())
         assert not websocket.is_congested

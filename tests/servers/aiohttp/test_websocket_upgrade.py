@@ -227,7 +227,7 @@ async def test_upgrade_accepted_twice_is_an_error(
     async def twice(websocket: WebSocket) -> None:
         first = asyncio.create_task(websocket.accept())
         await asyncio.sleep(0)
-        with pytest.raises(RxKernelError, match="accepted twice"):
+        with pytest.raises(RxKernelError, match="already accepted"):
             await websocket.accept()
         await first
         await websocket.send("once")

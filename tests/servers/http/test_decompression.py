@@ -71,7 +71,7 @@ def test_empty_body_is_complete(name: str) -> None:
 def test_body_that_ends_early_is_400(name: str, missing: int) -> None:
     data = COMPRESSED[name](_TEXT)[:-missing]
 
-    with pytest.raises(BadRequestException, match="the content coding of the body ends early"):
+    with pytest.raises(BadRequestException, match="the compressed body ends early"):
         decompress(data, name)
 
 
@@ -79,13 +79,13 @@ def test_body_that_ends_early_is_400(name: str, missing: int) -> None:
 @pytest.mark.parametrize("step", [None, 1])
 @pytest.mark.parametrize("rest", [b"\0", b"x", b"trailing garbage" * 20])
 def test_data_behind_the_end_is_400(name: str, step: int | None, rest: bytes) -> None:
-    with pytest.raises(BadRequestException, match="the content coding of the body"):
+    with pytest.raises(BadRequestException, match="the compressed body"):
         decompress(COMPRESSED[name](b"text") + rest, name, step)
 
 
 @with_codings
 def test_text_that_is_not_compressed_is_400(name: str) -> None:
-    with pytest.raises(BadRequestException, match="the content coding of the body"):
+    with pytest.raises(BadRequestException, match="the compressed body"):
         decompress(b'{"not": "compressed"}', name)
 
 

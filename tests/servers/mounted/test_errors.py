@@ -103,7 +103,7 @@ class TestErrors:
     async def test_start_of_mounted_application_is_refused(self, host: Host) -> None:
         application = mount(host, Calls)
 
-        with pytest.raises(ServerStartError, match="run that one"):
+        with pytest.raises(ServerStartError, match="run the aiohttp application"):
             await application.start()
 
         await host.start()

@@ -1,4 +1,4 @@
-"""T73: the application of a request is that of its host, on each path of a connection."""
+"""The host of a request selects its application, on the fast path and through aiohttp."""
 
 import json
 import logging
@@ -46,7 +46,7 @@ PATHS = pytest.mark.parametrize("fast_path", [True, False], ids=["fast path", "a
         ("b@d", "rest"),
     ],
 )
-async def test_t73_request_is_handled_by_application_of_its_host(
+async def test_request_is_handled_by_application_of_its_host(
     host: str, name: str, fast_path: bool
 ) -> None:
     sites = sites_on(fast_path=fast_path)
@@ -66,7 +66,7 @@ async def test_t73_request_is_handled_by_application_of_its_host(
 @pytest.mark.parametrize(
     ("settings", "status"), [({}, 421), ({"unknown_host": 404}, 404)], ids=["default", "404"]
 )
-async def test_t73_unknown_host_is_rejected_and_connection_serves_next_host(
+async def test_unknown_host_is_rejected_and_connection_serves_next_host(
     fast_path: bool, settings: dict[str, int], status: int
 ) -> None:
     sites = sites_on(fast_path=fast_path, **settings)
@@ -83,9 +83,7 @@ async def test_t73_unknown_host_is_rejected_and_connection_serves_next_host(
 
 @PATHS
 @pytest.mark.parametrize("path", ["/name", "/stream", "/undeclared", "/events", "/missing"])
-async def test_t73_one_connection_serves_requests_of_several_hosts(
-    fast_path: bool, path: str
-) -> None:
+async def test_one_connection_serves_requests_of_several_hosts(fast_path: bool, path: str) -> None:
     """As a reverse proxy sends them."""
     sites = two_sites(fast_path)
     for name in NAMES:
@@ -104,7 +102,7 @@ async def test_t73_one_connection_serves_requests_of_several_hosts(
 
 
 @PATHS
-async def test_t73_message_in_pieces_is_handled_by_application_of_its_host(
+async def test_message_in_pieces_is_handled_by_application_of_its_host(
     fast_path: bool,
 ) -> None:
     sites = two_sites(fast_path)
@@ -118,7 +116,7 @@ async def test_t73_message_in_pieces_is_handled_by_application_of_its_host(
 
 
 @PATHS
-async def test_t73_chunked_message_and_all_after_it_go_to_their_hosts(fast_path: bool) -> None:
+async def test_chunked_message_and_all_after_it_go_to_their_hosts(fast_path: bool) -> None:
     """The fast path passes all data after a body in several chunks to aiohttp."""
     sites = two_sites(fast_path)
 
@@ -132,7 +130,7 @@ async def test_t73_chunked_message_and_all_after_it_go_to_their_hosts(fast_path:
 
 
 @PATHS
-async def test_t73_pipelined_requests_of_several_hosts_are_answered_in_order(
+async def test_pipelined_requests_of_several_hosts_are_answered_in_order(
     fast_path: bool,
 ) -> None:
     sites = two_sites(fast_path)
@@ -144,7 +142,7 @@ async def test_t73_pipelined_requests_of_several_hosts_are_answered_in_order(
 
 
 @PATHS
-async def test_t73_host_of_trusted_proxy_chooses_application(fast_path: bool) -> None:
+async def test_host_of_trusted_proxy_chooses_application(fast_path: bool) -> None:
     sites = two_sites(fast_path, trusted_proxies=("127.0.0.1",))
 
     async with sites.port, sites.connect() as client:
@@ -155,7 +153,7 @@ async def test_t73_host_of_trusted_proxy_chooses_application(fast_path: bool) ->
 
 
 @PATHS
-async def test_t73_forwarded_host_of_unknown_client_is_ignored(fast_path: bool) -> None:
+async def test_forwarded_host_of_unknown_client_is_ignored(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     async with sites.port:
@@ -175,7 +173,7 @@ async def test_t73_forwarded_host_of_unknown_client_is_ignored(fast_path: bool) 
         ("GET http://shop.example HTTP/1.1", "shop.example", 404),
     ],
 )
-async def test_t73_other_forms_of_targets_have_responses_as_on_a_port_of_one_application(
+async def test_other_forms_of_targets_get_the_same_responses_as_on_an_unshared_port(
     fast_path: bool, line: str, host: str, status: int
 ) -> None:
     sites = two_sites(fast_path)
@@ -186,7 +184,7 @@ async def test_t73_other_forms_of_targets_have_responses_as_on_a_port_of_one_app
 
 
 @PATHS
-async def test_t73_malformed_request_is_400(fast_path: bool) -> None:
+async def test_malformed_request_is_400(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     async with sites.port, sites.connect() as client:
@@ -195,7 +193,7 @@ async def test_t73_malformed_request_is_400(fast_path: bool) -> None:
 
 
 @PATHS
-async def test_t73_other_version_for_unknown_host_is_505(fast_path: bool) -> None:
+async def test_other_version_for_unknown_host_is_505(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     async with sites.port, sites.connect() as client:
@@ -204,7 +202,7 @@ async def test_t73_other_version_for_unknown_host_is_505(fast_path: bool) -> Non
 
 
 @PATHS
-async def test_t73_body_after_rejection_is_discarded(fast_path: bool) -> None:
+async def test_body_after_rejection_is_discarded(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     async with sites.port, sites.connect() as client:
@@ -215,7 +213,7 @@ async def test_t73_body_after_rejection_is_discarded(fast_path: bool) -> None:
 
 
 @PATHS
-async def test_t73_body_for_unknown_host_is_discarded(fast_path: bool) -> None:
+async def test_body_for_unknown_host_is_discarded(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     async with sites.port, sites.connect() as client:
@@ -226,7 +224,7 @@ async def test_t73_body_for_unknown_host_is_discarded(fast_path: bool) -> None:
 
 @PATHS
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_t73_socketio_client_reaches_application_of_its_host(
+async def test_socketio_client_reaches_application_of_its_host(
     fast_path: bool, transport: str
 ) -> None:
     sites = sites_on(fast_path=fast_path)
@@ -244,7 +242,7 @@ async def test_t73_socketio_client_reaches_application_of_its_host(
 
 
 @PATHS
-async def test_t73_request_runs_in_context_of_its_application(fast_path: bool) -> None:
+async def test_request_runs_in_context_of_its_application(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     async with sites.port, one_connection(sites) as session:
@@ -255,7 +253,7 @@ async def test_t73_request_runs_in_context_of_its_application(fast_path: bool) -
 
 
 @PATHS
-async def test_t73_each_application_has_limits_of_its_own(fast_path: bool) -> None:
+async def test_each_application_has_limits_of_its_own(fast_path: bool) -> None:
     sites = sites_on(fast_path=fast_path)
     none = SocketioSettings(enabled=False)
     small = Settings(http=HttpSettings(body_limit=10), socketio=none)
@@ -271,7 +269,7 @@ async def test_t73_each_application_has_limits_of_its_own(fast_path: bool) -> No
 
 
 @PATHS
-async def test_t73_mask_matches_more_hosts_than_are_remembered(fast_path: bool) -> None:
+async def test_mask_matches_more_hosts_than_the_cache_holds(fast_path: bool) -> None:
     sites = sites_on(fast_path=fast_path)
     sites.add("shop", "*.shop.example")
 
@@ -280,7 +278,7 @@ async def test_t73_mask_matches_more_hosts_than_are_remembered(fast_path: bool) 
             assert (await client.get(f"h{number}.shop.example")).status == 200
 
 
-async def test_t73_access_log_has_requests_of_all_hosts(
+async def test_access_log_has_requests_of_all_hosts(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "rxkernel.access")
@@ -310,7 +308,7 @@ async def test_t73_access_log_has_requests_of_all_hosts(
     assert "application=" not in messages[4]
 
 
-async def test_t73_same_host_of_two_applications_stops_boot() -> None:
+async def test_same_host_of_two_applications_stops_boot() -> None:
     sites = sites_on()
     sites.add("shop", "shop.example", "*.shop.example")
     sites.add("blog", "SHOP.example")
@@ -321,14 +319,14 @@ async def test_t73_same_host_of_two_applications_stops_boot() -> None:
         await sites.port.start()
 
     assert caught.value.problems == (
-        "the applications shop and blog share a port, and http.allowed_hosts of each has "
-        "'shop.example'; leave it in one of them",
-        "the applications rest and all share a port, and http.allowed_hosts of each is empty or "
-        'has "*"; write the names of their hosts there, except for one that gets all other hosts',
+        "the applications shop and blog share a port, but http.allowed_hosts of each has "
+        "'shop.example'; keep it in one of them",
+        "the applications rest and all share a port, but http.allowed_hosts of each is empty or "
+        'has "*"; set it to their hosts in all of them except one, which gets all other hosts',
     )
 
 
-async def test_t73_mask_over_host_of_other_application_is_logged(
+async def test_mask_that_matches_the_host_of_another_application_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "rxkernel.servers.aiohttp.shared_hosts")

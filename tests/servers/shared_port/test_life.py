@@ -1,4 +1,4 @@
-"""T73: applications that share a port start together, and stop and fail alone."""
+"""Applications that share a port start together, but each can stop and fail alone."""
 
 import asyncio
 from typing import Any
@@ -38,7 +38,7 @@ def two_sites(fast_path: bool = True, **http: Any) -> Sites:
 
 
 @PATHS
-async def test_t73_stopped_application_is_503_while_others_serve(fast_path: bool) -> None:
+async def test_stopped_application_responds_503_while_others_serve(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     async with sites.port, sites.connect() as client:
@@ -57,7 +57,7 @@ async def test_t73_stopped_application_is_503_while_others_serve(fast_path: bool
 
 @PATHS
 @pytest.mark.parametrize("path", ["/slow", "/events"])
-async def test_t73_request_in_flight_ends_while_its_application_stops(
+async def test_request_in_flight_ends_while_its_application_stops(
     fast_path: bool, path: str
 ) -> None:
     sites = two_sites(fast_path)
@@ -83,7 +83,7 @@ async def test_t73_request_in_flight_ends_while_its_application_stops(
 
 @PATHS
 @pytest.mark.parametrize("path", ["/slow", "/late"])
-async def test_t73_request_behind_one_for_a_stopping_application_gets_its_response(
+async def test_request_behind_one_for_a_stopping_application_gets_its_response(
     fast_path: bool, path: str
 ) -> None:
     """Pipelined on one connection; the application that stops must not close it."""
@@ -121,7 +121,7 @@ async def until_503(sites: Sites) -> None:
 
 @PATHS
 @pytest.mark.parametrize("path", ["/slow", "/long", "/events"])
-async def test_t73_request_that_does_not_end_is_closed_with_its_application(
+async def test_request_that_does_not_end_is_closed_with_its_application(
     fast_path: bool, path: str
 ) -> None:
     sites = sites_on(fast_path=fast_path)
@@ -162,7 +162,7 @@ async def test_t73_request_that_does_not_end_is_closed_with_its_application(
 
 
 @PATHS
-async def test_t73_stream_of_fast_path_ends_while_its_application_stops(fast_path: bool) -> None:
+async def test_stream_of_fast_path_ends_while_its_application_stops(fast_path: bool) -> None:
     """Its request is handed to aiohttp, where its host is a stopped application by then."""
     sites = two_sites(fast_path)
 
@@ -179,7 +179,7 @@ async def test_t73_stream_of_fast_path_ends_while_its_application_stops(fast_pat
 
 
 @PATHS
-async def test_t73_action_that_returns_stream_while_its_application_stops_sends_it(
+async def test_action_that_returns_stream_while_its_application_stops_sends_it(
     fast_path: bool,
 ) -> None:
     sites = two_sites(fast_path)
@@ -204,7 +204,7 @@ async def test_t73_action_that_returns_stream_while_its_application_stops_sends_
 
 
 @PATHS
-async def test_t73_idle_connection_is_closed_with_the_port(fast_path: bool) -> None:
+async def test_idle_connection_is_closed_with_the_port(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     await sites.port.start()
@@ -214,7 +214,7 @@ async def test_t73_idle_connection_is_closed_with_the_port(fast_path: bool) -> N
         assert await client.closed() == b""
 
 
-async def test_t73_port_that_stops_ends_requests_of_all_applications() -> None:
+async def test_port_that_stops_ends_requests_of_all_applications() -> None:
     sites = two_sites()
     await sites.port.start()
     url = sites.port.url
@@ -238,7 +238,7 @@ async def test_t73_port_that_stops_ends_requests_of_all_applications() -> None:
             await session.get(url)
 
 
-async def test_t73_port_starts_again_after_stop() -> None:
+async def test_port_starts_again_after_stop() -> None:
     sites = two_sites()
 
     for _ in range(2):
@@ -248,7 +248,7 @@ async def test_t73_port_starts_again_after_stop() -> None:
     assert await sites.port.stop()
 
 
-async def test_t73_exception_of_one_application_does_not_reach_others() -> None:
+async def test_exception_of_one_application_does_not_reach_others() -> None:
     sites = two_sites()
 
     async with sites.port, sites.connect() as client:
@@ -263,7 +263,7 @@ class Added:
         return "added"
 
 
-async def test_t73_reload_of_one_application_changes_only_its_routes() -> None:
+async def test_reload_of_one_application_changes_only_its_routes() -> None:
     sites = two_sites()
 
     async with sites.port, sites.connect() as client:
@@ -275,7 +275,7 @@ async def test_t73_reload_of_one_application_changes_only_its_routes() -> None:
 
 
 @PATHS
-async def test_t73_reload_of_one_application_fails_no_call_of_any(fast_path: bool) -> None:
+async def test_reload_of_one_application_fails_no_call_of_any(fast_path: bool) -> None:
     """Over HTTP and Socket.IO, while one application is reloaded ten times."""
     sites = sites_on(fast_path=fast_path)
     for name in NAMES:
@@ -319,7 +319,7 @@ class Missing:
     def __init__(self, name: str) -> None: ...
 
 
-async def test_t73_application_that_cannot_boot_lets_none_start() -> None:
+async def test_no_application_starts_if_one_cannot_boot() -> None:
     sites = sites_on()
     stopped: list[str] = []
     sites.add("good")
@@ -341,7 +341,7 @@ async def test_t73_application_that_cannot_boot_lets_none_start() -> None:
         _ = sites.applications["good"].kernel
 
 
-async def test_t73_exception_at_start_names_application() -> None:
+async def test_exception_at_start_names_application() -> None:
     sites = two_sites()
 
     async def fail(event: object) -> None:
@@ -357,14 +357,14 @@ async def test_t73_exception_at_start_names_application() -> None:
     assert sites.port.counts == {}
 
 
-async def test_t73_application_is_not_started_without_its_port() -> None:
+async def test_application_is_not_started_without_its_port() -> None:
     sites = two_sites()
 
-    with pytest.raises(ServerStartError, match=r"shop shares a port, which is not open"):
+    with pytest.raises(ServerStartError, match=r"shop shares a port that is not open"):
         await sites.applications["shop"].start()
 
 
-async def test_t73_restart_with_host_of_other_application_fails_alone() -> None:
+async def test_restart_with_the_host_of_another_application_fails_and_others_serve() -> None:
     sites = two_sites()
     shop = sites.applications["shop"]
 
@@ -380,7 +380,7 @@ async def test_t73_restart_with_host_of_other_application_fails_alone() -> None:
         assert (await sites.get("blog.example")).body == b"blog"
 
 
-async def test_t73_port_in_use_stops_all_applications() -> None:
+async def test_port_in_use_stops_all_applications() -> None:
     first = two_sites()
     async with first.port:
         second = Sites(SharedPort(Settings(http=HttpSettings(port=first.port.port))))
@@ -392,7 +392,7 @@ async def test_t73_port_in_use_stops_all_applications() -> None:
         assert (await first.get("shop.example")).body == b"shop"
 
 
-async def test_t73_share_after_start_is_error() -> None:
+async def test_share_after_start_is_error() -> None:
     sites = two_sites()
 
     async with sites.port:
@@ -407,20 +407,20 @@ async def test_t73_share_after_start_is_error() -> None:
             booted.share(sites.port, "booted")
 
 
-async def test_t73_port_without_application_is_error() -> None:
-    with pytest.raises(ConfigurationError, match=r"has no application; call share\(\)"):
+async def test_port_without_application_is_error() -> None:
+    with pytest.raises(ConfigurationError, match=r"has no applications; add one with share\(\)"):
         await SharedPort().start()
 
 
-async def test_t73_port_of_socketio_is_error() -> None:
+async def test_port_of_socketio_is_error() -> None:
     sites = sites_on()
     sites.add("shop", settings=Settings(socketio=SocketioSettings(port=0)))
 
-    with pytest.raises(ConfigurationError, match=r"shop: socketio.port is 0, and an application"):
+    with pytest.raises(ConfigurationError, match=r"shop: socketio.port is 0, but an application"):
         await sites.port.start()
 
 
-async def test_t73_settings_of_port_replace_those_of_application() -> None:
+async def test_settings_of_port_replace_those_of_application() -> None:
     sites = sites_on(keepalive_timeout=33.0, unknown_host=404)
     own = HttpSettings(port=9, keepalive_timeout=1.0, body_limit=7)
     shop = sites.add("shop", settings=Settings(http=own))
@@ -432,7 +432,7 @@ async def test_t73_settings_of_port_replace_those_of_application() -> None:
         assert shop.servers["http"].url == sites.port.url
 
 
-async def test_t73_connections_are_counted_for_the_port() -> None:
+async def test_connections_are_counted_for_the_port() -> None:
     sites = two_sites(max_connections_per_address=1)
 
     async with sites.port, sites.connect() as client:
@@ -441,7 +441,7 @@ async def test_t73_connections_are_counted_for_the_port() -> None:
         assert sites.port.counts["http.max_connections_per_address"] == 1
 
 
-async def test_t73_application_with_middleware_is_handled_by_aiohttp() -> None:
+async def test_application_with_middleware_is_handled_by_aiohttp() -> None:
     sites = two_sites()
     seen: list[str] = []
     shop = sites.applications["shop"]

@@ -1,4 +1,4 @@
-"""T73: native parts, WebSockets, TLS and uvloop on a shared port."""
+"""Native routes, WebSockets, TLS and uvloop on a shared port."""
 
 import asyncio
 from pathlib import Path
@@ -67,7 +67,7 @@ def add_native_parts(sites: Sites, name: str) -> Application:
 
 
 @PATHS
-async def test_t73_native_parts_are_those_of_the_host(fast_path: bool) -> None:
+async def test_native_routes_belong_to_the_application_of_the_host(fast_path: bool) -> None:
     sites = sites_on(fast_path=fast_path)
     for name in NAMES:
         add_native_parts(sites, name)
@@ -84,7 +84,7 @@ async def test_t73_native_parts_are_those_of_the_host(fast_path: bool) -> None:
 
 @PATHS
 @pytest.mark.parametrize("path", ["/socket", "/upgrade"])
-async def test_t73_websockets_of_stopped_application_are_closed_and_others_stay(
+async def test_websockets_of_stopped_application_are_closed_and_others_stay(
     fast_path: bool, path: str
 ) -> None:
     sites = sites_on(fast_path=fast_path)
@@ -107,7 +107,7 @@ async def test_t73_websockets_of_stopped_application_are_closed_and_others_stay(
         await sockets[1].close()
 
 
-async def test_t73_port_has_certificates_and_redirects(tmp_path: Path) -> None:
+async def test_port_has_certificates_and_redirects(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     with reserved_port() as redirect_port:
         pass
@@ -134,7 +134,7 @@ async def test_t73_port_has_certificates_and_redirects(tmp_path: Path) -> None:
         sites.port.reload_certificates()
 
 
-async def test_t73_missing_certificate_is_reported_beside_problems_of_applications(
+async def test_missing_certificate_is_reported_with_problems_of_applications(
     tmp_path: Path,
 ) -> None:
     files = CertificateFiles(certificate=tmp_path / "no.pem", key=tmp_path / "no.key")

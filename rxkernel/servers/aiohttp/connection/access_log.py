@@ -28,7 +28,7 @@ IS_LOGGED = web.RequestKey("rxkernel.is_logged", bool)
 
 
 class HttpAccessLog(logging.LoggerAdapter[logging.Logger]):
-    """What an `AccessLogger` needs, as the one logger that aiohttp passes to it."""
+    """Passes the settings of an `AccessLogger` through the one logger that aiohttp gives it."""
 
     def __init__(self, ids: NativeRequestIdHeader, forwarded: ForwardedHeaders) -> None:
         super().__init__(logger)
@@ -63,14 +63,15 @@ class AccessLogger(AbstractAccessLogger):
 
 
 def line_logger(access_log: HttpAccessLog) -> AccessLogger:
-    """The logger that aiohttp would make with *access_log*, which it declares as a `Logger`."""
+    """Return an `AccessLogger` for *access_log*, as aiohttp creates it; aiohttp declares the
+    parameter as a `Logger`."""
     return AccessLogger(cast(logging.Logger, access_log), "")
 
 
 class TimedRequestHandler(RequestHandler):
     """A `RequestHandler` that measures durations with a precise clock.
 
-    aiohttp uses the clock of the event loop. That of uvloop has a resolution of a millisecond, and
+    aiohttp uses the clock of the event loop. With uvloop it has a resolution of a millisecond and
     does not advance during a turn of the loop.
     """
 
@@ -119,13 +120,13 @@ def _client(native: web.BaseRequest, forwarded: ForwardedHeaders) -> ClientAddre
 
 
 def _is_complete(response: web.StreamResponse) -> bool:
-    """Whether *response* was sent to its end: aiohttp counts its bytes at the end."""
+    """Whether *response* was sent completely: aiohttp sets the byte count at the end."""
     return response.body_length > 0 or response.status == GONE or _is_websocket(response)
 
 
 def _size(request: web.BaseRequest, response: web.StreamResponse) -> int | None:
-    """The bytes of *response*. aiohttp does not count those that sendfile has sent, so
-    ``Content-Length`` counts if it is larger."""
+    """The size of *response*. aiohttp does not count the bytes sent with sendfile, so
+    ``Content-Length`` is used if it is larger."""
     if _is_websocket(response) or not _is_complete(response):
         return None
     declared = 0 if request.method == "HEAD" else response.content_length or 0

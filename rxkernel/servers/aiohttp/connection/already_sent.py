@@ -1,4 +1,4 @@
-"""A response that was written before aiohttp gets it, as by an action with ``request.native``."""
+"""A response that an action has already written through ``request.native``."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 
 class AlreadySent(web.StreamResponse):
-    """Sends nothing and closes the connection. *size* bytes were written before."""
+    """Sends nothing and closes the connection; *size* bytes have been written already."""
 
     def __init__(self, status: int, size: int) -> None:
         super().__init__(status=status)

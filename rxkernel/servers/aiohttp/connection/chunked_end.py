@@ -3,15 +3,15 @@
 _EMPTY_LINE = b"\r\n"
 
 _LINE_BEGINNING = 20
-"""Bytes that are kept of an unfinished line: more than the 16 digits of the largest size that the
-parser accepts, and than an empty line."""
+"""Bytes that are kept of an unfinished line: enough for the 16 digits of the largest chunk size
+that the parser accepts."""
 
 
 class ChunkedEnd:
     """Reads the sizes of the chunks, and skips their data.
 
-    It does not check the body, which is the task of aiohttp's parser. In a malformed body it finds
-    no end, or one after the error.
+    aiohttp's parser validates the body. In a malformed body this class finds no end, or one after
+    the error.
     """
 
     __slots__ = ("_is_last", "_line", "_skipped")
@@ -22,9 +22,9 @@ class ChunkedEnd:
         self._is_last = False  # the last chunk was read: its trailers follow
 
     def find(self, data: bytes, at: int) -> int:
-        """Return the position after the end of the body, whose next part begins at *at*.
+        """Return the position in *data* after the end of the body; its next part begins at *at*.
 
-        -1 if the body does not end in *data*, which is read to its end then.
+        Return -1 if *data* was read to its end and does not contain the end of the body.
         """
         while True:
             at += self._skipped

@@ -1,4 +1,4 @@
-"""What requests use of the connection of their client, whoever has accepted it."""
+"""The interface of a client connection that requests use, for every way of accepting it."""
 
 import asyncio
 from typing import Any, Protocol
@@ -32,8 +32,8 @@ class ClientConnection(Protocol):
         """Note that the current task handles a request with *body*, and return it."""
 
     async def drain(self) -> None:
-        """Wait while the write buffer is full. Unlike with aiohttp's function, cancelling one
-        waiter does not cancel the others.
+        """Wait while the write buffer is full. Unlike in aiohttp, cancelling one waiter does not
+        cancel the others.
 
         Raises:
             ConnectionResetError: the connection was lost meanwhile.
@@ -46,7 +46,7 @@ class ClientConnection(Protocol):
         """Called with the response to the request, before it is sent."""
 
     def stop_timeouts(self) -> None:
-        """Enforce no timeouts any more. Used after an upgrade to a protocol with its own."""
+        """Stop enforcing timeouts, after an upgrade to a protocol with timeouts of its own."""
 
     def send_final_response(self, exc: HttpException, native: web.BaseRequest) -> int:
         """Send the error response for *exc*, the last one of the connection; return its size."""

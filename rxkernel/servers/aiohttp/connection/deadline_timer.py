@@ -1,7 +1,7 @@
-"""One timer for the timeouts of all connections: one each would cost more than a request.
+"""One timer for the timeouts of all connections: one timer each would cost more than a request.
 
-What happens at a timeout is elsewhere: `HttpConnection.expire` (request head, idle connection)
-and `HttpConnection.check_sending` (slow reader) in ``protocol.py``, and that of a body in
+Timeouts are handled elsewhere: in ``protocol.py`` by `HttpConnection.expire` (request head, idle
+connection) and `HttpConnection.check_sending` (slow reader), and for bodies in
 ``request/body_reader.py``.
 """
 
@@ -10,7 +10,7 @@ import time
 from typing import Protocol
 
 _SHORTEST_INTERVAL = 0.02
-"""The minimum of seconds between two checks."""
+"""Minimum seconds between two checks."""
 
 
 class Watched(Protocol):
@@ -19,7 +19,7 @@ class Watched(Protocol):
     Attributes:
         deadline: when `expire` must be called, by `time.monotonic`.
         sent_deadline: the value of `deadline` when the client had received everything. While both
-            are equal nothing was sent since, so `check_sending` is not called.
+            are equal, nothing has been sent since, so `check_sending` is not called.
     """
 
     deadline: float

@@ -1,7 +1,7 @@
 """The connection of a client of an aiohttp application in which an application is mounted.
 
-aiohttp has accepted it, so there are no timeouts of `rxkernel` here. What aiohttp does not report,
-a lost connection and a full write buffer, is read by a protocol in front of its handler.
+aiohttp accepts it, so the timeouts of `rxkernel` do not apply. aiohttp does not report a lost
+connection or a full write buffer; a protocol in front of its handler notices both.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from rxkernel.servers.http.request_head import peer_of
 
 
 class WatchedHandler(asyncio.Protocol):
-    """Passes everything to *handler*, which is aiohttp's, and notes what happens.
+    """Passes everything to aiohttp's *handler*, and notes a full buffer or a lost connection.
 
     Attributes:
         is_full: whether the write buffer is full.
@@ -32,7 +32,7 @@ class WatchedHandler(asyncio.Protocol):
 
     @classmethod
     def of(cls, transport: asyncio.Transport) -> "WatchedHandler":
-        """The one of *transport*; it is put there at the first call."""
+        """Return the handler of *transport*; the first call installs it."""
         handler = transport.get_protocol()
         if isinstance(handler, WatchedHandler):
             return handler
@@ -96,7 +96,7 @@ class MountedConnection:
         return self._handler.is_full
 
     async def wait_to_start(self) -> None:
-        """aiohttp starts requests in its own order."""
+        """Do nothing: aiohttp starts requests in its own order."""
 
     def begin_request(self, body: StreamReader) -> "asyncio.Task[Any]":
         task = asyncio.current_task()
@@ -111,10 +111,10 @@ class MountedConnection:
         return self._handler.disconnect_callbacks.add(callback)
 
     def set_response(self, out: web.StreamResponse) -> None:
-        """Nothing: only the fast path needs it."""
+        """Do nothing: only the fast path needs it."""
 
     def stop_timeouts(self) -> None:
-        """Nothing: the timeouts are aiohttp's."""
+        """Do nothing: aiohttp enforces the timeouts."""
 
     def send_final_response(self, exc: HttpException, native: web.BaseRequest) -> int:
         data = self._connections.final_response(exc, native)

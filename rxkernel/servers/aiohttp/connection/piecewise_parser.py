@@ -1,8 +1,8 @@
 """aiohttp's parser, fed one message at a time.
 
-aiohttp's parser drops what it has read of a segment when the rest is malformed, and what follows
-an upgrade that it does not know. So a segment is cut after each head and each body: a client that
-sends a valid message gets its response, whatever follows in the same segment.
+aiohttp's parser drops a whole segment if a part of it is malformed, and all data after an upgrade
+that it does not know. So a segment is cut after each head and each body: a client that sends a
+valid message gets its response, whatever follows in the same segment.
 """
 
 import re
@@ -18,7 +18,7 @@ _BLANK_LINE = b"\r\n\r\n"
 """The end of a head."""
 
 _EMPTY_LINES = re.compile(rb"[\r\n]*")
-"""They are ignored before a head (RFC 9112 §2.2)."""
+"""Line ends, which are ignored before a head (RFC 9112 §2.2)."""
 
 Parsed = tuple[Any, StreamReader]
 """A head and its body."""
@@ -67,7 +67,7 @@ class PiecewiseParser:
         self.error: Exception | None = None
 
     def feed_data(self, data: bytes) -> Fed:
-        """As aiohttp's, but an error is raised by the next call if there are messages before."""
+        """Parse *data* as aiohttp does; an error after messages is raised by the next call."""
         if (  # one head, as most segments are
             data.find(_BLANK_LINE) + 4 == len(data)
             and self._body is EMPTY_PAYLOAD
@@ -110,7 +110,7 @@ class PiecewiseParser:
             begin, end = end, self._end_of_piece(data, end)
 
     def _end_of_piece(self, data: bytes, begin: int) -> int:
-        """Return the end of the current head or body, or of *data*, which goes on at *begin*."""
+        """Return the end of the current head or body, which continues at *begin*, or of *data*."""
         if self._missing:
             end = min(begin + self._missing, len(data))
             self._missing -= end - begin
@@ -146,7 +146,7 @@ class PiecewiseParser:
             self._missing = int(head.headers.get(hdrs.CONTENT_LENGTH, 0))
 
     def _is_body_failed(self, exc: Exception) -> bool:
-        """Whether *exc* is an error in a body. Its reader gets the error, and responds."""
+        """Whether *exc* is an error in a body; the reader of the body gets it, and responds."""
         body = self._body
         if body.is_eof() or not isinstance(exc, HttpProcessingError):
             return False

@@ -1,7 +1,7 @@
 """The protocol of one HTTP connection: enforces its timeouts, and passes its data to aiohttp.
 
-aiohttp waits for a request head without a timeout. Here each connection has a deadline, which each
-request changes. `DeadlineTimer` checks all of them about once a second.
+aiohttp waits for a request head without a timeout. Here each connection has a deadline, which is
+reset by each request. `DeadlineTimer` checks all deadlines about once a second.
 """
 
 import asyncio
@@ -41,8 +41,8 @@ NO_HANDLER = asyncio.Protocol()
 class HttpConnection(asyncio.Protocol):
     """One accepted connection, in front of aiohttp's handler.
 
-    The first request head must arrive within ``http.header_timeout`` seconds, a further one within
-    the same time after its first byte. Between two requests the connection may be idle for
+    The first request head must arrive within ``http.header_timeout`` seconds, each later one
+    within the same time after its first byte. Between two requests the connection may be idle for
     ``http.keepalive_timeout`` seconds. If the first part of a head arrives together with the body
     before it, the connection counts as idle until the next part arrives. While data is being sent,
     the client must receive some of it every ``http.send_timeout`` seconds.
@@ -117,10 +117,10 @@ class HttpConnection(asyncio.Protocol):
     def set_tcp(
         self, tcp: asyncio.Transport, open_tls: set[asyncio.Transport], deadline: float
     ) -> None:
-        """The transport is one of TLS on top of *tcp*, which is removed from *open_tls* when the
-        connection is lost. The first head must arrive by *deadline*.
+        """Set *tcp*, the transport below TLS, which is removed from *open_tls* when the connection
+        is lost. The first head must arrive by *deadline*.
 
-        Timeouts use *tcp*: asyncio's TLS transport has no methods left once it was closed twice.
+        Timeouts use *tcp*: asyncio's TLS transport no longer works after it was closed twice.
         """
         self._tcp = tcp
         self._open_tls = open_tls
@@ -167,7 +167,7 @@ class HttpConnection(asyncio.Protocol):
         self._connections.deadline_timer.unwatch(self)
         self._connections.release(self._network)
         self._open_tls.discard(self._tcp)
-        # the system may have data left to send, and the timeouts here do not apply to it any more
+        # the system may have data left to send, to which the timeouts here no longer apply
         socket_options.limit_unsent(self._tcp, self._connections.send_timeout)
         if isinstance(exc, TimeoutError):
             self._record_timeout("http.send_timeout", "send timeout")
@@ -228,8 +228,8 @@ class HttpConnection(asyncio.Protocol):
     def when_disconnected(self, callback: Callback) -> Callback:
         """See `Request.when_disconnected`.
 
-        A stream calls it while it is being sent: its source may be silent for long, and would not
-        notice the lost connection.
+        A stream calls it while it is being sent: a source that is silent for long would not notice
+        the lost connection.
         """
         if self._disconnect_callbacks is None:
             has_run = self._transport.is_closing()
@@ -269,7 +269,7 @@ class HttpConnection(asyncio.Protocol):
         return True
 
     def stop_timeouts(self) -> None:
-        """Enforce no timeouts any more. Used after an upgrade to a protocol with its own."""
+        """Stop enforcing timeouts, after an upgrade to a protocol with timeouts of its own."""
         self._connections.deadline_timer.unwatch(self)
 
     # --- timeouts
@@ -309,13 +309,13 @@ class HttpConnection(asyncio.Protocol):
             self._reset()
 
     def _hides_close(self) -> bool:
-        """Whether neither reading nor writing would notice that the client has closed: the request
-        waits for it, and reading is paused since many requests are waiting."""
+        """Whether neither reading nor writing would notice a close by the client: the request
+        waits for the client, and reading is paused because many requests are waiting."""
         return bool(self._disconnect_callbacks) and not self._transport.is_reading()
 
     def _reset(self) -> None:
-        """Reset the connection in the system, and abort the transport at the next check. aiohttp's
-        sendfile notices the reset; it would wait forever after an abort."""
+        """Reset the connection in the system; the next check aborts the transport. aiohttp's
+        sendfile notices the reset, but would wait forever after an abort."""
         self._is_reset = True
         self._record_timeout("http.send_timeout", "send timeout")
         socket_options.reset(self._tcp)
@@ -328,7 +328,7 @@ def connection_of(native: web.BaseRequest) -> ClientConnection:
     """The connection of *native*, also after it was lost."""
     handler: Any = native.protocol
     try:
-        # `HttpConnection` creates the handlers of our ports and sets this attribute
+        # `HttpConnection` creates the handlers of rxkernel's ports and sets this attribute
         connection: HttpConnection = handler.connection
     except AttributeError:  # a handler of aiohttp, which created it for its own port
         return native[MOUNTED]

@@ -1,4 +1,4 @@
-"""What all HTTP connections of an application share: limits, counters, default headers."""
+"""The state that all HTTP connections of an application share: limits, counters, headers."""
 
 import asyncio
 import logging
@@ -41,13 +41,13 @@ _MAX_LINGERING_TIME = 10.0
 """The maximum of `ConnectionRegistry.lingering_time`."""
 
 _KEEPALIVE_TIMEOUT_OFF = 365 * 86_400.0
-"""aiohttp's keep-alive timer is not used: it does not distinguish an idle client from one that has
+"""Disables aiohttp's keep-alive timer, which does not distinguish an idle client from one that has
 sent a part of a head."""
 
 _DEFAULT_MAX_CONNECTIONS = attrs.fields(HttpSettings).max_connections.default
 
 _FEW_CONNECTIONS = 1000
-"""With fewer connections than these, the limit of open files is worth a warning."""
+"""If the limit of open files allows fewer connections than this, a warning is logged."""
 
 _REJECTIONS: dict[QuotaScope, tuple[str, type[HttpException], str]] = {
     QuotaScope.ALL: ("http.max_connections", ServiceUnavailableException, "too many connections"),
@@ -68,11 +68,11 @@ class HeadLimits(TypedDict):
 
 
 class ConnectionRegistry(LimitCounters):
-    """What the connections of all ports of an application share.
+    """The shared state of the connections of all ports of an application.
 
     Attributes:
         deadline_timer: the timer of their timeouts.
-        in_flight: aiohttp's tasks of the requests whose responses have not been sent.
+        in_flight: aiohttp's tasks for the requests whose responses have not been sent.
         rejected: the rejected connections that are still open.
         start_order: the order in which their requests start.
         head_limits: the largest request heads.
@@ -131,10 +131,10 @@ class ConnectionRegistry(LimitCounters):
             self._reduced = (total, per_address)
 
     def log_fd_limit(self) -> None:
-        """Log the limits that `apply_fd_limit` has reduced. Call it when the port is open: if the
-        port cannot be opened, that error is the only message.
+        """Log the limits that `apply_fd_limit` has reduced. Call it when the port is open, so that
+        a port that cannot be opened is reported without this message.
 
-        It is a warning if the application has set the limit, or if few connections are left.
+        The level is WARNING if the application has set the limit, or if few connections are left.
         """
         if self._reduced is not None:
             total, per_address = self._reduced
@@ -142,7 +142,7 @@ class ConnectionRegistry(LimitCounters):
             logger.log(
                 logging.DEBUG if is_default and total >= _FEW_CONNECTIONS else logging.WARNING,
                 "the limit of open files allows %d connections instead of http.max_connections = "
-                "%d, and %d of one address; raise it (ulimit -Hn) to allow more",
+                "%d, and %d from one address; raise the limit (ulimit -Hn)",
                 total,
                 self._max_connections,
                 per_address,
@@ -162,7 +162,7 @@ class ConnectionRegistry(LimitCounters):
         return exception(message, headers=_RETRY_AFTER)
 
     def release(self, network: str | None) -> None:
-        """Count one connection less, when an admitted one was closed."""
+        """Uncount an admitted connection that was closed."""
         self.quota.release(network)
 
     def add_default_headers(
@@ -181,7 +181,8 @@ class ConnectionRegistry(LimitCounters):
             headers[self._ids.name] = new_request_id()
 
     def final_response(self, exc: HttpException, native: web.BaseRequest | None = None) -> bytes:
-        """The error response for *exc*, the last one of a connection; *native* as above."""
+        """The error response for *exc*, the last one of a connection; *native* as in
+        `add_default_headers`."""
         response = error_response(exc)
         self.add_default_headers(response.headers, native)
         return encode_final_response(response)

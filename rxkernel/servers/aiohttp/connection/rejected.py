@@ -3,10 +3,10 @@
 import asyncio
 
 _CLOSE_DELAY = 1.0
-"""Seconds in which a rejected client can read its response."""
+"""Seconds that a rejected client has to read its response."""
 
 _MAX_DELAYED = 100
-"""Rejected connections that may be open at a time; further ones are closed without a delay."""
+"""Rejected connections that may be open at a time; more are closed without a delay."""
 
 
 class RejectedConnection(asyncio.Protocol):

@@ -1,6 +1,6 @@
 """aiohttp's handler, with the kernel's responses to malformed requests.
 
-aiohttp's own responses repeat what the client sent, and each is logged with a traceback.
+aiohttp's own responses repeat the client's data, and each is logged with a traceback.
 """
 
 import errno
@@ -37,7 +37,7 @@ _TOO_MANY_HEADERS = "Too many headers received"
 
 
 class HandlerConnection(Protocol):
-    """What aiohttp's handler needs of `HttpConnection`."""
+    """The methods of `HttpConnection` that aiohttp's handler calls."""
 
     peer: ClientAddress | None
 
@@ -77,9 +77,8 @@ class RequestHandler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Send the response to a malformed request. aiohttp handles exceptions of native routes.
-
-        aiohttp itself would respond in HTTP/1.0, since it has not read a version.
+        """Send the response to a malformed request; aiohttp itself would respond in HTTP/1.0,
+        since it has not read a version. aiohttp handles exceptions of native routes.
         """
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
@@ -104,7 +103,7 @@ class RequestHandler(web.RequestHandler):
 
 
 def _client_error(exc: HttpProcessingError) -> HttpException:
-    """The error for the client; it does not repeat what the client sent."""
+    """The error for the client; it does not repeat the client's data."""
     if _OTHER_VERSION.match(exc.message):
         return HttpVersionNotSupportedException(UNSUPPORTED_VERSION)
     if isinstance(exc, BadStatusLine) and _UNKNOWN_METHOD.search(exc.message):

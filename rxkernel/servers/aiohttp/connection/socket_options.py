@@ -17,7 +17,7 @@ _DROP_UNSENT = pack("ii", 1, 0)
 
 
 def limit_unsent(transport: asyncio.Transport, seconds: float) -> None:
-    """Let the system drop a closed connection whose client receives nothing for *seconds*.
+    """Make the system drop a closed connection whose client receives nothing for *seconds*.
 
     Only on Linux (TCP_USER_TIMEOUT). It must not be set on an open connection: there it would also
     drop a client that receives data slowly but steadily (``tcp_probe_timer``).
@@ -25,7 +25,7 @@ def limit_unsent(transport: asyncio.Transport, seconds: float) -> None:
     connection = transport.get_extra_info("socket")
     if _USER_TIMEOUT is not None and connection is not None and connection.fileno() >= 0:
         milliseconds = min(math.ceil(seconds * 1000), _MAX_TIMEOUT)
-        with suppress(OSError):  # the connection is closed already
+        with suppress(OSError):  # the connection is already closed
             connection.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
 
 

@@ -1,7 +1,7 @@
 """Starts the requests of several connections in the order in which they were read.
 
 aiohttp starts a request one or two turns of the event loop after it was read, depending on the
-version of Python. The fast path starts it in the same turn or the next. Without an order, a
+version of Python. The fast path starts it in the same or the next turn. Without this module, a
 request could start before one that was read earlier on another connection.
 """
 
@@ -20,13 +20,13 @@ class Ticket:
 
 
 class StartOrder:
-    """The tickets of the requests that were read and have not started.
+    """The tickets of the requests that were read but have not started.
 
     Connections handled by aiohttp draw a ticket when they read data. The fast path draws one only
-    while there are others, so that it costs nothing if aiohttp handles no requests. A request
-    starts when its ticket is the first.
+    while there are other tickets, so that it costs nothing if aiohttp handles no requests. A
+    request starts when its ticket is the first.
 
-    A ticket that no request waits with is dropped after two turns of the event loop. By then
+    A ticket without a waiting request is dropped after two turns of the event loop. By then
     aiohttp has started the request, or the data was not a whole request: a part of a head, a
     malformed request, a lost connection. So no request waits for longer than two turns.
 

@@ -22,9 +22,9 @@ HANDSHAKE_ERROR = "tls handshake"
 """The counter of failed handshakes. Scanners cause many, so they are logged at DEBUG only."""
 
 _SHUTDOWN_TIMEOUT = 120.0
-"""Seconds in which a closed connection must have sent its data and received the ``close_notify``
-of the client. The timeouts of `HttpConnection` end it earlier if the client receives nothing, or
-has received everything."""
+"""Seconds after its close in which a connection must send its data and receive the
+``close_notify`` of the client. The timeouts of `HttpConnection` end it earlier if the client
+receives nothing, or has received everything."""
 
 
 @attrs.define(eq=False)
@@ -33,7 +33,7 @@ class TlsAcceptor:
 
     Attributes:
         running: the connections whose handshakes are not finished.
-        open: those whose handshakes are finished.
+        open: the connections whose handshakes are finished.
     """
 
     connections: ConnectionRegistry
@@ -94,7 +94,7 @@ class TlsHandshake(asyncio.Protocol):
             ssl_shutdown_timeout=_SHUTDOWN_TIMEOUT,
         )
         # Run to its first await here, not in a task: uvloop reads before it starts a task, and
-        # what was read would be lost.
+        # the data would be lost.
         self._starting.send(None).add_done_callback(self._finish)
 
     # --- called by the TLS transport, between the handshake and `_finish`

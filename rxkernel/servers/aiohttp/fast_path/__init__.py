@@ -1,1 +1,1 @@
-"""Whole requests and responses, past aiohttp's handler."""
+"""Handles whole requests without aiohttp's handler."""

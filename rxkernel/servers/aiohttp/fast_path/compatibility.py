@@ -1,6 +1,6 @@
-"""Checks at start what the fast path needs of aiohttp beyond its documentation.
+"""Checks at start the undocumented behaviour of aiohttp that the fast path depends on.
 
-A release outside the tested range may have changed it. Then the server logs one warning, and
+A release outside the tested range may behave differently. Then the server logs one warning, and
 aiohttp handles all requests.
 """
 
@@ -59,14 +59,14 @@ class _Connection:
         return callback
 
     def read(self, data: bytes) -> Any:
-        """What a new framer makes of *data*."""
+        """Return the result of a new framer for *data*."""
         return MessageFramer(self, self._fast_path.loop, self._limits).feed(data)
 
 
 def is_aiohttp_supported(fast_path: FastPath, connections: ConnectionRegistry) -> bool:
-    """Whether the installed aiohttp has what *fast_path* needs. If not, log one warning.
+    """Whether the installed aiohttp works with *fast_path*. If not, log one warning.
 
-    Call it in a task, as requests are handled in one.
+    Call it in a task, because requests are handled in tasks.
     """
     handler = connections.new_handler(web.Server(_unreachable))
     connection = _Connection(fast_path, handler, connections.head_limits)
@@ -76,8 +76,8 @@ def is_aiohttp_supported(fast_path: FastPath, connections: ConnectionRegistry) -
         except Exception as exc:
             logger.warning(
                 "the fast path is off, aiohttp handles all requests: the check of %s failed (%s: "
-                "%s) with aiohttp %s, multidict %s and yarl %s; install releases that rxkernel "
-                "requires, 'pip check' lists the others",
+                "%s) with aiohttp %s, multidict %s and yarl %s; install the releases that "
+                "rxkernel requires ('pip check' lists the wrong ones)",
                 subject,
                 type(exc).__name__,
                 exc,
@@ -91,7 +91,7 @@ def is_aiohttp_supported(fast_path: FastPath, connections: ConnectionRegistry) -
 
 
 class _DifferenceError(Exception):
-    """aiohttp works, but otherwise than the fast path needs."""
+    """aiohttp works, but not as the fast path expects."""
 
 
 def _require(name: str, found: object, expected: object) -> None:

@@ -1,4 +1,4 @@
-"""The exchange of a request that the fast path has handled, and whose response aiohttp sends."""
+"""The exchange of a request that the fast path handles and whose response aiohttp sends."""
 
 import asyncio
 from time import perf_counter
@@ -12,9 +12,10 @@ from rxkernel.servers.aiohttp.response.exchange import Exchange
 
 
 class DeferredExchange(Exchange):
-    """Its task waits for ``native``, aiohttp's request for the same message, to send to it.
+    """An exchange whose task waits for ``native``, aiohttp's request for the same message.
 
-    It is created in that task. *cached_native* is the request that the action has used, if any.
+    It is created in that task, which sends the response to ``native``. *cached_native* is the
+    request that the action has used, if any.
     """
 
     is_resolved = False
@@ -45,6 +46,6 @@ class DeferredExchange(Exchange):
         return self.native.done()
 
     def fail(self) -> None:
-        """The client has disconnected, or the task was cancelled, before `resolve`."""
+        """Called if the client disconnects, or the task is cancelled, before `resolve`."""
         if not self.native.done():
             self.native.set_exception(ConnectionResetError("client disconnected"))

@@ -1,7 +1,7 @@
 """The fast path: handles requests that arrived whole, and sends each response in one write.
 
-aiohttp's request handler costs more than the kernel. The fast path uses only aiohttp's parser. It
-passes all other requests to aiohttp's handler, as the bytes that were received.
+aiohttp's request handler costs more than the kernel, so the fast path uses only aiohttp's parser.
+It passes all other requests to aiohttp's handler as raw bytes.
 """
 
 import asyncio
@@ -75,8 +75,8 @@ class FastPathHandle(ConnectionHandle, Protocol):
     ) -> None:
         """End *request*, then handle the next message or, unless *keep_alive*, close.
 
-        *size* is that of the body that was sent; None if it was not sent, or if no listener of
-        the terminate phase asks for it.
+        *size* is the size of the sent body; None if it was not sent, or if no listener of the
+        terminate phase asks for it.
         """
 
     def hand_over_to_aiohttp(self, message: Message, deferred: DeferredExchange) -> None:
@@ -118,8 +118,8 @@ class FastPath:
     def try_handle(
         self, connection: FastPathHandle, message: Message
     ) -> Coroutine[Any, Any, Sent] | str:
-        """Return the coroutine that handles *message*, or the counter of the reason for which
-        aiohttp must handle it."""
+        """Return the coroutine that handles *message*, or the counter for the reason why aiohttp
+        must handle it."""
         headers = message.headers
         if message.version[0] != 1:
             return OTHER_TARGET
@@ -138,14 +138,14 @@ class FastPath:
     def _handle_route(
         self, connection: FastPathHandle, message: Message, route: RouteResult
     ) -> Coroutine[Any, Any, Sent] | str:
-        """As `try_handle`, for a message whose rewriter has found *route*."""
+        """Do the work of `try_handle` for a message whose rewriter has found *route*."""
         found = self.pipeline.rejection_for(message) or route
         if isinstance(found, tuple) and self._is_streamed(found[0]):
             return STREAM
         return self._respond(connection, message, found)
 
     def _find(self, message: Message) -> RouteResult | str:
-        """Return the result of the pipeline, or the counter as `try_handle`."""
+        """Return the result of the pipeline, or the counter that `try_handle` returns."""
         target = message.raw_path
         if target[0] != "/":
             return OTHER_TARGET
@@ -260,7 +260,7 @@ class FastPath:
         try:
             return response, *await self.writer.write(message, request, response, keep_alive)
         except Exception as exc:
-            logger.exception("the error response cannot be encoded either")
+            logger.exception("the error response cannot be encoded")
             plain = error_response(exc)
             return plain, *await self.writer.write(message, request, plain, keep_alive)
 
@@ -293,7 +293,7 @@ class FastPath:
         return [connection.task for connection in self.connections if connection.task is not None]
 
     async def close(self, timeout: float) -> None:
-        """Accept no further request. Cancel the current ones after *timeout* seconds."""
+        """Accept no more requests. Cancel the current ones after *timeout* seconds."""
         self.sender.is_draining = True
         for connection in tuple(self.connections):
             connection.stop()

@@ -1,4 +1,4 @@
-"""Splits what a connection receives into messages, with aiohttp's own parser."""
+"""Splits the data of a connection into messages, with aiohttp's own parser."""
 
 import asyncio
 import re
@@ -17,14 +17,13 @@ from rxkernel.servers.aiohttp.connection.registry import HeadLimits
 
 _END_OF_HEAD = b"\r\n\r\n"
 _EMPTY_LINES = re.compile(rb"[\r\n]+")
-"""They are ignored after a message (RFC 9112 §2.2)."""
+"""Line ends, which are ignored after a message (RFC 9112 §2.2)."""
 
 _NEVER_FULL = 1 << 30
-"""Bytes of a body at which its reader asks to pause reading. No body that arrived whole is so
-large."""
+"""Bytes of a body at which its reader asks to pause reading; more than any whole body has."""
 
 _MALFORMED = (HttpProcessingError, IndexError, ValueError)
-"""The exceptions of the parser for a malformed message; the last two are yarl's, for a target."""
+"""Exceptions of the parser for a malformed message; yarl raises the last two for a target."""
 
 IN_PIECES = "fast path: message in pieces"
 CHUNKED = "fast path: chunked body"
@@ -45,12 +44,12 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
 
     Attributes:
         parsed, payload: the results of aiohttp's parser; `native` reads the payload to its end.
-        body: all of the payload, as it was received.
-        raw: all of the message, as it was received.
+        body: the whole payload, as it was received.
+        raw: the whole message, as it was received.
         connection: the connection that received it.
-        method, raw_path, rel_url, version, headers: those of *parsed*; each is read several times.
+        method, raw_path, rel_url, version, headers: copied from *parsed*; read several times.
         cached_native: the request that `native` has made.
-        sent_target: the target that was received, if another one is handled, see `rewrite`.
+        sent_target: the received target, if `rewrite` has replaced it.
     """
 
     parsed: "http.RawRequestMessage"
@@ -80,7 +79,7 @@ class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
         return self.connection.when_disconnected(callback)
 
     def rewrite(self, target: str, url: URL) -> None:
-        """Handle *target*, and its *url*, in place of the target that was received."""
+        """Replace the received target with *target*, whose URL is *url*."""
         self.sent_target = self.raw_path
         self.raw_path, self.rel_url = target, url
         self.parsed = self.parsed._replace(path=target, url=url)
@@ -101,7 +100,7 @@ class ConnectionHandle(Protocol):
 
 
 class PartialMessage:
-    """A part of a message that arrives in pieces; *is_last*: the message ends with it."""
+    """A part of a message that arrives in pieces; *is_last* if the message ends with it."""
 
     __slots__ = ("is_last", "raw")
 
@@ -113,7 +112,7 @@ class PartialMessage:
 class Unframed:
     """Data without known message boundaries; all data after it is unframed too.
 
-    *reason* is its counter.
+    *reason* is the name of the counter for it.
     """
 
     __slots__ = ("raw", "reason")
@@ -157,8 +156,8 @@ class MessageFramer:
         self._tail = b""  # the end of an incomplete head
 
     def feed(self, data: bytes) -> Message | Sequence[Frame]:
-        """Return the frames of *data*, or the one message that *data* is. No frame follows an
-        `Unframed` one.
+        """Return the frames of *data*; the message itself if *data* is exactly one. No frame
+        follows an `Unframed` one.
 
         aiohttp drops all messages of a segment that has a malformed one, so the whole segment is
         unframed.
@@ -312,15 +311,15 @@ class MessageFramer:
             raise _UnframedError(MALFORMED) from exc
 
     def _new_parser(self) -> "http.HttpRequestParser":
-        """A parser with the limits of the settings. With `_NEVER_FULL` it never asks its
-        protocol to pause reading."""
+        """Return a parser with the limits of the settings. `_NEVER_FULL` prevents it from pausing
+        the protocol."""
         loop = self._loop
         return http.HttpRequestParser(
             aiohttp.base_protocol.BaseProtocol(loop),
             loop,
             _NEVER_FULL,
             payload_exception=web.RequestPayloadError,
-            auto_decompress=False,  # nothing limits the size of what it would decompress
+            auto_decompress=False,  # it would decompress bodies without a limit of their size
             **self._limits,
         )
 

@@ -1,4 +1,4 @@
-"""aiohttp's own request for one that the fast path handles, for code that reads ``native``."""
+"""The aiohttp request of a message on the fast path, for code that reads ``native``."""
 
 import asyncio
 from typing import Self, cast
@@ -10,7 +10,7 @@ from rxkernel.servers.aiohttp.fast_path.framing import Message
 
 
 class FastPathNative(web.Request):
-    """As aiohttp's dispatcher would have made it, with a body that has been read."""
+    """A request as aiohttp's dispatcher creates it, with a body that has been read."""
 
     @classmethod
     def of(
@@ -21,10 +21,10 @@ class FastPathNative(web.Request):
         route: web.AbstractRoute,
         body_limit: int,
     ) -> Self:
-        """That of *message*, which the current task handles.
+        """Return the request for *message*, which the current task handles.
 
-        *handler* serves the connection; *route* is what the dispatcher would have found in
-        *engine*.
+        *handler* serves the connection; *route* is the route that the dispatcher would have found
+        in *engine*.
         """
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()

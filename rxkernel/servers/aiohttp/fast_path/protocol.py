@@ -41,25 +41,25 @@ from rxkernel.servers.aiohttp.fast_path.states import (
 )
 
 _MAX_WAITING = 32
-"""Frames that wait for the message before them until reading is paused, as in aiohttp."""
+"""Waiting frames at which reading is paused, as in aiohttp."""
 
 _MAX_WAITING_BYTES = 65_536
-"""Bytes of waiting frames until reading is paused. One read of the socket may exceed it."""
+"""Bytes of waiting frames at which reading is paused. One read of the socket may exceed it."""
 
 _FRAMING_ERROR = "fast path: error in framing"
 _ERROR = "fast path: error"
 """Counters of the data that is passed to aiohttp after an error."""
 
 _WAITS = ""
-"""No counter: the unframed data before it was counted."""
+"""No counter: the preceding unframed data was counted."""
 
 
 class FastPathConnection(HttpConnection):
-    """Handles one message at a time, on the fast path or by aiohttp; the next ones wait.
+    """Handles one message at a time, on the fast path or by aiohttp; further messages wait.
 
     aiohttp's handler is created when it is first needed. It gets exactly one message, so it is
     idle after the response, and the fast path may handle the next message. If the end of a
-    message is not known, aiohttp gets all further data of the connection.
+    message is unknown, aiohttp gets all further data of the connection.
 
     `ConnectionState` lists the states.
     """
@@ -190,7 +190,7 @@ class FastPathConnection(HttpConnection):
             self._transport.resume_reading()
 
     def _begin(self, frame: Frame) -> None:
-        """IDLE: let the fast path handle *frame* in a new task, or aiohttp."""
+        """IDLE: handle *frame* on the fast path in a new task, or pass it to aiohttp."""
         if isinstance(frame, Message):
             fast_path = self._fast_path
             try:

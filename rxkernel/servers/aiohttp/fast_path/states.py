@@ -8,13 +8,13 @@ class ConnectionState(Enum):
     """No message is handled. The next one goes to the fast path, or to aiohttp."""
 
     FAST = "fast"
-    """The fast path handles a message. What follows waits."""
+    """The fast path handles a message. Further data waits."""
 
     HANDING_OVER = "handing over"
     """aiohttp has a part of one message, and gets the rest as it arrives."""
 
     HANDED_OVER = "handed over"
-    """aiohttp has all of one message, and responds to it. What follows waits."""
+    """aiohttp has all of one message, and responds to it. Further data waits."""
 
     AIOHTTP_ONLY = "aiohttp only"
     """aiohttp gets all data until the connection is closed."""
@@ -23,7 +23,7 @@ class ConnectionState(Enum):
     """The connection is closed, or will be closed when all written data is sent."""
 
 
-# An attribute look-up of an Enum costs a call on Python 3.11.
+# Reading an attribute of an Enum costs a call on Python 3.11.
 IDLE = ConnectionState.IDLE
 FAST = ConnectionState.FAST
 HANDING_OVER = ConnectionState.HANDING_OVER

@@ -1,1 +1,1 @@
-"""From aiohttp's request to the kernel's."""
+"""Creates the kernel's requests from aiohttp's."""

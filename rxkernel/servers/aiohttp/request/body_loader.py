@@ -36,16 +36,19 @@ class BodyLoader:
     async def load(
         self, native: web.Request, request: Request, definition: HttpDefinition | None
     ) -> None:
-        """Set the body of *request*; for an action that reads it in pieces, the ``source``.
-        Without *definition*, it is not decoded.
+        """Set the body of *request*, or its ``source`` if the action reads the body in pieces.
+        Without *definition*, the body is not decoded.
 
         Raises:
-            PayloadTooLargeException: larger than the route allows, or too many fields (413).
+            PayloadTooLargeException: the body is larger than the route allows, or has too many
+                fields (413).
             RequestTimeoutException: the client sends too slowly (408).
-            BadRequestException: not valid for its content type, or the client disconnected (400).
-            UnsupportedMediaTypeException: an invalid content type, or an unknown charset or
-                content coding (415).
-            ExpectationFailedException: an expectation other than ``100-continue`` (417).
+            BadRequestException: the body is not valid for its content type, or the client has
+                disconnected (400).
+            UnsupportedMediaTypeException: the content type is invalid, or the charset or content
+                coding is unknown (415).
+            ExpectationFailedException: the request has an expectation other than
+                ``100-continue`` (417).
         """
         try:
             await self._load(native, request, definition)

@@ -29,7 +29,7 @@ class BodyReader(PieceReader):
     Only aiohttp's own buffer is filled in advance, so an action that reads slowly slows the client
     down. The client has ``http.body_timeout`` seconds, and one more for every
     ``http.min_body_rate`` bytes, as with Apache's mod_reqtimeout. Only the time spent waiting for
-    the client counts. A body may have *limit* bytes, the limit of *setting*.
+    the client counts. *limit* is the largest size of a body in bytes, set by *setting*.
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class BodyReader(PieceReader):
 
 
 def disconnected_in_body(native: web.Request) -> BadRequestException:
-    """Return the error for a client that has disconnected. It is not an error of the action, and
-    must not be logged as one."""
+    """Return the error for a client that has disconnected, which must not be logged as an error of
+    the action."""
     logger.debug("client disconnected in mid-body: %r", native.raw_path[:200])
     return BadRequestException("the client disconnected before the end of its body")
 
@@ -102,8 +102,8 @@ def disconnected_in_body(native: web.Request) -> BadRequestException:
 def unreadable_body(native: web.Request, exc: Exception | None = None) -> BadRequestException:
     """Return the error for the client, and abort the body unless only its coding is malformed.
 
-    The end of any other body is unknown, so no further request can be read from the connection.
-    aiohttp's own text is not sent: it has several lines, and names another status.
+    The end of any other body is unknown, so the connection cannot be used for further requests.
+    aiohttp's own text is not sent: it has several lines, and names a different status.
     """
     if exc is not None and isinstance(exc.__cause__, BadRequestException):
         return exc.__cause__
@@ -112,7 +112,7 @@ def unreadable_body(native: web.Request, exc: Exception | None = None) -> BadReq
 
 
 def _translate(exc: BaseException) -> Exception:
-    """The exception for the reader, where aiohttp has ended the body with *exc*."""
+    """The exception for the reader of a body that aiohttp has ended with *exc*."""
     if isinstance(exc, asyncio.CancelledError):
         return ServiceUnavailableException("the server is stopping")
     if isinstance(exc, web.PayloadAccessError):
@@ -143,22 +143,22 @@ async def _send_continue(native: web.Request) -> None:
 
 
 async def defer_continue(native: web.Request) -> None:
-    """The ``expect_handler`` of aiohttp's route. It sends nothing: `BodyReader` sends
+    """The ``expect_handler`` of aiohttp's route; sends nothing, because `BodyReader` sends
     ``100 Continue`` when the body is read."""
 
 
 def discard_rest(native: web.Request) -> None:
-    """Decide what happens to the unread rest of a body, after the response was sent.
+    """Discard the unread rest of a body, after the response was sent.
 
-    aiohttp reads and drops it for ten seconds, so that the client gets to read the response. A
-    body that the client sends only after ``100 Continue`` is aborted instead.
+    aiohttp reads and drops it for ten seconds, so that the client can read the response. A body
+    that the client sends only after ``100 Continue`` is aborted instead.
     """
     if hdrs.EXPECT in native.headers and not received_body(native).total_bytes:
         abort_body(native)
 
 
 def abort_body(native: web.Request) -> None:
-    """Read no more of the body; aiohttp closes the connection after the response."""
+    """Stop reading the body; aiohttp closes the connection after the response."""
     body = received_body(native)
     if body.exception() is None:
         body.set_exception(web.RequestPayloadError("not read to its end"))

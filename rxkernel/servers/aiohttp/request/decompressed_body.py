@@ -1,6 +1,6 @@
 """The decompressed body of an aiohttp request, for the kernel, Socket.IO and native handlers.
 
-aiohttp's own decompression accepts a body that ends early, and goes on after the response.
+aiohttp's own decompression accepts a body that ends early, and continues after the response.
 """
 
 import asyncio
@@ -12,21 +12,22 @@ from rxkernel.exceptions import BadRequestException
 from rxkernel.servers.http.decompression import Decompressor, content_coding, is_supported
 
 _NEVER_FULL = 1 << 30
-"""Bytes at which reading from the connection would pause; the buffer holds one piece only."""
+"""Bytes at which reading from the connection would pause; never reached, because the buffer holds
+one piece only."""
 
 
 class DecompressedBody(StreamReader):
-    """Reads *source*, the body as it is received, when a piece is asked for.
+    """Reads *source*, the body as it is received, when a piece is requested.
 
-    An invalid body raises `web.RequestPayloadError`, as a malformed one does; its cause is the
-    `BadRequestException` for the client.
+    A body that cannot be decompressed raises `web.RequestPayloadError`, like a malformed one; its
+    cause is the `BadRequestException` for the client.
     """
 
     __slots__ = ("_decompressor", "source")
 
     def __init__(self, source: StreamReader, coding: str) -> None:
         loop = asyncio.get_running_loop()
-        # a protocol of its own: that of the connection pauses and resumes reading for *source*
+        # a separate protocol: the connection's own pauses and resumes reading for *source*
         super().__init__(aiohttp.base_protocol.BaseProtocol(loop), _NEVER_FULL, loop=loop)
         self.source = source
         self._decompressor = Decompressor(coding)
@@ -56,7 +57,7 @@ class DecompressedBody(StreamReader):
 
 
 def decompress_body(native: web.Request) -> StreamReader:
-    """Replace the body of *native* if it has a supported content coding; return the received one.
+    """Replace the body of *native* if its content coding is supported; return the received body.
 
     Call it before anything reads ``native.content``, which aiohttp caches.
     """

@@ -15,8 +15,8 @@ class NativePath:
 
     Attributes:
         method: the methods, separated by commas; ``*`` for all.
-        type: ``mount``, ``websocket``, ``handler`` for one of POST, or ``native`` for a route of
-            the engine.
+        type: ``mount``, ``websocket``, ``handler`` for a POST handler, or ``native`` for a route
+            of the engine.
         handler: the callable that serves it.
     """
 
@@ -29,8 +29,8 @@ class NativePath:
 def list_native_paths(native: NativePaths, engine: web.Application) -> list[NativePath]:
     """Return the mounts of *native* and the routes of *engine*, except those of Socket.IO.
 
-    Call it after the server was configured, and before it starts: then the engine gets a route
-    for all paths.
+    Call it after the server was configured and before it starts, because the start adds a route
+    for all paths to the engine.
     """
     mounts = [
         NativePath(_METHODS[mount.use], mount.template, mount.use.value, mount.owner)

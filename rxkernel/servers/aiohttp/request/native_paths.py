@@ -1,6 +1,6 @@
-"""The paths that bundles serve: those of native aiohttp handlers, WebSockets and POST handlers.
+"""The paths that bundles serve: with native aiohttp handlers, WebSockets and POST handlers.
 
-Requests for the first two leave the fast path; all other requests stay on it.
+Requests to native handlers and WebSockets leave the fast path; all other requests stay on it.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class PathSet:
     prefixes: tuple[str, ...] = ()
 
     def add(self, path: str) -> None:
-        """Add *path* as it is written, and percent-encoded."""
+        """Add *path*, both as it is written and percent-encoded."""
         self.exact |= {path, URL.build(path=path).raw_path}
 
     def add_below(self, prefix: str) -> None:
@@ -40,7 +40,7 @@ class PathSet:
         return path in self.exact or (isinstance(path, str) and path.startswith(self.prefixes))
 
     def covers_target(self, target: str) -> bool:
-        """As `covers`, for the encoded path *target*."""
+        """Whether the encoded path *target* is in the set; see `covers`."""
         return target in self or ("%" in target and self.covers(URL(target, encoded=True)))
 
     def covers(self, url: URL) -> bool:
@@ -50,7 +50,7 @@ class PathSet:
 
 
 class MountUse(StrEnum):
-    """The requests of a path that a mount is for: all, WebSockets, or those with POST.
+    """The requests to a path that a mount handles: all, WebSockets, or POST.
 
     The value is shown in listings.
     """
@@ -62,15 +62,15 @@ class MountUse(StrEnum):
 
 @attrs.frozen(eq=False)
 class Mount:
-    """A path that `HttpServer.mount`, `websocket` or `handle` was called with.
+    """A path that was passed to `HttpServer.mount`, `websocket` or `handle`.
 
     Attributes:
-        parameter: the name of the parameter for the rest of the path if all paths below are
-            mounted, or None.
+        parameter: the name of the parameter for the rest of the path; None if only the exact path
+            is mounted.
         handler: None for a POST handler, which the pipeline of the kernel's routes calls.
         owner: the handler, as error messages show it.
         is_shared: whether *handler* gets only the handshakes of WebSockets. Other requests are
-            handled as if the path was not mounted, or by the other mount of the path.
+            handled by the other mount of the path, or as if the path was not mounted.
     """
 
     template: str
@@ -141,7 +141,7 @@ class NativePaths:
         long_lived: bool = False,
         is_shared: bool = False,
     ) -> None:
-        """Let *handler* serve *path*; error messages name *owner*.
+        """Mount *handler* at *path*; error messages name *owner*.
 
         Raises:
             ConfigurationError: the template cannot be mounted, or is mounted already.
@@ -186,14 +186,14 @@ class NativePaths:
 
     @property
     def has_native_routes(self) -> bool:
-        """Whether there are native routes that do not add the default headers themselves, as those
-        of Socket.IO do. Call it after `install`."""
+        """Whether there are native routes that, unlike those of Socket.IO, do not add the default
+        headers themselves. Call it after `install`."""
         routes = self.routes
         return bool(routes.prefixes) or not routes.exact <= self.long_lived.exact
 
     def other_than(self, path: str) -> Handler | None:
-        """Return the handler for the requests of the shared mount *path* that are not for it; None
-        if no other mount has the path."""
+        """Return the handler for requests to *path* that its shared mount does not handle; None if
+        no other mount has the path."""
         shared = next(m for m in self.mounts if m.is_shared and m.template == path)
         others = (m for m in self.mounts if not m.is_shared and m.serves_path_of(shared))
         return next((mount.handler for mount in others), None)
@@ -216,7 +216,7 @@ class NativePaths:
             if not self.routes.exact.isdisjoint(mount.patterns):
                 errors.append(
                     ConfigurationError(
-                        f"{mount.template!r} is mounted for {mount.owner}, and the engine has a "
+                        f"{mount.template!r} is mounted for {mount.owner}, but the engine has a "
                         f"native route for it; remove one of them"
                     )
                 )
@@ -245,12 +245,13 @@ def _parse_mount(
     literal = steps if parameter is None else steps[:-1]
     if use is MountUse.POST and syntax.parameters:
         raise ConfigurationError(
-            f"{path!r} cannot be a path of {owner}: the path of a POST handler has no parameters"
+            f"{path!r} cannot be mounted for {owner}: the path of a POST handler must not have "
+            f"parameters"
         )
     if any(step.fields for step in literal):
         raise ConfigurationError(
             f"{path!r} cannot be mounted for {owner}: a mounted path has at most one parameter, "
-            f"{{name:path}} at its end; write such a path, and read the rest in the handler"
+            f"{{name:path}} at its end; use such a path, and read the rest in the handler"
         )
     segments = tuple(step.literals[0] for step in literal)
     return Mount(syntax.text, segments, parameter, handler, owner, use, is_shared)
@@ -268,7 +269,7 @@ def _segments(prefix: str, steps: Iterable[Step]) -> list[str | None]:
 def _add_resource(paths: PathSet, resource: web.AbstractResource) -> None:
     """Add all paths that *resource* may match: its path, or those with its literal prefix."""
     if isinstance(resource, MatchedSubAppResource):
-        paths.add_below("/")  # it may match by the host, too
+        paths.add_below("/")  # it may also match by the host
         return
     literal, is_pattern, _ = resource.canonical.partition("{")
     if is_pattern:

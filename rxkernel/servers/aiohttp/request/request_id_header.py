@@ -24,8 +24,8 @@ class NativeRequestIdHeader(RequestIdHeader):
     """Reads ids from aiohttp's requests and adds them to aiohttp's responses."""
 
     def id_of(self, native: web.BaseRequest) -> str:
-        """The id of *native*, which is that of the kernel's request if there is one. Every call
-        returns the same id."""
+        """The id of *native*: the id of the kernel's request, if it has one. Every call returns
+        the same id."""
         if (request := kernel_request(native)) is not None:
             return request.id
         if _ID not in native:
@@ -37,15 +37,15 @@ class NativeRequestIdHeader(RequestIdHeader):
         return {} if self.name is None else {self.name: self.id_of(native)}
 
     def add_to(self, out: web.StreamResponse, native: web.BaseRequest) -> None:
-        """Set the header with the id on *out*, the response to *native*. It replaces any other
-        value, so the client and the log have the same id."""
+        """Set the header with the id on *out*, the response to *native*. Any other value is
+        replaced, so the client and the log have the same id."""
         if self.name is not None:
             out.headers[self.name] = self.id_of(native)
 
     async def on_prepare(self, native: web.Request, out: web.StreamResponse) -> None:
-        """`add_to` as a listener of ``on_response_prepare``.
+        """Call `add_to` as a listener of ``on_response_prepare``.
 
         Such a listener makes each response of an engine three times as expensive. Only responses
-        that are prepared by their handler need it.
+        that their handler prepares need it.
         """
         self.add_to(out, native)

@@ -9,16 +9,16 @@ from aiohttp import StreamReader, web
 from rxkernel.servers.http.rewriting import Rewriting
 
 SENT_TARGET = web.RequestKey("rxkernel.sent_target", str)
-"""The target that the client has sent, of a rewritten request."""
+"""The key of the target that the client has sent, in a rewritten request."""
 
 ROUTE = web.RequestKey("rxkernel.route", object)
-"""What handles a rewritten request, if the rewriter has found it itself."""
+"""The key of the route of a rewritten request, if the rewriter has returned it."""
 
 NewRequest = Callable[..., web.BaseRequest]
 
 
 def rewriting_factory(new_request: NewRequest, rewriting: Rewriting) -> NewRequest:
-    """Return a function that creates aiohttp's requests as *new_request*, with their new
+    """Return a function like *new_request* that creates aiohttp's requests with their rewritten
     targets."""
 
     def new_rewritten(

@@ -13,8 +13,8 @@ from rxkernel.servers.aiohttp.response.stream import Stream
 
 
 class EventStream(Stream):
-    """A stream of events, with a comment as a heartbeat when it is silent. It is not compressed:
-    each event is sent at once."""
+    """A stream of events, with a comment as a heartbeat when it is silent. It is not compressed,
+    because each event is sent at once."""
 
     is_endless = True
 
@@ -29,7 +29,7 @@ class EventStream(Stream):
         self._sent_at = 0.0
 
     async def _run(self) -> None:
-        """Send the head before the first event: an ``EventSource`` counts as open from then on."""
+        """Send the head before the first event: for an ``EventSource`` it opens the connection."""
         heartbeats = None
         try:
             await self._prepare()

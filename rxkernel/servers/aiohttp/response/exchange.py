@@ -13,7 +13,7 @@ from rxkernel.servers.http.statuses import WITHOUT_CONTENT
 
 
 class Exchange:
-    """A request of the kernel and the response that is sent for it.
+    """A request of the kernel and the response to it.
 
     Attributes:
         response: the kernel's response, once it is being sent.
@@ -21,7 +21,7 @@ class Exchange:
         stream: sends the body of *response* in pieces, if it is a stream.
         sending_task: aiohttp's task of the request, which ends when the response has been sent.
         is_head: whether *out* responds to HEAD, so that its body is not sent.
-        action_task: the task that ran the listeners and the action, if that is another one.
+        action_task: the task that ran the listeners and the action, if it is not `sending_task`.
     """
 
     response: Response | None = None
@@ -36,7 +36,7 @@ class Exchange:
         self.request = request
 
     def begin_sending(self) -> None:
-        """Send the response in the current task. `end` is called when it is done."""
+        """Note that the current task sends the response. `end` is called when the task is done."""
         task = asyncio.current_task()
         assert task is not None
         task.add_done_callback(self.end)

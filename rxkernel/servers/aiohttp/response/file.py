@@ -1,7 +1,7 @@
 """Sends files with aiohttp: a small file together with its head, a large one with ``sendfile``.
 
 aiohttp's own `FileResponse` is not used: it sends 404, 412 and 416 without the kernel's listeners,
-sends a ``.gz`` file if there is one beside the file, supports one range only, and does not use
+prefers a ``.gz`` file in the same directory, supports one range only, and does not use
 ``sendfile`` under uvloop.
 """
 
@@ -29,7 +29,7 @@ async def file_response(
     """aiohttp's response for a file. The file stays open until the task *sender* has sent it.
 
     Raises:
-        HttpException: 404, 412 or 416, as `plan_file`.
+        HttpException: 404, 412 or 416; see `plan_file`.
         TypeError, ValueError: a header cannot be written.
     """
     plan = await _plan(native, response, sender)

@@ -33,8 +33,8 @@ class ResponseSender:
 
     Attributes:
         is_draining: whether the application is stopping.
-        is_port_closing: asked while it is stopping: whether each response is the last one of its
-            connection. Connections of a shared port stay open for other applications.
+        is_port_closing: called while it is stopping; returns whether each response is the last one
+            of its connection. Connections of a shared port stay open for other applications.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class ResponseSender:
             return await self._convert(native, exchange, response)
         except Exception as exc:
             _raise_if_disconnected(native, exc)
-            logger.exception("the error response cannot be encoded either")
+            logger.exception("the error response cannot be encoded")
             return await self._convert(native, exchange, error_response(exc))
 
     async def _convert(
@@ -136,8 +136,8 @@ class ResponseSender:
 
 
 def _log_failure(name: str | None, exc: Exception) -> None:
-    """Log *exc* of a stream. The text of an `HttpException`, as for a failure of another server,
-    says all."""
+    """Log *exc* of a stream; without a traceback if it is an `HttpException`, whose text explains
+    the failure."""
     if isinstance(exc, HttpException):
         logger.error("sending the stream of route %r failed: %s", name, exc)
         logger.debug("sending the stream of route %r failed at", name, exc_info=exc)
@@ -146,7 +146,7 @@ def _log_failure(name: str | None, exc: Exception) -> None:
 
 
 def _raise_if_disconnected(native: web.Request, exc: Exception) -> None:
-    """Raise *exc* if the client has disconnected. A `ConnectionError` of a database is an error of
-    the application."""
+    """Raise *exc* if the client has disconnected. Otherwise it is an error of the application,
+    such as the `ConnectionError` of a database."""
     if isinstance(exc, ConnectionError) and is_disconnected(native):
         raise exc

@@ -1,4 +1,4 @@
-"""``sendfile`` to the client of a transport, the same under asyncio and uvloop.
+"""``sendfile`` to the client of a transport, for asyncio and uvloop alike.
 
 uvloop has no ``loop.sendfile``, and asyncio's does not notice that its transport was aborted. An
 event loop does not allow a second watcher on the socket of a transport, so a duplicate of the
@@ -17,7 +17,7 @@ _CHUNK_SIZE = 262_144
 """Bytes per call. The call blocks the event loop while the system reads them from the disk."""
 
 _CLOSE_CHECK_INTERVAL = 0.25
-"""Seconds between two checks whether the server has closed the connection."""
+"""Seconds between two checks for a connection that the server has closed."""
 
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 _DISCONNECTED = {
@@ -33,8 +33,8 @@ async def sendfile(transport: asyncio.WriteTransport, file: FileIO, part: range)
     """Send *part* of *file* on the socket of *transport*, whose write buffer must be empty.
 
     Returns:
-        The rest that was not sent: empty, or everything if the system does not support
-        ``sendfile`` for this file.
+        The unsent rest: empty, or all of *part* if the system does not support ``sendfile`` for
+        this file.
 
     Raises:
         ConnectionError: the connection was closed, by either side.

@@ -1,4 +1,4 @@
-"""Files in memory, up to a number of bytes and of files; those that were not used are dropped."""
+"""Keeps files in memory, up to limits of bytes and files; drops the least recently used ones."""
 
 import math
 from collections import OrderedDict
@@ -20,12 +20,12 @@ class FileCacheSettings:
     """The limits of the copies in memory of a `StaticFiles`.
 
     Attributes:
-        max_file_size: bytes of the largest file that is kept in memory. Larger ones are sent from
-            the disk. 0 keeps none.
-        max_size: bytes of all copies, also of compressed ones.
-        max_files: number of files that are known.
-        check_interval: seconds after which a request for a file compares it with the disk. 0
-            compares for each request.
+        max_file_size: the largest file, in bytes, that is kept in memory. Larger files are sent
+            from the disk; 0 keeps no files.
+        max_size: the limit of all copies in bytes, including compressed ones.
+        max_files: the largest number of files in the cache.
+        check_interval: seconds after which a request for a file compares it with the disk; 0
+            compares at each request.
         preload: whether boot reads the files, as far as they fit.
     """
 
@@ -36,7 +36,7 @@ class FileCacheSettings:
     preload: bool = False
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong, for a `ConfigurationError`."""
+        """Yield the problems for a `ConfigurationError`."""
         for name in ("max_file_size", "max_size", "max_files"):
             value = getattr(self, name)
             if type(value) is not int or value < 0:
@@ -47,19 +47,19 @@ class FileCacheSettings:
         sizes = (self.max_file_size, self.max_size)
         if all(type(size) is int for size in sizes) and 0 <= self.max_size < self.max_file_size:
             yield (
-                f"max_file_size is {self.max_file_size} bytes, and max_size is {self.max_size}, "
-                f"which is less; the largest file must fit"
+                f"max_file_size is {self.max_file_size} bytes, but max_size is only "
+                f"{self.max_size}; the largest file must fit"
             )
 
 
 @attrs.define(eq=False)
 class CachedFile:
-    """A file, and the representations of it that were requested.
+    """A file, and its representations that were requested.
 
     Attributes:
         fresh_until: the time, by `monotonic`, at which the file is compared with the disk.
-        forms: by coding, see `FileReading`.
-        chosen: by the codings that a client accepts.
+        forms: the representations by coding, see `FileReading`.
+        chosen: the representations by the codings that a client accepts.
         size: the bytes of all forms.
     """
 
@@ -94,7 +94,7 @@ class FileCache:
 
     @property
     def is_full(self) -> bool:
-        """Whether hardly another file fits; a preload ends then."""
+        """Whether it is almost full, so that a preload ends."""
         return len(self) >= self._max_files or self.size > 0.99 * self._max_size
 
     def find(self, path: str, accepted: tuple[str, ...]) -> Representation | None:
@@ -106,14 +106,14 @@ class FileCache:
         return file.chosen.get(accepted)
 
     def known(self, path: str) -> Known | None:
-        """Return what a reading need not read again."""
+        """Return the signature and forms that a reading of *path* need not read again."""
         file = self._get(path)
         return None if file is None else (file.signature, dict(file.forms))
 
     def store(
         self, path: str, accepted: tuple[str, ...], reading: FileReading, began: float
     ) -> None:
-        """Store a *reading*, which began at *began*. An older version of the file is dropped."""
+        """Store *reading*, which began at the time *began*; drop older versions of the file."""
         file = self._files.get(path)
         if file is None or file.signature != reading.signature:
             self.drop(path)

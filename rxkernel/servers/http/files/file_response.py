@@ -1,4 +1,4 @@
-"""The status, headers and parts of a file with which a `FileResponse` is sent."""
+"""Plans how a `FileResponse` is sent: status, headers, and parts of the file."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ from rxkernel.servers.http.not_modified import remove_content_headers
 from rxkernel.servers.http.statuses import RESET_CONTENT, WITHOUT_CONTENT
 
 _SMALL = 65_536
-"""Most bytes that the thread which opens the file also reads, to be sent with the headers."""
+"""Bytes that the thread which opens the file also reads at most, to send them with the headers."""
 
 
 class FileCutShortError(OSError):
@@ -29,7 +29,7 @@ class FileCutShortError(OSError):
 class FilePlan:
     """How to send a file. The body consists of ``parts``, in order: bytes, and ranges of ``file``.
 
-    ``file`` is None if all bytes have been read already; otherwise the caller closes it.
+    ``file`` is None if all bytes have already been read; otherwise the caller must close it.
     """
 
     status: int
@@ -46,8 +46,8 @@ def plan_file(
 ) -> FilePlan:
     """Open the file of *response* and select the parts to send. It blocks, so call it in a thread.
 
-    *headers* are those of *response*; the missing ones are added to them. *request_headers* may
-    have preconditions and ranges.
+    *headers* are the headers of *response*; missing ones are added to them. *request_headers* may
+    contain preconditions and ranges.
 
     Raises:
         NotFoundException, OSError: the file cannot be opened (see `open_file`).

@@ -1,4 +1,4 @@
-"""The names in a folder, as a page or as JSON."""
+"""Lists a folder, as a page or as JSON."""
 
 import os
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class ListedEntry:
 class FolderListing:
     """The entries of a folder that clients may request, folders first, then by name.
 
-    ``is_complete``: they are all; false if the folder has more than 10 000 names.
+    ``is_complete`` is False if the folder has more than 10 000 names.
     """
 
     entries: tuple[ListedEntry, ...]
@@ -49,7 +49,7 @@ def list_folder(
 ) -> FolderListing | None:
     """Read the folder *path* below *root*; None if it does not exist. It blocks.
 
-    Links, and names that are not public are left out, as they are not sent.
+    Links and names that are not public are left out, because they are not served.
     """
     try:
         with open_folder(root, path.split("/") if path else []) as folder:
@@ -61,7 +61,7 @@ def list_folder(
 
 
 def _entries(folder: int, is_public: Callable[[str], bool]) -> tuple[list[ListedEntry], bool]:
-    """Return the entries of *folder*, a descriptor, and whether they are all."""
+    """Return the entries of *folder*, a descriptor, and whether they are complete."""
     entries: list[ListedEntry] = []
     with os.scandir(folder) as found:
         for number, entry in enumerate(found):
@@ -77,7 +77,7 @@ def _listed(entry: "os.DirEntry[str]") -> list[ListedEntry]:
         status = entry.stat(follow_symlinks=False)
         entry.name.encode()
     except (OSError, UnicodeError):
-        return []  # deleted meanwhile, or a name that no URL can have
+        return []  # deleted meanwhile, or the name cannot be part of a URL
     is_folder = S_ISDIR(status.st_mode)
     if not (is_folder or S_ISREG(status.st_mode)):
         return []
@@ -87,7 +87,7 @@ def _listed(entry: "os.DirEntry[str]") -> list[ListedEntry]:
 
 
 def listing_response(request: Request, path: str, listing: FolderListing) -> Response:
-    """The *listing* of *path* as a page for browsers, else as JSON."""
+    """Return the *listing* of *path* as a page for browsers, else as JSON."""
     headers = {"Vary": "Accept", "Cache-Control": "no-cache"}
     if accepts_html(request):
         headers["Content-Type"] = "text/html; charset=utf-8"
@@ -116,7 +116,8 @@ def _date(entry: ListedEntry) -> str:
 
 
 def _page(path: str, listing: FolderListing) -> str:
-    """The page. Links are relative, so they hold behind a prefix and behind proxies."""
+    """Return the page. Its links are relative, so that they work below a prefix and behind
+    proxies."""
     title = f"Index of /{escape(path)}"
     rows = [_row("../", "../", "", "")] if path else []
     for entry in listing.entries:

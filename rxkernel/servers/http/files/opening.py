@@ -23,13 +23,13 @@ def open_file(path: Path, root: Path | None) -> FileIO:
     """Open the regular file at *path* for reading.
 
     Below *root* no symbolic link is followed, even if one is created meanwhile: each folder is
-    opened relative to its parent. *root* itself may be a link. Without *root* every part of
-    *path* may be one.
+    opened relative to its parent. *root* itself may be a link. Without *root* every part of *path*
+    may be a link.
 
     Raises:
         NotFoundException: the file is missing, is a folder, a pipe or a device, or may not be
-            read. Missing permissions are logged, since they are an error of the server.
-        OSError: another error, such as too many open files, or *root* is missing.
+            read. Missing permissions are logged, because they are an error of the server.
+        OSError: another error, such as too many open files or a missing *root*.
     """
     if root is None:
         with _translated_errors(path):
@@ -43,10 +43,10 @@ def open_file(path: Path, root: Path | None) -> FileIO:
 def open_folder(root: Path, parts: Sequence[str]) -> Iterator[int]:
     """Open the folder with the names *parts* below *root*, and yield its descriptor.
 
-    No link below *root* is followed; nor by `stat_at` and `open_at`, which take the descriptor.
+    It follows no link below *root*. Neither do `stat_at` and `open_at`, which take the descriptor.
 
     Raises:
-        NotFoundException, OSError: as `open_file`, also for an `OSError` within the context.
+        NotFoundException, OSError: see `open_file`; also for an `OSError` within the context.
     """
     with ExitStack() as opened:
         at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
@@ -59,7 +59,7 @@ def open_folder(root: Path, parts: Sequence[str]) -> Iterator[int]:
 
 
 def stat_at(name: str, folder: int) -> os.stat_result:
-    """Return the status of *name* in *folder*, a descriptor; of a link itself."""
+    """Return the status of *name* in *folder*, a descriptor. Links are not followed."""
     return os.stat(name, dir_fd=folder, follow_symlinks=False)
 
 
@@ -70,13 +70,11 @@ def open_at(name: str, folder: int) -> FileIO:
 
 @contextmanager
 def _translated_errors(path: Path) -> Iterator[None]:
-    """Errors that mean "not found" become a `NotFoundException`."""
+    """Raise a `NotFoundException` for errors that mean "not found"."""
     try:
         yield
     except PermissionError as exc:
-        logger.warning(
-            "responded with 404 for %r: the permission to read it is missing", str(path)
-        )
+        logger.warning("responded with 404 for %r: no permission to read it", str(path))
         raise NotFoundException from exc
     except OSError as exc:
         if exc.errno not in _NOT_FOUND:
@@ -87,8 +85,8 @@ def _translated_errors(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path, at: int | None = None, flags: int = 0) -> FileIO:
-    """Open a regular file. It is checked before, since opening may affect a pipe or a device, and
-    after, since it may have been replaced."""
+    """Open a regular file. It is checked before, because opening may affect a pipe or a device,
+    and after, because it may have been replaced."""
     _check(os.stat(path, dir_fd=at, follow_symlinks=not flags))
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags, dir_fd=at)
     file = FileIO(descriptor)

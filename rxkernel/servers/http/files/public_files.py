@@ -11,8 +11,8 @@ from rxkernel.messages.public_path import is_public_name
 def public_files(
     root: Path, limit: int, is_public: Callable[[str], bool] = is_public_name
 ) -> list[str]:
-    """Return the paths below *root*, sorted, at most *limit*; no links, and only
-    public names.
+    """Return at most *limit* paths below *root*, sorted, without links and names that are not
+    public.
 
     It blocks. Folders that cannot be read are left out.
     """

@@ -6,7 +6,7 @@ from rxkernel.exceptions import RangeNotSatisfiableException
 
 _SPEC = re.compile(r"([0-9]{0,100})-([0-9]{0,100})")
 _MAX_RANGES = 10
-"""Most ranges of one response; a document viewer requests a few."""
+"""The largest number of ranges in one response; a document viewer requests a few."""
 
 
 def requested_ranges(header: str, size: int) -> list[range]:
@@ -18,7 +18,7 @@ def requested_ranges(header: str, size: int) -> list[range]:
 
     Raises:
         RangeNotSatisfiableException: a range is malformed or ends before its start (§14.1.1), or
-            all ranges start after the end, as does ``bytes=-0``.
+            all ranges start after the end, like ``bytes=-0``.
     """
     unit, separator, specs = header.partition("=")
     if unit.lower() != "bytes" or not separator or not size:

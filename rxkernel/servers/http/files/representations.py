@@ -1,7 +1,7 @@
 """Reads the representations of a file: its bytes, and the same content in content codings.
 
-A coding is read from a file beside it, such as ``app.js.br``, or is made once, when the file is
-read into memory.
+A compressed representation is read from a file in the same folder, such as ``app.js.br``, or is
+created once, when the file is read into memory.
 """
 
 import os
@@ -26,21 +26,21 @@ from rxkernel.servers.http.files.opening import open_at, open_folder, stat_at
 from rxkernel.servers.http.quality_values import weighted
 
 SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
-"""Of the files with a coding, by coding; the preferred coding is first."""
+"""Suffixes of the files with a coding, by coding; the preferred coding is first."""
 
 _COMPRESSION_MINIMUM = 256
 """Smallest file, in bytes, that is compressed; a smaller one fits in one packet anyway."""
 
 Signature = tuple[tuple[int, int, int, int] | None, ...]
-"""Device, number, modification time and size of a file and of those with a coding."""
+"""Device, inode number, modification time and size of a file and of its files with a coding."""
 
 
 @attrs.frozen(eq=False)
 class Representation:
-    """What is sent for a file.
+    """The content and headers that are sent for a file.
 
-    ``path`` is that of the file whose bytes are sent, below the root. ``body`` is None for a file
-    that is too large for the memory; ``stored`` has its validators otherwise.
+    ``path`` is the path below the root of the file whose bytes are sent. ``body`` is None for a
+    file that is too large for the cache; otherwise ``stored`` has its validators.
     """
 
     path: str
@@ -51,11 +51,11 @@ class Representation:
 
 @attrs.frozen(eq=False)
 class FileReading:
-    """One look at a file on the disk.
+    """The result of reading a file from the disk.
 
-    ``form`` is the coding of ``representation``, "" for the bytes of the file; they may also be
-    the content of a form whose coding did not make them smaller. ``is_settled``: every further
-    change of the file changes the signature.
+    ``form`` is the coding of ``representation``, "" for the bytes of the file, which are also used
+    if a coding does not make them smaller. ``is_settled``: each later change of the file will
+    change the signature.
     """
 
     signature: Signature
@@ -66,7 +66,7 @@ class FileReading:
 
 @attrs.frozen
 class FolderFound:
-    """The path is that of a folder."""
+    """Returned if the path is a folder."""
 
 
 Known = tuple[Signature, Mapping[str, Representation]]
@@ -74,9 +74,10 @@ Known = tuple[Signature, Mapping[str, Representation]]
 
 
 def accepted_codings(lines: Iterable[str]) -> tuple[str, ...]:
-    """Return the codings that a client prefers to none, by the lines of its ``Accept-Encoding``.
+    """Return the codings that a client prefers to no coding, from its lines of
+    ``Accept-Encoding``.
 
-    The highest weight is first (RFC 9110 §12.5.3); at most three, whatever the client sends.
+    The highest weight is first (RFC 9110 §12.5.3); at most three are returned.
     """
     weights = dict(reversed([*weighted(lines)]))
     default, identity = weights.get("*", 0.0), weights.get("identity", 0.0)
@@ -115,11 +116,11 @@ class FileReader:
     ) -> FileReading | FolderFound | None:
         """Return the representation of *path* for a client that accepts the codings *accepted*.
 
-        One of *known* is returned unchanged if the files have not changed. None for a missing
-        file, and for everything else that `open_file` does not find.
+        A representation of *known* is returned if the files have not changed. The result is None
+        for a missing file, and for every other path that `open_file` rejects.
 
         Raises:
-            OSError: as `open_file`.
+            OSError: see `open_file`.
         """
         *folders, name = path.split("/")
         try:
@@ -171,8 +172,8 @@ class FileReader:
     def _representation(
         self, names: "_Names", suffix: str, found: os.stat_result, headers: Headers
     ) -> tuple[Representation, bool]:
-        """Return the representation in the file with *suffix*, and whether the file is still as
-        *found*, and settled."""
+        """Return the representation in the file with *suffix*, and whether the file is settled and
+        has not changed since *found*."""
         path = names.path + suffix
         if found.st_size > self.max_size:
             return Representation(
@@ -189,9 +190,9 @@ class FileReader:
         return Representation(path, StoredHeaders(headers), body, validators), is_unchanged
 
     def _compressed(self, identity: Representation, coding: str) -> Representation:
-        """Return *identity* compressed; itself, if that is not smaller.
+        """Return *identity* compressed, or unchanged if compression does not make it smaller.
 
-        The tag is weak: another version of the library makes other bytes of the same content.
+        The tag is weak, because another version of the library may compress to different bytes.
         """
         body = identity.body
         if body is None or len(compressed := self._codings[coding](body)) >= len(body):
@@ -234,8 +235,8 @@ def _key(status: os.stat_result | None) -> tuple[int, int, int, int] | None:
 
 
 def _tag(body: bytes) -> str:
-    """Return the tag of *body*. Unlike one made of time and size, it is the same on every machine,
-    and differs for two versions to which a build gave the same time."""
+    """Return the tag of *body*. Unlike a tag made from time and size, it is the same on every
+    machine, and differs between two versions with the same modification time."""
     return entity_tag(blake2b(body, digest_size=12).hexdigest())
 
 

@@ -1,4 +1,4 @@
-"""The slash at the end of the URL of a page: relative links in it begin at the folder."""
+"""Redirects a page to its URL with a slash at the end, so that its relative links work."""
 
 from urllib.parse import quote, urlsplit
 
@@ -10,8 +10,8 @@ from rxkernel.servers.http.rewriting import SENT_URL
 def slash_redirect(request: Request, path: str = "") -> Response:
     """Redirect to the URL of *request* with a slash at its end; *path* is used if it has no URL.
 
-    The target is relative to the URL that the client has sent, and begins with ``./`` or ``../``:
-    it holds behind proxies, and it never names another host or a scheme.
+    The target is relative to the URL that the client has sent, and begins with ``./`` or ``../``.
+    So it works behind proxies, and never names another host or a scheme.
     """
     own, _, query = request.url.partition("?")
     sent = request.attributes.get(SENT_URL)
@@ -34,5 +34,5 @@ def _to_root(sent: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote what a client may have sent unquoted; lone surrogates stand for single bytes."""
+    """Quote characters that clients may have sent unquoted; lone surrogates are single bytes."""
     return quote(text, safe="%!$&'()*+,;=:@/?~", errors="surrogateescape")

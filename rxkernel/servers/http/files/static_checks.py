@@ -22,14 +22,14 @@ def check_static_files(
     """Check the arguments of `StaticFiles`.
 
     Raises:
-        ConfigurationError: with every problem found.
+        ConfigurationError: lists every problem found.
     """
     problems = [
         *_root_problems(root, fallback),
         *_index_problems(index),
         *_max_age_problems(max_age),
         *_immutable_problems(immutable),
-        *(f"the cache has a wrong limit: {problem}" for problem in cache.problems()),
+        *(f"invalid limit of the cache: {problem}" for problem in cache.problems()),
     ]
     if problems:
         raise ConfigurationError(*(f"StaticFiles({str(root)!r}): {p}" for p in problems))

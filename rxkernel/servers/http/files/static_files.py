@@ -42,7 +42,7 @@ from rxkernel.servers.http.files.static_checks import check_static_files
 
 _YEAR = 31_536_000
 _PRELOADED_FOR = ((), ("br", "zstd", "gzip"))
-"""The accepted codings for which files are preloaded: none, and those of browsers."""
+"""The accepted codings for which files are preloaded: no coding, and the codings of browsers."""
 
 Found = FileReading | FolderFound | None
 
@@ -56,22 +56,23 @@ def _path_of(given: str | os.PathLike[str] | Traversable) -> Any:
 class StaticFiles(RouteSource):
     """The files below *root*, for GET and HEAD. Pass an instance in ``controllers``.
 
-    It has the route *name* for ``path/{path:path}``, and ``<name>_index`` for *path* itself. A
-    bundle with routes of its own awaits `response`. Hidden files, backups, symbolic links and all
-    other paths that a `FileResponse` with a root rejects are 404.
+    It adds the route *name* for ``path/{path:path}``, and ``<name>_index`` for *path* itself. A
+    bundle with routes of its own calls `response`. Hidden files, backups, symbolic links and all
+    other paths that a `FileResponse` with a root rejects get 404.
 
     Args:
-        root: the folder; also that of the resources of an installed package.
-        path: where the folder begins in URLs.
+        root: the folder; may be the resources of an installed package.
+        path: the URL path of the folder.
         name: the name of the route.
-        index: the file that is sent for a folder; None for none.
+        index: the name of the file that is sent for a folder, or None.
         listing: whether a folder without *index* is listed, as a page or as JSON.
-        fallback: the file that is sent to a browser that navigates to a path without a file: the
-            page of a single-page application.
-        max_age: seconds for which clients use their copy; 0: they ask each time if it is current.
-        immutable: patterns of paths, ``assets/*``, of files that never change: their names do.
-        compress: whether files in memory are compressed, once each. Files with a coding beside
-            them, ``app.js.br``, ``.zst`` or ``.gz``, are sent in any case.
+        fallback: the file that is sent to a browser that navigates to a path without a file, such
+            as the page of a single-page application.
+        max_age: seconds for which clients use their copy; with 0 they revalidate it each time.
+        immutable: patterns of paths, such as ``assets/*``, of files whose content never changes
+            under the same name.
+        compress: whether files in memory are compressed, once each. Compressed files in the same
+            folder, such as ``app.js.br``, ``.zst`` or ``.gz``, are always used.
         cache: the limits of the copies in memory.
         options: the options of the routes, as for `option`.
     """
@@ -110,7 +111,7 @@ class StaticFiles(RouteSource):
         """Check the arguments, and that the files exist; `routes` calls it. It blocks.
 
         Raises:
-            ConfigurationError: with every problem found.
+            ConfigurationError: lists every problem found.
         """
         check_static_files(
             self.root,
@@ -122,7 +123,7 @@ class StaticFiles(RouteSource):
         )
 
     def routes(self) -> Iterator[HttpMetadata]:
-        """See `RouteSource.routes`. Without a file to send for *path* itself, it has no route."""
+        """See `RouteSource.routes`. *path* itself has a route only if there is a page for it."""
         self.check()
         base, options = self.path.rstrip("/"), self.options
         yield HttpMetadata(self, self.name, f"{base}/{{path:path}}", "GET", "send_file", options)
@@ -145,11 +146,11 @@ class StaticFiles(RouteSource):
     async def response(self, request: Request, path: str) -> Response:
         """Return the response with the file at *path*, which is decoded and relative to the root.
 
-        A path that ends with ``/``, and an empty one, is a folder: its index is sent, or it is
+        An empty path, or one that ends with ``/``, is a folder: its index is sent, or it is
         listed. A folder without the ``/`` is redirected to the URL with it.
 
         Raises:
-            NotFoundException: there is no such file, or it may not be sent.
+            NotFoundException: the file does not exist, or may not be sent.
             PreconditionFailedException, RangeNotSatisfiableException: as for a `FileResponse`.
         """
         if (stored := self._stored(request, path)) is not None:
@@ -181,10 +182,10 @@ class StaticFiles(RouteSource):
         raise NotFoundException
 
     def is_page(self, request: Request, path: str) -> bool:
-        """Whether a browser opens *path*, which has no file, as a page: then *fallback* is sent.
+        """Whether *fallback* is sent for *path*, which has no file.
 
-        It accepts HTML, and *path* does not name a file of another type, such as a missing script.
-        A subclass may exclude more paths.
+        True if a browser opens it as a page: the request accepts HTML, and *path* does not name a
+        file of another type, such as a missing script. A subclass may exclude more paths.
         """
         if not accepts_html(request):
             return False
@@ -197,13 +198,13 @@ class StaticFiles(RouteSource):
         return is_public_name(name)
 
     async def has_own_page(self, request: Request, folder: str) -> bool:
-        """Whether the response of a subclass to *folder*, relative to the root, is a page beside
-        its *index* and its list: then a URL without the slash is redirected to it."""
+        """Whether a subclass has a page for *folder*, relative to the root, other than its *index*
+        and its list. If so, a URL without the slash is redirected to it."""
         return False
 
     def lists(self, folder: str) -> bool:
-        """Whether *folder*, relative to the root, has a page if it has no *index*: by default, if
-        *listing* is set. A subclass may decide by folder."""
+        """Whether *folder*, relative to the root, has a page even without *index*; by default the
+        value of *listing*. A subclass may decide for each folder."""
         return self.listing
 
     async def folder_page(self, request: Request, folder: str) -> Response | None:
@@ -213,8 +214,8 @@ class StaticFiles(RouteSource):
         return None if listing is None else listing_response(request, folder, listing)
 
     async def preload(self) -> None:
-        """Read the files into memory, as far as they fit. Boot does it if the cache has
-        ``preload``; a bundle with routes of its own awaits it."""
+        """Read the files into memory, as far as they fit. Boot calls it if the cache has
+        ``preload``; a bundle with routes of its own must call it itself."""
         limit = self.cache.max_files
         for path in await asyncio.to_thread(public_files, self.root, limit, self.is_public):
             for accepted in _PRELOADED_FOR:
@@ -236,8 +237,7 @@ class StaticFiles(RouteSource):
 
     def _stored(self, request: Request, path: str) -> Response | None:
         """Return the response from memory, if the file is there and need not be compared with the
-        disk. The only code that runs for most requests, so `_accepted_codings` and `_send` are
-        written out."""
+        disk. Most requests run only this code, so `_accepted_codings` and `_send` are inlined."""
         if not path or path[-1] == "/":
             if self.index is None:
                 return None
@@ -256,8 +256,8 @@ class StaticFiles(RouteSource):
         return stored_response(found.body, found.stored)
 
     def _accepted_codings(self, request: Request) -> tuple[str, ...]:
-        """Return the codings for the response. Ranges are those of the file itself: so they are
-        the same bytes for every client, and after a restart."""
+        """Return the codings for the response; none for ranges, so that they are the same bytes
+        for every client and after a restart."""
         headers = request.headers
         lines = headers.getall(hdrs.ACCEPT_ENCODING, None)
         if lines is None or hdrs.RANGE in headers:
@@ -266,8 +266,8 @@ class StaticFiles(RouteSource):
         return accepted
 
     def _send(self, request: Request, found: Representation) -> Response:
-        """Return the response with *found*. Conditions without a range are left to the server, as
-        for every response with a validator."""
+        """Return the response with *found*. The server checks conditions without a range, as for
+        every response with a validator."""
         body = found.body
         if body is None:
             return FileResponse(found.path, headers=found.stored.headers, root=self.root)

@@ -128,9 +128,10 @@ async def counts(
         yield MemoryCounts()
         return
     with running_redis(redis_server, tmp_path) as server:
-        client = create_client(RedisSettings(url=server.url))
-        async with Outage(client) as outage:
-            yield RedisCounts(client, outage)
+        settings = RedisSettings(url=server.url)
+        client = create_client(settings)
+        async with Outage(client, settings) as outage:
+            yield RedisCounts(client, outage, settings)
             assert outage.problem is None
         await client.aclose()
 
@@ -155,9 +156,10 @@ async def test_seconds_are_those_until_all_rates_allow_the_call(counts: Counts) 
 
 async def test_refused_call_is_allowed_after_the_seconds_in_redis(redis: RedisServer) -> None:
     """In real time, with windows of a second."""
-    client, item = create_client(RedisSettings(url=redis.url)), parse("5/second")
-    async with Outage(client) as outage:
-        counts = RedisCounts(client, outage)
+    settings, item = RedisSettings(url=redis.url), parse("5/second")
+    client = create_client(settings)
+    async with Outage(client, settings) as outage:
+        counts = RedisCounts(client, outage, settings)
         refused = 0
         while refused < 2:
             if seconds := await counts.take([(item, "key")]):

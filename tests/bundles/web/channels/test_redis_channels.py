@@ -284,7 +284,7 @@ class Reader:
         redis = RedisSettings(url=url, command_timeout=1)
         self.client: Redis = create_client(redis)
         channels = ChannelSettings(store="redis", prefix=prefix, **settings)
-        self.outage = Outage(self.client)
+        self.outage = Outage(self.client, redis)
         self.log = RedisEventLog(self.client, redis, self.outage, channels)
         self.got = self.log.receiver = Receiver(log=self.log)
         self.stream, self.hash = f"{{{prefix}}}:events", f"{{{prefix}}}:log"

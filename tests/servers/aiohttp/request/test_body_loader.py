@@ -139,7 +139,7 @@ async def test_body_with_a_content_coding_is_decompressed_within_the_limit(
     async with session.post(url, data=b"not gzip", headers=headers) as response:
         assert response.status == 400
         message = (await response.json())["message"]
-        assert message == "the content coding of the body is malformed"
+        assert message == "the compressed body is malformed"
     headers["Content-Encoding"] = "lzma"
     async with session.post(url, data=b"x", headers=headers) as response:
         assert response.status == 415

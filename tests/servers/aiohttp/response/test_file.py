@@ -273,7 +273,7 @@ async def test_file_without_permission_is_404_and_logged(
 
     assert (await sent(path=path)).status == 404
     assert [record.getMessage() for record in caplog.records] == [
-        f"responded with 404 for {str(path)!r}: the permission to read it is missing"
+        f"responded with 404 for {str(path)!r}: no permission to read it"
     ]
 
 

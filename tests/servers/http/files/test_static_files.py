@@ -780,7 +780,7 @@ async def test_static_files_report_every_problem_at_boot(tmp_path: Path) -> None
         "fallback is '.hidden'",
         "root is 7",
         "the path is invalid",
-        "max_file_size is 11 bytes, and max_size is 10",
+        "max_file_size is 11 bytes, but max_size is only 10",
     ):
         assert expected in text, expected
 
