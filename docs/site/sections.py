@@ -10,6 +10,8 @@ from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 
 _WEIGHTS = (
+    ("benchmarks/", 0.3),
+    ("bundles/", 0.4),
     ("CHANGELOG", 0.2),
     ("CONTRIBUTING", 0.4),
     ("docs/bundles/autoload", 0.7),
