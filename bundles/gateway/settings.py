@@ -157,7 +157,8 @@ class GatewaySettings:
     """Seconds after which a result expires, unless the action says otherwise; 0: never."""
 
     cache_prefix: str = "MOL-"
-    """The beginning of the keys in Redis. That of Moleculer with a namespace: ``MOL-name-``."""
+    """The beginning of the keys in Redis, after ``redis.prefix``. That of Moleculer with a
+    namespace: ``MOL-name-``."""
 
     cache_max_params_length: int = attrs.field(default=1000, validator=_KEY_LENGTH)
     """The longest text of parameters in a key; the end of a longer one is replaced by its hash, as
