@@ -94,7 +94,7 @@ class Increment(Operation):
     def _total(self, tree: Tree) -> int | float | None:
         number = tree.find(self.parts)
         if number is None:
-            return None if tree.is_below_leaf(self.parts) else self.by
+            return None if tree.leaf_above(self.parts) else self.by
         if type(number) not in (int, float):
             return None
         total: int | float = number + self.by

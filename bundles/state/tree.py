@@ -16,7 +16,8 @@ LeafChange = tuple[str, Any, Any]
 
 @attrs.frozen(eq=False)
 class Change:
-    """*before* was replaced by *after* at *root*; None for no value.
+    """*before* was replaced by *after* at *root*; None for no value. *root* is the path of the
+    operation, or that of a leaf above it.
 
     *after* is a part of the tree, so it is what it was only until the next change.
     """
@@ -75,14 +76,14 @@ class Tree:
                 self.cache.clear()
             self.cache[path] = leaf
 
-    def is_below_leaf(self, parts: Parts) -> bool:
-        """Whether a path above *parts* has a leaf."""
+    def leaf_above(self, parts: Parts) -> Parts | None:
+        """The path above *parts* that has a leaf."""
         node: Any = self.root
-        for part in parts[:-1]:
+        for depth, part in enumerate(parts[:-1], 1):
             node = node.get(part)
             if type(node) is not dict:
-                return node is not None
-        return False
+                return None if node is None else parts[:depth]
+        return None
 
     def put(self, parts: Parts, node: Any) -> Change:
         """Replace what is at *parts*, and a leaf above it. *node* is copied."""
@@ -90,10 +91,11 @@ class Tree:
         for depth, part in enumerate(parts[:-1], 1):
             child = parent.get(part)
             if type(child) is not dict:
-                node = fork(node)
+                below = node = fork(node)
                 for name in reversed(parts[depth:]):
-                    node = {name: node}
-                return self._replace(parent, part, parts[:depth], child, node)
+                    below = {name: below}
+                change = self._replace(parent, part, parts[:depth], child, below)
+                return Change(parts, None, node) if child is None else change
             parent = child
         last = parts[-1]
         return self._replace(parent, last, parts, parent.get(last), fork(node))
@@ -108,6 +110,7 @@ class Tree:
                 return None
             parents.append((node, part))
             node = node[part]
+        removed = node
         depth = len(parts)
         for parent, part in reversed(parents):
             del parent[part]
@@ -115,7 +118,8 @@ class Tree:
                 break
             depth -= 1
             node = {part: node}
-        return self._account(Change(parts[:depth], node, None))
+        self._account(Change(parts[:depth], node, None))
+        return Change(parts, removed, None)
 
     def restore(self, change: Change) -> Change | None:
         """Undo *change*, which is the last one of those that were not undone."""
