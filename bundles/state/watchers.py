@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from bundles.state.pending import upwards
+from bundles.state.paths import upwards
 from bundles.state.replica import Note
 from bundles.state.values import copy_of
 
