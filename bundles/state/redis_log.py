@@ -182,7 +182,8 @@ class RedisLog(StateLog):
         epoch = uuid.uuid4().hex
         if not await self._store.seed(self._replica, epoch, found):
             raise _OtherLogError
-        if self._replica.epoch:
+        replica = self._replica
+        if replica.epoch and (replica.position or replica.tree.root):
             logger.warning("Redis had lost the state; it has got that of this process")
         self._replica.seed(epoch)
 

@@ -300,6 +300,17 @@ async def test_flushed_redis_gets_the_state_again(
     assert "Redis had lost the state" in caplog.text
 
 
+async def test_flushed_redis_without_a_value_has_lost_none(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = await pair(site_of, redis)
+    redis.command("FLUSHALL")
+    await until(lambda: redis.command("EXISTS", "rxkernel:state") == ":1")
+    there.state.set("a", 1)
+    await until(lambda: here.state.get("a") == 1)
+    assert "lost the state" not in caplog.text
+
+
 async def test_new_process_does_not_hide_the_state_of_the_others(
     redis: RedisServer, site_of: StateOf
 ) -> None:
