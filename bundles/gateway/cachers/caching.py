@@ -24,6 +24,7 @@ from rxkernel import (
     Parameter,
     Request,
     Response,
+    Settings,
     Source,
     observe,
 )
@@ -45,8 +46,12 @@ class Caching:
     arguments are read."""
 
     @inject
-    def __init__(self, cacher: Cacher, settings: GatewaySettings, kernel: Kernel) -> None:
+    def __init__(
+        self, cacher: Cacher, settings: GatewaySettings, kernel: Kernel, application: Settings
+    ) -> None:
         self._cacher = cacher
+        self._is_separate = application.http.reuse_port and settings.cacher in ("memory", "lru")
+        self._name = settings.cacher
         self._max_length = settings.cache_max_params_length or None
         self._to_plain = kernel.serializer.to_plain
         self._runs = SharedRuns()
@@ -73,6 +78,19 @@ class Caching:
             codec = self._cacher.codec(signature.returns, signature.scalars)
             cached = CachedAction(cache, key, self._cacher, codec, self._runs)
             event.wrap(cached.around)
+            self._warn_once()
+
+    def _warn_once(self) -> None:
+        """Log a cache in memory, if there are several workers. Boot does not refuse it: results
+        that only expire need no more."""
+        if self._is_separate:
+            self._is_separate = False
+            logger.warning(
+                'gateway.cacher is "%s", so each worker caches results of its own, and '
+                "broker.cacher.clean and delete remove only those of their worker; set it to "
+                '"redis", or run one worker',
+                self._name,
+            )
 
 
 class CachedAction:

@@ -7,7 +7,7 @@ import pytest
 
 from bundles.gateway import Cache, CurrentContext, GatewayBundle, GatewaySettings, action
 from bundles.sessions import CurrentSession
-from rxkernel import Application, ConfigurationError, Connection, Header, Settings
+from rxkernel import Application, ConfigurationError, Connection, Header, HttpSettings, Settings
 from tests.bundles.gateway.cached_sites import CachedSiteOf
 from tests.bundles.gateway.cached_sites import cached_site as cached_site
 
@@ -105,6 +105,30 @@ async def test_cache_without_a_cacher_has_no_effect(cached_site: CachedSiteOf) -
 
     assert await site.cacher.get("numbers.get:id|1") is None
     assert numbers.runs == [1, 1]
+
+
+class Other:
+    @action("other.get", cache=True)
+    async def get(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("cacher", "workers", "number"),
+    [("memory", True, 1), ("lru", True, 1), ("none", True, 0), ("memory", False, 0)],
+)
+async def test_cache_in_memory_of_several_workers_is_logged_once(
+    caplog: pytest.LogCaptureFixture, cacher: Any, workers: bool, number: int
+) -> None:
+    settings = Settings(
+        http=HttpSettings(reuse_port=workers), bundles={"gateway": GatewaySettings(cacher=cacher)}
+    )
+    async with Application(
+        bundles=[GatewayBundle], controllers=[Numbers, Other], settings=settings
+    ):
+        pass
+
+    text = f'gateway.cacher is "{cacher}", so each worker caches results of its own'
+    assert [text in one for one in caplog.messages if "gateway.cacher" in one] == [True] * number
 
 
 async def _enabled(ctx: Any) -> bool:
