@@ -345,7 +345,7 @@ async def test_reload_by_code_while_the_application_stops_is_undone(live: LiveFo
     await application.stop()
 
     for late in (reloading, asyncio.create_task(reload())):
-        with pytest.raises(RxKernelError, match="while the application stops|is stopping"):
+        with pytest.raises(RxKernelError, match=r"while the application stops|is stopping"):
             await late
     assert LOG == ["start", "stop"]
 
