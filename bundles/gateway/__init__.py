@@ -1,4 +1,4 @@
-"""Moleculer's actions and events, and its Socket.IO gateway."""
+"""The actions and events of Moleculer, and its Socket.IO gateway."""
 
 from bundles.gateway.broker.action import action
 from bundles.gateway.broker.broker import Broker

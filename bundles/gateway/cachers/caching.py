@@ -1,4 +1,4 @@
-"""Puts a cache around the actions that have one, when these are compiled."""
+"""Wraps actions with their cache, when they are compiled."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ def _has_cache(definition: Definition) -> bool:
 
 
 class Caching:
-    """Looks for a result after the access rules and the listeners of the request, and before the
+    """Looks up results after the access rules and the listeners of the request, and before the
     arguments are read."""
 
     @inject
@@ -133,7 +133,7 @@ class CachedAction:
         return self._is_enabled is None or bool(self._is_enabled(context))
 
     def _decoded(self, key: str, entry: Any) -> Any:
-        """The value of *entry*; None without an entry, and for one that cannot be used."""
+        """Return the value of *entry*; None if there is no entry, or an invalid one."""
         if entry is None:
             return None
         try:
@@ -161,7 +161,7 @@ class CachedAction:
         return Outcome(value, entry)
 
     async def _shared(self, key: str, action: Action, request: Request) -> Outcome:
-        """As `_computed`, once for all calls that need *key* now."""
+        """Do the same as `_computed`, once for all concurrent calls with *key*."""
         run = (self._cacher.generation, key)
         outcome = await self._runs.wait_for(run, self._cacher.longest_wait)
         if outcome is not None:
@@ -200,7 +200,8 @@ def _problems_of(cache: Cache, definition: Definition) -> Iterator[str]:
 
 
 def _unknown_names(cache: Cache, parameters: Sequence[Parameter]) -> list[str]:
-    """The first names of keys that are not parameters; none if the action may read others."""
+    """Return the first names in keys that are not parameters; empty if the action may read
+    others."""
     names = {p.key for p in parameters if p.source in (Source.PARAMS, Source.BODY)}
     if "" in names or any(map(_reads_all, parameters)):
         return []

@@ -190,7 +190,7 @@ async def test_action_without_the_bundle_is_an_error() -> None:
 
 @pytest.mark.parametrize("decorator", [action, on_event])
 def test_decorator_without_arguments_is_an_error(decorator: Any) -> None:
-    with pytest.raises(ConfigurationError, match="needs the name of"):
+    with pytest.raises(ConfigurationError, match="requires the name of"):
         decorator(math_module.sqrt)
 
 

@@ -222,7 +222,7 @@ async def test_cache_with_keys_of_all_parameters_is_valid() -> None:
         ({"cacher": "disk"}, "cacher"),
         ({"cache_size": 0}, "cache_size"),
         ({"cache_ttl": -1}, "cache_ttl"),
-        ({"cache_max_params_length": 43}, "0, or a whole number from 44"),
+        ({"cache_max_params_length": 43}, "0, or a whole number of at least 44"),
     ],
 )
 def test_cacher_settings_invalid_raise(given: dict[str, Any], problem: str) -> None:

@@ -159,7 +159,7 @@ async def test_stream_is_not_sent_to_a_client(nodes: Nodes) -> None:
 
     error = await io.error("accounts.file")
 
-    assert "returned a stream, which is not sent over a socket" in error["message"]
+    assert "returned a stream, which cannot be sent over a socket" in error["message"]
 
 
 async def test_stream_for_a_client_ends_before_hooks_run(nodes: Nodes) -> None:
@@ -182,7 +182,7 @@ async def test_stream_for_a_client_ends_before_hooks_run(nodes: Nodes) -> None:
 
     for event in ("call", "plain"):
         error, *_ = await io.emit(event, "files.read")
-        assert "returned a stream, which is not sent over a socket" in error["message"]
+        assert "returned a stream, which cannot be sent over a socket" in error["message"]
     assert ended == ["message"] * 2
 
 

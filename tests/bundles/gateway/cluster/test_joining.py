@@ -28,7 +28,7 @@ async def test_bus_lost_while_a_node_joins_is_joined_again(
 
     monkeypatch.setattr(one.transporter, "has_subscriber", lost)
     await one.server.start()
-    assert await failures(one) == {"cluster": "this node has not joined it yet"}
+    assert await failures(one) == {"cluster": "this node has not joined the cluster yet"}
 
     monkeypatch.setattr(one.transporter, "has_subscriber", has_subscriber)
     one.cluster.connected()
@@ -65,8 +65,8 @@ async def test_name_that_was_taken_meanwhile_is_joined_when_it_is_free(
     await late.cluster.membership.beat(0)
     await settled()
     (problem,) = (await failures(late)).values()
-    assert "has a node called 'one' already" in problem
-    assert caplog.text.count("has a node called 'one' already") == 1
+    assert "already has a node called 'one'" in problem
+    assert caplog.text.count("already has a node called 'one'") == 1
     assert [topic for topic, _ in nodes.bus.packets if "HEARTBEAT" in topic] == []
 
     await first.leave()

@@ -141,7 +141,7 @@ async def test_calls_of_killed_nodes_are_rejected(
 
 async def test_second_node_of_a_name_does_not_start(server: Server, node: NodePeer) -> None:
     """The node of Moleculer would stop if it received our INFO."""
-    with pytest.raises(ServerStartError, match="has a node called 'node-1' already"):
+    with pytest.raises(ServerStartError, match="already has a node called 'node-1'"):
         async with python_node(server.url, "node-1"):
             pass
 
