@@ -6,7 +6,6 @@ they are read: the navigation is the order of the tables in the index pages, and
 """
 
 import inspect
-import logging
 import re
 from functools import cache
 from importlib import import_module
@@ -20,8 +19,6 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from tests.docs.public_names import MODULES, ROW, docstring, is_ours, module_of, summary
-
-logging.getLogger("alembic").setLevel(logging.WARNING)
 
 project = "rxkernel"
 author = copyright = "rxkernel contributors"

@@ -6,7 +6,7 @@ from typing import Any, cast
 import attrs
 from sqlalchemy import MetaData
 
-from bundles.resources.database.tables import Base, metadata_of
+from bundles.resources.database.tables import Base, joined
 from bundles.resources.settings import DEFAULT, ResourcesSettings
 from bundles.resources.stores.choice import uses_stores
 from bundles.resources.stores.tables import METADATA
@@ -46,14 +46,7 @@ class Declarations:
 
     def models_of(self, name: str) -> MetaData:
         """Return the tables of the database *name*, joined from all its bases."""
-        first, *others = [metadata_of(base) for base in self.bases.get(name, ())] or [MetaData()]
-        if not others:
-            return first
-        models = MetaData(schema=first.schema, naming_convention=first.naming_convention)
-        for metadata in (first, *others):
-            for table in metadata.tables.values():
-                table.to_metadata(models)
-        return models
+        return joined(self.bases.get(name, ()))
 
 
 def _problems_of(base: object, databases: object) -> Iterator[str]:

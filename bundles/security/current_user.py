@@ -80,10 +80,26 @@ def members_of(type_: Any) -> tuple[Any, ...]:
 def user_class(provider: type[Any]) -> type[Any] | None:
     """The class ``Account`` of *provider*, a subclass of ``UserProvider[Account]``; None if it is
     not given, or not a class."""
-    for base in (b for cls in provider.__mro__ for b in getattr(cls, "__orig_bases__", ())):
-        if get_origin(base) is UserProvider:
-            (kind,) = get_args(base)
-            return kind if isinstance(kind, type) else None
+    kind = _loaded_by(provider)
+    return kind if isinstance(kind, type) else None
+
+
+def _loaded_by(provider: type[Any]) -> Any:
+    """The type argument that *provider* has for `UserProvider`, also through generic classes
+    between them: `Account` for ``class Accounts(DatabaseUsers[Account])``. A type variable if it
+    is open, None if there is none."""
+    for base in vars(provider).get("__orig_bases__", provider.__bases__):
+        origin, given = get_origin(base) or base, get_args(base)
+        if UserProvider not in getattr(origin, "__mro__", ()):
+            continue
+        if origin is UserProvider:
+            return given[0] if given else None
+        found = _loaded_by(origin)
+        if isinstance(found, TypeVar):
+            variables = origin.__parameters__
+            found = dict(zip(variables, given, strict=False)).get(found)
+        if found is not None:
+            return found
     return None
 
 

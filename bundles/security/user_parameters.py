@@ -16,6 +16,7 @@ from rxkernel import (
     ReloadEvent,
     RouteMetadata,
     observe,
+    unreadable,
 )
 
 
@@ -28,7 +29,11 @@ class UserParameters:
 
     @inject
     def __init__(self, users: UserProvider) -> None:  # type: ignore[type-arg] # as a key
-        self._kind = checked_class(users)
+        self._kind = kind = checked_class(users)
+        self._from_body = ""
+        if kind is not None and unreadable(kind) is None:
+            name = kind.__qualname__
+            self._from_body = f", or Annotated[{name}, Body()] to read it from the body"
 
     @observe(ApplicationEvents.BOOTSTRAP, priority=-1000)
     async def check(self, event: BootstrapEvent) -> None:
@@ -57,9 +62,9 @@ class UserParameters:
         for name, type_ in _hints(method):
             if any(self._kind is _without_notes(each) for each in members_of(type_)):
                 yield (
-                    f"route {route.key!r} ({route.place}) would read the parameter {name!r}, a "
-                    f"{kind}, from the message; write CurrentUser[{kind}] for the user who has "
-                    f"sent it, or Annotated[{kind}, Body()] to read it from the body"
+                    f"route {route.key!r} ({route.place}) would read the parameter {name!r} of "
+                    f"the class {kind} from the message; write CurrentUser[{kind}] for the user "
+                    f"who has sent it{self._from_body}"
                 )
 
 

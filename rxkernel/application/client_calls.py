@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from rxkernel.application.application import Application, current_application
 from rxkernel.kernel.contexts import start
 
+__tracebackhide__ = True  # pytest shows the line of the test instead
+
 T = TypeVar("T")
 
 

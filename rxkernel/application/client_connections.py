@@ -11,6 +11,7 @@ from typing import Any
 from rxkernel.application.application import Application
 from rxkernel.application.client_calls import ClientCalls
 from rxkernel.application.recording import ConnectionRefusedException, RecordingConnection
+from rxkernel.exceptions import HttpException
 from rxkernel.kernel.kernel import Kernel
 from rxkernel.kernel.serialization import Serializer
 from rxkernel.messages.broadcast_backend import Rooms
@@ -22,6 +23,8 @@ from rxkernel.servers.connection_lifecycle import ConnectionLifecycle
 from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.socketio.encoding import encode_event, encode_rejection
 from rxkernel.servers.socketio.served_namespaces import INVALID_NAMESPACE, find_namespace
+
+__tracebackhide__ = True  # pytest shows the line of the test instead
 
 
 class ClientConnections:
@@ -94,7 +97,7 @@ class ClientConnections:
             await kernel.drain()
             if header is not None:
                 rejection.response.headers[header] = request.id
-            raise ConnectionRefusedException(rejection.response) from rejection.error
+            raise ConnectionRefusedException(rejection.response) from _shown(rejection.error)
         connection.accept()
 
     def _request(self, connection: RecordingConnection, name: str) -> Request:
@@ -154,6 +157,14 @@ class ClientConnections:
         """Whether *room* is the id of a connection to *namespace*."""
         connection = self._open.get(room)
         return connection is not None and connection.namespace == namespace
+
+
+def _shown(error: Exception | None) -> Exception | None:
+    """Return *error*; without its traceback, a page of the kernel, if it is a rejection on
+    purpose."""
+    if isinstance(error, HttpException) and error.status_code < 500:
+        return error.with_traceback(None)
+    return error
 
 
 def _is_selected(connection: RecordingConnection, rooms: Rooms, namespace: str) -> bool:

@@ -17,6 +17,8 @@ from rxkernel.servers.disconnect_reason import DisconnectReason
 from rxkernel.servers.managed_connection import ManagedConnection
 from rxkernel.servers.socketio.encoding import encode_event
 
+__tracebackhide__ = True  # pytest shows the line of the test instead
+
 Emitted = tuple[str, tuple[Any, ...]]
 """The name of an event, and its arguments."""
 

@@ -46,6 +46,8 @@ from rxkernel.servers.http.body_limits import BodyLimits
 from rxkernel.servers.http.post_handlers import PostHandler
 from rxkernel.servers.local_backend import LocalBackend
 
+__tracebackhide__ = True  # pytest shows the line of the test instead
+
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 """Not allowed in the value of a header (RFC 9110 §5.5). Bytes that are not UTF-8 are allowed."""
 

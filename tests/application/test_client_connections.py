@@ -270,6 +270,17 @@ class TestRefusal:
         assert response.headers["X-Request-ID"].startswith("mine-")
         assert isinstance(refused.value.__cause__, ForbiddenException)
 
+    async def test_connection_rejected_report_of_pytest_has_no_frames_of_kernel(
+        self, client: KernelClient
+    ) -> None:
+        with pytest.raises(ConnectionRefusedException) as refused:
+            await client.connection(auth={"as": "stranger"}).connect()
+
+        report = str(refused.getrepr(style="long"))
+        assert "403: not you" in report
+        assert "test_client_connections.py" in report
+        assert "rxkernel/" not in report
+
     async def test_connection_rejected_is_ended(self, client: KernelClient, door: Door) -> None:
         connection = client.connection(auth={"as": "stranger"})
         for _ in range(2):

@@ -16,6 +16,18 @@ def metadata_of(base: Base) -> MetaData:
     return base if isinstance(base, MetaData) else base.metadata
 
 
+def joined(bases: Sequence[Base]) -> MetaData:
+    """Return the tables of all *bases* in one `MetaData`."""
+    first, *others = [metadata_of(base) for base in bases] or [MetaData()]
+    if not others:
+        return first
+    models = MetaData(schema=first.schema, naming_convention=first.naming_convention)
+    for metadata in (first, *others):
+        for table in metadata.tables.values():
+            table.to_metadata(models)
+    return models
+
+
 @attrs.frozen
 class Tables:
     """The tables of *bases*. The field of a column is the attribute of its mapped class; without a

@@ -130,6 +130,14 @@ class Migrations:
     def differences(self) -> Sequence[str]:
         """Return the changes that make the tables match the models, one in each line."""
         self._check_is_newest()
+        return self._compared()
+
+    def is_made_without_revisions(self) -> bool:
+        """Whether the database has no revision, and the tables of the models: boot has created
+        them, see ``resources.create_tables``."""
+        return self.current() is None and bool(self._models.tables) and not self._compared()
+
+    def _compared(self) -> Sequence[str]:
         context = MigrationContext.configure(self._connection)
         return described(compare_metadata(context, self._models))
 

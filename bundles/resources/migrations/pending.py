@@ -3,12 +3,13 @@
 import logging
 
 from injector import inject
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bundles.resources.database.database import Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.mode import READS
+from bundles.resources.database.tables import joined
 from bundles.resources.migrations.migrations import Migrations
 from bundles.resources.migrations.revision_files import RevisionFiles
 from bundles.resources.settings import ResourcesSettings
@@ -44,12 +45,20 @@ class PendingRevisions:
     async def _problem_of(self, database: Database) -> str | None:
         files = RevisionFiles(self._settings.migrations_of(database.name))
 
-        def pending(connection: Connection) -> int:
-            return Migrations(connection, files, MetaData(), logger.info).pending()
+        def read(connection: Connection) -> tuple[int, bool]:
+            migrations = Migrations(connection, files, joined(database.bases), logger.info)
+            count = migrations.pending()
+            return count, bool(count) and migrations.is_made_without_revisions()
 
         async with database.engine_in(READS).connect() as connection:
-            count = await connection.run_sync(pending)
+            count, is_made = await connection.run_sync(read)
         if not count:
             return None
         revisions = "1 revision is" if count == 1 else f"{count} revisions are"
+        if is_made:
+            return (
+                f"{revisions} pending, but the tables are those of the models already, as boot "
+                f"creates them before the first revision; record it: python -m rxkernel db stamp "
+                f"head"
+            )
         return f"{revisions} pending; run: python -m rxkernel db upgrade"

@@ -42,6 +42,31 @@ def test_pending_revisions_are_one_warning(shop: Shop, caplog: pytest.LogCapture
     assert "1 revision is pending" in warnings_of_boot(shop, caplog)[0]
 
 
+def test_first_revision_of_tables_that_boot_made_is_to_be_recorded(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.invoke("db", "current")
+    assert warnings_of_boot(shop, caplog) == []  # creates the tables
+    shop.revise("Create the tables")
+
+    (warning,) = warnings_of_boot(shop, caplog)
+    assert warning.startswith("database default: 1 revision is pending, but the tables are those")
+    assert warning.endswith("record it: python -m rxkernel db stamp head")
+
+    shop.run("stamp", "head")
+    assert warnings_of_boot(shop, caplog) == []
+    assert shop.run("check") == "No differences.\n"
+
+
+def test_boot_with_revisions_has_no_log_lines_of_alembic(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.revise("Create the tables")
+    with caplog.at_level(logging.INFO):
+        warnings_of_boot(shop, caplog)
+    assert [r.name for r in caplog.records if r.name.startswith("alembic")] == []
+
+
 def test_database_that_is_newer_than_the_files_is_a_warning(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:

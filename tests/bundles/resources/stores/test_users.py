@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources import Database
 from bundles.resources.users import DatabaseUsers
-from bundles.security import access
+from bundles.security import CurrentUser, access
 from rxkernel import ConfigurationError, Inject, http
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.servers import TestDatabase
@@ -209,3 +209,40 @@ async def test_users_that_cannot_be_found_are_an_error_at_boot(
 
     with pytest.raises(ConfigurationError, match=problem):
         await client.application.boot()
+
+
+class Robot:
+    """No user."""
+
+
+async def test_current_user_of_another_class_is_an_error_at_boot(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
+    class Wrong:
+        @http("GET", "/wrong", "wrong")
+        @access("authenticated")
+        async def wrong(self, user: CurrentUser[Robot]) -> None: ...
+
+    client = client_of(site(sqlite_database.url, Wrong))
+
+    with pytest.raises(ConfigurationError, match=r"its type is Robot, .* CurrentUser\[Account\]"):
+        await client.application.boot()
+
+
+async def test_user_read_from_message_is_an_error_that_names_current_user(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
+    class Wrong:
+        @http("GET", "/wrong", "wrong")
+        @access("authenticated")
+        async def wrong(self, user: Account) -> None: ...
+
+    client = client_of(site(sqlite_database.url, Wrong))
+
+    with pytest.raises(ConfigurationError) as raised:
+        await client.application.boot()
+    (problem,) = raised.value.problems
+    assert problem.endswith(
+        "would read the parameter 'user' of the class Account from the message; write "
+        "CurrentUser[Account] for the user who has sent it"
+    )
