@@ -16,7 +16,7 @@ from limits import parse
 
 from bundles.autoload import create_application
 from bundles.gateway import Broker
-from bundles.redis import Redis
+from bundles.redis import Redis, RedisBundle
 from bundles.redis.errors import Problem
 from bundles.redis.outage import Outage
 from bundles.redis.settings import RedisSettings
@@ -31,7 +31,7 @@ from bundles.tasks.queue.redis_backend import RedisTasks
 from bundles.tasks.scheduler.planner import Planner
 from bundles.web import Channels
 from bundles.web.channels.event_log import EventLog
-from rxkernel import Application, Broadcaster, Bundle
+from rxkernel import Application, Broadcaster, Bundle, HttpSettings, Settings, SharedPort
 from tests.bundles.redis_servers import RedisServer
 from tests.bundles.scale.recovery.recovering import Recovering, recovering
 from tests.bundles.security.test_token_stores import record_of
@@ -233,6 +233,26 @@ async def test_bundles_use_only_keys_and_channels_with_the_prefix(
     names = {name.removeprefix("shop:") for name in keys}
     assert {begin for begin in KEYS if not any(name.startswith(begin) for name in names)} == set()
     assert [name for name in names if not name.startswith(tuple(KEYS))] == []
+
+
+@pytest.mark.parametrize("prefix", ["", "blog:"])
+async def test_applications_of_one_port_with_the_same_keys_are_logged(
+    caplog: pytest.LogCaptureFixture, prefix: str
+) -> None:
+    port = SharedPort(Settings(http=HttpSettings(host="127.0.0.1", port=0)))
+    for name, own in (("shop", ""), ("blog", prefix)):
+        settings = Settings(
+            http=HttpSettings(allowed_hosts=(f"{name}.example",)),
+            bundles={"redis": RedisSettings(url="redis://127.0.0.1:1", prefix=own)},
+        )
+        Application(bundles=[RedisBundle], settings=settings).share(port, name)
+
+    async with port:
+        pass
+
+    begin = "the applications blog and shop have the same redis.url and the same redis.prefix"
+    found = [one for one in caplog.messages if "redis.prefix" in one]
+    assert [one.startswith(begin) for one in found] == ([] if prefix else [True])
 
 
 def _text(name: bytes | str) -> str:
