@@ -48,9 +48,7 @@ class DbResolver:
                 f"its type is {parameter.type}; write Annotated[AsyncSession, {marker!r}]"
             )
         if marker.name not in self._databases:
-            raise ConfigurationError(
-                f"unknown database {self._databases.unknown(marker.name)}"
-            )
+            raise ConfigurationError(f"unknown database {self._databases.unknown(marker.name)}")
         _check_transaction(definition, "a session")
         name = marker.name
 
